@@ -1,0 +1,126 @@
+"""Header maps to dataclasses and back: one generic, strict codec.
+
+Strict means that a field of the wrong type, or a missing one, is a `HushdError("protocol_error")` that names the
+field; an unknown key is ignored, so that a later minor version may add one; an unknown type is `unsupported`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgpack
+
+from .errors import HushdError
+from .limits import ID_BYTES, MAX_CREDIT, MAX_HEADER
+from .messages import Message
+
+Check = Callable[[Any], bool]
+
+
+def _checker(hint: Any) -> Check:
+    """A predicate for one annotation: a scalar, `X | None`, `list[str]` or `dict[str, Any]`."""
+    if isinstance(hint, types.UnionType):
+        checks = [_checker(arm) for arm in typing.get_args(hint)]
+        return lambda value: any(check(value) for check in checks)
+    origin = typing.get_origin(hint) or hint
+    if origin is types.NoneType:
+        return lambda value: value is None
+    if origin is int:
+        return lambda value: type(value) is int
+    if origin is float:
+        return lambda value: type(value) in (float, int)
+    if origin is list:
+        (item,) = typing.get_args(hint)
+        check_item = _checker(item)
+        return lambda value: type(value) is list and all(check_item(item) for item in value)
+    if origin is dict:
+        return lambda value: type(value) is dict and all(type(key) is str for key in value)
+    if origin in (str, bytes, bool):
+        return lambda value: type(value) is origin
+    raise TypeError(f"the codec has no rule for {hint!r}")
+
+
+class _Spec(typing.NamedTuple):
+    kind: type[Message]
+    checks: dict[str, Check]
+    required: frozenset[str]
+
+
+def _spec(kind: type[Message]) -> _Spec:
+    hints = typing.get_type_hints(kind)
+    fields = [f for f in dataclasses.fields(kind) if f.name != "payload"]
+    required = frozenset(
+        f.name
+        for f in fields
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    )
+    return _Spec(kind, {f.name: _checker(hints[f.name]) for f in fields}, required)
+
+
+_NAMES: dict[type[Message], tuple[str, ...]] = {}
+
+
+def encode(message: Message) -> bytes:
+    """The header of `message`: a msgpack map without its payload."""
+    kind = type(message)
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _NAMES[kind] = tuple(f.name for f in dataclasses.fields(kind) if f.name != "payload")
+    header: dict[str, Any] = {"type": kind.TYPE}
+    for name in names:
+        header[name] = getattr(message, name)
+    return typing.cast(bytes, msgpack.packb(header))
+
+
+class Decoder:
+    """Decodes the messages one direction of one socket may carry.
+
+    >>> Decoder(FROM_CLIENT).decode(header, payload)
+    """
+
+    def __init__(self, kinds: Iterable[type[Message]]) -> None:
+        self._specs = {kind.TYPE: _spec(kind) for kind in kinds}
+
+    def decode(self, header: bytes, payload: bytes = b"") -> Message:
+        """One message.
+
+        Raises:
+            HushdError: `protocol_error` for anything malformed, `unsupported` for a type not of this direction. The
+                error's detail carries `id` when the header had one, so that the sender can be told which.
+        """
+        try:
+            # Strings that are not UTF-8, maps too deep and counts that lie are all refused by msgpack itself.
+            fields = msgpack.unpackb(header, max_buffer_size=MAX_HEADER)
+        except Exception as error:
+            raise HushdError("protocol_error", "The header is not a msgpack map.") from error
+        if type(fields) is not dict:
+            raise HushdError("protocol_error", "The header is not a msgpack map.")
+        kind = fields.pop("type", None)
+        request_id = fields.get("id")
+        detail = {"id": request_id} if type(request_id) is bytes and len(request_id) == ID_BYTES else {}
+        spec = self._specs.get(kind) if type(kind) is str else None
+        if spec is None:
+            name = f"{kind:.40}" if type(kind) is str else "(none)"
+            raise HushdError("unsupported", f"Messages of type {name} are not known here.", detail=detail)
+        known: dict[str, Any] = {}
+        for name, check in spec.checks.items():
+            if name in fields:
+                value = fields[name]
+                if not check(value):
+                    raise HushdError(
+                        "protocol_error", f"The field {name} of {kind} has the wrong type.", detail=detail
+                    )
+                known[name] = value
+        if not spec.required <= known.keys():
+            missing = ", ".join(sorted(spec.required - known.keys()))
+            raise HushdError("protocol_error", f"{kind} lacks {missing}.", detail=detail)
+        if "id" in spec.checks and len(known["id"]) not in (0, ID_BYTES):
+            raise HushdError("protocol_error", f"The id of {kind} is not {ID_BYTES} bytes.")
+        for name in ("chunks", "credit"):
+            if not 0 <= known.get(name, 0) <= MAX_CREDIT:
+                raise HushdError("protocol_error", f"{name} must be 0 to {MAX_CREDIT}.", detail=detail)
+        return spec.kind(payload=payload, **known)

@@ -1,0 +1,128 @@
+"""Every way hushd says no, in one table.
+
+========================= ========== ========= ==== ==== =====================================================
+code                      culprit    retryable HTTP exit when
+========================= ========== ========= ==== ==== =====================================================
+bad_request               client     no        400  2    arguments that make no sense, empty text, bad option
+unsupported               client     no        400  2    an operation, message or format that is not known
+protocol_error            client     no        400  2    frames that are not hushd/1
+version_mismatch          client     no        426  2    another protocol version
+unauthorised              client     no        401  2    a worker without its token
+too_large                 client     no        413  2    a header, payload or input beyond its limit
+no_speech                 client     no        422  1    the microphone heard nobody in time
+input_unreadable          client     no        422  4    a missing, empty, truncated or corrupt input
+path_unreachable          client     yes       422  4    the worker cannot open the file by its path
+deadline_exceeded         client     yes       504  4    the request's own deadline passed
+model_missing             machine    no        404  6    an engine without its weights
+engine_missing            machine    no        404  6    an engine that is unknown or not installed
+overloaded                supervisor yes       429  7    the queue is full
+server_busy               supervisor yes       503  7    no memory for another worker now
+shutting_down             supervisor yes       503  3    the supervisor is leaving
+supervisor_lost           supervisor yes       503  3    the supervisor went away in the middle
+no_supervisor             supervisor yes       503  3    none is running and none could be started
+worker_failed             worker     yes       503  5    the worker crashes too often, or failed at a job
+start_timeout             worker     yes       503  5    the worker did not become ready in time
+worker_crashed            worker     yes       502  5    the worker died under this request
+poison_request            client     no        422  5    this request killed its worker twice
+no_device                 machine    no        500  8    no microphone or loudspeaker
+output_failed             machine    no        500  9    the output could not be written
+slow_consumer             client     no        499  130  the client stopped reading its own result
+cancelled                 client     no        499  130  the client cancelled, or left
+========================= ========== ========= ==== ==== =====================================================
+
+`HushdError` is the only exception the public API raises on purpose; its `code` is a row of this table. With
+several files the exit code of a command is the highest one that occurred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One row of the table above."""
+
+    name: str
+    culprit: str
+    retryable: bool
+    http: int
+    exit: int
+
+
+CODES: dict[str, Code] = {
+    name: Code(name, culprit, retryable, http, exit_code)
+    for name, culprit, retryable, http, exit_code in (
+        ("bad_request", "client", False, 400, 2),
+        ("unsupported", "client", False, 400, 2),
+        ("protocol_error", "client", False, 400, 2),
+        ("version_mismatch", "client", False, 426, 2),
+        ("unauthorised", "client", False, 401, 2),
+        ("too_large", "client", False, 413, 2),
+        ("no_speech", "client", False, 422, 1),
+        ("input_unreadable", "client", False, 422, 4),
+        ("path_unreachable", "client", True, 422, 4),
+        ("deadline_exceeded", "client", True, 504, 4),
+        ("model_missing", "machine", False, 404, 6),
+        ("engine_missing", "machine", False, 404, 6),
+        ("overloaded", "supervisor", True, 429, 7),
+        ("server_busy", "supervisor", True, 503, 7),
+        ("shutting_down", "supervisor", True, 503, 3),
+        ("supervisor_lost", "supervisor", True, 503, 3),
+        ("no_supervisor", "supervisor", True, 503, 3),
+        ("worker_failed", "worker", True, 503, 5),
+        ("start_timeout", "worker", True, 503, 5),
+        ("worker_crashed", "worker", True, 502, 5),
+        ("poison_request", "client", False, 422, 5),
+        ("no_device", "machine", False, 500, 8),
+        ("output_failed", "machine", False, 500, 9),
+        ("slow_consumer", "client", False, 499, 130),
+        ("cancelled", "client", False, 499, 130),
+    )
+}
+
+
+@dataclass(eq=False)
+class HushdError(Exception):
+    """A failure with a row in the table: what happened and what to do, in one sentence.
+
+    Attributes:
+        code: a key of `CODES`.
+        message: one sentence a user can act on; never a traceback.
+        retry_after_ms: when asking again makes sense, where that is known.
+        detail: what a person debugging wants (a log's tail, an exit status); may be empty.
+    """
+
+    code: str
+    message: str
+    retry_after_ms: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            # Another version's code: keep its sentence, treat it like a failure of the worker.
+            self.detail = {**self.detail, "code": self.code}
+            self.code = "worker_failed"
+        super().__init__(self.code, self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def culprit(self) -> str:
+        """`client`, `worker`, `supervisor` or `machine`."""
+        return CODES[self.code].culprit
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later, unchanged."""
+        return CODES[self.code].retryable
+
+    @property
+    def http_status(self) -> int:
+        return CODES[self.code].http
+
+    @property
+    def exit_code(self) -> int:
+        return CODES[self.code].exit

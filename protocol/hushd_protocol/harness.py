@@ -1,0 +1,258 @@
+"""The part of a worker that is the same for every engine: connect, load, take jobs, beat, leave.
+
+The main thread owns the socket and never runs engine code; jobs run on `slots` threads of their own, and the load on
+the first of these, since some engines are bound to the thread that loaded them. What job threads send passes through
+a queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import queue
+import signal
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol
+
+import zmq
+
+from . import __version__, lifeline
+from .codec import Decoder
+from .errors import CODES, HushdError
+from .framing import pack, unpack
+from .job import Cancelled, Job
+from .limits import HIGH_WATER, MAX_WIRE, PROTOCOL
+from .messages import (
+    TO_WORKER, Beat, Bye, Cancel, Chunk, Credit, Drain, Error, LoadFailed, Loading, Message, Ready, Result, WorkerHello,
+)  # fmt: skip
+from .messages import Job as JobMessage
+
+BEAT_S = 2.0  # while a job runs; the supervisor kills after three that did not come
+LOADING_S = 5.0  # while the load uses CPU time
+SETTLE_S = 0.1  # after the last job, before its memory is measured: never on the way of the next request
+GOODBYE_S = 1.0  # for the supervisor's `bye`; an exit straight after a send lost 41 to 59 of 60 results
+EXIT_LOAD_FAILED = 78  # EX_CONFIG: told in `load_failed`, so not a crash
+EXIT_CRASHED = 70  # EX_SOFTWARE: the load raised; its traceback is in the log
+
+
+class Engine(Protocol):
+    """What a worker does. `slots` is how many `run` may be under way at once."""
+
+    slots: int
+
+    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+        """Imports and loads everything heavy; returns the capabilities told in `ready`.
+
+        `report` says what it is doing and re-arms the start timer.
+
+        Raises:
+            HushdError: `engine_missing` or `model_missing`, when trying again is useless.
+        """
+
+    def run(self, job: Job) -> dict[str, Any]:
+        """Does one job, sending pieces through it; returns what the `result` carries.
+
+        Raises:
+            HushdError: what the client is told.
+        """
+
+
+def serve(engine: Engine) -> NoReturn:
+    """Runs `engine` as a worker of the supervisor that started this process, until told to leave."""
+    endpoint, token = os.environ.pop("HUSHD_WORKER_SOCKET", ""), os.environ.pop("HUSHD_WORKER_TOKEN", "")
+    descriptor, supervisor = os.environ.pop("HUSHD_LIFELINE", ""), os.environ.pop("HUSHD_SUPERVISOR", "")
+    if not (endpoint and token and descriptor and supervisor):
+        raise SystemExit("hushd's workers are started by its supervisor: use `hushd preload` instead.")
+    lifeline.arm(int(descriptor), int(supervisor))
+    os.set_inheritable(int(descriptor), False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client; it sends `cancel`
+    os.dup2(2, 1)  # whatever an engine prints is for the log
+    status = _Harness(engine, endpoint, token).run()
+    os._exit(status)  # native destructors hang or crash at interpreter exit
+
+
+class _Harness:
+    def __init__(self, engine: Engine, endpoint: str, token: str) -> None:
+        self._engine = engine
+        self._token = token
+        self._decoder = Decoder(TO_WORKER)
+        self._jobs: dict[bytes, Job] = {}
+        self._todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._outbox: deque[Message] = deque()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.set_hwm(HIGH_WATER)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
+        self._socket.setsockopt(zmq.LINGER, 1000)
+        self._socket.connect(endpoint)
+        self._loaded = False
+        self._measure = False  # a job has ended and its memory was not told yet
+        self._leaving: float | None = None  # monotonic time at which waiting for the last `bye` ends
+        self._status = 0
+
+    # --- the I/O thread ----------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """The main loop; returns the exit status."""
+        self._send(WorkerHello(token=self._token, protocol=PROTOCOL, version=__version__, pid=os.getpid()))
+        threading.Thread(target=self._load_then_work, name="job-0", daemon=True).start()
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake_read, zmq.POLLIN)
+        next_beat, cpu_at_beat = time.monotonic() + LOADING_S, time.process_time()
+        while True:
+            now = time.monotonic()
+            if self._leaving is not None:
+                if now >= self._leaving:
+                    break
+                timeout = self._leaving - now
+            elif self._jobs or not self._loaded:
+                if now >= next_beat:
+                    cpu = time.process_time()
+                    if self._jobs:
+                        self._send(Beat(cpu_s=cpu, pss=pss()))
+                    elif cpu - cpu_at_beat > 0.01:
+                        # A load that uses no CPU time for its whole time limit hangs, and must not look alive.
+                        self._send(Loading())
+                    cpu_at_beat = cpu
+                    next_beat = now + (BEAT_S if self._loaded else LOADING_S)
+                timeout = next_beat - now
+            elif self._measure:
+                timeout = SETTLE_S
+            else:
+                timeout = -1.0
+            events = dict(poller.poll(None if timeout < 0 else max(1, timeout * 1000)))
+            if not events and self._measure and not self._jobs:
+                self._measure = False
+                self._send(Beat(cpu_s=time.process_time(), pss=pss()))
+            if self._wake_read in events:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, 4096)
+                while self._outbox:
+                    self._send(self._outbox.popleft())
+            if self._socket in events and not self._receive(poller):
+                break
+            if not self._jobs:
+                next_beat = max(next_beat, time.monotonic()) if not self._loaded else time.monotonic() + BEAT_S
+        self._socket.close(linger=1000)
+        self._context.term()
+        return self._status
+
+    def _receive(self, poller: zmq.Poller) -> bool:
+        """Takes what has arrived; False once the supervisor has said `bye`."""
+        while True:
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return True
+            message = unpack(frames, self._decoder)
+            if isinstance(message, JobMessage):
+                job = self._jobs[message.id] = Job(message, self._post)
+                self._todo.put(job)
+            elif isinstance(message, Chunk):
+                if job_ := self._jobs.get(message.id):
+                    job_.feed(message)
+            elif isinstance(message, Credit):
+                if job_ := self._jobs.get(message.id):
+                    job_.grant(message.chunks)
+            elif isinstance(message, Cancel):
+                if job_ := self._jobs.get(message.id):
+                    job_.cancel()
+            elif isinstance(message, Drain):
+                self._leave()
+            elif isinstance(message, Bye):
+                return False
+
+    def _send(self, message: Message) -> None:
+        if isinstance(message, Result | Error):
+            self._jobs.pop(message.id, None)
+            self._measure = True
+        elif isinstance(message, Ready):
+            self._loaded = True
+        elif isinstance(message, LoadFailed):
+            self._status = EXIT_LOAD_FAILED
+        self._socket.send_multipart(pack(message))
+        if isinstance(message, LoadFailed):
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._leaving is None:
+            self._leaving = time.monotonic() + GOODBYE_S
+            self._send(Bye())
+
+    # --- job threads -------------------------------------------------------------------------------------------------
+
+    def _post(self, message: Message) -> None:
+        self._outbox.append(message)
+        with contextlib.suppress(BlockingIOError):  # full: the I/O thread has a wake-up waiting
+            os.write(self._wake_write, b".")
+
+    def _load_then_work(self) -> None:
+        try:
+            capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
+        except HushdError as error:
+            self._post(LoadFailed(code=error.code, message=error.message))
+            return
+        except BaseException:
+            traceback.print_exc()
+            os._exit(EXIT_CRASHED)
+        gc.freeze()  # what the load made lives as long as the process; do not walk it at every collection
+        slots = max(1, self._engine.slots)
+        for number in range(1, slots):
+            threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
+        self._post(Ready(slots=slots, pss=pss(), capabilities=capabilities))
+        self._work()
+
+    def _work(self) -> None:
+        while True:
+            job = self._todo.get()
+            try:
+                job.check()
+                answer: Message = Result(id=job.id, data=self._engine.run(job))
+                pack(answer)  # an engine's answer that cannot be sent is its own failure, not the I/O thread's
+            except Cancelled:
+                answer = error_message(job.id, HushdError("cancelled", "The request was cancelled."))
+            except HushdError as error:
+                answer = error_message(job.id, error)
+            except Exception as error:
+                traceback.print_exc()
+                text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+                answer = error_message(
+                    job.id, HushdError("worker_failed", f"The engine failed at this request ({text}).")
+                )
+            self._post(answer)
+            del job, answer
+
+
+def error_message(request_id: bytes, error: HushdError) -> Error:
+    """`error` as the terminal message of a request."""
+    row = CODES[error.code]
+    return Error(
+        id=request_id,
+        code=error.code,
+        message=error.message,
+        culprit=row.culprit,
+        retryable=row.retryable,
+        retry_after_ms=error.retry_after_ms,
+        detail=error.detail,
+    )
+
+
+def pss() -> int:
+    """This process's proportional set size in bytes, 0 where the system does not tell."""
+    try:
+        with open("/proc/self/smaps_rollup", "rb") as file:
+            for line in file:
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return 0
