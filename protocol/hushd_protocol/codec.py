@@ -15,7 +15,7 @@ from typing import Any
 import msgpack
 
 from .errors import HushdError
-from .limits import ID_BYTES, MAX_CREDIT, MAX_HEADER
+from .limits import ID_BYTES, MAX_CREDIT
 from .messages import Message
 
 Check = Callable[[Any], bool]
@@ -94,7 +94,7 @@ class Decoder:
         """
         try:
             # Strings that are not UTF-8, maps too deep and counts that lie are all refused by msgpack itself.
-            fields = msgpack.unpackb(header, max_buffer_size=MAX_HEADER)
+            fields = msgpack.unpackb(header)
         except Exception as error:
             raise HushdError("protocol_error", "The header is not a msgpack map.") from error
         if type(fields) is not dict:

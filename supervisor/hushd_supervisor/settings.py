@@ -1,0 +1,45 @@
+"""What a user may configure, with its defaults; `config` reads it from TOML. Times are seconds, sizes MB (10^6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """One worker's settings: the table `[worker]` for all, `[worker."stt/moonshine"]` for those of that name."""
+
+    keep_alive: float = 300.0  # after the last job, where no lease says otherwise; -1 never ends by idleness
+    pinned: bool = False  # never ended for idleness or memory
+    queue: int = 50  # requests that may wait
+    start_timeout: float = 60.0  # without any sign of progress while loading
+    drain_timeout: float = 60.0  # for running jobs when told to leave
+    stall_timeout: float = 20.0  # a job without output or CPU time, at least this long
+    environment: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in the configuration file."""
+
+    stt: str = "moonshine/tiny-en"  # what the role alone means, as engine/model
+    tts: str = "hibari/en"
+    exit_when_idle: float = 600.0  # an auto-started supervisor leaves after so long without worker or request
+    queue: int = 200  # requests that may wait, over all workers
+    log_level: str = "info"
+    worker: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # overrides by name; "" for all
+
+    def for_worker(self, name: str) -> WorkerSettings:
+        """The settings of worker `name`: the general table, then the role's, the engine's and its own."""
+        settings = WorkerSettings()
+        parts = name.split("/")
+        for key in ("", *("/".join(parts[:n]) for n in range(1, len(parts) + 1))):
+            if key in self.worker:
+                settings = replace(settings, **self.worker[key])
+        return settings
+
+    def default_model(self, role: str) -> str:
+        """`engine/model` for a role named alone."""
+        return {"stt": self.stt, "tts": self.tts}[role]
