@@ -1,12 +1,14 @@
 """Header maps to dataclasses and back: one generic, strict codec.
 
-Strict means that a field of the wrong type, or a missing one, is a `HushdError("protocol_error")` that names the
-field; an unknown key is ignored, so that a later minor version may add one; an unknown type is `unsupported`.
+Strict means that a field of the wrong type, or a missing one, is a `HushdError("protocol_error")` that names
+the field; an unknown key is ignored, so that a later minor version may add one; an unknown type is
+`unsupported`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Callable, Iterable
@@ -15,8 +17,8 @@ from typing import Any
 import msgpack
 
 from .errors import HushdError
-from .limits import ID_BYTES, MAX_CREDIT
-from .messages import Message
+from .limits import ID_BYTES, MAX_CREDIT, MAX_DEPTH
+from .messages import Error, Message
 
 Check = Callable[[Any], bool]
 
@@ -32,16 +34,26 @@ def _checker(hint: Any) -> Check:
     if origin is int:
         return lambda value: type(value) is int
     if origin is float:
-        return lambda value: type(value) in (float, int)
+        # Not a number would make every comparison of a timer false.
+        return lambda value: type(value) in (float, int) and math.isfinite(value)
     if origin is list:
         (item,) = typing.get_args(hint)
         check_item = _checker(item)
         return lambda value: type(value) is list and all(check_item(item) for item in value)
     if origin is dict:
-        return lambda value: type(value) is dict and all(type(key) is str for key in value)
+        return lambda value: type(value) is dict and _plain(value, MAX_DEPTH)
     if origin in (str, bytes, bool):
         return lambda value: type(value) is origin
     raise TypeError(f"the codec has no rule for {hint!r}")
+
+
+def _plain(value: Any, depth: int) -> bool:
+    """Whether `value` can be packed again and shown as JSON wherever it goes: no extension types, few levels."""
+    if type(value) is dict:
+        return depth > 0 and all(type(key) is str and _plain(item, depth - 1) for key, item in value.items())
+    if type(value) is list:
+        return depth > 0 and all(_plain(item, depth - 1) for item in value)
+    return value is None or type(value) in (str, int, float, bool, bytes)
 
 
 class _Spec(typing.NamedTuple):
@@ -54,9 +66,7 @@ def _spec(kind: type[Message]) -> _Spec:
     hints = typing.get_type_hints(kind)
     fields = [f for f in dataclasses.fields(kind) if f.name != "payload"]
     required = frozenset(
-        f.name
-        for f in fields
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     )
     return _Spec(kind, {f.name: _checker(hints[f.name]) for f in fields}, required)
 
@@ -89,8 +99,8 @@ class Decoder:
         """One message.
 
         Raises:
-            HushdError: `protocol_error` for anything malformed, `unsupported` for a type not of this direction. The
-                error's detail carries `id` when the header had one, so that the sender can be told which.
+            HushdError: `protocol_error` for anything malformed, `unsupported` for a type not of this direction.
+                The error's detail carries `id` when the header had one, so that the sender can be told which.
         """
         try:
             # Strings that are not UTF-8, maps too deep and counts that lie are all refused by msgpack itself.
@@ -104,21 +114,19 @@ class Decoder:
         detail = {"id": request_id} if type(request_id) is bytes and len(request_id) == ID_BYTES else {}
         spec = self._specs.get(kind) if type(kind) is str else None
         if spec is None:
-            name = f"{kind:.40}" if type(kind) is str else "(none)"
+            name = repr(kind[:40]) if type(kind) is str else "(none)"
             raise HushdError("unsupported", f"Messages of type {name} are not known here.", detail=detail)
         known: dict[str, Any] = {}
         for name, check in spec.checks.items():
             if name in fields:
                 value = fields[name]
                 if not check(value):
-                    raise HushdError(
-                        "protocol_error", f"The field {name} of {kind} has the wrong type.", detail=detail
-                    )
+                    raise HushdError("protocol_error", f"The field {name} of {kind} has the wrong type.", detail=detail)
                 known[name] = value
         if not spec.required <= known.keys():
             missing = ", ".join(sorted(spec.required - known.keys()))
             raise HushdError("protocol_error", f"{kind} lacks {missing}.", detail=detail)
-        if "id" in spec.checks and len(known["id"]) not in (0, ID_BYTES):
+        if "id" in spec.checks and len(known["id"]) not in ((0, ID_BYTES) if spec.kind is Error else (ID_BYTES,)):
             raise HushdError("protocol_error", f"The id of {kind} is not {ID_BYTES} bytes.")
         for name in ("chunks", "credit"):
             if not 0 <= known.get(name, 0) <= MAX_CREDIT:

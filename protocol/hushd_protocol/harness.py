@@ -12,6 +12,7 @@ import gc
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -23,13 +24,26 @@ import zmq
 
 from . import __version__, lifeline
 from .codec import Decoder
-from .errors import CODES, HushdError
+from .errors import HushdError
 from .framing import pack, unpack
 from .job import Cancelled, Job
 from .limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from .messages import (
-    TO_WORKER, Beat, Bye, Cancel, Chunk, Credit, Drain, Error, LoadFailed, Loading, Message, Ready, Result, WorkerHello,
-)  # fmt: skip
+    TO_WORKER,
+    Beat,
+    Bye,
+    Cancel,
+    Chunk,
+    Credit,
+    Drain,
+    Error,
+    LoadFailed,
+    Loading,
+    Message,
+    Ready,
+    Result,
+    WorkerHello,
+)
 from .messages import Job as JobMessage
 
 BEAT_S = 2.0  # while a job runs; the supervisor kills after three that did not come
@@ -71,7 +85,8 @@ def serve(engine: Engine) -> NoReturn:
     lifeline.arm(int(descriptor), int(supervisor))
     os.set_inheritable(int(descriptor), False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client; it sends `cancel`
-    os.dup2(2, 1)  # whatever an engine prints is for the log
+    os.dup2(2, 1)  # whatever an engine prints is for the log,
+    sys.stdout = sys.stderr  # line by line: `os._exit` does not write out a buffer
     status = _Harness(engine, endpoint, token).run()
     os._exit(status)  # native destructors hang or crash at interpreter exit
 
@@ -83,7 +98,7 @@ class _Harness:
         self._decoder = Decoder(TO_WORKER)
         self._jobs: dict[bytes, Job] = {}
         self._todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._outbox: deque[Message] = deque()
+        self._outbox: deque[tuple[Message, list[bytes]]] = deque()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -95,6 +110,7 @@ class _Harness:
         self._socket.connect(endpoint)
         self._loaded = False
         self._measure = False  # a job has ended and its memory was not told yet
+        self._draining = False  # told to leave, which happens after the last job
         self._leaving: float | None = None  # monotonic time at which waiting for the last `bye` ends
         self._status = 0
 
@@ -109,7 +125,7 @@ class _Harness:
         poller.register(self._wake_read, zmq.POLLIN)
         next_beat, cpu_at_beat = time.monotonic() + LOADING_S, time.process_time()
         while True:
-            now = time.monotonic()
+            now, was_busy = time.monotonic(), bool(self._jobs)
             if self._leaving is not None:
                 if now >= self._leaving:
                     break
@@ -129,31 +145,38 @@ class _Harness:
                 timeout = SETTLE_S
             else:
                 timeout = -1.0
-            events = dict(poller.poll(None if timeout < 0 else max(1, timeout * 1000)))
-            if not events and self._measure and not self._jobs:
+            events = dict(poller.poll(None if timeout < 0 else max(1, int(timeout * 1000))))
+            if not events and self._measure and not self._jobs and self._leaving is None:
                 self._measure = False
                 self._send(Beat(cpu_s=time.process_time(), pss=pss()))
             if self._wake_read in events:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
-                while self._outbox:
-                    self._send(self._outbox.popleft())
-            if self._socket in events and not self._receive(poller):
+                while self._outbox and self._leaving is None:  # nothing follows a `bye`
+                    self._send(*self._outbox.popleft())
+            if self._socket in events and not self._receive():
                 break
-            if not self._jobs:
-                next_beat = max(next_beat, time.monotonic()) if not self._loaded else time.monotonic() + BEAT_S
+            if self._draining and not self._jobs:
+                self._leave()
+            if self._loaded and not (was_busy and self._jobs):
+                next_beat = time.monotonic() + BEAT_S
         self._socket.close(linger=1000)
         self._context.term()
         return self._status
 
-    def _receive(self, poller: zmq.Poller) -> bool:
+    def _receive(self) -> bool:
         """Takes what has arrived; False once the supervisor has said `bye`."""
         while True:
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return True
-            message = unpack(frames, self._decoder)
+            try:
+                message = unpack(frames, self._decoder)
+            except HushdError as error:
+                # A newer supervisor's word. Without an id: no job ends by it.
+                self._send(Error.of(b"", error))
+                continue
             if isinstance(message, JobMessage):
                 job = self._jobs[message.id] = Job(message, self._post)
                 self._todo.put(job)
@@ -167,11 +190,11 @@ class _Harness:
                 if job_ := self._jobs.get(message.id):
                     job_.cancel()
             elif isinstance(message, Drain):
-                self._leave()
+                self._draining = True
             elif isinstance(message, Bye):
                 return False
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message, frames: list[bytes] | None = None) -> None:
         if isinstance(message, Result | Error):
             self._jobs.pop(message.id, None)
             self._measure = True
@@ -179,7 +202,7 @@ class _Harness:
             self._loaded = True
         elif isinstance(message, LoadFailed):
             self._status = EXIT_LOAD_FAILED
-        self._socket.send_multipart(pack(message))
+        self._socket.send_multipart(frames or pack(message))
         if isinstance(message, LoadFailed):
             self._leave()
 
@@ -191,7 +214,8 @@ class _Harness:
     # --- job threads -------------------------------------------------------------------------------------------------
 
     def _post(self, message: Message) -> None:
-        self._outbox.append(message)
+        # Packed here: what an engine says and cannot be sent is its own failure, not the I/O thread's.
+        self._outbox.append((message, pack(message)))
         with contextlib.suppress(BlockingIOError):  # full: the I/O thread has a wake-up waiting
             os.write(self._wake_write, b".")
 
@@ -215,35 +239,28 @@ class _Harness:
         while True:
             job = self._todo.get()
             try:
-                job.check()
-                answer: Message = Result(id=job.id, data=self._engine.run(job))
-                pack(answer)  # an engine's answer that cannot be sent is its own failure, not the I/O thread's
-            except Cancelled:
-                answer = error_message(job.id, HushdError("cancelled", "The request was cancelled."))
-            except HushdError as error:
-                answer = error_message(job.id, error)
-            except Exception as error:
-                traceback.print_exc()
-                text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-                answer = error_message(
-                    job.id, HushdError("worker_failed", f"The engine failed at this request ({text}).")
-                )
-            self._post(answer)
-            del job, answer
+                self._post(self._answer(job))
+            except Exception as error:  # an answer too large, or of what is no plain data
+                self._post(_failure(job.id, error))
+            del job  # its input need not live until the next one
+
+    def _answer(self, job: Job) -> Message:
+        try:
+            job.check()
+            return Result(id=job.id, data=self._engine.run(job))
+        except Cancelled:
+            return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
+        except HushdError as error:
+            return Error.of(job.id, error)
+        except BaseException as error:  # a library's sys.exit() would end this thread without a word
+            return _failure(job.id, error)
 
 
-def error_message(request_id: bytes, error: HushdError) -> Error:
-    """`error` as the terminal message of a request."""
-    row = CODES[error.code]
-    return Error(
-        id=request_id,
-        code=error.code,
-        message=error.message,
-        culprit=row.culprit,
-        retryable=row.retryable,
-        retry_after_ms=error.retry_after_ms,
-        detail=error.detail,
-    )
+def _failure(request_id: bytes, error: BaseException) -> Error:
+    """One sentence for the client, the traceback for the log."""
+    traceback.print_exception(error)
+    text = f"{type(error).__name__}: {error}".splitlines()[0][:300].encode(errors="replace").decode()
+    return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))
 
 
 def pss() -> int:

@@ -99,12 +99,12 @@ class Job:
         except (OSError, ValueError) as error:
             raise unreachable from error
         info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            os.close(descriptor)
-            raise HushdError("input_unreadable", f"{self.path} is not a regular file.")
         if (info.st_dev, info.st_ino) != (self._message.device, self._message.inode):
             os.close(descriptor)
             raise unreachable
+        if not stat.S_ISREG(info.st_mode):
+            os.close(descriptor)
+            raise HushdError("input_unreadable", f"{self.path} is not a regular file.")
         return descriptor
 
     def send_chunk(
@@ -114,7 +114,7 @@ class Job:
 
         `rate` (Hz) and `channels` belong to the first chunk of raw s16le audio. `offset` is the place in a file.
         """
-        view = memoryview(payload)
+        view = memoryview(payload).cast("B")  # counts bytes, whatever the items of an array are
         for start in range(0, len(view), MAX_PAYLOAD):
             with self._changed:
                 self._changed.wait_for(lambda: self._credit > 0 or self._cancelled)

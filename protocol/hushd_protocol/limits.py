@@ -14,6 +14,7 @@ CREDIT_WINDOW = 8  # chunks that may be under way in one direction of one reques
 MAX_CREDIT = 256  # chunks a peer may grant at once: 16 MiB of 64 KiB payloads
 
 ID_BYTES = 16
+MAX_DEPTH = 32  # levels of lists and maps in one field
 MAX_ARGUMENTS = 64  # names in one control message
 SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path less its NUL on Linux; 103 on macOS
 

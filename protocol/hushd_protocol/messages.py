@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from .errors import HushdError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -90,7 +92,9 @@ class Request(Message):
     and size the client saw), `stream` (chunks follow, as credit allows) or `none`.
 
     `credit` is how many chunks of output may be sent before the client grants more. `keep_alive` is a lease in
-    seconds after the job's end: 0 none, -1 without end, None the worker's default.
+    seconds after the job's end: 0 none, -1 without end, None the worker's default. `attempt` is 1 when the client asks
+    again, under the same id, after `worker_crashed` on a stream that only it could repeat: so that a second crash is
+    known to be this input's.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -108,6 +112,7 @@ class Request(Message):
     priority: str = "text"
     deadline_ms: int | None = None
     keep_alive: float | None = None
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +229,23 @@ class Error(Message):
     retryable: bool = False
     retry_after_ms: int | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request_id: bytes, error: HushdError) -> Error:
+        """`error` as the terminal message of a request."""
+        return cls(
+            id=request_id,
+            code=error.code,
+            message=error.message,
+            culprit=error.culprit,
+            retryable=error.retryable,
+            retry_after_ms=error.retry_after_ms,
+            detail=error.detail,
+        )
+
+    def exception(self) -> HushdError:
+        """The exception this message stands for."""
+        return HushdError(self.code, self.message, self.retry_after_ms, self.detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,7 +130,8 @@ def prepare_state(paths: Paths) -> None:
         HushdError: `output_failed` when they cannot be made.
     """
     try:
-        paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (paths.state, paths.logs):  # `mode` is not that of the parents made on the way
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise HushdError(
             "output_failed",

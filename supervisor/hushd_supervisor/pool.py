@@ -1,0 +1,434 @@
+"""All workers and all clients: who asked for what, which worker it goes to, and what concerns more than one.
+
+The pool is as pure as its brains: events and the time in, actions out. A ticket is known here by (route, id) from
+its acceptance until its one terminal message.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PRIORITIES, PROTOCOL
+from hushd_protocol.messages import (
+    Cancel,
+    Chunk,
+    Control,
+    Credit,
+    Error,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    Request,
+    Result,
+    Welcome,
+)
+
+from .actions import Action, Describe, Leave, Log, ReportStatus, ToClient
+from .brain import Brain
+from .events import (
+    ClientGone,
+    Described,
+    Event,
+    Exited,
+    FromClient,
+    FromWorker,
+    SendFailed,
+    Shutdown,
+    SpawnFailed,
+)
+from .settings import Settings
+from .states import State
+from .ticket import Ticket
+
+ROLES = ("stt", "tts")
+INPUTS = ("inline", "path", "stream", "none")
+PING_S = 2.0
+MISSED_PONGS = 3  # then the client is gone, whatever its socket says
+MAX_WORKERS = 64  # names a client may bring into being
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}(/[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}){0,2}", re.ASCII)
+
+
+@dataclass(slots=True)
+class _Connection:
+    holder: str
+    own_holder: bool  # the connection itself holds its leases
+    tickets: int = 0
+    unanswered: int = 0  # pings
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An `unload` that is answered when the processes it ended are gone."""
+
+    route: bytes
+    id: bytes
+    workers: dict[str, int] = field(default_factory=dict)  # name to the generation that must go
+    unloaded: list[str] = field(default_factory=list)
+
+
+class Pool:
+    """The supervisor's mind.
+
+    Args:
+        settings: the user's configuration.
+        version, pid: told in `welcome`.
+        auto: started by a client: leaves after `settings.exit_when_idle` without worker or request.
+    """
+
+    def __init__(self, settings: Settings, *, version: str, pid: int, auto: bool = False) -> None:
+        self._settings = settings
+        self._welcome = Welcome(protocol=PROTOCOL, version=version, pid=pid)
+        self._auto = auto
+        self._brains: dict[str, Brain] = {}
+        self._generations = itertools.count(1)
+        self._connections: dict[bytes, _Connection] = {}
+        self._tickets: dict[tuple[bytes, bytes], Ticket] = {}
+        self._accepted = 0
+        self._catalogues: dict[str, dict[str, Any]] = {}
+        self._parked: list[tuple[bytes, Request]] = []  # requests that wait for a catalogue to name their model
+        self._asked: dict[str, list[tuple[bytes, bytes, list[str]]]] = {}  # role to `describe` controls that wait
+        self._waiting: list[_Waiting] = []
+        self._next_ping = math.inf
+        self._leave_at = math.inf
+        self._down = False
+        self._left = False
+        if auto:
+            self._leave_at = -math.inf  # set at the first look at the clock
+
+    # --- the interface of the loop -----------------------------------------------------------------------------------
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """What to do about one event."""
+        match event:
+            case FromClient(route, message):
+                out = self._from_client(route, message, now)
+            case ClientGone(route):
+                out = self._client_gone(route, now)
+            case FromWorker(worker, gen, message):
+                out = self._brains[worker].receive(gen, message, now) if worker in self._brains else []
+            case Exited(worker, gen, status, log_tail):
+                out = self._brains[worker].exited(gen, status, log_tail, now) if worker in self._brains else []
+            case SpawnFailed(worker, gen, reason):
+                out = self._brains[worker].spawn_failed(gen, reason, now)
+            case SendFailed(worker, gen):
+                out = self._brains[worker].unreachable(gen, now)
+            case Described(role, catalogue, error):
+                out = self._described(role, catalogue, error, now)
+            case Shutdown():
+                out = self._shutdown(now)
+        return out + self._after(now)
+
+    def on_time(self, now: float) -> list[Action]:
+        """What is due; to be called when `deadline` has passed."""
+        out: list[Action] = []
+        for brain in list(self._brains.values()):
+            if brain.deadline() <= now:
+                out += brain.on_time(now)
+        if self._next_ping <= now:
+            out += self._ping(now)
+        if -math.inf < self._leave_at <= now and not self._down:
+            out.append(Log("INFO", "nobody needs this supervisor: leaving"))
+            out += self._shutdown(now)
+        return out + self._after(now)
+
+    def deadline(self) -> float | None:
+        """When `on_time` is due, in the clock of `now`; None while nothing is."""
+        due = min((brain.deadline() for brain in self._brains.values()), default=math.inf)
+        due = min(due, self._next_ping, self._leave_at)
+        return None if due == math.inf else due
+
+    def rows(self, now: float) -> list[dict[str, Any]]:
+        """The status of each worker, as far as the pool knows it."""
+        rows = []
+        for brain in self._brains.values():
+            role, engine, model = brain.name.split("/")
+            idle = brain.idle_since if brain.state is State.READY else None
+            expiry = brain.deadline() if brain.state is State.READY else math.inf
+            rows.append(
+                {
+                    "name": brain.name,
+                    "role": role,
+                    "engine": engine,
+                    "model": model,
+                    "state": brain.state.value,
+                    "gen": brain.gen,
+                    "idle_s": None if idle is None else round(now - idle, 1),
+                    "expires_in_s": None if expiry == math.inf else round(max(0.0, expiry - now), 1),
+                    "queued": len(brain.queue),
+                    "running": len(brain.running),
+                    "requests": brain.requests,
+                    "starts": brain.starts,
+                    "crashes": brain.crashes.total,
+                    "holders": brain.leases.holders(now),
+                }
+            )
+        return rows
+
+    # --- clients -----------------------------------------------------------------------------------------------------
+
+    def _from_client(self, route: bytes, message: Message, now: float) -> list[Action]:
+        if isinstance(message, Hello):
+            return self._hello(route, message)
+        connection = self._connections.get(route)
+        if connection is None:
+            error = HushdError("protocol_error", "The first message of a connection must be hello.")
+            return [ToClient(route, Error.of(getattr(message, "id", b""), error))]
+        connection.unanswered = 0
+        match message:
+            case Request():
+                return self._request(route, message, now)
+            case Control():
+                return self._control(route, message, now)
+            case Chunk() | Credit() | Cancel():
+                ticket = self._tickets.get((route, message.id))
+                if ticket is None:  # it may have ended while this was on its way
+                    return self._cancel_parked(route, message) if isinstance(message, Cancel) else []
+                if isinstance(message, Chunk):
+                    return ticket.brain.input(ticket, message, now)
+                if isinstance(message, Credit):
+                    return ticket.brain.grant(ticket, message.chunks, now)
+                return ticket.brain.cancel(ticket, now)
+            case Pong():
+                pass
+        return []
+
+    def _hello(self, route: bytes, hello: Hello) -> list[Action]:
+        if hello.protocol != PROTOCOL:
+            error = HushdError(
+                "version_mismatch",
+                f"The client speaks hushd/{hello.protocol} and this supervisor ({self._welcome.version}) "
+                f"hushd/{PROTOCOL}: run `hushd shutdown` with the newer version, then ask again.",
+            )
+            return [ToClient(route, Error.of(b"", error))]
+        own = hello.holder is None
+        self._connections[route] = _Connection(hello.holder or f"connection-{route.hex()}", own)
+        return [ToClient(route, self._welcome)]
+
+    def _client_gone(self, route: bytes, now: float) -> list[Action]:
+        connection = self._connections.pop(route, None)
+        out: list[Action] = []
+        self._parked = [entry for entry in self._parked if entry[0] != route]
+        for ticket in [t for t in self._tickets.values() if t.route == route]:
+            ticket.gone = True
+            out += ticket.brain.cancel(ticket, now)
+        if connection is not None and connection.own_holder:
+            for brain in self._brains.values():
+                out += brain.release(connection.holder, now)
+        return out
+
+    def _ping(self, now: float) -> list[Action]:
+        out: list[Action] = []
+        for route, connection in list(self._connections.items()):
+            if connection.tickets == 0:
+                connection.unanswered = 0
+            elif connection.unanswered >= MISSED_PONGS:
+                # Its socket may yet live (a stopped process): its requests end, told to it, and free their workers.
+                out.append(Log("WARNING", "a client with a request has stopped answering"))
+                for ticket in [t for t in self._tickets.values() if t.route == route]:
+                    out += ticket.brain.cancel(ticket, now, "slow_consumer")
+            else:
+                connection.unanswered += 1
+                out.append(ToClient(route, Ping()))
+        self._next_ping = now + PING_S
+        return out
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def _request(self, route: bytes, request: Request, now: float) -> list[Action]:
+        try:
+            self._check(route, request)
+            name = self._resolve(request.worker)
+            if name is None:
+                role = request.worker.split("/")[0]
+                self._parked.append((route, request))
+                return self._describe(role)
+            brain = self._brain(name)
+        except HushdError as error:
+            return [ToClient(route, Error.of(request.id, error))]
+        if self._next_ping == math.inf:
+            self._next_ping = now + PING_S
+        connection = self._connections[route]
+        connection.tickets += 1
+        self._accepted += 1
+        ticket = Ticket(route, request, connection.holder, brain, self._accepted, now)
+        if request.deadline_ms is not None:
+            ticket.deadline = now + request.deadline_ms / 1000
+        self._tickets[ticket.key] = ticket
+        return brain.submit(ticket, now)
+
+    def _check(self, route: bytes, request: Request) -> None:
+        if len(request.id) != ID_BYTES or (route, request.id) in self._tickets:
+            # An answer with this id would end the request that has it.
+            object.__setattr__(request, "id", b"")
+            raise HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
+        if self._down:
+            raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
+        if request.priority not in PRIORITIES:
+            raise HushdError("bad_request", f"The priority must be one of {', '.join(PRIORITIES)}.")
+        if request.input not in INPUTS:
+            raise HushdError("bad_request", f"The input must be one of {', '.join(INPUTS)}.")
+        if request.input == "path" and not request.path.startswith("/"):
+            raise HushdError("bad_request", "A path must be absolute.")
+        if not request.op:
+            raise HushdError("bad_request", "The request names no operation.")
+        if request.deadline_ms is not None and request.deadline_ms <= 0:
+            raise HushdError("bad_request", "deadline_ms must be above 0.")
+        if request.keep_alive is not None and not math.isfinite(request.keep_alive):
+            raise HushdError("bad_request", "keep_alive must be a number of seconds, 0, or -1 for no end.")
+        waiting = sum(len(brain.queue) for brain in self._brains.values()) + len(self._parked)
+        if waiting >= self._settings.queue:
+            raise HushdError("overloaded", f"{waiting} requests wait already; try again later.", 1000)
+
+    def _resolve(self, worker: str) -> str | None:
+        """The full name of the worker a request means, None while only a catalogue can tell."""
+        if not _NAME.fullmatch(worker):
+            raise HushdError("bad_request", f"{worker[:80]!r} is no worker: use a name such as stt or tts/hibari/en.")
+        role, *rest = worker.split("/")
+        if role not in ROLES:
+            raise HushdError("bad_request", f"{role} is no role: use {' or '.join(ROLES)}.")
+        if len(rest) == 2:
+            return worker
+        engine, _, model = self._settings.default_model(role).partition("/")
+        if not rest or rest[0] == engine:
+            return f"{role}/{engine}/{model}"
+        if role not in self._catalogues:
+            return None
+        for entry in self._catalogues[role].get("engines", []):
+            if entry.get("name") == rest[0]:
+                return f"{worker}/{entry['default_model']}"
+        return f"{worker}/default"  # the worker itself knows best what to say about an engine it has not
+
+    def _brain(self, name: str) -> Brain:
+        brain = self._brains.get(name)
+        if brain is None:
+            if len(self._brains) >= MAX_WORKERS:
+                raise HushdError("overloaded", f"{MAX_WORKERS} different workers are in use; unload some.", 60_000)
+            brain = self._brains[name] = Brain(name, self._settings.for_worker(name), self._generations)
+        return brain
+
+    def _cancel_parked(self, route: bytes, cancel: Cancel) -> list[Action]:
+        for entry in self._parked:
+            if (entry[0], entry[1].id) == (route, cancel.id):
+                self._parked.remove(entry)
+                error = HushdError("cancelled", "The request was cancelled.")
+                return [ToClient(route, Error.of(cancel.id, error))]
+        return []
+
+    # --- control -----------------------------------------------------------------------------------------------------
+
+    def _control(self, route: bytes, control: Control, now: float) -> list[Action]:
+        try:
+            if len(control.id) != ID_BYTES or len(control.names) > MAX_ARGUMENTS:
+                raise HushdError("bad_request", f"A control needs an id and at most {MAX_ARGUMENTS} names.")
+            match control.action:
+                case "status":
+                    return [ReportStatus(route, control.id)]
+                case "unload":
+                    return self._unload(route, control, now)
+                case "describe":
+                    roles = control.names or list(ROLES)
+                    if not set(roles) <= set(ROLES):
+                        raise HushdError("bad_request", f"There is only {' and '.join(ROLES)} to describe.")
+                    for role in roles:
+                        self._asked.setdefault(role, []).append((route, control.id, roles))
+                        self._catalogues.pop(role, None)  # what is installed may have changed
+                    return [action for role in roles for action in self._describe(role)]
+                case "shutdown":
+                    return [ToClient(route, Result(id=control.id)), *self._shutdown(now)]
+            raise HushdError("unsupported", f"There is no control {control.action[:40]!r}.")
+        except HushdError as error:
+            return [ToClient(route, Error.of(control.id, error))]
+
+    def _unload(self, route: bytes, control: Control, now: float) -> list[Action]:
+        chosen: dict[str, Brain] = {}
+        for wanted in control.names:
+            role, *_ = wanted.split("/")
+            matching = {n: b for n, b in self._brains.items() if f"{n}/".startswith(f"{wanted}/")}
+            if not matching and role not in ROLES:
+                raise HushdError("bad_request", f"{wanted[:80]!r} is no worker; `hushd status` lists them.")
+            chosen |= matching
+        waiting = _Waiting(route, control.id)
+        out: list[Action] = []
+        for name, brain in (chosen if control.names else dict(self._brains)).items():
+            if brain.state.has_process:
+                waiting.workers[name] = brain.gen
+                waiting.unloaded.append(name)
+            out += brain.unload(now)
+        self._waiting.append(waiting)
+        return out
+
+    def _describe(self, role: str) -> list[Action]:
+        return [Describe(role)]
+
+    def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
+        self._catalogues[role] = catalogue
+        out: list[Action] = []
+        for route, control_id, roles in self._asked.pop(role, []):
+            if error:
+                failure = HushdError("worker_failed", f"The {role} engines could not be listed: {error}")
+                out.append(ToClient(route, Error.of(control_id, failure)))
+            elif all(other in self._catalogues for other in roles):
+                answer = {other: self._catalogues[other] for other in roles}
+                out.append(ToClient(route, Result(id=control_id, data=answer)))
+        parked, self._parked = self._parked, []
+        for route, request in parked:
+            if request.worker.split("/")[0] != role:
+                self._parked.append((route, request))
+            elif route in self._connections:
+                out += self._request(route, request, now)
+        return out
+
+    def _shutdown(self, now: float) -> list[Action]:
+        self._down = True
+        out: list[Action] = []
+        for route, request in self._parked:
+            error = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
+            out.append(ToClient(route, Error.of(request.id, error)))
+        self._parked.clear()
+        for brain in self._brains.values():
+            out += brain.shutdown(now)
+        return out
+
+    # --- after every event -------------------------------------------------------------------------------------------
+
+    def _after(self, now: float) -> list[Action]:
+        """Forgets what has ended, answers who waited for it, and notices when nothing is left to do."""
+        out: list[Action] = []
+        for name, brain in list(self._brains.items()):
+            for ticket in brain.ended:
+                del self._tickets[ticket.key]
+                if connection := self._connections.get(ticket.route):
+                    connection.tickets -= 1
+            brain.ended.clear()
+            if brain.state is State.STOPPED and not brain.requests and not brain.crashes and not brain.capabilities:
+                del self._brains[name]  # a name that never came to life
+        for waiting in list(self._waiting):
+            waiting.workers = {
+                name: gen
+                for name, gen in waiting.workers.items()
+                if name in self._brains and self._brains[name].gen == gen and self._brains[name].state.has_process
+            }
+            if not waiting.workers:
+                self._waiting.remove(waiting)
+                out.append(ToClient(waiting.route, Result(id=waiting.id, data={"unloaded": waiting.unloaded})))
+        resting = not self._tickets and not any(b.state.has_process for b in self._brains.values())
+        if not self._tickets:
+            self._next_ping = math.inf
+        if self._down:
+            self._leave_at = math.inf
+            if resting and not self._left:
+                self._left = True
+                out.append(Leave())
+        elif self._auto:
+            if not resting:
+                self._leave_at = math.inf
+            elif not math.isfinite(self._leave_at):
+                self._leave_at = now + self._settings.exit_when_idle
+        return out

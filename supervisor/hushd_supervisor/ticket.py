@@ -1,0 +1,94 @@
+"""One accepted request on its way: where it stands, what it may still send and receive, and how it must end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
+from hushd_protocol.messages import Request
+
+if TYPE_CHECKING:
+    from .brain import Brain
+
+CANCEL_S = 2.0  # for the engine to obey a cancel; then the process is killed
+STARVED_S = 15.0  # without credit from the client after it was used up: it has stopped reading
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """A request from its acceptance to its one terminal message.
+
+    The stall clock (`touched`) runs only while the worker has something to do: neither a paused player nor a silent
+    microphone is a hung engine.
+    """
+
+    route: bytes
+    request: Request
+    holder: str
+    brain: Brain
+    order: int
+    arrived: float
+    deadline: float = math.inf
+    done: bool = False
+    gone: bool = False  # its client has left: nothing is sent any more
+
+    # of the run under way
+    started: float = 0.0
+    touched: float = 0.0
+    audio: float = 0.0  # seconds of input the worker spoke of, for the stall limit
+    cancelled_at: float | None = None
+    ending: str = ""  # the code a cancelled ticket ends with
+
+    crashes: int = 0
+    alone: bool = False  # shared a crash, or crashed once: runs alone, so that only a culprit is called poison
+    output: bool = False  # something was sent to the client: cannot be repeated
+
+    upload: int = 0  # chunks the worker has asked for and the client has not sent
+    uploaded: int = 0  # chunks the client has sent, which is the next one's seq
+    input_complete: bool = True
+    download: int = 0  # chunks the client can take
+    starved_since: float | None = None
+
+    rank: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rank = PRIORITIES.index(self.request.priority)
+        self.alone = self.request.attempt > 0
+        self.input_complete = self.request.input != "stream"
+        self.download = self.request.credit
+
+    @property
+    def key(self) -> tuple[bytes, bytes]:
+        return self.route, self.request.id
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the supervisor could give it to another process: it holds the input, and no output has left."""
+        return self.request.input != "stream" and not self.output
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether the worker can do nothing before the client sends input or grants credit."""
+        # A worker grants a chunk for each it has read, so a whole window granted means that all was read.
+        hungry = not self.input_complete and self.upload >= CREDIT_WINDOW
+        return hungry or self.starved_since is not None
+
+    def run(self, now: float) -> None:
+        """Starts a run on a process."""
+        self.started = self.touched = now
+        self.audio = 0.0
+
+    def stalls_at(self, limit: float) -> float:
+        """When the run counts as stalled, if nothing is heard until then."""
+        if self.waits_for_client or self.cancelled_at is not None:
+            return math.inf
+        return self.touched + max(limit, 2 * self.audio)
+
+    def next_deadline(self, stall_limit: float) -> float:
+        """The earliest time at which something must be done about a running ticket."""
+        if self.cancelled_at is not None:
+            return self.cancelled_at + CANCEL_S
+        starved = math.inf if self.starved_since is None else self.starved_since + STARVED_S
+        return min(self.deadline, starved, self.stalls_at(stall_limit))

@@ -1,0 +1,425 @@
+"""A world for the pool in which everything goes wrong: workers that crash, hang and lie, clients that do anything.
+
+Time is simulated. `World` plays the loop, every process and every client, and checks the pool's promises after each
+step: `check` for what must always hold, the `assert`s in `_act` for what must never be asked.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hushd_protocol import messages as m
+from hushd_supervisor import actions as do
+from hushd_supervisor import events as ev
+from hushd_supervisor.pool import Pool
+from hushd_supervisor.settings import Settings
+from hushd_supervisor.states import State
+
+TERMINAL = (m.Result, m.Error)
+NAMES = ("stt/a/x", "stt/b/y", "tts/c/z")
+
+
+@dataclass
+class Process:
+    """A worker's process: `mode` is how it misbehaves."""
+
+    name: str
+    gen: int
+    mode: str
+    slots: int = 1
+    ready: bool = False
+    doomed: bool = False  # drained or killed: must be given nothing more
+    alive: bool = True
+    jobs: dict[bytes, m.Job] = field(default_factory=dict)
+    credit: dict[bytes, int] = field(default_factory=dict)  # output chunks it may still send
+    cpu: float = 0.0
+
+
+@dataclass
+class Person:
+    """A client's connection."""
+
+    route: bytes
+    connected: bool = True
+    open: dict[bytes, m.Request] = field(default_factory=dict)
+    ended: Counter[bytes] = field(default_factory=Counter)
+    granted: Counter[bytes] = field(default_factory=Counter)  # output chunks allowed
+    received: Counter[bytes] = field(default_factory=Counter)
+    upload: Counter[bytes] = field(default_factory=Counter)  # input chunks the worker asked for
+    sent: Counter[bytes] = field(default_factory=Counter)
+
+
+class World:
+    """One seeded run. `codes` counts how requests ended, `seen` which states occurred."""
+
+    def __init__(self, seed: int, pool: type[Pool] = Pool) -> None:
+        self.random = random.Random(seed)
+        self.now = 1000.0
+        r = self.random
+        settings = Settings(
+            worker={"": {"queue": r.choice([3, 50]), "keep_alive": r.choice([0, 5, 60, -1])}},
+            queue=r.choice([8, 200]),
+        )
+        self.slots = r.choice([1, 1, 2, 3])
+        self.auto = r.random() < 0.3
+        self.pool = pool(settings, version="1", pid=1, auto=self.auto)
+        self.processes: dict[tuple[str, int], Process] = {}
+        self.people: list[Person] = []
+        self.agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self.order = itertools.count()
+        self.ids = itertools.count(1)
+        self.codes: Counter[str] = Counter()
+        self.seen: set[State] = set()
+        self.left = False
+        self.poison: set[bytes] = set()
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def at(self, delay: float, what: Callable[[], None]) -> None:
+        heapq.heappush(self.agenda, (self.now + delay, next(self.order), what))
+
+    def run(self, seconds: float) -> None:
+        """Lets `seconds` pass: what was planned happens, and the pool is woken when it asked to be."""
+        end = self.now + seconds
+        spins = 0
+        while True:
+            due = self.pool.deadline()
+            due = math.inf if due is None else due
+            planned = self.agenda[0][0] if self.agenda else math.inf
+            soonest = min(due, planned)
+            if soonest > end:
+                break
+            self.now = max(self.now, soonest)
+            if planned <= due:
+                heapq.heappop(self.agenda)[2]()
+                spins = 0
+            else:
+                self._act(self.pool.on_time(self.now))
+                spins += 1
+                assert spins < 50, "the pool spins: on_time does not move its deadline"
+            self.check()
+        self.now = end
+
+    def tell(self, event: ev.Event) -> None:
+        self._act(self.pool.handle(event, self.now))
+        self.check()
+
+    # --- people --------------------------------------------------------------------------------------------------
+
+    def connect(self) -> Person:
+        person = Person(self.random.randbytes(5))
+        self.people.append(person)
+        holder = self.random.choice([None, "cli", "mcp"])
+        self.tell(ev.FromClient(person.route, m.Hello(protocol=1, version="1", holder=holder)))
+        return person
+
+    def request(self, person: Person, **fields: Any) -> bytes:
+        r = self.random
+        name = next(self.ids).to_bytes(16, "big")
+        request = m.Request(
+            id=name,
+            worker=r.choice(NAMES),
+            op="warm" if r.random() < 0.1 else "echo",
+            input=r.choice(["inline", "inline", "path", "stream", "none"]),
+            path="/x",
+            credit=r.choice([0, 1, 8]),
+            priority=r.choice(["important", "message", "text", "notification", "progress"]),
+            deadline_ms=r.choice([None, None, 100, 3000, 60_000]),
+            keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
+        )
+        if r.random() < 0.06:
+            self.poison.add(name)
+        for key, value in fields.items():
+            object.__setattr__(request, key, value)
+        person.open[name] = request
+        person.granted[name] = request.credit
+        self.tell(ev.FromClient(person.route, request))
+        return name
+
+    def person_does_something(self) -> None:
+        """One random act of a client, the owner or the network."""
+        r = self.random
+        here = [p for p in self.people if p.connected]
+        person = r.choice(here) if here and r.random() < 0.85 else self.connect()
+        x = r.random()
+        known = list(person.open) or [b"\0" * 16]
+        if x < 0.55:
+            self.request(person)
+        elif x < 0.68:
+            self.tell(ev.FromClient(person.route, m.Cancel(id=r.choice(known))))
+        elif x < 0.74:
+            chosen = r.choice(known)
+            if chosen in person.open:
+                person.granted[chosen] += 4
+                self.tell(ev.FromClient(person.route, m.Credit(id=chosen, chunks=4)))
+        elif x < 0.80:
+            self.send_input(person, r.choice(known), honest=r.random() < 0.8)
+        elif x < 0.86:
+            person.connected = False
+            self.tell(ev.ClientGone(person.route, slow=r.random() < 0.2))
+        elif x < 0.92:
+            names = r.choice([[], ["stt"], [r.choice(NAMES)]])
+            self.control(person, "unload", names)
+        elif x < 0.96:
+            self.control(person, "status", [])
+        else:
+            self.tell(ev.FromClient(person.route, m.Pong()))
+
+    def control(self, person: Person, action: str, names: list[str]) -> None:
+        name = next(self.ids).to_bytes(16, "big")
+        person.open[name] = m.Request(id=name, worker="control", op=action)
+        self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names)))
+
+    def send_input(self, person: Person, name: bytes, honest: bool) -> None:
+        if honest and person.upload[name] <= person.sent[name]:
+            return
+        chunk = m.Chunk(id=name, seq=person.sent[name], last=self.random.random() < 0.3)
+        person.sent[name] += 1
+        self.tell(ev.FromClient(person.route, chunk))
+
+    # --- the loop's part -----------------------------------------------------------------------------------------
+
+    def _act(self, actions: list[do.Action]) -> None:
+        for action in actions:
+            assert not self.left, f"{action} after Leave"
+            match action:
+                case do.Spawn(name, gen):
+                    self._spawn(name, gen)
+                case do.Kill(name, gen):
+                    self._kill(self.processes[name, gen])
+                case do.ToWorker(name, gen, message):
+                    self._to_worker(self.processes[name, gen], message)
+                case do.ToClient(route, message):
+                    self._to_client(route, message)
+                case do.ReportStatus(route, name):
+                    self.pool.rows(self.now)
+                    self._to_client(route, m.Result(id=name))
+                case do.Leave():
+                    assert not any(p.alive for p in self.processes.values()), "left processes behind"
+                    self.left = True
+
+    def _to_client(self, route: bytes, message: m.Message) -> None:
+        person = next(p for p in self.people if p.route == route)
+        if not person.connected:
+            assert isinstance(message, TERMINAL), f"{message} to a client that is gone"
+            return
+        name = getattr(message, "id", None)
+        if not name:
+            return
+        assert name in person.open or person.ended[name], f"{message} for nothing"
+        assert not person.ended[name], f"{message} after the terminal message"
+        if isinstance(message, TERMINAL):
+            person.ended[name] += 1
+            del person.open[name]
+            self.codes[message.code if isinstance(message, m.Error) else "result"] += 1
+        elif isinstance(message, m.Chunk):
+            person.received[name] += 1
+            assert person.received[name] <= person.granted[name], "more output than the client granted"
+            if self.random.random() < 0.8:
+                person.granted[name] += 1
+                self.at(0.01, lambda: self._grant(person, name))
+        elif isinstance(message, m.Credit):
+            person.upload[name] += message.chunks
+            for _ in range(self.random.randint(0, message.chunks)):
+                self.at(self.random.random(), lambda: self._continue_input(person, name))
+        elif isinstance(message, m.Ping) and self.random.random() < 0.9:
+            self.at(0.01, lambda: person.connected and self.tell(ev.FromClient(route, m.Pong())))
+
+    def _grant(self, person: Person, name: bytes) -> None:
+        if person.connected and not self.left:
+            self.tell(ev.FromClient(person.route, m.Credit(id=name, chunks=1)))
+
+    def _continue_input(self, person: Person, name: bytes) -> None:
+        if person.connected and name in person.open and not self.left:
+            self.send_input(person, name, honest=True)
+
+    # --- processes -----------------------------------------------------------------------------------------------
+
+    def _spawn(self, name: str, gen: int) -> None:
+        assert not any(p.alive for p in self.processes.values() if p.name == name), "a second process"
+        mode = self.random.choice(
+            ["ok"] * 8 + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails", "leaves"]
+        )
+        process = self.processes[name, gen] = Process(name, gen, mode, self.slots)
+        if mode == "no-spawn":
+            process.alive = False
+            self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory")))
+        elif mode == "dies":
+            self.at(self.random.random(), lambda: self._exit(process, self.random.choice([0, 1, -11])))
+        elif mode != "no-hello":
+            self.at(0.1, lambda: self._say(process, m.WorkerHello(token="t", protocol=1, version="1", pid=2)))
+            if mode == "load-fails":
+                self.at(0.5, lambda: self._say(process, m.LoadFailed(code="engine_missing", message="No.")))
+                self.at(0.6, lambda: self._say(process, m.Bye()))
+            elif mode != "no-ready":
+                for second in range(self.random.choice([0, 0, 3])):
+                    self.at(0.2 + second, lambda: self._say(process, m.Loading()))
+                self.at(self.random.uniform(0.2, 35), lambda: self._ready(process))
+
+    def _say(self, process: Process, message: m.Message) -> None:
+        """A frame arrives; from a dead process too, since frames and exits race."""
+        if process.alive or self.random.random() < 0.5:
+            self.tell(ev.FromWorker(process.name, process.gen, message))
+
+    def _ready(self, process: Process) -> None:
+        if process.alive:
+            process.ready = True
+            self._say(process, m.Ready(slots=process.slots))
+            self._beat(process)
+            if process.mode == "leaves":
+                self.at(self.random.uniform(0, 20), lambda: process.jobs or self._say(process, m.Bye()))
+
+    def _beat(self, process: Process) -> None:
+        if process.alive and process.mode != "hangs":
+            process.cpu += self.random.choice([0, 0, 0.5])
+            self._say(process, m.Beat(cpu_s=process.cpu))
+            self.at(2, lambda: self._beat(process))
+
+    def _kill(self, process: Process) -> None:
+        process.doomed = True
+        self.at(self.random.choice([0.0, 0.1, 7.0]), lambda: self._exit(process, -9))
+
+    def _exit(self, process: Process, status: int) -> None:
+        if not process.alive:
+            return
+        process.alive = False
+        self.tell(ev.Exited(process.name, process.gen, status, "last words"))
+        if self.random.random() < 0.3:  # told twice, as by pidfd and SIGCHLD
+            self.at(self.random.uniform(0, 5), lambda: self.tell(ev.Exited(process.name, process.gen, status)))
+
+    def _to_worker(self, process: Process, message: m.Message) -> None:
+        if isinstance(message, m.Job):
+            assert process.ready, "a job before ready"
+            assert not process.doomed, "a job for a doomed process"
+            process.jobs[message.id] = message
+            process.credit[message.id] = message.credit
+            assert len(process.jobs) <= process.slots or not process.alive, "overbooked"
+            self._work(process, message)
+        elif isinstance(message, m.Drain):
+            assert not process.jobs or not process.alive, "drained with work in hand"
+            process.doomed = True
+            if process.alive and process.mode not in ("ignores-drain", "hangs"):
+                self.at(self.random.uniform(0, 4), lambda: self._say(process, m.Bye()))
+        elif isinstance(message, m.Bye):
+            status = self.random.choice([0, 0, 1, -11])  # destructors crash, which must not count
+            self.at(0.01, lambda: self._exit(process, status if process.doomed else 0))
+        elif isinstance(message, m.Cancel):
+            if process.alive and process.mode != "hangs" and self.random.random() < 0.5:
+                self.at(self.random.random(), lambda: self._end(process, message.id, "cancelled"))
+        elif isinstance(message, m.Credit):
+            process.credit[message.id] += message.chunks
+
+    def _work(self, process: Process, job: m.Job) -> None:
+        r = self.random
+        x = r.random()
+        if job.id in self.poison:
+            self.at(r.uniform(0, 1), lambda: self._exit(process, -11))
+        elif process.mode == "hangs":
+            pass
+        elif x < 0.08:
+            self.at(r.uniform(0, 3), lambda: self._exit(process, r.choice([1, -9])))
+            self.at(r.uniform(2, 40), lambda: self._end(process, job.id))
+        elif x < 0.13:
+            pass  # stalls: beats, but neither output nor CPU time that rises for long
+        elif x < 0.4:
+            if job.input == "stream":
+                self.at(0.01, lambda: self._say(process, m.Credit(id=job.id, chunks=8)))
+            for n in range(r.randint(1, 12)):
+                self.at(r.uniform(0, 3), lambda n=n: self._output(process, job, n))
+            self.at(r.uniform(3, 25), lambda: self._end(process, job.id))
+        elif x < 0.5:
+            self.at(r.uniform(0, 2), lambda: self._end(process, job.id, "input_unreadable"))
+        else:
+            self.at(r.uniform(0, 5), lambda: self._end(process, job.id))
+
+    def _output(self, process: Process, job: m.Job, number: int) -> None:
+        if not (process.alive and job.id in process.jobs):
+            return
+        liar = self.random.random() < 0.01
+        if self.random.random() < 0.3:
+            self._say(process, m.Partial(id=job.id, seq=number, data={}))
+        elif process.credit[job.id] > 0 or liar:
+            process.credit[job.id] -= 1
+            self._say(process, m.Chunk(id=job.id, seq=number))
+        else:
+            self._say(process, m.Progress(id=job.id, total=self.random.choice([0.0, 30.0])))
+
+    def _end(self, process: Process, name: bytes, code: str = "") -> None:
+        job = process.jobs.pop(name, None)
+        if job is None:
+            return
+        if code:
+            self._say(process, m.Error(id=name, code=code, message="No."))
+        else:
+            self._say(process, m.Result(id=name))
+
+    # --- promises ------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """What must hold after every step."""
+        pool = self.pool
+        for name, brain in pool._brains.items():
+            self.seen.add(brain.state)
+            live = [p for p in self.processes.values() if p.name == name and p.alive]
+            assert len(live) <= 1
+            if brain.state.has_process:
+                # A failed spawn is known to the world a moment before the brain hears of it.
+                assert live or self.processes[name, brain.gen].mode == "no-spawn", "state without a process"
+            else:
+                assert not live, f"{brain.state} with a process"
+                assert not brain.running
+            assert not (brain.state is State.STOPPED and brain.queue and not pool._down), "stopped with a queue"
+            assert not (brain.state is State.FAILED and brain.queue), "failed with a queue"
+            assert not (pool._down and brain.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
+            assert not (brain.state is State.READY and brain.running)
+            assert not (brain.state is State.READY and brain.queue), "ready, and somebody waits"
+            assert bool(brain.running) <= (brain.state in (State.BUSY, State.DRAINING, State.KILLING))
+            assert len(brain.running) <= brain.slots
+            if any(t.alone for t in brain.running.values()):
+                assert len(brain.running) == 1, "a suspect runs beside others"
+            assert not brain.ended
+            ranks = [(t.rank, t.order) for t in brain.queue]
+            assert ranks == sorted(ranks), "queue out of order"
+            for ticket in (*brain.queue, *brain.running.values()):
+                assert not ticket.done
+                assert ticket.crashes <= 1
+                assert pool._tickets[ticket.key] is ticket
+                assert ticket.upload >= 0
+                assert ticket.download >= 0
+        held = sum(len(b.queue) + len(b.running) for b in pool._brains.values())
+        assert held == len(pool._tickets), "a ticket that nobody holds"
+        for route, connection in pool._connections.items():
+            assert connection.tickets == sum(1 for t in pool._tickets.values() if t.route == route)
+
+    def quiet(self) -> None:
+        """Nobody asks for anything for an hour: requests end, and what may be freed is freed."""
+        self.run(3600)
+        for person in self.people:
+            for name, request in person.open.items():
+                if person.connected and request.op != "control":
+                    ticket = self.pool._tickets.get((person.route, name))
+                    assert ticket is not None, "a request was lost"
+                    assert ticket.waits_for_client, f"a request hangs: {ticket}"
+
+    def end(self) -> None:
+        """Shuts down, twice in one of three runs, and checks that nothing and nobody was left behind."""
+        if not self.left:
+            self.tell(ev.Shutdown())
+        if not self.left and self.random.random() < 0.3:
+            self.run(1)
+            if not self.left:
+                self.tell(ev.Shutdown())
+        self.run(60 + 2 + 5 + 7 + 7)
+        assert self.left, [b.state for b in self.pool._brains.values()]
+        assert not any(p.alive for p in self.processes.values())
+        for person in self.people:
+            assert not (person.connected and person.open), f"never answered: {person.open}"
+            assert all(count == 1 for count in person.ended.values())
+        assert self.pool.deadline() is None
