@@ -374,26 +374,26 @@ class World:
                 assert live or self.processes[name, brain.gen].mode == "no-spawn", "state without a process"
             else:
                 assert not live, f"{brain.state} with a process"
-                assert not brain.running
-            assert not (brain.state is State.STOPPED and brain.queue and not pool._down), "stopped with a queue"
-            assert not (brain.state is State.FAILED and brain.queue), "failed with a queue"
+                assert not brain.jobs.running
+            assert not (brain.state is State.STOPPED and brain.jobs.waiting and not pool._down), "stopped with a queue"
+            assert not (brain.state is State.FAILED and brain.jobs.waiting), "failed with a queue"
             assert not (pool._down and brain.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
-            assert not (brain.state is State.READY and brain.running)
-            assert not (brain.state is State.READY and brain.queue), "ready, and somebody waits"
-            assert bool(brain.running) <= (brain.state in (State.BUSY, State.DRAINING, State.KILLING))
-            assert len(brain.running) <= brain.slots
-            if any(t.alone for t in brain.running.values()):
-                assert len(brain.running) == 1, "a suspect runs beside others"
-            assert not brain.ended
-            ranks = [(t.rank, t.order) for t in brain.queue]
+            assert not (brain.state is State.READY and brain.jobs.running)
+            assert not (brain.state is State.READY and brain.jobs.waiting), "ready, and somebody waits"
+            assert bool(brain.jobs.running) <= (brain.state in (State.BUSY, State.DRAINING, State.KILLING))
+            assert len(brain.jobs.running) <= brain.slots
+            if any(t.alone for t in brain.jobs.running.values()):
+                assert len(brain.jobs.running) == 1, "a suspect runs beside others"
+            assert not brain.jobs.ended
+            ranks = [(t.rank, t.order) for t in brain.jobs.waiting]
             assert ranks == sorted(ranks), "queue out of order"
-            for ticket in (*brain.queue, *brain.running.values()):
+            for ticket in (*brain.jobs.waiting, *brain.jobs.running.values()):
                 assert not ticket.done
                 assert ticket.crashes <= 1
                 assert pool._tickets[ticket.key] is ticket
                 assert ticket.upload >= 0
                 assert ticket.download >= 0
-        held = sum(len(b.queue) + len(b.running) for b in pool._brains.values())
+        held = sum(len(b.jobs.waiting) + len(b.jobs.running) for b in pool._brains.values())
         assert held == len(pool._tickets), "a ticket that nobody holds"
         for route, connection in pool._connections.items():
             assert connection.tickets == sum(1 for t in pool._tickets.values() if t.route == route)

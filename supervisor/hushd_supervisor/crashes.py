@@ -62,3 +62,9 @@ def describe_exit(status: int, killed_by_us: bool) -> str:
     if name == "SIGKILL":
         return "killed by hushd for not answering" if killed_by_us else "killed by SIGKILL, perhaps out of memory"
     return f"killed by {name}"
+
+
+def last_line(log_tail: str) -> str:
+    """The end of a log as a clause for an error's sentence."""
+    lines = [line.strip() for line in log_tail.splitlines() if line.strip()]
+    return f"; its log ends: {lines[-1][:200]}" if lines else ""

@@ -30,10 +30,12 @@ class Leases:
         else:
             self._until[holder] = math.inf if keep_alive < 0 else now + keep_alive
 
-    def connection_ended(self, holder: str) -> None:
+    def connection_ended(self, holder: str) -> bool:
         """A connection that was its own holder is gone: what it wanted without end ends with it."""
-        if self._until.get(holder) == math.inf:
-            del self._until[holder]
+        if self._until.get(holder) != math.inf:
+            return False
+        del self._until[holder]
+        return True
 
     def clear(self) -> None:
         """The worker is being ended whatever was agreed."""

@@ -8,51 +8,24 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PRIORITIES, PROTOCOL
-from hushd_protocol.messages import (
-    Cancel,
-    Chunk,
-    Control,
-    Credit,
-    Error,
-    Hello,
-    Message,
-    Ping,
-    Pong,
-    Request,
-    Result,
-    Welcome,
-)
+from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
 from .actions import Action, Describe, Leave, Log, ReportStatus, ToClient
 from .brain import Brain
-from .events import (
-    ClientGone,
-    Described,
-    Event,
-    Exited,
-    FromClient,
-    FromWorker,
-    SendFailed,
-    Shutdown,
-    SpawnFailed,
-)
+from .events import ClientGone, Described, Event, Exited, FromClient, FromWorker, SendFailed, Shutdown, SpawnFailed
+from .names import ROLES, check, resolve
 from .settings import Settings
 from .states import State
 from .ticket import Ticket
 
-ROLES = ("stt", "tts")
-INPUTS = ("inline", "path", "stream", "none")
 PING_S = 2.0
 MISSED_PONGS = 3  # then the client is gone, whatever its socket says
 MAX_WORKERS = 64  # names a client may bring into being
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}(/[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}){0,2}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -84,7 +57,7 @@ class Pool:
 
     def __init__(self, settings: Settings, *, version: str, pid: int, auto: bool = False) -> None:
         self._settings = settings
-        self._welcome = Welcome(protocol=PROTOCOL, version=version, pid=pid)
+        self._welcome = m.Welcome(protocol=PROTOCOL, version=version, pid=pid)
         self._auto = auto
         self._brains: dict[str, Brain] = {}
         self._generations = itertools.count(1)
@@ -92,7 +65,7 @@ class Pool:
         self._tickets: dict[tuple[bytes, bytes], Ticket] = {}
         self._accepted = 0
         self._catalogues: dict[str, dict[str, Any]] = {}
-        self._parked: list[tuple[bytes, Request]] = []  # requests that wait for a catalogue to name their model
+        self._parked: list[tuple[bytes, m.Request]] = []  # requests that wait for a catalogue to name their model
         self._asked: dict[str, list[tuple[bytes, bytes, list[str]]]] = {}  # role to `describe` controls that wait
         self._waiting: list[_Waiting] = []
         self._next_ping = math.inf
@@ -161,9 +134,9 @@ class Pool:
                     "gen": brain.gen,
                     "idle_s": None if idle is None else round(now - idle, 1),
                     "expires_in_s": None if expiry == math.inf else round(max(0.0, expiry - now), 1),
-                    "queued": len(brain.queue),
-                    "running": len(brain.running),
-                    "requests": brain.requests,
+                    "queued": len(brain.jobs.waiting),
+                    "running": len(brain.jobs.running),
+                    "requests": brain.jobs.completed,
                     "starts": brain.starts,
                     "crashes": brain.crashes.total,
                     "holders": brain.leases.holders(now),
@@ -173,40 +146,40 @@ class Pool:
 
     # --- clients -----------------------------------------------------------------------------------------------------
 
-    def _from_client(self, route: bytes, message: Message, now: float) -> list[Action]:
-        if isinstance(message, Hello):
+    def _from_client(self, route: bytes, message: m.Message, now: float) -> list[Action]:
+        if isinstance(message, m.Hello):
             return self._hello(route, message)
         connection = self._connections.get(route)
         if connection is None:
             error = HushdError("protocol_error", "The first message of a connection must be hello.")
-            return [ToClient(route, Error.of(getattr(message, "id", b""), error))]
+            return [ToClient(route, m.Error.of(getattr(message, "id", b""), error))]
         connection.unanswered = 0
         match message:
-            case Request():
+            case m.Request():
                 return self._request(route, message, now)
-            case Control():
+            case m.Control():
                 return self._control(route, message, now)
-            case Chunk() | Credit() | Cancel():
+            case m.Chunk() | m.Credit() | m.Cancel():
                 ticket = self._tickets.get((route, message.id))
                 if ticket is None:  # it may have ended while this was on its way
-                    return self._cancel_parked(route, message) if isinstance(message, Cancel) else []
-                if isinstance(message, Chunk):
+                    return self._cancel_parked(route, message) if isinstance(message, m.Cancel) else []
+                if isinstance(message, m.Chunk):
                     return ticket.brain.input(ticket, message, now)
-                if isinstance(message, Credit):
+                if isinstance(message, m.Credit):
                     return ticket.brain.grant(ticket, message.chunks, now)
                 return ticket.brain.cancel(ticket, now)
-            case Pong():
+            case m.Pong():
                 pass
         return []
 
-    def _hello(self, route: bytes, hello: Hello) -> list[Action]:
+    def _hello(self, route: bytes, hello: m.Hello) -> list[Action]:
         if hello.protocol != PROTOCOL:
             error = HushdError(
                 "version_mismatch",
                 f"The client speaks hushd/{hello.protocol} and this supervisor ({self._welcome.version}) "
                 f"hushd/{PROTOCOL}: run `hushd shutdown` with the newer version, then ask again.",
             )
-            return [ToClient(route, Error.of(b"", error))]
+            return [ToClient(route, m.Error.of(b"", error))]
         own = hello.holder is None
         self._connections[route] = _Connection(hello.holder or f"connection-{route.hex()}", own)
         return [ToClient(route, self._welcome)]
@@ -235,23 +208,31 @@ class Pool:
                     out += ticket.brain.cancel(ticket, now, "slow_consumer")
             else:
                 connection.unanswered += 1
-                out.append(ToClient(route, Ping()))
+                out.append(ToClient(route, m.Ping()))
         self._next_ping = now + PING_S
         return out
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def _request(self, route: bytes, request: Request, now: float) -> list[Action]:
+    def _request(self, route: bytes, request: m.Request, now: float) -> list[Action]:
+        if len(request.id) != ID_BYTES or (route, request.id) in self._tickets:
+            # An answer with this id would end the request that has it.
+            error = HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
+            return [ToClient(route, m.Error.of(b"", error))]
         try:
-            self._check(route, request)
-            name = self._resolve(request.worker)
+            if self._down:
+                raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
+            check(request)
+            waiting = sum(len(brain.jobs.waiting) for brain in self._brains.values()) + len(self._parked)
+            if waiting >= self._settings.queue:
+                raise HushdError("overloaded", f"{waiting} requests wait already; try again later.", 1000)
+            name = resolve(request.worker, self._settings, self._catalogues)
             if name is None:
-                role = request.worker.split("/")[0]
                 self._parked.append((route, request))
-                return self._describe(role)
+                return [Describe(request.worker.partition("/")[0])]
             brain = self._brain(name)
         except HushdError as error:
-            return [ToClient(route, Error.of(request.id, error))]
+            return [ToClient(route, m.Error.of(request.id, error))]
         if self._next_ping == math.inf:
             self._next_ping = now + PING_S
         connection = self._connections[route]
@@ -263,48 +244,6 @@ class Pool:
         self._tickets[ticket.key] = ticket
         return brain.submit(ticket, now)
 
-    def _check(self, route: bytes, request: Request) -> None:
-        if len(request.id) != ID_BYTES or (route, request.id) in self._tickets:
-            # An answer with this id would end the request that has it.
-            object.__setattr__(request, "id", b"")
-            raise HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
-        if self._down:
-            raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-        if request.priority not in PRIORITIES:
-            raise HushdError("bad_request", f"The priority must be one of {', '.join(PRIORITIES)}.")
-        if request.input not in INPUTS:
-            raise HushdError("bad_request", f"The input must be one of {', '.join(INPUTS)}.")
-        if request.input == "path" and not request.path.startswith("/"):
-            raise HushdError("bad_request", "A path must be absolute.")
-        if not request.op:
-            raise HushdError("bad_request", "The request names no operation.")
-        if request.deadline_ms is not None and request.deadline_ms <= 0:
-            raise HushdError("bad_request", "deadline_ms must be above 0.")
-        if request.keep_alive is not None and not math.isfinite(request.keep_alive):
-            raise HushdError("bad_request", "keep_alive must be a number of seconds, 0, or -1 for no end.")
-        waiting = sum(len(brain.queue) for brain in self._brains.values()) + len(self._parked)
-        if waiting >= self._settings.queue:
-            raise HushdError("overloaded", f"{waiting} requests wait already; try again later.", 1000)
-
-    def _resolve(self, worker: str) -> str | None:
-        """The full name of the worker a request means, None while only a catalogue can tell."""
-        if not _NAME.fullmatch(worker):
-            raise HushdError("bad_request", f"{worker[:80]!r} is no worker: use a name such as stt or tts/hibari/en.")
-        role, *rest = worker.split("/")
-        if role not in ROLES:
-            raise HushdError("bad_request", f"{role} is no role: use {' or '.join(ROLES)}.")
-        if len(rest) == 2:
-            return worker
-        engine, _, model = self._settings.default_model(role).partition("/")
-        if not rest or rest[0] == engine:
-            return f"{role}/{engine}/{model}"
-        if role not in self._catalogues:
-            return None
-        for entry in self._catalogues[role].get("engines", []):
-            if entry.get("name") == rest[0]:
-                return f"{worker}/{entry['default_model']}"
-        return f"{worker}/default"  # the worker itself knows best what to say about an engine it has not
-
     def _brain(self, name: str) -> Brain:
         brain = self._brains.get(name)
         if brain is None:
@@ -313,17 +252,17 @@ class Pool:
             brain = self._brains[name] = Brain(name, self._settings.for_worker(name), self._generations)
         return brain
 
-    def _cancel_parked(self, route: bytes, cancel: Cancel) -> list[Action]:
+    def _cancel_parked(self, route: bytes, cancel: m.Cancel) -> list[Action]:
         for entry in self._parked:
             if (entry[0], entry[1].id) == (route, cancel.id):
                 self._parked.remove(entry)
                 error = HushdError("cancelled", "The request was cancelled.")
-                return [ToClient(route, Error.of(cancel.id, error))]
+                return [ToClient(route, m.Error.of(cancel.id, error))]
         return []
 
     # --- control -----------------------------------------------------------------------------------------------------
 
-    def _control(self, route: bytes, control: Control, now: float) -> list[Action]:
+    def _control(self, route: bytes, control: m.Control, now: float) -> list[Action]:
         try:
             if len(control.id) != ID_BYTES or len(control.names) > MAX_ARGUMENTS:
                 raise HushdError("bad_request", f"A control needs an id and at most {MAX_ARGUMENTS} names.")
@@ -339,14 +278,14 @@ class Pool:
                     for role in roles:
                         self._asked.setdefault(role, []).append((route, control.id, roles))
                         self._catalogues.pop(role, None)  # what is installed may have changed
-                    return [action for role in roles for action in self._describe(role)]
+                    return [Describe(role) for role in roles]
                 case "shutdown":
-                    return [ToClient(route, Result(id=control.id)), *self._shutdown(now)]
+                    return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]
             raise HushdError("unsupported", f"There is no control {control.action[:40]!r}.")
         except HushdError as error:
-            return [ToClient(route, Error.of(control.id, error))]
+            return [ToClient(route, m.Error.of(control.id, error))]
 
-    def _unload(self, route: bytes, control: Control, now: float) -> list[Action]:
+    def _unload(self, route: bytes, control: m.Control, now: float) -> list[Action]:
         chosen: dict[str, Brain] = {}
         for wanted in control.names:
             role, *_ = wanted.split("/")
@@ -364,19 +303,16 @@ class Pool:
         self._waiting.append(waiting)
         return out
 
-    def _describe(self, role: str) -> list[Action]:
-        return [Describe(role)]
-
     def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
         self._catalogues[role] = catalogue
         out: list[Action] = []
         for route, control_id, roles in self._asked.pop(role, []):
             if error:
                 failure = HushdError("worker_failed", f"The {role} engines could not be listed: {error}")
-                out.append(ToClient(route, Error.of(control_id, failure)))
+                out.append(ToClient(route, m.Error.of(control_id, failure)))
             elif all(other in self._catalogues for other in roles):
                 answer = {other: self._catalogues[other] for other in roles}
-                out.append(ToClient(route, Result(id=control_id, data=answer)))
+                out.append(ToClient(route, m.Result(id=control_id, data=answer)))
         parked, self._parked = self._parked, []
         for route, request in parked:
             if request.worker.split("/")[0] != role:
@@ -390,7 +326,7 @@ class Pool:
         out: list[Action] = []
         for route, request in self._parked:
             error = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-            out.append(ToClient(route, Error.of(request.id, error)))
+            out.append(ToClient(route, m.Error.of(request.id, error)))
         self._parked.clear()
         for brain in self._brains.values():
             out += brain.shutdown(now)
@@ -402,12 +338,12 @@ class Pool:
         """Forgets what has ended, answers who waited for it, and notices when nothing is left to do."""
         out: list[Action] = []
         for name, brain in list(self._brains.items()):
-            for ticket in brain.ended:
+            for ticket in brain.jobs.ended:
                 del self._tickets[ticket.key]
                 if connection := self._connections.get(ticket.route):
                     connection.tickets -= 1
-            brain.ended.clear()
-            if brain.state is State.STOPPED and not brain.requests and not brain.crashes and not brain.capabilities:
+            brain.jobs.ended.clear()
+            if brain.state is State.STOPPED and not brain.was_ready and not brain.crashes:
                 del self._brains[name]  # a name that never came to life
         for waiting in list(self._waiting):
             waiting.workers = {
@@ -417,7 +353,7 @@ class Pool:
             }
             if not waiting.workers:
                 self._waiting.remove(waiting)
-                out.append(ToClient(waiting.route, Result(id=waiting.id, data={"unloaded": waiting.unloaded})))
+                out.append(ToClient(waiting.route, m.Result(id=waiting.id, data={"unloaded": waiting.unloaded})))
         resting = not self._tickets and not any(b.state.has_process for b in self._brains.values())
         if not self._tickets:
             self._next_ping = math.inf

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
-from hushd_protocol.messages import Request
+from hushd_protocol.messages import Chunk, Request
 
 if TYPE_CHECKING:
     from .brain import Brain
@@ -79,6 +79,42 @@ class Ticket:
         """Starts a run on a process."""
         self.started = self.touched = now
         self.audio = 0.0
+
+    def take_input(self, chunk: Chunk, now: float) -> bool:
+        """Books a chunk from the client; False when it was not asked for or is not the next one."""
+        if self.upload <= 0 or self.input_complete or chunk.seq != self.uploaded:
+            return False
+        if self.waits_for_client:
+            self.touched = now
+        self.upload -= 1
+        self.uploaded += 1
+        self.input_complete = chunk.last
+        return True
+
+    def take_output(self, now: float) -> bool:
+        """Books a chunk for the client; False when it has not granted any."""
+        if self.download <= 0:
+            return False
+        self.download -= 1
+        self.output = True
+        if self.download == 0:
+            self.starved_since = now
+        return True
+
+    def grant(self, chunks: int, now: float) -> None:
+        """The client can take `chunks` more."""
+        if chunks > 0 and self.starved_since is not None:
+            self.starved_since = None
+            self.touched = now
+        self.download += chunks
+
+    def starves(self, now: float) -> bool:
+        """Whether the client has stopped reading for too long."""
+        return self.starved_since is not None and self.starved_since + STARVED_S <= now
+
+    def cancel_ignored(self, now: float) -> bool:
+        """Whether the engine had its time to obey a cancel, and has not."""
+        return self.cancelled_at is not None and self.cancelled_at + CANCEL_S <= now
 
     def stalls_at(self, limit: float) -> float:
         """When the run counts as stalled, if nothing is heard until then."""
