@@ -79,6 +79,8 @@ class World:
         self.seen: set[State] = set()
         self.left = False
         self.poison: set[bytes] = set()
+        self.crashes = r.choice([0.08, 0.08, 0.6])  # share of the jobs that end so
+        self.pauses = [0, 0.1, 1, 5, 30, 90] if self.crashes < 0.5 else [0, 0.1, 0.5, 1, 2]
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -149,6 +151,9 @@ class World:
         here = [p for p in self.people if p.connected]
         person = r.choice(here) if here and r.random() < 0.85 else self.connect()
         x = r.random()
+        for name, brain in self.pool._brains.items():  # the worst moment for an unload
+            if brain.state is State.BUSY and len(brain.crashes._times) == 3 and person.connected:
+                return self.control(person, "unload", [name])
         known = list(person.open) or [b"\0" * 16]
         if x < 0.55:
             self.request(person)
@@ -245,7 +250,9 @@ class World:
     def _spawn(self, name: str, gen: int) -> None:
         assert not any(p.alive for p in self.processes.values() if p.name == name), "a second process"
         mode = self.random.choice(
-            ["ok"] * 8 + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails", "leaves"]
+            ["ok"] * 8
+            + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]
+            + ["leaves", "vanishes", "unreachable"]
         )
         process = self.processes[name, gen] = Process(name, gen, mode, self.slots)
         if mode == "no-spawn":
@@ -273,8 +280,13 @@ class World:
             process.ready = True
             self._say(process, m.Ready(slots=process.slots))
             self._beat(process)
+            soon = self.random.uniform(0, 20)
             if process.mode == "leaves":
-                self.at(self.random.uniform(0, 20), lambda: process.jobs or self._say(process, m.Bye()))
+                self.at(soon, lambda: process.jobs or self._say(process, m.Bye()))
+            elif process.mode == "vanishes":
+                self.at(soon, lambda: self._exit(process, self.random.choice([0, 1, -9])))
+            elif process.mode == "unreachable":
+                self.at(soon, lambda: self.tell(ev.SendFailed(process.name, process.gen)))
 
     def _beat(self, process: Process) -> None:
         if process.alive and process.mode != "hangs":
@@ -323,18 +335,18 @@ class World:
             self.at(r.uniform(0, 1), lambda: self._exit(process, -11))
         elif process.mode == "hangs":
             pass
-        elif x < 0.08:
+        elif x < self.crashes:
             self.at(r.uniform(0, 3), lambda: self._exit(process, r.choice([1, -9])))
             self.at(r.uniform(2, 40), lambda: self._end(process, job.id))
-        elif x < 0.13:
+        elif x < self.crashes + 0.05:
             pass  # stalls: beats, but neither output nor CPU time that rises for long
-        elif x < 0.4:
+        elif x < self.crashes + 0.3:
             if job.input == "stream":
                 self.at(0.01, lambda: self._say(process, m.Credit(id=job.id, chunks=8)))
             for n in range(r.randint(1, 12)):
                 self.at(r.uniform(0, 3), lambda n=n: self._output(process, job, n))
             self.at(r.uniform(3, 25), lambda: self._end(process, job.id))
-        elif x < 0.5:
+        elif x < self.crashes + 0.4:
             self.at(r.uniform(0, 2), lambda: self._end(process, job.id, "input_unreadable"))
         else:
             self.at(r.uniform(0, 5), lambda: self._end(process, job.id))

@@ -84,14 +84,8 @@ class Pool:
                 out = self._from_client(route, message, now)
             case ClientGone(route):
                 out = self._client_gone(route, now)
-            case FromWorker(worker, gen, message):
-                out = self._brains[worker].receive(gen, message, now) if worker in self._brains else []
-            case Exited(worker, gen, status, log_tail):
-                out = self._brains[worker].exited(gen, status, log_tail, now) if worker in self._brains else []
-            case SpawnFailed(worker, gen, reason):
-                out = self._brains[worker].spawn_failed(gen, reason, now)
-            case SendFailed(worker, gen):
-                out = self._brains[worker].unreachable(gen, now)
+            case FromWorker() | Exited() | SpawnFailed() | SendFailed():
+                out = self._from_process(event, now)
             case Described(role, catalogue, error):
                 out = self._described(role, catalogue, error, now)
             case Shutdown():
@@ -143,6 +137,20 @@ class Pool:
                 }
             )
         return rows
+
+    def _from_process(self, event: FromWorker | Exited | SpawnFailed | SendFailed, now: float) -> list[Action]:
+        brain = self._brains.get(event.worker)
+        if brain is None:  # late news of a name that never came to life
+            return []
+        match event:
+            case FromWorker(_, gen, message):
+                return brain.receive(gen, message, now)
+            case Exited(_, gen, status, log_tail):
+                return brain.exited(gen, status, log_tail, now)
+            case SpawnFailed(_, gen, reason):
+                return brain.spawn_failed(gen, reason, now)
+            case SendFailed(_, gen):
+                return brain.unreachable(gen, now)
 
     # --- clients -----------------------------------------------------------------------------------------------------
 

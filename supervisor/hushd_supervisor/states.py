@@ -60,12 +60,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.KILLING, State.FAILED, "4 crashes in 300 s"),
     Transition(State.STOPPING, State.STOPPED, "exit"),
     Transition(State.KILLING, State.STOPPED, "exit"),
-    Transition(State.STARTING, State.STOPPED, "crash during shutdown"),
     Transition(State.READY, State.STOPPED, "left unasked with status 0"),
-    Transition(State.BUSY, State.STOPPED, "crash during shutdown"),
-    Transition(State.DRAINING, State.STOPPED, "crash during shutdown"),
-    Transition(State.BACKOFF, State.STARTING, "delay over, requests wait"),
-    Transition(State.BACKOFF, State.STOPPED, "delay over, nobody waits; unload; shutdown"),
+    Transition(State.BUSY, State.STOPPED, "crash of a poison request"),
+    Transition(State.DRAINING, State.STOPPED, "crash of a poison request, crash at shutdown"),
+    Transition(State.BACKOFF, State.STOPPED, "delay over, unload, shutdown"),
     Transition(State.FAILED, State.STOPPED, "cooldown over, unload, shutdown"),
 )
 

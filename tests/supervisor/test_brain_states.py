@@ -1,0 +1,410 @@
+"""Every state against every stimulus: the whole table, row by row."""
+
+import itertools
+import math
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor import actions as do
+from hushd_supervisor.brain import Brain
+from hushd_supervisor.settings import WorkerSettings
+from hushd_supervisor.states import ALLOWED, TRANSITIONS, State, diagram
+from hushd_supervisor.ticket import Ticket
+
+NAME = "stt/a/x"
+
+
+class Desk:
+    """One brain, its clock, and the tickets given to it."""
+
+    def __init__(self, settings: WorkerSettings | None = None) -> None:
+        self.brain = Brain(NAME, settings or WorkerSettings(), itertools.count(1))
+        self.now = 100.0
+        self.tickets: list[Ticket] = []
+        self.actions: list[do.Action] = []
+        self.done: list[do.Action] = []  # by the last stimulus
+
+    def _take(self, actions: list[do.Action]) -> None:
+        self.done = actions
+        self.actions += actions
+
+    def request(self, **fields: object) -> Ticket:
+        number = len(self.tickets) + 1
+        request = m.Request(id=number.to_bytes(16, "big"), worker=NAME, op="echo", **fields)  # type: ignore[arg-type]
+        ticket = Ticket(b"route", request, "cli", self.brain, number, self.now)
+        self.tickets.append(ticket)
+        self._take(self.brain.submit(ticket, self.now))
+        return ticket
+
+    def worker(self, message: m.Message) -> None:
+        self._take(self.brain.receive(self.brain.gen, message, self.now))
+
+    def ready(self) -> None:
+        self.worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+        self.worker(m.Ready())
+
+    def result(self) -> None:
+        for name in list(self.brain.jobs.running):
+            self.worker(m.Result(id=name))
+
+    def exit(self, status: int) -> None:
+        self._take(self.brain.exited(self.brain.gen, status, "boom\n", self.now))
+
+    def unload(self) -> None:
+        self._take(self.brain.unload(self.now))
+
+    def shutdown(self) -> None:
+        self._take(self.brain.shutdown(self.now))
+
+    def time(self) -> None:
+        """Waits for whatever is due next."""
+        due = self.brain.deadline()
+        if due < math.inf:
+            self.now = due
+            self._take(self.brain.on_time(due))
+
+    def answers(self, ticket: Ticket) -> list[m.Message]:
+        return [
+            a.message
+            for a in self.actions
+            if isinstance(a, do.ToClient) and getattr(a.message, "id", None) == ticket.request.id
+        ]
+
+    def terminal(self, ticket: Ticket) -> str:
+        """How `ticket` ended: `result`, a code, or nothing yet."""
+        ends = [a for a in self.answers(ticket) if isinstance(a, m.Result | m.Error)]
+        assert len(ends) <= 1
+        assert not ends or self.answers(ticket)[-1] is ends[0], "the terminal message comes last"
+        return "" if not ends else ends[0].code if isinstance(ends[0], m.Error) else "result"
+
+
+def desk_in(state: State) -> Desk:
+    """A desk whose brain has just come into `state` by the usual way, with one ticket where the state has one."""
+    desk = Desk()
+    if state is State.STOPPED:
+        return desk
+    desk.request()
+    if state is State.STARTING:
+        return desk
+    if state is State.BACKOFF:
+        desk.exit(1)
+        return desk
+    if state is State.FAILED:
+        for _ in range(4):
+            desk.exit(1)
+            if desk.brain.state is State.BACKOFF:
+                desk.time()
+        return desk
+    desk.ready()
+    if state is State.BUSY:
+        return desk
+    if state is State.DRAINING:
+        desk.unload()
+        return desk
+    if state is State.KILLING:
+        desk.time()  # no beat
+        return desk
+    desk.result()
+    if state is State.STOPPING:
+        desk.unload()
+    return desk
+
+
+STIMULI = {
+    "request": lambda d: d.request(),
+    "ready": lambda d: d.worker(m.Ready()),
+    "load failed": lambda d: d.worker(m.LoadFailed(code="model_missing", message="No weights.")),
+    "loading": lambda d: d.worker(m.Loading()),
+    "beat": lambda d: d.worker(m.Beat(cpu_s=1.0)),
+    "bye": lambda d: d.worker(m.Bye()),
+    "result": lambda d: d.result(),
+    "exit 0": lambda d: d.exit(0),
+    "crash": lambda d: d.exit(-11),
+    "unreachable": lambda d: d._take(d.brain.unreachable(d.brain.gen, d.now)),
+    "unload": lambda d: d.unload(),
+    "shutdown": lambda d: d.shutdown(),
+    "time": lambda d: d.time(),
+}
+
+S = State
+# What is not named leaves the state as it is.
+TABLE = {
+    S.STOPPED: {"request": S.STARTING},
+    S.STARTING: {
+        "ready": S.BUSY, "load failed": S.STOPPING, "exit 0": S.BACKOFF, "crash": S.BACKOFF,
+        "unreachable": S.KILLING, "unload": S.KILLING, "shutdown": S.KILLING, "time": S.KILLING,
+    },
+    S.READY: {
+        "request": S.BUSY, "bye": S.STOPPING, "exit 0": S.STOPPED, "crash": S.BACKOFF, "unreachable": S.KILLING,
+        "unload": S.STOPPING, "shutdown": S.STOPPING, "time": S.STOPPING,
+    },
+    S.BUSY: {
+        "result": S.READY, "exit 0": S.BACKOFF, "crash": S.BACKOFF, "unreachable": S.KILLING, "unload": S.DRAINING,
+        "shutdown": S.DRAINING, "time": S.KILLING,
+    },
+    S.DRAINING: {
+        "result": S.STOPPING, "exit 0": S.BACKOFF, "crash": S.BACKOFF, "unreachable": S.KILLING, "time": S.KILLING,
+    },
+    S.STOPPING: {"exit 0": S.STOPPED, "crash": S.STOPPED, "time": S.KILLING},
+    S.KILLING: {"result": S.KILLING, "exit 0": S.BACKOFF, "crash": S.BACKOFF},
+    S.BACKOFF: {"unload": S.STARTING, "shutdown": S.STOPPED, "time": S.STARTING},
+    S.FAILED: {"unload": S.STOPPED, "shutdown": S.STOPPED, "time": S.STOPPED},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "stimulus"), list(itertools.product(State, STIMULI)), ids=str)
+def test_every_state_answers_every_stimulus(state: State, stimulus: str) -> None:
+    """One row of the table: the state that follows, and nobody is answered twice."""
+    desk = desk_in(state)
+    assert desk.brain.state is state
+    STIMULI[stimulus](desk)
+    assert desk.brain.state is TABLE[state].get(stimulus, state)
+    for ticket in desk.tickets:
+        desk.terminal(ticket)
+
+
+@pytest.mark.parametrize("state", list(State), ids=str)
+def test_old_generations_are_not_heard(state: State) -> None:
+    """Whatever a process of an earlier generation says or does changes nothing."""
+    desk = desk_in(state)
+    before = desk.brain.state, desk.brain.deadline()
+    for message in (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y")):
+        assert desk.brain.receive(desk.brain.gen - 1, message, desk.now) == []
+    assert desk.brain.exited(desk.brain.gen - 1, -9, "", desk.now) == []
+    assert (desk.brain.state, desk.brain.deadline()) == before
+
+
+def test_transitions_have_no_twins_and_every_state_can_be_left() -> None:
+    """The table names each pair of states once, and no state is a dead end."""
+    assert len(ALLOWED) == len(TRANSITIONS)
+    assert {t.source for t in TRANSITIONS} == set(State)
+    assert {t.target for t in TRANSITIONS} == set(State)
+    assert diagram().count("-->") == len(TRANSITIONS) + 1
+
+
+def test_a_stop_is_never_reversed() -> None:
+    """A request that comes while the worker leaves waits for the exit, and starts the next generation at once."""
+    desk = desk_in(State.STOPPING)
+    late = desk.request()
+    assert desk.brain.state is State.STOPPING
+    desk.exit(0)
+    assert desk.done == [do.Spawn(NAME, 2)]
+    desk.ready()
+    desk.result()
+    assert desk.terminal(late) == "result"
+
+
+def test_killing_is_repeated_until_the_exit_is_seen() -> None:
+    """A process in an uninterruptible sleep is killed again every 5 s, and nothing is started meanwhile."""
+    desk = desk_in(State.KILLING)
+    for _ in range(3):
+        desk.time()
+        assert do.Kill(NAME, 1) in desk.done
+        assert desk.brain.state is State.KILLING
+    assert not any(isinstance(a, do.Spawn) for a in desk.actions[2:])
+
+
+def test_backoff_doubles_and_is_forgotten_after_a_steady_minute() -> None:
+    """0.5 s, doubling; after 60 s of being ready the next crash waits 0.5 s again."""
+    desk = Desk()
+    delays = []
+    for _ in range(2):
+        desk.request()
+        if desk.brain.state is State.BACKOFF:
+            desk.time()
+        desk.exit(1)
+        delays.append(desk.brain.deadline() - desk.now)
+    assert delays == [0.5, 1.0]
+    desk.time()
+    desk.ready()
+    desk.result()
+    desk.result()
+    desk.now += 61
+    desk.exit(1)
+    assert desk.brain.deadline() - desk.now == 0.5
+
+
+def test_four_crashes_close_the_worker_for_two_minutes() -> None:
+    """FAILED refuses with the reason and the time left, once to each, and opens again by itself."""
+    desk = desk_in(State.FAILED)
+    assert desk.terminal(desk.tickets[0]) == "worker_failed"
+    refused = desk.request()
+    error = desk.answers(refused)[-1]
+    assert isinstance(error, m.Error)
+    assert error.retry_after_ms == 120_000
+    assert "boom" in error.message
+    desk.time()
+    desk.request()
+    assert desk.brain.state is State.STARTING
+
+
+def test_a_start_that_hangs_is_told_as_such() -> None:
+    """Four starts that never become ready end as start_timeout, not as a crash nobody can explain."""
+    desk = Desk()
+    ticket = desk.request()
+    for _ in range(4):
+        desk.time()
+        assert desk.brain.state is State.KILLING
+        desk.exit(-9)
+        if desk.brain.state is State.BACKOFF:
+            desk.time()
+    assert desk.terminal(ticket) == "start_timeout"
+
+
+def test_loading_rearms_the_start_but_not_for_ever() -> None:
+    """Each `loading` gives 60 s more, up to 300 s in all."""
+    desk = desk_in(State.STARTING)
+    began = desk.now
+    desk.worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    while desk.brain.state is State.STARTING:
+        assert desk.brain.deadline() <= began + 300
+        desk.now = min(desk.now + 30, desk.brain.deadline())
+        desk.worker(m.Loading())
+        desk._take(desk.brain.on_time(desk.now))
+    assert desk.now == began + 300
+
+
+def test_beats_and_cpu_time_keep_a_quiet_job_alive() -> None:
+    """A job without output is left alone while the process's CPU time rises, and killed 20 s after it stops."""
+    desk = desk_in(State.BUSY)
+    for second in range(2, 60, 2):
+        desk.now = 100.0 + second
+        desk.worker(m.Beat(cpu_s=second / 10))
+        desk._take(desk.brain.on_time(desk.now))
+    assert desk.brain.state is State.BUSY
+    last = desk.now
+    while desk.brain.state is State.BUSY:
+        desk.now += 2
+        desk.worker(m.Beat(cpu_s=5.8))
+        desk._take(desk.brain.on_time(desk.now))
+    assert 20 <= desk.now - last <= 22
+
+
+def test_long_audio_may_be_quiet_for_longer() -> None:
+    """The stall limit is twice the seconds of audio that the worker spoke of."""
+    desk = desk_in(State.BUSY)
+    desk.worker(m.Progress(id=desk.tickets[0].request.id, total=300.0))
+    for _ in range(200):
+        desk.now += 2
+        desk.worker(m.Beat(cpu_s=0.0))
+        desk._take(desk.brain.on_time(desk.now))
+    assert desk.brain.state is State.BUSY
+
+
+def test_poison_is_told_after_two_crashes_and_counts_for_nothing() -> None:
+    """One request that kills its worker twice is poison; the worker stays open for everybody else."""
+    desk = Desk()
+    for _ in range(5):
+        poison = desk.request()
+        while not desk.terminal(poison):
+            if desk.brain.state is State.BACKOFF:
+                desk.time()
+            if desk.brain.state is State.STARTING:
+                desk.ready()
+            desk.exit(-11)
+        assert desk.terminal(poison) == "poison_request"
+        assert desk.brain.state is State.STOPPED
+    assert not desk.brain.crashes
+
+
+def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> None:
+    """A streamed input crashes, its client asks again with attempt 1, and the second crash explains both."""
+    desk = Desk()
+    first = desk.request(input="stream")
+    desk.ready()
+    desk.exit(-11)
+    assert desk.terminal(first) == "worker_crashed"
+    again = desk.request(input="stream", attempt=1)
+    object.__setattr__(again, "request", m.Request(id=first.request.id, worker=NAME, op="e", input="stream", attempt=1))
+    desk.time()
+    desk.ready()
+    desk.exit(-11)
+    assert not desk.brain.crashes
+    assert any(isinstance(a, m.Error) and a.code == "poison_request" for a in desk.answers(again))
+
+
+def test_after_a_shared_crash_each_is_retried_alone() -> None:
+    """Of three jobs that ran during a crash only the culprit is called poison; the others get their results."""
+    desk = Desk()
+    tickets = [desk.request() for _ in range(3)]
+    desk.worker(m.Ready(slots=3))
+    assert len(desk.brain.jobs.running) == 3
+    desk.exit(-11)
+    while not all(desk.terminal(t) for t in tickets):
+        if desk.brain.state is State.BACKOFF:
+            desk.time()
+        if desk.brain.state is State.STARTING:
+            desk.worker(m.Ready(slots=3))
+        (running,) = desk.brain.jobs.running.values()
+        if running is tickets[1]:
+            desk.exit(-11)
+        else:
+            desk.result()
+    assert [desk.terminal(t) for t in tickets] == ["result", "poison_request", "result"]
+
+
+def test_output_that_was_sent_is_not_sent_again() -> None:
+    """A job that has produced output before the crash ends as worker_crashed: no retry, no duplicate."""
+    desk = Desk()
+    ticket = desk.request(credit=8)
+    desk.ready()
+    desk.worker(m.Chunk(id=ticket.request.id, seq=0))
+    desk.exit(-9)
+    error = desk.answers(ticket)[-1]
+    assert isinstance(error, m.Error)
+    assert error.code == "worker_crashed"
+    assert "perhaps out of memory" in error.message
+    assert error.detail["log_tail"] == "boom\n"
+
+
+def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
+    """More urgent first, first come first served within one priority."""
+    desk = desk_in(State.BUSY)
+    names = ["progress", "text", "important", "text", "message", "notification"]
+    tickets = [desk.request(priority=name) for name in names]
+    assert [tickets.index(t) for t in desk.brain.jobs.waiting] == [2, 4, 1, 3, 5, 0]
+
+
+def test_a_cancel_that_is_ignored_kills_and_is_no_crash() -> None:
+    """2 s after the cancel the process is killed; that counts for nothing, and the client hears `cancelled`."""
+    desk = desk_in(State.BUSY)
+    (ticket,) = desk.tickets
+    desk._take(desk.brain.cancel(ticket, desk.now))
+    assert desk.done == [do.ToWorker(NAME, 1, m.Cancel(id=ticket.request.id))]
+    desk.time()
+    assert desk.now == 102.0
+    assert desk.brain.state is State.KILLING
+    desk.exit(-9)
+    assert desk.terminal(ticket) == "cancelled"
+    assert not desk.brain.crashes
+    assert desk.brain.state is State.STOPPED
+
+
+def test_deadlines_count_queueing_start_and_work() -> None:
+    """A deadline ends a request wherever it is, with deadline_exceeded."""
+    for state in (State.STARTING, State.BUSY):
+        desk = Desk()
+        ticket = desk.request()
+        ticket.deadline = desk.now + 3
+        if state is State.BUSY:
+            desk.ready()
+        desk.time()
+        if state is State.BUSY:
+            desk.worker(m.Error(id=ticket.request.id, code="cancelled", message=""))
+        assert desk.terminal(ticket) == "deadline_exceeded"
+
+
+def test_overload_says_when_to_come_back() -> None:
+    """A full queue refuses at once, with the time the queue will take by the measured time of a job."""
+    desk = Desk(WorkerSettings(queue=2))
+    first = desk.request()
+    desk.ready()
+    desk.now += 4
+    desk.result()
+    assert desk.terminal(first) == "result"
+    for _ in range(3):
+        desk.request()
+    refused = desk.request()
+    error = desk.answers(refused)[-1]
+    assert isinstance(error, m.Error)
+    assert (error.code, error.retry_after_ms) == ("overloaded", 12_000)
