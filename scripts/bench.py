@@ -1,0 +1,68 @@
+"""Measures hushd against its goals and its rivals, side by side in one run; medians unless a row says otherwise.
+
+MB are 10^6 bytes. A case whose rival or input is not there says so instead of a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from benches import accuracy, cold, memory, relay, warm
+from benches.stage import Row
+
+CASES = {
+    "idle": memory.idle,
+    "memory-back": memory.memory_back,
+    "cycles": memory.cycles,
+    "relay": relay.relay,
+    "cold": cold.cold,
+    "warm": warm.warm,
+    "wer": accuracy.wer,
+}
+
+
+def show(row: Row) -> None:
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+    mark = {True: "ok", False: "MISSED", None: ""}[row.ok]
+    if row.note:
+        mark = f"{mark}  {row.note}".strip()
+    print(
+        f"{row.case:46}{number(row.value):>9} {row.unit:6}{row.goal:>14}"
+        f"{number(row.floor):>9}{number(row.ratio):>8}  {mark}",
+        flush=True,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all")
+    parser.add_argument("--list", action="store_true", help="name the cases")
+    parser.add_argument("--json", metavar="FILE", help="write the rows there")
+    parser.add_argument("--audio", metavar="DIR", type=Path, help="clips with their texts beside them, for wer")
+    options = parser.parse_args()
+    if options.list:
+        for name, case in CASES.items():
+            print(f"{name:14}{case.__doc__.splitlines()[0]}")
+        return 0
+    unknown = set(options.cases) - set(CASES)
+    if unknown:
+        parser.error(f"no case {', '.join(sorted(unknown))}; --list names them")
+    print(f"{'case':46}{'value':>9} {'unit':6}{'goal':>14}{'floor':>9}{'ratio':>8}")
+    rows = []
+    for name in options.cases or CASES:
+        for row in CASES[name](options):
+            show(row)
+            rows.append(row)
+    if options.json:
+        fields = ("case", "value", "unit", "goal", "floor", "ratio", "ok", "note")
+        Path(options.json).write_text(json.dumps([{f: getattr(r, f) for f in fields} for r in rows], indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""How small the supervisor is, how quiet, and whether the memory comes back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+from hushd import Client
+
+from .stage import SENTENCE, Row, mb, recording, supervisor, tree_pss, wait_until_childless
+
+
+def idle(_: Namespace) -> Iterator[Row]:
+    """The supervisor alone: RSS, PSS and context switches, before and after its first worker."""
+    with supervisor("[worker]\nkeep_alive = 1\n") as process:
+        yield from _at_rest(process, "idle")
+        with Client() as client:
+            client.synthesize(SENTENCE).read()
+        wait_until_childless(process)
+        yield from _at_rest(process, "idle after a worker")
+
+
+def _at_rest(process: psutil.Process, name: str) -> Iterator[Row]:
+    time.sleep(10)
+    rss, pss = mb(process)
+    before = _switches(process)
+    time.sleep(10)
+    switches = _switches(process) - before
+    yield Row(f"{name}: RSS", rss, "MB", "<= 25", ok=rss <= 25)
+    yield Row(f"{name}: PSS", pss, "MB")
+    yield Row(f"{name}: context switches in 10 s", switches, "", "<= 1", ok=switches <= 1)
+    yield Row(f"{name}: children", len(process.children()), "", "0", ok=not process.children())
+
+
+def _switches(process: psutil.Process) -> int:
+    """Context switches over all threads, read from outside."""
+    total = 0
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
+        for line in (task / "status").read_text().splitlines():
+            if "ctxt_switches" in line:
+                total += int(line.split()[1])
+    return total
+
+
+def memory_back(_: Namespace) -> Iterator[Row]:
+    """PSS of the tree after the last worker's exit, against the same two engines in one process."""
+    with supervisor("[worker]\nkeep_alive = 0.5\n") as process, Client() as client:
+        after = []
+        peak = 0.0
+        for _ in range(3):
+            client.synthesize(SENTENCE).read()
+            client.transcribe(recording("beckett.wav"))
+            peak = max(peak, tree_pss(process))
+            wait_until_childless(process)
+            time.sleep(1)
+            after.append(tree_pss(process))
+    yield Row("memory-back: PSS at work", peak, "MB")
+    yield Row("memory-back: PSS after the first cycle", after[0], "MB")
+    grown = after[2] - after[0]
+    yield Row("memory-back: PSS after the third, more", grown, "MB", "+- 1", ok=abs(grown) <= 1)
+    done = subprocess.run([sys.executable, "-c", _ONE_PROCESS], capture_output=True, text=True, check=True)
+    loaded, left = (float(word) for word in done.stdout.split())
+    yield Row("memory-back: one process, loaded", loaded, "MB", note="rival: both engines unloaded in-process")
+    yield Row("memory-back: one process, left after unload", left, "MB", note="del, gc.collect, malloc_trim")
+
+
+_ONE_PROCESS = f"""
+import ctypes, gc, psutil
+def pss(): return psutil.Process().memory_full_info().pss / 1e6
+def work():
+    import soundfile
+    from hibari import Hibari
+    from moonshine_voice import ModelArch, get_assets_path
+    from moonshine_voice.transcriber import Transcriber
+    tts = Hibari()
+    tts({SENTENCE!r})
+    audio, rate = soundfile.read(str(get_assets_path() / "beckett.wav"), dtype="float32")
+    stt = Transcriber(str(get_assets_path() / "tiny-en"), ModelArch.TINY)
+    stt.transcribe_without_streaming(audio.tolist(), rate)
+    loaded = pss()
+    stt.close()
+    return loaded
+loaded = work()
+gc.collect()
+ctypes.CDLL(None).malloc_trim(0)
+print(loaded, pss())
+"""
+
+
+def cycles(_: Namespace) -> Iterator[Row]:
+    """100 starts and stops of a worker: growth, descriptors, files, zombies."""
+    with supervisor("[worker]\nkeep_alive = -1\n") as process, Client() as client:
+
+        def state() -> tuple[float, int, int]:
+            folder = Path(f"/proc/{process.pid}")
+            return mb(process)[1], len(list((folder / "fd").iterdir())), len(process.children(recursive=True))
+
+        for _ in range(3):
+            client.preload("tts")
+            client.unload()
+        before = state()
+        for _ in range(100):
+            client.preload("tts")
+            client.unload()
+        after = state()
+    yield Row("cycles: growth over 100", after[0] - before[0], "MB", "< 1", ok=after[0] - before[0] < 1)
+    yield Row("cycles: descriptors gained", after[1] - before[1], "", "0", ok=after[1] == before[1])
+    yield Row("cycles: children left", after[2], "", "0", ok=after[2] == 0)

@@ -1,0 +1,104 @@
+"""What all cases share: a supervisor of their own, medians, and the rows they yield."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+
+SENTENCE = "The quick brown fox jumps over the lazy dog today."  # ten words
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Row:
+    """One figure. `floor` is the rival's or the bare engine's, `ratio` value / floor; `ok` None where no goal is."""
+
+    case: str
+    value: float | None
+    unit: str
+    goal: str = ""
+    floor: float | None = None
+    ok: bool | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        return self.value / self.floor if self.value is not None and self.floor else None
+
+
+def recording(name: str) -> Path:
+    """A recording of a person, from the wheel of moonshine-voice."""
+    spec = find_spec("moonshine_voice")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "assets" / name
+
+
+@contextmanager
+def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]:
+    """A supervisor in private folders, which this process's clients use too; gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="hushd-"))
+    (folder / "config.toml").write_text(config)
+    before = dict(os.environ)
+    os.environ |= {
+        "HUSHD_RUNTIME_DIR": str(folder / "run"),
+        "HUSHD_STATE_DIR": str(folder / "state"),
+        "HUSHD_CONFIG": str(folder / "config.toml"),
+        "HUSHD_AUTOSTART": "0",
+        **environment,
+    }
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hushd_supervisor", "--ready-fd", str(write)],
+        pass_fds=(write,),
+        stdout=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        if not os.read(read, 1):
+            raise SystemExit("scripts/bench: the supervisor did not start")
+        yield psutil.Process(process.pid)
+    finally:
+        os.close(read)
+        process.terminate()
+        process.wait(30)
+        os.environ.clear()
+        os.environ.update(before)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def mb(process: psutil.Process) -> tuple[float, float]:
+    """RSS and PSS of one process."""
+    info = process.memory_full_info()
+    return info.rss / 1e6, info.pss / 1e6
+
+
+def tree_pss(root: psutil.Process) -> float:
+    return sum(mb(p)[1] for p in (root, *root.children(recursive=True)))
+
+
+def wait_until_childless(root: psutil.Process, seconds: float = 30) -> None:
+    """Returns once the last worker's exit was seen."""
+    deadline = time.monotonic() + seconds
+    while root.children():
+        if time.monotonic() > deadline:
+            raise SystemExit("scripts/bench: a worker did not leave")
+        time.sleep(0.02)
+
+
+def timed(command: list[str], **options: object) -> float:
+    """Seconds from exec to exit; the command must succeed."""
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options)  # type: ignore[call-overload]
+    return time.perf_counter() - began

@@ -1,0 +1,162 @@
+"""hushd's main job on real input, with the memory of its whole process tree before, while working and after.
+
+A supervisor of its own in a private folder speaks a sentence into a file and aloud, transcribes that file and a
+recording of a person, and falls idle. Fails when a transcript is wrong beyond its bound or the memory stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import string
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import jiwer
+import psutil
+
+SENTENCE = "Memory is given back when nobody is listening, because the worker leaves."
+# What the recording's speaker says (Beckett, Worstward Ho); not what any engine heard.
+BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+WER_BOUND = 0.15
+IDLE_S = 2.0
+LEFT_MB = 2.0  # that may stay in the supervisor after its first full cycle
+
+
+def words(text: str) -> str:
+    return text.lower().translate(str.maketrans("", "", string.punctuation))
+
+
+def tree_mb(root: psutil.Process) -> tuple[float, float, int]:
+    """PSS and RSS of a process and all below it, and how many they are; MB are 10^6 bytes."""
+    pss = rss = count = 0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
+        except psutil.Error:
+            continue
+        pss += getattr(memory, "pss", memory.rss)
+        rss += memory.rss
+        count += 1
+    return pss / 1e6, rss / 1e6, count
+
+
+class Watch(threading.Thread):
+    """Samples the tree's memory until stopped, and keeps its highest."""
+
+    def __init__(self, root: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.root = root
+        self.peak = (0.0, 0.0, 0)
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(0.05):
+            self.peak = max(self.peak, tree_mb(self.root))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    options = parser.parse_args()
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="hushd-"))
+    (folder / "config.toml").write_text(f"[worker]\nkeep_alive = {IDLE_S}\n")
+    os.environ |= {
+        "HUSHD_RUNTIME_DIR": str(folder / "run"),
+        "HUSHD_STATE_DIR": str(folder / "state"),
+        "HUSHD_CONFIG": str(folder / "config.toml"),
+        "HUSHD_AUTOSTART": "0",
+    }
+    read, write = os.pipe()
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "hushd_supervisor", "--ready-fd", str(write)],
+        pass_fds=(write,),
+        stdout=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        if not os.read(read, 1):
+            raise SystemExit("The supervisor did not start.")
+        figures = show(psutil.Process(supervisor.pid), folder)
+    finally:
+        supervisor.terminate()
+        supervisor.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+    figures["seconds"] = round(time.monotonic() - began, 1)
+    if options.json:
+        Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
+    return verdict(figures)
+
+
+def command(name: str, *arguments: str) -> str:
+    """Runs one of hushd's commands as a user would, and shows it; returns its standard output."""
+    print(f"\n$ {name} {' '.join(repr(a) if ' ' in a else a for a in arguments)}", flush=True)
+    done = subprocess.run([Path(sys.executable).parent / name, *arguments], capture_output=True, text=True)
+    print((done.stdout or done.stderr).rstrip(), flush=True)
+    if done.returncode:
+        raise SystemExit(f"{name} failed with exit code {done.returncode}.")
+    return done.stdout
+
+
+def play(text: str) -> None:
+    """Speaks aloud; no device costs only the sound."""
+    done = subprocess.run([Path(sys.executable).parent / "say", text], capture_output=True, text=True)
+    print(f"\n$ say {text!r}\n{done.stderr.rstrip() or '(spoken)'}", flush=True)
+    if done.returncode not in (0, 8):
+        raise SystemExit(f"say failed with exit code {done.returncode}.")
+
+
+def show(root: psutil.Process, folder: Path) -> dict[str, float]:
+    recording = Path(find_spec("moonshine_voice").origin).parent / "assets" / "beckett.wav"
+    spoken = folder / "spoken.wav"
+    before = tree_mb(root)
+    watch = Watch(root)
+    watch.start()
+    command("say", "-o", str(spoken), SENTENCE)
+    play(SENTENCE)
+    heard = command("listen", str(spoken))
+    person = command("listen", str(recording))
+    watch.over.set()
+    watch.join()
+    print(f"\n… nobody asks for anything for {IDLE_S:.0f} s …")
+    deadline = time.monotonic() + IDLE_S + 10
+    while root.children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    after = tree_mb(root)
+    print(f"\n{'memory of the process tree':28}{'PSS':>10}{'RSS':>10}   processes")
+    for name, (pss, rss, count) in (("before", before), ("at work, highest", watch.peak), ("after", after)):
+        print(f"{name:28}{pss:7.1f} MB{rss:7.1f} MB{count:8}")
+    return {
+        "wer_person": round(jiwer.wer(words(BECKETT), words(person)), 3),
+        "wer_round_trip": round(jiwer.wer(words(SENTENCE), words(heard)), 3),
+        "pss_before_mb": round(before[0], 1),
+        "pss_peak_mb": round(watch.peak[0], 1),
+        "pss_after_mb": round(after[0], 1),
+    }
+
+
+def verdict(figures: dict[str, float]) -> int:
+    problems = [
+        f"{name} is {figures[name]}, more than {WER_BOUND} of the words are wrong."
+        for name in ("wer_person", "wer_round_trip")
+        if figures[name] > WER_BOUND
+    ]
+    if figures["pss_after_mb"] > figures["pss_before_mb"] + LEFT_MB:
+        problems.append("The memory did not come back.")
+    wers = f"word error rate {figures['wer_person']} (person), {figures['wer_round_trip']} (round trip)"
+    print(f"\n{wers}, {figures['seconds']} s")
+    for problem in problems:
+        print(f"scripts/demo: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
