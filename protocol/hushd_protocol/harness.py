@@ -259,7 +259,7 @@ class _Harness:
 def _failure(request_id: bytes, error: BaseException) -> Error:
     """One sentence for the client, the traceback for the log."""
     traceback.print_exception(error)
-    text = f"{type(error).__name__}: {error}".splitlines()[0][:300].encode(errors="replace").decode()
+    text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
     return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))
 
 

@@ -99,7 +99,9 @@ class Job:
         except (OSError, ValueError) as error:
             raise unreachable from error
         info = os.fstat(descriptor)
-        if (info.st_dev, info.st_ino) != (self._message.device, self._message.inode):
+        named = self._message
+        # The size too: an inode's number is used again as soon as its file is deleted.
+        if (info.st_dev, info.st_ino, info.st_size) != (named.device, named.inode, named.size):
             os.close(descriptor)
             raise unreachable
         if not stat.S_ISREG(info.st_mode):

@@ -307,7 +307,7 @@ class Beat(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain(Message):
-    """supervisor -> worker: leave. No job is running and none will come."""
+    """supervisor -> worker: leave once nothing runs; no further job will come."""
 
     TYPE: ClassVar[str] = "drain"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,20 +63,22 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
     run_user = Path(f"/run/user/{os.getuid()}")
     if env.get("HUSHD_RUNTIME_DIR"):
         runtime = Path(os.path.abspath(env["HUSHD_RUNTIME_DIR"]))
-    elif env.get("XDG_RUNTIME_DIR"):
-        runtime = Path(env["XDG_RUNTIME_DIR"]) / "hushd"
+    elif xdg := _absolute(env.get("XDG_RUNTIME_DIR")):
+        runtime = xdg / "hushd"
     elif _is_ours(run_user):
         runtime = run_user / "hushd"
     else:
+        import tempfile  # costs every other process 3 ms and its memory
+
         runtime = Path(tempfile.gettempdir()) / f"hushd-{os.getuid()}"
     if env.get("HUSHD_STATE_DIR"):
         state = Path(os.path.abspath(env["HUSHD_STATE_DIR"]))
     else:
-        state = Path(env.get("XDG_STATE_HOME") or home / ".local/state") / "hushd"
+        state = (_absolute(env.get("XDG_STATE_HOME")) or home / ".local/state") / "hushd"
     if env.get("HUSHD_CONFIG"):
         config = Path(os.path.abspath(env["HUSHD_CONFIG"]))
     else:
-        config = Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "hushd" / "config.toml"
+        config = (_absolute(env.get("XDG_CONFIG_HOME")) or home / ".config") / "hushd" / "config.toml"
     paths = Paths(runtime, state, config)
     longest = len(os.fsencode(paths.worker_socket))
     if longest > _SUN_PATH:
@@ -137,6 +138,11 @@ def prepare_state(paths: Paths) -> None:
             "output_failed",
             f"The log folder {paths.logs} cannot be made ({error.strerror}): set HUSHD_STATE_DIR.",
         ) from error
+
+
+def _absolute(folder: str | None) -> Path | None:
+    """A folder named by an XDG variable; its specification says to ignore relative ones."""
+    return Path(folder) if folder and os.path.isabs(folder) else None
 
 
 def _is_ours(folder: Path) -> bool:

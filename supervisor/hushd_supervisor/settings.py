@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ class WorkerSettings:
     start_timeout: float = 60.0  # without any sign of progress while loading
     drain_timeout: float = 60.0  # for running jobs when told to leave
     stall_timeout: float = 20.0  # a job without output or CPU time, at least this long
+    command: Sequence[str] = ()  # the user's own program instead of hushd's; --engine and --model are appended
     environment: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
 
 

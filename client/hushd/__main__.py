@@ -1,0 +1,7 @@
+"""`python -m hushd` is the command `hushd`."""
+
+from __future__ import annotations
+
+from .cli import hushd
+
+hushd()

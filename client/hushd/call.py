@@ -1,0 +1,152 @@
+"""One request under way on a connection: its answers come in, its input goes out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import CREDIT_WINDOW, ID_BYTES, MAX_PAYLOAD
+from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Request, Result
+
+from .spool import Spool
+
+_GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry meanwhile
+
+
+class CallEndedError(Exception):
+    """The request has ended, so its input is of no use any more."""
+
+
+class Call:
+    """A request or control message and everything that belongs to it.
+
+    Iterating yields `Accepted`, `Progress`, `Partial` and `Chunk` messages and, last, the `Result`; an `Error` is
+    raised as `HushdError`. Leaving the loop early does not cancel: say `cancel`.
+    """
+
+    def __init__(self, message: Request | Control, post: Callable[[Message], None]) -> None:
+        self.id = message.id
+        self._post = post
+        self._spool = Spool()
+        self._expected = 0  # the next seq of the answer
+        self._ungranted = 0  # chunks received since the last grant
+        self._seq = 0  # of the input
+        self._credit = 0
+        self._changed = threading.Condition()
+
+    # --- the reader's side -------------------------------------------------------------------------------------------
+
+    def get(self) -> Message:
+        """The next message, waiting for it. The `Result` is the last: do not ask again after it.
+
+        Raises:
+            HushdError: the request failed, the supervisor is gone, or the call was cancelled.
+        """
+        return self._spool.get()
+
+    def __iter__(self) -> Iterator[Message]:
+        message = self.get()
+        while not isinstance(message, Result):
+            yield message
+            message = self.get()
+        yield message
+
+    def result(self) -> Result:
+        """Waits for the end, passing over everything else."""
+        *_, message = self
+        assert isinstance(message, Result)
+        return message
+
+    @property
+    def ended(self) -> bool:
+        return self._spool.ended
+
+    def cancel(self) -> None:
+        """Stops the request; nothing more will be read. Harmless when it has ended."""
+        if not self._spool.ended:
+            self._post(Cancel(id=self.id))
+        self._spool.discard(HushdError("cancelled", "The request was cancelled."))
+        self._wake_sender()
+
+    # --- the input's side --------------------------------------------------------------------------------------------
+
+    def upload(self, pieces: Iterable[bytes]) -> None:
+        """Starts sending `pieces` from a thread of its own, as the worker grants credit.
+
+        What the iterable raises becomes the outcome of the call.
+        """
+        threading.Thread(target=self._upload, args=(pieces,), name="hushd-upload", daemon=True).start()
+
+    def send(self, data: bytes | memoryview, *, last: bool = False) -> None:
+        """Sends input, waiting for credit.
+
+        Raises:
+            CallEndedError: the request ended meanwhile.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._credit > 0 or self._spool.ended)
+            if self._spool.ended:
+                raise CallEndedError
+            self._credit -= 1
+        self._post(Chunk(id=self.id, seq=self._seq, last=last, payload=bytes(data)))
+        self._seq += 1
+
+    def _upload(self, pieces: Iterable[bytes]) -> None:
+        try:
+            for piece in pieces:
+                for start in range(0, len(piece), MAX_PAYLOAD):
+                    self.send(memoryview(piece)[start : start + MAX_PAYLOAD])
+            self.send(b"", last=True)
+        except CallEndedError:
+            pass  # a live request ends by itself when the speaker stops
+        except BaseException as error:
+            self._post(Cancel(id=self.id))
+            self.end(error)
+
+    # --- the I/O thread's side ---------------------------------------------------------------------------------------
+
+    def receive(self, message: Message) -> bool:
+        """Takes a message of this call; returns whether it was the last one.
+
+        Raises:
+            HushdError: the call cannot go on: a message was lost, or the spool is full.
+        """
+        if isinstance(message, Credit):
+            with self._changed:
+                self._credit += message.chunks
+                self._changed.notify_all()
+        elif isinstance(message, Error):
+            self.end(message.exception())
+            return True
+        elif isinstance(message, Result):
+            self._spool.put(message)
+            self.end()
+            return True
+        else:
+            if isinstance(message, Chunk | Partial):
+                if message.seq != self._expected:
+                    raise HushdError("protocol_error", "A part of the answer is missing: please ask again.")
+                self._expected += 1
+            self._spool.put(message)
+            if isinstance(message, Chunk):
+                self._ungranted += 1
+                if self._ungranted >= _GRANT:
+                    self._post(Credit(id=self.id, chunks=self._ungranted))
+                    self._ungranted = 0
+        return False
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Nothing more comes; the reader gets `error` after what came before."""
+        self._spool.end(error)
+        self._wake_sender()
+
+    def _wake_sender(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+def new_id() -> bytes:
+    """An id for a request: random, so that nothing needs to remember which were used."""
+    return os.urandom(ID_BYTES)

@@ -1,0 +1,61 @@
+"""`hushd logs`: the end of the supervisor's log or of a worker's."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from hushd_protocol import paths
+from hushd_protocol.errors import HushdError
+
+from . import console
+
+POLL_S = 0.25
+LINE = 400  # bytes, generously, for how far back to read
+
+
+def show(what: str | None, lines: int, follow: bool) -> None:
+    """Prints the last `lines` lines of the log of `what`; with `follow`, also what is added until Ctrl-C.
+
+    Raises:
+        HushdError: `input_unreadable` when there is no such log.
+    """
+    path = find(paths.find(), what)
+    try:
+        with open(path, "rb") as file:
+            console.write_bytes(tail(file.fileno(), lines))
+            file.seek(0, os.SEEK_END)
+            while follow:
+                if added := file.read():
+                    console.write_bytes(added)
+                elif file.tell() > os.path.getsize(path):
+                    file.seek(0)  # it was begun anew
+                else:
+                    time.sleep(POLL_S)
+    except OSError as error:
+        raise HushdError("input_unreadable", f"The log {path} cannot be read ({error.strerror}).") from error
+
+
+def find(where: paths.Paths, what: str | None) -> Path:
+    """The log of a worker, or the newest of those that a role or an engine name; without a name the supervisor's."""
+    if what in (None, "supervisor"):
+        if where.supervisor_log.exists():
+            return where.supervisor_log
+        raise HushdError("input_unreadable", f"There is no log yet: {where.supervisor_log} does not exist.")
+    assert what is not None
+    exact = where.worker_log(what)
+    logs = sorted(where.logs.glob("*.log")) if where.logs.is_dir() else []
+    found = [log for log in logs if log == exact or log.name.startswith(f"{exact.stem}-")]
+    if not found:
+        known = ", ".join(log.stem for log in logs) or "there are none yet"
+        raise HushdError("input_unreadable", f"There is no log of {what!r} ({known}).")
+    return max(found, key=lambda log: (log == exact, log.stat().st_mtime))
+
+
+def tail(descriptor: int, lines: int) -> bytes:
+    """The last `lines` lines of a file."""
+    size = os.fstat(descriptor).st_size
+    start = max(0, size - max(0, lines) * LINE)
+    data = os.pread(descriptor, size - start, start)
+    return b"".join(data.splitlines(keepends=True)[-lines:]) if lines > 0 else b""

@@ -1,0 +1,100 @@
+"""`hushd`: runs the supervisor, and shows and changes what it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from hushd_protocol.errors import HushdError
+
+from hushd.client import Client
+
+from . import console
+from .arguments import Parser, refuse_undecodable
+
+_DESCRIPTION = "Looks after the workers that speak and listen."
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    refuse_undecodable(argv)
+    command, rest = (argv[0], argv[1:]) if argv else ("", argv)
+    if command == "say":
+        from .saying import main as say
+
+        return say(f"{prog} say", rest)
+    if command == "listen":
+        from .listening import main as listen
+
+        return listen(f"{prog} listen", rest)
+    if command in ("run", "config"):
+        _become_supervisor(rest if command == "run" else argv)
+    parser = _parser(prog)
+    options = parser.parse_args(argv)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    if options.command == "logs":
+        from .logs import show
+
+        show(options.what, options.lines, options.follow)
+        return 0
+    with Client(holder="cli", start=options.command == "preload") as client:
+        if options.command == "status":
+            _status(client, options.json)
+        elif options.command == "preload":
+            client.preload(*options.what, keep_alive=options.keep_alive)
+        elif options.command == "unload":
+            client.unload(*options.what)
+        elif not client.shutdown():
+            raise HushdError("shutting_down", "The supervisor is leaving, but still has jobs to finish.")
+    return 0
+
+
+def _parser(prog: str) -> Parser:
+    parser = Parser(prog, _DESCRIPTION)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command)
+    commands.add_parser("run", help="be the supervisor, in the foreground")
+    status = commands.add_parser("status", help="what runs, and how much memory it has")
+    status.add_argument("--json", action="store_true", help="for programs")
+    preload = commands.add_parser("preload", help="start workers: stt, tts/hibari, stt/moonshine/tiny-en")
+    preload.add_argument("what", nargs="+", metavar="WHAT")
+    preload.add_argument("--keep-alive", metavar="TIME", help="how long they stay: 300, 5m, 1h30m, -1 (for ever)")
+    unload = commands.add_parser("unload", help="end workers and give their memory back")
+    unload.add_argument("what", nargs="+", metavar="WHAT")
+    commands.add_parser("shutdown", help="finish what is running, then end the supervisor")
+    logs = commands.add_parser("logs", help="the end of a log")
+    logs.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
+    logs.add_argument("-n", "--lines", type=int, default=50, help="how many; default: 50")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
+    commands.add_parser("config", help="`config check` reads the configuration and says what is wrong with it")
+    commands.add_parser("say", help="speak; also a command of its own")
+    commands.add_parser("listen", help="write down what is said; also a command of its own")
+    return parser
+
+
+class _Command(Parser):
+    """A subcommand's parser, as argparse makes it."""
+
+    def __init__(self, prog: str, **_: object) -> None:
+        super().__init__(prog, _DESCRIPTION)
+
+
+def _become_supervisor(arguments: Sequence[str]) -> NoReturn:
+    """Replaces this process, which keeps its number, so that a service manager sees the supervisor itself.
+
+    -P: a file of the folder we are in must not be taken for one of Python's modules.
+    """
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor", *arguments])
+
+
+def _status(client: Client, as_json: bool) -> None:
+    status = client.status()
+    if as_json:
+        console.write(json.dumps(status, indent=2) + "\n")
+    else:
+        from .status_table import table
+
+        console.write(table(status, console.width()))

@@ -1,0 +1,322 @@
+"""What a program calls: hear, speak, and manage the workers that do it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol import paths
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD, PRIORITIES
+from hushd_protocol.messages import Control, Request
+
+from .call import Call, new_id
+from .connection import Connection
+from .exchange import GONE, Exchange, in_contact
+from .keep_alive import parse
+from .sound_file import FORMATS
+from .source import File, Inline, Source, Stream
+
+if TYPE_CHECKING:
+    from .results import Transcript, Voice
+    from .speech import Speech
+    from .transcription import Transcription
+
+Audio = str | os.PathLike[str] | bytes | Iterable[bytes]
+Text = str | bytes | Iterable[str] | Iterable[bytes]
+KeepAlive = float | str | None
+
+
+class Client:
+    """A program's way to hushd; a context manager; may be used from several threads at once.
+
+    It connects with the first request and starts the supervisor when there is none, unless HUSHD_AUTOSTART is 0.
+
+    Every method raises `HushdError`: `code` says what happened, its text what to do. `priority` is one of
+    `important`, `message`, `text`, `notification`, `progress`. `keep_alive` says how long the worker stays after
+    the job: seconds, "5m", 0 (not at all), -1 (for ever), None (the configured default, 5 minutes).
+
+    Args:
+        holder: whose leases `keep_alive` makes; None ends them with this connection.
+        start: whether a supervisor may be started.
+    """
+
+    def __init__(self, *, holder: str | None = None, start: bool = True) -> None:
+        self._paths = paths.find()
+        self._holder = holder
+        self._start = start
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._finalizer: weakref.finalize[..., Client] | None = None
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the supervisor. Requests under way are cancelled; the next one connects again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    # --- hearing -----------------------------------------------------------------------------------------------------
+
+    def transcribe(self, audio: Audio, **options: Any) -> Transcript:
+        """The whole transcript of `audio`; takes what `transcribe_stream` takes."""
+        return self.transcribe_stream(audio, **options).transcript()
+
+    def transcribe_stream(
+        self,
+        audio: Audio,
+        *,
+        rate: int | None = None,
+        channels: int = 1,
+        language: str | None = None,
+        engine: str | None = None,
+        model: str | None = None,
+        keep_alive: KeepAlive = None,
+        priority: str = "text",
+        deadline: float | None = None,
+        on_progress: Callable[[float, float], None] | None = None,
+        on_unstable: Callable[[str], None] | None = None,
+    ) -> Transcription:
+        """Segments as they become known.
+
+        Args:
+            audio: a path, a file's bytes, or an iterable of bytes such as a binary file; read in another thread.
+            rate: Hz, when the bytes are raw s16le samples; None when they are a sound file's.
+            channels: of raw samples.
+            deadline: seconds after which the request is given up.
+            on_progress: called with the seconds done and in all, while iterating.
+        """
+        params: dict[str, Any] = {"language": language} if language else {}
+        if rate is not None:
+            params |= {"format": "s16le", "rate": rate, "channels": channels}
+        request = self._request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
+        exchange = Exchange(self._connect, request, _audio_source(audio))
+        from .transcription import Transcription  # while the worker works
+
+        return Transcription(exchange, on_progress, on_unstable)
+
+    def listen(
+        self,
+        chunks: Iterable[bytes],
+        *,
+        rate: int = 16000,
+        channels: int = 1,
+        silence_s: float = 0.8,
+        no_speech_s: float = 30.0,
+        language: str | None = None,
+        engine: str | None = None,
+        model: str | None = None,
+        keep_alive: KeepAlive = None,
+        priority: str = "text",
+        on_unstable: Callable[[str], None] | None = None,
+    ) -> Transcription:
+        """One utterance from live audio: ends by itself after `silence_s` seconds of silence.
+
+        Args:
+            chunks: s16le samples as they are recorded, such as a `Microphone`; read in another thread.
+            on_unstable: called with what is understood so far, while iterating.
+
+        Raises:
+            HushdError: `no_speech` when nobody speaks for `no_speech_s` seconds.
+        """
+        params: dict[str, Any] = {
+            "format": "s16le", "rate": rate, "channels": channels, "live": True,
+            "silence_s": silence_s, "no_speech_s": no_speech_s,
+        }  # fmt: skip
+        if language:
+            params["language"] = language
+        request = self._request("stt", "transcribe", params, engine, model, keep_alive, priority, None)
+        exchange = Exchange(self._connect, request, Stream(chunks))
+        from .transcription import Transcription  # while the worker works
+
+        return Transcription(exchange, None, on_unstable)
+
+    # --- speaking ----------------------------------------------------------------------------------------------------
+
+    def synthesize(
+        self,
+        text: Text,
+        *,
+        voice: str | None = None,
+        wpm: float | None = None,
+        speed: float | None = None,
+        format: str = "s16le",
+        engine: str | None = None,
+        model: str | None = None,
+        keep_alive: KeepAlive = None,
+        priority: str = "text",
+        deadline: float | None = None,
+    ) -> Speech:
+        """Speech as it is made, sentence by sentence.
+
+        Args:
+            text: a string, UTF-8, or an iterable of either, which is read in another thread as it comes.
+            wpm: words a minute; or `speed`, a factor of the voice's own pace.
+            format: `s16le` for raw samples, or `wav`, `flac`, `ogg`, `mp3`, `aiff` for a file's bytes.
+        """
+        if format not in ("s16le", *FORMATS):
+            raise HushdError(
+                "bad_request", f"There is no format {format!r}: choose s16le or one of {', '.join(FORMATS)}."
+            )
+        wishes = {"voice": voice, "wpm": wpm, "speed": speed, "format": format}
+        params = {name: value for name, value in wishes.items() if value is not None}
+        request = self._request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
+        exchange = Exchange(self._connect, request, _text_source(text))
+        from .speech import Speech  # while the worker works
+
+        return Speech(exchange, format)
+
+    def voices(self) -> list[Voice]:
+        """The voices of all engines, installed or not."""
+        from .results import Voice
+
+        engines = self.describe("tts").get("tts", {}).get("engines", [])
+        return [
+            Voice(
+                name=voice["name"],
+                language=voice.get("language", ""),
+                engine=voice.get("engine", engine["name"]),
+                model=voice.get("model", ""),
+                gender=voice.get("gender") or "",
+                installed=voice.get("installed", True),
+                sample=voice.get("sample") or "",
+            )
+            for engine in engines
+            for voice in engine.get("voices", ())
+        ]
+
+    # --- workers -----------------------------------------------------------------------------------------------------
+
+    def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
+        """Starts workers (`stt`, `tts/hibari`, `stt/moonshine/tiny-en`), all at once; returns when they are ready.
+
+        With `wait=False` it returns when they have been asked for: a worker that is started is started for everybody.
+        """
+        lease = None if keep_alive is None else parse(keep_alive)
+        calls = [
+            self._send(Request(id=new_id(), worker=name, op="warm", input="none", keep_alive=lease)) for name in workers
+        ]
+        if wait:
+            for call in calls:
+                call.result()
+
+    def unload(self, *workers: str) -> list[str]:
+        """Ends workers, all of them when none is named; returns the names of those that were, once they are gone."""
+        return list(self._control("unload", *workers).get("unloaded", []))
+
+    def status(self) -> dict[str, Any]:
+        """What `hushd status --json` prints: the supervisor, its workers, memory."""
+        return self._control("status")
+
+    def describe(self, *roles: str) -> dict[str, Any]:
+        """What engines, models and voices there are, by role (`stt`, `tts`)."""
+        return self._control("describe", *roles)
+
+    def shutdown(self, timeout: float = 10.0) -> bool:
+        """Tells the supervisor to finish what is running and leave; whether it had left after `timeout` seconds."""
+        connection = self._connect()
+        connection.start(Control(id=new_id(), action="shutdown")).result()
+        return connection.wait_lost(timeout)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _control(self, action: str, *names: str) -> dict[str, Any]:
+        return self._send(Control(id=new_id(), action=action, names=list(names))).result().data
+
+    def _send(self, message: Request | Control) -> Call:
+        return in_contact(self._connect, lambda connection: connection.start(message))[1]
+
+    def _request(
+        self,
+        role: str,
+        op: str,
+        params: dict[str, Any],
+        engine: str | None,
+        model: str | None,
+        keep_alive: KeepAlive,
+        priority: str,
+        deadline: float | None,
+    ) -> Request:
+        if priority not in PRIORITIES:
+            raise HushdError(
+                "bad_request", f"There is no priority {priority!r}: choose one of {', '.join(PRIORITIES)}."
+            )
+        if model and not engine and "/" not in model:
+            raise HushdError("bad_request", f"Name the engine of the model {model!r} too, as ENGINE/{model}.")
+        return Request(
+            id=new_id(),
+            worker="/".join(part for part in (role, engine, model) if part),
+            op=op,
+            params=params,
+            credit=8,
+            priority=priority,
+            deadline_ms=None if deadline is None else max(1, round(deadline * 1000)),
+            keep_alive=None if keep_alive is None else parse(keep_alive),
+        )
+
+    def _connect(self) -> Connection:
+        """The connection, made anew when the last one was lost."""
+        with self._lock:
+            connection = self._connection
+            if connection is not None and (connection.foreign or connection.lost is None):
+                return connection
+            connection = self._connection = self._find()
+            if self._finalizer is not None:
+                self._finalizer.detach()
+            self._finalizer = weakref.finalize(self, connection.close)
+            return connection
+
+    def _find(self) -> Connection:
+        """Connects; what fails is tried once more after a look at whether anybody listens, and a start if not."""
+        paths.prepare_runtime(self._paths)
+        try:
+            return Connection(self._paths.client_socket, holder=self._holder)
+        except HushdError as error:
+            if error.code not in GONE:
+                raise
+        from . import autostart
+
+        autostart.ensure(self._paths, start=self._start)
+        return Connection(self._paths.client_socket, holder=self._holder)
+
+
+def _audio_source(audio: Audio) -> Source:
+    if isinstance(audio, str | os.PathLike):
+        return File(audio)
+    if isinstance(audio, bytes | bytearray | memoryview):
+        if not audio:
+            raise HushdError("input_unreadable", "The audio is empty.")
+        return Inline(bytes(audio))
+    return Stream(_pieces(audio))
+
+
+def _text_source(text: Text) -> Source:
+    if isinstance(text, str):
+        text = _utf8(text)
+    if isinstance(text, bytes):
+        if not text.strip():
+            raise HushdError("bad_request", "There is nothing to say: the text is empty.")
+        return Inline(text)
+    return Stream(_utf8(piece) if isinstance(piece, str) else piece for piece in text)
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise HushdError("bad_request", "The text is not valid Unicode: it has half of a surrogate pair.") from error
+
+
+def _pieces(audio: Iterable[bytes]) -> Iterable[bytes]:
+    """A binary file by blocks and not by its lines, whose ends mean nothing in audio."""
+    read = getattr(audio, "read", None)
+    return iter(lambda: read(MAX_PAYLOAD), b"") if read else audio

@@ -1,0 +1,107 @@
+"""One request and its answers, asked again once where nothing can be lost by it.
+
+Three things end a call without being its fault, and each has its remedy here, as long as no output was handed out
+and the whole input is still at hand:
+
+* the supervisor leaves or dies: the next one is found or started;
+* the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself);
+* the worker cannot open our path: it gets the bytes instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
+
+from .call import Call, new_id
+from .connection import Connection
+from .source import Source
+
+GONE = ("supervisor_lost", "shutting_down")
+LEAVING_S = 5.0  # for a supervisor that said `shutting_down`; an idle one needs milliseconds
+
+T = TypeVar("T")
+
+
+class Exchange(Iterator[Message]):
+    """Iterates over the messages of a request, the last being its `Result`.
+
+    Raises:
+        HushdError: at once when there is no supervisor, else from the iteration.
+    """
+
+    def __init__(self, connect: Callable[[], Connection], request: Request, source: Source | None) -> None:
+        self._connect = connect
+        self._source = source
+        self._request = replace(request, **source.fields()) if source else request
+        self._handed_out = False  # what the caller has of the answer cannot be taken back
+        self._repeated = False
+        self._over = False
+        self._call = self._ask()
+
+    def __next__(self) -> Message:
+        while not self._over:
+            try:
+                message = self._call.get()
+            except HushdError as error:
+                if not self._recover(error):
+                    self._over = True
+                    raise
+                continue
+            except BaseException:  # Ctrl-C, too, means that nobody waits for the rest
+                self.close()
+                raise
+            self._handed_out |= isinstance(message, Chunk | Partial)
+            self._over = isinstance(message, Result)
+            return message
+        raise StopIteration
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        if not self._over:
+            self._over = True
+            self._call.cancel()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_call"):
+            self.close()
+
+    def _ask(self) -> Call:
+        connection, call = in_contact(self._connect, lambda found: found.start(self._request))
+        self._connection = connection
+        if self._source and self._request.input == "stream":
+            call.upload(self._source.pieces())
+        return call
+
+    def _recover(self, error: HushdError) -> bool:
+        """Asks again if `error` calls for it and nothing is lost by it."""
+        if self._handed_out or (self._source and not self._source.whole):
+            return False
+        streamed = self._request.input == "stream"
+        if error.code == "path_unreachable" and not streamed:
+            self._request = replace(self._request, input="stream", path="", device=0, inode=0, size=0)
+        elif not self._repeated and (error.code in GONE or (error.code == "worker_crashed" and streamed)):
+            self._repeated = True
+            if error.code == "shutting_down":
+                self._connection.wait_lost(LEAVING_S)
+        else:
+            return False
+        self._request = replace(self._request, id=new_id())
+        self._call = self._ask()
+        return True
+
+
+def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> tuple[Connection, T]:
+    """`use` of a connection; once more with a new one when the supervisor went away or stays silent."""
+    try:
+        connection = connect()
+        return connection, use(connection)
+    except HushdError as error:
+        if error.code not in GONE:
+            raise
+    connection = connect()
+    return connection, use(connection)

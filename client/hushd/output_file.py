@@ -1,0 +1,136 @@
+"""A file that appears under its name only once it is whole; and the places that are no files, written as they are."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import stat
+
+from hushd_protocol.errors import HushdError
+
+STANDARD_OUTPUT = 1
+
+# Names of what is open already: to open them anew would lose our place, to replace them the file behind them.
+_OPEN = r"/dev/std(?P<standard>out|err)|(?:/dev|/proc/self)/fd/(?P<number>[0-9]+)"
+
+
+class OutputFile:
+    """Somewhere to write to, as a context manager: kept when the block succeeds, gone when it fails.
+
+    A regular file is written beside its target under another name and renamed at the end, so that nobody ever finds
+    half of it and a failure leaves what was there before. It has the mode the caller's umask gives, or that of the
+    file it replaces. A pipe, a device or standard output is written directly and in order: a correction of what has
+    been sent already is dropped, except where standard output is a file that can be corrected.
+
+    Args:
+        path: the target; a descriptor (`STANDARD_OUTPUT`) is written to but never closed.
+
+    Raises:
+        HushdError: `output_failed` when it cannot be made or written; BrokenPipeError passes unchanged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | int) -> None:
+        path = _already_open(path)
+        self._name = "standard output" if isinstance(path, int) else path
+        self._temporary: str | None = None
+        self._start: int | None = 0  # where the file begins in the descriptor; None where nothing can be corrected
+        self.size = 0  # bytes written so far, corrections not counted
+        try:
+            if isinstance(path, int):
+                self._descriptor = os.dup(path)
+                self._start = _correctable(path)
+            else:
+                self._open(path)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def write(self, data: bytes, offset: int | None = None) -> None:
+        """Appends `data`, or puts it to `offset` (bytes from the start)."""
+        position = self.size if offset is None else offset
+        if position < self.size and self._start is None:
+            return
+        try:
+            view = memoryview(data)
+            while view:
+                if self._start is None:
+                    written = os.write(self._descriptor, view)
+                else:
+                    written = os.pwrite(self._descriptor, view, self._start + position)
+                view, position = view[written:], position + written
+        except OSError as error:
+            raise self._failure(error) from error
+        self.size = max(self.size, position)
+
+    def __enter__(self) -> OutputFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.keep()
+        else:
+            self.discard()
+
+    def keep(self) -> None:
+        """Closes it and gives it its name."""
+        try:
+            if self._start is not None and self._temporary is None:
+                os.lseek(self._descriptor, self._start + self.size, os.SEEK_SET)  # for who writes after us
+            os.close(self._descriptor)  # a file on a server may say only here that it is full
+            if self._temporary is not None:
+                os.rename(self._temporary, self._target)
+        except OSError as error:
+            self._unlink()
+            raise self._failure(error) from error
+
+    def discard(self) -> None:
+        """Closes it and leaves nothing behind."""
+        os.close(self._descriptor)
+        self._unlink()
+
+    def _open(self, path: str) -> None:
+        try:
+            info = os.stat(path)
+        except FileNotFoundError:
+            info = None
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        if info and not stat.S_ISREG(info.st_mode):
+            self._descriptor = os.open(path, flags)
+            self._start = None
+            return
+        self._target = os.path.realpath(path)  # a link stays a link
+        folder, name = os.path.split(self._target)
+        temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(4).hex()}.part")
+        self._descriptor = os.open(temporary, flags | os.O_EXCL, 0o666)
+        self._temporary = temporary
+        if info:
+            os.fchmod(self._descriptor, stat.S_IMODE(info.st_mode))
+
+    def _unlink(self) -> None:
+        if self._temporary is not None:
+            try:
+                os.unlink(self._temporary)
+            except OSError:
+                pass  # the folder itself may be gone
+
+    def _failure(self, error: OSError) -> Exception:
+        if isinstance(error, BrokenPipeError):
+            return error
+        return HushdError("output_failed", f"{self._name} cannot be written ({error.strerror}).")
+
+
+def _already_open(path: str | os.PathLike[str] | int) -> str | int:
+    if isinstance(path, int):
+        return path
+    match = re.fullmatch(_OPEN, os.fspath(path))
+    if match is None:
+        return os.fspath(path)
+    return int(match["number"]) if match["number"] else {"out": 1, "err": 2}[match["standard"]]
+
+
+def _correctable(descriptor: int) -> int | None:
+    """Where we are in a regular file, None where writing goes on at an end we do not control."""
+    info = os.fstat(descriptor)
+    if not stat.S_ISREG(info.st_mode) or fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND:
+        return None
+    return os.lseek(descriptor, 0, os.SEEK_CUR)

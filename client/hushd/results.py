@@ -1,0 +1,91 @@
+"""What a request gives back. Times are seconds from the start of the audio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word and when it was said."""
+
+    word: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sentence or phrase. `words` is empty where the engine knows no word times."""
+
+    id: int
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...] = ()
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Segment:
+        """From the data of a worker's `partial` of the kind `segment`."""
+        return cls(
+            id=int(data.get("id", 0)),
+            start=float(data.get("start", 0.0)),
+            end=float(data.get("end", 0.0)),
+            text=str(data.get("text", "")),
+            words=tuple(
+                Word(str(word["word"]), float(word["start"]), float(word["end"])) for word in data.get("words") or ()
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in one recording.
+
+    Attributes:
+        segments: in order of time.
+        language: a code such as `en`; empty where the engine does not say.
+        duration: seconds of audio.
+        ended: what ended it: `input`, or `endpoint` when the speaker stopped (live audio).
+    """
+
+    segments: tuple[Segment, ...]
+    language: str = ""
+    duration: float = 0.0
+    ended: str = "input"
+
+    @property
+    def text(self) -> str:
+        """All segments in one line."""
+        return " ".join(text for segment in self.segments if (text := segment.text.strip()))
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.segments)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def render(self, form: str) -> str:
+        """As `txt`, `srt`, `vtt`, `tsv` or `json`.
+
+        Raises:
+            HushdError: `bad_request` for another format.
+        """
+        from .formats import render  # only who asks for it pays for it
+
+        return "".join(render(form, self))
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that `synthesize` takes by its name. `sample` is a sentence to try it with."""
+
+    name: str
+    language: str
+    engine: str
+    model: str = ""
+    gender: str = ""
+    installed: bool = True
+    sample: str = ""

@@ -1,0 +1,151 @@
+"""Where the input of a request comes from, how it travels, and whether it can be read a second time.
+
+Existing audio travels by its path with the identity of the file we saw; small things travel in the request itself;
+everything else is streamed as the worker grants credit.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD
+
+KEPT = 8 * 1024 * 1024  # bytes of a stream kept to be sent again: four minutes of 16 kHz mono
+
+
+class Source(Protocol):
+    """The input of one request."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether `pieces` can be read again from the start."""
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of a `Request` that say where its input is."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes, for a request whose input is `stream`."""
+
+
+class Inline:
+    """Bytes we have: in the request where they fit, else as a stream."""
+
+    whole = True
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def fields(self) -> dict[str, Any]:
+        if len(self._data) <= MAX_PAYLOAD:
+            return {"input": "inline", "payload": self._data}
+        return {"input": "stream"}
+
+    def pieces(self) -> Iterator[bytes]:
+        for start in range(0, len(self._data), MAX_PAYLOAD):
+            yield self._data[start : start + MAX_PAYLOAD]
+
+
+class File:
+    """A regular file, by path; as a stream for a worker that cannot open that path.
+
+    Raises:
+        HushdError: `input_unreadable` when it is missing, unreadable, empty, a folder or a pipe.
+    """
+
+    whole = True
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        name = os.fspath(path)
+        try:
+            self.path = os.path.abspath(name)
+            # O_NONBLOCK: opening a pipe must not wait for somebody who writes.
+            descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                self._info = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
+            raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
+        mode = self._info.st_mode
+        if stat.S_ISDIR(mode):
+            raise HushdError("input_unreadable", f"{name!r} is a folder: name the files in it.")
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            raise HushdError(
+                "input_unreadable", f"{name!r} is a pipe, which has no content to point at: use - and standard input."
+            )
+        if not stat.S_ISREG(mode):
+            raise HushdError("input_unreadable", f"{name!r} is not a regular file: use - to read standard input.")
+        if self._info.st_size == 0:
+            raise HushdError("input_unreadable", f"{name!r} is empty.")
+
+    def fields(self) -> dict[str, Any]:
+        try:
+            self.path.encode()
+        except UnicodeEncodeError:  # a header's text is UTF-8, a file's name need not be
+            return {"input": "stream"}
+        return {
+            "input": "path",
+            "path": self.path,
+            "device": self._info.st_dev,
+            "inode": self._info.st_ino,
+            "size": self._info.st_size,
+        }
+
+    def pieces(self) -> Iterator[bytes]:
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                while piece := file.read(MAX_PAYLOAD):
+                    yield piece
+        except OSError as error:
+            raise HushdError("input_unreadable", f"{self.path!r} cannot be read ({error.strerror}).") from error
+
+
+class Stream:
+    """An iterable that can be read once; its first `KEPT` bytes are kept, so that it can be sent again.
+
+    A second reader gets what was kept and goes on with the rest, also while the first one still waits for more.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], kept: int = KEPT) -> None:
+        self._iterator = iter(pieces)
+        self._kept: list[bytes] = []
+        self._room = kept
+        self._count = 0  # pieces read, kept or not
+        self._lock = threading.Lock()
+
+    @property
+    def whole(self) -> bool:
+        return self._room >= 0
+
+    def fields(self) -> dict[str, Any]:
+        return {"input": "stream"}
+
+    def pieces(self) -> Iterator[bytes]:
+        position = 0
+        while (piece := self._piece(position)) is not None:
+            position += 1
+            yield piece
+
+    def _piece(self, position: int) -> bytes | None:
+        if position < len(self._kept):  # without the lock, which a reader that waits for the next piece has
+            return self._kept[position]
+        with self._lock:
+            if position < len(self._kept):
+                return self._kept[position]
+            if position != self._count:
+                raise HushdError("worker_crashed", "The worker died, and the input has grown too long to send again.")
+            piece = next(self._iterator, None)
+            if piece is not None:
+                self._count += 1
+                self._room -= len(piece)
+                if self.whole:
+                    self._kept.append(piece)
+                else:
+                    self._kept.clear()
+            return piece

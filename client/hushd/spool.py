@@ -1,0 +1,126 @@
+"""Messages that have been received and not yet consumed, in memory first and then in a file nobody else can open.
+
+Credit is granted for what was received, not for what was played: a paused player must hold neither a worker nor a
+slot. So an answer may be as long as it likes on our side of the wire.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from dataclasses import replace
+from typing import IO, NamedTuple
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Message
+
+MEMORY = 8 * 1024 * 1024  # bytes of payload kept in memory, a spool
+
+
+class _OnDisk(NamedTuple):
+    message: Message  # without its payload
+    offset: int
+    length: int
+
+
+class Spool:
+    """A queue of messages between the I/O thread (`put`, `end`) and whoever reads the answer (`get`)."""
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self._changed = threading.Condition()
+        self._items: deque[Message | _OnDisk] = deque()
+        self._error: BaseException | None = None
+        self._ended = False
+        self._room = memory
+        self._file: IO[bytes] | None = None
+        self._size = 0  # of the file
+        self._on_disk = 0  # messages in it
+
+    def put(self, message: Message) -> None:
+        """Adds a message; never waits for the reader.
+
+        Raises:
+            HushdError: `output_failed` when memory is used up and the temporary file cannot take it.
+        """
+        with self._changed:
+            if self._ended:
+                return
+            length = len(message.payload)
+            if length <= self._room:
+                self._room -= length
+                self._items.append(message)
+            else:
+                self._items.append(self._write(message))
+            self._changed.notify()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Nothing follows; `get` raises `error`, if there is one, once it has handed out what came before."""
+        with self._changed:
+            if not self._ended:
+                self._ended, self._error = True, error
+                self._changed.notify_all()
+
+    def get(self) -> Message:
+        """The next message, waiting for it.
+
+        Raises:
+            BaseException: what `end` was given.
+            EOFError: the last message has been handed out.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._ended)
+            if not self._items:
+                self._close()
+                raise self._error or EOFError
+            item = self._items.popleft()
+            if isinstance(item, _OnDisk):
+                return self._read(item)
+            self._room += len(item.payload)
+            return item
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last message has arrived, consumed or not."""
+        return self._ended
+
+    def discard(self, error: BaseException) -> None:
+        """Forgets everything, since nobody wants to read it; who does so nevertheless gets `error`."""
+        with self._changed:
+            self._ended, self._error = True, error
+            self._items.clear()
+            self._close()
+            self._changed.notify_all()
+
+    def _write(self, message: Message) -> _OnDisk:
+        try:
+            if self._file is None:
+                import tempfile  # costs 10 ms that nearly nobody needs
+
+                self._file = tempfile.TemporaryFile(buffering=0, prefix="hushd-")  # noqa: SIM115 - closed by _close
+            written = 0
+            while written < len(message.payload):
+                written += os.pwrite(self._file.fileno(), message.payload[written:], self._size + written)
+        except OSError as error:
+            raise HushdError(
+                "output_failed",
+                f"The answer is longer than memory holds and the temporary folder cannot take it ({error.strerror}).",
+            ) from error
+        item = _OnDisk(replace(message, payload=b""), self._size, written)
+        self._size += written
+        self._on_disk += 1
+        return item
+
+    def _read(self, item: _OnDisk) -> Message:
+        assert self._file is not None
+        payload = os.pread(self._file.fileno(), item.length, item.offset)
+        self._on_disk -= 1
+        if self._on_disk == 0:
+            os.ftruncate(self._file.fileno(), 0)
+            self._size = 0
+        return replace(item.message, payload=payload)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

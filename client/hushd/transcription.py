@@ -1,0 +1,65 @@
+"""A transcript in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from hushd_protocol.messages import Message, Partial, Progress, Result
+
+from .exchange import Exchange
+from .results import Segment, Transcript
+
+
+class Transcription(Iterator[Segment]):
+    """Iterates over the segments as they become known.
+
+    Attributes:
+        language, duration, ended: as in `Transcript`, known once the iteration has ended.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        on_progress: Callable[[float, float], None] | None = None,
+        on_unstable: Callable[[str], None] | None = None,
+    ) -> None:
+        self._exchange = exchange
+        self._on_progress = on_progress
+        self._on_unstable = on_unstable
+        self.language = ""
+        self.duration = 0.0
+        self.ended = "input"
+
+    def __next__(self) -> Segment:
+        for message in self._exchange:
+            segment = self._take(message)
+            if segment is not None:
+                return segment
+        raise StopIteration
+
+    def transcript(self) -> Transcript:
+        """Waits for the segments that have not been handed out yet.
+
+        Raises:
+            HushdError: what went wrong.
+        """
+        segments = tuple(self)
+        return Transcript(segments, self.language, self.duration, self.ended)
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        self._exchange.close()
+
+    def _take(self, message: Message) -> Segment | None:
+        if isinstance(message, Partial):
+            if message.data.get("kind") == "segment":
+                return Segment.from_data(message.data)
+            if message.data.get("kind") == "unstable" and self._on_unstable:
+                self._on_unstable(str(message.data.get("text", "")))
+        elif isinstance(message, Progress) and self._on_progress:
+            self._on_progress(message.done, message.total)
+        elif isinstance(message, Result):
+            self.language = str(message.data.get("language") or "")
+            self.duration = float(message.data.get("duration") or 0.0)
+            self.ended = str(message.data.get("ended") or "input")
+        return None

@@ -1,0 +1,39 @@
+"""Lengths of time as people write them: numbers of seconds, and the strings other model servers taught them."""
+
+from __future__ import annotations
+
+import math
+import re
+
+FOREVER = -1.0
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_PART = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h)")
+_DURATION = re.compile(rf"(?P<sign>[+-]?)(?:(?P<seconds>{_NUMBER})|(?P<parts>(?:{_PART.pattern})+))")
+
+
+def parse(value: object) -> float | None:
+    """Seconds, `FOREVER` (-1.0) for whatever is negative, None for what is no length of time.
+
+    Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m",
+    "-1m"). Both forms are taken everywhere, because users of a server that took "-1" in one place and only -1 in
+    another could not find out why their setting had no effect.
+    """
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value.strip())
+        if match is None:
+            return None
+        if match["seconds"] is not None:
+            seconds = float(match["seconds"])
+        else:
+            seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(match["parts"]))
+        if match["sign"] == "-":
+            seconds = -seconds
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        return None
+    if not math.isfinite(seconds):
+        return None
+    return FOREVER if seconds < 0 else seconds

@@ -1,0 +1,150 @@
+"""`python -m hushd_supervisor [--auto] [--ready-fd N] [run]` and `... config check [FILE]`.
+
+`hushd run` and `hushd config check` replace themselves by this. Arguments are read by hand, because argparse would
+stay in memory for the supervisor's life.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.messages import Welcome
+from hushd_protocol.paths import Paths, find, prepare_runtime, prepare_state
+
+from . import config, lock, log
+from .catalogue import Catalogue
+from .clients import Clients
+from .loop import Loop
+from .pool import Pool
+from .process import OpenFiles
+from .signals import Signals
+from .workers import Workers
+
+USAGE = "hushd run, or hushd config check [FILE]"
+EXIT_BUG = 70  # EX_SOFTWARE
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for. `auto`: a client started us, so leave after a while without work."""
+
+    auto: bool = False
+    ready_fd: int | None = None
+    check: str | None = None  # a configuration file; "" is the usual one
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 0, or that of `errors.CODES` for what went wrong."""
+    try:
+        options = parse(arguments)
+        paths = find()
+        if options.check is not None:
+            file = Path(options.check) if options.check else paths.config
+            if options.check and not file.exists():
+                raise HushdError("bad_request", f"{file} does not exist.")
+            config.load(file)
+            print(f"{file} is fine." if file.exists() else f"{file} does not exist, so the defaults hold.")
+        else:
+            run(options, paths)
+    except HushdError as error:
+        print(f"hushd: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        # A bug, or a machine out of everything. The workers end with this process, by their lifelines.
+        if not sys.stderr.isatty():
+            traceback.print_exc()  # standard error is a log
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}:{last.lineno}"
+        print(f"hushd: The supervisor failed ({type(error).__name__} at {place}: {error}).", file=sys.stderr)
+        return EXIT_BUG
+    return 0
+
+
+def parse(arguments: list[str]) -> Options:
+    """The options in `arguments`.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    auto, ready_fd = False, None
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option == "--auto":
+            auto = True
+        elif option == "--ready-fd" and rest and rest[0].isascii() and rest[0].isdigit():
+            ready_fd = int(rest.pop(0))
+        else:
+            raise HushdError("bad_request", f"The option {option} is unknown or lacks its number: use {USAGE}.")
+    match rest:
+        case [] | ["run"]:
+            return Options(auto, ready_fd)
+        case ["config", "check"]:
+            return Options(check="")
+        case ["config", "check", file]:
+            return Options(check=file)
+    raise HushdError("bad_request", f"{' '.join(rest)!r:.80} is no command: use {USAGE}.")
+
+
+def run(options: Options, paths: Paths) -> None:
+    """Serves until there is nothing left to do; returns at once when another supervisor answers."""
+    os.umask(0o077)
+    prepare_runtime(paths)
+    prepare_state(paths)
+    settings = config.load(paths.config)
+    if lock.acquire(paths) is None:
+        _tell_ready(options)
+        if not options.auto:
+            print(f"hushd: Another supervisor already listens on {paths.client_socket}.", file=sys.stderr)
+        return
+    if options.auto:
+        output = log.open_file(paths.supervisor_log)
+        os.dup2(output, 2)
+        os.close(output)
+    record = log.Log(settings.log_level).write
+    context = zmq.Context()
+    listener = lock.Listener(paths.client_socket)
+    worker_listener = lock.Listener(paths.worker_socket)
+    launch = OpenFiles().launch
+    signals = Signals(children=sys.platform != "linux")
+    welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
+    loop = Loop(
+        Pool(settings, version=__version__, pid=os.getpid(), auto=options.auto),
+        Clients(context, listener),
+        Workers(context, worker_listener, paths, settings, welcome, launch, record),
+        Catalogue(launch, paths.logs),
+        signals,
+        listener,
+        record,
+    )
+    record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")
+    gc.collect()
+    gc.freeze()  # what start-up made stays: no collection need walk it
+    _tell_ready(options)
+    loop.run()
+    loop.close()
+    worker_listener.remove()
+    context.term()
+    record("info", "left")
+
+
+def _tell_ready(options: Options) -> None:
+    if options.ready_fd is not None:
+        try:
+            os.write(options.ready_fd, b"\n")
+            os.close(options.ready_fd)
+        except OSError:
+            pass  # whoever asked has gone; it may still be wanted
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

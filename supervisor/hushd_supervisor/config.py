@@ -1,0 +1,129 @@
+"""The configuration file: TOML to `Settings`, strictly, so that a typing error is an error and not a silent default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hushd_protocol import duration
+from hushd_protocol.errors import HushdError
+
+from .log import LEVELS
+from .names import ROLES
+from .settings import Settings, WorkerSettings
+
+_ENGINE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+def load(path: Path) -> Settings:
+    """The settings in the file at `path`; the defaults when there is none.
+
+    Raises:
+        HushdError: `bad_request`, naming the file and the key, when it cannot be read or says what makes no sense.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except UnicodeDecodeError:
+        raise HushdError("bad_request", f"{path} is not UTF-8.") from None
+    except OSError as error:
+        raise HushdError("bad_request", f"{path} cannot be read ({error.strerror}).") from error
+    import tomllib  # not needed by most
+
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise HushdError("bad_request", f"{path} is not TOML: {error}.") from error
+    return _Reader(path).settings(table)
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def settings(self, table: Mapping[str, Any]) -> Settings:
+        values: dict[str, Any] = {}
+        known = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
+        for key, value in table.items():
+            if key not in known:
+                self._unknown(key, key, known)
+            elif key == "worker":
+                values[key] = self._workers(value)
+            else:
+                values[key] = self._value(key, value, known[key])
+        for role in ROLES:
+            if not _ENGINE_MODEL.fullmatch(values.get(role, known[role])):
+                self._wrong(role, 'an engine and a model, such as "moonshine/tiny-en"', values[role])
+        if values.get("log_level", "info") not in LEVELS:
+            self._wrong("log_level", f"one of {', '.join(LEVELS)}", values["log_level"])
+        return Settings(**values)
+
+    def _workers(self, table: object) -> dict[str, dict[str, Any]]:
+        """`[worker]` is for all, `[worker."stt/moonshine"]` inside it for those whose name begins so."""
+        if not isinstance(table, dict):
+            self._wrong("worker", "a table", table)
+        names = [field.name for field in fields(WorkerSettings)]
+        found = {"": self._worker("worker", {key: value for key, value in table.items() if key in names})}
+        for key, value in table.items():
+            if key in names:
+                continue
+            role, *rest = key.split("/")
+            if not isinstance(value, dict) or role not in ROLES or len(rest) > 2 or "" in rest:
+                self._unknown(f"worker.{_quoted(key)}", key, [*names, *ROLES])
+            found[key] = self._worker(f"worker.{_quoted(key)}", value)
+        return {name: values for name, values in found.items() if values}
+
+    def _worker(self, where: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        known = {field.name: getattr(WorkerSettings(), field.name) for field in fields(WorkerSettings)}
+        values = {}
+        for key, value in table.items():
+            if key not in known:
+                self._unknown(f"{where}.{_quoted(key)}", key, known)
+            values[key] = self._value(f"{where}.{key}", value, known[key])
+        return values
+
+    def _value(self, where: str, value: object, default: object) -> Any:
+        """`value` as the type of `default`; a float is a length of time."""
+        match default:
+            case bool():
+                if not isinstance(value, bool):
+                    self._wrong(where, "true or false", value)
+            case int():
+                if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                    self._wrong(where, "a whole number, 0 or more", value)
+            case float():
+                seconds = duration.parse(value)
+                if seconds is None:
+                    self._wrong(where, 'seconds or a duration such as "90s", "5m", "1h30m"', value)
+                if seconds < 0 and not where.endswith("keep_alive"):
+                    self._wrong(where, "0 or more", value)
+                return seconds
+            case str():
+                if not isinstance(value, str):
+                    self._wrong(where, "a string", value)
+            case tuple():
+                if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+                    self._wrong(where, 'a list of strings, such as ["python", "/home/me/worker.py"]', value)
+                return tuple(value)
+            case dict():
+                if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+                    self._wrong(where, "a table of strings", value)
+        return value
+
+    def _wrong(self, where: str, wanted: str, value: object) -> NoReturn:
+        raise HushdError("bad_request", f"{self._path}: {where} must be {wanted}, not {value!r:.60}.")
+
+    def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
+        import difflib  # only to help with a mistake
+
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}."
+        raise HushdError("bad_request", f"{self._path}: there is no key {where}: {hint}")
+
+
+def _quoted(key: str) -> str:
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else f'"{key}"'

@@ -1,0 +1,114 @@
+"""One supervisor a user: a lock that only the end of the process frees, and listening sockets that are surely ours.
+
+The lock comes before the sockets, because a second bind on the path of a living supervisor would succeed and steal
+its clients.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.paths import Paths
+
+PATIENCE_S = 6.0  # for a holder that is leaving: longer than its grace of 5 s
+PAUSE_S = 0.05
+
+
+def acquire(paths: Paths, patience: float = PATIENCE_S) -> int | None:
+    """Takes the lock of the runtime folder and returns its descriptor, which is never to be closed.
+
+    None: another supervisor holds it and accepts connections, so there is nothing to do.
+
+    Raises:
+        HushdError: `no_supervisor` when the holder neither leaves nor answers for `patience` seconds;
+            `output_failed` when the lock cannot be opened.
+    """
+    try:
+        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise HushdError(
+            "output_failed",
+            f"The lock {paths.lock} cannot be opened ({error.strerror}): remove it, or set HUSHD_RUNTIME_DIR.",
+        ) from error
+    give_up = time.monotonic() + patience
+    while not _take(descriptor):
+        if answers(paths.client_socket):
+            os.close(descriptor)
+            return None
+        if time.monotonic() >= give_up:
+            holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise HushdError(
+                "no_supervisor",
+                f"Another supervisor (pid {holder}) holds {paths.lock} and takes no connections: it may be finishing "
+                "its last jobs; ask again in a moment, or end it.",
+            )
+        time.sleep(PAUSE_S)
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody accepts connections at `path`."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except OSError:
+            return False
+    return True
+
+
+class Listener:
+    """A listening socket at `path`, made under the lock, so that what lies there is stale and replaced.
+
+    It is bound here and not by libzmq, which would unlink the path at its end whosever it has become.
+
+    Raises:
+        HushdError: `output_failed` when it cannot be bound.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        endpoint = socket.socket(socket.AF_UNIX)
+        try:
+            path.unlink(missing_ok=True)
+            endpoint.bind(os.fspath(path))
+            endpoint.listen(socket.SOMAXCONN)
+            self._identity = self._look()
+        except OSError as error:
+            endpoint.close()
+            raise HushdError(
+                "output_failed", f"The socket {path} cannot be made ({error.strerror}): set HUSHD_RUNTIME_DIR."
+            ) from error
+        endpoint.setblocking(False)
+        self.fd = endpoint.detach()  # libzmq's from now on: it closes it
+
+    def is_ours(self) -> bool:
+        """Whether new clients still find this socket at its path (the folder may go away at logout)."""
+        return self._look() == self._identity
+
+    def remove(self) -> None:
+        """No new connection arrives any more; those that are there stay."""
+        if self.is_ours():
+            self.path.unlink(missing_ok=True)
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            info = os.lstat(self.path)
+        except OSError:
+            return None
+        return info.st_dev, info.st_ino

@@ -1,0 +1,111 @@
+"""A worker program around the real harness, whose engine does what the job's `op` and the flags say.
+
+    python scripted_engine.py [--load HOW] [--slots N] [--beat S] [--loading S] [--settle S]
+
+HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `raise` or `exit`.
+`--beat`, `--loading` and `--settle` replace the harness's intervals, so that no test waits for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from hushd_protocol import harness
+from hushd_protocol.errors import HushdError
+from hushd_protocol.job import Job
+
+
+class Scripted:
+    """An engine without a model."""
+
+    def __init__(self, how: str, slots: int) -> None:
+        self.how = how
+        self.slots = slots
+        self.thread = 0
+
+    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+        print(f"loading: {self.how}")
+        self.thread = threading.get_ident()
+        if self.how == "burn":
+            while time.process_time() < 0.8:
+                pass
+        elif self.how == "sleep":
+            time.sleep(0.5)
+        elif self.how == "report":
+            for note in ("weights", "warm-up"):
+                report(note)
+        elif self.how == "missing":
+            raise HushdError("model_missing", "The model tiny is not installed: hushd install tiny.")
+        elif self.how == "raise":
+            raise RuntimeError("weights are upside down")
+        elif self.how == "exit":
+            sys.exit("not today")
+        return {"how": self.how}
+
+    def run(self, job: Job) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in dir(self) if name.startswith("op_")}["op_" + job.op](job) or {}
+
+    def op_echo(self, job: Job) -> dict[str, Any]:
+        return {"params": job.params, "size": sum(len(piece) for piece in job.read())}
+
+    def op_big(self, job: Job) -> dict[str, Any]:
+        return {"text": "x" * 60_000}
+
+    def op_copy(self, job: Job) -> dict[str, Any]:
+        offset = 0
+        for piece in job.read():
+            job.send_chunk(piece, offset=offset, rate=16000, channels=1)
+            job.send_partial({"so_far": offset})
+            offset += len(piece)
+        return {"size": offset}
+
+    def op_until_cancelled(self, job: Job) -> None:
+        job.progress(1.0, 2.0)
+        for _ in job.read():
+            pass
+
+    def op_refuse(self, job: Job) -> None:
+        raise HushdError("input_unreadable", "That is no audio: send a WAV file.", detail={"at": 3})
+
+    def op_raise(self, job: Job) -> None:
+        raise ValueError("negative\nsamples \udcff")
+
+    def op_sys_exit(self, job: Job) -> None:
+        sys.exit(3)
+
+    def op_unsendable(self, job: Job) -> dict[str, Any]:
+        return {"what": {1, 2}}
+
+    def op_unsendable_partial(self, job: Job) -> None:
+        job.send_partial({"what": {1, 2}})
+
+    def op_unsendable_error(self, job: Job) -> None:
+        raise HushdError("bad_request", "No.", detail={"what": {1, 2}})
+
+    def op_too_large(self, job: Job) -> dict[str, Any]:
+        return {"text": "x" * 70_000}
+
+    def op_print(self, job: Job) -> None:
+        print("printed by the engine")
+        os.write(1, b"written to descriptor 1\n")
+
+    def op_thread(self, job: Job) -> dict[str, Any]:
+        return {"same_as_load": threading.get_ident() == self.thread, "main": threading.main_thread().ident}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--load", default="fast")
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--beat", type=float, default=harness.BEAT_S)
+    parser.add_argument("--loading", type=float, default=harness.LOADING_S)
+    parser.add_argument("--settle", type=float, default=harness.SETTLE_S)
+    flags = parser.parse_args()
+    harness.BEAT_S, harness.LOADING_S, harness.SETTLE_S = flags.beat, flags.loading, flags.settle
+    harness.serve(Scripted(flags.load, flags.slots))

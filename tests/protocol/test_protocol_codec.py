@@ -1,0 +1,313 @@
+"""The codec: what goes in comes out, and nothing but that gets in."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import types
+import typing
+from typing import Any
+
+import msgpack
+import pytest
+from hushd_protocol import messages
+from hushd_protocol.codec import Decoder, encode
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_PAYLOAD
+from hushd_protocol.messages import Chunk, Credit, Error, Hello, Message, Partial, Request, Result
+
+KINDS: tuple[type[Message], ...] = tuple(
+    kind
+    for kind in vars(messages).values()
+    if isinstance(kind, type) and issubclass(kind, Message) and kind is not Message
+)
+EVERYTHING = Decoder(KINDS)
+ID = bytes(range(ID_BYTES))
+
+by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.TYPE)
+
+
+def plain(rng: random.Random, depth: int = 3) -> Any:
+    """Anything a `data` or `params` may hold."""
+    choices = [
+        None, True, False, rng.randint(-(2**63), 2**64 - 1), rng.randint(-9, 9), rng.uniform(-1e9, 1e9), math.inf,
+        rng.randbytes(rng.randint(0, 9)), text(rng),
+    ]  # fmt: skip
+    if depth:
+        choices.append([plain(rng, depth - 1) for _ in range(rng.randint(0, 4))])
+        choices.append({text(rng): plain(rng, depth - 1) for _ in range(rng.randint(0, 4))})
+    return rng.choice(choices)
+
+
+def text(rng: random.Random) -> str:
+    return "".join(rng.choice("abc äß€\n\0日本🎙") for _ in range(rng.randint(0, 12)))
+
+
+def value(rng: random.Random, name: str, hint: Any) -> Any:
+    """A legal value of one field."""
+    if isinstance(hint, types.UnionType):
+        return value(rng, name, rng.choice(typing.get_args(hint)))
+    if name == "id":
+        return rng.randbytes(ID_BYTES)
+    if name in ("chunks", "credit"):
+        return rng.randint(0, MAX_CREDIT)
+    kind = typing.get_origin(hint) or hint
+    return {
+        types.NoneType: lambda: None,
+        bool: lambda: rng.random() < 0.5,
+        int: lambda: rng.choice([0, 1, -1, 2**64 - 1, -(2**63), rng.randint(0, 10**6)]),
+        float: lambda: rng.choice([0.0, -1.0, 1e300, rng.uniform(-1e6, 1e6)]),
+        str: lambda: text(rng),
+        bytes: lambda: rng.randbytes(rng.randint(0, 100)),
+        list: lambda: [text(rng) for _ in range(rng.randint(0, 5))],
+        dict: lambda: {text(rng): plain(rng) for _ in range(rng.randint(0, 5))},
+    }[kind]()
+
+
+def example(kind: type[Message], rng: random.Random, *, required_only: bool = False) -> Message:
+    """A message of this kind with random legal fields."""
+    hints = typing.get_type_hints(kind)
+    fields = {
+        field.name: value(rng, field.name, hints[field.name])
+        for field in dataclasses.fields(kind)
+        if not required_only or is_required(field)
+    }
+    return kind(**fields)
+
+
+def is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def header_of(kind: type[Message]) -> dict[str, Any]:
+    return typing.cast(dict[str, Any], msgpack.unpackb(encode(example(kind, random.Random(kind.TYPE)))))
+
+
+def refusal(header: bytes, decoder: Decoder = EVERYTHING) -> HushdError:
+    with pytest.raises(HushdError) as caught:
+        decoder.decode(header)
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+@by_kind
+def test_every_message_survives_the_wire(kind: type[Message]) -> None:
+    """What is packed is what is unpacked, over 200 seeded random messages of each kind."""
+    rng = random.Random(f"round trip {kind.TYPE}")
+    for _ in range(200):
+        message = example(kind, rng)
+        assert unpack(pack(message), EVERYTHING) == message
+
+
+@by_kind
+def test_defaults_need_not_travel(kind: type[Message]) -> None:
+    """A header with only the required fields gives the same message as a full one."""
+    message = example(kind, random.Random(1), required_only=True)
+    header = msgpack.unpackb(encode(message))
+    required = {field.name for field in dataclasses.fields(kind) if is_required(field)}
+    short = msgpack.packb({name: header[name] for name in ("type", *required)})
+    assert EVERYTHING.decode(short, message.payload) == message
+
+
+def test_every_message_has_a_direction() -> None:
+    """Each kind is in one of the four tables, and no two kinds share a type on the wire."""
+    tables = (messages.FROM_CLIENT, messages.TO_CLIENT, messages.FROM_WORKER, messages.TO_WORKER)
+    assert set().union(*tables) == set(KINDS)
+    assert len({kind.TYPE for kind in KINDS}) == len(KINDS)
+    for table in tables:
+        assert len(set(table)) == len(table)
+
+
+@by_kind
+def test_messages_are_frozen_and_documented(kind: type[Message]) -> None:
+    """A message cannot be changed once made, and says in its docstring who sends it."""
+    message = example(kind, random.Random(2))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        message.payload = b"other"  # type: ignore[misc]
+    assert kind.__doc__
+    assert not kind.__doc__.startswith(kind.__name__ + "(")
+
+
+WRONG: dict[Any, tuple[Any, ...]] = {
+    bool: (0, 1, None, "true", 1.0, b"", [], {}),
+    int: (True, 1.0, "1", b"1", [1], {}, math.nan),
+    float: (True, "1.0", b"", [], {}, math.nan, math.inf, -math.inf),
+    str: (1, b"text", True, 1.5, ["a"], {}),
+    bytes: ("text of 16 bytes", 1, None, [0] * 16, {}),
+    list: ("ab", {}, None, 3, [1], [None], [b"a"], ["a", ["b"]]),
+    dict: ([], "{}", None, 1, [["a", 1]], {b"bytes": 1}, {"a": {b"bytes": 1}}),
+}
+
+
+def wrong_values() -> typing.Iterator[tuple[type[Message], str, Any]]:
+    for kind in KINDS:
+        hints = typing.get_type_hints(kind)
+        for field in dataclasses.fields(kind):
+            hint = hints[field.name]
+            if field.name == "payload":
+                continue
+            arms = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+            base = next(typing.get_origin(arm) or arm for arm in arms if arm is not types.NoneType)
+            if types.NoneType not in arms:
+                yield kind, field.name, None
+            for bad in WRONG[base]:
+                if bad is not None:
+                    yield kind, field.name, bad
+
+
+def test_each_wrong_type_of_each_field_is_refused_by_name() -> None:
+    """A field of another type is a protocol_error naming field and message, and the id is kept for the answer."""
+    cases = list(wrong_values())
+    assert len(cases) > 400
+    for kind, name, bad in cases:
+        error = refusal(msgpack.packb({**header_of(kind), name: bad}))
+        assert (error.code, name in error.message, kind.TYPE in error.message) == ("protocol_error", True, True), (
+            kind, name, bad, error.message,
+        )  # fmt: skip
+        if name != "id" and "id" in header_of(kind):
+            assert error.detail["id"] == header_of(kind)["id"]
+
+
+def test_each_missing_required_field_is_named() -> None:
+    """A message without a field that has no default is a protocol_error naming it."""
+    for kind in KINDS:
+        for field in dataclasses.fields(kind):
+            if is_required(field):
+                header = header_of(kind)
+                del header[field.name]
+                error = refusal(msgpack.packb(header))
+                assert (error.code, field.name in error.message) == ("protocol_error", True)
+
+
+@by_kind
+def test_unknown_keys_are_ignored(kind: type[Message]) -> None:
+    """A later minor version may add a key: strings, bytes keys and a `payload` key change nothing."""
+    message = example(kind, random.Random(3))
+    header = msgpack.unpackb(encode(message))
+    header |= {"brand_new": [1, 2, {"x": None}], b"odd": 1, "payload": b"not this one"}
+    assert EVERYTHING.decode(msgpack.packb(header), message.payload) == message
+
+
+def test_unknown_types_are_unsupported() -> None:
+    """A type of no message, of another direction, none, or none that is text: `unsupported`, with the id."""
+    from_client = Decoder(messages.FROM_CLIENT)
+    for kind in ("sing", "", "result", "x" * 500, "two\nlines", None, 7, b"hello", ["hello"], {"hello": 1}):
+        error = refusal(msgpack.packb({"type": kind, "id": ID}), from_client)
+        assert (error.code, error.detail) == ("unsupported", {"id": ID})
+        assert len(error.message) < 120
+    assert refusal(msgpack.packb({"id": ID})).code == "unsupported"
+
+
+def test_ids_are_sixteen_bytes() -> None:
+    """Any other length is refused; only an error may have an empty id, which means no request at all."""
+    for kind in KINDS:
+        header = header_of(kind)
+        if "id" not in header:
+            continue
+        for length in (1, 15, 17, 1000):
+            assert refusal(msgpack.packb({**header, "id": bytes(length)})).code == "protocol_error"
+        if kind is Error:
+            assert EVERYTHING.decode(msgpack.packb({**header, "id": b""})).id == b""  # type: ignore[attr-defined]
+        else:
+            assert refusal(msgpack.packb({**header, "id": b""})).code == "protocol_error"
+
+
+def test_credit_is_limited() -> None:
+    """A grant is 0 to MAX_CREDIT chunks, in `credit` messages, requests and jobs."""
+    for chunks in (0, MAX_CREDIT):
+        assert unpack(pack(Credit(id=ID, chunks=chunks)), EVERYTHING) == Credit(id=ID, chunks=chunks)
+    for chunks in (-1, MAX_CREDIT + 1, 2**64 - 1, -(2**63)):
+        assert refusal(encode(Credit(id=ID, chunks=chunks))).code == "protocol_error"
+        assert refusal(encode(Request(id=ID, worker="stt", op="echo", credit=chunks))).code == "protocol_error"
+        assert refusal(encode(messages.Job(id=ID, op="echo", credit=chunks))).code == "protocol_error"
+
+
+def test_integers_pass_for_floats() -> None:
+    """Other languages write 300.0 as 300: accepted where a float is expected."""
+    request = Request(id=ID, worker="stt", op="echo", keep_alive=300)
+    assert unpack(pack(request), EVERYTHING) == request
+
+
+def nested(levels: int, kind: type) -> Any:
+    inner: Any = kind()
+    for _ in range(levels - 1):
+        inner = {"a": inner} if kind is dict else [inner]
+    return inner
+
+
+def test_data_is_plain_and_not_too_deep() -> None:
+    """MAX_DEPTH levels of maps or lists pass, one more does not, and neither do extension types anywhere."""
+    for kind in (dict, list):
+        data = {"a": nested(MAX_DEPTH - 1, kind)}
+        assert EVERYTHING.decode(encode(Partial(id=ID, seq=0, data=data))).data == data  # type: ignore[attr-defined]
+        error = refusal(encode(Partial(id=ID, seq=0, data={"a": nested(MAX_DEPTH, kind)})))
+        assert (error.code, error.detail) == ("protocol_error", {"id": ID})
+    for odd in (msgpack.ExtType(5, b"x"), msgpack.Timestamp(1, 2)):
+        for data in ({"a": odd}, {"a": [odd]}, {"a": {"b": odd}}):
+            assert refusal(encode(Partial(id=ID, seq=0, data=data))).code == "protocol_error"
+
+
+def test_only_three_frames_with_the_magic_are_a_message() -> None:
+    """Fewer, more, a REQ's empty delimiter, another magic, a later protocol: protocol_error."""
+    frames = pack(Hello(protocol=1, version="0.1.0"))
+    for wrong in (
+        [], frames[:1], frames[:2], [*frames, b""], [b"", *frames], [b"", *frames[1:]], [b"HSH2", *frames[1:]],
+        [b"HSH1\n", *frames[1:]], [b"hsh1", *frames[1:]], frames[::-1],
+    ):  # fmt: skip
+        with pytest.raises(HushdError) as caught:
+            unpack(wrong, EVERYTHING)
+        assert caught.value.code == "protocol_error"
+
+
+def test_payload_limit_at_its_edge() -> None:
+    """A payload of exactly the limit passes both ways; one byte more is too_large both ways."""
+    chunk = Chunk(id=ID, seq=0, payload=bytes(MAX_PAYLOAD))
+    frames = pack(chunk)
+    assert unpack(frames, EVERYTHING) == chunk
+    with pytest.raises(HushdError, match=f"{MAX_PAYLOAD + 1} bytes, {MAX_PAYLOAD} are allowed") as caught:
+        pack(dataclasses.replace(chunk, payload=bytes(MAX_PAYLOAD + 1)))
+    assert caught.value.code == "too_large"
+    with pytest.raises(HushdError) as caught:
+        unpack([MAGIC, frames[1], bytes(MAX_PAYLOAD + 1)], EVERYTHING)
+    assert caught.value.code == "too_large"
+
+
+def test_header_limit_at_its_edge() -> None:
+    """A header of exactly the limit passes both ways; one byte more is too_large both ways."""
+    room = MAX_HEADER - len(encode(Result(id=ID, data={"text": "x" * 40_000}))) + 40_000
+    fits = Result(id=ID, data={"text": "x" * room})
+    assert len(encode(fits)) == MAX_HEADER
+    assert unpack(pack(fits), EVERYTHING) == fits
+    over = Result(id=ID, data={"text": "x" * (room + 1)})
+    with pytest.raises(HushdError) as caught:
+        pack(over)
+    assert caught.value.code == "too_large"
+    with pytest.raises(HushdError) as caught:
+        unpack([MAGIC, encode(over), b""], EVERYTHING)
+    assert caught.value.code == "too_large"
+
+
+def test_an_error_message_and_an_exception_are_the_same_thing() -> None:
+    """Error.of and Error.exception keep code, sentence, retry time and detail, over the wire too."""
+    error = HushdError("server_busy", "No memory for another worker now: ask again.", 1500, {"free_mb": 3})
+    message = unpack(pack(Error.of(ID, error)), EVERYTHING)
+    assert isinstance(message, Error)
+    assert (message.culprit, message.retryable) == ("supervisor", True)
+    again = message.exception()
+    assert (again.code, again.message, again.retry_after_ms, again.detail) == (
+        error.code, error.message, error.retry_after_ms, error.detail,
+    )  # fmt: skip
+
+
+def test_a_field_the_codec_cannot_check_is_noticed_at_once() -> None:
+    """A new message with a field type without a rule fails when its decoder is made, not on the wire."""
+
+    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+    class Odd(Message):
+        TYPE: typing.ClassVar[str] = "odd"
+        when: complex
+
+    with pytest.raises(TypeError, match="no rule for"):
+        Decoder([Odd])

@@ -1,0 +1,64 @@
+"""The error tree: the docstring people read and the table programs use are the same."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+from hushd_protocol import errors
+from hushd_protocol.errors import CODES, Code, HushdError
+
+
+def test_the_docstring_is_the_table() -> None:
+    """Every row of the docstring is a row of CODES with the same values, in the same order, with a reason."""
+    assert errors.__doc__
+    lines = errors.__doc__.splitlines()
+    rules = [number for number, line in enumerate(lines) if line.startswith("====")]
+    rows = []
+    for line in lines[rules[1] + 1 : rules[2]]:
+        name, culprit, retryable, http, exit_code, when = line.split(None, 5)
+        assert when
+        rows.append(Code(name, culprit, {"yes": True, "no": False}[retryable], int(http), int(exit_code)))
+    assert rows == list(CODES.values())
+    assert [code.name for code in rows] == list(CODES)
+
+
+def test_values_are_in_their_ranges() -> None:
+    """Culprits are the four known; HTTP statuses are errors; exit codes are what a shell can tell apart."""
+    for code in CODES.values():
+        assert code.culprit in ("client", "worker", "supervisor", "machine")
+        assert 400 <= code.http <= 599
+        assert code.exit in (1, 2, 3, 4, 5, 6, 7, 8, 9, 130)
+        if code.http in (429, 503):
+            assert code.retryable
+
+
+def test_an_exception_knows_its_row() -> None:
+    """Culprit, retryable, HTTP status and exit code come from the table; str() is the sentence alone."""
+    for code in CODES.values():
+        error = HushdError(code.name, "It did not work: try again.")
+        assert (error.culprit, error.retryable, error.http_status, error.exit_code) == (
+            code.culprit, code.retryable, code.http, code.exit,
+        )  # fmt: skip
+        assert str(error) == "It did not work: try again."
+
+
+def test_another_versions_code_keeps_its_sentence() -> None:
+    """A code this version does not know is a failure of the worker; the code itself is in the detail."""
+    error = HushdError("quota_used_up", "Your quota is used up.", detail={"left": 0})
+    assert (error.code, str(error), error.detail) == (
+        "worker_failed", "Your quota is used up.", {"left": 0, "code": "quota_used_up"},
+    )  # fmt: skip
+
+
+def test_exceptions_can_be_raised_copied_and_pickled() -> None:
+    """HushdError behaves like any exception: hashable, picklable across processes, chained by `from`."""
+    error = HushdError("server_busy", "No memory.", 1500, {"free_mb": 3})
+    for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (twin.code, twin.message, twin.retry_after_ms, twin.detail) == (
+            "server_busy", "No memory.", 1500, {"free_mb": 3},
+        )  # fmt: skip
+    assert len({error, HushdError("server_busy", "No memory.")}) == 2
+    with pytest.raises(HushdError, match="No memory"):
+        raise error from OSError(12)

@@ -1,0 +1,54 @@
+"""The real speech-to-text engine, and real speech to give it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hushd_protocol.errors import HushdError
+from hushd_worker_stt.worker import SpeechToText
+from stt_jobs import Ask, Asked, make_job
+
+
+@pytest.fixture(scope="session")
+def worker() -> SpeechToText:
+    """The real engine, loaded once."""
+    speech_to_text = SpeechToText("moonshine", "default")
+    speech_to_text.load(lambda note: None)
+    return speech_to_text
+
+
+@pytest.fixture
+def ask(worker: SpeechToText) -> Ask:
+    """Runs one job on the real engine; an error is kept, not raised."""
+
+    def run(*args: Any, **options: Any) -> Asked:
+        job, asked = make_job(*args, **options)
+        try:
+            asked.result = worker.run(job)
+        except HushdError as error:
+            asked.error = error
+        return asked
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder of recordings that moonshine's wheel brings."""
+    spec = find_spec("moonshine_voice")
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent / "assets"
+
+
+@pytest.fixture(scope="session")
+def beckett(assets: Path) -> np.ndarray:
+    """Ten seconds of a person: float32, mono, 16 kHz, peak 0.29."""
+    samples, rate = soundfile.read(assets / "beckett.wav", dtype="float32")
+    assert rate == 16_000
+    return samples

@@ -1,0 +1,203 @@
+"""What these tests share: a tiny engine, the real one, and a job without a network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from hushd_protocol.job import Job
+from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_protocol.messages import Chunk, Credit, Message
+from hushd_protocol.messages import Job as JobMessage
+from hushd_worker_tts import catalogue
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.worker import Worker
+
+ID = bytes(range(16))
+
+
+class Tiny:
+    """An engine that hums 10 ms a letter or digit at 8 kHz, with 0.3 s of silence at either side."""
+
+    heard: ClassVar[list[str]] = []
+    speeds: ClassVar[list[float]] = []
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.heard.clear()
+        self.speeds.clear()
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        models = (Model("m", ("en",), 1, True, True), Model("large", ("en",), 1, False, False))
+        return EngineInfo("tiny", True, "pip install tiny", "m", "ting", models, 0.5, 2.0, True)
+
+    @classmethod
+    def voices(cls) -> tuple[Voice, ...]:
+        return (
+            Voice("ting", "en-US", "female", "m", True, "I am Ting.", 200),
+            Voice("tong", "en-GB", "male", "m", False, "I am Tong.", 100),
+        )
+
+    def load(self, report: Callable[[str], None]) -> None:
+        report("tiny")
+
+    def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        self.heard.append(text)
+        self.speeds.append(speed)
+        if letters := sum(c.isalnum() for c in text):
+            silence = np.zeros(2400, np.float32)
+            hum = np.sin(np.arange(80 * letters, dtype=np.float32) * 0.3) * np.float32(0.5)
+            yield AudioChunk(np.concatenate([silence, hum, silence]), 8000)
+
+
+@dataclass
+class Spoken:
+    """What came of a job: its chunks in order, and its result."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def raw(self) -> bytes:
+        return b"".join(chunk.payload for chunk in self.chunks)
+
+    @property
+    def file(self) -> bytes:
+        """The file the chunks make when each is written at its offset."""
+        data = bytearray()
+        for chunk in self.chunks:
+            assert chunk.offset is not None
+            data[chunk.offset : chunk.offset + len(chunk.payload)] = chunk.payload
+        return bytes(data)
+
+
+def speak(worker: Worker, text: str | bytes, pieces: Iterable[bytes] | None = None, **params: Any) -> Spoken:
+    """Runs one job with unlimited credit, its text inline, or as a stream of `pieces` sent as credit allows."""
+    spoken = Spoken()
+    data = text.encode() if isinstance(text, str) else text
+    assert len(data) <= MAX_PAYLOAD
+    source = iter(()) if pieces is None else iter(pieces)
+    ended = False
+
+    def send(message: Message) -> None:
+        nonlocal ended
+        if isinstance(message, Credit):
+            for _ in range(message.chunks):
+                if not ended:
+                    piece = next(source, None)
+                    ended = piece is None
+                    job.feed(Chunk(id=ID, seq=0, payload=piece or b"", last=ended))
+        else:
+            assert isinstance(message, Chunk)
+            spoken.chunks.append(message)
+
+    message = JobMessage(
+        id=ID,
+        op="synthesize",
+        params=params,
+        input="inline" if pieces is None else "stream",
+        payload=data,
+        credit=10**6,
+    )
+    job = Job(message, send)
+    spoken.result = worker.run(job)
+    return spoken
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """A loaded worker of the engine Tiny."""
+    monkeypatch.setitem(catalogue.OWN, "tiny", f"{Tiny.__module__}:Tiny")
+    worker = Worker("tiny", "default")
+    worker.load(lambda note: None)
+    return worker
+
+
+@pytest.fixture
+def heard(tiny: Worker) -> list[str]:
+    """The texts the engine Tiny was given."""
+    return Tiny.heard
+
+
+@pytest.fixture
+def speeds(tiny: Worker) -> list[float]:
+    return Tiny.speeds
+
+
+@pytest.fixture(scope="session")
+def hibari() -> Worker:
+    """A loaded worker of the real engine."""
+    worker = Worker("hibari", "default")
+    worker.load(lambda note: None)
+    return worker
+
+
+@pytest.fixture(scope="session")
+def say() -> Callable[..., Spoken]:
+    return speak
+
+
+class NoticedCondition(threading.Condition):
+    """Tells when a thread is about to wait; who then takes the lock finds it waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waiting.set()
+        return super().wait(timeout)
+
+
+class Performance:
+    """A job on a thread of its own, with a client that grants credit by hand."""
+
+    def __init__(
+        self, worker: Worker, text: str = "", *, input: str = "inline", credit: int = 0, **params: Any
+    ) -> None:
+        self.chunks: list[Message] = []
+        self.on_chunk: Callable[[], None] = lambda: None
+        self.outcome: Any = None
+        message = JobMessage(id=ID, op="synthesize", params=params, input=input, payload=text.encode(), credit=credit)
+        self.job = Job(message, self._send)
+        self._condition = self.job._changed = NoticedCondition()
+        self._worker = worker
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _send(self, message: Message) -> None:
+        if isinstance(message, Chunk):
+            self.chunks.append(message)
+            self.on_chunk()
+
+    def _run(self) -> None:
+        try:
+            self.outcome = self._worker.run(self.job)
+        except BaseException as error:
+            self.outcome = error
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def until_waiting(self) -> bool:
+        """Waits until the job waits for its client, or has ended; False: it has ended."""
+        while not self._condition.waiting.wait(0.01):
+            if not self._thread.is_alive():
+                return False
+        with self._condition:
+            self._condition.waiting.clear()
+        return True
+
+    def end(self) -> Any:
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        return self.outcome
+
+
+@pytest.fixture
+def perform() -> type[Performance]:
+    return Performance

@@ -1,0 +1,128 @@
+"""What a request may ask for, and the sentence it gets when it asks for something else."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_tts import catalogue, speech
+from hushd_worker_tts.worker import Worker
+
+REFUSED = [
+    ({"voice": "tin"}, "There is no voice 'tin' (did you mean ting?): tiny has ting, tong (not installed)."),
+    ({"voice": "zzz"}, "There is no voice 'zzz': tiny has ting, tong (not installed)."),
+    ({"voice": 3}, "There is no voice 3: tiny has ting, tong (not installed)."),
+    ({"voice": ""}, "There is no voice '': tiny has ting, tong (not installed)."),
+    (
+        {"format": "wave"},
+        "There is no audio format 'wave' (did you mean wav?): use s16le, wav, flac, ogg, mp3 or aiff.",
+    ),
+    ({"format": ["wav"]}, "There is no audio format ['wav']: use s16le, wav, flac, ogg, mp3 or aiff."),
+    ({"speed": 0}, "speed must be a number from 0.25 to 4, not 0."),
+    ({"speed": 4.1}, "speed must be a number from 0.25 to 4, not 4.1."),
+    ({"speed": float("nan")}, "speed must be a number from 0.25 to 4, not nan."),
+    ({"speed": True}, "speed must be a number from 0.25 to 4, not True."),
+    ({"wpm": "fast"}, "wpm must be a number from 1 to 1000, not 'fast'."),
+    ({"wpm": -200}, "wpm must be a number from 1 to 1000, not -200."),
+    ({"wpm": 10**400}, "wpm must be a number from 1 to 1000, not 1"),
+    ({"wpm": 200, "speed": 1}, "Give wpm or speed, not both."),
+]
+
+
+@pytest.mark.parametrize(("params", "message"), REFUSED)
+def test_what_makes_no_sense_is_refused_in_one_sentence(
+    tiny: Worker, say: Callable[..., Any], params: dict[str, Any], message: str
+) -> None:
+    """`bad_request` says what is wrong and what there is; nothing is sent before."""
+    with pytest.raises(HushdError) as caught:
+        say(tiny, "Hello.", **params)
+    assert caught.value.code == "bad_request"
+    assert caught.value.message.startswith(message)
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("params", "speed"),
+    [
+        ({}, 1.0),
+        ({"speed": None, "wpm": None, "voice": None, "format": None}, 1.0),
+        ({"speed": 1.25}, 1.25),
+        ({"speed": 2}, 2.0),
+        ({"speed": 4}, 2.0),
+        ({"speed": 0.25}, 0.5),
+        ({"wpm": 300}, 1.5),
+        ({"wpm": 1000}, 2.0),
+        ({"wpm": 1}, 0.5),
+        ({"wpm": 100, "voice": "tong"}, 1.0),
+        ({"voice": "TING"}, 1.0),
+        ({"unknown": 1}, 1.0),
+    ],
+)
+def test_rates_become_speeds_within_the_engines_range(
+    tiny: Worker, say: Callable[..., Any], speeds: list[float], params: dict[str, Any], speed: float
+) -> None:
+    """wpm counts from the voice's own rate; beyond its range an engine speaks at its bound, and the result says so."""
+    result = say(tiny, "Hello.", **params).result
+    assert speeds == [speed]
+    assert result["speed"] == speed
+
+
+def test_another_operation_is_unsupported(tiny: Worker) -> None:
+    """A tts worker names what it can do."""
+    from hushd_protocol.job import Job
+    from hushd_protocol.messages import Job as JobMessage
+
+    with pytest.raises(HushdError, match="can synthesize, not 'transcribe'") as caught:
+        tiny.run(Job(JobMessage(id=bytes(16), op="transcribe"), lambda message: None))
+    assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t\n ", "\x00\x07", "\ufeff", "- \n- \n"])
+def test_no_text_is_refused(tiny: Worker, say: Callable[..., Any], text: str) -> None:
+    """Nothing but space, control characters or markers is no text, inline and as a stream."""
+    for spoken in (lambda: say(tiny, text), lambda: say(tiny, "", pieces=[text.encode()] if text else [])):
+        with pytest.raises(HushdError, match=r"^There is no text to speak\.$") as caught:
+            spoken()
+        assert caught.value.code == "bad_request"
+
+
+def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(tiny: Worker, say: Callable[..., Any]) -> None:
+    """A file's header is not sent before there is something to say."""
+    for format in speech.FORMATS:
+        with pytest.raises(HushdError, match="nothing in this text that the voice ting") as caught:
+            say(tiny, "... ?! \U0001f600", format=format)
+        assert caught.value.code == "bad_request"
+
+
+def test_unknown_engines_and_models_are_named_with_what_there_is() -> None:
+    """The load says what is missing, what was meant, and where engines come from."""
+    with pytest.raises(
+        HushdError, match=r"engine 'hibary' \(did you mean hibari\?\): use hibari, or install"
+    ) as caught:
+        Worker("hibary", "default").load(lambda note: None)
+    assert caught.value.code == "engine_missing"
+    with pytest.raises(HushdError, match="hibari has no model 'de': use en") as caught:
+        Worker("hibari", "de").load(lambda note: None)
+    assert caught.value.code == "model_missing"
+
+
+def test_an_engine_that_does_not_import_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own import error is named; `describe` leaves it out, says so on stderr, and lists the others."""
+    monkeypatch.setitem(catalogue.OWN, "broken", "hushd_no_such_module:Engine")
+    with pytest.raises(HushdError, match="engine broken does not import") as caught:
+        catalogue.find("broken")
+    assert caught.value.code == "engine_missing"
+    assert [engine["name"] for engine in catalogue.describe()["engines"]] == ["hibari"]
+    assert "broken is left out" in capsys.readouterr().err
+
+
+def test_own_engines_are_those_of_the_distribution() -> None:
+    """The table that saves reading all metadata says what pyproject.toml says."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"][catalogue.GROUP] == catalogue.OWN

@@ -1,0 +1,30 @@
+"""`python -m hushd_worker_stt`: started by hushd's supervisor, as a worker or to say what engines there are."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m hushd_worker_stt", description=__doc__)
+    parser.add_argument("--describe", action="store_true", help="print the engines as one JSON object, load nothing")
+    parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
+    parser.add_argument("--model", metavar="NAME", default="default", help="the engine's model")
+    arguments = parser.parse_args()
+    if arguments.describe:
+        from .catalogue import describe
+
+        print(json.dumps(describe()))
+    elif arguments.engine:
+        from hushd_protocol.harness import serve
+
+        from .worker import SpeechToText
+
+        serve(SpeechToText(arguments.engine, arguments.model))
+    else:
+        parser.error("say --describe or --engine NAME")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Reading what people send: audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
+
+Everything goes in blocks of about a second, so that a file of hours takes no more memory than one of seconds.
+Damage at the end of a file does not lose its beginning: `Recording.damage` tells of it when the blocks have ended.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+from hushd_protocol.errors import HushdError
+
+from .engine import RATE
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hushd_protocol.job import Job
+
+    from .engine import Samples
+
+LOWEST_RATE = 1_000  # Hz; a header that says 1 Hz would make 16,000 samples of each one
+HIGHEST_RATE = 768_000
+_BLOCK = 2**20  # samples of all channels together that are read at once, at most
+_UNKNOWN = 2**53  # frames; libsndfile says 2**63 - 1 where a streamed FLAC does not tell its length
+_PLACEHOLDER = 0x7FFF_0000  # bytes; writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF, less a header
+_SLACK = 1024  # bytes a header may promise too many: some writers count the header itself
+_MISSING = 0.98  # of the frames promised; an MP3's header only estimates them
+
+
+class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """Reads on without the seek after every read, which fails in files of unknown length."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+class Recording:
+    """An audio file of a job, opened; a context manager that closes it.
+
+    Attributes:
+        duration: seconds its header promises, 0.0 where it does not say.
+        seconds: seconds read so far.
+        damage: set once the blocks have ended: why they ended before the file should.
+
+    Raises:
+        HushdError: `input_unreadable`; what `Job.open_path` raises; `output_failed` when a streamed file does not
+            fit into the temporary folder.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._name = job.path or "The audio sent"
+        self.seconds = 0.0
+        self.damage: HushdError | None = None
+        with ExitStack() as stack:
+            descriptor = stack.enter_context(_open(job)).fileno()
+            size = os.fstat(descriptor).st_size
+            self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK
+            if size == 0:
+                raise HushdError("input_unreadable", f"{self._name} is empty.")
+            try:
+                # A descriptor: through a file object libsndfile would call back into Python for every read and seek.
+                self._sound = stack.enter_context(_Sequential(descriptor, closefd=False))
+            except soundfile.SoundFileError as error:
+                raise HushdError(
+                    "input_unreadable",
+                    f"{self._name} is no audio that hushd reads ({_reason(error)}): it takes WAV, FLAC, OGG, MP3 "
+                    "and AIFF, other formats have to be converted first, for instance with ffmpeg.",
+                ) from error
+            self._rate: int = self._sound.samplerate
+            if not LOWEST_RATE <= self._rate <= HIGHEST_RATE:
+                raise HushdError(
+                    "input_unreadable", f"{self._name} claims a sample rate of {self._rate} Hz, which cannot be."
+                )
+            frames: int = self._sound.frames
+            self._frames = frames if frames < _UNKNOWN else 0
+            self.duration = self._frames / self._rate
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yields the recording, once.
+
+        Raises:
+            HushdError: `input_unreadable` when there is not one sample in it.
+            Cancelled: the job was cancelled.
+        """
+        resampler = _Resampler(self._rate)
+        frames = max(1, min(self._rate, _BLOCK // self._sound.channels))
+        done, broken = 0, False
+        while True:
+            self._job.check()
+            try:
+                block = self._sound.read(frames, dtype="float32", always_2d=True)
+            except soundfile.SoundFileError:
+                broken = True
+                break
+            if len(block) == 0:
+                break
+            done += len(block)
+            self.seconds = done / self._rate
+            yield resampler.push(_mono(block))
+        yield resampler.flush()
+        if broken or self._cut_off or done < _MISSING * self._frames:
+            self.damage = HushdError(
+                "input_unreadable",
+                f"{self._name} is cut off or damaged: only its first {self.seconds:.1f} seconds could be read.",
+            )
+        if done == 0:
+            raise self.damage or HushdError("input_unreadable", f"{self._name} holds no audio.")
+
+
+def raw_blocks(pieces: Iterable[bytes], rate: int, channels: int) -> Iterator[Samples]:
+    """Yields s16le samples, interleaved, as they arrive in `pieces`, which may split samples."""
+    resampler = _Resampler(rate)
+    width = 2 * channels
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        whole = len(data) // width * width
+        rest = data[whole:]
+        if whole:
+            samples = np.frombuffer(data, "<i2", whole // 2).reshape(-1, channels)
+            yield resampler.push(_mono(samples.astype(np.float32) / np.float32(32768)))
+    yield resampler.flush()
+
+
+class _Resampler:
+    """A stream of mono samples, from `rate` to 16 kHz."""
+
+    def __init__(self, rate: int) -> None:
+        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ")
+
+    def push(self, samples: Samples) -> Samples:
+        if self._stream is None:
+            return samples
+        resampled: Samples = self._stream.resample_chunk(samples)
+        return resampled
+
+    def flush(self) -> Samples:
+        """What is still in the filter."""
+        nothing = np.zeros(0, np.float32)
+        if self._stream is None:
+            return nothing
+        tail: Samples = self._stream.resample_chunk(nothing, last=True)
+        return tail
+
+
+def _mono(block: Samples) -> Samples:
+    """The mean of the channels of `block`, frames by channels, without what is no number."""
+    mixed: Samples = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+    # Beyond 100 times full scale a float file is broken; squares of what is left stay finite.
+    return np.clip(np.nan_to_num(mixed, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)
+
+
+def _open(job: Job) -> BinaryIO:
+    """The job's input as a file: the one it names, or an unlinked one that what was sent is spooled to."""
+    if job.input == "path":
+        return open(job.open_path(), "rb", buffering=0)
+    spool = tempfile.TemporaryFile(prefix="hushd-")  # noqa: SIM115  # the caller closes it
+    try:
+        for piece in job.read():
+            spool.write(piece)
+        spool.flush()
+        os.lseek(spool.fileno(), 0, os.SEEK_SET)
+    except OSError as error:
+        spool.close()
+        raise HushdError(
+            "output_failed",
+            f"The audio does not fit into {tempfile.gettempdir()} ({error.strerror}): make room, or set TMPDIR.",
+        ) from error
+    except BaseException:
+        spool.close()
+        raise
+    return spool
+
+
+def _promised_bytes(head: bytes) -> int:
+    """The file size that the first 12 bytes of a WAV or AIFF promise, 0 where they do not say."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        size = int.from_bytes(head[4:8], "little")
+    elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        size = int.from_bytes(head[4:8], "big")
+    else:
+        return 0
+    return size + 8 if size < _PLACEHOLDER else 0
+
+
+def _reason(error: Exception) -> str:
+    """libsndfile's own words for `error`, without the descriptor's number soundfile puts before them."""
+    text = str(getattr(error, "error_string", "")) or str(error)
+    return text.splitlines()[0].rstrip(".").lower() if text else "unknown error"

@@ -1,0 +1,64 @@
+"""Cutting audio of any length into pieces an engine takes whole, at the pauses of the speaker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .engine import RATE
+
+if TYPE_CHECKING:
+    from .engine import Samples
+
+# Measured on read speech of 44 to 64 s: windows of 3 to 10 s lost a few words more at their edges, 15 to 30 s none
+# fewer than 10 to 20, and an encoder's memory grows with the square of the window.
+SHORTEST_S = 10.0
+LONGEST_S = 20.0
+_FRAME = 320  # samples: 20 ms
+_PAUSE = 15  # frames: 0.3 s, longer than the closure of a consonant
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive audio; `start` is in seconds from the start of the whole."""
+
+    start: float
+    samples: Samples
+
+
+def cut(blocks: Iterable[Samples], shortest_s: float = SHORTEST_S, longest_s: float = LONGEST_S) -> Iterator[Piece]:
+    """Yields the audio of `blocks` in pieces of `shortest_s` to `longest_s`, cut where 0.3 s are quietest.
+
+    Nothing is lost or doubled: the pieces joined are the blocks joined. Only the last piece may be shorter. Holds
+    no more than one piece and one block.
+    """
+    longest = int(longest_s * RATE)
+    held: list[Samples] = []
+    length, position = 0, 0
+    for block in blocks:
+        held.append(block)
+        length += len(block)
+        while length > longest:
+            joined = np.concatenate(held)
+            end = quietest(joined[:longest], int(shortest_s * RATE))
+            yield Piece(position / RATE, joined[:end])
+            position += end
+            length -= end
+            held = [joined[end:]]
+    if length:
+        yield Piece(position / RATE, np.concatenate(held))
+
+
+def quietest(samples: Samples, earliest: int) -> int:
+    """Where to cut `samples`: the middle of the quietest 0.3 s that begin at or after `earliest`."""
+    tail = samples[earliest:]
+    count = len(tail) // _FRAME
+    energy = np.square(tail[: count * _FRAME].reshape(count, _FRAME)).sum(axis=1, dtype=np.float64)
+    if count <= _PAUSE:
+        return len(samples)
+    sums = np.concatenate(([0.0], np.cumsum(energy)))
+    windows = sums[_PAUSE:] - sums[:-_PAUSE]
+    return earliest + (int(np.argmin(windows)) * 2 + _PAUSE) * _FRAME // 2

@@ -1,0 +1,32 @@
+"""`python -m hushd_worker_tts --engine hibari --model default`, or `--describe`.
+
+Run by the supervisor. Nothing heavy is imported here: an engine's libraries come with its load.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
+    parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and leave")
+    parser.add_argument("--engine", default="hibari", metavar="NAME")
+    parser.add_argument("--model", default="default", metavar="NAME")
+    options = parser.parse_args()
+    if options.describe:
+        import json
+
+        from .catalogue import describe
+
+        print(json.dumps(describe(), ensure_ascii=False))
+        return
+    from hushd_protocol.harness import serve
+
+    from .worker import Worker
+
+    serve(Worker(options.engine, options.model))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The engines hushd brings along, one module each."""
