@@ -65,6 +65,7 @@ class Connection:
         self._lock = threading.RLock()  # _lost and the wake-up pipe; reentrant: a collected call may post a cancel
         self._outbox: deque[Message | Call] = deque()
         self._closing = False
+        self._leaving = False  # the supervisor has said `shutting_down`
         self._lost: HushdError | None = None
         self._over = threading.Event()
         self._welcomed = threading.Event()
@@ -87,9 +88,9 @@ class Connection:
     # --- for any thread ----------------------------------------------------------------------------------------------
 
     @property
-    def lost(self) -> HushdError | None:
-        """Why this connection is of no use any more; None while it is."""
-        return self._lost
+    def usable(self) -> bool:
+        """Whether a new request makes sense; on a supervisor that is leaving, those under way go on."""
+        return self._lost is None and not self._leaving
 
     @property
     def foreign(self) -> bool:
@@ -192,13 +193,14 @@ class Connection:
             if self._wake_read in events:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
+            closing = self._closing  # read before the outbox: what was posted before it is still sent
             self._send_outbox(socket)
             if socket in events or monitor in events:  # first what it said before it went
                 self._receive(socket, decoder)
                 silent = 0
             if monitor in events:
                 return HushdError("supervisor_lost", "The supervisor went away: please try again.")
-            if self._closing:
+            if closing:
                 return HushdError("cancelled", "The client was closed.")
             if self.supervisor is None and time.monotonic() >= deadline:
                 return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
@@ -257,6 +259,7 @@ class Connection:
         elif isinstance(message, Error) and not message.id:
             raise message.exception()
         elif call := self._calls.get(getattr(message, "id", b"")):
+            self._leaving |= isinstance(message, Error) and message.code == "shutting_down"
             try:
                 over = call.receive(message)
             except HushdError as error:

@@ -22,7 +22,6 @@ from .connection import Connection
 from .source import Source
 
 GONE = ("supervisor_lost", "shutting_down")
-LEAVING_S = 5.0  # for a supervisor that said `shutting_down`; an idle one needs milliseconds
 
 T = TypeVar("T")
 
@@ -71,8 +70,7 @@ class Exchange(Iterator[Message]):
             self.close()
 
     def _ask(self) -> Call:
-        connection, call = in_contact(self._connect, lambda found: found.start(self._request))
-        self._connection = connection
+        call = in_contact(self._connect, lambda connection: connection.start(self._request))
         if self._source and self._request.input == "stream":
             call.upload(self._source.pieces())
         return call
@@ -86,8 +84,6 @@ class Exchange(Iterator[Message]):
             self._request = replace(self._request, input="stream", path="", device=0, inode=0, size=0)
         elif not self._repeated and (error.code in GONE or (error.code == "worker_crashed" and streamed)):
             self._repeated = True
-            if error.code == "shutting_down":
-                self._connection.wait_lost(LEAVING_S)
         else:
             return False
         self._request = replace(self._request, id=new_id())
@@ -95,13 +91,11 @@ class Exchange(Iterator[Message]):
         return True
 
 
-def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> tuple[Connection, T]:
-    """`use` of a connection; once more with a new one when the supervisor went away or stays silent."""
+def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
+    """What `use` makes of a connection; once more with a new one when the supervisor went away under it."""
     try:
-        connection = connect()
-        return connection, use(connection)
+        return use(connect())
     except HushdError as error:
         if error.code not in GONE:
             raise
-    connection = connect()
-    return connection, use(connection)
+    return use(connect())

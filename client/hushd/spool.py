@@ -59,6 +59,8 @@ class Spool:
         with self._changed:
             if not self._ended:
                 self._ended, self._error = True, error
+                if not self._items:
+                    self._close()
                 self._changed.notify_all()
 
     def get(self) -> Message:
@@ -71,12 +73,14 @@ class Spool:
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._ended)
             if not self._items:
-                self._close()
                 raise self._error or EOFError
             item = self._items.popleft()
             if isinstance(item, _OnDisk):
-                return self._read(item)
-            self._room += len(item.payload)
+                item = self._read(item)
+            else:
+                self._room += len(item.payload)
+            if self._ended and not self._items:
+                self._close()
             return item
 
     @property

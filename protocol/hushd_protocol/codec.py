@@ -18,9 +18,12 @@ import msgpack
 
 from .errors import HushdError
 from .limits import ID_BYTES, MAX_CREDIT, MAX_DEPTH
-from .messages import Error, Message
+from .messages import Cancel, Chunk, Credit, Error, Message
 
 Check = Callable[[Any], bool]
+
+# An error with the id of one of these would end the request it belongs to, which is still running.
+_FOLLOWING = (Chunk.TYPE, Credit.TYPE, Cancel.TYPE)
 
 
 def _checker(hint: Any) -> Check:
@@ -100,7 +103,8 @@ class Decoder:
 
         Raises:
             HushdError: `protocol_error` for anything malformed, `unsupported` for a type not of this direction.
-                The error's detail carries `id` when the header had one, so that the sender can be told which.
+                The error's detail carries `id` when the header had one that an answer may use: that of a request
+                or control, or of a type not known.
         """
         try:
             # Strings that are not UTF-8, maps too deep and counts that lie are all refused by msgpack itself.
@@ -111,7 +115,8 @@ class Decoder:
             raise HushdError("protocol_error", "The header is not a msgpack map.")
         kind = fields.pop("type", None)
         request_id = fields.get("id")
-        detail = {"id": request_id} if type(request_id) is bytes and len(request_id) == ID_BYTES else {}
+        usable = type(request_id) is bytes and len(request_id) == ID_BYTES and kind not in _FOLLOWING
+        detail = {"id": request_id} if usable else {}
         spec = self._specs.get(kind) if type(kind) is str else None
         if spec is None:
             name = repr(kind[:40]) if type(kind) is str else "(none)"

@@ -25,6 +25,7 @@ import zmq
 from . import __version__, lifeline
 from .codec import Decoder
 from .errors import HushdError
+from .footprint import pss, trim
 from .framing import pack, unpack
 from .job import Cancelled, Job
 from .limits import HIGH_WATER, MAX_WIRE, PROTOCOL
@@ -48,7 +49,7 @@ from .messages import Job as JobMessage
 
 BEAT_S = 2.0  # while a job runs; the supervisor kills after three that did not come
 LOADING_S = 5.0  # while the load uses CPU time
-SETTLE_S = 0.1  # after the last job, before its memory is measured: never on the way of the next request
+SETTLE_S = 0.1  # of rest, then memory is trimmed and measured: never on the way of the next request
 GOODBYE_S = 1.0  # for the supervisor's `bye`; an exit straight after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: told in `load_failed`, so not a crash
 EXIT_CRASHED = 70  # EX_SOFTWARE: the load raised; its traceback is in the log
@@ -109,7 +110,7 @@ class _Harness:
         self._socket.setsockopt(zmq.LINGER, 1000)
         self._socket.connect(endpoint)
         self._loaded = False
-        self._measure = False  # a job has ended and its memory was not told yet
+        self._measure = False  # there was work, and its memory was not trimmed and told yet
         self._draining = False  # told to leave, which happens after the last job
         self._leaving: float | None = None  # monotonic time at which waiting for the last `bye` ends
         self._status = 0
@@ -148,6 +149,7 @@ class _Harness:
             events = dict(poller.poll(None if timeout < 0 else max(1, int(timeout * 1000))))
             if not events and self._measure and not self._jobs and self._leaving is None:
                 self._measure = False
+                trim()
                 self._send(Beat(cpu_s=time.process_time(), pss=pss()))
             if self._wake_read in events:
                 with contextlib.suppress(BlockingIOError):
@@ -199,7 +201,7 @@ class _Harness:
             self._jobs.pop(message.id, None)
             self._measure = True
         elif isinstance(message, Ready):
-            self._loaded = True
+            self._loaded = self._measure = True
         elif isinstance(message, LoadFailed):
             self._status = EXIT_LOAD_FAILED
         self._socket.send_multipart(frames or pack(message))
@@ -261,15 +263,3 @@ def _failure(request_id: bytes, error: BaseException) -> Error:
     traceback.print_exception(error)
     text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
     return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))
-
-
-def pss() -> int:
-    """This process's proportional set size in bytes, 0 where the system does not tell."""
-    try:
-        with open("/proc/self/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 0

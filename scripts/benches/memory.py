@@ -20,7 +20,7 @@ def idle(_: Namespace) -> Iterator[Row]:
     with supervisor("[worker]\nkeep_alive = 1\n") as process:
         yield from _at_rest(process, "idle")
         with Client() as client:
-            client.synthesize(SENTENCE).read()
+            list(client.synthesize(SENTENCE))
         wait_until_childless(process)
         yield from _at_rest(process, "idle after a worker")
 
@@ -53,7 +53,7 @@ def memory_back(_: Namespace) -> Iterator[Row]:
         after = []
         peak = 0.0
         for _ in range(3):
-            client.synthesize(SENTENCE).read()
+            list(client.synthesize(SENTENCE))
             client.transcribe(recording("beckett.wav"))
             peak = max(peak, tree_pss(process))
             wait_until_childless(process)

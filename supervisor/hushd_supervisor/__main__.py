@@ -117,11 +117,13 @@ def run(options: Options, paths: Paths) -> None:
     launch = OpenFiles().launch
     signals = Signals(children=sys.platform != "linux")
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
+    poller = zmq.Poller()
     loop = Loop(
         Pool(settings, version=__version__, pid=os.getpid(), auto=options.auto),
+        poller,
         Clients(context, listener),
-        Workers(context, worker_listener, paths, settings, welcome, launch, record),
-        Catalogue(launch, paths.logs),
+        Workers(context, worker_listener, poller, paths, settings, welcome, launch, record),
+        Catalogue(poller, launch, paths.logs),
         signals,
         listener,
         record,

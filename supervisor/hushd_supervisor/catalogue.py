@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import zmq
+
 from . import log
 from .events import Described
 from .process import Launch, Process, describe_command, environment
@@ -34,6 +36,7 @@ class Catalogue:
     """The `--describe` children under way, one a role at most.
 
     Args:
+        poller: watches for the end of the children.
         launch: starts a process.
         logs: the folder for what they write to stderr.
         command: the command line for a role.
@@ -63,12 +66,10 @@ class Catalogue:
         except (OSError, ValueError) as error:
             answer.close()
             return Described(role, error=f"it could not be started ({error}).")
+        if process.exit_fd is not None:
+            self._poller.register(process.exit_fd, zmq.POLLIN)
         self._questions[role] = _Question(process, answer, path, start, now + LIMIT_S)
         return None
-
-    def exit_fds(self) -> list[int]:
-        """What to poll for the end of the children."""
-        return [q.process.exit_fd for q in self._questions.values() if q.process.exit_fd is not None]
 
     def deadline(self) -> float | None:
         """When the oldest child has had its time."""
@@ -85,6 +86,8 @@ class Catalogue:
                     question.until = now + LIMIT_S
                 continue
             del self._questions[role]
+            if descriptor is not None:
+                self._poller.unregister(descriptor)
             question.process.close()
             yield self._read(role, question, status)
             question.answer.close()

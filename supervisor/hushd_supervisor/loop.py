@@ -42,6 +42,7 @@ class Loop:
     """Runs until the pool says `Leave`.
 
     Args:
+        poller: the one that `workers` and `catalogue` watch their children with.
         listener: the clients' socket in the file system; once it is another's, the supervisor leaves.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
@@ -50,6 +51,7 @@ class Loop:
     def __init__(
         self,
         pool: Mind,
+        poller: zmq.Poller,
         clients: Clients,
         workers: Workers,
         catalogue: Catalogue,
@@ -70,36 +72,40 @@ class Loop:
         self._leaving = False  # no new client is let in
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
         self._done = False
-        self._poller = zmq.Poller()
+        self._poller = poller
         for source in (clients.socket, clients.monitor, workers.socket, signals.fd):
-            self._poller.register(source, zmq.POLLIN)
-        self._exit_fds: set[int] = set()
+            poller.register(source, zmq.POLLIN)
 
     def run(self) -> None:
         """Returns when everything is done; then the caller closes the sockets."""
         while not self._done:
-            self._watch_exits()
-            ready = dict(self._poller.poll(self._timeout_ms()))
+            now = self._clock()
+            due = self._pool.deadline()
+            if due is not None and due <= now:
+                self._suspicious = True
+                self._act(self._pool.on_time(now))
+                due = self._pool.deadline()
+            if self._suspicious:
+                self._check_socket()
+                continue
+            ready = dict(self._poller.poll(self._timeout_ms(due, now)))
             if self._signals.fd in ready and not self._signals.read().isdisjoint(LEAVE):
                 self._record("info", "told to leave by a signal")
                 self._handle(Shutdown())
-            for event in self._workers.receive(BATCH):
-                self._handle(event)
+            if self._workers.socket in ready:
+                for event in self._workers.receive(BATCH):
+                    self._handle(event)
             for exited in self._workers.exits(ready, self._clock()):
                 self._record("debug", f"{exited.worker} ended with status {exited.status}")
                 self._handle(exited)
             for described in self._catalogue.answers(ready, self._clock()):
                 self._handle(described)
-            for gone in self._clients.departures():
-                self._handle(gone)
-            for heard in self._clients.receive(BATCH):
-                self._handle(heard)
-            now = self._clock()
-            if (due := self._pool.deadline()) is not None and due <= now:
-                self._suspicious = True
-                self._act(self._pool.on_time(now))
-            if self._suspicious:
-                self._check_socket()
+            if self._clients.monitor in ready:
+                for gone in self._clients.departures():
+                    self._handle(gone)
+            if self._clients.socket in ready:
+                for heard in self._clients.receive(BATCH):
+                    self._handle(heard)
 
     def close(self) -> None:
         """Says no to whoever is still in the queue, and lets the last answers out."""
@@ -109,23 +115,12 @@ class Loop:
         self._clients.close(LINGER_MS)
         self._workers.close(LINGER_MS)
 
-    # --- waiting -----------------------------------------------------------------------------------------------------
-
-    def _timeout_ms(self) -> int | None:
-        deadlines = (self._pool.deadline(), self._workers.deadline(), self._catalogue.deadline())
-        due = min((d for d in deadlines if d is not None), default=None)
-        if due is None:
+    def _timeout_ms(self, due: float | None, now: float) -> int | None:
+        deadlines = [d for d in (due, self._workers.deadline(), self._catalogue.deadline()) if d is not None]
+        if not deadlines:
             return None
         # Rounded up, or the loop would spin through the last millisecond. A day is as good as ever.
-        return math.ceil(min(86400.0, max(0.0, due - self._clock())) * 1000)
-
-    def _watch_exits(self) -> None:
-        wanted = {*self._workers.exit_fds(), *self._catalogue.exit_fds()}
-        for descriptor in self._exit_fds - wanted:
-            self._poller.unregister(descriptor)
-        for descriptor in wanted - self._exit_fds:
-            self._poller.register(descriptor, zmq.POLLIN)
-        self._exit_fds = wanted
+        return math.ceil(min(86400.0, max(0.0, min(deadlines) - now)) * 1000)
 
     # --- events and actions ------------------------------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ NAMES = (
     "SSL_CERT_DIR", "SSL_CERT_FILE", "TEMP", "TMP", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV",
 )  # fmt: skip
 PREFIXES = (
-    "CT2_", "CUDA_", "GGML_", "HF_", "HIP_", "HUGGINGFACE_", "HUSHD_", "KMP_", "LC_", "MKL_", "MALLOC_", "NUMBA_",
-    "NVIDIA_", "OMP_", "OPENBLAS_", "ORT_", "PYTHON", "PYTORCH_", "ROCR_", "TORCH_", "TRANSFORMERS_", "XDG_",
+    "CT2_", "CUDA_", "GGML_", "HF_", "HIBARI_", "HIP_", "HUGGINGFACE_", "HUSHD_", "KMP_", "LC_", "MKL_", "MALLOC_",
+    "NUMBA_", "NVIDIA_", "OMP_", "OPENBLAS_", "ORT_", "PYTHON", "PYTORCH_", "ROCR_", "TORCH_", "TRANSFORMERS_", "XDG_",
 )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ class Workers:
     """All processes of workers, from their spawn until their `Exited`.
 
     Args:
+        poller: watches for the end of processes.
         paths: where the socket and the logs are.
         welcome: what a worker is answered.
         launch: starts a process.
@@ -58,6 +59,7 @@ class Workers:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         listener: Listener,
+        poller: zmq.Poller,
         paths: Paths,
         settings: Settings,
         welcome: Welcome,
@@ -66,6 +68,7 @@ class Workers:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.socket = open_router(context, listener)
+        self._poller = poller
         self._decoder = Decoder(FROM_WORKER)
         self._paths = paths
         self._settings = settings
@@ -117,6 +120,8 @@ class Workers:
             os.close(lifeline)
         worker = _Worker(name, gen, process, ours, path, start)
         self._workers[name, gen] = self._tokens[token] = worker
+        if process.exit_fd is not None:
+            self._poller.register(process.exit_fd, zmq.POLLIN)
         return None
 
     def kill(self, name: str, gen: int) -> None:
@@ -176,15 +181,13 @@ class Workers:
                 worker.status = worker.process.poll()
                 if worker.status is None:
                     continue
+                if worker.process.exit_fd is not None:
+                    self._poller.unregister(worker.process.exit_fd)
                 worker.process.close()
                 worker.settled = now if worker.bye else now + SETTLE_S
             if now >= worker.settled:
                 self._remove(worker)
                 yield Exited(worker.name, worker.gen, worker.status, log.tail(worker.log, worker.log_start))
-
-    def exit_fds(self) -> list[int]:
-        """What to poll for the end of processes; none where SIGCHLD has to tell."""
-        return [w.process.exit_fd for w in self._workers.values() if w.process.exit_fd is not None]
 
     def deadline(self) -> float | None:
         """When an exit that waits for frames counts."""

@@ -1,97 +1,15 @@
-"""A supervisor made of a script: a ROUTER on a thread that does what the test says, however wrong."""
+"""What the client's tests share: a private runtime folder, and scripted supervisors in it."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import zmq
-from hushd_protocol import __version__
-from hushd_protocol.codec import Decoder
-from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import FROM_CLIENT, Hello, Message, Welcome
-
-Script = Callable[["ScriptedRouter", bytes, Message], None]
-
-
-class ScriptedRouter:
-    """Binds `client.sock` in `folder`; says welcome and gives every other message to `script`, on its own thread.
-
-    `heard` is all that clients have said; `wait_for` waits until it holds what a test needs.
-    """
-
-    def __init__(self, folder: Path, script: Script | None = None, welcome: Message | None = None) -> None:
-        self.path = folder / "client.sock"
-        self.script = script or (lambda router, route, message: None)
-        self.welcome: Message | None = welcome or Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
-        self.polite = True
-        self.heard: list[Message] = []
-        self._changed = threading.Condition()
-        self._outbox: list[list[bytes]] = []
-        self._stop_read, self._stop_write = os.pipe()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        assert self._ready.wait(5)
-
-    def send(self, route: bytes, *messages: Message) -> None:
-        """On the router's thread: sends at once."""
-        for message in messages:
-            self._socket.send_multipart([route, *pack(message)])
-
-    def send_frames(self, route: bytes, *frames: bytes) -> None:
-        """On the router's thread: sends whatever."""
-        self._socket.send_multipart([route, *frames])
-
-    def wait_for(self, kind: type[Message], count: int = 1, timeout: float = 5.0) -> list[Any]:
-        """The messages of a kind, once there are `count` of them."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.of(kind)) >= count, timeout), self.heard
-        return self.of(kind)
-
-    def of(self, kind: type[Message]) -> list[Any]:
-        return [message for message in self.heard if isinstance(message, kind)]
-
-    def die(self) -> None:
-        """Goes away like a process that was killed."""
-        if self._thread.is_alive():
-            os.write(self._stop_write, b".")
-            if threading.current_thread() is not self._thread:
-                self._thread.join(5)
-
-    def _run(self) -> None:
-        context = zmq.Context()
-        self._socket = context.socket(zmq.ROUTER)
-        self._socket.bind(f"ipc://{self.path}")
-        self._ready.set()
-        decoder = Decoder(FROM_CLIENT)
-        poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._stop_read, zmq.POLLIN)
-        while True:
-            events = dict(poller.poll())
-            if self._stop_read in events:
-                break
-            route, *frames = self._socket.recv_multipart()
-            message = unpack(frames, decoder)
-            if isinstance(message, Hello) and self.welcome is not None:
-                self.send(route, self.welcome)
-            if not isinstance(message, Hello):
-                self.script(self, route, message)
-            with self._changed:
-                self.heard.append(message)
-                self._changed.notify_all()
-        self._socket.close(linger=0)
-        context.term()
-        os.close(self._stop_read)
-        os.close(self._stop_write)
+from scripted_router import Script, ScriptedRouter
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def test_hostile_headers(header: bytes) -> None:
 
 def test_the_id_survives_what_is_wrong_with_the_rest() -> None:
     """A sender who gave an id is told which message was refused, even in a message of unknown type."""
-    for header in ({"type": "sing", "id": ID}, {"type": "request", "id": ID}, {"type": "chunk", "id": ID, "seq": "0"}):
+    for header in ({"type": "sing", "id": ID}, {"type": "request", "id": ID}, {"type": "control", "id": ID}):
         with pytest.raises(HushdError) as caught:
             DECODERS[0].decode(msgpack.packb(header))
         assert caught.value.detail == {"id": ID}

@@ -74,6 +74,7 @@ def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
     ready = worker.receive(Ready)
     assert (ready.slots, ready.capabilities) == (3, {"how": "report"})
     assert 5_000_000 < ready.pss < 200_000_000 or sys.platform != "linux"
+    worker.receive(Beat)  # its size at rest, once
     assert worker.silent(0.3)
 
 
@@ -332,6 +333,7 @@ def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
     """A beat each interval while a job runs, one after the last job with its memory, then silence."""
     worker = engine("--beat", "0.05")
     worker.ready()
+    worker.receive(Beat)  # its size at rest
     assert worker.silent(0.2)
     worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
     worker.receive(Progress)

@@ -1,0 +1,49 @@
+"""Fixtures for all tests: a private runtime folder, and a real supervisor in it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peer import CONFIG, Supervisor
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A private folder, 0700 and with a short path, for runtime, state and configuration; nothing starts by itself."""
+    folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
+    monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(folder))
+    monkeypatch.setenv("HUSHD_STATE_DIR", str(folder / "state"))
+    monkeypatch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
+    monkeypatch.setenv("HUSHD_AUTOSTART", "0")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def start_supervisor(runtime: Path) -> Iterator[Callable[..., Supervisor]]:
+    """Starts real supervisors in `runtime`: `start_supervisor(config, *arguments, environment={…})`.
+
+    At the end they are told to leave, and must leave no process behind.
+    """
+    started: list[Supervisor] = []
+
+    def start(config: str = CONFIG, *arguments: str, **options: Any) -> Supervisor:
+        started.append(Supervisor(runtime, config, *arguments, **options))
+        return started[-1]
+
+    yield start
+    for supervisor in reversed(started):
+        supervisor.stop()
+
+
+@pytest.fixture
+def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+    """A supervisor with the workers `stt/echo`, `tts/echo` and `stt/fake`, ready to be asked."""
+    started = start_supervisor()
+    assert started.ready, started.log()
+    return started

@@ -1,0 +1,79 @@
+"""A good worker without a model, on the real harness: the command of a supervisor's worker in tests.
+
+    echo      result {"params": as sent, "size": bytes of input, "text": the first 1000 of them, "pid": its own}
+    wait      works (it beats, and takes no CPU time) until it is cancelled
+    stream    params["count"] chunks of params["bytes"] bytes, then the result {"count"}
+    partials  params["count"] partials {"n"}, then the result {"count"}
+    copy      each piece of input back as a chunk, then the result {"size"}
+    fail      the error params["code"], with the sentence params["message"]
+    raise     an exception that the engine did not expect
+    exit      ends the process with status params["status"]
+    memory    keeps params["mb"] MB (10^6 bytes) for good
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.harness import serve
+from hushd_protocol.job import Job
+
+
+class Echo:
+    """An engine that is there at once."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.kept: list[bytes] = []
+
+    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+        return {"echo": True}
+
+    def run(self, job: Job) -> dict[str, Any]:
+        params = job.params
+        match job.op:
+            case "echo":
+                data = b"".join(job.read())
+                text = data[:1000].decode(errors="replace")
+                return {"params": params, "size": len(data), "text": text, "pid": os.getpid()}
+            case "wait":
+                while True:
+                    job.check()
+                    threading.Event().wait(0.01)
+            case "stream":
+                for _ in range(params["count"]):
+                    job.send_chunk(bytes(params["bytes"]), rate=16000, channels=1)
+                return {"count": params["count"]}
+            case "partials":
+                for number in range(params["count"]):
+                    job.send_partial({"n": number})
+                return {"count": params["count"]}
+            case "copy":
+                size = 0
+                for piece in job.read():
+                    size += len(piece)
+                    job.send_chunk(piece)
+                return {"size": size}
+            case "fail":
+                raise HushdError(params["code"], params["message"])
+            case "raise":
+                raise RuntimeError("as asked")
+            case "exit":
+                os._exit(params["status"])
+            case "memory":
+                self.kept.append(os.urandom(1000) * int(params["mb"] * 1000))
+                return {}
+        raise HushdError("unsupported", f"There is no operation {job.op}.")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--engine")
+    parser.add_argument("--model")
+    serve(Echo(parser.parse_args().slots))

@@ -1,0 +1,223 @@
+"""The two ends of a supervisor in tests: a real one in a private folder, and a raw client that speaks frames."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, TypeVar
+
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.codec import Decoder
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.messages import (
+    TO_CLIENT,
+    Accepted,
+    Control,
+    Error,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    Request,
+    Result,
+    Welcome,
+)
+
+TESTS = Path(__file__).parent
+ECHO = [sys.executable, str(TESTS / "echo_worker.py")]
+FAKE = [sys.executable, str(TESTS / "fake_worker.py")]
+BOUND_S = 10.0  # for anything a test waits for; reached only by a failure
+
+M = TypeVar("M", bound=Message)
+
+
+def command(program: list[str], *flags: str) -> str:
+    """`program` with `flags` as the value of the configuration's key `command`."""
+    return "command = [" + ", ".join(f"'{part}'" for part in (*program, *flags)) + "]\n"
+
+
+# The workers `stt/echo/…`, `tts/echo/…` (echo_worker.py) and `stt/fake/…` (fake_worker.py).
+CONFIG = (
+    f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}[worker."stt/fake"]\n{command(FAKE)}'
+)
+
+
+class Peer:
+    """A client's connection: sends and receives one message at a time, grants no credit by itself.
+
+    `socket` is the DEALER; `answer_pings` may be set to False. A context manager.
+    """
+
+    def __init__(self, path: Path, *, hello: bool = True, holder: str | None = None) -> None:
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.set(zmq.LINGER, 0)
+        self.socket.connect(f"ipc://{path}")
+        self.answer_pings = True
+        self._decoder = Decoder(TO_CLIENT)
+        self._count = 0
+        if hello:
+            self.send(Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid()))
+            self.expect(Welcome)
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves without a word."""
+        self.socket.close(linger=0)
+        self.context.term()
+
+    def send(self, message: Message) -> None:
+        self.socket.send_multipart(pack(message))
+
+    def receive(self, timeout: float = BOUND_S) -> Message:
+        """The next message that is no ping."""
+        end = time.monotonic() + timeout
+        while self.socket.poll(max(0.0, end - time.monotonic()) * 1000):
+            message = unpack(self.socket.recv_multipart(), self._decoder)
+            if not isinstance(message, Ping):
+                return message
+            if self.answer_pings:
+                self.send(Pong())
+        raise AssertionError(f"nothing came within {timeout} s")
+
+    def expect(self, kind: type[M], timeout: float = BOUND_S) -> M:
+        """The next message that is neither a ping nor an `accepted` nobody asked about; it must be a `kind`."""
+        while True:
+            message = self.receive(timeout)
+            if isinstance(message, kind):
+                return message
+            assert isinstance(message, Accepted), message
+
+    def new_id(self) -> bytes:
+        self._count += 1
+        return self._count.to_bytes(16, "big")
+
+    def request(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> bytes:
+        """Sends a request and returns its id."""
+        request_id = self.new_id()
+        self.send(Request(id=request_id, worker=worker, op=op, **fields))
+        return request_id
+
+    def ask(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> dict[str, Any]:
+        """The data of the request's result."""
+        request_id = self.request(op, worker, **fields)
+        result = self.expect(Result)
+        assert result.id == request_id
+        return result.data
+
+    def fail(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> Error:
+        """The error of a request."""
+        request_id = self.request(op, worker, **fields)
+        error = self.expect(Error)
+        assert error.id == request_id
+        return error
+
+    def control(self, action: str, *names: str) -> dict[str, Any]:
+        """The data of a control's result."""
+        request_id = self.new_id()
+        self.send(Control(id=request_id, action=action, names=list(names)))
+        result = self.expect(Result)
+        assert result.id == request_id
+        return result.data
+
+    def status(self, worker: str = "stt/echo/a") -> dict[str, Any]:
+        """The status row of one worker."""
+        (row,) = [row for row in self.control("status")["workers"] if row["name"] == worker]
+        return row
+
+
+class Supervisor:
+    """A real `python -m hushd_supervisor` in the runtime folder of the environment.
+
+    `process` is its Popen, `errors` the file that its standard error goes to. `stop` is called by the fixture.
+    """
+
+    def __init__(self, folder: Path, config: str = CONFIG, *arguments: str, environment: dict[str, str] | None = None):
+        self.folder = folder
+        self.socket = folder / "client.sock"
+        self.errors = folder / "errors"
+        Path(os.environ["HUSHD_CONFIG"]).write_text(config)
+        ready, told = os.pipe()
+        with open(self.errors, "ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "hushd_supervisor", *arguments, "--ready-fd", str(told)],
+                pass_fds=(told,),
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                env=os.environ | (environment or {}),
+            )
+        os.close(told)
+        try:
+            self.ready = os.read(ready, 1) != b""
+        finally:
+            os.close(ready)
+        if not self.ready:
+            self.process.wait(BOUND_S)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def connect(self, **options: Any) -> Peer:
+        return Peer(self.socket, **options)
+
+    def log(self) -> str:
+        """What it has written to standard error."""
+        return self.errors.read_text()
+
+    def stop(self) -> None:
+        """Ends it, by SIGTERM and at last SIGKILL, and checks that it has left nothing."""
+        try:
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+                if self.process.poll() is not None:
+                    break
+                self.process.send_signal(number)
+                try:
+                    self.process.wait(BOUND_S / 2)
+                except subprocess.TimeoutExpired:
+                    pass
+        finally:
+            self.process.kill()
+            self.process.wait()
+        end = time.monotonic() + 1.0  # no orphan lives longer
+        while left := descendants(self.folder):
+            if time.monotonic() > end:
+                for pid in left:
+                    os.kill(pid, signal.SIGKILL)
+                raise AssertionError(f"processes were left: {left}\n{self.log()}")
+            time.sleep(0.01)
+
+
+def descendants(folder: Path) -> dict[int, str]:
+    """The processes that were started for the runtime folder, workers and whoever they started, with their commands."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                environment = Path(f"/proc/{name}/environ").read_bytes()
+                if b"HUSHD_WORKER_SOCKET=ipc://" + os.fsencode(folder) + b"/" in environment:
+                    found[int(name)] = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                pass  # it ended, or is somebody else's
+    return found
+
+
+def wait_until(condition: Any, what: str = "the condition") -> Any:
+    """The first true value of `condition()`, looked at every 5 ms for what tells nobody when it happens."""
+    end = time.monotonic() + BOUND_S
+    while not (value := condition()):
+        assert time.monotonic() < end, f"{what} did not come about within {BOUND_S} s"
+        time.sleep(0.005)
+    return value

@@ -1,0 +1,182 @@
+"""The real engine on real speech: right words, right times, flat memory, quick to cancel."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hushd_protocol.job import Cancelled, Job
+from hushd_protocol.messages import Message, Partial
+from hushd_worker_stt.worker import SpeechToText
+from stt_jobs import Ask, chunked, make_job, s16le
+from wer import BECKETT, TWO_CITIES, word_error_rate
+
+RATE = 16_000
+
+
+def encoded(samples: np.ndarray, rate: int = RATE, form: str = "WAV", subtype: str | None = None) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form, subtype=subtype)
+    return file.getvalue()
+
+
+def noise(seconds: float, amplitude: float) -> np.ndarray:
+    return (np.random.default_rng(3).standard_normal(int(seconds * RATE)) * amplitude).astype(np.float32)
+
+
+def test_a_person_is_understood(ask: Ask, assets: Path) -> None:
+    """Twelve words of a recording, by its path: all right, as one segment within the time they were said."""
+    asked = ask(assets / "beckett.wav")
+    assert word_error_rate(BECKETT, asked.text) == 0.0
+    assert asked.result == {"language": "en", "duration": 9.963, "segments": 1}
+    (segment,) = asked.segments
+    assert segment["id"] == 0
+    assert 0.0 <= segment["start"] < 0.6
+    assert 8.0 < segment["end"] < 9.963
+
+
+def test_a_long_recording_comes_in_segments(ask: Ask, assets: Path) -> None:
+    """44 s come as several segments, in order, without overlap, with progress between them."""
+    asked = ask(assets / "two_cities.wav", {"language": "en-GB", "format": "file"})
+    assert word_error_rate(TWO_CITIES, asked.text) <= 0.08
+    segments = asked.segments
+    assert len(segments) == asked.result["segments"] >= 3
+    assert [segment["id"] for segment in segments] == list(range(len(segments)))
+    assert segments[0]["start"] < 2.0
+    assert 42.0 < segments[-1]["end"] <= asked.result["duration"] == pytest.approx(44.374, abs=0.001)
+    for earlier, later in zip(segments, segments[1:], strict=False):
+        assert earlier["start"] < earlier["end"] <= later["start"] + 0.001
+    assert [progress.total for progress in asked.progress] == pytest.approx([44.374] * 4, abs=0.001)
+    first = next(i for i, m in enumerate(asked.messages) if isinstance(m, Partial))
+    assert first < len(asked.messages) - 3
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "form", "subtype", "way"),
+    [
+        (8000, 1, "WAV", "PCM_16", "stream"),
+        (22_050, 2, "FLAC", "PCM_24", "path"),
+        (44_100, 6, "WAV", "FLOAT", "stream"),
+        (48_000, 2, "OGG", "OPUS", "path"),
+        (44_100, 1, "MP3", "MPEG_LAYER_III", "stream"),
+    ],
+)
+def test_any_file_is_understood(
+    ask: Ask, beckett: np.ndarray, tmp_path: Path, rate: int, channels: int, form: str, subtype: str, way: str
+) -> None:
+    """What the format, the rate and the number of channels are makes no difference to the words."""
+    samples = np.repeat(soxr.resample(beckett, RATE, rate)[:, None], channels, axis=1)
+    data = encoded(samples, rate, form, subtype)
+    path = tmp_path / "speech"
+    path.write_bytes(data)
+    asked = ask(path if way == "path" else chunked(data, 65_536))
+    assert word_error_rate(BECKETT, asked.text) <= 1 / 12
+
+
+@pytest.mark.parametrize("decibels", [-20, -40])
+def test_quiet_speech_is_understood(ask: Ask, beckett: np.ndarray, decibels: int) -> None:
+    """A whisper far from the microphone, rounded to 16 bits, is levelled, not dropped."""
+    asked = ask([encoded(beckett * 10 ** (decibels / 20))])
+    assert word_error_rate(BECKETT, asked.text) == 0.0
+
+
+def test_raw_samples(ask: Ask, beckett: np.ndarray) -> None:
+    """s16le needs no header: rate and channels come as parameters."""
+    stereo = np.repeat(soxr.resample(beckett, RATE, 24_000)[:, None], 2, axis=1)
+    asked = ask(chunked(s16le(stereo), 5_001), {"format": "s16le", "rate": 24_000, "channels": 2})
+    assert word_error_rate(BECKETT, asked.text) == 0.0
+    assert asked.result["duration"] == pytest.approx(9.963, abs=0.001)
+
+
+def test_one_word(ask: Ask, beckett: np.ndarray) -> None:
+    """Less than a second of speech is enough to be heard."""
+    asked = ask([encoded(beckett[int(7.5 * RATE) : int(9.2 * RATE)])])
+    assert word_error_rate("Fail better", asked.text) <= 0.5
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(25 * RATE, np.float32),
+        np.zeros(1, np.float32),
+        np.zeros(100, np.float32),
+        noise(12, 0.3),
+        noise(12, 0.001),
+        np.sin(np.arange(8 * RATE) * 2 * np.pi * 50 / RATE).astype(np.float32),
+        np.full(3 * RATE, np.nan, np.float32),
+    ],
+    ids=["silence", "one sample", "100 samples", "noise", "quiet noise", "hum", "no numbers"],
+)
+def test_where_nobody_speaks_there_is_no_text(ask: Ask, samples: np.ndarray) -> None:
+    """Silence and noise give an empty transcript: the model, asked, would make up sentences for them."""
+    ask([encoded(noise(0.2, 0.1))])
+    asked = ask([encoded(samples, subtype="FLOAT")])
+    assert asked.error is None
+    assert asked.messages == asked.progress
+    assert asked.result["segments"] == 0
+    assert asked.result["duration"] == round(len(samples) / RATE, 3)
+
+
+def test_speech_after_speech_does_not_colour_noise(ask: Ask, beckett: np.ndarray) -> None:
+    """The voice detector forgets the job before: noise after a job that ended in a word is still noise."""
+    assert ask([encoded(beckett[: int(1.2 * RATE)])]).text
+    assert ask([encoded(noise(3, 0.3))]).text == ""
+
+
+def test_the_whole_text_of_a_damaged_file_and_then_its_error(ask: Ask, assets: Path) -> None:
+    """A recording cut off in the middle loses nothing of what is there, and is still an error."""
+    data = (assets / "beckett.wav").read_bytes()[:200_000]
+    asked = ask([data])
+    assert word_error_rate("Ever tried ever failed no matter try again", asked.text) <= 0.2
+    assert asked.error
+    assert asked.error.code == "input_unreadable"
+    assert "first 6.2 seconds" in asked.error.message
+
+
+@pytest.mark.parametrize(
+    ("source", "params", "op", "code"),
+    [
+        (b"no sound", {}, "transcribe", "input_unreadable"),
+        (b"", {}, "transcribe", "input_unreadable"),
+        ([], {}, "transcribe", "input_unreadable"),
+        (None, {}, "transcribe", "bad_request"),
+        (b"", {"language": "xx"}, "transcribe", "bad_request"),
+        (b"", {"live": "yes"}, "transcribe", "bad_request"),
+        (b"", {}, "synthesize", "unsupported"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    ask: Ask, source: bytes | list[bytes] | None, params: dict[str, object], op: str, code: str
+) -> None:
+    """Bad input, bad parameters and another worker's work have their own codes, and send nothing."""
+    asked = ask(source, params, op=op)
+    assert asked.error
+    assert asked.error.code == code
+    assert asked.messages == []
+
+
+def test_a_cancelled_job_stops_within_a_second(worker: SpeechToText, assets: Path, tmp_path: Path) -> None:
+    """Cancelled in the middle of an hour of speech, it stops at the next piece."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="int16")
+    path = tmp_path / "hour.flac"
+    with soundfile.SoundFile(path, "w", rate, 1, subtype="PCM_16") as file:
+        for _ in range(20):
+            file.write(samples)
+    cancelled_at = 0.0
+
+    def cancel(job: Job, message: Message) -> None:
+        nonlocal cancelled_at
+        if isinstance(message, Partial):
+            cancelled_at = time.monotonic()
+            job.cancel()
+
+    job, asked = make_job(path, on_send=cancel)
+    with pytest.raises(Cancelled):
+        worker.run(job)
+    assert time.monotonic() - cancelled_at < 1.0
+    assert len(asked.segments) == 1
