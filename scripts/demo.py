@@ -20,13 +20,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import jiwer
+import picture
 import psutil
 
 SENTENCE = "Memory is given back when nobody is listening, because the worker leaves."
 # What the recording's speaker says (Beckett, Worstward Ho); not what any engine heard.
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 WER_BOUND = 0.15
-IDLE_S = 2.0
+IDLE_S = 3.0
 LEFT_MB = 2.0  # that may stay in the supervisor after its first full cycle
 
 
@@ -34,37 +35,58 @@ def words(text: str) -> str:
     return text.lower().translate(str.maketrans("", "", string.punctuation))
 
 
-def tree_mb(root: psutil.Process) -> tuple[float, float, int]:
-    """PSS and RSS of a process and all below it, and how many they are; MB are 10^6 bytes."""
-    pss = rss = count = 0
+def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
+    """PSS by process of a process and all below it, and the sum of their RSS; MB are 10^6 bytes."""
+    pss: dict[str, float] = {}
+    rss = 0.0
     for process in (root, *root.children(recursive=True)):
         try:
             memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
+            command = " ".join(process.cmdline())
         except psutil.Error:
             continue
-        pss += getattr(memory, "pss", memory.rss)
-        rss += memory.rss
-        count += 1
-    return pss / 1e6, rss / 1e6, count
+        name = "TTS worker" if "worker_tts" in command else "STT worker" if "worker_stt" in command else "supervisor"
+        pss[name] = pss.get(name, 0) + getattr(memory, "pss", memory.rss) / 1e6
+        rss += memory.rss / 1e6
+    return pss, rss
 
 
 class Watch(threading.Thread):
-    """Samples the tree's memory until stopped, and keeps its highest."""
+    """Samples the tree's memory until stopped; what happens meanwhile can be marked."""
 
     def __init__(self, root: psutil.Process) -> None:
         super().__init__(daemon=True)
         self.root = root
-        self.peak = (0.0, 0.0, 0)
+        self.began = time.monotonic()
+        self.samples: list[tuple[float, dict[str, float], float]] = []
+        self.marks: list[tuple[float, str]] = []
         self.over = threading.Event()
 
     def run(self) -> None:
         while not self.over.wait(0.05):
-            self.peak = max(self.peak, tree_mb(self.root))
+            self.samples.append((time.monotonic() - self.began, *tree_mb(self.root)))
+
+    def mark(self, words: str) -> None:
+        self.marks.append((time.monotonic() - self.began, words))
+
+    def peak(self) -> tuple[dict[str, float], float]:
+        return max(((pss, rss) for _, pss, rss in self.samples), key=lambda sample: sum(sample[0].values()))
+
+    def draw(self, path: Path) -> None:
+        names = ("supervisor", "TTS worker", "STT worker")
+        picture.draw(
+            path,
+            "Memory of hushd's processes (PSS)",
+            [second for second, _, _ in self.samples],
+            {name: [pss.get(name, 0.0) for _, pss, _ in self.samples] for name in names},
+            self.marks,
+        )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--picture", metavar="FILE", type=Path, help="draw the memory over time there, as SVG")
     options = parser.parse_args()
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="hushd-"))
@@ -80,12 +102,13 @@ def main() -> int:
         [sys.executable, "-m", "hushd_supervisor", "--ready-fd", str(write)],
         pass_fds=(write,),
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.close(write)
     try:
         if not os.read(read, 1):
             raise SystemExit("The supervisor did not start.")
-        figures = show(psutil.Process(supervisor.pid), folder)
+        figures = show(psutil.Process(supervisor.pid), folder, options.picture)
     finally:
         supervisor.terminate()
         supervisor.wait(30)
@@ -114,32 +137,42 @@ def play(text: str) -> None:
         raise SystemExit(f"say failed with exit code {done.returncode}.")
 
 
-def show(root: psutil.Process, folder: Path) -> dict[str, float]:
-    recording = Path(find_spec("moonshine_voice").origin).parent / "assets" / "beckett.wav"
+def show(root: psutil.Process, folder: Path, drawing: Path | None) -> dict[str, float]:
+    spec = find_spec("moonshine_voice")
+    assert spec is not None
+    assert spec.origin is not None
+    recording = Path(spec.origin).parent / "assets" / "beckett.wav"
     spoken = folder / "spoken.wav"
     before = tree_mb(root)
     watch = Watch(root)
     watch.start()
+    watch.mark("say")
     command("say", "-o", str(spoken), SENTENCE)
     play(SENTENCE)
+    watch.mark("listen")
     heard = command("listen", str(spoken))
     person = command("listen", str(recording))
-    watch.over.set()
-    watch.join()
+    watch.mark("idle")
     print(f"\n… nobody asks for anything for {IDLE_S:.0f} s …")
     deadline = time.monotonic() + IDLE_S + 10
     while root.children() and time.monotonic() < deadline:
         time.sleep(0.05)
+    watch.mark("all workers gone")
     after = tree_mb(root)
+    time.sleep(0.5)
+    watch.over.set()
+    watch.join()
+    if drawing:
+        watch.draw(drawing)
     print(f"\n{'memory of the process tree':28}{'PSS':>10}{'RSS':>10}   processes")
-    for name, (pss, rss, count) in (("before", before), ("at work, highest", watch.peak), ("after", after)):
-        print(f"{name:28}{pss:7.1f} MB{rss:7.1f} MB{count:8}")
+    for name, (pss, rss) in (("before", before), ("at work, highest", watch.peak()), ("after", after)):
+        print(f"{name:28}{sum(pss.values()):7.1f} MB{rss:7.1f} MB{len(pss):8}")
     return {
         "wer_person": round(jiwer.wer(words(BECKETT), words(person)), 3),
         "wer_round_trip": round(jiwer.wer(words(SENTENCE), words(heard)), 3),
-        "pss_before_mb": round(before[0], 1),
-        "pss_peak_mb": round(watch.peak[0], 1),
-        "pss_after_mb": round(after[0], 1),
+        "pss_before_mb": round(sum(before[0].values()), 1),
+        "pss_peak_mb": round(sum(watch.peak()[0].values()), 1),
+        "pss_after_mb": round(sum(after[0].values()), 1),
     }
 
 

@@ -31,6 +31,7 @@ class Desk:
 
     def request(self, **fields: object) -> Ticket:
         number = len(self.tickets) + 1
+        fields = {"credit": 8, **fields}
         request = m.Request(id=number.to_bytes(16, "big"), worker=NAME, op="echo", **fields)  # type: ignore[arg-type]
         ticket = Ticket(b"route", request, "cli", self.brain, number, self.now)
         self.tickets.append(ticket)

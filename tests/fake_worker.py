@@ -57,8 +57,8 @@ import zmq
 from hushd_protocol import __version__, lifeline
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
+from hushd_protocol.footprint import pss
 from hushd_protocol.framing import pack, unpack
-from hushd_protocol.harness import pss
 from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_PAYLOAD, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import (
     TO_WORKER,

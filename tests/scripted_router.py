@@ -63,6 +63,10 @@ class ScriptedRouter:
             if threading.current_thread() is not self._thread:
                 self._thread.join(5)
 
+    def stop_at_once(self) -> None:
+        """On the router's thread: this message is the last one."""
+        os.write(self._stop_write, b".")
+
     def _run(self) -> None:
         context = zmq.Context()
         self._socket = context.socket(zmq.ROUTER)

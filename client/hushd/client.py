@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import MAX_PAYLOAD, PRIORITIES
-from hushd_protocol.messages import Control, Request
+from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
+from hushd_protocol.messages import Control, Request, Result
 
-from .call import Call, new_id
+from . import source
+from .call import new_id
 from .connection import Connection
 from .exchange import GONE, Exchange, in_contact
 from .keep_alive import parse
 from .sound_file import FORMATS
-from .source import File, Inline, Source, Stream
+from .source import Audio, Stream, Text
 
 if TYPE_CHECKING:
     from .results import Transcript, Voice
     from .speech import Speech
     from .transcription import Transcription
 
-Audio = str | os.PathLike[str] | bytes | Iterable[bytes]
-Text = str | bytes | Iterable[str] | Iterable[bytes]
 KeepAlive = float | str | None
 
 
@@ -99,7 +98,7 @@ class Client:
         if rate is not None:
             params |= {"format": "s16le", "rate": rate, "channels": channels}
         request = self._request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
-        exchange = Exchange(self._connect, request, _audio_source(audio))
+        exchange = Exchange(self._connect, request, source.of_audio(audio))
         from .transcription import Transcription  # while the worker works
 
         return Transcription(exchange, on_progress, on_unstable)
@@ -170,7 +169,7 @@ class Client:
         wishes = {"voice": voice, "wpm": wpm, "speed": speed, "format": format}
         params = {name: value for name, value in wishes.items() if value is not None}
         request = self._request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
-        exchange = Exchange(self._connect, request, _text_source(text))
+        exchange = Exchange(self._connect, request, source.of_text(text))
         from .speech import Speech  # while the worker works
 
         return Speech(exchange, format)
@@ -202,12 +201,12 @@ class Client:
         With `wait=False` it returns when they have been asked for: a worker that is started is started for everybody.
         """
         lease = None if keep_alive is None else parse(keep_alive)
-        calls = [
-            self._send(Request(id=new_id(), worker=name, op="warm", input="none", keep_alive=lease)) for name in workers
-        ]
-        if wait:
-            for call in calls:
-                call.result()
+        requests = [Request(id=new_id(), worker=name, op="warm", input="none", keep_alive=lease) for name in workers]
+        if not wait:
+            in_contact(self._connect, lambda connection: [connection.start(request) for request in requests])
+            return
+        for exchange in [Exchange(self._connect, request, None) for request in requests]:
+            deque(exchange, maxlen=0)
 
     def unload(self, *workers: str) -> list[str]:
         """Ends workers, all of them when none is named; returns the names of those that were, once they are gone."""
@@ -230,10 +229,10 @@ class Client:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _control(self, action: str, *names: str) -> dict[str, Any]:
-        return self._send(Control(id=new_id(), action=action, names=list(names))).result().data
+        def ask(connection: Connection) -> Result:
+            return connection.start(Control(id=new_id(), action=action, names=list(names))).result()
 
-    def _send(self, message: Request | Control) -> Call:
-        return in_contact(self._connect, lambda connection: connection.start(message))[1]
+        return in_contact(self._connect, ask).data
 
     def _request(
         self,
@@ -257,7 +256,7 @@ class Client:
             worker="/".join(part for part in (role, engine, model) if part),
             op=op,
             params=params,
-            credit=8,
+            credit=CREDIT_WINDOW,
             priority=priority,
             deadline_ms=None if deadline is None else max(1, round(deadline * 1000)),
             keep_alive=None if keep_alive is None else parse(keep_alive),
@@ -267,7 +266,7 @@ class Client:
         """The connection, made anew when the last one was lost."""
         with self._lock:
             connection = self._connection
-            if connection is not None and (connection.foreign or connection.lost is None):
+            if connection is not None and (connection.foreign or connection.usable):
                 return connection
             connection = self._connection = self._find()
             if self._finalizer is not None:
@@ -287,36 +286,3 @@ class Client:
 
         autostart.ensure(self._paths, start=self._start)
         return Connection(self._paths.client_socket, holder=self._holder)
-
-
-def _audio_source(audio: Audio) -> Source:
-    if isinstance(audio, str | os.PathLike):
-        return File(audio)
-    if isinstance(audio, bytes | bytearray | memoryview):
-        if not audio:
-            raise HushdError("input_unreadable", "The audio is empty.")
-        return Inline(bytes(audio))
-    return Stream(_pieces(audio))
-
-
-def _text_source(text: Text) -> Source:
-    if isinstance(text, str):
-        text = _utf8(text)
-    if isinstance(text, bytes):
-        if not text.strip():
-            raise HushdError("bad_request", "There is nothing to say: the text is empty.")
-        return Inline(text)
-    return Stream(_utf8(piece) if isinstance(piece, str) else piece for piece in text)
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise HushdError("bad_request", "The text is not valid Unicode: it has half of a surrogate pair.") from error
-
-
-def _pieces(audio: Iterable[bytes]) -> Iterable[bytes]:
-    """A binary file by blocks and not by its lines, whose ends mean nothing in audio."""
-    read = getattr(audio, "read", None)
-    return iter(lambda: read(MAX_PAYLOAD), b"") if read else audio

@@ -93,8 +93,9 @@ class Exchange(Iterator[Message]):
 
 def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
     """What `use` makes of a connection; once more with a new one when the supervisor went away under it."""
+    connection = connect()
     try:
-        return use(connect())
+        return use(connection)
     except HushdError as error:
         if error.code not in GONE:
             raise

@@ -15,6 +15,9 @@ from typing import Any, Protocol
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
+Audio = str | os.PathLike[str] | bytes | Iterable[bytes]
+Text = str | bytes | Iterable[str] | Iterable[bytes]
+
 KEPT = 8 * 1024 * 1024  # bytes of a stream kept to be sent again: four minutes of 16 kHz mono
 
 
@@ -149,3 +152,46 @@ class Stream:
                 else:
                     self._kept.clear()
             return piece
+
+
+def of_audio(audio: Audio) -> Source:
+    """The source of a path, a file's bytes, a binary file or an iterable of bytes.
+
+    Raises:
+        HushdError: `input_unreadable` when there is nothing to read.
+    """
+    if isinstance(audio, str | os.PathLike):
+        return File(audio)
+    if isinstance(audio, bytes | bytearray | memoryview):
+        if not audio:
+            raise HushdError("input_unreadable", "The audio is empty.")
+        return Inline(bytes(audio))
+    return Stream(_pieces(audio))
+
+
+def of_text(text: Text) -> Source:
+    """The source of a string, UTF-8, or an iterable of either.
+
+    Raises:
+        HushdError: `bad_request` when the text is empty or no text.
+    """
+    if isinstance(text, str):
+        text = _utf8(text)
+    if isinstance(text, bytes):
+        if not text.strip():
+            raise HushdError("bad_request", "There is nothing to say: the text is empty.")
+        return Inline(text)
+    return Stream(_utf8(piece) if isinstance(piece, str) else piece for piece in text)
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise HushdError("bad_request", "The text is not valid Unicode: it has half of a surrogate pair.") from error
+
+
+def _pieces(audio: Iterable[bytes]) -> Iterable[bytes]:
+    """A binary file by blocks and not by its lines, whose ends mean nothing in audio."""
+    read = getattr(audio, "read", None)
+    return iter(lambda: read(MAX_PAYLOAD), b"") if read else audio

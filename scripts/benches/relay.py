@@ -87,7 +87,9 @@ def relay(_: Namespace) -> Iterator[Row]:
                 bare.recv_multipart()
 
             def ask_client(_: int) -> None:
-                client._send(m.Request(**{**_fields(request), "id": time.perf_counter_ns().to_bytes(16, "big")})).result()
+                client._send(
+                    m.Request(**{**_fields(request), "id": time.perf_counter_ns().to_bytes(16, "big")})
+                ).result()
 
             try:
                 ours, floors, clients = _in_turn(ask, ask_bare, ask_client)

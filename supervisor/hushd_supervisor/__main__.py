@@ -112,8 +112,8 @@ def run(options: Options, paths: Paths) -> None:
         os.close(output)
     record = log.Log(settings.log_level).write
     context = zmq.Context()
-    listener = lock.Listener(paths.client_socket)
     worker_listener = lock.Listener(paths.worker_socket)
+    listener = lock.Listener(paths.client_socket)
     launch = OpenFiles().launch
     signals = Signals(children=sys.platform != "linux")
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())

@@ -27,6 +27,7 @@ from .ticket import Ticket
 HELLO_S = 10.0  # from the start of the process to its hello
 START_CAP_S = 300.0  # a start never takes longer, however often it says `loading`
 BEAT_S = 6.0  # three beats of 2 s
+CPU_S = 0.05  # of CPU time is a sign of work; beating alone costs 1 ms each time
 GRACE_S = 5.0  # from `drain` to the exit
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: say so, and try again
 
@@ -127,7 +128,7 @@ class Brain:
                 self._enter(State.STOPPING, now + GRACE_S)
             case m.Beat():
                 self.pss = message.pss or self.pss
-                if message.cpu_s > self._cpu_s:
+                if message.cpu_s - self._cpu_s >= CPU_S:
                     self._cpu_s = message.cpu_s
                     for ticket in self.jobs.running.values():
                         ticket.touched = now

@@ -42,7 +42,14 @@ class Catalogue:
         command: the command line for a role.
     """
 
-    def __init__(self, launch: Launch, logs: Path, command: Callable[[str], Sequence[str]] = describe_command) -> None:
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        launch: Launch,
+        logs: Path,
+        command: Callable[[str], Sequence[str]] = describe_command,
+    ) -> None:
+        self._poller = poller
         self._launch = launch
         self._logs = logs
         self._command = command

@@ -10,6 +10,7 @@ import math
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_CREDIT
 
 from .actions import Action, ToClient, ToWorker
 from .ticket import Ticket
@@ -18,7 +19,7 @@ ENDINGS = {
     "cancelled": "The request was cancelled.",
     "deadline_exceeded": "The request's deadline has passed.",
     "slow_consumer": "The client has stopped reading its results.",
-    "protocol_error": "The client sent input that was not asked for, or out of order.",
+    "protocol_error": "The client sent input that was not asked for, or out of order, or granted too much.",
     "shutting_down": "The job did not finish before its worker had to leave; ask again.",
 }
 
@@ -55,11 +56,14 @@ class Jobs:
         return place
 
     def next(self, slots: int) -> Ticket | None:
-        """Who may run now; a suspect runs alone."""
+        """Who may run now. A suspect runs alone; two clients' requests of one id run after each other."""
         if not self.waiting or len(self.running) >= slots:
             return None
-        suspects = self.waiting[0].alone or any(t.alone for t in self.running.values())
-        return None if suspects and self.running else self.waiting[0]
+        first = self.waiting[0]
+        suspects = first.alone or any(t.alone for t in self.running.values())
+        if (suspects and self.running) or first.request.id in self.running:
+            return None
+        return first
 
     def run(self, ticket: Ticket, now: float) -> None:
         """Hands a waiting ticket to the process."""
@@ -129,8 +133,9 @@ class Jobs:
 
     def grant(self, ticket: Ticket, chunks: int, now: float) -> None:
         """The client can take `chunks` more of output."""
-        ticket.grant(chunks, now)
-        if ticket.request.id in self.running:
+        if not ticket.grant(chunks, now):
+            self.cancel(ticket, now, "protocol_error")
+        elif self.running.get(ticket.request.id) is ticket:
             self._send(m.Credit(id=ticket.request.id, chunks=chunks))
 
     def hear(self, ticket: Ticket, message: m.Message, now: float) -> bool:
@@ -149,6 +154,8 @@ class Jobs:
                 self.tell(ticket, message)
             case m.Credit():
                 ticket.upload += message.chunks
+                if ticket.upload > MAX_CREDIT:
+                    return False
                 self.tell(ticket, message)
             case m.Result():
                 self._end_run(ticket, message, now)

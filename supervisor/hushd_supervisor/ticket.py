@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
+from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
 from hushd_protocol.messages import Chunk, Request
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Ticket:
         """Starts a run on a process."""
         self.started = self.touched = now
         self.audio = 0.0
+        self.starved_since = now if self.download == 0 else None
 
     def take_input(self, chunk: Chunk, now: float) -> bool:
         """Books a chunk from the client; False when it was not asked for or is not the next one."""
@@ -101,12 +102,13 @@ class Ticket:
             self.starved_since = now
         return True
 
-    def grant(self, chunks: int, now: float) -> None:
-        """The client can take `chunks` more."""
+    def grant(self, chunks: int, now: float) -> bool:
+        """The client can take `chunks` more; False when that is more than anybody can."""
         if chunks > 0 and self.starved_since is not None:
             self.starved_since = None
             self.touched = now
         self.download += chunks
+        return self.download <= MAX_CREDIT
 
     def starves(self, now: float) -> bool:
         """Whether the client has stopped reading for too long."""

@@ -79,7 +79,7 @@ def test_hello_then_welcome_then_requests(start_router: Start, connect: Callable
     assert (hello.protocol, hello.holder, hello.pid) == (PROTOCOL, "test", os.getpid())
     assert isinstance(asked, Request)
     assert connection.supervisor is not None
-    assert connection.lost is None
+    assert connection.usable
 
 
 def test_silence_is_given_up_after_a_second(start_router: Start) -> None:
@@ -152,9 +152,7 @@ def test_pings_are_answered(start_router: Start, connect: Callable[..., Connecti
 # --- loss -------------------------------------------------------------------------------------------------------------
 
 
-def test_death_in_the_middle_is_noticed_at_once(
-    start_router: Start, connect: Callable[..., Connection]
-) -> None:
+def test_death_in_the_middle_is_noticed_at_once(start_router: Start, connect: Callable[..., Connection]) -> None:
     """All calls under way, also ones that upload, fail with supervisor_lost as soon as the supervisor is gone."""
     router = start_router(answer(lambda i: Accepted(id=i, state="running")))
     connection = connect(router)

@@ -45,10 +45,13 @@ def number(n: int) -> bytes:
 
 @pytest.fixture
 def engine(start: Callable[..., Any]) -> Callable[..., Any]:
-    """Starts the scripted engine with these flags and gives its peer."""
+    """Starts the scripted engine with these flags and gives its peer.
+
+    It does not come to rest, and so sends no beat about it, unless a test says when.
+    """
 
     def run(*flags: str, **options: int) -> Any:
-        return start([sys.executable, str(PROGRAM), *flags], **options)
+        return start([sys.executable, str(PROGRAM), "--settle", "60", *flags], **options)
 
     return run
 
@@ -66,7 +69,7 @@ def leave(worker: Any) -> int:
 
 def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
     """It says hello with its token, reports while it loads, says ready with slots, size and capabilities, is silent."""
-    worker = engine("--load", "report", "--slots", "3")
+    worker = engine("--load", "report", "--slots", "3", "--settle", "0.1")
     hello = worker.receive(WorkerHello)
     assert (hello.token, hello.protocol, hello.pid) == (worker.token, PROTOCOL, worker.process.pid)
     worker.send(Welcome(protocol=PROTOCOL, version="0"))
@@ -331,7 +334,7 @@ def test_interrupts_are_for_the_client(engine: Callable[..., Any]) -> None:
 
 def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
     """A beat each interval while a job runs, one after the last job with its memory, then silence."""
-    worker = engine("--beat", "0.05")
+    worker = engine("--beat", "0.05", "--settle", "0.1")
     worker.ready()
     worker.receive(Beat)  # its size at rest
     assert worker.silent(0.2)
@@ -350,8 +353,9 @@ def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
 
 def test_no_beat_on_the_way_of_a_request(engine: Callable[..., Any]) -> None:
     """After a long idle time the first frame of a job is its result, not a beat that was due long ago."""
-    worker = engine("--beat", "0.05")
+    worker = engine("--beat", "0.05", "--settle", "0.1")
     worker.ready()
+    worker.receive(Beat)
     for n in range(5):
         assert worker.silent(0.08)
         worker.send(Job(id=number(n), op="echo"))

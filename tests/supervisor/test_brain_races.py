@@ -160,7 +160,7 @@ def wait_with_beats(desk: Desk, seconds: int) -> None:
 def test_race_26_a_silent_microphone_is_no_hang() -> None:
     """A worker that has read all input and waits for more is not stalled, however long nobody speaks."""
     desk = Desk()
-    ticket = desk.request(input="stream")
+    ticket = desk.request(input="stream", credit=8)
     desk.ready()
     desk.worker(m.Credit(id=ticket.request.id, chunks=8))
     wait_with_beats(desk, 600)
@@ -184,3 +184,37 @@ def test_race_26_a_client_that_stops_reading_is_told_so_and_the_worker_lives() -
     desk.worker(m.Error(id=ticket.request.id, code="cancelled", message=""))
     assert desk.terminal(ticket) == "slow_consumer"
     assert desk.brain.state is State.READY
+
+
+def test_race_26_no_credit_from_the_start_is_the_clients_doing() -> None:
+    """A request that grants nothing ends as slow_consumer after 15 s, before its worker could be taken for hung."""
+    desk = Desk()
+    ticket = desk.request(credit=0)
+    desk.ready()
+    wait_with_beats(desk, 16)
+    desk.worker(m.Error(id=ticket.request.id, code="cancelled", message=""))
+    assert desk.terminal(ticket) == "slow_consumer"
+
+
+def test_two_clients_with_one_id_both_get_their_answer() -> None:
+    """Ids are the clients' own: the second of two equal ones waits for the first, on any number of slots."""
+    desk = Desk()
+    first, second = desk.request(credit=1), desk.request(credit=1)
+    object.__setattr__(second, "request", first.request)
+    second.route = b"other"
+    desk.worker(m.Ready(slots=2))
+    assert list(desk.brain.jobs.running.values()) == [first]
+    desk.result()
+    assert list(desk.brain.jobs.running.values()) == [second]
+    desk.result()
+    assert second.done
+
+
+def test_a_grant_beyond_reason_ends_the_request() -> None:
+    """Outstanding credit is bounded, 16 MiB of chunks in each direction."""
+    desk = desk_in(State.BUSY)
+    (ticket,) = desk.tickets
+    desk._take(desk.brain.grant(ticket, 248, desk.now))
+    assert not ticket.ending
+    desk._take(desk.brain.grant(ticket, 1, desk.now))
+    assert ticket.ending == "protocol_error"

@@ -1,0 +1,572 @@
+"""The Client against scripted supervisors: what it asks, what it makes of answers, when it asks again."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hushd
+import pytest
+from hushd import Client, HushdError, Segment, Word
+from hushd.sound_file import format_of, wav_header
+from hushd.source import Stream
+from hushd_protocol.messages import (
+    Accepted,
+    Cancel,
+    Chunk,
+    Control,
+    Credit,
+    Error,
+    Hello,
+    Message,
+    Partial,
+    Progress,
+    Request,
+    Result,
+)
+from scripted_router import ScriptedRouter
+
+Start = Callable[..., ScriptedRouter]
+Script = Callable[[ScriptedRouter, bytes, Message], None]
+
+
+@pytest.fixture
+def client(runtime: Path) -> Iterator[Client]:
+    with Client() as client:
+        yield client
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """A file that no engine reads here."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF" + bytes(200_000))
+    return path
+
+
+def segment(request_id: bytes, n: int, text: str = "Hi.") -> Partial:
+    data = {"kind": "segment", "id": n, "start": float(n), "end": n + 1.0, "text": text}
+    return Partial(id=request_id, seq=n, data=data)
+
+
+def hearing(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    """A worker that hears one segment in whatever it gets."""
+    if isinstance(message, Request) and message.input == "stream":
+        router.send(route, Credit(id=message.id, chunks=200))
+    elif isinstance(message, Request) or (isinstance(message, Chunk) and message.last):
+        done = Result(id=message.id, data={"language": "en", "duration": 2.0, "segments": 1, "ended": "input"})
+        router.send(route, segment(message.id, 0), done)
+
+
+def failing_first(code: str, then: Script, *, before: Callable[[bytes], list[Message]] = lambda i: []) -> Script:
+    """Fails the first request with `code`, having sent what `before` makes; then does as `then`."""
+    failed = []
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request) and not failed:
+            failed.append(message.id)
+            error = Error(id=message.id, code=code, message="The worker died.", culprit="worker", retryable=True)
+            router.send(route, *before(message.id), error)
+        elif getattr(message, "id", None) not in failed:
+            then(router, route, message)
+
+    return script
+
+
+# --- hearing ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_transcribed_by_its_path(start_router: Start, client: Client, sound: Path) -> None:
+    """The request names path, identity, worker, lease and deadline; the transcript has what was heard."""
+    router = start_router(hearing)
+    transcript = client.transcribe(
+        str(sound),
+        engine="moonshine",
+        model="tiny-en",
+        language="en",
+        keep_alive="5m",
+        priority="message",
+        deadline=2.5,
+    )
+    (asked,) = router.of(Request)
+    info = os.stat(sound)
+    assert (asked.op, asked.worker, asked.input, asked.path) == (
+        "transcribe", "stt/moonshine/tiny-en", "path", str(sound),
+    )  # fmt: skip
+    assert (asked.device, asked.inode, asked.size) == (info.st_dev, info.st_ino, info.st_size)
+    assert (asked.keep_alive, asked.priority, asked.deadline_ms) == (300.0, "message", 2500)
+    assert asked.params == {"language": "en"}
+    assert transcript.segments == (Segment(0, 0.0, 1.0, "Hi."),)
+    assert (transcript.text, transcript.language, transcript.duration, transcript.ended) == ("Hi.", "en", 2.0, "input")
+
+
+@pytest.mark.parametrize("kind", ["bytes", "large", "file", "chunks", "raw"])
+def test_other_audio_is_sent(kind: str, start_router: Start, client: Client, sound: Path) -> None:
+    """Small bytes travel in the request, large ones, files and iterables as a stream; a rate means raw samples."""
+    router = start_router(hearing)
+    data = sound.read_bytes()
+    if kind == "bytes":
+        client.transcribe(data[:1000])
+        assert router.of(Request)[0].payload == data[:1000]
+        return
+    if kind == "large":
+        client.transcribe(data)
+    elif kind == "file":
+        client.transcribe(io.BytesIO(data))
+    elif kind == "chunks":
+        client.transcribe(data[n : n + 1000] for n in range(0, len(data), 1000))
+    else:
+        client.transcribe(iter([data]), rate=8000, channels=2)
+        assert router.of(Request)[0].params == {"format": "s16le", "rate": 8000, "channels": 2}
+    assert router.of(Request)[0].input == "stream"
+    assert b"".join(chunk.payload for chunk in router.of(Chunk)) == data
+
+
+def test_segments_stream_with_words_progress_and_guesses(start_router: Start, client: Client, sound: Path) -> None:
+    """Each segment is handed out when it arrives, before the next exists; callbacks get progress and unstable text."""
+    go = threading.Event()
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if not isinstance(message, Request):
+            return
+        i = message.id
+        first = Partial(
+            id=i, seq=1, data={"kind": "segment", "id": 0, "start": 0, "end": 1, "text": "a",
+                               "words": [{"word": "a", "start": 0, "end": 1}]},
+        )  # fmt: skip
+        router.send(route, Accepted(id=i, state="running"), Progress(id=i, done=1.0, total=2.0))
+        router.send(route, Partial(id=i, seq=0, data={"kind": "unstable", "text": "ah"}), first)
+        assert go.wait(5)
+        router.send(route, Partial(id=i, seq=2, data={"kind": "later"}), segment(i, 3), Result(id=i))
+
+    start_router(script)
+    progress, unstable = [], []
+    heard = client.transcribe_stream(sound, on_progress=lambda *a: progress.append(a), on_unstable=unstable.append)
+    assert next(heard) == Segment(0, 0.0, 1.0, "a", (Word("a", 0.0, 1.0),))
+    assert (progress, unstable) == ([(1.0, 2.0)], ["ah"])
+    go.set()
+    assert [part.id for part in heard] == [3]
+    assert list(heard) == []
+
+
+def test_listening_is_a_live_request(start_router: Start, client: Client) -> None:
+    """Live audio says so, with its endpoint rules, and ends when the worker says that the speaker stopped."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Credit(id=message.id, chunks=100))
+        elif isinstance(message, Chunk) and message.seq == 5:
+            router.send(route, segment(message.id, 0), Result(id=message.id, data={"ended": "endpoint"}))
+
+    router = start_router(script)
+    heard = client.listen(iter(lambda: bytes(3200), None), language="en").transcript()
+    assert (heard.text, heard.ended) == ("Hi.", "endpoint")
+    assert router.of(Request)[0].params == {
+        "format": "s16le", "rate": 16000, "channels": 1, "live": True, "silence_s": 0.8, "no_speech_s": 30.0,
+        "language": "en",
+    }  # fmt: skip
+
+
+# --- asking again -----------------------------------------------------------------------------------------------------
+
+
+def test_a_path_that_the_worker_cannot_open_is_sent(start_router: Start, client: Client, sound: Path) -> None:
+    """path_unreachable makes the same request a stream of the file's bytes."""
+    router = start_router(failing_first("path_unreachable", hearing))
+    assert client.transcribe(sound).text == "Hi."
+    assert [request.input for request in router.of(Request)] == ["path", "stream"]
+    assert b"".join(chunk.payload for chunk in router.of(Chunk)) == sound.read_bytes()
+
+
+def test_a_stream_is_sent_again_after_a_crash(start_router: Start, client: Client) -> None:
+    """worker_crashed under a stream we have in full: asked once more, under a new id, with all of it."""
+    router = start_router(failing_first("worker_crashed", hearing))
+    pieces = [bytes([n]) * 1000 for n in range(20)]
+    assert client.transcribe(iter(pieces)).text == "Hi."
+    first, second = router.of(Request)
+    assert first.id != second.id
+    assert b"".join(chunk.payload for chunk in router.of(Chunk) if chunk.id == second.id) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("case", ["twice", "handed out", "path", "too long", "other code"])
+def test_what_cannot_be_asked_again_fails(
+    case: str, start_router: Start, client: Client, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No second repetition; none after output, for what the supervisor repeats itself, or without the whole input."""
+    code = "worker_failed" if case == "other code" else "worker_crashed"
+    script = failing_first(code, hearing, before=lambda i: [segment(i, 0)] if case == "handed out" else [])
+    if case == "twice":
+        script = failing_first(code, failing_first(code, hearing))
+    elif case == "too long":
+        script = failing_after_chunks(code, 3)
+    monkeypatch.setattr(Stream.__init__, "__defaults__", (2000,))
+    router = start_router(script)
+    with pytest.raises(HushdError) as caught:
+        client.transcribe(sound if case == "path" else iter([bytes(1000)] * 10))
+    assert caught.value.code == code
+    assert len(router.of(Request)) == (2 if case == "twice" else 1)
+
+
+def failing_after_chunks(code: str, count: int) -> Script:
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Credit(id=message.id, chunks=count))
+        elif isinstance(message, Chunk) and message.seq == count - 1:
+            router.send(route, Error(id=message.id, code=code, message="The worker died."))
+
+    return script
+
+
+@pytest.mark.parametrize("how", ["dies", "says it is leaving"])
+def test_the_next_supervisor_is_asked(how: str, start_router: Start, client: Client, sound: Path) -> None:
+    """When the supervisor goes away under a request, the next one at the same place does it."""
+
+    def leave(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            os.unlink(router.path)
+            second.append(start_router(hearing))
+            if how == "dies":
+                router.stop_at_once()
+            else:
+                router.send(route, Error(id=message.id, code="shutting_down", message="Leaving."))
+
+    second: list[ScriptedRouter] = []
+    start_router(leave)
+    assert client.transcribe(sound).text == "Hi."
+    assert len(second[0].of(Hello)) == 1
+
+
+def test_a_connection_is_renewed_between_requests(start_router: Start, client: Client, sound: Path) -> None:
+    """A supervisor that was restarted since the last request goes unnoticed."""
+    first = start_router(hearing)
+    client.transcribe(sound)
+    first.die()
+    start_router(hearing)
+    assert client.transcribe(sound).text == "Hi."
+
+
+def test_a_silent_supervisor_is_tried_twice(start_router: Start, client: Client) -> None:
+    """A second of silence means once more from the start, and then an error: never a wait without end."""
+    router = start_router()
+    router.welcome = None
+    started = time.monotonic()
+    with pytest.raises(HushdError, match="does not answer") as caught:
+        client.status()
+    assert caught.value.code == "supervisor_lost"
+    assert len(router.of(Hello)) == 2
+    assert time.monotonic() - started < 4
+
+
+# --- speaking ---------------------------------------------------------------------------------------------------------
+
+
+def speaking(*chunks: dict[str, object]) -> Script:
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request) and message.input == "stream":
+            router.send(route, Credit(id=message.id, chunks=200))
+        elif isinstance(message, Request) or (isinstance(message, Chunk) and message.last):
+            made = [Chunk(id=message.id, seq=n, **chunk) for n, chunk in enumerate(chunks)]  # type: ignore[arg-type]
+            data = {"duration": 0.5, "rate": 22050, "voice": "en", "sentences": 2}
+            router.send(route, *made, Result(id=message.id, data=data))
+
+    return script
+
+
+RAW = speaking({"payload": b"ab", "rate": 22050, "channels": 1}, {"payload": b"cd"})
+WAV = speaking({"payload": b"head", "offset": 0}, {"payload": b"body", "offset": 4}, {"payload": b"HEAD", "offset": 0})
+
+
+def test_speech_streams(start_router: Start, client: Client) -> None:
+    """Chunks of s16le come as they are made; rate and channels are known with the first, the rest at the end."""
+    router = start_router(RAW)
+    speech = client.synthesize("Good morning.", voice="en", wpm=180, engine="hibari")
+    assert (speech.rate, speech.channels, speech.format) == (22050, 1, "s16le")
+    assert list(speech) == [b"ab", b"cd"]
+    assert (speech.duration, speech.voice) == (0.5, "en")
+    (asked,) = router.of(Request)
+    assert (asked.op, asked.worker, asked.payload) == ("synthesize", "tts/hibari", b"Good morning.")
+    assert asked.params == {"voice": "en", "wpm": 180, "format": "s16le"}
+    assert asked.credit > 0
+
+
+def test_long_and_streamed_text_is_sent_in_pieces(start_router: Start, client: Client) -> None:
+    """More than 64 KiB, and whatever comes from an iterator, streams; the pieces make the text."""
+    router = start_router(RAW)
+    text = "Grüße! " * 20_000
+    list(client.synthesize(text))
+    list(client.synthesize(word for word in ("Grüße", "!")))
+    assert {request.input for request in router.of(Request)} == {"stream"}
+    first, second = (request.id for request in router.of(Request))
+    assert b"".join(c.payload for c in router.of(Chunk) if c.id == first).decode() == text
+    assert b"".join(c.payload for c in router.of(Chunk) if c.id == second).decode() == "Grüße!"
+
+
+def test_saving(start_router: Start, client: Client, tmp_path: Path) -> None:
+    """Raw speech becomes a WAV that others read; a file's corrections are put where they belong."""
+    start_router(RAW)
+    client.synthesize("x").save(tmp_path / "a.wav")
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        assert (file.getframerate(), file.getnchannels(), file.readframes(9)) == (22050, 1, b"abcd")
+
+
+def test_saving_a_file_that_was_asked_for(start_router: Start, client: Client, tmp_path: Path) -> None:
+    """`save` applies the header that came last; the iteration leaves it out, as a pipe must."""
+    start_router(WAV)
+    client.synthesize("x", format="wav").save(tmp_path / "b.wav")
+    assert (tmp_path / "b.wav").read_bytes() == b"HEADbody"
+    assert b"".join(client.synthesize("x", format="wav")) == b"headbody"
+
+
+def test_saving_under_another_kind_of_name_is_refused(start_router: Start, client: Client, tmp_path: Path) -> None:
+    """What was not asked for as mp3 cannot be saved as one, and nothing is written."""
+    start_router(RAW)
+    for name in ("a.mp3", "a.txt", "a"):
+        with pytest.raises(HushdError) as caught:
+            client.synthesize("x").save(tmp_path / name)
+        assert caught.value.code == "bad_request"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failing_speech_leaves_no_file(start_router: Start, client: Client, tmp_path: Path) -> None:
+    """An error in the middle is raised, and no half file is left."""
+    start_router(failing_first("worker_crashed", RAW, before=lambda i: [Chunk(id=i, seq=0, payload=b"ab", rate=8000)]))
+    with pytest.raises(HushdError, match="died"):
+        client.synthesize("x").save(tmp_path / "a.wav")
+    assert os.listdir(tmp_path) == []
+
+
+def test_abandoned_speech_is_cancelled(start_router: Start, client: Client) -> None:
+    """Leaving a loop and dropping the speech, or closing it, cancels the request once; a finished one is not."""
+    router = start_router(
+        lambda router, route, message: (
+            router.send(route, Chunk(id=message.id, seq=0, payload=b"ab", rate=8000))
+            if isinstance(message, Request)
+            else None
+        )
+    )
+    speech = client.synthesize("x")
+    assert next(speech) == b"ab"
+    del speech
+    gc.collect()
+    client.synthesize("y").close()
+    assert [c.id for c in router.wait_for(Cancel, 2)] == [r.id for r in router.of(Request)]
+
+
+def test_interrupting_a_wait_cancels(start_router: Start, client: Client) -> None:
+    """Ctrl-C in the waiting thread raises KeyboardInterrupt at once, and the supervisor is told."""
+    router = start_router()
+    threading.Thread(
+        target=lambda: (router.wait_for(Request), os.kill(os.getpid(), signal.SIGINT)), daemon=True
+    ).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(client.synthesize("x"))
+    router.wait_for(Cancel)
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ask", "code"),
+    [
+        (lambda c: c.synthesize(""), "bad_request"),
+        (lambda c: c.synthesize(" \n\t"), "bad_request"),
+        (lambda c: c.synthesize("\ud800"), "bad_request"),
+        (lambda c: c.synthesize("x", format="aac"), "bad_request"),
+        (lambda c: c.synthesize("x", priority="urgent"), "bad_request"),
+        (lambda c: c.synthesize("x", keep_alive="soon"), "bad_request"),
+        (lambda c: c.synthesize("x", model="en"), "bad_request"),
+        (lambda c: c.transcribe(b""), "input_unreadable"),
+        (lambda c: c.transcribe("/nowhere/a.wav"), "input_unreadable"),
+        (lambda c: c.preload("stt", keep_alive="soon"), "bad_request"),
+    ],
+)
+def test_bad_arguments_cost_no_worker(
+    ask: Callable[[Client], object], code: str, start_router: Start, client: Client
+) -> None:
+    """What makes no sense is refused before anything is asked."""
+    router = start_router()
+    with pytest.raises(HushdError) as caught:
+        ask(client)
+    assert caught.value.code == code
+    assert router.heard == []
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("a.wav", "wav"), ("A.WAV", "wav"), ("x/a.flac", "flac"), ("a.oga", "ogg"), ("a.aif", "aiff"), ("a.b.mp3", "mp3")],
+)
+def test_formats_by_extension(name: str, form: str) -> None:
+    """The extension, in any case and with its usual spellings, names the format."""
+    assert format_of(name) == form
+
+
+def test_the_wav_header() -> None:
+    """44 bytes that Python's own reader understands; of unknown length it says so."""
+    data = bytes(range(8))
+    with wave.open(io.BytesIO(wav_header(24000, 2, 44 + 8) + data)) as file:
+        assert file.getparams()[:4] == (2, 2, 24000, 2)
+        assert file.readframes(9) == data
+    assert wav_header(24000, 2, None)[4:8] == b"\xff" * 4
+
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+
+
+def test_control(start_router: Start, client: Client) -> None:
+    """status, describe and unload send their words and give back what was answered."""
+    router = start_router(
+        lambda router, route, message: router.send(
+            route, Result(id=message.id, data={"unloaded": ["a"], "action": message.action, "names": message.names})
+        )
+    )
+    assert client.status()["action"] == "status"
+    assert client.describe("tts", "stt")["names"] == ["tts", "stt"]
+    assert client.unload("stt/moonshine") == ["a"]
+    assert [(c.action, c.names) for c in router.of(Control)] == [
+        ("status", []), ("describe", ["tts", "stt"]), ("unload", ["stt/moonshine"]),
+    ]  # fmt: skip
+
+
+def test_voices(start_router: Start, client: Client) -> None:
+    """Voices come from the catalogue of the speaking role, whatever optional fields it has."""
+    engine = {"name": "hibari", "voices": [{"name": "en", "language": "en", "sample": "Hi.", "installed": False}]}
+    start_router(
+        lambda router, route, message: router.send(route, Result(id=message.id, data={"tts": {"engines": [engine]}}))
+    )
+    (voice,) = client.voices()
+    assert (voice.name, voice.engine, voice.sample, voice.installed) == ("en", "hibari", "Hi.", False)
+
+
+def test_preloading_asks_for_all_at_once(start_router: Start, client: Client) -> None:
+    """All workers are asked for before the first is ready, and an error of one is raised."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        asked.append(message)
+        if len(asked) == 2:
+            assert isinstance(asked[0], Request)
+            router.send(route, Result(id=asked[0].id))
+            router.send(route, Error(id=asked[1].id, code="engine_missing", message="No such engine."))  # type: ignore[attr-defined]
+
+    asked: list[Message] = []
+    router = start_router(script)
+    with pytest.raises(HushdError, match="No such engine"):
+        client.preload("stt", "tts/none", keep_alive=-1)
+    assert [(r.worker, r.op, r.input, r.keep_alive) for r in router.of(Request)] == [
+        ("stt", "warm", "none", -1.0), ("tts/none", "warm", "none", -1.0),
+    ]  # fmt: skip
+
+
+def test_preloading_without_waiting(start_router: Start, client: Client) -> None:
+    """It returns before the worker is ready, and does not take the request back."""
+    router = start_router()
+    client.preload("stt", wait=False)
+    router.wait_for(Request)
+    client.close()
+    assert router.of(Cancel) == []
+
+
+def test_shutdown_waits_until_it_has_left(start_router: Start, client: Client) -> None:
+    """True once the supervisor is gone; False when it still has something to finish."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        router.send(route, Result(id=message.id))  # type: ignore[attr-defined]
+        if len(router.of(Control)) == 1:
+            router.stop_at_once()
+
+    start_router(script)
+    assert client.shutdown(timeout=0.05) is False
+    assert client.shutdown(timeout=5) is True
+
+
+def test_no_supervisor_and_no_start(runtime: Path, sound: Path) -> None:
+    """HUSHD_AUTOSTART=0, and a client that shall not start one, both end with no_supervisor, exit code 3."""
+    for client in (Client(), Client(start=False)):
+        with pytest.raises(HushdError) as caught:
+            client.transcribe(sound)
+        assert (caught.value.code, caught.value.exit_code) == ("no_supervisor", 3)
+
+
+@pytest.mark.parametrize("stale", ["socket", "file"])
+def test_a_stale_socket_is_no_supervisor(stale: str, runtime: Path) -> None:
+    """What a killed supervisor left is not waited for."""
+    if stale == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(runtime / "client.sock"))
+    else:
+        (runtime / "client.sock").touch()
+    started = time.monotonic()
+    with pytest.raises(HushdError) as caught:
+        Client().status()
+    assert caught.value.code == "no_supervisor"
+    assert time.monotonic() - started < 0.9
+
+
+def test_an_open_runtime_folder_is_refused(runtime: Path) -> None:
+    """A folder others may write to could hold anybody's socket."""
+    runtime.chmod(0o755)
+    with pytest.raises(HushdError) as caught:
+        Client().status()
+    assert caught.value.code == "unauthorised"
+    assert stat.S_IMODE(runtime.stat().st_mode) == 0o755
+
+
+def test_a_dropped_client_leaves(start_router: Start, sound: Path) -> None:
+    """A Client that nobody closed ends its thread when it is collected; one in use by a speech does not."""
+    start_router(hearing)
+    before = threading.active_count()
+    client = Client()
+    heard = client.transcribe_stream(sound)
+    del client
+    gc.collect()
+    assert heard.transcript().text == "Hi."
+    del heard
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_a_program_that_forgets_to_close_ends(start_router: Start, runtime: Path, sound: Path) -> None:
+    """An interpreter with an open client, and a call under way, ends at once, with nothing on standard error."""
+    start_router()
+    script = f"import hushd; c = hushd.Client(); s = c.transcribe_stream({str(sound)!r}); print('done')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=10, check=True)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+# --- the package ------------------------------------------------------------------------------------------------------
+
+
+def test_all_names_exist() -> None:
+    """`__all__` is what there is; anything else is an AttributeError."""
+    for name in hushd.__all__:
+        assert getattr(hushd, name) is not None
+    assert set(hushd.__all__) <= set(dir(hushd))
+    assert sorted(hushd.__all__) == hushd.__all__
+    with pytest.raises(AttributeError):
+        hushd.Nothing  # noqa: B018
+
+
+def test_importing_is_cheap() -> None:
+    """`import hushd` loads neither zmq nor dataclasses; using the Client loads no numpy, asyncio or sounddevice."""
+    script = """
+import sys, hushd
+assert not {"zmq", "dataclasses", "hushd.client"} & set(sys.modules), sys.modules
+hushd.Client, hushd.Transcript, hushd.Speech
+print(sorted({"numpy", "asyncio", "sounddevice", "subprocess", "tempfile", "http", "soundfile"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
