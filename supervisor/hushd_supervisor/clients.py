@@ -62,7 +62,11 @@ class Clients:
             route = first.bytes
             frames = self.socket.recv_multipart() if first.more else []
             if route not in self._descriptors:
-                yield from self._tie(route, int(first.get(zmq.SRCFD)))
+                try:
+                    descriptor = int(first.get(zmq.SRCFD))
+                except zmq.ZMQError:  # bytes that libzmq took for the protocol of 2011: no client of ours
+                    continue
+                yield from self._tie(route, descriptor)
             if route in self._dropped:
                 self._transmit(route, _SLOW)  # it reads again: let it know
                 continue

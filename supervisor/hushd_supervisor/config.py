@@ -71,10 +71,13 @@ class _Reader:
         for key, value in table.items():
             if key in names:
                 continue
+            where = f"worker.{_quoted(key)}"
             role, *rest = key.split("/")
-            if not isinstance(value, dict) or role not in ROLES or len(rest) > 2 or "" in rest:
-                self._unknown(f"worker.{_quoted(key)}", key, [*names, *ROLES])
-            found[key] = self._worker(f"worker.{_quoted(key)}", value)
+            if role not in ROLES or len(rest) > 2 or "" in rest:
+                self._unknown(where, key, [*names, *ROLES])
+            if not isinstance(value, dict):
+                self._wrong(where, "a table", value)
+            found[key] = self._worker(where, value)
         return {name: values for name, values in found.items() if values}
 
     def _worker(self, where: str, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +109,7 @@ class _Reader:
                 if not isinstance(value, str):
                     self._wrong(where, "a string", value)
             case tuple():
-                if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+                if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
                     self._wrong(where, 'a list of strings, such as ["python", "/home/me/worker.py"]', value)
                 return tuple(value)
             case dict():

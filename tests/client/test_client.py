@@ -125,7 +125,7 @@ def test_other_audio_is_sent(kind: str, start_router: Start, client: Client, sou
     elif kind == "file":
         client.transcribe(io.BytesIO(data))
     elif kind == "chunks":
-        client.transcribe(data[n : n + 1000] for n in range(0, len(data), 1000))
+        client.transcribe(data[n : n + 2000] for n in range(0, len(data), 2000))
     else:
         client.transcribe(iter([data]), rate=8000, channels=2)
         assert router.of(Request)[0].params == {"format": "s16le", "rate": 8000, "channels": 2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,11 +12,10 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_stt.engine import FRAME, Engine, EngineInfo, Segment
 from hushd_worker_stt.live import Listener, Unstable
 from stt_jobs import Ask, chunked, s16le
-from wer import BECKETT, word_error_rate
+from wer import BECKETT, word_error_rate, words
 
 RATE = 16_000
-# Beckett pauses for up to 1.1 s between his sentences; his first words are 1.4 s long.
-PAUSE_S = 1.5
+PAUSE_S = 1.5  # longer than any pause in the recording
 
 
 def quiet(seconds: float) -> np.ndarray:
@@ -45,18 +45,17 @@ def test_text_comes_while_the_person_speaks(ask: Ask, beckett: np.ndarray) -> No
     """Unstable texts come before the segment, grow, and end as the segment does."""
     asked = ask(microphone(beckett, quiet(3)), {"live": True, "silence_s": PAUSE_S})
     assert len(asked.unstable) >= 5
-    assert word_error_rate("Ever tried", asked.unstable[0]) <= 1.0
-    assert [len(text) for text in asked.unstable[-1:]] >= [len(asked.unstable[0])]
+    assert len(words(asked.unstable[0])) <= 4
     assert asked.unstable[-1] == asked.text
     assert asked.messages[-1].data["kind"] == "segment"  # type: ignore[attr-defined]
 
 
-def test_the_default_silence_ends_after_the_first_sentence(ask: Ask, beckett: np.ndarray) -> None:
-    """0.8 s of silence end it: the first sentences, not the last."""
+def test_the_default_silence_ends_at_the_first_long_pause(ask: Ask, beckett: np.ndarray) -> None:
+    """Of Beckett's pauses one is longer than 0.8 s, at 5.6 s: what he said before it comes, nothing after."""
     asked = ask(microphone(beckett, quiet(3)), {"live": True, "rate": RATE, "channels": 1, "format": "s16le"})
-    assert asked.text.lower().startswith("ever tried")
-    assert "better" not in asked.text.lower()
-    assert asked.result["duration"] < 5
+    assert word_error_rate("Ever tried ever failed no matter try again", asked.text) == 0.0
+    assert asked.result["ended"] == "endpoint"
+    assert 6.2 < asked.result["duration"] < 6.8
 
 
 def test_another_rate(ask: Ask, beckett: np.ndarray) -> None:
@@ -122,7 +121,7 @@ class Scripted(Engine):
 
     def feed(self, frame: np.ndarray) -> bool:
         assert len(frame) == FRAME
-        return bool(frame.max() >= 0.1)
+        return bool(frame.max() >= 0.1)  # of what the running gain makes of it
 
     def close(self) -> None:
         self.open_detectors -= 1
@@ -182,7 +181,7 @@ def test_a_monologue_comes_in_segments() -> None:
     assert listener.ended == "endpoint"
     assert len(segments) >= 6
     assert sum(float(segment.text) for segment in segments) == pytest.approx(120, abs=0.1)
-    for earlier, later in zip(segments, segments[1:], strict=False):
+    for earlier, later in pairwise(segments):
         assert later.start == pytest.approx(earlier.end, abs=0.01)
     assert max(engine.passes) <= 21
     assert sum(engine.passes) < 12 * 120

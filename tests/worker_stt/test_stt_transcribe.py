@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def test_a_long_recording_comes_in_segments(ask: Ask, assets: Path) -> None:
     assert [segment["id"] for segment in segments] == list(range(len(segments)))
     assert segments[0]["start"] < 2.0
     assert 42.0 < segments[-1]["end"] <= asked.result["duration"] == pytest.approx(44.374, abs=0.001)
-    for earlier, later in zip(segments, segments[1:], strict=False):
+    for earlier, later in pairwise(segments):
         assert earlier["start"] < earlier["end"] <= later["start"] + 0.001
     assert [progress.total for progress in asked.progress] == pytest.approx([44.374] * 4, abs=0.001)
     first = next(i for i, m in enumerate(asked.messages) if isinstance(m, Partial))

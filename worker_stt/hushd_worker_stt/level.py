@@ -6,15 +6,20 @@ peaks between 0.003 and 0.6, an engine as it comes lost 36 % of the words, level
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .engine import RATE
 
 if TYPE_CHECKING:
     from .engine import Samples
 
 LEVEL_FRAME = 320  # samples: 20 ms
-TARGET = 0.95  # of full scale; the few samples above the level are clipped at 1
+# Of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ by
+# less than by a shift of the same audio by 20 ms.
+TARGET = 0.7
 SILENCE = 1e-4  # -80 dBFS, three steps of 16-bit audio: below it there is nothing to amplify
 # A syllable fills 0.2 s, a click or a bump on the table one frame or two: the tenth loudest frame is speech.
 # Of less than 0.4 s it is the median frame.
@@ -54,6 +59,24 @@ def trim(samples: Samples, margin: int) -> tuple[int, Samples]:
     start = max(0, int(loud[0]) * LEVEL_FRAME - margin)
     end = min(len(samples), (int(loud[-1]) + 1) * LEVEL_FRAME + margin)
     return start, samples[start:end]
+
+
+class RunningGain:
+    """Levels a live stream, whose loudest part is not known yet: by what its last 10 s reached.
+
+    Amplifies at most a hundredfold: a voice detector hears speech well below the target, and a silent room should
+    not roar.
+    """
+
+    def __init__(self, frame: int) -> None:
+        self._peaks: deque[float] = deque(maxlen=10 * RATE // frame)
+
+    def apply(self, frame: Samples) -> Samples:
+        """The next `frame` samples, levelled."""
+        self._peaks.append(float(np.abs(frame).max()))
+        loudness = max(_level(np.array(self._peaks, np.float32)), TARGET / 100)
+        levelled: Samples = np.clip(frame * np.float32(TARGET / loudness), -1.0, 1.0)
+        return levelled
 
 
 def _level(peaks: Samples) -> float:

@@ -12,6 +12,7 @@ from hushd_protocol.errors import HushdError
 
 from .endpoint import Endpointer, State
 from .engine import FRAME, RATE, Engine, Segment
+from .level import RunningGain
 from .pieces import LONGEST_S, SHORTEST_S, quietest
 
 if TYPE_CHECKING:
@@ -147,13 +148,15 @@ class Listener:
             HushdError: `no_speech` when nobody has spoken in time.
         """
         detector = self._engine.detector()
+        gain = RunningGain(FRAME)
         lead: deque[Samples] = deque(maxlen=_LEAD)
         utterance: _Utterance | None = None
         try:
             for frame in _frames(audio):
                 self.seconds += len(frame) / RATE
                 # The last frame of all may be short; it is heard, and too short to be judged.
-                state = self._endpointer.feed(len(frame) == FRAME and detector.feed(frame))
+                spoken = len(frame) == FRAME and detector.feed(gain.apply(frame))
+                state = self._endpointer.feed(spoken)
                 if state is State.NOBODY:
                     raise HushdError(
                         "no_speech",

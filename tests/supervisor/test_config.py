@@ -1,0 +1,124 @@
+"""Tests of the configuration file."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_supervisor import config
+from hushd_supervisor.settings import Settings, WorkerSettings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "CONFIGURATION.md"
+
+
+def load(folder: Path, text: str) -> Settings:
+    file = folder / "config.toml"
+    file.write_text(text)
+    return config.load(file)
+
+
+def test_no_file_means_the_defaults(tmp_path: Path) -> None:
+    """A user without a configuration gets Settings()."""
+    assert config.load(tmp_path / "none.toml") == Settings()
+    assert load(tmp_path, "") == Settings()
+
+
+def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
+    """The first block of docs/CONFIGURATION.md, loaded, is all defaults, and no key is missing from it."""
+    block = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[0]
+    settings = load(tmp_path, block)
+    assert dataclasses.replace(settings, worker={}) == Settings()
+    assert settings.for_worker("stt/any/thing") == WorkerSettings()
+    shown = set(re.findall(r"^(\w+) = ", block, re.MULTILINE))
+    assert shown == {f.name for kind in (Settings, WorkerSettings) for f in dataclasses.fields(kind)} - {"worker"}
+    assert set(settings.worker[""]) == {f.name for f in dataclasses.fields(WorkerSettings)}
+
+
+def test_all_blocks_of_the_document_can_be_loaded(tmp_path: Path) -> None:
+    """No example in docs/CONFIGURATION.md is refused."""
+    blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        load(tmp_path, block)
+
+
+def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
+    """The general table, the role's, the engine's and the worker's own are laid over one another."""
+    settings = load(
+        tmp_path,
+        """
+        [worker]
+        keep_alive = 1
+        queue = 2
+        [worker.stt]
+        keep_alive = "2m"
+        [worker."stt/moonshine"]
+        environment = { A = "b" }
+        [worker."stt/moonshine/tiny-en"]
+        keep_alive = -1
+        command = ["a", "b"]
+        """,
+    )
+    worker = settings.for_worker("stt/moonshine/tiny-en")
+    assert (worker.keep_alive, worker.queue, worker.environment, worker.command) == (-1.0, 2, {"A": "b"}, ("a", "b"))
+    assert settings.for_worker("stt/other/x").keep_alive == 120.0
+    assert settings.for_worker("tts/other/x").keep_alive == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ("keepalive = 3", "keepalive", "known are"),
+        ("qeue = 3", "qeue", "did you mean queue?"),
+        ("queue = -1", "queue", "whole number"),
+        ("queue = true", "queue", "whole number"),
+        ("queue = 1.5", "queue", "whole number"),
+        ("stt = 1", "stt", "a string"),
+        ('stt = "moonshine"', "stt", "an engine and a model"),
+        ('tts = "../x/y"', "tts", "an engine and a model"),
+        ('log_level = "loud"', "log_level", "one of debug, info, warning, error"),
+        ("exit_when_idle = -1", "exit_when_idle", "0 or more"),
+        ('exit_when_idle = "soon"', "exit_when_idle", "a duration such as"),
+        ("exit_when_idle = nan", "exit_when_idle", "a duration such as"),
+        ("worker = 3", "worker", "a table"),
+        ("[worker]\nkeep_alife = 1", "worker.keep_alife", "did you mean keep_alive?"),
+        ('[worker."stt/moonshine"]\npined = true', 'worker."stt/moonshine".pined', "did you mean pinned?"),
+        ("[worker]\npinned = 1", "worker.pinned", "true or false"),
+        ('[worker]\ncommand = "python"', "worker.command", "a list of strings"),
+        ("[worker]\ncommand = [1]", "worker.command", "a list of strings"),
+        ("[worker.environment]\nA = 1", "worker.environment", "a table of strings"),
+        ('[worker."sst/x"]', 'worker."sst/x"', "known are"),
+        ("[worker.sst]", "worker.sst", "did you mean stt?"),
+        ('[worker."stt/a/b/c"]', 'worker."stt/a/b/c"', "known are"),
+        ('[worker."stt/"]', 'worker."stt/"', "did you mean stt?"),
+        ("[worker]\nstt = 3", "worker.stt", "a table"),
+    ],
+)
+def test_a_mistake_is_an_error_that_names_file_and_key(tmp_path: Path, text: str, key: str, words: str) -> None:
+    """Unknown keys and wrong types are refused in one sentence with the file, the key and what would be right."""
+    with pytest.raises(HushdError) as caught:
+        load(tmp_path, text)
+    assert caught.value.code == "bad_request"
+    message = str(caught.value)
+    assert str(tmp_path / "config.toml") in message
+    assert re.search(rf"(^|\W){re.escape(key)}(\W|$)", message), message
+    assert words in message
+    assert "\n" not in message
+
+
+def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
+    """A syntax error says the line."""
+    with pytest.raises(HushdError, match=r"config\.toml is not TOML: .*line 2"):
+        load(tmp_path, "queue = 1\nstt = ?\n")
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """Neither a folder nor another encoding is taken for a missing file."""
+    with pytest.raises(HushdError, match="cannot be read"):
+        config.load(tmp_path)
+    (tmp_path / "latin1").write_bytes(b"stt = '\xe4'")
+    with pytest.raises(HushdError, match="not UTF-8"):
+        config.load(tmp_path / "latin1")

@@ -1,0 +1,114 @@
+"""Tests of the lock and the listening sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_protocol.paths import find
+from hushd_supervisor import lock
+
+HOLDER = """
+import sys
+from hushd_protocol.paths import find
+from hushd_supervisor import lock
+assert lock.acquire(find()) is not None
+if sys.argv[1] == "answers":
+    listener = lock.Listener(find().client_socket)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(runtime: Path, request: pytest.FixtureRequest) -> subprocess.Popen[str]:
+    """Another process that holds the lock until its stdin is closed, and `answers` or is `silent`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, request.param], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    request.addfinalizer(lambda: (process.kill(), process.communicate()))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_free_lock_is_taken_and_names_its_holder(runtime: Path) -> None:
+    """The first gets a descriptor; the file, 0600, holds its pid."""
+    descriptor = lock.acquire(find())
+    assert descriptor is not None
+    assert find().lock.read_text() == f"{os.getpid()}\n"
+    assert stat.S_IMODE(os.fstat(descriptor).st_mode) == 0o600
+    assert not os.get_inheritable(descriptor)
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("holder", ["answers"], indirect=True)
+def test_a_loser_leaves_at_once_when_the_holder_answers(holder: subprocess.Popen[str]) -> None:
+    """No waiting for a supervisor that is well."""
+    assert lock.acquire(find(), patience=60) is None
+
+
+@pytest.mark.parametrize("holder", ["silent"], indirect=True)
+def test_a_loser_takes_over_from_a_holder_that_leaves(holder: subprocess.Popen[str]) -> None:
+    """A holder without its socket is leaving: the lock is taken as soon as its process has ended."""
+    threading.Timer(0.1, holder.kill).start()
+    descriptor = lock.acquire(find(), patience=60)
+    assert descriptor is not None
+    holder.wait(10)
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("holder", ["silent"], indirect=True)
+def test_a_loser_gives_up_on_a_holder_that_neither_leaves_nor_answers(holder: subprocess.Popen[str]) -> None:
+    """After its patience it says whose pid stands in the way."""
+    with pytest.raises(HushdError, match=f"pid {holder.pid}") as caught:
+        lock.acquire(find(), patience=0)
+    assert caught.value.code == "no_supervisor"
+
+
+def test_a_lock_that_cannot_be_opened_is_an_error(runtime: Path) -> None:
+    """A folder or a link in its place is told, not followed."""
+    find().lock.symlink_to("elsewhere")
+    with pytest.raises(HushdError, match="cannot be opened"):
+        lock.acquire(find())
+
+
+def test_a_listener_replaces_what_is_stale_and_is_private(runtime: Path) -> None:
+    """A socket file nobody listens on is no obstacle; the new one accepts connections."""
+    path = find().client_socket
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(path))
+    dead.close()
+    assert not lock.answers(path)
+    listener = lock.Listener(path)
+    assert listener.is_ours()
+    assert lock.answers(path)
+    os.close(listener.fd)
+
+
+def test_a_listener_removes_only_its_own_path(runtime: Path) -> None:
+    """What another supervisor has put into its place stays, and is seen not to be ours."""
+    path = find().client_socket
+    old, new = lock.Listener(path), lock.Listener(path)
+    assert (old.is_ours(), new.is_ours()) == (False, True)
+    old.remove()
+    assert path.exists()
+    new.remove()
+    assert not path.exists()
+    new.remove()
+    os.close(old.fd)
+    os.close(new.fd)
+
+
+def test_a_path_that_cannot_be_bound_is_an_error(runtime: Path) -> None:
+    """A folder in the socket's place is told in one sentence."""
+    find().client_socket.mkdir()
+    with pytest.raises(HushdError, match=r"client\.sock cannot be made"):
+        lock.Listener(find().client_socket)
