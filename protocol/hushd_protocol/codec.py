@@ -74,18 +74,30 @@ def _spec(kind: type[Message]) -> _Spec:
     return _Spec(kind, {f.name: _checker(hints[f.name]) for f in fields}, required)
 
 
-_NAMES: dict[type[Message], tuple[str, ...]] = {}
+_FIELDS: dict[type[Message], tuple[tuple[str, Any], ...]] = {}
+
+
+def _fields(kind: type[Message]) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of what the header carries; a required field's default equals nothing."""
+    fields = []
+    for field in dataclasses.fields(kind):
+        if field.name != "payload":
+            default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+            fields.append((field.name, default))
+    return tuple(fields)
 
 
 def encode(message: Message) -> bytes:
-    """The header of `message`: a msgpack map without its payload."""
+    """The header of `message`: a msgpack map without its payload, and without what has its default value."""
     kind = type(message)
-    names = _NAMES.get(kind)
-    if names is None:
-        names = _NAMES[kind] = tuple(f.name for f in dataclasses.fields(kind) if f.name != "payload")
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = _fields(kind)
     header: dict[str, Any] = {"type": kind.TYPE}
-    for name in names:
-        header[name] = getattr(message, name)
+    for name, default in fields:
+        value = getattr(message, name)
+        if value != default:
+            header[name] = value
     return typing.cast(bytes, msgpack.packb(header))
 
 
@@ -122,12 +134,13 @@ class Decoder:
             name = repr(kind[:40]) if type(kind) is str else "(none)"
             raise HushdError("unsupported", f"Messages of type {name} are not known here.", detail=detail)
         known: dict[str, Any] = {}
-        for name, check in spec.checks.items():
-            if name in fields:
-                value = fields[name]
-                if not check(value):
-                    raise HushdError("protocol_error", f"The field {name} of {kind} has the wrong type.", detail=detail)
-                known[name] = value
+        for name, value in fields.items():
+            check = spec.checks.get(name)
+            if check is None:
+                continue
+            if not check(value):
+                raise HushdError("protocol_error", f"The field {name} of {kind} has the wrong type.", detail=detail)
+            known[name] = value
         if not spec.required <= known.keys():
             missing = ", ".join(sorted(spec.required - known.keys()))
             raise HushdError("protocol_error", f"{kind} lacks {missing}.", detail=detail)

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,15 +29,16 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def holder(runtime: Path, request: pytest.FixtureRequest) -> subprocess.Popen[str]:
+def holder(runtime: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock until its stdin is closed, and `answers` or is `silent`."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, request.param], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    request.addfinalizer(lambda: (process.kill(), process.communicate()))
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
-    return process
+    yield process
+    process.kill()
+    process.communicate()
 
 
 def test_a_free_lock_is_taken_and_names_its_holder(runtime: Path) -> None:

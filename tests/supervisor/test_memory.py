@@ -34,8 +34,8 @@ def test_usage_follows_what_a_process_takes() -> None:
     assert empty is not None
     assert full.rss - empty.rss > 45_000_000
     assert full.pss - empty.pss > 45_000_000
-    assert empty.peak >= full.rss
-    assert full.pss <= full.rss
+    assert empty.peak > 0.95 * full.rss
+    assert full.pss < 1.05 * full.rss
 
 
 def test_a_process_that_is_gone_has_no_usage() -> None:

@@ -62,3 +62,23 @@ def test_trim_leaves_what_has_no_quiet_ends(length: int) -> None:
         offset, kept = level.trim(np.full(length, amplitude, np.float32), margin=100)
         assert offset == 0
         assert len(kept) == length
+
+
+def test_a_running_gain_follows_the_last_ten_seconds() -> None:
+    """Quiet after loud is amplified once the loud is ten seconds past; a click changes nothing."""
+    gain = level.RunningGain(512)
+    loud, quiet_ = tone(0.7, 10), tone(0.02, 12)
+    quiet_[RATE : RATE + 20] = 1.0
+    stream = np.concatenate([loud, quiet_])
+    frames = [gain.apply(stream[start : start + 512]) for start in range(0, len(stream) - 511, 512)]
+    assert np.abs(frames[100]).max() == pytest.approx(level.TARGET, rel=0.05)
+    assert np.abs(frames[11 * RATE // 512 + 40]).max() < 0.05
+    assert np.abs(frames[-1]).max() == pytest.approx(level.TARGET, rel=0.05)
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 1e-5, 1e-4])
+def test_a_running_gain_lets_a_silent_room_be_quiet(amplitude: float) -> None:
+    """No more than a hundredfold, whatever the level, from the first frame on."""
+    gain = level.RunningGain(512)
+    for _ in range(40):
+        assert np.abs(gain.apply(np.full(512, amplitude, np.float32))).max() <= amplitude * 100.1

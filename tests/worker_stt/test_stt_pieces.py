@@ -33,7 +33,7 @@ def test_the_cut_is_in_the_pause() -> None:
     rng = np.random.default_rng(1)
     samples = rng.standard_normal(30 * RATE).astype(np.float32)
     samples[14 * RATE : 14 * RATE + RATE // 2] *= 0.01
-    first, second = cut([samples])
+    first, second = cut([samples], shortest_s=10, longest_s=20)
     assert 14.1 < second.start < 14.4
     assert first.start == 0.0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import resource
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -159,6 +161,21 @@ def test_what_makes_no_sense_is_refused(
     assert asked.error
     assert asked.error.code == code
     assert asked.messages == []
+
+
+def test_memory_is_flat_however_long_the_recording(ask: Ask, assets: Path, tmp_path: Path) -> None:
+    """Two minutes in stereo take no more than the 44 s they are made of."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
+    path = tmp_path / "long.flac"
+    with soundfile.SoundFile(path, "w", rate, 2) as file:
+        for _ in range(3):
+            file.write(np.repeat(samples[:, None], 2, axis=1))
+    del samples
+    ask(assets / "two_cities.wav")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert ask(path).result["duration"] > 130
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 30_000 * (1024 if sys.platform == "darwin" else 1)
 
 
 def test_a_cancelled_job_stops_within_a_second(worker: SpeechToText, assets: Path, tmp_path: Path) -> None:

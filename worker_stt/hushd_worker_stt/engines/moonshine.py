@@ -68,7 +68,7 @@ class Moonshine(Engine):
         name="moonshine",
         install=_INSTALL,
         default_model="tiny-en",
-        models=(ModelInfo("tiny-en", languages=("en",), memory_mb=230, embedded=True),),
+        models=(ModelInfo("tiny-en", languages=("en",), memory_mb=300, embedded=True),),
         streaming=True,
         word_times=False,
     )
