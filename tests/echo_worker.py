@@ -1,14 +1,14 @@
 """A good worker without a model, on the real harness: the command of a supervisor's worker in tests.
 
-    echo      result {"params": as sent, "size": bytes of input, "text": the first 1000 of them, "pid": its own}
-    wait      works (it beats, and takes no CPU time) until it is cancelled
-    stream    params["count"] chunks of params["bytes"] bytes, then the result {"count"}
-    partials  params["count"] partials {"n"}, then the result {"count"}
-    copy      each piece of input back as a chunk, then the result {"size"}
-    fail      the error params["code"], with the sentence params["message"]
-    raise     an exception that the engine did not expect
-    exit      ends the process with status params["status"]
-    memory    keeps params["mb"] MB (10^6 bytes) for good
+echo      result {"params": as sent, "size": bytes of input, "text": the first 1000 of them, "pid": its own}
+wait      works (it beats, and takes no CPU time) until it is cancelled
+stream    params["count"] chunks of params["bytes"] bytes, then the result {"count"}
+partials  params["count"] partials {"n"}, then the result {"count"}
+copy      each piece of input back as a chunk, then the result {"size"}
+fail      the error params["code"], with the sentence params["message"]
+raise     an exception that the engine did not expect
+exit      ends the process with status params["status"]
+memory    keeps params["mb"] MB (10^6 bytes) for good
 """
 
 from __future__ import annotations

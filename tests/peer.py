@@ -43,9 +43,7 @@ def command(program: list[str], *flags: str) -> str:
 
 
 # The workers `stt/echo/…`, `tts/echo/…` (echo_worker.py) and `stt/fake/…` (fake_worker.py).
-CONFIG = (
-    f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}[worker."stt/fake"]\n{command(FAKE)}'
-)
+CONFIG = f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}[worker."stt/fake"]\n{command(FAKE)}'
 
 
 class Peer:

@@ -117,9 +117,10 @@ class Request(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted(Message):
-    """supervisor -> client: the request is known. `state` is `queued`, `starting` or `running`.
+    """supervisor -> client: the request has to wait, or waits no longer: `queued`, `starting` or `running`.
 
-    Sent again when the state changes; `position` is the place in the queue, 0 for next.
+    Sent when the state changes; `position` is the place in the queue, 0 for next. A request that runs at once is
+    not told so: its answer tells it.
     """
 
     TYPE: ClassVar[str] = "accepted"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import zmq
 from hushd import Client
+from hushd.call import new_id
+from hushd.connection import Connection
 from hushd_protocol import messages as m
 from hushd_protocol import paths
 from hushd_protocol.codec import Decoder
@@ -86,10 +88,10 @@ def relay(_: Namespace) -> Iterator[Row]:
                 bare.send_multipart(frames)
                 bare.recv_multipart()
 
+            connection = Connection(paths.find().client_socket)
+
             def ask_client(_: int) -> None:
-                client._send(
-                    m.Request(**{**_fields(request), "id": time.perf_counter_ns().to_bytes(16, "big")})
-                ).result()
+                connection.start(m.Request(**{**_fields(request), "id": new_id()})).result()
 
             try:
                 ours, floors, clients = _in_turn(ask, ask_bare, ask_client)
@@ -97,6 +99,7 @@ def relay(_: Namespace) -> Iterator[Row]:
                 for program in programs:
                     program.kill()
                     program.wait()
+                connection.close()
                 socket.close(0)
                 bare.close(0)
     p50, p50_bare = statistics.median(ours), statistics.median(floors)
@@ -106,7 +109,7 @@ def relay(_: Namespace) -> Iterator[Row]:
 
 
 def _fields(request: m.Request) -> dict[str, object]:
-    return {"worker": request.worker, "op": request.op, "params": request.params}
+    return {"worker": request.worker, "op": request.op, "params": request.params, "credit": 8}
 
 
 def _connect(endpoint: str) -> zmq.Socket[bytes]:

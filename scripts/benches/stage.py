@@ -63,6 +63,7 @@ def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]
         [sys.executable, "-m", "hushd_supervisor", "--ready-fd", str(write)],
         pass_fds=(write,),
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.close(write)
     try:

@@ -84,7 +84,8 @@ class Jobs:
             payload=request.payload,
         )
         self._send(job)
-        self.tell(ticket, m.Accepted(id=request.id, state="running"))
+        if ticket.arrived < now:  # who never waited hears of it by the answer: a message and a wake-up less
+            self.tell(ticket, m.Accepted(id=request.id, state="running"))
 
     def wait_ms(self, slots: int) -> int:
         """How long a newcomer would wait, from the measured time of a job; at least a second."""

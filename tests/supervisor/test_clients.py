@@ -145,7 +145,9 @@ def hello_after(clients: Clients, peer: Peer, gone: list[bytes]) -> bytes:
         ([MAGIC, b"\x80", b"", b""], "protocol_error", b""),
         ([b"", MAGIC, b"\x80", b""], "protocol_error", b""),
         ([MAGIC, b"\x82\xa4type\xa3odd\xa2id\xc4\x10" + ID, b""], "unsupported", ID),
-        ([MAGIC, b"\x82\xa4type\xa6credit\xa2id\xc4\x10" + ID, b""], "protocol_error", ID),
+        ([MAGIC, b"\x82\xa4type\xa7request\xa2id\xc4\x10" + ID, b""], "protocol_error", ID),
+        # The request that this is about goes on.
+        ([MAGIC, b"\x82\xa4type\xa6credit\xa2id\xc4\x10" + ID, b""], "protocol_error", b""),
         ([MAGIC, b"\x81\xa4type\xa6result", b""], "unsupported", b""),
         ([MAGIC, b"x" * (MAX_HEADER + 1), b""], "too_large", b""),
         ([MAGIC, pack(Pong())[1], b"x" * (MAX_PAYLOAD + 1)], "too_large", b""),

@@ -129,8 +129,7 @@ def test_a_child_gets_the_old_limit_of_open_files(start: Start, tmp_path: Path) 
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
         # On Linux the limit is set right after the start.
         child = start(
-            f"import resource, time\n"
-            f"while resource.getrlimit(resource.RLIMIT_NOFILE)[0] != {soft}: time.sleep(0.001)",
+            f"import resource, time\nwhile resource.getrlimit(resource.RLIMIT_NOFILE)[0] != {soft}: time.sleep(0.001)",
             files.launch,
         )
         assert ended(child) == 0
