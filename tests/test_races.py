@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hushd import Client
+from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Partial, Result
 from peer import CONFIG, ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
 
@@ -263,3 +265,15 @@ def test_the_supervisor_is_light(supervisor: Supervisor) -> None:
         check=True,
     ).stdout.split()
     assert not {"numpy", "torch", "onnxruntime", "asyncio", "http", "http.client"} & set(loaded)
+
+
+def test_race_27_a_poison_stream_is_found_out_too(start_supervisor: Start) -> None:
+    """A streamed input, which only its client can repeat, is poison at its second crash and closes nothing."""
+    supervisor = start_supervisor(f'[worker."stt/moonshine"]\n{command(FAKE, "--crash-on-job")}')
+    assert supervisor.ready
+    with Client() as client:
+        for _ in range(4):
+            with pytest.raises(HushdError) as caught:
+                client.transcribe(iter([b"venom"]))
+            assert caught.value.code == "poison_request"
+        assert client.status()["workers"][0]["state"] == "stopped"

@@ -90,7 +90,8 @@ class Call:
             if self._spool.ended:
                 raise CallEndedError
             self._credit -= 1
-        self._post(Chunk(id=self.id, seq=self._seq, last=last, payload=bytes(data)))
+            # Under the lock that `end` takes: no chunk follows the end, where the same id may be asked again.
+            self._post(Chunk(id=self.id, seq=self._seq, last=last, payload=bytes(data)))
         self._seq += 1
 
     def _upload(self, pieces: Iterable[bytes]) -> None:
@@ -139,8 +140,9 @@ class Call:
 
     def end(self, error: BaseException | None = None) -> None:
         """Nothing more comes; the reader gets `error` after what came before."""
-        self._spool.end(error)
-        self._wake_sender()
+        with self._changed:
+            self._spool.end(error)
+            self._changed.notify_all()
 
     def _wake_sender(self) -> None:
         with self._changed:

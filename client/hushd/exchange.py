@@ -81,12 +81,19 @@ class Exchange(Iterator[Message]):
             return False
         streamed = self._request.input == "stream"
         if error.code == "path_unreachable" and not streamed:
-            self._request = replace(self._request, input="stream", path="", device=0, inode=0, size=0)
-        elif not self._repeated and (error.code in GONE or (error.code == "worker_crashed" and streamed)):
+            again = replace(self._request, id=new_id(), input="stream", path="", device=0, inode=0, size=0)
+        elif self._repeated:
+            return False
+        elif error.code == "worker_crashed" and streamed:
+            # Under the same id, so that a second crash is known to be this input's, and counts against nobody else.
+            again = replace(self._request, attempt=1)
+            self._repeated = True
+        elif error.code in GONE:
+            again = replace(self._request, id=new_id())
             self._repeated = True
         else:
             return False
-        self._request = replace(self._request, id=new_id())
+        self._request = again
         self._call = self._ask()
         return True
 

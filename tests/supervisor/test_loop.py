@@ -26,7 +26,7 @@ from hushd_supervisor.loop import Loop
 from hushd_supervisor.settings import Settings
 from hushd_supervisor.signals import Signals
 from hushd_supervisor.workers import Workers
-from peer import BOUND_S, Peer
+from peer import BOUND_S, Peer, wait_until
 
 NAME = "stt/fake/one"
 ID = bytes(range(16))
@@ -93,10 +93,12 @@ class Stage:
         def record(level: str, text: str) -> None:
             self.log.append((level, text))
 
+        self.clients = Clients(self.context, self.listener)
+        self.before_close: Callable[[], object] = lambda: None
         self.loop = Loop(
             self.pool,
             poller,
-            Clients(self.context, self.listener),
+            self.clients,
             Workers(self.context, worker_listener, poller, find(), Settings(), WELCOME, self.launch, record),
             Catalogue(poller, self.launch, find().logs, lambda role: ["describe", role]),
             self.signals,
@@ -134,6 +136,7 @@ class Stage:
         try:
             self.loop.run()
         finally:
+            self.before_close()
             self.loop.close()
 
 
@@ -210,9 +213,7 @@ def test_a_worker_lives_from_spawn_to_exit(stage: Stage) -> None:
     stage.start(rule)
     stage.connect().send(Pong())
     stage.pool.wait_for(e.FromClient, 2)
-    while not stage.launch.started:
-        time.sleep(0.001)
-    (process,) = stage.launch.started
+    (process,) = wait_until(lambda: stage.launch.started, "a process")
     process.hello()
     assert isinstance(process.hears(), Welcome)
     process.says(Ready())
@@ -230,25 +231,15 @@ def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
     stage.connect().close()
     stage.peers.clear()
     stage.pool.wait_for(e.ClientGone)
-    while not stage.launch.started:
-        time.sleep(0.001)
-    (process,) = stage.launch.started
+    (process,) = wait_until(lambda: stage.launch.started, "a process")
     process.hello()
     process.hears()
     for number in range(150):
         process.says(Result(id=ID, data={"n": number}))
     process.exit(-11)
     stage.pool.wait_for(e.Exited)
-    heard = (
-        [event.message.data["n"] for event in stage.pool.events if isinstance(event, e.FromWorker)][1:]
-        if False
-        else [
-            event.message.data["n"]
-            for event in stage.pool.events
-            if isinstance(event, e.FromWorker) and isinstance(event.message, Result)
-        ]
-    )
-    assert heard == list(range(150))
+    results = [event for event in stage.pool.wait_for(e.FromWorker) if isinstance(event.message, Result)]
+    assert [event.message.data["n"] for event in results] == list(range(150))
     assert isinstance(stage.pool.events[-1], e.Exited)
     process.hang_up()
 
@@ -323,26 +314,18 @@ def test_the_last_answers_arrive(stage: Stage) -> None:
 
 
 def test_who_comes_too_late_is_told(stage: Stage) -> None:
-    """A message that is in the queue when the loop ends is answered `shutting_down` and not left to time out."""
-
-    def rule(event: e.Event) -> list[a.Action]:
-        match event:
-            case e.FromClient(_, Pong()):
-                time.sleep(0.05)  # the second message arrives meanwhile; the batch ends with Leave all the same
-                return [a.Leave()]
-        return []
-
-    stage.start(rule)
-    one = stage.connect()
-    one.send(Pong())
-    one.send(Control(id=ID, action="status"))
-    stage.ended()
-    error = None
-    while one.socket.poll(100):
-        message = one.receive()
-        error = message if isinstance(message, Error) else error
-    heard = [event for event in stage.pool.events if isinstance(event, e.FromClient)]
-    assert (error is not None and error.code == "shutting_down") or isinstance(heard[-1].message, Control)
+    """A message that arrives after the pool's last word is answered `shutting_down` and not left to time out."""
+    ended, arrived = threading.Event(), threading.Event()
+    stage.before_close = lambda: (ended.set(), arrived.wait(BOUND_S))
+    stage.start(lambda event: [a.Leave()] if getattr(event, "message", None) == Pong() else [])
+    peer = stage.connect()
+    peer.send(Pong())
+    assert ended.wait(BOUND_S)
+    peer.send(Control(id=ID, action="status"))
+    wait_until(lambda: stage.clients.socket.poll(0), "the message")
+    arrived.set()
+    error = peer.expect(Error)
+    assert (error.code, error.id) == ("shutting_down", ID)
 
 
 def test_a_report_of_the_status_is_one_result(stage: Stage) -> None:
@@ -365,9 +348,7 @@ def test_a_catalogue_that_is_asked_for_comes_as_an_event(stage: Stage) -> None:
     stage.start(on(e.ClientGone, a.Describe("stt")))
     stage.connect().close()
     stage.peers.clear()
-    while not stage.launch.started:
-        time.sleep(0.001)
-    (process,) = stage.launch.started
+    (process,) = wait_until(lambda: stage.launch.started, "a process")
     assert process.command == ["describe", "stt"]
     process.exit(3)
     (described,) = stage.pool.wait_for(e.Described)
