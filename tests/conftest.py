@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peer import CONFIG, Supervisor
+from peer import CONFIG, Supervisor, check_nothing_is_left
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def start_supervisor(runtime: Path) -> Iterator[Callable[..., Supervisor]]:
     yield start
     for supervisor in reversed(started):
         supervisor.stop()
+    check_nothing_is_left(runtime)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ class FakeProcess:
         self.kills = 0
         self.closed = False
         self.status: int | None = None
+        self.exit_fd: int | None
         self.exit_fd, self._exit = os.pipe()
         self._socket: zmq.Socket[bytes] | None = None
 
@@ -42,7 +43,14 @@ class FakeProcess:
     def close(self) -> None:
         assert not self.closed
         self.closed = True
+        if self.exit_fd is not None:
+            os.close(self.exit_fd)
+
+    def without_pidfd(self) -> None:
+        """Becomes a process whose end only SIGCHLD tells, as on macOS."""
+        assert self.exit_fd is not None
         os.close(self.exit_fd)
+        self.exit_fd = None
 
     # --- what a test does --------------------------------------------------------------------------------------------
 
@@ -86,9 +94,13 @@ class FakeProcess:
 
 
 class FakeLauncher:
-    """Starts fake processes and remembers them; `error` is raised instead, when set; `last_words` go to stderr."""
+    """Starts fake processes and remembers them; `error` is raised instead, when set; `last_words` go to stderr.
+
+    Without `pidfds` only SIGCHLD tells of an exit.
+    """
 
     def __init__(self) -> None:
+        self.pidfds = True
         self.started: list[FakeProcess] = []
         self.error: Exception | None = None
         self.last_words = ""
@@ -99,6 +111,8 @@ class FakeLauncher:
         # A pid of nobody, beyond what Linux gives out.
         process = FakeProcess(command, environment, 2**22 + len(self.started), **descriptors)
         process.write(self.last_words)
+        if not self.pidfds:
+            process.without_pidfd()
         self.started.append(process)
         return process
 

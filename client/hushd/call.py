@@ -34,7 +34,7 @@ class Call:
         self._ungranted = 0  # chunks received since the last grant
         self._seq = 0  # of the input
         self._credit = 0
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # reentrant; whoever holds it sees whether the call has ended
 
     # --- the reader's side -------------------------------------------------------------------------------------------
 
@@ -103,8 +103,10 @@ class Call:
         except CallEndedError:
             pass  # a live request ends by itself when the speaker stops
         except BaseException as error:
-            self._post(Cancel(id=self.id))
-            self.end(error)
+            with self._changed:
+                if not self._spool.ended:
+                    self._post(Cancel(id=self.id))
+                    self.end(error)
 
     # --- the I/O thread's side ---------------------------------------------------------------------------------------
 

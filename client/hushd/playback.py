@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import audio_device
@@ -73,20 +73,20 @@ class _Feed:
 
     def add(self, chunk: bytes, limit: int) -> None:
         """Adds audio once less than `limit` bytes wait."""
-        while self._added - self._taken > limit:
-            self._wait_for_callback()
+        self._wait_until(lambda: self._added - self._taken <= limit)
         self._chunks.append(memoryview(chunk))
         self._added += len(chunk)
 
     def finish(self) -> None:
         """Waits until all of it was heard."""
         self._ended = True
-        while not self.heard.is_set() and self._added > self._taken:
-            self._wait_for_callback()
+        self._wait_until(lambda: self._taken == self._added)
         if not self.heard.wait(STARVED_S + AHEAD_S):
             raise audio_device.lost("loudspeaker")
 
-    def _wait_for_callback(self) -> None:
-        self._moved.clear()
-        if not self._moved.wait(STARVED_S):
-            raise audio_device.lost("loudspeaker")
+    def _wait_until(self, true: Callable[[], bool]) -> None:
+        self._moved.clear()  # before the look, so that a callback after it is not missed
+        while not true():
+            if not self._moved.wait(STARVED_S):
+                raise audio_device.lost("loudspeaker")
+            self._moved.clear()

@@ -112,7 +112,8 @@ class File:
 class Stream:
     """An iterable that can be read once; its first `KEPT` bytes are kept, so that it can be sent again.
 
-    A second reader gets what was kept and goes on with the rest, also while the first one still waits for more.
+    A second reader gets what was kept and goes on with the rest, also while the first one still waits for more. What
+    the iterable raises is raised to every reader that gets so far, since a generator that failed only seems to end.
     """
 
     def __init__(self, pieces: Iterable[bytes], kept: int = KEPT) -> None:
@@ -120,6 +121,7 @@ class Stream:
         self._kept: list[bytes] = []
         self._room = kept
         self._count = 0  # pieces read, kept or not
+        self._failure: BaseException | None = None
         self._lock = threading.Lock()
 
     @property
@@ -143,7 +145,13 @@ class Stream:
                 return self._kept[position]
             if position != self._count:
                 raise HushdError("worker_crashed", "The worker died, and the input has grown too long to send again.")
-            piece = next(self._iterator, None)
+            if self._failure is not None:
+                raise self._failure
+            try:
+                piece = next(self._iterator, None)
+            except BaseException as error:
+                self._failure = error
+                raise
             if piece is not None:
                 self._count += 1
                 self._room -= len(piece)

@@ -1,27 +1,13 @@
-"""What the client's tests share: a private runtime folder, and scripted supervisors in it."""
+"""What the client's tests share: scripted supervisors in the runtime folder."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scripted_router import Script, ScriptedRouter
-
-
-@pytest.fixture
-def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A private runtime and state folder, and no supervisor that starts by itself."""
-    folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
-    monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(folder))
-    monkeypatch.setenv("HUSHD_STATE_DIR", str(folder / "state"))
-    monkeypatch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
-    monkeypatch.setenv("HUSHD_AUTOSTART", "0")
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -450,7 +450,7 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
         (["unload", "stt"], 3),
         (["shutdown"], 3),
         (["preload", "stt"], 3),
-        (["unload"], 2),
+        (["unload"], 3),
         (["preload"], 2),
         (["dance"], 2),
         (["logs"], 4),

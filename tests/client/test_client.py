@@ -193,7 +193,7 @@ def test_a_path_that_the_worker_cannot_open_is_sent(start_router: Start, client:
 
 
 def test_a_stream_is_sent_again_after_a_crash(start_router: Start, client: Client) -> None:
-    """worker_crashed under a stream we have in full: asked once more, under the same id as attempt 1, with all of it."""
+    """worker_crashed under a stream we have in full: asked once more, as attempt 1 of the same id, with all of it."""
     router = start_router(failing_first("worker_crashed", hearing))
     pieces = [bytes([n]) * 1000 for n in range(20)]
     assert client.transcribe(iter(pieces)).text == "Hi."

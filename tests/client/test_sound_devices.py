@@ -33,6 +33,7 @@ class FakeStream:
         self.device = device
         self.options = options
         self.closed = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> FakeStream:
@@ -47,7 +48,7 @@ class FakeStream:
 
     def close(self) -> None:
         self.closed = True
-        self.device.closing.set()
+        self._closing.set()
         self._thread.join(5)
 
     def _run(self) -> None:
@@ -65,7 +66,8 @@ class FakeStream:
                 self.options["finished_callback"]()
                 return
             self.device.played += output
-        self.device.closing.wait(5)
+            self._closing.wait(0.0005)  # a device takes its time, or the silence would fill the memory
+        self._closing.wait(5)
 
 
 class FakeSoundDevice:
@@ -77,7 +79,6 @@ class FakeSoundDevice:
     def __init__(self) -> None:
         self.blocks: Any = iter(lambda: 160, None)
         self.played = bytearray()
-        self.closing = threading.Event()
         self.opened: list[FakeStream] = []
         self.refused_rates: set[int] = set()
 

@@ -129,3 +129,17 @@ def test_a_stream_that_outgrew_its_room_is_not_sent_in_part() -> None:
     assert next(first) == b"cc"
     with pytest.raises(HushdError, match="too long to send again"):
         next(second)
+
+
+def test_a_failing_iterable_fails_for_every_reader() -> None:
+    """A generator that raised looks ended when it is asked again; the second reader still gets the error."""
+
+    def broken() -> Iterator[bytes]:
+        yield b"a"
+        raise ZeroDivisionError
+
+    stream = Stream(broken())
+    for reader in (stream.pieces(), stream.pieces()):
+        assert next(reader) == b"a"
+        with pytest.raises(ZeroDivisionError):
+            next(reader)

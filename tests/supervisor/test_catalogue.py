@@ -88,6 +88,16 @@ def test_a_program_that_is_not_there_is_told_at_once(make: Make) -> None:
     assert catalogue.deadline() is None
 
 
+def test_a_folder_that_is_gone_is_told_at_once(make: Make, tmp_path: Path) -> None:
+    """Nothing is started whose answer could not be kept."""
+    catalogue = make(*FAKE)
+    tmp_path.rmdir()
+    described = catalogue.ask("stt", 0.0)
+    assert described is not None
+    assert "its answer has no place" in described.error
+    assert catalogue.deadline() is None
+
+
 def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -> None:
     """After 10 s it is ended, and its status is the answer."""
     catalogue = make(sys.executable, "-c", "import time; time.sleep(60)")

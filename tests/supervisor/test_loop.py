@@ -69,12 +69,12 @@ class ScriptedPool:
     def wait_for(self, kind: type[Any], count: int = 1) -> list[Any]:
         """The events of a kind, once there are `count` of them."""
 
-        def found() -> list[Any]:
-            return [event for event in self.events if isinstance(event, kind)]
-
         with self._changed:
-            assert self._changed.wait_for(lambda: len(found()) >= count, BOUND_S), self.events
-            return found()
+            assert self._changed.wait_for(lambda: len(self.of(kind)) >= count, BOUND_S), self.events
+        return self.of(kind)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 class Stage:
@@ -88,7 +88,7 @@ class Stage:
         prepare_state(find())
         poller = zmq.Poller()
         worker_listener, self.listener = Listener(find().worker_socket), Listener(find().client_socket)
-        self.signals = Signals(children=False)
+        self.signals = Signals(children=True)
 
         def record(level: str, text: str) -> None:
             self.log.append((level, text))
@@ -242,6 +242,21 @@ def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
     assert [event.message.data["n"] for event in results] == list(range(150))
     assert isinstance(stage.pool.events[-1], e.Exited)
     process.hang_up()
+
+
+def test_without_pidfds_sigchld_tells_of_an_exit(stage: Stage) -> None:
+    """As on macOS: the signal wakes the loop, which looks at all its children."""
+    stage.launch.pidfds = False
+    stage.start(on(e.ClientGone, a.Spawn(NAME, 1), a.Describe("stt")))
+    stage.connect().close()
+    stage.peers.clear()
+    wait_until(lambda: len(stage.launch.started) == 2, "two processes")
+    for process, status in zip(stage.launch.started, (3, 4), strict=True):
+        process.exit(status)
+    signal.raise_signal(signal.SIGCHLD)
+    assert stage.pool.wait_for(e.Exited) == [e.Exited(NAME, 1, 3, "")]
+    assert "status 4" in stage.pool.wait_for(e.Described)[0].error
+    assert not stage.pool.of(e.Shutdown)
 
 
 def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:

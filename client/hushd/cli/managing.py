@@ -62,8 +62,10 @@ def _parser(prog: str) -> Parser:
     preload = commands.add_parser("preload", help="start workers: stt, tts/hibari, stt/moonshine/tiny-en")
     preload.add_argument("what", nargs="+", metavar="WHAT")
     preload.add_argument("--keep-alive", metavar="TIME", help="how long they stay: 300, 5m, 1h30m, -1 (for ever)")
-    unload = commands.add_parser("unload", help="end workers and give their memory back")
-    unload.add_argument("what", nargs="+", metavar="WHAT")
+    unload = commands.add_parser(
+        "unload", help="end workers (all of them when none is named) and give their memory back"
+    )
+    unload.add_argument("what", nargs="*", metavar="WHAT")
     commands.add_parser("shutdown", help="finish what is running, then end the supervisor")
     logs = commands.add_parser("logs", help="the end of a log")
     logs.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")

@@ -1,0 +1,317 @@
+"""Tests of the whole supervisor: a real process with real workers, seen from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import zmq
+from hushd_protocol.codec import encode
+from hushd_protocol.limits import MAGIC, MAX_WIRE
+from hushd_protocol.messages import Accepted, Cancel, Chunk, Control, Credit, Error, Partial, Result
+from peer import CONFIG, ECHO, FAKE, Supervisor, command, wait_until
+
+Start = Callable[..., Supervisor]
+
+
+def test_an_echo_starts_a_worker_and_comes_back(supervisor: Supervisor) -> None:
+    """A request to a cold worker starts it, and is answered by it."""
+    with supervisor.connect() as peer:
+        answer = peer.ask("echo", params={"a": [1, None, "ä"]}, payload=b"hello")
+        assert answer["params"] == {"a": [1, None, "ä"]}
+        assert (answer["size"], answer["text"]) == (5, "hello")
+        row = peer.status()
+        assert (row["pid"], row["state"], row["starts"], row["crashes"]) == (answer["pid"], "ready", 1, 0)
+
+
+def test_chunks_go_both_ways_under_credit(supervisor: Supervisor) -> None:
+    """A stream of input comes back chunk by chunk, no faster than either side has allowed."""
+    with supervisor.connect() as peer:
+        request = peer.request("copy", input="stream", credit=2)
+        sent, received, granted, room = 0, b"", 0, 2
+        pieces = [bytes([number]) * 1000 for number in range(40)]
+        while True:
+            message = peer.receive()
+            if isinstance(message, Credit):
+                granted += message.chunks
+            elif isinstance(message, Chunk):
+                room -= 1
+                assert room >= 0
+                received += message.payload
+                room += 1
+                peer.send(Credit(id=request, chunks=1))
+            elif isinstance(message, Result):
+                break
+            else:
+                assert isinstance(message, Accepted), message
+            while sent < len(pieces) and sent < granted:
+                peer.send(Chunk(id=request, seq=sent, payload=pieces[sent], last=sent == len(pieces) - 1))
+                sent += 1
+        assert received == b"".join(pieces)
+        assert message.data == {"size": 40_000}
+
+
+def test_a_cancel_ends_a_running_request(supervisor: Supervisor) -> None:
+    """Its terminal message is the error `cancelled`, and the worker is free for the next."""
+    with supervisor.connect() as peer:
+        pid = peer.ask("echo")["pid"]
+        request = peer.request("wait")
+        wait_until(lambda: peer.status()["running"] == 1, "a running job")
+        peer.send(Cancel(id=request))
+        error = peer.expect(Error)
+        assert (error.id, error.code) == (request, "cancelled")
+        assert peer.ask("echo")["pid"] == pid
+
+
+def test_the_errors_of_an_engine_reach_its_client(supervisor: Supervisor) -> None:
+    """What the engine says, and one sentence where it only raised."""
+    with supervisor.connect() as peer:
+        error = peer.fail("fail", params={"code": "model_missing", "message": "There is no model b."})
+        assert (error.code, error.message) == ("model_missing", "There is no model b.")
+        error = peer.fail("raise")
+        assert (error.code, error.culprit) == ("worker_failed", "worker")
+        assert "as asked" in error.message
+        assert "Traceback" not in error.message + str(error.detail)
+
+
+def test_descriptions_come_from_the_workers_packages(supervisor: Supervisor) -> None:
+    """`describe` asks each package in a child, several at once."""
+    with supervisor.connect() as peer:
+        catalogues = peer.control("describe", "stt", "tts")
+        assert {role: catalogues[role]["role"] for role in catalogues} == {"stt": "stt", "tts": "tts"}
+
+
+def test_sockets_lock_and_logs_are_private(supervisor: Supervisor) -> None:
+    """Nobody else may open any of them, whatever the caller's umask."""
+    with supervisor.connect() as peer:
+        peer.ask("echo")
+    files = [*supervisor.folder.glob("*.sock"), supervisor.folder / "lock", *supervisor.folder.glob("state/logs/*")]
+    assert len(files) == 4
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_in_order(supervisor: Supervisor, number: int) -> None:
+    """Status 0, the worker gone, no socket left, no traceback; a running job finishes first."""
+    with supervisor.connect() as peer:
+        pid = peer.ask("echo")["pid"]
+        request = peer.request("partials", params={"count": 500})
+        peer.expect(Partial)
+        supervisor.process.send_signal(number)
+        while not isinstance(message := peer.receive(), Result):
+            assert isinstance(message, Partial), message
+        assert message.id == request
+        assert supervisor.process.wait(10) == 0
+    assert not Path(f"/proc/{pid}").exists()
+    assert list(supervisor.folder.glob("*.sock")) == []
+    assert "Traceback" not in supervisor.log()
+
+
+def test_the_second_signal_waits_for_nothing(supervisor: Supervisor) -> None:
+    """A job that would go on is killed with its worker, its client is told, and the status is still 0."""
+    with supervisor.connect() as peer:
+        request = peer.request("sleep", "stt/fake/one", params={"s": 60})
+        wait_until(lambda: peer.status("stt/fake/one")["running"] == 1, "a running job")
+        supervisor.process.terminate()
+        wait_until(lambda: not supervisor.socket.exists(), "the first signal")
+        assert supervisor.process.poll() is None
+        supervisor.process.terminate()
+        error = peer.expect(Error)
+        assert error.id == request
+        assert supervisor.process.wait(10) == 0
+
+
+def test_a_shutdown_by_control_is_answered_and_done(supervisor: Supervisor) -> None:
+    """`{}` at once; then it leaves with status 0."""
+    with supervisor.connect() as peer:
+        peer.ask("echo")
+        assert peer.control("shutdown") == {}
+        assert supervisor.process.wait(10) == 0
+
+
+def test_of_five_that_start_at_once_one_serves(start_supervisor: Start) -> None:
+    """The losers end with status 0 after telling their clients that there is one; the winner answers."""
+    with ThreadPoolExecutor(5) as threads:
+        started = list(threads.map(lambda _: start_supervisor(CONFIG, "--auto"), range(5)))
+    assert all(supervisor.ready for supervisor in started)
+    wait_until(lambda: sum(supervisor.process.poll() is None for supervisor in started) == 1, "four ends")
+    assert sorted(str(supervisor.process.returncode) for supervisor in started) == ["0", "0", "0", "0", "None"]
+    with started[0].connect() as peer:
+        peer.ask("echo")
+
+
+def test_the_next_one_takes_over_from_one_that_leaves(supervisor: Supervisor, start_supervisor: Start) -> None:
+    """Told to leave with a job running, it lets nobody in; whoever is started meanwhile waits, and then serves."""
+    with supervisor.connect() as peer:
+        peer.request("sleep", "stt/fake/one", params={"s": 0.5})
+        wait_until(lambda: peer.status("stt/fake/one")["running"] == 1, "a running job")
+        supervisor.process.terminate()
+        wait_until(lambda: not supervisor.socket.exists(), "its leaving")
+        successor = start_supervisor()
+        assert successor.ready
+        assert supervisor.process.wait(10) == 0
+        assert isinstance(peer.receive(), Result)
+    with successor.connect() as peer:
+        peer.ask("echo")
+    assert successor.process.poll() is None
+
+
+def test_one_that_was_started_by_a_client_leaves_when_nobody_needs_it(start_supervisor: Start) -> None:
+    """After its idle time, with status 0; what it says is in its log file, not on the client's standard error."""
+    supervisor = start_supervisor("exit_when_idle = 0.2\n" + CONFIG, "--auto")
+    with supervisor.connect() as peer:
+        peer.ask("echo", keep_alive=0)
+        assert supervisor.process.wait(10) == 0
+    assert supervisor.log() == ""
+    assert "listens on" in (supervisor.folder / "state" / "logs" / "supervisor.log").read_text()
+
+
+def test_garbage_and_floods_cost_nobody_else_anything(supervisor: Supervisor) -> None:
+    """While three clients send nonsense and one sends far too much, a fourth is served all the time."""
+    with supervisor.connect() as peer:
+        peer.ask("echo")
+        enemies = [supervisor.connect(hello=False) for _ in range(4)]
+        for round_ in range(50):
+            for enemy in enemies[:3]:
+                for frames in ([b""], [os.urandom(100)] * 3, [MAGIC, os.urandom(1000), b""], [b"x"] * 100):
+                    enemy.socket.send_multipart(frames, zmq.NOBLOCK)
+            assert peer.ask("echo", params={"n": round_})["params"] == {"n": round_}
+        enemies[3].socket.send_multipart([MAGIC, bytes(MAX_WIRE + 1), b""])
+        peer.ask("echo")
+        for enemy in enemies[:3]:
+            assert isinstance(enemy.receive(), Error)
+        for enemy in enemies:
+            enemy.close()
+        assert peer.status()["crashes"] == 0
+
+
+def test_a_client_that_vanishes_frees_its_worker(supervisor: Supervisor) -> None:
+    """Its running job is cancelled, its waiting ones are forgotten, and nobody else waits for them."""
+    with supervisor.connect() as other:
+        pid = other.ask("echo")["pid"]
+        peer = supervisor.connect()
+        for _ in range(10):
+            peer.request("wait")
+        wait_until(lambda: other.status()["queued"] == 9, "a queue")
+        peer.close()
+        assert other.ask("echo")["pid"] == pid
+        assert (other.status()["queued"], other.status()["crashes"]) == (0, 0)
+
+
+def test_a_hundred_connections_leave_nothing(supervisor: Supervisor) -> None:
+    """No descriptor and less than 1 MB stay of 100 clients that asked something and left, with and without a word."""
+    observer = supervisor.connect()
+
+    def visit() -> None:
+        with supervisor.connect() as peer:
+            peer.control("status")
+
+    for _ in range(20):
+        visit()
+    descriptors, rss = open_files(supervisor), resident(supervisor)
+    for _ in range(100):
+        visit()
+    wait_until(lambda: open_files(supervisor) <= descriptors, "the descriptors' end")
+    assert resident(supervisor) - rss < 1_000_000
+    observer.close()
+
+
+def test_starts_and_stops_leave_nothing(supervisor: Supervisor) -> None:
+    """Twenty lives of a worker: no descriptor, no zombie, no file, less than 1 MB more."""
+    with supervisor.connect() as peer:
+
+        def live() -> None:
+            peer.ask("echo")
+            assert peer.control("unload") == {"unloaded": ["stt/echo/a"]}
+
+        live()
+        before = open_files(supervisor), resident(supervisor), files(supervisor)
+        for _ in range(20):
+            live()
+        assert open_files(supervisor) == before[0]
+        assert resident(supervisor) - before[1] < 1_000_000
+        assert files(supervisor) == before[2]
+        assert children(supervisor) == []
+        assert peer.status()["starts"] == 21
+
+
+def test_an_idle_supervisor_does_not_wake_up(supervisor: Supervisor) -> None:
+    """With a client connected, no thread of it is scheduled for half a second, before any worker and after one."""
+    with supervisor.connect() as peer:
+        for _ in range(2):
+            before = -1
+            while before != (before := switches(supervisor)):
+                time.sleep(0.05)
+            time.sleep(0.5)
+            assert switches(supervisor) == before
+            peer.ask("echo")
+            peer.control("unload")
+
+
+def test_a_ready_worker_needs_no_attention(start_supervisor: Start) -> None:
+    """A worker that is kept for ever costs the supervisor not one wake-up in half a second."""
+    supervisor = start_supervisor(f'[worker."stt/echo"]\nkeep_alive = -1\n{command(ECHO)}')
+    with supervisor.connect() as peer:
+        peer.ask("echo")
+        before = -1
+        while before != (before := switches(supervisor)):
+            time.sleep(0.2)  # the worker's last beat comes 0.1 s after its job
+        time.sleep(0.5)
+        assert switches(supervisor) == before
+
+
+def test_a_request_that_is_too_large_for_a_frame_is_refused(supervisor: Supervisor) -> None:
+    """The error carries no other id than the one it was sent with, and the connection goes on."""
+    with supervisor.connect() as peer:
+        request = peer.new_id()
+        header = Control(id=request, action="x" * 70_000)
+        peer.socket.send_multipart([MAGIC, encode(header), b""])
+        error = peer.receive()
+        assert isinstance(error, Error)
+        assert error.code == "too_large"
+        peer.ask("echo")
+
+
+def test_a_worker_may_be_a_program_of_the_users(start_supervisor: Start) -> None:
+    """`command` and `environment` of the most precise name decide what is started."""
+    config = f'[worker."stt/fake"]\n{command(FAKE)}'
+    config += '[worker."stt/fake/two"]\nenvironment = { FAKE_WORKER = "--load-failed model_missing" }\n'
+    supervisor = start_supervisor(config)
+    with supervisor.connect() as peer:
+        assert peer.ask("echo", "stt/fake/one", params={"n": 1}) == {"echo": {"n": 1}, "size": 0}
+        assert peer.fail("echo", "stt/fake/two").code == "model_missing"
+
+
+def open_files(supervisor: Supervisor) -> int:
+    return len(os.listdir(f"/proc/{supervisor.pid}/fd"))
+
+
+def resident(supervisor: Supervisor) -> int:
+    """Its RSS in bytes."""
+    (line,) = [ln for ln in Path(f"/proc/{supervisor.pid}/status").read_text().splitlines() if ln.startswith("VmRSS")]
+    return int(line.split()[1]) * 1024
+
+
+def files(supervisor: Supervisor) -> list[str]:
+    return sorted(str(path) for path in supervisor.folder.rglob("*"))
+
+
+def children(supervisor: Supervisor) -> list[str]:
+    """Its child processes, zombies too."""
+    return Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text().split()
+
+
+def switches(supervisor: Supervisor) -> int:
+    """Context switches of all its threads so far."""
+    total = 0
+    for task in Path(f"/proc/{supervisor.pid}/task").iterdir():
+        lines = (task / "status").read_text().splitlines()
+        total += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return total
