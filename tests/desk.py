@@ -21,13 +21,15 @@ class Desk:
     def __init__(self, settings: WorkerSettings | None = None) -> None:
         self.brain = Brain(NAME, settings or WorkerSettings(), itertools.count(1))
         self.now = 100.0
+        self.full = False
         self.tickets: list[Ticket] = []
         self.actions: list[do.Action] = []
         self.done: list[do.Action] = []  # by the last stimulus
 
     def _take(self, actions: list[do.Action]) -> None:
-        self.done = actions
-        self.actions += actions
+        """Books what is to be done; there is memory for every start, unless `full`."""
+        self.done = actions + ([] if self.full else self.brain.admit(self.now))
+        self.actions += self.done
 
     def request(self, **fields: object) -> Ticket:
         number = len(self.tickets) + 1
@@ -85,7 +87,10 @@ def desk_in(state: State) -> Desk:
     desk = Desk()
     if state is State.STOPPED:
         return desk
+    desk.full = state is State.WAITING
     desk.request()
+    if state is State.WAITING:
+        return desk
     if state is State.STARTING:
         return desk
     if state is State.BACKOFF:

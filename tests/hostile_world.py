@@ -18,6 +18,7 @@ from typing import Any
 from hushd_protocol import messages as m
 from hushd_supervisor import actions as do
 from hushd_supervisor import events as ev
+from hushd_supervisor.budget import Memory
 from hushd_supervisor.pool import Pool
 from hushd_supervisor.settings import Settings
 from hushd_supervisor.states import State
@@ -63,13 +64,18 @@ class World:
         self.random = random.Random(seed)
         self.now = 1000.0
         r = self.random
+        recycled = r.choice([{}, {}, {"max_requests": 3}, {"max_age": 20.0}])
         settings = Settings(
-            worker={"": {"queue": r.choice([3, 50]), "keep_alive": r.choice([0, 5, 60, -1])}},
+            worker={
+                "": {"queue": r.choice([3, 50]), "keep_alive": r.choice([0, 5, 60, -1]), "memory_mb": 300, **recycled},
+                "tts": {"pinned": r.random() < 0.2},
+            },
             queue=r.choice([8, 200]),
         )
         self.slots = r.choice([1, 1, 2, 3])
         self.auto = r.random() < 0.3
-        self.pool = pool(settings, version="1", pid=1, auto=self.auto)
+        self.total = r.choice([1 << 40, 900_000_000, 500_000_000])  # room for all, for two, for one
+        self.pool = pool(settings, version="1", pid=1, auto=self.auto, memory=self.memory)
         self.processes: dict[tuple[str, int], Process] = {}
         self.people: list[Person] = []
         self.agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -81,6 +87,11 @@ class World:
         self.poison: set[bytes] = set()
         self.crashes = r.choice([0.08, 0.08, 0.6])  # share of the jobs that end so
         self.pauses = [0, 0.1, 1, 5, 30, 90] if self.crashes < 0.5 else [0, 0.1, 0.5, 1, 2]
+
+    def memory(self) -> Memory:
+        """The machine: processes take 300 MB each, until their exit was seen."""
+        used = sum(300_000_000 for p in self.processes.values() if p.alive)
+        return Memory(self.total, self.total - used)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -249,6 +260,8 @@ class World:
 
     def _spawn(self, name: str, gen: int) -> None:
         assert not any(p.alive for p in self.processes.values() if p.name == name), "a second process"
+        taken = sum(300_000_000 for p in self.processes.values() if p.alive)
+        assert taken + 300_000_000 <= 0.8 * self.total, "more than the budget"
         mode = self.random.choice(
             ["ok"] * 8
             + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]
@@ -268,7 +281,8 @@ class World:
             elif mode != "no-ready":
                 for second in range(self.random.choice([0, 0, 3])):
                     self.at(0.2 + second, lambda: self._say(process, m.Loading()))
-                self.at(self.random.uniform(0.2, 35), lambda: self._ready(process))
+                slowest = 35 if self.crashes < 0.5 else 1
+                self.at(self.random.uniform(0.2, slowest), lambda: self._ready(process))
 
     def _say(self, process: Process, message: m.Message) -> None:
         """A frame arrives; from a dead process too, since frames and exits race."""
@@ -278,7 +292,7 @@ class World:
     def _ready(self, process: Process) -> None:
         if process.alive:
             process.ready = True
-            self._say(process, m.Ready(slots=process.slots))
+            self._say(process, m.Ready(slots=process.slots, pss=300_000_000))
             self._beat(process)
             soon = self.random.uniform(0, 20)
             if process.mode == "leaves":
@@ -390,6 +404,7 @@ class World:
             assert not (brain.state is State.STOPPED and brain.jobs.waiting and not pool._down), "stopped with a queue"
             assert not (brain.state is State.FAILED and brain.jobs.waiting), "failed with a queue"
             assert not (pool._down and brain.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
+            assert not (brain.state is State.WAITING and not brain.jobs.waiting), "waits for nobody"
             assert not (brain.state is State.READY and brain.jobs.running)
             assert not (brain.state is State.READY and brain.jobs.waiting), "ready, and somebody waits"
             assert bool(brain.jobs.running) <= (brain.state in (State.BUSY, State.DRAINING, State.KILLING))

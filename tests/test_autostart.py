@@ -22,12 +22,12 @@ WHO = "import hushd; print(hushd.Client().status()['supervisor']['pid'], flush=T
 
 
 @pytest.fixture
-def autostart(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def autostart(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], object]]:
     """Clients may start supervisors; `autostart(text)` writes the configuration. All of them are ended."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
     config = Path(os.environ["HUSHD_CONFIG"])
     config.write_text(CONFIG)
-    yield lambda text: None if config.write_text(text) else None
+    yield config.write_text
     with contextlib.suppress(HushdError), Client(start=False) as client:
         client.shutdown()
     for pid in supervisors(runtime):
@@ -37,14 +37,13 @@ def autostart(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
 
 def supervisors(folder: Path) -> list[int]:
-    """The supervisors of this runtime folder, by their command and environment."""
+    """The supervisors of this runtime folder, by their command and environment; zombies have neither."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             command = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
-            mine = b"HUSHD_RUNTIME_DIR=" + os.fsencode(folder) in Path(f"/proc/{name}/environ").read_bytes().split(
-                b"\0"
-            )
+            environment = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
+            mine = b"HUSHD_RUNTIME_DIR=" + os.fsencode(folder) in environment
             if mine and b"hushd_supervisor" in command and b"sh" not in command:
                 found.append(int(name))
     return found
@@ -72,7 +71,7 @@ def test_race_24_clients_that_start_it_at_the_same_moment(runtime: Path) -> None
         pid = int(answers[0][0])
         wait_until(lambda pid=pid: supervisors(runtime) == [pid], "the losers' exit")
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), "its end")
+        wait_until(lambda: not supervisors(runtime), "its end")
 
 
 @pytest.mark.usefixtures("autostart")
@@ -103,18 +102,18 @@ def test_ctrl_c_in_that_terminal_does_not_stop_it(runtime: Path) -> None:
     assert supervisors(runtime) == [pid]
 
 
-def test_race_24_a_request_at_the_moment_of_idle_exit(autostart: Callable[[str], None]) -> None:
+def test_race_24_a_request_at_the_moment_of_idle_exit(autostart: Callable[[str], object]) -> None:
     """A supervisor that leaves after a moment without work is asked around that very moment: nobody notices."""
     autostart("exit_when_idle = 0.2\n[worker]\nkeep_alive = 0\n" + CONFIG)
     rng = random.Random(5)
     pids = set()
     with Client() as client:
-        for n in range(25):
+        for n in range(16):
             if n % 2:
                 client.preload("stt/echo/a")
             pids.add(client.status()["supervisor"]["pid"])
             time.sleep(rng.uniform(0.17, 0.26))  # the claim is about this moment
-    assert len(pids) > 3  # it did leave
+    assert len(pids) > 2  # it did leave
 
 
 @pytest.mark.usefixtures("autostart")
@@ -148,7 +147,7 @@ def test_the_next_request_after_a_kill_just_works(runtime: Path) -> None:
         first = client.status()["supervisor"]["pid"]
         client.preload("stt/echo/a")
         os.kill(first, signal.SIGKILL)
-        wait_until(lambda: not os.path.exists(f"/proc/{first}"), "its end")
+        wait_until(lambda: not supervisors(runtime), "its end")
         second = client.status()["supervisor"]["pid"]
         assert second != first
     assert supervisors(runtime) == [second]
@@ -173,7 +172,7 @@ def test_a_request_survives_the_kill_of_its_supervisor() -> None:
         assert watcher.status()["supervisor"]["pid"] != pid
 
 
-def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], None]) -> None:
+def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], object]) -> None:
     """The error is no_supervisor, exit code 3, with the last line of the log and where the rest is; nothing waits."""
     autostart("nonsense = 1\n")
     started = time.monotonic()

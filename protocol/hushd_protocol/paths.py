@@ -70,8 +70,6 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
     else:
         import tempfile  # costs every other process 3 ms and its memory
 
-        import tempfile  # rarely needed, and 0.9 MB
-
         runtime = Path(tempfile.gettempdir()) / f"hushd-{os.getuid()}"
     if env.get("HUSHD_STATE_DIR"):
         state = Path(os.path.abspath(env["HUSHD_STATE_DIR"]))

@@ -29,6 +29,7 @@ START_CAP_S = 300.0  # a start never takes longer, however often it says `loadin
 BEAT_S = 6.0  # three beats of 2 s
 CPU_S = 0.05  # of CPU time is a sign of work; beating alone costs 1 ms each time
 GRACE_S = 5.0  # from `drain` to the exit
+ROOM_S = 15.0  # for those who were asked to leave to make room: longer than their grace and a kill
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: say so, and try again
 
 _RUNS = (State.BUSY, State.DRAINING)  # jobs run, and are watched
@@ -59,6 +60,7 @@ class Brain:
         self._start_cap = math.inf
         self._beat_due = math.inf
         self._cpu_s = 0.0
+        self._completed_before = 0  # jobs of earlier processes
         self._ready_at = math.inf
         self._expected = False  # the exit that will come was asked for
         self._killed = False
@@ -89,17 +91,17 @@ class Brain:
     def cancel(self, ticket: Ticket, now: float, code: str = "cancelled") -> list[Action]:
         """Ends `ticket` with `code`: at once while it waits, through the engine while it runs."""
         self.jobs.cancel(ticket, now, code)
-        return self._take()
+        return self._take_if_wanted(now)
 
     def input(self, ticket: Ticket, chunk: m.Chunk, now: float) -> list[Action]:
         """A chunk of a request's input."""
         self.jobs.input(ticket, chunk, now)
-        return self._take()
+        return self._take_if_wanted(now)
 
     def grant(self, ticket: Ticket, chunks: int, now: float) -> list[Action]:
         """The client can take more output."""
         self.jobs.grant(ticket, chunks, now)
-        return self._take()
+        return self._take_if_wanted(now)
 
     def release(self, holder: str, now: float) -> list[Action]:
         """A connection that held leases in its own name is gone."""
@@ -192,6 +194,28 @@ class Brain:
             self._kill(now)
         return self._take()
 
+    # --- what the pool decides -----------------------------------------------------------------------------------
+
+    def admit(self, now: float) -> list[Action]:
+        """There is memory for it: start."""
+        if self.state is State.WAITING:
+            self._start(now)
+        return self._take()
+
+    def refuse(self, now: float, message: str, retry_after_ms: int) -> list[Action]:
+        """There is no memory for it, and nobody can leave for it."""
+        if self.state is State.WAITING:
+            self.jobs.fail_waiting("server_busy", message, retry_after_ms)
+            self._enter(State.STOPPED)
+        return self._take()
+
+    def evict(self, now: float) -> list[Action]:
+        """Its memory is needed: it leaves if it is idle, whatever its leases say."""
+        if self.state is State.READY and not self.settings.pinned:
+            self._log("INFO", f"{self.name} makes room")
+            self._leave(now)
+        return self._take()
+
     # --- what the owner does -------------------------------------------------------------------------------------
 
     def unload(self, now: float) -> list[Action]:
@@ -201,6 +225,8 @@ class Brain:
             self.crashes.forget()
             self._enter(State.STOPPED)
             self._settle(now)
+        elif self.state is State.WAITING and not self.jobs.waiting:
+            self._enter(State.STOPPED)
         elif self.state is State.STARTING:
             self._kill(now, expected=True)
         elif self.state is State.READY:
@@ -231,6 +257,8 @@ class Brain:
     def on_time(self, now: float) -> list[Action]:
         """What is due at `now`."""
         self.jobs.expire_waiting(now)
+        if self.state is State.WAITING:
+            self._settle(now)
         if self.state in _RUNS:
             self.jobs.expire_running(now)
             if self.jobs.cancel_ignored(now):
@@ -255,6 +283,10 @@ class Brain:
             case State.READY:
                 self._log("INFO", f"{self.name} was idle")
                 self._leave(now)
+            case State.WAITING:
+                message = f"There is no memory for {self.name}: those who were to leave for it have not left in time."
+                self.jobs.fail_waiting("server_busy", message, 5000)
+                self._enter(State.STOPPED)
             case State.DRAINING:
                 self._give_up_jobs(now)
             case State.STOPPING:
@@ -280,7 +312,8 @@ class Brain:
         """After any change: gives out work, rests, leaves or starts, as the state and the queue ask for."""
         if self.state in (State.READY, State.BUSY):
             self._answer_warm(now)
-            while ticket := self.jobs.next(self.slots):
+            recycle = self._used_up(now) if self.state is State.BUSY else ""  # after a job, not in the way of one
+            while (ticket := self.jobs.next(self.slots)) and not recycle:
                 if self.state is State.READY:
                     self.idle_since = None
                     self._beat_due = now + BEAT_S
@@ -289,20 +322,41 @@ class Brain:
             if not self.jobs.running:
                 if self.state is State.BUSY:
                     self._enter(State.READY)
-                self._rest(now)
+                if recycle:
+                    self._log("INFO", f"{self.name} is used up ({recycle}): a new process takes over")
+                    self._leave(now)
+                else:
+                    self._rest(now)
+            elif recycle:
+                self._enter(State.DRAINING, now + self.settings.drain_timeout)
         elif self.state is State.DRAINING and not self.jobs.running:
             self._leave(now)
         elif self.state is State.STOPPED and self.jobs.waiting:
-            self._start(now)
+            self._enter(State.WAITING, now + ROOM_S)
+        elif self.state is State.WAITING and not self.jobs.waiting:
+            self._enter(State.STOPPED)
 
     def _start(self, now: float) -> None:
         self.gen = self.jobs.gen = next(self._generations)
         self.starts += 1
         self._expected = self._killed = self._start_timed_out = False
         self._cpu_s = 0.0
+        self.pss = 0
+        self._completed_before = self.jobs.completed
         self._start_cap = now + START_CAP_S
         self._out.append(Spawn(self.name, self.gen))
         self._enter(State.STARTING, now + HELLO_S)
+
+    def _used_up(self, now: float) -> str:
+        """Why this process should do nothing more, empty while it may."""
+        limits = self.settings
+        if 0 < limits.max_requests <= self.jobs.completed - self._completed_before:
+            return f"{limits.max_requests} requests"
+        if 0 < limits.max_pss_mb <= self.pss / 1e6 and self.jobs.completed > self._completed_before:
+            return f"{self.pss / 1e6:.0f} MB"
+        if 0 < limits.max_age <= now - self._ready_at:
+            return f"{now - self._ready_at:.0f} s old"
+        return ""
 
     def _become_ready(self, message: m.Ready, now: float) -> None:
         self.slots = max(1, message.slots)
@@ -381,6 +435,12 @@ class Brain:
 
     def _log(self, level: str, text: str) -> None:
         self._out.append(Log(level, text))
+
+    def _take_if_wanted(self, now: float) -> list[Action]:
+        """As `_take`, after what may have ended the last request that waits for room."""
+        if self.state is State.WAITING:
+            self._settle(now)
+        return self._take()
 
     def _take(self) -> list[Action]:
         out = self._out.copy()

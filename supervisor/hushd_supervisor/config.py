@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -15,6 +16,8 @@ from .log import LEVELS
 from .names import ROLES
 from .settings import Settings, WorkerSettings
 
+# Of the keys that are floats, those that are lengths of time; the others are numbers.
+_TIMES = ("drain_timeout", "exit_when_idle", "keep_alive", "max_age", "stall_timeout", "start_timeout")
 _ENGINE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -90,21 +93,28 @@ class _Reader:
         return values
 
     def _value(self, where: str, value: object, default: object) -> Any:
-        """`value` as the type of `default`; a float is a length of time."""
+        """`value` as the type of `default`."""
+        key = where.rpartition(".")[2]
         match default:
             case bool():
                 if not isinstance(value, bool):
                     self._wrong(where, "true or false", value)
             case int():
-                if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                    self._wrong(where, "a whole number, 0 or more", value)
-            case float():
+                if not isinstance(value, int) or isinstance(value, bool):
+                    self._wrong(where, "a whole number", value)
+                if value < 0 and key != "priority":
+                    self._wrong(where, "0 or more", value)
+            case float() if key in _TIMES:
                 seconds = duration.parse(value)
                 if seconds is None:
                     self._wrong(where, 'seconds or a duration such as "90s", "5m", "1h30m"', value)
-                if seconds < 0 and not where.endswith("keep_alive"):
+                if seconds < 0 and key != "keep_alive":
                     self._wrong(where, "0 or more", value)
                 return seconds
+            case float():
+                if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+                    self._wrong(where, "a number, 0 or more", value)
+                return float(value)
             case str():
                 if not isinstance(value, str):
                     self._wrong(where, "a string", value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
 from .actions import Action, Describe, Leave, Log, ReportStatus, ToClient
 from .brain import Brain
+from .budget import Budget, Memory, Resident
 from .events import ClientGone, Described, Event, Exited, FromClient, FromWorker, SendFailed, Shutdown, SpawnFailed
 from .names import ROLES, check, resolve
 from .settings import Settings
@@ -25,6 +27,7 @@ from .ticket import Ticket
 
 PING_S = 2.0
 MISSED_PONGS = 3  # then the client is gone, whatever its socket says
+PLENTY = Memory(1 << 62, 1 << 62)
 MAX_WORKERS = 64  # names a client may bring into being
 
 
@@ -53,12 +56,25 @@ class Pool:
         settings: the user's configuration.
         version, pid: told in `welcome`.
         auto: started by a client: leaves after `settings.exit_when_idle` without worker or request.
+        memory: what the machine has now.
+        needs: the highest size seen of each worker in earlier lives, in bytes.
     """
 
-    def __init__(self, settings: Settings, *, version: str, pid: int, auto: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        version: str,
+        pid: int,
+        auto: bool = False,
+        memory: Callable[[], Memory] = lambda: PLENTY,
+        needs: Mapping[str, int] | None = None,
+    ) -> None:
         self._settings = settings
         self._welcome = m.Welcome(protocol=PROTOCOL, version=version, pid=pid)
         self._auto = auto
+        self._memory = memory
+        self.budget = Budget(settings, needs)
         self._brains: dict[str, Brain] = {}
         self._generations = itertools.count(1)
         self._connections: dict[bytes, _Connection] = {}
@@ -144,7 +160,9 @@ class Pool:
             return []
         match event:
             case FromWorker(_, gen, message):
-                return brain.receive(gen, message, now)
+                out = brain.receive(gen, message, now)
+                self.budget.saw(brain.name, brain.pss)
+                return out
             case Exited(_, gen, status, log_tail):
                 return brain.exited(gen, status, log_tail, now)
             case SpawnFailed(_, gen, reason):
@@ -340,11 +358,50 @@ class Pool:
             out += brain.shutdown(now)
         return out
 
+    # --- memory ------------------------------------------------------------------------------------------------------
+
+    def _make_room(self, now: float) -> list[Action]:
+        """Starts who waits for memory, most urgent first; asks idle workers to leave for them, or refuses them."""
+        out: list[Action] = []
+        waiting = [brain for brain in self._brains.values() if brain.state is State.WAITING]
+        waiting.sort(key=lambda brain: (brain.jobs.waiting[0].rank, brain.jobs.waiting[0].order))
+        for brain in waiting:
+            residents = [self._resident(b, now) for b in self._brains.values() if b.state.has_process]
+            verdict = self.budget.decide(brain.name, self._memory(), residents)
+            if verdict.admit:
+                out += brain.admit(now)
+            elif not verdict.wait:
+                message = f"There is no memory for {brain.name} ({self.budget.need(brain.name) / 1e6:.0f} MB) now."
+                out += brain.refuse(now, message, self._retry_ms(now))
+            for name in verdict.evict:
+                out += self._brains[name].evict(now)
+        return out
+
+    def _resident(self, brain: Brain, now: float) -> Resident:
+        idle = brain.state is State.READY and not brain.settings.pinned
+        return Resident(
+            brain.name,
+            brain.pss or self.budget.need(brain.name),  # what has told nothing yet is growing
+            brain.settings.priority,
+            now - (brain.idle_since or now) if idle else None,
+            brain.state in (State.STOPPING, State.KILLING),
+        )
+
+    def _retry_ms(self, now: float) -> int:
+        """When the first of the running jobs should be done, by the usual time of its worker's jobs; or a minute."""
+        ends = [
+            ticket.started + brain.jobs.service_s - now
+            for brain in self._brains.values()
+            if brain.jobs.completed
+            for ticket in brain.jobs.running.values()
+        ]
+        return max(1000, int(min(ends) * 1000)) if ends else 60_000
+
     # --- after every event -------------------------------------------------------------------------------------------
 
     def _after(self, now: float) -> list[Action]:
-        """Forgets what has ended, answers who waited for it, and notices when nothing is left to do."""
-        out: list[Action] = []
+        """Makes room, forgets what has ended, answers who waited for it, notices when nothing is left to do."""
+        out = self._make_room(now)
         for name, brain in list(self._brains.items()):
             for ticket in brain.jobs.ended:
                 del self._tickets[ticket.key]

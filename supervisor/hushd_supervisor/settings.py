@@ -13,6 +13,11 @@ class WorkerSettings:
 
     keep_alive: float = 300.0  # after the last job, where no lease says otherwise; -1 never ends by idleness
     pinned: bool = False  # never ended for idleness or memory
+    priority: int = 0  # a higher one is evicted later when memory is short
+    memory_mb: float = 0.0  # what it needs, as long as hushd has not seen it; 0: not known
+    max_requests: int = 0  # after so many a new process takes over; 0: never
+    max_pss_mb: float = 0.0  # the same for its size, 0: never; engines leak: one is known to lose 24 MB a request
+    max_age: float = 0.0  # the same for its age, 0: never
     queue: int = 50  # requests that may wait
     start_timeout: float = 60.0  # without any sign of progress while loading
     drain_timeout: float = 60.0  # for running jobs when told to leave
@@ -30,6 +35,10 @@ class Settings:
     exit_when_idle: float = 600.0  # an auto-started supervisor leaves after so long without worker or request
     queue: int = 200  # requests that may wait, over all workers
     log_level: str = "info"
+    memory_share: float = 0.8  # of all memory (or the container's limit) that the workers together may have
+    weight_priority: float = 100.0  # who is evicted first: the lowest priority * this
+    weight_idle: float = 1.0  # - idle seconds * this
+    weight_size: float = 0.1  # - MB * this
     worker: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # overrides by name; "" for all
 
     def for_worker(self, name: str) -> WorkerSettings:

@@ -14,6 +14,7 @@ class State(enum.Enum):
     """What a worker is doing; the value is the word shown to users."""
 
     STOPPED = "stopped"  # no process: its memory is free, its queue empty
+    WAITING = "waiting"  # no process: idle workers leave first to make room; requests queue
     STARTING = "starting"  # hello, loading, ready; requests queue
     READY = "ready"  # loaded and idle
     BUSY = "busy"  # 1..slots jobs run, the rest queue
@@ -25,7 +26,7 @@ class State(enum.Enum):
 
     @property
     def has_process(self) -> bool:
-        return self not in (State.STOPPED, State.BACKOFF, State.FAILED)
+        return self not in (State.STOPPED, State.WAITING, State.BACKOFF, State.FAILED)
 
 
 class Transition(NamedTuple):
@@ -35,15 +36,17 @@ class Transition(NamedTuple):
 
 
 TRANSITIONS: tuple[Transition, ...] = (
-    Transition(State.STOPPED, State.STARTING, "request"),
+    Transition(State.STOPPED, State.WAITING, "request"),
+    Transition(State.WAITING, State.STARTING, "there is memory"),
+    Transition(State.WAITING, State.STOPPED, "no memory, nobody waits, unload, shutdown"),
     Transition(State.STARTING, State.READY, "ready"),
     Transition(State.STARTING, State.STOPPING, "load failed"),
     Transition(State.STARTING, State.KILLING, "start timeout, unload, shutdown"),
     Transition(State.READY, State.BUSY, "job"),
-    Transition(State.READY, State.STOPPING, "idle timeout, unload, eviction, shutdown"),
+    Transition(State.READY, State.STOPPING, "idle timeout, unload, eviction, recycling, shutdown"),
     Transition(State.READY, State.KILLING, "cannot be reached"),
     Transition(State.BUSY, State.READY, "last job done"),
-    Transition(State.BUSY, State.DRAINING, "unload, recycle, shutdown"),
+    Transition(State.BUSY, State.DRAINING, "unload, recycling, shutdown"),
     Transition(State.BUSY, State.KILLING, "no beat, stalled, cancel ignored"),
     Transition(State.DRAINING, State.STOPPING, "last job done"),
     Transition(State.DRAINING, State.KILLING, "drain limit, no beat, stalled, cancel ignored"),

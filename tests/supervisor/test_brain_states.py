@@ -29,6 +29,7 @@ S = State
 # What is not named leaves the state as it is.
 TABLE = {
     S.STOPPED: {"request": S.STARTING},
+    S.WAITING: {"shutdown": S.STOPPED, "time": S.STOPPED},
     S.STARTING: {
         "ready": S.BUSY, "load failed": S.STOPPING, "exit 0": S.BACKOFF, "crash": S.BACKOFF,
         "unreachable": S.KILLING, "unload": S.KILLING, "shutdown": S.KILLING, "time": S.KILLING,

@@ -73,7 +73,7 @@ def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
     [
         ("keepalive = 3", "keepalive", "known are"),
         ("qeue = 3", "qeue", "did you mean queue?"),
-        ("queue = -1", "queue", "whole number"),
+        ("queue = -1", "queue", "0 or more"),
         ("queue = true", "queue", "whole number"),
         ("queue = 1.5", "queue", "whole number"),
         ("stt = 1", "stt", "a string"),
@@ -83,6 +83,9 @@ def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
         ("exit_when_idle = -1", "exit_when_idle", "0 or more"),
         ('exit_when_idle = "soon"', "exit_when_idle", "a duration such as"),
         ("exit_when_idle = nan", "exit_when_idle", "a duration such as"),
+        ('memory_share = "5m"', "memory_share", "a number, 0 or more"),
+        ("memory_share = inf", "memory_share", "a number, 0 or more"),
+        ("[worker]\nmax_pss_mb = -1", "worker.max_pss_mb", "a number, 0 or more"),
         ("worker = 3", "worker", "a table"),
         ("[worker]\nkeep_alife = 1", "worker.keep_alife", "did you mean keep_alive?"),
         ('[worker."stt/moonshine"]\npined = true', 'worker."stt/moonshine".pined', "did you mean pinned?"),
@@ -107,6 +110,14 @@ def test_a_mistake_is_an_error_that_names_file_and_key(tmp_path: Path, text: str
     assert re.search(rf"(^|\W){re.escape(key)}(\W|$)", message), message
     assert words in message
     assert "\n" not in message
+
+
+def test_numbers_keep_their_meaning(tmp_path: Path) -> None:
+    """A size is no length of time, a whole number will do for it, and a priority may be negative."""
+    settings = load(tmp_path, "memory_share = 1\n[worker]\npriority = -3\nmemory_mb = 500\nmax_age = '1h'\n")
+    worker = settings.for_worker("stt/a/b")
+    assert (settings.memory_share, worker.priority, worker.memory_mb, worker.max_age) == (1.0, -3, 500.0, 3600.0)
+    assert isinstance(worker.memory_mb, float)
 
 
 def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
