@@ -22,6 +22,7 @@ class Desk:
         self.brain = Brain(NAME, settings or WorkerSettings(), itertools.count(1))
         self.now = 100.0
         self.full = False
+        self.client = b"route"
         self.tickets: list[Ticket] = []
         self.actions: list[do.Action] = []
         self.done: list[do.Action] = []  # by the last stimulus
@@ -35,7 +36,7 @@ class Desk:
         number = len(self.tickets) + 1
         fields = {"credit": 8, **fields}
         request = m.Request(id=number.to_bytes(16, "big"), worker=NAME, op="echo", **fields)  # type: ignore[arg-type]
-        ticket = Ticket(b"route", request, "cli", self.brain, number, self.now)
+        ticket = Ticket(self.client, request, "cli", self.brain, number, self.now)
         self.tickets.append(ticket)
         self._take(self.brain.submit(ticket, self.now))
         return ticket

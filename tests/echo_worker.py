@@ -9,11 +9,15 @@ fail      the error params["code"], with the sentence params["message"]
 raise     an exception that the engine did not expect
 exit      ends the process with status params["status"]
 memory    keeps params["mb"] MB (10^6 bytes) for good
+
+And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input, `synthesize` says the text's own
+bytes, each twice.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -68,6 +72,16 @@ class Echo:
             case "memory":
                 self.kept.append(os.urandom(1000) * int(params["mb"] * 1000))
                 return {}
+            case "transcribe":
+                digest = hashlib.sha256()
+                for piece in job.read():
+                    digest.update(piece)
+                job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
+                return {"language": "en", "duration": 1.0, "segments": 1}
+            case "synthesize":
+                for piece in job.read():
+                    job.send_chunk(bytes(byte for byte in piece for _ in range(2)), rate=16000, channels=1)
+                return {"duration": 1.0, "rate": 16000, "voice": "echo", "sentences": 1}
         raise HushdError("unsupported", f"There is no operation {job.op}.")
 
 

@@ -412,8 +412,10 @@ class World:
             if any(t.alone for t in brain.jobs.running.values()):
                 assert len(brain.jobs.running) == 1, "a suspect runs beside others"
             assert not brain.jobs.ended
-            ranks = [(t.rank, t.order) for t in brain.jobs.waiting]
-            assert ranks == sorted(ranks), "queue out of order"
+            for route in {t.route for t in brain.jobs.waiting}:
+                for rank in range(5):
+                    orders = [t.order for t in brain.jobs.waiting if t.route == route and t.rank == rank]
+                    assert orders == sorted(orders), "one client's equal requests out of order"
             for ticket in (*brain.jobs.waiting, *brain.jobs.running.values()):
                 assert not ticket.done
                 assert ticket.crashes <= 1

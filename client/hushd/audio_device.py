@@ -31,8 +31,8 @@ def load() -> Any:
 
 
 @contextmanager
-def naming(device: str) -> Iterator[None]:
-    """Says in one sentence that `device`, such as "microphone", cannot be used."""
+def naming(device: str, instead: str) -> Iterator[None]:
+    """Says in one sentence that `device`, such as "microphone", cannot be used, and what can be done `instead`."""
     try:
         yield
     except Exception as error:
@@ -40,7 +40,7 @@ def naming(device: str) -> Iterator[None]:
         if type(error).__name__ != "PortAudioError" and not isinstance(error, ValueError):
             raise
         reason = str(error.args[0]) if error.args else type(error).__name__
-        raise HushdError("no_device", f"There is no {device} that can be used ({reason}).") from error
+        raise HushdError("no_device", f"There is no {device} that can be used ({reason}): {instead}.") from error
 
 
 def lost(device: str) -> HushdError:

@@ -28,7 +28,8 @@ class Microphone(Iterator[bytes]):
     def __init__(self, device: str | int | None = None) -> None:
         sounddevice = audio_device.load()
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        with audio_device.naming("microphone"):
+        self._lost = False
+        with audio_device.naming("microphone", "`listen FILE` hears a recording"):
             try:
                 self._stream = self._open(sounddevice, device, RATE)
                 self.rate = RATE
@@ -47,6 +48,7 @@ class Microphone(Iterator[bytes]):
         try:
             chunk = self._chunks.get(timeout=STARVED_S)
         except queue.Empty:
+            self._lost = True
             raise audio_device.lost("microphone") from None
         if chunk is None:
             raise StopIteration
@@ -54,7 +56,8 @@ class Microphone(Iterator[bytes]):
 
     def close(self) -> None:
         """Stops recording; the iteration ends after what was recorded."""
-        self._stream.close()
+        if not self._lost:  # to close a device that hangs takes more than a minute
+            self._stream.close()
         self._chunks.put(None)
 
     def _open(self, sounddevice: Any, device: str | int | None, rate: int) -> Any:

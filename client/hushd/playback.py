@@ -7,9 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from hushd_protocol.errors import HushdError
+
 from . import audio_device
 from .audio_device import STARVED_S
 
+LATENCY_S = 0.1  # of the device; with less, a busy machine makes the speech crack
 AHEAD_S = 2.0  # of audio given to the device's thread; the rest stays where it comes from
 
 
@@ -21,20 +24,25 @@ def play(chunks: Iterable[bytes], rate: int, channels: int = 1, device: str | in
     """
     sounddevice = audio_device.load()
     feed = _Feed(sounddevice.CallbackStop)
-    with audio_device.naming("loudspeaker"):
+    with audio_device.naming("loudspeaker", "`say -o FILE` writes a file instead"):
         stream = sounddevice.RawOutputStream(
             samplerate=rate,
             channels=channels,
             dtype="int16",
             device=device,
+            latency=LATENCY_S,
             callback=feed.callback,
             finished_callback=feed.heard.set,
         )
-    with stream:
+    try:
+        stream.start()
         limit = int(AHEAD_S * rate * channels * 2)
         for chunk in chunks:
             feed.add(chunk, limit)
         feed.finish()
+    finally:
+        if not feed.lost:  # to close a device that hangs takes more than a minute
+            stream.close()  # what has not been heard is dropped: after Ctrl-C there is silence at once
 
 
 class _Feed:
@@ -51,6 +59,7 @@ class _Feed:
         self._ended = False
         self._moved = threading.Event()
         self.heard = threading.Event()
+        self.lost = False
 
     def callback(self, output: Any, frames: int, time: Any, status: Any) -> None:
         """Fills `output`, with silence where the speech is not ready yet."""
@@ -82,11 +91,15 @@ class _Feed:
         self._ended = True
         self._wait_until(lambda: self._taken == self._added)
         if not self.heard.wait(STARVED_S + AHEAD_S):
-            raise audio_device.lost("loudspeaker")
+            raise self._lose()
 
     def _wait_until(self, true: Callable[[], bool]) -> None:
         self._moved.clear()  # before the look, so that a callback after it is not missed
         while not true():
             if not self._moved.wait(STARVED_S):
-                raise audio_device.lost("loudspeaker")
+                raise self._lose()
             self._moved.clear()
+
+    def _lose(self) -> HushdError:
+        self.lost = True
+        return audio_device.lost("loudspeaker")

@@ -132,7 +132,11 @@ class Accepted(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Message):
-    """supervisor -> worker: the request, as the client put it. `credit` is what the client has granted so far."""
+    """supervisor -> worker: the request, as the client put it. `credit` is what the client has granted so far.
+
+    `economy`: memory is short, so do it with less, at the cost of quality if need be. A worker that has done so adds
+    `degraded: true` to the result's data.
+    """
 
     TYPE: ClassVar[str] = "job"
 
@@ -145,6 +149,7 @@ class Job(Message):
     inode: int = 0
     size: int = 0
     credit: int = 0
+    economy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +258,8 @@ class Error(Message):
 class Control(Message):
     """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are the workers meant.
 
+    `stop`, `cancel`, `pause` and `resume` concern who speaks: `names` are numbers of turns, clients, or `self`.
+
     Answered by `result` or `error`. Never counts as use of a worker.
     """
 
@@ -261,6 +268,49 @@ class Control(Message):
     id: bytes
     action: str
     names: list[str] = field(default_factory=list)
+
+
+# --- the floor ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim(Message):
+    """client -> supervisor: wants `devices` (`speaker`, `microphone`), all of them at once or none.
+
+    Answered by `turn` whenever it changes who has them, and ended like a request by one `result` or `error`.
+    """
+
+    TYPE: ClassVar[str] = "claim"
+
+    id: bytes
+    devices: list[str]
+    priority: str = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn(Message):
+    """supervisor -> client: where a claim stands: `waiting`, `granted` or `paused`.
+
+    `waiting` and `paused` after `granted` mean: be silent within a second, and say `yield`. `number` is the claim's
+    name for people; `position` the place among those who wait, 0 for next.
+    """
+
+    TYPE: ClassVar[str] = "turn"
+
+    id: bytes
+    state: str
+    number: int = 0
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yield(Message):
+    """client -> supervisor: the devices of this claim are silent. `keep`: it wants them again, in its old place."""
+
+    TYPE: ClassVar[str] = "yield"
+
+    id: bytes
+    keep: bool = False
 
 
 # --- a worker's life ------------------------------------------------------------------------------------------------
@@ -320,9 +370,11 @@ class Bye(Message):
     TYPE: ClassVar[str] = "bye"
 
 
-FROM_CLIENT: tuple[type[Message], ...] = (Hello, Pong, Request, Chunk, Credit, Cancel, Control)
+FROM_CLIENT: tuple[type[Message], ...] = (
+    Hello, Pong, Request, Chunk, Credit, Cancel, Control, Claim, Yield,
+)  # fmt: skip
 TO_CLIENT: tuple[type[Message], ...] = (
-    Welcome, Ping, Accepted, Chunk, Credit, Partial, Progress, Result, Error,
+    Welcome, Ping, Accepted, Chunk, Credit, Partial, Progress, Result, Error, Turn,
 )  # fmt: skip
 FROM_WORKER: tuple[type[Message], ...] = (
     WorkerHello, Loading, Ready, LoadFailed, Beat, Progress, Chunk, Credit, Partial, Result, Error, Bye,

@@ -43,6 +43,11 @@ class Paths:
     def supervisor_log(self) -> Path:
         return self.logs / "supervisor.log"
 
+    @property
+    def needs(self) -> Path:
+        """What each worker has needed so far, for the next supervisor's first decision."""
+        return self.state / "needs.json"
+
     def worker_log(self, name: str) -> Path:
         """The log of worker `name`, such as `stt/moonshine/tiny-en`."""
         return self.logs / (name.replace("/", "-") + ".log")

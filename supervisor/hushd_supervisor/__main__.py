@@ -7,6 +7,7 @@ stay in memory for the supervisor's life.
 from __future__ import annotations
 
 import gc
+import math
 import os
 import sys
 import traceback
@@ -20,10 +21,12 @@ from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.paths import Paths, find, prepare_runtime, prepare_state
 
-from . import config, lock, log
+from . import config, lock, log, memory, triggers
 from .catalogue import Catalogue
+from .cgroup import Cgroup
 from .clients import Clients
 from .loop import Loop
+from .needs import Needs
 from .pool import Pool
 from .process import OpenFiles
 from .signals import Signals
@@ -31,6 +34,7 @@ from .workers import Workers
 
 USAGE = "hushd run, or hushd config check [FILE]"
 EXIT_BUG = 70  # EX_SOFTWARE
+LOOK_S = 5.0  # between two looks at memory where the kernel does not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +122,27 @@ def run(options: Options, paths: Paths) -> None:
     signals = Signals(children=sys.platform != "linux")
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
     poller = zmq.Poller()
+    cgroup, needs = Cgroup.own(), Needs(paths.needs)
+    stalls = triggers.choose(poller, cgroup, os.environ.get("HUSHD_PRESSURE", ""))
     loop = Loop(
-        Pool(settings, version=__version__, pid=os.getpid(), auto=options.auto),
+        Pool(
+            settings,
+            version=__version__,
+            pid=os.getpid(),
+            auto=options.auto,
+            memory=lambda: memory.machine(cgroup),
+            needs=needs.load(),
+            look_every=math.inf if stalls.work else LOOK_S,
+        ),
         poller,
         Clients(context, listener),
-        Workers(context, worker_listener, poller, paths, settings, welcome, launch, record),
+        Workers(
+            context, worker_listener, poller, paths, settings, welcome, launch, record, oom_kills=cgroup.oom_kills
+        ),
         Catalogue(poller, launch, paths.logs),
         signals,
+        stalls,
+        needs,
         listener,
         record,
     )

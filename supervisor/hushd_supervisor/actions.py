@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hushd_protocol.messages import Message
@@ -57,6 +58,13 @@ class Describe:
 
 
 @dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep for the next life of the supervisor what each worker has needed, in bytes by name."""
+
+    needs: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """One line for the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
 
@@ -69,4 +77,4 @@ class Leave:
     """Nothing is left to do: end the supervisor."""
 
 
-Action = Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Log | Leave
+Action = Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Remember | Log | Leave

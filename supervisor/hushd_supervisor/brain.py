@@ -30,6 +30,7 @@ BEAT_S = 6.0  # three beats of 2 s
 CPU_S = 0.05  # of CPU time is a sign of work; beating alone costs 1 ms each time
 GRACE_S = 5.0  # from `drain` to the exit
 ROOM_S = 15.0  # for those who were asked to leave to make room: longer than their grace and a kill
+LATE_S = 2.0  # a timer that fires later than this: we were stopped, or the machine slept
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: say so, and try again
 
 _RUNS = (State.BUSY, State.DRAINING)  # jobs run, and are watched
@@ -81,11 +82,10 @@ class Brain:
             message = f"{waiting} requests wait for {self.name} already; try again later."
             self.jobs.fail(ticket, "overloaded", message, self.jobs.wait_ms(self.slots))
         else:
-            place = self.jobs.wait(ticket)
+            self.jobs.wait(ticket, now)
             self._settle(now)
             if ticket in self.jobs.waiting:
-                state = "queued" if self.state is State.BUSY else "starting"
-                self.jobs.tell(ticket, m.Accepted(id=ticket.request.id, state=state, position=place))
+                self.jobs.tell_place(ticket, "queued" if self.state is State.BUSY else "starting")
         return self._take()
 
     def cancel(self, ticket: Ticket, now: float, code: str = "cancelled") -> list[Action]:
@@ -104,7 +104,7 @@ class Brain:
         return self._take_if_wanted(now)
 
     def release(self, holder: str, now: float) -> list[Action]:
-        """A connection that held leases in its own name is gone."""
+        """A connection is gone; `holder` are the leases that it held in its own name."""
         if self.leases.connection_ended(holder) and self.state is State.READY:
             self._rest(now)
         return self._take()
@@ -134,6 +134,8 @@ class Brain:
                     self._cpu_s = message.cpu_s
                     for ticket in self.jobs.running.values():
                         ticket.touched = now
+                if self.state is State.READY and (used_up := self._used_up(now)):
+                    self._recycle(used_up, now)
             case m.Bye():
                 if self.state is State.READY:  # leaves unasked: nothing more may be given to it
                     self._log("WARNING", f"{self.name} leaves unasked")
@@ -144,11 +146,11 @@ class Brain:
                 self._hear(message.id, message, now)
         return self._take()
 
-    def exited(self, gen: int, status: int, log_tail: str, now: float) -> list[Action]:
+    def exited(self, gen: int, status: int, log_tail: str, now: float, out_of_memory: bool = False) -> list[Action]:
         """The process of generation `gen` is gone, and all it had sent was handed over before."""
         if gen != self.gen or not self.state.has_process:
             return []
-        was, how = self.state, describe_exit(status, self._killed)
+        was, how = self.state, describe_exit(status, self._killed, out_of_memory)
         ready_for = now - self._ready_at if self._ready_at < math.inf else 0.0
         lost = self.jobs.lose()
         detail = {"exit": how, "log_tail": log_tail}
@@ -256,6 +258,8 @@ class Brain:
 
     def on_time(self, now: float) -> list[Action]:
         """What is due at `now`."""
+        if (late := now - self.deadline()) > LATE_S:
+            self._excuse(late + BEAT_S)
         self.jobs.expire_waiting(now)
         if self.state is State.WAITING:
             self._settle(now)
@@ -273,6 +277,14 @@ class Brain:
         if self._timer <= now:
             self._timer_fired(now)
         return self._take()
+
+    def _excuse(self, late: float) -> None:
+        """Nobody is to blame for a time in which nobody ran or was heard: watches go on as if it had not been."""
+        self._beat_due += late
+        if self.state in (State.WAITING, State.STARTING, State.DRAINING):
+            self._timer += late
+            self._start_cap += late
+        self.jobs.excuse(late)
 
     def _timer_fired(self, now: float) -> None:
         match self.state:
@@ -312,6 +324,7 @@ class Brain:
         """After any change: gives out work, rests, leaves or starts, as the state and the queue ask for."""
         if self.state in (State.READY, State.BUSY):
             self._answer_warm(now)
+            self.jobs.line_up(now)
             recycle = self._used_up(now) if self.state is State.BUSY else ""  # after a job, not in the way of one
             while (ticket := self.jobs.next(self.slots)) and not recycle:
                 if self.state is State.READY:
@@ -323,8 +336,7 @@ class Brain:
                 if self.state is State.BUSY:
                     self._enter(State.READY)
                 if recycle:
-                    self._log("INFO", f"{self.name} is used up ({recycle}): a new process takes over")
-                    self._leave(now)
+                    self._recycle(recycle, now)
                 else:
                     self._rest(now)
             elif recycle:
@@ -393,6 +405,10 @@ class Brain:
         self._timer = math.inf if self.settings.pinned else self.leases.expiry(now)
         if self._timer <= now:
             self._leave(now)
+
+    def _recycle(self, used_up: str, now: float) -> None:
+        self._log("INFO", f"{self.name} is used up ({used_up}): a new process takes over")
+        self._leave(now)
 
     def _leave(self, now: float) -> None:
         self._expected = True

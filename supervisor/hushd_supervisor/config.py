@@ -58,9 +58,10 @@ class _Reader:
                 values[key] = self._workers(value)
             else:
                 values[key] = self._value(key, value, known[key])
-        for role in ROLES:
-            if not _ENGINE_MODEL.fullmatch(values.get(role, known[role])):
-                self._wrong(role, 'an engine and a model, such as "moonshine/tiny-en"', values[role])
+        for role in (*ROLES, *(f"{role}_small" for role in ROLES)):
+            model = values.get(role, known[role])
+            if not _ENGINE_MODEL.fullmatch(model) and model != known[role]:
+                self._wrong(role, 'an engine and a model, such as "moonshine/tiny-en"', model)
         if values.get("log_level", "info") not in LEVELS:
             self._wrong("log_level", f"one of {', '.join(LEVELS)}", values["log_level"])
         return Settings(**values)

@@ -51,8 +51,11 @@ class Crashes:
         self._delay = BACKOFF_S
 
 
-def describe_exit(status: int, killed_by_us: bool) -> str:
-    """How a process ended, in words; `status` as in Popen.returncode."""
+def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:
+    """How a process ended, in words; `status` as in Popen.returncode.
+
+    `out_of_memory`: while it lived, the kernel killed some process of ours for want of memory.
+    """
     if status >= 0:
         return f"exit status {status}"
     try:
@@ -60,7 +63,9 @@ def describe_exit(status: int, killed_by_us: bool) -> str:
     except ValueError:
         name = f"signal {-status}"
     if name == "SIGKILL":
-        return "killed by hushd for not answering" if killed_by_us else "killed by SIGKILL, perhaps out of memory"
+        if killed_by_us:
+            return "killed by hushd for not answering"
+        return "killed by the system, out of memory" if out_of_memory else "killed by SIGKILL, perhaps out of memory"
     return f"killed by {name}"
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from hushd_protocol.messages import Message
 
+from .pressure import Level
+
 
 @dataclass(frozen=True, slots=True)
 class FromClient:
@@ -40,12 +42,16 @@ class FromWorker:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The process was reaped and all it had sent was handed over before. `status` is as Popen.returncode."""
+    """The process was reaped and all it had sent was handed over before. `status` is as Popen.returncode.
+
+    `out_of_memory`: the kernel has killed some process of ours for want of memory while this one lived.
+    """
 
     worker: str
     gen: int
     status: int
     log_tail: str = ""
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,15 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class Pressure:
+    """A sign that memory is short, as `level` means it."""
+
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """SIGTERM, SIGINT or `hushd shutdown`; the second one kills what the first one waits for."""
 
 
-Event = FromClient | ClientGone | FromWorker | Exited | SpawnFailed | SendFailed | Described | Shutdown
+Event = FromClient | ClientGone | FromWorker | Exited | SpawnFailed | SendFailed | Described | Pressure | Shutdown

@@ -1,4 +1,4 @@
-"""The requests of one worker: those that wait, by priority and arrival, and those that run on its process.
+"""The requests of one worker: those that wait, in their order, and those that run on its process.
 
 `Jobs` keeps the accounts of every ticket and passes its messages on in both directions; when the process starts and
 ends is the brain's affair. Every ticket ends in `finish`, exactly once.
@@ -7,6 +7,7 @@ ends is the brain's affair. Every ticket ends in `finish`, exactly once.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -28,11 +29,12 @@ class Jobs:
     """What is asked of worker `worker`; actions are appended to `out`.
 
     Attributes:
-        waiting: tickets by priority, then by arrival.
+        waiting: tickets in the order of `line_up`.
         running: tickets by request id, at most the worker's slots.
         ended: tickets finished since the pool last looked.
         gen: the process that `running` runs on.
         completed: how many jobs have ended on a worker.
+        economy: memory is short: jobs are asked to do with less.
         service_s: moving average of the time of a job.
     """
 
@@ -45,15 +47,35 @@ class Jobs:
         self.ended: list[Ticket] = []
         self.completed = 0
         self.service_s = 0.0
+        self._served: dict[bytes, float] = {}  # when a job of each client was last handed out
+        self.economy = False
 
     # --- waiting and starting ------------------------------------------------------------------------------------
 
-    def wait(self, ticket: Ticket) -> int:
-        """Puts `ticket` into its place among those that wait, and returns that place."""
-        key = (ticket.rank, ticket.order)
-        place = sum((other.rank, other.order) < key for other in self.waiting)
-        self.waiting.insert(place, ticket)
-        return place
+    def wait(self, ticket: Ticket, now: float) -> None:
+        """Puts `ticket` among those that wait, and tells everybody there whose place has changed."""
+        self.waiting.append(ticket)
+        self.line_up(now)
+
+    def line_up(self, now: float) -> None:
+        """Sorts who waits, and tells whose place has changed.
+
+        By priority, a level higher for each AGING_S of waiting, so that nobody starves. Then in rounds: the first
+        request of each client, then each one's second, so that one who asks for much delays nobody else's first. Then
+        whose client was served longest ago, then by arrival.
+        """
+        if not self.waiting:
+            return
+        rounds: dict[bytes, int] = {}
+        keys: dict[Ticket, tuple[float, int, float, int]] = {}
+        for ticket in sorted(self.waiting, key=lambda t: (t.level(now), t.order)):
+            nth = rounds[ticket.route] = rounds.get(ticket.route, -1) + 1
+            keys[ticket] = (ticket.level(now), nth, self._served.get(ticket.route, -math.inf), ticket.order)
+        self.waiting.sort(key=keys.__getitem__)
+        for place, ticket in enumerate(self.waiting):
+            if ticket.place is not None and ticket.place != place:
+                ticket.place = place
+                self.tell(ticket, m.Accepted(id=ticket.request.id, state="queued", position=place))
 
     def next(self, slots: int) -> Ticket | None:
         """Who may run now. A suspect runs alone; two clients' requests of one id run after each other."""
@@ -71,6 +93,7 @@ class Jobs:
         request = ticket.request
         self.running[request.id] = ticket
         ticket.run(now)
+        self._served[ticket.route] = now
         job = m.Job(
             id=request.id,
             op=request.op,
@@ -81,11 +104,14 @@ class Jobs:
             inode=request.inode,
             size=request.size,
             credit=ticket.download,
+            economy=self.economy,
             payload=request.payload,
         )
         self._send(job)
-        if ticket.arrived < now:  # who never waited hears of it by the answer: a message and a wake-up less
+        if ticket.place is not None:  # who never waited hears of it by the answer: a message and a wake-up less
+            ticket.place = None
             self.tell(ticket, m.Accepted(id=request.id, state="running"))
+        self.line_up(now)
 
     def wait_ms(self, slots: int) -> int:
         """How long a newcomer would wait, from the measured time of a job; at least a second."""
@@ -96,6 +122,8 @@ class Jobs:
     def finish(self, ticket: Ticket, message: m.Result | m.Error) -> None:
         """The one place where a ticket ends. The caller has taken it out of `waiting` or `running`."""
         assert not ticket.done
+        if ticket.degraded and isinstance(message, m.Result):
+            message = replace(message, data=message.data | {"degraded": True})
         self.tell(ticket, message)
         ticket.done = True
         self.ended.append(ticket)
@@ -165,6 +193,15 @@ class Jobs:
                 self._end_run(ticket, m.Error.of(message.id, error), now)
         return True
 
+    def tell_place(self, ticket: Ticket, state: str) -> None:
+        """Tells a client that its request waits, for a worker that is `starting` or a place in the queue."""
+        ticket.place = self.waiting.index(ticket)
+        self.tell(ticket, m.Accepted(id=ticket.request.id, state=state, position=ticket.place))
+
+    def forget(self, route: bytes) -> None:
+        """A client is gone: what it was served interests nobody any more."""
+        self._served.pop(route, None)
+
     def tell(self, ticket: Ticket, message: m.Message) -> None:
         """Sends to the ticket's client, while it is there."""
         if not ticket.gone:
@@ -201,6 +238,15 @@ class Jobs:
         """Whether a job has shown no life for longer than its limit."""
         return any(t.stalls_at(limit) <= now for t in self.running.values())
 
+    def excuse(self, late: float) -> None:
+        """So much time does not count against what runs; its deadlines are the clients' and stay."""
+        for ticket in self.running.values():
+            ticket.touched += late
+            if ticket.cancelled_at is not None:
+                ticket.cancelled_at += late
+            if ticket.starved_since is not None:
+                ticket.starved_since += late
+
     # --- the process is gone -------------------------------------------------------------------------------------
 
     def lose(self) -> list[Ticket]:
@@ -215,8 +261,8 @@ class Jobs:
             self.fail(ticket, ticket.ending)
         elif repeat and ticket.repeatable and now < ticket.deadline:
             ticket.alone = ticket.alone or ticket.crashes > 0
-            place = self.wait(ticket)
-            self.tell(ticket, m.Accepted(id=ticket.request.id, state="starting", position=place))
+            self.wait(ticket, now)
+            self.tell_place(ticket, "starting")
         else:
             error = HushdError("worker_crashed", message, detail=dict(detail))
             self.finish(ticket, m.Error.of(ticket.request.id, error))

@@ -17,12 +17,15 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Result
 
 from . import status
-from .actions import Action, Describe, Kill, Leave, Log, ReportStatus, Spawn, ToClient, ToWorker
+from .actions import Action, Describe, Kill, Leave, Log, Remember, ReportStatus, Spawn, ToClient, ToWorker
 from .catalogue import Catalogue
 from .clients import Clients
 from .events import Event, FromClient, Shutdown
 from .lock import Listener
+from .needs import Needs
+from .room import Standing
 from .signals import LEAVE, Signals
+from .triggers import Triggers
 from .workers import Workers
 
 BATCH = 64
@@ -36,6 +39,7 @@ class Mind(Protocol):
     def on_time(self, now: float) -> list[Action]: ...
     def deadline(self) -> float | None: ...
     def rows(self, now: float) -> list[dict[str, Any]]: ...
+    def standing(self, now: float) -> Standing: ...
 
 
 class Loop:
@@ -43,6 +47,8 @@ class Loop:
 
     Args:
         poller: the one that `workers` and `catalogue` watch their children with.
+        triggers: tell of memory pressure; listened to while a worker lives.
+        needs: keeps what workers need.
         listener: the clients' socket in the file system; once it is another's, the supervisor leaves.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
@@ -56,6 +62,8 @@ class Loop:
         workers: Workers,
         catalogue: Catalogue,
         signals: Signals,
+        triggers: Triggers,
+        needs: Needs,
         listener: Listener,
         record: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
@@ -65,6 +73,8 @@ class Loop:
         self._workers = workers
         self._catalogue = catalogue
         self._signals = signals
+        self._triggers = triggers
+        self._needs = needs
         self._listener = listener
         self._record = record
         self._clock = clock
@@ -92,12 +102,15 @@ class Loop:
             if self._signals.fd in ready and not self._signals.read().isdisjoint(LEAVE):
                 self._record("info", "told to leave by a signal")
                 self._handle(Shutdown())
+            for pressure in self._triggers.fired(ready):
+                self._handle(pressure)
             if self._workers.socket in ready:
                 for event in self._workers.receive(BATCH):
                     self._handle(event)
             for exited in self._workers.exits(ready, self._clock()):
                 self._record("debug", f"{exited.worker} ended with status {exited.status}")
                 self._handle(exited)
+                self._triggers.watch(bool(self._workers.pids()))
             for described in self._catalogue.answers(ready, self._clock()):
                 self._handle(described)
             if self._clients.monitor in ready:
@@ -150,16 +163,19 @@ class Loop:
                 return self._workers.send(worker, gen, message)
             case Spawn(worker, gen):
                 self._suspicious = True
+                self._triggers.watch(True)
                 return self._workers.spawn(worker, gen)
             case Kill(worker, gen):
                 self._workers.kill(worker, gen)
             case ReportStatus(route, request):
-                data = status.report(
-                    self._pool.rows(self._clock()), self._workers.pids(), self._clock() - self._started
-                )
+                now = self._clock()
+                rows, standing = self._pool.rows(now), self._pool.standing(now)
+                data = status.report(rows, standing, self._workers.pids(), now - self._started)
                 return self._clients.send(route, Result(id=request, data=data))
             case Describe(role):
                 return self._catalogue.ask(role, self._clock())
+            case Remember(needs):
+                self._needs.save(needs)
             case Log(level, text):
                 self._record(level, text)
             case Leave():

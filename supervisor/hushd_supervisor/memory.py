@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-BUDGET = 0.8  # of the machine's memory is for workers
+from .budget import Memory
+from .cgroup import Cgroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +17,6 @@ class Usage:
     rss: int
     pss: int
     peak: int
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """All memory there is, and what a new process could have of it without swapping."""
-
-    total: int
-    available: int
 
 
 def usage(pid: int) -> Usage | None:
@@ -41,15 +35,21 @@ def usage(pid: int) -> Usage | None:
     return Usage(rss, pss, status.get("VmHWM", rss))
 
 
-def machine() -> Machine:
-    """The machine's memory now."""
+def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
+    """All memory there is, and what a new process could have of it without swapping, now; in a container, its own.
+
+    `root` is for tests.
+    """
     if sys.platform != "linux":
         return _machine_elsewhere()
-    fields = _fields("/proc/meminfo")
-    return Machine(fields["MemTotal"], fields["MemAvailable"])
+    fields = _fields(root / "proc/meminfo")
+    total, available = fields["MemTotal"], fields["MemAvailable"]
+    for limit in cgroup.limits() if cgroup else ():
+        total, available = min(total, limit.total), min(available, limit.available)
+    return Memory(total, available)
 
 
-def _fields(path: str) -> dict[str, int]:
+def _fields(path: str | Path) -> dict[str, int]:
     """The lines `Name:  123 kB` of a file in /proc, in bytes."""
     found = {}
     with open(path, encoding="utf-8", errors="replace") as file:
@@ -70,8 +70,8 @@ def _usage_elsewhere(pid: int) -> Usage | None:
     return Usage(rss, rss, rss)
 
 
-def _machine_elsewhere() -> Machine:
+def _machine_elsewhere() -> Memory:
     import psutil
 
     memory = psutil.virtual_memory()
-    return Machine(int(memory.total), int(memory.available))
+    return Memory(int(memory.total), int(memory.available))

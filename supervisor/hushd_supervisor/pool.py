@@ -18,16 +18,29 @@ from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
 from .actions import Action, Describe, Leave, Log, ReportStatus, ToClient
 from .brain import Brain
-from .budget import Budget, Memory, Resident
-from .events import ClientGone, Described, Event, Exited, FromClient, FromWorker, SendFailed, Shutdown, SpawnFailed
+from .budget import Memory
+from .events import (
+    ClientGone,
+    Described,
+    Event,
+    Exited,
+    FromClient,
+    FromWorker,
+    Pressure,
+    SendFailed,
+    Shutdown,
+    SpawnFailed,
+)
 from .names import ROLES, check, resolve
+from .pressure import Level
+from .room import PLENTY, Room, Standing
 from .settings import Settings
 from .states import State
 from .ticket import Ticket
 
 PING_S = 2.0
 MISSED_PONGS = 3  # then the client is gone, whatever its socket says
-PLENTY = Memory(1 << 62, 1 << 62)
+WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
 
 
@@ -58,6 +71,7 @@ class Pool:
         auto: started by a client: leaves after `settings.exit_when_idle` without worker or request.
         memory: what the machine has now.
         needs: the highest size seen of each worker in earlier lives, in bytes.
+        look_every: seconds between two looks at memory while a worker lives; without end where triggers tell.
     """
 
     def __init__(
@@ -69,13 +83,13 @@ class Pool:
         auto: bool = False,
         memory: Callable[[], Memory] = lambda: PLENTY,
         needs: Mapping[str, int] | None = None,
+        look_every: float = math.inf,
     ) -> None:
         self._settings = settings
         self._welcome = m.Welcome(protocol=PROTOCOL, version=version, pid=pid)
         self._auto = auto
-        self._memory = memory
-        self.budget = Budget(settings, needs)
         self._brains: dict[str, Brain] = {}
+        self._room = Room(settings, self._brains, memory, needs, look_every)
         self._generations = itertools.count(1)
         self._connections: dict[bytes, _Connection] = {}
         self._tickets: dict[tuple[bytes, bytes], Ticket] = {}
@@ -104,6 +118,9 @@ class Pool:
                 out = self._from_process(event, now)
             case Described(role, catalogue, error):
                 out = self._described(role, catalogue, error, now)
+            case Pressure(level):
+                self._room.hear(level, now)
+                out = []
             case Shutdown():
                 out = self._shutdown(now)
         return out + self._after(now)
@@ -111,6 +128,7 @@ class Pool:
     def on_time(self, now: float) -> list[Action]:
         """What is due; to be called when `deadline` has passed."""
         out: list[Action] = []
+        self._room.on_time(now)
         for brain in list(self._brains.values()):
             if brain.deadline() <= now:
                 out += brain.on_time(now)
@@ -124,7 +142,7 @@ class Pool:
     def deadline(self) -> float | None:
         """When `on_time` is due, in the clock of `now`; None while nothing is."""
         due = min((brain.deadline() for brain in self._brains.values()), default=math.inf)
-        due = min(due, self._next_ping, self._leave_at)
+        due = min(due, self._next_ping, self._leave_at, self._room.due)
         return None if due == math.inf else due
 
     def rows(self, now: float) -> list[dict[str, Any]]:
@@ -150,9 +168,14 @@ class Pool:
                     "starts": brain.starts,
                     "crashes": brain.crashes.total,
                     "holders": brain.leases.holders(now),
+                    "need_mb": round(self._room.budget.need(brain.name) / 1e6, 1),
                 }
             )
         return rows
+
+    def standing(self, now: float) -> Standing:
+        """How it stands with memory."""
+        return self._room.standing(now)
 
     def _from_process(self, event: FromWorker | Exited | SpawnFailed | SendFailed, now: float) -> list[Action]:
         brain = self._brains.get(event.worker)
@@ -161,10 +184,10 @@ class Pool:
         match event:
             case FromWorker(_, gen, message):
                 out = brain.receive(gen, message, now)
-                self.budget.saw(brain.name, brain.pss)
+                self._room.budget.saw(brain.name, brain.pss)
                 return out
-            case Exited(_, gen, status, log_tail):
-                return brain.exited(gen, status, log_tail, now)
+            case Exited(_, gen, status, log_tail, out_of_memory):
+                return brain.exited(gen, status, log_tail, now, out_of_memory) + self._room.remember()
             case SpawnFailed(_, gen, reason):
                 return brain.spawn_failed(gen, reason, now)
             case SendFailed(_, gen):
@@ -217,8 +240,9 @@ class Pool:
         for ticket in [t for t in self._tickets.values() if t.route == route]:
             ticket.gone = True
             out += ticket.brain.cancel(ticket, now)
-        if connection is not None and connection.own_holder:
-            for brain in self._brains.values():
+        for brain in self._brains.values():
+            brain.jobs.forget(route)
+            if connection is not None and connection.own_holder:
                 out += brain.release(connection.holder, now)
         return out
 
@@ -256,7 +280,8 @@ class Pool:
             if name is None:
                 self._parked.append((route, request))
                 return [Describe(request.worker.partition("/")[0])]
-            brain = self._brain(name)
+            chosen = self._smaller(name, request, now)
+            brain = self._brain(chosen)
         except HushdError as error:
             return [ToClient(route, m.Error.of(request.id, error))]
         if self._next_ping == math.inf:
@@ -265,10 +290,24 @@ class Pool:
         connection.tickets += 1
         self._accepted += 1
         ticket = Ticket(route, request, connection.holder, brain, self._accepted, now)
+        ticket.degraded = chosen != name
         if request.deadline_ms is not None:
             ticket.deadline = now + request.deadline_ms / 1000
         self._tickets[ticket.key] = ticket
         return brain.submit(ticket, now)
+
+    def _smaller(self, name: str, request: m.Request, now: float) -> str:
+        """The configured smaller model in the place of `name`, where memory is short and `name` would have to start.
+
+        Only for a request that leaves it to us: another model may lack the voice or the language that it names.
+        """
+        small = self._settings.small_model(request.worker) if request.worker in ROLES else ""
+        if not small or request.params.get("voice") or request.params.get("language"):
+            return name
+        brain = self._brains.get(name)
+        if (brain is not None and brain.state in WARM) or not self._room.short(now):
+            return name
+        return f"{request.worker}/{small}"
 
     def _brain(self, name: str) -> Brain:
         brain = self._brains.get(name)
@@ -276,6 +315,7 @@ class Pool:
             if len(self._brains) >= MAX_WORKERS:
                 raise HushdError("overloaded", f"{MAX_WORKERS} different workers are in use; unload some.", 60_000)
             brain = self._brains[name] = Brain(name, self._settings.for_worker(name), self._generations)
+            brain.jobs.economy = self._room.level >= Level.WARNING
         return brain
 
     def _cancel_parked(self, route: bytes, cancel: m.Cancel) -> list[Action]:
@@ -358,50 +398,11 @@ class Pool:
             out += brain.shutdown(now)
         return out
 
-    # --- memory ------------------------------------------------------------------------------------------------------
-
-    def _make_room(self, now: float) -> list[Action]:
-        """Starts who waits for memory, most urgent first; asks idle workers to leave for them, or refuses them."""
-        out: list[Action] = []
-        waiting = [brain for brain in self._brains.values() if brain.state is State.WAITING]
-        waiting.sort(key=lambda brain: (brain.jobs.waiting[0].rank, brain.jobs.waiting[0].order))
-        for brain in waiting:
-            residents = [self._resident(b, now) for b in self._brains.values() if b.state.has_process]
-            verdict = self.budget.decide(brain.name, self._memory(), residents)
-            if verdict.admit:
-                out += brain.admit(now)
-            elif not verdict.wait:
-                message = f"There is no memory for {brain.name} ({self.budget.need(brain.name) / 1e6:.0f} MB) now."
-                out += brain.refuse(now, message, self._retry_ms(now))
-            for name in verdict.evict:
-                out += self._brains[name].evict(now)
-        return out
-
-    def _resident(self, brain: Brain, now: float) -> Resident:
-        idle = brain.state is State.READY and not brain.settings.pinned
-        return Resident(
-            brain.name,
-            brain.pss or self.budget.need(brain.name),  # what has told nothing yet is growing
-            brain.settings.priority,
-            now - (brain.idle_since or now) if idle else None,
-            brain.state in (State.STOPPING, State.KILLING),
-        )
-
-    def _retry_ms(self, now: float) -> int:
-        """When the first of the running jobs should be done, by the usual time of its worker's jobs; or a minute."""
-        ends = [
-            ticket.started + brain.jobs.service_s - now
-            for brain in self._brains.values()
-            if brain.jobs.completed
-            for ticket in brain.jobs.running.values()
-        ]
-        return max(1000, int(min(ends) * 1000)) if ends else 60_000
-
     # --- after every event -------------------------------------------------------------------------------------------
 
     def _after(self, now: float) -> list[Action]:
         """Makes room, forgets what has ended, answers who waited for it, notices when nothing is left to do."""
-        out = self._make_room(now)
+        out = self._room.settle(now)
         for name, brain in list(self._brains.items()):
             for ticket in brain.jobs.ended:
                 del self._tickets[ticket.key]

@@ -32,6 +32,8 @@ class Settings:
 
     stt: str = "moonshine/tiny-en"  # what the role alone means, as engine/model
     tts: str = "hibari/en"
+    stt_small: str = ""  # what it means while memory is short, unless the usual one runs; empty: the same
+    tts_small: str = ""
     exit_when_idle: float = 600.0  # an auto-started supervisor leaves after so long without worker or request
     queue: int = 200  # requests that may wait, over all workers
     log_level: str = "info"
@@ -49,6 +51,10 @@ class Settings:
             if key in self.worker:
                 settings = replace(settings, **self.worker[key])
         return settings
+
+    def small_model(self, role: str) -> str:
+        """`engine/model` for a role named alone while memory is short, empty for none."""
+        return {"stt": self.stt_small, "tts": self.tts_small}[role]
 
     def default_model(self, role: str) -> str:
         """`engine/model` for a role named alone."""

@@ -9,13 +9,17 @@ from typing import Any
 from hushd_protocol import __version__
 
 from . import memory
+from .room import Standing
 
 
-def report(rows: Iterable[Mapping[str, Any]], pids: Mapping[tuple[str, int], int], uptime: float) -> dict[str, Any]:
+def report(
+    rows: Iterable[Mapping[str, Any]], standing: Standing, pids: Mapping[tuple[str, int], int], uptime: float
+) -> dict[str, Any]:
     """`{"supervisor": …, "workers": [...], "memory": …}` as `hushd status --json` prints it; MB are 10^6 bytes.
 
     Args:
         rows: the pool's, one a worker, each with `name` and `gen`.
+        standing: the pool's too, of all memory.
         pids: the living processes by name and generation.
         uptime: seconds since the start.
     """
@@ -37,7 +41,6 @@ def report(rows: Iterable[Mapping[str, Any]], pids: Mapping[tuple[str, int], int
             | known
         )
     own = memory.usage(os.getpid())
-    machine = memory.machine()
     return {
         "supervisor": {
             "pid": os.getpid(),
@@ -48,10 +51,10 @@ def report(rows: Iterable[Mapping[str, Any]], pids: Mapping[tuple[str, int], int
         },
         "workers": workers,
         "memory": {
-            "budget_mb": _mb(memory.BUDGET * machine.total),
+            "budget_mb": _mb(standing.limit),
             "used_mb": _mb(used),
-            "available_mb": _mb(machine.available),
-            "pressure": "normal",
+            "available_mb": _mb(standing.available),
+            "pressure": standing.level.word,
         },
     }
 

@@ -12,6 +12,7 @@ from hushd_protocol.messages import Chunk, Request
 if TYPE_CHECKING:
     from .brain import Brain
 
+AGING_S = 30.0  # of waiting are worth one level of priority
 CANCEL_S = 2.0  # for the engine to obey a cancel; then the process is killed
 STARVED_S = 15.0  # without credit from the client after it was used up: it has stopped reading
 
@@ -32,7 +33,9 @@ class Ticket:
     arrived: float
     deadline: float = math.inf
     done: bool = False
+    place: int | None = None  # in the queue, as the client was told
     gone: bool = False  # its client has left: nothing is sent any more
+    degraded: bool = False  # it goes to a smaller model than usual, which its result says
 
     # of the run under way
     started: float = 0.0
@@ -74,6 +77,10 @@ class Ticket:
         # A worker grants a chunk for each it has read, so a whole window granted means that all was read.
         hungry = not self.input_complete and self.upload >= CREDIT_WINDOW
         return hungry or self.starved_since is not None
+
+    def level(self, now: float) -> int:
+        """Its priority, 0 for the most urgent; it rises by one for each AGING_S of waiting."""
+        return self.rank - int((now - self.arrived) / AGING_S)
 
     def run(self, now: float) -> None:
         """Starts a run on a process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class _Worker:
     lifeline: int  # the write end of the pipe whose end kills the worker's group, should this process die
     log: Path
     log_start: int
+    oom_kills: int | None  # processes that the kernel had killed for want of memory by its start
     route: bytes | None = None  # once it has shown its token
     bye: bool = False
     status: int | None = None  # once it was reaped
@@ -53,6 +55,7 @@ class Workers:
         launch: starts a process.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
+        oom_kills: how many of our processes the kernel has killed for want of memory; None where it does not tell.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Workers:
         launch: Launch,
         record: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
+        oom_kills: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.socket = open_router(context, listener)
         self._poller = poller
@@ -76,6 +80,7 @@ class Workers:
         self._launch = launch
         self._record = record
         self._clock = clock
+        self._oom_kills = oom_kills
         self._workers: dict[tuple[str, int], _Worker] = {}
         self._tokens: dict[str, _Worker] = {}  # of those that have not said hello
         self._routes: dict[bytes, _Worker] = {}
@@ -118,7 +123,7 @@ class Workers:
             return SpawnFailed(name, gen, str(error))
         finally:
             os.close(lifeline)
-        worker = _Worker(name, gen, process, ours, path, start)
+        worker = _Worker(name, gen, process, ours, path, start, self._oom_kills())
         self._workers[name, gen] = self._tokens[token] = worker
         if process.exit_fd is not None:
             self._poller.register(process.exit_fd, zmq.POLLIN)
@@ -187,7 +192,8 @@ class Workers:
                 worker.settled = now if worker.bye else now + SETTLE_S
             if now >= worker.settled:
                 self._remove(worker)
-                yield Exited(worker.name, worker.gen, worker.status, log.tail(worker.log, worker.log_start))
+                tail = log.tail(worker.log, worker.log_start)
+                yield Exited(worker.name, worker.gen, worker.status, tail, self._out_of_memory(worker))
 
     def deadline(self) -> float | None:
         """When an exit that waits for frames counts."""
@@ -224,6 +230,12 @@ class Workers:
         self._routes[route] = worker
         self.send(worker.name, worker.gen, self._welcome)
         return FromWorker(worker.name, worker.gen, message)
+
+    def _out_of_memory(self, worker: _Worker) -> bool:
+        """Whether the kernel has killed for want of memory while a worker lived that died of SIGKILL."""
+        if worker.status != -signal.SIGKILL or worker.oom_kills is None:
+            return False
+        return (self._oom_kills() or 0) > worker.oom_kills
 
     def _refuse(self, route: bytes, error: HushdError) -> None:
         if not self._strangers:

@@ -530,6 +530,29 @@ def wait_until(true: Callable[[], bool], timeout: float = 5.0) -> None:
         time.sleep(0.005)
 
 
+def test_hushd_run_is_the_supervisor(runtime: Path) -> None:
+    """`hushd run` becomes the supervisor, under its own number, from whatever folder; `shutdown` ends it."""
+    (runtime / "json.py").write_text("raise SystemExit('imported from the folder we happen to be in')")
+    with subprocess.Popen(command("hushd", "run"), cwd=runtime, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until((runtime / "client.sock").exists)
+            status = json.loads(run("hushd", "status", "--json").stdout)
+            assert status["supervisor"]["pid"] == process.pid
+            assert run("hushd", "shutdown").returncode == 0
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+def test_config_check_is_the_supervisors(runtime: Path) -> None:
+    """A mistake in the configuration is one sentence and exit code 2, no mistake is 0."""
+    assert run("hushd", "config", "check").returncode == 0
+    (runtime / "config.toml").write_text("exit_when_idel = 5\n")
+    done = run("hushd", "config", "check")
+    assert done.returncode == 2
+    assert "exit_when_idle" in one_sentence(done, "hushd")
+
+
 # --- signals ----------------------------------------------------------------------------------------------------------
 
 

@@ -265,6 +265,46 @@ def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
     assert [tickets.index(t) for t in desk.brain.jobs.waiting] == [2, 4, 1, 3, 5, 0]
 
 
+def test_waiting_is_worth_a_level_of_priority_each_half_minute() -> None:
+    """An old request of low priority comes before a new one of high priority, so that nobody starves."""
+    desk = desk_in(State.BUSY)
+    old = desk.request(priority="progress")
+    desk.now += 59
+    message = desk.request(priority="message")
+    assert desk.brain.jobs.waiting == [message, old]
+    desk.now += 62
+    late = desk.request(priority="message")
+    assert desk.brain.jobs.waiting == [message, old, late]
+
+
+def test_one_client_with_many_requests_delays_nobody_elses_first() -> None:
+    """Requests are served in rounds: each client's first, then each one's second; within one client by arrival."""
+    desk = desk_in(State.BUSY)
+    many = [desk.request() for _ in range(3)]
+    desk.client = b"other"
+    few = [desk.request() for _ in range(2)]
+    served = []
+    while desk.brain.jobs.running:
+        served += desk.brain.jobs.running.values()
+        desk.now += 1
+        desk.result()
+    assert served[1:] == [few[0], many[0], few[1], many[1], many[2]]
+
+
+def test_who_waits_is_told_each_new_place() -> None:
+    """The place in the queue is told on arrival and whenever it changes."""
+    desk = desk_in(State.BUSY)
+    waiting = [desk.request() for _ in range(3)]
+    desk.result()
+    desk.result()
+    places = [[(a.state, a.position) for a in desk.answers(t) if isinstance(a, m.Accepted)] for t in waiting]
+    assert places == [
+        [("queued", 0), ("running", 0)],
+        [("queued", 1), ("queued", 0), ("running", 0)],
+        [("queued", 2), ("queued", 1), ("queued", 0)],
+    ]
+
+
 def test_a_cancel_that_is_ignored_kills_and_is_no_crash() -> None:
     """2 s after the cancel the process is killed; that counts for nothing, and the client hears `cancelled`."""
     desk = desk_in(State.BUSY)

@@ -40,5 +40,6 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
     assert walked == ALLOWED
     assert {
         "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",
-        "shutting_down", "overloaded", "server_busy", "worker_failed", "engine_missing", "input_unreadable", "protocol_error",
+        "shutting_down", "overloaded", "server_busy", "worker_failed", "engine_missing", "input_unreadable",
+        "protocol_error",
     } <= set(codes)  # fmt: skip

@@ -1,0 +1,156 @@
+"""Breaks everything around a real supervisor under the load of twenty clients, and counts what was lost.
+
+Two acts: in the first the supervisor itself is killed and told to leave, again and again, and clients start the next
+one; in the second one supervisor lives through everything else, and must not have grown by it. Every request is
+entered in the books when it is made, and must end in the right result or in one clear error; on the wire, nothing may
+follow that end. Afterwards no process, no descriptor and no file of ours may be left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import hushd.client
+from hushd import Client
+from hushd_protocol.errors import HushdError
+from storm.crowd import gather
+from storm.faults import Faults
+from storm.ledger import Ledger, watched
+from storm.stage import Census, Stage, isolate, wait_until
+
+FIRST_ACT = 0.4  # of the time
+PATIENCE_S = 60.0  # after the storm, for everybody's last request
+ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files")
+
+
+def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, *, mortal: bool) -> Faults:
+    """Twenty clients and all faults for so long; returns when everybody has had an answer."""
+    over = threading.Event()
+    faults = Faults(stage, ledger, over, seed, mortal=mortal)
+    crowd = gather(stage, ledger, over, seed)
+    for thread in (*crowd, faults):
+        thread.start()
+    time.sleep(seconds)
+    over.set()
+    deadline = time.monotonic() + PATIENCE_S
+    for thread in (faults, *crowd):
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            ledger.no_end(1, f"{thread.name} ({type(thread).__name__}) still waits {PATIENCE_S:.0f} s after the storm")
+    return faults
+
+
+def rest(stage: Stage, ledger: Ledger) -> Census:
+    """What the supervisor holds when all workers have left and nobody but us is connected."""
+    with Client() as client:
+        if not wait_until(lambda: not any(row["queued"] + row["running"] for row in client.status()["workers"]), 30):
+            ledger.complain(f"requests of clients that have left are still there: {client.status()['workers']}")
+        client.unload()
+        pid = client.status()["supervisor"]["pid"]
+        descriptors = -1
+        while descriptors != (now := stage.census(pid).descriptors):  # clients' ends are still arriving
+            descriptors = now
+            time.sleep(0.5)
+        return stage.census(pid)
+
+
+def leave(stage: Stage, ledger: Ledger) -> list[int]:
+    """Tells the supervisor to leave; returns the processes that are left a second later."""
+    with Client(start=False) as client:
+        if not client.shutdown(10):
+            ledger.complain("the supervisor did not leave within 10 s")
+    wait_until(lambda: not stage.processes(), 1.0)
+    return stage.processes()
+
+
+def warm_up(stage: Stage) -> None:
+    """What a supervisor learns once: every kind of worker, and thirty clients at once."""
+    clients = [Client() for _ in range(30)]
+    for client in clients:
+        client.preload("stt/echo/a", "tts/echo/a")
+        client.transcribe(b"audio", engine="echo", model="a")
+    for client in clients:
+        client.close()
+
+
+def run(seconds: float, seed: int) -> tuple[dict[str, object], list[str]]:
+    """The totals, and what there is to complain about."""
+    began = time.monotonic()
+    ledger = Ledger()
+    hushd.client.Connection = watched(ledger)  # type: ignore[misc]
+    own_before = _descriptors()
+    stage = Stage()
+    try:
+        first = act(stage, ledger, seconds * FIRST_ACT, f"{seed}-1", mortal=True)
+        rest(stage, ledger)
+        orphans = leave(stage, ledger)
+        warm_up(stage)
+        before = rest(stage, ledger)
+        second = act(stage, ledger, seconds * (1 - FIRST_ACT), f"{seed}-2", mortal=False)
+        after = rest(stage, ledger)
+        if after.pid != before.pid:
+            ledger.complain("the supervisor of the second act has not lived through it")
+        orphans += leave(stage, ledger)
+        files = stage.unexpected_files()
+    finally:
+        stage.close()
+    gc.collect()
+    for name, left in (("processes", orphans), ("files", files)):
+        if left:
+            ledger.complain(f"{name} were left: {', '.join(map(str, left))}")
+    faults = Counter(first.count) + Counter(second.count)
+    totals: dict[str, object] = {
+        "requests": ledger.requests,
+        "results": ledger.results,
+        "errors": dict(ledger.errors.most_common()),
+        "faults": faults.total(),
+        "lost": ledger.lost,
+        "duplicates": ledger.duplicates,
+        "orphans": len(orphans) + first.orphans + second.orphans,
+        "leaked_fds": max(0, after.descriptors - before.descriptors) + max(0, _descriptors() - own_before),
+        "leaked_files": len(files),
+        "supervisor_growth_mb": round(after.megabytes - before.megabytes, 2),
+        "seconds": round(time.monotonic() - began, 1),
+        "abandoned": ledger.abandoned,  # whose client cancelled them or left, on purpose
+        "faults_by_kind": dict(faults.most_common()),
+        "slowest_s": round(ledger.slowest[0], 1),
+        "small_disks": stage.small_disks,
+        "seed": seed,
+    }
+    return totals, ledger.complaints
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long the storm lasts (60; 300 at night)")
+    parser.add_argument("--seed", type=int, default=0, help="of all dice")
+    parser.add_argument("--json", metavar="FILE", help="write the totals there")
+    options = parser.parse_args()
+    isolate()
+    try:
+        totals, complaints = run(options.seconds, options.seed)
+    except HushdError as error:
+        print(f"scripts/chaos: between the acts: {error.code}: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(totals, indent=1))
+    if options.json:
+        Path(options.json).write_text(json.dumps(totals, indent=1) + "\n")
+    for text, count in Counter(complaints).most_common(20):
+        print(f"scripts/chaos: {count} x {text}", file=sys.stderr)
+    return 1 if complaints or any(totals[name] for name in ZEROS) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,318 @@
+"""What goes wrong: processes killed and stopped, memory and disks used up, garbage, clients that do not read."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import zmq
+from hushd.call import new_id
+from hushd_protocol.codec import Decoder
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import MAGIC, PROTOCOL
+from hushd_protocol.messages import TO_CLIENT, Cancel, Chunk, Credit, Error, Hello, Message, Ping, Pong, Request, Result
+
+from .ledger import Ledger
+from .stage import Stage, wait_until
+
+PAUSE_S = 0.12  # between two faults, on average
+DEATH_S = 1.0  # for a dead supervisor's workers
+
+MORTAL = {"supervisor_killed": 8, "supervisor_told_to_leave": 2}
+ALWAYS = {
+    "worker_killed": 25, "worker_stopped": 5, "worker_out_of_memory": 6, "worker_told_to_leave": 3,
+    "supervisor_stopped": 2, "outputs_full": 3, "logs_full": 3,
+    "garbage_bytes": 10, "garbage_frames": 10, "flood": 3, "no_credit": 2, "no_reader": 2,
+}  # fmt: skip
+
+
+class Faults(threading.Thread):
+    """Breaks things until the storm is over, then puts right what can be put right.
+
+    Args:
+        mortal: whether the supervisor itself may be ended.
+
+    Attributes:
+        count: how many of each kind there were.
+        orphans: processes that outlived their supervisor by more than a second.
+    """
+
+    def __init__(self, stage: Stage, ledger: Ledger, over: threading.Event, seed: str, *, mortal: bool) -> None:
+        super().__init__(name=f"{seed}-faults", daemon=True)
+        self.stage, self.ledger, self.over = stage, ledger, over
+        self.dice = random.Random(f"{seed}-faults")
+        self.kinds = ALWAYS | (MORTAL if mortal else {})
+        self.count: Counter[str] = Counter()
+        self.orphans = 0
+        self._helpers: list[threading.Thread] = []
+        self._stopped: set[int] = set()
+
+    def run(self) -> None:
+        while not self.over.wait(self.dice.expovariate(1 / PAUSE_S)):
+            (kind,) = self.dice.choices(list(self.kinds), list(self.kinds.values()))
+            try:
+                if getattr(self, kind)():
+                    self.count[kind] += 1
+            except Exception as error:
+                self.ledger.complain(f"the storm itself failed at {kind}: {type(error).__name__}: {error}")
+        for pid in self._stopped:
+            self.stage.signal(pid, signal.SIGCONT)
+        for helper in self._helpers:
+            helper.join(60)
+
+    # --- processes ---------------------------------------------------------------------------------------------------
+
+    def worker_killed(self) -> bool:
+        return self._signal_worker(signal.SIGKILL)
+
+    def worker_told_to_leave(self) -> bool:
+        """By SIGTERM, not by its supervisor."""
+        return self._signal_worker(signal.SIGTERM)
+
+    def worker_stopped(self) -> bool:
+        """As a hang looks from outside; half of them go on after a while."""
+        pid = self._worker()
+        if pid is None or not self.stage.signal(pid, signal.SIGSTOP):
+            return False
+        self._stopped.add(pid)
+        if self.dice.random() < 0.5:
+            self._later(self.dice.random() * 3, lambda: self.stage.signal(pid, signal.SIGCONT))
+        return True
+
+    def worker_out_of_memory(self) -> bool:
+        """No address space beyond what it has and a little: the next allocation of some size fails."""
+        pid = self._worker()
+        if pid is None:
+            return False
+        try:
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+            limit = pages * resource.getpagesize() + self.dice.choice((0, 10**6, 10**7))
+            resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+        except OSError:
+            return False
+        return True
+
+    def supervisor_killed(self) -> bool:
+        pid = self.stage.supervisor()
+        workers = self.stage.workers()
+        if pid is None or not self.stage.signal(pid, signal.SIGKILL):
+            return False
+        self._count_orphans(workers)
+        return True
+
+    def supervisor_told_to_leave(self) -> bool:
+        pid = self.stage.supervisor()
+        return pid is not None and self.stage.signal(pid, signal.SIGTERM)
+
+    def supervisor_stopped(self) -> bool:
+        pid = self.stage.supervisor()
+        if pid is None or not self.stage.signal(pid, signal.SIGSTOP):
+            return False
+        time.sleep(self.dice.random())
+        self.stage.signal(pid, signal.SIGCONT)
+        return True
+
+    def _count_orphans(self, workers: list[int]) -> None:
+        def gone() -> bool:
+            return not any(self.stage.is_ours(pid) for pid in workers)
+
+        if not wait_until(gone, DEATH_S):
+            left = [pid for pid in workers if self.stage.is_ours(pid)]
+            self.orphans += len(left)
+            self.ledger.complain(f"{len(left)} workers outlived their supervisor by {DEATH_S} s")
+
+    def _worker(self) -> int | None:
+        workers = self.stage.workers()
+        return self.dice.choice(workers) if workers else None
+
+    def _signal_worker(self, number: int) -> bool:
+        pid = self._worker()
+        return pid is not None and self.stage.signal(pid, number)
+
+    # --- disks -------------------------------------------------------------------------------------------------------
+
+    def outputs_full(self) -> bool:
+        return self._fill(self.stage.output)
+
+    def logs_full(self) -> bool:
+        return self._fill(self.stage.state)
+
+    def _fill(self, folder: Path) -> bool:
+        if not self.stage.small_disks:
+            return False
+        filler = folder / "filler.tmp"
+        if filler.exists():
+            return False
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                while file.write(bytes(65536)):
+                    pass
+            except OSError:
+                pass  # full
+        self._later(self.dice.random() * 2, lambda: filler.unlink(missing_ok=True))
+        return True
+
+    # --- rude clients ------------------------------------------------------------------------------------------------
+
+    def garbage_bytes(self) -> bool:
+        """On either socket, what is no ZeroMQ at all."""
+        try:
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.settimeout(0.2)
+                raw.connect(str(self.stage.run / self.dice.choice(("client.sock", "worker.sock"))))
+                raw.sendall(self.dice.randbytes(self.dice.randint(1, 8192)))
+        except OSError:
+            return False
+        return True
+
+    def garbage_frames(self) -> bool:
+        """ZeroMQ, but not hushd/1; with and without a proper hello before it."""
+        with _Rude(self.stage, self.dice.choice(("client.sock", "worker.sock"))) as rude:
+            if self.dice.random() < 0.5:
+                rude.hello()
+            for _ in range(self.dice.randint(1, 50)):
+                rude.raw(self.dice.choice(_GARBAGE))
+            for message in (
+                Chunk(id=bytes(16), seq=5), Credit(id=bytes(16), chunks=2**31), Cancel(id=b"?"), Result(id=b"short"),
+                Request(id=b"short", worker="", op=""), Request(id=new_id(), worker="stt/echo/../a", op="echo"),
+            ):  # fmt: skip
+                rude.raw(pack(message))
+            rude.raw([self.dice.randbytes(self.dice.randint(0, 300)) for _ in range(self.dice.randint(1, 6))])
+            rude.socket.poll(50)
+        return True
+
+    def flood(self) -> bool:
+        """Thousands of messages as fast as they go, the answers unread."""
+        with _Rude(self.stage) as rude:
+            rude.hello()
+            for number in range(3000):
+                rude.raw(_GARBAGE[number % len(_GARBAGE)])
+        return True
+
+    def no_credit(self) -> bool:
+        """Asks for chunks and grants none: is given up after 15 s, or ends with its worker or supervisor."""
+        request = Request(id=new_id(), worker="stt/echo/unread", op="stream", params={"count": 9, "bytes": 9}, credit=1)
+        self._run(lambda: self._starve(request))
+        return True
+
+    def _starve(self, request: Request) -> None:
+        with self.ledger.request("no_credit", "slow_consumer"), _Rude(self.stage) as rude:
+            rude.hello()
+            rude.raw(pack(request))
+            raise rude.ends({request.id}, 40)[request.id] or AssertionError("a result without credit")
+
+    def no_reader(self) -> bool:
+        """Asks for thousands of messages and reads none for a while: each request ends all the same."""
+        self._run(lambda: self._overwhelm([new_id() for _ in range(20)]))
+        return True
+
+    def _overwhelm(self, ids: list[bytes]) -> None:
+        began = time.monotonic()
+        with _Rude(self.stage) as rude:
+            rude.socket.set(zmq.RCVHWM, 1)
+            rude.hello()
+            for one in ids:
+                rude.raw(pack(Request(id=one, worker="stt/echo/unread", op="partials", params={"count": 900})))
+            self.over.wait(2)
+            ends = rude.ends(set(ids), 40)
+        for one in ids:
+            with self.ledger.request("no_reader", "slow_consumer", "cancelled", began=began):
+                if end := ends[one]:
+                    raise end
+
+    # --- helpers -----------------------------------------------------------------------------------------------------
+
+    def _later(self, seconds: float, act: object) -> None:
+        def wait() -> None:
+            self.over.wait(seconds)
+            act()  # type: ignore[operator]
+
+        self._run(wait)
+
+    def _run(self, act: object) -> None:
+        self._helpers = [helper for helper in self._helpers if helper.is_alive()]
+        helper = threading.Thread(target=act, daemon=True)  # type: ignore[arg-type]
+        helper.start()
+        self._helpers.append(helper)
+
+
+_GARBAGE = (
+    [b""], [b"HTTP/1.1", b"{}", b""], [MAGIC], [MAGIC, b"\xc1", b""], [MAGIC, b"\x80", b"", b""],
+    [MAGIC, b"\x81\xa4type\xa3odd", b""], [MAGIC, b"\x81\xa4type\xa7request", b""],
+    [MAGIC, b"\x81\xa4type\xa5hello", b"x" * 65537], [MAGIC, b"\x91" * 60_000, b""], [b"", b"REQ", b""],
+)  # fmt: skip
+
+
+class _Rude:
+    """A DEALER that sends what it likes. A context manager."""
+
+    def __init__(self, stage: Stage, name: str = "client.sock") -> None:
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.set(zmq.LINGER, 0)
+        self.socket.set(zmq.RECONNECT_IVL, -1)
+        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED)
+        self.socket.connect(f"ipc://{stage.run / name}")
+        self._decoder = Decoder(TO_CLIENT)
+
+    def __enter__(self) -> _Rude:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.disable_monitor()
+        self.monitor.close(linger=0)
+        self.socket.close(linger=0)
+        self.context.term()
+
+    def hello(self) -> None:
+        self.raw(pack(Hello(protocol=PROTOCOL, version="rude", pid=os.getpid())))
+
+    def raw(self, frames: list[bytes]) -> None:
+        try:
+            self.socket.send_multipart(frames, zmq.NOBLOCK)
+        except zmq.Again:
+            pass  # nobody there, or nobody who reads so fast
+
+    def ends(self, ids: set[bytes], seconds: float) -> dict[bytes, HushdError | None]:
+        """How each request ended; all of those without an end do with their connection.
+
+        Raises:
+            AssertionError: one has no end, or has two.
+        """
+        ends: dict[bytes, HushdError | None] = {}
+        deadline = time.monotonic() + seconds
+        poller = zmq.Poller()
+        poller.register(self.socket, zmq.POLLIN)
+        poller.register(self.monitor, zmq.POLLIN)
+        while ids - set(ends):
+            assert time.monotonic() < deadline, f"{len(ids - set(ends))} requests without an end after {seconds} s"
+            ready = dict(poller.poll(500))
+            if not ready:
+                self.raw(pack(Pong()))  # asks who has been given up to say so
+            elif self.socket in ready:
+                message = unpack(self.socket.recv_multipart(), self._decoder)
+                if isinstance(message, Ping):
+                    self.raw(pack(Pong()))
+                elif (ended := self._end(message)) is not None:
+                    assert ended not in ends, "two ends of one request"
+                    if ended:
+                        ends[ended] = message.exception() if isinstance(message, Error) else None
+                    else:
+                        assert isinstance(message, Error)
+                        return ends | {one: message.exception() for one in ids - set(ends)}
+            else:
+                lost = HushdError("supervisor_lost", "The connection has ended.")
+                return ends | dict.fromkeys(ids - set(ends), lost)
+        return ends
+
+    @staticmethod
+    def _end(message: Message) -> bytes | None:
+        return message.id if isinstance(message, Result | Error) else None

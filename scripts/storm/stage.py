@@ -1,0 +1,202 @@
+"""Where the storm takes place: private folders, disks that can be filled, and who of ours lives and holds what."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+TESTS = Path(__file__).parent.parent.parent / "tests"
+DISK_MB = 4  # of each small file system
+MNT_DETACH = 2
+
+# Engines that misbehave, by their name; each is tests/fake_worker.py with these flags.
+ODD = {
+    "crashes": ("--crash-on-job", "3"),
+    "dies": ("--late-result",),
+    "leaves": ("--exit-zero-unasked",),
+    "hangs": ("--hang",),
+    "deaf": ("--ignore-cancel", "--ignore-drain"),
+    "noisy": ("--garbage",),
+    "slow": ("--slow-load", "0.5"),
+    "leaks": ("--leak", "24"),
+    "parent": ("--grandchild",),
+    "silent": ("--no-ready",),
+    "segv": ("--segv-at-exit",),
+}
+
+
+def configuration() -> str:
+    """Good workers on the real harness (`echo`), misbehaving ones, and short limits, so that much happens."""
+
+    def command(script: str, *flags: str) -> str:
+        return "command = [" + ", ".join(f"'{part}'" for part in (sys.executable, str(TESTS / script), *flags)) + "]\n"
+
+    echo = command("echo_worker.py", "--slots", "4")
+    tables = [
+        "[worker]\nkeep_alive = 3\nstart_timeout = 5\nstall_timeout = 3\ndrain_timeout = 5\n",
+        f'[worker."stt/echo"]\n{echo}',
+        f'[worker."tts/echo"]\n{echo}',
+        *(f'[worker."stt/{name}"]\n{command("fake_worker.py", *flags)}' for name, flags in ODD.items()),
+        '[worker."stt/leaks/one"]\nmax_pss_mb = 120\n',
+    ]
+    return "".join(tables)
+
+
+def recording(name: str) -> Path:
+    """A recording of a person, from the wheel of moonshine-voice."""
+    spec = find_spec("moonshine_voice")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "assets" / name
+
+
+class Census(NamedTuple):
+    """What a supervisor holds at rest."""
+
+    pid: int
+    descriptors: int
+    megabytes: float  # unique to it
+
+
+class Stage:
+    """The folders of one storm, which the clients of this process use too. A context manager."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
+        self.run, self.state, self.output, self.temporary = (
+            self.folder / name for name in ("run", "state", "output", "tmp")
+        )
+        for folder in (self.state, self.output, self.temporary):
+            folder.mkdir(mode=0o700)
+        (self.folder / "config.toml").write_text(configuration())
+        self.mark = b"HUSHD_RUNTIME_DIR=" + os.fsencode(self.run) + b"\0"
+        self._mounted = [folder for folder in (self.state, self.output) if _mount(folder)]
+        os.environ |= {
+            "HUSHD_RUNTIME_DIR": str(self.run),
+            "HUSHD_STATE_DIR": str(self.state),
+            "HUSHD_CONFIG": str(self.folder / "config.toml"),
+            "HUSHD_AUTOSTART": "1",
+            "TMPDIR": str(self.temporary),
+        }
+
+    @property
+    def small_disks(self) -> bool:
+        """Whether the folders of logs and of outputs are file systems of their own, which can be filled."""
+        return len(self._mounted) == 2
+
+    def close(self) -> None:
+        """Ends what is left, and removes the folders."""
+        for pid in self.processes():
+            self.signal(pid, signal.SIGKILL)
+        wait_until(lambda: not self.processes(), 5)
+        for folder in self._mounted:
+            _libc().umount2(os.fsencode(folder), MNT_DETACH)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- processes ---------------------------------------------------------------------------------------------------
+
+    def is_ours(self, pid: int) -> bool:
+        """Whether that process was started, by whomever, for our runtime folder."""
+        try:
+            return self.mark in Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
+        except OSError:
+            return False  # it has ended, or is somebody else's
+
+    def processes(self) -> list[int]:
+        """Every living process of ours but this one."""
+        return [int(n) for n in os.listdir("/proc") if n.isdigit() and int(n) != os.getpid() and self.is_ours(int(n))]
+
+    def supervisor(self) -> int | None:
+        """The supervisor that holds the lock."""
+        try:
+            pid = int((self.run / "lock").read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if self.is_ours(pid) else None
+
+    def workers(self) -> list[int]:
+        """The processes that the supervisor has started."""
+        pid = self.supervisor()
+        try:
+            children = psutil.Process(pid).children() if pid else []
+        except psutil.Error:
+            return []
+        return [child.pid for child in children if self.is_ours(child.pid)]
+
+    def signal(self, pid: int, number: int) -> bool:
+        """Sends a signal to a process if it is ours, whatever its number may have become meanwhile."""
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:
+            return False
+        try:
+            if not self.is_ours(pid):
+                return False
+            signal.pidfd_send_signal(descriptor, number)
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+
+    def census(self, pid: int) -> Census:
+        memory = psutil.Process(pid).memory_full_info()
+        return Census(pid, len(os.listdir(f"/proc/{pid}/fd")), memory.uss / 1e6)
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    def unexpected_files(self) -> list[Path]:
+        """What should not be there once everybody has left: sockets, parts of outputs, temporary files."""
+        allowed = {self.run / "lock", self.folder / "config.toml"}
+        return sorted(
+            path
+            for path in self.folder.rglob("*")
+            if not path.is_dir() and path not in allowed and not self._belongs(path)
+        )
+
+    def _belongs(self, path: Path) -> bool:
+        """Logs, what the state folder keeps, and outputs that are whole; the storm removes those after a look."""
+        return path.is_relative_to(self.state) and path.suffix not in (".part", ".tmp")
+
+
+def isolate() -> None:
+    """Starts this program anew in a mount namespace of its own, where that is allowed: no mount outlives it."""
+    if os.geteuid() or os.environ.get("HUSHD_CHAOS_ISOLATED") or not shutil.which("unshare"):
+        return
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0:
+        os.environ["HUSHD_CHAOS_ISOLATED"] = "1"
+        os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
+
+
+def wait_until(condition: Callable[[], object], seconds: float) -> bool:
+    """Whether `condition` came about in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _mount(folder: Path) -> bool:
+    """Makes `folder` a small file system, if this process has mounts of its own."""
+    if not os.environ.get("HUSHD_CHAOS_ISOLATED"):
+        return False
+    options = f"size={DISK_MB}m,mode=700".encode()
+    return _libc().mount(b"chaos", os.fsencode(folder), b"tmpfs", 0, options) == 0
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

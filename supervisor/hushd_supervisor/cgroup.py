@@ -1,0 +1,126 @@
+"""The memory cgroup this process is in, of either version: its limits, its stalls, its victims. Sizes in bytes.
+
+In a container the machine's memory is not ours. What counts is the tightest limit of our own group and all above it,
+less what is used there, less the file cache that the kernel would rather drop than kill for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+UNLIMITED = 1 << 60  # version 1 writes no limit as a number near 2^63
+
+
+class Limit(NamedTuple):
+    """What a group may use, and how much of it is free or easily freed."""
+
+    total: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """Our group in the hierarchy that controls memory.
+
+    Attributes:
+        version: 1 or 2.
+        folders: the group's own first, then those above it as far as we can see; may be none.
+    """
+
+    version: int = 2
+    folders: tuple[Path, ...] = ()
+
+    @classmethod
+    def own(cls, root: Path = Path("/")) -> Cgroup:
+        """The group of this process; one without folders where there are no cgroups. `root` is for tests."""
+        try:
+            groups = (root / "proc/self/cgroup").read_text()
+            mounts = (root / "proc/self/mountinfo").read_text()
+        except OSError:
+            return cls()
+        paths = {}
+        for line in groups.splitlines():
+            number, controllers, path = line.split(":", 2)
+            if number == "0" or "memory" in controllers.split(","):
+                paths[2 if number == "0" else 1] = path
+        # With both versions mounted, the controller is in the first.
+        for version in (1, 2):
+            for line in mounts.splitlines() if version in paths else ():
+                fields = line.split()
+                kind, _, options = fields[fields.index("-") + 1 :][:3]
+                if kind == ("cgroup2" if version == 2 else "cgroup") and (version == 2 or _has_memory(options)):
+                    return cls(version, _folders(root, fields[4], fields[3], paths[version]))
+        return cls()
+
+    def limits(self) -> list[Limit]:
+        """Every limit that binds us; none for a group without."""
+        found = []
+        for folder in self.folders:
+            total = self._limit(folder)
+            usage = _number(folder / ("memory.current" if self.version == 2 else "memory.usage_in_bytes"))
+            if total is not None and usage is not None:
+                cache = _field(folder / "memory.stat", "inactive_file" if self.version == 2 else "total_inactive_file")
+                found.append(Limit(total, max(0, total - usage + min(cache or 0, usage))))
+        return found
+
+    def oom_kills(self) -> int | None:
+        """How many processes of this very group the kernel has killed for want of memory; None: not told."""
+        if not self.folders:
+            return None
+        name = "memory.events" if self.version == 2 else "memory.oom_control"
+        return _field(self.folders[0] / name, "oom_kill")
+
+    def pressure_file(self) -> Path | None:
+        """Where the kernel tells of this group's stalls, if a limit makes them its own."""
+        if self.version == 2 and self.folders and self.limits():
+            file = self.folders[0] / "memory.pressure"
+            return file if file.exists() else None
+        return None
+
+    def _limit(self, folder: Path) -> int | None:
+        # Above `memory.high` a group is slowed down until it is of no use.
+        names = ("memory.max", "memory.high") if self.version == 2 else ("memory.limit_in_bytes",)
+        limits = [limit for name in names if (limit := _number(folder / name)) is not None and limit < UNLIMITED]
+        return min(limits, default=None)
+
+
+def _has_memory(options: str) -> bool:
+    return "memory" in options.split(",")
+
+
+def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
+    """The folders from the group `path` up to the mount point, which shows the group `top` and what is below it.
+
+    Inside a container `path` may be what the host calls the group, and the mount show nothing but that group.
+    """
+    base = root / mount.lstrip("/")
+    below = Path(path.strip("/"))
+    if top != "/" and below.is_relative_to(top.strip("/")):
+        below = below.relative_to(top.strip("/"))
+    elif top != "/" or ".." in below.parts:
+        below = Path()
+    folder = base / below
+    if not folder.is_dir():
+        folder = base
+    return tuple(f for f in (folder, *folder.parents) if f.is_relative_to(base))
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # `max`, or a root group, which has no such file
+        return None
+
+
+def _field(file: Path, name: str) -> int | None:
+    """The number behind `name` in a file of lines `name number`."""
+    try:
+        for line in file.read_text().splitlines():
+            key, _, value = line.partition(" ")
+            if key == name:
+                return int(value)
+    except (OSError, ValueError):
+        pass
+    return None

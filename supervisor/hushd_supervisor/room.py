@@ -1,0 +1,154 @@
+"""Memory for all workers: who may start, who leaves for whom, and what is done while there is little of it; pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from .actions import Action, Log, Remember
+from .brain import Brain
+from .budget import Budget, Memory, Resident
+from .pressure import Level, Pressure, sign
+from .settings import Settings
+from .states import State
+
+PLENTY = Memory(1 << 62, 1 << 62)
+CRITICAL_RETRY_MS = 60_000
+
+
+class Standing(NamedTuple):
+    """What `status` says of memory; sizes in bytes."""
+
+    limit: int  # for all workers together
+    available: int
+    level: Level
+
+
+class Room:
+    """Watches over the pool's `brains`, a table that it reads only.
+
+    Args:
+        settings: the user's configuration.
+        memory: what the machine has now.
+        needs: the highest size seen of each worker in earlier lives, in bytes.
+        look_every: seconds between two looks at memory while a worker lives; without end where triggers tell.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        brains: Mapping[str, Brain],
+        memory: Callable[[], Memory],
+        needs: Mapping[str, int] | None,
+        look_every: float,
+    ) -> None:
+        self._brains = brains
+        self._memory = memory
+        self._look_every = look_every
+        self._looked = 0.0
+        self._pressure = Pressure()
+        self._kept = dict(needs or {})
+        self.budget = Budget(settings, needs)
+        self.level = Level.NORMAL  # as the brains were told last
+        self.due = math.inf  # when to look again
+
+    # --- pressure ----------------------------------------------------------------------------------------------------
+
+    def hear(self, level: Level, now: float) -> None:
+        """A sign from outside."""
+        self._pressure.see(level, now)
+        self.look(now)
+
+    def look(self, now: float) -> Memory:
+        """What there is now, taken as a sign too."""
+        self._looked = now
+        memory = self._memory()
+        self._pressure.see(sign(memory), now)
+        return memory
+
+    def short(self, now: float) -> bool:
+        """Whether to do with less, after a look."""
+        self.look(now)
+        return self._pressure.level(now) >= Level.WARNING
+
+    def standing(self, now: float) -> Standing:
+        """For people; changes nothing."""
+        memory = self._memory()
+        return Standing(self.budget.limit(memory), memory.available, max(self._pressure.level(now), sign(memory)))
+
+    def on_time(self, now: float) -> None:
+        """To be called when `due` has passed: no level falls without a look."""
+        if self.due <= now:
+            self.look(now)
+
+    # --- starts and exits --------------------------------------------------------------------------------------------
+
+    def settle(self, now: float) -> list[Action]:
+        """After any event: starts who waits for memory, most urgent first; asks idle workers to leave for them, or
+        refuses them. While pressure is critical none starts and whoever is idle leaves."""
+        waiting = [brain for brain in self._brains.values() if brain.state is State.WAITING]
+        memory = self.look(now) if waiting else PLENTY
+        out = self._tell_level(now)
+        if self.level is Level.CRITICAL:
+            for brain in self._brains.values():
+                message = f"Memory is critically short: {brain.name} cannot start now."
+                out += brain.refuse(now, message, CRITICAL_RETRY_MS) + brain.evict(now)
+        else:
+            waiting.sort(key=lambda brain: (brain.jobs.waiting[0].level(now), brain.jobs.waiting[0].order))
+            for brain in waiting:
+                out += self._decide(brain, memory, now)
+        lives = any(brain.state.has_process for brain in self._brains.values())
+        self.due = min(self._pressure.deadline(now), self._looked + self._look_every) if lives else math.inf
+        return out
+
+    def remember(self) -> list[Action]:
+        """Has what was learnt about sizes kept, if there is news."""
+        if self.budget.needs == self._kept:
+            return []
+        self._kept = dict(self.budget.needs)
+        return [Remember(self._kept)]
+
+    def _tell_level(self, now: float) -> list[Action]:
+        level = self._pressure.level(now)
+        if level is self.level:
+            return []
+        self.level = level
+        for brain in self._brains.values():
+            brain.jobs.economy = level >= Level.WARNING
+        return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
+
+    def _decide(self, brain: Brain, memory: Memory, now: float) -> list[Action]:
+        residents = [self._resident(b, now) for b in self._brains.values() if b.state.has_process]
+        # Who is starting has been promised what it has not taken yet.
+        promised = sum(self.budget.need(b.name) for b in self._brains.values() if b.state is State.STARTING)
+        verdict = self.budget.decide(brain.name, memory._replace(available=memory.available - promised), residents)
+        if verdict.admit:
+            return brain.admit(now)
+        out: list[Action] = []
+        if not verdict.wait:
+            message = f"There is no memory for {brain.name} ({self.budget.need(brain.name) / 1e6:.0f} MB) now."
+            out += brain.refuse(now, message, self._retry_ms(now))
+        for name in verdict.evict:
+            out += self._brains[name].evict(now)
+        return out
+
+    def _resident(self, brain: Brain, now: float) -> Resident:
+        idle = brain.state is State.READY and not brain.settings.pinned
+        return Resident(
+            brain.name,
+            brain.pss or self.budget.need(brain.name),  # what has told nothing yet is growing
+            brain.settings.priority,
+            now - (brain.idle_since or now) if idle else None,
+            brain.state in (State.STOPPING, State.KILLING),
+        )
+
+    def _retry_ms(self, now: float) -> int:
+        """When the first of the running jobs should be done, by the usual time of its worker's jobs; or a minute."""
+        ends = [
+            ticket.started + brain.jobs.service_s - now
+            for brain in self._brains.values()
+            if brain.jobs.completed
+            for ticket in brain.jobs.running.values()
+        ]
+        return max(1000, int(min(ends) * 1000)) if ends else 60_000
