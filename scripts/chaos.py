@@ -81,7 +81,7 @@ def warm_up(stage: Stage) -> None:
         client.close()
 
 
-def run(seconds: float, seed: int) -> tuple[dict[str, object], list[str]]:
+def run(seconds: float, seed: int, logs: Path | None) -> tuple[dict[str, object], list[str]]:
     """The totals, and what there is to complain about."""
     began = time.monotonic()
     ledger = Ledger()
@@ -101,7 +101,7 @@ def run(seconds: float, seed: int) -> tuple[dict[str, object], list[str]]:
         orphans += leave(stage, ledger)
         files = stage.unexpected_files()
     finally:
-        stage.close()
+        stage.close(logs)
     gc.collect()
     for name, left in (("processes", orphans), ("files", files)):
         if left:
@@ -137,10 +137,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the storm lasts (60; 300 at night)")
     parser.add_argument("--seed", type=int, default=0, help="of all dice")
     parser.add_argument("--json", metavar="FILE", help="write the totals there")
+    parser.add_argument("--logs", metavar="DIR", type=Path, help="copy the logs of all processes there")
     options = parser.parse_args()
     isolate()
     try:
-        totals, complaints = run(options.seconds, options.seed)
+        totals, complaints = run(options.seconds, options.seed, options.logs)
     except HushdError as error:
         print(f"scripts/chaos: between the acts: {error.code}: {error}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory_group import MemoryGroup
 from peer import CONFIG, Supervisor, check_nothing_is_left
 
 
@@ -48,3 +49,14 @@ def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
     started = start_supervisor()
     assert started.ready, started.log()
     return started
+
+
+@pytest.fixture
+def memory_group() -> Iterator[MemoryGroup]:
+    """A real memory cgroup; the test is skipped where none can be made."""
+    try:
+        group = MemoryGroup()
+    except OSError as error:
+        pytest.skip(f"no memory cgroup can be made here ({error})")
+    yield group
+    group.close()

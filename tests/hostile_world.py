@@ -18,8 +18,9 @@ from typing import Any
 from hushd_protocol import messages as m
 from hushd_supervisor import actions as do
 from hushd_supervisor import events as ev
-from hushd_supervisor.budget import Memory
+from hushd_supervisor.budget import RESERVE, Memory
 from hushd_supervisor.pool import Pool
+from hushd_supervisor.pressure import Level
 from hushd_supervisor.settings import Settings
 from hushd_supervisor.states import State
 
@@ -55,6 +56,8 @@ class Person:
     received: Counter[bytes] = field(default_factory=Counter)
     upload: Counter[bytes] = field(default_factory=Counter)  # input chunks the worker asked for
     sent: Counter[bytes] = field(default_factory=Counter)
+    stopped: bool = False  # as by SIGSTOP: answers no ping
+    turns: dict[bytes, str] = field(default_factory=dict)  # by claim, where it stands
 
 
 class World:
@@ -62,20 +65,18 @@ class World:
 
     def __init__(self, seed: int, pool: type[Pool] = Pool) -> None:
         self.random = random.Random(seed)
+        self.dice = random.Random(~seed)
         self.now = 1000.0
         r = self.random
-        recycled = r.choice([{}, {}, {"max_requests": 3}, {"max_age": 20.0}])
-        settings = Settings(
-            worker={
-                "": {"queue": r.choice([3, 50]), "keep_alive": r.choice([0, 5, 60, -1]), "memory_mb": 300, **recycled},
-                "tts": {"pinned": r.random() < 0.2},
-            },
-            queue=r.choice([8, 200]),
-        )
+        settings = self.settings(r)
         self.slots = r.choice([1, 1, 2, 3])
         self.auto = r.random() < 0.3
         self.total = r.choice([1 << 40, 900_000_000, 500_000_000])  # room for all, for two, for one
-        self.pool = pool(settings, version="1", pid=1, auto=self.auto, memory=self.memory)
+        self.others = 0  # bytes that other programs take
+        self.short = False  # memory was, before the step under way
+        self.served_by: dict[bytes, str] = {}  # the worker of a request's last job
+        look_every = r.choice([5.0, math.inf])
+        self.pool = pool(settings, version="1", pid=1, auto=self.auto, memory=self.memory, look_every=look_every)
         self.processes: dict[tuple[str, int], Process] = {}
         self.people: list[Person] = []
         self.agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -89,9 +90,22 @@ class World:
         self.pauses = [0, 0.1, 1, 5, 30, 90] if self.crashes < 0.5 else [0, 0.1, 0.5, 1, 2]
 
     def memory(self) -> Memory:
-        """The machine: processes take 300 MB each, until their exit was seen."""
-        used = sum(300_000_000 for p in self.processes.values() if p.alive)
-        return Memory(self.total, self.total - used)
+        """The machine: processes take 300 MB each, once they have loaded and until their exit was seen."""
+        used = self.others + sum(300_000_000 for p in self.processes.values() if p.alive and p.ready)
+        return Memory(self.total, max(0, self.total - used))
+
+    def settings(self, r: random.Random) -> Settings:
+        """Any configuration; a changed environment makes processes of the old one leave."""
+        recycled = r.choice([{}, {}, {"max_requests": 3}, {"max_age": 20.0}])
+        return Settings(
+            worker={
+                "": {"queue": r.choice([3, 50]), "keep_alive": r.choice([0, 5, 60, -1]), "memory_mb": 300, **recycled},
+                "tts": {"pinned": r.random() < 0.2, "environment": {"N": str(r.randint(0, 2))}},
+            },
+            stt="a/x",
+            stt_small=r.choice(["", "b/y"]),
+            queue=r.choice([8, 200]),
+        )
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -109,11 +123,14 @@ class World:
             soonest = min(due, planned)
             if soonest > end:
                 break
+            if soonest >= self.now + 1.0:  # no spinning but a look now and then
+                spins = 0
             self.now = max(self.now, soonest)
             if planned <= due:
                 heapq.heappop(self.agenda)[2]()
                 spins = 0
             else:
+                self.short = self.pool._room.level >= Level.WARNING
                 self._act(self.pool.on_time(self.now))
                 spins += 1
                 assert spins < 50, "the pool spins: on_time does not move its deadline"
@@ -121,6 +138,7 @@ class World:
         self.now = end
 
     def tell(self, event: ev.Event) -> None:
+        self.short = self.pool._room.level >= Level.WARNING
         self._act(self.pool.handle(event, self.now))
         self.check()
 
@@ -138,7 +156,7 @@ class World:
         name = next(self.ids).to_bytes(16, "big")
         request = m.Request(
             id=name,
-            worker=r.choice(NAMES),
+            worker=r.choice((*NAMES, "stt")),
             op="warm" if r.random() < 0.1 else "echo",
             input=r.choice(["inline", "inline", "path", "stream", "none"]),
             path="/x",
@@ -158,7 +176,11 @@ class World:
 
     def person_does_something(self) -> None:
         """One random act of a client, the owner or the network."""
+        if self.dice.random() < 0.4:
+            self.speech()
         r = self.random
+        if r.random() < 0.06:
+            return self.memory_gets_short()
         here = [p for p in self.people if p.connected]
         person = r.choice(here) if here and r.random() < 0.85 else self.connect()
         x = r.random()
@@ -183,15 +205,67 @@ class World:
         elif x < 0.92:
             names = r.choice([[], ["stt"], [r.choice(NAMES)]])
             self.control(person, "unload", names)
-        elif x < 0.96:
+        elif x < 0.95:
             self.control(person, "status", [])
+        elif x < 0.97:
+            self.tell(ev.Configured(self.settings(r)))
         else:
             self.tell(ev.FromClient(person.route, m.Pong()))
+
+    def memory_gets_short(self) -> None:
+        """Other programs come and go, which the kernel tells of at once, later, or never."""
+        self.others = int(self.total * self.random.choice([0, 0.3, 0.6, 0.88, 0.95]))
+        self.at(self.random.uniform(1, 60), lambda: setattr(self, "others", 0))
+        if self.random.random() < 0.6:
+            self.tell(ev.Pressure(self.random.choice([Level.WARNING, Level.CRITICAL])))
+
+    def speech(self) -> None:
+        """One random act about the floor; by dice of its own, so that all else happens as without it."""
+        here = [p for p in self.people if p.connected]
+        if not here:
+            return
+        r = self.dice
+        person = r.choice(here)
+        x = r.random()
+        claims = list(person.turns) or [b"?" * 16]
+        if x < 0.6:
+            self.claim(person)
+        elif x < 0.7:
+            self._yield(person, r.choice(claims), r.random() < 0.3)
+        elif x < 0.75:
+            self.tell(ev.FromClient(person.route, m.Cancel(id=r.choice(claims))))
+        elif x < 0.85:
+            person.stopped = not person.stopped
+            if not person.stopped:  # it reads what has come meanwhile
+                self.tell(ev.FromClient(person.route, m.Pong()))
+        else:
+            action = r.choice(["stop", "cancel", "pause", "resume", "resume"])
+            self.control(person, action, r.choice([[], ["self"], ["cli"], [str(r.randrange(20))]]))
 
     def control(self, person: Person, action: str, names: list[str]) -> None:
         name = next(self.ids).to_bytes(16, "big")
         person.open[name] = m.Request(id=name, worker="control", op=action)
         self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names)))
+
+    def claim(self, person: Person) -> None:
+        """Asks for the floor."""
+        r = self.dice
+        name = next(self.ids).to_bytes(16, "big")
+        person.open[name] = m.Request(id=name, worker="floor", op="claim")
+        devices = r.choice([["speaker"], ["speaker"], ["microphone"], ["speaker", "microphone"], []])
+        priority = r.choice(["important", "message", "text", "text", "notification", "progress"])
+        self.tell(ev.FromClient(person.route, m.Claim(id=name, devices=devices, priority=priority)))
+
+    def silence(self, person: Person, name: bytes) -> None:
+        """The player of a claim stops, soon or never; it may have said all."""
+        r = self.dice
+        if r.random() < 0.8:
+            keep = r.random() < 0.5
+            self.at(r.choice([0.05, 0.9, 3.0]), lambda: self._yield(person, name, keep))
+
+    def _yield(self, person: Person, name: bytes, keep: bool) -> None:
+        if person.connected and not person.stopped and not self.left:
+            self.tell(ev.FromClient(person.route, m.Yield(id=name, keep=keep)))
 
     def send_input(self, person: Person, name: bytes, honest: bool) -> None:
         if honest and person.upload[name] <= person.sent[name]:
@@ -231,9 +305,15 @@ class World:
             return
         assert name in person.open or person.ended[name], f"{message} for nothing"
         assert not person.ended[name], f"{message} after the terminal message"
+        if isinstance(message, m.Result) and person.open[name].worker in (*NAMES, "stt"):
+            asked, served = person.open[name].worker, message.data.get("worker") or self.served_by[name]
+            assert served == asked or (asked == "stt" and served in ("stt/a/x", "stt/b/y")), "another worker"
+            assert message.data.get("degraded", False) == (asked == "stt" and served == "stt/b/y"), "a false degraded"
         if isinstance(message, TERMINAL):
             person.ended[name] += 1
             del person.open[name]
+            if person.turns.pop(name, "") == "granted":
+                self.silence(person, name)
             self.codes[message.code if isinstance(message, m.Error) else "result"] += 1
         elif isinstance(message, m.Chunk):
             person.received[name] += 1
@@ -245,7 +325,15 @@ class World:
             person.upload[name] += message.chunks
             for _ in range(self.random.randint(0, message.chunks)):
                 self.at(self.random.random(), lambda: self._continue_input(person, name))
-        elif isinstance(message, m.Ping) and self.random.random() < 0.9:
+        elif isinstance(message, m.Turn):
+            before = person.turns.get(name, "")
+            assert message.state != before, "told twice"
+            person.turns[name] = message.state
+            if message.state == "granted":
+                self.at(self.dice.uniform(0, 20), lambda: self._yield(person, name, False))
+            elif before == "granted":
+                self.silence(person, name)
+        elif isinstance(message, m.Ping) and not person.stopped and self.random.random() < 0.9:
             self.at(0.01, lambda: person.connected and self.tell(ev.FromClient(route, m.Pong())))
 
     def _grant(self, person: Person, name: bytes) -> None:
@@ -262,6 +350,14 @@ class World:
         assert not any(p.alive for p in self.processes.values() if p.name == name), "a second process"
         taken = sum(300_000_000 for p in self.processes.values() if p.alive)
         assert taken + 300_000_000 <= 0.8 * self.total, "more than the budget"
+        growing = sum(
+            300_000_000
+            for p in self.processes.values()
+            if p.alive and not p.ready and not p.doomed and p.mode != "load-fails"
+        )
+        assert growing + 300_000_000 + RESERVE <= self.memory().available, "more than there is"
+        assert self.pool._room.level is not Level.CRITICAL, "a start under critical pressure"
+        assert not (self.pool._renewing or self.pool._down), "a start while leaving"
         mode = self.random.choice(
             ["ok"] * 8
             + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]
@@ -327,6 +423,8 @@ class World:
             process.jobs[message.id] = message
             process.credit[message.id] = message.credit
             assert len(process.jobs) <= process.slots or not process.alive, "overbooked"
+            assert message.economy in (self.short, self.pool._room.level >= Level.WARNING), "wrong economy"
+            self.served_by[message.id] = process.name
             self._work(process, message)
         elif isinstance(message, m.Drain):
             assert not process.jobs or not process.alive, "drained with work in hand"
@@ -401,10 +499,14 @@ class World:
             else:
                 assert not live, f"{brain.state} with a process"
                 assert not brain.jobs.running
-            assert not (brain.state is State.STOPPED and brain.jobs.waiting and not pool._down), "stopped with a queue"
+            idle = brain.state is State.STOPPED and brain.jobs.waiting
+            assert not idle or pool._down or pool._renewing, "stopped with a queue"
             assert not (brain.state is State.FAILED and brain.jobs.waiting), "failed with a queue"
-            assert not (pool._down and brain.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
+            leaving = pool._down or pool._renewing
+            assert not (leaving and brain.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
             assert not (brain.state is State.WAITING and not brain.jobs.waiting), "waits for nobody"
+            spared = brain.settings.pinned or pool._room.level is not Level.CRITICAL
+            assert not (brain.state is State.READY and not spared), "idle under critical pressure"
             assert not (brain.state is State.READY and brain.jobs.running)
             assert not (brain.state is State.READY and brain.jobs.waiting), "ready, and somebody waits"
             assert bool(brain.jobs.running) <= (brain.state in (State.BUSY, State.DRAINING, State.KILLING))
@@ -422,17 +524,36 @@ class World:
                 assert pool._tickets[ticket.key] is ticket
                 assert ticket.upload >= 0
                 assert ticket.download >= 0
+        self._check_floor()
         held = sum(len(b.jobs.waiting) + len(b.jobs.running) for b in pool._brains.values())
         assert held == len(pool._tickets), "a ticket that nobody holds"
         for route, connection in pool._connections.items():
             assert connection.tickets == sum(1 for t in pool._tickets.values() if t.route == route)
+
+    def _check_floor(self) -> None:
+        floor = self.pool._floor
+        for device in ("speaker", "microphone"):
+            holders = [c for c in floor._claims.values() if c.holds and device in c.devices]
+            assert len(holders) <= 1, "two have one device"
+            waiting = [c for c in floor._claims.values() if not c.holds and c.devices == {device} and not c.paused]
+            awake = [c for c in waiting if c.route not in floor._silent]
+            both = any(len(c.devices) == 2 and not c.holds for c in floor._claims.values())
+            assert holders or not awake or both, "somebody waits for a free device"
+        people = {p.route: p for p in self.people}
+        for claim in floor._claims.values():
+            assert claim.route in self.pool._connections, "a claim of nobody"
+            assert claim.over or people[claim.route].turns[claim.id] == claim.state
+        due = self.pool.deadline()
+        assert not floor.busy or (due is not None and due <= self.now + 2), "a client with a turn is not pinged"
 
     def quiet(self) -> None:
         """Nobody asks for anything for an hour: requests end, and what may be freed is freed."""
         self.run(3600)
         for person in self.people:
             for name, request in person.open.items():
-                if person.connected and request.op != "control":
+                if request.op == "claim" and person.connected:
+                    assert self.pool._floor.has(person.route, name), "a claim was lost"
+                elif person.connected and request.op != "control":
                     ticket = self.pool._tickets.get((person.route, name))
                     assert ticket is not None, "a request was lost"
                     assert ticket.waits_for_client, f"a request hangs: {ticket}"
@@ -440,7 +561,11 @@ class World:
     def end(self) -> None:
         """Shuts down, twice in one of three runs, and checks that nothing and nobody was left behind."""
         if not self.left:
-            self.tell(ev.Shutdown())
+            self.tell(ev.Shutdown(renew=self.random.random() < 0.5))
+        for _ in range(self.random.randrange(8)):
+            if not self.left:
+                self.person_does_something()
+                self.run(self.random.choice([0, 0.1, 1]))
         if not self.left and self.random.random() < 0.3:
             self.run(1)
             if not self.left:

@@ -82,14 +82,14 @@ class ScriptedRouter:
                 break
             route, *frames = self._socket.recv_multipart()
             message = unpack(frames, decoder)
+            with self._changed:  # before the answer, after which the test may look
+                self.heard.append(message)
+                self._changed.notify_all()
             if isinstance(message, Hello) and self.welcome is not None:
                 self.send(route, self.welcome)
             if not isinstance(message, Hello):
                 self.script(self, route, message)
-            with self._changed:
-                self.heard.append(message)
-                self._changed.notify_all()
-        self._socket.close(linger=0)
+        self._socket.close(linger=1000)  # as the real one: what was said before arrives
         context.term()
         os.close(self._stop_read)
         os.close(self._stop_write)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, ID_BYTES, MAX_PAYLOAD
@@ -13,6 +14,19 @@ from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Messa
 from .spool import Spool
 
 _GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry meanwhile
+
+
+class Answered(Protocol):
+    """What gets the answers with its id, on the I/O thread of a connection."""
+
+    @property
+    def id(self) -> bytes: ...
+
+    def receive(self, message: Message) -> bool:
+        """Takes an answer; returns whether it was the last one."""
+
+    def end(self, error: BaseException | None = None) -> None:
+        """There will be no more answers, because of `error`."""
 
 
 class CallEndedError(Exception):

@@ -22,6 +22,7 @@ from .sound_file import FORMATS
 from .source import Audio, Stream, Text
 
 if TYPE_CHECKING:
+    from .floor import Floor
     from .results import Transcript, Voice
     from .speech import Speech
     from .transcription import Transcription
@@ -193,6 +194,42 @@ class Client:
             for voice in engine.get("voices", ())
         ]
 
+    # --- the floor ---------------------------------------------------------------------------------------------------
+
+    def floor(self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None) -> Floor:
+        """The right to use the `speaker`, the `microphone` or both, so that programs do not talk over each other.
+
+            with client.floor("speaker", priority="message") as floor:
+                play(speech, speech.rate, floor=floor)
+
+        Args:
+            on_wait: called with `waiting` or `paused` when it cannot be had at once.
+
+        Raises:
+            HushdError: from entering the block: `cancelled` when it was stopped, or replaced by something newer.
+        """
+        _check_priority(priority)
+        from .floor import Floor  # for those who have a loudspeaker or a microphone
+
+        return Floor(self._connect, devices, priority, on_wait)
+
+    def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
+        """Silence: ends what is spoken and what waits to be; returns the numbers of those turns.
+
+        Args:
+            who: numbers of turns, clients as in `status`, or `self`; nobody named means everybody.
+            current: ends only what is spoken now; the next goes on.
+        """
+        return list(self._control("stop" if current else "cancel", *who).get("turns", []))
+
+    def pause(self, *who: str) -> list[int]:
+        """Silence until `resume`: nothing is lost. Without names, what others are yet to say is paused too."""
+        return list(self._control("pause", *who).get("turns", []))
+
+    def resume(self, *who: str) -> list[int]:
+        """Goes on where `pause` interrupted."""
+        return list(self._control("resume", *who).get("turns", []))
+
     # --- workers -----------------------------------------------------------------------------------------------------
 
     def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
@@ -215,6 +252,14 @@ class Client:
     def status(self) -> dict[str, Any]:
         """What `hushd status --json` prints: the supervisor, its workers, memory."""
         return self._control("status")
+
+    def reload(self) -> None:
+        """Has the supervisor read its configuration again; requests under way go on.
+
+        Raises:
+            HushdError: `bad_request` for what is wrong in it, and nothing has changed.
+        """
+        self._control("reload")
 
     def describe(self, *roles: str) -> dict[str, Any]:
         """What engines, models and voices there are, by role (`stt`, `tts`)."""
@@ -245,10 +290,7 @@ class Client:
         priority: str,
         deadline: float | None,
     ) -> Request:
-        if priority not in PRIORITIES:
-            raise HushdError(
-                "bad_request", f"There is no priority {priority!r}: choose one of {', '.join(PRIORITIES)}."
-            )
+        _check_priority(priority)
         if model and not engine and "/" not in model:
             raise HushdError("bad_request", f"Name the engine of the model {model!r} too, as ENGINE/{model}.")
         return Request(
@@ -286,3 +328,8 @@ class Client:
 
         autostart.ensure(self._paths, start=self._start)
         return Connection(self._paths.client_socket, holder=self._holder)
+
+
+def _check_priority(priority: str) -> None:
+    if priority not in PRIORITIES:
+        raise HushdError("bad_request", f"There is no priority {priority!r}: choose one of {', '.join(PRIORITIES)}.")

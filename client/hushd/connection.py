@@ -33,14 +33,17 @@ from hushd_protocol.messages import (
     Welcome,
 )
 
-from .call import Call
+from .call import Answered, Call
 
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the supervisor pings this often while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
 LINGER_MS = 200  # for the last cancel on the way out
+# We have left long before. Not -1, which means never: with it libzmq throws away what we have not read when the
+# supervisor goes, and lost up to a third of the last answers.
+NEVER_MS = 24 * 3600 * 1000
 
-# Any of these means that this connection will not carry another message; it is told not to reconnect.
+# Any of these means that this connection will not carry another message.
 _LOSS = (
     zmq.EVENT_DISCONNECTED
     | zmq.EVENT_CLOSED
@@ -63,13 +66,13 @@ class Connection:
         self._hello = Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid())
         self._pid = os.getpid()
         self._lock = threading.RLock()  # _lost and the wake-up pipe; reentrant: a collected call may post a cancel
-        self._outbox: deque[Message | Call] = deque()
+        self._outbox: deque[Message | Answered] = deque()
         self._closing = False
         self._leaving = False  # the supervisor has said `shutting_down`
         self._lost: HushdError | None = None
         self._over = threading.Event()
         self._welcomed = threading.Event()
-        self._calls: dict[bytes, Call] = {}
+        self._calls: dict[bytes, Answered] = {}
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -103,16 +106,20 @@ class Connection:
         Raises:
             HushdError: the connection is lost, or belongs to the parent process.
         """
+        call = Call(message, self.post)
+        self.carry(call, message)
+        return call
+
+    def carry(self, call: Answered, message: Message) -> None:
+        """Sends a message; the I/O thread gives its answers to `call`. Raises as `start` does."""
         if self.foreign:
             raise HushdError("bad_request", "This client was made before a fork: make a new one in the child process.")
         pack(message)  # what is too large is the caller's error, not the I/O thread's
-        call = Call(message, self._post)
         with self._lock:
             if self._lost is not None:
                 raise self._lost
             self._outbox += (call, message)
             self._wake()
-        return call
 
     def wait_lost(self, timeout: float) -> bool:
         """Waits until the supervisor has gone; False if it has not within `timeout` seconds."""
@@ -129,7 +136,8 @@ class Connection:
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=2 * WELCOME_S)
 
-    def _post(self, message: Message) -> None:
+    def post(self, message: Message) -> None:
+        """Sends what is answered by nothing, or by what a call gets already; nothing once the connection is lost."""
         with self._lock:
             if self._lost is None:
                 self._outbox.append(message)
@@ -149,7 +157,7 @@ class Connection:
         try:
             socket.set_hwm(HIGH_WATER)
             socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
-            socket.setsockopt(zmq.RECONNECT_IVL, -1)
+            socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
             socket.connect(f"ipc://{self._path}")
             self._send(socket, self._hello)
             reason = self._serve(socket, monitor)
@@ -168,7 +176,7 @@ class Connection:
     def _give_up(self, reason: HushdError) -> None:
         with self._lock:
             self._lost = reason
-        waiting = [item for item in self._outbox if isinstance(item, Call)]
+        waiting = [item for item in self._outbox if not isinstance(item, Message)]
         for call in (*self._calls.values(), *waiting):
             call.end(reason)
         self._calls.clear()
@@ -214,7 +222,7 @@ class Connection:
             return  # requests are sent after the welcome
         while self._outbox:
             item = self._outbox.popleft()
-            if isinstance(item, Call):
+            if not isinstance(item, Message):
                 self._calls[item.id] = item
                 continue
             if isinstance(item, Cancel):
@@ -258,13 +266,13 @@ class Connection:
             self._send_outbox(socket)
         elif isinstance(message, Error) and not message.id:
             raise message.exception()
-        elif call := self._calls.get(getattr(message, "id", b"")):
+        elif call := self._calls.get(name := getattr(message, "id", b"")):
             self._leaving |= isinstance(message, Error) and message.code == "shutting_down"
             try:
                 over = call.receive(message)
             except HushdError as error:
                 call.end(error)
-                self._send(socket, Cancel(id=call.id))
+                self._send(socket, Cancel(id=name))
                 over = True
             if over:
-                del self._calls[call.id]
+                del self._calls[name]  # by now the call may have asked again, under another

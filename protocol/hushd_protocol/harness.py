@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
 import queue
 import signal
@@ -25,7 +26,7 @@ import zmq
 from . import __version__, lifeline
 from .codec import Decoder
 from .errors import HushdError
-from .footprint import pss, trim
+from .footprint import pss, rss, trim
 from .framing import pack, unpack
 from .job import Cancelled, Job
 from .limits import HIGH_WATER, MAX_WIRE, PROTOCOL
@@ -49,6 +50,7 @@ from .messages import Job as JobMessage
 
 BEAT_S = 2.0  # while a job runs; the supervisor kills after three that did not come
 LOADING_S = 5.0  # while the load uses CPU time
+GROWTH = 8_000_000  # bytes more than when last told, at a job's end, are worth a beat by themselves
 SETTLE_S = 0.1  # of rest, then memory is trimmed and measured: never on the way of the next request
 GOODBYE_S = 1.0  # for the supervisor's `bye`; an exit straight after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: told in `load_failed`, so not a crash
@@ -111,6 +113,8 @@ class _Harness:
         self._socket.connect(endpoint)
         self._loaded = False
         self._measure = False  # there was work, and its memory was not trimmed and told yet
+        self._next_beat = math.inf  # monotonic time; without end at rest
+        self._told = 0  # resident bytes at the last beat
         self._draining = False  # told to leave, which happens after the last job
         self._leaving: float | None = None  # monotonic time at which waiting for the last `bye` ends
         self._status = 0
@@ -124,24 +128,26 @@ class _Harness:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake_read, zmq.POLLIN)
-        next_beat, cpu_at_beat = time.monotonic() + LOADING_S, time.process_time()
+        self._next_beat, cpu_at_beat = time.monotonic() + LOADING_S, time.process_time()
         while True:
-            now, was_busy = time.monotonic(), bool(self._jobs)
+            now = time.monotonic()
             if self._leaving is not None:
                 if now >= self._leaving:
                     break
                 timeout = self._leaving - now
             elif self._jobs or not self._loaded:
-                if now >= next_beat:
+                if self._next_beat == math.inf:  # the work begins; it may be of many short jobs
+                    self._next_beat = now + BEAT_S
+                if now >= self._next_beat:
                     cpu = time.process_time()
                     if self._jobs:
-                        self._send(Beat(cpu_s=cpu, pss=pss()))
+                        self._beat()
                     elif cpu - cpu_at_beat > 0.01:
                         # A load that uses no CPU time for its whole time limit hangs, and must not look alive.
                         self._send(Loading())
                     cpu_at_beat = cpu
-                    next_beat = now + (BEAT_S if self._loaded else LOADING_S)
-                timeout = next_beat - now
+                    self._next_beat = now + (BEAT_S if self._loaded else LOADING_S)
+                timeout = self._next_beat - now
             elif self._measure:
                 timeout = SETTLE_S
             else:
@@ -149,8 +155,9 @@ class _Harness:
             events = dict(poller.poll(None if timeout < 0 else max(1, int(timeout * 1000))))
             if not events and self._measure and not self._jobs and self._leaving is None:
                 self._measure = False
+                self._next_beat = math.inf
                 trim()
-                self._send(Beat(cpu_s=time.process_time(), pss=pss()))
+                self._beat()
             if self._wake_read in events:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
@@ -160,8 +167,6 @@ class _Harness:
                 break
             if self._draining and not self._jobs:
                 self._leave()
-            if self._loaded and not (was_busy and self._jobs):
-                next_beat = time.monotonic() + BEAT_S
         self._socket.close(linger=1000)
         self._context.term()
         return self._status
@@ -202,11 +207,18 @@ class _Harness:
             self._measure = True
         elif isinstance(message, Ready):
             self._loaded = self._measure = True
+            self._next_beat, self._told = math.inf, rss()
         elif isinstance(message, LoadFailed):
             self._status = EXIT_LOAD_FAILED
         self._socket.send_multipart(frames or pack(message))
+        if isinstance(message, Result | Error) and rss() - self._told > GROWTH:
+            self._beat()
         if isinstance(message, LoadFailed):
             self._leave()
+
+    def _beat(self) -> None:
+        self._told = rss()
+        self._send(Beat(cpu_s=time.process_time(), pss=pss()))
 
     def _leave(self) -> None:
         if self._leaving is None:
@@ -249,7 +261,8 @@ class _Harness:
     def _answer(self, job: Job) -> Message:
         try:
             job.check()
-            return Result(id=job.id, data=self._engine.run(job))
+            data = self._engine.run(job)
+            return Result(id=job.id, data=data | {"degraded": True} if job.degraded else data)
         except Cancelled:
             return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
         except HushdError as error:

@@ -30,6 +30,8 @@ class Job:
         op: `transcribe`, `synthesize` or the worker's own word.
         params: what the client asked for, unchecked.
         input: `inline`, `path`, `stream` or `none`.
+        economy: memory is short: do it with less, if there is a way.
+        degraded: set by whoever has done so; the result says it.
     """
 
     def __init__(self, message: JobMessage, send: Callable[[Message], None]) -> None:
@@ -38,6 +40,8 @@ class Job:
         self.params: dict[str, Any] = message.params
         self.input = message.input
         self.path = message.path
+        self.economy = message.economy
+        self.degraded = False
         self._message = message
         self._send = send
         self._changed = threading.Condition()

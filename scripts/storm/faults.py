@@ -258,7 +258,7 @@ class _Rude:
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.set(zmq.LINGER, 0)
-        self.socket.set(zmq.RECONNECT_IVL, -1)
+        self.socket.set(zmq.RECONNECT_IVL, 10**6)  # not again
         self.monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED)
         self.socket.connect(f"ipc://{stage.run / name}")
         self._decoder = Decoder(TO_CLIENT)

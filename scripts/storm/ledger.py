@@ -15,10 +15,10 @@ from hushd_protocol.messages import Accepted, Chunk, Control, Credit, Error, Mes
 
 # What may befall any request while workers and supervisors are being killed, whatever it asks for.
 WEATHER = frozenset(
-    [
-        "worker_crashed", "worker_failed", "start_timeout", "poison_request", "overloaded", "server_busy", "shutting_down",
-        "supervisor_lost",
-    ]
+    (
+        "worker_crashed", "worker_failed", "start_timeout", "poison_request", "overloaded", "server_busy",
+        "shutting_down", "supervisor_lost", "no_supervisor",
+    )
 )  # fmt: skip
 SETTLE_S = 30.0  # for the ends that are still to come when a client leaves: a cancel, a kill, an exit
 

@@ -96,11 +96,13 @@ class Stage:
         """Whether the folders of logs and of outputs are file systems of their own, which can be filled."""
         return len(self._mounted) == 2
 
-    def close(self) -> None:
-        """Ends what is left, and removes the folders."""
+    def close(self, logs: Path | None) -> None:
+        """Ends what is left, copies the logs to `logs`, and removes the folders."""
         for pid in self.processes():
             self.signal(pid, signal.SIGKILL)
         wait_until(lambda: not self.processes(), 5)
+        if logs:
+            shutil.copytree(self.state / "logs", logs, dirs_exist_ok=True)
         for folder in self._mounted:
             _libc().umount2(os.fsencode(folder), MNT_DETACH)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -6,6 +6,7 @@ stay in memory for the supervisor's life.
 
 from __future__ import annotations
 
+import functools
 import gc
 import math
 import os
@@ -13,6 +14,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zmq
 from hushd_protocol import __version__
@@ -32,6 +34,9 @@ from .process import OpenFiles
 from .signals import Signals
 from .workers import Workers
 
+if TYPE_CHECKING:
+    from .manager import Manager
+
 USAGE = "hushd run, or hushd config check [FILE]"
 EXIT_BUG = 70  # EX_SOFTWARE
 LOOK_S = 5.0  # between two looks at memory where the kernel does not tell
@@ -39,7 +44,10 @@ LOOK_S = 5.0  # between two looks at memory where the kernel does not tell
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for. `auto`: a client started us, so leave after a while without work."""
+    """What the command line asks for. `auto`: a client started us, so leave after a while without work.
+
+    A supervisor that was started by a service manager's socket does the same.
+    """
 
     auto: bool = False
     ready_fd: int | None = None
@@ -104,57 +112,79 @@ def run(options: Options, paths: Paths) -> None:
     os.umask(0o077)
     prepare_runtime(paths)
     prepare_state(paths)
+    inherited, manager = _from_service_manager(paths)
+    activated = inherited is not None
     settings = config.load(paths.config)
-    if lock.acquire(paths) is None:
+    patience = lock.LONG_PATIENCE_S if activated else lock.PATIENCE_S
+    if lock.acquire(paths, patience, activated=activated) is None:
         _tell_ready(options)
         if not options.auto:
             print(f"hushd: Another supervisor already listens on {paths.client_socket}.", file=sys.stderr)
         return
-    if options.auto:
+    if options.auto or activated:
         output = log.open_file(paths.supervisor_log)
         os.dup2(output, 2)
         os.close(output)
     record = log.Log(settings.log_level).write
     context = zmq.Context()
     worker_listener = lock.Listener(paths.worker_socket)
-    listener = lock.Listener(paths.client_socket)
+    listener = lock.Listener(paths.client_socket, inherited)
     launch = OpenFiles().launch
     signals = Signals(children=sys.platform != "linux")
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
     poller = zmq.Poller()
     cgroup, needs = Cgroup.own(), Needs(paths.needs)
+    oom_kills = functools.partial(memory.oom_kills, cgroup)
     stalls = triggers.choose(poller, cgroup, os.environ.get("HUSHD_PRESSURE", ""))
     loop = Loop(
         Pool(
             settings,
             version=__version__,
             pid=os.getpid(),
-            auto=options.auto,
-            memory=lambda: memory.machine(cgroup),
+            auto=options.auto or activated,
+            memory=functools.partial(memory.machine, cgroup),
             needs=needs.load(),
             look_every=math.inf if stalls.work else LOOK_S,
         ),
         poller,
         Clients(context, listener),
-        Workers(
-            context, worker_listener, poller, paths, settings, welcome, launch, record, oom_kills=cgroup.oom_kills
-        ),
+        Workers(context, worker_listener, poller, paths, settings, welcome, launch, record, oom_kills=oom_kills),
         Catalogue(poller, launch, paths.logs),
         signals,
         stalls,
         needs,
         listener,
         record,
+        read_settings=lambda: config.load(paths.config),
+        in_terminal=sys.stderr.isatty(),
+        manager=manager,
     )
+    listener.watch()
     record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")
     gc.collect()
     gc.freeze()  # what start-up made stays: no collection need walk it
     _tell_ready(options)
+    if manager:
+        manager.ready()
     loop.run()
     loop.close()
     worker_listener.remove()
     context.term()
     record("info", "left")
+
+
+def _from_service_manager(paths: Paths) -> tuple[int | None, Manager | None]:
+    """The socket that it listens on for us, and its ear for how we are; None for what there is not."""
+    inherited = manager = None
+    if "LISTEN_FDS" in os.environ or sys.platform == "darwin":
+        from . import activation
+
+        inherited = activation.inherited(paths.client_socket)
+    if "NOTIFY_SOCKET" in os.environ:
+        from .manager import from_environment
+
+        manager = from_environment()
+    return inherited, manager
 
 
 def _tell_ready(options: Options) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from hushd_protocol.messages import Message
 
@@ -44,10 +45,11 @@ class ToClient:
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
     """Answer control request `id` of `route` with the status of everything: what the pool says and what the
-    operating system says of its processes, in one Result."""
+    operating system says of its processes, in one Result. `floor` is who speaks and listens."""
 
     route: bytes
     id: bytes
+    floor: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,15 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class Configure:
+    """Read the configuration again: it comes back as `Configured`. Control request `id` of `route` is told so, or what
+    is wrong with it, in which case nothing changes."""
+
+    route: bytes
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """One line for the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
 
@@ -77,4 +88,4 @@ class Leave:
     """Nothing is left to do: end the supervisor."""
 
 
-Action = Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Remember | Log | Leave
+Action = Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Configure | Remember | Log | Leave

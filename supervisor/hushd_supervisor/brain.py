@@ -68,6 +68,7 @@ class Brain:
         self._start_timed_out = False
         self._verdict = ("worker_failed", "")  # what FAILED tells
         self._down = False
+        self._held = False
 
     # --- what clients do -----------------------------------------------------------------------------------------
 
@@ -85,7 +86,7 @@ class Brain:
             self.jobs.wait(ticket, now)
             self._settle(now)
             if ticket in self.jobs.waiting:
-                self.jobs.tell_place(ticket, "queued" if self.state is State.BUSY else "starting")
+                self.jobs.tell_place(ticket, "queued" if self.state is State.BUSY or self._held else "starting")
         return self._take()
 
     def cancel(self, ticket: Ticket, now: float, code: str = "cancelled") -> list[Action]:
@@ -176,7 +177,7 @@ class Brain:
             when = "while it starts" if was is State.STARTING else "at work" if lost else "while it is idle"
             why = f"{self.name} keeps crashing {when} ({how}{last_line(log_tail)}); see `hushd logs {self.name}`."
             self._verdict = ("worker_failed", why)
-        if self._down or explained:
+        if self._down or self._held or explained:
             self._enter(State.STOPPED)
             self._settle(now)
         elif self.crashes.too_many():
@@ -237,11 +238,30 @@ class Brain:
             self._enter(State.DRAINING, now + self.settings.drain_timeout)
         return self._take()
 
+    def configure(self, settings: WorkerSettings, now: float) -> list[Action]:
+        """Other settings from now on. A process that was started with what has changed finishes its jobs and leaves."""
+        before, self.settings = self.settings, settings
+        self.leases.set_default(settings.keep_alive)
+        if (before.command, before.environment) != (settings.command, settings.environment):
+            return self.unload(now)
+        if self.state is State.READY:
+            self._rest(now)
+        return self._take()
+
+    def hold(self, now: float) -> list[Action]:
+        """Starts nothing any more: running jobs finish, and who waits goes on waiting, until `shutdown`."""
+        self._held = True
+        if self.state is State.WAITING:
+            self._enter(State.STOPPED)
+        return self._take() + self.unload(now)
+
     def shutdown(self, now: float) -> list[Action]:
-        """Refuses what waits, lets running jobs finish; called again, waits for nothing."""
-        if not self._down:
+        """Refuses what waits, lets running jobs finish; called again, or after `hold`, waits for nothing."""
+        first = not self._down
+        if first:
             self._down = True
             self.jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
+        if first and not self._held:
             return self._take() + self.unload(now)
         if self.state.has_process and self.state is not State.KILLING:
             self._give_up_jobs(now)
@@ -343,7 +363,7 @@ class Brain:
                 self._enter(State.DRAINING, now + self.settings.drain_timeout)
         elif self.state is State.DRAINING and not self.jobs.running:
             self._leave(now)
-        elif self.state is State.STOPPED and self.jobs.waiting:
+        elif self.state is State.STOPPED and self.jobs.waiting and not self._held:
             self._enter(State.WAITING, now + ROOM_S)
         elif self.state is State.WAITING and not self.jobs.waiting:
             self._enter(State.STOPPED)

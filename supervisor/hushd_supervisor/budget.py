@@ -54,6 +54,10 @@ class Budget:
         self._settings = settings
         self.needs: dict[str, int] = dict(needs or {})
 
+    def configure(self, settings: Settings) -> None:
+        """Other shares and weights from now on."""
+        self._settings = settings
+
     def limit(self, memory: Memory) -> int:
         """What all workers together may have."""
         return int(self._settings.memory_share * memory.total)

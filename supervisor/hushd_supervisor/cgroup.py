@@ -42,16 +42,19 @@ class Cgroup:
             return cls()
         paths = {}
         for line in groups.splitlines():
-            number, controllers, path = line.split(":", 2)
+            number, _, rest = line.partition(":")
+            controllers, _, path = rest.partition(":")
             if number == "0" or "memory" in controllers.split(","):
                 paths[2 if number == "0" else 1] = path
         # With both versions mounted, the controller is in the first.
         for version in (1, 2):
             for line in mounts.splitlines() if version in paths else ():
-                fields = line.split()
-                kind, _, options = fields[fields.index("-") + 1 :][:3]
-                if kind == ("cgroup2" if version == 2 else "cgroup") and (version == 2 or _has_memory(options)):
-                    return cls(version, _folders(root, fields[4], fields[3], paths[version]))
+                where, _, what = line.partition(" - ")
+                kind, _, options = what.partition(" ")
+                controlled = "memory" in options.rpartition(" ")[2].split(",")
+                if kind == "cgroup2" if version == 2 else (kind == "cgroup" and controlled):
+                    _, _, _, top, mount, *_ = where.split()
+                    return cls(version, _folders(root, mount, top, paths[version]))
         return cls()
 
     def limits(self) -> list[Limit]:
@@ -61,7 +64,9 @@ class Cgroup:
             total = self._limit(folder)
             usage = _number(folder / ("memory.current" if self.version == 2 else "memory.usage_in_bytes"))
             if total is not None and usage is not None:
-                cache = _field(folder / "memory.stat", "inactive_file" if self.version == 2 else "total_inactive_file")
+                cache = number_of(
+                    folder / "memory.stat", "inactive_file" if self.version == 2 else "total_inactive_file"
+                )
                 found.append(Limit(total, max(0, total - usage + min(cache or 0, usage))))
         return found
 
@@ -70,7 +75,7 @@ class Cgroup:
         if not self.folders:
             return None
         name = "memory.events" if self.version == 2 else "memory.oom_control"
-        return _field(self.folders[0] / name, "oom_kill")
+        return number_of(self.folders[0] / name, "oom_kill")
 
     def pressure_file(self) -> Path | None:
         """Where the kernel tells of this group's stalls, if a limit makes them its own."""
@@ -84,10 +89,6 @@ class Cgroup:
         names = ("memory.max", "memory.high") if self.version == 2 else ("memory.limit_in_bytes",)
         limits = [limit for name in names if (limit := _number(folder / name)) is not None and limit < UNLIMITED]
         return min(limits, default=None)
-
-
-def _has_memory(options: str) -> bool:
-    return "memory" in options.split(",")
 
 
 def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
@@ -114,7 +115,7 @@ def _number(file: Path) -> int | None:
         return None
 
 
-def _field(file: Path, name: str) -> int | None:
+def number_of(file: Path, name: str) -> int | None:
     """The number behind `name` in a file of lines `name number`."""
     try:
         for line in file.read_text().splitlines():

@@ -38,7 +38,8 @@ class Clients:
 
     A connection is known by its route, and from its first message on by its descriptor too, because the notice of its
     end names only that. Descriptors are reused at once. What keeps the two apart is that one I/O thread of libzmq
-    reports the end of the old connection before it hands over a frame of the new one.
+    reports the end of the old connection before it hands over a frame of the new one, and that it numbers its routes
+    upwards: what the old one has left in the queue may be read after the new one's hello.
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], listener: Listener) -> None:
@@ -67,6 +68,8 @@ class Clients:
                 except zmq.ZMQError:  # bytes that libzmq took for the protocol of 2011: no client of ours
                     continue
                 yield from self._tie(route, descriptor)
+                if route not in self._descriptors:
+                    continue
             if route in self._dropped:
                 self._transmit(route, _SLOW)  # it reads again: let it know
                 continue
@@ -135,6 +138,8 @@ class Clients:
     def _tie(self, route: bytes, descriptor: int) -> Iterator[ClientGone]:
         yield from self.departures()  # of whoever had this descriptor before
         if (before := self._routes.get(descriptor)) is not None:
+            if not _is_later(route, before):
+                return  # has left, and its descriptor is another's already
             yield self._forget(before)
         self._routes[descriptor] = route
         self._descriptors[route] = descriptor
@@ -145,3 +150,8 @@ class Clients:
             del self._routes[descriptor]
         self._dropped.discard(route)
         return ClientGone(route)
+
+
+def _is_later(route: bytes, other: bytes) -> bool:
+    """Whether libzmq made `route` after `other`: a zero byte, and a number of 32 bits that starts anywhere."""
+    return (int.from_bytes(route[1:]) - int.from_bytes(other[1:])) % 2**32 < 2**31

@@ -13,6 +13,7 @@ from typing import Any
 from hushd_protocol.messages import Message
 
 from .pressure import Level
+from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,31 @@ class Pressure:
 
 
 @dataclass(frozen=True, slots=True)
+class Configured:
+    """The configuration was read again, and is right."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
-    """SIGTERM, SIGINT or `hushd shutdown`; the second one kills what the first one waits for."""
+    """SIGTERM, SIGINT or `hushd shutdown`; the second one kills what the first one waits for.
+
+    `renew`: a next supervisor will come at once, and who asks meanwhile waits for it instead of being refused.
+    """
+
+    renew: bool = False
 
 
-Event = FromClient | ClientGone | FromWorker | Exited | SpawnFailed | SendFailed | Described | Pressure | Shutdown
+Event = (
+    FromClient
+    | ClientGone
+    | FromWorker
+    | Exited
+    | SpawnFailed
+    | SendFailed
+    | Described
+    | Pressure
+    | Configured
+    | Shutdown
+)

@@ -3,19 +3,8 @@
 A claim wants the speaker, the microphone or both, and gets all it wants at once or waits. Claims are served by priority
 and, within one, in the order of asking; one that cannot be served yet lets others pass that can, for a while.
 
-Who stops whom, when a claim with the speaker arrives, among the claims *of the same client* (speech-dispatcher's rules):
-
-============= =================================== ==============================
-arriving      ends those that speak               ends those that wait
-============= =================================== ==============================
-important     message, text, notification, progress  notification, progress
-message       text, notification, progress        text, notification, progress
-text          text, notification, progress        text, notification, progress
-notification  notification                        notification; is itself refused if anything else is left
-progress      none                                progress, so that only the last of a burst is said
-============= =================================== ==============================
-
-*Between* clients equal priorities queue, and only `important` and `message` interrupt, whatever is lower than they.
+Within one client the rules of speech-dispatcher say who ends whom (see `claim`). Between clients equal priorities
+queue, and only `important` and `message` interrupt, whatever is lower than they.
 Who is ended or paused while it has the devices is told so, and keeps them until it is silent, for a second at most.
 
 A client that shows no sign of life for 6 s loses its devices, but not its place: when it lives again it goes on.
@@ -25,73 +14,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
-from hushd_protocol.messages import Claim, Error, Ping, Result, Turn
 
 from .actions import Action, Log, ToClient
+from .claim import DEVICES, ENDS, MESSAGE, NOTIFICATION, Claim
 
-SPEAKER = "speaker"
-DEVICES = (SPEAKER, "microphone")
 GRACE_S = 1.0  # to fade out and close the device
 LEASE_S = 6.0  # without a sign of life; the pool pings every 2 s
 PATIENCE_S = 10.0  # then nobody passes a claim any more that waits for two devices
 MAX_CLAIMS = 200
-
-IMPORTANT, MESSAGE, TEXT, NOTIFICATION, PROGRESS = range(len(PRIORITIES))
-
-# By the rank of who arrives: the ranks it ends of its own client, among those that speak and those that wait.
-_ENDS: tuple[tuple[set[int], set[int]], ...] = (
-    ({MESSAGE, TEXT, NOTIFICATION, PROGRESS}, {NOTIFICATION, PROGRESS}),
-    ({TEXT, NOTIFICATION, PROGRESS}, {TEXT, NOTIFICATION, PROGRESS}),
-    ({TEXT, NOTIFICATION, PROGRESS}, {TEXT, NOTIFICATION, PROGRESS}),
-    ({NOTIFICATION}, {NOTIFICATION}),
-    (set(), {PROGRESS}),
-)
 
 _REPLACED = "Something newer or more urgent of the same program is said instead."
 _INTERRUPTED = "Another program has something more urgent to say."
 _STOPPED = "It was stopped."
 
 
-@dataclass(slots=True, eq=False)
-class _Claim:
-    """One claim, from `claim` until its devices are free."""
-
-    route: bytes
-    id: bytes
-    client: str
-    pid: int
-    devices: frozenset[str]
-    rank: int
-    number: int
-    asked: float
-    holds: bool = False
-    since: float = 0.0  # it holds
-    until: float = math.inf  # it was told to be silent: then its devices are taken away
-    over: bool = False  # its terminal message was sent
-    paused: bool = False
-    told: str = ""  # the last state the client knows
-
-    @property
-    def speaks(self) -> bool:
-        return SPEAKER in self.devices
-
-    @property
-    def state(self) -> str:
-        if self.holds and self.until == math.inf:
-            return "granted"
-        return "paused" if self.paused else "waiting"
-
-
 class Floor:
     """All claims of all clients. Pure: the time comes in, actions come out."""
 
     def __init__(self) -> None:
-        self._claims: dict[tuple[bytes, bytes], _Claim] = {}  # in the order of asking
+        self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in the order of asking
         self._heard: dict[bytes, float] = {}  # the last sign of life of every client with a claim
         self._silent: set[bytes] = set()  # clients that show none
         self._all_paused = False
@@ -101,7 +47,7 @@ class Floor:
 
     # --- what clients do ---------------------------------------------------------------------------------------------
 
-    def claim(self, route: bytes, claim: Claim, client: str, pid: int, now: float) -> list[Action]:
+    def claim(self, route: bytes, claim: m.Claim, client: str, pid: int, now: float) -> list[Action]:
         """A claim arrives, with an id that this connection does not use otherwise."""
         try:
             devices = frozenset(claim.devices)
@@ -114,21 +60,22 @@ class Floor:
             if len(self._claims) >= MAX_CLAIMS:
                 raise HushdError("overloaded", f"{MAX_CLAIMS} already want to speak or listen; try again later.", 1000)
         except HushdError as error:
-            return [ToClient(route, Error.of(claim.id, error))]
+            return [ToClient(route, m.Error.of(claim.id, error))]
         self._count += 1
         rank = PRIORITIES.index(claim.priority)
-        mine = _Claim(route, claim.id, client, pid, devices, rank, self._count, now)
+        mine = Claim(route, claim.id, client, pid, devices, rank, self._count, now)
         mine.paused = mine.speaks and (self._all_paused or route in self._paused)
         out: list[Action] = []
         if mine.speaks:
             own = [c for c in self._claims.values() if c.route == route and c.speaks and not c.over]
             for other in own:
-                if other.rank in _ENDS[rank][0 if other.holds else 1]:
+                if other.rank in ENDS[rank][0 if other.holds else 1]:
                     out += self._end(other, HushdError("cancelled", _REPLACED), now)
             if rank == NOTIFICATION and any(not other.over for other in own):
-                return [*out, ToClient(route, Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
+                return [*out, ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
         self._claims[route, claim.id] = mine
         self._heard[route] = now
+        self._silent.discard(route)
         return out + self._settle(now)
 
     def give_back(self, route: bytes, name: bytes, keep: bool, now: float) -> list[Action]:
@@ -138,11 +85,10 @@ class Floor:
             return []
         out: list[Action] = []
         claim.holds, claim.until = False, math.inf
-        if claim.over:
+        if claim.over or not keep:
             self._forget(claim)
-        elif not keep:
-            self._forget(claim)
-            out.append(ToClient(route, Result(id=name)))
+        if not claim.over and not keep:
+            out.append(ToClient(route, m.Result(id=name)))
         return out + self._settle(now)
 
     def cancel(self, route: bytes, name: bytes, now: float) -> list[Action]:
@@ -152,7 +98,7 @@ class Floor:
             return []
         self._forget(claim)
         error = HushdError("cancelled", "The claim was cancelled.")
-        return [ToClient(route, Error.of(name, error)), *self._settle(now)]
+        return [ToClient(route, m.Error.of(name, error)), *self._settle(now)]
 
     def heard(self, route: bytes, now: float) -> list[Action]:
         """The client has shown a sign of life."""
@@ -244,7 +190,7 @@ class Floor:
             if at + LEASE_S <= now and route not in self._silent:
                 self._silent.add(route)
                 # It is pinged no more, so that nothing ticks for it; the answer to this one brings it back.
-                out += (ToClient(route, Ping()), Log("WARNING", "a client with a turn has stopped answering"))
+                out += (ToClient(route, m.Ping()), Log("WARNING", "a client with a turn has stopped answering"))
         for claim in list(self._claims.values()):
             if claim.until <= now or claim.route in self._silent:
                 claim.holds, claim.until = False, math.inf
@@ -279,7 +225,7 @@ class Floor:
     def shut(self, now: float) -> list[Action]:
         """The supervisor is leaving: nobody new, and who waits must ask the next one."""
         self._closed = True
-        return [action for c in list(self._claims.values()) if not c.holds for action in self._dismiss(c)]
+        return self._settle(now)
 
     def close(self) -> list[Action]:
         """It leaves now."""
@@ -289,35 +235,40 @@ class Floor:
 
     def _settle(self, now: float) -> list[Action]:
         """Gives free devices to who is next, interrupts who must give way, and tells everybody whose state changed."""
+        if self._closed:
+            return [
+                action for claim in list(self._claims.values()) if not claim.holds for action in self._dismiss(claim)
+            ]
         out: list[Action] = []
         held = {device: c for c in self._claims.values() if c.holds for device in c.devices}
-        free = {device for device in DEVICES if device not in held}
+        promised: set[str] = set()  # to who must wait until they are free
         waiting = [c for c in self._claims.values() if not c.holds]
         waiting.sort(key=lambda claim: (claim.rank, claim.number))
-        ready = [] if self._closed else [c for c in waiting if not c.paused and c.route not in self._silent]
-        for claim in ready:
-            if claim.devices <= free:
-                claim.holds, claim.since = True, now
-                free -= claim.devices
+        for claim in waiting:
+            if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue
             before = [held[device] for device in claim.devices if device in held]
-            urgent = claim.rank <= MESSAGE and before and all(c.over or c.rank > claim.rank for c in before)
-            if urgent:
+            if not before:
+                claim.holds, claim.since = True, now
+                held |= dict.fromkeys(claim.devices, claim)
+            elif claim.rank <= MESSAGE and all(c.leaves or c.rank > claim.rank for c in before):
                 for other in before:
-                    out += self._end(other, HushdError("cancelled", _INTERRUPTED), now)
-            if urgent or now - claim.asked >= PATIENCE_S:
-                free -= claim.devices  # kept for it
+                    if not other.leaves:
+                        out += self._end(other, HushdError("cancelled", _INTERRUPTED), now)
+                promised |= claim.devices
+            elif now - claim.asked >= PATIENCE_S:
+                promised |= claim.devices
         positions = {claim.number: place for place, claim in enumerate(c for c in waiting if not c.holds)}
         for claim in self._claims.values():
             if not claim.over and claim.state != claim.told:
                 claim.told = claim.state
-                turn = Turn(
+                turn = m.Turn(
                     id=claim.id, state=claim.state, number=claim.number, position=positions.get(claim.number, 0)
                 )
                 out.append(ToClient(claim.route, turn))
         return out
 
-    def _end(self, claim: _Claim, error: HushdError, now: float) -> list[Action]:
+    def _end(self, claim: Claim, error: HushdError, now: float) -> list[Action]:
         """Ends a claim for its client; devices that it has it keeps until it is silent."""
         if claim.over:
             return []
@@ -326,22 +277,22 @@ class Floor:
             claim.until = min(claim.until, now + GRACE_S)
         else:
             self._forget(claim)
-        return [ToClient(claim.route, Error.of(claim.id, error))]
+        return [ToClient(claim.route, m.Error.of(claim.id, error))]
 
-    def _dismiss(self, claim: _Claim) -> list[Action]:
+    def _dismiss(self, claim: Claim) -> list[Action]:
         self._forget(claim)
         if claim.over:
             return []
         error = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-        return [ToClient(claim.route, Error.of(claim.id, error))]
+        return [ToClient(claim.route, m.Error.of(claim.id, error))]
 
-    def _forget(self, claim: _Claim) -> None:
+    def _forget(self, claim: Claim) -> None:
         del self._claims[claim.route, claim.id]
         if not any(other.route == claim.route for other in self._claims.values()):
             del self._heard[claim.route]
             self._silent.discard(claim.route)
 
-    def _row(self, claim: _Claim | None, now: float) -> dict[str, Any] | None:
+    def _row(self, claim: Claim | None, now: float) -> dict[str, Any] | None:
         if claim is None:
             return None
         return {

@@ -14,10 +14,14 @@ class Leases:
     """
 
     def __init__(self, default: float) -> None:
-        self._default = math.inf if default < 0 else default
+        self.set_default(default)
         self._until: dict[str, float] = {}
         self._last_use = -math.inf
         self._withdrawn = False
+
+    def set_default(self, default: float) -> None:
+        """How long a worker stays after its last job where no lease says otherwise."""
+        self._default = math.inf if default < 0 else default
 
     def use(self, holder: str, keep_alive: float | None, now: float) -> None:
         """A job of `holder` has ended (or the worker has just become ready: holder "")."""

@@ -10,23 +10,28 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import zmq
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Control, Result
+from hushd_protocol.messages import Control, Error, Ready, Result
 
 from . import status
-from .actions import Action, Describe, Kill, Leave, Log, Remember, ReportStatus, Spawn, ToClient, ToWorker
+from .actions import Action, Configure, Describe, Kill, Leave, Log, Remember, ReportStatus, Spawn, ToClient, ToWorker
 from .catalogue import Catalogue
 from .clients import Clients
-from .events import Event, FromClient, Shutdown
+from .events import Configured, Event, Exited, FromClient, FromWorker, Shutdown
 from .lock import Listener
 from .needs import Needs
 from .room import Standing
-from .signals import LEAVE, Signals
+from .settings import Settings
+from .signals import FOLDER, LEAVE, RELOAD, Signals
 from .triggers import Triggers
 from .workers import Workers
+
+if TYPE_CHECKING:
+    from .manager import Manager
 
 BATCH = 64
 LINGER_MS = 1000  # at the end, so that the last answers arrive
@@ -52,6 +57,9 @@ class Loop:
         listener: the clients' socket in the file system; once it is another's, the supervisor leaves.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
+        read_settings: reads the configuration again; raises HushdError.
+        in_terminal: SIGHUP means that the terminal is gone, not that the configuration should be read.
+        manager: the service manager that wants to know how we are, if there is one.
     """
 
     def __init__(
@@ -67,6 +75,9 @@ class Loop:
         listener: Listener,
         record: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
+        read_settings: Callable[[], Settings] = Settings,
+        in_terminal: bool = False,
+        manager: Manager | None = None,
     ) -> None:
         self._pool = pool
         self._clients = clients
@@ -78,8 +89,11 @@ class Loop:
         self._listener = listener
         self._record = record
         self._clock = clock
+        self._read_settings = read_settings
+        self._in_terminal = in_terminal
+        self._manager = manager
         self._started = clock()
-        self._leaving = False  # no new client is let in
+        self._leaving = False  # told to
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
         self._done = False
         self._poller = poller
@@ -95,13 +109,14 @@ class Loop:
                 self._suspicious = True
                 self._act(self._pool.on_time(now))
                 due = self._pool.deadline()
+            if self._manager:
+                self._manager.on_time(now)
             if self._suspicious:
                 self._check_socket()
                 continue
             ready = dict(self._poller.poll(self._timeout_ms(due, now)))
-            if self._signals.fd in ready and not self._signals.read().isdisjoint(LEAVE):
-                self._record("info", "told to leave by a signal")
-                self._handle(Shutdown())
+            if self._signals.fd in ready:
+                self._heed(self._signals.read())
             for pressure in self._triggers.fired(ready):
                 self._handle(pressure)
             if self._workers.socket in ready:
@@ -110,7 +125,6 @@ class Loop:
             for exited in self._workers.exits(ready, self._clock()):
                 self._record("debug", f"{exited.worker} ended with status {exited.status}")
                 self._handle(exited)
-                self._triggers.watch(bool(self._workers.pids()))
             for described in self._catalogue.answers(ready, self._clock()):
                 self._handle(described)
             if self._clients.monitor in ready:
@@ -129,20 +143,36 @@ class Loop:
         self._workers.close(LINGER_MS)
 
     def _timeout_ms(self, due: float | None, now: float) -> int | None:
-        deadlines = [d for d in (due, self._workers.deadline(), self._catalogue.deadline()) if d is not None]
+        signs = self._manager.deadline() if self._manager else None
+        deadlines = [d for d in (due, signs, self._workers.deadline(), self._catalogue.deadline()) if d is not None]
         if not deadlines:
             return None
         # Rounded up, or the loop would spin through the last millisecond. A day is as good as ever.
         return math.ceil(min(86400.0, max(0.0, min(deadlines) - now)) * 1000)
 
+    def _heed(self, signals: set[int]) -> None:
+        if FOLDER in signals:
+            self._check_socket()
+        if not signals.isdisjoint(LEAVE) or (RELOAD in signals and self._in_terminal):
+            self._record("info", "told to leave by a signal")
+            self._handle(Shutdown(renew=self._listener.lasting))
+        elif RELOAD in signals:
+            self._act([Configure(b"", b"")])
+
     # --- events and actions ------------------------------------------------------------------------------------------
 
     def _handle(self, event: Event) -> None:
-        if isinstance(event, Shutdown) or (
-            isinstance(event, FromClient) and isinstance(event.message, Control) and event.message.action == "shutdown"
-        ):
-            self._stop_accepting()
+        match event:
+            case FromClient(route, Control(action="shutdown") as control) if self._listener.lasting:
+                event = FromClient(route, replace(control, action="restart"))  # the manager will start the next one
+                self._tell_leaving()
+            case Shutdown(renew=True) | FromClient(_, Control(action="restart")):
+                self._tell_leaving()  # the door stays open: who comes is kept until the next one can be asked
+            case Shutdown() | FromClient(_, Control(action="shutdown")):
+                self._stop_accepting()
         self._act(self._pool.handle(event, self._clock()))
+        if isinstance(event, Exited) or (isinstance(event, FromWorker) and isinstance(event.message, Ready)):
+            self._tell_workers()
 
     def _act(self, actions: list[Action]) -> None:
         """Does `actions` in order; what failed is told to the pool after all of them, and so on."""
@@ -163,17 +193,20 @@ class Loop:
                 return self._workers.send(worker, gen, message)
             case Spawn(worker, gen):
                 self._suspicious = True
-                self._triggers.watch(True)
-                return self._workers.spawn(worker, gen)
+                failure = self._workers.spawn(worker, gen)
+                self._tell_workers()
+                return failure
             case Kill(worker, gen):
                 self._workers.kill(worker, gen)
-            case ReportStatus(route, request):
+            case ReportStatus(route, request, floor):
                 now = self._clock()
                 rows, standing = self._pool.rows(now), self._pool.standing(now)
                 data = status.report(rows, standing, self._workers.pids(), now - self._started)
-                return self._clients.send(route, Result(id=request, data=data))
+                return self._clients.send(route, Result(id=request, data=data | {"floor": floor}))
             case Describe(role):
                 return self._catalogue.ask(role, self._clock())
+            case Configure(route, request):
+                return self._configure(route, request)
             case Remember(needs):
                 self._needs.save(needs)
             case Log(level, text):
@@ -183,10 +216,42 @@ class Loop:
                 self._done = True
         return None
 
+    def _configure(self, route: bytes, request: bytes) -> Event | None:
+        """Reads the configuration; what is wrong with it is told to who asked, and changes nothing."""
+        answer: Result | Error = Result(id=request)
+        settings = None
+        if self._manager:
+            self._manager.reload(begins=True)
+        try:
+            settings = self._read_settings()
+            self._workers.configure(settings)
+        except HushdError as error:
+            self._record("error", f"the configuration stays as it was: {error}")
+            answer = Error.of(request, error)
+        if self._manager:
+            self._manager.reload(begins=False)
+        if route:
+            self._clients.send(route, answer)  # one that is gone is told of by the monitor
+        return Configured(settings) if settings else None
+
     def _stop_accepting(self) -> None:
-        """New clients find no supervisor from now on, and start the next one, which waits for our lock."""
-        self._leaving = True
+        """New clients find no supervisor from now on, and start the next one, which waits for our lock.
+
+        A service manager's socket stays, and its queue is the next supervisor's from the moment that ours is closed.
+        """
+        self._tell_leaving()
         self._listener.remove()
+
+    def _tell_leaving(self) -> None:
+        if self._manager and not self._leaving:
+            self._manager.leaving()
+        self._leaving = True
+
+    def _tell_workers(self) -> None:
+        pids = self._workers.pids()
+        self._triggers.watch(bool(pids))
+        if self._manager:
+            self._manager.look(pids.values(), self._clock())
 
     def _check_socket(self) -> None:
         """Leaves when the runtime folder was removed, at logout for example: no new client can come any more."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .budget import Memory
-from .cgroup import Cgroup
+from .cgroup import Cgroup, number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,13 @@ def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
     for limit in cgroup.limits() if cgroup else ():
         total, available = min(total, limit.total), min(available, limit.available)
     return Memory(total, available)
+
+
+def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | None:
+    """How many processes the kernel has killed for want of memory: in our cgroup, else anywhere; None: not told."""
+    if cgroup and (count := cgroup.oom_kills()) is not None:
+        return count
+    return number_of(root / "proc/vmstat", "oom_kill")
 
 
 def _fields(path: str | Path) -> dict[str, int]:

@@ -16,11 +16,12 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
-from .actions import Action, Describe, Leave, Log, ReportStatus, ToClient
+from .actions import Action, Configure, Describe, Leave, Log, ReportStatus, ToClient
 from .brain import Brain
 from .budget import Memory
 from .events import (
     ClientGone,
+    Configured,
     Described,
     Event,
     Exited,
@@ -31,6 +32,7 @@ from .events import (
     Shutdown,
     SpawnFailed,
 )
+from .floor import Floor
 from .names import ROLES, check, resolve
 from .pressure import Level
 from .room import PLENTY, Room, Standing
@@ -42,12 +44,17 @@ PING_S = 2.0
 MISSED_PONGS = 3  # then the client is gone, whatever its socket says
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
+# With no id: an answer with the id would end the request that has it.
+_ID_IN_USE = m.Error.of(
+    b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
+)
 
 
 @dataclass(slots=True)
 class _Connection:
     holder: str
     own_holder: bool  # the connection itself holds its leases
+    pid: int
     tickets: int = 0
     unanswered: int = 0  # pings
 
@@ -68,7 +75,7 @@ class Pool:
     Args:
         settings: the user's configuration.
         version, pid: told in `welcome`.
-        auto: started by a client: leaves after `settings.exit_when_idle` without worker or request.
+        auto: started by a client or for one: leaves after `settings.exit_when_idle` without worker or request.
         memory: what the machine has now.
         needs: the highest size seen of each worker in earlier lives, in bytes.
         look_every: seconds between two looks at memory while a worker lives; without end where triggers tell.
@@ -93,6 +100,7 @@ class Pool:
         self._generations = itertools.count(1)
         self._connections: dict[bytes, _Connection] = {}
         self._tickets: dict[tuple[bytes, bytes], Ticket] = {}
+        self._floor = Floor()
         self._accepted = 0
         self._catalogues: dict[str, dict[str, Any]] = {}
         self._parked: list[tuple[bytes, m.Request]] = []  # requests that wait for a catalogue to name their model
@@ -100,6 +108,7 @@ class Pool:
         self._waiting: list[_Waiting] = []
         self._next_ping = math.inf
         self._leave_at = math.inf
+        self._renewing = False  # told to leave; who asks waits until the running jobs are done, and asks the next one
         self._down = False
         self._left = False
         if auto:
@@ -121,8 +130,10 @@ class Pool:
             case Pressure(level):
                 self._room.hear(level, now)
                 out = []
-            case Shutdown():
-                out = self._shutdown(now)
+            case Configured(settings):
+                out = self._configure(settings, now)
+            case Shutdown(renew):
+                out = self._renew(now) if renew and not self._renewing else self._shutdown(now)
         return out + self._after(now)
 
     def on_time(self, now: float) -> list[Action]:
@@ -132,6 +143,8 @@ class Pool:
         for brain in list(self._brains.values()):
             if brain.deadline() <= now:
                 out += brain.on_time(now)
+        if self._floor.deadline() <= now:
+            out += self._floor.on_time(now)
         if self._next_ping <= now:
             out += self._ping(now)
         if -math.inf < self._leave_at <= now and not self._down:
@@ -142,7 +155,7 @@ class Pool:
     def deadline(self) -> float | None:
         """When `on_time` is due, in the clock of `now`; None while nothing is."""
         due = min((brain.deadline() for brain in self._brains.values()), default=math.inf)
-        due = min(due, self._next_ping, self._leave_at, self._room.due)
+        due = min(due, self._floor.deadline(), self._next_ping, self._leave_at, self._room.due)
         return None if due == math.inf else due
 
     def rows(self, now: float) -> list[dict[str, Any]]:
@@ -203,11 +216,20 @@ class Pool:
             error = HushdError("protocol_error", "The first message of a connection must be hello.")
             return [ToClient(route, m.Error.of(getattr(message, "id", b""), error))]
         connection.unanswered = 0
+        return self._floor.heard(route, now) + self._from_known(route, message, now)
+
+    def _from_known(self, route: bytes, message: m.Message, now: float) -> list[Action]:
         match message:
             case m.Request():
                 return self._request(route, message, now)
             case m.Control():
                 return self._control(route, message, now)
+            case m.Claim():
+                return self._claim(route, message, now)
+            case m.Yield():
+                return self._floor.give_back(route, message.id, message.keep, now)
+            case m.Cancel() if self._floor.has(route, message.id):
+                return self._floor.cancel(route, message.id, now)
             case m.Chunk() | m.Credit() | m.Cancel():
                 ticket = self._tickets.get((route, message.id))
                 if ticket is None:  # it may have ended while this was on its way
@@ -230,12 +252,12 @@ class Pool:
             )
             return [ToClient(route, m.Error.of(b"", error))]
         own = hello.holder is None
-        self._connections[route] = _Connection(hello.holder or f"connection-{route.hex()}", own)
+        self._connections[route] = _Connection(hello.holder or f"connection-{route.hex()}", own, hello.pid)
         return [ToClient(route, self._welcome)]
 
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
         connection = self._connections.pop(route, None)
-        out: list[Action] = []
+        out = self._floor.gone(route, now)
         self._parked = [entry for entry in self._parked if entry[0] != route]
         for ticket in [t for t in self._tickets.values() if t.route == route]:
             ticket.gone = True
@@ -249,7 +271,7 @@ class Pool:
     def _ping(self, now: float) -> list[Action]:
         out: list[Action] = []
         for route, connection in list(self._connections.items()):
-            if connection.tickets == 0:
+            if connection.tickets == 0 and not self._floor.waits_for(route):
                 connection.unanswered = 0
             elif connection.unanswered >= MISSED_PONGS:
                 # Its socket may yet live (a stopped process): its requests end, told to it, and free their workers.
@@ -265,10 +287,8 @@ class Pool:
     # --- requests ----------------------------------------------------------------------------------------------------
 
     def _request(self, route: bytes, request: m.Request, now: float) -> list[Action]:
-        if len(request.id) != ID_BYTES or (route, request.id) in self._tickets:
-            # An answer with this id would end the request that has it.
-            error = HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
-            return [ToClient(route, m.Error.of(b"", error))]
+        if not self._is_new(route, request.id):
+            return [ToClient(route, _ID_IN_USE)]
         try:
             if self._down:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
@@ -284,8 +304,6 @@ class Pool:
             brain = self._brain(chosen)
         except HushdError as error:
             return [ToClient(route, m.Error.of(request.id, error))]
-        if self._next_ping == math.inf:
-            self._next_ping = now + PING_S
         connection = self._connections[route]
         connection.tickets += 1
         self._accepted += 1
@@ -294,7 +312,8 @@ class Pool:
         if request.deadline_ms is not None:
             ticket.deadline = now + request.deadline_ms / 1000
         self._tickets[ticket.key] = ticket
-        return brain.submit(ticket, now)
+        held = brain.hold(now) if self._renewing else []
+        return held + brain.submit(ticket, now)
 
     def _smaller(self, name: str, request: m.Request, now: float) -> str:
         """The configured smaller model in the place of `name`, where memory is short and `name` would have to start.
@@ -326,6 +345,21 @@ class Pool:
                 return [ToClient(route, m.Error.of(cancel.id, error))]
         return []
 
+    # --- the floor ---------------------------------------------------------------------------------------------------
+
+    def _claim(self, route: bytes, claim: m.Claim, now: float) -> list[Action]:
+        if not self._is_new(route, claim.id):
+            return [ToClient(route, _ID_IN_USE)]
+        connection = self._connections[route]
+        return self._floor.claim(route, claim, connection.holder, connection.pid, now)
+
+    def _is_new(self, route: bytes, name: bytes) -> bool:
+        return len(name) == ID_BYTES and (route, name) not in self._tickets and not self._floor.has(route, name)
+
+    def _routes(self, holder: str) -> set[bytes]:
+        """The connections of a client, by the name that the status shows."""
+        return {route for route, connection in self._connections.items() if connection.holder == holder}
+
     # --- control -----------------------------------------------------------------------------------------------------
 
     def _control(self, route: bytes, control: m.Control, now: float) -> list[Action]:
@@ -334,7 +368,7 @@ class Pool:
                 raise HushdError("bad_request", f"A control needs an id and at most {MAX_ARGUMENTS} names.")
             match control.action:
                 case "status":
-                    return [ReportStatus(route, control.id)]
+                    return [ReportStatus(route, control.id, self._floor.report(now))]
                 case "unload":
                     return self._unload(route, control, now)
                 case "describe":
@@ -345,11 +379,29 @@ class Pool:
                         self._asked.setdefault(role, []).append((route, control.id, roles))
                         self._catalogues.pop(role, None)  # what is installed may have changed
                     return [Describe(role) for role in roles]
+                case "reload":
+                    return [Configure(route, control.id)]
+                case "stop" | "cancel" | "pause" | "resume":
+                    data, out = self._floor.control(control.action, control.names, route, self._routes, now)
+                    return [*out, ToClient(route, m.Result(id=control.id, data=data))]
                 case "shutdown":
                     return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]
+                case "restart":
+                    return [ToClient(route, m.Result(id=control.id)), *self._renew(now)]
             raise HushdError("unsupported", f"There is no control {control.action[:40]!r}.")
         except HushdError as error:
             return [ToClient(route, m.Error.of(control.id, error))]
+
+    def _configure(self, settings: Settings, now: float) -> list[Action]:
+        """Applies what has changed, worker by worker; no request is dropped by it."""
+        self._settings = settings
+        self._room.budget.configure(settings)
+        out: list[Action] = [Log("INFO", "the configuration was read again")]
+        for brain in self._brains.values():
+            changed = settings.for_worker(brain.name)
+            if changed != brain.settings:
+                out += brain.configure(changed, now)
+        return out
 
     def _unload(self, route: bytes, control: m.Control, now: float) -> list[Action]:
         chosen: dict[str, Brain] = {}
@@ -387,9 +439,14 @@ class Pool:
                 out += self._request(route, request, now)
         return out
 
+    def _renew(self, now: float) -> list[Action]:
+        """Lets running jobs finish before the shutdown, while who asks waits for the next supervisor."""
+        self._renewing = True
+        return [action for brain in self._brains.values() for action in brain.hold(now)]
+
     def _shutdown(self, now: float) -> list[Action]:
         self._down = True
-        out: list[Action] = []
+        out = self._floor.shut(now)
         for route, request in self._parked:
             error = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             out.append(ToClient(route, m.Error.of(request.id, error)))
@@ -403,13 +460,15 @@ class Pool:
     def _after(self, now: float) -> list[Action]:
         """Makes room, forgets what has ended, answers who waited for it, notices when nothing is left to do."""
         out = self._room.settle(now)
+        if self._renewing and not self._down and not any(b.state.has_process for b in self._brains.values()):
+            out += self._shutdown(now)
         for name, brain in list(self._brains.items()):
             for ticket in brain.jobs.ended:
                 del self._tickets[ticket.key]
                 if connection := self._connections.get(ticket.route):
                     connection.tickets -= 1
             brain.jobs.ended.clear()
-            if brain.state is State.STOPPED and not brain.was_ready and not brain.crashes:
+            if brain.state is State.STOPPED and not (brain.was_ready or brain.crashes or brain.jobs.waiting):
                 del self._brains[name]  # a name that never came to life
         for waiting in list(self._waiting):
             waiting.workers = {
@@ -421,15 +480,17 @@ class Pool:
                 self._waiting.remove(waiting)
                 out.append(ToClient(waiting.route, m.Result(id=waiting.id, data={"unloaded": waiting.unloaded})))
         resting = not self._tickets and not any(b.state.has_process for b in self._brains.values())
-        if not self._tickets:
+        if not self._tickets and not self._floor.busy:
             self._next_ping = math.inf
+        elif self._next_ping == math.inf:
+            self._next_ping = now + PING_S
         if self._down:
             self._leave_at = math.inf
             if resting and not self._left:
                 self._left = True
-                out.append(Leave())
+                out += (*self._floor.close(), Leave())
         elif self._auto:
-            if not resting:
+            if not resting or self._floor.busy:
                 self._leave_at = math.inf
             elif not math.isfinite(self._leave_at):
                 self._leave_at = now + self._settings.exit_when_idle

@@ -22,6 +22,10 @@ PREFIXES = (
     "NUMBA_", "NVIDIA_", "OMP_", "OPENBLAS_", "ORT_", "PYTHON", "PYTORCH_", "ROCR_", "TORCH_", "TRANSFORMERS_", "XDG_",
 )  # fmt: skip
 
+# What libraries do unless told not to: onnxruntime 1.31 reports to its maker, from every process. Who speaks to hushd
+# speaks to nobody else; a variable of the user's own decides otherwise.
+QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}
+
 
 class Process(Protocol):
     """A child that was started; what tests put in the place of a real one.
@@ -47,8 +51,8 @@ Launch = Callable[..., Process]
 
 
 def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a child: what is allowed of `inherited`, and `added` over it."""
-    kept = {name: value for name, value in inherited.items() if name in NAMES or name.startswith(PREFIXES)}
+    """The environment of a child: what is allowed of `inherited` over `QUIET`, and `added` over it."""
+    kept = QUIET | {n: v for n, v in inherited.items() if n in NAMES or n in QUIET or n.startswith(PREFIXES)}
     for more in added:
         kept |= more
     return kept

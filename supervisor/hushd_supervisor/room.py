@@ -113,9 +113,11 @@ class Room:
         level = self._pressure.level(now)
         if level is self.level:
             return []
-        self.level = level
+        before, self.level = self.level, level
         for brain in self._brains.values():
             brain.jobs.economy = level >= Level.WARNING
+        if level < before and self.due == math.inf:  # found out long afterwards: there was nobody to look for
+            return []
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
     def _decide(self, brain: Brain, memory: Memory, now: float) -> list[Action]:

@@ -6,7 +6,9 @@ import os
 import signal
 from types import FrameType
 
-LEAVE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+LEAVE = (signal.SIGTERM, signal.SIGINT)
+FOLDER = signal.SIGIO  # the runtime folder has changed, see `lock.Listener.watch`
+RELOAD = signal.SIGHUP  # of a daemon; to one in a terminal it says that the terminal is gone
 
 
 def _nothing(_signal: int, _frame: FrameType | None) -> None:
@@ -26,9 +28,9 @@ class Signals:
         os.set_blocking(self._write, False)
         self._before_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._before = {}
-        for number in (*LEAVE, *([signal.SIGCHLD] if children else [])):
+        for number in (*LEAVE, RELOAD, FOLDER, *([signal.SIGCHLD] if children else [])):
             # What `nohup` or a background shell has made us ignore stays ignored.
-            if number == signal.SIGCHLD or signal.getsignal(number) is not signal.SIG_IGN:
+            if number in (FOLDER, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, _nothing)
 
     def read(self) -> set[int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import zmq
+from hushd_protocol.errors import HushdError
 
 from .cgroup import Cgroup
 from .events import Pressure
@@ -83,12 +84,14 @@ class Pipe:
     that listens to a system without stall information.
 
     Raises:
-        OSError: it cannot be opened.
+        HushdError: `bad_request` when it is none.
     """
 
     work = True
 
     def __init__(self, poller: zmq.Poller, path: Path) -> None:
+        if not path.is_fifo():
+            raise HushdError("bad_request", f"HUSHD_PRESSURE names {path}, which is no named pipe: make it by mkfifo.")
         # For writing too, or it would stand at its end, readable for ever, once a writer has left.
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         poller.register(self._descriptor, zmq.POLLIN)
@@ -109,7 +112,7 @@ def choose(poller: zmq.Poller, cgroup: Cgroup, pipe: str = "") -> Triggers:
     machine's.
 
     Raises:
-        OSError: the pipe cannot be opened.
+        HushdError: `bad_request` when the pipe is none.
     """
     if pipe:
         return Pipe(poller, Path(pipe))

@@ -129,6 +129,10 @@ class Workers:
             self._poller.register(process.exit_fd, zmq.POLLIN)
         return None
 
+    def configure(self, settings: Settings) -> None:
+        """Other settings for the starts to come."""
+        self._settings = settings
+
     def kill(self, name: str, gen: int) -> None:
         """Kills it and all it has started; does not wait."""
         if worker := self._workers.get((name, gen)):

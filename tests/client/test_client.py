@@ -486,7 +486,7 @@ def test_shutdown_waits_until_it_has_left(start_router: Start, client: Client) -
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
         router.send(route, Result(id=message.id))  # type: ignore[attr-defined]
-        if len(router.of(Control)) == 1:
+        if len(router.of(Control)) == 2:
             router.stop_at_once()
 
     start_router(script)

@@ -187,6 +187,20 @@ def test_what_was_sent_before_death_arrives(start_router: Start, connect: Callab
         assert isinstance(last, Result)
 
 
+def test_an_answer_that_comes_with_the_end_arrives(start_router: Start) -> None:
+    """Thirty supervisors answer and are gone at once, as one that was told to leave: no answer is lost."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        router.send(route, Result(id=message.id))
+        router.stop_at_once()
+
+    for _ in range(30):
+        connection = Connection(start_router(script).path)
+        connection.start(Control(id=new_id(), action="shutdown")).result()
+        assert connection.wait_lost(5)
+        connection.close()
+
+
 def test_a_supervisor_that_stops_answering_is_given_up(
     start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import hushd.audio_device
+import hushd.feed
 import hushd.microphone
-import hushd.playback
 import pytest
 from hushd.microphone import Microphone
 from hushd.playback import play
@@ -102,9 +103,9 @@ def device(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starvation is noticed sooner."""
-    for module in (hushd.microphone, hushd.playback):
+    for module in (hushd.microphone, hushd.feed):
         monkeypatch.setattr(module, "STARVED_S", 0.05)
-    monkeypatch.setattr(hushd.playback, "AHEAD_S", 0.05)
+    monkeypatch.setattr(hushd.feed, "AHEAD_S", 0.05)
 
 
 def test_all_is_played_in_order(device: FakeSoundDevice) -> None:
@@ -167,6 +168,8 @@ def test_an_error_of_the_speech_stops_the_device(device: FakeSoundDevice) -> Non
 
     def broken() -> Iterator[bytes]:
         yield bytes(100)
+        while not device.played:
+            time.sleep(0.001)
         raise HushdError("worker_crashed", "Gone.")
 
     with pytest.raises(HushdError, match="Gone"):

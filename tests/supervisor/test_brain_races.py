@@ -1,6 +1,8 @@
 """The races of similar projects that are decided in the brain, each played in its worst order."""
 
+import pytest
 from desk import NAME, Desk, desk_in
+from house import A, B, C, House
 from hushd_protocol import messages as m
 from hushd_supervisor import actions as do
 from hushd_supervisor.settings import WorkerSettings
@@ -132,6 +134,106 @@ def test_race_14_a_worker_that_knows_why_tells_all_at_once() -> None:
     desk.exit(78)
     assert [desk.terminal(t) for t in tickets] == ["engine_missing"] * 5
     assert not desk.brain.crashes
+
+
+def test_race_15_the_victim_becomes_busy() -> None:
+    """A request that comes first saves its worker: who wanted its memory hears no at once, and nobody is drained."""
+    house = House(memory_share=0.5)
+    house.idle(A)
+    running, refused = house.request(A), house.request(B)
+    assert house.code(refused) == "server_busy"
+    assert house.drained() == []
+    house.finish(A)
+    assert house.code(running) == "result"
+
+
+def test_race_15_the_victim_is_wanted_a_moment_too_late() -> None:
+    """It was told to leave, which is not reversed: both get an answer, and there is never memory for two."""
+    house = House(memory_share=0.5)
+    house.idle(A)
+    winner, loser = house.request(B), house.request(A)
+    house.leave(A)
+    assert house.spawned() == [A, B]
+    assert house.code(loser) == "server_busy"  # B starts, so nobody can leave for A
+    house.ready(B)
+    house.finish(B)
+    assert house.code(winner) == "result"
+    house.request(A)
+    assert house.drained() == [A, B]
+
+
+def test_race_16_all_victims_are_busy_or_pinned() -> None:
+    """No is said in the same step, after no retries, with a time to come back; no timer is left behind."""
+    house = House({"tts": {"pinned": True}}, memory_share=0.7)
+    house.idle(C)
+    house.busy(A)
+    before = house.pool.deadline()
+    answer = house.answer(house.request(B))
+    assert isinstance(answer, m.Error)
+    assert (answer.code, answer.retryable) == ("server_busy", True)
+    assert answer.retry_after_ms is not None
+    assert (house.drained(), house.pool.deadline()) == ([], before)
+
+
+def test_race_17_a_kill_that_is_blocked_in_the_kernel() -> None:
+    """A process that SIGKILL does not end blocks nobody but whoever needs its very memory, and that one for 15 s."""
+    house = House(memory_share=0.7)
+    house.busy(A)
+    house.wait(6)  # no beat
+    assert house.of(do.Kill) == [do.Kill(A, 1)]
+    other = house.busy(B)
+    house.finish(B)
+    assert house.code(other) == "result"
+    house.brain(B).settings = house.brain(B).settings.__class__(pinned=True)
+    third, own = house.request(C), house.request(A)
+    house.wait(14)
+    assert house.code(third) == ""
+    house.wait(1)
+    assert house.code(third) == "server_busy"
+    house.wait(600)
+    assert house.spawned() == [A, B]  # never a second one beside it, however long it takes
+    assert len(house.of(do.Kill)) > 100
+    house.exit(A, -9)
+    house.wait(1)
+    house.ready(A)
+    for _ in range(2):  # the one that ran there first
+        house.finish(A)
+    assert house.code(own) == "result"
+
+
+@pytest.mark.parametrize("hours", [0.01, 8, 10_000])
+def test_race_18_the_clock_jumps(hours: float) -> None:
+    """The machine slept, or this process was stopped: nobody is killed for a beat that nobody could send or hear.
+
+    Idle time does count, and so do the deadlines of requests.
+    """
+    house = House({"": {"memory_mb": 100.0, "keep_alive": 30.0}})
+    house.idle(B)
+    working = house.busy(A)
+    limited = house.request(A, deadline_ms=1000)
+    starting = house.request(C)
+    house.now += hours * 3600
+    house.tick()
+    assert house.of(do.Kill) == []
+    assert house.drained() == [B]
+    assert house.code(limited) == "deadline_exceeded"
+    house.says(A, m.Beat(cpu_s=1))
+    house.finish(A)
+    house.ready(C)
+    house.finish(C)
+    assert (house.code(working), house.code(starting)) == ("result", "result")
+
+
+def test_race_18_who_hangs_after_the_jump_is_killed() -> None:
+    """The watch goes on: 6 s without a sign, counted from when there is a clock again."""
+    house = House()
+    house.busy(A)
+    house.now += 8 * 3600
+    house.tick()
+    house.wait(5.9)
+    assert house.of(do.Kill) == []
+    house.wait(0.2)
+    assert house.of(do.Kill) == [do.Kill(A, 1)]
 
 
 def test_race_20_a_long_stream_is_busy_until_its_last_byte() -> None:

@@ -120,6 +120,42 @@ def test_descriptors_that_are_reused_at_once_are_not_mixed_up(clients: Clients, 
     assert clients.send(route, Ping()) is None
 
 
+def test_what_a_client_leaves_in_the_queue_does_not_end_who_got_its_descriptor(
+    clients: Clients, connect: Callable[[], Peer]
+) -> None:
+    """Twenty times the last frames of one who has left are read after the hello of the next; the next one stays."""
+    for _ in range(20):
+        old = connect()
+        old.socket.set(zmq.LINGER, 1000)
+        old.send(Hello(protocol=1, version="0"))
+        for _ in range(100):
+            old.send(Pong())
+        assert clients.socket.poll(BOUND_S * 1000)
+        old.close()  # returns when everything was sent
+        assert clients.monitor.poll(BOUND_S * 1000)
+        list(clients.departures())
+        new = connect()
+        new.send(Hello(protocol=1, version="1"))
+        new.send(Pong())
+        heard: list[FromClient] = []
+        gone: list[bytes] = []
+
+        def all_heard(heard: list[FromClient] = heard, gone: list[bytes] = gone) -> bool:
+            for event in clients.receive(64):
+                heard.append(event) if isinstance(event, FromClient) else gone.append(event.route)
+            return any(e.message == Pong() and e.route == route_of_new(heard) for e in heard)
+
+        wait_until(all_heard, "the new client's words")
+        route = route_of_new(heard)
+        assert route not in gone
+        assert clients.send(route, Ping()) is None
+        assert new.socket.poll(BOUND_S * 1000)
+
+
+def route_of_new(heard: list[FromClient]) -> bytes:
+    return next((e.route for e in heard if isinstance(e.message, Hello) and e.message.version == "1"), b"")
+
+
 def hello_after(clients: Clients, peer: Peer, gone: list[bytes]) -> bytes:
     """As `hello`, noting departures that come with it."""
     peer.send(Hello(protocol=1, version="0"))

@@ -56,7 +56,7 @@ def test_status_never_refreshes_the_idle_clock_race_19() -> None:
     pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
     for now in range(2, 300, 10):
         asked = pool.handle(ev.FromClient(b"r", m.Control(id=b"2" * 16, action="status")), now)
-        assert asked == [do.ReportStatus(b"r", b"2" * 16)]
+        assert [type(action) for action in asked] == [do.ReportStatus]
         assert pool.rows(now)[0]["expires_in_s"] == 301 - now
     assert pool.deadline() == 301
 

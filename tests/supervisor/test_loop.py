@@ -23,8 +23,12 @@ from hushd_supervisor.catalogue import Catalogue
 from hushd_supervisor.clients import Clients
 from hushd_supervisor.lock import Listener, answers
 from hushd_supervisor.loop import Loop
+from hushd_supervisor.needs import Needs
+from hushd_supervisor.pressure import Level
+from hushd_supervisor.room import Standing
 from hushd_supervisor.settings import Settings
 from hushd_supervisor.signals import Signals
+from hushd_supervisor.triggers import Pipe
 from hushd_supervisor.workers import Workers
 from peer import BOUND_S, Peer, wait_until
 
@@ -66,6 +70,9 @@ class ScriptedPool:
     def rows(self, now: float) -> list[dict[str, Any]]:
         return []
 
+    def standing(self, now: float) -> Standing:
+        return Standing(800, 500, Level.WARNING)
+
     def wait_for(self, kind: type[Any], count: int = 1) -> list[Any]:
         """The events of a kind, once there are `count` of them."""
 
@@ -75,6 +82,15 @@ class ScriptedPool:
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+class Watched(Pipe):
+    """A pipe in the place of the kernel's triggers that remembers whether anybody listens."""
+
+    wanted = False
+
+    def watch(self, wanted: bool) -> None:
+        self.wanted = wanted
 
 
 class Stage:
@@ -93,6 +109,8 @@ class Stage:
         def record(level: str, text: str) -> None:
             self.log.append((level, text))
 
+        os.mkfifo(find().runtime / "pressure")
+        self.triggers = Watched(poller, find().runtime / "pressure")
         self.clients = Clients(self.context, self.listener)
         self.before_close: Callable[[], object] = lambda: None
         self.loop = Loop(
@@ -102,6 +120,8 @@ class Stage:
             Workers(self.context, worker_listener, poller, find(), Settings(), WELCOME, self.launch, record),
             Catalogue(poller, self.launch, find().logs, lambda role: ["describe", role]),
             self.signals,
+            self.triggers,
+            Needs(find().needs),
             self.listener,
             record,
         )
@@ -349,13 +369,14 @@ def test_a_report_of_the_status_is_one_result(stage: Stage) -> None:
     def rule(event: e.Event) -> list[a.Action]:
         match event:
             case e.FromClient(route, Control() as control):
-                return [a.ReportStatus(route, control.id)]
+                return [a.ReportStatus(route, control.id, {"speaker": None})]
         return []
 
     stage.start(rule)
     status = stage.connect().control("status")
-    assert list(status) == ["supervisor", "workers", "memory"]
+    assert list(status) == ["supervisor", "workers", "memory", "floor"]
     assert status["supervisor"]["pid"] == os.getpid()
+    assert status["floor"] == {"speaker": None}
 
 
 def test_a_catalogue_that_is_asked_for_comes_as_an_event(stage: Stage) -> None:
@@ -406,3 +427,23 @@ def test_an_idle_loop_does_not_wake_up(stage: Stage) -> None:
     before = settled()
     threading.Event().wait(0.5)
     assert switches() == before
+
+
+def test_pressure_is_an_event_and_heard_while_a_process_lives(stage: Stage) -> None:
+    """The triggers are listened to from the first spawn to the last exit; what they say comes with its level."""
+    stage.start(on(e.FromClient, a.Spawn(NAME, 1)))
+    assert not stage.triggers.wanted
+    stage.connect()
+    (find().runtime / "pressure").write_text("critical\n")
+    assert stage.pool.wait_for(e.Pressure) == [e.Pressure(Level.CRITICAL)]
+    assert stage.triggers.wanted
+    stage.launch.started[0].exit(0)
+    stage.pool.wait_for(e.Exited)
+    wait_until(lambda: not stage.triggers.wanted, "the end of the watch")
+
+
+def test_what_workers_need_is_kept(stage: Stage) -> None:
+    """`Remember` writes the file that the next supervisor reads."""
+    stage.start(on(e.FromClient, a.Remember({"stt/a/b": 5})))
+    stage.connect()
+    wait_until(lambda: Needs(find().needs).load() == {"stt/a/b": 5})

@@ -147,7 +147,13 @@ def test_race_22_a_service_managers_words_do_not_reach_a_child() -> None:
     assert process.environment(inherited, {"A": "1", "HOME": "/h"}, {"A": "2"}) == {
         "PATH": "/bin", "HOME": "/h", "HF_HOME": "/hf", "OMP_NUM_THREADS": "2", "https_proxy": "p", "LC_ALL": "C",
         "A": "2",
-    }  # fmt: skip
+    } | process.QUIET  # fmt: skip
+
+
+def test_libraries_are_told_to_report_to_nobody_unless_the_user_says_otherwise() -> None:
+    """onnxruntime sends its maker an account of every process that says nothing; a variable of the user's decides."""
+    assert process.environment({})["ORT_DISABLE_TELEMETRY"] == "1"
+    assert process.environment({"ORT_DISABLE_TELEMETRY": "0"})["ORT_DISABLE_TELEMETRY"] == "0"
 
 
 def test_no_descriptor_reaches_a_child_that_was_not_meant_for_it(start: Start, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.now = 100.0
+        self.oom_kills: int | None = 7
         self.log: list[tuple[str, str]] = []
         self.launch = FakeLauncher()
         self.poller = zmq.Poller()
@@ -47,6 +48,7 @@ class Desk:
             self.launch,
             lambda level, text: self.log.append((level, text)),
             lambda: self.now,
+            lambda: self.oom_kills,
         )
 
     def close(self) -> None:
@@ -259,3 +261,28 @@ def test_a_hundred_processes_leave_no_descriptor(desk: Desk, start: Start) -> No
             wait_until(lambda: desk.workers.socket.poll(0) == 0, "quiet")
             before = len(os.listdir("/proc/self/fd"))
     wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before + 3, "the last descriptors' end")
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "after", "told"),
+    [
+        (-9, 7, 8, True),
+        (-9, 7, 7, False),
+        (-11, 7, 8, False),
+        (0, 7, 8, False),
+        (-9, None, 8, False),
+        (-9, 7, None, False),
+    ],
+)
+def test_a_kill_for_want_of_memory_is_told(
+    desk: Desk, start: Start, status: int, before: int | None, after: int | None, told: bool
+) -> None:
+    """SIGKILL, and a count of such kills that rose while the process lived, are one; anything less is not."""
+    desk.oom_kills = before
+    process = start()
+    desk.oom_kills = after
+    process.exit(status)
+    assert desk.exits() == []
+    desk.now += SETTLE_S
+    (exited,) = desk.exits()
+    assert (exited.status, exited.out_of_memory) == (status, told)

@@ -85,9 +85,18 @@ class Detector(Protocol):
 
 
 class Engine(ABC):
-    """One loaded model. All calls after `load` come from one thread, one at a time."""
+    """One loaded model. All calls after `load` come from one thread, one at a time.
+
+    Attributes:
+        economy: set before each job: memory is short, so work with less of it if there is a way (smaller beam,
+            shorter pieces), at the cost of quality if need be.
+        degraded: cleared before each job; the engine sets it once it has done so, which the result tells. An engine
+            without a cheaper way leaves it.
+    """
 
     INFO: ClassVar[EngineInfo]
+    economy = False
+    degraded = False
 
     @classmethod
     @abstractmethod

@@ -74,6 +74,7 @@ class SpeechToText:
         if job.op != "transcribe":
             raise HushdError("unsupported", f"A speech-to-text worker can 'transcribe', not {job.op!r}.")
         request = Request.parse(job.params, self._model.languages)
+        self._engine.economy, self._engine.degraded = job.economy, False
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
         if request.live:
@@ -82,6 +83,7 @@ class SpeechToText:
             answer = self._raw(job, request)
         else:
             answer = self._file(job, request)
+        job.degraded = self._engine.degraded
         return {"language": request.language or self._model.languages[0], **answer}
 
     def _file(self, job: Job, request: Request) -> dict[str, Any]:

@@ -76,7 +76,16 @@ class TtsEngine(Protocol):
     """One engine with one model. All but `info` and `voices` is called from one thread.
 
     `model` is one of `info().models`; the caller has looked.
+
+    Attributes:
+        economy: set before each job: memory is short, so work with less of it if there is a way (int8, shorter
+            pieces), at the cost of quality if need be.
+        degraded: cleared before each job; the engine sets it once it has done so, which the result tells. An engine
+            without a cheaper way leaves it.
     """
+
+    economy: bool
+    degraded: bool
 
     def __init__(self, model: str) -> None: ...
 

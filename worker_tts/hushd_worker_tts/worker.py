@@ -67,6 +67,7 @@ class Worker:
         if job.op != "synthesize":
             raise HushdError("unsupported", f"A tts worker can synthesize, not {catalogue.quoted(job.op)}.")
         wanted = speech.read(job.params, self._engine.info(), self._engine.voices())
+        self._engine.economy, self._engine.degraded = job.economy, False
         output: Encoder | None = None
         text_seen = spoken = False
         sentences = frames = rate = 0
@@ -88,6 +89,7 @@ class Worker:
         if output is None:
             raise HushdError("bad_request", _nothing(text_seen, wanted))
         output.close()
+        job.degraded = self._engine.degraded
         return {
             "duration": round(frames / rate, 3),
             "rate": rate,

@@ -47,6 +47,11 @@ def note(text: str) -> None:
         complain("hushd", text)
 
 
+def note_wait(state: str) -> None:
+    """Why nothing is heard yet."""
+    note("Paused: `hushd resume` goes on." if state == "paused" else "Waiting: another program speaks or listens.")
+
+
 def width() -> int:
     """Columns of the terminal that standard output is; unlimited where it is none."""
     try:

@@ -70,10 +70,10 @@ def _hear_microphone(client: Client, options: Namespace) -> None:
     client.preload(worker, wait=False)  # it loads while the microphone opens
     from hushd.microphone import Microphone
 
-    with Microphone() as microphone:
+    with client.floor("microphone", on_wait=console.note_wait) as floor, Microphone() as microphone:
         console.note("Listening.")
         transcription = client.listen(
-            microphone,
+            floor.while_held(microphone),
             rate=microphone.rate,
             language=options.language,
             engine=options.engine,

@@ -23,9 +23,10 @@ def show(what: str | None, lines: int, follow: bool) -> None:
     """
     path = find(paths.find(), what)
     try:
-        with open(path, "rb") as file:
-            console.write_bytes(tail(file.fileno(), lines))
-            file.seek(0, os.SEEK_END)
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            console.write_bytes(tail(file.fileno(), size, lines))
+            file.seek(size)
             while follow:
                 if added := file.read():
                     console.write_bytes(added)
@@ -33,6 +34,8 @@ def show(what: str | None, lines: int, follow: bool) -> None:
                     file.seek(0)  # it was begun anew
                 else:
                     time.sleep(POLL_S)
+    except BrokenPipeError:
+        raise  # of standard output
     except OSError as error:
         raise HushdError("input_unreadable", f"The log {path} cannot be read ({error.strerror}).") from error
 
@@ -53,9 +56,8 @@ def find(where: paths.Paths, what: str | None) -> Path:
     return max(found, key=lambda log: (log == exact, log.stat().st_mtime))
 
 
-def tail(descriptor: int, lines: int) -> bytes:
-    """The last `lines` lines of a file."""
-    size = os.fstat(descriptor).st_size
+def tail(descriptor: int, size: int, lines: int) -> bytes:
+    """The last `lines` lines of the first `size` bytes of a file."""
     start = max(0, size - max(0, lines) * LINE)
     data = os.pread(descriptor, size - start, start)
     return b"".join(data.splitlines(keepends=True)[-lines:]) if lines > 0 else b""

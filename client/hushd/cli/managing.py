@@ -46,6 +46,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
             _status(client, options.json)
         elif options.command == "preload":
             client.preload(*options.what, keep_alive=options.keep_alive)
+        elif options.command == "reload":
+            client.reload()
+        elif options.command == "stop-speaking":
+            client.stop_speaking(*options.who, current=options.current)
+        elif options.command == "pause":
+            client.pause(*options.who)
+        elif options.command == "resume":
+            client.resume(*options.who)
         elif options.command == "unload":
             client.unload(*options.what)
         elif not client.shutdown():
@@ -66,6 +74,15 @@ def _parser(prog: str) -> Parser:
         "unload", help="end workers (all of them when none is named) and give their memory back"
     )
     unload.add_argument("what", nargs="*", metavar="WHAT")
+    commands.add_parser("reload", help="have the configuration read again")
+    stop = commands.add_parser("stop-speaking", help="silence: end what is spoken, and what waits to be")
+    stop.add_argument("--current", action="store_true", help="only what is spoken now; the next goes on")
+    pause = commands.add_parser("pause", help="silence until `hushd resume`; nothing is lost")
+    resume = commands.add_parser("resume", help="go on where `hushd pause` interrupted")
+    for command in (stop, pause, resume):
+        command.add_argument(
+            "who", nargs="*", metavar="WHO", help="turns or clients, as in `hushd status`; default: everybody"
+        )
     commands.add_parser("shutdown", help="finish what is running, then end the supervisor")
     logs = commands.add_parser("logs", help="the end of a log")
     logs.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_protocol.limits import MAX_PAYLOAD, PRIORITIES
 
 from hushd.client import Client
 from hushd.output_file import STANDARD_OUTPUT, OutputFile
@@ -45,6 +45,12 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
         metavar="FILE",
         help="write a sound file: .wav, .flac, .ogg, .mp3 or .aiff; - is a WAV on standard output",
     )
+    parser.add_argument(
+        "--priority",
+        choices=PRIORITIES,
+        default="text",
+        help="who is heard first; important and message interrupt what is lower; default: text",
+    )
     parser.add_worker_options()
     options = parser.parse(argv, "text")
     if options.text and options.input_file is not None:
@@ -67,7 +73,11 @@ def _play(client: Client, options: Namespace) -> None:
     speech = _speech(client, options, "s16le")
     from hushd.playback import play  # while the worker works
 
-    play(speech, speech.rate, speech.channels)
+    floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait)
+    try:
+        play(speech, speech.rate, speech.channels, floor=floor)
+    finally:
+        speech.close()
 
 
 def _speech(client: Client, options: Namespace, form: str) -> Speech:
@@ -79,6 +89,7 @@ def _speech(client: Client, options: Namespace, form: str) -> Speech:
         engine=options.engine,
         model=options.model,
         keep_alive=options.keep_alive,
+        priority=options.priority,
     )
 
 

@@ -54,6 +54,7 @@ def table(status: Mapping[str, Any], width: int) -> str:
         f"hushd {supervisor['version']}, pid {supervisor['pid']}, up {clock(supervisor['uptime_s'])}, {size:.1f} MB",
         f"memory: {memory['used_mb']:.0f} of {memory['budget_mb']:.0f} MB used, "
         f"{memory['available_mb']:.0f} MB available, pressure {memory['pressure'] or 'none'}",
+        *_floor(status.get("floor", {})),
     ]
     if not workers:
         return "\n".join([*lines, "no workers", ""])
@@ -62,6 +63,20 @@ def table(status: Mapping[str, Any], width: int) -> str:
         columns.pop()
     rows = zip(*columns, strict=True)
     return "\n".join([*lines, "", *("  ".join(row).rstrip() for row in rows), ""])
+
+
+def _floor(floor: Mapping[str, Any]) -> list[str]:
+    """A line for each device that somebody has."""
+    lines = []
+    for device in ("speaker", "microphone"):
+        if row := floor.get(device):
+            who = f"{row['client']}, pid {row['pid']}" if row["pid"] else row["client"]
+            lines.append(f"{device}: turn {row['turn']} of {who}, {row['priority']}, for {clock(row['for_s'])}")
+    if floor.get("paused"):
+        lines.append("speaking is paused: `hushd resume` goes on")
+    if floor.get("waiting"):
+        lines.append(f"waiting to speak or listen: {floor['waiting']}")
+    return lines
 
 
 def _lay_out(column: _Column, workers: list[Row]) -> list[str]:

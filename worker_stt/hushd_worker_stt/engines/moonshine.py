@@ -108,9 +108,11 @@ class Moonshine(Engine):
     def transcribe(self, audio: Iterable[Samples], language: str | None = None) -> Iterator[Segment]:
         # Imported here, since --describe imports this module and must not import numpy.
         from ..level import normalise, trim
-        from ..pieces import cut
+        from ..pieces import LONGEST_ECONOMY_S, SHORTEST_ECONOMY_S, cut
 
-        for piece in cut(audio):
+        for piece in cut(audio, SHORTEST_ECONOMY_S, LONGEST_ECONOMY_S) if self.economy else cut(audio):
+            # What fits into one short piece is done as always.
+            self.degraded = self.degraded or (self.economy and piece.start > 0)
             offset, samples = trim(normalise(piece.samples), _MARGIN)
             if not self._spoken(samples):
                 continue

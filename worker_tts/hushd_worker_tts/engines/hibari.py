@@ -36,7 +36,12 @@ _CLAUSE_END = re.compile(r"[,;:—.!?…]+ ")
 
 
 class Hibari:
-    """The engine. One process serves all voices: a session of its own each, a phonemizer for each accent."""
+    """The engine. One process serves all voices: a session of its own each, a phonemizer for each accent.
+
+    It has no cheaper way: its sentences are short, its weights 8 MB.
+    """
+
+    economy = degraded = False
 
     def __init__(self, model: str) -> None:
         self._sessions: dict[str, Any] = {}

@@ -1,0 +1,69 @@
+"""One program's wish for the speaker, the microphone or both, and which wishes of one program end which.
+
+The rules within one client are speech-dispatcher's. When a claim with the speaker arrives:
+
+============= ====================== ======================================================================
+arriving      ends those that speak  ends those that wait
+============= ====================== ======================================================================
+important     all lower ones         notification, progress
+message       all lower ones         all lower ones
+text          text and lower ones    text and lower ones
+notification  notification           notification; is refused itself if anything else is left
+progress      none                   progress, so that of a burst the one being said and the last are heard
+============= ====================== ======================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hushd_protocol.limits import PRIORITIES
+
+SPEAKER = "speaker"
+DEVICES = (SPEAKER, "microphone")
+
+IMPORTANT, MESSAGE, TEXT, NOTIFICATION, PROGRESS = range(len(PRIORITIES))
+
+# By the rank of who arrives: the ranks it ends of its own client, among those that speak and those that wait.
+ENDS: tuple[tuple[set[int], set[int]], ...] = (
+    ({MESSAGE, TEXT, NOTIFICATION, PROGRESS}, {NOTIFICATION, PROGRESS}),
+    ({TEXT, NOTIFICATION, PROGRESS}, {TEXT, NOTIFICATION, PROGRESS}),
+    ({TEXT, NOTIFICATION, PROGRESS}, {TEXT, NOTIFICATION, PROGRESS}),
+    ({NOTIFICATION}, {NOTIFICATION}),
+    (set(), {PROGRESS}),
+)
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """One claim, from `claim` until its devices are free."""
+
+    route: bytes
+    id: bytes
+    client: str
+    pid: int
+    devices: frozenset[str]
+    rank: int
+    number: int
+    asked: float
+    holds: bool = False
+    since: float = 0.0  # it holds
+    until: float = math.inf  # it was told to be silent: then its devices are taken away
+    over: bool = False  # its terminal message was sent
+    paused: bool = False
+    told: str = ""  # the last state the client knows
+
+    @property
+    def speaks(self) -> bool:
+        return SPEAKER in self.devices
+
+    @property
+    def state(self) -> str:
+        if self.holds and not self.leaves:
+            return "granted"
+        return "paused" if self.paused else "waiting"
+
+    @property
+    def leaves(self) -> bool:
+        return self.until < math.inf
