@@ -1,0 +1,124 @@
+"""Plants faults in the supervisor's pure modules, one at a time, and says which tests catch them.
+
+Each fault is a line that somebody could have got wrong. The fuzz test has to catch it, or else the tests of the state
+table, the races and the leases; a fault that lives means that a promise is not tested.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "supervisor" / "hushd_supervisor"
+FUZZ = ["tests/supervisor/test_pool_fuzz.py"]
+TABLES = [
+    "tests/supervisor/test_brain_states.py",
+    "tests/supervisor/test_brain_races.py",
+    "tests/supervisor/test_leases.py",
+]
+
+# (module, what is right, what is planted in its place)
+FAULTS = (
+    ("brain", "if gen != self.gen or not self.state.has_process:\n            return []\n        if self._beat", "if self._beat"),
+    ("brain", "if gen != self.gen or not self.state.has_process:\n            return []\n        was,", "was,"),
+    ("brain", "if self._expected or (was is State.READY and status == 0):", "if self._expected:"),
+    ("brain", "self.leases.clear()\n        if self._expected", "if self._expected"),
+    ("brain", "lost = self.jobs.lose()", "lost = list(self.jobs.running.values())"),
+    ("brain", "elif self.crashes.too_many():", "elif False:"),
+    ("brain", "self.jobs.fail_waiting(*self._verdict, retry_after_ms=self._timer_ms(now))", "pass"),
+    ("brain", "if self._down or explained:", "if explained:"),
+    ("brain", "self._expected = self._killed = self._start_timed_out = False", "self._start_timed_out = False"),
+    ("brain", "elif self.state is State.DRAINING and not self.jobs.running:\n            self._leave(now)", "elif False:\n            pass"),
+    ("brain", "self._enter(State.STOPPED)\n            self._settle(now)\n            return self._take()", "self._enter(State.STOPPED)\n            return self._take()"),
+    ("brain", "if self.state is State.READY and not self.settings.pinned:", "if self.state is State.READY:"),
+    ("brain", "elif self.state is State.BUSY:\n            self._enter(State.DRAINING, now + self.settings.drain_timeout)", "elif self.state is State.BUSY:\n            self._leave(now)"),
+    ("brain", "self._beat_due = now + BEAT_S  # every frame", "pass  # every frame"),
+    ("brain", "elif self._beat_due <= now:", "elif False:"),
+    ("brain", "elif self.jobs.stalled(now, self.settings.stall_timeout):", "elif False:"),
+    ("brain", "if self.jobs.cancel_ignored(now):", "if False:"),
+    ("brain", "self._kill(now, expected=True)\n            elif self.jobs.stalled", "self._kill(now)\n            elif self.jobs.stalled"),
+    ("brain", "self._timer = math.inf if self.settings.pinned else self.leases.expiry(now)", "self._timer = self.leases.expiry(now)"),
+    ("brain", "self.jobs.expire_waiting(now)", "pass"),
+    ("brain", "self.jobs.expire_running(now)", "pass"),
+    ("brain", "ticket.crashes += 1", "pass"),
+    ("brain", "self.crashes.explain(ticket.key)", "pass"),
+    ("brain", "if len(lost) == 1 and ticket.crashes", "if ticket.crashes"),
+    ("brain", "min(now + self.settings.start_timeout, self._start_cap)", "now + self.settings.start_timeout"),
+    ("brain", "if message.cpu_s - self._cpu_s >= CPU_S:", "if message.cpu_s >= self._cpu_s:"),
+    ("jobs", "assert not ticket.done\n        self.tell(ticket, message)", "self.tell(ticket, message)\n        self.tell(ticket, message)"),
+    ("jobs", "self.ended.append(ticket)", "pass"),
+    ("jobs", "if not self.waiting or len(self.running) >= slots:", "if not self.waiting:"),
+    ("jobs", "if (suspects and self.running) or", "if"),
+    ("jobs", "self.waiting.remove(ticket)\n            self.fail(ticket, code)", "self.fail(ticket, code)"),
+    ("jobs", "if ticket.done or ticket.cancelled_at is not None:\n            return", "pass"),
+    ("jobs", "if not ticket.take_output(now):\n                    return False", "ticket.take_output(now)"),
+    ("jobs", "if not ticket.gone:\n            self._out", "if True:\n            self._out"),
+    ("jobs", "del self.running[ticket.request.id]", "self.running.pop(b'', None)"),
+    ("ticket", "self.upload -= 1", "pass"),
+    ("ticket", "or chunk.seq != self.uploaded", ""),
+    ("ticket", "self.download -= 1\n        self.output = True", "self.download -= 1"),
+    ("ticket", "if self.download == 0:\n            self.starved_since = now\n        return True", "return True"),
+    ("ticket", "self.rank - int((now - self.arrived) / AGING_S)", "self.rank"),
+    ("leases", "self._until.pop(holder, None)", "self._until.clear()"),
+    ("leases", "return max(self._until.values())", "return min(self._until.values())"),
+    ("leases", "self._withdrawn = keep_alive == 0", "pass"),
+    ("crashes", "if now - entry[0] < WINDOW_S", "if True"),
+    ("crashes", "self._delay = BACKOFF_S\n\n    def explain", "pass\n\n    def explain"),
+    ("budget", "missing = max(over, short)", "missing = over"),
+    ("budget", "missing = max(over, short)", "missing = short"),
+    ("budget", "(r for r in residents if r.idle_s is not None and not r.leaving)", "residents"),
+    ("room", "brain.pss or self.budget.need(brain.name)", "brain.pss"),
+    ("pool", "del self._tickets[ticket.key]", "self._tickets.get(ticket.key)"),
+    ("pool", "ticket.gone = True", "pass"),
+    ("pool", "if resting and not self._left:", "if resting:"),
+    ("pool", "connection.unanswered = 0\n        match", "match"),
+    ("pool", "if len(request.id) != ID_BYTES or (route, request.id) in self._tickets:", "if len(request.id) != ID_BYTES:"),
+)  # fmt: skip
+
+
+def caught(folder: Path, tests: list[str], seeds: int) -> bool:
+    environment = os.environ | {"PYTHONPATH": str(folder), "HUSHD_FUZZ_SEEDS": str(seeds)}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout", "120", *tests]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return done.returncode != 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1000, help="of the fuzz test for each fault; default: 1000")
+    options = parser.parse_args()
+    began, by_fuzz, by_tables, alive = time.monotonic(), 0, 0, []
+    with tempfile.TemporaryDirectory(prefix="hushd-") as name:
+        folder = Path(name)
+        for module, right, wrong in FAULTS:
+            shutil.copytree(PACKAGE, folder / PACKAGE.name, dirs_exist_ok=True)
+            source = folder / PACKAGE.name / f"{module}.py"
+            text = source.read_text()
+            if text.count(right) < 1:
+                print(f"scripts/mutants: {module}.py has no {right!r} any more", file=sys.stderr)
+                return 2
+            source.write_text(text.replace(right, wrong, 1))
+            if caught(folder, FUZZ, options.seeds):
+                by_fuzz += 1
+            elif caught(folder, TABLES, 1):
+                by_tables += 1
+            else:
+                alive.append((module, right))
+                print(f"LIVES  {module}: {right!r} -> {wrong!r}", flush=True)
+    total = len(FAULTS)
+    print(
+        f"{total} faults planted, {total - len(alive)} caught: {by_fuzz} by the fuzz test, {by_tables} more by the tables"
+        f" ({time.monotonic() - began:.0f} s)"
+    )
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
