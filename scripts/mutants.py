@@ -29,7 +29,6 @@ FAULTS = (
     ("brain", "if gen != self.gen or not self.state.has_process:\n            return []\n        if self._beat", "if self._beat"),
     ("brain", "if gen != self.gen or not self.state.has_process:\n            return []\n        was,", "was,"),
     ("brain", "if self._expected or (was is State.READY and status == 0):", "if self._expected:"),
-    ("brain", "self.leases.clear()\n        if self._expected", "if self._expected"),
     ("brain", "lost = self.jobs.lose()", "lost = list(self.jobs.running.values())"),
     ("brain", "elif self.crashes.too_many():", "elif False:"),
     ("brain", "self.jobs.fail_waiting(*self._verdict, retry_after_ms=self._timer_ms(now))", "pass"),

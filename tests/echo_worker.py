@@ -9,6 +9,9 @@ fail      the error params["code"], with the sentence params["message"]
 raise     an exception that the engine did not expect
 exit      ends the process with status params["status"]
 memory    keeps params["mb"] MB (10^6 bytes) for good
+economy   does with less if it is asked to; result {"economy": whether it was}
+
+With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does.
 
 And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input, `synthesize` says the text's own
 bytes, each twice.
@@ -17,6 +20,7 @@ bytes, each twice.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import os
 import threading
@@ -72,6 +76,9 @@ class Echo:
             case "memory":
                 self.kept.append(os.urandom(1000) * int(params["mb"] * 1000))
                 return {}
+            case "economy":
+                job.degraded = job.economy
+                return {"economy": job.economy}
             case "transcribe":
                 digest = hashlib.sha256()
                 for piece in job.read():
@@ -88,6 +95,10 @@ class Echo:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--exclusive")
     parser.add_argument("--engine")
     parser.add_argument("--model")
-    serve(Echo(parser.parse_args().slots))
+    flags = parser.parse_args()
+    if flags.exclusive:
+        fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    serve(Echo(flags.slots))

@@ -21,7 +21,7 @@ from hushd_supervisor import events as ev
 from hushd_supervisor.budget import RESERVE, Memory
 from hushd_supervisor.pool import Pool
 from hushd_supervisor.pressure import Level
-from hushd_supervisor.settings import Settings
+from hushd_supervisor.settings import Settings, base
 from hushd_supervisor.states import State
 
 TERMINAL = (m.Result, m.Error)
@@ -76,7 +76,9 @@ class World:
         self.short = False  # memory was, before the step under way
         self.served_by: dict[bytes, str] = {}  # the worker of a request's last job
         look_every = r.choice([5.0, math.inf])
-        self.pool = pool(settings, version="1", pid=1, auto=self.auto, memory=self.memory, look_every=look_every)
+        self.pool = pool(
+            settings, version="1", pid=1, auto=self.auto, cores=4, memory=self.memory, look_every=look_every
+        )
         self.processes: dict[tuple[str, int], Process] = {}
         self.people: list[Person] = []
         self.agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -99,7 +101,13 @@ class World:
         recycled = r.choice([{}, {}, {"max_requests": 3}, {"max_age": 20.0}])
         return Settings(
             worker={
-                "": {"queue": r.choice([3, 50]), "keep_alive": r.choice([0, 5, 60, -1]), "memory_mb": 300, **recycled},
+                "": {
+                    "queue": r.choice([3, 50]),
+                    "keep_alive": r.choice([0, 5, 60, -1]),
+                    "memory_mb": 300,
+                    "max_replicas": r.choice([1, 1, 3]),
+                    **recycled,
+                },
                 "tts": {"pinned": r.random() < 0.2, "environment": {"N": str(r.randint(0, 2))}},
             },
             stt="a/x",
@@ -306,7 +314,7 @@ class World:
         assert name in person.open or person.ended[name], f"{message} for nothing"
         assert not person.ended[name], f"{message} after the terminal message"
         if isinstance(message, m.Result) and person.open[name].worker in (*NAMES, "stt"):
-            asked, served = person.open[name].worker, message.data.get("worker") or self.served_by[name]
+            asked, served = person.open[name].worker, base(message.data.get("worker") or self.served_by[name])
             assert served == asked or (asked == "stt" and served in ("stt/a/x", "stt/b/y")), "another worker"
             assert message.data.get("degraded", False) == (asked == "stt" and served == "stt/b/y"), "a false degraded"
         if isinstance(message, TERMINAL):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -139,9 +140,17 @@ class Supervisor:
     """A real `python -m hushd_supervisor` in the runtime folder of the environment.
 
     `process` is its Popen, `errors` the file that its standard error goes to. `stop` is called by the fixture.
+    `inside` are the words of a command that runs it.
     """
 
-    def __init__(self, folder: Path, config: str = CONFIG, *arguments: str, environment: dict[str, str] | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        config: str = CONFIG,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        inside: Sequence[str] = (),
+    ):
         self.folder = folder
         self.socket = folder / "client.sock"
         self.errors = folder / "errors"
@@ -149,7 +158,7 @@ class Supervisor:
         ready, told = os.pipe()
         with open(self.errors, "ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "hushd_supervisor", *arguments, "--ready-fd", str(told)],
+                [*inside, sys.executable, "-P", "-m", "hushd_supervisor", *arguments, "--ready-fd", str(told)],
                 pass_fds=(told,),
                 stdin=subprocess.DEVNULL,
                 stdout=errors,

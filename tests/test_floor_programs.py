@@ -17,7 +17,7 @@ from hushd_protocol.messages import Claim, Error, Result, Turn, Yield
 from peer import Peer, Supervisor, wait_until
 
 DEVICE = Path(__file__).parent / "quiet_device"
-SECOND = "a" * 16000  # the echo worker says each byte as one sample, at 16 kHz
+RATE = 16000
 
 
 class Sound(NamedTuple):
@@ -50,8 +50,11 @@ class Programs:
         )
         return self.started[-1]
 
-    def say(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return self.start("say", "--engine", "echo", *arguments)
+    def say(self, seconds: float, *arguments: str) -> subprocess.Popen[bytes]:
+        """Speaks for so long: the echo worker says each byte as one sample, at 16 kHz."""
+        text = self.diary.parent / f"{seconds}.txt"
+        text.write_text("a" * int(seconds * RATE))
+        return self.start("say", "--engine", "echo", "-f", str(text), *arguments)
 
     def hushd(self, *arguments: str) -> str:
         process = self.start("hushd", *arguments)
@@ -103,7 +106,7 @@ def check_no_overlap(sounds: list[Sound]) -> None:
 
 def test_two_says_never_overlap(programs: Programs) -> None:
     """Four programs that speak at once are heard one after the other, each to its end."""
-    processes = [programs.say(SECOND[:8000]) for _ in range(4)]
+    processes = [programs.say(0.5) for _ in range(4)]
     for process in processes:
         assert finish(process) == ""
     sounds = programs.sounds()
@@ -114,9 +117,9 @@ def test_two_says_never_overlap(programs: Programs) -> None:
 
 def test_speech_is_made_while_another_speaks(programs: Programs, supervisor: Supervisor) -> None:
     """The second one's synthesis is done long before its turn, and holds no worker."""
-    first = programs.say(SECOND * 3)
+    first = programs.say(3)
     programs.wait_for_sound(first)
-    second = programs.say(SECOND[:1600])
+    second = programs.say(0.1)
     with supervisor.connect() as peer:
         wait_until(lambda: peer.control("status")["floor"]["waiting"] == 1)
         assert peer.status("tts/echo/default")["running"] == 0
@@ -129,22 +132,22 @@ def test_speech_is_made_while_another_speaks(programs: Programs, supervisor: Sup
 @pytest.mark.parametrize("priority", ["important", "message"])
 def test_something_urgent_interrupts(priority: str, programs: Programs) -> None:
     """The lower one fades out, says why in one sentence, and ends with 130; what it was to say is not said."""
-    text = programs.say(SECOND * 7)
+    text = programs.say(7)
     programs.wait_for_sound(text)
-    urgent = programs.say("--priority", priority, SECOND[:1600])
+    urgent = programs.say(0.1, "--priority", priority)
     assert finish(text, 130) == "say: Another program has something more urgent to say.\n"
     finish(urgent)
     sounds = programs.sounds()
     check_no_overlap(sounds)
-    assert sounds[0].heard < 7 * 16000
+    assert sounds[0].heard < 7 * RATE
     assert sounds[1].heard == 1600
 
 
 def test_stop_speaking_is_silence(programs: Programs) -> None:
     """`hushd stop-speaking` ends who speaks and who waits, with 130."""
-    first, second = programs.say(SECOND * 7), None
+    first = programs.say(7)
     programs.wait_for_sound(first)
-    second = programs.say(SECOND)
+    second = programs.say(1)
     wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
     programs.hushd("stop-speaking")
     for process in (first, second):
@@ -154,9 +157,9 @@ def test_stop_speaking_is_silence(programs: Programs) -> None:
 
 def test_stop_speaking_of_the_current_one(programs: Programs) -> None:
     """`--current` lets the next one go on."""
-    first = programs.say(SECOND * 7)
+    first = programs.say(7)
     programs.wait_for_sound(first)
-    second = programs.say(SECOND[:1600])
+    second = programs.say(0.1)
     wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
     programs.hushd("stop-speaking", "--current")
     finish(first, 130)
@@ -166,13 +169,13 @@ def test_stop_speaking_of_the_current_one(programs: Programs) -> None:
 
 def test_pause_and_resume(programs: Programs) -> None:
     """A paused `say` leaves the loudspeaker, another may have it, and every sample is heard once all the same."""
-    paused = programs.say(SECOND * 2)
+    paused = programs.say(2)
     programs.wait_for_sound(paused)
     status = programs.hushd("status")
     assert f"speaker: turn 1 of cli, pid {paused.pid}, text, for 0:0" in status
     programs.hushd("pause", "1")
     wait_until(lambda: programs.lines("close", paused.pid), "silence")
-    other = programs.say(SECOND[:1600])
+    other = programs.say(0.1)
     finish(other)
     assert paused.poll() is None
     programs.hushd("resume")
@@ -187,7 +190,7 @@ def test_pause_and_resume(programs: Programs) -> None:
 def test_all_is_paused_until_it_is_resumed(programs: Programs) -> None:
     """`hushd pause` without names is for who comes later too, and the status says so."""
     programs.hushd("pause")
-    later = programs.say(SECOND[:1600])
+    later = programs.say(0.1)
     wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
     assert "speaking is paused" in programs.hushd("status")
     assert not programs.lines("open")
@@ -202,7 +205,7 @@ def test_listeners_take_turns_and_block_no_say(programs: Programs) -> None:
     second = programs.start("listen", "--engine", "echo")
     wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
     assert not programs.lines("open", second.pid)
-    finish(programs.say(SECOND[:1600]))
+    finish(programs.say(0.1))
     first.send_signal(signal.SIGINT)
     finish(first, 130)
     wait_until(lambda: programs.lines("open", second.pid), "the second's turn")
@@ -215,9 +218,9 @@ def test_listeners_take_turns_and_block_no_say(programs: Programs) -> None:
 
 def test_a_killed_say_blocks_nobody(programs: Programs) -> None:
     """SIGKILL in the middle of a word: the next one speaks at once."""
-    first = programs.say(SECOND * 7)
+    first = programs.say(7)
     programs.wait_for_sound(first)
-    second = programs.say(SECOND[:1600])
+    second = programs.say(0.1)
     wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
     first.kill()
     killed = time.monotonic()
@@ -228,9 +231,9 @@ def test_a_killed_say_blocks_nobody(programs: Programs) -> None:
 
 def test_a_stopped_say_blocks_nobody_and_goes_on(programs: Programs) -> None:
     """SIGSTOP (Ctrl-Z): after 6 s the next one speaks; after SIGCONT (fg) the first says the rest."""
-    first = programs.say(SECOND * 2)
+    first = programs.say(2)
     programs.wait_for_sound(first)
-    second = programs.say(SECOND[:1600])
+    second = programs.say(0.1)
     wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
     first.send_signal(signal.SIGSTOP)
     stopped = time.monotonic()
@@ -243,7 +246,7 @@ def test_a_stopped_say_blocks_nobody_and_goes_on(programs: Programs) -> None:
 
 def test_speech_survives_its_supervisor(programs: Programs, supervisor: Supervisor) -> None:
     """With nobody to ask, and none to be started, what was being said is said to its end."""
-    first = programs.say(SECOND * 2)
+    first = programs.say(2)
     programs.wait_for_sound(first)
     with supervisor.connect() as peer:  # all of it was made
         wait_until(lambda: peer.status("tts/echo/default")["running"] == 0)
@@ -258,7 +261,7 @@ def test_the_next_supervisor_is_asked(
     programs: Programs, supervisor: Supervisor, start_supervisor: Callable[..., Supervisor]
 ) -> None:
     """After a restart under a speaking program, two programs still do not overlap."""
-    first = programs.say(SECOND * 3)
+    first = programs.say(3)
     programs.wait_for_sound(first)
     with supervisor.connect() as peer:
         wait_until(lambda: peer.status("tts/echo/default")["running"] == 0)
@@ -266,7 +269,7 @@ def test_the_next_supervisor_is_asked(
     supervisor.process.kill()
     supervisor.process.wait()
     start_supervisor()
-    second = programs.say(SECOND * 2)
+    second = programs.say(2)
     programs.wait_for_sound(second)
     first.send_signal(signal.SIGCONT)
     wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))

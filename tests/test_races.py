@@ -79,6 +79,20 @@ def test_race_11_supervisor_is_killed(start_supervisor: Start, flag: str) -> Non
     assert time.monotonic() - killed < 1.0
 
 
+def test_race_11_supervisor_is_killed_while_a_worker_starts(start_supervisor: Start, runtime: Path) -> None:
+    """A worker that has not come to arm its lifeline yet, or never does, is gone in a second too."""
+    sleeper = command([sys.executable, "-c", "import time; time.sleep(60)"])
+    supervisor = start_supervisor(f'[worker."stt/sleeper"]\n{sleeper}')
+    with supervisor.connect() as client:
+        client.request("echo", "stt/sleeper/a")
+        wait_until(lambda: descendants(runtime), "the worker's process")
+    supervisor.process.kill()
+    killed = time.monotonic()
+    supervisor.process.wait()
+    wait_until(lambda: not descendants(runtime), "the worker's end")
+    assert time.monotonic() - killed < 1.0
+
+
 def test_race_12_stale_sockets_are_replaced(start_supervisor: Start) -> None:
     """After a SIGKILL the next supervisor finds socket files that nobody answers, and takes their place."""
     first = start_supervisor()

@@ -21,7 +21,10 @@ READY_S = 5.0  # from the spawn to the supervisor's byte; it takes about 0.1 s
 # In the background of a shell that ends at once, so that init and not we will be the parent. Nothing is expanded.
 _DETACH = 'cd / && "$@" &'
 # A service manager's words to whoever started us are not for the supervisor.
-_PRIVATE = ("LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "NOTIFY_SOCKET")
+_PRIVATE = (
+    "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
+    "XPC_SERVICE_NAME",
+)  # fmt: skip
 
 
 def running(paths: Paths) -> bool:

@@ -271,6 +271,15 @@ class Client:
         connection.start(Control(id=new_id(), action="shutdown")).result()
         return connection.wait_lost(timeout)
 
+    def restart(self, timeout: float | None = None) -> bool:
+        """Has the supervisor finish what is running and make way for a new one, which serves who asks from now on.
+
+        Returns whether it had left after `timeout` seconds. The next request starts the new one, or a service manager.
+        """
+        connection = self._connect()
+        connection.start(Control(id=new_id(), action="restart")).result()
+        return connection.wait_lost(timeout)
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _control(self, action: str, *names: str) -> dict[str, Any]:
@@ -327,7 +336,8 @@ class Client:
         from . import autostart
 
         autostart.ensure(self._paths, start=self._start)
-        return Connection(self._paths.client_socket, holder=self._holder)
+        # Who listens may be a service manager that has only begun to start the supervisor.
+        return Connection(self._paths.client_socket, holder=self._holder, patience=autostart.READY_S)
 
 
 def _check_priority(priority: str) -> None:

@@ -57,12 +57,15 @@ class Connection:
     """Connected and welcomed, from construction until it is lost or closed; then make another.
 
     Raises:
-        HushdError: `supervisor_lost` when nobody says welcome within a second, `version_mismatch` when the
+        HushdError: `supervisor_lost` when nobody says welcome within `patience` seconds, `version_mismatch` when the
             supervisor speaks another protocol, or what else it answered to the hello.
     """
 
-    def __init__(self, socket_path: str | os.PathLike[str], *, holder: str | None = None) -> None:
+    def __init__(
+        self, socket_path: str | os.PathLike[str], *, holder: str | None = None, patience: float = WELCOME_S
+    ) -> None:
         self._path = os.fspath(socket_path)
+        self._patience = patience
         self._hello = Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid())
         self._pid = os.getpid()
         self._lock = threading.RLock()  # _lost and the wake-up pipe; reentrant: a collected call may post a cancel
@@ -80,7 +83,7 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name="hushd-io", daemon=True)
         self._thread.start()
         try:
-            self._welcomed.wait()  # the thread sets it in any case, after WELCOME_S at the latest
+            self._welcomed.wait()  # the thread sets it in any case, when its patience ends at the latest
         except BaseException:
             self.close()
             raise
@@ -121,8 +124,8 @@ class Connection:
             self._outbox += (call, message)
             self._wake()
 
-    def wait_lost(self, timeout: float) -> bool:
-        """Waits until the supervisor has gone; False if it has not within `timeout` seconds."""
+    def wait_lost(self, timeout: float | None) -> bool:
+        """Waits until the supervisor has gone; False if it has not within `timeout` seconds (None: however long)."""
         return self._over.wait(timeout)
 
     def close(self) -> None:
@@ -190,7 +193,7 @@ class Connection:
         for source in (socket, monitor, self._wake_read):
             poller.register(source, zmq.POLLIN)
         decoder = Decoder(TO_CLIENT)
-        deadline = time.monotonic() + WELCOME_S
+        deadline = time.monotonic() + self._patience
         silent = 0
         while True:
             if self.supervisor is None:

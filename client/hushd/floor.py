@@ -142,16 +142,13 @@ class Floor:
     def _wait(self) -> None:
         """Waits until the devices are ours; asks the next supervisor when one goes away meanwhile."""
         attempts = 1
-        said = False
+        said = False  # that we wait
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._state or self._error)
+                self._changed.wait_for(lambda: self.held or self._error or (self._state and not said))
                 state, error = self._state, self._error
-                if state == "granted":
-                    return
-                if said:
-                    self._changed.wait_for(lambda: self.held or self._error)
-                    continue
+            if self.held:
+                return
             if error is None:
                 said = True
                 if self._on_wait is not None:

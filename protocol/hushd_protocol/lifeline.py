@@ -19,16 +19,25 @@ def arm(descriptor: int, supervisor: int) -> None:
     elsewhere a thread waits for the end. The caller must lead its process group.
     """
     if sys.platform == "linux":
-        # F_SETOWN with a negative number means a process group.
-        fcntl.fcntl(descriptor, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+        tie(descriptor, os.getpgrp())
     else:
         threading.Thread(target=_watch, args=(descriptor,), name="lifeline", daemon=True).start()
     if os.getppid() != supervisor:
         # The supervisor died before the signal was armed; the end of the pipe has passed unseen.
         os.killpg(0, signal.SIGKILL)
+
+
+def tie(descriptor: int, group: int) -> None:
+    """Linux only: has the kernel kill the process group at the end of `descriptor`, whoever in it holds it open.
+
+    That is a property of the open pipe, so the supervisor does it at the start too: a worker is seconds away from
+    `arm` where Python's start is slow, and one that is not ours may never come to it.
+    """
+    # F_SETOWN with a negative number means a process group.
+    fcntl.fcntl(descriptor, fcntl.F_SETOWN, -group)
+    fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
 def _watch(descriptor: int) -> None:

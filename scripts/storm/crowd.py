@@ -23,7 +23,7 @@ from .ledger import Ledger, WrongAnswerError
 from .stage import ODD, Stage, recording
 
 BIN = Path(sys.executable).parent
-MODELS = "abcdef"  # of the good engine: so many workers
+MODELS = "abcdefghijkl"  # of the good engine: so many workers of each role
 
 
 def expect(right: bool, what: str) -> None:

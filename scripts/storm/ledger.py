@@ -120,10 +120,10 @@ def watched(ledger: Ledger) -> type[Connection]:
     class WatchedConnection(Connection):
         """`close` waits for the ends that are still to come; `vanish` does not."""
 
-        def __init__(self, socket_path: str, *, holder: str | None = None) -> None:
+        def __init__(self, *arguments: Any, **options: Any) -> None:
             self._open: Counter[bytes] = Counter()  # the I/O thread's
             self._awaited = 0
-            super().__init__(socket_path, holder=holder)
+            super().__init__(*arguments, **options)
 
         def close(self) -> None:
             deadline = time.monotonic() + SETTLE_S

@@ -144,6 +144,7 @@ def run(options: Options, paths: Paths) -> None:
             auto=options.auto or activated,
             memory=functools.partial(memory.machine, cgroup),
             needs=needs.load(),
+            cores=os.cpu_count() or 1,
             look_every=math.inf if stalls.work else LOOK_S,
         ),
         poller,

@@ -36,6 +36,14 @@ ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: say 
 _RUNS = (State.BUSY, State.DRAINING)  # jobs run, and are watched
 
 
+def ceiling(size: int) -> float:
+    """How large a worker may get that had `size` bytes when it was ready: beyond any long job, within reach of a leak.
+
+    One engine is known to lose 24 MB a request.
+    """
+    return 2 * size + 1e9 if size else math.inf
+
+
 class Brain:
     """One worker, over all its generations.
 
@@ -63,6 +71,7 @@ class Brain:
         self._cpu_s = 0.0
         self._completed_before = 0  # jobs of earlier processes
         self._ready_at = math.inf
+        self._ceiling = math.inf  # bytes at which this process is used up, unless its settings name another size
         self._expected = False  # the exit that will come was asked for
         self._killed = False
         self._start_timed_out = False
@@ -87,6 +96,20 @@ class Brain:
             self._settle(now)
             if ticket in self.jobs.waiting:
                 self.jobs.tell_place(ticket, "queued" if self.state is State.BUSY or self._held else "starting")
+        return self._take()
+
+    def give(self) -> Ticket | None:
+        """The next one that waits, for a replica that is free; a suspect stays."""
+        ticket = next((t for t in self.jobs.waiting if not t.alone), None)
+        if ticket is not None:
+            self.jobs.waiting.remove(ticket)
+        return ticket
+
+    def adopt(self, ticket: Ticket, now: float) -> list[Action]:
+        """Takes over one that waited at another replica."""
+        ticket.brain = self
+        self.jobs.wait(ticket, now)
+        self._settle(now)
         return self._take()
 
     def cancel(self, ticket: Ticket, now: float, code: str = "cancelled") -> list[Action]:
@@ -157,7 +180,6 @@ class Brain:
         detail = {"exit": how, "log_tail": log_tail}
         self._timer = self._beat_due = self._ready_at = math.inf
         self.idle_since = None
-        self.leases.clear()
         if self._expected or (was is State.READY and status == 0):
             for ticket in lost:
                 self.jobs.repeat_or_fail(ticket, now, not self._down, f"{self.name} was stopped while it ran.", detail)
@@ -384,7 +406,7 @@ class Brain:
         limits = self.settings
         if 0 < limits.max_requests <= self.jobs.completed - self._completed_before:
             return f"{limits.max_requests} requests"
-        if 0 < limits.max_pss_mb <= self.pss / 1e6 and self.jobs.completed > self._completed_before:
+        if self.pss >= (limits.max_pss_mb * 1e6 or self._ceiling) and self.jobs.completed > self._completed_before:
             return f"{self.pss / 1e6:.0f} MB"
         if 0 < limits.max_age <= now - self._ready_at:
             return f"{now - self._ready_at:.0f} s old"
@@ -393,6 +415,7 @@ class Brain:
     def _become_ready(self, message: m.Ready, now: float) -> None:
         self.slots = max(1, message.slots)
         self.pss = message.pss
+        self._ceiling = ceiling(message.pss)
         self.was_ready = True
         self._ready_at = now
         self.leases.use("", None, now)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .settings import Settings
+from .settings import Settings, base
 
 RESERVE = 256_000_000  # that stays available to everybody else
 GUESS = 400_000_000  # for a worker nobody has seen yet and whose configuration names no size
@@ -64,13 +64,13 @@ class Budget:
 
     def saw(self, name: str, size: int) -> None:
         """A worker has told its size."""
-        if size > self.needs.get(name, 0):
-            self.needs[name] = size
+        if size > self.needs.get(base(name), 0):
+            self.needs[base(name)] = size
 
     def need(self, name: str) -> int:
         """What a start of `name` will take: what it took before, what its configuration says, or a guess."""
         configured = int(self._settings.for_worker(name).memory_mb * 1_000_000)
-        return self.needs.get(name) or configured or GUESS
+        return self.needs.get(base(name)) or configured or GUESS
 
     def decide(self, name: str, memory: Memory, residents: Iterable[Resident]) -> Verdict:
         """About a start of `name` beside `residents`, none of which is `name` itself.

@@ -35,8 +35,9 @@ from .events import (
 from .floor import Floor
 from .names import ROLES, check, resolve
 from .pressure import Level
+from .replicas import choose, is_free
 from .room import PLENTY, Room, Standing
-from .settings import Settings
+from .settings import Settings, base
 from .states import State
 from .ticket import Ticket
 
@@ -79,6 +80,7 @@ class Pool:
         memory: what the machine has now.
         needs: the highest size seen of each worker in earlier lives, in bytes.
         look_every: seconds between two looks at memory while a worker lives; without end where triggers tell.
+        cores: of the processor, which bound the replicas of a worker.
     """
 
     def __init__(
@@ -91,10 +93,12 @@ class Pool:
         memory: Callable[[], Memory] = lambda: PLENTY,
         needs: Mapping[str, int] | None = None,
         look_every: float = math.inf,
+        cores: int = 1,
     ) -> None:
         self._settings = settings
         self._welcome = m.Welcome(protocol=PROTOCOL, version=version, pid=pid)
         self._auto = auto
+        self._cores = cores
         self._brains: dict[str, Brain] = {}
         self._room = Room(settings, self._brains, memory, needs, look_every)
         self._generations = itertools.count(1)
@@ -162,7 +166,7 @@ class Pool:
         """The status of each worker, as far as the pool knows it."""
         rows = []
         for brain in self._brains.values():
-            role, engine, model = brain.name.split("/")
+            role, engine, model = base(brain.name).split("/")
             idle = brain.idle_since if brain.state is State.READY else None
             expiry = brain.deadline() if brain.state is State.READY else math.inf
             rows.append(
@@ -301,7 +305,7 @@ class Pool:
                 self._parked.append((route, request))
                 return [Describe(request.worker.partition("/")[0])]
             chosen = self._smaller(name, request, now)
-            brain = self._brain(chosen)
+            brain = self._brain(self._replica(chosen, request, now))
         except HushdError as error:
             return [ToClient(route, m.Error.of(request.id, error))]
         connection = self._connections[route]
@@ -327,6 +331,25 @@ class Pool:
         if (brain is not None and brain.state in WARM) or not self._room.short(now):
             return name
         return f"{request.worker}/{small}"
+
+    def _replica(self, name: str, request: m.Request, now: float) -> str:
+        limit = min(self._settings.for_worker(name).max_replicas, self._cores)
+        if limit == 1 or request.op == "warm" or self._renewing:
+            return name
+        family = [brain for brain in self._brains.values() if base(brain.name) == name]
+        return choose(name, family, limit, lambda: self._room.fits(name, now))
+
+    def _share(self, now: float) -> list[Action]:
+        """Gives who waits at a busy replica to one that is free."""
+        out: list[Action] = []
+        for brain in self._brains.values():
+            if "#" not in brain.name and brain.settings.max_replicas > 1:
+                family = [other for other in self._brains.values() if base(other.name) == brain.name]
+                for free in filter(is_free, family):
+                    donor = max(family, key=lambda other: len(other.jobs.waiting))
+                    if ticket := donor.give():
+                        out += free.adopt(ticket, now)
+        return out
 
     def _brain(self, name: str) -> Brain:
         brain = self._brains.get(name)
@@ -407,7 +430,7 @@ class Pool:
         chosen: dict[str, Brain] = {}
         for wanted in control.names:
             role, *_ = wanted.split("/")
-            matching = {n: b for n, b in self._brains.items() if f"{n}/".startswith(f"{wanted}/")}
+            matching = {n: b for n, b in self._brains.items() if f"{base(n)}/".startswith(f"{wanted}/") or n == wanted}
             if not matching and role not in ROLES:
                 raise HushdError("bad_request", f"{wanted[:80]!r} is no worker; `hushd status` lists them.")
             chosen |= matching
@@ -459,7 +482,7 @@ class Pool:
 
     def _after(self, now: float) -> list[Action]:
         """Makes room, forgets what has ended, answers who waited for it, notices when nothing is left to do."""
-        out = self._room.settle(now)
+        out = self._share(now) + self._room.settle(now)
         if self._renewing and not self._down and not any(b.state.has_process for b in self._brains.values()):
             out += self._shutdown(now)
         for name, brain in list(self._brains.items()):

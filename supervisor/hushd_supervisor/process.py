@@ -10,6 +10,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from hushd_protocol.lifeline import tie
+
+from .settings import base
+
 # What of our environment a child sees: a worker must not depend on who happened to start the supervisor. LISTEN_FDS
 # and NOTIFY_SOCKET, a service manager's words to us alone, are left out with all the rest.
 NAMES = (
@@ -60,7 +64,7 @@ def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict
 
 def worker_command(name: str, own: Sequence[str] = ()) -> list[str]:
     """The command line of worker `name` (role/engine/model); `own` is the user's program in the place of hushd's."""
-    role, engine, model = name.split("/", 2)
+    role, engine, model = base(name).split("/", 2)
     program = own or (sys.executable, "-P", "-m", f"hushd_worker_{role}")
     return [*program, "--engine", engine, "--model", model]
 
@@ -108,7 +112,8 @@ class Child:
         command: program and arguments.
         environment: all of its environment.
         stdout, stderr: descriptors to write to.
-        pass_fds: descriptors it inherits under the same numbers.
+        lifeline: the read end of a pipe, which it inherits under the same number; where the kernel can, its end
+            kills the group.
 
     Raises:
         OSError, ValueError: it cannot be started.
@@ -121,7 +126,7 @@ class Child:
         *,
         stdout: int,
         stderr: int,
-        pass_fds: Sequence[int] = (),
+        lifeline: int | None = None,
     ) -> None:
         # Never preexec_fn: this process has libzmq's threads.
         self._popen = subprocess.Popen(
@@ -131,11 +136,13 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=pass_fds,
+            pass_fds=() if lifeline is None else (lifeline,),
             close_fds=True,
             process_group=0,
         )
         self.pid = self._popen.pid
+        if lifeline is not None and sys.platform == "linux":
+            tie(lifeline, self.pid)
         self.exit_fd = os.pidfd_open(self.pid) if sys.platform == "linux" else None
         self._descendants: list[Any] = []  # as psutil saw them, which knows a reused pid by its creation time
 

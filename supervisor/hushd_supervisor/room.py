@@ -135,6 +135,11 @@ class Room:
             out += self._brains[name].evict(now)
         return out
 
+    def fits(self, name: str, now: float) -> bool:
+        """Whether worker `name` could start beside all others, nobody leaving for it."""
+        residents = [self._resident(brain, now) for brain in self._brains.values() if brain.state.has_process]
+        return self.level is Level.NORMAL and self.budget.decide(name, self.look(now), residents).admit
+
     def _resident(self, brain: Brain, now: float) -> Resident:
         idle = brain.state is State.READY and not brain.settings.pinned
         return Resident(

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 
+def base(name: str) -> str:
+    """The worker's name without the replica's number."""
+    return name.partition("#")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """One worker's settings: the table `[worker]` for all, `[worker."stt/moonshine"]` for those of that name."""
@@ -16,8 +21,9 @@ class WorkerSettings:
     priority: int = 0  # a higher one is evicted later when memory is short
     memory_mb: float = 0.0  # what it needs, as long as hushd has not seen it; 0: not known
     max_requests: int = 0  # after so many a new process takes over; 0: never
-    max_pss_mb: float = 0.0  # the same for its size, 0: never; engines leak: one is known to lose 24 MB a request
-    max_age: float = 0.0  # the same for its age, 0: never
+    max_pss_mb: float = 0.0  # the same for its size; 0: by what it had when it was ready, see `brain.ceiling`
+    max_age: float = 86400.0  # the same for its age, 0: never
+    max_replicas: int = 1  # processes of it that may work at once, as far as cores and memory allow
     queue: int = 50  # requests that may wait
     start_timeout: float = 60.0  # without any sign of progress while loading
     drain_timeout: float = 60.0  # for running jobs when told to leave
@@ -46,7 +52,7 @@ class Settings:
     def for_worker(self, name: str) -> WorkerSettings:
         """The settings of worker `name`: the general table, then the role's, the engine's and its own."""
         settings = WorkerSettings()
-        parts = name.split("/")
+        parts = base(name).split("/")
         for key in ("", *("/".join(parts[:n]) for n in range(1, len(parts) + 1))):
             if key in self.worker:
                 settings = replace(settings, **self.worker[key])

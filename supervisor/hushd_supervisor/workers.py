@@ -114,7 +114,7 @@ class Workers:
                     ),
                     stdout=output,
                     stderr=output,
-                    pass_fds=(lifeline,),
+                    lifeline=lifeline,
                 )
             finally:
                 os.close(output)

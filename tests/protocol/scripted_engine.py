@@ -28,6 +28,7 @@ class Scripted:
         self.how = how
         self.slots = slots
         self.thread = 0
+        self.kept: list[bytearray] = []
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
         print(f"loading: {self.how}")
@@ -94,6 +95,13 @@ class Scripted:
     def op_print(self, job: Job) -> None:
         print("printed by the engine")
         os.write(1, b"written to descriptor 1\n")
+
+    def op_keep(self, job: Job) -> None:
+        self.kept.append(bytearray(b"x") * job.params["bytes"])
+
+    def op_economise(self, job: Job) -> dict[str, Any]:
+        job.degraded = job.economy
+        return {"asked": job.economy}
 
     def op_thread(self, job: Job) -> dict[str, Any]:
         return {"same_as_load": threading.get_ident() == self.thread, "main": threading.main_thread().ident}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -361,6 +362,46 @@ def test_no_beat_on_the_way_of_a_request(engine: Callable[..., Any]) -> None:
         worker.send(Job(id=number(n), op="echo"))
         worker.receive(Result)
         worker.receive(Beat)
+
+
+def test_short_jobs_without_a_pause_beat_too(engine: Callable[..., Any]) -> None:
+    """Work of many jobs, none of which lasts for an interval, is one stretch of work, with a beat in each interval."""
+    worker = engine("--beat", "0.1")
+    worker.ready()
+    beats, end = 0, time.monotonic() + 0.75
+    for n in itertools.count():
+        worker.send(Job(id=number(n), op="echo"))
+        beats += len(worker.until(Result)[1])
+        if time.monotonic() > end:
+            break
+    assert n > 10
+    assert 4 <= beats <= 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sizes are known from /proc")
+def test_a_job_that_has_grown_its_worker_is_followed_by_a_beat(engine: Callable[..., Any]) -> None:
+    """Each 20 MB that stay are told right after the answer, for a failure too; 1 MB is not worth a message."""
+    worker = engine()
+    size = worker.ready().pss
+    for n in range(3):
+        worker.send(Job(id=number(n), op="keep", params={"bytes": 20_000_000}))
+        worker.receive(Result)
+        beat = worker.receive(Beat)
+        assert beat.pss == pytest.approx(size + (n + 1) * 20e6, abs=6e6)
+    worker.send(Job(id=number(3), op="keep", params={"bytes": 1_000_000}))
+    worker.receive(Result)
+    assert worker.silent(0.05)
+
+
+def test_a_job_that_economised_says_so(engine: Callable[..., Any]) -> None:
+    """`economy` reaches the engine; `degraded` is in the result exactly if the engine has set it."""
+    worker = engine()
+    worker.ready()
+    for n, economy in enumerate((False, True)):
+        worker.send(Job(id=number(n), op="economise", economy=economy))
+        assert worker.receive(Result).data == {"asked": economy} | ({"degraded": True} if economy else {})
+    worker.send(Job(id=number(2), op="echo", economy=True))
+    assert "degraded" not in worker.receive(Result).data
 
 
 def test_jobs_in_a_row_are_measured_once(engine: Callable[..., Any]) -> None:

@@ -70,3 +70,20 @@ def test_a_requester_that_leaves_during_start_leaves_a_warm_worker_race_5() -> N
     pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 20)
     assert pool.rows(20)[0]["state"] == "ready"
     assert pool.rows(20)[0]["expires_in_s"] == 300
+
+
+def test_a_lease_outlives_the_process() -> None:
+    """Who asked for a worker for ever has it for ever: a crash and the next start do not change that."""
+    pool = Pool(Settings(), version="1", pid=1)
+    name = "stt/moonshine/tiny-en"
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder="cli")), 0)
+    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=-1)), 0)
+    pool.handle(ev.FromWorker(name, 1, m.Ready()), 1)
+    pool.handle(ev.Exited(name, 1, -9), 2)
+    pool.on_time(2.5)
+    pool.handle(ev.FromClient(b"r", m.Request(id=b"2" * 16, worker="stt", op="warm")), 3)
+    pool.handle(ev.FromWorker(name, 2, m.Ready()), 4)
+    assert pool.rows(4)[0]["state"] == "ready"
+    assert pool.deadline() is None
+    pool.handle(ev.FromClient(b"r", m.Control(id=b"3" * 16, action="unload")), 5)
+    assert pool.rows(5)[0]["holders"] == {}

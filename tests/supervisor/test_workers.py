@@ -107,7 +107,7 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert first.environment["HUSHD_SUPERVISOR"] == str(os.getpid())
     assert first.environment["FAKE"] == "1"
     assert first.environment["HUSHD_WORKER_TOKEN"] != second.environment["HUSHD_WORKER_TOKEN"]
-    assert first.descriptors["pass_fds"] == (int(first.environment["HUSHD_LIFELINE"]),)
+    assert first.descriptors["lifeline"] == int(first.environment["HUSHD_LIFELINE"])
     assert find().worker_log(NAME).exists()
     assert desk.workers.pids() == {(NAME, 1): first.pid, ("stt/own/m", 2): second.pid}
     # Of each: a lifeline's write end, and the two ends of the fake's exit pipe.
