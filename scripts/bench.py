@@ -10,15 +10,17 @@ import json
 import sys
 from pathlib import Path
 
-from benches import accuracy, cold, memory, relay, warm
+from benches import accuracy, activation, cold, memory, pressure, relay, warm
 from benches.stage import Row
 
 CASES = {
     "idle": memory.idle,
     "memory-back": memory.memory_back,
+    "pressure": pressure.pressure,
     "cycles": memory.cycles,
     "relay": relay.relay,
     "cold": cold.cold,
+    "activation": activation.activation,
     "warm": warm.warm,
     "wer": accuracy.wer,
 }

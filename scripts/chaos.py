@@ -12,6 +12,7 @@ import argparse
 import gc
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -140,6 +141,7 @@ def main() -> int:
     parser.add_argument("--logs", metavar="DIR", type=Path, help="copy the logs of all processes there")
     options = parser.parse_args()
     isolate()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
     try:
         totals, complaints = run(options.seconds, options.seed, options.logs)
     except HushdError as error:

@@ -14,14 +14,13 @@ import string
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import jiwer
-import picture
 import psutil
+from watch import Watch, tree_mb
 
 SENTENCE = "Memory is given back when nobody is listening, because the worker leaves."
 # What the recording's speaker says (Beckett, Worstward Ho); not what any engine heard.
@@ -33,54 +32,6 @@ LEFT_MB = 2.0  # that may stay in the supervisor after its first full cycle
 
 def words(text: str) -> str:
     return text.lower().translate(str.maketrans("", "", string.punctuation))
-
-
-def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
-    """PSS by process of a process and all below it, and the sum of their RSS; MB are 10^6 bytes."""
-    pss: dict[str, float] = {}
-    rss = 0.0
-    for process in (root, *root.children(recursive=True)):
-        try:
-            memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
-            command = " ".join(process.cmdline())
-        except psutil.Error:
-            continue
-        name = "TTS worker" if "worker_tts" in command else "STT worker" if "worker_stt" in command else "supervisor"
-        pss[name] = pss.get(name, 0) + getattr(memory, "pss", memory.rss) / 1e6
-        rss += memory.rss / 1e6
-    return pss, rss
-
-
-class Watch(threading.Thread):
-    """Samples the tree's memory until stopped; what happens meanwhile can be marked."""
-
-    def __init__(self, root: psutil.Process) -> None:
-        super().__init__(daemon=True)
-        self.root = root
-        self.began = time.monotonic()
-        self.samples: list[tuple[float, dict[str, float], float]] = []
-        self.marks: list[tuple[float, str]] = []
-        self.over = threading.Event()
-
-    def run(self) -> None:
-        while not self.over.wait(0.05):
-            self.samples.append((time.monotonic() - self.began, *tree_mb(self.root)))
-
-    def mark(self, words: str) -> None:
-        self.marks.append((time.monotonic() - self.began, words))
-
-    def peak(self) -> tuple[dict[str, float], float]:
-        return max(((pss, rss) for _, pss, rss in self.samples), key=lambda sample: sum(sample[0].values()))
-
-    def draw(self, path: Path) -> None:
-        names = ("supervisor", "TTS worker", "STT worker")
-        picture.draw(
-            path,
-            "Memory of hushd's processes (PSS)",
-            [second for second, _, _ in self.samples],
-            {name: [pss.get(name, 0.0) for _, pss, _ in self.samples] for name in names},
-            self.marks,
-        )
 
 
 def main() -> int:
@@ -160,10 +111,9 @@ def show(root: psutil.Process, folder: Path, drawing: Path | None) -> dict[str, 
     watch.mark("all workers gone")
     after = tree_mb(root)
     time.sleep(0.5)
-    watch.over.set()
-    watch.join()
+    watch.stop()
     if drawing:
-        watch.draw(drawing)
+        watch.draw(drawing, "Memory of hushd's processes (PSS)")
     print(f"\n{'memory of the process tree':28}{'PSS':>10}{'RSS':>10}   processes")
     for name, (pss, rss) in (("before", before), ("at work, highest", watch.peak()), ("after", after)):
         print(f"{name:28}{sum(pss.values()):7.1f} MB{rss:7.1f} MB{len(pss):8}")

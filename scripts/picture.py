@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from math import ceil, floor
 from pathlib import Path
 
 WIDTH, HEIGHT = 760, 300
+STRIP = 130  # height of the part that shows one process by itself
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 44, 40
 COLOURS = ("#3b6ea5", "#e08e45", "#5b9f6e", "#9a6fb0")
 
@@ -17,10 +19,15 @@ def draw(
     times: Sequence[float],
     series: dict[str, Sequence[float]],
     marks: Sequence[tuple[float, str]] = (),
+    zoom: str = "",
 ) -> None:
-    """Writes the picture of `series` (MB at each of `times`, in seconds) with `marks` (seconds, words)."""
+    """Writes the picture of `series` (MB at each of `times`, in seconds) with `marks` (seconds, words).
+
+    `zoom` names one of the series, which is drawn once more below, on a scale of its own.
+    """
     span = max(times) or 1.0
     top = _round_up(max(map(sum, zip(*series.values(), strict=True))))
+    height = HEIGHT + (STRIP if zoom else 0)
 
     def x(second: float) -> float:
         return LEFT + second / span * (WIDTH - LEFT - RIGHT)
@@ -29,9 +36,9 @@ def draw(
         return HEIGHT - BOTTOM - megabytes / top * (HEIGHT - TOP - BOTTOM)
 
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
         'font-size="12" fill="#444">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
         f'<text x="{LEFT}" y="20" font-size="14" fill="#222">{escape(title)}</text>',
     ]
     for step in range(5):
@@ -62,8 +69,26 @@ def draw(
             f'font-size="11">{escape(words)}</text>'
         )
     out.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 7}" text-anchor="end">{span:.0f} s</text>')
+    if zoom:
+        out += _strip(zoom, [x(t) for t in times], series[zoom])
     out.append("</svg>")
     path.write_text("\n".join(out) + "\n")
+
+
+def _strip(name: str, across: Sequence[float], values: Sequence[float]) -> list[str]:
+    """One series as a line between its own lowest and highest whole MB."""
+    low, high = floor(min(values)), ceil(max(values))
+    high += high == low
+
+    def y(megabytes: float) -> float:
+        return HEIGHT + STRIP - 14 - (megabytes - low) / (high - low) * (STRIP - 44)
+
+    out = [f'<text x="{LEFT}" y="{HEIGHT + 18}" font-size="13" fill="#222">{escape(name)} alone, MB</text>']
+    for value in (low, high):
+        out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#ddd"/>')
+        out.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value}</text>')
+    line = " ".join(f"{x:.1f},{y(value):.1f}" for x, value in zip(across, values, strict=True))
+    return [*out, f'<polyline points="{line}" fill="none" stroke="{COLOURS[0]}" stroke-width="1.5"/>']
 
 
 def _round_up(value: float) -> float:

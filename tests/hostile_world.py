@@ -365,7 +365,8 @@ class World:
         )
         assert growing + 300_000_000 + RESERVE <= self.memory().available, "more than there is"
         assert self.pool._room.level is not Level.CRITICAL, "a start under critical pressure"
-        assert not (self.pool._renewing or self.pool._down), "a start while leaving"
+        assert not self.pool._renewing, "a start while making way"
+        assert not self.pool._down, "a start while leaving"
         mode = self.random.choice(
             ["ok"] * 8
             + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]

@@ -47,6 +47,7 @@ def make_job(
     params: dict[str, Any] | None = None,
     on_send: Callable[[Job, Message], None] | None = None,
     op: str = "transcribe",
+    economy: bool = False,
 ) -> tuple[Job, Asked]:
     """A job whose input is a file by path, bytes inline, or chunks that arrive as the worker grants credit."""
     asked = Asked()
@@ -80,7 +81,7 @@ def make_job(
         if on_send:
             on_send(job, message)
 
-    job = Job(JobMessage(id=bytes(16), op=op, params=params or {}, **fields), send)
+    job = Job(JobMessage(id=bytes(16), op=op, params=params or {}, economy=economy, **fields), send)
     return job, asked
 
 

@@ -21,6 +21,7 @@ Tell = Callable[[str], int]
 MB = 1_000_000
 A, B, C = "stt/echo/a", "stt/echo/b", "tts/echo/c"
 ALL_ECHO = f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}'
+SMALL = "[worker]\nmemory_mb = 30\n"
 AT_ONCE_S = 0.5
 FREE_S = 1.0  # from the news that memory is critically short to its being free
 
@@ -156,7 +157,7 @@ def test_a_hog_in_our_group_is_noticed_without_polling(
 ) -> None:
     """In a group of 400 MB another program takes what there is: the kernel tells, and the idle worker leaves."""
     limit = 400 * MB
-    supervisor = start_supervisor(ALL_ECHO, inside=memory_group.command(limit))
+    supervisor = start_supervisor(SMALL + ALL_ECHO, inside=memory_group.command(limit))
     with supervisor.connect() as client:
         idle = client.ask("echo", A, keep_alive=-1.0)["pid"]
         memory = client.control("status")["memory"]
@@ -190,10 +191,10 @@ with open(path, "rb") as file:
 
 def test_a_worker_that_the_kernel_killed_says_why(start_supervisor: Start, memory_group: MemoryGroup) -> None:
     """Beyond the limit of our group the kernel kills the worker, which its client is told, and nobody else."""
-    supervisor = start_supervisor(ALL_ECHO, inside=memory_group.command(200 * MB))
+    supervisor = start_supervisor(SMALL + ALL_ECHO, inside=memory_group.command(400 * MB))
     with supervisor.connect() as client:
         other = client.ask("echo", B)["pid"]
-        error = client.fail("memory", A, params={"mb": 400}, attempt=1)
+        error = client.fail("memory", A, params={"mb": 600}, attempt=1)
         assert error.code == "poison_request"
         assert "out of memory" in error.message
         assert "perhaps" not in error.message

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
 
     from .client import Client
+    from .floor import Floor
     from .results import Segment, Transcript, Voice, Word
     from .speech import Speech
     from .transcription import Transcription
 
 __all__ = [
     "Client",
+    "Floor",
     "HushdError",
     "Segment",
     "Speech",
@@ -38,6 +40,7 @@ __all__ = [
 
 _HOMES = {
     "Client": "hushd.client",
+    "Floor": "hushd.floor",
     "HushdError": "hushd_protocol.errors",
     "Segment": "hushd.results",
     "Speech": "hushd.speech",

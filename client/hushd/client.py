@@ -199,8 +199,10 @@ class Client:
     def floor(self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None) -> Floor:
         """The right to use the `speaker`, the `microphone` or both, so that programs do not talk over each other.
 
-            with client.floor("speaker", priority="message") as floor:
-                play(speech, speech.rate, floor=floor)
+            with client.floor("microphone") as floor, Microphone() as microphone:
+                print(client.listen(floor.while_held(microphone)).transcript())
+
+        `hushd.playback.play` enters it by itself, for as long as there is something to hear.
 
         Args:
             on_wait: called with `waiting` or `paused` when it cannot be had at once.

@@ -79,7 +79,7 @@ class Floor:
         self._wait()
 
     def while_held(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """`chunks` of the microphone, for as long as it is ours; what comes meanwhile is heard by nobody."""
+        """`chunks` of the microphone, as they come; waits while it is not ours. Raises as `keep` does."""
         for chunk in chunks:
             self.keep()
             yield chunk
@@ -137,27 +137,24 @@ class Floor:
             if error.code != "no_supervisor":
                 raise
             with self._changed:
-                self._connection, self._state = None, "granted"
+                self._connection, self._state, self._error = None, "granted", None
 
     def _wait(self) -> None:
         """Waits until the devices are ours; asks the next supervisor when one goes away meanwhile."""
-        attempts = 1
-        said = False  # that we wait
-        while True:
+        with self._changed:
+            self._changed.wait_for(lambda: self._state or self._error)
+            state = self._state
+        if state not in ("", "granted") and self._on_wait is not None:
+            self._on_wait(state)
+        for attempt in range(1, ATTEMPTS + 1):
             with self._changed:
-                self._changed.wait_for(lambda: self.held or self._error or (self._state and not said))
-                state, error = self._state, self._error
-            if self.held:
-                return
+                self._changed.wait_for(lambda: self.held or self._error)
+                error = self._error
             if error is None:
-                said = True
-                if self._on_wait is not None:
-                    self._on_wait(state)
-            elif error.code in GONE and attempts < ATTEMPTS:
-                attempts += 1
-                self._ask()
-            else:
+                return
+            if error.code not in GONE or attempt == ATTEMPTS:
                 raise error
+            self._ask()
 
     def _post(self, keep: bool) -> None:
         if self._connection is not None:

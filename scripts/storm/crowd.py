@@ -23,7 +23,7 @@ from .ledger import Ledger, WrongAnswerError
 from .stage import ODD, Stage, recording
 
 BIN = Path(sys.executable).parent
-MODELS = "abcdefghijkl"  # of the good engine: so many workers of each role
+MODELS = "abcdefghij"  # of the good engine: so many workers of each role
 
 
 def expect(right: bool, what: str) -> None:
@@ -69,7 +69,8 @@ class Talker(Person):
     """A program that uses `Client` as its documentation says."""
 
     acts: ClassVar = {
-        "hear": 8, "hear_stream": 6, "hear_file": 4, "say": 8, "save": 4, "interrupt": 3, "walk_away": 1, "odd": 1,
+        "hear": 8, "hear_stream": 6, "hear_file": 4, "say": 8, "save": 4, "interrupt": 3, "walk_away": 1,
+        "preload": 1, "odd": 1,
     }  # fmt: skip
 
     def hear(self) -> None:
@@ -124,6 +125,10 @@ class Talker(Person):
             pass
         self.vanish()
         self.ledger.abandon()
+
+    def preload(self) -> None:
+        with self.ledger.request("preload"):
+            self.client.preload(f"stt/echo/{self.model()}", f"tts/echo/{self.model()}", keep_alive=1)
 
     def odd(self) -> None:
         """Asks a worker that misbehaves: any end will do, as long as it is one."""
@@ -183,7 +188,7 @@ class Switchboard(Person):
             credit=8,
             priority=self.dice.choice(PRIORITIES),
             deadline_ms=self.dice.randint(1, 50) if kind == "deadline" else None,
-            keep_alive=self.dice.choice((None, None, None, 0.0, 1.0, 5.0)),
+            keep_alive=self.dice.choice((None,) * 30 + (0.0, 1.0, 5.0)),
             payload=b"" if kind == "copy" else b"payload",
         )
         try:
@@ -282,7 +287,7 @@ class Reader(Person):
 class Manager(Person):
     """Looks at the workers, unloads those that were closed for crashing, and others."""
 
-    acts: ClassVar = {"status": 6, "tidy": 3, "unload": 1, "preload": 2}
+    acts: ClassVar = {"status": 1, "tidy": 10, "unload": 1}
 
     def status(self) -> None:
         with self.ledger.request("status"):
@@ -301,14 +306,10 @@ class Manager(Person):
             self.client.unload(f"stt/echo/{self.model()}")
         self.over.wait(0.2)
 
-    def preload(self) -> None:
-        with self.ledger.request("preload"):
-            self.client.preload(f"stt/echo/{self.model()}", f"tts/echo/{self.model()}", keep_alive=1)
-
 
 def gather(stage: Stage, ledger: Ledger, over: threading.Event, seed: str) -> list[Person]:
     """Twenty clients."""
-    kinds: list[Callable[..., Person]] = [Talker] * 11 + [Switchboard] * 6 + [Reader] * 2 + [Manager]
+    kinds: list[Callable[..., Person]] = [Talker] * 12 + [Switchboard] * 6 + [Reader] + [Manager]
     return [kind(stage, ledger, over, f"{seed}-{number}") for number, kind in enumerate(kinds)]
 
 

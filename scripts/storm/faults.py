@@ -23,10 +23,10 @@ from hushd_protocol.messages import TO_CLIENT, Cancel, Chunk, Credit, Error, Hel
 from .ledger import Ledger
 from .stage import Stage, wait_until
 
-PAUSE_S = 0.12  # between two faults, on average
+PAUSE_S = 0.18  # between two faults, on average
 DEATH_S = 1.0  # for a dead supervisor's workers
 
-MORTAL = {"supervisor_killed": 8, "supervisor_told_to_leave": 2}
+MORTAL = {"supervisor_killed": 5, "supervisor_told_to_leave": 2}
 ALWAYS = {
     "worker_killed": 25, "worker_stopped": 5, "worker_out_of_memory": 6, "worker_told_to_leave": 3,
     "supervisor_stopped": 2, "outputs_full": 3, "logs_full": 3,

@@ -45,7 +45,7 @@ def configuration() -> str:
 
     echo = command("echo_worker.py", "--slots", "4")
     tables = [
-        "[worker]\nkeep_alive = 3\nstart_timeout = 5\nstall_timeout = 3\ndrain_timeout = 5\n",
+        "[worker]\nkeep_alive = 10\nstart_timeout = 5\nstall_timeout = 3\ndrain_timeout = 5\n",
         f'[worker."stt/echo"]\n{echo}',
         f'[worker."tts/echo"]\n{echo}',
         *(f'[worker."stt/{name}"]\n{command("fake_worker.py", *flags)}' for name, flags in ODD.items()),

@@ -11,7 +11,6 @@ import gc
 import math
 import os
 import sys
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +71,8 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
     except Exception as error:
         # A bug, or a machine out of everything. The workers end with this process, by their lifelines.
+        import traceback  # costs every start some milliseconds
+
         if not sys.stderr.isatty():
             traceback.print_exc()  # standard error is a log
         last = traceback.extract_tb(error.__traceback__)[-1]
@@ -135,14 +136,15 @@ def run(options: Options, paths: Paths) -> None:
     poller = zmq.Poller()
     cgroup, needs = Cgroup.own(), Needs(paths.needs)
     oom_kills = functools.partial(memory.oom_kills, cgroup)
-    stalls = triggers.choose(poller, cgroup, os.environ.get("HUSHD_PRESSURE", ""))
+    machine = functools.partial(memory.machine, cgroup)
+    stalls = triggers.choose(poller, cgroup, machine, os.environ.get("HUSHD_PRESSURE", ""))
     loop = Loop(
         Pool(
             settings,
             version=__version__,
             pid=os.getpid(),
             auto=options.auto or activated,
-            memory=functools.partial(memory.machine, cgroup),
+            memory=machine,
             needs=needs.load(),
             cores=os.cpu_count() or 1,
             look_every=math.inf if stalls.work else LOOK_S,

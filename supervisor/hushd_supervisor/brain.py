@@ -103,6 +103,8 @@ class Brain:
         ticket = next((t for t in self.jobs.waiting if not t.alone), None)
         if ticket is not None:
             self.jobs.waiting.remove(ticket)
+            if self.state is State.WAITING and not self.jobs.waiting:
+                self._enter(State.STOPPED)
         return ticket
 
     def adopt(self, ticket: Ticket, now: float) -> list[Action]:

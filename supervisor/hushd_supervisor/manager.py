@@ -32,8 +32,6 @@ class Manager:
         self._limit = limit
         self._next = math.inf  # sign of life
         self._status = ""
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.settimeout(WAIT_S)
 
     def ready(self) -> None:
         """We serve; nobody watches yet."""
@@ -79,7 +77,9 @@ class Manager:
 
     def _tell(self, *words: str) -> None:
         try:
-            self._socket.sendto("\n".join(words).encode(), self._address)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
+                mouth.settimeout(WAIT_S)
+                mouth.sendto("\n".join(words).encode(), self._address)
         except OSError:
             pass  # it is gone, or does not read: that is no reason to serve nobody
 

@@ -44,6 +44,7 @@ from .ticket import Ticket
 PING_S = 2.0
 MISSED_PONGS = 3  # then the client is gone, whatever its socket says
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
+LEAST_IDLE_S = 0.1  # before an idle exit: who has just been welcomed is about to ask
 MAX_WORKERS = 64  # names a client may bring into being
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
@@ -516,5 +517,5 @@ class Pool:
             if not resting or self._floor.busy:
                 self._leave_at = math.inf
             elif not math.isfinite(self._leave_at):
-                self._leave_at = now + self._settings.exit_when_idle
+                self._leave_at = now + max(LEAST_IDLE_S, self._settings.exit_when_idle)
         return out

@@ -14,6 +14,9 @@ from .budget import Memory
 HOLD_S = 10.0
 LOW = 0.15  # of all memory available: less is a sign of WARNING
 VERY_LOW = 0.07  # and of CRITICAL
+# With more than this available, a stall is none of the machine's: one process under a tight limit of a cgroup of its
+# own makes the kernel tell of `full` stalls for the whole machine, with 23 of 24 GB free.
+PLENTY = 0.5
 
 
 class Level(enum.IntEnum):
@@ -35,21 +38,34 @@ def sign(memory: Memory) -> Level:
     return Level.WARNING if memory.available < LOW * memory.total else Level.NORMAL
 
 
+def plausible(memory: Memory) -> bool:
+    """Whether a stall that the kernel tells of can be for want of this memory."""
+    return memory.available < PLENTY * memory.total
+
+
 class Pressure:
     """The level over time."""
 
     def __init__(self) -> None:
-        self._until = dict.fromkeys((Level.WARNING, Level.CRITICAL), -math.inf)
+        self._warning_until = self._critical_until = -math.inf
 
     def see(self, level: Level, now: float) -> None:
         """A sign of `level`, which is one of all levels below too."""
-        for held in self._until:
-            if held <= level:
-                self._until[held] = now + HOLD_S
+        if level >= Level.WARNING:
+            self._warning_until = now + HOLD_S
+        if level >= Level.CRITICAL:
+            self._critical_until = now + HOLD_S
 
     def level(self, now: float) -> Level:
-        return max((level for level, until in self._until.items() if now < until), default=Level.NORMAL)
+        if now >= self._warning_until:  # which is never the earlier of the two
+            return Level.NORMAL
+        return Level.CRITICAL if now < self._critical_until else Level.WARNING
 
     def deadline(self, now: float) -> float:
         """When the level falls unless there is another sign of it, `math.inf` while it is normal."""
-        return self._until.get(self.level(now), math.inf)
+        match self.level(now):
+            case Level.CRITICAL:
+                return self._critical_until
+            case Level.WARNING:
+                return self._warning_until
+        return math.inf

@@ -28,7 +28,8 @@ def choose(name: str, family: Iterable[Brain], limit: int, fits: Callable[[], bo
     # Another one only beside those that all work: many cold requests are one start.
     if living and all(brain.state is State.BUSY for brain in living) and len(living) < limit and fits():
         taken = {brain.name for brain in family if brain.state is not State.STOPPED}
-        return next(other for other in _names(name, limit) if other not in taken)
+        if unused := [other for other in _names(name, limit) if other not in taken]:
+            return unused[0]
     return min(family, key=lambda brain: len(brain.jobs.waiting)).name if family else name
 
 

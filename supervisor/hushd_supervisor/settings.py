@@ -40,7 +40,7 @@ class Settings:
     tts: str = "hibari/en"
     stt_small: str = ""  # what it means while memory is short, unless the usual one runs; empty: the same
     tts_small: str = ""
-    exit_when_idle: float = 600.0  # an auto-started supervisor leaves after so long without worker or request
+    exit_when_idle: float = 600.0  # a supervisor started for a request leaves after so long without worker or request
     queue: int = 200  # requests that may wait, over all workers
     log_level: str = "info"
     memory_share: float = 0.8  # of all memory (or the container's limit) that the workers together may have

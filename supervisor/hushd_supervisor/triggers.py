@@ -7,16 +7,17 @@ fires; so there is one only while a worker lives.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import zmq
 from hushd_protocol.errors import HushdError
 
+from .budget import Memory
 from .cgroup import Cgroup
 from .events import Pressure
-from .pressure import Level
+from .pressure import Level, plausible
 
 SYSTEM = Path("/proc/pressure/memory")
 # Microseconds of stall within a window: some process waited for memory, or all that had work did. Who has no
@@ -46,11 +47,13 @@ class Stalls:
     Args:
         poller: watches the descriptors.
         file: where triggers are written to.
+        memory: what there is, to tell our own stalls from those of others.
     """
 
-    def __init__(self, poller: zmq.Poller, file: Path) -> None:
+    def __init__(self, poller: zmq.Poller, file: Path, memory: Callable[[], Memory]) -> None:
         self._poller = poller
         self._file = file
+        self._memory = memory
         self._levels: dict[int, Level] = {}  # by descriptor
         self.work = True
         self.watch(True)  # whether it works is known by trying
@@ -74,9 +77,9 @@ class Stalls:
                 self.watch(False)
 
     def fired(self, ready: Container[object]) -> Iterator[Pressure]:
-        for descriptor, level in self._levels.items():
-            if descriptor in ready:
-                yield Pressure(level)
+        levels = [level for descriptor, level in self._levels.items() if descriptor in ready]
+        if levels and plausible(self._memory()):
+            yield from map(Pressure, levels)
 
 
 class Pipe:
@@ -107,7 +110,7 @@ class Pipe:
                         yield Pressure(level)
 
 
-def choose(poller: zmq.Poller, cgroup: Cgroup, pipe: str = "") -> Triggers:
+def choose(poller: zmq.Poller, cgroup: Cgroup, memory: Callable[[], Memory], pipe: str = "") -> Triggers:
     """`pipe` if there is one (HUSHD_PRESSURE); else our group's stalls where a limit makes them its own; else the
     machine's.
 
@@ -117,5 +120,5 @@ def choose(poller: zmq.Poller, cgroup: Cgroup, pipe: str = "") -> Triggers:
     if pipe:
         return Pipe(poller, Path(pipe))
     own = cgroup.pressure_file()
-    stalls = Stalls(poller, own or SYSTEM)
-    return stalls if stalls.work or own is None else Stalls(poller, SYSTEM)
+    stalls = Stalls(poller, own or SYSTEM, memory)
+    return stalls if stalls.work or own is None else Stalls(poller, SYSTEM, memory)

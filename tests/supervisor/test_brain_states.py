@@ -22,6 +22,7 @@ STIMULI = {
     "unreachable": lambda d: d._take(d.brain.unreachable(d.brain.gen, d.now)),
     "unload": lambda d: d.unload(),
     "shutdown": lambda d: d.shutdown(),
+    "hold": lambda d: d._take(d.brain.hold(d.now)),
     "time": lambda d: d.time(),
 }
 
@@ -50,6 +51,9 @@ TABLE = {
     S.BACKOFF: {"unload": S.STARTING, "shutdown": S.STOPPED, "time": S.STARTING},
     S.FAILED: {"unload": S.STOPPED, "shutdown": S.STOPPED, "time": S.STOPPED},
 }  # fmt: skip
+for row in TABLE.values():
+    if "shutdown" in row:
+        row["hold"] = row["shutdown"]  # only those who wait are treated differently
 
 
 @pytest.mark.parametrize(("state", "stimulus"), list(itertools.product(State, STIMULI)), ids=str)
@@ -348,3 +352,20 @@ def test_overload_says_when_to_come_back() -> None:
     error = desk.answers(refused)[-1]
     assert isinstance(error, m.Error)
     assert (error.code, error.retry_after_ms) == ("overloaded", 12_000)
+
+
+def test_who_waits_for_a_worker_on_hold_is_kept_until_the_shutdown() -> None:
+    """The running job finishes; who waits, and who comes, is neither served nor refused before `shutdown`."""
+    desk = Desk()
+    running = desk.request()
+    desk.ready()
+    waiting = desk.request()
+    desk._take(desk.brain.hold(desk.now))
+    late = desk.request()
+    desk.result()
+    desk.worker(m.Bye())
+    desk.exit(0)
+    assert desk.brain.state is State.STOPPED
+    assert [desk.terminal(ticket) for ticket in (running, waiting, late)] == ["result", "", ""]
+    desk.shutdown()
+    assert [desk.terminal(ticket) for ticket in (waiting, late)] == ["shutting_down"] * 2

@@ -323,6 +323,7 @@ def test_a_stopped_holder_blocks_nobody(room: Room) -> None:
     assert room.holder() == "A"
     room.wait(0.01, alive="BC")
     assert room.told == {"A1": "waiting", "B1": "granted", "C1": "waiting"}
+    room.take(room.floor.on_time(room.now))  # for whatever other reason
     assert room.pinged == ["A"]  # once, to wake it; nothing ticks for it any more
     room.heard("A")
     room.give_back("A1", keep=True)
@@ -375,6 +376,14 @@ def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Room) -> None:
     assert room.control("stop") == [1]
     room.give_back("A1")
     assert room.told == {"A1": "cancelled", "B1": "granted", "C1": "granted"}
+
+
+def test_stop_of_a_turn_that_waits(room: Room) -> None:
+    """Named by its number it is ended all the same; the others are left alone."""
+    for name in ("A1", "B1", "C1"):
+        room.ask(name)
+    assert room.control("stop", "2") == [2]
+    assert room.told == {"A1": "granted", "B1": "cancelled", "C1": "waiting"}
 
 
 def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:

@@ -323,3 +323,45 @@ def test_out_of_memory_is_said() -> None:
         assert isinstance(answer, m.Error)
         assert words in answer.message
         assert answer.detail["exit"] == words
+
+
+# --- recycling ------------------------------------------------------------------------------------------------------
+
+
+def test_a_process_that_is_too_large_at_rest_leaves_at_once() -> None:
+    """Its size is told after the answer: the next request then finds a new process, and nobody works in the old one."""
+    house = House({"": {"memory_mb": 10.0, "max_pss_mb": 500.0}})
+    house.idle(A)
+    house.says(A, m.Beat(cpu_s=1, pss=499 * MB))
+    assert house.drained() == []
+    house.says(A, m.Beat(cpu_s=2, pss=500 * MB))
+    assert house.drained() == [A]
+    house.available = 10_000 * MB
+    house.total = 10_000 * MB
+    request = house.request(A)
+    house.leave(A)
+    house.ready(A)
+    house.finish(A)
+    assert house.code(request) == "result"
+
+
+def test_no_process_is_renewed_before_it_has_done_anything() -> None:
+    """One that is too large as soon as it is ready serves a request, rather than none for ever."""
+    house = House({"": {"memory_mb": 10.0, "max_pss_mb": 200.0}})
+    request = house.request(A)
+    house.ready(A, size=300 * MB)
+    house.says(A, m.Beat(cpu_s=1, pss=300 * MB))
+    assert house.drained() == []
+    house.finish(A)
+    assert (house.code(request), house.drained()) == ("result", [A])
+
+
+@pytest.mark.parametrize(("ready", "grown", "leaves"), [(300, 1599, False), (300, 1600, True), (0, 100_000, False)])
+def test_the_default_ceiling_follows_the_first_size(ready: int, grown: int, leaves: bool) -> None:
+    """Twice what it had when it was ready, and 1000 MB more; where sizes are not told, there is none."""
+    house = House()
+    house.request(A)
+    house.ready(A, size=ready * MB)
+    house.finish(A)
+    house.says(A, m.Beat(cpu_s=1, pss=grown * MB))
+    assert house.drained() == ([A] if leaves else [])

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_protocol.errors import HushdError
+from hushd_supervisor.budget import Memory
 from hushd_supervisor.cgroup import Cgroup
 from hushd_supervisor.events import Pressure
 from hushd_supervisor.pressure import Level
 from hushd_supervisor.triggers import SYSTEM, Pipe, Stalls, choose
 from memory_group import MemoryGroup
 
+SCARCE, AMPLE = Memory(1000, 499), Memory(1000, 500)
 HOG_LIMIT = 60_000_000
 # Walks through a file that is larger than its group may hold, page by page, so that each page has to come back from
 # the disk and every step of it waits for memory.
@@ -41,7 +43,7 @@ def poller() -> zmq.Poller:
 @pytest.fixture
 def stalls(poller: zmq.Poller) -> Iterator[Stalls]:
     """The machine's triggers."""
-    found = Stalls(poller, SYSTEM)
+    found = Stalls(poller, SYSTEM, lambda: SCARCE)
     if not found.work:
         pytest.skip("the kernel lets us set no trigger")
     yield found
@@ -75,11 +77,25 @@ def test_a_trigger_is_an_event_of_its_level(stalls: Stalls, poller: zmq.Poller) 
     assert list(stalls.fired({some, full})) == [Pressure(Level.WARNING), Pressure(Level.CRITICAL)]
 
 
+def test_stalls_of_others_are_not_ours(poller: zmq.Poller) -> None:
+    """While half of the memory is available, nobody waits for want of it but who is under a limit of its own."""
+    machine = [AMPLE]
+    stalls = Stalls(poller, SYSTEM, lambda: machine[0])
+    if not stalls.work:
+        pytest.skip("the kernel lets us set no trigger")
+    stalls.watch(True)
+    ready = {descriptor for descriptor, _ in poller.sockets}
+    assert list(stalls.fired(ready)) == []
+    machine[0] = SCARCE
+    assert len(list(stalls.fired(ready))) == 2
+    stalls.watch(False)
+
+
 @pytest.mark.parametrize("file", ["/dev/null/missing", "/proc/self", "/dev/full"])
 def test_without_stall_information_there_are_no_triggers(poller: zmq.Poller, file: str) -> None:
     """A kernel without it, or that does not take the trigger, is told apart at the start, and no descriptor stays."""
     before = descriptors()
-    stalls = Stalls(poller, Path(file))  # the last one lets us open it and says no to the write
+    stalls = Stalls(poller, Path(file), lambda: SCARCE)  # the last one lets us open it and says no to the write
     assert not stalls.work
     stalls.watch(True)
     assert (descriptors(), poller.sockets, list(stalls.fired({}))) == (before, [], [])
@@ -92,7 +108,7 @@ def test_a_group_that_refuses_means_the_machines_stalls(poller: zmq.Poller, tmp_
         (tmp_path / name).write_text(text)
     (tmp_path / "memory.pressure").unlink()
     (tmp_path / "memory.pressure").mkdir()
-    chosen = choose(poller, Cgroup(2, (tmp_path,)))
+    chosen = choose(poller, Cgroup(2, (tmp_path,)), lambda: SCARCE)
     assert isinstance(chosen, Stalls)
     assert chosen._file == SYSTEM
 
@@ -101,7 +117,7 @@ def test_the_pipe_says_what_is_written_to_it(poller: zmq.Poller, tmp_path: Path)
     """Words of a level are events, in order, from any number of writers; other words are nothing; it never ends."""
     path = tmp_path / "pressure"
     os.mkfifo(path)
-    pipe = choose(poller, Cgroup(), str(path))
+    pipe = choose(poller, Cgroup(), lambda: AMPLE, str(path))
     assert isinstance(pipe, Pipe)
     assert pipe.work
     assert poller.poll(0) == []
@@ -119,7 +135,7 @@ def test_what_is_no_pipe_is_an_error(poller: zmq.Poller, tmp_path: Path) -> None
     (tmp_path / "file").touch()
     for name in ("file", "missing"):
         with pytest.raises(HushdError, match="no named pipe"):
-            choose(poller, Cgroup(), str(tmp_path / name))
+            choose(poller, Cgroup(), lambda: AMPLE, str(tmp_path / name))
 
 
 def test_a_real_hog_fires_the_triggers(

@@ -16,7 +16,7 @@ import soxr
 from hushd_protocol.job import Cancelled, Job
 from hushd_protocol.messages import Message, Partial
 from hushd_worker_stt.worker import SpeechToText
-from stt_jobs import Ask, chunked, make_job, s16le
+from stt_jobs import Ask, Asked, chunked, make_job, s16le
 from wer import BECKETT, TWO_CITIES, word_error_rate
 
 RATE = 16_000
@@ -41,6 +41,29 @@ def test_a_person_is_understood(ask: Ask, assets: Path) -> None:
     assert segment["id"] == 0
     assert 0.0 <= segment["start"] < 0.6
     assert 8.0 < segment["end"] < 9.963
+
+
+def test_economy_means_shorter_pieces(worker: SpeechToText, assets: Path) -> None:
+    """Asked to do with less, it cuts 44 s into more pieces and says so; what fits into one is done as always, and what
+    is asked for without economy too."""
+
+    def transcribe(name: str, economy: bool) -> tuple[Job, Asked]:
+        job, asked = make_job(assets / name, economy=economy)
+        asked.result = worker.run(job)
+        return job, asked
+
+    _, usual = transcribe("two_cities.wav", economy=False)
+    job, cheaper = transcribe("two_cities.wav", economy=True)
+    assert job.degraded
+    assert cheaper.result["segments"] > usual.result["segments"]
+    assert max(s["end"] - s["start"] for s in cheaper.segments) <= 10.0
+    assert word_error_rate(TWO_CITIES, cheaper.text) <= 0.08
+    job, short = transcribe("beckett.wav", economy=True)
+    assert not job.degraded
+    assert word_error_rate(BECKETT, short.text) == 0.0
+    job, again = transcribe("two_cities.wav", economy=False)
+    assert not job.degraded
+    assert again.text == usual.text
 
 
 def test_a_long_recording_comes_in_segments(ask: Ask, assets: Path) -> None:

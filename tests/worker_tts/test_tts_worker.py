@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hushd_protocol.job import Cancelled
+from hushd_protocol.job import Cancelled, Job
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Chunk
+from hushd_protocol.messages import Job as JobMessage
 from hushd_worker_tts import speech
 from hushd_worker_tts.worker import Worker
 
@@ -183,6 +184,38 @@ class Forgetful(list[str]):
 
     def append(self, text: str) -> None:
         pass
+
+
+@pytest.mark.parametrize("economy", [False, True])
+@pytest.mark.parametrize("thrifty", [False, True])
+def test_an_engine_that_economised_says_so(
+    tiny: Worker, monkeypatch: pytest.MonkeyPatch, economy: bool, thrifty: bool
+) -> None:
+    """Memory that is short is told to the engine, and what it made of it to the job; neither outlives the job."""
+    engine: Any = tiny._engine
+    synthesize = engine.synthesize
+
+    def economise(*arguments: Any) -> Iterator[Any]:
+        engine.degraded = engine.economy and thrifty
+        yield from synthesize(*arguments)
+
+    monkeypatch.setattr(engine, "synthesize", economise, raising=False)
+    for asked in (economy, False):
+        message = JobMessage(id=bytes(16), op="synthesize", payload=b"Hello.", credit=1000, economy=asked)
+        job = Job(message, lambda message: None)
+        tiny.run(job)
+        assert job.degraded == (asked and thrifty)
+
+
+def test_hibari_has_no_cheaper_way_and_claims_none(hibari: Worker) -> None:
+    """Its audio is the same, and nothing is said of less."""
+    sent: dict[bool, list[bytes]] = {False: [], True: []}
+    for economy, audio in sent.items():
+        message = JobMessage(id=bytes(16), op="synthesize", payload=b"Hello.", credit=1000, economy=economy)
+        job = Job(message, lambda message, audio=audio: audio.append(message.payload))  # type: ignore[misc]
+        hibari.run(job)
+        assert not job.degraded
+    assert sent[True] == sent[False] != []
 
 
 def test_jobs_do_not_disturb_each_other(tiny: Worker, say: Callable[..., Any]) -> None:

@@ -36,6 +36,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.command is None:
         parser.print_help()
         return 0
+    if options.command == "service":
+        from .serving import main as serve
+
+        return serve(options.action, options.dry_run)
+    if options.command == "restart":
+        from .renewing import restart
+
+        restart()
+        return 0
     if options.command == "logs":
         from .logs import show
 
@@ -84,6 +93,10 @@ def _parser(prog: str) -> Parser:
             "who", nargs="*", metavar="WHO", help="turns or clients, as in `hushd status`; default: everybody"
         )
     commands.add_parser("shutdown", help="finish what is running, then end the supervisor")
+    commands.add_parser("restart", help="the same, and start a new one, for which whoever asks meanwhile waits")
+    service = commands.add_parser("service", help="have the system start the supervisor when somebody asks")
+    service.add_argument("action", choices=("install", "uninstall", "status"))
+    service.add_argument("--dry-run", action="store_true", help="only show the files and the commands")
     logs = commands.add_parser("logs", help="the end of a log")
     logs.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
     logs.add_argument("-n", "--lines", type=int, default=50, help="how many; default: 50")

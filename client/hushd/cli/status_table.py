@@ -39,6 +39,7 @@ _COLUMNS = (
     _Column("QUEUED", lambda row: str(row.get("queued", 0))),
     _Column("IDLE", lambda row: _time(row.get("idle_s"))),
     _Column("PEAK", lambda row: _megabytes(row.get("peak_rss_mb"))),
+    _Column("NEEDS", lambda row: _megabytes(row.get("need_mb"))),
     _Column("PID", lambda row: str(row.get("pid") or "-")),
     _Column("REQUESTS", lambda row: str(row.get("requests", 0))),
     _Column("STARTS", lambda row: str(row.get("starts", 0))),

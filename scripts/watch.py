@@ -1,0 +1,66 @@
+"""Memory over time: samples a process tree while something happens, and draws it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import picture
+import psutil
+
+NAMES = ("supervisor", "TTS worker", "STT worker")
+
+
+def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
+    """PSS by process of a process and all below it, and the sum of their RSS; MB are 10^6 bytes."""
+    pss: dict[str, float] = {}
+    rss = 0.0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
+            command = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        name = "TTS worker" if "worker_tts" in command else "STT worker" if "worker_stt" in command else "supervisor"
+        pss[name] = pss.get(name, 0) + getattr(memory, "pss", memory.rss) / 1e6
+        rss += memory.rss / 1e6
+    return pss, rss
+
+
+class Watch(threading.Thread):
+    """Samples the tree's memory every `pause` seconds until stopped; what happens meanwhile can be marked."""
+
+    def __init__(self, root: psutil.Process, pause: float = 0.05) -> None:
+        super().__init__(daemon=True)
+        self.root = root
+        self.pause = pause
+        self.began = time.monotonic()
+        self.samples: list[tuple[float, dict[str, float], float]] = []
+        self.marks: list[tuple[float, str]] = []
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(self.pause):
+            self.samples.append((time.monotonic() - self.began, *tree_mb(self.root)))
+
+    def stop(self) -> None:
+        self.over.set()
+        self.join()
+
+    def mark(self, words: str) -> None:
+        self.marks.append((time.monotonic() - self.began, words))
+
+    def peak(self) -> tuple[dict[str, float], float]:
+        return max(((pss, rss) for _, pss, rss in self.samples), key=lambda sample: sum(sample[0].values()))
+
+    def draw(self, path: Path, title: str, zoom: str = "") -> None:
+        """Writes the picture; `zoom` names a process that is shown once more on a scale of its own."""
+        picture.draw(
+            path,
+            title,
+            [second for second, _, _ in self.samples],
+            {name: [pss.get(name, 0.0) for _, pss, _ in self.samples] for name in NAMES},
+            self.marks,
+            zoom,
+        )
