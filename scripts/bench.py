@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from benches import accuracy, activation, cold, memory, pressure, relay, warm
+from benches import accuracy, activation, cold, load, memory, pressure, relay, warm
 from benches.stage import Row
 
 CASES = {
@@ -18,6 +18,9 @@ CASES = {
     "memory-back": memory.memory_back,
     "pressure": pressure.pressure,
     "cycles": memory.cycles,
+    "clients": load.clients,
+    "starts": load.starts,
+    "hang": load.hang,
     "relay": relay.relay,
     "cold": cold.cold,
     "activation": activation.activation,

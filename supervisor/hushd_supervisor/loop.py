@@ -22,6 +22,7 @@ from .actions import Action, Configure, Describe, Kill, Leave, Log, Remember, Re
 from .catalogue import Catalogue
 from .clients import Clients
 from .events import Configured, Event, Exited, FromClient, FromWorker, Shutdown
+from .heap import Heap
 from .lock import Listener
 from .needs import Needs
 from .room import Standing
@@ -60,6 +61,7 @@ class Loop:
         read_settings: reads the configuration again; raises HushdError.
         in_terminal: SIGHUP means that the terminal is gone, not that the configuration should be read.
         manager: the service manager that wants to know how we are, if there is one.
+        heap: what clients have left behind is given back through it.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Loop:
         read_settings: Callable[[], Settings] = Settings,
         in_terminal: bool = False,
         manager: Manager | None = None,
+        heap: Heap | None = None,
     ) -> None:
         self._pool = pool
         self._clients = clients
@@ -92,6 +95,7 @@ class Loop:
         self._read_settings = read_settings
         self._in_terminal = in_terminal
         self._manager = manager
+        self._heap = heap or Heap()
         self._started = clock()
         self._leaving = False  # told to
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
@@ -111,6 +115,7 @@ class Loop:
                 due = self._pool.deadline()
             if self._manager:
                 self._manager.on_time(now)
+            self._heap.on_time(now)
             if self._suspicious:
                 self._check_socket()
                 continue
@@ -130,6 +135,7 @@ class Loop:
             if self._clients.monitor in ready:
                 for gone in self._clients.departures():
                     self._handle(gone)
+                    self._heap.stirred(self._clock())
             if self._clients.socket in ready:
                 for heard in self._clients.receive(BATCH):
                     self._handle(heard)
@@ -144,7 +150,8 @@ class Loop:
 
     def _timeout_ms(self, due: float | None, now: float) -> int | None:
         signs = self._manager.deadline() if self._manager else None
-        deadlines = [d for d in (due, signs, self._workers.deadline(), self._catalogue.deadline()) if d is not None]
+        others = (signs, self._workers.deadline(), self._catalogue.deadline(), self._heap.deadline())
+        deadlines = [d for d in (due, *others) if d is not None]
         if not deadlines:
             return None
         # Rounded up, or the loop would spin through the last millisecond. A day is as good as ever.
