@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .settings import Settings, base
 
-RESERVE = 256_000_000  # that stays available to everybody else
+RESERVE = 256_000_000  # that stays available to everybody else; in a small container an eighth of it all
 GUESS = 400_000_000  # for a worker nobody has seen yet and whose configuration names no size
 
 
@@ -80,7 +80,7 @@ class Budget:
         residents = list(residents)
         need = self.need(name)
         over = sum(r.size for r in residents) + need - self.limit(memory)
-        short = need + RESERVE - memory.available
+        short = need + min(RESERVE, memory.total // 8) - memory.available
         missing = max(over, short)
         if missing <= 0:
             return Verdict(True)

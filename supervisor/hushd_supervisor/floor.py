@@ -235,15 +235,28 @@ class Floor:
 
     def _settle(self, now: float) -> list[Action]:
         """Gives free devices to who is next, interrupts who must give way, and tells everybody whose state changed."""
+        waiting = [c for c in self._claims.values() if not c.holds]
         if self._closed:
-            return [
-                action for claim in list(self._claims.values()) if not claim.holds for action in self._dismiss(claim)
-            ]
+            out = [action for claim in waiting for action in self._dismiss(claim)]
+            waiting = []
+        else:
+            waiting.sort(key=lambda claim: (claim.rank, claim.number))
+            out = self._serve(waiting, now)
+        positions = {claim.number: place for place, claim in enumerate(c for c in waiting if not c.holds)}
+        for claim in self._claims.values():
+            if not claim.over and claim.state != claim.told:
+                claim.told = claim.state
+                turn = m.Turn(
+                    id=claim.id, state=claim.state, number=claim.number, position=positions.get(claim.number, 0)
+                )
+                out.append(ToClient(claim.route, turn))
+        return out
+
+    def _serve(self, waiting: list[Claim], now: float) -> list[Action]:
+        """Gives free devices to who waits, in this order, and ends who must give way."""
         out: list[Action] = []
         held = {device: c for c in self._claims.values() if c.holds for device in c.devices}
         promised: set[str] = set()  # to who must wait until they are free
-        waiting = [c for c in self._claims.values() if not c.holds]
-        waiting.sort(key=lambda claim: (claim.rank, claim.number))
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue
@@ -258,14 +271,6 @@ class Floor:
                 promised |= claim.devices
             elif now - claim.asked >= PATIENCE_S:
                 promised |= claim.devices
-        positions = {claim.number: place for place, claim in enumerate(c for c in waiting if not c.holds)}
-        for claim in self._claims.values():
-            if not claim.over and claim.state != claim.told:
-                claim.told = claim.state
-                turn = m.Turn(
-                    id=claim.id, state=claim.state, number=claim.number, position=positions.get(claim.number, 0)
-                )
-                out.append(ToClient(claim.route, turn))
         return out
 
     def _end(self, claim: Claim, error: HushdError, now: float) -> list[Action]:

@@ -261,7 +261,7 @@ def test_a_connection_is_renewed_between_requests(start_router: Start, client: C
 
 
 def test_a_silent_supervisor_is_tried_twice(start_router: Start, client: Client) -> None:
-    """A second of silence means once more from the start, and then an error: never a wait without end."""
+    """A second of silence means once more, for as long as a start may take, then an error: no wait without end."""
     router = start_router()
     router.welcome = None
     started = time.monotonic()
@@ -269,7 +269,7 @@ def test_a_silent_supervisor_is_tried_twice(start_router: Start, client: Client)
         client.status()
     assert caught.value.code == "supervisor_lost"
     assert len(router.of(Hello)) == 2
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 8
 
 
 # --- speaking ---------------------------------------------------------------------------------------------------------

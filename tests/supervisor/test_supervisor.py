@@ -97,7 +97,7 @@ def test_sockets_lock_and_logs_are_private(supervisor: Supervisor) -> None:
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order(supervisor: Supervisor, number: int) -> None:
     """Status 0, the worker gone, no socket left, no traceback; a running job finishes first."""
     with supervisor.connect() as peer:
