@@ -1,10 +1,9 @@
 """Breaks everything around a real supervisor under the load of twenty clients, and counts what was lost.
 
 Two acts: in the first the supervisor itself is killed and told to leave, again and again, and clients start the next
-one; in the second one supervisor lives through everything else. How much it has grown by it is counted from its first
-bad minute on, when it has loaded what it needs and has had as many clients as it will have. Every request is
-entered in the books when it is made, and must end in the right result or in one clear error; on the wire, nothing may
-follow that end. Afterwards no process, no descriptor and no file of ours may be left.
+one; in the second one supervisor lives through everything else, and its growth is counted from when it has loaded what
+it needs. Every request is entered in the books when it is made, and must end in the right result or in one clear error;
+on the wire, nothing may follow that end. Afterwards no process, no descriptor and no file of ours may be left.
 """
 
 from __future__ import annotations

@@ -363,7 +363,8 @@ class World:
             for p in self.processes.values()
             if p.alive and not p.ready and not p.doomed and p.mode != "load-fails"
         )
-        assert growing + 300_000_000 + RESERVE <= self.memory().available, "more than there is"
+        kept = min(RESERVE, self.total // 8)
+        assert growing + 300_000_000 + kept <= self.memory().available, "more than there is"
         assert self.pool._room.level is not Level.CRITICAL, "a start under critical pressure"
         assert not self.pool._renewing, "a start while making way"
         assert not self.pool._down, "a start while leaving"

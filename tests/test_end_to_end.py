@@ -76,9 +76,9 @@ def test_idle_workers_give_their_memory_back(start_supervisor: Start, beckett: P
         client.transcribe(beckett)
         working = client.status()
         assert sum(row["pss_mb"] or 0 for row in working["workers"]) > 100
-        wait_until(lambda: not descendants(supervisor.folder), "the workers' exit")
+        wait_until(lambda: {row["state"] for row in client.status()["workers"]} == {"stopped"}, "the workers' exit")
+        assert not descendants(supervisor.folder)
         after = client.status()
-        assert {row["state"] for row in after["workers"]} == {"stopped"}
         assert after["supervisor"]["pss_mb"] - before < 2
 
 

@@ -61,10 +61,13 @@ def test_systemd_starts_it_with_the_first_request(runtime: Path) -> None:
     names = ("HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR", "HUSHD_CONFIG")
     assert ACTIVATE is not None
     command = [ACTIVATE, *(f"--setenv={name}" for name in names), "-l", str(runtime / "client.sock")]
-    process = subprocess.Popen([*command, sys.executable, "-P", "-m", "hushd_supervisor"], stderr=subprocess.DEVNULL)
+    errors = runtime / "errors"
+    with open(errors, "w") as output:
+        process = subprocess.Popen([*command, sys.executable, "-P", "-m", "hushd_supervisor"], stderr=output)
     try:
         wait_until((runtime / "client.sock").exists, "the socket")
         inode = (runtime / "client.sock").stat().st_ino
+        assert process.poll() is None, errors.read_text()
         assert os.readlink(f"/proc/{process.pid}/exe") == os.path.realpath(ACTIVATE)
         with Client() as client:
             assert ask(client, n=1)["params"] == {"n": 1}
@@ -202,7 +205,7 @@ def test_hushd_restart(runtime: Path, monkeypatch: pytest.MonkeyPatch, activated
         with Client() as worker, Client() as asker:
             first = asker.status()["supervisor"]["pid"]
             results: list[object] = []
-            runner = threading.Thread(target=lambda: results.append(sleep(worker, 1.0)))
+            runner = threading.Thread(target=lambda: results.append(sleep(worker, 3.0)))
             runner.start()
             wait_until(lambda: running(asker), "a running job")
             renewer = subprocess.Popen(hushd("restart"), stderr=subprocess.PIPE, text=True)

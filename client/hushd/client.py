@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ from hushd_protocol.messages import Control, Request, Result
 
 from . import source
 from .call import new_id
-from .connection import Connection
+from .connection import WELCOME_S, Connection
 from .exchange import GONE, Exchange, in_contact
 from .keep_alive import parse
 from .sound_file import FORMATS
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .transcription import Transcription
 
 KeepAlive = float | str | None
+PAUSE_S = 0.02  # before another look for a supervisor
 
 
 class Client:
@@ -328,7 +330,11 @@ class Client:
             return connection
 
     def _find(self) -> Connection:
-        """Connects; what fails is tried once more after a look at whether anybody listens, and a start if not."""
+        """Connects; what fails is tried again after a look at whether anybody listens, and a start if not.
+
+        For some seconds, because a supervisor that is about to end may be met more than once, and because who listens
+        may be a service manager that has only begun to start one.
+        """
         paths.prepare_runtime(self._paths)
         try:
             return Connection(self._paths.client_socket, holder=self._holder)
@@ -337,9 +343,16 @@ class Client:
                 raise
         from . import autostart
 
-        autostart.ensure(self._paths, start=self._start)
-        # Who listens may be a service manager that has only begun to start the supervisor.
-        return Connection(self._paths.client_socket, holder=self._holder, patience=autostart.READY_S)
+        give_up = time.monotonic() + autostart.READY_S
+        while True:
+            autostart.ensure(self._paths, start=self._start)
+            patience = max(WELCOME_S, give_up - time.monotonic())
+            try:
+                return Connection(self._paths.client_socket, holder=self._holder, patience=patience)
+            except HushdError as error:
+                if error.code not in GONE or time.monotonic() >= give_up:
+                    raise
+            time.sleep(PAUSE_S)
 
 
 def _check_priority(priority: str) -> None:

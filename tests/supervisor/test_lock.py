@@ -114,3 +114,30 @@ def test_a_path_that_cannot_be_bound_is_an_error(runtime: Path) -> None:
     find().client_socket.mkdir()
     with pytest.raises(HushdError, match=r"client\.sock cannot be made"):
         lock.Listener(find().client_socket)
+
+
+def test_a_managers_socket_is_never_removed(runtime: Path) -> None:
+    """It is ours as long as the path leads to it, and not if that never did; `remove` leaves it."""
+    path = find().client_socket
+    with socket.socket(socket.AF_UNIX) as manager:
+        manager.bind(str(path))
+        manager.listen()
+        listener = lock.Listener(path, manager.fileno())
+        assert (listener.lasting, listener.is_ours(), manager.getblocking()) == (True, True, True)
+        assert not os.get_blocking(manager.fileno())  # libzmq must not wait in accept()
+        listener.remove()
+        assert lock.answers(path)
+        path.unlink()
+        assert not listener.is_ours()
+        assert not lock.Listener(path, manager.fileno()).is_ours()
+
+
+def test_a_lock_that_is_free_while_somebody_listens_is_left_to_the_manager(runtime: Path) -> None:
+    """A service manager listens and starts a supervisor on demand: nobody takes its place, but who it has started."""
+    with socket.socket(socket.AF_UNIX) as manager:
+        manager.bind(str(find().client_socket))
+        manager.listen()
+        assert lock.acquire(find()) is None
+        descriptor = lock.acquire(find(), activated=True)
+        assert descriptor is not None
+        os.close(descriptor)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,6 +102,16 @@ def test_the_watch_is_kept_only_while_workers_live(ear: Ear, words: dict[str, st
     assert manager.deadline() is None
     manager.look([], 105.0)
     assert ear.silent()
+
+
+def test_what_nobody_needs_is_not_imported() -> None:
+    """A supervisor that no service manager has started knows nothing of them."""
+    script = (
+        "import hushd_supervisor.__main__, sys; print(*(name for name in sys.modules if 'hushd_supervisor' in name))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "hushd_supervisor.loop" in loaded
+    assert not {"hushd_supervisor.manager", "hushd_supervisor.activation"} & set(loaded)
 
 
 def test_reload_and_leaving_are_told(ear: Ear) -> None:
