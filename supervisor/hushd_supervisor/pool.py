@@ -6,10 +6,9 @@ its acceptance until its one terminal message.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hushd_protocol import messages as m
@@ -17,7 +16,6 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
 from .actions import Action, Configure, Describe, Leave, Log, ReportStatus, ToClient
-from .brain import Brain
 from .budget import Memory
 from .events import (
     ClientGone,
@@ -32,12 +30,11 @@ from .events import (
     Shutdown,
     SpawnFailed,
 )
+from .fleet import Fleet
 from .floor import Floor
 from .names import ROLES, check, resolve
-from .pressure import Level
-from .replicas import choose, is_free
-from .room import PLENTY, Room, Standing
-from .settings import Settings, base
+from .room import PLENTY, Standing
+from .settings import Settings
 from .states import State
 from .ticket import Ticket
 
@@ -45,7 +42,6 @@ PING_S = 2.0
 MISSED_PONGS = 3  # then the client is gone, whatever its socket says
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 LEAST_IDLE_S = 0.1  # before an idle exit: who has just been welcomed is about to ask
-MAX_WORKERS = 64  # names a client may bring into being
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
     b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
@@ -59,16 +55,6 @@ class _Connection:
     pid: int
     tickets: int = 0
     unanswered: int = 0  # pings
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """An `unload` that is answered when the processes it ended are gone."""
-
-    route: bytes
-    id: bytes
-    workers: dict[str, int] = field(default_factory=dict)  # name to the generation that must go
-    unloaded: list[str] = field(default_factory=list)
 
 
 class Pool:
@@ -99,10 +85,8 @@ class Pool:
         self._settings = settings
         self._welcome = m.Welcome(protocol=PROTOCOL, version=version, pid=pid)
         self._auto = auto
-        self._cores = cores
-        self._brains: dict[str, Brain] = {}
-        self._room = Room(settings, self._brains, memory, needs, look_every)
-        self._generations = itertools.count(1)
+        self._fleet = Fleet(settings, memory, needs, look_every, cores)
+        self._brains, self._room = self._fleet.brains, self._fleet.room
         self._connections: dict[bytes, _Connection] = {}
         self._tickets: dict[tuple[bytes, bytes], Ticket] = {}
         self._floor = Floor()
@@ -110,7 +94,6 @@ class Pool:
         self._catalogues: dict[str, dict[str, Any]] = {}
         self._parked: list[tuple[bytes, m.Request]] = []  # requests that wait for a catalogue to name their model
         self._asked: dict[str, list[tuple[bytes, bytes, list[str]]]] = {}  # role to `describe` controls that wait
-        self._waiting: list[_Waiting] = []
         self._next_ping = math.inf
         self._leave_at = math.inf
         self._renewing = False  # told to leave; who asks waits until the running jobs are done, and asks the next one
@@ -129,25 +112,22 @@ class Pool:
             case ClientGone(route):
                 out = self._client_gone(route, now)
             case FromWorker() | Exited() | SpawnFailed() | SendFailed():
-                out = self._from_process(event, now)
+                out = self._fleet.hear(event, now)
             case Described(role, catalogue, error):
                 out = self._described(role, catalogue, error, now)
             case Pressure(level):
                 self._room.hear(level, now)
                 out = []
             case Configured(settings):
-                out = self._configure(settings, now)
+                self._settings = settings
+                out = self._fleet.configure(settings, now)
             case Shutdown(renew):
                 out = self._renew(now) if renew and not self._renewing else self._shutdown(now)
         return out + self._after(now)
 
     def on_time(self, now: float) -> list[Action]:
         """What is due; to be called when `deadline` has passed."""
-        out: list[Action] = []
-        self._room.on_time(now)
-        for brain in list(self._brains.values()):
-            if brain.deadline() <= now:
-                out += brain.on_time(now)
+        out = self._fleet.on_time(now)
         if self._floor.deadline() <= now:
             out += self._floor.on_time(now)
         if self._next_ping <= now:
@@ -159,57 +139,16 @@ class Pool:
 
     def deadline(self) -> float | None:
         """When `on_time` is due, in the clock of `now`; None while nothing is."""
-        due = min((brain.deadline() for brain in self._brains.values()), default=math.inf)
-        due = min(due, self._floor.deadline(), self._next_ping, self._leave_at, self._room.due)
+        due = min(self._fleet.deadline(), self._floor.deadline(), self._next_ping, self._leave_at)
         return None if due == math.inf else due
 
     def rows(self, now: float) -> list[dict[str, Any]]:
         """The status of each worker, as far as the pool knows it."""
-        rows = []
-        for brain in self._brains.values():
-            role, engine, model = base(brain.name).split("/")
-            idle = brain.idle_since if brain.state is State.READY else None
-            expiry = brain.deadline() if brain.state is State.READY else math.inf
-            rows.append(
-                {
-                    "name": brain.name,
-                    "role": role,
-                    "engine": engine,
-                    "model": model,
-                    "state": brain.state.value,
-                    "gen": brain.gen,
-                    "idle_s": None if idle is None else round(now - idle, 1),
-                    "expires_in_s": None if expiry == math.inf else round(max(0.0, expiry - now), 1),
-                    "queued": len(brain.jobs.waiting),
-                    "running": len(brain.jobs.running),
-                    "requests": brain.jobs.completed,
-                    "starts": brain.starts,
-                    "crashes": brain.crashes.total,
-                    "holders": brain.leases.holders(now),
-                    "need_mb": round(self._room.budget.need(brain.name) / 1e6, 1),
-                }
-            )
-        return rows
+        return self._fleet.rows(now)
 
     def standing(self, now: float) -> Standing:
         """How it stands with memory."""
         return self._room.standing(now)
-
-    def _from_process(self, event: FromWorker | Exited | SpawnFailed | SendFailed, now: float) -> list[Action]:
-        brain = self._brains.get(event.worker)
-        if brain is None:  # late news of a name that never came to life
-            return []
-        match event:
-            case FromWorker(_, gen, message):
-                out = brain.receive(gen, message, now)
-                self._room.budget.saw(brain.name, brain.pss)
-                return out
-            case Exited(_, gen, status, log_tail, out_of_memory):
-                return brain.exited(gen, status, log_tail, now, out_of_memory) + self._room.remember()
-            case SpawnFailed(_, gen, reason):
-                return brain.spawn_failed(gen, reason, now)
-            case SendFailed(_, gen):
-                return brain.unreachable(gen, now)
 
     # --- clients -----------------------------------------------------------------------------------------------------
 
@@ -306,7 +245,8 @@ class Pool:
                 self._parked.append((route, request))
                 return [Describe(request.worker.partition("/")[0])]
             chosen = self._smaller(name, request, now)
-            brain = self._brain(self._replica(chosen, request, now))
+            alone = request.op == "warm" or self._renewing
+            brain = self._fleet.brain(chosen) if alone else self._fleet.choose(chosen, now)
         except HushdError as error:
             return [ToClient(route, m.Error.of(request.id, error))]
         connection = self._connections[route]
@@ -332,34 +272,6 @@ class Pool:
         if (brain is not None and brain.state in WARM) or not self._room.short(now):
             return name
         return f"{request.worker}/{small}"
-
-    def _replica(self, name: str, request: m.Request, now: float) -> str:
-        limit = min(self._settings.for_worker(name).max_replicas, self._cores)
-        if limit == 1 or request.op == "warm" or self._renewing:
-            return name
-        family = [brain for brain in self._brains.values() if base(brain.name) == name]
-        return choose(name, family, limit, lambda: self._room.fits(name, now))
-
-    def _share(self, now: float) -> list[Action]:
-        """Gives who waits at a busy replica to one that is free."""
-        out: list[Action] = []
-        for brain in self._brains.values():
-            if "#" not in brain.name and brain.settings.max_replicas > 1:
-                family = [other for other in self._brains.values() if base(other.name) == brain.name]
-                for free in filter(is_free, family):
-                    donor = max(family, key=lambda other: len(other.jobs.waiting))
-                    if ticket := donor.give():
-                        out += free.adopt(ticket, now)
-        return out
-
-    def _brain(self, name: str) -> Brain:
-        brain = self._brains.get(name)
-        if brain is None:
-            if len(self._brains) >= MAX_WORKERS:
-                raise HushdError("overloaded", f"{MAX_WORKERS} different workers are in use; unload some.", 60_000)
-            brain = self._brains[name] = Brain(name, self._settings.for_worker(name), self._generations)
-            brain.jobs.economy = self._room.level >= Level.WARNING
-        return brain
 
     def _cancel_parked(self, route: bytes, cancel: m.Cancel) -> list[Action]:
         for entry in self._parked:
@@ -394,7 +306,7 @@ class Pool:
                 case "status":
                     return [ReportStatus(route, control.id, self._floor.report(now))]
                 case "unload":
-                    return self._unload(route, control, now)
+                    return self._fleet.unload(route, control, now)
                 case "describe":
                     roles = control.names or list(ROLES)
                     if not set(roles) <= set(ROLES):
@@ -415,35 +327,6 @@ class Pool:
             raise HushdError("unsupported", f"There is no control {control.action[:40]!r}.")
         except HushdError as error:
             return [ToClient(route, m.Error.of(control.id, error))]
-
-    def _configure(self, settings: Settings, now: float) -> list[Action]:
-        """Applies what has changed, worker by worker; no request is dropped by it."""
-        self._settings = settings
-        self._room.budget.configure(settings)
-        out: list[Action] = [Log("INFO", "the configuration was read again")]
-        for brain in self._brains.values():
-            changed = settings.for_worker(brain.name)
-            if changed != brain.settings:
-                out += brain.configure(changed, now)
-        return out
-
-    def _unload(self, route: bytes, control: m.Control, now: float) -> list[Action]:
-        chosen: dict[str, Brain] = {}
-        for wanted in control.names:
-            role, *_ = wanted.split("/")
-            matching = {n: b for n, b in self._brains.items() if f"{base(n)}/".startswith(f"{wanted}/") or n == wanted}
-            if not matching and role not in ROLES:
-                raise HushdError("bad_request", f"{wanted[:80]!r} is no worker; `hushd status` lists them.")
-            chosen |= matching
-        waiting = _Waiting(route, control.id)
-        out: list[Action] = []
-        for name, brain in (chosen if control.names else dict(self._brains)).items():
-            if brain.state.has_process:
-                waiting.workers[name] = brain.gen
-                waiting.unloaded.append(name)
-            out += brain.unload(now)
-        self._waiting.append(waiting)
-        return out
 
     def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
         self._catalogues[role] = catalogue
@@ -483,27 +366,14 @@ class Pool:
 
     def _after(self, now: float) -> list[Action]:
         """Makes room, forgets what has ended, answers who waited for it, notices when nothing is left to do."""
-        out = self._share(now) + self._room.settle(now)
-        if self._renewing and not self._down and not any(b.state.has_process for b in self._brains.values()):
-            out += self._shutdown(now)
-        for name, brain in list(self._brains.items()):
-            for ticket in brain.jobs.ended:
-                del self._tickets[ticket.key]
-                if connection := self._connections.get(ticket.route):
-                    connection.tickets -= 1
-            brain.jobs.ended.clear()
-            if brain.state is State.STOPPED and not (brain.was_ready or brain.crashes or brain.jobs.waiting):
-                del self._brains[name]  # a name that never came to life
-        for waiting in list(self._waiting):
-            waiting.workers = {
-                name: gen
-                for name, gen in waiting.workers.items()
-                if name in self._brains and self._brains[name].gen == gen and self._brains[name].state.has_process
-            }
-            if not waiting.workers:
-                self._waiting.remove(waiting)
-                out.append(ToClient(waiting.route, m.Result(id=waiting.id, data={"unloaded": waiting.unloaded})))
-        resting = not self._tickets and not any(b.state.has_process for b in self._brains.values())
+        out = self._fleet.settle(now)
+        if self._renewing and not self._down and not self._fleet.lives:
+            out += self._shutdown(now) + self._fleet.settle(now)
+        for ticket in self._fleet.take_ended():
+            del self._tickets[ticket.key]
+            if connection := self._connections.get(ticket.route):
+                connection.tickets -= 1
+        resting = not self._tickets and not self._fleet.lives
         if not self._tickets and not self._floor.busy:
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
