@@ -8,7 +8,7 @@ from math import ceil, floor
 from pathlib import Path
 
 WIDTH, HEIGHT = 760, 300
-STRIP = 130  # height of the part that shows one process by itself
+STRIP = 130  # height of the part that shows one series by itself
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 44, 40
 COLOURS = ("#3b6ea5", "#e08e45", "#5b9f6e", "#9a6fb0")
 
@@ -19,15 +19,15 @@ def draw(
     times: Sequence[float],
     series: dict[str, Sequence[float]],
     marks: Sequence[tuple[float, str]] = (),
-    zoom: str = "",
+    below: tuple[str, Sequence[float]] | None = None,
 ) -> None:
     """Writes the picture of `series` (MB at each of `times`, in seconds) with `marks` (seconds, words).
 
-    `zoom` names one of the series, which is drawn once more below, on a scale of its own.
+    `below` is one more series (its name, MB), drawn as a line under the picture on a scale of its own.
     """
     span = max(times) or 1.0
     top = _round_up(max(map(sum, zip(*series.values(), strict=True))))
-    height = HEIGHT + (STRIP if zoom else 0)
+    height = HEIGHT + (STRIP if below else 0)
 
     def x(second: float) -> float:
         return LEFT + second / span * (WIDTH - LEFT - RIGHT)
@@ -69,8 +69,8 @@ def draw(
             f'font-size="11">{escape(words)}</text>'
         )
     out.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 7}" text-anchor="end">{span:.0f} s</text>')
-    if zoom:
-        out += _strip(zoom, [x(t) for t in times], series[zoom])
+    if below:
+        out += _strip(below[0], [x(t) for t in times], below[1])
     out.append("</svg>")
     path.write_text("\n".join(out) + "\n")
 
@@ -83,7 +83,7 @@ def _strip(name: str, across: Sequence[float], values: Sequence[float]) -> list[
     def y(megabytes: float) -> float:
         return HEIGHT + STRIP - 14 - (megabytes - low) / (high - low) * (STRIP - 44)
 
-    out = [f'<text x="{LEFT}" y="{HEIGHT + 18}" font-size="13" fill="#222">{escape(name)} alone, MB</text>']
+    out = [f'<text x="{LEFT}" y="{HEIGHT + 18}" font-size="13" fill="#222">{escape(name)}</text>']
     for value in (low, high):
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#ddd"/>')
         out.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value}</text>')

@@ -22,7 +22,7 @@ import psutil
 import soundfile
 from benches.stage import BIN, recording, supervisor, wait_until_childless
 from hushd import Client
-from watch import Watch
+from watch import Watch, own_mb
 
 KEEP_ALIVE_S = 4.0
 COUNTS = (1, 10, 50, 100, 1000)
@@ -47,11 +47,6 @@ def transcribe_many(client: Client, root: psutil.Process, clip: Path) -> dict[in
         if number in COUNTS:
             sizes[number] = own_mb(root)
     return sizes
-
-
-def own_mb(process: psutil.Process) -> float:
-    memory = process.memory_full_info()
-    return (memory.uss if psutil.LINUX else memory.rss) / 1e6
 
 
 class Work:
@@ -136,7 +131,7 @@ def run(minutes: float, drawing: Path | None) -> dict[str, object]:
         watch.stop()
         starts = {row["name"]: row["starts"] for row in client.status()["workers"]}
         if drawing:
-            watch.draw(drawing, "Memory of hushd's processes under mixed work (PSS)", "supervisor")
+            watch.draw(drawing, "Memory of hushd's processes under mixed work (PSS)", own=True)
         first = sizes[COUNTS[0]]
         return {
             "transcriptions_a_second": round(max(COUNTS) / many_s, 1),

@@ -28,6 +28,12 @@ def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
     return pss, rss
 
 
+def own_mb(process: psutil.Process) -> float:
+    """USS, or RSS where there is none."""
+    memory = process.memory_full_info()
+    return (memory.uss if psutil.LINUX else memory.rss) / 1e6
+
+
 class Watch(threading.Thread):
     """Samples the tree's memory every `pause` seconds until stopped; what happens meanwhile can be marked."""
 
@@ -37,11 +43,13 @@ class Watch(threading.Thread):
         self.pause = pause
         self.began = time.monotonic()
         self.samples: list[tuple[float, dict[str, float], float]] = []
+        self.own: list[float] = []  # the root's USS at the same times: its PSS depends on who else runs Python
         self.marks: list[tuple[float, str]] = []
         self.over = threading.Event()
 
     def run(self) -> None:
         while not self.over.wait(self.pause):
+            self.own.append(own_mb(self.root))
             self.samples.append((time.monotonic() - self.began, *tree_mb(self.root)))
 
     def stop(self) -> None:
@@ -54,13 +62,13 @@ class Watch(threading.Thread):
     def peak(self) -> tuple[dict[str, float], float]:
         return max(((pss, rss) for _, pss, rss in self.samples), key=lambda sample: sum(sample[0].values()))
 
-    def draw(self, path: Path, title: str, zoom: str = "") -> None:
-        """Writes the picture; `zoom` names a process that is shown once more on a scale of its own."""
+    def draw(self, path: Path, title: str, *, own: bool = False) -> None:
+        """Writes the picture; with `own`, the root's own memory is shown once more on a scale of its own."""
         picture.draw(
             path,
             title,
             [second for second, _, _ in self.samples],
             {name: [pss.get(name, 0.0) for _, pss, _ in self.samples] for name in NAMES},
             self.marks,
-            zoom,
+            ("supervisor alone, its own pages (USS), MB", self.own) if own else None,
         )

@@ -6,13 +6,12 @@ import hashlib
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
+from benches.stage import BIN, recording
 from hushd import Client
 from hushd.call import Call, new_id
 from hushd_protocol.errors import HushdError
@@ -20,9 +19,8 @@ from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Chunk, Partial, Request, Result
 
 from .ledger import Ledger, WrongAnswerError
-from .stage import ODD, Stage, recording
+from .stage import ODD, Stage
 
-BIN = Path(sys.executable).parent
 MODELS = "abcdefghij"  # of the good engine: so many workers of each role
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import resource
 import signal
@@ -10,17 +9,16 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import zmq
 from hushd.call import new_id
-from hushd_protocol.codec import Decoder
-from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import MAGIC, PROTOCOL
-from hushd_protocol.messages import TO_CLIENT, Cancel, Chunk, Credit, Error, Hello, Message, Ping, Pong, Request, Result
+from hushd_protocol.framing import pack
+from hushd_protocol.messages import Cancel, Chunk, Credit, Request, Result
 
 from .ledger import Ledger
+from .rude import GARBAGE, Rude
 from .stage import Stage, wait_until
 
 PAUSE_S = 0.18  # between two faults, on average
@@ -175,11 +173,11 @@ class Faults(threading.Thread):
 
     def garbage_frames(self) -> bool:
         """ZeroMQ, but not hushd/1; with and without a proper hello before it."""
-        with _Rude(self.stage, self.dice.choice(("client.sock", "worker.sock"))) as rude:
+        with Rude(self.stage, self.dice.choice(("client.sock", "worker.sock"))) as rude:
             if self.dice.random() < 0.5:
                 rude.hello()
             for _ in range(self.dice.randint(1, 50)):
-                rude.raw(self.dice.choice(_GARBAGE))
+                rude.raw(self.dice.choice(GARBAGE))
             for message in (
                 Chunk(id=bytes(16), seq=5), Credit(id=bytes(16), chunks=2**31), Cancel(id=b"?"), Result(id=b"short"),
                 Request(id=b"short", worker="", op=""), Request(id=new_id(), worker="stt/echo/../a", op="echo"),
@@ -191,10 +189,10 @@ class Faults(threading.Thread):
 
     def flood(self) -> bool:
         """Thousands of messages as fast as they go, the answers unread."""
-        with _Rude(self.stage) as rude:
+        with Rude(self.stage) as rude:
             rude.hello()
             for number in range(3000):
-                rude.raw(_GARBAGE[number % len(_GARBAGE)])
+                rude.raw(GARBAGE[number % len(GARBAGE)])
         return True
 
     def no_credit(self) -> bool:
@@ -204,7 +202,7 @@ class Faults(threading.Thread):
         return True
 
     def _starve(self, request: Request) -> None:
-        with self.ledger.request("no_credit", "slow_consumer"), _Rude(self.stage) as rude:
+        with self.ledger.request("no_credit", "slow_consumer"), Rude(self.stage) as rude:
             rude.hello()
             rude.raw(pack(request))
             raise rude.ends({request.id}, 40)[request.id] or AssertionError("a result without credit")
@@ -216,7 +214,7 @@ class Faults(threading.Thread):
 
     def _overwhelm(self, ids: list[bytes]) -> None:
         began = time.monotonic()
-        with _Rude(self.stage) as rude:
+        with Rude(self.stage) as rude:
             rude.socket.set(zmq.RCVHWM, 1)
             rude.hello()
             for one in ids:
@@ -230,89 +228,15 @@ class Faults(threading.Thread):
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
-    def _later(self, seconds: float, act: object) -> None:
+    def _later(self, seconds: float, act: Callable[[], object]) -> None:
         def wait() -> None:
             self.over.wait(seconds)
-            act()  # type: ignore[operator]
+            act()
 
         self._run(wait)
 
-    def _run(self, act: object) -> None:
+    def _run(self, act: Callable[[], object]) -> None:
         self._helpers = [helper for helper in self._helpers if helper.is_alive()]
-        helper = threading.Thread(target=act, daemon=True)  # type: ignore[arg-type]
+        helper = threading.Thread(target=act, daemon=True)
         helper.start()
         self._helpers.append(helper)
-
-
-_GARBAGE = (
-    [b""], [b"HTTP/1.1", b"{}", b""], [MAGIC], [MAGIC, b"\xc1", b""], [MAGIC, b"\x80", b"", b""],
-    [MAGIC, b"\x81\xa4type\xa3odd", b""], [MAGIC, b"\x81\xa4type\xa7request", b""],
-    [MAGIC, b"\x81\xa4type\xa5hello", b"x" * 65537], [MAGIC, b"\x91" * 60_000, b""], [b"", b"REQ", b""],
-)  # fmt: skip
-
-
-class _Rude:
-    """A DEALER that sends what it likes. A context manager."""
-
-    def __init__(self, stage: Stage, name: str = "client.sock") -> None:
-        self.context = zmq.Context()
-        self.socket = self.context.socket(zmq.DEALER)
-        self.socket.set(zmq.LINGER, 0)
-        self.socket.set(zmq.RECONNECT_IVL, 10**6)  # not again
-        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED)
-        self.socket.connect(f"ipc://{stage.run / name}")
-        self._decoder = Decoder(TO_CLIENT)
-
-    def __enter__(self) -> _Rude:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.disable_monitor()
-        self.monitor.close(linger=0)
-        self.socket.close(linger=0)
-        self.context.term()
-
-    def hello(self) -> None:
-        self.raw(pack(Hello(protocol=PROTOCOL, version="rude", pid=os.getpid())))
-
-    def raw(self, frames: list[bytes]) -> None:
-        try:
-            self.socket.send_multipart(frames, zmq.NOBLOCK)
-        except zmq.Again:
-            pass  # nobody there, or nobody who reads so fast
-
-    def ends(self, ids: set[bytes], seconds: float) -> dict[bytes, HushdError | None]:
-        """How each request ended; all of those without an end do with their connection.
-
-        Raises:
-            AssertionError: one has no end, or has two.
-        """
-        ends: dict[bytes, HushdError | None] = {}
-        deadline = time.monotonic() + seconds
-        poller = zmq.Poller()
-        poller.register(self.socket, zmq.POLLIN)
-        poller.register(self.monitor, zmq.POLLIN)
-        while ids - set(ends):
-            assert time.monotonic() < deadline, f"{len(ids - set(ends))} requests without an end after {seconds} s"
-            ready = dict(poller.poll(500))
-            if not ready:
-                self.raw(pack(Pong()))  # asks who has been given up to say so
-            elif self.socket in ready:
-                message = unpack(self.socket.recv_multipart(), self._decoder)
-                if isinstance(message, Ping):
-                    self.raw(pack(Pong()))
-                elif (ended := self._end(message)) is not None:
-                    assert ended not in ends, "two ends of one request"
-                    if ended:
-                        ends[ended] = message.exception() if isinstance(message, Error) else None
-                    else:
-                        assert isinstance(message, Error)
-                        return ends | {one: message.exception() for one in ids - set(ends)}
-            else:
-                lost = HushdError("supervisor_lost", "The connection has ended.")
-                return ends | dict.fromkeys(ids - set(ends), lost)
-        return ends
-
-    @staticmethod
-    def _end(message: Message) -> bytes | None:
-        return message.id if isinstance(message, Result | Error) else None

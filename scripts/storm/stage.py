@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,14 +51,6 @@ def configuration() -> str:
         '[worker."stt/leaks/one"]\nmax_pss_mb = 120\n',
     ]
     return "".join(tables)
-
-
-def recording(name: str) -> Path:
-    """A recording of a person, from the wheel of moonshine-voice."""
-    spec = find_spec("moonshine_voice")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "assets" / name
 
 
 class Census(NamedTuple):

@@ -2,7 +2,8 @@
 
     python scripted_engine.py [--load HOW] [--slots N] [--beat S] [--loading S] [--settle S]
 
-HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `raise` or `exit`.
+HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `short` (the same,
+for want of memory), `raise` or `exit`.
 `--beat`, `--loading` and `--settle` replace the harness's intervals, so that no test waits for them.
 """
 
@@ -43,6 +44,11 @@ class Scripted:
                 report(note)
         elif self.how == "missing":
             raise HushdError("model_missing", "The model tiny is not installed: hushd install tiny.")
+        elif self.how == "short":
+            try:
+                raise ImportError("\nPLEASE READ THIS\n\nlibx.so: failed to map segment from shared object\n")
+            except ImportError as error:
+                raise HushdError("engine_missing", "The engine does not load: reinstall it.") from error
         elif self.how == "raise":
             raise RuntimeError("weights are upside down")
         elif self.how == "exit":

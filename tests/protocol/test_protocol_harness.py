@@ -112,7 +112,15 @@ def test_a_load_that_cannot_succeed(engine: Callable[..., Any]) -> None:
     assert "Traceback" not in worker.log.read_text()
 
 
-@pytest.mark.parametrize(("how", "trace"), [("raise", "RuntimeError: weights are upside down"), ("exit", "SystemExit")])
+@pytest.mark.parametrize(
+    ("how", "trace"),
+    [
+        ("raise", "RuntimeError: weights are upside down"),
+        ("exit", "SystemExit"),
+        # Nothing is missing that could be installed: with more memory it will load.
+        ("short", "failed to map segment"),
+    ],
+)
 def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -> None:
     """Any other exception: exit 70, nothing on the wire but perhaps the hello, the traceback in the log."""
     worker = engine("--load", how)
@@ -123,6 +131,21 @@ def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -
     log = worker.log.read_text()
     assert "Traceback" in log
     assert trace in log
+
+
+@pytest.mark.parametrize("load", ["fast", "raise"])
+def test_a_log_that_cannot_be_written_disturbs_nobody(start: Callable[..., Any], load: str) -> None:
+    """On a full disk an engine may print and fail: its request ends like any other, and a failed load at once."""
+    full = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", sys.executable, str(PROGRAM), "--settle", "60", "--load", load]
+    worker = start(full)
+    if load == "raise":
+        assert worker.wait() == 70
+        return
+    worker.ready()
+    for n, op in enumerate(("print", "raise", "print")):
+        worker.send(Job(id=number(n), op=op))
+    assert [worker.until(kind)[0].id for kind in (Result, Error, Result)] == [number(0), number(1), number(2)]
+    assert leave(worker) == 0
 
 
 def test_workers_are_not_started_by_hand(folder: Path) -> None:

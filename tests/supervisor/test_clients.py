@@ -135,25 +135,15 @@ def test_what_a_client_leaves_in_the_queue_does_not_end_who_got_its_descriptor(
         assert clients.monitor.poll(BOUND_S * 1000)
         list(clients.departures())
         new = connect()
-        new.send(Hello(protocol=1, version="1"))
-        new.send(Pong())
-        heard: list[FromClient] = []
-        gone: list[bytes] = []
-
-        def all_heard(heard: list[FromClient] = heard, gone: list[bytes] = gone) -> bool:
-            for event in clients.receive(64):
-                heard.append(event) if isinstance(event, FromClient) else gone.append(event.route)
-            return any(e.message == Pong() and e.route == route_of_new(heard) for e in heard)
-
-        wait_until(all_heard, "the new client's words")
-        route = route_of_new(heard)
-        assert route not in gone
+        new.send(hello_of_new := Hello(protocol=1, version="new"))
+        heard: list[FromClient | ClientGone] = []
+        routes: list[bytes] = []
+        while not routes or clients.socket.poll(20):
+            heard += clients.receive(64)
+            routes = [e.route for e in heard if isinstance(e, FromClient) and e.message == hello_of_new]
+        (route,) = routes
+        assert ClientGone(route) not in heard
         assert clients.send(route, Ping()) is None
-        assert new.socket.poll(BOUND_S * 1000)
-
-
-def route_of_new(heard: list[FromClient]) -> bytes:
-    return next((e.route for e in heard if isinstance(e.message, Hello) and e.message.version == "1"), b"")
 
 
 def hello_after(clients: Clients, peer: Peer, gone: list[bytes]) -> bytes:
