@@ -83,6 +83,12 @@ CODES: dict[str, Code] = {
 }
 
 
+def reason(error: BaseException) -> str:
+    """The last line of what a library's exception says: numpy's import error is a page that ends with the cause."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
 @dataclass(eq=False)
 class HushdError(Exception):
     """A failure with a row in the table: what happened and what to do, in one sentence.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import math
 import os
 import queue
@@ -54,6 +55,7 @@ GROWTH = 8_000_000  # bytes more than when last told, at a job's end, are worth 
 SETTLE_S = 0.1  # of rest, then memory is trimmed and measured: never on the way of the next request
 GOODBYE_S = 1.0  # for the supervisor's `bye`; an exit straight after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: told in `load_failed`, so not a crash
+_NO_MEMORY = ("failed to map segment from shared object", "Cannot allocate memory", "bad_alloc")  # glibc, libstdc++
 EXIT_CRASHED = 70  # EX_SOFTWARE: the load raised; its traceback is in the log
 
 
@@ -89,9 +91,23 @@ def serve(engine: Engine) -> NoReturn:
     os.set_inheritable(int(descriptor), False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client; it sends `cancel`
     os.dup2(2, 1)  # whatever an engine prints is for the log,
-    sys.stdout = sys.stderr  # line by line: `os._exit` does not write out a buffer
+    # At once: `os._exit` does not write out a buffer.
+    sys.stdout = sys.stderr = io.TextIOWrapper(
+        _Log(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
+    )
     status = _Harness(engine, endpoint, token).run()
     os._exit(status)  # native destructors hang or crash at interpreter exit
+
+
+class _Log(io.FileIO):
+    """What cannot be written, on a full disk, is lost, and ends no job and no thread."""
+
+    def write(self, data: Any) -> int:
+        try:
+            super().write(data)
+        except OSError:
+            pass
+        return len(data)
 
 
 class _Harness:
@@ -236,10 +252,10 @@ class _Harness:
     def _load_then_work(self) -> None:
         try:
             capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
-        except HushdError as error:
-            self._post(LoadFailed(code=error.code, message=error.message))
-            return
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, HushdError) and not _short_of_memory(error):
+                self._post(LoadFailed(code=error.code, message=error.message))
+                return
             traceback.print_exc()
             os._exit(EXIT_CRASHED)
         gc.freeze()  # what the load made lives as long as the process; do not walk it at every collection
@@ -269,6 +285,15 @@ class _Harness:
             return Error.of(job.id, error)
         except BaseException as error:  # a library's sys.exit() would end this thread without a word
             return _failure(job.id, error)
+
+
+def _short_of_memory(error: BaseException | None) -> bool:
+    """Whether that is why something failed to load, which engines take for a broken installation."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _failure(request_id: bytes, error: BaseException) -> Error:

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 from benches.stage import BIN, recording
@@ -19,7 +20,7 @@ from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Chunk, Partial, Request, Result
 
 from .ledger import Ledger, WrongAnswerError
-from .stage import ODD, Stage
+from .stage import ODD, Stage, wait_until
 
 MODELS = "abcdefghij"  # of the good engine: so many workers of each role
 
@@ -258,19 +259,20 @@ class Reader(Person):
 
     def interrupted(self) -> None:
         """Ctrl-C."""
-        self._command("listen", str(recording("two_cities.wav")), after=0.2 + self.dice.random())
+        self._command("listen", str(recording("two_cities.wav")), interrupt=True)
         self.ledger.abandon()
 
-    def _command(self, *command: str, after: float | None = None) -> tuple[int, str, str]:
+    def _command(self, *command: str, interrupt: bool = False) -> tuple[int, str, str]:
         program = subprocess.Popen(
             [str(BIN / command[0]), *command[1:]],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        if after is not None:
-            try:
-                program.wait(after)
-            except subprocess.TimeoutExpired:
-                program.send_signal(signal.SIGINT)
+        if interrupt:
+            # Not while Python itself starts, which answers Ctrl-C with a traceback before any of hushd's code runs.
+            maps = Path(f"/proc/{program.pid}/maps")
+            wait_until(lambda: program.poll() is not None or "zmq" in maps.read_text(), 30)
+            time.sleep(self.dice.random())
+            program.send_signal(signal.SIGINT)
         try:
             out, errors = program.communicate(timeout=60)
         except subprocess.TimeoutExpired:

@@ -478,7 +478,7 @@ class Brain:
         died = f"{self.name} died under this request ({how}{last_line(detail['log_tail'])})."
         for ticket in lost:
             ticket.crashes += 1
-            if len(lost) == 1 and ticket.crashes + ticket.request.attempt >= 2 and not ticket.ending:
+            if ticket.crashes + ticket.request.attempt >= 2 and not ticket.ending:
                 self.crashes.explain(ticket.key)
                 explained = True
                 message = f"This request has killed {self.name} twice ({how}): its input is at fault, do not repeat it."

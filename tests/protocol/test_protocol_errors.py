@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 from hushd_protocol import errors
-from hushd_protocol.errors import CODES, Code, HushdError
+from hushd_protocol.errors import CODES, Code, HushdError, reason
 
 
 def test_the_docstring_is_the_table() -> None:
@@ -62,3 +62,17 @@ def test_exceptions_can_be_raised_copied_and_pickled() -> None:
     assert len({error, HushdError("server_busy", "No memory.")}) == 2
     with pytest.raises(HushdError, match="No memory"):
         raise error from OSError(12)
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("no module", "no module"),
+        ("\nPLEASE READ THIS\n\nOriginal error was: libx.so is missing\n\n", "Original error was: libx.so is missing"),
+        ("", "ImportError"),
+        ("\n \n", "ImportError"),
+    ],
+)
+def test_a_librarys_reason_is_one_line(said: str, line: str) -> None:
+    """Whatever an exception of somebody else's says, one line of it goes into our sentence."""
+    assert reason(ImportError(said)) == line

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.job import Job
 
 from . import catalogue
@@ -54,7 +54,9 @@ class SpeechToText:
             for module in _HEAVY:
                 importlib.import_module(module)
         except (ImportError, OSError) as error:
-            raise HushdError("engine_missing", f"Audio cannot be read here ({error}): {kind.INFO.install}.") from error
+            raise HushdError(
+                "engine_missing", f"Audio cannot be read here ({reason(error)}): {kind.INFO.install}."
+            ) from error
         self._model = next(model for model in kind.INFO.models if model.name == name)
         return {
             "engine": kind.INFO.name,

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 
 from ..engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -90,7 +90,9 @@ class Hibari:
             session = _Background(lambda: self._session("heart"))
             self._phonemizer(british=False)
         except ImportError as error:
-            raise HushdError("engine_missing", f"The engine hibari does not load ({error}): {INSTALL}.") from error
+            raise HushdError(
+                "engine_missing", f"The engine hibari does not load ({reason(error)}): {INSTALL}."
+            ) from error
         self._vocabulary = json.loads((_assets() / "vocab.json").read_text("utf-8"))
         session.join()
 
