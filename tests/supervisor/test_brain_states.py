@@ -369,3 +369,40 @@ def test_who_waits_for_a_worker_on_hold_is_kept_until_the_shutdown() -> None:
     assert [desk.terminal(ticket) for ticket in (running, waiting, late)] == ["result", "", ""]
     desk.shutdown()
     assert [desk.terminal(ticket) for ticket in (waiting, late)] == ["shutting_down"] * 2
+
+
+def test_a_second_cancel_gives_no_more_time() -> None:
+    """However often a client cancels, the engine has its 2 s from the first time, and hears of it once."""
+    desk = desk_in(State.BUSY)
+    (ticket,) = desk.tickets
+    for _ in range(3):
+        desk._take(desk.brain.cancel(ticket, desk.now))
+        desk.now += 0.5
+    assert sum(isinstance(a, do.ToWorker) and isinstance(a.message, m.Cancel) for a in desk.actions) == 1
+    assert desk.brain.deadline() == 102.0
+
+
+@pytest.mark.parametrize("seq", [1, 7])
+def test_input_out_of_order_ends_the_request(seq: int) -> None:
+    """A chunk that is not the next one means that one was lost: the request ends as protocol_error."""
+    desk = Desk()
+    ticket = desk.request(input="stream")
+    desk.ready()
+    desk.worker(m.Credit(id=ticket.request.id, chunks=8))
+    desk._take(desk.brain.input(ticket, m.Chunk(id=ticket.request.id, seq=seq), desk.now))
+    assert ticket.ending == "protocol_error"
+    assert not any(isinstance(a, do.ToWorker) and isinstance(a.message, m.Chunk) for a in desk.actions)
+
+
+def test_crashes_long_ago_close_nothing() -> None:
+    """Four crashes count only within 300 s: one every two minutes never closes the worker."""
+    desk = Desk()
+    for _ in range(8):
+        ticket = desk.request(input="stream")
+        if desk.brain.state is State.BACKOFF:
+            desk.time()
+        desk.ready()
+        desk.exit(1)
+        assert desk.terminal(ticket) == "worker_crashed"
+        assert desk.brain.state is State.BACKOFF
+        desk.now += 120
