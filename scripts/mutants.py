@@ -22,6 +22,8 @@ TABLES = [
     "tests/supervisor/test_brain_states.py",
     "tests/supervisor/test_brain_races.py",
     "tests/supervisor/test_leases.py",
+    "tests/supervisor/test_pool_requests.py",
+    "tests/supervisor/test_replicas.py",
     "tests/supervisor/test_floor.py",
     "tests/supervisor/test_pressure.py",
     "tests/supervisor/test_room.py",
