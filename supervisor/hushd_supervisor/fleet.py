@@ -78,7 +78,9 @@ class Fleet:
 
     def choose(self, name: str, now: float) -> Brain:
         """The process of worker `name` that a new request goes to."""
-        limit = min(self._settings.for_worker(name).max_replicas, self._cores)
+        known = self.brains.get(name)
+        settings = known.settings if known else self._settings.for_worker(name)
+        limit = min(settings.max_replicas, self._cores)
         if limit > 1:
             family = [brain for brain in self.brains.values() if base(brain.name) == name]
             name = choose(name, family, limit, lambda: self.room.fits(name, now))

@@ -18,7 +18,7 @@ from hushd_protocol.messages import FROM_WORKER, Bye, Error, LoadFailed, Message
 from hushd_protocol.paths import Paths, prepare_state
 
 from . import log
-from .clients import open_router
+from .clients import open_router, send
 from .events import Exited, FromWorker, SendFailed, SpawnFailed
 from .lock import Listener
 from .process import Launch, Process, environment, worker_command
@@ -144,7 +144,7 @@ class Workers:
         if worker is None or worker.route is None:
             return SendFailed(name, gen)
         try:
-            self.socket.send_multipart([worker.route, *pack(message)], zmq.NOBLOCK)
+            send(self.socket, worker.route, pack(message))
         except (zmq.Again, HushdError):  # 1000 messages that it does not read, or one that fits into no frame
             return SendFailed(name, gen)
         except zmq.ZMQError as error:
