@@ -98,7 +98,9 @@ def cycles(_: Namespace) -> Iterator[Row]:
 
         def state() -> tuple[float, int, int]:
             folder = Path(f"/proc/{process.pid}")
-            return mb(process)[1], len(list((folder / "fd").iterdir())), len(process.children(recursive=True))
+            # Private memory, since PSS moves with whatever else shares our libraries at the moment.
+            private = process.memory_full_info().uss / 1e6
+            return private, len(list((folder / "fd").iterdir())), len(process.children(recursive=True))
 
         for _ in range(3):
             client.preload("tts")
