@@ -24,7 +24,7 @@ from hushd import Client
 from hushd_protocol.errors import HushdError
 from storm.crowd import gather
 from storm.faults import Faults
-from storm.ledger import Ledger, watched
+from storm.ledger import CHANGES, WEATHER, Ledger, watched
 from storm.stage import Census, Stage, isolate, wait_until
 
 FIRST_ACT, PRELUDE = 0.35, 0.15  # of the time; the rest is for the second act
@@ -34,6 +34,7 @@ ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files")
 
 def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, *, mortal: bool) -> Faults:
     """Twenty clients and all faults for so long; returns when everybody has had an answer."""
+    ledger.weather = WEATHER | CHANGES if mortal else WEATHER
     over = threading.Event()
     faults = Faults(stage, ledger, over, seed, mortal=mortal)
     crowd = gather(stage, ledger, over, seed)

@@ -20,9 +20,7 @@ from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Chunk, Partial, Request, Result
 
 from .ledger import Ledger, WrongAnswerError
-from .stage import ODD, Stage, wait_until
-
-MODELS = "abcdefghij"  # of the good engine: so many workers of each role
+from .stage import MODELS, ODD, Stage, wait_until
 
 
 def expect(right: bool, what: str) -> None:

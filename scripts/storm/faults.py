@@ -13,21 +13,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import zmq
+from hushd import Client
 from hushd.call import new_id
+from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack
 from hushd_protocol.messages import Cancel, Chunk, Credit, Request, Result
 
 from .ledger import Ledger
 from .rude import GARBAGE, Rude
-from .stage import Stage, wait_until
+from .stage import MODELS, Stage, wait_until
 
 PAUSE_S = 0.18  # between two faults, on average
 DEATH_S = 1.0  # for a dead supervisor's workers
 
-MORTAL = {"supervisor_killed": 5, "supervisor_told_to_leave": 2}
+MORTAL = {"supervisor_killed": 5, "supervisor_told_to_leave": 2, "supervisor_restarted": 2}
 ALWAYS = {
     "worker_killed": 25, "worker_stopped": 5, "worker_out_of_memory": 6, "worker_told_to_leave": 3,
-    "supervisor_stopped": 2, "outputs_full": 3, "logs_full": 3,
+    "supervisor_stopped": 2, "supervisor_reloaded": 2, "outputs_full": 3, "logs_full": 3,
     "garbage_bytes": 10, "garbage_frames": 10, "flood": 3, "no_credit": 2, "no_reader": 2,
 }  # fmt: skip
 
@@ -109,6 +111,24 @@ class Faults(threading.Thread):
     def supervisor_told_to_leave(self) -> bool:
         pid = self.stage.supervisor()
         return pid is not None and self.stage.signal(pid, signal.SIGTERM)
+
+    def supervisor_restarted(self) -> bool:
+        """Makes way for the next one, which clients start."""
+        try:
+            with Client(start=False) as client:
+                client.restart(timeout=0)
+        except HushdError:
+            return False  # there is none, or not for long
+        return True
+
+    def supervisor_reloaded(self) -> bool:
+        """Another configuration for one of the good workers, while everybody uses it."""
+        worker, keep_alive = f"stt/echo/{self.dice.choice(MODELS)}", self.dice.randint(5, 15)
+        self.stage.configure(
+            f'[worker."{worker}"]\nkeep_alive = {keep_alive}\nenvironment = {{ N = "{keep_alive}" }}\n'
+        )
+        pid = self.stage.supervisor()
+        return pid is not None and self.stage.signal(pid, signal.SIGHUP)
 
     def supervisor_stopped(self) -> bool:
         pid = self.stage.supervisor()

@@ -17,9 +17,11 @@ from hushd_protocol.messages import Accepted, Chunk, Control, Credit, Error, Mes
 WEATHER = frozenset(
     (
         "worker_crashed", "worker_failed", "start_timeout", "poison_request", "overloaded", "server_busy",
-        "shutting_down", "supervisor_lost", "no_supervisor",
+        "supervisor_lost",
     )
 )  # fmt: skip
+# And while supervisors come and go.
+CHANGES = frozenset(("shutting_down", "no_supervisor"))
 SETTLE_S = 30.0  # for the ends that are still to come when a client leaves: a cancel, a kill, an exit
 
 
@@ -35,6 +37,7 @@ class Ledger:
         abandoned: requests whose client cancelled them or left; they are in no other count.
         complaints: what must not happen, a sentence each.
         slowest: seconds that the slowest request took.
+        weather: codes that any request may end with now.
     """
 
     def __init__(self) -> None:
@@ -44,6 +47,7 @@ class Ledger:
         self.errors: Counter[str] = Counter()
         self.complaints: list[str] = []
         self.slowest = (0.0, "")
+        self.weather = WEATHER
 
     @property
     def lost(self) -> int:
@@ -54,7 +58,7 @@ class Ledger:
     def request(self, what: str, *codes: str, began: float | None = None) -> Iterator[None]:
         """The block makes one request and waits for its end; it raises unless that is the right result.
 
-        Of errors, those of `WEATHER` and `codes` are an end; everything else is a complaint.
+        Of errors, those of `weather` and `codes` are an end; everything else is a complaint.
         """
         began = time.monotonic() if began is None else began
         with self._lock:
@@ -62,7 +66,7 @@ class Ledger:
         try:
             yield
         except HushdError as error:
-            if error.code in WEATHER.union(codes) and _clear(error.message):
+            if error.code in self.weather.union(codes) and _clear(error.message):
                 self._end(what, began, error.code)
             else:
                 self.complain(f"{what}: {error.code}: {error.message}")
@@ -110,8 +114,12 @@ class Ledger:
 
 
 def _clear(sentence: str) -> bool:
-    """Whether that is one line for a person, and no traceback."""
-    return bool(sentence.strip()) and "\n" not in sentence.strip() and "Traceback" not in sentence
+    """Whether that is one line for a person, and neither a traceback nor the words of a client that waited in vain.
+
+    No supervisor is stopped for so long that a client may say that it has stopped answering: an end was lost.
+    """
+    line = sentence.strip()
+    return bool(line) and not any(words in line for words in ("\n", "Traceback", "has stopped answering"))
 
 
 def watched(ledger: Ledger) -> type[Connection]:

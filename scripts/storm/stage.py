@@ -17,6 +17,7 @@ from typing import NamedTuple
 import psutil
 
 TESTS = Path(__file__).parent.parent.parent / "tests"
+MODELS = "abcdefghij"  # of the good engine: so many workers of each role
 DISK_MB = 4  # of each small file system
 MNT_DETACH = 2
 
@@ -71,7 +72,7 @@ class Stage:
         )
         for folder in (self.state, self.output, self.temporary):
             folder.mkdir(mode=0o700)
-        (self.folder / "config.toml").write_text(configuration())
+        self.configure()
         self.mark = b"HUSHD_RUNTIME_DIR=" + os.fsencode(self.run) + b"\0"
         self._mounted = [folder for folder in (self.state, self.output) if _mount(folder)]
         os.environ |= {
@@ -97,6 +98,12 @@ class Stage:
         for folder in self._mounted:
             _libc().umount2(os.fsencode(folder), MNT_DETACH)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def configure(self, more: str = "") -> None:
+        """Writes the configuration, whole at any time, with `more` at its end."""
+        draft = self.folder / "config.draft"
+        draft.write_text(configuration() + more)
+        draft.rename(self.folder / "config.toml")
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
