@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from hushd_protocol.errors import HushdError
 
+TICKS = 6  # of a wait: see in_time
 STARVED_S = 3.0  # without a callback: no error says that a device was unplugged, the callbacks just stop
 
 
@@ -41,6 +42,15 @@ def naming(device: str, instead: str) -> Iterator[None]:
             raise
         reason = str(error.args[0]) if error.args else type(error).__name__
         raise HushdError("no_device", f"There is no {device} that can be used ({reason}): {instead}.") from error
+
+
+def in_time(wait: Callable[[float], bool], limit: float) -> bool:
+    """Whether `wait` (seconds to whether it came) succeeds within `limit` seconds of this process's own life.
+
+    In ticks, since a process that was stopped with Ctrl-Z would else find its time over the moment it goes on, before
+    the device's thread could run.
+    """
+    return any(wait(limit / TICKS) for _ in range(TICKS))
 
 
 def lost(device: str) -> HushdError:

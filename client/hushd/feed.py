@@ -156,10 +156,10 @@ class Feed:
         while not self._stopped:
             if self._error is not None:
                 raise self._error
-            if not self._moved.wait(STARVED_S):
+            if not audio_device.in_time(self._moved.wait, STARVED_S):
                 raise self._lose()
             self._moved.clear()
-        if not self.heard.wait(STARVED_S):
+        if not audio_device.in_time(self.heard.wait, STARVED_S):
             raise self._lose()
 
     @property

@@ -235,7 +235,8 @@ def test_starts_and_stops_leave_nothing(supervisor: Supervisor) -> None:
         before = open_files(supervisor), resident(supervisor), files(supervisor)
         for _ in range(20):
             live()
-        assert open_files(supervisor) == before[0]
+        # The last exit is answered a moment before the watch over memory pressure ends.
+        wait_until(lambda: open_files(supervisor) <= before[0], "the last descriptor's end")
         assert resident(supervisor) - before[1] < 1_000_000
         assert files(supervisor) == before[2]
         assert children(supervisor) == []
