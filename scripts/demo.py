@@ -9,17 +9,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import string
 import subprocess
 import sys
-import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import jiwer
 import psutil
+from benches.stage import recording, supervisor
 from watch import Watch, tree_mb
 
 SENTENCE = "Memory is given back when nobody is listening, because the worker leaves."
@@ -40,30 +38,8 @@ def main() -> int:
     parser.add_argument("--picture", metavar="FILE", type=Path, help="draw the memory over time there, as SVG")
     options = parser.parse_args()
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="hushd-"))
-    (folder / "config.toml").write_text(f"[worker]\nkeep_alive = {IDLE_S}\n")
-    os.environ |= {
-        "HUSHD_RUNTIME_DIR": str(folder / "run"),
-        "HUSHD_STATE_DIR": str(folder / "state"),
-        "HUSHD_CONFIG": str(folder / "config.toml"),
-        "HUSHD_AUTOSTART": "0",
-    }
-    read, write = os.pipe()
-    supervisor = subprocess.Popen(
-        [sys.executable, "-m", "hushd_supervisor", "--ready-fd", str(write)],
-        pass_fds=(write,),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    try:
-        if not os.read(read, 1):
-            raise SystemExit("The supervisor did not start.")
-        figures = show(psutil.Process(supervisor.pid), folder, options.picture)
-    finally:
-        supervisor.terminate()
-        supervisor.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+    with supervisor(f"[worker]\nkeep_alive = {IDLE_S}\n") as process:
+        figures = show(process, Path(os.environ["HUSHD_STATE_DIR"]).parent, options.picture)
     figures["seconds"] = round(time.monotonic() - began, 1)
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
@@ -89,10 +65,6 @@ def play(text: str) -> None:
 
 
 def show(root: psutil.Process, folder: Path, drawing: Path | None) -> dict[str, float]:
-    spec = find_spec("moonshine_voice")
-    assert spec is not None
-    assert spec.origin is not None
-    recording = Path(spec.origin).parent / "assets" / "beckett.wav"
     spoken = folder / "spoken.wav"
     before = tree_mb(root)
     watch = Watch(root)
@@ -102,7 +74,7 @@ def show(root: psutil.Process, folder: Path, drawing: Path | None) -> dict[str, 
     play(SENTENCE)
     watch.mark("listen")
     heard = command("listen", str(spoken))
-    person = command("listen", str(recording))
+    person = command("listen", str(recording("beckett.wav")))
     watch.mark("idle")
     print(f"\n… nobody asks for anything for {IDLE_S:.0f} s …")
     deadline = time.monotonic() + IDLE_S + 10

@@ -68,7 +68,7 @@ def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]
     os.close(write)
     try:
         if not os.read(read, 1):
-            raise SystemExit("scripts/bench: the supervisor did not start")
+            raise SystemExit("The supervisor did not start.")
         yield psutil.Process(process.pid)
     finally:
         os.close(read)
