@@ -34,8 +34,8 @@ class Desk:
 
     def request(self, **fields: object) -> Ticket:
         number = len(self.tickets) + 1
-        fields = {"credit": 8, **fields}
-        request = m.Request(id=number.to_bytes(16, "big"), worker=NAME, op="echo", **fields)  # type: ignore[arg-type]
+        fields = {"op": "echo", "credit": 8, **fields}
+        request = m.Request(id=number.to_bytes(16, "big"), worker=NAME, **fields)  # type: ignore[arg-type]
         ticket = Ticket(self.client, request, "cli", self.brain, number, self.now)
         self.tickets.append(ticket)
         self._take(self.brain.submit(ticket, self.now))

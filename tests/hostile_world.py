@@ -18,6 +18,7 @@ from typing import Any
 from hushd_protocol import messages as m
 from hushd_supervisor import actions as do
 from hushd_supervisor import events as ev
+from hushd_supervisor.brain import Brain
 from hushd_supervisor.budget import RESERVE, Memory
 from hushd_supervisor.pool import Pool
 from hushd_supervisor.pressure import Level
@@ -36,11 +37,13 @@ class Process:
     gen: int
     mode: str
     slots: int = 1
+    sessions: int = 0
     ready: bool = False
     doomed: bool = False  # drained or killed: must be given nothing more
     alive: bool = True
     jobs: dict[bytes, m.Job] = field(default_factory=dict)
     credit: dict[bytes, int] = field(default_factory=dict)  # output chunks it may still send
+    live: set[bytes] = field(default_factory=set)  # jobs that end only with their input
     cpu: float = 0.0
 
 
@@ -61,7 +64,7 @@ class Person:
 
 
 class World:
-    """One seeded run. `codes` counts how requests ended, `seen` which states occurred."""
+    """One seeded run. `codes` counts how requests ended, `events` which rare things occurred."""
 
     def __init__(self, seed: int, pool: type[Pool] = Pool) -> None:
         self.random = random.Random(seed)
@@ -70,6 +73,7 @@ class World:
         r = self.random
         settings = self.settings(r)
         self.slots = r.choice([1, 1, 2, 3])
+        self.sessions = self.dice.choice([0, 0, 1, 4])
         self.auto = r.random() < 0.3
         self.total = r.choice([1 << 40, 900_000_000, 500_000_000])  # room for all, for two, for one
         self.others = 0  # bytes that other programs take
@@ -85,7 +89,7 @@ class World:
         self.order = itertools.count()
         self.ids = itertools.count(1)
         self.codes: Counter[str] = Counter()
-        self.seen: set[State] = set()
+        self.events: set[str] = set()  # rare ones that must occur in some run
         self.left = False
         self.poison: set[bytes] = set()
         self.crashes = r.choice([0.08, 0.08, 0.6])  # share of the jobs that end so
@@ -105,7 +109,7 @@ class World:
                     "queue": r.choice([3, 50]),
                     "keep_alive": r.choice([0, 5, 60, -1]),
                     "memory_mb": 300,
-                    "max_replicas": r.choice([1, 1, 3]),
+                    "max_replicas": r.choice([0, 1, 3]),
                     **recycled,
                 },
                 "tts": {"pinned": r.random() < 0.2, "environment": {"N": str(r.randint(0, 2))}},
@@ -172,6 +176,7 @@ class World:
             priority=r.choice(["important", "message", "text", "notification", "progress"]),
             deadline_ms=r.choice([None, None, 100, 3000, 60_000]),
             keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
+            session=self.dice.random() < 0.3,
         )
         if r.random() < 0.06:
             self.poison.add(name)
@@ -278,7 +283,8 @@ class World:
     def send_input(self, person: Person, name: bytes, honest: bool) -> None:
         if honest and person.upload[name] <= person.sent[name]:
             return
-        chunk = m.Chunk(id=name, seq=person.sent[name], last=self.random.random() < 0.3)
+        live = name in person.open and person.open[name].session
+        chunk = m.Chunk(id=name, seq=person.sent[name], last=self.random.random() < (0.01 if live else 0.3))
         person.sent[name] += 1
         self.tell(ev.FromClient(person.route, chunk))
 
@@ -368,12 +374,14 @@ class World:
         assert self.pool._room.level is not Level.CRITICAL, "a start under critical pressure"
         assert not self.pool._renewing, "a start while making way"
         assert not self.pool._down, "a start while leaving"
+        if "#" in name:
+            self.events.add("a replica")
         mode = self.random.choice(
             ["ok"] * 8
             + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]
             + ["leaves", "vanishes", "unreachable"]
         )
-        process = self.processes[name, gen] = Process(name, gen, mode, self.slots)
+        process = self.processes[name, gen] = Process(name, gen, mode, self.slots, self.sessions)
         if mode == "no-spawn":
             process.alive = False
             self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory")))
@@ -398,7 +406,7 @@ class World:
     def _ready(self, process: Process) -> None:
         if process.alive:
             process.ready = True
-            self._say(process, m.Ready(slots=process.slots, pss=300_000_000))
+            self._say(process, m.Ready(slots=process.slots, sessions=process.sessions, pss=300_000_000))
             self._beat(process)
             soon = self.random.uniform(0, 20)
             if process.mode == "leaves":
@@ -432,7 +440,7 @@ class World:
             assert not process.doomed, "a job for a doomed process"
             process.jobs[message.id] = message
             process.credit[message.id] = message.credit
-            assert len(process.jobs) <= process.slots or not process.alive, "overbooked"
+            self._count(process)
             assert message.economy in (self.short, self.pool._room.level >= Level.WARNING), "wrong economy"
             self.served_by[message.id] = process.name
             self._work(process, message)
@@ -449,6 +457,20 @@ class World:
                 self.at(self.random.random(), lambda: self._end(process, message.id, "cancelled"))
         elif isinstance(message, m.Credit):
             process.credit[message.id] += message.chunks
+        elif isinstance(message, m.Chunk) and message.id in process.live:
+            if message.last:
+                self.at(0.1, lambda: self._end(process, message.id))
+            else:
+                self.at(0.1, lambda: self._say(process, m.Credit(id=message.id, chunks=1)))
+
+    def _count(self, process: Process) -> None:
+        """Files and sessions never take more than their places."""
+        sessions = sum(job.session for job in process.jobs.values())
+        apart = sessions if process.sessions else 0
+        if apart and apart < len(process.jobs):
+            self.events.add("a session beside a file")
+        assert apart <= process.sessions or not process.alive, "too many sessions"
+        assert len(process.jobs) - apart <= process.slots or not process.alive, "overbooked"
 
     def _work(self, process: Process, job: m.Job) -> None:
         r = self.random
@@ -457,6 +479,9 @@ class World:
             self.at(r.uniform(0, 1), lambda: self._exit(process, -11))
         elif process.mode == "hangs":
             pass
+        elif job.session and job.input == "stream" and self.dice.random() < 0.5:
+            process.live.add(job.id)
+            self.at(0.01, lambda: self._say(process, m.Credit(id=job.id, chunks=8)))
         elif x < self.crashes:
             self.at(r.uniform(0, 3), lambda: self._exit(process, r.choice([1, -9])))
             self.at(r.uniform(2, 40), lambda: self._end(process, job.id))
@@ -500,7 +525,6 @@ class World:
         """What must hold after every step."""
         pool = self.pool
         for name, brain in pool._brains.items():
-            self.seen.add(brain.state)
             live = [p for p in self.processes.values() if p.name == name and p.alive]
             assert len(live) <= 1
             if brain.state.has_process:
@@ -520,9 +544,9 @@ class World:
             assert not (brain.state is State.READY and brain.jobs.running)
             assert not (brain.state is State.READY and brain.jobs.waiting), "ready, and somebody waits"
             assert bool(brain.jobs.running) <= (brain.state in (State.BUSY, State.DRAINING, State.KILLING))
-            assert len(brain.jobs.running) <= brain.slots
-            if any(t.alone for t in brain.jobs.running.values()):
-                assert len(brain.jobs.running) == 1, "a suspect runs beside others"
+            files = [t for t in brain.jobs.running.values() if not t.session]
+            assert not any(t.alone for t in files) or len(files) == 1, "a suspect runs beside others"
+            self._check_places(brain)
             assert not brain.jobs.ended
             for route in {t.route for t in brain.jobs.waiting}:
                 for rank in range(5):
@@ -530,15 +554,29 @@ class World:
                     assert orders == sorted(orders), "one client's equal requests out of order"
             for ticket in (*brain.jobs.waiting, *brain.jobs.running.values()):
                 assert not ticket.done
-                assert ticket.crashes <= 1
+                assert len(ticket.killed) <= 1
                 assert pool._tickets[ticket.key] is ticket
                 assert ticket.upload >= 0
                 assert ticket.download >= 0
         self._check_floor()
         held = sum(len(b.jobs.waiting) + len(b.jobs.running) for b in pool._brains.values())
         assert held == len(pool._tickets), "a ticket that nobody holds"
-        for route, connection in pool._connections.items():
+        for route, connection in pool._connections._known.items():
             assert connection.tickets == sum(1 for t in pool._tickets.values() if t.route == route)
+
+    def _check_places(self, brain: Brain) -> None:
+        """No place is taken twice, and none is free that somebody waits for."""
+        line, jobs = brain.jobs.line, brain.jobs
+        apart = jobs.sessions if line.sessions else 0
+        assert apart <= line.sessions, "too many sessions"
+        assert len(jobs.running) - apart <= line.slots, "overbooked"
+        if jobs.sessions and not line.sessions and any(not t.session for t in jobs.waiting):
+            self.events.add("a file waits for a session")
+        if brain.state in (State.READY, State.BUSY):
+            assert jobs.next() is None, "somebody waits for a free place"
+            others = (other for other in self.pool._brains.values() if base(other.name) == base(brain.name))
+            waiting = [t for other in others if other is not brain for t in other.jobs.waiting]
+            assert not any(brain.would_run(t) for t in waiting if t.request.op != "warm"), "a free replica nobody uses"
 
     def _check_floor(self) -> None:
         floor = self.pool._floor

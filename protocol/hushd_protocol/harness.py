@@ -1,8 +1,8 @@
 """The part of a worker that is the same for every engine: connect, load, take jobs, beat, leave.
 
-The main thread owns the socket and never runs engine code; jobs run on `slots` threads of their own, and the load on
-the first of these, since some engines are bound to the thread that loaded them. What job threads send passes through
-a queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
+The main thread owns the socket and never runs engine code; jobs run on `slots + sessions` threads of their own, and
+the load on the first of these, since some engines are bound to the thread that loaded them. What job threads send
+passes through a queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import zmq
 from . import __version__, lifeline
 from .codec import Decoder
 from .errors import HushdError
-from .footprint import pss, rss, trim
+from .footprint import cpu, pss, rss, trim
 from .framing import pack, unpack
 from .job import Cancelled, Job
 from .limits import HIGH_WATER, MAX_WIRE, PROTOCOL
@@ -60,7 +60,11 @@ EXIT_CRASHED = 70  # EX_SOFTWARE: the load raised; its traceback is in the log
 
 
 class Engine(Protocol):
-    """What a worker does. `slots` is how many `run` may be under way at once."""
+    """What a worker does.
+
+    `slots` is how many `run` may be under way at once. With `sessions`, so many live ones may be so beside them (see
+    `messages.Request.session`); without, or at 0, a session takes a slot.
+    """
 
     slots: int
 
@@ -130,7 +134,8 @@ class _Harness:
         self._loaded = False
         self._measure = False  # there was work, and its memory was not trimmed and told yet
         self._next_beat = math.inf  # monotonic time; without end at rest
-        self._told = 0  # resident bytes at the last beat
+        self._told = 0  # resident bytes at the last beat,
+        self._size = 0  # and the size it told, with that of the programs that ran
         self._draining = False  # told to leave, which happens after the last job
         self._leaving: float | None = None  # monotonic time at which waiting for the last `bye` ends
         self._status = 0
@@ -144,7 +149,7 @@ class _Harness:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake_read, zmq.POLLIN)
-        self._next_beat, cpu_at_beat = time.monotonic() + LOADING_S, time.process_time()
+        self._next_beat, cpu_at_beat = time.monotonic() + LOADING_S, cpu()
         while True:
             now = time.monotonic()
             if self._leaving is not None:
@@ -155,13 +160,13 @@ class _Harness:
                 if self._next_beat == math.inf:  # the work begins; it may be of many short jobs
                     self._next_beat = now + BEAT_S
                 if now >= self._next_beat:
-                    cpu = time.process_time()
+                    used = cpu()
                     if self._jobs:
                         self._beat()
-                    elif cpu - cpu_at_beat > 0.01:
+                    elif used - cpu_at_beat > 0.01:
                         # A load that uses no CPU time for its whole time limit hangs, and must not look alive.
                         self._send(Loading())
-                    cpu_at_beat = cpu
+                    cpu_at_beat = used
                     self._next_beat = now + (BEAT_S if self._loaded else LOADING_S)
                 timeout = self._next_beat - now
             elif self._measure:
@@ -221,6 +226,8 @@ class _Harness:
         if isinstance(message, Result | Error):
             self._jobs.pop(message.id, None)
             self._measure = True
+            if self._size - rss() > GROWTH:  # a program's, which has ended: nobody must take this process for so large
+                self._beat()
         elif isinstance(message, Ready):
             self._loaded = self._measure = True
             self._next_beat, self._told = math.inf, rss()
@@ -233,8 +240,8 @@ class _Harness:
             self._leave()
 
     def _beat(self) -> None:
-        self._told = rss()
-        self._send(Beat(cpu_s=time.process_time(), pss=pss()))
+        self._told, self._size = rss(), pss()
+        self._send(Beat(cpu_s=cpu(), pss=self._size))
 
     def _leave(self) -> None:
         if self._leaving is None:
@@ -259,10 +266,10 @@ class _Harness:
             traceback.print_exc()
             os._exit(EXIT_CRASHED)
         gc.freeze()  # what the load made lives as long as the process; do not walk it at every collection
-        slots = max(1, self._engine.slots)
-        for number in range(1, slots):
+        slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
+        for number in range(1, slots + sessions):
             threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
-        self._post(Ready(slots=slots, pss=pss(), capabilities=capabilities))
+        self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities))
         self._work()
 
     def _work(self) -> None:

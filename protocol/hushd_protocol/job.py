@@ -31,6 +31,7 @@ class Job:
         params: what the client asked for, unchecked.
         input: `inline`, `path`, `stream` or `none`.
         economy: memory is short: do it with less, if there is a way.
+        session: it is live, and may go on for as long as somebody speaks.
         degraded: set by whoever has done so; the result says it.
     """
 
@@ -41,6 +42,7 @@ class Job:
         self.input = message.input
         self.path = message.path
         self.economy = message.economy
+        self.session = message.session
         self.degraded = False
         self._message = message
         self._send = send
@@ -61,11 +63,16 @@ class Job:
         if self._cancelled:
             raise Cancelled
 
-    def read(self) -> Iterator[bytes]:
+    def read(self, patience_s: float | None = None) -> Iterator[bytes]:
         """The input's bytes, piece by piece: the payload, the file, or the stream as it arrives.
 
+        Args:
+            patience_s: how long a stream may send nothing; None: as long as it likes.
+
         Raises:
-            HushdError: `path_unreachable` or `input_unreadable` for a path.
+            HushdError: `path_unreachable` or `input_unreadable` for a path; `input_unreadable` for a stream that has
+                sent nothing for `patience_s`; `bad_request` for one whose chunks are of another rate or number of
+                channels than it was said to have.
             Cancelled: while waiting for more.
         """
         if self.input == "inline":
@@ -80,9 +87,12 @@ class Job:
             last = False
             while not last:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._chunks or self._cancelled)
+                    came = self._changed.wait_for(lambda: self._chunks or self._cancelled, patience_s)
                     self.check()
+                    if not came:
+                        raise HushdError("input_unreadable", f"No audio has come for {patience_s:g} seconds.")
                     chunk = self._chunks.popleft()
+                self._check_kind(chunk)
                 last = chunk.last
                 if not last:
                     self._send(Credit(id=self.id, chunks=1))
@@ -163,6 +173,11 @@ class Job:
         with self._changed:
             self._cancelled = True
             self._changed.notify_all()
+
+    def _check_kind(self, chunk: Chunk) -> None:
+        for name, value in (("rate", chunk.rate), ("channels", chunk.channels)):
+            if value and value != (said := self.params.setdefault(name, value)):
+                raise HushdError("bad_request", f"The {name} of a stream cannot change, from {said!r} to {value}.")
 
     def _next(self) -> int:
         seq, self._seq = self._seq, self._seq + 1

@@ -1,4 +1,4 @@
-"""Where hushd's sockets, logs, state and configuration are, and who may read them."""
+"""Where hushd's sockets, logs, state, models and configuration are, and who may read them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Paths:
     runtime: Path
     state: Path
     config: Path
+    models: Path
 
     @property
     def client_socket(self) -> Path:
@@ -48,6 +49,11 @@ class Paths:
         """What each worker has needed so far, for the next supervisor's first decision."""
         return self.state / "needs.json"
 
+    @property
+    def transcripts(self) -> Path:
+        """What interrupted transcriptions have brought so far."""
+        return self.state / "transcripts"
+
     def worker_log(self, name: str) -> Path:
         """The log of worker `name`, such as `stt/moonshine/tiny-en`."""
         return self.logs / (name.replace("/", "-") + ".log")
@@ -58,7 +64,8 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
 
     HUSHD_RUNTIME_DIR, else XDG_RUNTIME_DIR/hushd, else /run/user/UID/hushd where that is ours, else hushd-UID in the
     temp folder. HUSHD_STATE_DIR, else XDG_STATE_HOME/hushd, else ~/.local/state/hushd. HUSHD_CONFIG, else
-    XDG_CONFIG_HOME/hushd/config.toml, else ~/.config/hushd/config.toml.
+    XDG_CONFIG_HOME/hushd/config.toml, else ~/.config/hushd/config.toml. HUSHD_MODELS_DIR, else
+    XDG_DATA_HOME/hushd/models, else ~/.local/share/hushd/models, which holds ENGINE/MODEL, as files or folders.
 
     Raises:
         HushdError: `bad_request` when the socket's path would be longer than the system allows.
@@ -84,7 +91,11 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
         config = Path(os.path.abspath(env["HUSHD_CONFIG"]))
     else:
         config = (_absolute(env.get("XDG_CONFIG_HOME")) or home / ".config") / "hushd" / "config.toml"
-    paths = Paths(runtime, state, config)
+    if env.get("HUSHD_MODELS_DIR"):
+        models = Path(os.path.abspath(env["HUSHD_MODELS_DIR"]))
+    else:
+        models = (_absolute(env.get("XDG_DATA_HOME")) or home / ".local/share") / "hushd" / "models"
+    paths = Paths(runtime, state, config, models)
     longest = len(os.fsencode(paths.worker_socket))
     if longest > _SUN_PATH:
         raise HushdError(

@@ -11,19 +11,21 @@ from typing import Any
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 
+from . import replicas
 from .actions import Action, Log, ToClient
 from .brain import Brain
 from .budget import Memory
 from .events import Exited, FromWorker, SendFailed, SpawnFailed
 from .names import ROLES
 from .pressure import Level
-from .replicas import choose, is_free
 from .room import Room
 from .settings import Settings, base
 from .states import State
 from .ticket import Ticket
 
 MAX_WORKERS = 64  # names a client may bring into being
+NO_ROOM_S = 5.0  # until it is looked again whether there is room for another replica
+FUTILE_S = 120.0  # without another try after a start that came to nothing
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class Fleet:
         self._cores = cores
         self._generations = itertools.count(1)
         self._waiting: list[_Waiting] = []
+        self._help_at = math.inf  # when a worker next deserves another replica
+        self._no_help_before: dict[str, float] = {}  # by the worker's name
 
     @property
     def lives(self) -> bool:
@@ -76,15 +80,9 @@ class Fleet:
             brain.jobs.economy = self.room.level >= Level.WARNING
         return brain
 
-    def choose(self, name: str, now: float) -> Brain:
-        """The process of worker `name` that a new request goes to."""
-        known = self.brains.get(name)
-        settings = known.settings if known else self._settings.for_worker(name)
-        limit = min(settings.max_replicas, self._cores)
-        if limit > 1:
-            family = [brain for brain in self.brains.values() if base(brain.name) == name]
-            name = choose(name, family, limit, lambda: self.room.fits(name, now))
-        return self.brain(name)
+    def choose(self, ticket: Ticket) -> Brain:
+        """The replica of its worker that a new request goes to."""
+        return replicas.choose(ticket, self._family(ticket.brain.name))
 
     def hear(self, event: FromWorker | Exited | SpawnFailed | SendFailed, now: float) -> list[Action]:
         """News of a process."""
@@ -97,8 +95,10 @@ class Fleet:
                 self.room.budget.saw(brain.name, brain.pss)
                 return out
             case Exited(_, gen, status, log_tail, out_of_memory):
+                self._learn(brain, gen, now)
                 return brain.exited(gen, status, log_tail, now, out_of_memory) + self.room.remember()
             case SpawnFailed(_, gen, reason):
+                self._learn(brain, gen, now)
                 return brain.spawn_failed(gen, reason, now)
             case SendFailed(_, gen):
                 return brain.unreachable(gen, now)
@@ -122,6 +122,7 @@ class Fleet:
                     "expires_in_s": None if expiry == math.inf else round(max(0.0, expiry - now), 1),
                     "queued": len(brain.jobs.waiting),
                     "running": len(brain.jobs.running),
+                    "sessions": brain.jobs.sessions,
                     "requests": brain.jobs.completed,
                     "starts": brain.starts,
                     "crashes": brain.crashes.total,
@@ -169,7 +170,7 @@ class Fleet:
 
     def deadline(self) -> float:
         """When `on_time` is due, `math.inf` for never."""
-        return min((self.room.due, *(brain.deadline() for brain in self.brains.values())))
+        return min((self.room.due, self._help_at, *(brain.deadline() for brain in self.brains.values())))
 
     def on_time(self, now: float) -> list[Action]:
         """What is due."""
@@ -181,7 +182,7 @@ class Fleet:
 
     def settle(self, now: float) -> list[Action]:
         """Gives out work and memory, and answers who waited for an exit."""
-        out = self._share(now) + self.room.settle(now)
+        out = self._share(now) + self.room.settle(now) + self._help(now)
         for waiting in list(self._waiting):
             waiting.workers = {
                 name: gen
@@ -201,14 +202,46 @@ class Fleet:
             if brain.state is State.STOPPED and not (brain.was_ready or brain.crashes or brain.jobs.waiting):
                 del self.brains[name]
 
+    # --- replicas ------------------------------------------------------------------------------------------------
+
+    def _family(self, name: str) -> list[Brain]:
+        """All replicas of a worker that were ever asked for."""
+        return [brain for brain in self.brains.values() if base(brain.name) == base(name)]
+
+    def _in_need(self) -> list[list[Brain]]:
+        """The families in which somebody waits."""
+        return [self._family(name) for name in {base(b.name): None for b in self.brains.values() if b.jobs.waiting}]
+
     def _share(self, now: float) -> list[Action]:
         """Gives who waits at a busy replica to one that is free."""
         out: list[Action] = []
-        for brain in self.brains.values():
-            if "#" not in brain.name and brain.settings.max_replicas > 1:
-                family = [other for other in self.brains.values() if base(other.name) == brain.name]
-                for free in filter(is_free, family):
-                    donor = max(family, key=lambda other: len(other.jobs.waiting))
-                    if ticket := donor.give():
-                        out += free.adopt(ticket, now)
+        for family in self._in_need():
+            for brain in family if len(family) > 1 else ():
+                while ticket := replicas.next_for(brain, family):
+                    out += ticket.brain.give(ticket, now) + brain.adopt(ticket, now)
         return out
+
+    def _help(self, now: float) -> list[Action]:
+        """Starts another replica where somebody has waited for long enough, and there is room."""
+        self._help_at = math.inf
+        out: list[Action] = []
+        for family in self._in_need():
+            name, settings = base(family[0].name), family[0].settings
+            most = replicas.limit(settings, name.split("/")[0], family, self._cores)
+            due = max(replicas.help_due(family, most), self._no_help_before.get(name, 0.0))
+            if due > now:
+                self._help_at = min(self._help_at, due)
+            elif len(self.brains) < MAX_WORKERS and self.room.fits(name, now):
+                taken = {brain.name for brain in family if brain.state is not State.STOPPED}
+                unused = next(other for other in replicas.names(name) if other not in taken)
+                out += self.brain(unused).help(now)
+            else:
+                self._no_help_before[name] = now + NO_ROOM_S
+                self._help_at = min(self._help_at, now + NO_ROOM_S)
+        return out
+
+    def _learn(self, brain: Brain, gen: int, now: float) -> None:
+        """A process has ended: if it never was of use, another one soon would be of none either."""
+        if gen == brain.gen and brain.state.has_process and brain.ready_at == math.inf:
+            self._no_help_before = {name: until for name, until in self._no_help_before.items() if until > now}
+            self._no_help_before[base(brain.name)] = now + FUTILE_S

@@ -1,4 +1,4 @@
-"""The requests of one worker: those that wait, in their order, and those that run on its process.
+"""The requests of one worker: those that wait (`line`), and those that run on its process.
 
 `Jobs` keeps the accounts of every ticket and passes its messages on in both directions; when the process starts and
 ends is the brain's affair. Every ticket ends in `finish`, exactly once.
@@ -14,6 +14,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_CREDIT
 
 from .actions import Action, ToClient, ToWorker
+from .line import Line
 from .ticket import Ticket
 
 ENDINGS = {
@@ -29,71 +30,56 @@ class Jobs:
     """What is asked of worker `worker`; actions are appended to `out`.
 
     Attributes:
-        waiting: tickets in the order of `line_up`.
-        running: tickets by request id, at most the worker's slots.
+        line: the tickets that wait, and the places that there are.
+        running: tickets by request id, at most as many as there are places.
         ended: tickets finished since the pool last looked.
         gen: the process that `running` runs on.
         completed: how many jobs have ended on a worker.
         economy: memory is short: jobs are asked to do with less.
-        service_s: moving average of the time of a job.
     """
 
     def __init__(self, worker: str, out: list[Action]) -> None:
         self._worker = worker
         self._out = out
         self.gen = 0
-        self.waiting: list[Ticket] = []
+        self.line = Line(self._tell_queued)
         self.running: dict[bytes, Ticket] = {}
         self.ended: list[Ticket] = []
         self.completed = 0
-        self.service_s = 0.0
-        self._served: dict[bytes, float] = {}  # when a job of each client was last handed out
+        self._usual_s = {False: 0.0, True: 0.0}  # moving averages of the time of a file, and of a session
         self.economy = False
 
     # --- waiting and starting ------------------------------------------------------------------------------------
 
+    @property
+    def waiting(self) -> list[Ticket]:
+        """The tickets that wait, in their order."""
+        return self.line.waiting
+
+    @property
+    def sessions(self) -> int:
+        """How many live streams run."""
+        return sum(ticket.session for ticket in self.running.values())
+
     def wait(self, ticket: Ticket, now: float) -> None:
         """Puts `ticket` among those that wait, and tells everybody there whose place has changed."""
         self.waiting.append(ticket)
-        self.line_up(now)
+        self.line.sort(now)
 
-    def line_up(self, now: float) -> None:
-        """Sorts who waits, and tells whose place has changed.
+    def next(self) -> Ticket | None:
+        """Who may run now."""
+        return self.line.next(self.running.values()) if self.waiting else None
 
-        By priority, a level higher for each AGING_S of waiting, so that nobody starves. Then in rounds: the first
-        request of each client, then each one's second, so that one who asks for much delays nobody else's first. Then
-        whose client was served longest ago, then by arrival.
-        """
-        if not self.waiting:
-            return
-        rounds: dict[bytes, int] = {}
-        keys: dict[Ticket, tuple[float, int, float, int]] = {}
-        for ticket in sorted(self.waiting, key=lambda t: (t.level(now), t.order)):
-            nth = rounds[ticket.route] = rounds.get(ticket.route, -1) + 1
-            keys[ticket] = (ticket.level(now), nth, self._served.get(ticket.route, -math.inf), ticket.order)
-        self.waiting.sort(key=keys.__getitem__)
-        for place, ticket in enumerate(self.waiting):
-            if ticket.place is not None and ticket.place != place:
-                ticket.place = place
-                self.tell(ticket, m.Accepted(id=ticket.request.id, state="queued", position=place))
-
-    def next(self, slots: int) -> Ticket | None:
-        """Who may run now. A suspect runs alone; two clients' requests of one id run after each other."""
-        if not self.waiting or len(self.running) >= slots:
-            return None
-        first = self.waiting[0]
-        suspects = first.alone or any(t.alone for t in self.running.values())
-        if (suspects and self.running) or first.request.id in self.running:
-            return None
-        return first
+    def would_run(self, ticket: Ticket) -> bool:
+        """Whether a newcomer would run at once."""
+        return self.line.would_run(ticket, self.running.values())
 
     def run(self, ticket: Ticket, now: float) -> None:
         """Hands a waiting ticket to the process."""
-        self.waiting.remove(ticket)
+        self.line.serve(ticket, now)
         request = ticket.request
         self.running[request.id] = ticket
         ticket.run(now)
-        self._served[ticket.route] = now
         job = m.Job(
             id=request.id,
             op=request.op,
@@ -105,17 +91,23 @@ class Jobs:
             size=request.size,
             credit=ticket.download,
             economy=self.economy,
+            session=request.session,
             payload=request.payload,
         )
         self._send(job)
         if ticket.place is not None:  # who never waited hears of it by the answer: a message and a wake-up less
             ticket.place = None
             self.tell(ticket, m.Accepted(id=request.id, state="running"))
-        self.line_up(now)
+        self.line.sort(now)
 
-    def wait_ms(self, slots: int) -> int:
-        """How long a newcomer would wait, from the measured time of a job; at least a second."""
-        return max(1000, int((len(self.waiting) + 1) * self.service_s / slots * 1000))
+    def usual_s(self, ticket: Ticket) -> float:
+        """How long jobs of its kind take, 0 as long as none has ended."""
+        return self._usual_s[ticket.session]
+
+    def wait_ms(self, ticket: Ticket) -> int:
+        """How long a newcomer would wait, from the measured times of jobs; at least a second."""
+        before, places = self.line.ahead(ticket)
+        return max(1000, int(sum(self.usual_s(t) for t in (*before, ticket)) / places * 1000))
 
     # --- ending --------------------------------------------------------------------------------------------------
 
@@ -133,7 +125,8 @@ class Jobs:
         self.finish(ticket, m.Error.of(ticket.request.id, error))
 
     def fail_waiting(self, code: str, message: str, retry_after_ms: int | None = None) -> None:
-        waiting, self.waiting = self.waiting, []
+        waiting = self.waiting.copy()
+        self.waiting.clear()
         for ticket in waiting:
             self.fail(ticket, code, message, retry_after_ms)
 
@@ -195,12 +188,8 @@ class Jobs:
 
     def tell_place(self, ticket: Ticket, state: str) -> None:
         """Tells a client that its request waits, for a worker that is `starting` or a place in the queue."""
-        ticket.place = self.waiting.index(ticket)
+        ticket.place = self.line.place(ticket)
         self.tell(ticket, m.Accepted(id=ticket.request.id, state=state, position=ticket.place))
-
-    def forget(self, route: bytes) -> None:
-        """A client is gone: what it was served interests nobody any more."""
-        self._served.pop(route, None)
 
     def tell(self, ticket: Ticket, message: m.Message) -> None:
         """Sends to the ticket's client, while it is there."""
@@ -260,7 +249,7 @@ class Jobs:
         if ticket.ending:
             self.fail(ticket, ticket.ending)
         elif repeat and ticket.repeatable and now < ticket.deadline:
-            ticket.alone = ticket.alone or ticket.crashes > 0
+            ticket.alone = (ticket.alone or bool(ticket.killed)) and not ticket.session
             self.wait(ticket, now)
             self.tell_place(ticket, "starting")
         else:
@@ -271,10 +260,13 @@ class Jobs:
 
     def _end_run(self, ticket: Ticket, message: m.Result | m.Error, now: float) -> None:
         del self.running[ticket.request.id]
-        took = now - ticket.started
-        self.service_s = took if self.completed == 0 else 0.8 * self.service_s + 0.2 * took
+        took, usual = now - ticket.started, self.usual_s(ticket)
+        self._usual_s[ticket.session] = 0.8 * usual + 0.2 * took if usual else took
         self.completed += 1
         self.finish(ticket, message)
+
+    def _tell_queued(self, ticket: Ticket) -> None:
+        self.tell(ticket, m.Accepted(id=ticket.request.id, state="queued", position=ticket.place or 0))
 
     def _send(self, message: m.Message) -> None:
         self._out.append(ToWorker(self._worker, self.gen, message))

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
-from .actions import Action, Configure, Describe, Leave, Log, ReportStatus, ToClient
+from .actions import Action, Configure, Leave, Log, ReportStatus, ToClient
 from .budget import Memory
+from .connections import Connections
+from .directory import Directory
 from .events import (
     ClientGone,
     Configured,
@@ -32,29 +33,19 @@ from .events import (
 )
 from .fleet import Fleet
 from .floor import Floor
-from .names import ROLES, check, resolve
+from .names import ROLES, check
 from .room import PLENTY, Standing
 from .settings import Settings
 from .states import State
 from .ticket import Ticket
 
 PING_S = 2.0
-MISSED_PONGS = 3  # then the client is gone, whatever its socket says
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 LEAST_IDLE_S = 0.1  # before an idle exit: who has just been welcomed is about to ask
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
     b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
 )
-
-
-@dataclass(slots=True)
-class _Connection:
-    holder: str
-    own_holder: bool  # the connection itself holds its leases
-    pid: int
-    tickets: int = 0
-    unanswered: int = 0  # pings
 
 
 class Pool:
@@ -83,17 +74,14 @@ class Pool:
         cores: int = 1,
     ) -> None:
         self._settings = settings
-        self._welcome = m.Welcome(protocol=PROTOCOL, version=version, pid=pid)
         self._auto = auto
         self._fleet = Fleet(settings, memory, needs, look_every, cores)
         self._brains, self._room = self._fleet.brains, self._fleet.room
-        self._connections: dict[bytes, _Connection] = {}
+        self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
+        self._directory = Directory()
         self._tickets: dict[tuple[bytes, bytes], Ticket] = {}
         self._floor = Floor()
         self._accepted = 0
-        self._catalogues: dict[str, dict[str, Any]] = {}
-        self._parked: list[tuple[bytes, m.Request]] = []  # requests that wait for a catalogue to name their model
-        self._asked: dict[str, list[tuple[bytes, bytes, list[str]]]] = {}  # role to `describe` controls that wait
         self._next_ping = math.inf
         self._leave_at = math.inf
         self._renewing = False  # told to leave; who asks waits until the running jobs are done, and asks the next one
@@ -154,7 +142,7 @@ class Pool:
 
     def _from_client(self, route: bytes, message: m.Message, now: float) -> list[Action]:
         if isinstance(message, m.Hello):
-            return self._hello(route, message)
+            return self._connections.hello(route, message)
         connection = self._connections.get(route)
         if connection is None:
             error = HushdError("protocol_error", "The first message of a connection must be hello.")
@@ -177,7 +165,7 @@ class Pool:
             case m.Chunk() | m.Credit() | m.Cancel():
                 ticket = self._tickets.get((route, message.id))
                 if ticket is None:  # it may have ended while this was on its way
-                    return self._cancel_parked(route, message) if isinstance(message, m.Cancel) else []
+                    return self._directory.cancel(route, message.id) if isinstance(message, m.Cancel) else []
                 if isinstance(message, m.Chunk):
                     return ticket.brain.input(ticket, message, now)
                 if isinstance(message, m.Credit):
@@ -187,44 +175,26 @@ class Pool:
                 pass
         return []
 
-    def _hello(self, route: bytes, hello: m.Hello) -> list[Action]:
-        if hello.protocol != PROTOCOL:
-            error = HushdError(
-                "version_mismatch",
-                f"The client speaks hushd/{hello.protocol} and this supervisor ({self._welcome.version}) "
-                f"hushd/{PROTOCOL}: run `hushd shutdown` with the newer version, then ask again.",
-            )
-            return [ToClient(route, m.Error.of(b"", error))]
-        own = hello.holder is None
-        self._connections[route] = _Connection(hello.holder or f"connection-{route.hex()}", own, hello.pid)
-        return [ToClient(route, self._welcome)]
-
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
-        connection = self._connections.pop(route, None)
+        connection = self._connections.gone(route)
+        self._directory.gone(route)
         out = self._floor.gone(route, now)
-        self._parked = [entry for entry in self._parked if entry[0] != route]
         for ticket in [t for t in self._tickets.values() if t.route == route]:
             ticket.gone = True
             out += ticket.brain.cancel(ticket, now)
         for brain in self._brains.values():
-            brain.jobs.forget(route)
+            brain.jobs.line.forget(route)
             if connection is not None and connection.own_holder:
                 out += brain.release(connection.holder, now)
         return out
 
     def _ping(self, now: float) -> list[Action]:
-        out: list[Action] = []
-        for route, connection in list(self._connections.items()):
-            if connection.tickets == 0 and not self._floor.waits_for(route):
-                connection.unanswered = 0
-            elif connection.unanswered >= MISSED_PONGS:
-                # Its socket may yet live (a stopped process): its requests end, told to it, and free their workers.
-                out.append(Log("WARNING", "a client with a request has stopped answering"))
-                for ticket in [t for t in self._tickets.values() if t.route == route]:
-                    out += ticket.brain.cancel(ticket, now, "slow_consumer")
-            else:
-                connection.unanswered += 1
-                out.append(ToClient(route, m.Ping()))
+        out, silent = self._connections.ping(self._floor.waits_for)
+        for route in silent:
+            # Its socket may yet live (a stopped process): its requests end, told to it, and free their workers.
+            out.append(Log("WARNING", "a client with a request has stopped answering"))
+            for ticket in [t for t in self._tickets.values() if t.route == route]:
+                out += ticket.brain.cancel(ticket, now, "slow_consumer")
         self._next_ping = now + PING_S
         return out
 
@@ -237,16 +207,15 @@ class Pool:
             if self._down:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             check(request)
-            waiting = sum(len(brain.jobs.waiting) for brain in self._brains.values()) + len(self._parked)
+            waiting = sum(len(brain.jobs.waiting) for brain in self._brains.values())
+            waiting += len(self._directory.parked)
             if waiting >= self._settings.queue:
                 raise HushdError("overloaded", f"{waiting} requests wait already; try again later.", 1000)
-            name = resolve(request.worker, self._settings, self._catalogues)
+            name = self._directory.resolve(request.worker, self._settings)
             if name is None:
-                self._parked.append((route, request))
-                return [Describe(request.worker.partition("/")[0])]
+                return self._directory.park(route, request)
             chosen = self._smaller(name, request, now)
-            alone = request.op == "warm" or self._renewing
-            brain = self._fleet.brain(chosen) if alone else self._fleet.choose(chosen, now)
+            brain = self._fleet.brain(chosen)
         except HushdError as error:
             return [ToClient(route, m.Error.of(request.id, error))]
         connection = self._connections[route]
@@ -254,6 +223,8 @@ class Pool:
         self._accepted += 1
         ticket = Ticket(route, request, connection.holder, brain, self._accepted, now)
         ticket.degraded = chosen != name
+        if request.op != "warm" and not self._renewing:
+            brain = ticket.brain = self._fleet.choose(ticket)
         if request.deadline_ms is not None:
             ticket.deadline = now + request.deadline_ms / 1000
         self._tickets[ticket.key] = ticket
@@ -273,14 +244,6 @@ class Pool:
             return name
         return f"{request.worker}/{small}"
 
-    def _cancel_parked(self, route: bytes, cancel: m.Cancel) -> list[Action]:
-        for entry in self._parked:
-            if (entry[0], entry[1].id) == (route, cancel.id):
-                self._parked.remove(entry)
-                error = HushdError("cancelled", "The request was cancelled.")
-                return [ToClient(route, m.Error.of(cancel.id, error))]
-        return []
-
     # --- the floor ---------------------------------------------------------------------------------------------------
 
     def _claim(self, route: bytes, claim: m.Claim, now: float) -> list[Action]:
@@ -291,10 +254,6 @@ class Pool:
 
     def _is_new(self, route: bytes, name: bytes) -> bool:
         return len(name) == ID_BYTES and (route, name) not in self._tickets and not self._floor.has(route, name)
-
-    def _routes(self, holder: str) -> set[bytes]:
-        """The connections of a client, by the name that the status shows."""
-        return {route for route, connection in self._connections.items() if connection.holder == holder}
 
     # --- control -----------------------------------------------------------------------------------------------------
 
@@ -308,17 +267,11 @@ class Pool:
                 case "unload":
                     return self._fleet.unload(route, control, now)
                 case "describe":
-                    roles = control.names or list(ROLES)
-                    if not set(roles) <= set(ROLES):
-                        raise HushdError("bad_request", f"There is only {' and '.join(ROLES)} to describe.")
-                    for role in roles:
-                        self._asked.setdefault(role, []).append((route, control.id, roles))
-                        self._catalogues.pop(role, None)  # what is installed may have changed
-                    return [Describe(role) for role in roles]
+                    return self._directory.describe(route, control)
                 case "reload":
                     return [Configure(route, control.id)]
                 case "stop" | "cancel" | "pause" | "resume":
-                    data, out = self._floor.control(control.action, control.names, route, self._routes, now)
+                    data, out = self._floor.control(control.action, control.names, route, self._connections.of, now)
                     return [*out, ToClient(route, m.Result(id=control.id, data=data))]
                 case "shutdown":
                     return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]
@@ -329,21 +282,10 @@ class Pool:
             return [ToClient(route, m.Error.of(control.id, error))]
 
     def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
-        self._catalogues[role] = catalogue
-        out: list[Action] = []
-        for route, control_id, roles in self._asked.pop(role, []):
-            if error:
-                failure = HushdError("worker_failed", f"The {role} engines could not be listed: {error}")
-                out.append(ToClient(route, m.Error.of(control_id, failure)))
-            elif all(other in self._catalogues for other in roles):
-                answer = {other: self._catalogues[other] for other in roles}
-                out.append(ToClient(route, m.Result(id=control_id, data=answer)))
-        parked, self._parked = self._parked, []
-        for route, request in parked:
-            if request.worker.split("/")[0] != role:
-                self._parked.append((route, request))
-            elif route in self._connections:
-                out += self._request(route, request, now)
+        catalogue = {**catalogue, "default": self._settings.default_model(role)}
+        out, ready = self._directory.described(role, catalogue, error)
+        for route, request in ready:
+            out += self._request(route, request, now)
         return out
 
     def _renew(self, now: float) -> list[Action]:
@@ -353,11 +295,7 @@ class Pool:
 
     def _shutdown(self, now: float) -> list[Action]:
         self._down = True
-        out = self._floor.shut(now)
-        for route, request in self._parked:
-            error = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-            out.append(ToClient(route, m.Error.of(request.id, error)))
-        self._parked.clear()
+        out = self._floor.shut(now) + self._directory.shut()
         for brain in self._brains.values():
             out += brain.shutdown(now)
         return out

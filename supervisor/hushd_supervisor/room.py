@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .actions import Action, Log, Remember
 from .brain import Brain
-from .budget import Budget, Memory, Resident
+from .budget import Budget, Memory, Resident, Verdict
 from .pressure import Level, Pressure, sign
 from .settings import Settings
 from .states import State
@@ -121,10 +121,7 @@ class Room:
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
     def _decide(self, brain: Brain, memory: Memory, now: float) -> list[Action]:
-        residents = [self._resident(b, now) for b in self._brains.values() if b.state.has_process]
-        # Who is starting has been promised what it has not taken yet.
-        promised = sum(self.budget.need(b.name) for b in self._brains.values() if b.state is State.STARTING)
-        verdict = self.budget.decide(brain.name, memory._replace(available=memory.available - promised), residents)
+        verdict = self._verdict(brain.name, memory, now)
         if verdict.admit:
             return brain.admit(now)
         out: list[Action] = []
@@ -136,9 +133,17 @@ class Room:
         return out
 
     def fits(self, name: str, now: float) -> bool:
-        """Whether worker `name` could start beside all others, nobody leaving for it."""
+        """Whether worker `name` could start beside all others, nobody leaving or waiting for it."""
+        if any(brain.state is State.WAITING for brain in self._brains.values()):
+            return False
+        memory = self.look(now)
+        return self._pressure.level(now) is Level.NORMAL and self._verdict(name, memory, now).admit
+
+    def _verdict(self, name: str, memory: Memory, now: float) -> Verdict:
         residents = [self._resident(brain, now) for brain in self._brains.values() if brain.state.has_process]
-        return self.level is Level.NORMAL and self.budget.decide(name, self.look(now), residents).admit
+        # Who is starting has been promised what it has not taken yet.
+        promised = sum(self.budget.need(b.name) for b in self._brains.values() if b.state is State.STARTING)
+        return self.budget.decide(name, memory._replace(available=memory.available - promised), residents)
 
     def _resident(self, brain: Brain, now: float) -> Resident:
         idle = brain.state is State.READY and not brain.settings.pinned
@@ -153,7 +158,7 @@ class Room:
     def _retry_ms(self, now: float) -> int:
         """When the first of the running jobs should be done, by the usual time of its worker's jobs; or a minute."""
         ends = [
-            ticket.started + brain.jobs.service_s - now
+            ticket.started + brain.jobs.usual_s(ticket) - now
             for brain in self._brains.values()
             if brain.jobs.completed
             for ticket in brain.jobs.running.values()

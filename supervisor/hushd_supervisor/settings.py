@@ -21,9 +21,9 @@ class WorkerSettings:
     priority: int = 0  # a higher one is evicted later when memory is short
     memory_mb: float = 0.0  # what it needs, as long as hushd has not seen it; 0: not known
     max_requests: int = 0  # after so many a new process takes over; 0: never
-    max_pss_mb: float = 0.0  # the same for its size; 0: by what it had when it was ready, see `brain.ceiling`
+    max_pss_mb: float = 0.0  # the same for its size; 0: by what it had when it was ready, see `life.ceiling`
     max_age: float = 86400.0  # the same for its age, 0: never
-    max_replicas: int = 1  # processes of it that may work at once, as far as cores and memory allow
+    max_replicas: int = 0  # processes of it that may work at once, as far as cores and memory allow; 0: see `replicas`
     queue: int = 50  # requests that may wait
     start_timeout: float = 60.0  # without any sign of progress while loading
     drain_timeout: float = 60.0  # for running jobs when told to leave

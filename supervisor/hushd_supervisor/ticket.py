@@ -11,6 +11,7 @@ from hushd_protocol.messages import Chunk, Request
 
 if TYPE_CHECKING:
     from .brain import Brain
+    from .crashes import Crashes
 
 AGING_S = 30.0  # of waiting are worth one level of priority
 CANCEL_S = 2.0  # for the engine to obey a cancel; then the process is killed
@@ -44,8 +45,8 @@ class Ticket:
     cancelled_at: float | None = None
     ending: str = ""  # the code a cancelled ticket ends with
 
-    crashes: int = 0
-    alone: bool = False  # shared a crash, or crashed once: runs alone, so that only a culprit is called poison
+    killed: list[Crashes] = field(default_factory=list)  # whose crashes it was in
+    alone: bool = False  # a file that was in a crash: runs beside no other, so that only a culprit is called poison
     output: bool = False  # something was sent to the client: cannot be repeated
 
     upload: int = 0  # chunks the worker has asked for and the client has not sent
@@ -58,13 +59,18 @@ class Ticket:
 
     def __post_init__(self) -> None:
         self.rank = PRIORITIES.index(self.request.priority)
-        self.alone = self.request.attempt > 0
+        self.alone = self.request.attempt > 0 and not self.session
         self.input_complete = self.request.input != "stream"
         self.download = self.request.credit
 
     @property
     def key(self) -> tuple[bytes, bytes]:
         return self.route, self.request.id
+
+    @property
+    def session(self) -> bool:
+        """Whether it is live, and so may last for as long as somebody speaks."""
+        return self.request.session
 
     @property
     def repeatable(self) -> bool:

@@ -1,6 +1,6 @@
 """A worker program around the real harness, whose engine does what the job's `op` and the flags say.
 
-    python scripted_engine.py [--load HOW] [--slots N] [--beat S] [--loading S] [--settle S]
+    python scripted_engine.py [--load HOW] [--slots N] [--sessions N] [--beat S] [--loading S] [--settle S]
 
 HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `short` (the same,
 for want of memory), `raise` or `exit`.
@@ -25,9 +25,11 @@ from hushd_protocol.job import Job
 class Scripted:
     """An engine without a model."""
 
-    def __init__(self, how: str, slots: int) -> None:
+    def __init__(self, how: str, slots: int, sessions: int) -> None:
         self.how = how
         self.slots = slots
+        if sessions:
+            self.sessions = sessions
         self.thread = 0
         self.kept: list[bytearray] = []
 
@@ -109,6 +111,9 @@ class Scripted:
         job.degraded = job.economy
         return {"asked": job.economy}
 
+    def op_kind(self, job: Job) -> dict[str, Any]:
+        return {"session": job.session}
+
     def op_thread(self, job: Job) -> dict[str, Any]:
         return {"same_as_load": threading.get_ident() == self.thread, "main": threading.main_thread().ident}
 
@@ -117,9 +122,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--load", default="fast")
     parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--sessions", type=int, default=0)
     parser.add_argument("--beat", type=float, default=harness.BEAT_S)
     parser.add_argument("--loading", type=float, default=harness.LOADING_S)
     parser.add_argument("--settle", type=float, default=harness.SETTLE_S)
     flags = parser.parse_args()
     harness.BEAT_S, harness.LOADING_S, harness.SETTLE_S = flags.beat, flags.loading, flags.settle
-    harness.serve(Scripted(flags.load, flags.slots))
+    harness.serve(Scripted(flags.load, flags.slots, flags.sessions))

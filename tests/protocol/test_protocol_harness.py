@@ -283,6 +283,20 @@ def test_no_credit_no_output(engine: Callable[..., Any]) -> None:
     assert worker.receive(Error).code == "cancelled"
 
 
+def test_sessions_run_beside_the_slots(engine: Callable[..., Any]) -> None:
+    """An engine that takes one file and two live sessions says so, has threads for all, and tells a job which it is."""
+    worker = engine("--sessions", "2")
+    ready = worker.ready()
+    assert (ready.slots, ready.sessions) == (1, 2)
+    for n in (1, 2, 3):
+        worker.send(Job(id=number(n), op="until_cancelled", input="stream", session=n > 1))
+    assert {worker.until(Progress)[0].id for _ in range(3)} == {number(n) for n in (1, 2, 3)}
+    worker.send(Cancel(id=number(3)))
+    worker.until(Error)
+    worker.send(Job(id=number(4), op="kind", session=True))
+    assert worker.until(Result)[0].data == {"session": True}
+
+
 def test_slots_run_at_once(engine: Callable[..., Any]) -> None:
     """With three slots three jobs are under way together, a fourth waits, and each ends under its own id."""
     worker = engine("--slots", "3")

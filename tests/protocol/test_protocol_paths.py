@@ -44,6 +44,7 @@ def test_a_relative_runtime_folder_is_made_absolute(folder: Path, monkeypatch: p
 def test_relative_xdg_folders_are_ignored() -> None:
     """The XDG specification: a relative path is invalid and to be ignored."""
     relative = {"XDG_RUNTIME_DIR": "run", "XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config"}
+    relative["XDG_DATA_HOME"] = "data"
     assert find(HOME | relative) == find(HOME)
 
 
@@ -86,6 +87,21 @@ def test_state_and_configuration(environ: dict[str, str], state: str, config: st
     assert str(found.worker_log("stt/moonshine/tiny-en")) == f"{state}/logs/stt-moonshine-tiny-en.log"
 
 
+@pytest.mark.parametrize(
+    ("environ", "models"),
+    [
+        ({}, "/home/ann/.local/share/hushd/models"),
+        ({"XDG_DATA_HOME": "/d"}, "/d/hushd/models"),
+        ({"XDG_DATA_HOME": "/d", "HUSHD_MODELS_DIR": "/m"}, "/m"),
+        ({"XDG_DATA_HOME": "/d", "HUSHD_MODELS_DIR": ""}, "/d/hushd/models"),
+        ({"HUSHD_MODELS_DIR": "/m/../n/"}, "/n"),
+    ],
+)
+def test_models(environ: dict[str, str], models: str) -> None:
+    """HUSHD_MODELS_DIR, made absolute, else hushd's folder in XDG_DATA_HOME, else under home; empty means unset."""
+    assert str(find(HOME | {"HUSHD_RUNTIME_DIR": "/r"} | environ).models) == models
+
+
 def test_without_an_argument_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """find() reads os.environ; without HOME it asks the user database."""
     monkeypatch.setenv("HUSHD_RUNTIME_DIR", "/from/environ")
@@ -109,12 +125,12 @@ def test_a_socket_path_too_long_says_so() -> None:
 
 
 def in_folder(folder: Path) -> Paths:
-    return Paths(folder / "run", folder / "state", folder / "config.toml")
+    return Paths(folder / "run", folder / "state", folder / "config.toml", folder / "models")
 
 
 def test_the_runtime_folder_is_made_private(folder: Path) -> None:
     """It is made with its parents, mode 0700 under any umask, and a second time nothing is to be done."""
-    where = Paths(folder / "deep" / "er" / "run", folder, folder)
+    where = Paths(folder / "deep" / "er" / "run", folder, folder, folder)
     before = os.umask(0)
     try:
         prepare_runtime(where)
@@ -168,7 +184,7 @@ def test_a_file_in_place_of_the_runtime_folder(folder: Path) -> None:
     assert caught.value.code == "unauthorised"
     for below in (where.runtime / "run", where.runtime / "deep" / "run"):
         with pytest.raises(HushdError, match=r"cannot be made .*set HUSHD_RUNTIME_DIR") as caught:
-            prepare_runtime(Paths(below, folder, folder))
+            prepare_runtime(Paths(below, folder, folder, folder))
         assert caught.value.code == "output_failed"
 
 
@@ -184,5 +200,5 @@ def test_state_and_log_folders_are_private(folder: Path) -> None:
     assert [stat.S_IMODE(path.stat().st_mode) for path in (where.state, where.logs)] == [0o700, 0o700]
     (folder / "file").touch()
     with pytest.raises(HushdError, match=r"cannot be made .*set HUSHD_STATE_DIR") as caught:
-        prepare_state(Paths(folder, folder / "file", folder))
+        prepare_state(Paths(folder, folder / "file", folder, folder))
     assert caught.value.code == "output_failed"

@@ -15,6 +15,7 @@ SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "1000"))
 def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeded runs of 40 hostile acts each keep every invariant, and walk every way between states there is."""
     codes: Counter[str] = Counter()
+    events: set[str] = set()
     walked: set[tuple[State, State]] = set()
     enter = Brain._enter
 
@@ -37,7 +38,9 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
         except Exception as error:
             raise AssertionError(f"seed {seed}") from error
         codes += world.codes
+        events |= world.events
     assert walked == ALLOWED
+    assert events == {"a replica", "a session beside a file", "a file waits for a session"}
     assert {
         "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",
         "shutting_down", "overloaded", "server_busy", "worker_failed", "engine_missing", "input_unreadable",

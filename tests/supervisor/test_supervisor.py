@@ -316,3 +316,26 @@ def switches(supervisor: Supervisor) -> int:
         lines = (task / "status").read_text().splitlines()
         total += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
     return total
+
+
+def test_a_file_and_two_who_speak_are_served_by_one_process(start_supervisor: Start) -> None:
+    """A worker with a slot and two sessions has all three in hand at once, and says so in its status."""
+    echo = f'[worker."stt/echo"]\n{command(ECHO, "--sessions", "2")}'
+    with start_supervisor(echo).connect() as peer:
+        peer.request("wait")
+        for _ in range(2):
+            peer.request("wait", session=True)
+        wait_until(lambda: peer.status()["running"] == 3, "three running jobs")
+        assert peer.status()["sessions"] == 2
+        assert len(peer.control("status")["workers"]) == 1
+
+
+def test_a_file_that_waits_for_a_session_gets_a_process_of_its_own(start_supervisor: Start) -> None:
+    """A worker that cannot serve both: after about the time of a start another one runs, and the file is answered."""
+    with start_supervisor(CONFIG).connect() as peer:
+        peer.request("wait", session=True)
+        wait_until(lambda: peer.status()["running"] == 1, "a running session")
+        speaker = peer.status()["pid"]
+        assert peer.ask("echo")["pid"] != speaker
+        assert peer.status("stt/echo/a#2")["starts"] == 1
+        assert peer.status()["sessions"] == 1

@@ -1,0 +1,35 @@
+"""Hugging Face's cache, looked into without its library: that takes no network, and no 0.3 s of imports."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache() -> Path:
+    """Where that library keeps what it downloads."""
+    env = os.environ
+    home = Path(env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
+    return Path(env.get("HF_HUB_CACHE") or env.get("HUGGINGFACE_HUB_CACHE") or home / "hub").expanduser()
+
+
+def repository_folder(repository: str) -> Path:
+    """Where it keeps `repository`, such as `Systran/faster-whisper-base`."""
+    return cache() / f"models--{repository.replace('/', '--')}"
+
+
+def snapshot(repository: str, revision: str = "main") -> Path | None:
+    """The folder of a revision (a branch, a tag or a commit) of `repository` in the cache; None where there is none.
+    It may lack files: a download may have broken off."""
+    folder = repository_folder(repository)
+    try:
+        commit = (folder / "refs" / revision).read_text().strip()
+    except OSError:
+        commit = revision
+    found = folder / "snapshots" / commit
+    return found if commit and found.is_dir() else None
+
+
+def offline() -> bool:
+    """Whether the environment forbids downloads, as it does for Hugging Face's libraries."""
+    return os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE")

@@ -1,0 +1,60 @@
+"""How a connection begins, and that both sides are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello(Message):
+    """client -> supervisor, first and once. Requests are sent after `welcome`.
+
+    `holder` names who keeps workers alive between connections (`cli` for the commands); None: this connection.
+    """
+
+    TYPE: ClassVar[str] = "hello"
+
+    protocol: int
+    version: str
+    holder: str | None = None
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome(Message):
+    """supervisor -> client or worker, the answer to a hello."""
+
+    TYPE: ClassVar[str] = "welcome"
+
+    protocol: int
+    version: str
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerHello(Message):
+    """worker -> supervisor, first and once, with the one-time token the supervisor put in its environment."""
+
+    TYPE: ClassVar[str] = "worker_hello"
+
+    token: str
+    protocol: int
+    version: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping(Message):
+    """supervisor -> client, every 2 s while the client has a request; answered by `pong`."""
+
+    TYPE: ClassVar[str] = "ping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong(Message):
+    """client -> supervisor."""
+
+    TYPE: ClassVar[str] = "pong"

@@ -1,0 +1,67 @@
+"""A worker's life, as it and the supervisor tell each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from .message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loading(Message):
+    """worker -> supervisor while it loads and makes progress: re-arms the start timer."""
+
+    TYPE: ClassVar[str] = "loading"
+
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(Message):
+    """worker -> supervisor: loaded. `slots` is how many jobs it takes at once, `pss` its size in bytes.
+
+    `sessions` is how many sessions it takes beside those; at 0 a session takes one of the slots.
+    """
+
+    TYPE: ClassVar[str] = "ready"
+
+    slots: int = 1
+    pss: int = 0
+    capabilities: dict[str, Any] = field(default_factory=dict)
+    sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFailed(Message):
+    """worker -> supervisor: it cannot ever become ready (no engine, no weights). It leaves by itself after this."""
+
+    TYPE: ClassVar[str] = "load_failed"
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat(Message):
+    """worker -> supervisor every 2 s while a job runs: alive. `cpu_s` is the CPU time, `pss` the size in bytes, of the
+    process and those it started."""
+
+    TYPE: ClassVar[str] = "beat"
+
+    cpu_s: float
+    pss: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain(Message):
+    """supervisor -> worker: leave once nothing runs; no further job will come."""
+
+    TYPE: ClassVar[str] = "drain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye(Message):
+    """worker -> supervisor: nothing follows. supervisor -> worker: all was received, exit."""
+
+    TYPE: ClassVar[str] = "bye"

@@ -1,0 +1,188 @@
+"""A request and its work: from a client over the supervisor to a worker, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..errors import HushdError
+from .message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Message):
+    """client -> supervisor: do `op` on a worker.
+
+    `worker` is `stt`, `stt/moonshine` or `stt/moonshine/tiny-en`: what is left out, config and the engine's
+    defaults fill. `op` is the worker's word (`transcribe`, `synthesize`, `echo`) or `warm`, which starts the worker
+    and asks nothing of it.
+
+    `input` says where the input is: `inline` (the payload, whole), `path` (an absolute path with the device, inode
+    and size the client saw), `stream` (chunks follow, as credit allows) or `none`.
+
+    `credit` is how many chunks of output may be sent before the client grants more. `keep_alive` is a lease in
+    seconds after the job's end: 0 none, -1 without end, None the worker's default. `attempt` is 1 when the client asks
+    again, under the same id, after `worker_crashed` on a stream that only it could repeat: so that a second crash is
+    known to be this input's.
+
+    `session`: its input is being made while it is sent (a microphone), for as long as it likes. Sessions are counted
+    apart from other requests, which are called files, so that neither has to wait for the other.
+    """
+
+    TYPE: ClassVar[str] = "request"
+
+    id: bytes
+    worker: str
+    op: str
+    params: dict[str, Any] = field(default_factory=dict)
+    input: str = "inline"
+    path: str = ""
+    device: int = 0
+    inode: int = 0
+    size: int = 0
+    credit: int = 0
+    priority: str = "text"
+    deadline_ms: int | None = None
+    keep_alive: float | None = None
+    attempt: int = 0
+    session: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted(Message):
+    """supervisor -> client: the request has to wait, or waits no longer: `queued`, `starting` or `running`.
+
+    Sent when the state changes; `position` is the place in the queue, 0 for next. A request that runs at once is
+    not told so: its answer tells it.
+    """
+
+    TYPE: ClassVar[str] = "accepted"
+
+    id: bytes
+    state: str
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(Message):
+    """supervisor -> worker: the request, as the client put it. `credit` is what the client has granted so far.
+
+    `economy`: memory is short, so do it with less, at the cost of quality if need be. A worker that has done so adds
+    `degraded: true` to the result's data.
+    """
+
+    TYPE: ClassVar[str] = "job"
+
+    id: bytes
+    op: str
+    params: dict[str, Any] = field(default_factory=dict)
+    input: str = "inline"
+    path: str = ""
+    device: int = 0
+    inode: int = 0
+    size: int = 0
+    credit: int = 0
+    economy: bool = False
+    session: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk(Message):
+    """A piece of input (client -> supervisor -> worker) or of output (the other way), in `payload`.
+
+    Costs one credit. `last` ends the input. Raw audio is s16le; `rate` (Hz) and `channels` come with the first
+    chunk of it. For a file in the making, `offset` is where in the file the bytes belong: a header whose lengths
+    are known only at the end is sent again with offset 0.
+    """
+
+    TYPE: ClassVar[str] = "chunk"
+
+    id: bytes
+    seq: int
+    last: bool = False
+    offset: int | None = None
+    rate: int = 0
+    channels: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit(Message):
+    """Grants the peer `chunks` more chunks of this request. Means received, not consumed by the person."""
+
+    TYPE: ClassVar[str] = "credit"
+
+    id: bytes
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partial(Message):
+    """worker -> supervisor -> client: a piece of the result as soon as it is known (a segment of a transcript)."""
+
+    TYPE: ClassVar[str] = "partial"
+
+    id: bytes
+    seq: int
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Message):
+    """worker -> supervisor -> client: still working; `done` of `total` seconds of audio, 0 where unknown."""
+
+    TYPE: ClassVar[str] = "progress"
+
+    id: bytes
+    done: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(Message):
+    """client -> supervisor -> worker: stop this request. Its terminal message still comes."""
+
+    TYPE: ClassVar[str] = "cancel"
+
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result(Message):
+    """The terminal message of a request that succeeded. Nothing follows it."""
+
+    TYPE: ClassVar[str] = "result"
+
+    id: bytes
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error(Message):
+    """The terminal message of a request that failed; with an empty `id`, of what could not be read at all."""
+
+    TYPE: ClassVar[str] = "error"
+
+    id: bytes
+    code: str
+    message: str
+    culprit: str = ""
+    retryable: bool = False
+    retry_after_ms: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request_id: bytes, error: HushdError) -> Error:
+        """`error` as the terminal message of a request."""
+        return cls(
+            id=request_id,
+            code=error.code,
+            message=error.message,
+            culprit=error.culprit,
+            retryable=error.retryable,
+            retry_after_ms=error.retry_after_ms,
+            detail=error.detail,
+        )
+
+    def exception(self) -> HushdError:
+        """The exception this message stands for."""
+        return HushdError(self.code, self.message, self.retry_after_ms, self.detail)
