@@ -30,8 +30,10 @@ class Asked:
         return [m.data for m in self.messages if isinstance(m, Partial) and m.data["kind"] == "segment"]
 
     @property
-    def unstable(self) -> list[str]:
-        return [m.data["text"] for m in self.messages if isinstance(m, Partial) and m.data["kind"] == "unstable"]
+    def unstable(self) -> list[tuple[str, str]]:
+        """What was understood of the unfinished utterance: the stable part and the rest."""
+        partials = [m.data for m in self.messages if isinstance(m, Partial) and m.data["kind"] == "unstable"]
+        return [(data["stable"], data["text"]) for data in partials]
 
     @property
     def progress(self) -> list[Progress]:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TypeAlias
 
 import jiwer
+import numpy as np
+import numpy.typing as npt
 import soundfile
+import soxr
 from hushd import Client
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from .stage import Row, recording, supervisor
 
+Samples: TypeAlias = npt.NDArray[np.float32]
+
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 
 
 def wer(options: Namespace) -> Iterator[Row]:
-    """Default settings on beckett.wav and on the clips of --audio DIR (NAME.ogg with NAME.txt)."""
+    """Default settings on beckett.wav and on the clips of --audio DIR (NAME.ogg with NAME.txt), also made worse."""
     normalise = EnglishTextNormalizer()
     with supervisor(), Client() as client:
         heard = client.transcribe(recording("beckett.wav")).text
@@ -27,16 +35,55 @@ def wer(options: Namespace) -> Iterator[Row]:
             yield Row("wer: clips", None, "", "<= 0.15", note="not measured: give --audio DIR")
             return
         texts = [normalise(clip.with_suffix(".txt").read_text()) for clip in clips]
-        ours = [normalise(client.transcribe(clip).text) for clip in clips]
-    rate, floor = jiwer.wer(texts, ours), jiwer.wer(texts, [normalise(_bare(clip)) for clip in clips])
-    yield Row(f"wer: {len(clips)} English clips", rate, "", "<= 0.15", floor, rate <= 0.15, "floor: engine as it comes")
+        bare = _Bare()
+        for name, worsen, subtype, goal in _CONDITIONS:
+            ours, floor = [], []
+            for clip in clips:
+                samples = worsen(_at_16_khz(clip))
+                file = BytesIO()
+                soundfile.write(file, samples, 16_000, format="WAV", subtype=subtype)
+                ours.append(normalise(client.transcribe(file.getvalue()).text))
+                floor.append(normalise(bare.text(samples)))
+            rate = jiwer.wer(texts, ours)
+            ok = rate <= goal if goal else None
+            of = f"<= {goal}" if goal else ""
+            note = "floor: the engine as it comes"
+            yield Row(f"wer: {len(clips)} clips{name}", rate, "", of, jiwer.wer(texts, floor), ok, note)
 
 
-def _bare(clip: object) -> str:
-    from moonshine_voice.moonshine_api import ModelArch
-    from moonshine_voice.transcriber import Transcriber
-    from moonshine_voice.utils import get_assets_path
+def _at_16_khz(clip: Path) -> Samples:
+    samples, rate = soundfile.read(clip, dtype="float32")
+    return samples if rate == 16_000 else soxr.resample(samples, rate, 16_000)
 
-    stt = Transcriber(str(get_assets_path() / "tiny-en"), ModelArch.TINY)
-    audio, rate = soundfile.read(clip, dtype="float32")
-    return " ".join(line.text for line in stt.transcribe_without_streaming(audio.tolist(), rate).lines)
+
+def _noisy(samples: Samples) -> Samples:
+    noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
+    return samples + noise * np.float32(np.sqrt(np.mean(samples**2)) * 10 ** (-10 / 20))
+
+
+def _telephone(samples: Samples) -> Samples:
+    return soxr.resample(soxr.resample(samples, 16_000, 8_000), 8_000, 16_000)
+
+
+# What is done to the clips, how they are stored, and the goal. 16 bits at -20 dB leave some of these clips 7 steps.
+_CONDITIONS = (
+    ("", lambda samples: samples, "FLOAT", 0.15),
+    (", -20 dB", lambda samples: samples * np.float32(0.1), "FLOAT", 0.16),
+    (", -20 dB, 16 bits", lambda samples: samples * np.float32(0.1), "PCM_16", None),
+    (", noise 10 dB below", _noisy, "FLOAT", None),
+    (", through 8 kHz", _telephone, "FLOAT", None),
+)
+
+
+class _Bare:
+    """The engine as its own package gives it."""
+
+    def __init__(self) -> None:
+        from moonshine_voice.moonshine_api import ModelArch
+        from moonshine_voice.transcriber import Transcriber
+        from moonshine_voice.utils import get_assets_path
+
+        self._engine = Transcriber(str(get_assets_path() / "tiny-en"), ModelArch.TINY)
+
+    def text(self, samples: Samples) -> str:
+        return " ".join(line.text for line in self._engine.transcribe_without_streaming(samples.tolist(), 16_000).lines)

@@ -79,6 +79,87 @@ def test_inline_bytes() -> None:
     assert abs(len(samples) - RATE) <= 2
 
 
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"),
+     ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16")],
+)  # fmt: skip
+@pytest.mark.parametrize("start", [0.25, 3.0, 4.999])
+def test_reading_from_the_middle(form: str, subtype: str, start: float, tmp_path: Path) -> None:
+    """From any second on, what comes is what comes there of the whole: each tenth of a second has its own tone."""
+    time = np.arange(5 * 48_000) / 48_000
+    tones = 0.5 * np.sin(2 * np.pi * np.cumsum(200 + 40 * np.floor(time * 10)) / 48_000)
+    path = tmp_path / "a"
+    path.write_bytes(encoded(tones.astype(np.float32), 48_000, form, subtype))
+    whole, recording = read(path)
+    job, _ = make_job(path)
+    with Recording(job, start) as later:
+        rest = np.concatenate(list(later.blocks()))
+    assert later.damage is None
+    assert later.seconds == recording.seconds
+    place = round(start * RATE)
+    assert abs(place + len(rest) - len(whole)) <= 2
+    settled = slice(RATE // 10, 2 * RATE)  # the first frames of a lossy format are not those of the whole
+    expected = whole[place:][settled]
+    assert np.abs(rest[settled][: len(expected)] - expected[: len(rest[settled])]).max(initial=0) < 0.12
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
+def test_from_beyond_the_end_there_is_nothing(form: str) -> None:
+    """Who resumes where the recording ends is told nothing, and no damage."""
+    job, _ = make_job(encoded(sound(1, RATE), RATE, form))
+    with Recording(job, 60.0) as recording:
+        assert sum(map(len, recording.blocks())) == 0
+    assert recording.damage is None
+
+
+def test_a_file_of_unknown_length_is_read_from_the_middle_too() -> None:
+    """Where the file cannot seek, what comes before is skipped."""
+    data = bytearray(encoded(sound(3, RATE), RATE, "FLAC"))
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    whole, _ = read(bytes(data))
+    job, _ = make_job(bytes(data))
+    with Recording(job, 1.3) as recording:
+        rest = np.concatenate(list(recording.blocks()))
+    assert np.array_equal(rest, whole[round(1.3 * RATE) :])
+    assert recording.seconds == 3.0
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("way", ["path", "stream"])
+def test_a_recorder_that_died_has_left_a_recording(subtype: str, way: str, tmp_path: Path) -> None:
+    """A WAV whose header still says 0 bytes, since nobody came back to set it, is read to its end, and not touched."""
+    whole = encoded(sound(2.5, 48_000, 2), 48_000, "WAV", subtype)
+    data = bytearray(whole)
+    place = data.index(b"data") + 4
+    data[place : place + 4] = data[4:8] = bytes(4)
+    path = tmp_path / "a.wav"
+    path.write_bytes(data)
+    samples, recording = read(path if way == "path" else chunked(bytes(data), 4096))
+    assert np.array_equal(samples, read(whole)[0])
+    assert recording.duration == recording.seconds == pytest.approx(2.5)
+    assert recording.damage is None
+    assert path.read_bytes() == data
+
+
+def test_an_empty_wav_with_something_behind_it_is_empty() -> None:
+    """0 bytes of samples and then another chunk is no unfinished recording."""
+    data = bytearray(encoded(np.zeros((0, 1)), RATE)) + b"LIST" + struct.pack("<I", 100) + bytes(100)
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    with pytest.raises(HushdError, match="holds no audio"):
+        read(bytes(data))
+
+
+def test_a_loud_bass_channel_leaves_speech_what_it_is() -> None:
+    """5.1: the mean of all channels, whatever they are; one microphone of six is a sixth of it, and none is lost."""
+    for channel in range(6):
+        samples = np.zeros((RATE, 6), np.float32)
+        samples[:, channel] = 0.6
+        got, _ = read(encoded(samples, RATE, "WAVEX", "PCM_16"))
+        assert got == pytest.approx(0.1, abs=1e-3)
+
+
 def test_a_streaming_header_is_no_damage() -> None:
     """Who writes into a pipe cannot know the length: 0xFFFFFFFF and its like promise nothing."""
     data = bytearray(encoded(sound(1, RATE), RATE))
@@ -144,7 +225,6 @@ def wav(**fields: int) -> bytes:
         (wav(rate=0), "no audio that hushd reads"),
         (wav(rate=1), "1 Hz"),
         (wav(rate=0x7FFFFFFF), "Hz"),
-        (wav(data=0), "holds no audio"),
         (encoded(np.zeros((0, 1)), RATE), "holds no audio"),
         (b"\x1a\x45\xdf\xa3" + bytes(500), "ffmpeg"),
         (random.Random(0).randbytes(50_000), "no audio that hushd reads"),
@@ -225,6 +305,15 @@ def test_raw_samples_of_a_broken_end() -> None:
     (block, tail) = raw_blocks([b"\x00\x40\x00"], RATE, 1)
     assert block.tolist() == [0.5]
     assert len(tail) == 0
+
+
+@pytest.mark.parametrize("start", [0.0, 0.1234, 0.7, 5.0])
+def test_raw_samples_from_the_middle(start: float) -> None:
+    """What comes before is dropped, wherever the chunks end."""
+    data = (sound(1, 8000, 2) * 32767).astype("<i2").tobytes()
+    rest = data[4 * round(start * 8000) :]
+    split = np.concatenate(list(raw_blocks(chunked(data, 777), 8000, 2, start)))
+    assert np.abs(split - np.concatenate(list(raw_blocks(chunked(rest, 1000), 8000, 2)))).max(initial=0) < 1e-4
 
 
 def test_resampling_keeps_time() -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_worker_stt.engine import EngineInfo, ModelInfo, Options
 from hushd_worker_stt.request import Request
+
+TINY = ModelInfo("tiny", languages=("en",), memory_mb=1)
+LARGE = ModelInfo("large", languages=("en", "de", "fr"), memory_mb=1)
+ENGLISH = EngineInfo("scripted", "", "tiny", (TINY, LARGE), streaming=True, word_times=False)
+TRANSLATOR = EngineInfo("translator", "", "large", (TINY, LARGE), streaming=False, word_times=True, translation=True)
 
 GOOD: list[tuple[dict[str, Any], Request]] = [
     ({}, Request()),
@@ -19,6 +26,15 @@ GOOD: list[tuple[dict[str, Any], Request]] = [
     ({"language": "en-GB"}, Request(language="en")),
     ({"language": "EN_us"}, Request(language="en")),
     ({"language": None}, Request()),
+    ({"language": "auto"}, Request()),
+    ({"task": "transcribe"}, Request()),
+    ({"prompt": "Nagg and Nell", "hotwords": "Clov"}, Request(prompt="Nagg and Nell", hotwords="Clov")),
+    ({"beam_size": 5, "temperature": 0}, Request(beam_size=5, temperature=0.0)),
+    ({"beam_size": None, "temperature": None}, Request()),
+    ({"word_times": True, "diarize": True, "speakers": 2}, Request(word_times=True, diarize=True, speakers=2)),
+    ({"min_silence_s": 0.3, "speech_pad_s": 0}, Request(min_silence_s=0.3, speech_pad_s=0.0)),
+    ({"max_segment_s": 5, "start_s": 60.5}, Request(max_segment_s=5.0, start_s=60.5)),
+    ({"live": True, "continuous": True}, Request(format="s16le", live=True, continuous=True, no_speech_s=0.0)),
 ]
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -36,10 +52,28 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"silence_s": math.nan}, "0.1 to 60"),
     ({"silence_s": math.inf}, "0.1 to 60"),
     ({"silence_s": None}, "a number"),
-    ({"no_speech_s": -1}, "0.1 to"),
+    ({"no_speech_s": -1}, "0 to"),
+    ({"continuous": True}, "set live too"),
     ({"language": "de"}, "hears en, not 'de'"),
     ({"language": ""}, "hears en"),
     ({"language": 7}, "hears en"),
+    ({"task": "sing"}, "'transcribe' or 'translate'"),
+    ({"prompt": 3}, "prompt is a text"),
+    ({"prompt": "a" * 2001}, "2000 characters"),
+    ({"hotwords": ["Clov"]}, "hotwords is a text"),
+    ({"beam_size": 0}, "1 to 100"),
+    ({"beam_size": 2.5}, "a whole number"),
+    ({"temperature": 1.5}, "0 to 1"),
+    ({"word_times": "yes"}, "true or false"),
+    ({"diarize": 1}, "true or false"),
+    ({"speakers": -1}, "speakers is"),
+    ({"min_silence_s": 0}, "0.05 to 60"),
+    ({"speech_pad_s": -1}, "0 to 10"),
+    ({"max_segment_s": math.inf}, "0 to"),
+    ({"max_segment_s": 0.5}, "at least 1"),
+    ({"start_s": -1}, "start_s is"),
+    ({"start_s": "1:00"}, "a number"),
+    ({"continuous": 1}, "true or false"),
     ({"languag": "en"}, "did you mean 'language'?"),
     ({"zzz": 1}, "it knows format, rate"),
 ]
@@ -47,15 +81,42 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("params", "request_"), GOOD)
 def test_good_parameters(params: dict[str, Any], request_: Request) -> None:
-    """What makes sense is taken, what is left out has its default."""
-    assert Request.parse(params, ("en",)) == request_
+    """What makes sense is taken, what is left out has its default; a model of one language needs none named."""
+    assert Request.parse(params, ENGLISH, TINY) == replace(request_, language="en")
 
 
 @pytest.mark.parametrize(("params", "words"), BAD)
 def test_bad_parameters(params: dict[str, Any], words: str) -> None:
     """What makes none is a bad_request in one sentence that says what would."""
     with pytest.raises(HushdError) as caught:
-        Request.parse(params, ("en",))
+        Request.parse(params, ENGLISH, TINY)
     assert caught.value.code == "bad_request"
     assert words in caught.value.message
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"), [(None, None), ("auto", None), ("de", "de"), ("fr-CA", "fr"), ("EN", "en")]
+)
+def test_a_model_of_many_languages_finds_out(asked: str | None, language: str | None) -> None:
+    """Nothing or `auto` leaves the language to the model; a tag chooses it."""
+    assert Request.parse({"language": asked}, TRANSLATOR, LARGE).language == language
+
+
+def test_what_an_engine_cannot_do_is_unsupported() -> None:
+    """Translation is refused by an engine that has none, and the sentence names engines that do."""
+    with pytest.raises(HushdError, match="whisper") as caught:
+        Request.parse({"task": "translate"}, ENGLISH, TINY)
+    assert caught.value.code == "unsupported"
+    assert Request.parse({"task": "translate"}, TRANSLATOR, LARGE).options().translate
+
+
+def test_an_engine_is_told_what_was_asked() -> None:
+    """Everything that concerns the engine is in its options, and nothing is where nothing was asked."""
+    asked = {
+        "language": "de", "task": "translate", "prompt": "p", "hotwords": "h", "beam_size": 3, "temperature": 0.5,
+        "word_times": True,
+    }  # fmt: skip
+    options = Request.parse(asked, TRANSLATOR, LARGE).options()
+    assert options == Options("de", True, "p", "h", 3, 0.5, True)
+    assert Request.parse({}, TRANSLATOR, LARGE).options() == Options()

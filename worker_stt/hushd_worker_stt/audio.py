@@ -1,5 +1,6 @@
 """Reading what people send: audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
 
+libsndfile reads WAV, FLAC, OGG, MP3 and AIFF; what it does not know goes through ffmpeg, where there is one.
 Everything goes in blocks of about a second, so that a file of hours takes no more memory than one of seconds.
 Damage at the end of a file does not lose its beginning: `Recording.damage` tells of it when the blocks have ended.
 """
@@ -17,7 +18,9 @@ import soundfile
 import soxr
 from hushd_protocol.errors import HushdError
 
+from .containers import Decoder
 from .engine import RATE
+from .unfinished import repaired
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -45,9 +48,11 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
 class Recording:
     """An audio file of a job, opened; a context manager that closes it.
 
+    Args:
+        start_s: where the blocks begin.
+
     Attributes:
-        duration: seconds its header promises, 0.0 where it does not say.
-        seconds: seconds read so far.
+        seconds: how far it has been read.
         damage: set once the blocks have ended: why they ended before the file should.
 
     Raises:
@@ -55,11 +60,13 @@ class Recording:
             fit into the temporary folder.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, start_s: float = 0.0) -> None:
         self._job = job
         self._name = job.path or "The audio sent"
-        self.seconds = 0.0
+        self._start = start_s
+        self.seconds = start_s
         self.damage: HushdError | None = None
+        self._decoder: Decoder | None = None
         with ExitStack() as stack:
             descriptor = stack.enter_context(_open(job)).fileno()
             size = os.fstat(descriptor).st_size
@@ -68,13 +75,12 @@ class Recording:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
             try:
                 # A descriptor: through a file object libsndfile would call back into Python for every read and seek.
-                self._sound = stack.enter_context(_Sequential(descriptor, closefd=False))
+                source = repaired(descriptor) or descriptor
+                self._sound = stack.enter_context(_Sequential(source, closefd=False))
             except soundfile.SoundFileError as error:
-                raise HushdError(
-                    "input_unreadable",
-                    f"{self._name} is no audio that hushd reads ({_reason(error)}): it takes WAV, FLAC, OGG, MP3 "
-                    "and AIFF, other formats have to be converted first, for instance with ffmpeg.",
-                ) from error
+                self._decoder = stack.enter_context(Decoder(descriptor, self._name, _reason(error), start_s, job.check))
+                self._stack = stack.pop_all()
+                return
             self._rate: int = self._sound.samplerate
             if not LOWEST_RATE <= self._rate <= HIGHEST_RATE:
                 raise HushdError(
@@ -82,8 +88,12 @@ class Recording:
                 )
             frames: int = self._sound.frames
             self._frames = frames if frames < _UNKNOWN else 0
-            self.duration = self._frames / self._rate
             self._stack = stack.pop_all()
+
+    @property
+    def duration(self) -> float:
+        """Seconds its header promises, 0.0 where it does not say."""
+        return self._decoder.duration if self._decoder else self._frames / self._rate
 
     def __enter__(self) -> Recording:
         return self
@@ -94,15 +104,25 @@ class Recording:
         self._stack.close()
 
     def blocks(self) -> Iterator[Samples]:
-        """Yields the recording, once.
+        """Yields the recording from `start_s` on, once; nothing if it is shorter than that.
 
         Raises:
             HushdError: `input_unreadable` when there is not one sample in it.
             Cancelled: the job was cancelled.
         """
+        return self._decoded(self._decoder) if self._decoder else self._read()
+
+    def _decoded(self, decoder: Decoder) -> Iterator[Samples]:
+        for block in decoder.blocks():
+            self.seconds += len(block) / RATE
+            yield _sane(block)
+        self._judge(decoder.failure != "", empty=self.seconds == self._start == 0, why=decoder.failure)
+
+    def _read(self) -> Iterator[Samples]:
         resampler = _Resampler(self._rate)
         frames = max(1, min(self._rate, _BLOCK // self._sound.channels))
-        done, broken = 0, False
+        first = round(self._start * self._rate)
+        done, broken = self._seek(first), False
         while True:
             self._job.check()
             try:
@@ -112,26 +132,46 @@ class Recording:
                 break
             if len(block) == 0:
                 break
+            skipped = min(max(0, first - done), len(block))
             done += len(block)
-            self.seconds = done / self._rate
-            yield resampler.push(_mono(block))
+            if skipped < len(block):
+                self.seconds = done / self._rate
+                yield resampler.push(_mono(block[skipped:]))
         yield resampler.flush()
-        if broken or self._cut_off or done < _MISSING * self._frames:
+        self._judge(broken or self._cut_off or done < _MISSING * self._frames, empty=done == 0)
+
+    def _seek(self, frame: int) -> int:
+        """Goes to `frame`, where the file lets it; returns the frame it is at."""
+        if frame == 0 or frame >= self._frames:
+            return 0
+        try:
+            at: int = self._sound.seek(frame)
+        except soundfile.SoundFileError:
+            at = 0
+        return at
+
+    def _judge(self, broken: bool, *, empty: bool, why: str = "") -> None:
+        """Whether all of the file has been read."""
+        if broken:
             self.damage = HushdError(
                 "input_unreadable",
-                f"{self._name} is cut off or damaged: only its first {self.seconds:.1f} seconds could be read.",
+                f"{self._name} is cut off or damaged{f' ({why})' if why else ''}: only its first {self.seconds:.1f} "
+                "seconds could be read.",
             )
-        if done == 0:
+        if empty:
             raise self.damage or HushdError("input_unreadable", f"{self._name} holds no audio.")
 
 
-def raw_blocks(pieces: Iterable[bytes], rate: int, channels: int) -> Iterator[Samples]:
-    """Yields s16le samples, interleaved, as they arrive in `pieces`, which may split samples."""
+def raw_blocks(pieces: Iterable[bytes], rate: int, channels: int, start_s: float = 0.0) -> Iterator[Samples]:
+    """Yields s16le samples, interleaved, from `start_s` on, as they arrive in `pieces`, which may split samples."""
     resampler = _Resampler(rate)
     width = 2 * channels
+    skip = round(start_s * rate) * width
     rest = b""
     for piece in pieces:
         data = rest + piece
+        if skip:
+            data, skip = data[skip:], max(0, skip - len(data))
         whole = len(data) // width * width
         rest = data[whole:]
         if whole:
@@ -162,10 +202,18 @@ class _Resampler:
 
 
 def _mono(block: Samples) -> Samples:
-    """The mean of the channels of `block`, frames by channels, without what is no number."""
-    mixed: Samples = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+    """The mean of the channels of `block`, frames by channels.
+
+    Of all of them, even a bass channel: which one that would be no header says reliably, and in a recording of a
+    meeting it is somebody's microphone.
+    """
+    return _sane(block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
+
+
+def _sane(samples: Samples) -> Samples:
+    """`samples` without what is no number."""
     # Beyond 100 times full scale a float file is broken; squares of what is left stay finite.
-    return np.clip(np.nan_to_num(mixed, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)
+    return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)
 
 
 def _open(job: Job) -> BinaryIO:

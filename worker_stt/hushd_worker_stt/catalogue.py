@@ -44,7 +44,7 @@ def model_name(engine: type[Engine], name: str) -> str:
     Raises:
         HushdError: `model_missing` when the engine has none of that name.
     """
-    names = [model.name for model in engine.INFO.models]
+    names = [model.name for model in engine.models()]
     if name == "default":
         return engine.INFO.default_model
     if name in names:
@@ -64,7 +64,7 @@ def describe() -> dict[str, Any]:
 
 
 def _description(engine: type[Engine]) -> dict[str, Any]:
-    description = asdict(engine.INFO)
+    description = asdict(engine.INFO) | {"models": [asdict(model) for model in engine.models()]}
     for model in description["models"]:
         model["installed"] = engine.installed(model["name"])
     description["installed"] = any(model["installed"] for model in description["models"])

@@ -3,15 +3,18 @@
 An engine is a class with a static description (`INFO`), found by the entry point group `hushd.stt_engines`. Its module
 must import nothing heavy: `--describe` imports it. Everything heavy belongs into `load`.
 
+An engine is given one piece of speech at a time and says what was said in it. Reading files, levelling, finding
+speech, cutting what is long, listening live and telling speakers apart is hushd's, and the same for all of them.
+
 Audio is float32, mono, 16,000 samples a second, full scale at -1 and 1, one-dimensional arrays of any length.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -19,12 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .live import LiveText
-
     Samples: TypeAlias = npt.NDArray[np.float32]
 
 RATE = 16_000  # samples a second of all audio inside this worker
-FRAME = 512  # samples a detector judges at once: 32 ms, what Silero was trained on
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,40 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech as text; times in seconds from the start of the audio, never before the last segment's.
+    """A stretch of speech as text; times in seconds, never before the last segment's.
 
-    `words` is empty where the engine knows no word times.
+    `words` is empty where the engine knows no word times, `speaker` where nobody asked who spoke.
     """
 
     start: float
     end: float
     text: str
     words: tuple[Word, ...] = ()
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a piece is to be transcribed. An engine ignores what its model has no use for, but for `translate`.
+
+    Attributes:
+        language: what is spoken, as in `ModelInfo.languages`; None only where the model knows one language or cannot
+            tell them apart.
+        translate: into English; asked only of engines whose `EngineInfo.translation` is true.
+        prompt: text that came before, for names and style.
+        hotwords: words to expect, separated by commas.
+        beam: hypotheses followed at once; None is the engine's default.
+        temperature: 0 is the likeliest text; None is the engine's default.
+        word_times: whether `Segment.words` is wanted.
+    """
+
+    language: str | None = None
+    translate: bool = False
+    prompt: str = ""
+    hotwords: str = ""
+    beam: int | None = None
+    temperature: float | None = None
+    word_times: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +84,19 @@ class ModelInfo:
     name: str
     languages: tuple[str, ...]
     memory_mb: int
-    embedded: bool
+    embedded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What is known of an engine without loading it. `install` is the command that brings it."""
+    """What is known of an engine without loading it.
+
+    Attributes:
+        install: the command that brings it.
+        streaming: whether it is quick enough for text while a person speaks.
+        word_times: whether it knows when each word was said.
+        translation: whether it can translate into English.
+    """
 
     name: str
     install: str
@@ -72,31 +104,46 @@ class EngineInfo:
     models: tuple[ModelInfo, ...]
     streaming: bool
     word_times: bool
+    translation: bool = False
 
 
-class Detector(Protocol):
-    """Voice activity in one stream of audio: says of each frame whether a person speaks."""
+@dataclass(frozen=True, slots=True)
+class PieceLength:
+    """Seconds of audio an engine is best given at once: cut at a pause, if there is one, after `shortest`."""
 
-    def feed(self, frame: Samples) -> bool:
-        """Judges the next `FRAME` samples."""
+    shortest: float
+    longest: float
 
-    def close(self) -> None:
-        """Frees what the detector holds; called once, when its stream has ended."""
+
+def _nobody_asks() -> None:
+    """No client, nobody to cancel."""
 
 
 class Engine(ABC):
-    """One loaded model. All calls after `load` come from one thread, one at a time.
+    """One loaded model. All calls after `load` come one at a time.
 
     Attributes:
-        economy: set before each job: memory is short, so work with less of it if there is a way (smaller beam,
-            shorter pieces), at the cost of quality if need be.
+        PIECE: what `transcribe` is given at once; an engine may set its own for a model it has loaded.
+        PIECE_ECONOMY: the same where memory is short; None: there is nothing to be saved by shorter pieces.
+        economy: set before each piece: memory is short, so work with less of it if there is a way (a smaller beam),
+            at the cost of quality if need be.
         degraded: cleared before each job; the engine sets it once it has done so, which the result tells. An engine
             without a cheaper way leaves it.
+        check: set before each piece: raises `Cancelled` once its client has gone. An engine that takes seconds for a
+            piece calls it now and then, and lets that pass through.
     """
 
     INFO: ClassVar[EngineInfo]
+    PIECE: PieceLength = PieceLength(15.0, 30.0)
+    PIECE_ECONOMY: PieceLength | None = None
     economy = False
     degraded = False
+    check: Callable[[], None] = staticmethod(_nobody_asks)
+
+    @classmethod
+    def models(cls) -> tuple[ModelInfo, ...]:
+        """The models there are: the well-known ones, and what the user has put into hushd's models folder."""
+        return cls.INFO.models
 
     @classmethod
     @abstractmethod
@@ -105,28 +152,20 @@ class Engine(ABC):
 
     @abstractmethod
     def load(self, model: str, report: Callable[[str], None]) -> None:
-        """Loads `model`, a name from `INFO`; `report` tells the supervisor that it goes on.
+        """Loads `model`, a name from `models()`; `report` tells the supervisor that it goes on.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
 
     @abstractmethod
-    def transcribe(self, audio: Iterable[Samples], language: str | None = None) -> Iterator[Segment]:
-        """Yields segments as soon as they are known, pulling blocks of `audio` only as it needs them.
+    def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        """What is said in `samples`, levelled speech of at most `PIECE.longest` seconds; times from its start.
 
-        Memory stays flat however long the audio is. Silence yields nothing.
+        Raises:
+            HushdError: `unsupported` for an option that it cannot do.
         """
 
-    @abstractmethod
-    def detector(self) -> Detector:
-        """A voice activity detector for a new stream of audio."""
-
-    def live_text(self, start: float, language: str | None = None) -> LiveText:
-        """Text of an utterance while it is spoken, which began `start` seconds into the stream.
-
-        Engines whose models stream by themselves override this.
-        """
-        from .live import RepeatedTranscription
-
-        return RepeatedTranscription(self, start, language)
+    def detect_language(self, samples: Samples) -> str | None:
+        """The language spoken in `samples`, as in `ModelInfo.languages`; None where the model cannot tell."""
+        return None

@@ -73,8 +73,10 @@ class RunningGain:
 
     def apply(self, frame: Samples) -> Samples:
         """The next `frame` samples, levelled."""
-        self._peaks.append(float(np.abs(frame).max()))
-        loudness = max(_level(np.array(self._peaks, np.float32)), TARGET / 100)
+        peak = float(np.abs(frame).max())
+        self._peaks.append(peak)
+        # Nor beyond full scale: what follows silence would be clipped for 0.3 s, and that is no voice any more.
+        loudness = max(_level(np.array(self._peaks, np.float32)), TARGET / 100, TARGET * peak)
         levelled: Samples = np.clip(frame * np.float32(TARGET / loudness), -1.0, 1.0)
         return levelled
 

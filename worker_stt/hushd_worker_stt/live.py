@@ -1,143 +1,173 @@
-"""Listening to somebody who speaks now: text while they speak, and an end when they have finished."""
+"""Listening to somebody who speaks now: text while they speak, and an end when they have finished.
+
+While a phrase is spoken it is transcribed again and again, in drafts. When its speaker pauses the whole utterance is
+transcribed as it will be in the end: if the pause turns out to be the end, the text is there already. Drafts take a
+share of the time and no more, so that a slow engine gives fewer of them and does not fall behind.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_protocol.errors import HushdError
 
+from .agreement import Agreement
 from .endpoint import Endpointer, State
-from .engine import FRAME, RATE, Engine, Segment
+from .engine import RATE, Options, PieceLength, Segment
 from .level import RunningGain
-from .pieces import LONGEST_S, SHORTEST_S, quietest
+from .pieces import Piece, frames
+from .silero import FRAME, Silero
 
 if TYPE_CHECKING:
-    from .engine import Samples
+    from hushd_protocol.job import Job
 
-_LEAD = 28  # frames kept from before a beginning was noticed: 0.5 s, and the 0.4 s that noticing takes at most
+    from .engine import Samples
+    from .recogniser import Recogniser
+    from .request import Request
+
+_LEAD = 20  # frames kept from before a beginning was noticed: 0.64 s; a soft first sound goes unnoticed for 0.3 s
+_PAD_S = 0.2  # of quiet kept around what is said
 _HOLD_S = 0.3  # quiet after which the text is made ready: if the silence lasts, the answer is there when it ends
-_UPDATE_S = 0.5  # of speech between two unstable texts at least
-_UPDATE_SHARE = 8  # and this fraction of the utterance, so that repeating it costs a few times one pass, not n / 2
+_UPDATE_S = 0.25  # of audio between two passes at least
+_SHARE = 0.25  # of the time that they may take
+_EAGER_S = 1.0  # of an utterance, in which passes follow each other until there is text
+_PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
+_SURE_S = 2.0  # of speech that tell its language for the rest of the session
 
 
 @dataclass(frozen=True, slots=True)
 class Unstable:
-    """What the engine takes the unfinished end of an utterance for; the next one replaces it."""
+    """The unfinished utterance: `stable` will not change any more before its segment comes, `text` behind it may."""
 
+    stable: str
     text: str
 
 
-class LiveText(Protocol):
-    """The text of one utterance."""
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """How a session hears one stretch of audio.
 
-    def add(self, samples: Samples) -> Iterator[Segment]:
-        """Takes the next audio; yields what it makes final, in a long utterance."""
+    Attributes:
+        hear: transcribes a piece; True: a draft that will be replaced, so it may be quick.
+        length: of the pieces that are final.
+        clock: seconds, for what a pass takes.
+    """
 
-    def unstable(self) -> str:
-        """The text after the last final segment, as far as it can be told now."""
-
-    def finish(self) -> Iterator[Segment]:
-        """Yields the rest, final."""
-
-
-class RepeatedTranscription:
-    """`LiveText` by an engine that knows only whole pieces: what is not final yet is transcribed again each time."""
-
-    def __init__(self, engine: Engine, start: float, language: str | None) -> None:
-        self._engine = engine
-        self._start = start
-        self._language = language
-        self._audio: list[Samples] = []
-        self._length = 0
-        self._segments: list[Segment] | None = []  # of exactly the audio held; None when not known
-
-    def add(self, samples: Samples) -> Iterator[Segment]:
-        self._audio.append(samples)
-        self._length += len(samples)
-        self._segments = None
-        if self._length > LONGEST_S * RATE:
-            audio = np.concatenate(self._audio)
-            end = quietest(audio, int(SHORTEST_S * RATE))
-            yield from self._transcribe(audio[:end])
-            self._start += end / RATE
-            self._audio, self._length = [audio[end:]], len(audio) - end
-
-    def unstable(self) -> str:
-        return " ".join(segment.text for segment in self._known())
-
-    def finish(self) -> Iterator[Segment]:
-        yield from self._known()
-
-    def _known(self) -> list[Segment]:
-        if self._segments is None:
-            self._segments = list(self._transcribe(np.concatenate(self._audio)))
-        return self._segments
-
-    def _transcribe(self, audio: Samples) -> Iterator[Segment]:
-        for segment in self._engine.transcribe([audio], self._language):
-            words = tuple(
-                replace(word, start=word.start + self._start, end=word.end + self._start) for word in segment.words
-            )
-            yield replace(segment, start=segment.start + self._start, end=segment.end + self._start, words=words)
+    hear: Callable[[Piece, bool], list[Segment]]
+    length: PieceLength
+    clock: Callable[[], float] = time.monotonic
 
 
 class _Utterance:
-    """Speech from its beginning to its end, and when its text is worth another look."""
+    """Speech from its beginning to its end.
 
-    def __init__(self, text: LiveText) -> None:
-        self._text = text
-        self._held: list[Samples] = []  # quiet that may turn out to be the end
-        self._spoken = 0.0  # seconds
-        self._next_update = _UPDATE_S
-        self._unstable = ""
-        self.said = False  # whether there was a segment, so that it was no cough
+    Attributes:
+        said: whether there was a segment, so that it was no cough.
+        held: quiet that may turn out to be the end.
+    """
+
+    def __init__(self, ear: Ear, start: float) -> None:
+        self._ear = ear
+        self._start = start  # of the audio that is not final yet
+        self._audio: list[Samples] = []
+        self._length = 0
+        self._final: list[Segment] | None = []  # of exactly the audio held; None: not known
+        self._seconds = 0.0  # since the beginning
+        self._phrase = 0  # where in the audio the phrase begins that is spoken now
+        self._before = ""  # what was said before it
+        self._next_draft = 0.0
+        self._next_final = 0.0
+        self._agreement = Agreement()
+        self._told = Unstable("", "")
+        self.said = False
+        self.held: list[Samples] = []
 
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
-        for samples in (*self._held, *frames):
-            self._spoken += len(samples) / RATE
-            yield from self._final(self._text.add(samples))
-        self._held.clear()
-        if self._spoken >= self._next_update:
-            self._next_update = self._spoken + max(_UPDATE_S, self._spoken / _UPDATE_SHARE)
-            yield from self._update()
+        for samples in (*self.held, *frames):
+            self._audio.append(samples)
+            self._length += len(samples)
+            self._seconds += len(samples) / RATE
+            self._final = None
+            if self._length > self._ear.length.longest * RATE:
+                yield from self._cut()
+        self.held.clear()
+        if self._seconds >= self._next_draft:
+            draft = self._pass(self._phrase, draft=True)
+            yield from self._update(f"{self._before} {_text(draft)}")
 
     def pause(self, frame: Samples) -> Iterator[Unstable]:
-        if not self._held:
-            yield from self._update()
-        self._held.append(frame)
+        if not self.held and self._final is None and self._seconds >= self._next_final:
+            self._final = self._pass(0, draft=False)
+            self._phrase, self._before = self._length, _text(self._final)
+            yield from self._update(self._before)
+        self.held.append(frame)
 
     def finish(self) -> Iterator[Segment]:
-        yield from self._final(self._text.finish())
+        if self._final is None:
+            self._final = self._pass(0, draft=False)
+        yield from self._say(self._final)
 
-    def _final(self, segments: Iterator[Segment]) -> Iterator[Segment]:
-        for segment in segments:
-            self.said = True
-            yield segment
+    def _cut(self) -> Iterator[Segment]:
+        """What has grown too long for one piece is final up to a pause in it."""
+        audio = np.concatenate(self._audio)
+        end = _quietest(audio, int(self._ear.length.shortest * RATE))
+        yield from self._say(self._ear.hear(Piece(self._start, audio[:end]), False))
+        self._start += end / RATE
+        self._audio, self._length = [audio[end:]], len(audio) - end
+        self._phrase, self._before = 0, ""
+        self._agreement = Agreement()
 
-    def _update(self) -> Iterator[Unstable]:
-        now = self._text.unstable()
-        if now and now != self._unstable:
-            self._unstable = now
-            yield Unstable(now)
+    def _pass(self, first: int, draft: bool) -> list[Segment]:
+        """What is said from the sample `first` on."""
+        began = self._ear.clock()
+        self._audio = [np.concatenate(self._audio)]
+        segments = self._ear.hear(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
+        cost = self._ear.clock() - began
+        eager = self._seconds < _EAGER_S and not segments and not self._told.text
+        self._next_draft = self._seconds + (cost if eager else max(_UPDATE_S, cost / _SHARE))
+        self._next_final = self._seconds + cost
+        return segments
+
+    def _update(self, text: str) -> Iterator[Unstable]:
+        self._agreement.hear(text)
+        now = Unstable(self._agreement.stable, self._agreement.text)
+        if now != self._told:
+            self._told = now
+            yield now
+
+    def _say(self, segments: list[Segment]) -> Iterator[Segment]:
+        self.said = self.said or bool(segments)
+        yield from segments
 
 
 class Listener:
-    """Hears one utterance out of a stream of audio.
+    """Hears utterances out of a stream of audio: one, or with `Request.continuous` all of them.
 
     Attributes:
         seconds: of audio heard.
-        ended: `endpoint` when the speaker finished, `input` when the audio did; known after `events`.
+        options: with the language, once it is known.
+        ended: known after `events`: `endpoint` when the speaker finished, `input` when the audio did, `silence` when
+            nobody spoke for long, in a continuous session.
     """
 
-    def __init__(self, engine: Engine, language: str | None, silence_s: float, no_speech_s: float) -> None:
-        self._engine = engine
-        self._language = language
-        self._endpointer = Endpointer(silence_s, no_speech_s)
-        self._no_speech_s = no_speech_s
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        job: Job,
+        request: Request,
+        length: PieceLength,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._recogniser = recogniser
+        self._job = job
+        self._request = request
+        self._ear = Ear(self._hear, length, clock)
+        self.options = request.options()
         self.seconds = 0.0
         self.ended = "input"
 
@@ -147,53 +177,70 @@ class Listener:
         Raises:
             HushdError: `no_speech` when nobody has spoken in time.
         """
-        detector = self._engine.detector()
-        gain = RunningGain(FRAME)
+        detector, gain = Silero(), RunningGain(FRAME)
+        endpointer = Endpointer(self._request.silence_s, self._request.no_speech_s)
         lead: deque[Samples] = deque(maxlen=_LEAD)
         utterance: _Utterance | None = None
-        try:
-            for frame in _frames(audio):
-                self.seconds += len(frame) / RATE
-                # The last frame of all may be short; it is heard, and too short to be judged.
-                spoken = len(frame) == FRAME and detector.feed(gain.apply(frame))
-                state = self._endpointer.feed(spoken)
-                if state is State.NOBODY:
-                    raise HushdError(
-                        "no_speech",
-                        f"Nobody spoke within {self._no_speech_s:g} seconds: is the microphone on?",
-                    )
-                if utterance is None:
-                    lead.append(frame)
-                    if state is State.WAITING:
-                        continue
-                    start = self.seconds - sum(map(len, lead)) / RATE
-                    utterance = _Utterance(self._engine.live_text(start, self._language))
-                    yield from utterance.speak(lead)
-                    lead.clear()
-                elif state is State.ENDED:
-                    yield from utterance.finish()
-                    if utterance.said:
-                        self.ended = "endpoint"
-                        return
-                    utterance = None
-                    self._endpointer.again()
-                elif self._endpointer.quiet_s > _HOLD_S:
-                    yield from utterance.pause(frame)
-                else:
-                    yield from utterance.speak([frame])
-            if utterance is not None:
+        for frame in frames(audio):
+            self.seconds += len(frame) / RATE
+            # The last frame of all may be short; it is heard, and too short to be judged.
+            state = endpointer.feed(detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0)
+            if state is State.NOBODY:
+                self._give_up()
+                return
+            if utterance is None:
+                lead.append(frame)
+                if state is State.WAITING:
+                    continue
+                utterance = _Utterance(self._ear, self.seconds - sum(map(len, lead)) / RATE)
+                yield from utterance.speak(lead)
+                lead.clear()
+            elif state is State.ENDED:
                 yield from utterance.finish()
-        finally:
-            detector.close()
+                if utterance.said and not self._request.continuous:
+                    self.ended = "endpoint"
+                    return
+                endpointer.wait(heard=utterance.said)
+                lead.extend((*utterance.held, frame))  # somebody may have begun softly in them
+                utterance = None
+            elif endpointer.quiet_s > _HOLD_S:
+                yield from utterance.pause(frame)
+            else:
+                yield from utterance.speak([frame])
+        if utterance is not None:
+            yield from utterance.finish()
+
+    def _give_up(self) -> None:
+        if not self._request.continuous:
+            raise HushdError(
+                "no_speech", f"Nobody spoke within {self._request.no_speech_s:g} seconds: is the microphone on?"
+            )
+        self.ended = "silence"
+
+    def _hear(self, piece: Piece, draft: bool) -> list[Segment]:
+        options = self._in_language(piece)
+        if draft:
+            options = replace(options, word_times=False, beam=1)
+        return self._recogniser.hear(self._job, piece, options, _PAD_S, live=True)
+
+    def _in_language(self, piece: Piece) -> Options:
+        """The options with what the piece is spoken in; the first seconds of speech decide for the session."""
+        if self.options.language is not None:
+            return self.options
+        options = replace(self.options, language=self._recogniser.language(self._job, piece, live=True))
+        if len(piece.samples) >= _SURE_S * RATE:
+            self.options = options
+        return options
 
 
-def _frames(audio: Iterable[Samples]) -> Iterator[Samples]:
-    """`audio` in frames of `FRAME` samples, the last one shorter."""
-    rest = np.zeros(0, np.float32)
-    for block in audio:
-        joined = np.concatenate((rest, block)) if len(rest) else block
-        whole = len(joined) // FRAME * FRAME
-        yield from joined[:whole].reshape(-1, FRAME)
-        rest = joined[whole:]
-    if len(rest):
-        yield rest
+def _text(segments: Iterable[Segment]) -> str:
+    return " ".join(segment.text for segment in segments)
+
+
+def _quietest(audio: Samples, earliest: int) -> int:
+    """Where to cut: the middle of the quietest 0.3 s at or after `earliest`; the end where there are none."""
+    frames = audio[earliest : earliest + (len(audio) - earliest) // FRAME * FRAME].reshape(-1, FRAME)
+    if len(frames) <= _PAUSE:
+        return len(audio)
+    sums = np.concatenate(([0.0], np.cumsum(np.square(frames).sum(axis=1, dtype=np.float64))))
+    return earliest + int(np.argmin(sums[_PAUSE:] - sums[:-_PAUSE])) * FRAME + _PAUSE * FRAME // 2

@@ -6,33 +6,40 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.job import Job
 
 from . import catalogue
-from .engine import RATE, Engine, Segment
+from .engine import RATE, Engine, Options, PieceLength, Segment
 from .request import Request
 
 if TYPE_CHECKING:
     from .engine import Samples
+    from .pieces import Piece
+    from .voices import Voices
 
 _PROGRESS_S = 10.0  # of audio read between two words of progress
-_HEAVY = ("hushd_worker_stt.audio", "hushd_worker_stt.live")  # numpy, soundfile, soxr
+_PATIENCE_S = 600.0  # for live audio that does not come: a paused microphone, or a program that has forgotten us
+_HEAVY = ("hushd_worker_stt.audio", "hushd_worker_stt.live", "hushd_worker_stt.recogniser")  # numpy, soundfile, soxr
 
 
 class SpeechToText:
-    """What the harness runs: one model of one engine, one job at a time.
+    """What the harness runs: one model of one engine.
 
-    One slot, because an engine's own threads already use the cores there are.
+    One file at a time, because an engine's own threads already use the cores there are; people who speak now beside
+    it, since each of them needs the engine for a fraction of the time.
     """
 
     slots = 1
+    sessions = 4
 
     def __init__(self, engine: str, model: str) -> None:
         self._engine_name = engine
         self._model_name = model
+        self._voices: Voices | None = None  # from the first recording on in which speakers are told apart
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
         """Loads the engine; returns `engine`, `model`, `languages`, `streaming` and `word_times`.
@@ -57,7 +64,10 @@ class SpeechToText:
             raise HushdError(
                 "engine_missing", f"Audio cannot be read here ({reason(error)}): {kind.INFO.install}."
             ) from error
-        self._model = next(model for model in kind.INFO.models if model.name == name)
+        from .recogniser import Recogniser
+
+        self._recogniser = Recogniser(self._engine)
+        self._model = next(model for model in kind.models() if model.name == name)
         return {
             "engine": kind.INFO.name,
             "model": name,
@@ -67,16 +77,15 @@ class SpeechToText:
         }
 
     def run(self, job: Job) -> dict[str, Any]:
-        """Transcribes; the result holds `language`, `duration` in seconds, `segments`, their count, and for live
-        audio `ended`. The text goes in partials.
+        """Transcribes; the result holds `language`, `duration` in seconds, `segments`, their count, `speakers`, theirs,
+        where they are told apart, and for live audio `ended`. The text goes in partials.
 
         Raises:
             HushdError: `unsupported`, `bad_request`, `no_speech`, or what the input raises.
         """
         if job.op != "transcribe":
             raise HushdError("unsupported", f"A speech-to-text worker can 'transcribe', not {job.op!r}.")
-        request = Request.parse(job.params, self._model.languages)
-        self._engine.economy, self._engine.degraded = job.economy, False
+        request = Request.parse(job.params, self._engine.INFO, self._model)
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
         if request.live:
@@ -85,14 +94,13 @@ class SpeechToText:
             answer = self._raw(job, request)
         else:
             answer = self._file(job, request)
-        job.degraded = self._engine.degraded
-        return {"language": request.language or self._model.languages[0], **answer}
+        return answer
 
     def _file(self, job: Job, request: Request) -> dict[str, Any]:
         from .audio import Recording
 
-        with Recording(job) as recording:
-            answer = self._transcribe(job, request, recording.blocks(), recording.duration)
+        with Recording(job, request.start_s) as recording:
+            answer = self._transcribe(job, request, recording.blocks(), lambda: recording.duration)
             if recording.damage:
                 raise recording.damage
             return answer
@@ -100,40 +108,113 @@ class SpeechToText:
     def _raw(self, job: Job, request: Request) -> dict[str, Any]:
         from .audio import raw_blocks
 
-        return self._transcribe(job, request, raw_blocks(job.read(), request.rate, request.channels), 0.0)
+        blocks = raw_blocks(job.read(), request.rate, request.channels, request.start_s)
+        return self._transcribe(job, request, blocks, lambda: 0.0)
 
-    def _transcribe(self, job: Job, request: Request, blocks: Iterator[Samples], total: float) -> dict[str, Any]:
-        seconds, count = 0.0, 0
+    def _transcribe(
+        self, job: Job, request: Request, blocks: Iterator[Samples], total: Callable[[], float]
+    ) -> dict[str, Any]:
+        from .pieces import Cutter, pieces
+        from .silero import Detector
+
+        seconds, told, count = request.start_s, request.start_s, 0
+        passes = 2 if request.diarize else 1
+
+        def tell(before: float, now: float) -> None:
+            """Progress, where so much was heard in the passes before this one, and so much in this."""
+            nonlocal told
+            done = request.start_s + (before + now - request.start_s) / passes
+            if done >= told + _PROGRESS_S:
+                told = done
+                job.progress(done, total() or (seconds if before else 0.0))
 
         def watched() -> Iterator[Samples]:
             nonlocal seconds
-            due = _PROGRESS_S
             for block in blocks:
                 job.check()
                 seconds += len(block) / RATE
-                if seconds >= due:
-                    due = seconds + _PROGRESS_S
-                    job.progress(seconds, total)
+                tell(0.0, seconds)
                 yield block
 
-        for segment in self._engine.transcribe(watched(), request.language):
-            job.send_partial(_partial(count, segment))
-            count += 1
-        return {"duration": round(seconds, 3), "segments": count}
+        options = request.options()
+        length = self._piece_length(job, request)
+        shorter = length.longest < self._bounded(self._engine.PIECE, request).longest
+        detector, language_known = Detector(), False
+        names: dict[int, str] = {}  # of the speakers whom a segment has, in the order of their first one
+        for speaker, start, part in self._by_speaker(job, request, watched()):
+            cutter = Cutter(length, request.min_silence_s, request.speech_pad_s, shorter)
+            for piece in pieces(part, detector, cutter, request.start_s + start):
+                job.degraded = job.degraded or cutter.shortened
+                if not language_known:
+                    options, language_known = self._with_language(job, options, piece), True
+                if request.diarize:
+                    tell(seconds - request.start_s, piece.start)
+                for segment in self._recogniser.hear(job, piece, options, request.speech_pad_s):
+                    if request.diarize:
+                        name = names.setdefault(speaker, f"SPEAKER_{len(names):02d}")
+                        segment = replace(segment, speaker=name)
+                    job.send_partial(_partial(count, segment))
+                    count += 1
+        answer = {"language": self._language(options), "duration": round(seconds, 3), "segments": count}
+        return answer | ({"speakers": len(names)} if request.diarize else {})
+
+    def _by_speaker(
+        self, job: Job, request: Request, blocks: Iterator[Samples]
+    ) -> Iterator[tuple[int, float, Iterator[Samples]]]:
+        """`blocks`, each part with who speaks in it and when it begins; one part, where nobody asked."""
+        if not request.diarize:
+            yield 0, 0.0, blocks
+            return
+        from .diarize import by_speaker
+        from .voices import Voices
+
+        self._voices = self._voices or Voices()
+        for stretch, part in by_speaker(blocks, self._voices, request.speakers, job.check):
+            yield stretch.speaker, stretch.start, part
 
     def _live(self, job: Job, request: Request) -> dict[str, Any]:
-        from .audio import raw_blocks
         from .live import Listener, Unstable
 
-        listener = Listener(self._engine, request.language, request.silence_s, request.no_speech_s)
+        listener = Listener(self._recogniser, job, request, self._piece_length(job, request))
         count = 0
-        for event in listener.events(raw_blocks(job.read(), request.rate, request.channels)):
+        for event in listener.events(_samples(job, request, _PATIENCE_S)):
             if isinstance(event, Unstable):
-                job.send_partial({"kind": "unstable", "text": event.text})
+                job.send_partial({"kind": "unstable", "stable": event.stable, "text": event.text})
             else:
                 job.send_partial(_partial(count, event))
                 count += 1
-        return {"duration": round(listener.seconds, 3), "segments": count, "ended": listener.ended}
+        return {
+            "language": self._language(listener.options),
+            "duration": round(listener.seconds, 3),
+            "segments": count,
+            "ended": listener.ended,
+        }
+
+    def _piece_length(self, job: Job, request: Request) -> PieceLength:
+        """How long the pieces are: shorter where memory is, or where the request wants that."""
+        economy = self._engine.PIECE_ECONOMY if job.economy else None
+        return self._bounded(economy or self._engine.PIECE, request)
+
+    def _bounded(self, length: PieceLength, request: Request) -> PieceLength:
+        if not 0 < request.max_segment_s < length.longest:
+            return length
+        return PieceLength(min(length.shortest, request.max_segment_s / 2), request.max_segment_s)
+
+    def _with_language(self, job: Job, options: Options, piece: Piece) -> Options:
+        """`options` with the language of the recording, told from `piece`, where none is given."""
+        if options.language is not None or len(self._model.languages) < 2:
+            return options
+        return replace(options, language=self._recogniser.language(job, piece))
+
+    def _language(self, options: Options) -> str:
+        return options.language or (self._model.languages[0] if len(self._model.languages) == 1 else "")
+
+
+def _samples(job: Job, request: Request, patience_s: float | None = None) -> Iterator[Samples]:
+    from .audio import raw_blocks
+
+    job.params |= {"rate": request.rate, "channels": request.channels}  # its chunks may say so, and nothing else
+    return raw_blocks(job.read(patience_s), request.rate, request.channels)
 
 
 def _partial(number: int, segment: Segment) -> dict[str, Any]:
@@ -145,6 +226,8 @@ def _partial(number: int, segment: Segment) -> dict[str, Any]:
         "end": round(segment.end, 3),
         "text": segment.text,
     }
+    if segment.speaker:
+        data["speaker"] = segment.speaker
     if segment.words:
         data["words"] = [
             {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)} for word in segment.words

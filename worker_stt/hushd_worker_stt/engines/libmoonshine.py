@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..engine import Samples
 
+NAME = "libmoonshine.dylib" if sys.platform == "darwin" else "libmoonshine.so"
 _HEADER_VERSION = 30_000  # of moonshine-c-api.h in moonshine-voice 0.1.0
 _FORCE_UPDATE = 1
 
@@ -63,9 +64,7 @@ class Library:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.functions = ctypes.CDLL(
-            str(folder / ("libmoonshine.dylib" if sys.platform == "darwin" else "libmoonshine.so"))
-        )
+        self.functions = ctypes.CDLL(str(folder / NAME))
         i32, u32, u64, pointer = ctypes.c_int32, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
         transcript = ctypes.POINTER(ctypes.POINTER(_Transcript))
         for name, arguments in {

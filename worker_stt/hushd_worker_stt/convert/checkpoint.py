@@ -1,0 +1,118 @@
+"""A checkpoint in OpenAI's format: a zip file with a pickle that describes tensors, and their numbers beside it.
+
+torch is not needed for that. The pickle may name tensors and nothing else: no other class is ever looked up.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import zipfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_LONGEST = 16_000_000  # bytes of the description: 100 times large-v3's
+_STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"}
+
+
+class BadCheckpoint(ValueError):
+    """The file is no checkpoint, or only a part of one; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """Where a tensor's numbers are: `offset` and `strides` count numbers of `kind` in the storage `key`."""
+
+    kind: str
+    key: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class Checkpoint:
+    """A checkpoint that is open; a context manager. Tensors are read when they are asked for.
+
+    Attributes:
+        dims: the model's dimensions, such as `n_mels` and `n_vocab`.
+
+    Raises:
+        BadCheckpoint: in the constructor and in `tensor`.
+        OSError: the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except OSError:
+            raise
+        except Exception as error:
+            raise BadCheckpoint("it is truncated, or no checkpoint") from error
+        try:
+            name = next((name for name in self._zip.namelist() if name.endswith("/data.pkl")), None)
+            if name is None or self._zip.getinfo(name).file_size > _LONGEST:
+                raise BadCheckpoint("it does not hold a model")
+            self._folder = name.removesuffix("data.pkl") + "data/"
+            with self._zip.open(name) as description:
+                content = _Unpickler(description).load()
+            self.dims: dict[str, int] = dict(content["dims"])
+            self._tensors: dict[str, _Tensor] = dict(content["model_state_dict"])
+        except BadCheckpoint:
+            self._zip.close()
+            raise
+        except Exception as error:  # whatever a damaged pickle makes Python do
+            self._zip.close()
+            raise BadCheckpoint(f"its description is damaged: {error}") from error
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._zip.close()
+
+    def tensor(self, name: str) -> npt.NDArray[np.floating[Any]]:
+        """The numbers of the tensor `name`, in the precision they are kept in."""
+        import numpy as np
+
+        found = self._tensors.get(name)
+        if not isinstance(found, _Tensor):
+            raise BadCheckpoint(f"it has no tensor {name!r}")
+        try:
+            numbers = np.frombuffer(self._zip.read(self._folder + found.key), found.kind)
+        except OSError:
+            raise
+        except Exception as error:  # whatever a damaged archive makes Python do
+            raise BadCheckpoint(f"its tensor {name!r} is damaged") from error
+        last = found.offset + sum((size - 1) * stride for size, stride in zip(found.shape, found.strides, strict=True))
+        if math.prod(found.shape) == 0 or min(found.offset, *found.strides, 0) < 0 or last >= len(numbers):
+            raise BadCheckpoint(f"its tensor {name!r} is damaged")
+        steps = [stride * numbers.itemsize for stride in found.strides]
+        return np.lib.stride_tricks.as_strided(numbers[found.offset :], found.shape, steps, writeable=False)
+
+
+def _tensor(storage: tuple[str, str], offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:
+    kind, key = storage
+    return _Tensor(kind, key, offset, tuple(shape), tuple(strides))
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _tensor
+        if (module, name) == ("torch._utils", "_rebuild_parameter"):
+            return lambda tensor, *_: tensor
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        raise BadCheckpoint(f"it wants {module}.{name}, which is no tensor of numbers that Whisper uses")
+
+    def persistent_load(self, pid: Any) -> Any:
+        _, kind, key, *_ = pid
+        return kind, str(key)

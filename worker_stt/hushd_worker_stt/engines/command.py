@@ -1,0 +1,136 @@
+"""Any program that reads a WAV file and prints what was said: whisper.cpp, Apple's SpeechAnalyzer, a script.
+
+Its models are the files `commands/NAME.toml` beside hushd's configuration (see docs/ENGINES.md). The program is started
+once for each piece of speech, without a shell, in the worker's process group, and so dies with the worker.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hushd_protocol import paths
+from hushd_protocol.errors import HushdError
+from hushd_protocol.program import Failed, run, sound_file
+from hushd_protocol.recipe import RecipeError
+
+from ..engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
+from .command_file import Recipe
+from .command_output import OutputError, from_json, from_text
+
+if TYPE_CHECKING:
+    from ..engine import Samples
+
+_MODEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
+
+
+class Command(Engine):
+    """The engine `command`. What a model can do is what its file says of the program."""
+
+    INFO = EngineInfo(
+        name="command",
+        install="pip install 'hushd[stt]'",
+        default_model="default",
+        models=(),
+        streaming=False,
+        word_times=True,
+        translation=True,
+    )
+
+    @classmethod
+    def models(cls) -> tuple[ModelInfo, ...]:
+        return tuple(_described(path) for path in sorted(_folder().glob("*.toml")) if _MODEL_NAME.fullmatch(path.stem))
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        try:
+            return Recipe.read(_folder() / f"{model}.toml").line.find(_folder()) is not None
+        except RecipeError:
+            return False
+
+    def load(self, model: str, report: Callable[[str], None]) -> None:
+        path = _folder() / f"{model}.toml"
+        try:
+            recipe = Recipe.read(path)
+        except RecipeError as error:
+            raise HushdError("model_missing", f"{path} {error}: docs/ENGINES.md says what it holds.") from error
+        if (program := recipe.line.find(path.parent)) is None:
+            raise HushdError("engine_missing", f"The program {recipe.program!r} of {path} is not installed.")
+        self._recipe, self._program = recipe, program
+        self._wav = sound_file()
+        self.PIECE = recipe.piece
+
+    def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        if options.translate and not self._recipe.translates:
+            raise HushdError("unsupported", f"The command {self._recipe.name!r} cannot translate.")
+        printed = self._run(samples, options)
+        duration = len(samples) / RATE
+        try:
+            if self._recipe.output == "json":
+                return from_json(printed, duration)[0]
+            return from_text(printed, duration)
+        except OutputError as error:
+            raise HushdError("worker_failed", f"The program {self._recipe.program!r} {error}.") from error
+
+    def detect_language(self, samples: Samples) -> str | None:
+        """What the program's JSON says; plain text says nothing."""
+        if self._recipe.output != "json":
+            return None
+        try:
+            language = from_json(self._run(samples, Options()), len(samples) / RATE)[1]
+        except OutputError:
+            return None  # told when it is asked for the text
+        return language if language in self._recipe.languages else None
+
+    def _run(self, samples: Samples, options: Options) -> bytes:
+        sound = _wav(samples)
+        try:
+            if self._recipe.needs_file:
+                with open(os.open(self._wav, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+                    file.write(sound)
+                sound = b""
+            arguments = self._recipe.arguments(str(self._wav), options)
+            return run([self._program, *arguments], sound, self._recipe.timeout, self.check)
+        except Failed as error:
+            hint = f": raise timeout in {self._recipe.path}, or make its pieces shorter" if error.too_slow else ""
+            raise HushdError(
+                "worker_failed", f"The program {self._recipe.program!r} {error}{hint}.", detail={"stderr": error.tail}
+            ) from error
+        except OSError as error:
+            raise HushdError(
+                "worker_failed", f"The program {self._recipe.program!r} could not be run ({error})."
+            ) from error
+        finally:
+            self._wav.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    return paths.find().config.parent / "commands"
+
+
+def _described(path: Path) -> ModelInfo:
+    """A file that makes no sense is a model too: whoever asks for it is told what is wrong."""
+    try:
+        recipe = Recipe.read(path)
+    except RecipeError:
+        return ModelInfo(path.stem, ("und",), 0)
+    return ModelInfo(path.stem, recipe.languages, recipe.memory_mb)
+
+
+def _wav(samples: Samples) -> bytes:
+    """`samples` as a WAV file: 16 bits, mono, 16 kHz."""
+    import wave
+
+    import numpy as np
+
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes())
+    return file.getvalue()

@@ -1,0 +1,103 @@
+"""What a program has printed, as segments: openai-whisper's JSON, or text, with times in front of lines or without."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..engine import Segment, Word
+
+_TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
+# As whisper and whisper.cpp print: [00:00:00.000 --> 00:00:02.500]  Ever tried.
+_LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\]\s*(.*?)\s*")
+
+
+class OutputError(Exception):
+    """What is wrong with the output, to be read after the program's name."""
+
+
+def from_text(printed: bytes, duration: float) -> list[Segment]:
+    """The segments of a piece of `duration` seconds.
+
+    Raises:
+        OutputError: it is no UTF-8.
+    """
+    lines = [line for line in _decoded(printed).splitlines() if line.strip()]
+    timed = [_LINE.fullmatch(line) for line in lines]
+    if lines and all(timed):
+        found = [(_seconds(m.groups()[:4]), _seconds(m.groups()[4:8]), m[9]) for m in timed if m]
+        return _ordered([Segment(start, end, text) for start, end, text in found], duration)
+    text = " ".join(line.strip() for line in lines)
+    return [Segment(0.0, duration, text)] if text else []
+
+
+def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | None]:
+    """The segments and the language in an object with `segments`, or with `text` alone.
+
+    Raises:
+        OutputError: it is no such object.
+    """
+    try:
+        content = json.loads(_decoded(printed))
+    except (ValueError, RecursionError) as error:
+        raise OutputError(f"printed no JSON ({error}): it began with {printed[:40]!r}") from error
+    if not isinstance(content, dict):
+        raise OutputError("printed JSON that is no object with 'segments' or 'text'")
+    language = content.get("language")
+    try:
+        if "segments" in content:
+            segments = [_segment(item) for item in content["segments"]]
+        else:
+            segments = [Segment(0.0, duration, content["text"].strip())]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"without {error}" if isinstance(error, KeyError) else f"unlike whisper's ({str(error).splitlines()[0]})"
+        raise OutputError(f"printed JSON {what}") from error
+    return _ordered(segments, duration), language if isinstance(language, str) else None
+
+
+def _segment(item: Any) -> Segment:
+    words = tuple(
+        Word(word["word"].strip(), _number(word["start"]), _number(word["end"])) for word in item.get("words") or ()
+    )
+    return Segment(_number(item["start"]), _number(item["end"]), item["text"].strip(), words)
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"a time is {value}")
+    return number
+
+
+def _ordered(segments: list[Segment], duration: float) -> list[Segment]:
+    """Those with text, with times inside the piece that never go back."""
+    return list(_in_order([s for s in segments if s.text], duration))
+
+
+def _in_order(segments: list[Segment], duration: float) -> Iterator[Segment]:
+    now = 0.0
+    for segment in segments:
+        start = min(max(segment.start, now), duration)
+        end = min(max(segment.end, start), duration)
+        words, then = [], start
+        for word in segment.words:
+            first = min(max(word.start, then), end)
+            then = min(max(word.end, first), end)
+            words.append(Word(word.text, first, then))
+        yield Segment(start, end, segment.text, tuple(word for word in words if word.text))
+        now = start
+
+
+def _seconds(parts: tuple[str | None, ...]) -> float:
+    hours, minutes, seconds, fraction = parts
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(f"{seconds}.{fraction}")
+
+
+def _decoded(printed: bytes) -> str:
+    try:
+        return printed.decode()
+    except UnicodeDecodeError as error:
+        raise OutputError(f"printed what is no UTF-8 (byte {error.start})") from error

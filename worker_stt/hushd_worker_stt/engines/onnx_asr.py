@@ -1,0 +1,251 @@
+"""The package `onnx-asr`: Parakeet, Canary, GigaAM, Vosk and Whisper on ONNX Runtime, without torch.
+
+Of the package this uses the models alone. Its resamplers (seven sessions, 0.29 s of every start), its detector and its
+file reader stay unused: audio arrives here as it is wanted. That goes a little below its public functions, so the
+versions are pinned to one minor release.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError, reason
+
+from ..engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
+from . import hub, onnx_models
+from .onnx_models import KNOWN
+
+if TYPE_CHECKING:
+    from ..engine import Samples
+
+_INSTALL = "pip install 'hushd[onnx-asr]'"
+_SHORTEST = RATE // 2  # samples; less is filled up with silence, since the spread of one frame is no number
+_LAST_TOKEN_S = 0.3  # what the last token of a word is taken to last: it is known only when one begins
+_WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before what is no letter
+
+
+class OnnxAsr(Engine):
+    """The engine `onnx-asr`. CTC and transducer models know when each word begins; Canary can translate."""
+
+    INFO = EngineInfo(
+        name="onnx-asr",
+        install=_INSTALL,
+        default_model="nemo-parakeet-tdt-0.6b-v3",
+        models=tuple(ModelInfo(name, m.languages, onnx_models.memory_mb(m.millions)) for name, m in KNOWN.items()),
+        streaming=False,  # its makers' figures: a tenth of real time on four cores, for each look at an utterance
+        word_times=True,
+        translation=True,
+    )
+    PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
+    # 60 MB less in a graph of a FastConformer's shape with random weights; Whisper gains nothing by it.
+    PIECE_ECONOMY = PieceLength(5.0, 10.0)
+
+    @classmethod
+    def models(cls) -> tuple[ModelInfo, ...]:
+        own = {
+            folder.name: onnx_models.described(folder) for folder in onnx_models.folders() if folder.name not in KNOWN
+        }
+        return (*cls.INFO.models, *own.values())
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        return (
+            find_spec("onnx_asr") is not None
+            and find_spec("onnxruntime") is not None
+            and onnx_models.find(model) is not None
+        )
+
+    def load(self, model: str, report: Callable[[str], None]) -> None:
+        try:
+            import onnx_asr.models.nemo
+            import onnx_asr.models.whisper
+            import soxr
+
+            self._resample = soxr.resample
+        except (ImportError, OSError) as error:
+            raise HushdError(
+                "engine_missing", f"The engine 'onnx-asr' is not installed ({reason(error)}): {_INSTALL}."
+            ) from error
+        folder = onnx_models.find(model)
+        if folder is None or not _complete(model, folder):
+            folder = _download(model, report)
+        report("loading the model")
+        try:
+            self._asr = _load(model, folder)
+        except Exception as error:
+            raise HushdError(
+                "model_missing",
+                f"The model {model!r} does not load ({_short(error)}): remove {folder} and get it anew.",
+            ) from error
+        self._translates = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
+        self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
+
+    def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        if options.translate and not self._translates:
+            raise HushdError("unsupported", "This model cannot translate: Canary's can, such as nemo-canary-1b-v2.")
+        result = next(
+            iter(
+                self._asr.recognize_batch(
+                    *self._batch(samples),
+                    language=options.language,
+                    target_language="en" if options.translate else None,
+                )
+            )
+        )
+        if text := result.text.strip():
+            duration = len(samples) / RATE
+            words: tuple[Word, ...] = ()
+            if options.word_times and result.tokens and result.timestamps:
+                words = tuple(_words(result.tokens, result.timestamps, duration))
+            yield Segment(0.0, duration, text, words)
+
+    def detect_language(self, samples: Samples) -> str | None:
+        if not self._tells_language:
+            return None
+        asr = self._asr
+        tokens = asr._decoding(asr._encode(*self._batch(samples)), asr._detect_lang_input, 3)
+        token: str = asr._vocab[int(tokens[0, 1])]
+        return token.removeprefix("<|").removesuffix("|>")
+
+    def _batch(self, samples: Samples) -> tuple[Any, Any]:
+        """`samples` as the package wants them: a batch of one, and its length."""
+        import numpy as np
+
+        samples = np.pad(samples, (0, max(0, _SHORTEST - len(samples))))
+        if (rate := self._asr._get_sample_rate()) != RATE:
+            samples = self._resample(samples, RATE, rate)
+        return samples[None], np.array([len(samples)], np.int64)
+
+
+def _words(tokens: Sequence[str], times: Sequence[float], duration: float) -> Iterator[Word]:
+    """The words that `tokens` make up, as in the package's text, each from its first token's time to the next
+    word's, or to shortly after its last token's."""
+    text = "".join(tokens)
+    owners = [number for number, token in enumerate(tokens) for _ in token]
+    found = [(match.start(), match.start() + len(match.group().rstrip()) - 1) for match in _WORD.finditer(text)]
+    starts = [min(times[owners[first]], duration) for first, _ in found]
+    for (first, last), start, following in zip(found, starts, [*starts, duration][1:], strict=True):
+        end = min(following, times[owners[last]] + _LAST_TOKEN_S)
+        yield Word("".join(text[first : last + 1].split()), start, max(start, end))
+
+
+# --- its files and the runtime ---------------------------------------------------------------------------------------
+
+
+def _download(model: str, report: Callable[[str], None]) -> Path:
+    """Fetches `model` into Hugging Face's cache; returns its folder there.
+
+    Raises:
+        HushdError: `model_missing`.
+    """
+    from onnx_asr.loader import create_asr_resolver
+
+    own = onnx_models.place() / model
+    if (known := KNOWN.get(model)) is None:
+        raise HushdError("model_missing", f"There is no model {model!r}: put its files into {own}.")
+    if hub.offline():
+        raise HushdError(
+            "model_missing", f"The model {model!r} is not here, and HF_HUB_OFFLINE is set: put its files into {own}."
+        )
+    report(f"downloading {known.repository}")
+    try:
+        _resolve(create_asr_resolver(onnx_models.source(model)))
+    except Exception as error:
+        raise HushdError(
+            "model_missing",
+            f"The model {model!r} is not here and could not be downloaded from {known.repository} ({_short(error)}): "
+            f"put its files into {own}.",
+        ) from error
+    if (folder := onnx_models.snapshot(known)) is None:
+        raise HushdError("model_missing", f"{known.repository} has no files for {model!r}: put them into {own}.")
+    return folder
+
+
+def _complete(model: str, folder: Path) -> bool:
+    """Whether the files in `folder` are all of the model's, as a download that broke off leaves them not; what the user
+    has put together is told to be incomplete, not fetched."""
+    from onnx_asr.loader import create_asr_resolver
+
+    if folder.parent == onnx_models.place():
+        return True
+    try:
+        _resolve(create_asr_resolver(onnx_models.source(model), folder, offline=True))
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        pass  # of its config.json; told by the load
+    return True
+
+
+def _resolve(resolver: Any) -> None:
+    """Finds, or fetches, the files of a model.
+
+    Raises:
+        FileNotFoundError: they are nowhere.
+    """
+    _first(lambda quantization: resolver.resolve_model(quantization=quantization))
+
+
+def _first(act: Callable[[str | None], Any]) -> Any:
+    """What `act` gives for the better kind of weights, or, where they are not there, for the other."""
+    better, other = _quantizations()
+    try:
+        return act(better)
+    except FileNotFoundError:
+        return act(other)
+
+
+def _load(model: str, folder: Path) -> Any:
+    """The package's model from the files in `folder`; its type is the name's, else what config.json says."""
+    import onnxruntime
+    from onnx_asr.loader import Manager
+
+    class WithoutResampler(Manager):  # type: ignore[misc, unused-ignore]
+        def _create_resampler(self, sample_rate: int) -> Any:
+            return None
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _threads()
+    # With its arena the runtime keeps what the longest piece took: 464 instead of 343 MB at rest, for 3 % of speed.
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    manager = WithoutResampler(options, _providers())
+
+    def create(quantization: str | None) -> Any:
+        return manager.create_asr(onnx_models.source(model), folder, quantization=quantization, offline=True).asr
+
+    return _first(create)
+
+
+def _providers() -> list[str]:
+    """Nvidia's cards where the runtime knows them; never CoreML, with which Parakeet takes 2.9 GB instead of 1.2
+    (k2-fsa/sherpa-onnx, issue 2626)."""
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
+
+
+def _quantizations() -> tuple[str | None, str | None]:
+    """What kinds of weights are wanted, the better one first: a card is slower with int8."""
+    return ("int8", None) if _providers() == ["CPUExecutionProvider"] else (None, "int8")
+
+
+def _threads() -> int:
+    """As many as OMP_NUM_THREADS says, else as this process has cores."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _short(error: BaseException) -> str:
+    """What is behind it all: the hub's library says of any failure that there is no snapshot."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return reason(error)[:200].rstrip(". ")

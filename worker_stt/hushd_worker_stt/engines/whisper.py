@@ -1,0 +1,173 @@
+"""OpenAI's own Whisper, on torch: the reference, and the heaviest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import reason
+
+from ..convert.checkpoint import BadCheckpoint, Checkpoint
+from ..engine import EngineInfo, ModelInfo, Segment, Word
+from . import hub
+from .whisper_family import Decoding, WhisperFamily, missing
+from .whisper_models import SIZES, alignment, languages
+
+if TYPE_CHECKING:
+    from ..engine import Samples
+
+_FILES = {"large": "large-v3", "turbo": "large-v3-turbo"}  # the file's name where it is not the model's
+_FRAMES = 100  # a second, in which the package counts
+
+
+def _memory_mb(millions: float) -> int:
+    """For `millions` of parameters, kept as float32 whatever the file has.
+
+    Measured with weights drawn at random: the size of base was 631 once loaded and 707 at the peak; without a model
+    the packages are 285, and the compiler behind word times is 90.
+    """
+    return round(480 + 4.4 * millions)
+
+
+class Whisper(WhisperFamily):
+    """The engine `whisper`. Checkpoints in OpenAI's format: `whisper/NAME.pt` in the models folder."""
+
+    INFO = EngineInfo(
+        name="whisper",
+        install="pip install 'hushd[whisper]'",
+        default_model="base",
+        models=tuple(
+            ModelInfo(name, size.languages, _memory_mb(size.parameters))
+            for name, size in SIZES.items()
+            if not name.startswith("distil-")
+        ),
+        streaming=False,
+        word_times=True,
+        translation=True,
+    )
+    PACKAGES = ("torch", "whisper")
+
+    @classmethod
+    def find(cls, model: str) -> Path | None:
+        places = (cls.folder() / f"{model}.pt", _cache() / f"{_FILES.get(model, model)}.pt")
+        return next((place for place in places if place.is_file()), None)
+
+    @classmethod
+    def own(cls, path: Path) -> ModelInfo | None:
+        if path.suffix != ".pt":
+            return None
+        try:
+            with Checkpoint(path) as checkpoint:
+                vocabulary = checkpoint.dims["n_vocab"]
+        except (BadCheckpoint, OSError, KeyError):
+            vocabulary = 0  # is told when it is loaded
+        return ModelInfo(path.stem, languages(vocabulary), _memory_mb(path.stat().st_size / 2e6))
+
+    def _import(self) -> None:
+        import torch
+        import whisper
+
+        self._torch, self._whisper = torch, whisper
+
+    def _fetch(self, model: str, report: Callable[[str], None]) -> Path:
+        import tempfile
+
+        place = self.folder() / f"{model}.pt"
+        if hub.offline():
+            raise missing(model, "HF_HUB_OFFLINE is set", place)
+        report(f"downloading {model}")
+        cache = _cache()
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            # The package writes straight to the file's name, where half of it would be taken for the whole.
+            with tempfile.TemporaryDirectory(prefix=".hushd-", dir=cache) as partial:
+                self._whisper.load_model(model, device="cpu", download_root=partial)
+                for file in Path(partial).iterdir():
+                    file.replace(cache / file.name)
+        except (OSError, RuntimeError) as error:
+            raise missing(model, f"cannot be downloaded ({reason(error)})", place) from error
+        return cache / f"{_FILES.get(model, model)}.pt"
+
+    def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
+        # By its path the file is not read a second time, for a checksum. Of pickles torch loads nothing but tensors.
+        self._model: Any = self._whisper.load_model(str(path))
+        dims = self._model.dims
+        if packed := alignment(model, dims.n_text_layer, dims.n_text_head, dims.n_vocab):
+            self._model.set_alignment_heads(packed)
+        for block in (*self._model.encoder.blocks, *self._model.decoder.blocks):
+            block.register_forward_hook(lambda *_: self.check())
+        times = self._whisper.tokenizer.get_tokenizer(
+            self._model.is_multilingual, num_languages=self._model.num_languages
+        ).timestamp_begin
+        # One that never learnt times has nothing there.
+        self.timestamps = bool(self._model.decoder.token_embedding.weight[times:].any())
+
+    def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
+        # A long prompt loses its beginning; hotwords, which are no text that came before, must not be that.
+        prompt = " ".join(filter(None, (decoding.prompt, decoding.hotwords)))
+        found = self._whisper.transcribe(
+            self._model,
+            samples,
+            language=decoding.language,
+            task=decoding.task,
+            initial_prompt=prompt or None,
+            beam_size=decoding.beam if decoding.beam > 1 else None,
+            best_of=decoding.beam if decoding.beam > 1 else None,
+            temperature=decoding.temperatures,
+            without_timestamps=not self.timestamps,
+            condition_on_previous_text=False,
+            fp16=self._model.device.type != "cpu",
+        )
+        heard = [segment for segment in found["segments"] if segment["seek"] <= decoding.last_window * _FRAMES]
+        texts = [segment["text"].strip() for segment in heard]
+        if decoding.word_times:
+            self._find_words(samples, heard, found["language"])
+        for segment, text in zip(heard, texts, strict=True):
+            if text:
+                words = tuple(
+                    Word(word["word"].strip(), float(word["start"]), float(word["end"]))
+                    for word in segment.get("words", ())
+                )
+                yield Segment(float(segment["start"]), float(segment["end"]), text, words)
+
+    def _find_words(self, samples: Samples, segments: list[dict[str, Any]], language: str) -> None:
+        """Adds `words` to `segments`. Where `transcribe` itself does so, it drops what it cannot place, and decodes
+        what follows each window's last word as another window, which makes words up, and takes many times as long."""
+        from whisper.timing import add_word_timestamps
+
+        audio, model = self._whisper.audio, self._model
+        tokenizer = self._whisper.tokenizer.get_tokenizer(
+            model.is_multilingual, num_languages=model.num_languages, language=language, task="transcribe"
+        )
+        mel = audio.log_mel_spectrogram(samples, model.dims.n_mels, padding=audio.N_SAMPLES)
+        spoken_until = 0.0
+        for seek, window in groupby(segments, itemgetter("seek")):
+            there = list(window)
+            frames = min(audio.N_FRAMES, len(samples) // audio.HOP_LENGTH - seek)
+            add_word_timestamps(
+                segments=there,
+                model=model,
+                tokenizer=tokenizer,
+                mel=audio.pad_or_trim(mel[:, seek : seek + frames], audio.N_FRAMES).to(model.device),
+                num_frames=frames,
+                last_speech_timestamp=spoken_until,
+            )
+            spoken_until = there[-1]["end"]
+
+    def detect_language(self, samples: Samples) -> str | None:
+        if not self._model.is_multilingual or len(self._languages) == 1:
+            return None
+        audio = self._whisper.audio
+        mel = audio.log_mel_spectrogram(samples, self._model.dims.n_mels, padding=audio.N_SAMPLES)
+        window = audio.pad_or_trim(mel, audio.N_FRAMES).to(self._model.device)
+        likely: dict[str, float] = self._model.detect_language(window)[1]
+        return max(likely, key=likely.__getitem__)
+
+
+def _cache() -> Path:
+    """Where the package keeps what it downloads."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"

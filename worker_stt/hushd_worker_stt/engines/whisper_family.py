@@ -1,0 +1,173 @@
+"""What is the same for OpenAI's own Whisper and for faster-whisper: models, options, and what is not believed of them.
+
+Whisper hears 30 s at a time, filled up with silence, and says when each of its sentences began and ended. What follows
+the last one is heard once more, as a window of its own. On silence and noise it makes sentences up. Against that:
+pieces hold speech (the worker's doing), nothing said before is given along, what Whisper itself takes for no speech
+is dropped, and so is a window that begins so late in a piece that hardly any audio is left for it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from hushd_protocol import paths
+from hushd_protocol.errors import HushdError, reason
+
+from ..engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
+from .whisper_models import SIZES
+
+if TYPE_CHECKING:
+    from ..engine import Samples
+
+_BEAM = 5  # as of both packages' command lines
+# Each is tried when the text of the one before is doubtful; as theirs.
+_FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+_LEAST_S = 0.5  # of audio a window must have to be believed
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How to decode one piece: `Options`, with defaults, aliases and economy settled.
+
+    `last_window` is the latest place, in seconds, where a window may begin whose text is believed.
+    """
+
+    language: str | None
+    task: str
+    prompt: str
+    hotwords: str
+    beam: int
+    temperatures: tuple[float, ...]
+    word_times: bool
+    last_window: float
+
+
+class WhisperFamily(Engine):
+    """An engine for Whisper's models. A subclass has `INFO`, and says where models are, and how one decodes.
+
+    Attributes:
+        PACKAGES: what must be importable.
+        timestamps: set by a subclass's `load`: whether the model has learnt to say when sentences begin and end.
+            Without that a piece is one window and one segment.
+    """
+
+    # The encoder's work is the same for 1 s and for 30 s: rather long pieces than many.
+    PIECE = PieceLength(15.0, 29.5)
+    PACKAGES: ClassVar[tuple[str, ...]]
+    timestamps = True
+
+    @classmethod
+    @abstractmethod
+    def find(cls, model: str) -> Path | None:
+        """Where the weights of `model` are on this machine."""
+
+    @classmethod
+    @abstractmethod
+    def own(cls, path: Path) -> ModelInfo | None:
+        """The model at `path`, an entry of the models folder, if it is one."""
+
+    @classmethod
+    def folder(cls) -> Path:
+        """Where users put this engine's models."""
+        return paths.find().models / cls.INFO.name
+
+    @classmethod
+    def models(cls) -> tuple[ModelInfo, ...]:
+        try:
+            there = sorted(cls.folder().iterdir())
+        except OSError:
+            there = []
+        own = [model for path in there if (model := cls.own(path)) and model.name not in SIZES]
+        return (*cls.INFO.models, *own)
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        return all(find_spec(package) for package in cls.PACKAGES) and cls.find(model) is not None
+
+    def load(self, model: str, report: Callable[[str], None]) -> None:
+        try:
+            self._import()
+        except (ImportError, OSError) as error:
+            raise HushdError(
+                "engine_missing",
+                f"The engine {self.INFO.name!r} is not installed ({reason(error)}): {self.INFO.install}.",
+            ) from error
+        path = self.find(model) or self._fetch(model, report)
+        report("loading the model")
+        self._languages = next(info.languages for info in self.models() if info.name == model)
+        try:
+            self._load(model, path, report)
+        except Exception as error:  # whatever the library makes of a damaged file
+            raise HushdError(
+                "model_missing", f"The model {model!r} does not load ({_short(error)}): remove {path} and get it anew."
+            ) from error
+
+    def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        length = len(samples) / RATE
+        beam, temperatures = options.beam or _BEAM, _FALLBACK
+        if options.temperature is not None:
+            temperatures = (options.temperature,)
+        if self.economy and (beam > 1 or len(temperatures) > 1):
+            # Each hypothesis keeps its own memory of what it has decoded, and so does each of the fallback's samples.
+            beam, temperatures = 1, temperatures[:1]
+            self.degraded = True
+        decoding = Decoding(
+            language=options.language or (self._languages[0] if len(self._languages) == 1 else None),
+            task="translate" if options.translate else "transcribe",
+            prompt=options.prompt.strip(),
+            hotwords=options.hotwords.strip(),
+            beam=beam,
+            temperatures=temperatures,
+            # A word of the translation was never said.
+            word_times=options.word_times and not options.translate,
+            last_window=max(0.0, length - _LEAST_S) if self.timestamps else 0.0,
+        )
+        segments = list(self._decode(samples, decoding))
+        if decoding.word_times and not segments:
+            # Both packages drop a segment whose words they cannot place: text without times is better than none.
+            segments = list(self._decode(samples, replace(decoding, word_times=False)))
+        return [_within(segment, length) for segment in segments]
+
+    @abstractmethod
+    def _import(self) -> None:
+        """Imports the package.
+
+        Raises:
+            ImportError, OSError: it is not there, or does not load.
+        """
+
+    @abstractmethod
+    def _fetch(self, model: str, report: Callable[[str], None]) -> Path:
+        """Downloads `model` through the package, into the package's own cache.
+
+        Raises:
+            HushdError: `model_missing`.
+        """
+
+    @abstractmethod
+    def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
+        """Loads `model` from `path`; raises whatever its package does."""
+
+    @abstractmethod
+    def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
+        """What the model hears in `samples`."""
+
+
+def missing(model: str, why: str, place: Path) -> HushdError:
+    """`model` is not on this machine, and cannot be fetched for the reason `why`."""
+    return HushdError("model_missing", f"The model {model!r} is not here, and {why}: put it at {place}.")
+
+
+def _within(segment: Segment, length: float) -> Segment:
+    """`segment` with times that lie in a piece of `length` seconds; the window they were read from has 30."""
+    words = tuple(Word(w.text, min(max(0.0, w.start), length), min(max(0.0, w.end), length)) for w in segment.words)
+    return replace(segment, start=min(segment.start, length), end=min(segment.end, length), words=words)
+
+
+def _short(error: Exception) -> str:
+    return reason(error)[:200].rstrip(".")
