@@ -10,7 +10,22 @@ import json
 import sys
 from pathlib import Path
 
-from benches import accuracy, activation, cold, load, memory, pressure, relay, warm
+from benches import (
+    accuracy,
+    activation,
+    cold,
+    diarization,
+    live,
+    load,
+    long,
+    mcp,
+    memory,
+    pressure,
+    relay,
+    speaking,
+    two_files,
+    warm,
+)
 from benches.stage import Row
 
 CASES = {
@@ -25,7 +40,15 @@ CASES = {
     "cold": cold.cold,
     "activation": activation.activation,
     "warm": warm.warm,
+    "live": live.live,
+    "mcp": mcp.mcp,
+    "files": two_files.files,
     "wer": accuracy.wer,
+    "diarization": diarization.diarization,
+    "long": long.long,
+    "nine": long.nine,
+    "pages": speaking.pages,
+    "intelligibility": speaking.intelligibility,
 }
 
 
@@ -48,7 +71,9 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all")
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
-    parser.add_argument("--audio", metavar="DIR", type=Path, help="clips with their texts beside them, for wer")
+    parser.add_argument(
+        "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
+    )
     options = parser.parse_args()
     if options.list:
         for name, case in CASES.items():

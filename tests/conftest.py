@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,10 @@ def memory_group() -> Iterator[MemoryGroup]:
         pytest.skip(f"no memory cgroup can be made here ({error})")
     yield group
     group.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says of which engines the tests have seen little or nothing."""
+    packages = {"faster-whisper": "faster_whisper", "onnx-asr": "onnx_asr", "whisper": "whisper"}
+    if missing := [engine for engine, package in packages.items() if find_spec(package) is None]:
+        terminalreporter.write_line(f"Not installed, so not tested: {', '.join(missing)} (scripts/test --engines all).")

@@ -35,8 +35,9 @@ from hushd_protocol.job import Job
 class Echo:
     """An engine that is there at once."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, sessions: int) -> None:
         self.slots = slots
+        self.sessions = sessions
         self.kept: list[bytes] = []
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
@@ -95,10 +96,11 @@ class Echo:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--sessions", type=int, default=0)
     parser.add_argument("--exclusive")
     parser.add_argument("--engine")
     parser.add_argument("--model")
     flags = parser.parse_args()
     if flags.exclusive:
         fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    serve(Echo(flags.slots))
+    serve(Echo(flags.slots, flags.sessions))

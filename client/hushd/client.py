@@ -7,28 +7,32 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
 from hushd_protocol.messages import Control, Request, Result
 
-from . import source
+from . import asking, hearing, source, speaking
+from .asking import KeepAlive
 from .call import new_id
 from .connection import WELCOME_S, Connection
 from .exchange import GONE, Exchange, in_contact
+from .hearing import Hearing
 from .keep_alive import parse
 from .sound_file import FORMATS
 from .source import Audio, Stream, Text
+from .speaking import Speaking
 
 if TYPE_CHECKING:
     from .floor import Floor
     from .results import Transcript, Voice
     from .speech import Speech
+    from .timeline import Sentence
     from .transcription import Transcription
+    from .voices import Choice
 
-KeepAlive = float | str | None
 PAUSE_S = 0.02  # before another look for a supervisor
 
 
@@ -53,6 +57,7 @@ class Client:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._finalizer: weakref.finalize[..., Client] | None = None
+        self._choices: dict[tuple[str | None, ...], Choice] = {}
 
     def __enter__(self) -> Client:
         return self
@@ -79,14 +84,13 @@ class Client:
         *,
         rate: int | None = None,
         channels: int = 1,
-        language: str | None = None,
         engine: str | None = None,
         model: str | None = None,
         keep_alive: KeepAlive = None,
         priority: str = "text",
         deadline: float | None = None,
         on_progress: Callable[[float, float], None] | None = None,
-        on_unstable: Callable[[str], None] | None = None,
+        **options: Unpack[Hearing],
     ) -> Transcription:
         """Segments as they become known.
 
@@ -96,15 +100,16 @@ class Client:
             channels: of raw samples.
             deadline: seconds after which the request is given up.
             on_progress: called with the seconds done and in all, while iterating.
+            options: language, task, prompt, words, speakers and more: see `hushd.hearing.Hearing`.
         """
-        params: dict[str, Any] = {"language": language} if language else {}
+        params = hearing.params(options)
         if rate is not None:
             params |= {"format": "s16le", "rate": rate, "channels": channels}
-        request = self._request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
+        request = asking.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
         exchange = Exchange(self._connect, request, source.of_audio(audio))
         from .transcription import Transcription  # while the worker works
 
-        return Transcription(exchange, on_progress, on_unstable)
+        return Transcription(exchange, on_progress, diarized=bool(options.get("diarize")))
 
     def listen(
         self,
@@ -112,35 +117,42 @@ class Client:
         *,
         rate: int = 16000,
         channels: int = 1,
+        continuous: bool = False,
         silence_s: float = 0.8,
-        no_speech_s: float = 30.0,
-        language: str | None = None,
+        no_speech_s: float | None = None,
         engine: str | None = None,
         model: str | None = None,
         keep_alive: KeepAlive = None,
         priority: str = "text",
-        on_unstable: Callable[[str], None] | None = None,
+        on_partial: Callable[[str, str], None] | None = None,
+        **options: Unpack[Hearing],
     ) -> Transcription:
         """One utterance from live audio: ends by itself after `silence_s` seconds of silence.
 
+        With `continuous` one segment after the other, an utterance each, until `chunks` end.
+
         Args:
             chunks: s16le samples as they are recorded, such as a `Microphone`; read in another thread.
-            on_unstable: called with what is understood so far, while iterating.
+            no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous` so much
+                silence ends the session; by default none does.
+            on_partial: called while iterating with the unfinished utterance: text that will not change any more
+                before its segment comes, and what follows it, which may.
+            options: language, task, prompt and more: see `hushd.hearing.Hearing`.
 
         Raises:
-            HushdError: `no_speech` when nobody speaks for `no_speech_s` seconds.
+            HushdError: `no_speech` when nobody has begun in time.
         """
-        params: dict[str, Any] = {
-            "format": "s16le", "rate": rate, "channels": channels, "live": True,
-            "silence_s": silence_s, "no_speech_s": no_speech_s,
+        params = hearing.params(options) | {
+            "format": "s16le", "rate": rate, "channels": channels,
+            "live": True, "continuous": continuous, "silence_s": silence_s,
         }  # fmt: skip
-        if language:
-            params["language"] = language
-        request = self._request("stt", "transcribe", params, engine, model, keep_alive, priority, None)
-        exchange = Exchange(self._connect, request, Stream(chunks))
+        if no_speech_s is not None:
+            params["no_speech_s"] = no_speech_s
+        request = asking.request("stt", "transcribe", params, engine, model, keep_alive, priority)
+        exchange = Exchange(self._connect, replace(request, session=True), Stream(chunks))
         from .transcription import Transcription  # while the worker works
 
-        return Transcription(exchange, None, on_unstable)
+        return Transcription(exchange, on_partial=on_partial, diarized=bool(options.get("diarize")))
 
     # --- speaking ----------------------------------------------------------------------------------------------------
 
@@ -148,53 +160,59 @@ class Client:
         self,
         text: Text,
         *,
-        voice: str | None = None,
-        wpm: float | None = None,
-        speed: float | None = None,
         format: str = "s16le",
         engine: str | None = None,
         model: str | None = None,
         keep_alive: KeepAlive = None,
         priority: str = "text",
         deadline: float | None = None,
+        on_sentence: Callable[[Sentence], None] | None = None,
+        **options: Unpack[Speaking],
     ) -> Speech:
         """Speech as it is made, sentence by sentence.
 
         Args:
             text: a string, UTF-8, or an iterable of either, which is read in another thread as it comes.
-            wpm: words a minute; or `speed`, a factor of the voice's own pace.
-            format: `s16le` for raw samples, or `wav`, `flac`, `ogg`, `mp3`, `aiff` for a file's bytes.
+            format: `s16le` for raw samples, or `wav`, `flac`, `ogg`, `opus`, `mp3`, `aiff`, `pcm` for a file's bytes.
+            on_sentence: called while iterating, before the audio of each sentence, with its place and its words'.
+            options: voice, language, pace, markup and more: see `hushd.speaking.Speaking`.
         """
         if format not in ("s16le", *FORMATS):
             raise HushdError(
                 "bad_request", f"There is no format {format!r}: choose s16le or one of {', '.join(FORMATS)}."
             )
-        wishes = {"voice": voice, "wpm": wpm, "speed": speed, "format": format}
-        params = {name: value for name, value in wishes.items() if value is not None}
-        request = self._request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
+        params = speaking.params(options) | {"format": format}
+        if on_sentence is not None:
+            params["timeline"] = True
+        voice, language = params.get("voice"), params.get("language")
+        if (voice or language) and not (engine and model):
+            engine, model, voice = self._voice(voice, language, engine, model)
+            if voice:
+                params["voice"] = voice
+                params.pop("language", None)  # the voice was chosen by it
+        request = asking.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
         exchange = Exchange(self._connect, request, source.of_text(text))
         from .speech import Speech  # while the worker works
 
-        return Speech(exchange, format)
+        return Speech(exchange, format, on_sentence)
+
+    def _voice(self, voice: str | None, language: str | None, engine: str | None, model: str | None) -> Choice:
+        """What a voice or a language means, looked up once for each."""
+        if model and not engine and "/" in model:
+            engine, _, model = model.partition("/")
+        wanted = (voice, language, engine, model)
+        if wanted not in self._choices:
+            from .voices import choose  # for those who name one
+
+            self._choices[wanted] = choose(self.describe("tts").get("tts", {}), *wanted)
+        return self._choices[wanted]
 
     def voices(self) -> list[Voice]:
         """The voices of all engines, installed or not."""
         from .results import Voice
 
         engines = self.describe("tts").get("tts", {}).get("engines", [])
-        return [
-            Voice(
-                name=voice["name"],
-                language=voice.get("language", ""),
-                engine=voice.get("engine", engine["name"]),
-                model=voice.get("model", ""),
-                gender=voice.get("gender") or "",
-                installed=voice.get("installed", True),
-                sample=voice.get("sample") or "",
-            )
-            for engine in engines
-            for voice in engine.get("voices", ())
-        ]
+        return [Voice.from_data(voice, engine["name"]) for engine in engines for voice in engine.get("voices", ())]
 
     # --- the floor ---------------------------------------------------------------------------------------------------
 
@@ -212,7 +230,7 @@ class Client:
         Raises:
             HushdError: from entering the block: `cancelled` when it was stopped, or replaced by something newer.
         """
-        _check_priority(priority)
+        asking.check_priority(priority)
         from .floor import Floor  # for those who have a loudspeaker or a microphone
 
         return Floor(self._connect, devices, priority, on_wait)
@@ -292,31 +310,6 @@ class Client:
 
         return in_contact(self._connect, ask).data
 
-    def _request(
-        self,
-        role: str,
-        op: str,
-        params: dict[str, Any],
-        engine: str | None,
-        model: str | None,
-        keep_alive: KeepAlive,
-        priority: str,
-        deadline: float | None,
-    ) -> Request:
-        _check_priority(priority)
-        if model and not engine and "/" not in model:
-            raise HushdError("bad_request", f"Name the engine of the model {model!r} too, as ENGINE/{model}.")
-        return Request(
-            id=new_id(),
-            worker="/".join(part for part in (role, engine, model) if part),
-            op=op,
-            params=params,
-            credit=CREDIT_WINDOW,
-            priority=priority,
-            deadline_ms=None if deadline is None else max(1, round(deadline * 1000)),
-            keep_alive=None if keep_alive is None else parse(keep_alive),
-        )
-
     def _connect(self) -> Connection:
         """The connection, made anew when the last one was lost."""
         with self._lock:
@@ -353,8 +346,3 @@ class Client:
                 if error.code not in GONE or time.monotonic() >= give_up:
                     raise
             time.sleep(PAUSE_S)
-
-
-def _check_priority(priority: str) -> None:
-    if priority not in PRIORITIES:
-        raise HushdError("bad_request", f"There is no priority {priority!r}: choose one of {', '.join(PRIORITIES)}.")

@@ -54,7 +54,7 @@ class Exchange(Iterator[Message]):
             except BaseException:  # Ctrl-C, too, means that nobody waits for the rest
                 self.close()
                 raise
-            self._handed_out |= isinstance(message, Chunk | Partial)
+            self._handed_out |= _lasts(message)
             self._over = isinstance(message, Result)
             return message
         raise StopIteration
@@ -96,6 +96,11 @@ class Exchange(Iterator[Message]):
         self._request = again
         self._call = self._ask()
         return True
+
+
+def _lasts(message: Message) -> bool:
+    """Whether who has it must not get it twice; an unstable text is replaced by what comes next."""
+    return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") != "unstable")
 
 
 def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:

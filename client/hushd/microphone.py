@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import queue
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from . import audio_device
-from .audio_device import STARVED_S
+from .audio_device import STARVED_S, Device
 
 RATE = 16000  # Hz, what speech models hear
 CHUNK_S = 0.1
+
+
+def inputs() -> list[Device]:
+    """The microphones there are.
+
+    Raises:
+        HushdError: `no_device` when sounddevice or PortAudio is missing.
+    """
+    return audio_device.devices(audio_device.load(), "microphone")
 
 
 class Microphone(Iterator[bytes]):
     """Iterates over chunks of 100 ms of s16le mono samples; a context manager.
 
     It records from construction on, so that nothing is lost while a worker still loads.
+
+    Args:
+        device: its number, its name or how that begins, as in `inputs`; None: the usual one.
+        muted: whether it begins as after `mute`.
 
     Attributes:
         rate: Hz; 16000, or the device's own rate where it knows no other.
@@ -25,18 +40,14 @@ class Microphone(Iterator[bytes]):
         HushdError: `no_device` when there is none, or, from the iteration, when it has stopped.
     """
 
-    def __init__(self, device: str | int | None = None) -> None:
+    def __init__(self, device: str | int | None = None, *, muted: bool = False) -> None:
         sounddevice = audio_device.load()
+        self._since = math.inf if muted else -math.inf  # what was recorded before is thrown away
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lost = False
-        with audio_device.naming("microphone", "`listen FILE` hears a recording"):
-            try:
-                self._stream = self._open(sounddevice, device, RATE)
-                self.rate = RATE
-            except sounddevice.PortAudioError:
-                self.rate = int(sounddevice.query_devices(device, "input")["default_samplerate"])
-                self._stream = self._open(sounddevice, device, self.rate)
-            self._stream.start()
+        self._stream = audio_device.open_stream(
+            sounddevice, "microphone", device, lambda number: self._start(sounddevice, number)
+        )
 
     def __enter__(self) -> Microphone:
         return self
@@ -49,18 +60,44 @@ class Microphone(Iterator[bytes]):
             chunk = self._chunks.get(timeout=STARVED_S)
         except queue.Empty:
             self._lost = True
+            audio_device.close_lost(self._stream)
             raise audio_device.lost("microphone") from None
         if chunk is None:
             raise StopIteration
         return chunk
 
-    def close(self) -> None:
-        """Stops recording; the iteration ends after what was recorded."""
-        if not self._lost:  # to close a device that hangs takes more than a minute
-            self._stream.close()
+    def mute(self) -> None:
+        """Throws away what is recorded from now on, and what was not read yet. The device stays open."""
+        self._since = math.inf
+        while not self._chunks.empty():
+            self._chunks.get()
+
+    def unmute(self) -> None:
+        """The iteration goes on with what is said from now on: the device itself is a little late."""
+        self._since = time.monotonic()
+
+    def stop(self) -> None:
+        """The iteration ends after what was recorded until now. May be called by a signal handler."""
         self._chunks.put(None)
 
-    def _open(self, sounddevice: Any, device: str | int | None, rate: int) -> Any:
+    def close(self) -> None:
+        """Stops recording; the iteration ends after what was recorded."""
+        if not self._lost:
+            self._stream.close()
+        self.stop()
+
+    def _start(self, sounddevice: Any, device: int | None) -> Any:
+        try:
+            self.rate = RATE
+            stream = self._open(sounddevice, device, RATE)
+        except sounddevice.PortAudioError:
+            self.rate = int(sounddevice.query_devices(device, "input")["default_samplerate"])
+            stream = self._open(sounddevice, device, self.rate)
+        self._stream = stream  # for the callback
+        stream.start()
+        return stream
+
+    def _open(self, sounddevice: Any, device: int | None, rate: int) -> Any:
         return sounddevice.RawInputStream(
             samplerate=rate,
             blocksize=int(rate * CHUNK_S),
@@ -70,5 +107,15 @@ class Microphone(Iterator[bytes]):
             callback=self._callback,
         )
 
-    def _callback(self, samples: Any, frames: int, time: Any, status: Any) -> None:
-        self._chunks.put(bytes(samples))
+    def _callback(self, samples: Any, frames: int, when: Any, status: Any) -> None:
+        if self._since == math.inf:
+            return
+        data = bytes(samples)
+        if self._since != -math.inf:
+            begun = time.monotonic() - self._stream.latency - frames / self.rate
+            early = math.ceil((self._since - begun) * self.rate)
+            if early <= 0:
+                self._since = -math.inf
+            data = data[2 * max(0, early) :]
+        if data:
+            self._chunks.put(data)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cues import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +21,17 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A sentence or phrase. `words` is empty where the engine knows no word times."""
+    """A sentence or phrase.
+
+    `words` is empty where the engine knows no word times, `speaker` (such as `SPEAKER_00`) where nobody asked.
+    """
 
     id: int
     start: float
     end: float
     text: str
     words: tuple[Word, ...] = ()
+    speaker: str = ""
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Segment:
@@ -37,6 +44,7 @@ class Segment:
             words=tuple(
                 Word(str(word["word"]), float(word["start"]), float(word["end"])) for word in data.get("words") or ()
             ),
+            speaker=str(data.get("speaker") or ""),
         )
 
 
@@ -48,7 +56,8 @@ class Transcript:
         segments: in order of time.
         language: a code such as `en`; empty where the engine does not say.
         duration: seconds of audio.
-        ended: what ended it: `input`, or `endpoint` when the speaker stopped (live audio).
+        ended: what ended it: `input`, or, live, `endpoint` when the speaker stopped, `silence` when nobody spoke for
+            the time set in a continuous session.
     """
 
     segments: tuple[Segment, ...]
@@ -67,15 +76,20 @@ class Transcript:
     def __str__(self) -> str:
         return self.text
 
-    def render(self, form: str) -> str:
-        """As `txt`, `srt`, `vtt`, `tsv` or `json`.
+    @property
+    def diarized(self) -> bool:
+        """Whether it is known who spoke."""
+        return any(segment.speaker for segment in self.segments)
+
+    def render(self, form: str, layout: Layout | None = None) -> str:
+        """As `txt`, `vtt`, `srt`, `tsv` or `json`; `layout` is for subtitles and None means readable ones.
 
         Raises:
             HushdError: `bad_request` for another format.
         """
         from .formats import render  # only who asks for it pays for it
 
-        return "".join(render(form, self))
+        return "".join(render(form, self, layout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +103,16 @@ class Voice:
     gender: str = ""
     installed: bool = True
     sample: str = ""
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any], engine: str) -> Voice:
+        """From a voice in the description of `engine`."""
+        return cls(
+            name=data["name"],
+            language=data.get("language", ""),
+            engine=data.get("engine", engine),
+            model=data.get("model", ""),
+            gender=data.get("gender") or "",
+            installed=data.get("installed", True),
+            sample=data.get("sample") or "",
+        )

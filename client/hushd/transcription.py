@@ -15,17 +15,21 @@ class Transcription(Iterator[Segment]):
 
     Attributes:
         language, duration, ended: as in `Transcript`, known once the iteration has ended.
+        diarized: whether segments say who speaks.
     """
 
     def __init__(
         self,
         exchange: Exchange,
         on_progress: Callable[[float, float], None] | None = None,
-        on_unstable: Callable[[str], None] | None = None,
+        on_partial: Callable[[str, str], None] | None = None,
+        *,
+        diarized: bool = False,
     ) -> None:
         self._exchange = exchange
         self._on_progress = on_progress
-        self._on_unstable = on_unstable
+        self._on_partial = on_partial
+        self.diarized = diarized
         self.language = ""
         self.duration = 0.0
         self.ended = "input"
@@ -54,8 +58,8 @@ class Transcription(Iterator[Segment]):
         if isinstance(message, Partial):
             if message.data.get("kind") == "segment":
                 return Segment.from_data(message.data)
-            if message.data.get("kind") == "unstable" and self._on_unstable:
-                self._on_unstable(str(message.data.get("text", "")))
+            if message.data.get("kind") == "unstable" and self._on_partial:
+                self._on_partial(str(message.data.get("stable", "")), str(message.data.get("text", "")))
         elif isinstance(message, Progress) and self._on_progress:
             self._on_progress(message.done, message.total)
         elif isinstance(message, Result):

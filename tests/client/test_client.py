@@ -136,8 +136,8 @@ def test_other_audio_is_sent(kind: str, start_router: Start, client: Client, sou
     assert b"".join(chunk.payload for chunk in router.of(Chunk)) == data
 
 
-def test_segments_stream_with_words_progress_and_guesses(start_router: Start, client: Client, sound: Path) -> None:
-    """Each segment is handed out when it arrives, before the next exists; callbacks get progress and unstable text."""
+def test_segments_stream_with_words_speakers_and_progress(start_router: Start, client: Client, sound: Path) -> None:
+    """Each segment is handed out when it arrives, before the next exists; what is no segment is passed over."""
     go = threading.Event()
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
@@ -146,7 +146,7 @@ def test_segments_stream_with_words_progress_and_guesses(start_router: Start, cl
         i = message.id
         first = Partial(
             id=i, seq=1, data={"kind": "segment", "id": 0, "start": 0, "end": 1, "text": "a",
-                               "words": [{"word": "a", "start": 0, "end": 1}]},
+                               "words": [{"word": "a", "start": 0, "end": 1}], "speaker": "SPEAKER_00"},
         )  # fmt: skip
         router.send(route, Accepted(id=i, state="running"), Progress(id=i, done=1.0, total=2.0))
         router.send(route, Partial(id=i, seq=0, data={"kind": "unstable", "text": "ah"}), first)
@@ -154,13 +154,29 @@ def test_segments_stream_with_words_progress_and_guesses(start_router: Start, cl
         router.send(route, Partial(id=i, seq=2, data={"kind": "later"}), segment(i, 3), Result(id=i))
 
     start_router(script)
-    progress, unstable = [], []
-    heard = client.transcribe_stream(sound, on_progress=lambda *a: progress.append(a), on_unstable=unstable.append)
-    assert next(heard) == Segment(0, 0.0, 1.0, "a", (Word("a", 0.0, 1.0),))
-    assert (progress, unstable) == ([(1.0, 2.0)], ["ah"])
+    progress = []
+    heard = client.transcribe_stream(sound, on_progress=lambda *a: progress.append(a), word_times=True)
+    assert next(heard) == Segment(0, 0.0, 1.0, "a", (Word("a", 0.0, 1.0),), "SPEAKER_00")
+    assert progress == [(1.0, 2.0)]
     go.set()
     assert [part.id for part in heard] == [3]
     assert list(heard) == []
+
+
+def test_what_may_be_asked_of_a_transcription(start_router: Start, client: Client, sound: Path) -> None:
+    """Options travel under their names, hotwords in one string; what is None or False is not asked for."""
+    router = start_router(hearing)
+    client.transcribe(
+        sound, task="translate", prompt="Hushd.", hotwords=["Ada", "Babbage"], beam_size=3, temperature=0.0,
+        word_times=True, diarize=False, speakers=2, min_silence_s=0.4, speech_pad_s=0.2, max_segment_s=None,
+        start_s=7.5,
+    )  # fmt: skip
+    assert router.of(Request)[0].params == {
+        "task": "translate", "prompt": "Hushd.", "hotwords": "Ada, Babbage", "beam_size": 3, "temperature": 0.0,
+        "word_times": True, "speakers": 2, "min_silence_s": 0.4, "speech_pad_s": 0.2, "start_s": 7.5,
+    }  # fmt: skip
+    with pytest.raises(TypeError, match="'beam'"):
+        client.transcribe(sound, beam=3)
 
 
 def test_listening_is_a_live_request(start_router: Start, client: Client) -> None:
@@ -176,7 +192,7 @@ def test_listening_is_a_live_request(start_router: Start, client: Client) -> Non
     heard = client.listen(iter(lambda: bytes(3200), None), language="en").transcript()
     assert (heard.text, heard.ended) == ("Hi.", "endpoint")
     assert router.of(Request)[0].params == {
-        "format": "s16le", "rate": 16000, "channels": 1, "live": True, "silence_s": 0.8, "no_speech_s": 30.0,
+        "format": "s16le", "rate": 16000, "channels": 1, "live": True, "continuous": False, "silence_s": 0.8,
         "language": "en",
     }  # fmt: skip
 
@@ -283,6 +299,10 @@ def speaking(*chunks: dict[str, object]) -> Script:
             made = [Chunk(id=message.id, seq=n, **chunk) for n, chunk in enumerate(chunks)]  # type: ignore[arg-type]
             data = {"duration": 0.5, "rate": 22050, "voice": "en", "sentences": 2}
             router.send(route, *made, Result(id=message.id, data=data))
+        elif isinstance(message, Control):
+            voices = [{"name": "en", "language": "en-US", "model": "small"}, {"name": "fr", "language": "fr-FR"}]
+            engines = [{"name": "hibari", "voices": voices}]
+            router.send(route, Result(id=message.id, data={"tts": {"engines": engines}}))
 
     return script
 
@@ -299,7 +319,7 @@ def test_speech_streams(start_router: Start, client: Client) -> None:
     assert list(speech) == [b"ab", b"cd"]
     assert (speech.duration, speech.voice) == (0.5, "en")
     (asked,) = router.of(Request)
-    assert (asked.op, asked.worker, asked.payload) == ("synthesize", "tts/hibari", b"Good morning.")
+    assert (asked.op, asked.worker, asked.payload) == ("synthesize", "tts/hibari/small", b"Good morning.")
     assert asked.params == {"voice": "en", "wpm": 180, "format": "s16le"}
     assert asked.credit > 0
 

@@ -1,4 +1,4 @@
-"""Transcripts as text: the bytes openai-whisper's command would have written."""
+"""Transcripts as text: the bytes openai-whisper's command would have written, and who spoke."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from hushd.cues import Layout
 from hushd.formats import FORMATS, render, timestamp
 from hushd.results import Segment, Transcript, Word
 from hushd_protocol.errors import HushdError
@@ -58,7 +59,7 @@ def test_txt() -> None:
 
 def test_srt() -> None:
     """Numbers from 1, hours always, a comma, an empty line behind each; no arrow in the text."""
-    assert TWO.render("srt") == (
+    assert TWO.render("srt", Layout()) == (
         "1\n00:00:00,000 --> 00:00:01,500\nEver tried.\n\n"
         "2\n00:00:01,500 --> 01:01:01,042\nEver\tfailed -> no matter.\n\n"
     )
@@ -66,7 +67,7 @@ def test_srt() -> None:
 
 def test_vtt() -> None:
     """The title first, hours only where there are any, a point."""
-    assert TWO.render("vtt") == (
+    assert TWO.render("vtt", Layout()) == (
         "WEBVTT\n\n00:00.000 --> 00:01.500\nEver tried.\n\n00:01.500 --> 01:01:01.042\nEver\tfailed -> no matter.\n\n"
     )
 
@@ -92,6 +93,60 @@ def test_json() -> None:
     }
 
 
+TALK = Transcript(
+    (
+        Segment(0, 0.0, 1.0, " Who is there?", speaker="SPEAKER_00"),
+        Segment(1, 1.0, 2.0, " Nobody.", speaker="SPEAKER_01"),
+        Segment(2, 2.0, 3.0, " Nobody at all.", speaker="SPEAKER_01"),
+        Segment(3, 3.0, 4.0, " Hm.", speaker="SPEAKER_00"),
+    ),
+    "en",
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("txt", "SPEAKER_00: Who is there?\nSPEAKER_01: Nobody.\nNobody at all.\nSPEAKER_00: Hm.\n"),
+        (
+            "vtt",
+            "WEBVTT\n\n00:00.000 --> 00:01.000\n<v SPEAKER_00>Who is there?\n\n"
+            "00:01.000 --> 00:02.000\n<v SPEAKER_01>Nobody.\n\n"
+            "00:02.000 --> 00:03.000\n<v SPEAKER_01>Nobody at all.\n\n"
+            "00:03.000 --> 00:04.000\n<v SPEAKER_00>Hm.\n\n",
+        ),
+        (
+            "srt",
+            "1\n00:00:00,000 --> 00:00:01,000\n[SPEAKER_00]: Who is there?\n\n"
+            "2\n00:00:01,000 --> 00:00:02,000\n[SPEAKER_01]: Nobody.\n\n"
+            "3\n00:00:02,000 --> 00:00:03,000\n[SPEAKER_01]: Nobody at all.\n\n"
+            "4\n00:00:03,000 --> 00:00:04,000\n[SPEAKER_00]: Hm.\n\n",
+        ),
+        (
+            "tsv",
+            "start\tend\ttext\tspeaker\n0\t1000\tWho is there?\tSPEAKER_00\n1000\t2000\tNobody.\tSPEAKER_01\n"
+            "2000\t3000\tNobody at all.\tSPEAKER_01\n3000\t4000\tHm.\tSPEAKER_00\n",
+        ),
+    ],
+)
+def test_who_spoke(form: str, text: str) -> None:
+    """In txt where the speaker changes, in each subtitle, and in a fourth column of tsv."""
+    assert TALK.render(form) == text
+
+
+def test_who_spoke_in_json() -> None:
+    """Each segment names its speaker."""
+    speakers = [segment["speaker"] for segment in json.loads(TALK.render("json"))["segments"]]
+    assert speakers == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_01", "SPEAKER_00"]
+
+
+def test_subtitles_that_join_segments_do_not_join_speakers() -> None:
+    """Where whisper's rules fill a cue across segments, a change of speaker ends it."""
+    joined = TALK.render("vtt", Layout(max_line_width=80, max_line_count=2))
+    assert joined.count("-->") == 3
+    assert "<v SPEAKER_01>Nobody. Nobody at all.\n" in joined
+
+
 @pytest.mark.parametrize(
     ("form", "text"), [("txt", ""), ("srt", ""), ("vtt", "WEBVTT\n\n"), ("tsv", "start\tend\ttext\n")]
 )
@@ -107,6 +162,7 @@ def test_a_segment_is_written_before_the_next_is_known(form: str) -> None:
 
     class Slow:
         language = "en"
+        diarized = False
 
         def __iter__(self) -> Iterator[Segment]:
             for n in range(3):
@@ -121,10 +177,10 @@ def test_a_segment_is_written_before_the_next_is_known(form: str) -> None:
 
 def test_an_unknown_format_is_refused() -> None:
     """It is a bad_request that names those there are."""
-    with pytest.raises(HushdError, match="txt, srt, vtt, tsv, json") as caught:
+    with pytest.raises(HushdError, match="txt, vtt, srt, tsv, json") as caught:
         render("docx", TWO)
     assert caught.value.code == "bad_request"
-    assert list(FORMATS) == ["txt", "srt", "vtt", "tsv", "json"]
+    assert list(FORMATS) == ["txt", "vtt", "srt", "tsv", "json"]
 
 
 def test_the_text_of_a_transcript() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from hushd_protocol.errors import HushdError
 
-BAR_WIDTH = 30
-LONG_S = 30.0  # audio shorter than this needs no progress bar
+NO_COLUMNS = 80  # of a terminal that does not say how many it has
 
 
 def write(text: str) -> None:
@@ -60,24 +60,21 @@ def width() -> int:
         return sys.maxsize
 
 
-class ProgressBar:
-    """How far a long recording has been heard, drawn on a terminal only."""
+class StatusLine:
+    """A line at the bottom of a terminal that says how far things are; nothing where the descriptor is none."""
 
-    def __init__(self, label: str, shown: bool = True) -> None:
-        self._label = label
-        self._shown = shown and os.isatty(2)
+    def __init__(self, descriptor: int = 2) -> None:
+        self._descriptor = descriptor
+        self._shown = os.isatty(descriptor)
         self._drawn = ""
 
-    def update(self, done: float, total: float) -> None:
-        """`done` of `total` seconds of audio."""
-        if not self._shown or total < LONG_S:
-            return
-        part = min(1.0, done / total)
-        bar = ("#" * int(part * BAR_WIDTH)).ljust(BAR_WIDTH)
-        self._draw(f"{self._label} [{bar}] {clock(done)} of {clock(total)}")
+    def show(self, line: Callable[[int], str]) -> None:
+        """Shows what `line` makes of the columns there are, in the place of what was there."""
+        if self._shown:
+            self._draw(line(self._columns()))
 
     def clear(self) -> None:
-        """Takes it off the screen."""
+        """Takes it off the screen, so that something else can be written there."""
         if self._drawn:
             self._draw("")
 
@@ -85,9 +82,22 @@ class ProgressBar:
         if line != self._drawn:
             self._drawn = line
             try:
-                os.write(2, f"\r\x1b[K{line}".encode(errors="replace"))
+                os.write(self._descriptor, f"\r\x1b[K{line}".encode(errors="replace"))
             except OSError:
                 self._shown = False
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._descriptor).columns or NO_COLUMNS
+        except OSError:
+            return NO_COLUMNS
+
+
+def columns_of(text: str) -> int:
+    """Columns that `text` takes."""
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
 def clock(seconds: float) -> str:

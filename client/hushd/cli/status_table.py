@@ -29,13 +29,20 @@ def _expiry(row: Row) -> str:
     return "never" if value is not None and value < 0 else _time(value)
 
 
+def _running(row: Row) -> str:
+    """How many requests run; live sessions by themselves, if there are any."""
+    live = row.get("sessions", 0)
+    files = row.get("running", 0) - live
+    return f"{files} + {live} live" if live else str(files)
+
+
 # In the order in which they are given up where the terminal is narrow: the last one first.
 _COLUMNS = (
     _Column("WORKER", lambda row: str(row["name"]), left=True),
     _Column("STATE", lambda row: str(row["state"]), left=True),
     _Column("MEMORY", lambda row: _megabytes(row.get("pss_mb") or row.get("rss_mb"))),
     _Column("ENDS IN", _expiry),
-    _Column("RUNNING", lambda row: str(row.get("running", 0))),
+    _Column("RUNNING", _running),
     _Column("QUEUED", lambda row: str(row.get("queued", 0))),
     _Column("IDLE", lambda row: _time(row.get("idle_s"))),
     _Column("PEAK", lambda row: _megabytes(row.get("peak_rss_mb"))),

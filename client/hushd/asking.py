@@ -1,0 +1,53 @@
+"""What every request of a `Client` has in common: who is to do it, how urgently, and for how long it stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
+from hushd_protocol.messages import Request
+
+from .call import new_id
+from .keep_alive import parse
+
+KeepAlive = float | str | None
+
+
+def request(
+    role: str,
+    op: str,
+    params: dict[str, Any],
+    engine: str | None,
+    model: str | None,
+    keep_alive: KeepAlive,
+    priority: str,
+    deadline: float | None = None,
+) -> Request:
+    """A request of `role`'s worker, without its input.
+
+    Args:
+        deadline: seconds after which it is given up.
+
+    Raises:
+        HushdError: `bad_request` for what makes no sense.
+    """
+    check_priority(priority)
+    if model and not engine and "/" not in model:
+        raise HushdError("bad_request", f"Name the engine of the model {model!r} too, as ENGINE/{model}.")
+    return Request(
+        id=new_id(),
+        worker="/".join(part for part in (role, engine, model) if part),
+        op=op,
+        params=params,
+        credit=CREDIT_WINDOW,
+        priority=priority,
+        deadline_ms=None if deadline is None else max(1, round(deadline * 1000)),
+        keep_alive=None if keep_alive is None else parse(keep_alive),
+    )
+
+
+def check_priority(priority: str) -> None:
+    """Raises `bad_request` for a priority that there is not."""
+    if priority not in PRIORITIES:
+        raise HushdError("bad_request", f"There is no priority {priority!r}: choose one of {', '.join(PRIORITIES)}.")

@@ -1,0 +1,162 @@
+"""What a long transcription has brought so far, so that an interrupted one can go on instead of beginning again.
+
+A journal is a file of JSON lines in hushd's state folder: a head that says which recording and which request it
+belongs to, then one segment a line, written as soon as it is known. It is kept for recordings of five minutes and
+more, where losing the work hurts, and removed once the transcript is written. Whoever asks for the same again without
+resuming overwrites it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+
+from .results import Segment
+
+LONG_S = 300.0  # of audio, from which on a journal is kept
+SYNC_S = 5.0  # of work that a power failure may cost
+FORGOTTEN_S = 30 * 86_400.0  # after which nobody will come back for it
+
+
+class Journal:
+    """The journal of one recording under one request; nothing is on disk before `add` finds it worth while.
+
+    One that cannot be written is given up without a word: it is a safety net, and the transcript is on its way.
+
+    Args:
+        folder: of all journals; made when needed.
+        recording: the path of the recording, and `info` what it was like when the work began.
+        request: everything else that shapes the text: the worker and its parameters.
+    """
+
+    def __init__(self, folder: Path, recording: str, info: os.stat_result, request: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._recording = recording
+        head = {"recording": os.path.abspath(recording), "request": request}
+        self._key = json.dumps(head, sort_keys=True)
+        self._head = json.dumps({**head, "size": info.st_size, "mtime_ns": info.st_mtime_ns}, sort_keys=True)
+        self._descriptor: int | None = None
+        self._waiting = [self._head]  # lines, until the recording has proved long
+        self._given_up = False
+        self._synced = 0.0
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is something on disk to come back for."""
+        return self._descriptor is not None
+
+    def resume(self) -> list[Segment]:
+        """The segments of an interrupted run, to which `add` adds from now on; none when there was no such run.
+
+        Raises:
+            HushdError: `bad_request` while another process is at work on the same.
+        """
+        try:
+            descriptor = os.open(self._path(), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return []
+        if not _lock(descriptor):
+            os.close(descriptor)
+            raise HushdError("bad_request", f"Another `listen` is at work on {self._recording!r}: wait for it.")
+        with open(descriptor, "rb", closefd=False) as file:
+            lines = file.read().splitlines(keepends=True)
+        if not lines or lines[0] != f"{self._head}\n".encode():  # the recording has changed since
+            os.close(descriptor)
+            return []
+        segments, size = [], len(lines[0])
+        for line in lines[1:]:
+            try:
+                if not line.endswith(b"\n"):
+                    break  # torn: the writer was interrupted here
+                segments.append(Segment.from_data(json.loads(line)))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                break
+            size += len(line)
+        os.ftruncate(descriptor, size)
+        os.lseek(descriptor, size, os.SEEK_SET)
+        self._descriptor = descriptor
+        self._waiting.clear()
+        return segments
+
+    def add(self, segment: Segment, total: float = 0.0) -> None:
+        """Keeps a segment of a recording of `total` seconds, 0 where that is unknown."""
+        if self._given_up:
+            return
+        self._waiting.append(json.dumps(_data(segment)))
+        try:
+            if self._descriptor is None:
+                if max(segment.end, total) < LONG_S:
+                    return
+                self._begin()
+            self._write()
+        except OSError:
+            self.close()
+            self._given_up = True
+
+    def remove(self) -> None:
+        """The transcript is written: nothing is to be kept any more."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                self._path().unlink()
+            self.close()
+
+    def close(self) -> None:
+        """Leaves it for another time."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _begin(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._sweep()
+        descriptor = os.open(self._path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not _lock(descriptor):
+            os.close(descriptor)
+            raise BlockingIOError  # whoever has it works on the same
+        os.ftruncate(descriptor, 0)
+        self._descriptor = descriptor
+
+    def _write(self) -> None:
+        assert self._descriptor is not None
+        view = memoryview("".join(f"{line}\n" for line in self._waiting).encode())
+        self._waiting.clear()
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        if time.monotonic() - self._synced >= SYNC_S:
+            os.fsync(self._descriptor)
+            self._synced = time.monotonic()
+
+    def _sweep(self) -> None:
+        for path in self._folder.glob("*.jsonl"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > FORGOTTEN_S:
+                    path.unlink()
+
+    def _path(self) -> Path:
+        import hashlib  # loads libcrypto, which short recordings have no use for
+
+        return self._folder / f"{hashlib.sha256(self._key.encode()).hexdigest()[:32]}.jsonl"
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _data(segment: Segment) -> dict[str, Any]:
+    """A segment as `Segment.from_data` reads it."""
+    data: dict[str, Any] = {"id": segment.id, "start": segment.start, "end": segment.end, "text": segment.text}
+    if segment.words:
+        data["words"] = [{"word": word.word, "start": word.start, "end": word.end} for word in segment.words]
+    return data

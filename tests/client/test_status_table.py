@@ -1,0 +1,24 @@
+"""`hushd status` for people: what its cells say."""
+
+from __future__ import annotations
+
+import pytest
+from hushd.cli.status_table import table
+
+STATUS = {
+    "supervisor": {"version": "1", "pid": 2, "uptime_s": 3.0, "rss_mb": 20.0},
+    "memory": {"used_mb": 1.0, "budget_mb": 2.0, "available_mb": 3.0, "pressure": ""},
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "cell"),
+    [({"running": 3, "sessions": 2}, "1 + 2 live"), ({"running": 1, "sessions": 0}, "1"), ({"running": 1}, "1")],
+)
+def test_who_speaks_is_counted_apart(row: dict[str, int], cell: str) -> None:
+    """What runs is files, and live sessions if there are any; an older supervisor does not tell them apart."""
+    lines = table(STATUS | {"workers": [{"name": "stt/a/x", "state": "busy", **row}]}, 200).splitlines()
+    assert lines[-1].split("  ")[0] == "stt/a/x"
+    titles = lines[-2]
+    end = titles.index("RUNNING") + len("RUNNING")
+    assert lines[-1][:end].endswith(f" {cell}")

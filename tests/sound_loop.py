@@ -1,0 +1,62 @@
+"""A sound server without any device: what programs play into it is what its microphone records."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from peer import wait_until
+
+_NEEDED = ("pulseaudio", "pactl", "paplay")
+_ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
+
+
+def missing() -> str:
+    """What is not installed here of what a loop needs; empty when nothing is."""
+    return ", ".join(name for name in _NEEDED if shutil.which(name) is None)
+
+
+class SoundLoop:
+    """PulseAudio with a null sink, private to `folder`; `environment` leads programs to it. A context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        (folder / ".asoundrc").write_text(_ALSA)
+        self.environment = os.environ | {
+            "HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder),
+            "PULSE_RUNTIME_PATH": str(folder),
+            "PULSE_SERVER": f"unix:{folder}/native",
+            "PULSE_SINK": "loop",
+            "PULSE_SOURCE": "loop.monitor",
+        }
+        modules = (f"module-native-protocol-unix socket={folder}/native", "module-null-sink sink_name=loop")
+        self._server = subprocess.Popen(
+            ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+             *(f"--load={module}" for module in modules)],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def __enter__(self) -> SoundLoop:
+        wait_until(lambda: "loop.monitor" in self._list("sources"), "the sound server")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.terminate()
+        self._server.wait(10)
+
+    def wait_for_a_recorder(self) -> None:
+        """Returns once a program records."""
+        wait_until(lambda: self._list("source-outputs"), "a recorder")
+
+    def play(self, sound: Path) -> None:
+        """Plays a file to its end."""
+        subprocess.run(["paplay", str(sound)], env=self.environment, check=True, timeout=60)
+
+    def _list(self, what: str) -> str:
+        command = ["pactl", "list", "short", what]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=10).stdout
