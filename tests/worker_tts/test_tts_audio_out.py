@@ -6,14 +6,16 @@ import io
 import struct
 import sys
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_worker_tts import speech
 from hushd_worker_tts.audio_out import shorten, to_s16le, wav_header
 from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
@@ -115,6 +117,102 @@ def test_silence_is_shortened_only_where_a_sentence_was_cut() -> None:
     assert shorten(silence, start=True, end=True) is silence
     nothing = AudioChunk(np.zeros(0, np.float32), rate)
     assert shorten(nothing, start=True, end=True) is nothing
+
+
+@pytest.mark.parametrize("format", [format for format in speech.FORMATS if format != "s16le"])
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_a_file_has_the_rate_and_channels_asked_for(
+    tiny: Worker, say: Callable[..., Any], format: str, rate: int
+) -> None:
+    """Every format: resampled, both channels alike, of the length of the speech, and sent while it is made."""
+    spoken = say(tiny, TEXT, format=format, sample_rate=rate, channels=2)
+    assert len(spoken.chunks) > 3
+    assert spoken.result["rate"] == rate
+    if format == "pcm":
+        assert (spoken.chunks[0].rate, spoken.chunks[0].channels, spoken.chunks[0].offset) == (rate, 2, 0)
+        samples, decoded = np.frombuffer(spoken.file, "<i2").reshape(-1, 2).astype(np.float32) / 32768, rate
+    else:
+        file = soundfile.SoundFile(io.BytesIO(spoken.file))
+        assert file.channels == 2
+        decoded = file.samplerate
+        assert decoded == rate or format == "opus"
+        samples = file.read(dtype="float32")
+    plain = say(tiny, TEXT).result["duration"]
+    assert spoken.result["duration"] == pytest.approx(plain, abs=0.001)
+    assert len(samples) / decoded == pytest.approx(plain, abs=0.1 if format in ("mp3", "opus") else 0.001)
+    if format in ("wav", "flac", "aiff", "pcm"):
+        assert np.array_equal(samples[:, 0], samples[:, 1])
+
+
+def test_resampled_audio_is_what_one_resampling_of_the_whole_gives(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Pieces meet without a click: the stream is within two steps of 16 bit of the whole, sample for sample."""
+    whole = np.frombuffer(say(tiny, TEXT).raw, "<i2").astype(np.float32) / 32767
+    expected = soxr.resample(whole, 8000, 22050)
+    heard = np.frombuffer(say(tiny, TEXT, sample_rate=22050).raw, "<i2").astype(np.float32) / 32767
+    assert len(heard) == len(expected)
+    assert np.abs(heard - expected).max() < 2.5 / 32767
+
+
+def test_raw_stereo_is_mono_twice_and_says_so(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Samples are interleaved."""
+    mono, stereo = say(tiny, "One. Two."), say(tiny, "One. Two.", channels=2)
+    assert (stereo.chunks[0].rate, stereo.chunks[0].channels) == (8000, 2)
+    assert np.array_equal(np.frombuffer(stereo.raw, "<i2"), np.repeat(np.frombuffer(mono.raw, "<i2"), 2))
+    assert stereo.result == mono.result
+
+
+def test_pcm_is_raw_audio_with_places(tiny: Worker, say: Callable[..., Any]) -> None:
+    """A file of it is the same as what is played."""
+    assert say(tiny, TEXT, format="pcm").file == say(tiny, TEXT).raw
+
+
+def test_opus_takes_the_next_rate_it_knows(tiny: Worker, say: Callable[..., Any], monkeypatch: Any) -> None:
+    """A voice of 22.05 kHz becomes Ogg Opus of 24 kHz by itself."""
+    engine: Any = tiny._engine
+    synthesize = engine.synthesize
+    monkeypatch.setattr(
+        engine, "synthesize", lambda *given: (AudioChunk(c.samples, 22050) for c in synthesize(*given)), raising=False
+    )
+    spoken = say(tiny, TEXT, format="opus")
+    assert spoken.result["rate"] == 24000
+    assert soundfile.info(io.BytesIO(spoken.file)).duration == pytest.approx(spoken.result["duration"], abs=0.01)
+
+
+@pytest.mark.parametrize("volume", [0, 0.25, 1, 2])
+def test_volume_is_a_factor(tiny: Worker, say: Callable[..., Any], volume: float) -> None:
+    """Exactly, and clipped at the loudest."""
+    plain = np.frombuffer(say(tiny, "One.").raw, "<i2").astype(np.float64)
+    heard = np.frombuffer(say(tiny, "One.", volume=volume).raw, "<i2")
+    assert np.abs(heard - np.clip(plain * volume, -32768, 32767)).max() <= max(1, volume)
+
+
+def test_commands_change_volume_and_make_silence(tiny: Worker, say: Callable[..., Any]) -> None:
+    """A pause is exactly as long as it says, also before the first word; a volume holds from where it stands."""
+    plain = say(tiny, "One. Two.").result["duration"]
+    spoken = say(tiny, "[[slnc 250]]One. [[slnc 500; volm 0.5]]Two.")
+    assert spoken.result["duration"] == pytest.approx(plain + 0.75, abs=0.001)
+    samples = np.frombuffer(spoken.raw, "<i2").astype(np.float32)
+    assert not samples[:2000].any()
+    half = len(samples) // 2
+    assert np.abs(samples[half:]).max() == pytest.approx(np.abs(samples[:half]).max() / 2, rel=0.01)
+
+
+def test_voices_of_several_rates_make_one_stream(tiny: Worker, say: Callable[..., Any], monkeypatch: Any) -> None:
+    """A voice that speaks at another rate than the first is resampled to the first's."""
+    engine: Any = tiny._engine
+    synthesize = engine.synthesize
+
+    def mixed(text: str, voice: Any, speed: float) -> Iterator[AudioChunk]:
+        for chunk in synthesize(text, voice, speed):
+            if voice.name == "tong":
+                chunk = AudioChunk(np.repeat(chunk.samples, 2), 16000)
+            yield chunk
+
+    monkeypatch.setattr(engine, "synthesize", mixed, raising=False)
+    ssml = '<speak><s>One.</s><voice name="tong"><s>Two.</s></voice><s>One.</s></speak>'
+    mixed_rates, plain = say(tiny, ssml, markup="ssml"), say(tiny, "One. Two. One.")
+    assert mixed_rates.result["rate"] == 8000
+    assert mixed_rates.result["duration"] == pytest.approx(plain.result["duration"], abs=0.001)
 
 
 def test_without_soundfile_a_format_that_needs_it_names_what_to_install(

@@ -1,6 +1,6 @@
 """Speech to bytes: raw s16le, or a file of a usual format, sent to the job as soon as there is any.
 
-Every encoder is made at the first audio, takes float32 mono samples piece by piece, and is closed when all went well.
+An `Output` is made at the first audio, takes float32 mono samples piece by piece, and is closed when all went well.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.job import Job
 
 from .engine import AudioChunk
+from .speech import FIXED_RATES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .engine import Samples
 
+    Integers = npt.NDArray[np.int16]
+
 # libsndfile's names of the formats that need it: container and coding.
 _SOUNDFILE = {
     "flac": ("FLAC", "PCM_16"),
     "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
     "aiff": ("AIFF", "PCM_16"),
 }
@@ -36,7 +40,12 @@ _SILENCE = 0.03  # of the peak
 def joined(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
     """All chunks as one, or none."""
     if together := list(chunks):
-        yield AudioChunk(np.concatenate([chunk.samples for chunk in together]), together[0].rate)
+        rate = together[0].rate
+        marks, at = [], 0.0
+        for chunk in together:
+            marks += [(place, at + seconds) for place, seconds in chunk.marks]
+            at += len(chunk.samples) / rate
+        yield AudioChunk(np.concatenate([chunk.samples for chunk in together]), rate, tuple(marks))
 
 
 def shorten(chunk: AudioChunk, *, start: bool, end: bool) -> AudioChunk:
@@ -50,46 +59,138 @@ def shorten(chunk: AudioChunk, *, start: bool, end: bool) -> AudioChunk:
     margin = int(_JOINT_S * chunk.rate)
     first = max(0, int(loud[0]) - margin) if start else 0
     last = int(loud[-1]) + margin if end else len(level)
-    return AudioChunk(chunk.samples[first:last], chunk.rate)
+    samples = chunk.samples[first:last]
+    length = len(samples) / chunk.rate
+    marks = tuple((place, min(max(at - first / chunk.rate, 0.0), length)) for place, at in chunk.marks)
+    return AudioChunk(samples, chunk.rate, marks)
 
 
-class Encoder(Protocol):
-    """Writes samples to a job in one format."""
+def sounding(chunk: AudioChunk) -> tuple[float, float]:
+    """Where in a chunk its sound begins and ends, in seconds."""
+    level = np.abs(chunk.samples)
+    loud = np.flatnonzero(level > _SILENCE * level.max(initial=0.0))
+    if not len(loud):
+        return 0.0, len(level) / chunk.rate
+    return float(loud[0] / chunk.rate), float((loud[-1] + 1) / chunk.rate)
 
-    def write(self, samples: Samples) -> None:
+
+class Output:
+    """Audio of any rate on its way to a job, in the format, the rate and the channels that were asked for."""
+
+    def __init__(self, job: Job, format: str, engine_rate: int, sample_rate: int | None, channels: int) -> None:
+        """Raises HushdError `engine_missing` when the format or the rate needs a library that is not installed."""
+        self.rate = sample_rate or _possible(engine_rate, format)
+        self._channels = channels
+        self._encoder = _encoder(job, format, self.rate, channels)
+        self._resampler: Any = None
+        self._from = self.rate  # the rate that the resampler takes
+        self.frames = 0
+
+    def write(self, samples: Samples, rate: int, volume: float = 1.0) -> None:
+        """Sends samples, in -1..1 once times `volume`; waits for credit. Raises Cancelled."""
+        if rate != self._from:
+            self._drain()
+            self._from = rate
+            self._resampler = None if rate == self.rate else _resampler(rate, self.rate)
+        if volume != 1.0:
+            samples = samples * np.float32(volume)
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(np.ascontiguousarray(samples, np.float32))
+        self._encode(samples)
+
+    def silence(self, seconds: float) -> None:
+        """Sends silence, a second at a time."""
+        rate = self._from
+        for start in range(0, frames := round(seconds * rate), rate):
+            self.write(np.zeros(min(rate, frames - start), np.float32), rate)
+
+    def close(self) -> None:
+        """Sends the rest, and corrects the header."""
+        self._drain()
+        self._encoder.close()
+
+    def _drain(self) -> None:
+        if self._resampler is not None:
+            self._encode(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+            self._resampler = None
+
+    def _encode(self, samples: Samples) -> None:
+        self.frames += len(samples)
+        if len(samples):
+            integers = to_s16le(samples)
+            self._encoder.write(integers if self._channels == 1 else np.repeat(integers, self._channels))
+
+
+def _possible(rate: int, format: str) -> int:
+    """The engine's own rate, or the next higher one that the format can have."""
+    rates = FIXED_RATES.get(format, (rate,))
+    return next((known for known in rates if known >= rate), rates[-1])
+
+
+def _resampler(before: int, after: int) -> Any:
+    try:
+        import soxr
+    except ImportError as error:
+        raise HushdError(
+            "engine_missing", f"Another sample_rate than the voice's {before} needs soxr: pip install 'hushd[tts]'."
+        ) from error
+    return soxr.ResampleStream(before, after, 1, dtype="float32")
+
+
+class _Encoder(Protocol):
+    """Writes interleaved 16 bit samples to a job in one format."""
+
+    def write(self, samples: Integers) -> None:
         """Sends what is ready; waits for credit. Raises Cancelled."""
 
     def close(self) -> None:
         """Sends the rest, and corrects the header."""
 
 
-def encoder(job: Job, format: str, rate: int) -> Encoder:
-    """The encoder for one of `speech.FORMATS`; `rate` is in Hz.
-
-    Raises:
-        HushdError: `engine_missing` when the format needs soundfile and that is not installed.
-    """
+def _encoder(job: Job, format: str, rate: int, channels: int) -> _Encoder:
     if format == "s16le":
-        return _Raw(job, rate)
+        return _Raw(job, rate, channels)
+    if format == "pcm":
+        return _Pcm(job, rate, channels)
     if format == "wav":
-        return _Wav(job, rate)
-    return _Encoded(job, rate, *_SOUNDFILE[format])
+        return _Wav(job, rate, channels)
+    return _Encoded(job, rate, channels, *_SOUNDFILE[format])
 
 
-def to_s16le(samples: Samples) -> npt.NDArray[np.int16]:
+def to_s16le(samples: Samples) -> Integers:
     """Float samples to little-endian 16 bit; what is beyond -1..1 is clipped, what is no number is silent."""
     scaled = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0) * np.float32(32767)
-    clipped: npt.NDArray[np.int16] = np.clip(scaled, -32768, 32767).round().astype("<i2")
+    clipped: Integers = np.clip(scaled, -32768, 32767).round().astype("<i2")
     return clipped
 
 
 class _Raw:
-    def __init__(self, job: Job, rate: int) -> None:
-        self._job = job
-        self._first: dict[str, int] = {"rate": rate, "channels": 1}
+    """For whoever plays: chunks without a place, the first of which say what they are."""
 
-    def write(self, samples: Samples) -> None:
-        self._job.send_chunk(to_s16le(samples).tobytes(), **self._first)
+    def __init__(self, job: Job, rate: int, channels: int) -> None:
+        self._job = job
+        self._first: dict[str, int] = {"rate": rate, "channels": channels}
+
+    def write(self, samples: Integers) -> None:
+        self._job.send_chunk(samples.tobytes(), **self._first)
+        self._first = {}
+
+    def close(self) -> None:
+        pass
+
+
+class _Pcm:
+    """The same bytes, for whoever writes a file."""
+
+    def __init__(self, job: Job, rate: int, channels: int) -> None:
+        self._job = job
+        self._first: dict[str, int] = {"rate": rate, "channels": channels}
+        self._size = 0
+
+    def write(self, samples: Integers) -> None:
+        data = samples.tobytes()
+        self._job.send_chunk(data, offset=self._size, **self._first)
+        self._size += len(data)
         self._first = {}
 
     def close(self) -> None:
@@ -100,36 +201,36 @@ class _Wav:
     """The header first says that the sizes are unknown, which players of a pipe understand; the true one comes last,
     for offset 0, where whoever writes a file can go back to."""
 
-    def __init__(self, job: Job, rate: int) -> None:
+    def __init__(self, job: Job, rate: int, channels: int) -> None:
         self._job = job
         self._rate = rate
+        self._channels = channels
         self._size = 0
-        self._pending = wav_header(rate, None)
+        self._pending = wav_header(rate, None, channels)
 
-    def write(self, samples: Samples) -> None:
+    def write(self, samples: Integers) -> None:
         start = 44 + self._size if not self._pending else 0
-        data = to_s16le(samples).tobytes()
+        data = samples.tobytes()
         self._job.send_chunk(self._pending + data, offset=start)
         self._pending = b""
         self._size += len(data)
 
     def close(self) -> None:
-        self._job.send_chunk(wav_header(self._rate, self._size), offset=0)
+        self._job.send_chunk(wav_header(self._rate, self._size, self._channels), offset=0)
 
 
-def wav_header(rate: int, size: int | None) -> bytes:
-    """The 44 bytes before `size` bytes of 16 bit mono samples; None, or more than a WAV can say: size unknown."""
+def wav_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """The 44 bytes before `size` bytes of 16 bit samples; None, or more than a WAV can say: size unknown."""
     if size is None or size + 36 > _UNKNOWN_SIZE:
         riff = data = _UNKNOWN_SIZE
     else:
         riff, data = size + 36, size
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", riff, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", data
-    )
+    form = (16, 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
+    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", riff, b"WAVE", b"fmt ", *form, b"data", data)
 
 
 class _Encoded:
-    def __init__(self, job: Job, rate: int, container: str, coding: str) -> None:
+    def __init__(self, job: Job, rate: int, channels: int, container: str, coding: str) -> None:
         try:
             import soundfile
         except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not
@@ -137,13 +238,14 @@ class _Encoded:
                 "engine_missing", f"{container} needs soundfile, which does not load: pip install 'hushd[tts]'."
             ) from error
         self._job = job
+        self._channels = channels
         self._file = _Segments()
         self._sound: Any = soundfile.SoundFile(
-            self._file, "w", samplerate=rate, channels=1, format=container, subtype=coding
+            self._file, "w", samplerate=rate, channels=channels, format=container, subtype=coding
         )
 
-    def write(self, samples: Samples) -> None:
-        self._sound.write(to_s16le(samples))
+    def write(self, samples: Integers) -> None:
+        self._sound.write(samples.reshape(-1, self._channels))
         self._send()
 
     def close(self) -> None:

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioChunk:
-    """A piece of speech: `samples` is float32 mono, shape (n,), nominally in -1..1; `rate` is in Hz."""
+    """A piece of speech: `samples` is float32 mono, shape (n,), nominally in -1..1; `rate` is in Hz.
+
+    `marks` say when words begin, where the engine knows: the place of the word in the text the engine was given, in
+    characters, and seconds from the beginning of this piece; both ascending.
+    """
 
     samples: Samples
     rate: int
+    marks: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +80,21 @@ class EngineInfo:
 class TtsEngine(Protocol):
     """One engine with one model. All but `info` and `voices` is called from one thread.
 
-    `model` is one of `info().models`; the caller has looked.
+    `model` is one of `info().models`; the caller has looked. It may be asked to speak with a voice of another of its
+    models, since a text can change the voice: it loads that too, or refuses.
 
     Attributes:
         economy: set before each job: memory is short, so work with less of it if there is a way (int8, shorter
             pieces), at the cost of quality if need be.
         degraded: cleared before each job; the engine sets it once it has done so, which the result tells. An engine
             without a cheaper way leaves it.
+        check: set before each job: raises `Cancelled` once its client has gone. An engine that takes seconds for a
+            sentence calls it now and then, and lets that pass through.
     """
 
     economy: bool
     degraded: bool
+    check: Callable[[], None]
 
     def __init__(self, model: str) -> None: ...
 

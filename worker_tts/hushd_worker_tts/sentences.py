@@ -7,18 +7,19 @@ without any end is cut at a clause, else at a space, else anywhere.
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from itertools import takewhile
 from typing import NamedTuple
 
+from .reading.traced import Traced
+
 # Characters. A sentence of 300 is 18 s of speech: the bound of how late a cancel is heard, and of memory.
 LONGEST = 300
 # The first piece of a text may end at a clause, so that the listener need not wait for a long sentence.
-LONGEST_FIRST = 120
-SHORTEST_FIRST = 40
+LONGEST_FIRST = 80
+SHORTEST_FIRST = 24
 # A line end after fewer characters is meant: a title, a verse, an item. Text wrapped at 60 columns or more is not cut.
 SHORT_LINE = 40
 # What must be seen after a full stop before it is judged.
@@ -32,7 +33,7 @@ def _words(text: str) -> frozenset[str]:
 # Never the end of a sentence, when a full stop follows.
 _TITLES = _words("""
     mr mrs ms messrs mme mlle dr prof gen gov sen rep capt cpt lt col sgt cmdr rev hon pres supt cpl maj adm msgr
-    mt ft e.g i.e cf vs viz approx esp
+    mt ft e.g i.e cf vs viz approx esp ca n°
 """)
 # The end only before a word that usually begins one.
 _ABBREVIATIONS = _words("""
@@ -64,20 +65,11 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]")
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class Piece(NamedTuple):
+class Cut(NamedTuple):
     """A sentence, or a part of one: `ends` is whether the sentence ends with it."""
 
-    text: str
+    text: Traced
     ends: bool
-
-
-def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
-    """The sentences in UTF-8 text whose chunks may split characters. What is not UTF-8 becomes U+FFFD."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    splitter = Splitter()
-    for chunk in chunks:
-        yield from splitter.add(decoder.decode(chunk))
-    yield from splitter.add(decoder.decode(b"", final=True), final=True)
 
 
 class _Verdict(Enum):
@@ -90,13 +82,16 @@ class Splitter:
     """Cuts text that comes in pieces. Holds at most the piece just added and about LONGEST characters."""
 
     def __init__(self) -> None:
-        self._text = ""
+        self._traced = Traced()
+        self._text = ""  # that of _traced
         self._column = 0  # of the first character in _text
         self._first = True
 
-    def add(self, text: str, final: bool = False) -> Iterator[Piece]:
+    def add(self, text: Traced, final: bool = False) -> Iterator[Cut]:
         """What is complete now that `text` has come; with `final`, all the rest. Exhaust it before the next call."""
-        self._text += _CONTROL.sub(" ", _INVISIBLE.sub("", text))
+        text = text.sub(_INVISIBLE, "")
+        self._traced += text.same_length(_CONTROL.sub(" ", text.text))
+        self._text = self._traced.text
         start = 0
         while True:
             if space := _SPACE.match(self._text, start):
@@ -107,11 +102,16 @@ class Splitter:
             if found is None:
                 break
             length, ends = found
+            marker = _MARKER.match(window[:length])
+            piece = self._traced[start + (marker.end() if marker else 0) : start + length].strip()
             start = self._pass(start, start + length)
-            if piece := _MARKER.sub("", window[:length]).strip():
+            if piece:
                 self._first = False
-                yield Piece(piece, ends)
-        self._text = self._text[start:]
+                yield Cut(piece, ends)
+        self._traced = self._traced[start:]
+        self._text = self._traced.text
+        if final:  # what comes next begins a line
+            self._column = 0
 
     def _pass(self, start: int, end: int) -> int:
         """Goes on to `end`, keeping count of the column."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.job import Job
 
 from . import catalogue, speech
-from .engine import AudioChunk, TtsEngine
-from .sentences import Piece, pieces
-
-if TYPE_CHECKING:
-    from .audio_out import Encoder
+from .delivery import Delivery
+from .engine import EngineInfo, TtsEngine
+from .reading import Item, read
 
 
 class Worker:
@@ -26,6 +25,7 @@ class Worker:
         self._name = engine
         self._model = model
         self._engine: TtsEngine
+        self._info: EngineInfo
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
         """Finds and loads the engine; returns `engine`, `model`, `voices` (those installed) and `formats`.
@@ -35,6 +35,8 @@ class Worker:
         """
         kind = catalogue.find(self._name)
         info = kind.info()
+        if not info.installed:
+            raise HushdError("engine_missing", f"The engine {info.name} is not installed: {info.install}.")
         known = [model.name for model in info.models]
         model = info.default_model if self._model == "default" else self._model
         if model not in known:
@@ -43,8 +45,7 @@ class Worker:
                 f"{info.name} has no model {catalogue.quoted(model)}{catalogue.did_you_mean(model, known)}: "
                 f"use {catalogue.listed(known)}.",
             )
-        if not info.installed:
-            raise HushdError("engine_missing", f"The engine {info.name} is not installed: {info.install}.")
+        self._info = replace(info, default_voice=speech.default_voice(info, kind.voices(), model))
         # Parsing dictionaries makes a million objects that stay; looking for garbage among them costs 10 to 20 ms.
         gc.disable()
         try:
@@ -60,60 +61,21 @@ class Worker:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.
 
         Raises:
-            HushdError: `bad_request` for parameters that make no sense and for text without anything to speak;
-                `model_missing` for a voice that is not installed; `unsupported` for another op.
+            HushdError: `bad_request` for parameters that make no sense, malformed SSML, and text without anything to
+                speak; `model_missing` for a voice that is not installed; `unsupported` for another op.
             Cancelled: at the latest after the sentence being synthesised.
         """
         if job.op != "synthesize":
             raise HushdError("unsupported", f"A tts worker can synthesize, not {catalogue.quoted(job.op)}.")
-        wanted = speech.read(job.params, self._engine.info(), self._engine.voices())
+        wanted = speech.read(job.params, self._info, self._engine.voices())
         self._engine.economy, self._engine.degraded = job.economy, False
-        output: Encoder | None = None
-        text_seen = spoken = False
-        sentences = frames = rate = 0
-        goes_on = False  # whether the piece before was no end of a sentence
-        for piece in pieces(job.read()):
-            text_seen = True
-            for chunk in self._piece(job, piece, goes_on, wanted):
-                if output is None:
-                    from .audio_out import encoder
-
-                    rate = chunk.rate
-                    output = encoder(job, wanted.format, rate)
-                output.write(chunk.samples)
-                frames += len(chunk.samples)
-                spoken = True
-            goes_on = not piece.ends
-            if piece.ends and spoken:
-                sentences, spoken = sentences + 1, False
-        if output is None:
-            raise HushdError("bad_request", _nothing(text_seen, wanted))
-        output.close()
+        self._engine.check = job.check
+        items: Iterable[Item] = read(job.read(), wanted.markup, wanted.voice.language, wanted.pronounce)
+        if wanted.markup == "ssml" and job.input == "inline":
+            items = list(items)  # what is malformed is refused before the first word
+        delivery = Delivery(job, self._engine, self._info, wanted)
+        for item in items:
+            delivery.give(item)
+        result = delivery.close()
         job.degraded = self._engine.degraded
-        return {
-            "duration": round(frames / rate, 3),
-            "rate": rate,
-            "voice": wanted.voice.name,
-            "speed": round(wanted.speed, 3),
-            "sentences": sentences + spoken,
-        }
-
-    def _piece(self, job: Job, piece: Piece, goes_on: bool, wanted: speech.Speech) -> Iterator[AudioChunk]:
-        """The audio of one piece. The pause an engine makes after a sentence is kept; where a sentence was cut, it is
-        shortened to that of a comma."""
-        from .audio_out import joined, shorten
-
-        job.check()
-        chunks = self._engine.synthesize(piece.text, wanted.voice, wanted.speed)
-        if not piece.ends:
-            chunks = joined(chunks)
-        for chunk in chunks:
-            job.check()
-            yield shorten(chunk, start=goes_on, end=not piece.ends)
-            goes_on = False
-
-
-def _nothing(text_seen: bool, wanted: speech.Speech) -> str:
-    if not text_seen:
-        return "There is no text to speak."
-    return f"There is nothing in this text that the voice {wanted.voice.name} ({wanted.voice.language}) can speak."
+        return result

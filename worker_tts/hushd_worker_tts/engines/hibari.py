@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -20,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
 
+from ..alignment import aligned
 from ..engine import AudioChunk, EngineInfo, Model, Voice
+from .hibari_english import readable
 
 if TYPE_CHECKING:
     from ..engine import Samples
@@ -32,6 +35,8 @@ WPM = 177
 INSTALL = "pip install 'hushd[tts]'"
 # Beyond this many phonemes hibari's own command cuts as well; memory and time grow faster than the length does.
 MAX_PHONEMES = 400
+# The parts of a spectrum a model gives, and what it knows besides: see _with_ends.
+SPECTRA, ENDS = 6, b"/CumSum_output_0"
 _CLAUSE_END = re.compile(r"[,;:—.!?…]+ ")
 
 
@@ -102,10 +107,21 @@ class Hibari:
         session = self._session(voice.name)
         # The noise in the breath of the voice is the same each time: equal requests give equal audio.
         noise = np.random.default_rng(0)
-        for phonemes in _bounded(self._phonemes(text, british=_registry()[voice.name]["british"])):
-            ids = [0, *(self._vocabulary[p] for p in phonemes if p in self._vocabulary), 0]
-            if any(p.isalpha() for p in phonemes):
-                yield AudioChunk(_speak(session, ids, speed, noise), RATE)
+        phonemes, words = self._phonemes(text, british=_registry()[voice.name]["british"])
+        places = aligned(text, [word for word, _ in words])
+        starts = [(place, start) for place, (_, start) in zip(places, words, strict=True) if place is not None]
+        for first, last in _bounded(phonemes):
+            known = [i for i in range(first, last) if phonemes[i] in self._vocabulary]
+            if any(phonemes[i].isalpha() for i in known):
+                ids = [0, *(self._vocabulary[phonemes[i]] for i in known), 0]
+                samples, ends = _speak(session, ids, speed, noise)
+                # ends[n] is where ids[n] ends and the phoneme known[n] begins.
+                marks = [
+                    (place, float(ends[bisect_left(known, start)] / ends[-1]) * len(samples) / RATE)
+                    for place, start in starts
+                    if first <= start < last and len(ends)
+                ]
+                yield AudioChunk(samples, RATE, tuple(marks))
 
     def _session(self, name: str) -> Any:
         if name not in self._sessions:
@@ -125,9 +141,14 @@ class Hibari:
                     f"`hibari Hello --voice {name} -o hello.wav`.",
                 )
             try:
-                self._sessions[name] = onnxruntime.InferenceSession(
-                    str(path), options, providers=["CPUExecutionProvider"]
-                )
+                model = path.read_bytes()
+                try:
+                    session = onnxruntime.InferenceSession(
+                        _with_ends(model), options, providers=["CPUExecutionProvider"]
+                    )
+                except Exception:  # a model that was made otherwise speaks as well
+                    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+                self._sessions[name] = session
             except Exception as error:
                 raise HushdError(
                     "model_missing", f"The file of the voice {name} is damaged: remove {path} and get it anew."
@@ -141,13 +162,14 @@ class Hibari:
             self._phonemizers[british] = G2P(british=british)
         return self._phonemizers[british]
 
-    def _phonemes(self, text: str, british: bool) -> str:
+    def _phonemes(self, text: str, british: bool) -> tuple[str, list[tuple[str, int]]]:
+        """The phonemes of a text, and its words as hibari reads them, each with the place of its first phoneme."""
         phonemizer = self._phonemizer(british)
         try:
-            return str(phonemizer(text))
+            return _phonemize(phonemizer, readable(text))
         except (IndexError, ValueError):
             # hibari 0.2.1 has no names for numbers of more than 66 digits, nor for digits such as ④.
-            return str(phonemizer(_plain(text)))
+            return _phonemize(phonemizer, _plain(text))
 
 
 class _Background:
@@ -171,25 +193,59 @@ class _Background:
             raise self._error
 
 
-def _speak(session: Any, ids: list[int], speed: float, noise: Any) -> Samples:
-    """Ids of phonemes, padded by a 0 at both ends, to speech."""
+def _phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
+    """What hibari's own call does, keeping the words apart."""
+    from hibari.g2p.normalize import normalize
+
+    phonemes, words = "", []
+    begins, space = True, ""
+    for token in phonemizer.phonemize_tokens(phonemizer.tokenize(normalize(text))):
+        phonemes += space
+        if begins:
+            words.append((token.text, len(phonemes)))
+        else:
+            words[-1] = (words[-1][0] + token.text, words[-1][1])
+        phonemes += phonemizer.unk if token.phonemes is None else token.phonemes
+        begins = bool(token.whitespace)
+        space = " " if begins else ""
+    return phonemes, words
+
+
+def _speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Samples, Any]:
+    """Ids of phonemes, padded by a 0 at both ends, to speech, and where each of them ends, the last with the speech;
+    nothing where the model does not tell."""
     import numpy as np
     from hibari import dsp
 
-    spectra = session.run(None, {"ids": np.array([ids], np.int64), "speed": np.array([speed], np.float32)})
-    samples: Samples = dsp.synth(*(part[0] for part in spectra), noise)
-    return samples
+    outputs = session.run(None, {"ids": np.array([ids], np.int64), "speed": np.array([speed], np.float32)})
+    samples: Samples = dsp.synth(*(part[0] for part in outputs[:SPECTRA]), noise)
+    return samples, outputs[SPECTRA] if len(outputs) > SPECTRA else ()
 
 
-def _bounded(phonemes: str) -> Iterator[str]:
-    """Cuts at clauses, else at spaces, into pieces of at most MAX_PHONEMES. A number of 60 digits is one word of text
-    and a thousand phonemes."""
-    while len(phonemes) > MAX_PHONEMES:
-        clauses = [match.end() for match in _CLAUSE_END.finditer(phonemes, MAX_PHONEMES // 2, MAX_PHONEMES)]
-        cut = clauses[-1] if clauses else phonemes.rfind(" ", 0, MAX_PHONEMES) + 1 or MAX_PHONEMES
-        yield phonemes[:cut].strip()
-        phonemes = phonemes[cut:]
-    yield phonemes.strip()
+def _with_ends(model: bytes) -> bytes:
+    """A model that also tells where each phoneme ends, which it computes and keeps to itself.
+
+    An ONNX file is one protobuf message, and messages of one type laid end to end are merged: this adds one output
+    (field 12, its name field 1) to the graph (field 7).
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    return model + field(7, field(12, field(1, ENDS)))
+
+
+def _bounded(phonemes: str) -> Iterator[tuple[int, int]]:
+    """Cuts at clauses, else at spaces, into parts of at most MAX_PHONEMES: where each begins and ends. A number of 60
+    digits is one word of text and a thousand phonemes."""
+    start = 0
+    while len(phonemes) - start > MAX_PHONEMES:
+        end = start + MAX_PHONEMES
+        clauses = [match.end() for match in _CLAUSE_END.finditer(phonemes, start + MAX_PHONEMES // 2, end)]
+        cut = clauses[-1] if clauses else phonemes.rfind(" ", start + 1, end) + 1 or end
+        yield start, cut
+        start = cut
+    yield start, len(phonemes)
 
 
 def _plain(text: str) -> str:

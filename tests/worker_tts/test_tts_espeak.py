@@ -1,0 +1,200 @@
+"""The engine espeak-ng: the real library, where the system or a package has one."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_tts.engine import Voice
+from hushd_worker_tts.engines import espeak_ng
+from hushd_worker_tts.engines.espeak_ng import EspeakNg
+from hushd_worker_tts.worker import Worker
+
+LANGUAGES = set(EspeakNg.info().models[0].languages)
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not installed: no voices, but the languages there would be; the load says what brings it."""
+    monkeypatch.setattr(espeak_ng, "_find", lambda: None)
+    espeak_ng._voices.cache_clear()
+    info = EspeakNg.info()
+    assert not info.installed
+    assert EspeakNg.voices() == ()
+    assert {"fr", "de", "zh", "ar", "hi"} <= set(info.models[0].languages)
+    with pytest.raises(HushdError, match=r"pip install 'hushd\[espeak\]'\.$") as caught:
+        Worker("espeak-ng", "default").load(lambda note: None)
+    assert caught.value.code == "engine_missing"
+    monkeypatch.undo()
+    espeak_ng._voices.cache_clear()
+
+
+def test_a_library_that_is_no_espeak_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another library of that name, or none at all, is not taken for it."""
+    monkeypatch.setattr(espeak_ng, "_LIBRARIES", {"linux": ("libc.so.6", "/nowhere/libespeak-ng.so.1")})
+    monkeypatch.setattr(espeak_ng, "_packaged", lambda: iter(()))
+    assert espeak_ng._find.__wrapped__() is None
+
+
+needed = pytest.mark.skipif(espeak_ng._find() is None, reason="espeak-ng is not installed: apt install espeak-ng")
+TEXT = "The quick brown fox jumps over the lazy dog."
+
+
+@pytest.fixture(scope="module")
+def engine() -> EspeakNg:
+    engine = EspeakNg("all")
+    engine.load(lambda note: None)
+    return engine
+
+
+def voice(name: str) -> Voice:
+    return next(voice for voice in EspeakNg.voices() if voice.name == name)
+
+
+@needed
+def test_its_voices() -> None:
+    """A hundred languages and more, each voice with a name and a tag of its own, and the languages told without it."""
+    voices = EspeakNg.voices()
+    assert len({voice.name for voice in voices}) == len(voices) > 100
+    assert all(re.fullmatch(r"[a-z]{2,4}(-[A-Za-z0-9]+)*", voice.language) for voice in voices)
+    assert {voice.language.partition("-")[0] for voice in voices} <= LANGUAGES
+    languages = {name: voice(f"espeak-{name}").language for name in ("fr", "en", "en-us", "pt-br", "cmn", "de")}
+    assert languages == {"fr": "fr", "en": "en-GB", "en-us": "en-US", "pt-br": "pt-BR", "cmn": "zh", "de": "de"}
+    assert voice("espeak-fr").sample == "Bonjour, je m'appelle eSpeak."
+
+
+@needed
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("espeak-en-us", TEXT),
+        ("espeak-fr", "Où est le café de l'hôtel ?"),
+        ("espeak-ar", "مرحبا بالعالم"),
+        ("espeak-cmn", "你好，世界。"),
+        ("espeak-hi", "नमस्ते दुनिया"),
+    ],
+)
+def test_speaks(engine: EspeakNg, name: str, text: str) -> None:
+    """Any script, audible and not clipped, with words in their order."""
+    (chunk,) = engine.synthesize(text, voice(name), 1.0)
+    assert 0.1 < np.abs(chunk.samples).max() < 1.0
+    assert 0.5 < len(chunk.samples) / chunk.rate < 6
+    places, times = zip(*chunk.marks, strict=True)
+    assert list(places) == sorted(set(places))
+    assert list(times) == sorted(times)
+    assert times[-1] < len(chunk.samples) / chunk.rate
+
+
+@needed
+def test_words_are_marked_by_character(engine: EspeakNg) -> None:
+    """Places count characters, not bytes, and each is where a word begins; a tone begins when it says."""
+    text = "Die Größe überrascht: „schöne Füße“."
+    (chunk,) = engine.synthesize(text, voice("espeak-de"), 1.0)
+    assert [text[place:].split()[0] for place, _ in chunk.marks] == ["Die", "Größe", "überrascht:", "schöne", "Füße“."]
+    (chunk,) = engine.synthesize("Stop. Go.", voice("espeak-en-us"), 1.0)
+    (_, first), (place, second) = chunk.marks
+    assert (first, place) == (0.0, 6)
+    at = round(second * chunk.rate)
+    assert np.abs(chunk.samples[at - 2000 : at - 500]).max() < 0.02
+    assert np.abs(chunk.samples[at : at + 3000]).max() > 0.1
+
+
+@needed
+@pytest.mark.parametrize("speed", [80 / 175, 1.0, 2.0, 450 / 175])
+def test_speed(engine: EspeakNg, speed: float) -> None:
+    """Within its whole range the pace is what was asked for; it is kept for one sentence only."""
+    lengths = []
+    for pace in (1.0, speed, 1.0):
+        (chunk,) = engine.synthesize(TEXT, voice("espeak-en-us"), pace)
+        lengths.append(len(chunk.samples))
+    assert lengths[0] / lengths[1] == pytest.approx(speed, rel=0.25)
+    assert lengths[0] == pytest.approx(lengths[2], rel=0.05)
+
+
+@needed
+@pytest.mark.parametrize("text", ["", " ", "...", "?!", "\U0001f600"])
+def test_nothing_to_say(engine: EspeakNg, text: str) -> None:
+    """Punctuation alone is not spelt out."""
+    assert list(engine.synthesize(text, voice("espeak-en-us"), 1.0)) == []
+
+
+@needed
+def test_any_text_is_survived(engine: EspeakNg) -> None:
+    """Markup, control characters, lone surrogates and long words are spoken or passed over."""
+    for text in (
+        "<speak>a & b</speak>",
+        "[[hello]]",
+        "a\0b",
+        "a\x1b[0mb",
+        "\ud800abc",
+        "x" * 300,
+        "9" * 300,
+        "a\u0301" * 90,
+    ):
+        for chunk in engine.synthesize(text, voice("espeak-en-us"), 2.0):
+            assert np.isfinite(chunk.samples).all()
+
+
+@needed
+def test_through_the_worker_with_a_timeline(say: Callable[..., Any], perform: Any) -> None:
+    """A language chooses its voice, another voice may come in between, and each word has its time."""
+    worker = Worker("espeak-ng", "default")
+    assert "espeak-fr" in worker.load(lambda note: None)["voices"]
+    assert say(worker, "Hello.").result["voice"] == "espeak-en-us"
+    assert say(worker, "Bonjour.", language="fr").result["voice"] == "espeak-fr"
+    ssml = '<speak>Hello. <voice name="espeak-de">Guten Tag.</voice></speak>'
+    assert say(worker, ssml, markup="ssml").result["sentences"] == 2
+    partials = []
+    performance = perform(worker, TEXT, credit=1000, timeline=True)
+    performance.job.send_partial = partials.append
+    performance.start()
+    assert performance.end()["sentences"] == 1
+    (sentence,) = partials
+    starts = [word["start"] for word in sentence["words"]]
+    assert len(starts) == 9
+    assert starts == sorted(starts)
+
+
+@needed
+def test_its_data_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without its data is an error that names it, from a process of its own: the library keeps its state."""
+    program = (
+        "import sys; from pathlib import Path; from hushd_worker_tts.engines import espeak_ng\n"
+        "library, _ = espeak_ng._find()\n"
+        "espeak_ng._find = lambda: (library, Path(sys.argv[1]))\n"
+        "try: espeak_ng.EspeakNg('all').load(print)\n"
+        "except espeak_ng.HushdError as error: print(error.code, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=30)
+    assert f"engine_missing espeak-ng cannot read its data in {tmp_path}" in done.stdout
+
+
+@needed
+def test_events_are_laid_out_as_the_header_says() -> None:
+    """A wrong size would make nonsense of every mark behind the first."""
+    assert ctypes.sizeof(espeak_ng._Event) == 40
+
+
+def test_the_package_of_the_extra() -> None:
+    """espeakng-loader's library and data are taken where the system has none."""
+    pytest.importorskip("espeakng_loader", reason="the extra espeak is not installed")
+    program = (
+        "from hushd_worker_tts.engines import espeak_ng\n"
+        "espeak_ng._LIBRARIES = {}\n"
+        "engine = espeak_ng.EspeakNg('all'); engine.load(print)\n"
+        "voice = next(v for v in engine.voices() if v.name == 'espeak-fr')\n"
+        "(chunk,) = engine.synthesize('Bonjour.', voice, 1.0)\n"
+        "print(espeak_ng._find()[1], len(chunk.samples) / chunk.rate)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    folder, seconds = done.stdout.splitlines()[-1].split()
+    assert "espeakng_loader" in folder
+    assert 0.3 < float(seconds) < 2

@@ -1,0 +1,62 @@
+"""What hibari misreads, as it is handed to it."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_worker_tts.engines.hibari_english import readable
+
+TABLE = [
+    # money
+    ("20 € and 30€", "€20 and €30"),
+    ("-$5 or £1bn", "minus $5 or £1 billion"),
+    ("$5/month, $10-$20, $10-20", "$5 per month, $10 to $20, $10 to 20"),
+    # telephones
+    ("(415) 555-2671", "4 1 5, 5 5 5, 2 6 7 1"),
+    ("+1 415-555-2671", "plus 1, 4 1 5, 5 5 5, 2 6 7 1"),
+    ("1-800-555-0199", "1, 8 0 0, 5 5 5, 0 1 9 9"),
+    # addresses and versions
+    ("192.168.1.1", "1 9 2 dot 1 6 8 dot 1 dot 1"),
+    ("version 2.0.1.", "version 2 point 0 point 1."),
+    ("v1.2 and 2.0 is", "version 1.2 and 2 point zero is"),
+    # ranges
+    ("2019–2021.", "2019 to 2021."),
+    ("5-10%", "5 to 10%"),
+    ("9am-5pm, 10:30-11:45am", "9 am to 5pm, 10:30 to 11:45am"),
+    ("Mon-Fri", "Monday to Friday"),
+    # fractions and lengths
+    ("2 1/2 cups, 1½ hours", "2 and 1/2 cups, 1 and ½ hours"),
+    ("24/7", "twenty-four seven"),
+    ("5'10\"", "5 foot 10"),
+    ("6 ft. 2 in. tall", "6 feet 2 inches tall"),
+    ("4x4, 5 cm x 10 cm", "4 by 4, 5 cm by 10 cm"),
+    # units
+    ("5 m, 1 m, 3 g, 30 s", "5 meters, 1 meter, 3 grams, 30 seconds"),
+    ("200 MB/s, 3 m/s", "200 megabytes per second, 3 meters per second"),
+    # numbers
+    (".5 and 1e-5", "0.5 and 1 times 10 to the minus 5"),
+    # words
+    ("ca. 1850", "circa 1850"),
+    ("fruit, e.g. apples, i.e. food", "fruit, for example, apples, that is, food"),
+    ("CO2, α", "C O 2,  alpha "),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), TABLE)
+def test_what_hibari_misreads_is_rewritten(text: str, said: str) -> None:
+    """Each line of the table becomes something it reads right."""
+    assert readable(text) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On 2024-03-15 at 5:30 p.m. Dr. Smith paid $3.50, $2.5M and £15.75 for 80 kg.",
+        "World War II, Henry VIII, the 1990s, 3rd, 1,234,567 and 5 mph.",
+        "555-1234 and 10-20 people, 3/4 of it, 25 °C, the U.S. and A-1.",
+        "He was 5 and she was 3, s and m are letters; 5 A students.",
+        "Nothing to do here.",
+    ],
+)
+def test_what_hibari_reads_right_is_left_to_it(text: str) -> None:
+    """Its own normaliser is not stood in the way of."""
+    assert readable(text) == text

@@ -1,0 +1,104 @@
+"""What agents write, as it is heard."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_worker_tts.reading import Pause, Piece, read
+
+TABLE = [
+    # headings, paragraphs, emphasis
+    ("# Title *here* ##\n\nText", ["Title here", "Text"]),
+    ("Setext\n======\nText", ["Setext", "Text"]),
+    ("It is **bold**, *thin*, ***both***, __so__ and ~~gone~~.", ["It is bold, thin, both, so and gone."]),
+    ("snake_case and 2 * 3 * 4", ["snake case and 2 times 3 times 4"]),
+    ("A line that\ngoes on.\nNext one", ["A line that goes on.", "Next one"]),
+    ("A verse  \nAnother", ["A verse", "Another"]),
+    ("One\n\n***\n\nTwo", ["One", "Two"]),
+    # links, images, code within a line
+    ("See [the docs](https://x.y/z \"t\") now", ["See the docs now"]),
+    ("See [the docs][1] and note[^1].\n\n[1]: http://x.y\n[^1]: The note.", ["See the docs and note.", "The note."]),
+    ("Go to <https://example.com> or https://example.org", ["Go to example dot com or example dot org"]),
+    ("![A cat](cat.png)", ["Image: A cat."]),
+    ("An ![icon](i.png) here", ["An icon here"]),
+    ("Run `pip install x` first", ["Run pip install x first"]),
+    ("Use `a_b()` or ``c ` d``", ["Use a b or c d"]),
+    # entities, escapes, HTML
+    ("Fish &amp; chips \\*now\\*", ["Fish & chips now"]),
+    ("a <b>bold</b> word<br>and <!-- hidden -->more", ["a bold word\nand more"]),
+    # lists
+    ("- one\n- two\n  more\n  - deep **x**\n* three", ["one", "two more", "deep x", "three"]),
+    ("1. First\n2) Second", ["1. First", "2) Second"]),
+    ("- [ ] Buy milk\n- [x] Call Ada", ["To do: Buy milk", "Done: Call Ada"]),
+    ("Steps:\n- one", ["Steps:", "one"]),
+    # quotes
+    ("> Quoted\n> text\n>> deeper", ["Quoted text deeper"]),
+    # code blocks
+    ("Look:\n```python\nx = 1\n\ny = 2\n```\nDone", ["Look:", "Code block, 3 lines.", "Done"]),
+    ("~~~\n```\n~~~", ["Code block, one line."]),
+    ("```\nnever closed", ["Code block, one line."]),
+    ("```\n```\nempty", ["empty"]),
+    ("Text\n\n    code\n    more\n\nText", ["Text", "Code block, 2 lines.", "Text"]),
+    ("- item\n\n  ```sh\n  ls\n  ```\n\n    still the item", ["item", "Code block, one line.", "still the item"]),
+    # tables
+    ("| Name | Age |\n|:---|---:|\n| Ada | 36 |\n| **Bob** |  |", ["Name, Age", "Ada, 36", "Bob"]),
+    ("Name | Age\n--- | ---\nAda | 36", ["Name, Age", "Ada, 36"]),
+    # nothing
+    ("", []),
+    ("---\n\n***\n\n|---|", []),
+]  # fmt: skip
+
+
+def texts(*chunks: bytes, language: str = "en") -> list[str]:
+    return [item.text for item in read(chunks, "markdown", language) if isinstance(item, Piece)]
+
+
+@pytest.mark.parametrize(("written", "heard"), TABLE)
+def test_markdown_is_heard_as_a_person_would_read_it(written: str, heard: list[str]) -> None:
+    """No asterisk aloud; headings, items and rows are sentences; links are their text, code blocks their length."""
+    assert texts(written.encode()) == heard
+
+
+@pytest.mark.parametrize(("written", "heard"), TABLE)
+def test_the_table_holds_byte_by_byte(written: str, heard: list[str]) -> None:
+    """While it is being written it sounds the same."""
+    data = written.encode()
+    assert texts(*(data[i : i + 1] for i in range(len(data)))) == heard
+
+
+def test_a_paragraph_is_spoken_while_it_is_written() -> None:
+    """A sentence of an unfinished line leaves when the next one has begun, unless something in it is still open."""
+    arriving = iter([b"The first **sentence** is here. And so", b" the *second. It", b" goes* on. Then", b" more"])
+    seen: list[str] = []
+
+    def chunks():  # type: ignore[no-untyped-def]
+        for chunk in arriving:
+            seen.append(chunk.decode())
+            yield chunk
+
+    spoken = [(len(seen), item.text) for item in read(chunks(), "markdown") if isinstance(item, Piece)]
+    assert spoken[0] == (1, "The first sentence is here.")
+    assert spoken[1:3] == [(3, "And so the second."), (4, "It goes on.")]
+
+
+def test_in_a_language_without_words_code_is_a_pause() -> None:
+    """Nothing English is said in Finnish; German has its own words."""
+    code = b"Hei.\n```\nx\ny\n```\nLoppu."
+    assert [type(item) for item in read([code], "markdown", "fi")] == [Piece, Pause, Piece]
+    assert texts(code, language="de-DE")[1] == "Codeblock, 2 Zeilen."
+
+
+def test_words_know_their_place_in_the_source() -> None:
+    """Behind emphasis, links and entities too; a code block stands for all of its lines."""
+    text = "A **bold** [link](http://a.b) &amp; `code`.\n\n```\nx = 1\n```\n"
+    items = [item for item in read([text.encode()], "markdown") if isinstance(item, Piece)]
+    said = {item.text[slice(*at)]: text[slice(*item.traced.span(*at))] for item in items for at in _words(item.text)}
+    assert said == {
+        "A": "A", "bold": "bold", "link": "link", "&": "&", "code.": "code`.", "Code": "```\nx = 1\n",
+        "block,": "```\nx = 1\n", "one": "```\nx = 1\n", "line.": "```\nx = 1\n",
+    }  # fmt: skip
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    import re
+
+    return [match.span() for match in re.finditer(r"\S+", text)]

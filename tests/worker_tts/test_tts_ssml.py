@@ -1,0 +1,115 @@
+"""SSML's common subset, and the place of what is none."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_tts.reading import Pause, Piece, Rate, Speaker, Volume, read
+
+SPOKEN = [
+    ("<speak>Hello &amp; <emphasis>you</emphasis>.</speak>", ["Hello & you."]),
+    ("<speak><p><s>One</s><s>Two</s></p><p>Three</p>four</speak>", ["One", "Two", "Three", "four"]),
+    ("<speak>A line\n   that goes\non</speak>", ["A line that goes on"]),
+    ('<speak>a<break time="500ms"/>b<break time="1.5s"/>c<break/>d<break strength="none"/>e</speak>',
+     ["a", Pause(0.5), "b", Pause(1.5), "c", Pause(0.35), "de"]),
+    ('<speak><prosody rate="fast">a <prosody rate="50%" volume="+6dB">b</prosody> c</prosody> d</speak>',
+     [Rate(factor=1.25), "a", Rate(factor=0.625), Volume(pytest.approx(1.995, abs=0.001)), "b", Rate(factor=1.25),
+      Volume(1.0), "c", Rate(), "d"]),
+    ('<speak><prosody rate="+20%" pitch="high" volume="silent">a</prosody></speak>',
+     [Rate(factor=1.2), Volume(0.0), "a", Rate(), Volume(1.0)]),
+    ('<speak><prosody volume="50">a</prosody></speak>', [Volume(0.5), "a", Volume(1.0)]),
+    ('<speak><say-as interpret-as="characters">a1 b</say-as></speak>', ["A 1 B"]),
+    ('<speak><say-as interpret-as="telephone">(415) 555-26</say-as></speak>', ["4 1 5, 5 5 5, 2 6"]),
+    ('<speak><say-as interpret-as="ordinal">12</say-as> <say-as interpret-as="ordinal">23</say-as></speak>',
+     ["12th 23rd"]),
+    ('<speak><say-as interpret-as="date" format="dmy">3/4/21</say-as></speak>', ["2021-04-03"]),
+    ('<speak><say-as interpret-as="cardinal">12</say-as></speak>', ["12"]),
+    ('<speak><sub alias="World Wide Web">WWW</sub> <phoneme ph="x">tomato</phoneme></speak>',
+     ["World Wide Web tomato"]),
+    ('<speak xml:lang="en-US">a<voice name="emma">b</voice><lang xml:lang="fr">c</lang></speak>',
+     [Speaker(None, "en-US"), "a", Speaker("emma", None), "b", Speaker(None, "en-US"), Speaker(None, "fr"), "c",
+      Speaker(None, "en-US"), Speaker()]),
+    ("<speak><desc>not this</desc><metadata><x>nor this</x></metadata><audio src='a'>but this</audio></speak>",
+     ["but this"]),
+    ("<?xml version='1.0'?><!-- x --><speak><x:effect>kept</x:effect><![CDATA[a & <b>]]> caf&#233;<mark "
+     "name='m'/></speak>",
+     ["kepta & <b> café"]),
+]  # fmt: skip
+
+REFUSED = [
+    ("hello", "Line 1, column 1: the SSML is malformed (syntax error)."),
+    ("<speak>a\n<b>x</b></speak>", "Line 2, column 1: SSML has no element <b>."),
+    ("<p>a</p>", "Line 1, column 1: SSML begins with <speak>, not with <p>."),
+    ("<speak>a</spek>", "Line 1, column 11: the SSML is malformed (mismatched tag)."),
+    ("<speak>a", "Line 1, column 9: the SSML is malformed (no element found)."),
+    ("<speak>a &nbsp; b</speak>", "Line 1, column 10: the SSML is malformed (undefined entity)."),
+    ("<speak>\x01</speak>", "Line 1, column 8: the SSML is malformed (not well-formed (invalid token))."),
+    ("<speak><break time='long'/></speak>", "Line 1, column 8: a break's time is 500ms or 1.5s, not 'long'."),
+    ("<speak><break strength='x'/></speak>", "Line 1, column 8: a break's strength is one of none,"),
+    ("<speak><prosody rate='+5'>a</prosody></speak>", "Line 1, column 8: a prosody's rate is slow, fast,"),
+    ("<speak><prosody volume='x'>a</prosody></speak>", "Line 1, column 8: a prosody's volume is soft, loud,"),
+    ("<!DOCTYPE a [<!ENTITY b 'c'>]><speak>&b;</speak>", "Line 1, column 25: SSML must not declare entities"),
+    ("<speak>" + "<p>" * 100, "Line 1, column 197: SSML is nested more than 64 deep."),
+    ("<speak><" + "a" * 200_000, "Line 1, column 8: a tag of the SSML does not end."),
+]
+# Ten levels of ten: a gigabyte, were it expanded.
+BOMB = "<!DOCTYPE b [<!ENTITY a0 'ha'>" + "".join(
+    f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 10)
+) + "]><speak>&a9;</speak>"  # fmt: skip
+
+
+def items(text: str, size: int) -> list[object]:
+    data = text.encode()
+    chunks = [data[i : i + size] for i in range(0, len(data), size)]
+    return [item.text if isinstance(item, Piece) else item for item in read(chunks, "ssml")]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize(("text", "expected"), SPOKEN)
+def test_the_common_subset_is_spoken(text: str, expected: list[object], size: int) -> None:
+    """Elements become pieces, pauses and changes, whole or a byte at a time; what a voice cannot do is passed over."""
+    assert items(text, size) == expected
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_what_is_no_ssml_is_refused_with_its_place(text: str, message: str, size: int) -> None:
+    """One sentence names line, column and what is wrong."""
+    with pytest.raises(HushdError) as caught:
+        items(text, size)
+    assert caught.value.code == "bad_request"
+    assert caught.value.message.startswith(message)
+
+
+def test_an_entity_bomb_does_not_go_off() -> None:
+    """The first declaration is refused; nothing is expanded."""
+    with pytest.raises(HushdError, match="must not declare entities"):
+        items(BOMB, 10_000)
+
+
+def test_a_sentence_is_spoken_while_the_rest_is_written() -> None:
+    """No end of the document is needed."""
+    seen: list[bytes] = []
+
+    def chunks():  # type: ignore[no-untyped-def]
+        for chunk in (b"<speak><p>Hello there. How", b" are you?", b"</p></speak>"):
+            seen.append(chunk)
+            yield chunk
+
+    spoken = [(len(seen), item.text) for item in read(chunks(), "ssml") if isinstance(item, Piece)]
+    assert spoken == [(1, "Hello there."), (3, "How are you?")]
+
+
+def test_words_know_their_place_in_the_source() -> None:
+    """Behind tags, references, characters of several bytes and aliases."""
+    text = "<speak>é \U0001d54f <p>a &amp; b</p><sub alias='x y'>WWW</sub> &#233;nd<![CDATA[ & c]]></speak>"
+    places = []
+    for item in read([text.encode()], "ssml"):
+        assert isinstance(item, Piece)
+        for start, letter in enumerate(item.text):
+            if letter != " ":
+                places.append((letter, text[slice(*item.traced.span(start, start + 1))]))
+    assert places == [
+        ("é", "é"), ("\U0001d54f", "\U0001d54f"), ("a", "a"), ("&", "&amp;"), ("b", "b"), ("x", "WWW"), ("y", "WWW"),
+        ("é", "&#233;"), ("n", "n"), ("d", "d"), ("&", "&"), ("c", "c"),
+    ]  # fmt: skip

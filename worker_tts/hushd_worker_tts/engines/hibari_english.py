@@ -1,0 +1,138 @@
+"""What hibari 0.2.1 misreads in English, written so that it reads it right. What it knows itself is left to it.
+
+Its own normaliser knows times, dates, years, money, units, titles, usual abbreviations, Roman numerals of kings and
+chapters, phone numbers without an area code, and fractions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+_UNITS = {
+    "m": "meter", "g": "gram", "l": "liter", "L": "liter", "h": "hour", "s": "second", "km²": "square kilometer",
+    "m²": "square meter", "m2": "square meter", "cm²": "square centimeter", "m³": "cubic meter", "V": "volt",
+    "W": "watt", "Wh": "watt hour", "dB": "decibel", "Pa": "pascal", "ha": "hectare",
+    "µs": "microsecond", "ns": "nanosecond", "dl": "deciliter", "cl": "centiliter", "TWh": "terawatt hour",
+    "GiB": "gibibyte", "MiB": "mebibyte", "KiB": "kibibyte", "kbps": "kilobit per second", "rpm": "turn per minute",
+}  # fmt: skip
+_PER = {
+    "s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "hour": "hour", "day": "day",
+    "week": "week", "wk": "week", "month": "month", "mo": "month", "year": "year", "yr": "year", "person": "person",
+    "kg": "kilogram", "lb": "pound", "gal": "gallon", "l": "liter", "km": "kilometer", "mi": "mile",
+    "user": "user", "night": "night",
+}  # fmt: skip
+_DATA = {"B": "bytes", "KB": "kilobytes", "kB": "kilobytes", "MB": "megabytes", "GB": "gigabytes", "TB": "terabytes",
+         "m": "meters", "km": "kilometers", "Mb": "megabits", "Gb": "gigabits"}  # fmt: skip
+_DAYS = {
+    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
+    "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
+}  # fmt: skip
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi",
+    "χ": "chi", "ψ": "psi", "ω": "omega", "Δ": "delta", "Σ": "sigma", "Ω": "omega",
+}  # fmt: skip
+_BIG = {"bn": "billion", "mn": "million", "tn": "trillion", "m": "million", "k": "thousand"}
+_NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_PHONE = r"(?<![\w.\-/])(?:\+?(\d{1,3})[\s.-])?\(?(\d{3})\)?[\s.-]{1,2}(\d{3})[.\s-](\d{4})(?![\w\-])"
+_day = "|".join(_DAYS)
+
+
+def _plural(number: str, unit: str) -> str:
+    first, _, rest = unit.partition(" per ")
+    plural = first if number == "1" else f"{first}s" if first[-1] not in "sz" else first
+    return f"{plural} per {rest}" if rest else plural
+
+
+def _phone(match: re.Match[str]) -> str:
+    country, *groups = match.groups()
+    said = ", ".join(" ".join(group) for group in groups)
+    return (
+        f"plus {' '.join(country)}, {said}"
+        if country and match[0][0] == "+"
+        else f"{country}, {said}"
+        if country
+        else said
+    )
+
+
+def _digits(text: str) -> str:
+    return " ".join(text)
+
+
+# Nothing else is ever rewritten. The rules are many: compiling them costs a cold start 10 ms.
+_DOUBTFUL = re.compile(rf"[0-9€£$½¼¾₂{''.join(_GREEK)}]|\b(?:e\.g|i\.e|etc)\.|\b(?:{_day})\s?[-–]")
+
+
+@cache
+def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]:
+    return [
+        (re.compile(_PHONE), _phone),
+        # money: 20 €, -$5, £1bn, $5/month, $5-$10
+        (re.compile(rf"(?<![\w.])({_NUMBER})\s?([€£$])(?![\w\d])"), r"\2\1"),
+        (re.compile(r"(?<!\w)[-−](?=[$£€]\d)"), "minus "),
+        (
+            re.compile(rf"([$£€])({_NUMBER})\s?(bn|mn|tn)\b"),
+            lambda m: f"{m[1]}{m[2]} {_BIG[m[3]]}",
+        ),
+        (re.compile(rf"([$£€]{_NUMBER})\s?[-–]\s?(?=[$£€]?\d)"), r"\1 to "),
+        (re.compile(rf"([$£€]{_NUMBER}[kKmMbB]?)\s?/\s?({'|'.join(_PER)})\b"), lambda m: f"{m[1]} per {_PER[m[2]]}"),
+        # addresses and versions: each number by itself
+        (
+            re.compile(r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w])(?!\.\d)"),
+            lambda m: " dot ".join(_digits(part) if len(part) == 3 else part for part in m.groups()),
+        ),
+        (re.compile(r"(?<![\w.])v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\w])"), r"\1 point \2 point \3"),
+        (re.compile(r"\bv(?=\d)"), "version "),
+        (
+            re.compile(r"(?<![\w.,$£€])(\d+)\.(0+)(?=\s+(?!(?:mins?|secs?|hrs?|lbs|mph|kph|fps|mAh|kWh|[kMG]Hz)\b)(?:[A-Za-z]{3,}|is|as|to|or|on|of|at)\b|[,;:!?)]|\.?$|\.\s)"),
+            lambda m: f"{m[1]} point {' '.join(['zero'] * len(m[2]))}",
+        ),
+        # ranges hibari leaves alone: at the end of a sentence, of times, of days, of percents
+        (re.compile(r"(?<![\w.\-/])(\d{1,4})\s?[-–]\s?(\d{1,4})(?=\s?%|[.](?!\d))(?![\w-])"), r"\1 to \2"),
+        (
+            re.compile(r"\b(\d{1,2}(?::\d{2})?)\s?([ap]m)?\s?[-–]\s?(\d{1,2}(?::\d{2})?\s?[ap]m)\b", re.IGNORECASE),
+            lambda m: f"{m[1]}{' ' + m[2] if m[2] else ''} to {m[3]}",
+        ),
+        (re.compile(rf"\b({_day})\s?[-–]\s?({_day})\b\.?"), lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
+        # fractions and lengths
+        (re.compile(r"(?<![\d/.])(\d+) (?=[1-9]/[1-9]\d?(?![\d/]))"), r"\1 and "),
+        (re.compile(r"(?<![\d])(\d+) ?(?=[½¼¾])"), r"\1 and "),
+        (re.compile(r"\b24/7\b"), "twenty-four seven"),
+        (re.compile(r"(?<![\w'])(\d{1,2})'\s?(\d{1,2})(?:\"|''|”)(?!\w)"), r"\1 foot \2"),
+        (re.compile(r"(?<=\d) in\.(?=\s|$)"), " inches"),
+        (re.compile(r"(?<=\d) ft\. (?=\d)"), " feet "),
+        (re.compile(r"(?<=\d)\s?x\s?(?=\d)"), " by "),
+        (re.compile(r"(?<=[a-z])\s+x\s+(?=\d)"), " by "),
+        # units
+        (
+            re.compile(rf"(?<![\w.$£€])({_NUMBER})\s?({'|'.join(_DATA)})/({'|'.join(_PER)})\b"),
+            lambda m: f"{m[1]} {_DATA[m[2]]} per {_PER[m[3]]}",
+        ),
+        (
+            re.compile(rf"(?<![\w.$£€:/-])({_NUMBER}) ({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![\w'’/])"),
+            lambda m: f"{m[1]} {_plural(m[1], _UNITS[m[2]])}",
+        ),
+        # numbers
+        (re.compile(r"(?<![\w.])\.(?=\d)"), "0."),
+        (re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?)(\d{1,3})(?!\w)"),
+         lambda m: f"{m[1]} times 10 to the {'minus ' if m[2] == '-' else ''}{m[3]}"),
+        # words
+        (re.compile(r"\bca?\.\s?(?=\d{3,4}\b)"), "circa "),
+        (re.compile(r"\bCO[2₂](?!\w)"), "C O 2"),
+        (re.compile(r"\betc\.(?=[,;)])"), "et cetera"),
+        (re.compile(r"\be\.g\.,?"), "for example,"),
+        (re.compile(r"\bi\.e\.,?"), "that is,"),
+        (re.compile(f"[{''.join(_GREEK)}](?![^\\W\\d_])"), lambda m: f" {_GREEK[m[0]]} "),
+    ]  # fmt: skip
+
+
+def readable(text: str) -> str:
+    """`text` with what hibari misreads rewritten."""
+    if not _DOUBTFUL.search(text):
+        return text
+    for pattern, replacement in _rules():
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,287 @@
+"""Markdown as it is heard: headings, items and rows as sentences, links by their text, code blocks by their length.
+
+Blocks are told apart line by line here, since text must be spoken while it is still being written; what is within a
+line (emphasis, code, links, images, entities) is markdown-it's work. A paragraph leaves word by word, wherever nothing
+is open that began before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+
+from .items import Event, Pause, SentenceEnd
+from .traced import Traced
+from .words import Words
+
+# A paragraph without any sentence end is taken in pieces of about this many characters.
+_LONGEST_BLOCK = 2000
+_CODE_PAUSE_S = 0.3
+
+_FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
+_HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s+|$)")
+_RULE = re.compile(r"\s*(?:=+|-+|(?:[*_-]\s*){3,})\s*$")
+_QUOTE = re.compile(r"\s{0,3}>\s?")
+_ITEM = re.compile(r"\s*(?:[-*+]|(?P<number>\d{1,9})[.)])(?:\s+|$)")
+_TASK = re.compile(r"\[(?P<mark>[ xX])\]\s+")
+_DELIMITERS = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_CELL = re.compile(r"(?<!\\)\|")
+_BAR = re.compile(r"\s+\|\s+")
+_DEFINITION = re.compile(r"\s{0,3}\[(?!\^)[^\]]{1,200}\]:\s+\S")
+_FOOTNOTE = re.compile(r"\s{0,3}\[\^[^\]]{1,60}\]:\s*")
+_FOOTNOTE_MARK = re.compile(r"\[\^[^\]]{1,60}\]")
+_REFERENCE = re.compile(r"\[(?P<text>[^\]]{1,300})\]\[[^\]]{0,100}\]")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_PARTS = re.compile(r"\s+|\S+")
+_CORE = re.compile(r"\w+")
+_FAR = 2000  # characters: addresses of links and images lie between words
+_INDENTED = re.compile(r"(?: {4}|\t)")
+_SENTENCE_END = re.compile(r"[.!?…:][\"'”’)\]*_]*(?=\s)")
+_HARD_END = re.compile(r"(?: {2}|\\)\r?$")
+_UNDECIDED = 12  # characters of an unfinished line before which nobody knows what it is
+
+
+class Markdown:
+    """Reads markdown as it arrives. Keeps the line that is being written and the paragraph it belongs to.
+
+    `words`: for code blocks, images and tasks; None passes them over.
+    """
+
+    def __init__(self, words: Words | None) -> None:
+        self._words = words
+        self._inline: Any = None
+        self._line = ""  # what has come of the current line and is not in the block yet
+        self._at = 0  # where that is in the original
+        self._inside = False  # whether the current line's beginning is in the block already
+        self._block = Traced()
+        self._fence = ""  # what closes the open code block
+        self._code = 0  # its lines so far
+        self._code_at = 0  # where it began
+        self._indented = 0  # lines of indented code
+        self._list = False
+
+    def add(self, text: str, final: bool = False) -> Iterator[Event]:
+        lines = (self._line + text).split("\n")
+        self._line = lines.pop()
+        for line in lines:
+            yield from self._take(line, self._at)
+            if _HARD_END.search(line):
+                yield from self._end_block()
+            self._at += len(line) + 1
+            self._inside = False
+        if final and self._line:
+            yield from self._take(self._line, self._at)
+            self._line = ""
+        elif self._goes_on():
+            # The line is known to be a paragraph's: what is complete of it need not wait for the rest. How it ends may
+            # still mean something.
+            ready = self._line.rstrip(" \t\r\\")
+            yield from self._take(ready, self._at)
+            self._at += len(ready)
+            self._line, self._inside = self._line[len(ready) :], True
+        elif self._fence and len(self._line) > _LONGEST_BLOCK:
+            # A line so long closes no block; of those in a block only their number is wanted.
+            self._at += len(self._line) - 1
+            self._line = "x"
+        if final:
+            yield from self._end_code()
+            yield from self._end_block()
+
+    def _goes_on(self) -> bool:
+        if self._fence or not self._line:
+            return False
+        if self._inside or len(self._line) > _LONGEST_BLOCK:
+            return True
+        start = self._line.lstrip()
+        indented = _INDENTED.match(self._line) and not self._block and not self._list
+        return len(start) > _UNDECIDED and start[0].isalpha() and not indented
+
+    def _take(self, line: str, at: int) -> Iterator[Event]:
+        """One line, or what has come of it."""
+        text = Traced.original(line.removesuffix("\r"), at)
+        if self._inside:
+            yield from self._grow(text)
+            return
+        if self._fence:
+            if line.strip().startswith(self._fence) and not line.strip().strip(self._fence[0]):
+                yield from self._end_code()
+            else:
+                self._code += 1
+            return
+        if fence := _FENCE.match(text.text):
+            yield from self._end_block()
+            self._fence, self._code_at = fence["fence"], at
+            return
+        if not line.strip():
+            yield from self._end_block()
+            return
+        if _INDENTED.match(line) and not self._block and not self._list:
+            self._code_at = self._code_at if self._indented else at
+            self._indented += 1
+            return
+        yield from self._end_code()
+        while quote := _QUOTE.match(text.text):
+            text = text[quote.end() :]
+        yield from self._classified(text)
+
+    def _classified(self, text: Traced) -> Iterator[Event]:
+        line = text.text
+        if _RULE.match(line) or _DEFINITION.match(line) or (_DELIMITERS.match(line) and "|" in line):
+            yield from self._end_block()
+        elif heading := _HEADING.match(line):
+            yield from self._end_block()
+            self._list = False
+            text = text[heading.end() :].strip()
+            yield from self._grow(text[: len(text.text.rstrip("#").rstrip())])
+            yield from self._end_block()
+        elif line.lstrip().startswith("|"):
+            yield from self._end_block()
+            yield from self._row(text)
+        elif item := _ITEM.match(line):
+            yield from self._end_block()
+            self._list = True
+            marker = text[: item.end()].strip() + text[item.end() - 1 : item.end()] if item["number"] else Traced()
+            yield from self._grow(marker + self._task(text[item.end() :]))
+        else:
+            if note := _FOOTNOTE.match(line):
+                yield from self._end_block()
+                text = text[note.end() :]
+            if not self._block and not line[0].isspace():
+                self._list = False
+            yield from self._grow(text)
+
+    def _task(self, text: Traced) -> Traced:
+        task = _TASK.match(text.text)
+        if task is None or self._words is None:
+            return text
+        said = self._words.open if task["mark"] == " " else self._words.done
+        return Traced.instead(said, *text.span(0, task.end())) + text[task.end() :]
+
+    def _row(self, text: Traced) -> Iterator[Event]:
+        """A row of a table: its cells as one sentence."""
+        row = Traced()
+        start = 0
+        for end in [*(match.start() for match in _CELL.finditer(text.text)), len(text)]:
+            cell = text[start:end].strip()
+            start = end + 1
+            if cell and (spoken := self._spoken(cell)):
+                row += Traced.instead(", ", *cell.span()) + spoken if row else spoken
+        if row:
+            yield row
+            yield SentenceEnd()
+
+    def _grow(self, text: Traced) -> Iterator[Event]:
+        """Adds to the block, and gives away what of it is complete."""
+        if self._block and not self._inside and text:
+            self._block += Traced.instead(" ", *text.span(0, 1))
+        self._block += text
+        start = 0
+        for match in _SENTENCE_END.finditer(self._block.text):
+            # The white space goes along, so that the splitter sees the end.
+            end = match.end() + 1
+            while end - start > _LONGEST_BLOCK:
+                cut = self._anywhere(start)
+                yield self._spoken(self._block[start:cut])
+                start = cut
+            if _balanced(self._block.text[start:end]):
+                yield self._spoken(self._block[start:end])
+                start = end
+        while len(self._block) - start > _LONGEST_BLOCK:
+            cut = self._anywhere(start)
+            yield self._spoken(self._block[start:cut])
+            start = cut
+        # Words behind it show that a sentence has ended.
+        cut = self._block.text.rfind(" ", start) + 1
+        if cut > start and _balanced(self._block.text[start:cut]):
+            yield self._spoken(self._block[start:cut])
+            start = cut
+        self._block = self._block[start:]
+
+    def _anywhere(self, start: int) -> int:
+        """Where to cut a block that goes on and on: at its last space that is near enough, else in a word."""
+        space = self._block.text.rfind(" ", start, start + _LONGEST_BLOCK)
+        return space + 1 if space > start else start + _LONGEST_BLOCK
+
+    def _end_block(self) -> Iterator[Event]:
+        if self._block:
+            yield self._spoken(self._block)
+            self._block = Traced()
+        yield SentenceEnd()
+
+    def _end_code(self) -> Iterator[Event]:
+        lines = self._code if self._fence else self._indented
+        opened = bool(self._fence or self._indented)
+        self._fence, self._code, self._indented = "", 0, 0
+        if opened and lines:
+            yield SentenceEnd()
+            if self._words is None:
+                yield Pause(_CODE_PAUSE_S)
+            else:
+                said = self._words.code_line if lines == 1 else self._words.code_block.format(lines)
+                yield Traced.instead(said, self._code_at, max(self._at, self._code_at + 1))
+            yield SentenceEnd()
+
+    def _spoken(self, text: Traced) -> Traced:
+        """What is heard of text within a block."""
+        if not re.search(r"[\\`*_~\[\]<&|]", text.text):
+            return text
+        text = text.sub(_COMMENT, "").sub(_FOOTNOTE_MARK, "").sub(_REFERENCE, lambda match: match["text"])
+        text = text.sub(_BAR, ", ")  # a row of a table that has no bars at its ends
+        if not text:
+            return text
+        if self._inline is None:
+            try:
+                from markdown_it import MarkdownIt
+            except ImportError as error:
+                raise HushdError(
+                    "engine_missing", "Markdown needs markdown-it-py, which is not here: pip install 'hushd[tts]'."
+                ) from error
+            self._inline = MarkdownIt("commonmark").enable("strikethrough")
+        spoken, taken = Traced(), 0
+        tokens = self._inline.parseInline(text.text)[0].children
+        for token in tokens:
+            for part in _PARTS.findall(_heard(token, self._words if len(tokens) == 1 else None)):
+                found = text.text.find(part, taken)
+                if 0 <= found <= taken + _FAR:
+                    taken = found + len(part)
+                    spoken += text[found:taken]
+                    continue
+                # An entity, an escape, or a word of hushd's own.
+                core = _CORE.search(part)
+                found = text.text.find(core[0], taken) if core else -1
+                at, length = (found, len(core[0])) if core and found >= 0 else (min(taken, len(text) - 1), 1)
+                taken = max(taken, found + length) if found >= 0 else taken
+                spoken += Traced.instead(part, *text.span(at, at + length))
+        # Space at either end separates this from what comes before and after.
+        if text.text[0].isspace() and not spoken.text[:1].isspace():
+            spoken = text[:1] + spoken
+        return spoken + text[-1:] if text.text[-1].isspace() and not spoken.text[-1:].isspace() else spoken
+
+
+def _heard(token: Any, words: Words | None) -> str:
+    """What is said of one token; an image that stands alone is announced, if there are `words` for it."""
+    if token.type in ("text", "code_inline"):
+        return str(token.content)
+    if token.type in ("softbreak", "hardbreak"):
+        return "\n" if token.type == "hardbreak" else " "
+    if token.type == "image":
+        return words.image.format(token.content.rstrip(".")) if words and token.content else str(token.content)
+    return "\n" if token.type == "html_inline" and token.content.startswith("<br") else ""
+
+
+def _balanced(text: str) -> bool:
+    """Whether nothing is open in `text` that could be closed behind it. What is so of two texts is so of both together:
+    where a block is cut changes nothing in what is heard."""
+    return (
+        text.count("`") % 2 == 0
+        and len(re.findall(r"\*(?=\S)|(?<=\S)\*", text)) % 2 == 0
+        and text.count("[") == text.count("]")
+        and text.count("(") == text.count(")")
+        and not re.search(r"<[A-Za-z/!][^>]*\Z", text)
+        and text.count("~~") % 2 == 0
+        and text.count("<!--") == text.count("-->")
+        and len(re.findall(r"(?<!\w)_|_(?!\w)", text)) % 2 == 0
+    )

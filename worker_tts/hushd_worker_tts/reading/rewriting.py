@@ -1,0 +1,132 @@
+"""What no engine reads well, made into words: addresses, paths, names in code, operators, emoji.
+
+Numbers, dates, money, units and abbreviations stay: engines know them, each in its own languages.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .traced import Traced
+from .words import Words
+
+# Longer addresses are read by their host alone: nobody remembers the rest by ear.
+_LONGEST_PATH = 60
+_MOST_PARTS = 3
+
+_URL = re.compile(
+    r"(?<![\w@])(?:(?P<scheme>[a-z][a-z0-9+.-]{1,15})://|www\.)(?P<rest>[^\s<>\"“”`|]{1,2000})", re.IGNORECASE
+)
+_MAIL = re.compile(r"(?<![\w.+-])(?:mailto:)?([\w.+-]{1,64})@((?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-])")
+_HOST = re.compile(
+    r"(?<![\w./@-])((?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|edu|gov|io|dev|app|ai|co|info|uk|de|fr|eu|ch|us|ca|au|me))"
+    r"(?P<path>/[^\s<>\"“”`|]{0,2000})?(?![\w-])"
+)
+_PATH = re.compile(
+    r"(?<![\w./\\~])(?:"
+    r"(?:~|\.{1,2})?/(?:[\w.@+-]{1,80}/){0,12}[\w.@+-]{1,80}/?"
+    r"|(?:[\w.@+-]{1,80}/){1,12}[\w@+-]{1,80}(?:\.[A-Za-z][A-Za-z0-9]{0,5})+"
+    r"|[A-Za-z]:\\(?:[\w. -]{1,80}\\){0,12}[\w.-]{1,80}"
+    r")(?![\w/\\])"
+)
+_FILE = re.compile(r"(?<=[^\W\d_]{2})\.(?=[a-z][A-Za-z0-9_]*\b)")
+_CALL = re.compile(r"(?<=\w)\(\)")
+_FLAG = re.compile(r"(?<![\w-])(--?)(?=[A-Za-z][\w-]*)")
+_SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
+_CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SHARP = re.compile(r"\b([A-G])#(?!\w)")
+_MINUS = re.compile(r"[−](?=\s?\d)")
+_TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
+_MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
+_SPACES = re.compile(r" {2,}")
+_TRAILING = ".,;:!?…)]}'\"’”*_~"
+# Pictures and what varies or joins them. Not the signs ™ © ® and arrows, which are read.
+_EMOJI = re.compile(
+    "[\U0001f000-\U0001faff\U000e0020-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff\u20e3\u3030\u303d\ufe0f\u200d\ufffd]+"
+)
+
+
+class Rewriting:
+    """Rewrites pieces with the words of one language, or without any."""
+
+    def __init__(self, words: Words | None) -> None:
+        self._words = words
+        self._symbols: re.Pattern[str] | None = None
+        if words is not None and words.symbols:
+            signs = "|".join(re.escape(sign) for sign in sorted(words.symbols, key=len, reverse=True))
+            self._symbols = re.compile(rf"\s*(?<![-=<>!&|])(?P<sign>{signs})(?![-=<>&|])\s*")
+
+    def __call__(self, text: Traced) -> Traced:
+        return self._common(text) if self._words is None else self._in_words(text, self._words)
+
+    def _common(self, text: Traced) -> Traced:
+        """Without words: only what is no text at all goes away."""
+        text = text.sub(_URL, lambda match: _bare(match["rest"]))
+        return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
+
+    def _in_words(self, text: Traced, words: Words) -> Traced:
+        dotted = f" {words.dot} "
+
+        def name(part: str) -> str:
+            """A part of an address."""
+            part = part.replace(".", dotted).replace("_", " ").replace("-", f" {words.dash} ")
+            return part.replace("@", f" {words.at} ").replace("~", " tilde ").replace("\\", " ").replace("+", " plus ")
+
+        def host(address: str) -> str:
+            address = address.removeprefix("www.")
+            *most, last = address.split(".")
+            return dotted.join([*(name(part) for part in most), last.upper() if len(last) == 2 else name(last)])
+
+        def place(address: str, path: str) -> str:
+            parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
+            said = host(re.sub(r"\A[^@]*@|:\d+\Z", "", address))
+            if len(parts) <= _MOST_PARTS and len(path) <= _LONGEST_PATH and all(map(_readable, parts)):
+                said += "".join(f" {words.slash} {name(part)}" for part in parts)
+            return said
+
+        def url(match: re.Match[str]) -> str:
+            address, tail = _split_tail(match["rest"])
+            server, _, path = address.partition("/")
+            return place(re.split(r"[?#]", server)[0], path) + tail if server else tail
+
+        def bare_host(match: re.Match[str]) -> str:
+            path, tail = _split_tail(match["path"] or "")
+            return place(match[1], path) + tail
+
+        def mail(match: re.Match[str]) -> str:
+            return f"{name(match[1])} {words.at} {host(match[2])}"
+
+        def path(match: re.Match[str]) -> str:
+            said, tail = _split_tail(match[0])
+            drive, _, rest = said.partition(":\\")
+            if rest:
+                said = f"{drive} {words.colon} {words.slash} {rest}".replace("\\", f" {words.slash} ")
+            return re.sub(r"\s+", " ", name(said).replace("/", f" {words.slash} ")).strip() + tail
+
+        text = text.sub(_URL, url).sub(_MAIL, mail).sub(_HOST, bare_host).sub(_PATH, path)
+        text = text.sub(_SHARP, lambda match: f"{match[1]} sharp") if words.symbols else text
+        text = text.sub(_CALL, "").sub(_FLAG, lambda match: f"{words.dash} " * len(match[1]))
+        text = text.sub(_FILE, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
+        text = text.sub(_TIMES, " × ").sub(_MARKS, "").sub(_MINUS, "-")
+        if self._symbols is not None:
+            text = text.sub(self._symbols, lambda match: f" {words.symbols[match['sign']]} ")
+        return text.sub(_EMOJI, " ").sub(_SPACES, " ").strip()
+
+
+def _split_tail(address: str) -> tuple[str, str]:
+    """What is punctuation of the sentence, at the end of an address, belongs to the sentence."""
+    kept = address.rstrip(_TRAILING)
+    if "(" in kept and address[len(kept) :].startswith(")") and kept.count("(") > kept.count(")"):
+        kept += ")"
+    return kept, address[len(kept) :]
+
+
+def _readable(part: str) -> bool:
+    """Whether a part of a path is words, rather than a number of 20 digits or a hash."""
+    digits = sum(c.isdigit() for c in part)
+    return "%" not in part and len(part) <= 30 and digits <= max(4, len(part) // 3)
+
+
+def _bare(rest: str) -> str:
+    return re.split(r"[?#]", rest)[0].removeprefix("www.").rstrip("/")

@@ -1,0 +1,74 @@
+"""When each word of a piece is heard, and which part of the request's text it stands for."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Any
+
+from .engine import AudioChunk
+from .reading.traced import Traced
+
+_WORD = re.compile(r"\S*\w\S*")
+# Shared out by letters, a word's end of clause is worth some more.
+_CLAUSE_END = re.compile(r"[,;:.!?…—]\W*$")
+_CLAUSE_WEIGHT = 4
+
+
+def sentence(text: Traced, chunk: AudioChunk, begins: float) -> dict[str, Any]:
+    """The partial of a piece whose audio begins `begins` seconds into the job's.
+
+    Words that stand for one and the same place of the request (an address read out) are one word.
+    """
+    from .audio_out import sounding
+
+    first, last = sounding(chunk)
+    spans: list[tuple[int, int]] = []
+    places: list[int] = []
+    for match in _WORD.finditer(text.text):
+        span = text.span(*match.span())
+        if not spans or span[0] >= spans[-1][1]:
+            spans.append(span)
+            places.append(match.start())
+        else:
+            spans[-1] = (spans[-1][0], max(span[1], spans[-1][1]))
+    starts = _times(text.text, places, chunk.marks, first, last)
+    words = [
+        {
+            "start": round(begins + start, 3),
+            "end": round(begins + end, 3),
+            "text_start": span[0],
+            "text_end": span[1],
+        }
+        for span, start, end in zip(spans, starts, [*starts[1:], last], strict=True)
+    ]
+    text_start, text_end = text.span()
+    return {
+        "kind": "sentence",
+        "start": round(begins, 3),
+        "end": round(begins + len(chunk.samples) / chunk.rate, 3),
+        "text_start": text_start,
+        "text_end": text_end,
+        "words": words,
+    }
+
+
+def _times(
+    text: str, places: list[int], marks: tuple[tuple[int, float], ...], first: float, last: float
+) -> list[float]:
+    """When the words at `places` begin: as marked, else shared out between the marks by how long the words are."""
+    known = [(0, first), *((place, min(max(at, first), last)) for place, at in marks if place > 0), (len(text), last)]
+    weights = [0.0]
+    for word in re.findall(r"\s*\S+|\s+", text):
+        weights += [weights[-1] + index for index in range(1, len(word) + 1)]
+        if _CLAUSE_END.search(word):
+            weights[-1] += _CLAUSE_WEIGHT
+    marked = [place for place, _ in known]
+    starts: list[float] = []
+    for place in places:
+        index = min(bisect_right(marked, place) - 1, len(known) - 2)
+        (before, start), (after, end) = known[index], known[index + 1]
+        whole = weights[after] - weights[before]
+        share = (weights[place] - weights[before]) / whole if whole else 0.0
+        starts.append(max(start + (end - start) * share, starts[-1] if starts else first))
+    return starts
