@@ -6,18 +6,21 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from hushd_protocol import paths
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.job import Job
 
 from . import catalogue
+from .ahead import ahead
 from .engine import RATE, Engine, Options, PieceLength, Segment
 from .request import Request
 
 if TYPE_CHECKING:
     from .engine import Samples
+    from .live import Began, Echo, Nothing, Unstable
     from .pieces import Piece
     from .voices import Voices
 
@@ -49,6 +52,10 @@ class SpeechToText:
         """
         kind = catalogue.find(self._engine_name)
         name = catalogue.model_name(kind, self._model_name)
+        if (paths.find().models / kind.INFO.name).is_dir():  # else hushd has brought it none: 5 ms less
+            from hushd_protocol import verification
+
+            verification.before_load(kind.INFO.name, name, report)
         # numpy's import and an engine's native load take 0.1 s and more each, on different cores.
         imports = threading.Thread(target=_import_ahead, name="imports", daemon=True)
         imports.start()
@@ -141,10 +148,18 @@ class SpeechToText:
         shorter = length.longest < self._bounded(self._engine.PIECE, request).longest
         detector, language_known = Detector(), False
         names: dict[int, str] = {}  # of the speakers whom a segment has, in the order of their first one
-        for speaker, start, part in self._by_speaker(job, request, watched()):
-            cutter = Cutter(length, request.min_silence_s, request.speech_pad_s, shorter)
-            for piece in pieces(part, detector, cutter, request.start_s + start):
-                job.degraded = job.degraded or cutter.shortened
+
+        def cuts() -> Iterator[tuple[int, Piece]]:
+            for speaker, start, part in self._by_speaker(job, request, watched()):
+                cutter = Cutter(length, request.min_silence_s, request.speech_pad_s, shorter)
+                for piece in pieces(part, detector, cutter, request.start_s + start):
+                    job.degraded = job.degraded or cutter.shortened
+                    yield speaker, piece
+
+        # A file is read and its speech found while the engine is at the piece before. What comes as it is made is
+        # not: to leave would have to wait for more of it.
+        with contextlib.nullcontext(cuts()) if request.format == "s16le" else ahead(cuts()) as found:
+            for speaker, piece in found:
                 if not language_known:
                     options, language_known = self._with_language(job, options, piece), True
                 if request.diarize:
@@ -173,16 +188,16 @@ class SpeechToText:
             yield stretch.speaker, stretch.start, part
 
     def _live(self, job: Job, request: Request) -> dict[str, Any]:
-        from .live import Listener, Unstable
+        from .live import Listener
 
         listener = Listener(self._recogniser, job, request, self._piece_length(job, request))
         count = 0
         for event in listener.events(_samples(job, request, _PATIENCE_S)):
-            if isinstance(event, Unstable):
-                job.send_partial({"kind": "unstable", "stable": event.stable, "text": event.text})
-            else:
+            if isinstance(event, Segment):
                 job.send_partial(_partial(count, event))
                 count += 1
+            else:
+                job.send_partial(_told(event))
         return {
             "language": self._language(listener.options),
             "duration": round(listener.seconds, 3),
@@ -214,7 +229,7 @@ def _samples(job: Job, request: Request, patience_s: float | None = None) -> Ite
     from .audio import raw_blocks
 
     job.params |= {"rate": request.rate, "channels": request.channels}  # its chunks may say so, and nothing else
-    return raw_blocks(job.read(patience_s), request.rate, request.channels)
+    return raw_blocks(job.read(patience_s), request.rate, request.channels, apart=request.echo)
 
 
 def _partial(number: int, segment: Segment) -> dict[str, Any]:
@@ -233,6 +248,14 @@ def _partial(number: int, segment: Segment) -> dict[str, Any]:
             {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)} for word in segment.words
         ]
     return data
+
+
+def _told(event: Unstable | Began | Nothing | Echo) -> dict[str, Any]:
+    """What is no segment, as it travels."""
+    data = asdict(event)
+    if "start" in data:
+        data["start"] = round(data["start"], 3)
+    return {"kind": type(event).__name__.lower(), **data}
 
 
 def _import_ahead() -> None:

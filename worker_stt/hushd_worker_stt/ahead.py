@@ -1,0 +1,71 @@
+"""Doing the next thing while the last one is still being used."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@contextmanager
+def ahead(items: Iterable[T], count: int = 2) -> Iterator[Iterator[T]]:
+    """`items`, made on a thread of their own, up to `count` before they are asked for.
+
+    What they raise is raised where it would have been. Leaving the block waits for the item that is being made, so
+    that whatever they are made of may be closed behind it: for items that come in a bounded time.
+    """
+    made = _Made(items, count)
+    thread = threading.Thread(target=made.make, name="ahead", daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+        thread.join()
+
+
+class _Made(Iterator[T], Generic[T]):
+    def __init__(self, items: Iterable[T], count: int) -> None:
+        self._items = items
+        self._count = count
+        self._ready: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._error: BaseException | None = None
+        self._ended = self._stopped = False
+
+    def make(self) -> None:
+        try:
+            for item in self._items:
+                with self._changed:
+                    self._ready.append(item)
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: len(self._ready) < self._count or self._stopped)
+                    if self._stopped:
+                        return
+        except BaseException as error:
+            self._error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def __next__(self) -> T:
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._ended)
+            if self._ready:
+                item = self._ready.popleft()
+                self._changed.notify_all()
+                return item
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        raise StopIteration
