@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -24,22 +24,6 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "kokoro"
 
 
-def test_models_and_voices_are_told_without_files(models: Path) -> None:
-    """Its three files and nine languages, none installed; 54 voices with their language and gender, once it is here."""
-    info = Kokoro.info()
-    assert {model.name: model.memory_mb for model in info.models} == {
-        "kokoro-v1.0": 852, "kokoro-v1.0.fp16": 538, "kokoro-v1.0.int8": 384,
-    }  # fmt: skip
-    assert all(len(model.languages) == 9 and not model.installed for model in info.models)
-    voices = Kokoro.voices()
-    if info.installed:
-        assert len({voice.name for voice in voices}) == 54
-        assert not any(voice.installed for voice in voices)
-        assert info.default_voice in {voice.name for voice in voices}
-    else:
-        assert voices == ()
-
-
 pytest.importorskip("kokoro_onnx", reason="kokoro is not installed: pip install 'hushd[kokoro]'")
 
 import tiny_voices  # noqa: E402
@@ -51,10 +35,22 @@ def voice(name: str) -> Voice:
     return next(voice for voice in Kokoro.voices() if voice.name == name)
 
 
+LOADED: list[Kokoro] = []
+
+
 def loaded(model: str = "kokoro-v1.0") -> Kokoro:
     engine = Kokoro(model)
     engine.load(lambda note: None)
+    LOADED.append(engine)
     return engine
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    """The package keeps its file of voices open for as long as it lives, which a worker has nothing against."""
+    yield
+    while LOADED:
+        LOADED.pop()._kokoro.voices.close()
 
 
 @pytest.mark.parametrize(
@@ -85,10 +81,10 @@ def test_speed(models: Path, speed: float) -> None:
     """Twice as fast is half as long, but for the pause."""
     tiny_voices.kokoro(models, "af_heart")
     pause = int(0.25 * tiny_voices.KOKORO_RATE)
-    text = "Ever tried, ever failed, no matter, try again, fail again, fail better."
+    text = "Whoever has tried and failed tries again and fails again and fails better."
     (natural,) = loaded().synthesize(text, voice("af_heart"), 1.0)
     (chunk,) = loaded().synthesize(text, voice("af_heart"), speed)
-    assert len(chunk.samples) - pause == pytest.approx((len(natural.samples) - pause) / speed, rel=0.05)
+    assert len(chunk.samples) - pause == pytest.approx((len(natural.samples) - pause) / speed, rel=0.1)
 
 
 def test_words_are_marked_where_the_model_says_when(models: Path) -> None:
@@ -127,19 +123,20 @@ def test_another_file_is_another_model(models: Path, say: Callable[..., Any]) ->
     assert [model.name for model in info.models if model.installed] == ["kokoro-v1.0.int8"]
     worker = Worker("kokoro", "kokoro-v1.0.int8")
     worker.load(lambda note: None)
+    LOADED.append(worker._engine)
     assert say(worker, "Hello.").result["voice"] == "af_heart"
     assert say(worker, "Hello.", voice="am_adam").result["voice"] == "am_adam"
 
 
 def test_what_is_missing_is_said_with_where_it_belongs(models: Path) -> None:
     """No model, no voices, a damaged model, a voice that the file lacks."""
-    with pytest.raises(HushdError, match=r"voices-v1\.0\.bin is not on this machine: put it into .*kokoro, from http"):
+    with pytest.raises(HushdError, match=r"not on this machine: `hushd models pull kokoro/kokoro-v1\.0` gets it"):
         loaded()
     path = tiny_voices.kokoro(models, "af_heart")
     with pytest.raises(HushdError, match=r"The voice am_adam is not in .*voices-v1\.0\.bin") as caught:
         list(loaded().synthesize("Hello.", voice("am_adam"), 1.0))
     assert caught.value.code == "model_missing"
-    with pytest.raises(HushdError, match=r"kokoro-v1\.0\.fp16\.onnx is not on this machine"):
+    with pytest.raises(HushdError, match=r"kokoro-v1\.0\.fp16 is not on this machine"):
         loaded("kokoro-v1.0.fp16")
     path.write_bytes(b"no graph")
     with pytest.raises(HushdError, match=r"The model kokoro-v1\.0 does not load .* anew\.$"):

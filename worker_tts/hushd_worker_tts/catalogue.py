@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,9 +15,18 @@ from hushd_protocol.errors import HushdError
 from .engine import TtsEngine
 
 GROUP = "hushd.tts_engines"
+# Bytes of JSON. The description of both roles has to fit into one answer of the supervisor's, of 64 KiB.
+MOST = 60_000
 # The same as in pyproject.toml. Known here because reading the metadata of all installed packages costs a cold start
 # 40 to 50 ms.
-OWN = {"hibari": "hushd_worker_tts.engines.hibari:Hibari"}
+OWN = {
+    "hibari": "hushd_worker_tts.engines.hibari:Hibari",
+    "kokoro": "hushd_worker_tts.engines.kokoro:Kokoro",
+    "piper": "hushd_worker_tts.engines.piper:Piper",
+    "espeak-ng": "hushd_worker_tts.engines.espeak_ng:EspeakNg",
+    "chatterbox": "hushd_worker_tts.engines.chatterbox:Chatterbox",
+    "command": "hushd_worker_tts.engines.command:Command",
+}
 
 
 def find(name: str) -> type[TtsEngine]:
@@ -46,7 +56,7 @@ def find(name: str) -> type[TtsEngine]:
 def describe() -> dict[str, Any]:
     """All engines, models and voices as JSON types. An added engine that does not import is left out, and said so."""
     engines = []
-    for name, reference in {**_added(), **OWN}.items():
+    for name, reference in {**OWN, **_added(), **OWN}.items():
         try:
             engine = _import(reference)
             info, voices = engine.info(), engine.voices()
@@ -65,7 +75,24 @@ def describe() -> dict[str, Any]:
                 "streaming": info.streaming,
             }
         )
+    _fit(engines)
     return {"role": "tts", "version": __version__, "engines": engines}
+
+
+def _fit(engines: list[dict[str, Any]]) -> None:
+    """Leaves out, if there is too much to tell, what can be spared: voices that are not here, samples, the last voices
+    of many."""
+    spare: list[Callable[[list[dict[str, Any]]], list[dict[str, Any]]]] = [
+        lambda voices: voices,
+        lambda voices: [voice for voice in voices if voice["installed"]],
+        lambda voices: [voice | {"sample": ""} for voice in voices],
+        lambda voices: voices[:60],
+    ]
+    for step in spare:
+        for engine in engines:
+            engine["voices"] = step(engine["voices"])
+        if len(json.dumps(engines, ensure_ascii=False).encode()) <= MOST:
+            break
 
 
 def quoted(value: object) -> str:

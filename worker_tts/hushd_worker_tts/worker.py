@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
 from hushd_protocol.job import Job
 
@@ -45,6 +46,10 @@ class Worker:
                 f"{info.name} has no model {catalogue.quoted(model)}{catalogue.did_you_mean(model, known)}: "
                 f"use {catalogue.listed(known)}.",
             )
+        if (paths.find().models / info.name).is_dir():  # else hushd has brought it none: 5 ms less
+            from hushd_protocol import verification
+
+            verification.before_load(info.name, model, report)
         self._info = replace(info, default_voice=speech.default_voice(info, kind.voices(), model))
         # Parsing dictionaries makes a million objects that stay; looking for garbage among them costs 10 to 20 ms.
         gc.disable()

@@ -1,0 +1,182 @@
+"""chatterbox: Resemble's models, which speak with the voice of a recording of ten seconds; MIT.
+
+Its package pins torch 2.6 and numpy 1 (on Python before 3.13), so it usually lives in an environment of its own, which
+hushd starts by `[worker."tts/chatterbox"] command = …` (docs/VOICES.md). Its weights are a folder in hushd's models
+folder, and so are the recordings. Nothing is downloaded here. All it says carries its makers' inaudible watermark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hushd_protocol import catalogue, hub, paths
+from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.inventory import files_in
+from hushd_protocol.store import Store
+
+from ..engine import AudioChunk, EngineInfo, Model, Voice
+from .greetings import greeting
+
+INSTALL = "pip install 'hushd[chatterbox]'"
+# Not measured, since its weights were not here: the usual pace of reading aloud. It has no other.
+WPM = 170
+_RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")
+
+
+class _Class(NamedTuple):
+    """Which of its package's classes has a model."""
+
+    module: str
+    name: str
+
+
+_CLASSES = {
+    "english": _Class("chatterbox.tts", "ChatterboxTTS"),
+    "multilingual": _Class("chatterbox.mtl_tts", "ChatterboxMultilingualTTS"),
+    "turbo": _Class("chatterbox.tts_turbo", "ChatterboxTurboTTS"),
+}
+_KNOWN = {known.name: known for known in catalogue.of("chatterbox")}
+_MANY = _KNOWN["multilingual"].languages
+
+
+class Chatterbox:
+    """The engine. Sentences take seconds on a processor without a graphics card, and cannot be interrupted: a cancelled
+    job's worker is ended after two."""
+
+    economy = degraded = False
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._tts: Any = None
+        self._speakers: dict[str, Any] = {}  # what its model makes of a recording
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        package = _installed()
+        models = tuple(
+            Model(name, known.languages, known.memory_mb, embedded=False, installed=package and _find(name) is not None)
+            for name, known in _KNOWN.items()
+        )
+        return EngineInfo(
+            "chatterbox", package, INSTALL, "english", "chatterbox", models, slowest=1.0, fastest=1.0, streaming=True
+        )
+
+    @classmethod
+    def voices(cls) -> tuple[Voice, ...]:
+        if not _installed():
+            return ()
+        ready = {model.name for model in cls.info().models if model.installed}
+
+        def voice(name: str, language: str, speaker: str) -> Voice:
+            model = "english" if language == "en" else "multilingual"
+            return Voice(name, language, "", model, model in ready, greeting(language, speaker), WPM)
+
+        own = [voice("chatterbox" if tag == "en" else f"chatterbox-{tag}", tag, "Chatterbox") for tag in ("en", *_MANY)]
+        own = list(dict.fromkeys(own))
+        return (*own, *(voice(name, tag, name.capitalize()) for name, (_, tag) in _recordings().items()))
+
+    def load(self, report: Callable[[str], None]) -> None:
+        kind, folder = _CLASSES[self._model], _find(self._model)
+        if _installed() and folder is None:
+            raise catalogue.missing(f"chatterbox/{self._model}")
+        try:
+            import importlib
+
+            import torch
+
+            package = getattr(importlib.import_module(kind.module), kind.name)
+        except (ImportError, OSError, AttributeError) as error:
+            raise HushdError(
+                "engine_missing", f"The engine chatterbox does not load ({reason(error)}): {INSTALL}."
+            ) from error
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        report(f"chatterbox's model {self._model} on {device}")
+        try:
+            self._tts = package.from_local(folder, device)
+        except Exception as error:
+            raise HushdError(
+                "model_missing",
+                f"Chatterbox's model {self._model} does not load ({reason(error)[:200].rstrip('.')}): "
+                f"`hushd models pull chatterbox/{self._model}` gets it anew.",
+            ) from error
+        self._folder, self._speakers[""] = folder, self._tts.conds
+
+    def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        import numpy as np
+
+        if not any(c.isalnum() for c in text):
+            return  # it would speak of having nothing to say
+        language = voice.language.partition("-")[0]
+        if language not in _KNOWN[self._model].languages:
+            raise HushdError(
+                "bad_request", f"The voice {voice.name} needs chatterbox's model {voice.model}, not {self._model}."
+            )
+        self._tts.conds = self._speaker(voice)
+        options = {"language_id": language} if self._model == "multilingual" else {}
+        samples = self._tts.generate(text, **options).squeeze(0).cpu().numpy()
+        if len(samples):
+            yield AudioChunk(np.ascontiguousarray(samples, np.float32), int(self._tts.sr))
+
+    def _speaker(self, voice: Voice) -> Any:
+        recording = _recordings().get(voice.name)
+        if recording is None:
+            if self._speakers[""] is None:
+                raise HushdError(
+                    "model_missing",
+                    f"Chatterbox's own voice (conds.pt) is not in {self._folder}: put it there, or name one "
+                    f"of your recordings in {_voices_folder()}.",
+                )
+            return self._speakers[""]
+        path, _ = recording
+        key = f"{path} {path.stat().st_mtime_ns}"
+        if key not in self._speakers:
+            try:
+                self._tts.prepare_conditionals(str(path))
+            except Exception as error:
+                raise HushdError(
+                    "input_unreadable",
+                    f"Chatterbox cannot take a voice from {path} ({reason(error)[:200].rstrip('.')}): "
+                    "it needs ten seconds of one person speaking.",
+                ) from error
+            self._speakers[key] = self._tts.conds
+        return self._speakers[key]
+
+
+# --- its files -------------------------------------------------------------------------------------------------------
+
+
+def _installed() -> bool:
+    return find_spec("chatterbox") is not None and find_spec("torch") is not None
+
+
+def _folder() -> Path:
+    return paths.find().models / "chatterbox"
+
+
+def _voices_folder() -> Path:
+    return _folder() / "voices"
+
+
+def _find(model: str) -> Path | None:
+    """The folder that has the whole model: the user's own, what hushd has pulled, or Hugging Face's cache."""
+    known = _KNOWN[model]
+    store = Store(paths.find())
+    try:
+        kept = store.find(known.model)
+    except HushdError:
+        kept = None  # told when it is loaded
+    places = (_folder() / model, store.location(kept) if kept else None, hub.snapshot(known.repository))
+    return next((place for place in places if place and known.choose(files_in(place))), None)
+
+
+def _recordings() -> dict[str, tuple[Path, str]]:
+    """The user's recordings by name, with the language of each: `anna.wav` speaks English, `anne.fr.wav` French."""
+    found: dict[str, tuple[Path, str]] = {}
+    for path in sorted(_voices_folder().glob("*")):
+        if path.suffix.lower() in _RECORDINGS and path.is_file():
+            name, _, tag = path.stem.partition(".")
+            found.setdefault(name, (path, tag if tag in _MANY else "en"))
+    return found

@@ -1,0 +1,196 @@
+"""Any program that speaks a text: macOS's `say`, festival, a script.
+
+Its models are the files `voices/NAME.toml` beside hushd's configuration (see docs/VOICES.md), with one voice or several
+each. The program is started once for each sentence, without a shell, in the worker's process group, and so dies with
+the worker.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hushd_protocol import paths
+from hushd_protocol.errors import HushdError, reason
+
+from ..engine import AudioChunk, EngineInfo, Model, Voice
+from .greetings import greeting
+
+if TYPE_CHECKING:
+    from ..engine import Samples
+    from .command_file import Recipe, Speaker
+
+_MODEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
+
+
+def _nobody_asks() -> None:
+    """No client, nobody to cancel."""
+
+
+class Command:
+    """The engine. What a voice can do is what its file says of the program."""
+
+    economy = degraded = False
+    check: Callable[[], None] = staticmethod(_nobody_asks)
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        recipes = _recipes()
+        models = tuple(
+            Model(
+                name,
+                languages=tuple(dict.fromkeys(speaker.language for speaker in recipe.speakers)) if recipe else (),
+                memory_mb=recipe.memory_mb if recipe else 0,
+                embedded=False,
+                installed=recipe is not None and recipe.line.find(_folder()) is not None,
+            )
+            for name, recipe in recipes.items()
+        )
+        voices = cls.voices()
+        default = "default" if "default" in recipes or not recipes else next(iter(recipes))
+        return EngineInfo(
+            name="command",
+            # Its package is hushd's own; without a file of the user's there is nothing to ask it for.
+            installed=bool(recipes),
+            install=f"put a file voices/NAME.toml beside {paths.find().config}, as docs/VOICES.md says",
+            default_model=default,
+            default_voice=next((voice.name for voice in voices if voice.model == default), ""),
+            models=models,
+            slowest=0.25,
+            fastest=4.0,
+            streaming=True,
+        )
+
+    @classmethod
+    def voices(cls) -> tuple[Voice, ...]:
+        return tuple(
+            Voice(
+                name=speaker.name,
+                language=speaker.language,
+                gender=speaker.gender,
+                model=name,
+                installed=recipe.line.find(_folder()) is not None,
+                sample=speaker.sample or greeting(speaker.language, speaker.name),
+                wpm=recipe.wpm,
+            )
+            for name, recipe in _recipes().items()
+            if recipe is not None
+            for speaker in recipe.speakers
+        )
+
+    def load(self, report: Callable[[str], None]) -> None:
+        from hushd_protocol.program import sound_file
+
+        self._recipe, self._program = _loaded(self._model)
+        self._wav = sound_file()
+        try:
+            import soundfile  # noqa: F401
+        except (ImportError, OSError) as error:
+            raise HushdError(
+                "engine_missing", f"The engine command needs soundfile ({reason(error)}): pip install 'hushd[tts]'."
+            ) from error
+
+    def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        if not any(c.isalnum() for c in text):
+            return
+        recipe, program = (self._recipe, self._program) if voice.model == self._model else _loaded(voice.model)
+        speaker = next(speaker for speaker in recipe.speakers if speaker.name == voice.name)
+        samples, rate = _decoded(self._run(recipe, program, text, speaker, speed), recipe)
+        if len(samples):
+            yield AudioChunk(samples, rate)
+
+    def _run(self, recipe: Recipe, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
+        """The sound that the program makes of a text, as it gives it."""
+        from hushd_protocol.program import Failed, run
+
+        arguments = recipe.arguments(text, str(self._wav), speaker, speed)
+        data = f"{text}\n".encode("utf-8", "replace") if recipe.reads_input else b""
+        try:
+            self._wav.unlink(missing_ok=True)
+            printed = run([program, *arguments], data, recipe.timeout, self.check)
+            if recipe.writes_file:
+                printed = self._wav.read_bytes() if self._wav.exists() else b""
+        except Failed as error:
+            hint = f": raise timeout in {recipe.path}" if error.too_slow else ""
+            raise HushdError(
+                "worker_failed", f"The program {recipe.line.program!r} {error}{hint}.", detail={"stderr": error.tail}
+            ) from error
+        except OSError as error:
+            raise HushdError(
+                "worker_failed", f"The program {recipe.line.program!r} could not be run ({error})."
+            ) from error
+        finally:
+            self._wav.unlink(missing_ok=True)
+        if not printed:
+            where = "into its file" if recipe.writes_file else "on standard output"
+            raise HushdError("worker_failed", f"The program {recipe.line.program!r} gave no sound {where}.")
+        return printed
+
+
+def _decoded(data: bytes, recipe: Recipe) -> tuple[Samples, int]:
+    """Float samples, mono, and their rate."""
+    import numpy as np
+    import soundfile
+
+    if recipe.output == "raw":
+        frame = 2 * recipe.channels
+        whole = np.frombuffer(data[: len(data) // frame * frame], "<i2").astype(np.float32) / np.float32(32768)
+        samples, rate = whole.reshape(-1, recipe.channels), recipe.rate
+    else:
+        try:
+            samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise HushdError(
+                "worker_failed",
+                f"What the program {recipe.line.program!r} gave is no sound file ({error.error_string.rstrip('.')}).",
+            ) from error
+    mono: Samples = samples.mean(axis=1, dtype=np.float32)
+    return mono, int(rate)
+
+
+# --- its files -------------------------------------------------------------------------------------------------------
+
+
+def _folder() -> Path:
+    return paths.find().config.parent / "voices"
+
+
+def _recipes() -> dict[str, Recipe | None]:
+    """The files by name. One that makes no sense is a model too: whoever asks for it is told what is wrong."""
+    files = sorted(path for path in _folder().glob("*.toml") if _MODEL_NAME.fullmatch(path.stem))
+    if not files:
+        return {}
+    from hushd_protocol.recipe import RecipeError
+
+    from .command_file import Recipe  # 10 ms, for those who have one
+
+    found: dict[str, Recipe | None] = {}
+    for path in files:
+        try:
+            found[path.stem] = Recipe.read(path)
+        except RecipeError:
+            found[path.stem] = None
+    return found
+
+
+def _loaded(model: str) -> tuple[Recipe, str]:
+    """A file and its program. Raises HushdError: `model_missing` or `engine_missing`."""
+    from hushd_protocol.recipe import RecipeError
+
+    from .command_file import Recipe
+
+    path = _folder() / f"{model}.toml"
+    try:
+        recipe = Recipe.read(path)
+    except RecipeError as error:
+        raise HushdError("model_missing", f"{path} {error}: docs/VOICES.md says what it holds.") from error
+    program = recipe.line.find(path.parent)
+    if program is None:
+        raise HushdError("engine_missing", f"The program {recipe.line.program!r} of {path} is not installed.")
+    return recipe, program

@@ -1,0 +1,184 @@
+"""kokoro: 54 natural voices in nine languages from one model of 82 million parameters, by the package `kokoro-onnx`.
+
+The model and the voices are files `kokoro/kokoro-v1.0.onnx` and `kokoro/voices-v1.0.bin` in hushd's models folder,
+from the package's releases: `hushd models pull` gets them. Its weights are Apache-2.0 and it is MIT, but it takes its
+phonemes from espeak-ng and phonemizer, which are GPL-3.0; hence the extra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol import catalogue, paths
+from hushd_protocol.errors import HushdError, reason
+
+from ..engine import AudioChunk, EngineInfo, Model, Voice
+from .greetings import greeting
+from .onnx_session import session
+from .phoneme_times import word_marks
+
+INSTALL = "pip install 'hushd[kokoro]'"
+# Not measured, since its weights were not here: the usual pace of reading aloud.
+WPM = 170
+DEFAULT = "kokoro-v1.0"
+_KNOWN = {known.name: known for known in catalogue.of("kokoro")}
+# The voices of 1.0 by what their names begin with: language and gender.
+_NAMES = {
+    "af": "alloy aoede bella heart jessica kore nicole nova river sarah sky",
+    "am": "adam echo eric fenrir liam michael onyx puck santa",
+    "bf": "alice emma isabella lily",
+    "bm": "daniel fable george lewis",
+    "ef": "dora",
+    "em": "alex santa",
+    "ff": "siwis",
+    "hf": "alpha beta",
+    "hm": "omega psi",
+    "if": "sara",
+    "im": "nicola",
+    "jf": "alpha gongitsune nezumi tebukuro",
+    "jm": "kumo",
+    "pf": "dora",
+    "pm": "alex santa",
+    "zf": "xiaobei xiaoni xiaoxiao xiaoyi",
+    "zm": "yunjian yunxi yunxia yunyang",
+}
+# Tag, and espeak's name for it; Japanese and Chinese are read by misaki, where that is installed, as their makers do.
+_LANGUAGES = {
+    "a": ("en-US", "en-us"), "b": ("en-GB", "en-gb"), "e": ("es-ES", "es"), "f": ("fr-FR", "fr-fr"),
+    "h": ("hi-IN", "hi"), "i": ("it-IT", "it"), "j": ("ja-JP", ""), "p": ("pt-BR", "pt-br"), "z": ("zh-CN", ""),
+}  # fmt: skip
+_PAUSE_S = 0.25  # after a sentence; the package cuts off the silence that the model makes
+
+
+class Kokoro:
+    """The engine. Its cheaper ways are other files, and so other models: fp16 and int8."""
+
+    economy = degraded = False
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._kokoro: Any = None
+        self._readers: dict[str, Any] = {}
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        package, files = _installed(), _files()
+        ready = package and _voices_file() is not None
+        spoken = tuple(tag for tag, _ in _LANGUAGES.values())
+        models = tuple(
+            Model(name, spoken, _memory_mb(name, files.get(name)), embedded=False, installed=ready and name in files)
+            for name in sorted(files.keys() | _KNOWN.keys())
+        )
+        default = DEFAULT if DEFAULT in files or not files else min(files)
+        return EngineInfo(
+            "kokoro", package, INSTALL, default, "af_heart", models, slowest=0.5, fastest=2.0, streaming=True
+        )
+
+    @classmethod
+    def voices(cls) -> tuple[Voice, ...]:
+        if not _installed():
+            return ()
+        info = cls.info()
+        ready = any(model.installed for model in info.models)
+        names = [f"{kind}_{name}" for kind, names in _NAMES.items() for name in names.split()]
+        return tuple(
+            Voice(
+                name=name,
+                language=language,
+                gender="female" if name[1] == "f" else "male",
+                model=info.default_model,
+                installed=ready and (bool(espeak) or find_spec("misaki") is not None),
+                sample=greeting(language, name[3:].capitalize()),
+                wpm=WPM,
+            )
+            for name in names
+            for language, espeak in (_LANGUAGES[name[0]],)
+        )
+
+    def load(self, report: Callable[[str], None]) -> None:
+        report(f"kokoro and its model {self._model}")
+        try:
+            import numpy.random  # noqa: F401  (first, by this one thread)
+            from kokoro_onnx import Kokoro as Package
+        except (ImportError, OSError) as error:
+            raise HushdError(
+                "engine_missing", f"The engine kokoro does not load ({reason(error)}): {INSTALL}."
+            ) from error
+        model, voices = _files().get(self._model), _voices_file()
+        if model is None or voices is None:
+            raise catalogue.missing(f"kokoro/{self._model}")
+        try:
+            self._kokoro = Package.from_session(session(model), str(voices))
+        except Exception as error:
+            raise HushdError(
+                "model_missing",
+                f"The model {self._model} does not load ({reason(error)[:200].rstrip('.')}): "
+                f"`hushd models pull kokoro/{self._model}` gets it anew.",
+            ) from error
+
+    def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        import numpy as np
+
+        if voice.name not in self._kokoro.get_voices():
+            raise HushdError(
+                "model_missing",
+                f"The voice {voice.name} is not in {_voices_file()}: `hushd models pull kokoro/{self._model}` gets it.",
+            )
+        phonemes = self._phonemes(text, voice)
+        if not any(c.isalpha() for c in self._kokoro.tokenizer.known(phonemes)):
+            return
+        samples, rate, timings = self._kokoro.create_timed(phonemes, voice.name, speed, is_phonemes=True)
+        marks = word_marks(text, ((timing.phoneme, timing.start) for timing in timings))
+        pause = np.zeros(int(_PAUSE_S * rate), np.float32)
+        yield AudioChunk(np.concatenate([samples.astype(np.float32, copy=False), pause]), rate, marks)
+
+    def _phonemes(self, text: str, voice: Voice) -> str:
+        espeak = _LANGUAGES[voice.name[0]][1]
+        if espeak:
+            return str(self._kokoro.tokenizer.phonemize(text, espeak))
+        if voice.name[0] not in self._readers:
+            try:
+                if voice.name[0] == "j":
+                    from misaki.ja import JAG2P as Reader
+                else:
+                    from misaki.zh import ZHG2P as Reader
+            except ImportError as error:
+                extra = "ja" if voice.name[0] == "j" else "zh"
+                raise HushdError(
+                    "engine_missing",
+                    f"The voice {voice.name} needs misaki to read its language ({reason(error)}): "
+                    f"pip install 'misaki[{extra}]'.",
+                ) from error
+            self._readers[voice.name[0]] = Reader()
+        return str(self._readers[voice.name[0]](text)[0])
+
+
+# --- its files -------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _installed() -> bool:
+    return all(find_spec(name) is not None for name in ("kokoro_onnx", "onnxruntime", "phonemizer"))
+
+
+def _folder() -> Path:
+    return paths.find().models / "kokoro"
+
+
+def _files() -> dict[str, Path]:
+    """The models that are here, by name."""
+    return {path.stem: path for path in sorted(_folder().glob("*.onnx"))}
+
+
+def _voices_file() -> Path | None:
+    return next(iter(sorted(_folder().glob("voices*.bin"))), None)
+
+
+def _memory_mb(name: str, path: Path | None) -> int:
+    """The estimate: 200 MB for Python, numpy, the runtime and phonemizer, and twice the file. Measured only with the
+    small model of the tests: 83 MB, 110 at work."""
+    return 200 + round(2 * path.stat().st_size / 1e6) if path else _KNOWN[name].memory_mb

@@ -1,0 +1,222 @@
+"""piper: neural voices in some fifty languages, a file of 20 to 120 MB each; the package is GPL-3.0, so it comes only
+with its own extra.
+
+A voice is `piper/NAME.onnx` with `piper/NAME.onnx.json` in hushd's models folder, under the names of piper's own
+collection: `fr_FR-siwis-medium`. Each voice is a model, and so a worker of its own; a worker speaks with another voice
+too if a text asks for it. Nothing is downloaded here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hushd_protocol import catalogue, paths
+from hushd_protocol.errors import HushdError, reason
+
+from ..engine import AudioChunk, EngineInfo, Model, Voice
+from .greetings import greeting
+from .onnx_session import session
+from .phoneme_times import word_marks
+
+INSTALL = "pip install 'hushd[piper]'"
+# Its makers' voices were not here to be measured: the usual pace of reading aloud.
+WPM = 170
+# One for each of the languages people ask for most, medium quality; there are 150 more in piper's collection.
+KNOWN = tuple(known.name for known in catalogue.of("piper"))
+DEFAULT = "en_US-lessac-medium"
+_FEMALE = ("anna", "gosia", "irina", "lessac", "paola", "siwis", "huayan", "rapunzelina", "upc_ona")
+_MALE = ("alan", "amir", "davefx", "faber", "harri", "jirka", "kareem", "mihai", "thorsten")
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
+_LANGUAGE = re.compile(r"([a-z]{2,3})_([A-Z]{2})-")
+_MOST_SPEAKERS = 32  # of one file: some have 900, without names
+
+
+class Piper:
+    """The engine. It has no cheaper way than a voice of lower quality, which is another model.
+
+    A file with several speakers is several voices: `en_GB-vctk-medium` and `en_GB-vctk-medium.p239`.
+    """
+
+    economy = degraded = False
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._voices: dict[str, Any] = {}
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        package = _installed()
+        files = _files()
+        names = sorted(files.keys() | set(KNOWN))
+        models = tuple(
+            Model(
+                name,
+                (_details(name, files.get(name)).language,),
+                _memory_mb(files.get(name)),
+                embedded=False,
+                installed=package and name in files,
+            )
+            for name in names
+        )
+        # What is there is better than what we know.
+        default = DEFAULT if DEFAULT in files or not files else min(files)
+        return EngineInfo("piper", package, INSTALL, default, default, models, slowest=0.5, fastest=2.0, streaming=True)
+
+    @classmethod
+    def voices(cls) -> tuple[Voice, ...]:
+        if not _installed():
+            return ()
+        files = _files()
+        return tuple(
+            Voice(
+                name=f"{name}.{speaker}" if speaker else name,
+                language=details.language,
+                gender=_gender(name),
+                model=name,
+                installed=name in files,
+                sample=greeting(details.language, speaker or name.split("-")[1] if "-" in name else name),
+                wpm=WPM,
+            )
+            for name in sorted(files.keys() | set(KNOWN))
+            for details in (_details(name, files.get(name)),)
+            for speaker in ("", *details.speakers)
+        )
+
+    def load(self, report: Callable[[str], None]) -> None:
+        report(f"piper and its voice {self._model}")
+        self._voice(self._model)
+
+    def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        from piper import SynthesisConfig
+
+        loaded = self._voice(voice.model)
+        speakers = loaded.config.speaker_id_map
+        settings = SynthesisConfig(
+            speaker_id=speakers.get(voice.name.removeprefix(f"{voice.model}.")),
+            length_scale=loaded.config.length_scale / speed,
+        )
+        try:
+            chunks = list(loaded.synthesize(text, settings, include_alignments=True))
+        except ImportError as error:
+            raise HushdError(
+                "engine_missing",
+                f"The voice {voice.model} needs more than piper itself ({reason(error)}): "
+                f"pip install 'piper-tts[{voice.language.partition('-')[0]}]'.",
+            ) from error
+        marks = word_marks(text, _phonemes(chunks))
+        for chunk in chunks:
+            if len(chunk.audio_float_array):
+                yield AudioChunk(chunk.audio_float_array, chunk.sample_rate, marks)
+                marks = ()
+
+    def _voice(self, name: str) -> Any:
+        if name not in self._voices:
+            try:
+                import numpy.random  # noqa: F401  (first, by this one thread)
+                from piper import PiperConfig, PiperVoice
+            except ImportError as error:
+                raise HushdError(
+                    "engine_missing", f"The engine piper does not load ({reason(error)}): {INSTALL}."
+                ) from error
+            path = _files().get(name)
+            if path is None:
+                raise catalogue.missing(f"piper/{name}")
+            if name != self._model:  # that one was looked at by the worker
+                from hushd_protocol import verification
+
+                verification.before_load("piper", name, lambda note: None)
+            try:
+                config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
+                loaded = PiperVoice(session=session(path), config=config, download_dir=path.parent)
+            except Exception as error:
+                raise HushdError(
+                    "model_missing",
+                    f"The voice {name} does not load ({reason(error)[:200].rstrip('.')}): "
+                    f"get {path} and {_description(path).name} anew.",
+                ) from error
+            self._voices[name] = loaded
+        return self._voices[name]
+
+
+def _phonemes(chunks: Sequence[Any]) -> Iterator[tuple[str, float]]:
+    """Phonemes and when they begin, where the voice's file tells: some do."""
+    at = 0.0
+    for chunk in chunks:
+        seconds = at
+        for part in chunk.phoneme_alignments or ():
+            yield part.phoneme, seconds
+            seconds += part.num_samples / chunk.sample_rate
+        at += len(chunk.audio_float_array) / chunk.sample_rate
+
+
+# --- its files -------------------------------------------------------------------------------------------------------
+
+
+class _Details(NamedTuple):
+    language: str
+    speakers: tuple[str, ...]
+
+
+def _installed() -> bool:
+    return find_spec("piper") is not None and find_spec("onnxruntime") is not None
+
+
+def _folder() -> Path:
+    return paths.find().models / "piper"
+
+
+def _files() -> dict[str, Path]:
+    """The voices that are here, by name."""
+    try:
+        found = sorted(_folder().iterdir())
+    except OSError:
+        return {}
+    return {
+        path.stem: path
+        for path in found
+        if path.suffix == ".onnx" and _NAME.fullmatch(path.stem) and _description(path).is_file()
+    }
+
+
+def _description(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _details(name: str, path: Path | None) -> _Details:
+    if path is not None:
+        description = _description(path)
+        return _read(name, description, description.stat().st_mtime_ns)
+    match = _LANGUAGE.match(name)
+    return _Details(f"{match[1]}-{match[2]}" if match else "und", ())
+
+
+@cache
+def _read(name: str, description: Path, changed: int) -> _Details:
+    """What a voice's description says; what it does not say is in its name."""
+    try:
+        content = json.loads(description.read_bytes())
+        speakers = sorted(content.get("speaker_id_map") or {}, key=content["speaker_id_map"].get)
+        code = (content.get("language") or {}).get("code") or content["espeak"]["voice"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _Details("und", ())  # told by the load
+    names = tuple(speakers[:_MOST_SPEAKERS]) if len(speakers) > 1 else ()
+    return _Details(str(code).replace("_", "-"), names)
+
+
+def _gender(name: str) -> str:
+    """Of the voices that are known; nobody tells of the others."""
+    speaker = name.split("-")[1] if name.count("-") == 2 else ""
+    return "female" if speaker in _FEMALE else "male" if speaker in _MALE else ""
+
+
+def _memory_mb(path: Path | None) -> int:
+    """The estimate: 150 MB for Python, numpy, the runtime and espeak's data, and twice the file, which the runtime has
+    once while it reads it and once laid out anew. Measured only with the small voices of the tests: 65 MB,
+    100 at work."""
+    return 150 + round(2 * (path.stat().st_size if path else 63e6) / 1e6)
