@@ -20,6 +20,7 @@ from benches import (
     long,
     mcp,
     memory,
+    playing,
     pressure,
     relay,
     speaking,
@@ -49,6 +50,8 @@ CASES = {
     "nine": long.nine,
     "pages": speaking.pages,
     "intelligibility": speaking.intelligibility,
+    "stop": playing.stop,
+    "gaps": playing.gaps,
 }
 
 
@@ -74,6 +77,7 @@ def main() -> int:
     parser.add_argument(
         "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
     )
+    parser.add_argument("--minutes", type=float, help="how long gaps plays; default: half a minute")
     options = parser.parse_args()
     if options.list:
         for name, case in CASES.items():

@@ -16,7 +16,8 @@ ATTEMPTS = 3  # supervisors that may go away one after the other while we wait
 
 
 class Floor:
-    """A wish for devices. Inside the `with` block they are ours; entering it waits for that. May be used again.
+    """A wish for devices. Inside the `with` block they are ours; entering it waits for that. May be used again, also
+    within its own block, which then is the one that counts.
 
     What is ours can be taken away: by something more urgent, or by a person who pauses or stops it. `held` is False
     from then on, and `on_loss` is called, on another thread: whoever plays must fall silent within a second and say
@@ -42,6 +43,8 @@ class Floor:
         self._on_wait = on_wait
         self._changed = threading.Condition()
         self._open = False  # between entering and leaving the block
+        self._depth = 0  # of blocks within each other
+        self._stopped = False
         self._connection: Connection | None = None
         self._state = ""  # the last `turn` we heard, none yet, or none any more
         self._error: HushdError | None = None
@@ -50,17 +53,17 @@ class Floor:
         self.on_loss: Callable[[], None] | None = None
 
     def __enter__(self) -> Floor:
-        self._open = True
-        try:
-            self._ask()
-            self._wait()
-        except BaseException:
-            self.give_back()
-            raise
+        if self._depth:
+            self.keep()
+        else:
+            self._enter()
+        self._depth += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.give_back()
+        self._depth -= 1
+        if not self._depth:
+            self.give_back()
 
     @property
     def held(self) -> bool:
@@ -75,7 +78,8 @@ class Floor:
         """
         if self.held:
             return
-        self._post(keep=True)
+        if not self._stopped:
+            self._post(keep=True)
         self._wait()
 
     def while_held(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -91,6 +95,18 @@ class Floor:
             self._open, self._connection, self._state = False, None, ""
             self._error = HushdError("cancelled", "The floor was given back.")
             self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Ends this wish for good, from any thread: who plays falls silent, `keep` and entering raise `cancelled`.
+
+        The devices are others' when the block is left: until then the end of a fade may still be heard.
+        """
+        with self._changed:
+            self._stopped = True
+            self._state, self._error = "", HushdError("cancelled", "It was stopped.")
+            self._changed.notify_all()
+        if self.on_loss is not None:
+            self.on_loss()
 
     # --- the supervisor's answers, on the I/O thread -----------------------------------------------------------------
 
@@ -110,7 +126,7 @@ class Floor:
 
     def _become(self, name: bytes, state: str, error: HushdError | None) -> None:
         with self._changed:
-            if not self._open or name != self.id:
+            if not self._open or self._stopped or name != self.id:
                 return  # of a turn that was given back
             lost = self.held and state != "granted"
             self._state, self._error = state, error
@@ -120,12 +136,24 @@ class Floor:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
+    def _enter(self) -> None:
+        with self._changed:
+            if self._stopped:
+                raise HushdError("cancelled", "It was stopped.")
+            self._open = True
+        try:
+            self._ask()
+            self._wait()
+        except BaseException:
+            self.give_back()
+            raise
+
     def _ask(self) -> None:
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
 
         def carry(connection: Connection) -> None:
             with self._changed:
-                if not self._open:
+                if not self._open or self._stopped:
                     raise self._error or AssertionError
                 self.id, self._connection, self._state, self._error = claim.id, connection, "", None
             connection.carry(self, claim)
@@ -137,7 +165,8 @@ class Floor:
             if error.code != "no_supervisor":
                 raise
             with self._changed:
-                self._connection, self._state, self._error = None, "granted", None
+                if not self._stopped:
+                    self._connection, self._state, self._error = None, "granted", None
 
     def _wait(self) -> None:
         """Waits until the devices are ours; asks the next supervisor when one goes away meanwhile."""

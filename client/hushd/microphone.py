@@ -6,10 +6,13 @@ import math
 import queue
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import audio_device
 from .audio_device import STARVED_S, Device
+
+if TYPE_CHECKING:
+    from .reference import Reference
 
 RATE = 16000  # Hz, what speech models hear
 CHUNK_S = 0.1
@@ -25,23 +28,38 @@ def inputs() -> list[Device]:
 
 
 class Microphone(Iterator[bytes]):
-    """Iterates over chunks of 100 ms of s16le mono samples; a context manager.
+    """Iterates over chunks of s16le samples; a context manager.
 
     It records from construction on, so that nothing is lost while a worker still loads.
 
     Args:
         device: its number, its name or how that begins, as in `inputs`; None: the usual one.
         muted: whether it begins as after `mute`.
+        rate: Hz that are wanted.
+        chunk_s: seconds that are handed out at once.
+        reference: what a loudspeaker plays meanwhile: the second channel, if the device has its rate.
 
     Attributes:
-        rate: Hz; 16000, or the device's own rate where it knows no other.
+        rate: Hz, or the device's own rate where it knows no other.
+        channels: 1 or 2.
 
     Raises:
         HushdError: `no_device` when there is none, or, from the iteration, when it has stopped.
     """
 
-    def __init__(self, device: str | int | None = None, *, muted: bool = False) -> None:
+    def __init__(
+        self,
+        device: str | int | None = None,
+        *,
+        muted: bool = False,
+        rate: int = RATE,
+        chunk_s: float = CHUNK_S,
+        reference: Reference | None = None,
+    ) -> None:
         sounddevice = audio_device.load()
+        self.rate = rate
+        self._chunk_s = chunk_s
+        self._reference = reference
         self._since = math.inf if muted else -math.inf  # what was recorded before is thrown away
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lost = False
@@ -66,6 +84,10 @@ class Microphone(Iterator[bytes]):
             raise StopIteration
         return chunk
 
+    @property
+    def channels(self) -> int:
+        return 2 if self._reference is not None and self._reference.rate == self.rate else 1
+
     def mute(self) -> None:
         """Throws away what is recorded from now on, and what was not read yet. The device stays open."""
         self._since = math.inf
@@ -88,8 +110,7 @@ class Microphone(Iterator[bytes]):
 
     def _start(self, sounddevice: Any, device: int | None) -> Any:
         try:
-            self.rate = RATE
-            stream = self._open(sounddevice, device, RATE)
+            stream = self._open(sounddevice, device, self.rate)
         except sounddevice.PortAudioError:
             self.rate = int(sounddevice.query_devices(device, "input")["default_samplerate"])
             stream = self._open(sounddevice, device, self.rate)
@@ -100,7 +121,7 @@ class Microphone(Iterator[bytes]):
     def _open(self, sounddevice: Any, device: int | None, rate: int) -> Any:
         return sounddevice.RawInputStream(
             samplerate=rate,
-            blocksize=int(rate * CHUNK_S),
+            blocksize=int(rate * self._chunk_s),
             channels=1,
             dtype="int16",
             device=device,
@@ -113,9 +134,11 @@ class Microphone(Iterator[bytes]):
         data = bytes(samples)
         if self._since != -math.inf:
             begun = time.monotonic() - self._stream.latency - frames / self.rate
-            early = math.ceil((self._since - begun) * self.rate)
+            early = round((self._since - begun) * self.rate)
             if early <= 0:
                 self._since = -math.inf
             data = data[2 * max(0, early) :]
+        if self.channels == 2 and self._reference is not None:
+            data = self._reference.beside(data)
         if data:
             self._chunks.put(data)

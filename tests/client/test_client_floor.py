@@ -127,6 +127,59 @@ def test_what_is_taken_away_is_told_at_once(start_router: Start) -> None:
         assert [message.keep for message in router.of(Yield)] == [True]
 
 
+def test_a_block_within_its_own_block(start_router: Start) -> None:
+    """It asks for nothing and gives nothing back: a conversation holds what its player takes."""
+    usher = Usher("granted")
+    router = start_router(usher)
+    with Client() as client, client.floor("speaker", "microphone") as floor:
+        with floor:
+            assert floor.held
+        assert floor.held
+        usher.tell(client)
+        assert router.of(Yield) == []
+    assert len(usher.claims) == 1
+
+
+@pytest.mark.parametrize("state", ["granted", "waiting"])
+def test_a_wish_that_is_stopped(start_router: Start, state: str) -> None:
+    """Whoever waits or plays is told `cancelled`, whatever the supervisor says later; the block's end yields, once."""
+    usher = Usher(state)
+    router = start_router(usher)
+    with Client() as client:
+        floor = client.floor("speaker")
+        lost = threading.Event()
+        floor.on_loss = lost.set
+        entered = threading.Event()
+
+        def stop() -> None:
+            router.wait_for(Claim)
+            if state == "granted":
+                entered.wait()
+            floor.stop()
+
+        stopper = threading.Thread(target=stop)
+        stopper.start()
+
+        def play() -> None:
+            with floor:
+                entered.set()
+                assert lost.wait(5)
+                assert router.of(Yield) == [], "still fading"
+                usher.tell(client, usher.turn("granted"))
+                assert not floor.held
+                floor.keep()
+
+        with pytest.raises(HushdError, match="It was stopped") as caught:
+            play()
+        assert caught.value.code == "cancelled"
+        stopper.join()
+        router.wait_for(Yield)
+        with pytest.raises(HushdError, match="It was stopped"), floor:
+            pass
+        assert [message.keep for message in router.of(Yield)] == [False]
+        assert len(usher.claims) == 1
+
+
 def test_what_is_taken_away_for_good(start_router: Start) -> None:
     """`keep` raises why."""
     usher = Usher("granted")

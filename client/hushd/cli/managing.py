@@ -6,14 +6,15 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hushd_protocol.errors import HushdError
 
-from hushd.client import Client
-
 from . import console
-from .arguments import Parser, refuse_undecodable
+from .arguments import Parser, positive, refuse_undecodable
+
+if TYPE_CHECKING:
+    from hushd.client import Client
 
 _DESCRIPTION = "Looks after the workers that speak and listen."
 
@@ -29,6 +30,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
         from .listening import main as listen
 
         return listen(f"{prog} listen", rest)
+    if command == "models":
+        from .models import main as models
+
+        return models(f"{prog} models", rest)
     if command in ("run", "config"):
         _become_supervisor(rest if command == "run" else argv)
     parser = _parser(prog)
@@ -50,6 +55,12 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
         show(options.what, options.lines, options.follow)
         return 0
+    if options.command == "mcp":
+        from .hosting import host
+
+        return host(options.http, options.holder, options.patience)
+    from hushd.client import Client
+
     with Client(holder="cli", start=options.command == "preload") as client:
         if options.command == "status":
             _status(client, options.json)
@@ -101,6 +112,16 @@ def _parser(prog: str) -> Parser:
     logs.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
     logs.add_argument("-n", "--lines", type=int, default=50, help="how many; default: 50")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
+    mcp = commands.add_parser("mcp", help="give agents a voice and ears: a server of the Model Context Protocol")
+    mcp.add_argument("--http", metavar="HOST:PORT", help="serve at this address; default: standard input and output")
+    mcp.add_argument("--holder", metavar="NAME", help="whose name `hushd status` shows; default: the host's own")
+    mcp.add_argument(
+        "--patience",
+        type=positive,
+        metavar="SECONDS",
+        help="how long a call may take; then it is answered with a ticket; default: 25",
+    )
+    commands.add_parser("models", help="list, get, check and remove models; `hushd models --help` says more")
     commands.add_parser("config", help="`config check` reads the configuration and says what is wrong with it")
     commands.add_parser("say", help="speak; also a command of its own")
     commands.add_parser("listen", help="write down what is said; also a command of its own")

@@ -1,0 +1,84 @@
+"""The errands there are: what each tool has done for it, off the event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errand import Errand, Reading, Work
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+    from hushd.dialogue import Dialogue
+    from hushd.results import Transcript
+
+Options = dict[str, Any]
+
+
+def say(text: str, priority: str, options: Options) -> Work:
+    """Says `text`."""
+
+    def work(client: Client, errand: Errand) -> Options:
+        speech = _dialogue(client, errand, priority).speak(text, **options)
+        return {"duration": round(speech.duration, 2), "voice": speech.voice}
+
+    return work
+
+
+def listen(priority: str, options: Options) -> Work:
+    """Hears one utterance."""
+
+    def work(client: Client, errand: Errand) -> Options:
+        return _found(_dialogue(client, errand, priority).listen(**options))
+
+    return work
+
+
+def converse(text: str, priority: str, speaking: Options, listening: Options) -> Work:
+    """Says `text` and hears the answer."""
+
+    def work(client: Client, errand: Errand) -> Options:
+        return _found(_dialogue(client, errand, priority).converse(text, speaking, listening))
+
+    return work
+
+
+def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work:
+    """Writes down a recording, by path or by its bytes."""
+
+    def work(client: Client, errand: Errand) -> Options:
+        reading = errand.progress = Reading()
+
+        def note(done: float, total: float) -> None:
+            reading.state, reading.done, reading.total = "transcribing", done, total
+
+        transcription = client.transcribe_stream(recording, on_progress=note, **options)
+        parts = []
+        with errand.stop.ending(transcription.close):
+            for segment in transcription:
+                reading.state = "transcribing"
+                reading.segments.append(segment.text)
+                parts.append(
+                    {"start": round(segment.start, 2), "end": round(segment.end, 2), "text": segment.text.strip()}
+                    | ({"speaker": segment.speaker} if segment.speaker else {})
+                )
+        found = {"text": reading.heard, "duration": round(transcription.duration, 2)}
+        if transcription.diarized:
+            found["text"] = "\n".join(f"{part.get('speaker', '?')}: {part['text']}" for part in parts)
+        return found | _language(transcription.language) | ({"segments": parts} if segments else {})
+
+    return work
+
+
+def _dialogue(client: Client, errand: Errand, priority: str) -> Dialogue:
+    from hushd.dialogue import Dialogue
+
+    dialogue = errand.progress = Dialogue(client, priority=priority, stop=errand.stop)
+    return dialogue
+
+
+def _found(transcript: Transcript) -> Options:
+    return {"text": transcript.text, "duration": round(transcript.duration, 2)} | _language(transcript.language)
+
+
+def _language(code: str) -> Options:
+    return {"language": code} if code else {}

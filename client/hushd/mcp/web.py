@@ -1,0 +1,114 @@
+"""`hushd mcp --http`: the same server for hosts that connect to a URL.
+
+Whoever can ask it can hear the microphone. So it serves this computer alone, refuses what a page in a browser sends,
+and, where HUSHD_MCP_TOKEN is set, everybody who does not send it. Beyond this computer the token is a must.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import socket
+import threading
+from types import FrameType
+
+import uvicorn
+from hushd_protocol.errors import HushdError
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hushd.cli import console
+
+from .errand import Desk
+from .server import build
+
+TOKEN = "HUSHD_MCP_TOKEN"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+BODY = 32 * 1024 * 1024  # bytes: 24 MB of audio in base64
+
+
+def serve(address: str, patience: float, holder: str | None) -> int:
+    """Serves at `address`, HOST:PORT or a port of this computer, until it is told to leave.
+
+    Raises:
+        HushdError: `bad_request` for an address that makes no sense, is taken, or needs a token.
+    """
+    host, port = parse(address)
+    token = os.environ.pop(TOKEN, "")  # a supervisor that is started from here, and its workers, need not know it
+    local = host in LOOPBACK
+    if not local and not token:
+        raise HushdError("bad_request", f"Who can reach {host} could hear your microphone: set {TOKEN} to a secret.")
+    listener = _listen(host, port)
+    desk = Desk()
+    app = build(desk, patience, holder, local=local).streamable_http_app(
+        host=host, transport_security=_security(local), max_request_body_size=BODY
+    )
+    shown = f"[{host}]" if ":" in host else host
+    console.complain("hushd", f"Serving at http://{shown}:{listener.getsockname()[1]}/mcp.")
+    config = uvicorn.Config(
+        Gate(app, token) if token else app, log_level="error", access_log=False, timeout_graceful_shutdown=1
+    )
+    try:
+        _Web(config, desk).run(sockets=[listener])
+    finally:
+        desk.close()
+    return 0
+
+
+def parse(address: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`, `[::1]:PORT` or `PORT`.
+
+    Raises:
+        HushdError: `bad_request` when it is none of these.
+    """
+    host, _, port = address.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise HushdError("bad_request", f"{address!r} is no address: write HOST:PORT, such as 127.0.0.1:8765.")
+    return host, int(port)
+
+
+class Gate:
+    """Lets in who sends the token, as `Authorization: Bearer TOKEN`."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._wanted = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            sent = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(sent, self._wanted):
+                headers = [(b"www-authenticate", b"Bearer"), (b"content-length", b"0")]
+                await send({"type": "http.response.start", "status": 401, "headers": headers})
+                await send({"type": "http.response.body", "body": b""})
+                return
+        await self._app(scope, receive, send)
+
+
+class _Web(uvicorn.Server):
+    """Falls silent as soon as it is told to leave, not when the last connection is closed."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
+        super().__init__(config)
+        self._desk = desk
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        threading.Thread(target=self._desk.close, daemon=True).start()  # it waits, which a signal handler must not
+        super().handle_exit(sig, frame)
+
+
+def _security(local: bool) -> TransportSecuritySettings:
+    """Against pages that have their own name resolve to this computer. Elsewhere such a page lacks the token."""
+    if not local:
+        return TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    names = ("127.0.0.1:*", "localhost:*", "[::1]:*")
+    return TransportSecuritySettings(allowed_hosts=list(names), allowed_origins=[f"http://{name}" for name in names])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise HushdError("bad_request", f"{host}:{port} cannot be listened at ({error.strerror}).") from error

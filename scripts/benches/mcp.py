@@ -1,0 +1,195 @@
+"""`hushd mcp`: how soon it answers and what it weighs, beside an empty server on the same SDK; and a turn of talk."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from argparse import Namespace
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import soundfile
+
+from .stage import BIN, Row, mb, recording, supervisor
+
+RUNS = 11
+TURNS = 7
+ANSWER_S = 3.0
+SILENCE_S = 0.8
+RATE = 16_000
+LOUD = 100  # of a sample; the sink adds no noise
+
+EMPTY = "from mcp.server.mcpserver import MCPServer\nMCPServer('empty').run()"
+_INFORMATION = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
+_INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _INFORMATION}
+
+
+def mcp(options: Namespace) -> Iterator[Row]:
+    """Start to answered `initialize` and memory against an empty server; `converse` on a loudspeaker of its own."""
+    with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
+        os.environ["HUSHD_RUNTIME_DIR"] = folder
+        ours, empty = [], []
+        for _ in range(RUNS):
+            ours.append(_start([str(BIN / "hushd"), "mcp"]))
+            empty.append(_start([sys.executable, "-c", EMPTY]))
+        del os.environ["HUSHD_RUNTIME_DIR"]
+    for index, what, unit, goal in ((0, "start to answered initialize", "s", 0.55), (2, "memory, RSS", "MB", 85)):
+        value, floor = (statistics.median(run[index] for run in runs) for runs in (ours, empty))
+        yield Row(f"mcp: {what}", value, unit, f"<= {goal}", floor, value <= goal, "floor: an empty server")
+    value, floor = (statistics.median(run[1] for run in runs) for runs in (ours, empty))
+    yield Row("mcp: CPU time of that start", value, "s", "", floor, note="floor: an empty server")
+    yield from _turns()
+
+
+def _start(command: list[str]) -> tuple[float, float, float]:
+    """Seconds to the answer, seconds of CPU time, MB of RSS."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps(_INITIALIZE).encode() + b"\n")
+    process.stdin.flush()
+    answer = json.loads(process.stdout.readline())
+    took = time.perf_counter() - began
+    assert answer["result"]["serverInfo"]
+    seen = psutil.Process(process.pid)
+    times, memory = seen.cpu_times(), mb(seen)[0]
+    process.stdin.close()
+    process.stdout.close()
+    process.wait(10)
+    return took, times.user + times.system, memory
+
+
+# --- a turn of talk ---------------------------------------------------------------------------------------------------
+
+QUESTION = "Shall I delete the old backups?"
+TURN = f"""
+import json, sys, time
+from hushd import Client
+from hushd.dialogue import Dialogue
+from hushd.microphone import Microphone
+
+times = {{}}
+unmute = Microphone.unmute
+
+def noted(microphone):
+    times["listening"] = time.monotonic()
+    unmute(microphone)
+
+Microphone.unmute = noted
+with Client() as client:
+    client.preload("tts", "stt")
+    for _ in sys.stdin:
+        text = Dialogue(client).converse({QUESTION!r}).text
+        print(json.dumps(times | {{"text": time.monotonic(), "heard": text}}), flush=True)
+"""
+
+
+def _turns() -> Iterator[Row]:
+    """Somebody answers with three seconds of a recording, soon after hushd has fallen silent."""
+    with tempfile.TemporaryDirectory(prefix="hushd-", dir="/tmp") as name:
+        folder = Path(name)
+        try:
+            with _loop(folder), supervisor(), Monitor() as monitor:
+                turns = list(_talk(monitor, folder))
+        except FileNotFoundError as missing:
+            yield Row("mcp: converse", None, "ms", note=f"not installed: {missing.filename}")
+            return
+    listening, text = (statistics.median(turn[index] for turn in turns[1:]) * 1000 for index in (0, 1))
+    count = f"{len(turns) - 1} turns"
+    yield Row("mcp: converse, end of speech to listening", listening, "ms", "<= 50", ok=listening <= 50, note=count)
+    yield Row(
+        f"mcp: converse, end of a {ANSWER_S:g} s answer to its text", text, "ms", "<= 400", ok=text <= 400,
+        note=f"after the {SILENCE_S} s of silence that end it",
+    )  # fmt: skip
+
+
+def _talk(monitor: Monitor, folder: Path) -> Iterator[tuple[float, float]]:
+    """Seconds from hushd's last audible sound to its listening, and from the end of an answer to its text."""
+    answer = folder / "answer.wav"
+    samples, rate = soundfile.read(recording("two_cities.wav"), dtype="float32")
+    samples = samples[: int(ANSWER_S * rate)]
+    loud = np.flatnonzero(np.abs(samples) >= 0.1 * np.abs(samples).max())
+    soundfile.write(answer, samples[: loud[-1] + 1], rate)  # so that its end can be heard to the millisecond
+    with subprocess.Popen(
+        [sys.executable, "-c", TURN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        for _ in range(TURNS + 1):
+            monitor.last = 0.0
+            process.stdin.write("\n")
+            process.stdin.flush()
+            while not 0.4 < time.monotonic() - monitor.last < 60:
+                time.sleep(0.01)
+            ended = monitor.last
+            subprocess.run(["paplay", str(answer)], check=True)
+            times = json.loads(process.stdout.readline())
+            yield times["listening"] - ended, times["text"] - monitor.last - SILENCE_S
+        process.stdin.close()
+
+
+class Monitor:
+    """Hears what is played. `last` is when it heard something, by the clock of `time.monotonic`. A context manager."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+        self._process = subprocess.Popen(
+            ["parec", "--raw", "--format=s16le", f"--rate={RATE}", "--channels=1", "--latency-msec=5",
+             "--device=loop.monitor"],
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        threading.Thread(target=self._hear, daemon=True).start()
+
+    def __enter__(self) -> Monitor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+    def _hear(self) -> None:
+        assert self._process.stdout
+        while block := os.read(self._process.stdout.fileno(), RATE // 50):
+            if max(map(abs, array("h", block[: len(block) // 2 * 2])), default=0) > LOUD:
+                self.last = time.monotonic()
+
+
+@contextmanager
+def _loop(folder: Path) -> Iterator[None]:
+    """A sound server of our own, whose loudspeaker is its microphone, and which this process's children use."""
+    before = dict(os.environ)
+    (folder / ".asoundrc").write_text("pcm.!default { type pulse }\nctl.!default { type pulse }\n")
+    os.environ |= {
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "PULSE_RUNTIME_PATH": str(folder),
+        "PULSE_SERVER": f"unix:{folder}/native",
+        "PULSE_SINK": "loop",
+        "PULSE_SOURCE": "loop.monitor",
+    }
+    modules = (f"module-native-protocol-unix socket={folder}/native", "module-null-sink sink_name=loop")
+    server = subprocess.Popen(
+        ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+         *(f"--load={module}" for module in modules)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while subprocess.run(["pactl", "info"], capture_output=True).returncode:
+            time.sleep(0.05)
+        yield
+    finally:
+        server.terminate()
+        server.wait(10)
+        os.environ.clear()
+        os.environ.update(before)
