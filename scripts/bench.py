@@ -15,11 +15,13 @@ from benches import (
     activation,
     cold,
     diarization,
+    int8,
     live,
     load,
     long,
     mcp,
     memory,
+    models,
     playing,
     pressure,
     relay,
@@ -48,6 +50,10 @@ CASES = {
     "diarization": diarization.diarization,
     "long": long.long,
     "nine": long.nine,
+    "int8": int8.int8,
+    "models-list": models.listed,
+    "pull": models.pull,
+    "killed": models.killed,
     "pages": speaking.pages,
     "intelligibility": speaking.intelligibility,
     "stop": playing.stop,
@@ -77,6 +83,7 @@ def main() -> int:
     parser.add_argument(
         "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
     )
+    parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
     parser.add_argument("--minutes", type=float, help="how long gaps plays; default: half a minute")
     options = parser.parse_args()
     if options.list:

@@ -22,7 +22,8 @@ def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
             command = " ".join(process.cmdline())
         except psutil.Error:
             continue
-        name = "TTS worker" if "worker_tts" in command else "STT worker" if "worker_stt" in command else "supervisor"
+        kinds = {"worker_tts": "TTS worker", "worker_stt": "STT worker", "worker_models": "models worker"}
+        name = next((name for word, name in kinds.items() if word in command), "supervisor")
         pss[name] = pss.get(name, 0) + getattr(memory, "pss", memory.rss) / 1e6
         rss += memory.rss / 1e6
     return pss, rss

@@ -66,5 +66,6 @@ def memory_group() -> Iterator[MemoryGroup]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says of which engines the tests have seen little or nothing."""
     packages = {"faster-whisper": "faster_whisper", "onnx-asr": "onnx_asr", "whisper": "whisper"}
+    packages |= {"kokoro": "kokoro_onnx", "piper": "piper"}
     if missing := [engine for engine, package in packages.items() if find_spec(package) is None]:
         terminalreporter.write_line(f"Not installed, so not tested: {', '.join(missing)} (scripts/test --engines all).")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
+import time
+from array import array
 from pathlib import Path
 
 from peer import wait_until
 
-_NEEDED = ("pulseaudio", "pactl", "paplay")
+_NEEDED = ("pulseaudio", "pactl", "paplay", "parec")
+RATE = 44_100  # Hz of the loop: nothing at that rate is resampled
+BLOCK = RATE // 200  # samples of the monitor's blocks, 5 ms
 _ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
 
 
@@ -49,6 +54,10 @@ class SoundLoop:
         self._server.terminate()
         self._server.wait(10)
 
+    def break_down(self) -> None:
+        """Ends the server as if somebody had pulled the plug."""
+        self._server.kill()
+
     def wait_for_a_recorder(self) -> None:
         """Returns once a program records."""
         wait_until(lambda: self._list("source-outputs"), "a recorder")
@@ -60,3 +69,41 @@ class SoundLoop:
     def _list(self, what: str) -> str:
         command = ["pactl", "list", "short", what]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=10).stdout
+
+
+class Monitor:
+    """Records what is played into a loop. A context manager.
+
+    Attributes:
+        blocks: of `BLOCK` samples, and when each came.
+    """
+
+    def __init__(self, loop: SoundLoop) -> None:
+        self._process = subprocess.Popen(
+            ["parec", "--device=loop.monitor", "--latency-msec=5", "--raw", f"--rate={RATE}", "--channels=1",
+             "--format=s16le"],
+            env=loop.environment,
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.blocks: list[tuple[float, array[int]]] = []
+        self._thread = threading.Thread(target=self._read)
+
+    def __enter__(self) -> Monitor:
+        self._thread.start()
+        wait_until(lambda: self.blocks, "the monitor")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._thread.join()
+        self._process.communicate()
+
+    @property
+    def samples(self) -> array[int]:
+        """All of them."""
+        return array("h", b"".join(samples.tobytes() for _, samples in self.blocks))
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        while len(data := self._process.stdout.read(BLOCK * 2)) == BLOCK * 2:
+            self.blocks.append((time.monotonic(), array("h", data)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
 
     from .client import Client
+    from .conversation import Conversation, Said
     from .floor import Floor
     from .results import Segment, Transcript, Voice, Word
     from .speech import Speech
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Client",
+    "Conversation",
     "Floor",
     "HushdError",
+    "Said",
     "Segment",
     "Speech",
     "Transcript",
@@ -40,8 +43,10 @@ __all__ = [
 
 _HOMES = {
     "Client": "hushd.client",
+    "Conversation": "hushd.conversation",
     "Floor": "hushd.floor",
     "HushdError": "hushd_protocol.errors",
+    "Said": "hushd.conversation",
     "Segment": "hushd.results",
     "Speech": "hushd.speech",
     "Transcript": "hushd.results",

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
+from weakref import WeakSet
 
 from hushd_protocol.errors import HushdError
 
-TICKS = 6  # of a wait: see in_time
 STARVED_S = 3.0  # without a callback: no error says that a device was unplugged, the callbacks just stop
+
+Kind = Literal["loudspeaker", "microphone"]
+_DIRECTIONS = {"loudspeaker": "output", "microphone": "input"}
+_INSTEAD = {"loudspeaker": "`say -o FILE` writes a file instead", "microphone": "`listen FILE` hears a recording"}
+
+_opening = threading.Lock()
+_streams: WeakSet[Any] = WeakSet()
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One that plays or records. `api` is the sound system that offers it, `usual` whether it is the default one."""
+
+    number: int
+    name: str
+    api: str
+    channels: int
+    usual: bool
 
 
 def load() -> Any:
@@ -19,6 +40,8 @@ def load() -> Any:
     Raises:
         HushdError: `no_device` when it or the PortAudio library is missing, with what to install.
     """
+    # So that a card of ALSA's plays and records at any rate when it is named, as it does when it is the usual one.
+    os.environ.setdefault("PA_ALSA_PLUGHW", "1")
     try:
         import sounddevice
     except ImportError as error:
@@ -28,12 +51,81 @@ def load() -> Any:
     except OSError as error:
         remedy = "brew install portaudio" if sys.platform == "darwin" else "apt install libportaudio2"
         raise HushdError("no_device", f"Loudspeaker and microphone need the PortAudio library: {remedy}.") from error
+    if sys.platform == "linux" and not os.environ.get("HUSHD_DEBUG"):
+        _silence_alsa()
     return sounddevice
 
 
+def devices(sounddevice: Any, kind: Kind) -> list[Device]:
+    """The devices of a kind, in PortAudio's order.
+
+    Raises:
+        HushdError: `no_device` when PortAudio cannot tell.
+    """
+    direction = _DIRECTIONS[kind]
+    with naming(kind):
+        apis = [api["name"] for api in sounddevice.query_hostapis()]
+        usual = sounddevice.default.device[direction == "output"]
+        return [
+            Device(
+                number, device["name"], apis[device["hostapi"]], device[f"max_{direction}_channels"], number == usual
+            )
+            for number, device in enumerate(sounddevice.query_devices())
+            if device[f"max_{direction}_channels"] > 0
+        ]
+
+
+def choose(known: Sequence[Device], kind: Kind, wish: str | int) -> int:
+    """The number of the device meant by its number, its name, or how its name begins; case does not matter.
+
+    Raises:
+        HushdError: `no_device` when there is none, or more than one.
+    """
+    text = str(wish).strip().lower()
+    names = {device.number: device.name.lower() for device in known}
+    same = [number for number, name in names.items() if text in (name, str(number))]
+    found = same or [number for number, name in names.items() if text and name.startswith(text)]
+    if len(found) == 1 or (same and len(set(map(names.__getitem__, same))) == 1):
+        return found[0]
+    wanted = ", ".join(repr(device.name) for device in known if not found or device.number in found)
+    if found:
+        raise HushdError("no_device", f"More than one {kind} is called {wish!r}: choose one of {wanted}.")
+    there = f"there is {wanted}" if known else "there is none at all"
+    raise HushdError("no_device", f"There is no {kind} called {wish!r}: {there}.")
+
+
+def open_stream(sounddevice: Any, kind: Kind, wish: str | int | None, make: Callable[[int | None], Any]) -> Any:
+    """The stream that `make` opens on the device of that number, None being the usual one.
+
+    PortAudio knows the devices there were when it was started. So where none is called `wish`, or it cannot be
+    opened, it is started anew, unless that would break another stream of this process, and asked once more.
+
+    Raises:
+        HushdError: `no_device`.
+    """
+    with _opening:
+        try:
+            return _open(sounddevice, kind, wish, make)
+        except HushdError:
+            if any(not stream.closed for stream in _streams):
+                raise
+            with naming(kind):
+                sounddevice._terminate()
+                sounddevice._initialize()
+            return _open(sounddevice, kind, wish, make)
+
+
+def _open(sounddevice: Any, kind: Kind, wish: str | int | None, make: Callable[[int | None], Any]) -> Any:
+    number = None if wish is None else choose(devices(sounddevice, kind), kind, wish)
+    with naming(kind):
+        stream = make(number)
+    _streams.add(stream)
+    return stream
+
+
 @contextmanager
-def naming(device: str, instead: str) -> Iterator[None]:
-    """Says in one sentence that `device`, such as "microphone", cannot be used, and what can be done `instead`."""
+def naming(kind: Kind) -> Iterator[None]:
+    """Says in one sentence that a device cannot be used, and what can be done instead."""
     try:
         yield
     except Exception as error:
@@ -41,18 +133,29 @@ def naming(device: str, instead: str) -> Iterator[None]:
         if type(error).__name__ != "PortAudioError" and not isinstance(error, ValueError):
             raise
         reason = str(error.args[0]) if error.args else type(error).__name__
-        raise HushdError("no_device", f"There is no {device} that can be used ({reason}): {instead}.") from error
+        raise HushdError("no_device", f"There is no {kind} that can be used ({reason}): {_INSTEAD[kind]}.") from error
 
 
-def in_time(wait: Callable[[float], bool], limit: float) -> bool:
-    """Whether `wait` (seconds to whether it came) succeeds within `limit` seconds of this process's own life.
-
-    In ticks, since a process that was stopped with Ctrl-Z would else find its time over the moment it goes on, before
-    the device's thread could run.
-    """
-    return any(wait(limit / TICKS) for _ in range(TICKS))
-
-
-def lost(device: str) -> HushdError:
+def lost(kind: Kind) -> HushdError:
     """The error for a device whose callbacks have stopped."""
-    return HushdError("no_device", f"The {device} has stopped working: is it still connected?")
+    return HushdError("no_device", f"The {kind} has stopped working: is it still connected?")
+
+
+def close_lost(stream: Any) -> None:
+    """Closes a stream whose device hangs, which takes more than a minute that nobody waits for."""
+    threading.Thread(target=stream.close, name="hushd-close", daemon=True).start()
+
+
+def _silence_alsa() -> None:
+    """Keeps ALSA from writing to standard error about cards that are missing and moments that were too short.
+
+    The first we say ourselves, in one sentence, and the second a player counts.
+    """
+    import ctypes
+
+    try:
+        alsa = ctypes.CDLL("libasound.so.2")
+    except OSError:
+        return
+    # Any function that does nothing; one in Python would have the device's thread wait for the interpreter.
+    alsa.snd_lib_error_set_handler(ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p))

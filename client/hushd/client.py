@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
@@ -14,7 +15,7 @@ from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Request, Result
 
-from . import asking, hearing, source, speaking
+from . import asking, hearing, models, source, speaking
 from .asking import KeepAlive
 from .call import new_id
 from .connection import WELCOME_S, Connection
@@ -22,17 +23,20 @@ from .exchange import GONE, Exchange, in_contact
 from .hearing import Hearing
 from .keep_alive import parse
 from .sound_file import FORMATS
-from .source import Audio, Stream, Text
+from .source import Audio, Source, Stream, Text
 from .speaking import Speaking
 
 if TYPE_CHECKING:
+    from .conversation import Conversation, Mode
     from .floor import Floor
+    from .model_choice import ModelChoice
     from .results import Transcript, Voice
     from .speech import Speech
     from .timeline import Sentence
     from .transcription import Transcription
     from .voices import Choice
 
+AUTO = "auto"  # a model's name: the best that is installed
 PAUSE_S = 0.02  # before another look for a supervisor
 
 
@@ -48,15 +52,21 @@ class Client:
     Args:
         holder: whose leases `keep_alive` makes; None ends them with this connection.
         start: whether a supervisor may be started.
+        on_pull: called with a model's name, the bytes that have come and all of them (0 while unknown), while it is
+            downloaded because a request needs it and the configuration says `auto_pull`.
     """
 
-    def __init__(self, *, holder: str | None = None, start: bool = True) -> None:
+    def __init__(
+        self, *, holder: str | None = None, start: bool = True, on_pull: models.OnProgress | None = None
+    ) -> None:
         self._paths = paths.find()
         self._holder = holder
         self._start = start
+        self._on_pull = on_pull
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._finalizer: weakref.finalize[..., Client] | None = None
+        self._engines: dict[str, Any] | None = None  # what hears, once somebody has asked for the best
         self._choices: dict[tuple[str | None, ...], Choice] = {}
 
     def __enter__(self) -> Client:
@@ -86,6 +96,7 @@ class Client:
         channels: int = 1,
         engine: str | None = None,
         model: str | None = None,
+        speed: str | None = None,
         keep_alive: KeepAlive = None,
         priority: str = "text",
         deadline: float | None = None,
@@ -98,6 +109,8 @@ class Client:
             audio: a path, a file's bytes, or an iterable of bytes such as a binary file; read in another thread.
             rate: Hz, when the bytes are raw s16le samples; None when they are a sound file's.
             channels: of raw samples.
+            model: one of the engine's, or `auto`: see `choose_model`.
+            speed: of the model with `auto`: `fast`, `medium` (the default) or `slow`.
             deadline: seconds after which the request is given up.
             on_progress: called with the seconds done and in all, while iterating.
             options: language, task, prompt, words, speakers and more: see `hushd.hearing.Hearing`.
@@ -105,8 +118,10 @@ class Client:
         params = hearing.params(options)
         if rate is not None:
             params |= {"format": "s16le", "rate": rate, "channels": channels}
+        if model == AUTO:
+            engine, model, _ = self._choose_model(params, speed, engine)
         request = asking.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
-        exchange = Exchange(self._connect, request, source.of_audio(audio))
+        exchange = self._exchange(request, source.of_audio(audio))
         from .transcription import Transcription  # while the worker works
 
         return Transcription(exchange, on_progress, diarized=bool(options.get("diarize")))
@@ -122,9 +137,12 @@ class Client:
         no_speech_s: float | None = None,
         engine: str | None = None,
         model: str | None = None,
+        speed: str | None = None,
         keep_alive: KeepAlive = None,
         priority: str = "text",
+        echo: bool = False,
         on_partial: Callable[[str, str], None] | None = None,
+        on_event: Callable[[str, dict[str, Any]], None] | None = None,
         **options: Unpack[Hearing],
     ) -> Transcription:
         """One utterance from live audio: ends by itself after `silence_s` seconds of silence.
@@ -133,10 +151,15 @@ class Client:
 
         Args:
             chunks: s16le samples as they are recorded, such as a `Microphone`; read in another thread.
+            model: one of the engine's, or `auto`: see `choose_model`.
+            speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
             no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous` so much
                 silence ends the session; by default none does.
+            echo: there are two channels, and the second is what a loudspeaker plays: that is not heard.
             on_partial: called while iterating with the unfinished utterance: text that will not change any more
                 before its segment comes, and what follows it, which may.
+            on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
+                `nothing` when that was a cough, and with `echo`, as docs/PROTOCOL.md describes them.
             options: language, task, prompt and more: see `hushd.hearing.Hearing`.
 
         Raises:
@@ -148,11 +171,47 @@ class Client:
         }  # fmt: skip
         if no_speech_s is not None:
             params["no_speech_s"] = no_speech_s
+        if echo:
+            params["echo"] = True
+        if model == AUTO:
+            engine, model, _ = self._choose_model(params, speed or "fast", engine)
         request = asking.request("stt", "transcribe", params, engine, model, keep_alive, priority)
-        exchange = Exchange(self._connect, replace(request, session=True), Stream(chunks))
+        exchange = self._exchange(replace(request, session=True), Stream(chunks))
         from .transcription import Transcription  # while the worker works
 
-        return Transcription(exchange, on_partial=on_partial, diarized=bool(options.get("diarize")))
+        return Transcription(exchange, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
+
+    def choose_model(
+        self,
+        language: str | None = None,
+        *,
+        speed: str | None = None,
+        engine: str | None = None,
+        translate: bool = False,
+    ) -> ModelChoice:
+        """What `model="auto"` means now: the best installed model that hears `language`, is no slower than `speed`
+        (`fast`, `medium`, `slow`; None: medium) and has room in memory; where memory is short, a smaller one.
+
+        Returns `engine`, `model` and `why`, a sentence.
+
+        Args:
+            language: None: one that tells languages apart, if there is one.
+            engine: only one of its models.
+
+        Raises:
+            HushdError: `model_missing` when none is installed that hears the language.
+        """
+        from . import model_choice
+
+        if self._engines is None:
+            self._engines = self.describe("stt")["stt"]
+        found = model_choice.candidates(self._engines, engine, translate)
+        there = model_choice.machine(self.status(), "stt")
+        return model_choice.choose(found, there, language, speed or "medium")
+
+    def _choose_model(self, params: dict[str, Any], speed: str | None, engine: str | None) -> ModelChoice:
+        translate = params.get("task") == "translate"
+        return self.choose_model(params.get("language"), speed=speed, engine=engine, translate=translate)
 
     # --- speaking ----------------------------------------------------------------------------------------------------
 
@@ -191,7 +250,7 @@ class Client:
                 params["voice"] = voice
                 params.pop("language", None)  # the voice was chosen by it
         request = asking.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
-        exchange = Exchange(self._connect, request, source.of_text(text))
+        exchange = self._exchange(request, source.of_text(text))
         from .speech import Speech  # while the worker works
 
         return Speech(exchange, format, on_sentence)
@@ -213,6 +272,18 @@ class Client:
 
         engines = self.describe("tts").get("tts", {}).get("engines", [])
         return [Voice.from_data(voice, engine["name"]) for engine in engines for voice in engine.get("voices", ())]
+
+    def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> Conversation:
+        """Saying something and hearing the answer, where whoever answers may interrupt. A context manager.
+
+        Args:
+            mode: `auto`, `half`, or `headphones`, where the microphone does not hear the loudspeaker.
+            options: devices, callbacks and more: see `hushd.Conversation`.
+        """
+        asking.check_priority(priority)
+        from .conversation import Conversation  # for those who have a loudspeaker and a microphone
+
+        return Conversation(self, mode=mode, priority=priority, **options)
 
     # --- the floor ---------------------------------------------------------------------------------------------------
 
@@ -264,7 +335,7 @@ class Client:
         if not wait:
             in_contact(self._connect, lambda connection: [connection.start(request) for request in requests])
             return
-        for exchange in [Exchange(self._connect, request, None) for request in requests]:
+        for exchange in [self._exchange(request, None) for request in requests]:
             deque(exchange, maxlen=0)
 
     def unload(self, *workers: str) -> list[str]:
@@ -302,7 +373,53 @@ class Client:
         connection.start(Control(id=new_id(), action="restart")).result()
         return connection.wait_lost(timeout)
 
+    # --- models ------------------------------------------------------------------------------------------------------
+
+    def pull(self, model: str, *, on_progress: models.OnProgress | None = None) -> dict[str, Any]:
+        """Downloads `ENGINE/NAME`, or checks it where it is here already; returns its `model`, `size` and `location`.
+
+        Who pulls what is being pulled joins. What has arrived when it breaks off is kept for the next time.
+
+        Args:
+            on_progress: called with what is being done, the bytes that have come, and all of them or 0.
+        """
+        return models.ask(self._connect, "pull", {"model": model}, on_progress)
+
+    def import_model(
+        self,
+        path: str | os.PathLike[str],
+        name: str,
+        *,
+        engine: str | None = None,
+        on_progress: models.OnProgress | None = None,
+    ) -> dict[str, Any]:
+        """Copies a model's file or folder into hushd's models folder, as `ENGINE/name`; returns what `pull` does.
+
+        Args:
+            engine: for which it is; None: its content tells.
+        """
+        params = {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
+        return models.ask(self._connect, "import", params, on_progress)
+
+    def quantize(
+        self, model: str, to: str = "int8", *, name: str | None = None, on_progress: models.OnProgress | None = None
+    ) -> dict[str, Any]:
+        """Makes a smaller model of one that is here, unless it has been made already; returns what `pull` does.
+
+        Args:
+            to: `int8`, or for Whisper's checkpoints another of CTranslate2's formats.
+            name: what it is to be called; default: as `model` if the engine is another one, else `NAME-int8`.
+        """
+        return models.ask(self._connect, "quantize", {"model": model, "to": to, "name": name or ""}, on_progress)
+
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _exchange(self, request: Request, input: Source | None) -> Exchange:
+        return Exchange(self._connect, request, input, self._pull_missing)
+
+    def _pull_missing(self, model: str) -> None:
+        on_pull = self._on_pull
+        self.pull(model, on_progress=on_pull and (lambda _, done, total: on_pull(model, done, total)))
 
     def _control(self, action: str, *names: str) -> dict[str, Any]:
         def ask(connection: Connection) -> Result:

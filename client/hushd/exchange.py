@@ -1,11 +1,12 @@
 """One request and its answers, asked again once where nothing can be lost by it.
 
-Three things end a call without being its fault, and each has its remedy here, as long as no output was handed out
+Four things end a call without being its fault, and each has its remedy here, as long as no output was handed out
 and the whole input is still at hand:
 
 * the supervisor leaves or dies: the next one is found or started;
 * the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself);
-* the worker cannot open our path: it gets the bytes instead.
+* the worker cannot open our path: it gets the bytes instead;
+* the model is not on this machine, and the configuration says `auto_pull`: it is pulled first.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .connection import Connection
 from .source import Source
 
 GONE = ("supervisor_lost", "shutting_down")
+_LASTING = ("segment", "sentence")  # kinds of partials; the others are told anew
 
 T = TypeVar("T")
 
@@ -29,12 +31,22 @@ T = TypeVar("T")
 class Exchange(Iterator[Message]):
     """Iterates over the messages of a request, the last being its `Result`.
 
+    Args:
+        pull: brings a model, `ENGINE/NAME`; without it a model that is missing stays so.
+
     Raises:
         HushdError: at once when there is no supervisor, else from the iteration.
     """
 
-    def __init__(self, connect: Callable[[], Connection], request: Request, source: Source | None) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        request: Request,
+        source: Source | None,
+        pull: Callable[[str], object] | None = None,
+    ) -> None:
         self._connect = connect
+        self._pull = pull
         self._source = source
         self._request = replace(request, **source.fields()) if source else request
         self._handed_out = False  # what the caller has of the answer cannot be taken back
@@ -82,6 +94,10 @@ class Exchange(Iterator[Message]):
         streamed = self._request.input == "stream"
         if error.code == "path_unreachable" and not streamed:
             again = replace(self._request, id=new_id(), input="stream", path="", device=0, inode=0, size=0)
+        elif error.code == "model_missing" and error.detail.get("pull") and self._pull:
+            pull, self._pull = self._pull, None  # once: what is missing still cannot be had so
+            pull(error.detail["model"])
+            again = replace(self._request, id=new_id())
         elif self._repeated:
             return False
         elif error.code == "worker_crashed" and streamed:
@@ -100,7 +116,7 @@ class Exchange(Iterator[Message]):
 
 def _lasts(message: Message) -> bool:
     """Whether who has it must not get it twice; an unstable text is replaced by what comes next."""
-    return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") != "unstable")
+    return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
 
 
 def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from array import array
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-from hushd_protocol.errors import HushdError
 
 from . import audio_device
 from .audio_device import STARVED_S
@@ -16,6 +15,10 @@ from .audio_device import STARVED_S
 AHEAD_S = 2.0  # of audio kept here; the rest stays where it comes from
 DRY_S = 2.0  # of silence while more is to come; then the device is left to others
 FADE_S = 0.01  # to fall silent without a click
+SILENT_S = 0.5  # after which a device that should have fallen silent is closed anyway
+TICK_S = 0.5  # between two looks at a device
+POSITION_S = 0.04  # between two positions told
+LOUDEST, QUIETEST = 32767, -32768  # samples
 
 
 class Feed:
@@ -24,33 +27,55 @@ class Feed:
     Each counter has one writer, so that the device's thread never waits for a lock.
 
     Args:
-        stop: what the callback raises to end the stream once the device has played what it was given.
+        stop: what the callback raises to end the stream.
+        latency: seconds of the device's buffer.
+        on_output: called on the device's thread with all that the device is given.
 
     Attributes:
-        heard: set when that has been heard.
-        lost: the device has stopped calling; to close it would take more than a minute.
+        volume: a factor, for any thread to set: heard at once, without a click.
+        lost: the device has stopped by itself; to close it would take more than a minute.
+        underruns: how often the device had nothing to play, because nobody came to fill it in time.
     """
 
-    def __init__(self, stop: type[Exception], rate: int, channels: int) -> None:
+    def __init__(
+        self,
+        stop: type[Exception],
+        rate: int,
+        channels: int,
+        latency: float = 0.0,
+        volume: float = 1.0,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._stop = stop
+        self._on_output = on_output
         self._channels = channels
         self._frame = 2 * channels  # bytes
+        self._second = rate * self._frame  # bytes
+        self._latency = latency
         self._limit = int(AHEAD_S * rate) * self._frame
         self._dry_limit = int(DRY_S * rate) * self._frame
+        # PortAudio promises to play what it was given before it stops, but on ALSA throws it away: so much silence is
+        # given behind the last sample.
+        self._tail = int(1.5 * latency * rate) * self._frame
         self._fade = max(1, int(FADE_S * rate))  # frames
-        self._loudness = self._fade  # of self._fade
+        self.volume = volume
+        self.underruns = 0
+        self._loudness = round(volume * self._fade)  # of self._fade; on its way to the volume, or to 0
         self._chunks: deque[memoryview] = deque()
         self._added = 0  # bytes
         self._taken = 0  # bytes
+        self._block = (0, 0.0)  # bytes taken before the last block of speech, and when it was taken
+        self._position = 0.0  # seconds that were told
         self._silence = 0  # bytes since the last audio
+        self._calls = 0  # of the callback
         self._ended = False
         self._error: BaseException | None = None
         self._abandoned = False
         self._hushed = False
-        self._stopped = False
+        self._stopped = False  # by us, and not by the device
         self._moved = threading.Event()  # for the caller
         self._room = threading.Event()  # for the thread that fills
-        self.heard = threading.Event()
+        self._heard = threading.Event()  # all that the device was given
         self.lost = False
 
     # --- the thread that fills ---------------------------------------------------------------------------------------
@@ -63,9 +88,8 @@ class Feed:
                 self._added += len(chunk)
                 self._moved.set()
                 self._room.clear()  # before the look, so that a callback after it is not missed
-                while self._added - self._taken > self._limit and not self._abandoned:
+                if self._added - self._taken > self._limit and not self._abandoned:
                     self._room.wait()
-                    self._room.clear()
                 if self._abandoned:
                     return
         except BaseException as error:
@@ -76,24 +100,34 @@ class Feed:
 
     # --- the device's thread -----------------------------------------------------------------------------------------
 
-    def callback(self, output: Any, frames: int, time: Any, status: Any) -> None:
+    def callback(self, output: Any, frames: int, when: Any, status: Any) -> None:
         """Fills `output`, with silence where the speech is not ready yet."""
+        if status and status.output_underflow:
+            self.underruns += 1
         size = len(output)
         hushed = self._hushed
+        wanted = 0 if hushed else round(self.volume * self._fade)
+        block = (self._taken, time.monotonic())
         filled = self._pour(output, min(size, self._loudness * self._frame) if hushed else size)
-        if hushed or self._loudness < self._fade:
-            self._shade(output, filled, -1 if hushed else 1)
+        if filled:
+            self._block = block
+        if wanted != self._fade or self._loudness != self._fade:
+            self._shade(output, filled, wanted)
         output[filled:size] = bytes(size - filled)
-        self._silence = 0 if filled else self._silence + size
+        if self._on_output is not None:
+            self._on_output(bytes(output))
+        self._silence = size - filled if filled else self._silence + size
         if hushed:
             over = self._loudness == 0 or not filled
         else:
             over = self._silence >= self._dry_limit or (self._ended and not self._chunks)
-        self._room.set()
-        self._stopped = over
-        self._moved.set()
-        if over:
-            raise self._stop  # the device plays what it has, then calls `heard.set`
+        self._calls += 1
+        # Other threads are woken only for a reason: whoever has the interpreter keeps us waiting.
+        if self._added - self._taken <= self._limit // 2:
+            self._room.set()
+        if over and self._silence >= self._tail:
+            self._stopped = True
+            raise self._stop  # then the device calls `finish`
 
     def _pour(self, output: Any, room: int) -> int:
         filled = 0
@@ -109,15 +143,28 @@ class Feed:
         self._taken += filled
         return filled
 
-    def _shade(self, output: Any, filled: int, step: int) -> None:
-        """Fades the samples in or out, a step a frame."""
+    def _shade(self, output: Any, filled: int, wanted: int) -> None:
+        """Fades the samples to the loudness that is wanted, a step a frame, and goes on with that."""
         whole = filled - filled % self._frame
         samples = array("h", bytes(output[:whole]))
-        for start in range(0, len(samples), self._channels):
-            self._loudness = min(self._fade, max(0, self._loudness + step))
-            for index in range(start, start + self._channels):
-                samples[index] = samples[index] * self._loudness // self._fade
+        step = 1 if wanted > self._loudness else -1
+        faded = 0
+        while self._loudness != wanted and faded < len(samples):
+            self._loudness += step
+            for index in range(faded, faded + self._channels):
+                samples[index] = self._loud(samples[index])
+            faded += self._channels
+        if self._loudness != self._fade:
+            samples[faded:] = array("h", map(self._loud, samples[faded:]))
         output[:whole] = samples.tobytes()
+
+    def _loud(self, sample: int) -> int:
+        return max(QUIETEST, min(LOUDEST, sample * self._loudness // self._fade))
+
+    def finish(self) -> None:
+        """The device has stopped."""
+        self._heard.set()
+        self._moved.set()
 
     # --- the caller --------------------------------------------------------------------------------------------------
 
@@ -130,6 +177,8 @@ class Feed:
         while True:
             self._moved.clear()
             ended = self._ended  # read first: whoever sets it has set the others before
+            if self._abandoned:
+                return False
             if self._error is not None:
                 raise self._error
             if self._chunks or ended:
@@ -140,38 +189,57 @@ class Feed:
         """A device is about to be opened."""
         self._hushed = self._stopped = False
         self._silence = 0
-        self.heard.clear()
+        self._heard.clear()
 
     def hush(self) -> None:
         """Fades out and stops the device; what follows is kept for the next `begin`. For any thread."""
         self._hushed = True
 
-    def play_out(self) -> None:
+    def play_out(self, on_position: Callable[[float], None] | None = None) -> None:
         """Waits until the device has stopped: all was heard, it was hushed, or nothing came for a while.
+
+        Args:
+            on_position: called every `POSITION_S`, and at the end, with the seconds of speech that have been heard.
 
         Raises:
             HushdError: `no_device` when the device has gone away.
             BaseException: what the chunks raised.
         """
-        while not self._stopped:
+        tick = TICK_S if on_position is None else POSITION_S
+        calls, idle = self._calls, 0.0
+        while not self._heard.is_set():
+            self._moved.wait(tick)
+            self._moved.clear()
             if self._error is not None:
                 raise self._error
-            if not audio_device.in_time(self._moved.wait, STARVED_S):
-                raise self._lose()
-            self._moved.clear()
-        if not audio_device.in_time(self.heard.wait, STARVED_S):
-            raise self._lose()
+            # Ticks, since a process that goes on after Ctrl-Z would else find its time over at once.
+            calls, idle = self._calls, (idle + tick if self._calls == calls else 0.0)
+            self.lost = idle >= STARVED_S or (self._heard.is_set() and not self._stopped)
+            if self.lost:
+                raise audio_device.lost("loudspeaker")
+            if on_position is not None:
+                self._position = max(self._position, self._heard_bytes() / self._second)
+                on_position(self._position)
+
+    def fade_out(self) -> None:
+        """Falls silent at once, whatever is still to come; returns when nothing is heard any more."""
+        self.hush()
+        if not self.lost:
+            self._heard.wait(SILENT_S)
 
     @property
     def done(self) -> bool:
         """Whether everything was given to the device."""
         return self._ended and not self._chunks
 
+    def _heard_bytes(self) -> float:
+        if self._heard.is_set():
+            return self._taken
+        before, taken_at = self._block
+        return min(self._taken, before + (time.monotonic() - taken_at - self._latency) * self._second)
+
     def abandon(self) -> None:
         """Nothing more will be played."""
         self._abandoned = True
         self._room.set()
-
-    def _lose(self) -> HushdError:
-        self.lost = True
-        return audio_device.lost("loudspeaker")
+        self._moved.set()

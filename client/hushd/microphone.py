@@ -41,7 +41,7 @@ class Microphone(Iterator[bytes]):
 
     Attributes:
         rate: Hz, or the device's own rate where it knows no other.
-        channels: 1 or 2.
+        reference: as given, if the device has its rate.
 
     Raises:
         HushdError: `no_device` when there is none, or, from the iteration, when it has stopped.
@@ -59,7 +59,7 @@ class Microphone(Iterator[bytes]):
         sounddevice = audio_device.load()
         self.rate = rate
         self._chunk_s = chunk_s
-        self._reference = reference
+        self.reference = reference
         self._since = math.inf if muted else -math.inf  # what was recorded before is thrown away
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lost = False
@@ -86,7 +86,8 @@ class Microphone(Iterator[bytes]):
 
     @property
     def channels(self) -> int:
-        return 2 if self._reference is not None and self._reference.rate == self.rate else 1
+        """2 with a `reference`."""
+        return 1 if self.reference is None else 2
 
     def mute(self) -> None:
         """Throws away what is recorded from now on, and what was not read yet. The device stays open."""
@@ -114,6 +115,8 @@ class Microphone(Iterator[bytes]):
         except sounddevice.PortAudioError:
             self.rate = int(sounddevice.query_devices(device, "input")["default_samplerate"])
             stream = self._open(sounddevice, device, self.rate)
+        if self.reference is not None and self.reference.rate != self.rate:
+            self.reference = None
         self._stream = stream  # for the callback
         stream.start()
         return stream
@@ -138,7 +141,7 @@ class Microphone(Iterator[bytes]):
             if early <= 0:
                 self._since = -math.inf
             data = data[2 * max(0, early) :]
-        if self.channels == 2 and self._reference is not None:
-            data = self._reference.beside(data)
+        if self.reference is not None:
+            data = self.reference.beside(data)
         if data:
             self._chunks.put(data)

@@ -48,10 +48,10 @@ class OutputFile:
     def write(self, data: bytes, offset: int | None = None) -> None:
         """Appends `data`, or puts it to `offset` (bytes from the start)."""
         position = self.size if offset is None else offset
-        if position < self.size and self._start is None:
-            return
+        view = memoryview(data)
+        if self._start is None and position < self.size:  # what was written is gone: only the rest is news
+            view, position = view[self.size - position :], self.size
         try:
-            view = memoryview(data)
             while view:
                 if self._start is None:
                     written = os.write(self._descriptor, view)

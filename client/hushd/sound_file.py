@@ -7,8 +7,8 @@ import struct
 
 from hushd_protocol.errors import HushdError
 
-FORMATS = ("wav", "flac", "ogg", "mp3", "aiff")
-_EXTENSIONS = {".aif": "aiff", ".aifc": "aiff", ".oga": "ogg"}
+FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm")
+_EXTENSIONS = {".aif": "aiff", ".aifc": "aiff", ".oga": "ogg", ".raw": "pcm"}
 
 
 def format_of(path: str | os.PathLike[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
@@ -23,12 +24,14 @@ class Transcription(Iterator[Segment]):
         exchange: Exchange,
         on_progress: Callable[[float, float], None] | None = None,
         on_partial: Callable[[str, str], None] | None = None,
+        on_event: Callable[[str, dict[str, Any]], None] | None = None,
         *,
         diarized: bool = False,
     ) -> None:
         self._exchange = exchange
         self._on_progress = on_progress
         self._on_partial = on_partial
+        self._on_event = on_event
         self.diarized = diarized
         self.language = ""
         self.duration = 0.0
@@ -58,8 +61,11 @@ class Transcription(Iterator[Segment]):
         if isinstance(message, Partial):
             if message.data.get("kind") == "segment":
                 return Segment.from_data(message.data)
-            if message.data.get("kind") == "unstable" and self._on_partial:
-                self._on_partial(str(message.data.get("stable", "")), str(message.data.get("text", "")))
+            if message.data.get("kind") == "unstable":
+                if self._on_partial:
+                    self._on_partial(str(message.data.get("stable", "")), str(message.data.get("text", "")))
+            elif self._on_event:
+                self._on_event(str(message.data.get("kind")), message.data)
         elif isinstance(message, Progress) and self._on_progress:
             self._on_progress(message.done, message.total)
         elif isinstance(message, Result):

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from glob import glob  # unlike pathlib's it finds nothing where it may not look
 from pathlib import Path
+
+HALF = (
+    ".hushd.incomplete"  # the end of the name of a blob that hushd is pulling; `hf cache` knows the library's own end
+)
 
 
 def cache() -> Path:
@@ -27,7 +32,18 @@ def snapshot(repository: str, revision: str = "main") -> Path | None:
     except OSError:
         commit = revision
     found = folder / "snapshots" / commit
-    return found if commit and found.is_dir() else None
+    return found if commit and os.path.isdir(found) else None  # False also where it may not be looked into
+
+
+def halves(repository: str) -> list[Path]:
+    """What hushd has begun to pull of it and not finished; halves of other programs bear other names."""
+    blobs = repository_folder(repository) / "blobs"
+    return [blobs / name for name in sorted(glob(f"*{HALF}", root_dir=blobs))]
+
+
+def half_pulled() -> list[Path]:
+    """The folders of all repositories in which hushd has begun something and not finished it."""
+    return sorted({cache() / name.split(os.sep)[0] for name in glob(f"models--*/blobs/*{HALF}", root_dir=cache())})
 
 
 def offline() -> bool:

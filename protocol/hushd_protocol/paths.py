@@ -54,6 +54,11 @@ class Paths:
         """What interrupted transcriptions have brought so far."""
         return self.state / "transcripts"
 
+    @property
+    def verified(self) -> Path:
+        """Which models' files were right when they were last looked at."""
+        return self.state / "verified"
+
     def worker_log(self, name: str) -> Path:
         """The log of worker `name`, such as `stt/moonshine/tiny-en`."""
         return self.logs / (name.replace("/", "-") + ".log")

@@ -63,7 +63,9 @@ class Budget:
         return int(self._settings.memory_share * memory.total)
 
     def saw(self, name: str, size: int) -> None:
-        """A worker has told its size."""
+        """A worker has told its size. That for models has what its job takes: a conversion says nothing of a pull."""
+        if name.startswith("models/"):
+            return
         if size > self.needs.get(base(name), 0):
             self.needs[base(name)] = size
 

@@ -7,14 +7,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
 
 from .log import LEVELS
-from .names import ROLES
+from .names import ENGINES, ROLES
 from .settings import Settings, WorkerSettings
+
+if TYPE_CHECKING:
+    from hushd_protocol.catalogue import Known
 
 # Of the keys that are floats, those that are lengths of time; the others are numbers.
 _TIMES = ("drain_timeout", "exit_when_idle", "keep_alive", "max_age", "stall_timeout", "start_timeout")
@@ -56,9 +59,11 @@ class _Reader:
                 self._unknown(key, key, known)
             elif key == "worker":
                 values[key] = self._workers(value)
+            elif key == "models":
+                values[key] = self._models(value)
             else:
                 values[key] = self._value(key, value, known[key])
-        for role in (*ROLES, *(f"{role}_small" for role in ROLES)):
+        for role in (*ENGINES, *(f"{role}_small" for role in ENGINES)):
             model = values.get(role, known[role])
             if not _ENGINE_MODEL.fullmatch(model) and model != known[role]:
                 self._wrong(role, 'an engine and a model, such as "moonshine/tiny-en"', model)
@@ -83,6 +88,14 @@ class _Reader:
                 self._wrong(where, "a table", value)
             found[key] = self._worker(where, value)
         return {name: values for name, values in found.items() if values}
+
+    def _models(self, table: object) -> Mapping[str, Known]:
+        from hushd_protocol import own_models  # not needed by most
+
+        try:
+            return own_models.checked(table)
+        except HushdError as error:
+            raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _worker(self, where: str, table: Mapping[str, Any]) -> dict[str, Any]:
         known = {field.name: getattr(WorkerSettings(), field.name) for field in fields(WorkerSettings)}

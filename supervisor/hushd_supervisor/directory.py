@@ -8,7 +8,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 
 from .actions import Action, Describe, ToClient
-from .names import ROLES, resolve
+from .names import ENGINES, ROLES, resolve
 from .settings import Settings
 
 
@@ -43,9 +43,9 @@ class Directory:
         Raises:
             HushdError: `bad_request` for a role there is not.
         """
-        roles = control.names or list(ROLES)
+        roles = control.names or list(ENGINES)
         if not set(roles) <= set(ROLES):
-            raise HushdError("bad_request", f"There is only {' and '.join(ROLES)} to describe.")
+            raise HushdError("bad_request", f"There is only {', '.join(ROLES)} to describe.")
         for role in roles:
             self._asked.setdefault(role, []).append((route, control.id, roles))
             self._catalogues.pop(role, None)  # what is installed may have changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hushd_protocol import messages as m
@@ -16,7 +16,7 @@ from .actions import Action, Log, ToClient
 from .brain import Brain
 from .budget import Memory
 from .events import Exited, FromWorker, SendFailed, SpawnFailed
-from .names import ROLES
+from .names import ENGINES, ROLES
 from .pressure import Level
 from .room import Room
 from .settings import Settings, base
@@ -93,6 +93,8 @@ class Fleet:
             case FromWorker(_, gen, message):
                 out = brain.receive(gen, message, now)
                 self.room.budget.saw(brain.name, brain.pss)
+                if isinstance(message, m.LoadFailed | m.Error) and message.code == "model_missing":
+                    return [self._named(brain.name, action) for action in out]
                 return out
             case Exited(_, gen, status, log_tail, out_of_memory):
                 self._learn(brain, gen, now)
@@ -102,6 +104,14 @@ class Fleet:
                 return brain.spawn_failed(gen, reason, now)
             case SendFailed(_, gen):
                 return brain.unreachable(gen, now)
+
+    def _named(self, worker: str, action: Action) -> Action:
+        """An answer that a model is missing, with its name, and whether the client is to have it pulled."""
+        role, model = base(worker).split("/", 1)
+        if role in ENGINES and isinstance(action, ToClient) and isinstance(action.message, m.Error):
+            detail = {"model": model, "pull": self._settings.auto_pull, **action.message.detail}
+            return replace(action, message=replace(action.message, detail=detail))
+        return action
 
     def rows(self, now: float) -> list[dict[str, Any]]:
         """The status of each worker, as far as it is known here."""

@@ -13,7 +13,8 @@ from hushd_protocol.messages import Request
 
 from .settings import Settings
 
-ROLES = ("stt", "tts")
+ENGINES = ("stt", "tts")  # roles with a choice of engines, of which the configuration names one
+ROLES = (*ENGINES, "models")
 INPUTS = ("inline", "path", "stream", "none")
 
 _NAME = re.compile(r"[a-z]+(/[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}){0,2}", re.ASCII)
@@ -45,7 +46,7 @@ def resolve(worker: str, settings: Settings, catalogues: Mapping[str, Mapping[st
         raise HushdError("bad_request", f"{worker[:80]!r} is no worker: use a name such as stt or tts/hibari/en.")
     role, *rest = worker.split("/")
     if role not in ROLES:
-        raise HushdError("bad_request", f"{role} is no role: use {' or '.join(ROLES)}.")
+        raise HushdError("bad_request", f"{role} is no role: use one of {', '.join(ROLES)}.")
     if len(rest) == 2:
         return worker
     engine, _, model = settings.default_model(role).partition("/")

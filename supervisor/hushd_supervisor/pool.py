@@ -33,7 +33,7 @@ from .events import (
 )
 from .fleet import Fleet
 from .floor import Floor
-from .names import ROLES, check
+from .names import ENGINES, check
 from .room import PLENTY, Standing
 from .settings import Settings
 from .states import State
@@ -236,7 +236,7 @@ class Pool:
 
         Only for a request that leaves it to us: another model may lack the voice or the language that it names.
         """
-        small = self._settings.small_model(request.worker) if request.worker in ROLES else ""
+        small = self._settings.small_model(request.worker) if request.worker in ENGINES else ""
         if not small or request.params.get("voice") or request.params.get("language"):
             return name
         brain = self._brains.get(name)

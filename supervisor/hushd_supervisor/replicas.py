@@ -25,6 +25,8 @@ CORES = 2  # that a process should have for itself
 def limit(settings: WorkerSettings, role: str, family: Iterable[Brain], cores: int) -> int:
     """How many replicas there may be; by itself as many as are quicker together, and one more where somebody would wait
     for somebody else, or a file for a live session: that may be minutes, and hours."""
+    if role not in MOST:  # the one that is there knows who waits for the same model
+        return 1
     if settings.max_replicas:
         return min(settings.max_replicas, cores)
     family = list(family)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hushd_protocol.catalogue import Known
+
+MODELS = "store/local"  # the one worker of the role `models`
+# What differs by role, unless the user's own table for it says otherwise. Nobody comes back to a download soon.
+OF_ROLE: Mapping[str, Mapping[str, Any]] = {"models": {"keep_alive": 10.0, "memory_mb": 60.0}}
 
 
 def base(name: str) -> str:
@@ -40,6 +47,7 @@ class Settings:
     tts: str = "hibari/en"
     stt_small: str = ""  # what it means while memory is short, unless the usual one runs; empty: the same
     tts_small: str = ""
+    auto_pull: bool = False  # a model that is missing is pulled for whoever asks for it
     exit_when_idle: float = 600.0  # a supervisor started for a request leaves after so long without worker or request
     queue: int = 200  # requests that may wait, over all workers
     log_level: str = "info"
@@ -47,6 +55,7 @@ class Settings:
     weight_priority: float = 100.0  # who is evicted first: the lowest priority * this
     weight_idle: float = 1.0  # - idle seconds * this
     weight_size: float = 0.1  # - MB * this
+    models: Mapping[str, Known] = field(default_factory=dict)  # the user's own additions to the catalogue
     worker: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # overrides by name; "" for all
 
     def for_worker(self, name: str) -> WorkerSettings:
@@ -54,14 +63,13 @@ class Settings:
         settings = WorkerSettings()
         parts = base(name).split("/")
         for key in ("", *("/".join(parts[:n]) for n in range(1, len(parts) + 1))):
-            if key in self.worker:
-                settings = replace(settings, **self.worker[key])
+            settings = replace(settings, **{**OF_ROLE.get(key, {}), **self.worker.get(key, {})})
         return settings
 
     def small_model(self, role: str) -> str:
         """`engine/model` for a role named alone while memory is short, empty for none."""
-        return {"stt": self.stt_small, "tts": self.tts_small}[role]
+        return {"stt": self.stt_small, "tts": self.tts_small}.get(role, "")
 
     def default_model(self, role: str) -> str:
         """`engine/model` for a role named alone."""
-        return {"stt": self.stt, "tts": self.tts}[role]
+        return {"stt": self.stt, "tts": self.tts, "models": MODELS}[role]

@@ -15,12 +15,14 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hushd
 import pytest
 from hushd import Client, HushdError, Segment, Word
 from hushd.sound_file import format_of, wav_header
 from hushd.source import Stream
+from hushd.timeline import Sentence, Spoken
 from hushd_protocol.messages import (
     Accepted,
     Cancel,
@@ -324,6 +326,63 @@ def test_speech_streams(start_router: Start, client: Client) -> None:
     assert asked.credit > 0
 
 
+def test_what_may_be_asked_of_a_speech(start_router: Start, client: Client) -> None:
+    """Every option is a parameter; None and False are not sent, another name is a mistake of the program's."""
+    router = start_router(RAW)
+    options: dict[str, Any] = {
+        "speed": 1.5, "markup": "markdown", "pronounce": {"nginx": "engine x"}, "volume": 0.5, "sample_rate": 8000,
+        "channels": 2, "timeline": True,
+    }  # fmt: skip
+    list(client.synthesize("x", **options))
+    list(client.synthesize("x", **dict.fromkeys(options), voice=None, language=None))
+    list(client.synthesize("x", **options | {"timeline": False}))
+    sent = [request.params for request in router.of(Request)]
+    assert sent[0] == options | {"format": "s16le"}
+    assert sent[1] == {"format": "s16le"}
+    assert "timeline" not in sent[2]
+    with pytest.raises(TypeError, match="no option 'loudness': it takes voice, language"):
+        client.synthesize("x", loudness=2)  # type: ignore[call-arg]
+
+
+def test_the_timeline_comes_with_the_audio(start_router: Start, client: Client) -> None:
+    """Each sentence is told before its audio, with the places of its words; wanting to be told asks for it."""
+    word = {"start": 0.1, "end": 0.4, "text_start": 0, "text_end": 4}
+    data = {"kind": "sentence", "start": 0.0, "end": 0.5, "text_start": 0, "text_end": 5, "words": [word]}
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            i = message.id
+            later = data | {"start": 0.5, "end": 1.0, "words": []}
+            messages = [Partial(id=i, seq=0, data=data), Chunk(id=i, seq=1, payload=b"ab", rate=8000, channels=1),
+                        Partial(id=i, seq=2, data=later), Chunk(id=i, seq=3, payload=b"cd")]  # fmt: skip
+            router.send(route, *messages, Result(id=i))
+
+    router = start_router(script)
+    told: list[Sentence] = []
+    speech = client.synthesize("Hello", on_sentence=told.append)
+    assert speech.rate == 8000
+    assert router.of(Request)[0].params["timeline"] is True
+    first = Sentence(0.0, 0.5, 0, 5, (Spoken(0.1, 0.4, 0, 4),))
+    assert told == speech.timeline == [first]
+    assert list(speech) == [b"ab", b"cd"]
+    assert told == speech.timeline == [first, Sentence(0.5, 1.0, 0, 5)]
+
+
+def test_a_voice_is_looked_up_once(start_router: Start, client: Client) -> None:
+    """A voice or a language is found in the description, once; neither, or engine and model, needs no look."""
+    router = start_router(RAW)
+    list(client.synthesize("x"))
+    list(client.synthesize("x", voice="any", engine="e", model="m"))
+    assert router.of(Control) == []
+    for _ in range(3):
+        list(client.synthesize("x", language="fr"))
+    with pytest.raises(HushdError, match="The voice en speaks en-US, not 'fr'"):
+        client.synthesize("x", voice="en", language="fr")
+    assert len(router.of(Control)) == 2
+    asked = [(each.worker, each.params.get("voice"), "language" in each.params) for each in router.of(Request)]
+    assert asked == [("tts", None, False), ("tts/e/m", "any", False), *[("tts/hibari", "fr", False)] * 3]
+
+
 def test_long_and_streamed_text_is_sent_in_pieces(start_router: Start, client: Client) -> None:
     """More than 64 KiB, and whatever comes from an iterator, streams; the pieces make the text."""
     router = start_router(RAW)
@@ -342,6 +401,20 @@ def test_saving(start_router: Start, client: Client, tmp_path: Path) -> None:
     client.synthesize("x").save(tmp_path / "a.wav")
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert (file.getframerate(), file.getnchannels(), file.readframes(9)) == (22050, 1, b"abcd")
+
+
+def test_a_stream_has_every_byte_once(start_router: Start, client: Client) -> None:
+    """A piece that begins before the end of what was handed out has only its rest left to give."""
+    start_router(speaking(*({"payload": data, "offset": at} for data, at in ((b"hea", 0), (b"HEAD", 0), (b"xy", 4)))))
+    assert list(client.synthesize("x", format="aiff")) == [b"hea", b"D", b"xy"]
+
+
+def test_saving_raw_audio_as_it_is(start_router: Start, client: Client, tmp_path: Path) -> None:
+    """In a file called .pcm or .raw there is nothing but samples, asked for raw or as a file."""
+    start_router(RAW)
+    for name, form in (("a.pcm", "s16le"), ("a.raw", "pcm")):
+        client.synthesize("x", format=form).save(tmp_path / name)
+        assert (tmp_path / name).read_bytes() == b"abcd"
 
 
 def test_saving_a_file_that_was_asked_for(start_router: Start, client: Client, tmp_path: Path) -> None:
@@ -429,7 +502,17 @@ def test_bad_arguments_cost_no_worker(
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [("a.wav", "wav"), ("A.WAV", "wav"), ("x/a.flac", "flac"), ("a.oga", "ogg"), ("a.aif", "aiff"), ("a.b.mp3", "mp3")],
+    [
+        ("a.wav", "wav"),
+        ("A.WAV", "wav"),
+        ("x/a.flac", "flac"),
+        ("a.oga", "ogg"),
+        ("a.aif", "aiff"),
+        ("a.b.mp3", "mp3"),
+        ("a.opus", "opus"),
+        ("a.pcm", "pcm"),
+        ("a.RAW", "pcm"),
+    ],
 )
 def test_formats_by_extension(name: str, form: str) -> None:
     """The extension, in any case and with its usual spellings, names the format."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import hushd.audio_device
 import hushd.feed
 import hushd.microphone
 import pytest
+from hushd.feed import Feed
 from hushd.microphone import Microphone
-from hushd.playback import play
+from hushd.playback import Player, outputs, play
 from hushd_protocol.errors import HushdError
 
 
@@ -41,7 +45,9 @@ class FakeStream:
         self._thread.start()
 
     def close(self) -> None:
-        assert not self.device.hangs, "closing this device would take a minute"
+        if self.device.hangs:
+            assert threading.current_thread().name == "hushd-close", "closing this device would take a minute"
+            return
         self.closed = True
         self._closing.set()
         self._thread.join(5)
@@ -55,7 +61,7 @@ class FakeStream:
                 continue
             output = bytearray(b"?" * count * 2)
             try:
-                self.options["callback"](memoryview(output), count, None, None)
+                self.options["callback"](memoryview(output), count, None, self.device.flags)
             except self.device.CallbackStop:
                 self.device.played += output
                 self.options["finished_callback"]()
@@ -77,6 +83,11 @@ class FakeSoundDevice:
         self.hangs = False
         self.opened: list[FakeStream] = []
         self.refused_rates: set[int] = set()
+        self.default = SimpleNamespace(device=(0, 1))
+        self.plugged = ["Headset", "Speakers", "Speakers, rear"]
+        self.known = list(self.plugged)  # since it was started
+        self.starts = 0
+        self.flags: Any = None  # of the callbacks
 
     def RawOutputStream(self, **options: Any) -> FakeStream:
         return self._open(options)
@@ -89,14 +100,30 @@ class FakeSoundDevice:
         self.opened.append(FakeStream(self, options))
         return self.opened[-1]
 
-    def query_devices(self, device: object, kind: str) -> dict[str, float]:
-        return {"default_samplerate": 44100.0}
+    def query_hostapis(self) -> list[dict[str, str]]:
+        return [{"name": "ALSA"}]
+
+    def query_devices(self, device: object = None, kind: str = "") -> Any:
+        if kind:
+            return {"default_samplerate": 44100.0}
+        return [
+            {"name": name, "hostapi": 0, "max_output_channels": 2, "max_input_channels": 1 - index % 2}
+            for index, name in enumerate(self.known)
+        ]
+
+    def _terminate(self) -> None:
+        self.known = []
+
+    def _initialize(self) -> None:
+        self.known = list(self.plugged)
+        self.starts += 1
 
 
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
     fake = FakeSoundDevice()
     monkeypatch.setattr(hushd.audio_device, "load", lambda: fake)
+    monkeypatch.setattr(hushd.audio_device, "_streams", WeakSet())
     return fake
 
 
@@ -174,6 +201,167 @@ def test_an_error_of_the_speech_stops_the_device(device: FakeSoundDevice) -> Non
 
     with pytest.raises(HushdError, match="Gone"):
         play(broken(), 16000)
+    assert device.opened[0].closed
+
+
+# --- volume, position, underruns --------------------------------------------------------------------------------------
+
+
+def blocks(feed: Feed, frames: int, count: int) -> array[int]:
+    """What a device gets in `count` callbacks."""
+    played = array("h")
+    for _ in range(count):
+        output = bytearray(b"?" * frames * 2)
+        try:
+            feed.callback(memoryview(output), frames, None, None)
+        except CallbackStop:
+            count = 0
+        played += array("h", bytes(output))
+        if not count:
+            break
+    return played
+
+
+@pytest.mark.parametrize(("volume", "heard"), [(0.0, 0), (0.5, 10000), (1.0, 20000), (1.5, 30000), (2.0, 32767)])
+def test_the_volume_is_a_factor(volume: float, heard: int, device: FakeSoundDevice) -> None:
+    """From silence to twice as loud, where what is too loud is cut and does not wrap round."""
+    play([array("h", [20000, -20000] * 400).tobytes()], 16000, volume=volume)
+    samples = array("h", bytes(device.played))
+    lowest = -32768 if heard == 32767 else -heard
+    assert list(samples[:800]) == [heard, lowest] * 400
+
+
+def test_the_volume_changes_without_a_click() -> None:
+    """It is heard in the next block, and goes there a step a sample, in 10 ms for a change of 1."""
+    feed = Feed(CallbackStop, 16000, 1)
+    feed.fill([array("h", [20000] * 4000).tobytes()])
+    feed.begin()
+    assert set(blocks(feed, 500, 1)) == {20000}
+    feed.volume = 0.25
+    played = blocks(feed, 500, 2)
+    assert played[0] < 20000
+    assert set(played[120:]) == {5000}
+    assert max(abs(a - b) for a, b in itertools.pairwise(played)) <= 20000 / 160 + 1
+    feed.volume = 1.0
+    assert set(blocks(feed, 500, 1)[120:]) == {20000}
+
+
+def test_a_player_keeps_its_volume(device: FakeSoundDevice) -> None:
+    """Set between two speeches, it holds for the second; one that makes no sense is refused."""
+    player = Player()
+    player.volume = 0.5
+    player.play([array("h", [20000] * 160).tobytes()], 16000)
+    assert max(array("h", bytes(device.played))) == 10000
+    for volume in (-0.1, 2.1, float("nan")):
+        with pytest.raises(HushdError, match="volume must be a number from 0 to 2"):
+            player.volume = volume
+    assert player.volume == 0.5
+
+
+def test_the_position_is_what_was_heard(device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows to the length of the speech, and never runs ahead of what the device was given."""
+    monkeypatch.setattr(hushd.feed, "POSITION_S", 0.001)
+    told: list[float] = []
+    given: list[float] = []
+
+    def note(position: float) -> None:
+        told.append(position)
+        given.append(len(device.played) / 32000)
+
+    play([b"ab" * 8000, b"cd" * 8000], 16000, on_position=note)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) > 3
+    assert all(position <= end + 0.02 for position, end in zip(told, given, strict=True))
+
+
+def test_underruns_are_counted(device: FakeSoundDevice) -> None:
+    """Every callback that says so is one, over all speeches of a player."""
+    player = Player()
+    player.play([b"ab" * 80], 16000)
+    assert player.underruns == 0
+    device.flags = SimpleNamespace(output_underflow=True)
+    player.play([b"ab" * 160], 16000)
+    first = player.underruns
+    assert first >= 1
+    player.play([b"ab" * 160], 16000)
+    assert player.underruns > first
+
+
+def test_silence_follows_the_last_sample() -> None:
+    """PortAudio on ALSA forgets what is in its buffer when it stops: only silence may be there then, also after a
+    hush."""
+    for hushed in (False, True):
+        feed = Feed(CallbackStop, 16000, 1, latency=0.1)
+        feed.fill([array("h", [20000] * 1600).tobytes()])
+        feed.begin()
+        played = blocks(feed, 160, 2)
+        if hushed:
+            feed.hush()
+        played += blocks(feed, 160, 1000)
+        last = max(index for index, sample in enumerate(played) if sample)
+        assert (last < 500) == hushed
+        assert 2400 <= len(played) - last - 1 < 2400 + 320
+
+
+# --- devices ----------------------------------------------------------------------------------------------------------
+
+
+def test_loudspeakers_by_name(device: FakeSoundDevice) -> None:
+    """By number, name, or how it begins; the usual one is marked."""
+    assert [(output.number, output.name, output.usual) for output in outputs()] == [
+        (0, "Headset", False),
+        (1, "Speakers", True),
+        (2, "Speakers, rear", False),
+    ]
+    for wish, number in (("speakers", 1), ("Speakers, r", 2), ("head", 0), (2, 2), (None, None)):
+        play([b"ab"], 16000, device=wish)
+        assert device.opened[-1].options["device"] == number
+    with pytest.raises(HushdError, match="no loudspeaker called 'horn': there is 'Headset', 'Speakers'") as caught:
+        play([b"ab"], 16000, device="horn")
+    assert caught.value.code == "no_device"
+
+
+def test_a_device_that_was_plugged_in_later_is_found(device: FakeSoundDevice) -> None:
+    """PortAudio is started anew for it, and only where it was not known."""
+    play([b"ab"], 16000, device="Headset")
+    assert device.starts == 0
+    device.plugged.append("USB Horn")
+    play([b"ab"], 16000, device="usb")
+    assert device.starts == 1
+    assert device.opened[-1].options["device"] == 3
+    play([b"ab"], 16000, device="usb")
+    assert device.starts == 1
+
+
+def test_an_open_microphone_is_not_broken_by_a_search(device: FakeSoundDevice) -> None:
+    """A new start of PortAudio would end its stream: what is not known then is not there."""
+    device.plugged.append("USB Horn")
+    device.blocks = [1600] * 3
+    with Microphone() as microphone:
+        with pytest.raises(HushdError, match="no loudspeaker called 'usb'"):
+            play([b"ab"], 16000, device="usb")
+        assert device.starts == 0
+        assert len(next(microphone)) == 3200
+    device.blocks = iter(lambda: 160, None)
+    play([b"ab"], 16000, device="usb")
+    assert device.starts == 1
+
+
+def test_an_interrupted_player_fades_out(device: FakeSoundDevice) -> None:
+    """Ctrl-C is no click: 10 ms down to silence, then the device is closed."""
+    device.blocks = iter(lambda: 50, None)
+
+    def interrupt(position: float) -> None:
+        if len(device.played) > 3200:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        play(iter([array("h", [20000] * 16000).tobytes()] * 9), 16000, on_position=interrupt)
+    played = array("h", bytes(device.played))
+    last = max(index for index, sample in enumerate(played) if sample)
+    assert last < 16000
+    assert max(abs(a - b) for a, b in itertools.pairwise(played)) <= 20000 / 160 + 1
     assert device.opened[0].closed
 
 

@@ -19,12 +19,12 @@ def loaded_by(*modules: str) -> set[str]:
 
 
 def test_pure_modules_import_neither_sockets_nor_processes() -> None:
-    """messages, codec, framing, errors and limits load without zmq, psutil, socket, subprocess or threading."""
-    pure = [f"hushd_protocol.{name}" for name in ("codec", "errors", "framing", "limits", "messages")]
+    """messages, codec, framing, errors, limits and manifest load none of zmq, psutil, socket, subprocess, threading."""
+    pure = [f"hushd_protocol.{name}" for name in ("codec", "errors", "framing", "limits", "manifest", "messages")]
     assert not loaded_by(*pure) & (HEAVY | RIM)
 
 
-@pytest.mark.parametrize("module", ["paths", "job", "lifeline", "harness"])
+@pytest.mark.parametrize("module", ["paths", "job", "lifeline", "harness", "inventory", "removal", "verification"])
 def test_nothing_in_the_protocol_is_heavy(module: str) -> None:
     """No module of the protocol loads an engine's libraries, asyncio or a web server; only the harness loads zmq."""
     assert not loaded_by(f"hushd_protocol.{module}") & (HEAVY if module == "harness" else HEAVY | {"zmq"})

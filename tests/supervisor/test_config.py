@@ -33,14 +33,17 @@ def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
     assert dataclasses.replace(settings, worker={}) == Settings()
     assert settings.for_worker("stt/any/thing") == WorkerSettings()
     shown = set(re.findall(r"^(\w+) = ", block, re.MULTILINE))
-    assert shown == {f.name for kind in (Settings, WorkerSettings) for f in dataclasses.fields(kind)} - {"worker"}
+    assert shown == {f.name for kind in (Settings, WorkerSettings) for f in dataclasses.fields(kind)} - {
+        "models",
+        "worker",
+    }
     assert set(settings.worker[""]) == {f.name for f in dataclasses.fields(WorkerSettings)}
 
 
 def test_all_blocks_of_the_document_can_be_loaded(tmp_path: Path) -> None:
     """No example in docs/CONFIGURATION.md is refused."""
     blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         load(tmp_path, block)
 
@@ -72,6 +75,12 @@ def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
     ("text", "key", "words"),
     [
         ("keepalive = 3", "keepalive", "known are"),
+        ("models = 3", "models", "a table"),
+        ('[models."whispr/x"]', "models", "did you mean whisper?"),
+        ('[models."whisper/x"]', 'models."whisper/x"', "either repository or url"),
+        ('[models."whisper/x"]\nreposit = "a/b"', 'models."whisper/x".reposit', "did you mean repository?"),
+        ('[models."whisper/x"]\nurl = "ftp://x"', 'models."whisper/x".url', "http"),
+        ('[models."../x"]\nurl = "http://x"', "../x", "no model's name"),
         ("qeue = 3", "qeue", "did you mean queue?"),
         ("queue = -1", "queue", "0 or more"),
         ("queue = true", "queue", "whole number"),

@@ -81,10 +81,12 @@ def test_the_errors_of_an_engine_reach_its_client(supervisor: Supervisor) -> Non
 
 
 def test_descriptions_come_from_the_workers_packages(supervisor: Supervisor) -> None:
-    """`describe` asks each package in a child, several at once."""
+    """`describe` asks each package in a child, several at once, and adds what is meant where nothing is named."""
     with supervisor.connect() as peer:
         catalogues = peer.control("describe", "stt", "tts")
         assert {role: catalogues[role]["role"] for role in catalogues} == {"stt": "stt", "tts": "tts"}
+        assert catalogues["stt"]["default"] == "moonshine/tiny-en"
+        assert catalogues["tts"]["default"] == "hibari/en"
 
 
 def test_sockets_lock_and_logs_are_private(supervisor: Supervisor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import random
 import re
@@ -10,14 +10,14 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
+from hushd_protocol.manifest import File, Manifest, Source
+from hushd_protocol.store import Store
 from hushd_worker_stt.engine import Options, Word
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
@@ -278,121 +278,36 @@ def test_the_users_folder_goes_before_the_cache(models: Path, tmp_path: Path) ->
     assert text(loaded(PARAKEET), whistle(*PHRASE)) == TEXT
 
 
-def test_half_a_snapshot_is_none(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a download was broken off before the weights came, the model counts as missing."""
+def test_half_a_snapshot_is_none(models: Path, tmp_path: Path) -> None:
+    """Where a download was broken off before a file came, it counts as missing, and loading says what gets it."""
     snapshot = cached(tmp_path / "hub", REPOSITORY, tone_models.ctc(tmp_path / "made"))
-    (snapshot / "model.onnx").resolve().unlink()
-    assert not OnnxAsr.installed(PARAKEET)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(HushdError, match="HF_HUB_OFFLINE") as caught:
-        loaded(PARAKEET)
-    assert caught.value.code == "model_missing"
-    assert str(models / PARAKEET) in caught.value.message
+    for file in ("vocab.txt", "model.onnx"):
+        assert OnnxAsr.installed(PARAKEET)
+        content = (snapshot / file).read_bytes()
+        (snapshot / file).resolve().unlink()
+        assert not OnnxAsr.installed(PARAKEET)
+        with pytest.raises(HushdError) as caught:
+            loaded(PARAKEET)
+        assert caught.value.code == "model_missing"
+        assert caught.value.message == (
+            f"The model onnx-asr/{PARAKEET} is not on this machine: `hushd models pull onnx-asr/{PARAKEET}` gets it "
+            "(about 600 MB, CC-BY-4.0)."
+        )
+        (snapshot / file).resolve().write_bytes(content)
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
-    """A hub of our own with one repository; its address, and what was asked of it."""
-    files = {file.name: file.read_bytes() for file in tone_models.ctc(tmp_path / "repository").iterdir()}
-    asked: list[str] = []
-
-    class Hub(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
-
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self._answer(body=True)
-
-        def _answer(self, body: bool) -> None:
-            path = self.path.partition("?")[0]
-            name = path.rpartition("/")[2]
-            if path.startswith(f"/api/models/{REPOSITORY}"):
-                content = {"id": REPOSITORY, "modelId": REPOSITORY, "sha": "c0ffee" * 6 + "c0ff", "private": False}
-                data = json.dumps(content | {"siblings": [{"rfilename": name} for name in files]}).encode()
-                if "/tree/" in path:
-                    data = json.dumps(
-                        [{"type": "file", "path": n, "size": len(d), "oid": n} for n, d in files.items()]
-                    ).encode()
-            elif path.startswith(f"/{REPOSITORY}/resolve/") and name in files:
-                data = files[name]
-            else:
-                self.send_error(404)
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("ETag", f'"{name}"')
-            self.send_header("X-Repo-Commit", "c0ffee" * 6 + "c0ff")
-            self.end_headers()
-            if body:
-                self.wfile.write(data)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def load_elsewhere(tmp_path: Path, endpoint: str) -> subprocess.CompletedProcess[str]:
-    """Loads Parakeet in a process of its own, since the hub's library reads its settings once."""
-    program = (
-        "from hushd_protocol.errors import HushdError\n"
-        "from hushd_worker_stt.engines.onnx_asr import OnnxAsr\n"
-        "try:\n"
-        f"    OnnxAsr().load({PARAKEET!r}, print)\n"
-        "except HushdError as error:\n"
-        "    print(error.code, error.message)"
-    )
-    environment = os.environ | {
-        "HF_ENDPOINT": endpoint,
-        "HF_HOME": str(tmp_path / "hub"),
-        "HUSHD_MODELS_DIR": str(tmp_path / "models"),
-        "NO_PROXY": "127.0.0.1",
+def test_what_hushd_has_brought_is_found_by_its_manifest(models: Path, tmp_path: Path) -> None:
+    """Wherever its files are, under the name it was given; nothing is asked of any network for what is not here."""
+    folder = tone_models.ctc(tmp_path / "elsewhere", config={"languages": ["de"]})
+    files = {
+        file.name: File(file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest()) for file in folder.iterdir()
     }
-    return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50, env=environment, check=True
-    )
-
-
-def test_what_is_not_here_is_fetched_once(tmp_path: Path, hub: tuple[str, list[str]]) -> None:
-    """A missing model is downloaded, which is reported, and the next load asks for nothing."""
-    endpoint, asked = hub
-    assert load_elsewhere(tmp_path, endpoint).stdout == f"downloading {REPOSITORY}\nloading the model\n"
-    assert any("model.onnx" in path for path in asked)
-    asked.clear()
-    assert load_elsewhere(tmp_path, endpoint).stdout == "loading the model\n"
-    assert asked == []
-
-
-def test_what_broke_off_is_taken_up_again(tmp_path: Path, hub: tuple[str, list[str]]) -> None:
-    """A snapshot that lacks a file is completed, and what is there already is not fetched anew."""
-    endpoint, asked = hub
-    assert load_elsewhere(tmp_path, endpoint).stdout.startswith("downloading")
-    (vocabulary,) = tmp_path.glob("hub/hub/*/snapshots/*/vocab.txt")
-    vocabulary.resolve().unlink()
-    vocabulary.unlink()
-    asked.clear()
-    assert load_elsewhere(tmp_path, endpoint).stdout == f"downloading {REPOSITORY}\nloading the model\n"
-    assert [path.rpartition("/")[2] for path in asked if "/resolve/" in path] == ["vocab.txt"]
-
-
-def test_a_hub_out_of_reach_is_one_sentence(tmp_path: Path) -> None:
-    """Without a network: `model_missing`, with the repository and the folder that files can be put into."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    note, answer = load_elsewhere(tmp_path, f"http://127.0.0.1:{port}").stdout.splitlines()
-    assert note == f"downloading {REPOSITORY}"
-    assert answer.startswith(f"model_missing The model {PARAKEET!r} is not here and could not be downloaded")
-    assert "Connection refused" in answer
-    assert answer.endswith(f"put its files into {tmp_path / 'models' / 'onnx-asr' / PARAKEET}.")
+    for model in ("mine", PARAKEET):
+        assert not OnnxAsr.installed(model)
+        Store(paths.find()).write(Manifest("onnx-asr", model, "stt", Source("file", "/x"), files, str(folder)))
+        assert OnnxAsr.installed(model)
+        assert text(loaded(model), whistle(*PHRASE)) == TEXT
+    assert [model.languages for model in OnnxAsr.models() if model.name == "mine"] == [("de",)]
 
 
 # --- without the package; words out of tokens ------------------------------------------------------------------------

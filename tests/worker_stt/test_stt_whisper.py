@@ -3,6 +3,7 @@ wrong with a model's files."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import shutil
@@ -14,12 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import RATE, say, unpack_checkpoint, utterances
+from hushd_protocol import catalogue, paths
 from hushd_protocol.errors import HushdError
 from hushd_protocol.job import Cancelled
+from hushd_protocol.manifest import File, Manifest, Source
+from hushd_protocol.store import Store
 from hushd_worker_stt.catalogue import find
 from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
-from hushd_worker_stt.engines.faster_whisper import FasterWhisper, repository
+from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_models import LANGUAGES, SIZES
 from hushd_worker_stt.worker import SpeechToText
@@ -319,7 +323,14 @@ def test_what_the_packages_know_is_what_we_say() -> None:
     from faster_whisper.utils import _MODELS
 
     assert {model.name for model in Whisper.INFO.models} == set(whisper.available_models())
-    assert {name: repository(name) for name in SIZES} == _MODELS
+    every = [known for known in catalogue.models().values() if known.engine == "faster-whisper"]
+    assert {name: known.repository for known in every for name in known.names} == _MODELS
+    assert set(SIZES) == set(_MODELS)
+    for known in catalogue.models().values():
+        if known.engine == "whisper":
+            for model in known.names:
+                assert f"{known.url}/{known.files[0].needed[0]}" == whisper._MODELS[model]
+            assert known.url.endswith(known.sha256[known.files[0].needed[0]])
     assert tuple(whisper.tokenizer.LANGUAGES) == LANGUAGES
     assert {name: size.alignment for name, size in SIZES.items() if size.alignment} == whisper._ALIGNMENT_HEADS
 
@@ -354,24 +365,34 @@ def test_the_models_folder_comes_first(
     assert find(name).installed("tiny.en")
 
 
-def test_what_is_not_there_is_said_in_a_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without weights and without a way to fetch them: which model, why not, and where it belongs. No download is
-    tried where the environment forbids it."""
+def test_what_is_not_there_is_said_in_a_sentence(name: str) -> None:
+    """Without weights: which model, the command that gets it, and what that costs. Nothing is downloaded for it."""
     with pytest.raises(HushdError) as caught:
         load(name, "base")
     assert caught.value.code == "model_missing"
-    assert "cannot be downloaded" in caught.value.message
-    assert str(find(name).folder()) in caught.value.message
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert "HF_HUB_OFFLINE is set" in refusal(name, "base").message
+    assert caught.value.message == (
+        f"The model {name}/base is not on this machine: `hushd models pull {name}/base` gets it (about 148 MB, MIT)."
+    )
 
 
-def test_a_broken_download_leaves_nothing(tmp_path: Path) -> None:
-    """What whisper's package has begun to write is no model later on."""
-    need("whisper")
-    with pytest.raises(HushdError):
-        load("whisper", "base")
-    assert list((tmp_path / "cache" / "whisper").iterdir()) == []
+def test_what_hushd_has_brought_is_found_by_its_manifest(name: str, models: Path, tmp_path: Path) -> None:
+    """Wherever its files are, under the name it was given, well-known or not."""
+    source = next(path for path in (models / name).iterdir() if path.name.startswith("commands"))
+    folder = tmp_path / "elsewhere" / "abc"
+    files = source.iterdir() if source.is_dir() else [source]
+    folder.mkdir(parents=True)
+    contents = {file.name: shutil.copy(file, folder) and file.read_bytes() for file in files}
+    kept = {file: File(len(data), hashlib.sha256(data).hexdigest()) for file, data in contents.items()}
+    try:
+        for model in ("mine", "tiny.en"):
+            found = Manifest(name, model, "stt", Source("file", "/x"), kept, str(folder))
+            Store(paths.find()).write(found)
+            assert find(name).installed(model)
+            assert words(text(load(name, model), say(["yes", "no"]))) == ["yes", "no"]
+        assert [m.languages for m in find(name).models() if m.name == "mine"] == [("en",)]
+    finally:
+        for manifest in (models / name).glob("*.hushd.json"):
+            manifest.unlink()
 
 
 # --- broken files ----------------------------------------------------------------------------------------------------

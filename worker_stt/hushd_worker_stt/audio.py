@@ -162,9 +162,15 @@ class Recording:
             raise self.damage or HushdError("input_unreadable", f"{self._name} holds no audio.")
 
 
-def raw_blocks(pieces: Iterable[bytes], rate: int, channels: int, start_s: float = 0.0) -> Iterator[Samples]:
-    """Yields s16le samples, interleaved, from `start_s` on, as they arrive in `pieces`, which may split samples."""
-    resampler = _Resampler(rate)
+def raw_blocks(
+    pieces: Iterable[bytes], rate: int, channels: int, start_s: float = 0.0, *, apart: bool = False
+) -> Iterator[Samples]:
+    """Yields s16le samples, interleaved, from `start_s` on, as they arrive in `pieces`, which may split samples.
+
+    Args:
+        apart: whether the channels are kept: frames by channels, in the place of their mean.
+    """
+    resampler = _Resampler(rate, channels if apart else 1)
     width = 2 * channels
     skip = round(start_s * rate) * width
     rest = b""
@@ -176,15 +182,17 @@ def raw_blocks(pieces: Iterable[bytes], rate: int, channels: int, start_s: float
         rest = data[whole:]
         if whole:
             samples = np.frombuffer(data, "<i2", whole // 2).reshape(-1, channels)
-            yield resampler.push(_mono(samples.astype(np.float32) / np.float32(32768)))
+            block = samples.astype(np.float32) / np.float32(32768)
+            yield resampler.push(block if apart else _mono(block))
     yield resampler.flush()
 
 
 class _Resampler:
-    """A stream of mono samples, from `rate` to 16 kHz."""
+    """A stream of samples, frames by channels where there are more than one, from `rate` to 16 kHz."""
 
-    def __init__(self, rate: int) -> None:
-        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ")
+    def __init__(self, rate: int, channels: int = 1) -> None:
+        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, channels, "float32", "HQ")
+        self._nothing = np.zeros((0, channels) if channels > 1 else 0, np.float32)
 
     def push(self, samples: Samples) -> Samples:
         if self._stream is None:
@@ -194,10 +202,9 @@ class _Resampler:
 
     def flush(self) -> Samples:
         """What is still in the filter."""
-        nothing = np.zeros(0, np.float32)
         if self._stream is None:
-            return nothing
-        tail: Samples = self._stream.resample_chunk(nothing, last=True)
+            return self._nothing
+        tail: Samples = self._stream.resample_chunk(self._nothing, last=True)
         return tail
 
 

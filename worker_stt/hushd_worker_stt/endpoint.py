@@ -46,6 +46,11 @@ class Endpointer:
         """Seconds of quiet since the last spoken frame of this utterance."""
         return self._quiet * FRAME / RATE
 
+    @property
+    def begun_s(self) -> float:
+        """Seconds since the first of the spoken frames that made the beginning; asked when it is noticed."""
+        return (len(self._recent) - self._recent.index(True)) * FRAME / RATE
+
     def wait(self, *, heard: bool) -> None:
         """Waits for the next utterance.
 

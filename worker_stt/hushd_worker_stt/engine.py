@@ -86,6 +86,15 @@ class ModelInfo:
     memory_mb: int
     embedded: bool = False
 
+    @classmethod
+    def well_known(cls, engine: str) -> tuple[ModelInfo, ...]:
+        """An engine's models in hushd's catalogue, those with several names under each."""
+        from hushd_protocol import catalogue  # 5 ms that an embedded engine has no need for
+
+        return tuple(
+            cls(known.name, known.languages, known.memory_mb, known.embedded) for known in catalogue.of(engine)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:

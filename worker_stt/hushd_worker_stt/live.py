@@ -17,6 +17,7 @@ import numpy as np
 from hushd_protocol.errors import HushdError
 
 from .agreement import Agreement
+from .echo import EchoCanceller
 from .endpoint import Endpointer, State
 from .engine import RATE, Options, PieceLength, Segment
 from .level import RunningGain
@@ -46,6 +47,28 @@ class Unstable:
 
     stable: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Somebody has begun to speak, at `start`, seconds of audio. Told at once, before there is any text."""
+
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """What had begun was no speech: a cough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Whether what is played is taken out of what is heard, so that somebody can be heard meanwhile."""
+
+    gone: bool
+
+
+Event = Segment | Unstable | Began | Nothing | Echo
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +194,32 @@ class Listener:
         self.seconds = 0.0
         self.ended = "input"
 
-    def events(self, audio: Iterable[Samples]) -> Iterator[Segment | Unstable]:
-        """Yields unstable texts and segments until the utterance has ended or `audio` has.
+    def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
+        """Yields beginnings, unstable texts and segments until the utterance has ended or `audio` has.
+
+        Args:
+            audio: mono; with `Request.echo` frames by channels, what was recorded and what was played.
 
         Raises:
             HushdError: `no_speech` when nobody has spoken in time.
         """
         detector, gain = Silero(), RunningGain(FRAME)
+        echo = EchoCanceller() if self._request.echo else None
         endpointer = Endpointer(self._request.silence_s, self._request.no_speech_s)
         lead: deque[Samples] = deque(maxlen=_LEAD)
         utterance: _Utterance | None = None
         for frame in frames(audio):
             self.seconds += len(frame) / RATE
+            if echo is not None:
+                gone = echo.gone
+                frame = echo.clean(frame)
+                if echo.gone != gone:
+                    yield Echo(echo.gone)
             # The last frame of all may be short; it is heard, and too short to be judged.
-            state = endpointer.feed(detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0)
+            probability = detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0
+            if utterance is None and echo is not None and not echo.counts:
+                probability = 0.0
+            state = endpointer.feed(probability)
             if state is State.NOBODY:
                 self._give_up()
                 return
@@ -192,6 +227,10 @@ class Listener:
                 lead.append(frame)
                 if state is State.WAITING:
                     continue
+                if echo is not None and echo.explains():
+                    endpointer.wait(heard=False)
+                    continue
+                yield Began(self.seconds - endpointer.begun_s)
                 utterance = _Utterance(self._ear, self.seconds - sum(map(len, lead)) / RATE)
                 yield from utterance.speak(lead)
                 lead.clear()
@@ -200,6 +239,8 @@ class Listener:
                 if utterance.said and not self._request.continuous:
                     self.ended = "endpoint"
                     return
+                if not utterance.said:
+                    yield Nothing()
                 endpointer.wait(heard=utterance.said)
                 lead.extend((*utterance.held, frame))  # somebody may have begun softly in them
                 utterance = None

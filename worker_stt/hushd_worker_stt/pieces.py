@@ -190,12 +190,12 @@ def pieces(
 
 
 def frames(blocks: Iterable[Samples]) -> Iterator[Samples]:
-    """The audio of `blocks` in frames of `FRAME` samples, the last one shorter."""
+    """The audio of `blocks`, of one channel or more, in frames of `FRAME` samples, the last one shorter."""
     rest = np.zeros(0, np.float32)
     for block in blocks:
         joined = np.concatenate((rest, block)) if len(rest) else block
         whole = len(joined) // FRAME * FRAME
-        yield from joined[:whole].reshape(-1, FRAME)
+        yield from joined[:whole].reshape(-1, FRAME, *joined.shape[1:])
         rest = joined[whole:]
     if len(rest):
         yield rest

@@ -38,6 +38,7 @@ class Request:
         max_segment_s: the longest segment, 0: what the engine is best given.
         start_s: where in a recording to begin; times stay those of the whole.
         live: somebody speaks now; the job ends with their utterance. Always s16le.
+        echo: live, of two channels: the second is what a loudspeaker plays, to be taken out of the first.
         continuous: live, but utterance after utterance, until the input ends.
         silence_s: quiet that ends a live utterance.
         no_speech_s: time to begin speaking in, live; 0: as long as it takes, the default of `continuous`.
@@ -60,6 +61,7 @@ class Request:
     max_segment_s: float = 0.0
     start_s: float = 0.0
     live: bool = False
+    echo: bool = False
     continuous: bool = False
     silence_s: float = 0.8
     no_speech_s: float = 30.0
@@ -86,6 +88,12 @@ class Request:
             raise HushdError("bad_request", "live audio has the format 's16le', not 'file'.")
         if continuous and not live:
             raise HushdError("bad_request", "continuous is for live audio: set live too.")
+        echo = read.flag("echo")
+        if echo and not (live and params.get("channels") == 2):
+            raise HushdError(
+                "bad_request",
+                "echo is for live audio of two channels, what the microphone hears and what is played meanwhile.",
+            )
         if live and read.flag("diarize"):
             raise HushdError(
                 "unsupported",
@@ -124,6 +132,7 @@ class Request:
             max_segment_s=longest,
             start_s=read.number("start_s", 0.0, 0, 1e9),
             live=live,
+            echo=echo,
             continuous=continuous,
             silence_s=read.number("silence_s", 0.8, 0.1, 60),
             no_speech_s=read.number("no_speech_s", 0.0 if continuous else 30.0, 0, 86_400),

@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+
+_errors = 2  # the descriptor for what is no result
+if TYPE_CHECKING:
+    from .download import DownloadLine
 
 NO_COLUMNS = 80  # of a terminal that does not say how many it has
 
@@ -36,14 +42,27 @@ def write_bytes(data: bytes) -> None:
 def complain(command: str, message: str) -> None:
     """One line on standard error; nothing when nobody can read it."""
     try:
-        os.write(2, f"{command}: {message}\n".encode(errors="replace"))
+        os.write(_errors, f"{command}: {message}\n".encode(errors="replace"))
     except OSError:
         pass
 
 
+def silence_libraries() -> None:
+    """Keeps standard error for ourselves: PortAudio writes lines of its source code there when a device is unplugged.
+
+    With HUSHD_DEBUG they are shown.
+    """
+    global _errors
+    if _errors == 2 and not os.environ.get("HUSHD_DEBUG"):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        _errors = os.dup(2)
+        os.dup2(nothing, 2)
+        os.close(nothing)
+
+
 def note(text: str) -> None:
     """A hint for a person at a terminal."""
-    if os.isatty(2):
+    if os.isatty(_errors):
         complain("hushd", text)
 
 
@@ -52,10 +71,22 @@ def note_wait(state: str) -> None:
     note("Paused: `hushd resume` goes on." if state == "paused" else "Waiting: another program speaks or listens.")
 
 
+def show_pull(model: str, done: float, total: float) -> None:
+    """How far a model is that a request waits for; what `Client.on_pull` is."""
+    _download_line()(model, done, total)
+
+
+@cache
+def _download_line() -> DownloadLine:
+    from .download import DownloadLine  # for a request in a thousand
+
+    return DownloadLine()
+
+
 def width() -> int:
     """Columns of the terminal that standard output is; unlimited where it is none."""
     try:
-        return os.get_terminal_size(1).columns
+        return os.get_terminal_size(1).columns or NO_COLUMNS
     except OSError:
         return sys.maxsize
 
@@ -63,9 +94,9 @@ def width() -> int:
 class StatusLine:
     """A line at the bottom of a terminal that says how far things are; nothing where the descriptor is none."""
 
-    def __init__(self, descriptor: int = 2) -> None:
-        self._descriptor = descriptor
-        self._shown = os.isatty(descriptor)
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._descriptor = _errors if descriptor is None else descriptor
+        self._shown = os.isatty(self._descriptor)
         self._drawn = ""
 
     def show(self, line: Callable[[int], str]) -> None:

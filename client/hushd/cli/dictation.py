@@ -20,6 +20,7 @@ def hear(client: Client, options: Namespace, output: Output) -> None:
     """One utterance, or with --continuous all of them until Ctrl-C, which ends with what was said so far."""
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False)  # it loads while the microphone opens
+    console.silence_libraries()
     from hushd.microphone import Microphone
 
     screen = console.StatusLine()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 
-from hushd.client import Client
+from hushd.client import AUTO, Client
 
+from . import console
 from .listening_options import parse
 from .output import Output
 from .recordings import Recordings
@@ -21,7 +23,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
         list_devices(inputs())
         return 0
     output = Output(options, options.files)
-    with Client(holder="cli") as client:
+    with Client(holder="cli", on_pull=console.show_pull) as client:
+        if options.model == AUTO:
+            _choose(client, options)
         if not options.files:
             from .dictation import hear
 
@@ -30,3 +34,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
         recordings = Recordings(client, prog, options, output)
         recordings.hear()
         return recordings.status
+
+
+def _choose(client: Client, options: Namespace) -> None:
+    """Puts the model that is meant into the options, and says why it."""
+    choice = client.choose_model(
+        options.language,
+        speed=options.speed or ("medium" if options.files else "fast"),
+        engine=options.engine,
+        translate=options.task == "translate",
+    )
+    options.engine, options.model = choice.engine, choice.model
+    console.note(choice.why)

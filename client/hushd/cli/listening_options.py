@@ -108,6 +108,11 @@ def _add_output(parser: Parser) -> None:
 def _add_hearing(parser: Parser) -> None:
     group = parser.add_argument_group("what is heard")
     group.add_argument("--language", metavar="CODE", help="what is spoken, such as en; default: the engine finds out")
+    group.add_argument(
+        "--speed",
+        choices=("fast", "medium", "slow"),
+        help="with --model auto: how slow the model may be; default: medium, at the microphone fast",
+    )
     group.add_argument("--task", choices=("transcribe", "translate"), help="translate: into English, if the engine can")
     group.add_argument(
         "--initial-prompt", dest="prompt", metavar="TEXT", help="text that came before, for names and style"

@@ -34,6 +34,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
         from .models import main as models
 
         return models(f"{prog} models", rest)
+    if command == "tune":
+        from .tuning import main as tune
+
+        return tune(f"{prog} tune", rest)
+    if command == "talk":
+        from .talking import main as talk
+
+        return talk(f"{prog} talk", rest)
     if command in ("run", "config"):
         _become_supervisor(rest if command == "run" else argv)
     parser = _parser(prog)
@@ -122,7 +130,9 @@ def _parser(prog: str) -> Parser:
         help="how long a call may take; then it is answered with a ticket; default: 25",
     )
     commands.add_parser("models", help="list, get, check and remove models; `hushd models --help` says more")
+    commands.add_parser("tune", help="find out which settings are quickest on this machine, and write them down")
     commands.add_parser("config", help="`config check` reads the configuration and says what is wrong with it")
+    commands.add_parser("talk", help="a conversation, by loudspeaker and microphone, with you or with a program")
     commands.add_parser("say", help="speak; also a command of its own")
     commands.add_parser("listen", help="write down what is said; also a command of its own")
     return parser

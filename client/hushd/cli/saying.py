@@ -4,129 +4,158 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import MAX_PAYLOAD, PRIORITIES
 
 from hushd.client import Client
 from hushd.output_file import STANDARD_OUTPUT, OutputFile
-from hushd.sound_file import format_of
 
-from . import console
-from .arguments import Parser, positive
+from . import console, script
+from .saying_options import file_format, parse, speaking
+from .script import Script
 
 if TYPE_CHECKING:
     from hushd.speech import Speech
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    options = _parse(prog, argv)
-    with Client(holder="cli") as client:
-        if options.voice == "?":
-            _list_voices(client)
+    options = parse(prog, argv)
+    if "?" in (options.device, options.format, options.data_format):
+        from .listing import list_choices
+
+        list_choices(options)
+    elif options.wait:
+        _do(options)
+    else:
+        from .background import leave_to_child, stamp
+
+        if script.typed(options):
+            raise HushdError("bad_request", "What is typed is waited for: leave out --no-wait.")
+        if leave_to_child(reads=not options.text and options.input_file in (None, "-")):
+            return 0
+        try:
+            _do(options)
+        except HushdError as error:
+            raise stamp(error) from error
+    return 0
+
+
+def _do(options: Namespace) -> None:
+    start = not (options.stop or options.cancel)
+    with Client(holder="cli", start=start, on_pull=console.show_pull) as client:
+        if options.stop or options.cancel:
+            client.stop_speaking(current=options.stop)
+        elif options.voice == "?":
+            from .listing import list_voices
+
+            list_voices(client, options)
         elif options.output is None:
             _play(client, options)
         else:
             _write(client, options)
-    return 0
-
-
-def _parse(prog: str, argv: Sequence[str]) -> Namespace:
-    parser = Parser(prog, "Speaks TEXT, or what standard input holds.")
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; behind -- if it begins with a dash")
-    parser.add_argument("-v", "--voice", help="who speaks; '?' lists the voices")
-    parser.add_argument("-r", "--rate", type=positive, metavar="WPM", help="words a minute")
-    parser.add_argument("-f", "--input-file", metavar="FILE", help="read the text from FILE; - is standard input")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="write a sound file: .wav, .flac, .ogg, .mp3 or .aiff; - is a WAV on standard output",
-    )
-    parser.add_argument(
-        "--priority",
-        choices=PRIORITIES,
-        default="text",
-        help="who is heard first; important and message interrupt what is lower; default: text",
-    )
-    parser.add_worker_options()
-    options = parser.parse(argv, "text")
-    if options.text and options.input_file is not None:
-        raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
-    return options
 
 
 def _write(client: Client, options: Namespace) -> None:
-    target, form = options.output, "wav"
-    if target == "-":
-        target = STANDARD_OUTPUT
-    elif not _is_special(target):
-        form = format_of(target)
-    with OutputFile(target) as file:
-        for data, offset in _speech(client, options, form).pieces():
-            file.write(data, offset)
+    form = file_format(options)
+    text = script.of(options, kept=options.progress)
+    screen = console.StatusLine()
+    with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
+        speech = _speech(client, options, text, form)
+        try:
+            for data, offset in speech.pieces():
+                file.write(data, offset)
+                if options.progress and speech.timeline:
+                    _measure(screen, text, speech, speech.timeline[-1].end)
+        finally:
+            screen.clear()
 
 
 def _play(client: Client, options: Namespace) -> None:
-    speech = _speech(client, options, "s16le")
+    kept = options.progress or bool(options.interactive)
+    if not script.typed(options):
+        _speak(client, options, script.of(options, kept=kept))
+        return
+    for line in script.lines(kept=kept):
+        try:
+            _speak(client, options, line)
+        except HushdError as error:
+            if error.code != "bad_request":
+                raise
+            console.complain("say", error.message)  # of one line, and the next may be better
+
+
+def _speak(client: Client, options: Namespace, text: Script) -> None:
+    speech = _speech(client, options, text, "s16le")
+    console.silence_libraries()
     from hushd.playback import play  # while the worker works
 
+    volume = 1.0 if options.volume is None else options.volume
     floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait)
     try:
-        play(speech, speech.rate, speech.channels, floor=floor)
+        with _shown(options, text, speech) as on_position:
+            play(speech, speech.rate, speech.channels, options.device, floor, volume, on_position)
     finally:
         speech.close()
 
 
-def _speech(client: Client, options: Namespace, form: str) -> Speech:
+def _speech(client: Client, options: Namespace, text: Script, form: str) -> Speech:
     return client.synthesize(
-        _text(options),
-        voice=options.voice,
-        wpm=options.rate,
+        text.source,
         format=form,
         engine=options.engine,
         model=options.model,
         keep_alive=options.keep_alive,
         priority=options.priority,
+        **speaking(options),
     )
 
 
-def _text(options: Namespace) -> str | bytes | Iterator[bytes]:
-    """What to say. A text that fits goes in one piece, everything else streams; so does a pipe, as it comes."""
-    if options.text:
-        return " ".join(options.text)
-    if options.input_file in (None, "-"):
-        return _blocks(0, "Standard input")
-    name = options.input_file
+@contextmanager
+def _shown(options: Namespace, text: Script, speech: Speech) -> Iterator[Callable[[float], None] | None]:
+    """What is to be told of the position, so that a person sees it."""
+    if options.interactive:
+        with _prompted(options.interactive, text, speech) as on_position:
+            yield on_position
+    elif options.progress:
+        screen = console.StatusLine()
+        try:
+            yield lambda position: _measure(screen, text, speech, position)
+        finally:
+            screen.clear()
+    else:
+        yield None
+
+
+@contextmanager
+def _prompted(markup: str, text: Script, speech: Speech) -> Iterator[Callable[[float], None]]:
+    from .markup import Style, style
+    from .prompter import Prompter
+
+    screen = console.StatusLine(1)
+    prompter = Prompter(speech.timeline, style(markup) if os.isatty(1) else Style(), console.width())
+
+    def on_position(position: float) -> None:
+        over, line = prompter.at(text.text, position)
+        if over:
+            screen.clear()
+            console.write(over)
+        screen.show(lambda _: line)
+
+    heard = False
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-        size = os.fstat(descriptor).st_size
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
-        raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
-    blocks = _blocks(descriptor, repr(name))
-    return b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks
+        yield on_position
+        heard = True
+    finally:
+        screen.clear()
+        console.write(prompter.rest(text.text, heard=heard))
 
 
-def _blocks(descriptor: int, name: str) -> Iterator[bytes]:
-    try:
-        while block := os.read(descriptor, MAX_PAYLOAD):
-            yield block
-    except OSError as error:
-        raise HushdError("input_unreadable", f"{name} cannot be read ({error.strerror}).") from error
+def _measure(screen: console.StatusLine, text: Script, speech: Speech, position: float) -> None:
+    from .meter import guess, meter
 
-
-def _is_special(path: str) -> bool:
-    """Whether `path` is a pipe or a device, whose name says nothing of a format."""
-    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-
-
-def _list_voices(client: Client) -> None:
-    voices = client.voices()
-    if not voices:
-        raise HushdError("engine_missing", "No engine is known that speaks: pip install 'hushd[default]'.")
-    for voice in voices:
-        note = "" if voice.installed else " (not installed)"
-        console.write(f"{voice.name:<19} {voice.language:<7} # {voice.sample}{note}\n")
+    known = speech.duration
+    total = known or (guess(speech.timeline, len(text.text)) if text.whole else 0.0)
+    screen.show(lambda columns: meter(position, total, not known, columns))

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
+from .columns import Column, laid_out
 from .console import clock
 
 Row = Mapping[str, Any]
-
-
-class _Column(NamedTuple):
-    title: str
-    cell: Callable[[Row], str]
-    left: bool = False
 
 
 def _megabytes(value: float | None) -> str:
@@ -38,19 +33,19 @@ def _running(row: Row) -> str:
 
 # In the order in which they are given up where the terminal is narrow: the last one first.
 _COLUMNS = (
-    _Column("WORKER", lambda row: str(row["name"]), left=True),
-    _Column("STATE", lambda row: str(row["state"]), left=True),
-    _Column("MEMORY", lambda row: _megabytes(row.get("pss_mb") or row.get("rss_mb"))),
-    _Column("ENDS IN", _expiry),
-    _Column("RUNNING", _running),
-    _Column("QUEUED", lambda row: str(row.get("queued", 0))),
-    _Column("IDLE", lambda row: _time(row.get("idle_s"))),
-    _Column("PEAK", lambda row: _megabytes(row.get("peak_rss_mb"))),
-    _Column("NEEDS", lambda row: _megabytes(row.get("need_mb"))),
-    _Column("PID", lambda row: str(row.get("pid") or "-")),
-    _Column("REQUESTS", lambda row: str(row.get("requests", 0))),
-    _Column("STARTS", lambda row: str(row.get("starts", 0))),
-    _Column("CRASHES", lambda row: str(row.get("crashes", 0))),
+    Column("WORKER", lambda row: str(row["name"]), left=True),
+    Column("STATE", lambda row: str(row["state"]), left=True),
+    Column("MEMORY", lambda row: _megabytes(row.get("pss_mb") or row.get("rss_mb"))),
+    Column("ENDS IN", _expiry),
+    Column("RUNNING", _running),
+    Column("QUEUED", lambda row: str(row.get("queued", 0))),
+    Column("IDLE", lambda row: _time(row.get("idle_s"))),
+    Column("PEAK", lambda row: _megabytes(row.get("peak_rss_mb"))),
+    Column("NEEDS", lambda row: _megabytes(row.get("need_mb"))),
+    Column("PID", lambda row: str(row.get("pid") or "-")),
+    Column("REQUESTS", lambda row: str(row.get("requests", 0))),
+    Column("STARTS", lambda row: str(row.get("starts", 0))),
+    Column("CRASHES", lambda row: str(row.get("crashes", 0))),
 )
 
 
@@ -66,11 +61,7 @@ def table(status: Mapping[str, Any], width: int) -> str:
     ]
     if not workers:
         return "\n".join([*lines, "no workers", ""])
-    columns = [_lay_out(column, workers) for column in _COLUMNS]
-    while len(columns) > 1 and sum(len(column[0]) + 2 for column in columns) - 2 > width:
-        columns.pop()
-    rows = zip(*columns, strict=True)
-    return "\n".join([*lines, "", *("  ".join(row).rstrip() for row in rows), ""])
+    return "\n".join([*lines, "", *laid_out(_COLUMNS, workers, width), ""])
 
 
 def _floor(floor: Mapping[str, Any]) -> list[str]:
@@ -85,9 +76,3 @@ def _floor(floor: Mapping[str, Any]) -> list[str]:
     if floor.get("waiting"):
         lines.append(f"waiting to speak or listen: {floor['waiting']}")
     return lines
-
-
-def _lay_out(column: _Column, workers: list[Row]) -> list[str]:
-    cells = [column.title, *(column.cell(row) for row in workers)]
-    size = max(map(len, cells))
-    return [cell.ljust(size) if column.left else cell.rjust(size) for cell in cells]

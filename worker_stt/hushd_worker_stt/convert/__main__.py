@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,12 +18,27 @@ def main() -> None:
     parser.add_argument("source", metavar="FILE.pt", type=Path, help="a checkpoint in OpenAI's format")
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="is made; hushd looks in models/faster-whisper")
     parser.add_argument("--quantization", choices=QUANTIZATIONS, default="float16", help="default: %(default)s")
+    parser.add_argument("--name", help="what model it is, such as base.en, where the file is not called that")
+    parser.add_argument("--progress", action="store_true", help="say on standard output how far it is, as JSON")
     arguments = parser.parse_args()
     try:
-        convert(arguments.source, arguments.folder, arguments.quantization)
+        convert(
+            arguments.source,
+            arguments.folder,
+            arguments.quantization,
+            name=arguments.name,
+            report=(lambda done, total: _say(done=done, total=total)) if arguments.progress else None,
+        )
     except HushdError as error:
-        print(f"convert: {error}", file=sys.stderr)
+        if arguments.progress:
+            _say(error=error.code, message=error.message)
+        else:
+            print(f"convert: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _say(**words: object) -> None:
+    os.write(1, json.dumps(words).encode() + b"\n")
 
 
 if __name__ == "__main__":

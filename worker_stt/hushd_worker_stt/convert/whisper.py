@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,21 @@ _UNSPOKEN = [
 _NOTES = "♩♪♫♬♭♮♯"  # of more tokens than one, whose first is common to all of them and nothing else that is said
 
 
-def convert(source: Path, folder: Path, quantization: str = "float16") -> None:
+def convert(
+    source: Path,
+    folder: Path,
+    quantization: str = "float16",
+    *,
+    name: str | None = None,
+    report: Callable[[int, int], None] | None = None,
+) -> None:
     """Converts the checkpoint `source` into `folder`, which appears when it is whole, or not at all.
 
     Args:
         quantization: how weights are kept, one of `QUANTIZATIONS`. On a CPU faster-whisper computes with int8 whatever
             they are; int8 files are half as large as float16 and need no conversion at each load.
+        name: which model it is, where that is known; by it word times are found. None: it is called as its file.
+        report: told now and then how many of how many steps are done.
 
     Raises:
         HushdError: `engine_missing` where ctranslate2, tokenizers or openai-whisper's tokens are not installed;
@@ -53,13 +63,17 @@ def convert(source: Path, folder: Path, quantization: str = "float16") -> None:
         with Checkpoint(source) as checkpoint:
             dims = _dims(checkpoint)
             tokens, special = ranks(dims["n_vocab"]), specials(dims["n_vocab"])
-            model = _model(checkpoint, dims)
+            told = _Steps(dims, report)
+            model = _model(checkpoint, dims, told)
         words = tokenizer(tokens, special)
-        _describe(model, words, dims, source.stem)
+        _describe(model, words, dims, name or source.stem)
+        told.step()
         model.validate()
         model.optimize(quantization=quantization)
+        told.step()
         partial.mkdir(parents=True)
         model.save(str(partial))
+        told.step()
         words.save(str(partial / "tokenizer.json"))
         (partial / "preprocessor_config.json").write_text(json.dumps({"feature_size": dims["n_mels"]}))
         partial.rename(folder)
@@ -85,7 +99,21 @@ def _dims(checkpoint: Checkpoint) -> dict[str, int]:
     return dims  # type: ignore[return-value]  # checked just above
 
 
-def _model(checkpoint: Checkpoint, dims: dict[str, int]) -> Any:
+class _Steps:
+    """Counts a step for each layer, and three for what follows."""
+
+    def __init__(self, dims: dict[str, int], report: Callable[[int, int], None] | None) -> None:
+        self._done = 0
+        self._total = dims["n_audio_layer"] + dims["n_text_layer"] + 3
+        self._report = report
+
+    def step(self) -> None:
+        self._done += 1
+        if self._report is not None:
+            self._report(self._done, self._total)
+
+
+def _model(checkpoint: Checkpoint, dims: dict[str, int], told: _Steps) -> Any:
     """CTranslate2's description of the model, filled with the checkpoint's numbers."""
     from ctranslate2.specs.whisper_spec import WhisperSpec
 
@@ -100,6 +128,7 @@ def _model(checkpoint: Checkpoint, dims: dict[str, int]) -> Any:
             fill.both(layer.ffn.layer_norm, f"{name}.blocks.{number}.mlp_ln", "gamma", "beta")
             fill.both(layer.ffn.linear_0, f"{name}.blocks.{number}.mlp.0")
             fill.both(layer.ffn.linear_1, f"{name}.blocks.{number}.mlp.2")
+            told.step()
     fill.both(model.encoder.conv1, "encoder.conv1")
     fill.both(model.encoder.conv2, "encoder.conv2")
     fill.both(model.encoder.layer_norm, "encoder.ln_post", "gamma", "beta")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
-from hushd_protocol.program import Failed, run, sound_file
 from hushd_protocol.recipe import RecipeError
 
 from ..engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
@@ -61,6 +60,8 @@ class Command(Engine):
         if (program := recipe.line.find(path.parent)) is None:
             raise HushdError("engine_missing", f"The program {recipe.program!r} of {path} is not installed.")
         self._recipe, self._program = recipe, program
+        from hushd_protocol.program import sound_file
+
         self._wav = sound_file()
         self.PIECE = recipe.piece
 
@@ -87,6 +88,8 @@ class Command(Engine):
         return language if language in self._recipe.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
+        from hushd_protocol.program import Failed, run
+
         sound = _wav(samples)
         try:
             if self._recipe.needs_file:

@@ -7,22 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hushd_protocol import catalogue, hub
 from hushd_protocol.errors import reason
 
 from ..engine import RATE, EngineInfo, ModelInfo, Segment, Word
-from . import hub
-from .whisper_family import Decoding, WhisperFamily, missing
-from .whisper_models import SIZES, cores, languages
+from .tuned import threads
+from .whisper_family import Decoding, WhisperFamily
+from .whisper_models import languages
 
 if TYPE_CHECKING:
     from ..engine import Samples
 
-_REPOSITORIES = {
-    "large": "Systran/faster-whisper-large-v3",
-    "turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
-    "large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
-    "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
-}
 _FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would ask the hub for it
 _FRAMES = 100  # a second, in which the package counts
 _PROMPT = 223  # tokens of prompt and hotwords together: half of what the decoder takes, as in the package
@@ -37,12 +32,6 @@ def _memory_mb(millions: float) -> int:
     return round(240 + 1.55 * millions)
 
 
-def repository(model: str) -> str:
-    """Where on Hugging Face's hub the package finds `model`."""
-    name = f"distil-whisper-{model.removeprefix('distil-')}" if model.startswith("distil-") else f"whisper-{model}"
-    return _REPOSITORIES.get(model, f"Systran/faster-{name}")
-
-
 class FasterWhisper(WhisperFamily):
     """The engine `faster-whisper`. CTranslate2 models: folders `faster-whisper/NAME` in the models folder."""
 
@@ -50,16 +39,18 @@ class FasterWhisper(WhisperFamily):
         name="faster-whisper",
         install="pip install 'hushd[faster-whisper]'",
         default_model="base",
-        models=tuple(ModelInfo(name, size.languages, _memory_mb(size.parameters)) for name, size in SIZES.items()),
+        models=ModelInfo.well_known("faster-whisper"),
         streaming=False,
         word_times=True,
         translation=True,
     )
     PACKAGES = ("ctranslate2", "faster_whisper")
+    COMPUTE_TYPES = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 
     @classmethod
     def find(cls, model: str) -> Path | None:
-        places = (cls.folder() / model, hub.snapshot(repository(model)) if model in SIZES else None)
+        known = catalogue.find(f"faster-whisper/{model}")
+        places = (cls.folder() / model, cls.pulled(model), hub.snapshot(known.repository) if known else None)
         return next((place for place in places if place and _whole(place)), None)
 
     @classmethod
@@ -79,16 +70,6 @@ class FasterWhisper(WhisperFamily):
 
         self._ctranslate2, self._package = ctranslate2, faster_whisper
 
-    def _fetch(self, model: str, report: Callable[[str], None]) -> Path:
-        place = self.folder() / model
-        if hub.offline():
-            raise missing(model, "HF_HUB_OFFLINE is set", place)
-        report(f"downloading {repository(model)}")
-        try:
-            return Path(self._package.download_model(model))
-        except Exception as error:  # the hub's library has a tree of them
-            raise missing(model, f"cannot be downloaded ({reason(error)})", place) from error
-
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         self._model: Any = self._on_gpu(path, report) or self._on_cpu(path)
         config = json.loads((path / "config.json").read_bytes())
@@ -101,7 +82,7 @@ class FasterWhisper(WhisperFamily):
         if not self._ctranslate2.get_cuda_device_count():
             return None
         try:
-            model = self._package.WhisperModel(str(path), device="cuda")
+            model = self._package.WhisperModel(str(path), device="cuda", compute_type=self.compute_type or "default")
             model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
         except (RuntimeError, ValueError) as error:
             report(f"on the CPU, since CUDA does not work here ({reason(error)})")
@@ -112,9 +93,8 @@ class FasterWhisper(WhisperFamily):
         # A byte for each weight, where CTranslate2 makes four of a float16 file. The tests' checkpoint hears the same
         # words; on real weights this was not measured. A file of another precision is converted while it loads.
         kinds = self._ctranslate2.get_supported_compute_types("cpu")
-        return self._package.WhisperModel(
-            str(path), device="cpu", compute_type="int8" if "int8" in kinds else "default", cpu_threads=cores()
-        )
+        wanted = self.compute_type or ("int8" if "int8" in kinds else "default")
+        return self._package.WhisperModel(str(path), device="cpu", compute_type=wanted, cpu_threads=threads())
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         hotwords = self._tokens(decoding.hotwords)[:_PROMPT]

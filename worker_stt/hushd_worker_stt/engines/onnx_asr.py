@@ -7,18 +7,19 @@ versions are pinned to one minor release.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hushd_protocol import catalogue
 from hushd_protocol.errors import HushdError, reason
 
 from ..engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
-from . import hub, onnx_models
+from . import onnx_models
 from .onnx_models import KNOWN
+from .tuned import threads
 
 if TYPE_CHECKING:
     from ..engine import Samples
@@ -36,7 +37,7 @@ class OnnxAsr(Engine):
         name="onnx-asr",
         install=_INSTALL,
         default_model="nemo-parakeet-tdt-0.6b-v3",
-        models=tuple(ModelInfo(name, m.languages, onnx_models.memory_mb(m.millions)) for name, m in KNOWN.items()),
+        models=ModelInfo.well_known("onnx-asr"),
         streaming=False,  # its makers' figures: a tenth of real time on four cores, for each look at an utterance
         word_times=True,
         translation=True,
@@ -47,10 +48,9 @@ class OnnxAsr(Engine):
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
-        own = {
-            folder.name: onnx_models.described(folder) for folder in onnx_models.folders() if folder.name not in KNOWN
-        }
-        return (*cls.INFO.models, *own.values())
+        own = {model.name: model for model in onnx_models.pulled()}
+        own |= {folder.name: onnx_models.described(folder) for folder in onnx_models.folders()}
+        return (*cls.INFO.models, *(model for name, model in own.items() if name not in KNOWN))
 
     @classmethod
     def installed(cls, model: str) -> bool:
@@ -72,8 +72,8 @@ class OnnxAsr(Engine):
                 "engine_missing", f"The engine 'onnx-asr' is not installed ({reason(error)}): {_INSTALL}."
             ) from error
         folder = onnx_models.find(model)
-        if folder is None or not _complete(model, folder):
-            folder = _download(model, report)
+        if folder is None:
+            raise catalogue.missing(f"onnx-asr/{model}")
         report("loading the model")
         try:
             self._asr = _load(model, folder)
@@ -137,60 +137,6 @@ def _words(tokens: Sequence[str], times: Sequence[float], duration: float) -> It
 # --- its files and the runtime ---------------------------------------------------------------------------------------
 
 
-def _download(model: str, report: Callable[[str], None]) -> Path:
-    """Fetches `model` into Hugging Face's cache; returns its folder there.
-
-    Raises:
-        HushdError: `model_missing`.
-    """
-    from onnx_asr.loader import create_asr_resolver
-
-    own = onnx_models.place() / model
-    if (known := KNOWN.get(model)) is None:
-        raise HushdError("model_missing", f"There is no model {model!r}: put its files into {own}.")
-    if hub.offline():
-        raise HushdError(
-            "model_missing", f"The model {model!r} is not here, and HF_HUB_OFFLINE is set: put its files into {own}."
-        )
-    report(f"downloading {known.repository}")
-    try:
-        _resolve(create_asr_resolver(onnx_models.source(model)))
-    except Exception as error:
-        raise HushdError(
-            "model_missing",
-            f"The model {model!r} is not here and could not be downloaded from {known.repository} ({_short(error)}): "
-            f"put its files into {own}.",
-        ) from error
-    if (folder := onnx_models.snapshot(known)) is None:
-        raise HushdError("model_missing", f"{known.repository} has no files for {model!r}: put them into {own}.")
-    return folder
-
-
-def _complete(model: str, folder: Path) -> bool:
-    """Whether the files in `folder` are all of the model's, as a download that broke off leaves them not; what the user
-    has put together is told to be incomplete, not fetched."""
-    from onnx_asr.loader import create_asr_resolver
-
-    if folder.parent == onnx_models.place():
-        return True
-    try:
-        _resolve(create_asr_resolver(onnx_models.source(model), folder, offline=True))
-    except FileNotFoundError:
-        return False
-    except ValueError:
-        pass  # of its config.json; told by the load
-    return True
-
-
-def _resolve(resolver: Any) -> None:
-    """Finds, or fetches, the files of a model.
-
-    Raises:
-        FileNotFoundError: they are nowhere.
-    """
-    _first(lambda quantization: resolver.resolve_model(quantization=quantization))
-
-
 def _first(act: Callable[[str | None], Any]) -> Any:
     """What `act` gives for the better kind of weights, or, where they are not there, for the other."""
     better, other = _quantizations()
@@ -210,7 +156,7 @@ def _load(model: str, folder: Path) -> Any:
             return None
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _threads()
+    options.intra_op_num_threads = threads()
     # With its arena the runtime keeps what the longest piece took: 464 instead of 343 MB at rest, for 3 % of speed.
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
@@ -234,14 +180,6 @@ def _providers() -> list[str]:
 def _quantizations() -> tuple[str | None, str | None]:
     """What kinds of weights are wanted, the better one first: a card is slower with int8."""
     return ("int8", None) if _providers() == ["CPUExecutionProvider"] else (None, "int8")
-
-
-def _threads() -> int:
-    """As many as OMP_NUM_THREADS says, else as this process has cores."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked):
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _short(error: BaseException) -> str:

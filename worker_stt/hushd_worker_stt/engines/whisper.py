@@ -9,18 +9,16 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.errors import reason
+from hushd_protocol import catalogue
 
 from ..convert.checkpoint import BadCheckpoint, Checkpoint
 from ..engine import EngineInfo, ModelInfo, Segment, Word
-from . import hub
-from .whisper_family import Decoding, WhisperFamily, missing
-from .whisper_models import SIZES, alignment, languages
+from .whisper_family import Decoding, WhisperFamily
+from .whisper_models import alignment, languages
 
 if TYPE_CHECKING:
     from ..engine import Samples
 
-_FILES = {"large": "large-v3", "turbo": "large-v3-turbo"}  # the file's name where it is not the model's
 _FRAMES = 100  # a second, in which the package counts
 
 
@@ -40,21 +38,19 @@ class Whisper(WhisperFamily):
         name="whisper",
         install="pip install 'hushd[whisper]'",
         default_model="base",
-        models=tuple(
-            ModelInfo(name, size.languages, _memory_mb(size.parameters))
-            for name, size in SIZES.items()
-            if not name.startswith("distil-")
-        ),
+        models=ModelInfo.well_known("whisper"),
         streaming=False,
         word_times=True,
         translation=True,
     )
     PACKAGES = ("torch", "whisper")
+    COMPUTE_TYPES = ("int8", "float32")
 
     @classmethod
     def find(cls, model: str) -> Path | None:
-        places = (cls.folder() / f"{model}.pt", _cache() / f"{_FILES.get(model, model)}.pt")
-        return next((place for place in places if place.is_file()), None)
+        file = f"{catalogue.canonical(f'whisper/{model}').partition('/')[2]}.pt"
+        places = (cls.folder() / f"{model}.pt", cls.pulled(model), cls.folder() / file, _cache() / file)
+        return next((place for place in places if place and place.is_file()), None)
 
     @classmethod
     def own(cls, path: Path) -> ModelInfo | None:
@@ -73,28 +69,11 @@ class Whisper(WhisperFamily):
 
         self._torch, self._whisper = torch, whisper
 
-    def _fetch(self, model: str, report: Callable[[str], None]) -> Path:
-        import tempfile
-
-        place = self.folder() / f"{model}.pt"
-        if hub.offline():
-            raise missing(model, "HF_HUB_OFFLINE is set", place)
-        report(f"downloading {model}")
-        cache = _cache()
-        try:
-            cache.mkdir(parents=True, exist_ok=True)
-            # The package writes straight to the file's name, where half of it would be taken for the whole.
-            with tempfile.TemporaryDirectory(prefix=".hushd-", dir=cache) as partial:
-                self._whisper.load_model(model, device="cpu", download_root=partial)
-                for file in Path(partial).iterdir():
-                    file.replace(cache / file.name)
-        except (OSError, RuntimeError) as error:
-            raise missing(model, f"cannot be downloaded ({reason(error)})", place) from error
-        return cache / f"{_FILES.get(model, model)}.pt"
-
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         # By its path the file is not read a second time, for a checksum. Of pickles torch loads nothing but tensors.
         self._model: Any = self._whisper.load_model(str(path))
+        if self.compute_type == "int8" and self._model.device.type == "cpu":
+            self._keep_in_bytes()
         dims = self._model.dims
         if packed := alignment(model, dims.n_text_layer, dims.n_text_head, dims.n_vocab):
             self._model.set_alignment_heads(packed)
@@ -105,6 +84,19 @@ class Whisper(WhisperFamily):
         ).timestamp_begin
         # One that never learnt times has nothing there.
         self.timestamps = bool(self._model.decoder.token_embedding.weight[times:].any())
+
+    def _keep_in_bytes(self) -> None:
+        """torch's dynamic quantisation: the matrices of linear layers are a byte a weight, and what goes through them
+        is made so at each call. At each load, because torch would write it down as a pickle that may run code."""
+        import warnings
+
+        torch, whisper = self._torch, self._whisper
+        for module in self._model.modules():
+            if type(module) is whisper.model.Linear:  # which only casts weights to the input's precision
+                module.__class__ = torch.nn.Linear
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch means to move this into another package
+            torch.ao.quantization.quantize_dynamic(self._model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         # A long prompt loses its beginning; hotwords, which are no text that came before, must not be that.

@@ -15,10 +15,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from hushd_protocol import paths
+from hushd_protocol import catalogue, paths
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.manifest import Manifest
+from hushd_protocol.store import Store
 
 from ..engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
+from . import tuned
 from .whisper_models import SIZES
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ class WhisperFamily(Engine):
 
     Attributes:
         PACKAGES: what must be importable.
+        COMPUTE_TYPES: what HUSHD_COMPUTE_TYPE may be.
+        compute_type: which of these the user wants; empty: the usual one.
         timestamps: set by a subclass's `load`: whether the model has learnt to say when sentences begin and end.
             Without that a piece is one window and one segment.
     """
@@ -59,6 +64,8 @@ class WhisperFamily(Engine):
     # The encoder's work is the same for 1 s and for 30 s: rather long pieces than many.
     PIECE = PieceLength(15.0, 29.5)
     PACKAGES: ClassVar[tuple[str, ...]]
+    COMPUTE_TYPES: ClassVar[tuple[str, ...]]
+    compute_type = ""
     timestamps = True
 
     @classmethod
@@ -77,13 +84,31 @@ class WhisperFamily(Engine):
         return paths.find().models / cls.INFO.name
 
     @classmethod
+    def pulled(cls, model: str) -> Path | None:
+        """Where what hushd has pulled, imported or converted as `model` is: a folder, or the one file."""
+        store, name = Store(paths.find()), f"{cls.INFO.name}/{model}"
+        try:
+            found = store.find(name) or store.find(catalogue.canonical(name))
+        except HushdError:
+            return None  # its manifest is damaged, which is told when it is loaded
+        return cls._path(found) if found else None
+
+    @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
         try:
             there = sorted(cls.folder().iterdir())
         except OSError:
             there = []
-        own = [model for path in there if (model := cls.own(path)) and model.name not in SIZES]
-        return (*cls.INFO.models, *own)
+        own = {model.name: model for path in there if (model := cls.own(path))}
+        for kept in Store(paths.find()).kept(cls.INFO.name).values():
+            if isinstance(kept, Manifest) and (model := cls.own(cls._path(kept))):
+                own[kept.name] = replace(model, name=kept.name)
+        return (*cls.INFO.models, *(model for name, model in own.items() if name not in SIZES))
+
+    @staticmethod
+    def _path(found: Manifest) -> Path:
+        location = Store(paths.find()).location(found)
+        return location / next(iter(found.files)) if len(found.files) == 1 else location
 
     @classmethod
     def installed(cls, model: str) -> bool:
@@ -97,7 +122,9 @@ class WhisperFamily(Engine):
                 "engine_missing",
                 f"The engine {self.INFO.name!r} is not installed ({reason(error)}): {self.INFO.install}.",
             ) from error
-        path = self.find(model) or self._fetch(model, report)
+        if (path := self.find(model)) is None:
+            raise catalogue.missing(f"{self.INFO.name}/{model}")
+        self.compute_type, self._beam = tuned.compute_type(self.COMPUTE_TYPES), tuned.beam() or _BEAM
         report("loading the model")
         self._languages = next(info.languages for info in self.models() if info.name == model)
         try:
@@ -109,7 +136,7 @@ class WhisperFamily(Engine):
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         length = len(samples) / RATE
-        beam, temperatures = options.beam or _BEAM, _FALLBACK
+        beam, temperatures = options.beam or self._beam, _FALLBACK
         if options.temperature is not None:
             temperatures = (options.temperature,)
         if self.economy and (beam > 1 or len(temperatures) > 1):
@@ -142,25 +169,12 @@ class WhisperFamily(Engine):
         """
 
     @abstractmethod
-    def _fetch(self, model: str, report: Callable[[str], None]) -> Path:
-        """Downloads `model` through the package, into the package's own cache.
-
-        Raises:
-            HushdError: `model_missing`.
-        """
-
-    @abstractmethod
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         """Loads `model` from `path`; raises whatever its package does."""
 
     @abstractmethod
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         """What the model hears in `samples`."""
-
-
-def missing(model: str, why: str, place: Path) -> HushdError:
-    """`model` is not on this machine, and cannot be fetched for the reason `why`."""
-    return HushdError("model_missing", f"The model {model!r} is not here, and {why}: put it at {place}.")
 
 
 def _within(segment: Segment, length: float) -> Segment:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import base64
 import gzip
-import os
 from dataclasses import dataclass
 
+from hushd_protocol import catalogue
+
 # In the order of their tokens, `<|en|>` first. The last, Cantonese, came with large-v3.
-LANGUAGES = (
-    "en", "zh", "de", "es", "ru", "ko", "fr", "ja", "pt", "tr", "pl", "ca", "nl", "ar", "sv", "it", "id", "hi",
-    "fi", "vi", "he", "uk", "el", "ms", "cs", "ro", "da", "hu", "ta", "no", "th", "ur", "hr", "bg", "lt", "la",
-    "mi", "ml", "cy", "sk", "te", "fa", "lv", "bn", "sr", "az", "sl", "kn", "et", "mk", "br", "eu", "is", "hy",
-    "ne", "mn", "bs", "kk", "sq", "sw", "gl", "mr", "pa", "si", "km", "sn", "yo", "so", "af", "oc", "ka", "be",
-    "tg", "sd", "gu", "am", "yi", "lo", "uz", "fo", "ht", "ps", "tk", "nn", "mt", "sa", "lb", "my", "bo", "tl",
-    "mg", "as", "tt", "haw", "ln", "ha", "ba", "jw", "su", "yue",
-)  # fmt: skip
+LANGUAGES = catalogue.models()["whisper/large-v3"].languages
 _ENGLISH_VOCABULARY = 51_864  # tokens; multilingual models have one more, and one for each language above 99
 
 
@@ -31,39 +25,37 @@ class Size:
     """A model that its makers publish.
 
     Attributes:
-        parameters: in millions.
         languages: what it hears.
         alignment: which heads of the decoder's cross-attention follow what is being said, found by OpenAI: a flag for
             each head of each layer, one byte each, gzip, base 85. Empty where nobody has said.
     """
 
-    parameters: int
     languages: tuple[str, ...]
     alignment: bytes = b""
 
 
 _ENGLISH, _MOST, _ALL = ("en",), LANGUAGES[:99], LANGUAGES
 SIZES: dict[str, Size] = {
-    "tiny": Size(39, _MOST, b"ABzY8bu8Lr0{>%RKn9Fp%m@SkK7Kt=7ytkO"),
-    "tiny.en": Size(39, _ENGLISH, b"ABzY8J1N>@0{>%R00Bk>$p{7v037`oCl~+#00"),
-    "base": Size(74, _MOST, b"ABzY8KQ!870{>%RzyTQH3`Q^yNP!>##QT-<FaQ7m"),
-    "base.en": Size(74, _ENGLISH, b"ABzY8;40c<0{>%RzzG;p*o+Vo09|#PsxSZm00"),
-    "small": Size(244, _MOST, b"ABzY8DmU6=0{>%Rpa?J`kvJ6qF(V^F86#Xh7JUGMK}P<N0000"),
-    "small.en": Size(244, _ENGLISH, b"ABzY8>?_)10{>%RpeA61k&I|OI3I$65C{;;pbCHh0B{qLQ;+}v00"),
-    "medium": Size(769, _MOST, b"ABzY8B0Jh+0{>%R7}kK1fFL7w6%<-Pf*t^=N)Qr&0RR9"),
-    "medium.en": Size(769, _ENGLISH, b"ABzY8usPae0{>%R7<zz_OvQ{)4kMa0BMw6u5rT}kRKX;$NfYBv00*Hl@qhsU00"),
-    "large-v1": Size(1550, _MOST, b"ABzY8r9j$a0{>%R7#4sLmoOs{s)o3~84-RPdcFk!JR<kSfC2yj"),
-    "large-v2": Size(1550, _MOST, b"ABzY8zd+h!0{>%R7=D0pU<_bnWW*tkYAhobTNnu$jnkEkXqp)j;w1Tzk)UH3X%SZd&fFZ2fC2yj"),
-    "large-v3": Size(1550, _ALL, b"ABzY8gWO1E0{>%R7(9S+Kn!D~%ngiGaR?*L!iJG9p-nab0JQ=-{D1-g00"),
-    "large": Size(1550, _ALL, b"ABzY8gWO1E0{>%R7(9S+Kn!D~%ngiGaR?*L!iJG9p-nab0JQ=-{D1-g00"),
-    "large-v3-turbo": Size(809, _ALL, b"ABzY8j^C+e0{>%RARaKHP%t(lGR*)0g!tONPyhe`"),
-    "turbo": Size(809, _ALL, b"ABzY8j^C+e0{>%RARaKHP%t(lGR*)0g!tONPyhe`"),
+    "tiny": Size(_MOST, b"ABzY8bu8Lr0{>%RKn9Fp%m@SkK7Kt=7ytkO"),
+    "tiny.en": Size(_ENGLISH, b"ABzY8J1N>@0{>%R00Bk>$p{7v037`oCl~+#00"),
+    "base": Size(_MOST, b"ABzY8KQ!870{>%RzyTQH3`Q^yNP!>##QT-<FaQ7m"),
+    "base.en": Size(_ENGLISH, b"ABzY8;40c<0{>%RzzG;p*o+Vo09|#PsxSZm00"),
+    "small": Size(_MOST, b"ABzY8DmU6=0{>%Rpa?J`kvJ6qF(V^F86#Xh7JUGMK}P<N0000"),
+    "small.en": Size(_ENGLISH, b"ABzY8>?_)10{>%RpeA61k&I|OI3I$65C{;;pbCHh0B{qLQ;+}v00"),
+    "medium": Size(_MOST, b"ABzY8B0Jh+0{>%R7}kK1fFL7w6%<-Pf*t^=N)Qr&0RR9"),
+    "medium.en": Size(_ENGLISH, b"ABzY8usPae0{>%R7<zz_OvQ{)4kMa0BMw6u5rT}kRKX;$NfYBv00*Hl@qhsU00"),
+    "large-v1": Size(_MOST, b"ABzY8r9j$a0{>%R7#4sLmoOs{s)o3~84-RPdcFk!JR<kSfC2yj"),
+    "large-v2": Size(_MOST, b"ABzY8zd+h!0{>%R7=D0pU<_bnWW*tkYAhobTNnu$jnkEkXqp)j;w1Tzk)UH3X%SZd&fFZ2fC2yj"),
+    "large-v3": Size(_ALL, b"ABzY8gWO1E0{>%R7(9S+Kn!D~%ngiGaR?*L!iJG9p-nab0JQ=-{D1-g00"),
+    "large": Size(_ALL, b"ABzY8gWO1E0{>%R7(9S+Kn!D~%ngiGaR?*L!iJG9p-nab0JQ=-{D1-g00"),
+    "large-v3-turbo": Size(_ALL, b"ABzY8j^C+e0{>%RARaKHP%t(lGR*)0g!tONPyhe`"),
+    "turbo": Size(_ALL, b"ABzY8j^C+e0{>%RARaKHP%t(lGR*)0g!tONPyhe`"),
     # Distilled from these on English speech only; faster-whisper's package lists them.
-    "distil-small.en": Size(166, _ENGLISH),
-    "distil-medium.en": Size(394, _ENGLISH),
-    "distil-large-v2": Size(756, _ENGLISH),
-    "distil-large-v3": Size(756, _ENGLISH),
-    "distil-large-v3.5": Size(756, _ENGLISH),
+    "distil-small.en": Size(_ENGLISH),
+    "distil-medium.en": Size(_ENGLISH),
+    "distil-large-v2": Size(_ENGLISH),
+    "distil-large-v3": Size(_ENGLISH),
+    "distil-large-v3.5": Size(_ENGLISH),
 }
 
 
@@ -94,10 +86,3 @@ def alignment_heads(name: str, layers: int, heads: int, vocabulary: int) -> list
 
 def _unpacked(packed: bytes) -> bytes:
     return gzip.decompress(base64.b85decode(packed))
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

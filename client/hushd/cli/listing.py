@@ -1,0 +1,58 @@
+"""What `say` can choose from: voices, loudspeakers, formats."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
+
+from hushd.client import Client
+
+from . import console
+
+if TYPE_CHECKING:
+    from hushd.audio_device import Device
+
+
+def list_voices(client: Client, options: Namespace) -> None:
+    """A line a voice, as macOS prints them; what is not installed comes last."""
+    voices = [voice for voice in client.voices() if options.engine in (None, voice.engine)]
+    if options.language:
+        from hushd.voices import speaking
+
+        voices = speaking(voices, options.language)
+    if not voices:
+        raise HushdError("engine_missing", "No such voice is known: docs/VOICES.md says how to get one.")
+    voices.sort(key=lambda voice: not voice.installed)
+    if options.json:
+        import json
+        from dataclasses import asdict
+
+        console.write(json.dumps([asdict(voice) for voice in voices], ensure_ascii=False, indent=2) + "\n")
+        return
+    for voice in voices:
+        note = "" if voice.installed else " (not installed)"
+        console.write(f"{voice.name:<19} {voice.language:<7} # {voice.sample}{note}\n")
+
+
+def list_choices(options: Namespace) -> None:
+    """The loudspeakers, or the formats of files."""
+    if options.device == "?":
+        from hushd.playback import outputs
+
+        list_devices(outputs())
+        return
+    from hushd.sound_file import FORMATS
+
+    from .saying_options import DATA_FORMATS
+
+    console.write("".join(f"{name}\n" for name in (FORMATS if options.format == "?" else DATA_FORMATS)))
+
+
+def list_devices(devices: Sequence[Device]) -> None:
+    """A line a device, the usual one marked."""
+    for device in devices:
+        mark = "*" if device.usual else " "
+        console.write(f"{mark} {device.number:>2} {device.name}  # {device.api}, channels: {device.channels}\n")

@@ -1,0 +1,189 @@
+"""Which model is meant by `auto`: the best that is installed, for a language, the memory there is and how slow it may
+be. Pure: what there is comes as an argument.
+
+Nobody has measured how right all these models are by the same test, so of those that may be taken the largest on disk
+counts as the best: of one family that is the order their makers give. Under pressure the same list is gone down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from hushd_protocol.catalogue import SPEEDS
+from hushd_protocol.errors import HushdError
+
+RESERVE_MB = 256.0  # that stay available to everybody else, as the supervisor sees to
+_UNKNOWN_MB = 400.0  # of a worker nobody knows anything about, as the supervisor guesses
+_MOST_NAMED = 3  # in a sentence
+
+
+class ModelChoice(NamedTuple):
+    """The model, and a sentence for people that says why it."""
+
+    engine: str
+    model: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An installed model.
+
+    Attributes:
+        languages: tags; empty where nobody knows them.
+        size_mb: on disk; 0 where that is unknown.
+        memory_mb: of a worker with it.
+        speed: one of `SPEEDS`.
+    """
+
+    engine: str
+    model: str
+    languages: tuple[str, ...]
+    size_mb: float
+    memory_mb: float
+    speed: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.engine}/{self.model}"
+
+    def hears(self, language: str | None) -> bool:
+        return language is None or _primary(language) in map(_primary, self.languages)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is room for.
+
+    Attributes:
+        room_mb: what a new worker may have, if idle ones leave for it.
+        pressure: `normal`, `warning` or `critical`.
+        running: the names (ENGINE/MODEL) of workers that have a process.
+        needs: what workers have been seen to need, in MB, by name.
+    """
+
+    room_mb: float
+    pressure: str = "normal"
+    running: frozenset[str] = frozenset()
+    needs: Mapping[str, float] | None = None
+
+    def need(self, candidate: Candidate) -> float:
+        return (self.needs or {}).get(candidate.name) or candidate.memory_mb or _UNKNOWN_MB
+
+    def fits(self, candidate: Candidate) -> bool:
+        return candidate.name in self.running or self.need(candidate) <= self.room_mb
+
+
+def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) -> list[Candidate]:
+    """Those that hear `language`, the best first: no slower than `speed` before slower ones, and these by slowness."""
+
+    def place(one: Candidate) -> tuple[int, float, int, float, str]:
+        slower = max(0, SPEEDS.index(one.speed) - SPEEDS.index(speed))
+        # For a language that is known a model that has learnt nothing else is better; else one that tells them apart.
+        breadth = len(one.languages) if language is not None else -len(one.languages)
+        if language is None:
+            return slower, breadth, 0, -(one.size_mb or one.memory_mb), one.name
+        return slower, -(one.size_mb or one.memory_mb), breadth, one.memory_mb, one.name
+
+    return sorted((one for one in candidates if one.hears(language)), key=place)
+
+
+def choose(candidates: Sequence[Candidate], machine: Machine, language: str | None, speed: str) -> ModelChoice:
+    """The best of `candidates` for this machine now.
+
+    Raises:
+        HushdError: `bad_request` for a speed that there is not; `model_missing` when none hears the language.
+    """
+    if speed not in SPEEDS:
+        raise HushdError("bad_request", f"There is no speed {speed!r}: choose one of {', '.join(SPEEDS)}.")
+    order = ranked(candidates, language, speed)
+    if not order:
+        what = f" that hears {language!r}" if language else ""
+        raise HushdError(
+            "model_missing",
+            f"No model{what} is installed: `hushd models list {language or 'stt'}` shows which there are to be pulled.",
+        )
+    fitting = [one for one in order if machine.fits(one)]
+    running = [one for one in order if one.name in machine.running]
+    if machine.pressure == "critical":
+        taken = running[0] if running else min(order, key=machine.need)
+    elif machine.pressure == "warning":
+        # What runs costs nothing more; else a step down from what would be taken otherwise.
+        smaller = [one for one in fitting if machine.need(one) < machine.need(fitting[0])] if fitting else []
+        taken = next(iter(running or smaller or fitting), min(order, key=machine.need))
+    else:
+        taken = fitting[0] if fitting else min(order, key=machine.need)
+    return ModelChoice(taken.engine, taken.model, _why(taken, order, machine, language, speed))
+
+
+def candidates(catalogue: Mapping[str, Any], engine: str | None = None, translates: bool = False) -> list[Candidate]:
+    """What is installed, of all engines or one: from what `describe` says of a role, and hushd's catalogue of models.
+
+    Args:
+        translates: only of engines that can translate.
+    """
+    from hushd_protocol import catalogue as known_models
+
+    found = []
+    for entry in catalogue.get("engines", ()):
+        if engine not in (None, entry["name"]) or (translates and not entry.get("translation")):
+            continue
+        for model in entry.get("models", ()):
+            if not model.get("installed"):
+                continue
+            name = str(model["name"])
+            known = known_models.find(f"{entry['name']}/{name}") or known_models.find(
+                f"{entry['name']}/{name.removesuffix('-int8')}"
+            )
+            found.append(
+                Candidate(
+                    engine=entry["name"],
+                    model=name,
+                    languages=tuple(model.get("languages", ())),
+                    size_mb=known.size_mb if known else 0,
+                    memory_mb=model.get("memory_mb") or 0,
+                    speed=known.speed if known else "medium",
+                )
+            )
+    return found
+
+
+def machine(status: Mapping[str, Any], role: str) -> Machine:
+    """From what `status` says."""
+    memory, room, needs, running = status["memory"], 0.0, dict[str, float](), set[str]()
+    for row in status["workers"]:
+        name = f"{row['engine']}/{row['model']}"
+        if row["role"] == role:
+            needs[name] = max(needs.get(name, 0.0), float(row.get("need_mb") or 0.0))
+            if row["pid"] is not None:
+                running.add(name)
+        if row["state"] == "ready" and row["pss_mb"]:
+            room += float(row["pss_mb"])  # idle: it leaves for another
+    room += min(memory["budget_mb"] - memory["used_mb"], memory["available_mb"] - RESERVE_MB)
+    return Machine(room, memory["pressure"], frozenset(running), needs)
+
+
+def _why(taken: Candidate, order: Sequence[Candidate], machine: Machine, language: str | None, speed: str) -> str:
+    several = len(order) > 1
+    hears = f" that {'hear' if several else 'hears'} {language}" if language else ""
+    reasons = [f"of {len(order)} installed models{hears}" if several else f"the only installed model{hears}"]
+    better = order[: order.index(taken)]
+    large = [one for one in better if not machine.fits(one)]
+    if not better and len(order) > 1:
+        reasons.append("the best")
+    if SPEEDS.index(taken.speed) > SPEEDS.index(speed):
+        reasons.append(f"none is {speed}")
+    elif len(order) > 1:
+        reasons.append(f"no slower than {speed}")
+    if large:
+        named = ", ".join(f"{one.name} ({machine.need(one):.0f} MB)" for one in large[:_MOST_NAMED])
+        reasons.append(f"there is no memory for {named}")
+    if machine.pressure != "normal" and better:
+        reasons.append(f"memory is short ({machine.pressure})")
+    return f"{taken.name}: {', '.join(reasons)}."
+
+
+def _primary(tag: str) -> str:
+    return tag.replace("_", "-").partition("-")[0].casefold()

@@ -1,0 +1,37 @@
+"""When what part of a text is spoken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A part of the text and its place in the audio.
+
+    Attributes:
+        start, end: seconds of the speech.
+        text_start, text_end: characters (code points) of the text that was sent.
+    """
+
+    start: float
+    end: float
+    text_start: int
+    text_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence(Spoken):
+    """A sentence, or a part of one that is spoken in one go, and its words in their order."""
+
+    words: tuple[Spoken, ...] = ()
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Sentence:
+        """From the data of a worker's `partial` of the kind `sentence`."""
+        return cls(*_place(data), tuple(Spoken(*_place(word)) for word in data.get("words") or ()))
+
+
+def _place(data: dict[str, Any]) -> tuple[float, float, int, int]:
+    return float(data["start"]), float(data["end"]), int(data["text_start"]), int(data["text_end"])

@@ -1,0 +1,139 @@
+"""Which settings make a worker quickest on this machine: what can be tried, and which of it is better. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+Environment = Mapping[str, str]
+
+THREADS, COMPUTE_TYPE, BEAM = "OMP_NUM_THREADS", "HUSHD_COMPUTE_TYPE", "HUSHD_BEAM_SIZE"
+VARIABLES = (THREADS, COMPUTE_TYPE, BEAM)  # what is written into a worker's environment
+
+# By engine, what else it reads than the number of threads. Of its values the engine's own default is none.
+_MORE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "faster-whisper": {COMPUTE_TYPE: ("int8_float32", "float32"), BEAM: ("1",)},
+    "whisper": {COMPUTE_TYPE: ("int8",), BEAM: ("1",)},
+}
+_THREADED = ("moonshine", "faster-whisper", "whisper", "onnx-asr", "hibari", "kokoro", "piper", "chatterbox")
+
+FASTER = 0.95  # of the time: less of a difference is chance, and what was is kept
+NOT_SLOWER, SMALLER = 1.02, 0.8  # of time and memory: as quick, and a fifth smaller
+SAME_WORDS = 0.98  # of what the first settings heard; a cheaper way that hears something else is none
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a worker with some settings does: the best of its runs in seconds, its memory in MB, and what it heard."""
+
+    seconds: float
+    memory_mb: float
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Settings that were tried. `measured` is None where the worker could not work with them, for the reason `note`."""
+
+    environment: Environment
+    measured: Measured | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The first of `trials` is how it was before; `best` is one of them; `skipped` were not tried for want of time."""
+
+    trials: tuple[Trial, ...]
+    best: Trial
+    skipped: int = 0
+
+    @property
+    def before(self) -> Trial:
+        return self.trials[0]
+
+    @property
+    def changed(self) -> bool:
+        return self.best.environment != self.before.environment
+
+
+def dimensions(engine: str, cores: int) -> dict[str, tuple[str, ...]]:
+    """What to try for an engine on so many cores: by variable, the values other than the engine's own."""
+    found: dict[str, tuple[str, ...]] = {}
+    if engine in _THREADED:
+        # One, the first few, and half: hyperthreads and slow cores often do not help.
+        found[THREADS] = tuple(str(n) for n in sorted({1, 2, 4, max(1, cores // 2)}) if n < cores)
+    return {variable: values for variable, values in (found | dict(_MORE.get(engine, {}))).items() if values}
+
+
+def search(
+    before: Environment,
+    tries: Mapping[str, tuple[str, ...]],
+    measure: Callable[[Environment], Trial],
+    time_left: Callable[[], bool],
+) -> Outcome:
+    """Goes through the variables one after the other, keeping the best value of each.
+
+    What was before is measured first, then the engine's defaults where that is something else, and at the end what was
+    before once more if something seemed to be better: a machine that had other work to do at first proves nothing.
+
+    Args:
+        before: the settings now; the values of `VARIABLES` in it.
+        measure: tries settings. What it raises passes.
+        time_left: asked before each trial but the first.
+    """
+    first = measure(before)
+    trials = [first]
+    best, skipped = first, 0
+
+    def attempt(environment: Environment) -> None:
+        nonlocal best, skipped
+        if any(trial.environment == environment for trial in trials):
+            return
+        if not time_left():
+            skipped += 1
+            return
+        trials.append(measure(environment))
+        if better(trials[-1].measured, best.measured, first.measured):
+            best = trials[-1]
+
+    if before:
+        attempt({})
+    for variable, values in tries.items():
+        base = {name: value for name, value in best.environment.items() if name != variable}
+        for value in ("", *values):
+            attempt(base | ({variable: value} if value else {}))
+    if best is not first and first.measured is not None:
+        again = measure(before)
+        if not better(best.measured, _quicker(first.measured, again.measured), first.measured):
+            best = first
+    return Outcome(tuple(trials), best, skipped)
+
+
+def better(one: Measured | None, other: Measured | None, reference: Measured | None) -> bool:
+    """Whether `one` is clearly to be preferred to `other`: as right as `reference`, and quicker, or smaller."""
+    if one is None:
+        return False
+    if other is None:
+        return True
+    if reference is not None and not same_words(one.text, reference.text):
+        return False
+    if one.seconds <= FASTER * other.seconds:
+        return True
+    return one.seconds <= NOT_SLOWER * other.seconds and one.memory_mb <= SMALLER * other.memory_mb
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two texts have the same words, but for one or two in a hundred."""
+    heard, wanted = _words(one), _words(other)
+    return heard == wanted or SequenceMatcher(None, heard, wanted, autojunk=False).ratio() >= SAME_WORDS
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.casefold())
+
+
+def _quicker(one: Measured, other: Measured | None) -> Measured:
+    return other if other is not None and other.seconds < one.seconds else one

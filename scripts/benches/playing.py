@@ -1,0 +1,133 @@
+"""Playing through a real sound server without a device: how soon a stop is silence, and whether anything is missed."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from argparse import Namespace
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+from hushd import Client
+from hushd.playback import Player
+from hushd_protocol.errors import HushdError
+
+from .stage import Row, supervisor
+
+sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the loop is the tests' too
+import sound_loop
+from peer import wait_until
+from sound_loop import RATE, Monitor
+
+LOUD = 12_000
+TONE = 440  # Hz: whole periods in the tenths of a second that are played
+STOPS = 20
+GAPS_S = 30.0
+TEXT = (
+    "When nobody speaks or listens, the memory is given back. A worker starts with the first request, and it leaves "
+    "when it has been idle for a while, so that the machine has room for other things. "
+)
+
+
+def stop(_: Namespace) -> Iterator[Row]:
+    """From `stop_speaking` to silence at the null sink's monitor, and the largest step of a sample on the way."""
+    if (loop := _loop()) is None:
+        yield Row("stop: to silence", None, "ms", "<= 100", note=f"not installed: {sound_loop.missing()}")
+        return
+    times, steps = [], []
+    with loop as made, supervisor(), Client() as client, Client() as other, Monitor(made) as monitor:
+        for number in range(STOPS):
+            player = threading.Thread(target=_play_tone, args=(client,))
+            player.start()
+            wait_until(lambda: any(max(samples) > LOUD / 2 for _, samples in monitor.blocks[-20:]), "a tone")
+            time.sleep(0.2 + 0.013 * number)  # anywhere in a block
+            stopped = time.monotonic()
+            other.stop_speaking()
+            player.join()
+            time.sleep(0.2)
+            heard = [(when, samples) for when, samples in monitor.blocks if when > stopped - 0.1]
+            times.append(1000 * max(0.0, max(when for when, samples in heard if max(samples) > 30) - stopped))
+            steps.append(max(abs(a - b) for _, samples in heard for a, b in pairwise(samples)))
+            monitor.blocks.clear()
+    value = statistics.median(times)
+    yield Row("stop: to silence", value, "ms", "<= 100", ok=value <= 100, note=f"at most {max(times):.0f} ms")
+    own = LOUD * 2 * math.sin(math.pi * TONE / RATE)
+    yield Row("stop: largest step of a sample", max(steps), "", f"<= {own * 1.1:.0f}", own, max(steps) <= own * 1.1)
+
+
+def gaps(options: Namespace) -> Iterator[Row]:
+    """What is missed while speech is played beside a busy process: 30 s of it, or --minutes."""
+    if (loop := _loop()) is None:
+        yield Row("gaps: underruns", None, "", "0", note=f"not installed: {sound_loop.missing()}")
+        return
+    limit = 60 * options.minutes if options.minutes else GAPS_S
+    with loop, supervisor(), Client() as client, _busy():
+        recorder = _recorder()
+        player = Player(floor=client.floor("speaker"), volume=0.9)
+        speech = client.synthesize(TEXT * round(limit / 12 + 1))
+        rate = speech.rate
+        size = 0
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal size
+            for chunk in speech:
+                piece = chunk[: int(limit * rate) * 2 - size]
+                size += len(piece)
+                yield piece
+                if len(piece) < len(chunk):
+                    return
+
+        began = time.monotonic()
+        player.play(chunks(), rate)
+        longer = time.monotonic() - began - size / 2 / rate
+        speech.close()
+        recorder.kill()
+        recorder.wait()
+    note = f"in {size / 2 / rate:.0f} s, load {os.getloadavg()[0]:.1f}"
+    yield Row("gaps: underruns", player.underruns, "", "0", ok=player.underruns == 0, note=note)
+    yield Row("gaps: from call to end, longer than the speech", longer, "s")
+
+
+def _loop() -> sound_loop.SoundLoop | None:
+    """The sound loop, which this process plays into; None where it cannot be."""
+    if sound_loop.missing():
+        return None
+    loop = sound_loop.SoundLoop(Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp")) / "sound")
+    os.environ |= loop.environment
+    return loop
+
+
+def _play_tone(client: Client) -> None:
+    size = RATE // 10
+    period = array("h", (round(LOUD * math.sin(2 * math.pi * TONE * n / RATE)) for n in range(size))).tobytes()
+    try:
+        Player(floor=client.floor("speaker")).play((period for _ in range(600)), RATE)
+    except HushdError as error:
+        if error.code != "cancelled":
+            raise
+
+
+def _recorder() -> subprocess.Popen[bytes]:
+    """Somebody who records: without one the null sink plays two seconds at a time, as no device does."""
+    command = ["parec", "--device=loop.monitor", "--latency-msec=20", "--raw"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def _busy() -> Iterator[None]:
+    """A process that needs a whole core."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()

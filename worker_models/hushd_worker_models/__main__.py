@@ -1,0 +1,32 @@
+"""`python -m hushd_worker_models --engine store --model local`, or `--describe`.
+
+Run by the supervisor, like the workers that hear and speak, because what it does takes long, or much memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="hushd_worker_models", description="hushd's worker for models.")
+    parser.add_argument("--describe", action="store_true", help="print what it is as JSON, and leave")
+    parser.add_argument("--engine", default="store", metavar="NAME")
+    parser.add_argument("--model", default="local", metavar="NAME")
+    options = parser.parse_args()
+    if options.describe:
+        import json
+
+        from .worker import describe
+
+        print(json.dumps(describe()))
+        return
+    from hushd_protocol.harness import serve
+
+    from .worker import Worker
+
+    serve(Worker(options.engine))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Hugging Face's hub, and its cache, as its own library lays it out, so that other programs find there what we bring,
+and we what they have.
+
+`models--OWNER--NAME/` in the cache has `blobs/`, named by their contents; `snapshots/COMMIT/`, links to these under the
+files' own names; and `refs/`, which says what a branch's commit was when it was last looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hushd_protocol import hub
+from hushd_protocol.errors import HushdError
+
+from .fetch import Wanted
+from .web import Web
+
+ENDPOINT = "https://huggingface.co"
+_ANSWER = 32_000_000  # bytes: the largest repositories have some 100,000 files
+_COMMIT = re.compile("[0-9a-f]{40}")
+_BLOB = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """One file of a commit. `blob` is its name in the cache: its SHA-256, or its hash in git where it is small."""
+
+    name: str
+    size: int
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a revision is."""
+
+    repository: str
+    id: str
+    files: tuple[HubFile, ...]
+    licence: str = ""
+
+
+def endpoint(environ: Mapping[str, str] = os.environ) -> str:
+    """The hub's address, or that of a mirror (HF_ENDPOINT)."""
+    return (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+
+
+def token(environ: Mapping[str, str] = os.environ) -> str:
+    """Who the user is to the hub; empty for nobody."""
+    if environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return ""
+    if given := environ.get("HF_TOKEN"):
+        return given.strip()
+    home = environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    try:
+        return Path(environ.get("HF_TOKEN_PATH") or Path(home) / "token").expanduser().read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def look_up(web: Web, repository: str, revision: str) -> Commit:
+    """What `revision`, a branch, tag or commit, is now.
+
+    Raises:
+        HushdError: `model_missing`.
+    """
+    url = f"{endpoint()}/api/models/{repository}/revision/{urllib.parse.quote(revision, safe='')}?blobs=true"
+    try:
+        content = json.loads(web.get(url, _ANSWER))
+        commit = str(content["sha"])
+        files = []
+        for entry in content["siblings"]:
+            blob, size = entry["blobId"], entry.get("size")
+            if large := entry.get("lfs"):
+                blob, size = large["sha256"], large["size"]
+            files.append(HubFile(_safe(entry["rfilename"]), int(size), str(blob)))
+        licence = (content.get("cardData") or {}).get("license") or ""
+        if not _COMMIT.fullmatch(commit) or not all(_BLOB.fullmatch(file.blob) for file in files):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HushdError("model_missing", f"{url} does not answer like a hub: see HF_ENDPOINT.") from error
+    return Commit(
+        repository, commit, tuple(files), licence if isinstance(licence, str) else ", ".join(map(str, licence))
+    )
+
+
+class Cache:
+    """One repository in the cache."""
+
+    def __init__(self, repository: str) -> None:
+        self.repository = repository
+        self.folder = hub.repository_folder(repository)
+
+    def snapshot(self, commit: str) -> Path:
+        return self.folder / "snapshots" / commit
+
+    def wanted(self, commit: Commit, file: HubFile) -> Wanted:
+        """What brings `file` into `blobs`."""
+        blob = self.folder / "blobs" / file.blob
+        address = f"{endpoint()}/{commit.repository}/resolve/{commit.id}/{urllib.parse.quote(file.name)}"
+        large = len(file.blob) == 64
+        return Wanted(
+            url=address,
+            target=blob,
+            part=blob.with_name(f"{file.blob}.hushd.incomplete"),  # as the library's own end, which `hf cache` knows
+            size=file.size,
+            sha256=file.blob if large else "",
+            git="" if large else file.blob,
+        )
+
+    def prepare(self) -> None:
+        (self.folder / "blobs").mkdir(parents=True, exist_ok=True)
+
+    def publish(self, commit: Commit, revision: str) -> Path:
+        """Gives the blobs, which are all there, their names; returns the folder that has them."""
+        snapshot = self.snapshot(commit.id)
+        for file in commit.files:
+            path = snapshot / file.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            up = "../" * (len(PurePosixPath(file.name).parts) + 1)
+            _link(f"{up}blobs/{file.blob}", path)
+        if revision != commit.id:
+            ref = self.folder / "refs" / revision
+            ref.parent.mkdir(parents=True, exist_ok=True)
+            temporary = ref.with_name(f".{ref.name}.{os.getpid()}")
+            temporary.write_text(commit.id)
+            temporary.replace(ref)
+        return snapshot
+
+    def known(self, revision: str) -> Commit | None:
+        """What is here of `revision`, without any request; None where there is nothing."""
+        commit = revision
+        if not _COMMIT.fullmatch(revision):
+            try:
+                commit = (self.folder / "refs" / revision).read_text().strip()
+            except OSError:
+                return None
+        snapshot = self.snapshot(commit)
+        files = []
+        for path in sorted(snapshot.rglob("*")):
+            blob = path.resolve()
+            if blob.is_file():
+                files.append(HubFile(path.relative_to(snapshot).as_posix(), blob.stat().st_size, blob.name))
+        return Commit(self.repository, commit, tuple(files)) if files else None
+
+
+def _safe(name: str) -> str:
+    """`name`, which must stay below its folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name or str(path) != name:
+        raise ValueError(name)
+    return name
+
+
+def _link(target: str, path: Path) -> None:
+    if path.is_symlink() and os.readlink(path) == target:
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(path)

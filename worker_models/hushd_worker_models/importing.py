@@ -1,0 +1,169 @@
+"""A user's own file becomes a model: copied, so that what happens to the file later does not happen to the model."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+from hushd_protocol import catalogue, verification
+from hushd_protocol.errors import HushdError
+from hushd_protocol.manifest import File, Manifest, Source
+from hushd_protocol.store import Store
+
+from .fetch import unwritable
+from .likeness import Files, look_at
+from .pull import FORMATS, ONNX, SPARE, readable, settle_files, settle_folder
+from .undertaking import Undertaking
+
+_BLOCK = 1 << 20
+_FICLONE = 0x40049409  # Linux's request to share a file's blocks until one of both is changed
+
+
+class Import:
+    """The import of one file or folder, as `ENGINE/name`.
+
+    Args:
+        path: absolute.
+        engine: for which it is; empty where its content shall tell.
+    """
+
+    def __init__(self, path: str, name: str, engine: str, store: Store, under: Undertaking) -> None:
+        self._path = Path(path)
+        self._name = name
+        self._engine = engine
+        self._store = store
+        self._under = under
+
+    def run(self) -> Manifest:
+        """Brings it into the models folder.
+
+        Raises:
+            HushdError: `input_unreadable` for what is no model or cannot be read; `bad_request` for a name that is
+                taken or none; `output_failed` when there is no room, or no right to write.
+        """
+        if not self._path.is_absolute():
+            raise HushdError("bad_request", "The path of an import must be absolute.")
+        engine, files = look_at(self._path, self._name, self._engine)
+        model = f"{engine}/{self._name}"
+        with self._store.lock(model, wait=False) as ours:
+            if not ours:
+                raise HushdError("server_busy", f"Another program is at {model} now; try again later.", 5000)
+            if found := self._done(model, files):
+                return found
+            self._check_free(model, files)
+            return self._bring(model, files)
+
+    def _done(self, model: str, files: Files) -> Manifest | None:
+        """What an earlier import has brought, of the very same files."""
+        found = self._store.find(model)
+        if found is None or found.source != self._source or self._store.missing(found):
+            return None
+        sizes = {name: path.stat().st_size for name, path in files.items()}
+        if sizes != {name: file.size for name, file in found.files.items()}:
+            return None
+        self._under.total = found.size
+        self._under.say(f"comparing it with {model}")
+
+        def report(size: int) -> None:
+            self._under.wait()
+            self._under.add(size)
+
+        same = all(verification.sha256(path, report) == found.files[name].sha256 for name, path in files.items())
+        self._under.done = self._under.done if same else 0
+        return found if same else None
+
+    def _check_free(self, model: str, files: Files) -> None:
+        """Raises `bad_request` where the name is taken; `output_failed` where there is no room."""
+        place = self._store.place(model)
+        own = (place.parent / name for name in files if name.startswith(f"{self._name}."))
+        taken = list(own) if self._is_flat(model) else [place]
+        # What an import of the same file has left when it was killed is no other model.
+        begun = self._store.begun(model) == self._source
+        if self._store.manifest_path(model).exists() or (not begun and any(one.exists() for one in taken)):
+            raise HushdError(
+                "bad_request",
+                f"There is a model {model} already: choose another --name, or `hushd models rm {model}` first.",
+            )
+        size = sum(path.stat().st_size for path in files.values())
+        there = self._store.folder
+        while not there.exists():
+            there = there.parent
+        free = shutil.disk_usage(there).free
+        if size + SPARE > free:
+            raise HushdError(
+                "output_failed",
+                f"{self._path} has {readable(size)}, and {there} has {readable(free)} free: make room, or set "
+                "HUSHD_MODELS_DIR to a folder that has it.",
+            )
+        self._under.total = size
+
+    @property
+    def _source(self) -> Source:
+        return Source("file", str(self._path))
+
+    def _is_flat(self, model: str) -> bool:
+        return catalogue.engines()[model.partition("/")[0]].flat
+
+    def _bring(self, model: str, files: Files) -> Manifest:
+        engine, place = model.partition("/")[0], self._store.place(model)
+        work = self._store.begin(model, self._source)
+        self._under.say(f"copying {self._path}")
+        made, described = {}, {}
+        for number, (name, path) in enumerate(sorted(files.items())):
+            made[name] = work / f"{number}"
+            described[name] = self._copy(path, made[name])
+        try:
+            if flat := self._is_flat(model):
+                settle_files(made, place.parent)
+            else:
+                settle_folder(made, work, place)
+        except OSError as error:
+            raise unwritable(place, error) from error
+        manifest = Manifest(
+            engine=engine,
+            name=self._name,
+            role=catalogue.engines()[engine].role,
+            source=self._source,
+            files=described,
+            location="." if flat else place.name,
+            format=FORMATS.get(engine, ONNX),
+        )
+        self._store.write(manifest)
+        return manifest
+
+    def _copy(self, path: Path, target: Path) -> File:
+        """Copies a file, sharing its blocks where the file system can, and hashes what the copy has."""
+        digest, size = hashlib.sha256(), 0
+        try:
+            source = open(path, "rb")  # noqa: SIM115 - closed below; to tell its errors from the target's
+        except OSError as error:
+            raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
+        with source:
+            try:
+                with open(target, "w+b") as copy:
+                    shared = _share(source, copy)
+                    while data := (copy if shared else source).read(_BLOCK):
+                        self._under.wait()
+                        if not shared:
+                            copy.write(data)
+                        digest.update(data)
+                        size += len(data)
+                        self._under.add(len(data))
+                    copy.flush()
+                    os.fsync(copy.fileno())
+            except OSError as error:
+                raise unwritable(target, error) from error
+        return File(size, digest.hexdigest())
+
+
+def _share(source: BinaryIO, copy: BinaryIO) -> bool:
+    """Makes `copy` the same blocks as `source`, where both are on one file system that can."""
+    try:
+        fcntl.ioctl(copy, _FICLONE, source.fileno())
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,297 @@
+"""A smaller model, made of one that is here: Whisper's checkpoints for CTranslate2, ONNX graphs with weights of a byte.
+
+The work itself is done by a program for each kind, because it takes memory that a process gives back only by ending:
+`python -m hushd_worker_stt.convert`, which only that component can do, and `python -m hushd_worker_models.graphs`. They
+belong to this worker's process group, count to its memory and end with it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from hushd_protocol import __version__, catalogue, inventory, own_models, verification
+from hushd_protocol.errors import HushdError
+from hushd_protocol.inventory import Row
+from hushd_protocol.manifest import File, Manifest, Source, split
+from hushd_protocol.store import Store
+
+from .child import run
+from .fetch import unwritable
+from .pull import SPARE, readable, settle_files, settle_folder
+from .undertaking import Undertaking
+
+INT8 = "int8"
+CTRANSLATE2 = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
+# By engine: what it can be made into, of which engine the result is, and whose program makes it.
+FORMATS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
+    "whisper": (CTRANSLATE2, "faster-whisper", "ctranslate2"),
+    "onnx-asr": ((INT8,), "onnx-asr", "onnxruntime"),
+    "kokoro": ((INT8,), "kokoro", "onnxruntime"),
+    "piper": ((INT8,), "piper", "onnxruntime"),
+}
+# What a program takes of memory: by itself, and for each byte of the source. Measured for a checkpoint of the size of
+# base: 586 MB for 145, since CTranslate2 makes float32 of all of it before it makes bytes.
+_PROGRAM, _PER_BYTE = 100_000_000, 3.5
+_INSTALL = {"ctranslate2": "pip install 'hushd[faster-whisper]'", "onnxruntime": "pip install 'hushd[quantize]'"}
+_NOT_HERE = {
+    "faster-whisper": "computes with int8 on a processor whatever its file holds: there is nothing to be made",
+    "moonshine": "comes with weights of a byte",
+}
+
+
+def target(model: str, to: str, name: str = "") -> str:
+    """What `model` becomes: `faster-whisper/base` of `whisper/base`, else `ENGINE/NAME-int8`; or it bears `name`.
+
+    Raises:
+        HushdError: `bad_request` for an engine whose models cannot be made smaller, or not into that.
+    """
+    engine, own = split(model)
+    if engine not in FORMATS:
+        why = _NOT_HERE.get(engine, "has no models that hushd can make smaller")
+        raise HushdError("bad_request", f"The engine {engine} {why}; {', '.join(FORMATS)} have.")
+    formats, into, _ = FORMATS[engine]
+    if to not in formats:
+        raise HushdError("bad_request", f"A model of {engine} can become {', '.join(formats)}, not {to[:40]!r}.")
+    made = f"{into}/{name or (own if into != engine and to == INT8 else f'{own}-{to}')}"
+    split(made)
+    if made == model:
+        raise HushdError("bad_request", f"{model} would take its own place: choose another --name.")
+    return made
+
+
+def checkpoint_for(model: str, store: Store) -> str | None:
+    """The Whisper checkpoint on this machine that `faster-whisper/NAME` can be made of, while that is not here itself;
+    None where there is none, or nothing to make it with."""
+    engine, name = split(model)
+    if engine != "faster-whisper" or _version("ctranslate2") is None:
+        return None
+    try:
+        if inventory.row(store, model).usable:
+            return None
+        found = inventory.row(store, f"whisper/{name}")
+    except HushdError:
+        return None
+    return found.model if found.usable else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is made of what. `files` are the source's, absolute, by their names in its folder."""
+
+    model: str
+    made: str
+    to: str
+    source: Source
+    files: Mapping[str, Path]
+    converter: str
+
+
+class Quantize:
+    """The conversion of one model.
+
+    Args:
+        name: of the result, where it is not to have the usual one (see `target`).
+    """
+
+    def __init__(self, model: str, to: str, name: str, store: Store, under: Undertaking) -> None:
+        self._model = model
+        self._to = to
+        self._name = name
+        self._store = store
+        self._under = under
+
+    def run(self) -> Manifest:
+        """Makes it, unless what is there was made of the same source by the same converter.
+
+        Raises:
+            HushdError: `model_missing` for a source that is not here; `engine_missing` without what converts;
+                `input_unreadable` for a source that is none; `bad_request`, `output_failed`, `server_busy`.
+        """
+        added = own_models.configured(self._store.paths.config)
+        row = inventory.row(self._store, self._model, added)
+        if row.folder is None or not row.usable:
+            raise catalogue.missing(row.model) if row.state == "absent" else _broken(row)
+        made = target(row.model, self._to, self._name)
+        with self._store.lock(made, wait=False) as ours:
+            if not ours:
+                raise HushdError("server_busy", f"Another program is at {made} now; try again later.", 5000)
+            plan = self._plan(row, row.folder, made)
+            return self._current(plan) or self._make(plan, row)
+
+    def _plan(self, row: Row, folder: Path, made: str) -> _Plan:
+        package = FORMATS[row.model.partition("/")[0]][2]
+        version = _version(package)
+        if version is None or (package == "onnxruntime" and _version("onnx") is None):
+            lacking = package if version is None else "onnx"
+            raise HushdError(
+                "engine_missing", f"Making {made} takes {lacking}, which is not here: {_INSTALL[package]}."
+            )
+        files = {name: folder / name for name in row.files}
+        self._under.total = 2 * sum(path.stat().st_size for path in files.values())
+        self._under.say(f"reading {row.model}")
+        hashes = {name: self._hash(path) for name, path in files.items()}
+        described = {name: File(path.stat().st_size, hashes[name]) for name, path in files.items()}
+        digest = Manifest("", "", "", Source("file", ""), described, ".").digest
+        source = Source("conversion", row.model, self._to, digest)
+        return _Plan(row.model, made, self._to, source, files, f"hushd {__version__}, {package} {version}")
+
+    def _current(self, plan: _Plan) -> Manifest | None:
+        """What an earlier run has made, if nothing has changed since.
+
+        Raises:
+            HushdError: `bad_request` when something else has that name.
+        """
+        try:
+            found = self._store.find(plan.made)
+        except HushdError:
+            return None  # its manifest is damaged, and it is made anew
+        begun = self._store.begun(plan.made) is not None
+        if found is None:
+            place = self._store.place(plan.made)
+            flat = catalogue.engines()[plan.made.partition("/")[0]].flat
+            there = place.with_name(f"{place.name}.onnx") if flat else place
+            if there.exists() and not begun:
+                raise _taken(plan.made)
+            return None
+        if found.source.kind != "conversion":
+            raise _taken(plan.made)
+        same = (found.source, found.converter) == (plan.source, plan.converter)
+        return found if same and not self._store.missing(found) else None
+
+    def _make(self, plan: _Plan, row: Row) -> Manifest:
+        engine = plan.made.partition("/")[0]
+        size = sum(path.stat().st_size for path in plan.files.values())
+        work = self._store.begin(plan.made, plan.source)
+        free = shutil.disk_usage(work).free
+        if size + SPARE > free:
+            raise HushdError(
+                "output_failed",
+                f"Making {plan.made} takes up to {readable(size)}, and {work.parent} has {readable(free)} free: make "
+                "room, or set HUSHD_MODELS_DIR to a folder that has it.",
+            )
+        _check_memory(plan.made, size)
+        for left in work.iterdir():  # by a run that was killed
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+        self._under.say(f"making {plan.made} of {plan.model}")
+        files = self._convert(plan, work / "made")
+        self._under.say("checking")
+        described = {name: File(path.stat().st_size, self._hash(path, quiet=True)) for name, path in files.items()}
+        flat = catalogue.engines()[engine].flat
+        try:
+            if flat:
+                settle_files(files, self._store.place(plan.made).parent)
+            else:
+                settle_folder(files, work, self._store.place(plan.made))
+        except OSError as error:
+            raise unwritable(self._store.place(plan.made), error) from error
+        manifest = Manifest(
+            engine=engine,
+            name=plan.made.partition("/")[2],
+            role=catalogue.engines()[engine].role,
+            source=plan.source,
+            files=described,
+            location="." if flat else plan.made.partition("/")[2],
+            format=f"ctranslate2-{plan.to}" if engine == "faster-whisper" else f"onnx-{plan.to}",
+            converter=plan.converter,
+            licence=row.licence,
+        )
+        self._store.write(manifest)
+        return manifest
+
+    def _convert(self, plan: _Plan, folder: Path) -> dict[str, Path]:
+        """Makes the files in `folder`; returns them by the names that they are to have."""
+        python = [sys.executable, "-P", "-m"]
+        if plan.made.startswith("faster-whisper/"):
+            (checkpoint,) = plan.files.values()
+            convert = ["hushd_worker_stt.convert", "--quantization", plan.to, "--progress", "--name", checkpoint.stem]
+            run([*python, *convert, str(checkpoint), str(folder)], self._under)
+            return {path.name: path for path in folder.iterdir()}
+        folder.mkdir()
+        graphs = {name: path for name, path in plan.files.items() if path.suffix == ".onnx" and "int8" not in path.name}
+        if not graphs:
+            raise HushdError("bad_request", f"{plan.model} has no graph that is not int8 already.")
+        pairs = [(path, folder / f"{number}.onnx") for number, path in enumerate(graphs.values())]
+        run([*python, "hushd_worker_models.graphs", *(str(path) for pair in pairs for path in pair)], self._under)
+        smaller = dict(zip(graphs, (made for _, made in pairs), strict=True))
+        return self._named(plan, smaller)
+
+    def _named(self, plan: _Plan, smaller: Mapping[str, Path]) -> dict[str, Path]:
+        """The graphs under the names that their engine looks for, and what belongs to them."""
+        engine, own = split(plan.model)
+        new = plan.made.partition("/")[2]
+        if engine == "kokoro":  # its voices are another file, which all its models share
+            return {f"{new}.onnx": next(iter(smaller.values()))}
+        if engine == "piper":
+            (voice,) = smaller
+            if (description := plan.files.get(f"{voice}.json")) is None:
+                raise HushdError("input_unreadable", f"{plan.files[voice]} lacks {voice}.json, which describes it.")
+            copied = self._copied(description, smaller[voice].parent)
+            return {f"{new}.onnx": smaller[voice], f"{new}.onnx.json": copied}
+        files = {f"{name.removesuffix('.onnx')}.{plan.to}.onnx": path for name, path in smaller.items()}
+        for name, path in plan.files.items():
+            if not (".onnx" in path.name or path.name.startswith(f"{own}.")):
+                files[name] = self._copied(path, next(iter(smaller.values())).parent)
+        return files
+
+    def _copied(self, path: Path, folder: Path) -> Path:
+        copy = folder / f"copy-{len(list(folder.iterdir()))}"
+        try:
+            shutil.copyfile(path, copy)
+        except OSError as error:
+            raise unwritable(copy, error) from error
+        return copy
+
+    def _hash(self, path: Path, quiet: bool = False) -> str:
+        told = 0
+
+        def report(done: int) -> None:
+            nonlocal told
+            self._under.wait()
+            if not quiet:
+                self._under.add(done - told)
+            told = done
+
+        try:
+            return verification.sha256(path, report)
+        except OSError as error:
+            raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
+
+
+def _check_memory(made: str, size: int) -> None:
+    """Raises `server_busy` where making it of `size` bytes would take the memory of everybody else."""
+    import psutil  # 17 ms; a pull does without
+
+    need, free = _PROGRAM + int(_PER_BYTE * size), psutil.virtual_memory().available
+    if need > free:
+        raise HushdError(
+            "server_busy",
+            f"Making {made} takes about {readable(need)} of memory, and {readable(free)} are free: `hushd unload` ends "
+            "idle workers.",
+            60_000,
+        )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _taken(model: str) -> HushdError:
+    return HushdError(
+        "bad_request",
+        f"There is a model {model} that was not made of this one: choose another --name, or `hushd models rm {model}` "
+        "first.",
+    )
+
+
+def _broken(row: Row) -> HushdError:
+    why = row.problem or {"half": "its download has broken off"}.get(row.state, "there are no files of it")
+    return HushdError("model_missing", f"{row.model} cannot be made smaller, {why}: `hushd models pull {row.model}`.")

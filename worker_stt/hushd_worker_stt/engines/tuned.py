@@ -1,0 +1,47 @@
+"""What a worker's environment says of how an engine is to work on this machine; `hushd tune` finds it out.
+
+OMP_NUM_THREADS is read by torch, numpy and CTranslate2 themselves too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from hushd_protocol.errors import HushdError
+
+_MOST_BEAMS = 100
+
+
+def threads() -> int:
+    """As many as OMP_NUM_THREADS says, else as this process has cores."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def compute_type(known: Sequence[str]) -> str:
+    """HUSHD_COMPUTE_TYPE, one of `known`; empty: as the engine does by itself.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    asked = os.environ.get("HUSHD_COMPUTE_TYPE", "")
+    if asked and asked not in known:
+        raise HushdError(
+            "bad_request", f"HUSHD_COMPUTE_TYPE is one of {', '.join(known)} for this engine, not {asked[:40]!r}."
+        )
+    return asked
+
+
+def beam() -> int | None:
+    """HUSHD_BEAM_SIZE; None: as the engine does by itself.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    asked = os.environ.get("HUSHD_BEAM_SIZE", "")
+    if asked and not (asked.isdecimal() and 1 <= int(asked) <= _MOST_BEAMS):
+        raise HushdError("bad_request", f"HUSHD_BEAM_SIZE is a number from 1 to {_MOST_BEAMS}, not {asked[:40]!r}.")
+    return int(asked) if asked else None
