@@ -1,34 +1,23 @@
-"""What a program calls: hear, speak, and manage the workers that do it."""
+"""What a program calls: to hear and to speak; the rest is in `management` and `contact`."""
 
 from __future__ import annotations
 
-import os
-import threading
-import time
-import weakref
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
-from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Control, Request, Result
 
 from . import asking, hearing, models, source, speaking
 from .asking import KeepAlive
-from .call import new_id
-from .connection import WELCOME_S, Connection
-from .exchange import GONE, Exchange, in_contact
 from .hearing import Hearing
-from .keep_alive import parse
+from .management import Management
 from .sound_file import FORMATS
-from .source import Audio, Source, Stream, Text
+from .source import Audio, Stream, Text
 from .speaking import Speaking
 
 if TYPE_CHECKING:
     from .conversation import Conversation, Mode
-    from .floor import Floor
     from .model_choice import ModelChoice
     from .results import Transcript, Voice
     from .speech import Speech
@@ -37,10 +26,9 @@ if TYPE_CHECKING:
     from .voices import Choice
 
 AUTO = "auto"  # a model's name: the best that is installed
-PAUSE_S = 0.02  # before another look for a supervisor
 
 
-class Client:
+class Client(Management):
     """A program's way to hushd; a context manager; may be used from several threads at once.
 
     It connects with the first request and starts the supervisor when there is none, unless HUSHD_AUTOSTART is 0.
@@ -48,6 +36,8 @@ class Client:
     Every method raises `HushdError`: `code` says what happened, its text what to do. `priority` is one of
     `important`, `message`, `text`, `notification`, `progress`. `keep_alive` says how long the worker stays after
     the job: seconds, "5m", 0 (not at all), -1 (for ever), None (the configured default, 5 minutes).
+
+    What it may ask besides speech is in `Management`.
 
     Args:
         holder: whose leases `keep_alive` makes; None ends them with this connection.
@@ -59,28 +49,9 @@ class Client:
     def __init__(
         self, *, holder: str | None = None, start: bool = True, on_pull: models.OnProgress | None = None
     ) -> None:
-        self._paths = paths.find()
-        self._holder = holder
-        self._start = start
-        self._on_pull = on_pull
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
-        self._finalizer: weakref.finalize[..., Client] | None = None
+        super().__init__(holder=holder, start=start, on_pull=on_pull)
         self._engines: dict[str, Any] | None = None  # what hears, once somebody has asked for the best
         self._choices: dict[tuple[str | None, ...], Choice] = {}
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Leaves the supervisor. Requests under way are cancelled; the next one connects again."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
 
     # --- hearing -----------------------------------------------------------------------------------------------------
 
@@ -284,182 +255,3 @@ class Client:
         from .conversation import Conversation  # for those who have a loudspeaker and a microphone
 
         return Conversation(self, mode=mode, priority=priority, **options)
-
-    # --- the floor ---------------------------------------------------------------------------------------------------
-
-    def floor(self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None) -> Floor:
-        """The right to use the `speaker`, the `microphone` or both, so that programs do not talk over each other.
-
-            with client.floor("microphone") as floor, Microphone() as microphone:
-                print(client.listen(floor.while_held(microphone)).transcript())
-
-        `hushd.playback.play` enters it by itself, for as long as there is something to hear.
-
-        Args:
-            on_wait: called with `waiting` or `paused` when it cannot be had at once.
-
-        Raises:
-            HushdError: from entering the block: `cancelled` when it was stopped, or replaced by something newer.
-        """
-        asking.check_priority(priority)
-        from .floor import Floor  # for those who have a loudspeaker or a microphone
-
-        return Floor(self._connect, devices, priority, on_wait)
-
-    def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
-        """Silence: ends what is spoken and what waits to be; returns the numbers of those turns.
-
-        Args:
-            who: numbers of turns, clients as in `status`, or `self`; nobody named means everybody.
-            current: ends only what is spoken now; the next goes on.
-        """
-        return list(self._control("stop" if current else "cancel", *who).get("turns", []))
-
-    def pause(self, *who: str) -> list[int]:
-        """Silence until `resume`: nothing is lost. Without names, what others are yet to say is paused too."""
-        return list(self._control("pause", *who).get("turns", []))
-
-    def resume(self, *who: str) -> list[int]:
-        """Goes on where `pause` interrupted."""
-        return list(self._control("resume", *who).get("turns", []))
-
-    # --- workers -----------------------------------------------------------------------------------------------------
-
-    def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
-        """Starts workers (`stt`, `tts/hibari`, `stt/moonshine/tiny-en`), all at once; returns when they are ready.
-
-        With `wait=False` it returns when they have been asked for: a worker that is started is started for everybody.
-        """
-        lease = None if keep_alive is None else parse(keep_alive)
-        requests = [Request(id=new_id(), worker=name, op="warm", input="none", keep_alive=lease) for name in workers]
-        if not wait:
-            in_contact(self._connect, lambda connection: [connection.start(request) for request in requests])
-            return
-        for exchange in [self._exchange(request, None) for request in requests]:
-            deque(exchange, maxlen=0)
-
-    def unload(self, *workers: str) -> list[str]:
-        """Ends workers, all of them when none is named; returns the names of those that were, once they are gone."""
-        return list(self._control("unload", *workers).get("unloaded", []))
-
-    def status(self) -> dict[str, Any]:
-        """What `hushd status --json` prints: the supervisor, its workers, memory."""
-        return self._control("status")
-
-    def reload(self) -> None:
-        """Has the supervisor read its configuration again; requests under way go on.
-
-        Raises:
-            HushdError: `bad_request` for what is wrong in it, and nothing has changed.
-        """
-        self._control("reload")
-
-    def describe(self, *roles: str) -> dict[str, Any]:
-        """What engines, models and voices there are, by role (`stt`, `tts`)."""
-        return self._control("describe", *roles)
-
-    def shutdown(self, timeout: float = 10.0) -> bool:
-        """Tells the supervisor to finish what is running and leave; whether it had left after `timeout` seconds."""
-        connection = self._connect()
-        connection.start(Control(id=new_id(), action="shutdown")).result()
-        return connection.wait_lost(timeout)
-
-    def restart(self, timeout: float | None = None) -> bool:
-        """Has the supervisor finish what is running and make way for a new one, which serves who asks from now on.
-
-        Returns whether it had left after `timeout` seconds. The next request starts the new one, or a service manager.
-        """
-        connection = self._connect()
-        connection.start(Control(id=new_id(), action="restart")).result()
-        return connection.wait_lost(timeout)
-
-    # --- models ------------------------------------------------------------------------------------------------------
-
-    def pull(self, model: str, *, on_progress: models.OnProgress | None = None) -> dict[str, Any]:
-        """Downloads `ENGINE/NAME`, or checks it where it is here already; returns its `model`, `size` and `location`.
-
-        Who pulls what is being pulled joins. What has arrived when it breaks off is kept for the next time.
-
-        Args:
-            on_progress: called with what is being done, the bytes that have come, and all of them or 0.
-        """
-        return models.ask(self._connect, "pull", {"model": model}, on_progress)
-
-    def import_model(
-        self,
-        path: str | os.PathLike[str],
-        name: str,
-        *,
-        engine: str | None = None,
-        on_progress: models.OnProgress | None = None,
-    ) -> dict[str, Any]:
-        """Copies a model's file or folder into hushd's models folder, as `ENGINE/name`; returns what `pull` does.
-
-        Args:
-            engine: for which it is; None: its content tells.
-        """
-        params = {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
-        return models.ask(self._connect, "import", params, on_progress)
-
-    def quantize(
-        self, model: str, to: str = "int8", *, name: str | None = None, on_progress: models.OnProgress | None = None
-    ) -> dict[str, Any]:
-        """Makes a smaller model of one that is here, unless it has been made already; returns what `pull` does.
-
-        Args:
-            to: `int8`, or for Whisper's checkpoints another of CTranslate2's formats.
-            name: what it is to be called; default: as `model` if the engine is another one, else `NAME-int8`.
-        """
-        return models.ask(self._connect, "quantize", {"model": model, "to": to, "name": name or ""}, on_progress)
-
-    # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _exchange(self, request: Request, input: Source | None) -> Exchange:
-        return Exchange(self._connect, request, input, self._pull_missing)
-
-    def _pull_missing(self, model: str) -> None:
-        on_pull = self._on_pull
-        self.pull(model, on_progress=on_pull and (lambda _, done, total: on_pull(model, done, total)))
-
-    def _control(self, action: str, *names: str) -> dict[str, Any]:
-        def ask(connection: Connection) -> Result:
-            return connection.start(Control(id=new_id(), action=action, names=list(names))).result()
-
-        return in_contact(self._connect, ask).data
-
-    def _connect(self) -> Connection:
-        """The connection, made anew when the last one was lost."""
-        with self._lock:
-            connection = self._connection
-            if connection is not None and (connection.foreign or connection.usable):
-                return connection
-            connection = self._connection = self._find()
-            if self._finalizer is not None:
-                self._finalizer.detach()
-            self._finalizer = weakref.finalize(self, connection.close)
-            return connection
-
-    def _find(self) -> Connection:
-        """Connects; what fails is tried again after a look at whether anybody listens, and a start if not.
-
-        For some seconds, because a supervisor that is about to end may be met more than once, and because who listens
-        may be a service manager that has only begun to start one.
-        """
-        paths.prepare_runtime(self._paths)
-        try:
-            return Connection(self._paths.client_socket, holder=self._holder)
-        except HushdError as error:
-            if error.code not in GONE:
-                raise
-        from . import autostart
-
-        give_up = time.monotonic() + autostart.READY_S
-        while True:
-            autostart.ensure(self._paths, start=self._start)
-            patience = max(WELCOME_S, give_up - time.monotonic())
-            try:
-                return Connection(self._paths.client_socket, holder=self._holder, patience=patience)
-            except HushdError as error:
-                if error.code not in GONE or time.monotonic() >= give_up:
-                    raise
-            time.sleep(PAUSE_S)

@@ -101,10 +101,10 @@ def test_nobody_is_heard(name: str) -> None:
     assert (Echo(True) in told) == (name not in ("a small room", "a large room", "quiet in a room", "headphones"))
 
 
-@pytest.mark.parametrize("start_s", [1.0, 1.5, 2.0, 2.5, 5.0])
+@pytest.mark.parametrize("start_s", [1.0, 2.0, 5.0])
 def test_words_spoken_meanwhile(ask: Ask, beckett: np.ndarray, start_s: float) -> None:
     """A person at the voice's level is noticed at their first word, and every word is right."""
-    sound = np.concatenate((speech(), speech()))
+    sound = speech()
     recorded = late(sound, 0.1)
     begin = round(start_s * RATE)
     recorded[begin : begin + len(beckett)] += beckett[: len(recorded) - begin]
@@ -131,12 +131,12 @@ def test_what_is_left_of_a_person() -> None:
     """A person's sound comes back a frame later as it was, to a thousandth, while the echo goes on."""
     sound, canceller = speech(), EchoCanceller()
     person = 0.1 * np.random.default_rng(4).standard_normal(len(sound))
-    person[: 3 * RATE] = 0
+    person[: 3 * RATE] = person[5 * RATE :] = 0
     both = np.stack([late(sound, 0.1) + person, sound], 1).astype(np.float32)
     frames = both[: len(both) // FRAME * FRAME].reshape(-1, FRAME, 2)
     cleaned = np.concatenate([canceller.clean(frame) for frame in frames])
     assert canceller.gone
-    error = cleaned[3 * RATE + FRAME :] - person[3 * RATE : len(cleaned) - FRAME]
+    error = cleaned[RATE + FRAME :] - person[RATE : len(cleaned) - FRAME]
     assert np.sqrt(np.mean(error**2)) < 1e-4
 
 
@@ -157,4 +157,3 @@ def test_a_cough_is_told(monkeypatch: pytest.MonkeyPatch, beckett: np.ndarray) -
     sound[RATE : RATE + 8_000] = beckett[6_000:14_000]
     told = [type(event) for _, event in events(sound, np.zeros(3 * RATE))]
     assert told == [Began, Nothing]
-    assert not [kind for kind in told if kind is Echo]

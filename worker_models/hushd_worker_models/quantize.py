@@ -40,7 +40,7 @@ _PROGRAM, _PER_BYTE = 100_000_000, 3.5
 _INSTALL = {"ctranslate2": "pip install 'hushd[faster-whisper]'", "onnxruntime": "pip install 'hushd[quantize]'"}
 _NOT_HERE = {
     "faster-whisper": "computes with int8 on a processor whatever its file holds: there is nothing to be made",
-    "moonshine": "comes with weights of a byte",
+    "moonshine": "has one model, inside its package",
 }
 
 
@@ -53,7 +53,7 @@ def target(model: str, to: str, name: str = "") -> str:
     engine, own = split(model)
     if engine not in FORMATS:
         why = _NOT_HERE.get(engine, "has no models that hushd can make smaller")
-        raise HushdError("bad_request", f"The engine {engine} {why}; {', '.join(FORMATS)} have.")
+        raise HushdError("bad_request", f"The engine {engine} {why}: there are {', '.join(FORMATS)}.")
     formats, into, _ = FORMATS[engine]
     if to not in formats:
         raise HushdError("bad_request", f"A model of {engine} can become {', '.join(formats)}, not {to[:40]!r}.")

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 if TYPE_CHECKING:
     from .engine import Samples
@@ -103,20 +102,21 @@ class EchoCanceller:
 
     def _explain(self, count: int) -> bool:
         """Whether another filter explains the last `count` samples; then it is that from now on."""
-        lag = self._find(count)
-        columns = self._columns(lag, count)
         recorded = self._recorded[-count:]
-        squares, products = columns.T @ columns, columns.T @ recorded
-        taps = _solve(squares, products)
-        left = recorded - columns @ taps
-        power = float(np.square(left).mean())
-        if power > _EXPLAINED * float(np.square(self._left[-count:]).mean()):
-            return False
-        self._forget()
-        self._lag, self._taps, self.gone = lag, taps, True
-        self._squares, self._products = squares / (power + _AUDIBLE), products / (power + _AUDIBLE)
-        self._left[-count:] = left
-        return True
+        allowed = _EXPLAINED * float(np.square(self._left[-count:]).mean())
+        for lag in (self._lag or 0, self._find(count)):
+            played = self._around(lag, count)
+            squares, products = _squares(played), np.correlate(played, recorded, "valid")[::-1]
+            taps = _solve(squares, products)
+            left = recorded - np.convolve(played, taps, "valid")
+            power = float(np.square(left).mean())
+            if power <= allowed:
+                self._forget()
+                self._lag, self._taps, self.gone = lag, taps, True
+                self._squares, self._products = squares / (power + _AUDIBLE), products / (power + _AUDIBLE)
+                self._left[-count:] = left
+                return True
+        return False
 
     def _possible(self) -> bool:
         """Whether an echo may be in the newest frame."""
@@ -145,18 +145,18 @@ class EchoCanceller:
         recorded = self._recorded[-FRAME:]
         if self._lag is None:
             return recorded
-        columns = self._columns(self._lag, FRAME)
-        echo = columns @ self._taps
+        played = self._around(self._lag, FRAME)
+        echo = np.convolve(played, self._taps, "valid")
         left = recorded - echo
         power = float(np.square(recorded).mean())
         self._echo, self._rest = float(np.square(echo).mean()), float(np.square(left).mean())
         if power > _AUDIBLE:
             self._odd = max(0, self._odd + (1 if self._rest > _EXPLAINED * power else -1))
-        if float(np.square(columns[:, _EARLY]).mean()) < _AUDIBLE:
+        if float(np.square(played).mean()) < _AUDIBLE:
             return left
         weight = 1.0 / (self._rest + _AUDIBLE)  # a person's voice is loud, and tells nothing of the echo
-        self._squares = _KEPT * self._squares + weight * (columns.T @ columns)
-        self._products = _KEPT * self._products + weight * (columns.T @ recorded)
+        self._squares = _KEPT * self._squares + weight * _squares(played)
+        self._products = _KEPT * self._products + weight * np.correlate(played, recorded, "valid")[::-1]
         self._taps = _solve(self._squares, self._products)
         self._good = _FADING * self._good + (self._rest < _GONE * power)
         self.gone = self.gone or self._good >= _SURE
@@ -172,10 +172,25 @@ class EchoCanceller:
         lags = np.arange(_EARLY, _REACH - _TAPS)
         return int(lags[np.argmax(np.abs(likeness[lags - _REACH]))])
 
-    def _columns(self, lag: int, count: int) -> Any:
-        """What was played `lag` samples before each of the last `count`, and around that: a row a sample."""
+    def _around(self, lag: int, count: int) -> Any:
+        """What was played `lag` samples before the last `count`, and the few before and after that the taps reach."""
         end = len(self._played) - lag + _EARLY
-        return sliding_window_view(self._played[end - count - _TAPS + 1 : end], _TAPS)[:, ::-1]
+        return self._played[end - count - _TAPS + 1 : end]
+
+
+def _squares(played: Any) -> Any:
+    """The sums of products of `played` with itself, shifted by each tap against each other.
+
+    Each diagonal is the one sum, but for what leaves and enters it at its ends: a twentieth of the work of a product
+    of matrices, which numpy would share out among threads that then wait for each other on a busy machine.
+    """
+    newest, before = played[::-1][:_TAPS], played[: _TAPS - 1][::-1]
+    squares = np.empty((_TAPS, _TAPS))
+    squares[0] = squares[:, 0] = np.correlate(played, played[_TAPS - 1 :], "valid")[::-1]
+    for tap in range(1, _TAPS):
+        row = squares[tap - 1, :-1] + before[tap - 1] * before - newest[tap - 1] * newest[:-1]
+        squares[tap, 1:] = row
+    return squares
 
 
 def _solve(squares: Any, products: Any) -> Any:
