@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 FRAME = 512  # samples that are cleaned at once, 32 ms
 _REACH = 12_000  # samples: how late an echo may be, 0.75 s
-_TAPS = 128  # of the filter, 8 ms: resampling, and what a cable does
-_EARLY = 48  # of them before the delay
+_TAPS = (
+    96  # of the filter, 6 ms: resampling, and what a cable does; from 128 on LAPACK takes threads, and 80 times as long
+)
+_EARLY = 32  # of them before the delay
 _LOOK = 8_192  # samples in which the delay is looked for, 0.5 s
 _LOOK_EVERY = 4  # frames
 _KEPT = 0.95  # of what the filter was computed from, a frame later: 0.6 s
