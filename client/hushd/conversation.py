@@ -224,6 +224,7 @@ class Conversation:
                 player.play(self._until_stopped(turn, speech), speech.rate, speech.channels)
         finally:
             self._tell(turn, Event.SAID)
+        self.stop.check()
         spoken = _characters(speech, heard[0] if turn.interrupted else None)
         self.said = Said(turn.interrupted, spoken, heard[0], speech.voice)
 
@@ -243,6 +244,7 @@ class Conversation:
             ear.listen()
             patience = PATIENCE_S if options.get("no_speech_s") is None else options["no_speech_s"]
         self._wait(turn, patience, needed=needed)
+        self.stop.check()
         if turn.heard and (needed or turn.interrupted):
             answer = ear.transcript()
             if turn.interrupted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
+from itertools import pairwise
 
 from hushd.reference import MARGIN_S, Reference
 
@@ -43,7 +44,7 @@ def test_two_devices_with_blocks_of_their_own() -> None:
             heard += second(reference.beside(bytes(2 * block)))
             recorded += block
         assert 0 not in heard
-        steps = {(after - before) % 30000 for before, after in zip(heard, heard[1:], strict=False)}
+        steps = {(after - before) % 30000 for before, after in pairwise(heard)}
         assert steps == {1}
         assert heard[-1] <= played % 30000
 
