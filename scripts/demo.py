@@ -29,7 +29,8 @@ LEFT_MB = 2.0  # that may stay in the supervisor after its first full cycle
 
 
 def words(text: str) -> str:
-    return text.lower().translate(str.maketrans("", "", string.punctuation))
+    """The words of `text`, which may have a line a phrase."""
+    return " ".join(text.lower().translate(str.maketrans("", "", string.punctuation)).split())
 
 
 def main() -> int:
