@@ -64,7 +64,8 @@ class SoundLoop:
 
     def play(self, sound: Path) -> None:
         """Plays a file to its end."""
-        subprocess.run(["paplay", str(sound)], env=self.environment, check=True, timeout=60)
+        # Without a standard input of its own it says that it cannot open the file.
+        subprocess.run(["paplay", str(sound)], env=self.environment, stdin=subprocess.DEVNULL, check=True, timeout=60)
 
     def _list(self, what: str) -> str:
         command = ["pactl", "list", "short", what]

@@ -100,7 +100,7 @@ def test_line_after_line_until_ctrl_c(loop: SoundLoop, beckett: Path) -> None:
     with Terminal() as terminal:
         process = listen(loop, "--continuous", "--device", "DEFAULT", errors=terminal.other_end)
         loop.wait_for_a_recorder()
-        player = subprocess.Popen(["paplay", str(beckett)], env=loop.environment)
+        player = subprocess.Popen(["paplay", str(beckett)], env=loop.environment, stdin=subprocess.DEVNULL)
         assert process.stdout
         first = process.stdout.readline()
         assert player.poll() is None

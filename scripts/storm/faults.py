@@ -222,7 +222,7 @@ class Faults(threading.Thread):
         return True
 
     def _starve(self, request: Request) -> None:
-        with self.ledger.request("no_credit", "slow_consumer"), Rude(self.stage) as rude:
+        with self.ledger.request("no_credit", "slow_consumer", "shutting_down"), Rude(self.stage) as rude:
             rude.hello()
             rude.raw(pack(request))
             raise rude.ends({request.id}, 40)[request.id] or AssertionError("a result without credit")
