@@ -26,6 +26,7 @@ from benches import (
     pressure,
     relay,
     speaking,
+    talking,
     two_files,
     warm,
 )
@@ -58,6 +59,7 @@ CASES = {
     "intelligibility": speaking.intelligibility,
     "stop": playing.stop,
     "gaps": playing.gaps,
+    "talk": talking.talk,
 }
 
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
 
     from .client import Client
-    from .conversation import Conversation, Said
+    from .conversation import Conversation
     from .floor import Floor
     from .results import Segment, Transcript, Voice, Word
+    from .said import Said
     from .speech import Speech
     from .transcription import Transcription
 
@@ -46,7 +47,7 @@ _HOMES = {
     "Conversation": "hushd.conversation",
     "Floor": "hushd.floor",
     "HushdError": "hushd_protocol.errors",
-    "Said": "hushd.conversation",
+    "Said": "hushd.said",
     "Segment": "hushd.results",
     "Speech": "hushd.speech",
     "Transcript": "hushd.results",

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +22,9 @@ from hushd_protocol.errors import HushdError
 from .ear import Ear, OnEvent, cancels_echo
 from .playback import Player
 from .results import Transcript
+from .said import Said, characters
 from .stop import Stop
+from .tail import without_tail
 from .turn import Event, Phase, Turn
 
 if TYPE_CHECKING:
@@ -44,25 +46,6 @@ HALF_DUPLEX = (
     "Half duplex: the microphone hears what the loudspeaker says, so it counts only while that is silent. "
     "With headphones, or a microphone with echo cancellation, you may interrupt."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """How far a speech got.
-
-    Attributes:
-        interrupted: somebody spoke before its end, and it stopped.
-        characters: of the text (code points) that were spoken, in whole words.
-        seconds: of speech that were heard.
-        voice: who spoke, where all of it was made.
-        heard: what was said by the one who interrupted; None: nobody did, or only coughed.
-    """
-
-    interrupted: bool = False
-    characters: int = 0
-    seconds: float = 0.0
-    voice: str = ""
-    heard: Transcript | None = None
 
 
 class Conversation:
@@ -133,7 +116,7 @@ class Conversation:
     @property
     def state(self) -> str:
         """`speaking` or `listening`; `queued` while others have the devices or the worker still starts."""
-        return self._state if self._floor is not None and self._floor.held else "queued"
+        return (self._state if self._floor is not None and self._floor.held else "") or "queued"
 
     @property
     def duplex(self) -> str:
@@ -219,14 +202,18 @@ class Conversation:
         self._interrupt = interrupt
         if ear is not None and ear.hears_meanwhile:
             ear.listen()
+        audio = self._until_stopped(turn, speech)
+        if ear is not None and not ear.hears_meanwhile:
+            audio = without_tail(audio)
         try:
             with self.stop.ending(player.stop):
-                player.play(self._until_stopped(turn, speech), speech.rate, speech.channels)
+                player.play(audio, speech.rate, speech.channels)
         finally:
             self._tell(turn, Event.SAID)
         self.stop.check()
-        spoken = _characters(speech, heard[0] if turn.interrupted else None)
-        self.said = Said(turn.interrupted, spoken, heard[0], speech.voice)
+        spoken = characters(speech, heard[0] if turn.interrupted else None)
+        seconds = heard[0] if turn.interrupted else speech.duration
+        self.said = Said(turn.interrupted, spoken, seconds, speech.voice)
 
     def _until_stopped(self, turn: Turn, speech: Speech) -> Iterator[bytes]:
         """The audio. An end that we made is no failure of it, so that what the loudspeaker has still fades out."""
@@ -287,6 +274,7 @@ class Conversation:
     @contextmanager
     def _floor_of(self, *devices: str) -> Iterator[Floor]:
         """The floor, not entered yet."""
+        self._state = ""
         floor = self._floor = self._client.floor(*devices, priority=self._priority)
         with self.stop.ending(floor.stop):
             yield floor
@@ -350,10 +338,3 @@ class Conversation:
             tell, self._on_note = self._on_note, None
             if self.duplex == "half":
                 tell(HALF_DUPLEX)
-
-
-def _characters(speech: Speech, seconds: float | None) -> int:
-    """How many characters of the text were heard in so many seconds; None: all."""
-    words = [word for sentence in speech.timeline for word in sentence.words or (sentence,)]
-    heard = words if seconds is None else [word for word in words if word.end <= seconds]
-    return max((word.text_end for word in heard), default=0)

@@ -76,7 +76,6 @@ QUESTION = "Shall I delete the old backups?"
 TURN = f"""
 import json, sys, time
 from hushd import Client
-from hushd.dialogue import Dialogue
 from hushd.microphone import Microphone
 
 times = {{}}
@@ -90,7 +89,7 @@ Microphone.unmute = noted
 with Client() as client:
     client.preload("tts", "stt")
     for _ in sys.stdin:
-        text = Dialogue(client).converse({QUESTION!r}).text
+        text = client.conversation(mode="half").converse({QUESTION!r}).text
         print(json.dumps(times | {{"text": time.monotonic(), "heard": text}}), flush=True)
 """
 

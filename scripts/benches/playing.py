@@ -40,7 +40,7 @@ TEXT = (
 
 def stop(_: Namespace) -> Iterator[Row]:
     """From `stop_speaking` to silence at the null sink's monitor, and the largest step of a sample on the way."""
-    if (loop := _loop()) is None:
+    if (loop := own_loop()) is None:
         yield Row("stop: to silence", None, "ms", "<= 100", note=f"not installed: {sound_loop.missing()}")
         return
     times, steps = [], []
@@ -66,7 +66,7 @@ def stop(_: Namespace) -> Iterator[Row]:
 
 def gaps(options: Namespace) -> Iterator[Row]:
     """What is missed while speech is played beside a busy process: 30 s of it, or --minutes."""
-    if (loop := _loop()) is None:
+    if (loop := own_loop()) is None:
         yield Row("gaps: underruns", None, "", "0", note=f"not installed: {sound_loop.missing()}")
         return
     limit = 60 * options.minutes if options.minutes else GAPS_S
@@ -97,7 +97,7 @@ def gaps(options: Namespace) -> Iterator[Row]:
     yield Row("gaps: from call to end, longer than the speech", longer, "s")
 
 
-def _loop() -> sound_loop.SoundLoop | None:
+def own_loop() -> sound_loop.SoundLoop | None:
     """The sound loop, which this process plays into; None where it cannot be."""
     if sound_loop.missing():
         return None

@@ -34,6 +34,7 @@ class Speech:
         self.closed = threading.Event()
         self.timeline: list[Sentence] = []
         self._words = words
+        self.duration = 0.2 * words
 
     def __iter__(self) -> Iterator[bytes]:
         for number in range(self._words):

@@ -11,9 +11,9 @@ from typing import Any
 import hushd.audio_device
 import hushd.microphone
 import pytest
-from hushd.dialogue import QUIET, TAIL_S, without_tail
 from hushd.microphone import Microphone
 from hushd.stop import Stop
+from hushd.tail import QUIET, without_tail
 from hushd_protocol.errors import HushdError
 
 RATE = 16000
@@ -87,16 +87,15 @@ def cut(samples: list[int], chunks: random.Random | None = None) -> list[int]:
             yield data[position : position + size]
             position += size
 
-    return array("h", b"".join(without_tail(pieces(), RATE))).tolist()
+    return array("h", b"".join(without_tail(pieces()))).tolist()
 
 
 def test_the_quiet_at_the_end_is_left_out() -> None:
-    """But for a little of it; quiet in the middle and before the first word stays."""
-    tail = int(TAIL_S * RATE)
+    """Quiet in the middle and before the first word stays."""
     speech = [0] * 5000 + [QUIET] + [QUIET - 1, 1 - QUIET] * 3000 + [-QUIET]
-    assert cut(speech + [QUIET - 1] * 9000) == speech + [QUIET - 1] * tail
-    assert cut([*speech, 0]) == [*speech, 0]
-    assert cut([0] * 9000) == [0] * tail
+    assert cut(speech + [QUIET - 1] * 9000) == speech
+    assert cut([*speech, 0]) == speech
+    assert cut([0] * 9000) == []
     assert cut([]) == []
 
 

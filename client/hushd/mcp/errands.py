@@ -8,7 +8,7 @@ from .errand import Errand, Reading, Work
 
 if TYPE_CHECKING:
     from hushd.client import Client
-    from hushd.dialogue import Dialogue
+    from hushd.conversation import Conversation
     from hushd.results import Transcript
 
 Options = dict[str, Any]
@@ -18,8 +18,8 @@ def say(text: str, priority: str, options: Options) -> Work:
     """Says `text`."""
 
     def work(client: Client, errand: Errand) -> Options:
-        speech = _dialogue(client, errand, priority).speak(text, **options)
-        return {"duration": round(speech.duration, 2), "voice": speech.voice}
+        said = _conversation(client, errand, priority).say(text, **options)
+        return {"duration": round(said.seconds, 2), "voice": said.voice}
 
     return work
 
@@ -28,7 +28,7 @@ def listen(priority: str, options: Options) -> Work:
     """Hears one utterance."""
 
     def work(client: Client, errand: Errand) -> Options:
-        return _found(_dialogue(client, errand, priority).listen(**options))
+        return _found(_conversation(client, errand, priority).listen(**options))
 
     return work
 
@@ -37,7 +37,7 @@ def converse(text: str, priority: str, speaking: Options, listening: Options) ->
     """Says `text` and hears the answer."""
 
     def work(client: Client, errand: Errand) -> Options:
-        return _found(_dialogue(client, errand, priority).converse(text, speaking, listening))
+        return _found(_conversation(client, errand, priority).converse(text, speaking, listening))
 
     return work
 
@@ -69,11 +69,12 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
     return work
 
 
-def _dialogue(client: Client, errand: Errand, priority: str) -> Dialogue:
-    from hushd.dialogue import Dialogue
+def _conversation(client: Client, errand: Errand, priority: str) -> Conversation:
+    from hushd.conversation import Conversation
 
-    dialogue = errand.progress = Dialogue(client, priority=priority, stop=errand.stop)
-    return dialogue
+    # To say something is no reason to open the microphone.
+    conversation = errand.progress = Conversation(client, mode="half", priority=priority, stop=errand.stop)
+    return conversation
 
 
 def _found(transcript: Transcript) -> Options:
