@@ -67,9 +67,20 @@ def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manife
     if problems := verify(store, found, tell, anew=False):
         raise HushdError(
             "model_missing",
-            f"The model {model} is damaged ({problems[0]}): `hushd models pull {found.model}` gets it anew.",
+            f"The model {model} is damaged ({problems[0]}): {_remedy(found)}.",
         )
     return found
+
+
+def _remedy(found: Manifest) -> str:
+    """What brings a model again, from where it came."""
+    again = {
+        "file": f"import {found.source.place} --name {found.name}",
+        "conversion": f"quantize {found.source.place}",
+    }.get(found.source.kind)
+    if again is None:
+        return f"`hushd models pull {found.model}` gets it anew"
+    return f"`hushd models rm {found.model}`, then `hushd models {again}`"
 
 
 def verify(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -374,6 +375,24 @@ def test_a_damaged_file_is_one_sentence(store: Store, damage: str) -> None:
         assert e.value.code == "model_missing"
     if damage == "half":
         assert f"has {len(content) // 2} bytes instead of {len(content)}" in e.value.message
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        (Source("url", "http://x"), "`hushd models pull whisper/mine` gets it anew."),
+        (Source("file", "/a/b.pt"), "`hushd models rm whisper/mine`, then `hushd models import /a/b.pt --name mine`."),
+        (Source("conversion", "whisper/b"), "`hushd models rm whisper/mine`, then `hushd models quantize whisper/b`."),
+    ],
+)
+def test_what_is_damaged_comes_again_from_where_it_came(store: Store, source: Source, remedy: str) -> None:
+    """The sentence names the commands that bring it again: what was imported cannot be pulled."""
+    found = dataclasses.replace(bring(store, "whisper/mine", ("mine.pt",), "."), source=source)
+    store.write(found)
+    (store.folder / "whisper" / "mine.pt").write_bytes(b"other")
+    with pytest.raises(HushdError) as caught:
+        verification.before_load("whisper", "mine", print)
+    assert caught.value.message.endswith(f"): {remedy}")
 
 
 def test_what_hushd_has_not_brought_is_not_checked(store: Store) -> None:

@@ -169,7 +169,8 @@ def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any
 
 
 def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
-    """A checkpoint of the user's own; and what is none, in one sentence."""
+    """A checkpoint of the user's own, which is not taken for whole once it is damaged; and what is none, in one
+    sentence."""
     start()
     import gzip
 
@@ -179,6 +180,13 @@ def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"whisper/commands: {paths.find().models / 'whisper'}\n"
     assert run("import", str(path), "--name", "whisper/other").stdout.startswith("whisper/other: ")
+    copy = paths.find().models / "whisper" / "commands.pt"
+    copy.write_bytes(copy.read_bytes()[:-1] + b"!")
+    damaged = run("import", str(path), "--name", "commands")
+    assert damaged.returncode == 2
+    assert "whisper/commands is here and damaged" in damaged.stderr
+    assert run("rm", "whisper/commands").returncode == 0
+    assert run("import", str(path), "--name", "commands").returncode == 0
     gone = run("import", str(tmp_path / "gone.pt"), "--name", "gone")
     assert (gone.returncode, gone.stderr) == (4, f"hushd: There is no {tmp_path / 'gone.pt'}.\n")
     path.write_text("a letter")

@@ -74,6 +74,10 @@ class Import:
 
         same = all(verification.sha256(path, report) == found.files[name].sha256 for name, path in files.items())
         self._under.done = self._under.done if same else 0
+        if same and (problems := verification.verify(self._store, found)):
+            raise HushdError(
+                "bad_request", f"{model} is here and damaged ({problems[0]}): `hushd models rm {model}` first."
+            )
         return found if same else None
 
     def _check_free(self, model: str, files: Files) -> None:
