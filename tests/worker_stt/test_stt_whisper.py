@@ -137,13 +137,22 @@ def test_unseen_utterances_are_understood(engine: Any, spoken: list[tuple[str, n
 
 
 def test_int8_hears_what_float32_hears(models: Path, forty: list[tuple[str, np.ndarray]]) -> None:
-    """Both conversions understand the same words, and int8 takes a third of the space."""
+    """Both conversions understand the words as well as each other, and int8 takes a third of the space.
+
+    Not word for word: which of two words as likely as each other wins depends on how a processor rounds (one of the
+    141 differed on one machine and none on another).
+    """
     need("faster-whisper")
     small, large = (models / "faster-whisper" / model / "model.bin" for model in ("commands", "commands-float32"))
     assert small.stat().st_size < large.stat().st_size / 3
-    int8, float32 = load("faster-whisper", "commands"), load("faster-whisper", "commands-float32")
-    heard = [(words(text(int8, audio)), words(text(float32, audio))) for _, audio in forty]
-    assert [one for one, _ in heard] == [other for _, other in heard]
+    said = " ".join(said for said, _ in forty)
+    int8, float32 = (
+        " ".join(text(engine, audio) for _, audio in forty)
+        for engine in (load("faster-whisper", "commands"), load("faster-whisper", "commands-float32"))
+    )
+    assert word_error_rate(said, int8) <= 0.04
+    assert word_error_rate(said, float32) <= 0.04
+    assert word_error_rate(float32, int8) <= 0.02
 
 
 def test_words_have_times(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
