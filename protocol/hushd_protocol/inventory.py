@@ -120,7 +120,7 @@ def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> R
     alone = [one for one in every if model in _names(one)]
     if len(alone) == 1:
         return alone[0]
-    raise HushdError("model_missing", f"There is no model {model!r:.80}: {_meant(model, every, alone)}.")
+    raise HushdError("model_missing", f"There is no model {model!r:.80}: {_meant(model, every, alone)}")
 
 
 def _row(
@@ -233,7 +233,7 @@ def _meant(model: str, every: list[Row], alone: list[Row]) -> str:
     from difflib import get_close_matches
 
     if alone:
-        return f"say which, {' or '.join(one.model for one in alone)}"
+        return f"say which, {' or '.join(one.model for one in alone)}."
     words = {one.model: one.model for one in every} | {name: one.model for one in every for name in _names(one)}
     close = get_close_matches(model.lower(), words, n=1, cutoff=0.6)
-    return f"did you mean {words[close[0]]}?" if close else "`hushd models list` shows them"
+    return f"did you mean {words[close[0]]}?" if close else "`hushd models list` shows them."

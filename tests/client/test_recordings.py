@@ -126,6 +126,16 @@ def test_files_are_written_as_they_finish(start_router: Start, sounds: list[str]
     assert sorted(os.listdir(folder)) == [f"{letter}.txt" for letter in "abcde"]
 
 
+def test_a_dash_is_standard_output(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
+    """`-o -` makes no folder of that name; it takes one format, and says so when asked for all."""
+    Hearers(start_router, lambda requests: requests)
+    done = run(sounds[0], "-o", "-", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"a.wav 0\na.wav 1\n", b"")
+    refused = run(sounds[0], "-o", "-", "-f", "all", cwd=tmp_path)
+    assert (refused.returncode, refused.stderr) == (2, b"listen: Standard output takes one format: name it with -f.\n")
+    assert not (tmp_path / "-").exists()
+
+
 def test_every_file_gets_its_own_error(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
     """One that fails is told in its place and stops no other; the highest exit code wins."""
     (tmp_path / "bad.wav").write_bytes(b"x")

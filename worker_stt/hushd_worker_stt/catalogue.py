@@ -26,7 +26,7 @@ def find(name: str) -> type[Engine]:
     if name not in points:
         raise HushdError(
             "engine_missing",
-            f"There is no speech-to-text engine {name!r}: {_meant(name, list(points))}. "
+            f"There is no speech-to-text engine {name!r}: {_meant(name, list(points))} "
             "Engines come with hushd's extras: pip install 'hushd[stt]'.",
         )
     try:
@@ -49,7 +49,7 @@ def model_name(engine: type[Engine], name: str) -> str:
         return engine.INFO.default_model
     if name in names:
         return name
-    raise HushdError("model_missing", f"The engine {engine.INFO.name!r} has no model {name!r}: {_meant(name, names)}.")
+    raise HushdError("model_missing", f"The engine {engine.INFO.name!r} has no model {name!r}: {_meant(name, names)}")
 
 
 def describe() -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _meant(name: str, known: list[str]) -> str:
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"there is {', '.join(sorted(known))}" if known else "none is installed"
+    return f"there is {', '.join(sorted(known))}." if known else "none is installed."
 
 
 def _first_line(error: Exception) -> str:

@@ -53,6 +53,8 @@ def list_choices(options: Namespace) -> None:
 
 def list_devices(devices: Sequence[Device]) -> None:
     """A line a device, the usual one marked."""
+    if not devices:
+        console.note("There is no such audio device here.")
     for device in devices:
         mark = "*" if device.usual else " "
         console.write(f"{mark} {device.number:>2} {device.name}  # {device.api}, channels: {device.channels}\n")

@@ -99,7 +99,7 @@ def _list(house: _House, options: argparse.Namespace) -> int:
     every = house.rows()
     for word in options.what:
         if not any(_is_of(one, word) for one in every):
-            raise HushdError("bad_request", f"There is no model of {word!r}{_meant(word, every)}.")
+            raise HushdError("bad_request", f"There is no model of {word!r}: {_meant(word, every)}")
     found = [one for one in every if not options.what or any(_is_of(one, word) for word in options.what)]
     found.sort(key=lambda one: one.state == "absent")
     if options.here:
@@ -123,7 +123,7 @@ def _meant(word: str, every: Sequence[Row]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(word, {one.model.partition("/")[0] for one in every} | {"stt", "tts"}, n=1)
-    return f": did you mean {close[0]!r}?" if close else ": name an engine, stt, tts or a language"
+    return f"did you mean {close[0]!r}?" if close else "name an engine, stt, tts or a language."
 
 
 def _show(house: _House, options: argparse.Namespace) -> int:

@@ -22,14 +22,16 @@ class Output:
 
     Raises:
         HushdError: `output_failed` when the folder cannot be made, `bad_request` when two transcripts would have the
-            same name.
+            same name, or all formats were to go to standard output.
     """
 
     def __init__(self, options: Namespace, names: Sequence[str]) -> None:
         self._forms = tuple(FORMATS) if options.format == ALL else (options.format,)
         self._layout = layout(options)
-        self._folder = options.output_dir
+        self._folder = None if options.output_dir == "-" else options.output_dir
         if self._folder is None and options.format == ALL:
+            if options.output_dir:
+                raise HushdError("bad_request", "Standard output takes one format: name it with -f.")
             self._folder = "."
         self.printed = self._folder is None
         if not self.printed:

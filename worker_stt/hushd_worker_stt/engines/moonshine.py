@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,8 @@ class Moonshine(Engine):
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         if text := self._transcriber.text(_whole_hops(samples), RATE):
-            yield Segment(0.0, len(samples) / RATE, text)
+            # It stutters commas now and then.
+            yield Segment(0.0, len(samples) / RATE, re.sub(",+", ",", text))
 
 
 def _whole_hops(samples: Samples) -> Samples:
