@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import wave
@@ -11,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from peer import Supervisor, wait_until
+from peer import Supervisor, descendants, wait_until
 from wer import BECKETT, TWO_CITIES, word_error_rate
 
 LISTEN = str(Path(sys.executable).parent / "listen")
@@ -56,6 +58,20 @@ def test_many_files_keep_their_order(hushd: Supervisor, tmp_path: Path) -> None:
         assert " --> " in times
         assert 1 <= len(lines) <= 2
         assert all(len(line) <= 42 for line in lines)
+
+
+def test_a_worker_killed_in_the_middle_costs_no_word(hushd: Supervisor) -> None:
+    """SIGKILL for the worker after some lines: the next one hears the rest, and nobody notices."""
+    with subprocess.Popen([LISTEN, recording("two_cities.wav")], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        first = process.stdout.readline()
+        (worker,) = descendants(hushd.folder)
+        os.kill(worker, signal.SIGKILL)
+        text = first + process.stdout.read()
+    assert process.returncode == 0
+    assert word_error_rate(TWO_CITIES, text) <= 0.08
+    with hushd.connect() as peer:
+        assert peer.status("stt/moonshine/tiny-en")["crashes"] == 1
 
 
 @pytest.mark.timeout(200)

@@ -1,12 +1,15 @@
 """One request and its answers, asked again once where nothing can be lost by it.
 
-Four things end a call without being its fault, and each has its remedy here, as long as no output was handed out
-and the whole input is still at hand:
+Four things end a call without being its fault, and each has its remedy here, as long as the whole input is still at
+hand and no output was handed out:
 
 * the supervisor leaves or dies: the next one is found or started;
 * the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself);
 * the worker cannot open our path: it gets the bytes instead;
 * the model is not on this machine, and the configuration says `auto_pull`: it is pulled first.
+
+Of a recording's transcript the rest is asked for, where some of it was handed out before the worker or the supervisor
+died: hours of work are not lost with them. A second death that brought nothing new is told.
 """
 
 from __future__ import annotations
@@ -50,6 +53,7 @@ class Exchange(Iterator[Message]):
         self._source = source
         self._request = replace(request, **source.fields()) if source else request
         self._handed_out = False  # what the caller has of the answer cannot be taken back
+        self._heard_s = 0.0  # of a recording, how far that reaches
         self._repeated = False
         self._over = False
         self._call = self._ask()
@@ -66,7 +70,9 @@ class Exchange(Iterator[Message]):
             except BaseException:  # Ctrl-C, too, means that nobody waits for the rest
                 self.close()
                 raise
-            self._handed_out |= _lasts(message)
+            if _lasts(message):
+                self._handed_out = True
+                self._heard_s = float(message.data.get("end", 0.0)) if isinstance(message, Partial) else 0.0
             self._over = isinstance(message, Result)
             return message
         raise StopIteration
@@ -89,10 +95,16 @@ class Exchange(Iterator[Message]):
 
     def _recover(self, error: HushdError) -> bool:
         """Asks again if `error` calls for it and nothing is lost by it."""
-        if self._handed_out or (self._source and not self._source.whole):
+        if self._source and not self._source.whole:
             return False
         streamed = self._request.input == "stream"
-        if error.code == "path_unreachable" and not streamed:
+        if self._handed_out:
+            if error.code not in (*GONE, "worker_crashed") or not _has_a_rest(self._request):
+                return False
+            params = {**self._request.params, "start_s": self._heard_s}
+            again = replace(self._request, id=new_id(), params=params, attempt=0)
+            self._handed_out = self._repeated = False
+        elif error.code == "path_unreachable" and not streamed:
             again = replace(self._request, id=new_id(), input="stream", path="", device=0, inode=0, size=0)
         elif error.code == "model_missing" and error.detail.get("pull") and self._pull:
             pull, self._pull = self._pull, None  # once: what is missing still cannot be had so
@@ -117,6 +129,11 @@ class Exchange(Iterator[Message]):
 def _lasts(message: Message) -> bool:
     """Whether who has it must not get it twice; an unstable text is replaced by what comes next."""
     return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
+
+
+def _has_a_rest(request: Request) -> bool:
+    """Whether its answer can be had in parts. Speakers are told apart in whole recordings only."""
+    return request.op == "transcribe" and not request.session and not request.params.get("diarize")
 
 
 def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:

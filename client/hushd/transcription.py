@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from hushd_protocol.messages import Message, Partial, Progress, Result
@@ -36,6 +37,7 @@ class Transcription(Iterator[Segment]):
         self.language = ""
         self.duration = 0.0
         self.ended = "input"
+        self._count = 0
 
     def __next__(self) -> Segment:
         for message in self._exchange:
@@ -60,7 +62,10 @@ class Transcription(Iterator[Segment]):
     def _take(self, message: Message) -> Segment | None:
         if isinstance(message, Partial):
             if message.data.get("kind") == "segment":
-                return Segment.from_data(message.data)
+                # Its number in the request that brought it begins at 0 again where a crash divided them.
+                segment = replace(Segment.from_data(message.data), id=self._count)
+                self._count += 1
+                return segment
             if message.data.get("kind") == "unstable":
                 if self._on_partial:
                     self._on_partial(str(message.data.get("stable", "")), str(message.data.get("text", "")))

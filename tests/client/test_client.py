@@ -57,8 +57,9 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-def segment(request_id: bytes, n: int, text: str = "Hi.") -> Partial:
-    data = {"kind": "segment", "id": n, "start": float(n), "end": n + 1.0, "text": text}
+def segment(request_id: bytes, n: int, text: str = "Hi.", *, first: int = 0) -> Partial:
+    """The answer's segment `n`, a second long; `first` is the second at which it began."""
+    data = {"kind": "segment", "id": n, "start": float(first + n), "end": first + n + 1.0, "text": text}
     return Partial(id=request_id, seq=n, data=data)
 
 
@@ -161,7 +162,7 @@ def test_segments_stream_with_words_speakers_and_progress(start_router: Start, c
     assert next(heard) == Segment(0, 0.0, 1.0, "a", (Word("a", 0.0, 1.0),), "SPEAKER_00")
     assert progress == [(1.0, 2.0)]
     go.set()
-    assert [part.id for part in heard] == [3]
+    assert [(part.id, part.start) for part in heard] == [(1, 3.0)]
     assert list(heard) == []
 
 
@@ -221,13 +222,43 @@ def test_a_stream_is_sent_again_after_a_crash(start_router: Start, client: Clien
     assert b"".join(chunk.payload for chunk in router.of(Chunk)).endswith(b"".join(pieces))
 
 
-@pytest.mark.parametrize("case", ["twice", "handed out", "path", "too long", "other code"])
+@pytest.mark.parametrize("code", ["worker_crashed", "supervisor_lost", "shutting_down"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_rest_of_a_recording_is_asked_for(
+    code: str, streamed: bool, start_router: Start, client: Client, sound: Path
+) -> None:
+    """After two seconds of text the worker dies, and after another one again: what follows is heard, no text twice."""
+    crash = failing_first(code, hearing, before=lambda i: [segment(i, 0, "c", first=2)])
+    router = start_router(failing_first(code, crash, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b")]))
+    heard = client.transcribe(sound.read_bytes() if streamed else sound, language="en")
+    assert [(s.id, s.text) for s in heard] == [(0, "a"), (1, "b"), (2, "c"), (3, "Hi.")]
+    asked = router.of(Request)
+    assert [request.params.get("start_s") for request in asked] == [None, 2.0, 3.0]
+    assert len({request.id for request in asked}) == 3
+    assert {(request.input, request.attempt, request.params["language"]) for request in asked} == {
+        ("stream" if streamed else "path", 0, "en")
+    }
+
+
+def test_a_recording_that_always_kills_its_worker_fails(start_router: Start, client: Client, sound: Path) -> None:
+    """The rest is asked for only where the last time brought something: a crash that comes back is told."""
+    router = start_router(
+        failing_first(
+            "worker_crashed", failing_first("worker_crashed", hearing), before=lambda i: [segment(i, 0), segment(i, 1)]
+        )
+    )
+    with pytest.raises(HushdError, match="died"):
+        client.transcribe(sound)
+    assert [request.params.get("start_s") for request in router.of(Request)] == [None, 2.0]
+
+
+@pytest.mark.parametrize("case", ["twice", "speakers", "path", "too long", "other code"])
 def test_what_cannot_be_asked_again_fails(
     case: str, start_router: Start, client: Client, sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No second repetition; none after output, for what the supervisor repeats itself, or without the whole input."""
+    """No second repetition; none of speakers' turns, of what the supervisor repeats itself, or without all input."""
     code = "worker_failed" if case == "other code" else "worker_crashed"
-    script = failing_first(code, hearing, before=lambda i: [segment(i, 0)] if case == "handed out" else [])
+    script = failing_first(code, hearing, before=lambda i: [segment(i, 0)] if case == "speakers" else [])
     if case == "twice":
         script = failing_first(code, failing_first(code, hearing))
     elif case == "too long":
@@ -235,7 +266,7 @@ def test_what_cannot_be_asked_again_fails(
     monkeypatch.setattr(Stream.__init__, "__defaults__", (2000,))
     router = start_router(script)
     with pytest.raises(HushdError) as caught:
-        client.transcribe(sound if case == "path" else iter([bytes(1000)] * 10))
+        client.transcribe(sound if case == "path" else iter([bytes(1000)] * 10), diarize=case == "speakers")
     assert caught.value.code == code
     assert len(router.of(Request)) == (2 if case == "twice" else 1)
 

@@ -306,7 +306,7 @@ def journals(runtime: Path) -> Iterator[Callable[[], list[Path]]]:
 Journals = Callable[[], list[Path]]
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM, "worker_crashed"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM, "worker_failed"])
 @pytest.mark.parametrize("written", [False, True])
 def test_an_interrupted_recording_is_resumed(
     how: signal.Signals | str, written: bool, start_router: Start, journals: Journals, sounds: list[str], tmp_path: Path

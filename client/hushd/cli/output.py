@@ -28,12 +28,10 @@ class Output:
     def __init__(self, options: Namespace, names: Sequence[str]) -> None:
         self._forms = tuple(FORMATS) if options.format == ALL else (options.format,)
         self._layout = layout(options)
-        self._folder = None if options.output_dir == "-" else options.output_dir
-        if self._folder is None and options.format == ALL:
-            if options.output_dir:
-                raise HushdError("bad_request", "Standard output takes one format: name it with -f.")
-            self._folder = "."
-        self.printed = self._folder is None
+        self._folder = options.output_dir or ("." if options.format == ALL else "-")
+        self.printed = self._folder == "-"
+        if self.printed and options.format == ALL:
+            raise HushdError("bad_request", "Standard output takes one format: name it with -f.")
         if not self.printed:
             self._make_folder()
             self._check(names)

@@ -80,14 +80,11 @@ class Recordings:
                     self._complain(error)
                     if error.code == "cancelled" or (error.code == "output_failed" and self._output.printed):
                         break  # the next one would fare no better
-        except KeyboardInterrupt:
-            self._line.clear()
-            if any(journal.kept for journal in list(self._journals.values())):  # threads add to them
-                console.note("The same command with --resume goes on where it was interrupted.")
-            raise
         finally:
             self._stop()
             self._line.clear()
+            if any(journal.kept for journal in list(self._journals.values())):  # threads add to them
+                console.note("The same command with --resume goes on where it was interrupted.")
         if self._wordless and (self._options.word_times or getattr(self._options, "highlight_words", False)):
             console.complain(self._prog, "The engine knows no word times, so there are none.")
 
