@@ -1,7 +1,7 @@
 """Pulls and imports in processes of their own, which are killed at random moments: what is left must be no model, or a
 whole one, and the next try must succeed.
 
-`python killed_models.py pull MODEL` or `import PATH NAME` is such a process.
+`python killed_models.py pull MODEL`, `update MODEL` or `import PATH NAME` is such a process.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hushd_protocol import inventory, paths, verification
 from hushd_protocol import messages as m
@@ -72,6 +73,7 @@ def _check_nothing_half_made(model: str) -> None:
     row = next((row for row in inventory.rows(store) if row.model == model), None)
     if row is None:
         return
+    assert row.state != "broken", row
     if row.state == "installed" and row.manifest:
         assert verification.verify(store, row.manifest) == [], row
     elif row.state == "installed":  # whole files, and the manifest is not yet there
@@ -89,7 +91,9 @@ def main() -> None:
 
     web.PAUSE_S = 0.001
     op, *words = sys.argv[1:]
-    params = {"model": words[0]} if op == "pull" else {"path": words[0], "name": words[1]}
+    params: dict[str, Any] = {"path": words[0], "name": words[-1]}
+    if op in ("pull", "update"):
+        op, params = "pull", {"model": words[0], "update": op == "update"}
     Worker("store").run(Job(m.Job(id=b"1" * 16, op=op, params=params, input="none"), lambda message: None))
 
 

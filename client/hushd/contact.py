@@ -53,7 +53,7 @@ class Contact:
     def _pull_missing(self, model: str) -> None:
         on_pull = self._on_pull
         report = on_pull and (lambda _, done, total: on_pull(model, done, total))
-        models.ask(self._connect, "pull", {"model": model}, report)
+        models.pull(self._connect, model, on_progress=report)
 
     def _control(self, action: str, *names: str) -> dict[str, Any]:
         def ask(connection: Connection) -> Result:

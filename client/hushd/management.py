@@ -113,15 +113,17 @@ class Management(Contact):
 
     # --- models ------------------------------------------------------------------------------------------------------
 
-    def pull(self, model: str, *, on_progress: models.OnProgress | None = None) -> dict[str, Any]:
+    def pull(self, model: str, *, update: bool = False, on_progress: models.OnProgress | None = None) -> dict[str, Any]:
         """Downloads `ENGINE/NAME`, or checks it where it is here already; returns its `model`, `size` and `location`.
 
         Who pulls what is being pulled joins. What has arrived when it breaks off is kept for the next time.
 
         Args:
+            update: its source is asked for a newer one also where it is here; what is returned has also `changed`,
+                whether its files are others now.
             on_progress: called with what is being done, the bytes that have come, and all of them or 0.
         """
-        return models.ask(self._connect, "pull", {"model": model}, on_progress)
+        return models.pull(self._connect, model, update, on_progress)
 
     def import_model(
         self,

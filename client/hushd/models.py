@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
+from hushd_protocol import hub
 from hushd_protocol.limits import CREDIT_WINDOW
 from hushd_protocol.messages import Partial, Progress, Request, Result
 
@@ -13,6 +15,21 @@ from .connection import Connection
 from .exchange import Exchange
 
 OnProgress = Callable[[str, float, float], None]
+
+
+def pull(
+    connect: Callable[[], Connection], model: str, update: bool = False, on_progress: OnProgress | None = None
+) -> dict[str, Any]:
+    """Has `model` brought, from where this process's environment says. Raises as `ask` does."""
+    params: dict[str, Any] = {"model": model}
+    if update:
+        params["update"] = True
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    if endpoint and "@" not in endpoint:  # a password stays where it is
+        params["endpoint"] = endpoint
+    if "HF_HUB_OFFLINE" in os.environ:
+        params["offline"] = hub.offline()
+    return ask(connect, "pull", params, on_progress)
 
 
 def ask(

@@ -41,8 +41,9 @@ class Source:
         kind: one of `KINDS`.
         place: the hub's repository, the URL, the path of the imported file, or the model (`whisper/base`) or path that
             was converted.
-        revision: the commit, as resolved when it was pulled; hub only.
-        sha256: of what was converted, so that a change of it is seen: its one file's hash, or `Manifest.digest`.
+        revision: the commit, as resolved when it was pulled; of a conversion, what it was to become.
+        sha256: of what was converted, its one file's hash or `Manifest.digest`, or of what a URL's server says of its
+            files (ETag, date, length), so that a change of it is seen.
     """
 
     kind: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from glob import glob
@@ -46,7 +46,7 @@ def remove(store: Store, row: Row) -> Removed:
     if row.state == "absent":
         raise HushdError("model_missing", f"{row.model} is not on this machine: there is nothing to remove.")
     with _alone(store, row.model), _told(row.model):
-        others = _needed_by_others(store, row.model)
+        others = _needed(store, besides=row.model)
         # First of all, so that nothing half removed is taken for a model.
         store.manifest_path(row.model).unlink(missing_ok=True)
         verification.forget(store, row.model)
@@ -56,6 +56,9 @@ def remove(store: Store, row: Row) -> Removed:
             gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
             kept = len(paths) - len(gone)
             size = _remove_files(store, row.folder, gone)
+        for path, former in store.former().items():
+            if former.model == row.model:
+                size += _remove_former(store, path, former)
         size += _clear(store, row.model)
         if row.state == "half" and row.known and row.known.repository:
             size += _remove_halves(hub.repository_folder(row.known.repository))
@@ -64,8 +67,8 @@ def remove(store: Store, row: Row) -> Removed:
 
 def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[Removed]:
     """Removes what nobody will go on with: half downloads and conversions, what was left by processes that were killed,
-    and manifests of models whose files are all gone. Whole models stay, and so does what others have left in the hub's
-    cache.
+    revisions before an update, and manifests of models whose files are all gone. Whole models stay, and so does what
+    others have left in the hub's cache.
 
     Args:
         rows: all models, see `inventory`.
@@ -79,6 +82,12 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
             if ours:
                 size = _clear(store, model, dry_run=dry_run)
                 found.append(Removed(f"half of {model}", size))
+    pretended: set[Path] | None = set() if dry_run else None
+    for path, former in store.former().items():
+        with _unless_busy(store, former.model) as ours, _told(former.model):
+            if ours:
+                size = _remove_former(store, path, former, pretended)
+                found.append(Removed(f"{former.model} before an update", size))
     users: dict[Path, list[str]] = {}
     for row in rows:
         if row.known and row.known.repository:
@@ -128,34 +137,52 @@ def _told(what: str) -> Iterator[None]:
         raise HushdError("output_failed", f"{what} cannot be removed: {error.strerror}{where}.") from error
 
 
-def _needed_by_others(store: Store, model: str) -> set[Path]:
-    """The files of all models but this one: kokoro's share their voices, models of one repository their words."""
+def _needed(store: Store, besides: str = "") -> set[Path]:
+    """The files of all models but one: kokoro's share their voices, models of one repository their words."""
     return {
         store.location(other) / name
         for other in store.kept().values()
-        if isinstance(other, Manifest) and other.model != model
+        if isinstance(other, Manifest) and other.model != besides
         for name in other.files
     }
 
 
-def _remove_files(store: Store, folder: Path, paths: Iterable[Path]) -> int:
-    """Removes files, what they link to in the hub's cache, and the folders that are empty then; returns bytes."""
+def _remove_former(store: Store, path: Path, former: Manifest, pretended: set[Path] | None = None) -> int:
+    """Removes an earlier revision, and the file that says so; otherwise as `_remove_files`."""
+    folder = store.location(former)
+    gone = {folder / name for name in former.files} - _needed(store)
+    size = _remove_files(store, folder, gone, pretended) if _is_models_place(store, folder) else 0
+    if pretended is None:
+        path.unlink(missing_ok=True)
+    return size
+
+
+def _remove_files(store: Store, folder: Path, paths: Iterable[Path], pretended: set[Path] | None = None) -> int:
+    """Removes files, what they link to in the hub's cache, and the folders that are empty then; returns bytes.
+
+    With `pretended`, the files that shall count as gone, it removes nothing, and adds `paths` to them.
+    """
     if folder.is_symlink():  # the user has linked a folder of theirs into ours
-        folder.unlink()
+        if pretended is None:
+            folder.unlink()
         return 0
-    size = 0
+    paths, files = set(paths), set()
+    gone = paths | (pretended or set())
     in_hub = _repository(folder)
     for path in paths:
-        blob = None
-        if path.is_symlink() and in_hub:
-            target = Path(os.path.abspath(path.parent / os.readlink(path)))
-            blob = target if target.parent == in_hub / "blobs" else None
+        if not path.is_symlink():
+            files.add(path)
+        elif in_hub:
+            blob = Path(os.path.abspath(path.parent / os.readlink(path)))
+            if blob.parent == in_hub / "blobs" and not _linked(in_hub, blob, besides=gone):
+                files.add(blob)
+    size = _bytes(files)
+    if pretended is not None:
+        pretended |= paths
+        return size
+    for path in paths | files:
         if path.is_symlink() or path.is_file():
-            size += 0 if path.is_symlink() else path.stat().st_size
             path.unlink()
-        if in_hub and blob and blob.is_file() and not _linked(in_hub, blob):
-            size += blob.stat().st_size
-            blob.unlink()
         _remove_empty(path.parent, above=folder)
     if in_hub:
         _tidy(in_hub)
@@ -176,9 +203,10 @@ def _repository(folder: Path) -> Path | None:
     return snapshots.parent if inside else None
 
 
-def _linked(repository: Path, blob: Path) -> bool:
+def _linked(repository: Path, blob: Path, besides: Container[Path] = ()) -> bool:
+    """Whether any snapshot, or any file of one but these, is a link to `blob`."""
     return any(
-        path.is_symlink() and os.path.basename(os.readlink(path)) == blob.name
+        path.is_symlink() and os.path.basename(os.readlink(path)) == blob.name and path not in besides
         for path in (repository / "snapshots").rglob("*")
     )
 
@@ -203,7 +231,7 @@ def _tidy(repository: Path) -> None:
         for ref in (repository / "refs").rglob("*"):
             if ref.is_file() and ref.read_text().strip() == snapshot.name:
                 ref.unlink()
-    if not any((repository / "blobs").glob("*")) and not any((repository / "snapshots").glob("*")):
+    if repository.is_dir() and not any(any((repository / name).glob("*")) for name in ("blobs", "snapshots")):
         shutil.rmtree(repository)
 
 

@@ -19,6 +19,7 @@ from .errors import HushdError
 from .manifest import SUFFIX, BadManifest, Manifest, Source, split
 from .paths import Paths
 
+_FORMER = ".former.json"
 _SOURCE = "source.json"  # in a model's workplace: what it is being made of
 
 
@@ -176,6 +177,24 @@ class Store:
 
         replace(self.manifest_path(found.model), manifest.dumps(found))
         shutil.rmtree(self.workplace(found.model), ignore_errors=True)
+
+    def retire(self, found: Manifest) -> None:
+        """Writes down that the files of `found`, an earlier revision, are left to workers that are just loading them:
+        `prune` and `rm` remove them.
+
+        Raises:
+            HushdError: `output_failed`.
+        """
+        path = self.folder / found.engine / f".{found.name}.{found.source.revision[:12]}{_FORMER}"
+        replace(path, manifest.dumps(found))
+
+    def former(self) -> dict[Path, Manifest]:
+        """What `retire` has written down, by its file."""
+        found = {}
+        for path in sorted(glob(f"*/.*{_FORMER}", root_dir=self.folder)):
+            with suppress(OSError, BadManifest):
+                found[self.folder / path] = manifest.loads((self.folder / path).read_bytes())
+        return found
 
     def workplace(self, model: str) -> Path:
         """What `begin` makes."""

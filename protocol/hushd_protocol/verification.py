@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _BLOCK = 1 << 20  # bytes read at once
+_SETTLING_S, _LOOK_S = 1.0, 0.02  # from a model's new files to their manifest, at most; between two looks for it
 _NOTE_EVERY = 256 << 20  # bytes between two signs of life while a worker starts
 
 
@@ -64,12 +66,21 @@ def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manife
             told = done // _NOTE_EVERY
             report(f"checking the files of {model}")
 
-    if problems := verify(store, found, tell, anew=False):
-        raise HushdError(
-            "model_missing",
-            f"The model {model} is damaged ({problems[0]}): {_remedy(found)}.",
-        )
+    while problems := verify(store, found, tell, anew=False):
+        if (newer := _renewed(store, found)) is None:
+            raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {_remedy(found)}.")
+        found = newer
     return found
+
+
+def _renewed(store: Store, found: Manifest) -> Manifest | None:
+    """The manifest in the place of `found`, if that is being written just now: new files come shortly before it."""
+    end = time.monotonic() + (_SETTLING_S if store.begun(found.model) else 0.0)
+    while (newer := store.find(found.model)) == found:
+        if time.monotonic() > end:
+            return None
+        time.sleep(_LOOK_S)
+    return newer
 
 
 def _remedy(found: Manifest) -> str:

@@ -12,6 +12,7 @@ from hub_server import HubServer, serving
 from hushd_protocol import messages as m
 from hushd_protocol.job import Job
 from hushd_worker_models import web
+from hushd_worker_models.undertaking import Undertaking
 from hushd_worker_models.worker import Worker
 
 
@@ -67,6 +68,20 @@ class Asked:
     @property
     def progress(self) -> list[tuple[float, float]]:
         return [(message.done, message.total) for message in self.sent if isinstance(message, m.Progress)]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Every step of all work from now on: the bytes that are done then, and all of them."""
+    steps: list[tuple[int, int]] = []
+    add = Undertaking.add
+
+    def watched(under: Undertaking, count: int) -> None:
+        add(under, count)
+        steps.append((under.done, under.total))
+
+    monkeypatch.setattr(Undertaking, "add", watched)
+    return steps
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ Ask = Callable[..., Any]
 CHECKPOINT = gzip.decompress((Path(__file__).parent.parent / "data" / "whisper-commands.pt.gz").read_bytes())
 GRAPH = b"\x08\x08" + b"\x3a\x05graph"  # ir_version 8, and a graph of five bytes
 CTRANSLATE2 = struct.pack("<IH", 6, 12) + b"WhisperSpec\0" + bytes(100)
-SAFETENSORS = b'{"a":{"data_offsets":[0,4]}}'
 
 
-def safetensors(numbers: bytes = bytes(4)) -> bytes:
-    return len(SAFETENSORS).to_bytes(8, "little") + SAFETENSORS + numbers
+def safetensors(numbers: bytes = bytes(4), size: int = 4) -> bytes:
+    header = b'{"a":{"data_offsets":[0,%d]}}' % size
+    return len(header).to_bytes(8, "little") + header + numbers
 
 
 def write(folder: Path, files: dict[str, bytes]) -> Path:
@@ -140,6 +140,18 @@ def test_a_name_that_is_taken(ask: Ask, tmp_path: Path) -> None:
     (paths.find().models / "whisper" / "hand.pt").write_bytes(b"by hand")
     with pytest.raises(HushdError, match="There is a model whisper/hand already"):
         ask("import", path=str(path), name="hand").result()
+
+
+def test_an_import_counts_each_byte_once(ask: Ask, tmp_path: Path, counted: list[tuple[int, int]]) -> None:
+    """When it copies, and when it compares what is there: done ends at the total, and is never beyond it."""
+    files = {"ve.safetensors": safetensors(bytes(3_500_000), 3_500_000), "tokenizer.json": b"{}"}
+    path = write(tmp_path / "cb", files)
+    for _ in range(2):
+        counted.clear()
+        job = ask("import", path=str(path), name="mine")
+        size = job.result()["size"]
+        assert job.progress[-1] == counted[-1] == (size, size)
+        assert all(done <= total for done, total in counted)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "../x", ".x", "x.lock"])

@@ -84,6 +84,17 @@ def test_what_is_here_is_not_asked_for_again(hub: HubServer, ask: Ask) -> None:
     assert len(hub.requests) == requests
 
 
+def test_a_check_counts_each_byte_once(hub: HubServer, ask: Ask, counted: list[tuple[int, int]]) -> None:
+    """Of files of several MB, which are read piece by piece: done ends at the total, and is never beyond it."""
+    hub.add(REPOSITORY, FILES)
+    ask("pull", model=MODEL).result()
+    counted.clear()
+    job = ask("pull", model=MODEL)
+    size = job.result()["size"]
+    assert job.progress[-1] == counted[-1] == (size, size)
+    assert all(done <= total for done, total in counted)
+
+
 def test_what_another_program_has_brought_is_not_fetched(hub: HubServer, ask: Ask) -> None:
     """A blob that lies in the cache already is checked and used; the rest is fetched."""
     hub.add(REPOSITORY, FILES)

@@ -310,6 +310,19 @@ def test_a_graph_becomes_int8(onnx_model: Path, ask: Ask) -> None:
     assert "onnxruntime" in found.converter
 
 
+def test_a_conversion_counts_each_byte_once(hub: HubServer, ask: Ask, counted: list[tuple[int, int]]) -> None:
+    """When it makes something, and when that is there: done ends at the total, and is never beyond it."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup --engines all")
+    pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup --engines all")
+    with_matrices(paths.find().models / "onnx-asr" / "wide", width=60_000)  # 2.9 MB: several pieces
+    for _ in range(2):
+        job = ask("quantize", model="onnx-asr/wide", to="int8")
+        job.result()
+        done, total = job.progress[-1]
+        assert done == total > 2_000_000
+        assert all(done <= total for done, total in counted)
+
+
 def test_convolutions_are_not_worth_it(hub: HubServer, ask: Ask) -> None:
     """A graph that has nothing else is refused, and nothing is left."""
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup --engines all")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import Content, HubServer
+from hub_server import Content, HubServer, serving
 from hushd import Client
 from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
@@ -53,8 +53,9 @@ def hear(client: Client) -> str:
     return client.transcribe(AUDIO, engine="whisper", model="mine").text
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([HUSHD, "models", *words], capture_output=True, text=True, timeout=30)
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    everything = {**os.environ, **environment}
+    return subprocess.run([HUSHD, "models", *words], capture_output=True, text=True, timeout=30, env=everything)
 
 
 def test_without_auto_pull_the_error_says_what_to_do(hub: HubServer, start: Callable[..., Any]) -> None:
@@ -137,6 +138,37 @@ def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:
     assert told == [{"model": MODEL, "size": len(WEIGHTS), "location": str(paths.find().models / "whisper")}]
     assert hub.bytes_twice() == 0
     assert run("pull", "--dry-run", MODEL).stdout == f"{MODEL} (about 3 MB, MIT) from {hub.url}/files\n"
+
+
+def test_the_command_asks_for_newer_ones(hub: HubServer, start: Callable[..., Any]) -> None:
+    """`--update` says where nothing is newer; what is goes to the next worker, and one that runs keeps what it has."""
+    start()
+    assert run("pull", MODEL).returncode == 0
+    place = paths.find().models / "whisper"
+    assert run("pull", "--update", MODEL).stdout == f"{MODEL}: {place} (nothing newer)\n"
+    with Client() as client:
+        assert hear(client) == HEARD
+        hub.files["/files/mine.pt"] = Content(WEIGHTS[::-1])
+        (told,) = json.loads(run("pull", "--update", "--json", MODEL).stdout)
+        assert told == {"model": MODEL, "size": len(WEIGHTS), "location": str(place), "changed": True}
+        assert hear(client) == HEARD
+        client.unload("stt")
+        assert hear(client) == hashlib.sha256(WEIGHTS[::-1]).hexdigest()
+
+
+def test_the_shell_that_asks_says_where(hub: HubServer, start: Callable[..., Any]) -> None:
+    """Its HF_HUB_OFFLINE and HF_ENDPOINT count, not those that the supervisor was started with."""
+    start()
+    name = "faster-whisper/base"
+    files = {"config.json": b"{}", "model.bin": WEIGHTS, "tokenizer.json": b"[]"}
+    with serving() as mirror:
+        mirror.add("Systran/faster-whisper-base", files)
+        offline = run("pull", name, HF_ENDPOINT=mirror.url, HF_HUB_OFFLINE="1")
+        assert (offline.returncode, mirror.requests) == (6, [])
+        assert "cannot be pulled while HF_HUB_OFFLINE is set" in offline.stderr
+        assert run("pull", name, HF_ENDPOINT=mirror.url).returncode == 0
+        assert mirror.bytes_sent("model.bin") == len(WEIGHTS)
+    assert hub.requests == []
 
 
 def test_the_command_says_which_name_was_meant(start: Callable[..., Any]) -> None:

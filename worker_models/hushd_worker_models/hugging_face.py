@@ -46,12 +46,23 @@ class Commit:
     licence: str = ""
 
 
-def endpoint(environ: Mapping[str, str] = os.environ) -> str:
-    """The hub's address, or that of a mirror (HF_ENDPOINT)."""
-    return (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the hub is asked: at what address, its own or a mirror's; as whom, empty for nobody; or not at all."""
+
+    endpoint: str
+    token: str
+    offline: bool
 
 
-def token(environ: Mapping[str, str] = os.environ) -> str:
+def access(endpoint: str = "", offline: bool | None = None, environ: Mapping[str, str] = os.environ) -> Access:
+    """As the environment says, or whoever asks; who names another address than the environment is nobody there."""
+    own = (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+    asked = endpoint.rstrip("/") or own
+    return Access(asked, _token(environ) if asked == own else "", hub.offline() if offline is None else offline)
+
+
+def _token(environ: Mapping[str, str]) -> str:
     """Who the user is to the hub; empty for nobody."""
     if environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").upper() in ("1", "ON", "YES", "TRUE"):
         return ""
@@ -64,13 +75,13 @@ def token(environ: Mapping[str, str] = os.environ) -> str:
         return ""
 
 
-def look_up(web: Web, repository: str, revision: str) -> Commit:
+def look_up(web: Web, endpoint: str, repository: str, revision: str) -> Commit:
     """What `revision`, a branch, tag or commit, is now.
 
     Raises:
         HushdError: `model_missing`.
     """
-    url = f"{endpoint()}/api/models/{repository}/revision/{urllib.parse.quote(revision, safe='')}?blobs=true"
+    url = f"{endpoint}/api/models/{repository}/revision/{urllib.parse.quote(revision, safe='')}?blobs=true"
     try:
         content = json.loads(web.get(url, _ANSWER))
         commit = str(content["sha"])
@@ -100,10 +111,10 @@ class Cache:
     def snapshot(self, commit: str) -> Path:
         return self.folder / "snapshots" / commit
 
-    def wanted(self, commit: Commit, file: HubFile) -> Wanted:
+    def wanted(self, endpoint: str, commit: Commit, file: HubFile) -> Wanted:
         """What brings `file` into `blobs`."""
         blob = self.folder / "blobs" / file.blob
-        address = f"{endpoint()}/{commit.repository}/resolve/{commit.id}/{urllib.parse.quote(file.name)}"
+        address = f"{endpoint}/{commit.repository}/resolve/{commit.id}/{urllib.parse.quote(file.name)}"
         large = len(file.blob) == 64
         return Wanted(
             url=address,

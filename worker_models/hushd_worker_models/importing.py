@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +15,7 @@ from hushd_protocol.store import Store
 
 from .fetch import unwritable
 from .likeness import Files, look_at
-from .pull import FORMATS, ONNX, SPARE, readable, settle_files, settle_folder
+from .settling import FORMATS, ONNX, check_room, is_flat, readable, settle
 from .undertaking import Undertaking
 
 _BLOCK = 1 << 20
@@ -67,12 +66,7 @@ class Import:
             return None
         self._under.total = found.size
         self._under.say(f"comparing it with {model}")
-
-        def report(size: int) -> None:
-            self._under.wait()
-            self._under.add(size)
-
-        same = all(verification.sha256(path, report) == found.files[name].sha256 for name, path in files.items())
+        same = all(self._under.hash(path) == found.files[name].sha256 for name, path in files.items())
         self._under.done = self._under.done if same else 0
         if same and (problems := verification.verify(self._store, found)):
             raise HushdError(
@@ -84,7 +78,7 @@ class Import:
         """Raises `bad_request` where the name is taken; `output_failed` where there is no room."""
         place = self._store.place(model)
         own = (place.parent / name for name in files if name.startswith(f"{self._name}."))
-        taken = list(own) if self._is_flat(model) else [place]
+        taken = list(own) if is_flat(model) else [place]
         # What an import of the same file has left when it was killed is no other model.
         begun = self._store.begun(model) == self._source
         if self._store.manifest_path(model).exists() or (not begun and any(one.exists() for one in taken)):
@@ -93,51 +87,31 @@ class Import:
                 f"There is a model {model} already: choose another --name, or `hushd models rm {model}` first.",
             )
         size = sum(path.stat().st_size for path in files.values())
-        there = self._store.folder
-        while not there.exists():
-            there = there.parent
-        free = shutil.disk_usage(there).free
-        if size + SPARE > free:
-            raise HushdError(
-                "output_failed",
-                f"{self._path} has {readable(size)}, and {there} has {readable(free)} free: make room, or set "
-                "HUSHD_MODELS_DIR to a folder that has it.",
-            )
+        check_room(size, self._store.folder, f"{self._path} has {readable(size)}")
         self._under.total = size
 
     @property
     def _source(self) -> Source:
         return Source("file", str(self._path))
 
-    def _is_flat(self, model: str) -> bool:
-        return catalogue.engines()[model.partition("/")[0]].flat
-
     def _bring(self, model: str, files: Files) -> Manifest:
-        engine, place = model.partition("/")[0], self._store.place(model)
+        engine = model.partition("/")[0]
         work = self._store.begin(model, self._source)
         self._under.say(f"copying {self._path}")
         made, described = {}, {}
         for number, (name, path) in enumerate(sorted(files.items())):
             made[name] = work / f"{number}"
             described[name] = self._copy(path, made[name])
-        try:
-            if flat := self._is_flat(model):
-                settle_files(made, place.parent)
-            else:
-                settle_folder(made, work, place)
-        except OSError as error:
-            raise unwritable(place, error) from error
         manifest = Manifest(
             engine=engine,
             name=self._name,
             role=catalogue.engines()[engine].role,
             source=self._source,
             files=described,
-            location="." if flat else place.name,
+            location=".",
             format=FORMATS.get(engine, ONNX),
         )
-        self._store.write(manifest)
-        return manifest
+        return settle(self._store, manifest, made, work)
 
     def _copy(self, path: Path, target: Path) -> File:
         """Copies a file, sharing its blocks where the file system can, and hashes what the copy has."""

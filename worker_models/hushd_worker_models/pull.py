@@ -11,40 +11,46 @@ import shutil
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from hushd_protocol import catalogue, hub, verification
+from hushd_protocol import catalogue
 from hushd_protocol.catalogue import Known
 from hushd_protocol.errors import HushdError
 from hushd_protocol.manifest import File, Manifest, Source
 from hushd_protocol.store import Store
 
 from .fetch import Fetch, Wanted, unwritable
-from .hugging_face import Cache, Commit, HubFile, endpoint, look_up, token
+from .hugging_face import Access, Cache, Commit, look_up
+from .settling import FORMATS, ONNX, check_room, readable, settle
 from .undertaking import Undertaking
-from .web import Web, host, total
+from .web import Headers, Web, host, total
 
 AT_ONCE = 4  # files; one connection each
-SPARE = 64_000_000  # bytes that a pull leaves free
 LOCKED_S = 0.5  # before another look whether another program is done with the model
-FORMATS = {"whisper": "openai-whisper", "faster-whisper": "ctranslate2", "chatterbox": "safetensors"}
-ONNX = "onnx"  # the format of all other engines' models
 
 
 class Pull:
-    """The pull of one model."""
+    """The pull of one model.
 
-    def __init__(self, known: Known, store: Store, under: Undertaking) -> None:
+    Args:
+        update: its source is asked again also where it is here.
+    """
+
+    def __init__(self, known: Known, store: Store, under: Undertaking, access: Access, update: bool = False) -> None:
         self._known = known
         self._store = store
         self._under = under
+        self._access = access
+        self._update = update
         self._engine = catalogue.engines()[known.engine]
-        self._web = Web(under.wait, endpoint(), token())
+        self._web = Web(under.wait, access.endpoint, access.token)
 
     def run(self) -> Manifest:
-        """Brings it here. What is here already, whole, is not asked for again.
+        """Brings it here. What is here already, whole, is not asked for again, unless for an update; even then nothing
+        comes that is the same.
 
         Raises:
             HushdError: `model_missing` when it cannot be had, and how to get it otherwise; `output_failed` when there
@@ -53,10 +59,17 @@ class Pull:
         known = self._known
         if known.kind not in ("hub", "url"):
             raise HushdError("model_missing", f"{known.model} is not pulled: {known.install}.")
+        if self._update and self._access.offline:
+            raise HushdError(
+                "model_missing", f"Nobody can be asked for a newer {known.model} while HF_HUB_OFFLINE is set."
+            )
         while True:
             with self._store.lock(known.model, wait=False) as ours:
                 if ours:
-                    return self._here() or (self._from_hub() if known.kind == "hub" else self._from_url())
+                    here = self._here()
+                    if here and not self._update:
+                        return here
+                    return self._from_hub(here) if known.kind == "hub" else self._from_url(here)
             self._under.say("waiting for another program that is at it")
             self._under.wait(LOCKED_S)
 
@@ -72,7 +85,7 @@ class Pull:
         location = self._store.location(found)
         self._under.say("checking what is here")
         for name, file in found.files.items():
-            if self._hash(location / name) != file.sha256:
+            if self._under.hash(location / name) != file.sha256:
                 (location / name).resolve().unlink(missing_ok=True)
                 self._under.done = self._under.total = 0
                 return None
@@ -80,9 +93,9 @@ class Pull:
 
     # --- Hugging Face's hub ------------------------------------------------------------------------------------------
 
-    def _from_hub(self) -> Manifest:
+    def _from_hub(self, here: Manifest | None) -> Manifest:
         known, cache = self._known, Cache(self._known.repository)
-        if hub.offline():
+        if self._access.offline:
             commit = self._chosen(cache.known(known.revision))
             if commit is None or self._engine.flat:
                 raise HushdError(
@@ -90,8 +103,9 @@ class Pull:
                     f"{known.model} cannot be pulled while HF_HUB_OFFLINE is set, and {cache.folder} does not have it.",
                 )
         else:
-            self._under.say(f"asking {host(endpoint())} for {known.repository}")
-            commit = self._chosen(found := look_up(self._web, known.repository, known.revision))
+            self._under.say(f"asking {host(self._access.endpoint)} for {known.repository}")
+            found = look_up(self._web, self._access.endpoint, known.repository, known.revision)
+            commit = self._chosen(found)
             if commit is None:
                 raise HushdError(
                     "model_missing",
@@ -99,21 +113,23 @@ class Pull:
                     f'those it has in [models."{known.model}"] of your configuration.',
                 )
         source = Source("hub", commit.repository, commit.id)
+        names = {file: PurePosixPath(file.name).name if self._engine.flat else file.name for file in commit.files}
+        if here and here.source == source and here.files.keys() == set(names.values()):
+            return here
+        wanted = {names[file]: cache.wanted(self._access.endpoint, commit, file) for file in commit.files}
         if self._engine.flat:
             work = self._store.begin(known.model, replace(source, revision=""))
-            wanted = [
-                replace(w, target=work / f.blob, part=work / f"{f.blob}.part") for f, w in self._wanted(cache, commit)
-            ]
-            names = {file.blob: PurePosixPath(file.name).name for file in commit.files}
-            hashes = self._fetch(wanted, work)
-            return self._settle(work, {names[w.target.name]: w.target for w in wanted}, source, hashes)
+            for name, one in wanted.items():
+                wanted[name] = replace(one, target=work / one.target.name, part=work / f"{one.target.name}.part")
+            return self._settle(source, wanted, work)
         try:
             cache.prepare()
-            hashes = self._fetch([wanted for _, wanted in self._wanted(cache, commit)], cache.folder)
+            files = self._fetch(wanted, cache.folder)
             snapshot = cache.publish(commit, known.revision)
         except OSError as error:
             raise unwritable(cache.folder, error) from error
-        files = {file.name: File(file.size, hashes[wanted.target]) for file, wanted in self._wanted(cache, commit)}
+        if here and here.location != str(snapshot):
+            self._store.retire(here)
         return self._write(source, files, str(snapshot))
 
     def _chosen(self, commit: Commit | None) -> Commit | None:
@@ -122,39 +138,51 @@ class Pull:
             return None
         return replace(commit, files=tuple(file for file in commit.files if file.name in names))
 
-    def _wanted(self, cache: Cache, commit: Commit) -> list[tuple[HubFile, Wanted]]:
-        return [(file, cache.wanted(commit, file)) for file in commit.files]
-
     # --- other servers -----------------------------------------------------------------------------------------------
 
-    def _from_url(self) -> Manifest:
+    def _from_url(self, here: Manifest | None) -> Manifest:
         known = self._known
         source = Source("url", known.url)
         (names,) = (files.needed for files in known.files[:1])
+        known_hashes = {PurePosixPath(name).name: known.sha256.get(name) for name in names}
+        if here and known_hashes == {name: file.sha256 for name, file in here.files.items()}:
+            return here
         if adopted := self._adopted(names, source):
             return adopted
-        if hub.offline():
+        if self._access.offline:
             raise HushdError("model_missing", f"{known.model} cannot be pulled while HF_HUB_OFFLINE is set.")
-        work = self._store.begin(known.model, source)
         self._under.say(f"asking {host(known.url)}")
-        wanted = [self._at(f"{known.url}/{urllib.parse.quote(name)}", name, work) for name in names]
-        hashes = self._fetch(wanted, work)
-        return self._settle(work, {w.target.name: w.target for w in wanted}, source, hashes)
+        heads = {name: self._web.head(self._address(name)) for name in names}
+        contents = {name: self._content(name, headers) for name, headers in heads.items()}
+        told = replace(source, sha256=sha256("".join(contents.values()).encode()).hexdigest())
+        if here and here.source == told:
+            return here
+        work = self._store.begin(known.model, source)
+        # Each lies in a folder that says which content it has: when that changes on the server, another one is begun.
+        folders = {name: work / contents[name][:16] for name in names}
+        try:
+            for left in set(work.iterdir()) - set(folders.values()):
+                if left.is_dir():
+                    shutil.rmtree(left)
+            for folder in folders.values():
+                folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(work, error) from error
+        wanted = {PurePosixPath(name).name: self._at(name, heads[name], folders[name]) for name in names}
+        return self._settle(told, wanted, work)
 
-    def _at(self, url: str, name: str, work: Path) -> Wanted:
-        known_hash = self._known.sha256.get(name, "")
-        target = work / PurePosixPath(name).name
-        headers = self._web.head(url)
-        etag = headers.get("ETag", "")
-        # The name says which content it is a part of: when that changes on the server, another file is begun.
-        content = (
-            known_hash or sha256(f"{url} {etag} {headers.get('Last-Modified')} {total(headers)}".encode()).hexdigest()
-        )
-        part = work / f"{target.name}.{content[:16]}.part"
-        for other in work.glob(f"{target.name}.*.part"):
-            if other != part:
-                other.unlink(missing_ok=True)
-        return Wanted(url, target, part, total(headers), known_hash, condition=etag)
+    def _address(self, name: str) -> str:
+        return f"{self._known.url}/{urllib.parse.quote(name)}"
+
+    def _content(self, name: str, headers: Headers) -> str:
+        """What a file has, as far as its server says: something else when that has changed."""
+        said = f"{self._address(name)} {headers.get('ETag', '')} {headers.get('Last-Modified')} {total(headers)}"
+        return self._known.sha256.get(name) or sha256(said.encode()).hexdigest()
+
+    def _at(self, name: str, headers: Headers, folder: Path) -> Wanted:
+        target = folder / PurePosixPath(name).name
+        part, digest = target.with_name(f"{target.name}.part"), self._known.sha256.get(name, "")
+        return Wanted(self._address(name), target, part, total(headers), digest, condition=headers.get("ETag", ""))
 
     def _adopted(self, names: Sequence[str], source: Source) -> Manifest | None:
         """The model where the engine's own package has put it, if its hashes are known and right."""
@@ -164,8 +192,8 @@ class Pull:
         if not all((folder / name).is_file() for name in names):
             return None
         self._under.say(f"checking what is in {folder}")
-        self._under.total = sum((folder / name).stat().st_size for name in names)
-        files = {name: File((folder / name).stat().st_size, self._hash(folder / name)) for name in names}
+        self._under.done, self._under.total = 0, sum((folder / name).stat().st_size for name in names)
+        files = {name: File((folder / name).stat().st_size, self._under.hash(folder / name)) for name in names}
         if any(file.sha256 != self._known.sha256[name] for name, file in files.items()):
             self._under.done = self._under.total = 0
             return None
@@ -173,11 +201,12 @@ class Pull:
 
     # --- both --------------------------------------------------------------------------------------------------------
 
-    def _fetch(self, wanted: Sequence[Wanted], folder: Path) -> dict[Path, str]:
-        """Brings files to their targets, several at once; returns their hashes."""
-        unique = list({one.target: one for one in wanted}.values())
+    def _fetch(self, wanted: Mapping[str, Wanted], folder: Path) -> dict[str, File]:
+        """Brings files to their targets, several at once; returns what they are."""
+        unique = list({one.target: one for one in wanted.values()}.values())
         self._check_room(unique, folder)
-        self._under.total = sum(one.size or 0 for one in wanted)
+        sizes = [one.size for one in unique]
+        self._under.done, self._under.total = 0, 0 if None in sizes else sum(filter(None, sizes))
         self._under.say(f"downloading {self._known.model}")
         with ThreadPoolExecutor(AT_ONCE) as threads:
             fetches = [Fetch(self._web, one, self._under.wait, self._under.add) for one in unique]
@@ -185,94 +214,55 @@ class Pull:
             order = sorted(range(len(unique)), key=lambda n: -(unique[n].size or 0))
             running = {n: threads.submit(fetches[n].run) for n in order}
             try:
-                return {unique[n].target: running[n].result() for n in order}
+                hashes = {unique[n].target: running[n].result() for n in order}
             except BaseException:
                 for future in running.values():
                     future.cancel()
                 for fetch in fetches:
                     fetch.stop()
                 raise
+        return {name: File(one.target.stat().st_size, hashes[one.target]) for name, one in wanted.items()}
 
     def _check_room(self, wanted: Sequence[Wanted], folder: Path) -> None:
         missing = sum((w.size or 0) - _size(w.part) for w in wanted if not w.target.exists())
-        there = folder
-        while not there.exists():
-            there = there.parent
-        free = shutil.disk_usage(there).free
-        if missing + SPARE > free:
-            variable = "HUSHD_MODELS_DIR" if self._store.folder in folder.parents else "HF_HUB_CACHE"
-            raise HushdError(
-                "output_failed",
-                f"{self._known.model} needs {readable(missing)} more, and {there} has {readable(free)} free: make room "
-                f"there, or set {variable} to another folder.",
-            )
+        variable = "HUSHD_MODELS_DIR" if self._store.folder in folder.parents else "HF_HUB_CACHE"
+        need = f"{self._known.model} needs {readable(missing)} more"
+        check_room(missing, folder, need, f"make room there, or set {variable} to another folder")
 
-    def _settle(self, work: Path, made: Mapping[str, Path], source: Source, hashes: Mapping[Path, str]) -> Manifest:
-        """Gives whole files their places in the models folder, and writes the manifest."""
-        files = {name: File(path.stat().st_size, hashes[path]) for name, path in made.items()}
-        place = self._store.place(self._known.model)
-        try:
-            if self._engine.flat:
-                settle_files(made, place.parent)
-                return self._write(source, files, ".")
-            settle_folder(made, work, place)
-        except OSError as error:
-            raise unwritable(place, error) from error
-        return self._write(source, files, place.name)
+    def _settle(self, source: Source, wanted: Mapping[str, Wanted], work: Path) -> Manifest:
+        """Brings files into the models folder."""
+        self._share(source, wanted)
+        files = self._fetch(wanted, work)
+        made = {name: one.target for name, one in wanted.items()}
+        return settle(self._store, self._manifest(source, files, "."), made, work)
+
+    def _share(self, source: Source, wanted: Mapping[str, Wanted]) -> None:
+        """Takes what is here of the same source: kokoro's models share their voices, revisions most of their files.
+
+        Where nobody has said what a file should be, another model's is taken if it still is what came from there.
+        """
+        for kept in self._store.kept(self._known.engine).values():
+            if not isinstance(kept, Manifest) or kept.source.place != source.place:
+                continue
+            for name in kept.files.keys() & wanted.keys():
+                file, one, path = kept.files[name], wanted[name], self._store.location(kept) / name
+                certain = bool(one.sha256 or one.git)  # the fetch compares it, and gets it where it is another
+                if file.size != one.size or (one.sha256 and one.sha256 != file.sha256):
+                    continue
+                if not certain and (self._update or kept.model == self._known.model):
+                    continue  # the others of its files may be newer
+                with suppress(OSError, HushdError):  # it is gone, or this file system has no links
+                    if certain or self._under.hash(path, counted=False) == file.sha256:
+                        os.link(path, one.target)
+
+    def _manifest(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:
+        known, kind = self._known, FORMATS.get(self._known.engine, ONNX)
+        return Manifest(known.engine, known.name, known.role, source, files, location, kind, "", known.licence)
 
     def _write(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:
-        known = self._known
-        manifest = Manifest(
-            known.engine,
-            known.name,
-            known.role,
-            source,
-            files,
-            location,
-            FORMATS.get(known.engine, ONNX),
-            "",
-            known.licence,
-        )
+        manifest = self._manifest(source, files, location)
         self._store.write(manifest)
         return manifest
-
-    def _hash(self, path: Path) -> str:
-        def report(size: int) -> None:
-            self._under.wait()
-            self._under.add(size)
-
-        return verification.sha256(path, report)
-
-
-def settle_files(made: Mapping[str, Path], folder: Path) -> None:
-    """Puts whole files into an engine's folder. What describes another file comes before it: it is nothing alone."""
-    for name in sorted(made, key=lambda name: not name.endswith(".json")):
-        _put(made[name], folder / name)
-
-
-def settle_folder(made: Mapping[str, Path], work: Path, place: Path) -> None:
-    """Makes a folder of whole files and puts it in the place of what is there."""
-    whole, old = work / "whole", work / "old"
-    for folder in (whole, old):
-        shutil.rmtree(folder, ignore_errors=True)
-    for name, path in made.items():
-        (whole / name).parent.mkdir(parents=True, exist_ok=True)
-        _put(path, whole / name)
-    if place.exists():
-        os.replace(place, old)
-    os.replace(whole, place)
-
-
-def _put(path: Path, place: Path) -> None:
-    """Gives a file its place; it keeps the old one too, until the manifest is written, for who has to go on here."""
-    temporary = place.with_name(f".hushd-{place.name}")
-    try:
-        temporary.unlink(missing_ok=True)
-        os.link(path, temporary)
-    except OSError:  # a file system without links
-        os.replace(path, place)
-    else:
-        os.replace(temporary, place)
 
 
 def _size(path: Path) -> int:
@@ -280,7 +270,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def readable(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

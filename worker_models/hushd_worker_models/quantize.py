@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from hushd_protocol import __version__, catalogue, inventory, own_models, verification
+from hushd_protocol import __version__, catalogue, inventory, own_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.inventory import Row
 from hushd_protocol.manifest import File, Manifest, Source, split
@@ -22,7 +22,7 @@ from hushd_protocol.store import Store
 
 from .child import run
 from .fetch import unwritable
-from .pull import SPARE, readable, settle_files, settle_folder
+from .settling import check_room, is_flat, readable, settle
 from .undertaking import Undertaking
 
 INT8 = "int8"
@@ -121,7 +121,10 @@ class Quantize:
             if not ours:
                 raise HushdError("server_busy", f"Another program is at {made} now; try again later.", 5000)
             plan = self._plan(row, row.folder, made)
-            return self._current(plan) or self._make(plan, row)
+            if found := self._current(plan):
+                self._under.total = self._under.done
+                return found
+            return self._make(plan, row)
 
     def _plan(self, row: Row, folder: Path, made: str) -> _Plan:
         package = FORMATS[row.model.partition("/")[0]][2]
@@ -134,7 +137,7 @@ class Quantize:
         files = {name: folder / name for name in row.files}
         self._under.total = 2 * sum(path.stat().st_size for path in files.values())
         self._under.say(f"reading {row.model}")
-        hashes = {name: self._hash(path) for name, path in files.items()}
+        hashes = {name: self._under.hash(path) for name, path in files.items()}
         described = {name: File(path.stat().st_size, hashes[name]) for name, path in files.items()}
         digest = Manifest("", "", "", Source("file", ""), described, ".").digest
         source = Source("conversion", row.model, self._to, digest)
@@ -153,8 +156,7 @@ class Quantize:
         begun = self._store.begun(plan.made) is not None
         if found is None:
             place = self._store.place(plan.made)
-            flat = catalogue.engines()[plan.made.partition("/")[0]].flat
-            there = place.with_name(f"{place.name}.onnx") if flat else place
+            there = place.with_name(f"{place.name}.onnx") if is_flat(plan.made) else place
             if there.exists() and not begun:
                 raise _taken(plan.made)
             return None
@@ -164,16 +166,10 @@ class Quantize:
         return found if same and not self._store.missing(found) else None
 
     def _make(self, plan: _Plan, row: Row) -> Manifest:
-        engine = plan.made.partition("/")[0]
+        engine, name = split(plan.made)
         size = sum(path.stat().st_size for path in plan.files.values())
         work = self._store.begin(plan.made, plan.source)
-        free = shutil.disk_usage(work).free
-        if size + SPARE > free:
-            raise HushdError(
-                "output_failed",
-                f"Making {plan.made} takes up to {readable(size)}, and {work.parent} has {readable(free)} free: make "
-                "room, or set HUSHD_MODELS_DIR to a folder that has it.",
-            )
+        check_room(size, work.parent, f"Making {plan.made} takes up to {readable(size)}")
         _check_memory(plan.made, size)
         for left in work.iterdir():  # by a run that was killed
             if left.is_dir():
@@ -181,28 +177,20 @@ class Quantize:
         self._under.say(f"making {plan.made} of {plan.model}")
         files = self._convert(plan, work / "made")
         self._under.say("checking")
-        described = {name: File(path.stat().st_size, self._hash(path, quiet=True)) for name, path in files.items()}
-        flat = catalogue.engines()[engine].flat
-        try:
-            if flat:
-                settle_files(files, self._store.place(plan.made).parent)
-            else:
-                settle_folder(files, work, self._store.place(plan.made))
-        except OSError as error:
-            raise unwritable(self._store.place(plan.made), error) from error
+        self._under.done = self._under.total
+        hashes = {name: self._under.hash(path, counted=False) for name, path in files.items()}
         manifest = Manifest(
             engine=engine,
-            name=plan.made.partition("/")[2],
+            name=name,
             role=catalogue.engines()[engine].role,
             source=plan.source,
-            files=described,
-            location="." if flat else plan.made.partition("/")[2],
+            files={name: File(path.stat().st_size, hashes[name]) for name, path in files.items()},
+            location=".",
             format=f"ctranslate2-{plan.to}" if engine == "faster-whisper" else f"onnx-{plan.to}",
             converter=plan.converter,
             licence=row.licence,
         )
-        self._store.write(manifest)
-        return manifest
+        return settle(self._store, manifest, files, work)
 
     def _convert(self, plan: _Plan, folder: Path) -> dict[str, Path]:
         """Makes the files in `folder`; returns them by the names that they are to have."""
@@ -246,21 +234,6 @@ class Quantize:
         except OSError as error:
             raise unwritable(copy, error) from error
         return copy
-
-    def _hash(self, path: Path, quiet: bool = False) -> str:
-        told = 0
-
-        def report(done: int) -> None:
-            nonlocal told
-            self._under.wait()
-            if not quiet:
-                self._under.add(done - told)
-            told = done
-
-        try:
-            return verification.sha256(path, report)
-        except OSError as error:
-            raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
 
 
 def _check_memory(made: str, size: int) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from hushd_protocol import verification
 from hushd_protocol.errors import HushdError
 from hushd_protocol.job import Job
 
@@ -52,6 +54,27 @@ class Undertaking:
         """`count` bytes more are done, or fewer where it is negative; from any thread."""
         with self._lock:
             self.done += count
+
+    def hash(self, path: Path, *, counted: bool = True) -> str:
+        """The SHA-256 of a file, in hexadecimal, whose bytes are done then, unless they are not `counted`.
+
+        Raises:
+            HushdError: `input_unreadable`.
+            Stopped: nobody waits for it any more.
+        """
+        told = 0
+
+        def report(done: int) -> None:
+            nonlocal told
+            self.wait()
+            if counted:
+                self.add(done - told)
+            told = done
+
+        try:
+            return verification.sha256(path, report)
+        except OSError as error:
+            raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
 
     def say(self, note: str) -> None:
         """What is done now."""

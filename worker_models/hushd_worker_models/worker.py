@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,12 @@ from hushd_protocol.job import Job
 from hushd_protocol.manifest import Manifest
 from hushd_protocol.store import Store
 
+from .hugging_face import Access, access
 from .pull import Pull
 from .undertaking import Undertaking, Undertakings
 
 ENGINE, MODEL = "store", "local"
+_ENDPOINT = re.compile(r"https?://[^\s@]+")  # who the user is there is nothing to be sent around
 
 
 def describe() -> dict[str, Any]:
@@ -45,10 +48,10 @@ class Worker:
         return {"engine": ENGINE, "ops": ["pull", "import", "quantize"]}
 
     def run(self, job: Job) -> dict[str, Any]:
-        """Does `pull` {"model"}, `import` {"path", "name", "engine"} or `quantize` {"model", "to", "name"}; says how
-        far it is in bytes, and at what.
+        """Does `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`
+        {"model", "to", "name"}; says how far it is in bytes, and at what.
 
-        Returns `model`, `size` (bytes) and `location`.
+        Returns `model`, `size` (bytes) and `location`, of an update also `changed`.
 
         Raises:
             HushdError: `bad_request` for parameters that make no sense; `model_missing`, `output_failed` or
@@ -57,8 +60,10 @@ class Worker:
         """
         match job.op:
             case "pull":
-                known = _known(_text(job, "model"))
-                return self._undertakings.follow(known.model, job, lambda under: _told(_brought(known, under)))
+                known, how = _known(_text(job, "model")), _access(job)
+                bring = _updated if _flag(job, "update") else _pulled
+                about = f"{bring.__name__} {known.model} {how.endpoint} {how.offline}"
+                return self._undertakings.follow(about, job, lambda under: bring(known, how, under))
             case "import":
                 from .importing import Import
 
@@ -84,23 +89,58 @@ def _store() -> Store:
     return Store(paths.find())
 
 
-def _brought(known: Known, under: Undertaking) -> Manifest:
-    """The model, made of a checkpoint that is here where that is possible, else downloaded."""
+def _pulled(known: Known, how: Access, under: Undertaking) -> dict[str, Any]:
+    """Brings a model, made of a checkpoint that is here where that is possible, else downloaded."""
     from .quantize import INT8, Quantize, checkpoint_for
 
     if checkpoint := checkpoint_for(known.model, _store()):
         try:
-            return Quantize(checkpoint, INT8, known.name, _store(), under).run()
+            return _told(Quantize(checkpoint, INT8, known.name, _store(), under).run())
         except HushdError as error:
             if error.code not in ("input_unreadable", "engine_missing", "bad_request", "server_busy"):
                 raise
             under.say(f"{error.message.rstrip('.')}; downloading {known.model} instead")
             under.done = under.total = 0
-    return Pull(known, _store(), under).run()
+    return _told(Pull(known, _store(), under, how).run())
+
+
+def _updated(known: Known, how: Access, under: Undertaking) -> dict[str, Any]:
+    """Brings what has become of a model where it came from; one that is not here, as a pull does."""
+    store = _store()
+    try:
+        old = store.find(known.model)
+    except HushdError:
+        old = None  # its manifest is damaged, and it is brought anew
+    if old is None:
+        return {**_pulled(known, how, under), "changed": True}
+    if old.source.kind == "file":
+        raise HushdError(
+            "bad_request",
+            f"{old.model} was imported from {old.source.place}: `hushd models rm {old.model}` first, to pull it.",
+        )
+    if old.source.kind == "conversion":
+        from .quantize import Quantize
+
+        new = Quantize(old.source.place, old.source.revision, old.name, store, under).run()
+    else:
+        new = Pull(known, store, under, how, update=True).run()
+    return {**_told(new), "changed": new.files != old.files}
 
 
 def _told(found: Manifest) -> dict[str, Any]:
     return {"model": found.model, "size": found.size, "location": str(_store().location(found))}
+
+
+def _access(job: Job) -> Access:
+    """How the hub is asked: as who asks says, or this worker's environment.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    endpoint = _text(job, "endpoint", "")
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):
+        raise HushdError("bad_request", "The hub's address (HF_ENDPOINT) must be such as https://huggingface.co.")
+    return access(endpoint, _flag(job, "offline") if "offline" in job.params else None)
 
 
 def _known(model: str) -> Known:
@@ -119,4 +159,11 @@ def _text(job: Job, name: str, default: str | None = None) -> str:
     value = job.params.get(name, default)
     if not isinstance(value, str) or (default is None and not value):
         raise HushdError("bad_request", f"The parameter {name} of {job.op} must be a text.")
+    return value
+
+
+def _flag(job: Job, name: str) -> bool:
+    value = job.params.get(name, False)
+    if not isinstance(value, bool):
+        raise HushdError("bad_request", f"The parameter {name} of {job.op} must be true or false.")
     return value

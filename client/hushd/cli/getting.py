@@ -19,6 +19,7 @@ def add_arguments(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the subcommands to those of `hushd models`."""
     pulled = commands.add_parser("pull", help="download models, or go on with what was interrupted")
     pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
+    pulled.add_argument("--update", action="store_true", help="ask for newer ones also where they are here")
     pulled.add_argument("--dry-run", action="store_true", help="only say where from, how large, and of what licence")
     imported = commands.add_parser("import", help="copy a model of your own to where its engine finds it")
     imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
@@ -54,8 +55,10 @@ def pull(find: Callable[[str], Row], options: argparse.Namespace) -> int:
             if row.state == "embedded" or row.origin == "system":
                 told.append({"model": row.model, "size": row.size, "location": str(row.path or "")})
             else:
-                told.append(shown.client.pull(row.model, on_progress=shown.progress(row.model)))
+                told.append(shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model)))
     _tell(told, options.json)
+    if any(one.get("changed") for one in told):
+        console.note("`hushd models prune` removes what is left of those before.")
     return 0
 
 
@@ -129,4 +132,5 @@ def _tell(told: list[dict[str, Any]], as_json: bool) -> None:
         console.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     else:
         for one in told:
-            console.write(f"{one['model']}: {one['location']}\n")
+            same = " (nothing newer)" if one.get("changed") is False else ""
+            console.write(f"{one['model']}: {one['location']}{same}\n")

@@ -51,7 +51,7 @@ def _parser(prog: str) -> Parser:
     getting.add_arguments(commands)
     removed = commands.add_parser("rm", help="remove models from this machine, also from Hugging Face's cache")
     removed.add_argument("names", nargs="+", metavar="NAME")
-    pruned = commands.add_parser("prune", help="remove halves of downloads and conversions that were interrupted")
+    pruned = commands.add_parser("prune", help="remove halves of what was interrupted, and revisions before an update")
     pruned.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     verified = commands.add_parser("verify", help="compare files with the SHA-256 they had when they came")
     verified.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
