@@ -48,7 +48,8 @@ class Brain(Life):
         """Hands over one that waits, to a replica where it would run."""
         self.jobs.line.serve(ticket, now)
         self.jobs.line.sort(now)
-        return self._take_if_wanted(now)
+        self._settle(now)
+        return self._take()
 
     def adopt(self, ticket: Ticket, now: float) -> list[Action]:
         """Takes over one that waited at another replica."""
@@ -60,17 +61,17 @@ class Brain(Life):
     def cancel(self, ticket: Ticket, now: float, code: str = "cancelled") -> list[Action]:
         """Ends `ticket` with `code`: at once while it waits, through the engine while it runs."""
         self.jobs.cancel(ticket, now, code)
-        return self._take_if_wanted(now)
+        return self._take_after(ticket, now)
 
     def input(self, ticket: Ticket, chunk: m.Chunk, now: float) -> list[Action]:
         """A chunk of a request's input."""
         self.jobs.input(ticket, chunk, now)
-        return self._take_if_wanted(now)
+        return self._take_after(ticket, now)
 
     def grant(self, ticket: Ticket, chunks: int, now: float) -> list[Action]:
         """The client can take more output."""
         self.jobs.grant(ticket, chunks, now)
-        return self._take_if_wanted(now)
+        return self._take_after(ticket, now)
 
     def release(self, holder: str, now: float) -> list[Action]:
         """A connection is gone; `holder` are the leases that it held in its own name."""
@@ -243,8 +244,8 @@ class Brain(Life):
                 self.jobs.repeat_or_fail(ticket, now, len(ticket.killed) < 2 and not self._down, died, detail)
         return explained
 
-    def _take_if_wanted(self, now: float) -> list[Action]:
-        """As `_take`, after what may have ended the last request that waits for room."""
-        if self.state is State.WAITING:
+    def _take_after(self, ticket: Ticket, now: float) -> list[Action]:
+        """As `_take`. If `ticket` has ended, it may have been the last that waited, or a suspect who held others up."""
+        if ticket.done and (ticket.alone or not self.jobs.waiting):
             self._settle(now)
         return self._take()

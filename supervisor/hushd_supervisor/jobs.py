@@ -206,10 +206,12 @@ class Jobs:
         """When something must be done about what runs, `math.inf` for never."""
         return min((t.next_deadline(stall_limit) for t in self.running.values()), default=math.inf)
 
-    def expire_waiting(self, now: float) -> None:
-        """Ends what has waited beyond its deadline."""
-        for ticket in [t for t in self.waiting if t.deadline <= now]:
+    def expire_waiting(self, now: float) -> bool:
+        """Ends what has waited beyond its deadline, and says whether anything has."""
+        late = [ticket for ticket in self.waiting if ticket.deadline <= now]
+        for ticket in late:
             self.cancel(ticket, now, "deadline_exceeded")
+        return bool(late)
 
     def expire_running(self, now: float) -> None:
         """Asks the engine to end what has run beyond its deadline, or for a client that does not read."""

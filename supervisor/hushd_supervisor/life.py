@@ -169,8 +169,7 @@ class Life(ABC):
         """What is due at `now`."""
         if (late := now - self.deadline()) > LATE_S:
             self._excuse(late + BEAT_S)
-        self.jobs.expire_waiting(now)
-        if self.state is State.WAITING:
+        if self.jobs.expire_waiting(now):
             self._settle(now)
         if self.state in RUNS:
             self.jobs.expire_running(now)

@@ -179,8 +179,10 @@ class Pool:
         connection = self._connections.gone(route)
         self._directory.gone(route)
         out = self._floor.gone(route, now)
-        for ticket in [t for t in self._tickets.values() if t.route == route]:
+        tickets = [t for t in self._tickets.values() if t.route == route]
+        for ticket in tickets:
             ticket.gone = True
+        for ticket in tickets:
             out += ticket.brain.cancel(ticket, now)
         for brain in self._brains.values():
             brain.jobs.line.forget(route)

@@ -98,6 +98,25 @@ def test_a_suspect_waits_for_files_and_not_for_sessions() -> None:
     assert runs(desk, live, late, behind)
 
 
+@pytest.mark.parametrize("how", ["cancelled", "deadline_exceeded", "protocol_error", "to a replica"])
+def test_who_waits_behind_a_suspect_runs_when_it_leaves(how: str) -> None:
+    """However it leaves the line: there was a place all the time, and nothing else would come to give it away."""
+    desk = desk_with(2, 0)
+    file, suspect, behind = desk.request(), desk.request(attempt=1), desk.request()
+    suspect.deadline = desk.now + 1
+    assert runs(desk, file)
+    if how == "cancelled":
+        desk._take(desk.brain.cancel(suspect, desk.now))
+    elif how == "deadline_exceeded":
+        desk.time()
+    elif how == "protocol_error":
+        desk._take(desk.brain.input(suspect, m.Chunk(id=suspect.request.id, seq=7), desk.now))
+    else:
+        desk._take(desk.brain.give(suspect, desk.now))
+    assert runs(desk, file, behind)
+    assert desk.terminal(suspect) == ("" if how == "to a replica" else how)
+
+
 def test_a_suspect_does_not_wait_for_a_session_that_has_a_slot() -> None:
     """The same where sessions have no places of their own."""
     desk = desk_with(2, 0)
