@@ -117,6 +117,14 @@ def test_who_waits_behind_a_suspect_runs_when_it_leaves(how: str) -> None:
     assert desk.terminal(suspect) == ("" if how == "to a replica" else how)
 
 
+def test_who_waits_for_a_start_moves_up_when_another_goes_to_a_replica() -> None:
+    """Its new place is told at once, not when the worker is ready."""
+    desk = Desk()
+    first, second = desk.request(), desk.request()
+    desk._take(desk.brain.give(first, desk.now))
+    assert [place for _, place in places(desk, second)] == [1, 0]
+
+
 def test_a_suspect_does_not_wait_for_a_session_that_has_a_slot() -> None:
     """The same where sessions have no places of their own."""
     desk = desk_with(2, 0)
