@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from memory_group import MemoryGroup
 from peer import CONFIG, Supervisor, check_nothing_is_left
+from programs import Programs
 
 
 @pytest.fixture
@@ -50,6 +51,16 @@ def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
     started = start_supervisor()
     assert started.ready, started.log()
     return started
+
+
+@pytest.fixture
+def programs(supervisor: Supervisor, runtime: Path) -> Iterator[Programs]:
+    """Commands that speak and listen on a device that keeps a diary; none is left running."""
+    made = Programs(runtime)
+    yield made
+    for process in made.started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

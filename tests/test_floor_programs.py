@@ -5,23 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hushd_protocol.messages import Claim, Error, Result, Turn, Yield
 from peer import Peer, Supervisor, wait_until
 from programs import RATE, Programs, check_no_overlap, finish
-
-
-@pytest.fixture
-def programs(supervisor: Supervisor, runtime: Path) -> Iterator[Programs]:
-    made = Programs(runtime)
-    yield made
-    for process in made.started:
-        process.kill()
-        process.communicate()
-
 
 # --- say and listen ---------------------------------------------------------------------------------------------------
 

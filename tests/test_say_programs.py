@@ -8,21 +8,10 @@ import pty
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from peer import Supervisor, wait_until
 from programs import RATE, Programs, check_no_overlap, finish
-
-
-@pytest.fixture
-def programs(supervisor: Supervisor, runtime: Path) -> Iterator[Programs]:
-    made = Programs(runtime)
-    yield made
-    for process in made.started:
-        process.kill()
-        process.communicate()
 
 
 def heard(programs: Programs) -> int:

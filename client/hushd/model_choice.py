@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from hushd_protocol import languages
 from hushd_protocol.catalogue import SPEEDS
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import RESERVE
 
-RESERVE_MB = 256.0  # that stay available to everybody else, as the supervisor sees to
 _UNKNOWN_MB = 400.0  # of a worker nobody knows anything about, as the supervisor guesses
 _MOST_NAMED = 3  # in a sentence
 
@@ -50,7 +51,7 @@ class Candidate:
         return f"{self.engine}/{self.model}"
 
     def hears(self, language: str | None) -> bool:
-        return language is None or _primary(language) in map(_primary, self.languages)
+        return language is None or languages.code(language) in map(languages.code, self.languages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,10 @@ def choose(candidates: Sequence[Candidate], machine: Machine, language: str | No
     order = ranked(candidates, language, speed)
     if not order:
         what = f" that hears {language!r}" if language else ""
+        listed = languages.code(language) if language else "stt"
         raise HushdError(
             "model_missing",
-            f"No model{what} is installed: `hushd models list {language or 'stt'}` shows which there are to be pulled.",
+            f"No model{what} is installed: `hushd models list {listed}` shows which there are to be pulled.",
         )
     fitting = [one for one in order if machine.fits(one)]
     running = [one for one in order if one.name in machine.running]
@@ -161,7 +163,7 @@ def machine(status: Mapping[str, Any], role: str) -> Machine:
                 running.add(name)
         if row["state"] == "ready" and row["pss_mb"]:
             room += float(row["pss_mb"])  # idle: it leaves for another
-    room += min(memory["budget_mb"] - memory["used_mb"], memory["available_mb"] - RESERVE_MB)
+    room += min(memory["budget_mb"] - memory["used_mb"], memory["available_mb"] - RESERVE / 1e6)
     return Machine(room, memory["pressure"], frozenset(running), needs)
 
 
@@ -183,7 +185,3 @@ def _why(taken: Candidate, order: Sequence[Candidate], machine: Machine, languag
     if machine.pressure != "normal" and better:
         reasons.append(f"memory is short ({machine.pressure})")
     return f"{taken.name}: {', '.join(reasons)}."
-
-
-def _primary(tag: str) -> str:
-    return tag.replace("_", "-").partition("-")[0].casefold()

@@ -11,7 +11,8 @@ import shutil
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -123,7 +124,7 @@ class Workshop:
             self.audio_s = found.duration
             return " ".join(segment.text for segment in found.segments)
         speech = self.client.synthesize(str(self._sample), engine=self._engine, model=self._model, deadline=left)
-        _drain(speech)
+        deque(speech, maxlen=0)
         self.audio_s = speech.duration
         return ""
 
@@ -148,8 +149,3 @@ def own_settings(config: str, worker: str) -> Mapping[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
     return table if isinstance(table, dict) else {}
-
-
-def _drain(chunks: Iterable[object]) -> None:
-    for _ in chunks:
-        pass

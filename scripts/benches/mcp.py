@@ -8,25 +8,23 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from argparse import Namespace
-from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import psutil
 import soundfile
+from sound_loop import Monitor, SoundLoop
 
+from .playing import own_loop, sound_loop
 from .stage import BIN, Row, mb, recording, supervisor
 
 RUNS = 11
 TURNS = 7
 ANSWER_S = 3.0
 SILENCE_S = 0.8
-RATE = 16_000
 LOUD = 100  # of a sample; the sink adds no noise
 
 EMPTY = "from mcp.server.mcpserver import MCPServer\nMCPServer('empty').run()"
@@ -96,14 +94,11 @@ with Client() as client:
 
 def _turns() -> Iterator[Row]:
     """Somebody answers with three seconds of a recording, soon after hushd has fallen silent."""
-    with tempfile.TemporaryDirectory(prefix="hushd-", dir="/tmp") as name:
-        folder = Path(name)
-        try:
-            with _loop(folder), supervisor(), Monitor() as monitor:
-                turns = list(_talk(monitor, folder))
-        except FileNotFoundError as missing:
-            yield Row("mcp: converse", None, "ms", note=f"not installed: {missing.filename}")
-            return
+    if (loop := own_loop()) is None:
+        yield Row("mcp: converse", None, "ms", note=f"not installed: {sound_loop.missing()}")
+        return
+    with tempfile.TemporaryDirectory(prefix="hushd-") as folder, loop as made, supervisor():
+        turns = list(_talk(made, Path(folder)))
     listening, text = (statistics.median(turn[index] for turn in turns[1:]) * 1000 for index in (0, 1))
     count = f"{len(turns) - 1} turns"
     yield Row("mcp: converse, end of speech to listening", listening, "ms", "<= 50", ok=listening <= 50, note=count)
@@ -113,82 +108,33 @@ def _turns() -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _talk(monitor: Monitor, folder: Path) -> Iterator[tuple[float, float]]:
+def _talk(loop: SoundLoop, folder: Path) -> Iterator[tuple[float, float]]:
     """Seconds from hushd's last audible sound to its listening, and from the end of an answer to its text."""
     answer = folder / "answer.wav"
     samples, rate = soundfile.read(recording("two_cities.wav"), dtype="float32")
     samples = samples[: int(ANSWER_S * rate)]
     loud = np.flatnonzero(np.abs(samples) >= 0.1 * np.abs(samples).max())
     soundfile.write(answer, samples[: loud[-1] + 1], rate)  # so that its end can be heard to the millisecond
-    with subprocess.Popen(
-        [sys.executable, "-c", TURN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        Monitor(loop) as monitor,
+        subprocess.Popen(
+            [sys.executable, "-c", TURN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process,
+    ):
         assert process.stdin
         assert process.stdout
         for _ in range(TURNS + 1):
-            monitor.last = 0.0
+            monitor.blocks.clear()
             process.stdin.write("\n")
             process.stdin.flush()
-            while not 0.4 < time.monotonic() - monitor.last < 60:
+            while not 0.4 < time.monotonic() - (ended := _last_sound(monitor)) < 60:
                 time.sleep(0.01)
-            ended = monitor.last
-            subprocess.run(["paplay", str(answer)], check=True)
+            loop.play(answer)
             times = json.loads(process.stdout.readline())
-            yield times["listening"] - ended, times["text"] - monitor.last - SILENCE_S
+            yield times["listening"] - ended, times["text"] - _last_sound(monitor) - SILENCE_S
         process.stdin.close()
 
 
-class Monitor:
-    """Hears what is played. `last` is when it heard something, by the clock of `time.monotonic`. A context manager."""
-
-    def __init__(self) -> None:
-        self.last = 0.0
-        self._process = subprocess.Popen(
-            ["parec", "--raw", "--format=s16le", f"--rate={RATE}", "--channels=1", "--latency-msec=5",
-             "--device=loop.monitor"],
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
-        threading.Thread(target=self._hear, daemon=True).start()
-
-    def __enter__(self) -> Monitor:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-
-    def _hear(self) -> None:
-        assert self._process.stdout
-        while block := os.read(self._process.stdout.fileno(), RATE // 50):
-            if max(map(abs, array("h", block[: len(block) // 2 * 2])), default=0) > LOUD:
-                self.last = time.monotonic()
-
-
-@contextmanager
-def _loop(folder: Path) -> Iterator[None]:
-    """A sound server of our own, whose loudspeaker is its microphone, and which this process's children use."""
-    before = dict(os.environ)
-    (folder / ".asoundrc").write_text("pcm.!default { type pulse }\nctl.!default { type pulse }\n")
-    os.environ |= {
-        "HOME": str(folder),
-        "XDG_CONFIG_HOME": str(folder),
-        "PULSE_RUNTIME_PATH": str(folder),
-        "PULSE_SERVER": f"unix:{folder}/native",
-        "PULSE_SINK": "loop",
-        "PULSE_SOURCE": "loop.monitor",
-    }
-    modules = (f"module-native-protocol-unix socket={folder}/native", "module-null-sink sink_name=loop")
-    server = subprocess.Popen(
-        ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
-         *(f"--load={module}" for module in modules)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        while subprocess.run(["pactl", "info"], capture_output=True).returncode:
-            time.sleep(0.05)
-        yield
-    finally:
-        server.terminate()
-        server.wait(10)
-        os.environ.clear()
-        os.environ.update(before)
+def _last_sound(monitor: Monitor) -> float:
+    """When something was heard last, by the clock of `time.monotonic`; 0: nothing was."""
+    return next((when for when, samples in reversed(monitor.blocks) if max(samples) > LOUD), 0.0)

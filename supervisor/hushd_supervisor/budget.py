@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hushd_protocol.limits import RESERVE
+
 from .settings import Settings, base
 
-RESERVE = 256_000_000  # that stays available to everybody else; in a small container an eighth of it all
 GUESS = 400_000_000  # for a worker nobody has seen yet and whose configuration names no size
 
 

@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_example import DOCS, blocks, installed, python
 from hushd_worker_stt.engine import Options, Segment
 from hushd_worker_stt.engines.command import Command
 from hushd_worker_stt.engines.command_file import Recipe
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 
-DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "ENGINES.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> dict[str, str]:
-    """The document's engine, installed by its entry point; the environment that has it."""
-    (source,) = blocks("python")
-    (point,) = [block for block in blocks("toml") if "entry-points" in block]
-    (tmp_path / "hushd_pitch.py").write_text(source)
-    info = tmp_path / "hushd_pitch-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hushd-pitch\nVersion: 1.0\n")
-    line = point.splitlines()[1].replace('"', "")
-    (info / "entry_points.txt").write_text(f"[hushd.stt_engines]\n{line}\n")
-    return os.environ | {"PYTHONPATH": str(tmp_path)}
-
-
-def python(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=50, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
-def test_the_engine_of_ones_own_is_found_and_hears(package: dict[str, str]) -> None:
+def test_the_engine_of_ones_own_is_found_and_hears(tmp_path: Path) -> None:
     """It is listed beside hushd's, and says of a tone of 310 Hz that it is one, through the worker's own loading."""
+    package = installed(TEXT, tmp_path)
     described = json.loads(python(package, "-m", "hushd_worker_stt", "--describe"))["engines"]
     assert {"moonshine", "pitch"} <= {engine["name"] for engine in described if engine["installed"]}
     program = (
@@ -62,7 +35,7 @@ def test_the_engine_of_ones_own_is_found_and_hears(package: dict[str, str]) -> N
 
 def test_the_documents_command_is_one(tmp_path: Path) -> None:
     """The file that is explained there has every key, and the values it calls defaults are."""
-    (example,) = [block for block in blocks("toml") if block.startswith("run = ")]
+    (example,) = [block for block in blocks(TEXT, "toml") if block.startswith("run = ")]
     (tmp_path / "x.toml").write_text(example)
     (tmp_path / "short.toml").write_text(example.partition("# All that follows")[0])
     full, short = Recipe.read(tmp_path / "x.toml"), Recipe.read(tmp_path / "short.toml")

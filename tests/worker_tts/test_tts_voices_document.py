@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_example import DOCS, blocks, installed, python
 from hushd_worker_tts import catalogue
 from hushd_worker_tts.engines.command import Command
 from hushd_worker_tts.engines.command_file import Recipe
 
-DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "VOICES.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 
 
 def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
     """Installed by its entry point it is listed beside hushd's, and whistles three letters through the worker."""
-    (source,) = blocks("python")
-    (point,) = [block for block in blocks("toml") if "entry-points" in block]
-    (tmp_path / "hushd_whistle.py").write_text(source)
-    info = tmp_path / "hushd_whistle-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hushd-whistle\nVersion: 1.0\n")
-    line = point.splitlines()[1].replace('"', "")
-    (info / "entry_points.txt").write_text(f"[hushd.tts_engines]\n{line}\n")
-
-    def python(*arguments: str) -> str:
-        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=50, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
-    described = json.loads(python("-m", "hushd_worker_tts", "--describe"))["engines"]
+    package = installed(TEXT, tmp_path)
+    described = json.loads(python(package, "-m", "hushd_worker_tts", "--describe"))["engines"]
     assert {engine["name"] for engine in described} >= {*catalogue.OWN, "whistle"}
     program = (
         "from hushd_protocol.job import Job; from hushd_protocol.messages import Job as Message\n"
@@ -55,7 +32,7 @@ def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
         "job = Job(message, sent.append)\n"
         "print(worker.run(job), sum(len(chunk.payload) for chunk in sent))\n"
     )
-    said = python("-c", program)
+    said = python(package, "-c", program)
     assert said.splitlines()[0] == "['penny']"
     assert "'duration': 0.075, 'rate': 16000, 'voice': 'penny'" in said
     assert said.split()[-1] == "2400"
@@ -70,7 +47,7 @@ def test_all_engines_are_in_the_tables() -> None:
 
 def test_the_documents_command_is_one(tmp_path: Path) -> None:
     """The file that is explained there has every key but the list of voices, and the values it calls defaults are."""
-    (example,) = [block for block in blocks("toml") if block.startswith("run = ")]
+    (example,) = [block for block in blocks(TEXT, "toml") if block.startswith("run = ")]
     (tmp_path / "x.toml").write_text(example)
     (tmp_path / "short").mkdir()
     (tmp_path / "short" / "x.toml").write_text(example.partition("# All that follows")[0])
