@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 from weakref import WeakSet
@@ -54,6 +54,16 @@ def load() -> Any:
     if sys.platform == "linux" and not os.environ.get("HUSHD_DEBUG"):
         _silence_alsa()
     return sounddevice
+
+
+def load_ahead() -> None:
+    """Begins to load it, which takes PortAudio some 50 ms, on another thread. Does it fail, `load` says so."""
+
+    def begin() -> None:
+        with suppress(HushdError):
+            load()
+
+    threading.Thread(target=begin, name="hushd-device", daemon=True).start()
 
 
 def devices(sounddevice: Any, kind: Kind) -> list[Device]:

@@ -12,8 +12,9 @@ import threading
 import time
 from argparse import Namespace
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from hushd import Client
 from hushd.playback import Player
 from hushd_protocol.errors import HushdError
 
-from .stage import Row, supervisor
+from .stage import BIN, SENTENCE, Row, supervisor
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the loop is the tests' too
 import sound_loop
@@ -29,8 +30,11 @@ from peer import wait_until
 from sound_loop import RATE, Monitor
 
 LOUD = 12_000
+HEADER = 44  # bytes of a WAV
 TONE = 440  # Hz: whole periods in the tenths of a second that are played
 STOPS = 20
+STARTS = 15
+STARTS = 15
 GAPS_S = 30.0
 TEXT = (
     "When nobody speaks or listens, the memory is given back. A worker starts with the first request, and it leaves "
@@ -62,6 +66,48 @@ def stop(_: Namespace) -> Iterator[Row]:
     yield Row("stop: to silence", value, "ms", "<= 100", ok=value <= 100, note=f"at most {max(times):.0f} ms")
     own = LOUD * 2 * math.sin(math.pi * TONE / RATE)
     yield Row("stop: largest step of a sample", max(steps), "", f"<= {own * 1.1:.0f}", own, max(steps) <= own * 1.1)
+
+
+def first(_: Namespace) -> Iterator[Row]:
+    """From the start of a `say` process to its first sound, the worker being warm: in a pipe, and at the monitor."""
+    with supervisor(), Client() as client:
+        speech = client.synthesize(SENTENCE)
+        samples = array("h", next(speech))
+        lead = (
+            next(index for index, sample in enumerate(samples) if sample) / speech.rate
+        )  # a voice begins with silence
+        yield _first("in a pipe", _first_byte)
+        if (loop := own_loop()) is None:
+            yield Row("first: say, heard", None, "ms", "<= 150", note=f"not installed: {sound_loop.missing()}")
+            return
+        with loop as made, Monitor(made) as monitor:
+            yield _first("heard", partial(_first_sound, monitor, lead))
+
+
+def _first(what: str, run: Callable[[], float]) -> Row:
+    times = [1000 * run() for _ in range(STARTS + 1)][1:]
+    value = statistics.median(times)
+    return Row(f"first: say, {what}", value, "ms", "<= 150", ok=value <= 150, note=f"at most {max(times):.0f} ms")
+
+
+def _first_byte() -> float:
+    """Seconds to the first sample in a pipe, behind the header."""
+    began = time.monotonic()
+    with subprocess.Popen([BIN / "say", "-o", "-", SENTENCE], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.read(HEADER + 2)
+        took = time.monotonic() - began
+        process.stdout.read()
+    return took
+
+
+def _first_sound(monitor: Monitor, lead: float) -> float:
+    """Seconds to the first sample that the sound server plays; those of the first `lead` seconds are zero."""
+    time.sleep(0.2)  # what came before has been heard
+    monitor.blocks.clear()
+    began = time.monotonic()
+    subprocess.run([BIN / "say", SENTENCE], check=True)
+    return next(when for when, samples in monitor.blocks if any(samples)) - lead - began
 
 
 def gaps(options: Namespace) -> Iterator[Row]:

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 
-from hushd.client import Client
-from hushd.output_file import STANDARD_OUTPUT, OutputFile
-
 from . import console, script
 from .saying_options import file_format, parse, speaking
 from .script import Script
 
 if TYPE_CHECKING:
+    from hushd.client import Client
     from hushd.speech import Speech
 
 
@@ -44,9 +42,16 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _do(options: Namespace) -> None:
-    start = not (options.stop or options.cancel)
-    with Client(holder="cli", start=start, on_pull=console.show_pull) as client:
-        if options.stop or options.cancel:
+    stopping = options.stop or options.cancel
+    if options.output is None and options.voice != "?" and not stopping:
+        from hushd import audio_device
+
+        console.silence_libraries()
+        audio_device.load_ahead()
+    from hushd.client import Client  # while the device is looked for
+
+    with Client(holder="cli", start=not stopping, on_pull=console.show_pull) as client:
+        if stopping:
             client.stop_speaking(current=options.stop)
         elif options.voice == "?":
             from .listing import list_voices
@@ -59,6 +64,8 @@ def _do(options: Namespace) -> None:
 
 
 def _write(client: Client, options: Namespace) -> None:
+    from hushd.output_file import STANDARD_OUTPUT, OutputFile
+
     form = file_format(options)
     text = script.of(options, kept=options.progress)
     screen = console.StatusLine()
@@ -89,7 +96,6 @@ def _play(client: Client, options: Namespace) -> None:
 
 def _speak(client: Client, options: Namespace, text: Script) -> None:
     speech = _speech(client, options, text, "s16le")
-    console.silence_libraries()
     from hushd.playback import play  # while the worker works
 
     volume = 1.0 if options.volume is None else options.volume
