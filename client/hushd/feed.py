@@ -28,10 +28,10 @@ class Feed:
 
     Args:
         stop: what the callback raises to end the stream.
-        latency: seconds of the device's buffer.
         on_output: called on the device's thread with all that the device is given.
 
     Attributes:
+        latency: seconds of the device's buffer.
         volume: a factor, for any thread to set: heard at once, without a click.
         lost: the device has stopped by itself; to close it would take more than a minute.
         underruns: how often the device had nothing to play, because nobody came to fill it in time.
@@ -51,12 +51,9 @@ class Feed:
         self._channels = channels
         self._frame = 2 * channels  # bytes
         self._second = rate * self._frame  # bytes
-        self._latency = latency
+        self.latency = latency
         self._limit = int(AHEAD_S * rate) * self._frame
         self._dry_limit = int(DRY_S * rate) * self._frame
-        # PortAudio promises to play what it was given before it stops, but on ALSA throws it away: so much silence is
-        # given behind the last sample.
-        self._tail = int(1.5 * latency * rate) * self._frame
         self._fade = max(1, int(FADE_S * rate))  # frames
         self.volume = volume
         self.underruns = 0
@@ -125,7 +122,9 @@ class Feed:
         # Other threads are woken only for a reason: whoever has the interpreter keeps us waiting.
         if self._added - self._taken <= self._limit // 2:
             self._room.set()
-        if over and self._silence >= self._tail:
+        # PortAudio promises to play what it was given before it stops, but on ALSA throws it away: so its buffer must
+        # hold nothing but silence.
+        if over and self._silence >= self.latency * self._second:
             self._stopped = True
             raise self._stop  # then the device calls `finish`
 
@@ -236,7 +235,7 @@ class Feed:
         if self._heard.is_set():
             return self._taken
         before, taken_at = self._block
-        return min(self._taken, before + (time.monotonic() - taken_at - self._latency) * self._second)
+        return min(self._taken, before + (time.monotonic() - taken_at - self.latency) * self._second)
 
     def abandon(self) -> None:
         """Nothing more will be played."""

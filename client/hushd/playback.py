@@ -101,7 +101,7 @@ class Player:
         sounddevice = audio_device.load()
         self._underruns = self.underruns
         feed = self._feed = Feed(
-            sounddevice.CallbackStop, rate, channels, LATENCY_S + BLOCK_S, self._volume, self._on_output
+            sounddevice.CallbackStop, rate, channels, volume=self._volume, on_output=self._on_output
         )
         if self._stopped:
             return
@@ -143,6 +143,7 @@ class Player:
                 callback=feed.callback,
                 finished_callback=feed.finish,
             )
+            feed.latency = stream.latency + BLOCK_S  # what it became, since some devices have sizes of their own
             stream.start()
             return stream
 

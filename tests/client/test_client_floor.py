@@ -372,6 +372,8 @@ class Device:
 
 
 class _Stream:
+    latency = 0.05
+
     def __init__(self, device: Device, callback: Any, finished: Any) -> None:
         self.device, self.callback, self.finished = device, callback, finished
         self.over = threading.Event()

@@ -19,7 +19,7 @@ import hushd.microphone
 import pytest
 from hushd.feed import Feed
 from hushd.microphone import Microphone
-from hushd.playback import Player, outputs, play
+from hushd.playback import BLOCK_S, Player, outputs, play
 from hushd_protocol.errors import HushdError
 
 
@@ -33,6 +33,8 @@ class CallbackStop(Exception):
 
 class FakeStream:
     """A stream whose callbacks run on a thread of its own, `limit` of them at most, as a device would call."""
+
+    latency = 0.25
 
     def __init__(self, device: FakeSoundDevice, options: dict[str, Any]) -> None:
         self.device = device
@@ -292,7 +294,7 @@ def test_silence_follows_the_last_sample() -> None:
     """PortAudio on ALSA forgets what is in its buffer when it stops: only silence may be there then, also after a
     hush."""
     for hushed in (False, True):
-        feed = Feed(CallbackStop, 16000, 1, latency=0.1)
+        feed = Feed(CallbackStop, 16000, 1, latency=0.15)
         feed.fill([array("h", [20000] * 1600).tobytes()])
         feed.begin()
         played = blocks(feed, 160, 2)
@@ -302,6 +304,14 @@ def test_silence_follows_the_last_sample() -> None:
         last = max(index for index, sample in enumerate(played) if sample)
         assert (last < 500) == hushed
         assert 2400 <= len(played) - last - 1 < 2400 + 320
+
+
+def test_the_silence_is_as_long_as_the_devices_own_buffer(device: FakeSoundDevice) -> None:
+    """What the device says of itself counts, and not what it was asked for, and the block that is on its way."""
+    play([array("h", [20000] * 1600).tobytes()], 16000)
+    assert device.opened[0].options["latency"] < FakeStream.latency
+    samples = array("h", bytes(device.played))
+    assert len(samples) - 1600 >= (FakeStream.latency + BLOCK_S) * 16000
 
 
 # --- devices ----------------------------------------------------------------------------------------------------------

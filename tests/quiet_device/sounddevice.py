@@ -34,6 +34,8 @@ def _note(what: str) -> None:
 
 
 class RawOutputStream:
+    latency = 0.05
+
     def __init__(self, *, samplerate: int, channels: int, callback: Any, finished_callback: Any, **_: Any) -> None:
         self._frames = int(samplerate * BLOCK_S)
         self._size = self._frames * channels * 2
