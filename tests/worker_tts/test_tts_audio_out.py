@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 import struct
+import subprocess
 import sys
 import wave
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import soxr
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_worker_tts import speech
-from hushd_worker_tts.audio_out import shorten, to_s16le, wav_header
+from hushd_worker_tts.audio_out import aiff_header, shorten, to_s16le, wav_header
 from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
 
@@ -79,6 +81,43 @@ def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: W
     in_order = b"".join(chunk.payload for chunk in spoken.chunks[:-1])
     assert in_order[44:] == spoken.file[44:]
     assert len(soundfile.read(io.BytesIO(in_order), dtype="int16")[0]) == size // 2
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_aiff_starts_with_a_header_for_pipes_and_ends_with_the_true_one(
+    tiny: Worker, say: Callable[..., Any], channels: int
+) -> None:
+    """At first it promises as much as can be, since it cannot say that the size is unknown; the last chunk corrects
+    it. Without that, what reads a pipe hears every sample."""
+    spoken = say(tiny, TEXT, format="aiff", channels=channels)
+    first, *_, last = spoken.chunks
+    assert first.payload[:54] == aiff_header(8000, None, channels)
+    size = len(spoken.file) - 54
+    assert (last.offset, last.payload) == (0, aiff_header(8000, size, channels))
+    true = soundfile.info(io.BytesIO(spoken.file))
+    assert (true.frames, true.samplerate, true.channels, true.subtype) == (
+        size // 2 // channels,
+        8000,
+        channels,
+        "PCM_16",
+    )
+    in_order = b"".join(chunk.payload for chunk in spoken.chunks[:-1])
+    raw = np.frombuffer(in_order[54:], ">i2").astype("<i2").tobytes()
+    assert np.array_equal(soundfile.read(io.BytesIO(in_order), dtype="int16")[0].ravel(), np.frombuffer(raw, "<i2"))
+    for program in (
+        "sox -t aiff - -t raw -e signed -b 16 -",
+        "ffmpeg -v error -i - -f s16le -",
+        "ffmpeg -v error -f aiff -i - -f s16le -",
+    ):
+        if shutil.which(program.split()[0]):
+            assert subprocess.run(program.split(), input=in_order, capture_output=True, timeout=20).stdout == raw
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 24000, 44100, 48000])
+def test_an_aiff_has_the_rate_in_80_bits(rate: int) -> None:
+    """What libsndfile reads is what was meant; more samples than some can count are as many as can be."""
+    assert soundfile.info(io.BytesIO(aiff_header(rate, 4) + bytes(4))).samplerate == rate
+    assert aiff_header(rate, 1 << 31) == aiff_header(rate, None) != aiff_header(rate, 4)
 
 
 def test_a_wav_of_more_than_4_gib_keeps_its_sizes_unknown() -> None:

@@ -6,7 +6,8 @@ An `Output` is made at the first audio, takes float32 mono samples piece by piec
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -29,9 +30,9 @@ _SOUNDFILE = {
     "ogg": ("OGG", "VORBIS"),
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
-    "aiff": ("AIFF", "PCM_16"),
 }
 _UNKNOWN_SIZE = 0xFFFFFFFF
+_MOST = 0x7FFFFF00  # bytes of samples in an AIFF whose size is unknown: more is a negative number to some readers
 # Of the silence at either side of a cut within a sentence; together the pause of a comma.
 _JOINT_S = 0.12
 _SILENCE = 0.03  # of the peak
@@ -153,7 +154,9 @@ def _encoder(job: Job, format: str, rate: int, channels: int) -> _Encoder:
     if format == "pcm":
         return _Pcm(job, rate, channels)
     if format == "wav":
-        return _Wav(job, rate, channels)
+        return _Headed(job, partial(wav_header, rate, channels=channels), "<i2")
+    if format == "aiff":
+        return _Headed(job, partial(aiff_header, rate, channels=channels), ">i2")
     return _Encoded(job, rate, channels, *_SOUNDFILE[format])
 
 
@@ -197,26 +200,32 @@ class _Pcm:
         pass
 
 
-class _Wav:
-    """The header first says that the sizes are unknown, which players of a pipe understand; the true one comes last,
-    for offset 0, where whoever writes a file can go back to."""
+class _Headed:
+    """The header first says that the size is unknown, which players of a pipe understand; the true one comes last, for
+    offset 0, where whoever writes a file can go back to.
 
-    def __init__(self, job: Job, rate: int, channels: int) -> None:
+    Args:
+        header: what is before so many bytes of samples; before an unknown number of them, given None.
+        coding: numpy's name of the samples' type.
+    """
+
+    def __init__(self, job: Job, header: Callable[[int | None], bytes], coding: str) -> None:
         self._job = job
-        self._rate = rate
-        self._channels = channels
-        self._size = 0
-        self._pending = wav_header(rate, None, channels)
+        self._header = header
+        self._coding = coding
+        self._pending = header(None)
+        self._ends = len(self._pending)  # bytes of the header
+        self._size = 0  # of the samples
 
     def write(self, samples: Integers) -> None:
-        start = 44 + self._size if not self._pending else 0
-        data = samples.tobytes()
+        start = 0 if self._pending else self._ends + self._size
+        data = samples.astype(self._coding, copy=False).tobytes()
         self._job.send_chunk(self._pending + data, offset=start)
         self._pending = b""
         self._size += len(data)
 
     def close(self) -> None:
-        self._job.send_chunk(wav_header(self._rate, self._size, self._channels), offset=0)
+        self._job.send_chunk(self._header(self._size), offset=0)
 
 
 def wav_header(rate: int, size: int | None, channels: int = 1) -> bytes:
@@ -227,6 +236,18 @@ def wav_header(rate: int, size: int | None, channels: int = 1) -> bytes:
         riff, data = size + 36, size
     form = (16, 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
     return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", riff, b"WAVE", b"fmt ", *form, b"data", data)
+
+
+def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """The 54 bytes before `size` bytes of 16 bit samples; None, or a number that some read as negative: unknown.
+
+    AIFF has no word for that, so the header promises as much as there can be: readers go on to the end.
+    """
+    size = _MOST if size is None or size > _MOST else size
+    digits = rate.bit_length()
+    extended = struct.pack(">HQ", 16382 + digits, rate << (64 - digits))  # a float of 80 bits
+    common = struct.pack(">4sIhIh", b"COMM", 18, channels, size // (2 * channels), 16) + extended
+    return struct.pack(">4sI4s", b"FORM", size + 46, b"AIFF") + common + struct.pack(">4sIII", b"SSND", size + 8, 0, 0)
 
 
 class _Encoded:
