@@ -17,7 +17,8 @@ from .source import Audio, Stream, Text
 from .speaking import Speaking
 
 if TYPE_CHECKING:
-    from .conversation import Conversation, Mode
+    from .conversation import Conversation
+    from .duplex import Mode
     from .model_choice import ModelChoice
     from .results import Transcript, Voice
     from .speech import Speech
@@ -166,7 +167,7 @@ class Client(Management):
         Returns `engine`, `model` and `why`, a sentence.
 
         Args:
-            language: None: one that tells languages apart, if there is one.
+            language: such as `de` or `German`; None: one that tells languages apart, if there is one.
             engine: only one of its models.
 
         Raises:

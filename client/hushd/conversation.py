@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 
-from .ear import Ear, OnEvent, cancels_echo
+from .duplex import Duplex, Mode
+from .ear import Ear, OnEvent
 from .playback import Player
 from .results import Transcript
 from .said import Said, characters
@@ -34,18 +35,11 @@ if TYPE_CHECKING:
     from .speech import Speech
     from .transcription import Transcription
 
-Mode = Literal["auto", "half", "headphones"]
 Options = Mapping[str, Any]
 
-MODES = ("auto", "half", "headphones")
 RATE = 24000  # Hz, of what is played and of what is recorded beside it
 CHUNK_S = 0.032  # what the voice detector judges at once
 PATIENCE_S = 30.0  # for an answer
-TELLING_S = 1.5  # of speech, after which it is known whether it can be taken out
-HALF_DUPLEX = (
-    "Half duplex: the microphone hears what the loudspeaker says, so it counts only while that is silent. "
-    "With headphones, or a microphone with echo cancellation, you may interrupt."
-)
 
 
 class Conversation:
@@ -86,23 +80,18 @@ class Conversation:
         on_heard: Callable[[str], None] | None = None,
         stop: Stop | None = None,
     ) -> None:
-        if mode not in MODES:
-            raise HushdError("bad_request", f"There is no mode {mode!r}: choose one of {', '.join(MODES)}.")
         self._client = client
-        self._mode = mode
-        self._looked = mode != "auto"  # whether the microphone cancels echoes itself
+        self._duplex = Duplex(mode, microphone, on_note)
         self._priority = priority
         self._loudspeaker = loudspeaker
         self._microphone = microphone
         self._speaking = dict(speaking or {})
         self._listening = dict(listening or {})
-        self._on_note = on_note
         self._on_heard = on_heard
         self._floor: Floor | None = None
         self._state = ""
         self._changed = threading.Condition()
         self._called_off = False
-        self._echo_gone = False
         self.stop = stop or Stop()
         self.said = Said()
         self.heard = ""
@@ -121,7 +110,7 @@ class Conversation:
     @property
     def duplex(self) -> str:
         """`full`: it can be interrupted; `half`: it cannot, or it is not known yet."""
-        return "full" if self._mode == "headphones" or self._echo_gone else "half"
+        return "full" if self._duplex.full else "half"
 
     def say(self, text: Text, **options: Any) -> Said:
         """Says `text`; returns when it was heard, or when somebody who interrupted has finished.
@@ -163,8 +152,8 @@ class Conversation:
 
     def _exchange(self, text: Text, speaking: Options, listening: Options, *, answer: bool) -> Transcript | None:
         self.stop.check()
-        self._look()
-        full = self._mode != "half"
+        self._duplex.look()
+        full = self._duplex.mode != "half"
         wanted = {"timeline": True} | self._speaking | dict(speaking)
         if full:
             wanted |= {"sample_rate": RATE, "channels": 1}
@@ -182,7 +171,7 @@ class Conversation:
                 self._ear(turn, floor, options, rate if full else None) if full or answer else nullcontext() as ear,
             ):
                 self._speak(turn, speech, floor, ear)
-                self._tell_half_duplex()
+                self._duplex.note(self.said.seconds)
                 return self._answer(turn, ear, options, needed=answer) if ear else None
 
     def _speak(self, turn: Turn, speech: Speech, floor: Floor, ear: Ear | None) -> None:
@@ -289,7 +278,7 @@ class Conversation:
         else:
             from .reference import Reference
 
-            reference = Reference(rate) if self._mode == "auto" else None
+            reference = Reference(rate) if self._duplex.mode == "auto" else None
             microphone = Microphone(self._microphone, muted=True, rate=rate, chunk_s=CHUNK_S, reference=reference)
         wanted = {name: value for name, value in options.items() if name != "no_speech_s"}
 
@@ -306,7 +295,7 @@ class Conversation:
             )
 
         self.heard = ""
-        meanwhile = rate is not None and (self._mode == "headphones" or microphone.reference is not None)
+        meanwhile = rate is not None and (self._duplex.mode == "headphones" or microphone.reference is not None)
         with (
             Ear(microphone, begin, partial(self._tell, turn), self._note_echo, meanwhile) as ear,
             self.stop.ending(ear.close),
@@ -318,23 +307,10 @@ class Conversation:
         worker = "/".join(part for part in ("stt", options.get("engine"), options.get("model")) if part)
         self._client.preload(worker, wait=False)
 
-    def _look(self) -> None:
-        """Finds out whether the microphone's echo is cancelled already."""
-        if not self._looked:
-            self._looked = True
-            if cancels_echo(self._microphone):
-                self._mode = "headphones"
-
     def _note(self, stable: str, text: str) -> None:
         self.heard = stable + text
         if self._on_heard is not None:
             self._on_heard(self.heard)
 
     def _note_echo(self, gone: bool) -> None:
-        self._echo_gone = gone
-
-    def _tell_half_duplex(self) -> None:
-        if self._on_note is not None and self._mode == "auto" and self.said.seconds >= TELLING_S:
-            tell, self._on_note = self._on_note, None
-            if self.duplex == "half":
-                tell(HALF_DUPLEX)
+        self._duplex.echo_gone = gone

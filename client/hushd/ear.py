@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -15,9 +12,6 @@ if TYPE_CHECKING:
     from .microphone import Microphone
     from .results import Transcript
     from .transcription import Transcription
-
-ASK_S = 1.0  # for the sound server's answer
-_USUAL = ("", "default", "pulse", "pipewire")  # devices behind which a sound server chooses
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 
@@ -102,23 +96,3 @@ class Ear:
             self._tell(Event.NOTHING)
         elif kind == "echo":
             self._on_echo(bool(data.get("gone")))
-
-
-def cancels_echo(device: str | int | None) -> bool:
-    """Whether a microphone is one of those that PulseAudio's or PipeWire's echo canceller makes, by its name."""
-    name = "" if device is None else str(device).strip()
-    if name.lower() in _USUAL:
-        name = os.environ.get("PULSE_SOURCE") or _usual_source()
-    return "echocancel" in name.lower().replace("-", "").replace("_", "").replace(" ", "")
-
-
-def _usual_source() -> str:
-    """What the sound server records from, empty where there is none."""
-    program = shutil.which("pactl")
-    if program is None:
-        return ""
-    try:
-        asked = subprocess.run([program, "get-default-source"], capture_output=True, text=True, timeout=ASK_S)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return asked.stdout.strip()

@@ -23,7 +23,8 @@ from .arguments import Parser, positive
 from .dictation import unfinished
 
 if TYPE_CHECKING:
-    from hushd.conversation import Conversation, Mode
+    from hushd.conversation import Conversation
+    from hushd.duplex import Mode
 
 LEAVE_S = 2.0  # for a program whose conversation is over
 
