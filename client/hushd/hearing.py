@@ -10,7 +10,7 @@ class Hearing(TypedDict, total=False):
     """What may be asked of a transcription. What is left out or None, the engine and the recording decide.
 
     Attributes:
-        language: what is spoken, such as `en`; None: what the model hears, or what it finds.
+        language: what is spoken, such as `en` or `English`; None: what the model hears, or what it finds.
         task: `transcribe`, or `translate` into English where the engine can.
         prompt: text that came before, for names and style.
         hotwords: words to expect, a list of them or separated by commas.

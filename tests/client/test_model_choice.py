@@ -29,6 +29,7 @@ PLENTY = Machine(100_000)
         ("EN", "slow", LARGE),
         ("de", "fast", BASE),  # none is fast: the least slow
         ("de_AT", "medium", BASE),
+        ("German", "medium", BASE),
         ("de", "slow", LARGE),
         ("yue", "fast", LARGE),
         (None, "medium", BASE),  # it tells languages apart

@@ -25,6 +25,7 @@ GOOD: list[tuple[dict[str, Any], Request]] = [
     ({"language": "en"}, Request(language="en")),
     ({"language": "en-GB"}, Request(language="en")),
     ({"language": "EN_us"}, Request(language="en")),
+    ({"language": "ENGLISH"}, Request(language="en")),
     ({"language": None}, Request()),
     ({"language": "auto"}, Request()),
     ({"task": "transcribe"}, Request()),
@@ -55,6 +56,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"no_speech_s": -1}, "0 to"),
     ({"continuous": True}, "set live too"),
     ({"language": "de"}, "hears en, not 'de'"),
+    ({"language": "German"}, "hears en, not 'German'."),
+    ({"language": "Inglish"}, "hears en, not 'Inglish' (did you mean English?)."),
     ({"language": ""}, "hears en"),
     ({"language": 7}, "hears en"),
     ({"task": "sing"}, "'transcribe' or 'translate'"),
@@ -96,10 +99,11 @@ def test_bad_parameters(params: dict[str, Any], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "language"), [(None, None), ("auto", None), ("de", "de"), ("fr-CA", "fr"), ("EN", "en")]
+    ("asked", "language"),
+    [(None, None), ("auto", None), ("de", "de"), ("fr-CA", "fr"), ("EN", "en"), ("German", "de"), ("french", "fr")],
 )
 def test_a_model_of_many_languages_finds_out(asked: str | None, language: str | None) -> None:
-    """Nothing or `auto` leaves the language to the model; a tag chooses it."""
+    """Nothing or `auto` leaves the language to the model; a tag or a name chooses it."""
     assert Request.parse({"language": asked}, TRANSLATOR, LARGE).language == language
 
 

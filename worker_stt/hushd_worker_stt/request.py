@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
+from hushd_protocol import languages as names
 from hushd_protocol.errors import HushdError
 
 from .engine import EngineInfo, ModelInfo, Options
@@ -24,7 +25,8 @@ class Request:
         format: `file`, by its content, or `s16le`: raw samples, interleaved.
         rate: of s16le, in Hz.
         channels: of s16le.
-        language: a tag such as `en` or `en-GB`; None or `auto`: the model finds out, or knows one only.
+        language: a tag such as `en` or `en-GB`, or a name such as `English`; None or `auto`: the model finds out, or
+            knows one only.
         task: `transcribe`, or `translate` into English.
         prompt: text that came before.
         hotwords: words to expect.
@@ -184,11 +186,13 @@ class _Reader:
 def _language(value: object, languages: tuple[str, ...]) -> str | None:
     if value is None or value == "auto":
         return languages[0] if len(languages) == 1 else None
+    hint = ""
     if isinstance(value, str):
-        language = value.lower().replace("_", "-").split("-")[0]
-        if language in languages:
+        if (language := names.code(value)) in languages:
             return language
+        close = names.meant(value, languages)
+        hint = f" (did you mean {close}?)" if close else ""
     known = (
         ", ".join(languages) if len(languages) <= 12 else f"{', '.join(languages[:10])} and {len(languages) - 10} more"
     )
-    raise HushdError("bad_request", f"This model hears {known}, not {value!r}.")
+    raise HushdError("bad_request", f"This model hears {known}, not {value!r}{hint}.")

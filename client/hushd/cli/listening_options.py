@@ -107,7 +107,7 @@ def _add_output(parser: Parser) -> None:
 
 def _add_hearing(parser: Parser) -> None:
     group = parser.add_argument_group("what is heard")
-    group.add_argument("--language", metavar="CODE", help="what is spoken, such as en; default: the engine finds out")
+    group.add_argument("--language", metavar="NAME", help="what is spoken: en, English; default: the engine finds out")
     group.add_argument(
         "--speed",
         choices=("fast", "medium", "slow"),
