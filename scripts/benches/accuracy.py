@@ -65,6 +65,11 @@ def _telephone(samples: Samples) -> Samples:
     return soxr.resample(soxr.resample(samples, 16_000, 8_000), 8_000, 16_000)
 
 
+def _rumbling(samples: Samples) -> Samples:
+    """30 Hz of 10 dB below full scale: wind, a lorry, a desk that somebody leans on."""
+    return samples + (10 ** (-10 / 20) * np.sin(2 * np.pi * 30 / 16_000 * np.arange(len(samples)))).astype(np.float32)
+
+
 # What is done to the clips, how they are stored, and the goal. 16 bits at -20 dB leave some of these clips 7 steps.
 _CONDITIONS = (
     ("", lambda samples: samples, "FLOAT", 0.15),
@@ -72,6 +77,8 @@ _CONDITIONS = (
     (", -20 dB, 16 bits", lambda samples: samples * np.float32(0.1), "PCM_16", None),
     (", noise 10 dB below", _noisy, "FLOAT", None),
     (", through 8 kHz", _telephone, "FLOAT", None),
+    (", direct current of 0.3", lambda samples: samples + np.float32(0.3), "FLOAT", 0.2),
+    (", rumble at -10 dB", _rumbling, "FLOAT", 0.2),
 )
 
 

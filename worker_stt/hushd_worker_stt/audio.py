@@ -20,6 +20,7 @@ from hushd_protocol.errors import HushdError
 
 from .containers import Decoder
 from .engine import RATE
+from .rumble import HighPass
 from .unfinished import repaired
 
 if TYPE_CHECKING:
@@ -113,13 +114,14 @@ class Recording:
         return self._decoded(self._decoder) if self._decoder else self._read()
 
     def _decoded(self, decoder: Decoder) -> Iterator[Samples]:
+        inlet = _Inlet(RATE)
         for block in decoder.blocks():
             self.seconds += len(block) / RATE
-            yield _sane(block)
+            yield inlet.push(_sane(block))
         self._judge(decoder.failure != "", empty=self.seconds == self._start == 0, why=decoder.failure)
 
     def _read(self) -> Iterator[Samples]:
-        resampler = _Resampler(self._rate)
+        inlet = _Inlet(self._rate)
         frames = max(1, min(self._rate, _BLOCK // self._sound.channels))
         first = round(self._start * self._rate)
         done, broken = self._seek(first), False
@@ -136,8 +138,8 @@ class Recording:
             done += len(block)
             if skipped < len(block):
                 self.seconds = done / self._rate
-                yield resampler.push(_mono(block[skipped:]))
-        yield resampler.flush()
+                yield inlet.push(_mono(block[skipped:]))
+        yield inlet.flush()
         self._judge(broken or self._cut_off or done < _MISSING * self._frames, empty=done == 0)
 
     def _seek(self, frame: int) -> int:
@@ -170,7 +172,7 @@ def raw_blocks(
     Args:
         apart: whether the channels are kept: frames by channels, in the place of their mean.
     """
-    resampler = _Resampler(rate, channels if apart else 1)
+    inlet = _Inlet(rate, channels if apart else 1)
     width = 2 * channels
     skip = round(start_s * rate) * width
     rest = b""
@@ -183,29 +185,24 @@ def raw_blocks(
         if whole:
             samples = np.frombuffer(data, "<i2", whole // 2).reshape(-1, channels)
             block = samples.astype(np.float32) / np.float32(32768)
-            yield resampler.push(block if apart else _mono(block))
-    yield resampler.flush()
+            yield inlet.push(block if apart else _mono(block))
+    yield inlet.flush()
 
 
-class _Resampler:
-    """A stream of samples, frames by channels where there are more than one, from `rate` to 16 kHz."""
+class _Inlet:
+    """A stream of samples, frames by channels where there are more than one, from `rate` to 16 kHz without rumble."""
 
     def __init__(self, rate: int, channels: int = 1) -> None:
         self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, channels, "float32", "HQ")
+        self._high_pass = HighPass()
         self._nothing = np.zeros((0, channels) if channels > 1 else 0, np.float32)
 
     def push(self, samples: Samples) -> Samples:
-        if self._stream is None:
-            return samples
-        resampled: Samples = self._stream.resample_chunk(samples)
-        return resampled
+        return self._high_pass(self._stream.resample_chunk(samples) if self._stream else samples)
 
     def flush(self) -> Samples:
         """What is still in the filter."""
-        if self._stream is None:
-            return self._nothing
-        tail: Samples = self._stream.resample_chunk(self._nothing, last=True)
-        return tail
+        return self._high_pass(self._stream.resample_chunk(self._nothing, last=True) if self._stream else self._nothing)
 
 
 def _mono(block: Samples) -> Samples:
