@@ -84,9 +84,10 @@ CODES: dict[str, Code] = {
 
 
 def reason(error: BaseException) -> str:
-    """The last line of what a library's exception says: numpy's import error is a page that ends with the cause."""
+    """The last line of what a library's exception says, to be put into a sentence: numpy's import error is a page that
+    ends with the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return (lines[-1][:200].rstrip(". ") if lines else "") or type(error).__name__
 
 
 @dataclass(eq=False)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import paths
+from .errors import HushdError
 
 _LOOK_S = 0.1  # between two looks at whether anybody still wants it
 _LINGER_S = 1.0  # for what a program that has exited left in its pipes, which a child of its own may hold open
@@ -48,6 +50,24 @@ def run(command: Sequence[str], data: bytes, timeout: float, check: Callable[[],
         last = f": {tail.splitlines()[-1].strip().rstrip('.')[:300]}" if tail else ""
         raise Failed(f"failed ({status}{last})", tail)
     return printed
+
+
+@contextmanager
+def telling(program: str, hint: str) -> Iterator[None]:
+    """Around `run`: what goes wrong is told as a HushdError, `worker_failed`, of `program`.
+
+    Args:
+        hint: what to do where it took too long.
+    """
+    try:
+        yield
+    except Failed as error:
+        slow = f": {hint}" if error.too_slow else ""
+        raise HushdError(
+            "worker_failed", f"The program {program!r} {error}{slow}.", detail={"stderr": error.tail}
+        ) from error
+    except OSError as error:
+        raise HushdError("worker_failed", f"The program {program!r} could not be run ({error}).") from error
 
 
 def sound_file() -> Path:

@@ -15,11 +15,17 @@ from typing import Any
 
 from . import duration
 
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)  # a model's
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 class RecipeError(Exception):
     """What is wrong with a file, to be read after its name."""
+
+
+def files(folder: Path) -> list[Path]:
+    """The files in `folder` whose names a model may have."""
+    return sorted(path for path in folder.glob("*.toml") if _NAME.fullmatch(path.stem))
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, Any]:

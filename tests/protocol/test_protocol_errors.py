@@ -68,6 +68,9 @@ def test_exceptions_can_be_raised_copied_and_pickled() -> None:
     ("said", "line"),
     [
         ("no module", "no module"),
+        ("It is damaged. ", "It is damaged"),
+        ("a" * 500, "a" * 200),
+        ("...", "ImportError"),
         ("\nPLEASE READ THIS\n\nOriginal error was: libx.so is missing\n\n", "Original error was: libx.so is missing"),
         ("", "ImportError"),
         ("\n \n", "ImportError"),

@@ -21,7 +21,7 @@ from .echo import EchoCanceller
 from .endpoint import Endpointer, State
 from .engine import RATE, Options, PieceLength, Segment
 from .level import RunningGain
-from .pieces import Piece, frames
+from .pieces import PAUSE, Piece, frames, quietest
 from .silero import FRAME, Silero
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _HOLD_S = 0.3  # quiet after which the text is made ready: if the silence lasts,
 _UPDATE_S = 0.25  # of audio between two passes at least
 _SHARE = 0.25  # of the time that they may take
 _EAGER_S = 1.0  # of an utterance, in which passes follow each other until there is text
-_PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
 _SURE_S = 2.0  # of speech that tell its language for the rest of the session
 
 
@@ -281,7 +280,6 @@ def _text(segments: Iterable[Segment]) -> str:
 def _quietest(audio: Samples, earliest: int) -> int:
     """Where to cut: the middle of the quietest 0.3 s at or after `earliest`; the end where there are none."""
     frames = audio[earliest : earliest + (len(audio) - earliest) // FRAME * FRAME].reshape(-1, FRAME)
-    if len(frames) <= _PAUSE:
+    if len(frames) <= PAUSE:
         return len(audio)
-    sums = np.concatenate(([0.0], np.cumsum(np.square(frames).sum(axis=1, dtype=np.float64))))
-    return earliest + int(np.argmin(sums[_PAUSE:] - sums[:-_PAUSE])) * FRAME + _PAUSE * FRAME // 2
+    return earliest + quietest(np.square(frames).sum(axis=1, dtype=np.float64), PAUSE) * FRAME

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
-from hushd_protocol.recipe import RecipeError
+from hushd_protocol.recipe import RecipeError, files
 
 from ..engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
 from .command_file import Recipe
@@ -23,8 +22,6 @@ from .command_output import OutputError, from_json, from_text
 
 if TYPE_CHECKING:
     from ..engine import Samples
-
-_MODEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
 
 
 class Command(Engine):
@@ -42,7 +39,7 @@ class Command(Engine):
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
-        return tuple(_described(path) for path in sorted(_folder().glob("*.toml")) if _MODEL_NAME.fullmatch(path.stem))
+        return tuple(map(_described, files(_folder())))
 
     @classmethod
     def installed(cls, model: str) -> bool:
@@ -88,25 +85,17 @@ class Command(Engine):
         return language if language in self._recipe.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
-        from hushd_protocol.program import Failed, run
+        from hushd_protocol.program import run, telling
 
-        sound = _wav(samples)
+        recipe, sound = self._recipe, _wav(samples)
         try:
-            if self._recipe.needs_file:
-                with open(os.open(self._wav, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-                    file.write(sound)
-                sound = b""
-            arguments = self._recipe.arguments(str(self._wav), options)
-            return run([self._program, *arguments], sound, self._recipe.timeout, self.check)
-        except Failed as error:
-            hint = f": raise timeout in {self._recipe.path}, or make its pieces shorter" if error.too_slow else ""
-            raise HushdError(
-                "worker_failed", f"The program {self._recipe.program!r} {error}{hint}.", detail={"stderr": error.tail}
-            ) from error
-        except OSError as error:
-            raise HushdError(
-                "worker_failed", f"The program {self._recipe.program!r} could not be run ({error})."
-            ) from error
+            with telling(recipe.program, f"raise timeout in {recipe.path}, or make its pieces shorter"):
+                if recipe.needs_file:
+                    with open(os.open(self._wav, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+                        file.write(sound)
+                    sound = b""
+                arguments = recipe.arguments(str(self._wav), options)
+                return run([self._program, *arguments], sound, recipe.timeout, self.check)
         finally:
             self._wav.unlink(missing_ok=True)
 

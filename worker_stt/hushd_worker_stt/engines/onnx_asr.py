@@ -186,4 +186,4 @@ def _short(error: BaseException) -> str:
     """What is behind it all: the hub's library says of any failure that there is no snapshot."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return reason(error)[:200].rstrip(". ")
+    return reason(error)

@@ -131,7 +131,7 @@ class WhisperFamily(Engine):
             self._load(model, path, report)
         except Exception as error:  # whatever the library makes of a damaged file
             raise HushdError(
-                "model_missing", f"The model {model!r} does not load ({_short(error)}): remove {path} and get it anew."
+                "model_missing", f"The model {model!r} does not load ({reason(error)}): remove {path} and get it anew."
             ) from error
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
@@ -181,7 +181,3 @@ def _within(segment: Segment, length: float) -> Segment:
     """`segment` with times that lie in a piece of `length` seconds; the window they were read from has 30."""
     words = tuple(Word(w.text, min(max(0.0, w.start), length), min(max(0.0, w.end), length)) for w in segment.words)
     return replace(segment, start=min(segment.start, length), end=min(segment.end, length), words=words)
-
-
-def _short(error: Exception) -> str:
-    return reason(error)[:200].rstrip(".")

@@ -99,7 +99,7 @@ class Chatterbox:
         except Exception as error:
             raise HushdError(
                 "model_missing",
-                f"Chatterbox's model {self._model} does not load ({reason(error)[:200].rstrip('.')}): "
+                f"Chatterbox's model {self._model} does not load ({reason(error)}): "
                 f"`hushd models pull chatterbox/{self._model}` gets it anew.",
             ) from error
         self._folder, self._speakers[""] = folder, self._tts.conds
@@ -138,7 +138,7 @@ class Chatterbox:
             except Exception as error:
                 raise HushdError(
                     "input_unreadable",
-                    f"Chatterbox cannot take a voice from {path} ({reason(error)[:200].rstrip('.')}): "
+                    f"Chatterbox cannot take a voice from {path} ({reason(error)}): "
                     "it needs ten seconds of one person speaking.",
                 ) from error
             self._speakers[key] = self._tts.conds

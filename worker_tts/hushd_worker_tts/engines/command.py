@@ -8,7 +8,6 @@ the worker.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +21,6 @@ from .greetings import greeting
 if TYPE_CHECKING:
     from ..engine import Samples
     from .command_file import Recipe, Speaker
-
-_MODEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
 
 
 def _nobody_asks() -> None:
@@ -107,24 +104,16 @@ class Command:
 
     def _run(self, recipe: Recipe, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
         """The sound that the program makes of a text, as it gives it."""
-        from hushd_protocol.program import Failed, run
+        from hushd_protocol.program import run, telling
 
         arguments = recipe.arguments(text, str(self._wav), speaker, speed)
         data = f"{text}\n".encode("utf-8", "replace") if recipe.reads_input else b""
         try:
-            self._wav.unlink(missing_ok=True)
-            printed = run([program, *arguments], data, recipe.timeout, self.check)
-            if recipe.writes_file:
-                printed = self._wav.read_bytes() if self._wav.exists() else b""
-        except Failed as error:
-            hint = f": raise timeout in {recipe.path}" if error.too_slow else ""
-            raise HushdError(
-                "worker_failed", f"The program {recipe.line.program!r} {error}{hint}.", detail={"stderr": error.tail}
-            ) from error
-        except OSError as error:
-            raise HushdError(
-                "worker_failed", f"The program {recipe.line.program!r} could not be run ({error})."
-            ) from error
+            with telling(recipe.line.program, f"raise timeout in {recipe.path}"):
+                self._wav.unlink(missing_ok=True)
+                printed = run([program, *arguments], data, recipe.timeout, self.check)
+                if recipe.writes_file:
+                    printed = self._wav.read_bytes() if self._wav.exists() else b""
         finally:
             self._wav.unlink(missing_ok=True)
         if not printed:
@@ -163,15 +152,14 @@ def _folder() -> Path:
 
 def _recipes() -> dict[str, Recipe | None]:
     """The files by name. One that makes no sense is a model too: whoever asks for it is told what is wrong."""
-    files = sorted(path for path in _folder().glob("*.toml") if _MODEL_NAME.fullmatch(path.stem))
-    if not files:
+    if not _folder().is_dir():
         return {}
-    from hushd_protocol.recipe import RecipeError
+    from hushd_protocol.recipe import RecipeError, files
 
     from .command_file import Recipe  # 10 ms, for those who have one
 
     found: dict[str, Recipe | None] = {}
-    for path in files:
+    for path in files(_folder()):
         try:
             found[path.stem] = Recipe.read(path)
         except RecipeError:

@@ -116,7 +116,7 @@ class Kokoro:
         except Exception as error:
             raise HushdError(
                 "model_missing",
-                f"The model {self._model} does not load ({reason(error)[:200].rstrip('.')}): "
+                f"The model {self._model} does not load ({reason(error)}): "
                 f"`hushd models pull kokoro/{self._model}` gets it anew.",
             ) from error
 

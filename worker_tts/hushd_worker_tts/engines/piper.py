@@ -137,8 +137,7 @@ class Piper:
             except Exception as error:
                 raise HushdError(
                     "model_missing",
-                    f"The voice {name} does not load ({reason(error)[:200].rstrip('.')}): "
-                    f"get {path} and {_description(path).name} anew.",
+                    f"The voice {name} does not load ({reason(error)}): get {path} and {_description(path).name} anew.",
                 ) from error
             self._voices[name] = loaded
         return self._voices[name]
