@@ -39,6 +39,11 @@ class Asked:
     def progress(self) -> list[Progress]:
         return [m for m in self.messages if isinstance(m, Progress)]
 
+    def resumed_at(self, number: int) -> tuple[float, list[dict[str, Any]]]:
+        """Where a run that ended after so many segments goes on, and those of its segments that do not come again."""
+        rest = self.segments[number - 1]["rest"]
+        return rest, [segment for segment in self.segments[:number] if segment["start"] < rest]
+
     @property
     def text(self) -> str:
         return " ".join(segment["text"] for segment in self.segments)

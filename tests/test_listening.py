@@ -95,6 +95,9 @@ def test_a_killed_transcription_is_resumed(hushd: Supervisor, runtime: Path, tmp
     process.wait(10)
     before = heard()
     document = json.loads(run(long, "-f", "json", "--resume"))
+    whole = json.loads(run(long, "-f", "json"))
+    assert len(document["text"].split()) == len(whole["text"].split())
+    assert word_error_rate(whole["text"], document["text"]) <= 1 / 100
     segments = document["segments"]
     assert len(segments) > before
     assert [segment["id"] for segment in segments] == list(range(len(segments)))

@@ -14,9 +14,9 @@ died: hours of work are not lost with them. A second death that brought nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
@@ -72,7 +72,7 @@ class Exchange(Iterator[Message]):
                 raise
             if _lasts(message):
                 self._handed_out = True
-                self._heard_s = float(message.data.get("end", 0.0)) if isinstance(message, Partial) else 0.0
+                self._heard_s = _heard_s(message.data) if isinstance(message, Partial) else 0.0
             self._over = isinstance(message, Result)
             return message
         raise StopIteration
@@ -129,6 +129,11 @@ class Exchange(Iterator[Message]):
 def _lasts(message: Message) -> bool:
     """Whether who has it must not get it twice; an unstable text is replaced by what comes next."""
     return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
+
+
+def _heard_s(segment: Mapping[str, Any]) -> float:
+    """How far a recording has been heard for sure: where a worker does not say, to the end of the segment."""
+    return max(float(segment.get("end", 0.0)), float(segment.get("rest", 0.0)))
 
 
 def _has_a_rest(request: Request) -> bool:

@@ -35,6 +35,9 @@ class Journal:
         folder: of all journals; made when needed.
         recording: the path of the recording, and `info` what it was like when the work began.
         request: everything else that shapes the text: the worker and its parameters.
+
+    Attributes:
+        rest_s: where the recording is to be heard from, after `resume`.
     """
 
     def __init__(self, folder: Path, recording: str, info: os.stat_result, request: Mapping[str, Any]) -> None:
@@ -47,6 +50,7 @@ class Journal:
         self._waiting = [self._head]  # lines, until the recording has proved long
         self._given_up = False
         self._synced = 0.0
+        self.rest_s = 0.0
 
     @property
     def kept(self) -> bool:
@@ -54,7 +58,8 @@ class Journal:
         return self._descriptor is not None
 
     def resume(self) -> list[Segment]:
-        """The segments of an interrupted run, to which `add` adds from now on; none when there was no such run.
+        """The segments of an interrupted run, to which `add` adds from now on, without those that come again; none when
+        there was no such run.
 
         Raises:
             HushdError: `bad_request` while another process is at work on the same.
@@ -71,26 +76,31 @@ class Journal:
         if not lines or lines[0] != f"{self._head}\n".encode():  # the recording has changed since
             os.close(descriptor)
             return []
-        segments, size = [], len(lines[0])
+        segments = list[Segment]()
         for line in lines[1:]:
             try:
                 if not line.endswith(b"\n"):
                     break  # torn: the writer was interrupted here
-                segments.append(Segment.from_data(json.loads(line)))
+                data = json.loads(line)
+                segment = Segment.from_data(data)
+                self.rest_s = float(data.get("rest", segment.end))
             except (ValueError, TypeError, KeyError, AttributeError):
                 break
-            size += len(line)
+            segments.append(segment)
+        while segments and segments[-1].start >= self.rest_s and segments[-1].end > self.rest_s:
+            segments.pop()
+        size = sum(map(len, lines[: 1 + len(segments)]))
         os.ftruncate(descriptor, size)
         os.lseek(descriptor, size, os.SEEK_SET)
         self._descriptor = descriptor
         self._waiting.clear()
         return segments
 
-    def add(self, segment: Segment, total: float = 0.0) -> None:
-        """Keeps a segment of a recording of `total` seconds, 0 where that is unknown."""
+    def add(self, segment: Segment, total: float = 0.0, rest_s: float | None = None) -> None:
+        """Keeps a segment of a recording of `total` seconds, 0 where that is unknown, and where its rest begins."""
         if self._given_up:
             return
-        self._waiting.append(json.dumps(_data(segment)))
+        self._waiting.append(json.dumps(_data(segment) | ({} if rest_s is None else {"rest": rest_s})))
         try:
             if self._descriptor is None:
                 if max(segment.end, total) < LONG_S:

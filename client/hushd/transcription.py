@@ -18,6 +18,8 @@ class Transcription(Iterator[Segment]):
     Attributes:
         language, duration, ended: as in `Transcript`, known once the iteration has ended.
         diarized: whether segments say who speaks.
+        rest_s: where the rest of a recording can be asked for, once the last segment was handed out; those that begin
+            at or after it come again then.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Transcription(Iterator[Segment]):
         self.language = ""
         self.duration = 0.0
         self.ended = "input"
+        self.rest_s = 0.0
         self._count = 0
 
     def __next__(self) -> Segment:
@@ -65,6 +68,7 @@ class Transcription(Iterator[Segment]):
                 # Its number in the request that brought it begins at 0 again where a crash divided them.
                 segment = replace(Segment.from_data(message.data), id=self._count)
                 self._count += 1
+                self.rest_s = float(message.data.get("rest", segment.end))
                 return segment
             if message.data.get("kind") == "unstable":
                 if self._on_partial:

@@ -240,6 +240,17 @@ def test_the_rest_of_a_recording_is_asked_for(
     }
 
 
+@pytest.mark.parametrize(("rest", "start"), [(1.4, 1.4), (0.0, 1.0)])
+def test_the_rest_begins_where_the_worker_says(
+    rest: float, start: float, start_router: Start, client: Client, sound: Path
+) -> None:
+    """Where a piece was heard to its end the rest begins there, else with what was not handed out yet."""
+    first = {**segment(b"", 0, "a").data, "rest": rest}
+    router = start_router(failing_first("worker_crashed", hearing, before=lambda i: [Partial(id=i, seq=0, data=first)]))
+    assert client.transcribe(sound).text == "a Hi."
+    assert [request.params.get("start_s") for request in router.of(Request)] == [None, start]
+
+
 def test_a_recording_that_always_kills_its_worker_fails(start_router: Start, client: Client, sound: Path) -> None:
     """The rest is asked for only where the last time brought something: a crash that comes back is told."""
     router = start_router(

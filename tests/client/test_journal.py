@@ -51,6 +51,30 @@ def test_what_was_kept_is_taken_over(recording: Path) -> None:
     assert journal(recording, language="en").resume() == [FIRST, *LATE, more]
 
 
+def test_what_comes_again_is_not_taken_over(recording: Path) -> None:
+    """Of a piece that was not kept to its end nothing is: the rest begins with it, and the file is as if nobody had
+    heard it. Where a worker does not say, the rest begins where the last segment ends."""
+    rests = [9.8, 400.5, 400.5, 404.0]
+    for count, kept, rest in [(1, 1, 9.8), (2, 1, 400.5), (3, 1, 400.5), (4, 4, 404.0)]:
+        first = journal(recording)
+        for segment, at in list(zip([FIRST, *LATE], rests, strict=True))[:count]:
+            first.add(segment, LONG_S, at)
+        first.close()
+        again = journal(recording)
+        assert again.resume() == [FIRST, *LATE][:kept]
+        assert again.rest_s == rest
+        again.close()
+        once_more = journal(recording)
+        assert once_more.resume() == [FIRST, *LATE][:kept]
+        assert once_more.rest_s == rests[kept - 1]
+        once_more.close()
+    interrupted(recording)
+    plain = journal(recording)
+    assert len(plain.resume()) == 4
+    assert plain.rest_s == LATE[-1].end
+    plain.close()
+
+
 def test_short_recordings_leave_nothing(recording: Path) -> None:
     """Nothing is written below five minutes; a recording known to be long is kept from its first segment on."""
     short = journal(recording)

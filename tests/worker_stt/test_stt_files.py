@@ -99,6 +99,17 @@ def test_the_language_is_told_once_from_the_first_speech(scripted: SpeechToText,
     assert asked.result["language"] == "de"
 
 
+def test_a_segment_says_where_the_rest_begins(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """Of a piece of three segments the first two send whoever resumes back to its start, the third to its end."""
+    engine(scripted).says = lambda samples: [Segment(n, n + 1, str(n)) for n in range(3)]
+    asked, _ = run(scripted, np.concatenate([np.zeros(3 * RATE, np.float32), beckett]), start_s=0.0)
+    first, second, third = (segment["rest"] for segment in asked.segments)
+    assert first == second == asked.segments[0]["start"] > 2.0
+    assert third - first == pytest.approx(engine(scripted).lengths[0], abs=0.001)
+    assert [asked.resumed_at(number)[1] for number in (1, 2)] == [[], []]
+    assert asked.resumed_at(3)[1] == asked.segments
+
+
 @pytest.mark.parametrize("speaks", [True, False])
 def test_a_language_nobody_knows_stays_unknown(
     scripted: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch, speaks: bool

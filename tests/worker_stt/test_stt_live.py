@@ -461,7 +461,7 @@ def test_a_session_that_is_cancelled() -> None:
         if isinstance(message, Partial):
             job.cancel()
 
-    job, _ = make_job(microphone(np.full(3 * RATE, 0.5, np.float32)), {"live": True}, on_send=cancel)
+    job, _ = make_job(microphone(np.resize(np.float32([0.5, -0.5]), 3 * RATE)), {"live": True}, on_send=cancel)
     request = Request(format="s16le", live=True)
     listener = Listener(Scripted(), job, request, PieceLength(8, 15))  # type: ignore[arg-type]
     events = listener.events(raw_blocks(job.read(), RATE, 1))

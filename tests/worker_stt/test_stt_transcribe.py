@@ -137,9 +137,42 @@ def test_resuming_in_the_middle(ask: Ask, beckett: np.ndarray, form: str, start:
     assert asked.result["duration"] == pytest.approx(9.963, abs=0.06)
 
 
+def test_resuming_after_any_segment_loses_and_doubles_nothing(ask: Ask, assets: Path) -> None:
+    """Whichever segment came last, also within a piece: from its `rest` on the others come, and make the whole text."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
+    sound = encoded(soxr.resample(samples, rate, RATE))  # a resampler that begins elsewhere rounds otherwise
+    whole = ask([sound])
+    rests = {segment["rest"] for segment in whole.segments}
+    assert 3 <= len(rests) < len(whole.segments)  # there are pieces of several segments
+    for number in range(1, len(whole.segments) + 1):
+        rest, kept = whole.resumed_at(number)
+        if kept and rest in rests:
+            rests.remove(rest)  # each once
+            again = ask([sound], {"start_s": rest})
+            segments = [*kept, *again.segments]
+            assert [s["start"] for s in segments] == pytest.approx([s["start"] for s in whole.segments], abs=0.1)
+            assert [len(s["text"].split()) for s in segments] == [len(s["text"].split()) for s in whole.segments]
+            # The detector never quite forgets: a frame more of quiet may make another spelling.
+            assert word_error_rate(whole.text, " ".join(s["text"] for s in segments)) <= 1 / 100
+
+
 def test_hot_clipping_is_understood(ask: Ask, beckett: np.ndarray) -> None:
     """A recording made 20 dB too loud, cut off at full scale."""
     asked = ask([encoded(np.clip(beckett * 35, -1, 1), subtype="PCM_24")])
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+
+
+@pytest.mark.parametrize("way", ["file", "raw", "live"])
+@pytest.mark.parametrize(("hertz", "amplitude"), [(0, 0.3), (30, 0.316)], ids=["offset", "rumble"])
+def test_what_no_voice_has_is_taken_out(ask: Ask, beckett: np.ndarray, way: str, hertz: int, amplitude: float) -> None:
+    """Direct current and rumble, 20 dB louder than a quiet voice, do not count for its level, wherever it is from."""
+    samples = 0.1 * beckett + amplitude * np.cos(2 * np.pi * hertz * np.arange(len(beckett)) / RATE)
+    if way == "file":
+        asked = ask([encoded(samples)])
+    else:
+        asked = ask(
+            chunked(s16le(samples), 3_200), {"format": "s16le", "live": way == "live", "continuous": way == "live"}
+        )
     assert word_error_rate(BECKETT, asked.text) <= 2 / 12
 
 

@@ -27,7 +27,7 @@ from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_models import LANGUAGES, SIZES
 from hushd_worker_stt.worker import SpeechToText
-from stt_jobs import make_job, s16le
+from stt_jobs import Asked, make_job, s16le
 from wer import word_error_rate, words
 
 Engines = dict[str, Any]
@@ -479,6 +479,24 @@ def test_broken_conversions_are_a_sentence(models: Path, tmp_path: Path, monkeyp
 
 
 # --- in the worker ---------------------------------------------------------------------------------------------------
+
+
+def test_resuming_after_any_segment_gives_the_whole(name: str, forty: list[tuple[str, np.ndarray]]) -> None:
+    """Its own times are not where pieces end: whichever segment came last, no part of a word comes twice, or never."""
+    worker = SpeechToText(name, "commands")
+    worker.load(lambda note: None)
+    pause = np.zeros(RATE * 5 // 2, np.float32)
+    sound = s16le(np.concatenate([samples for _, audio in forty[:6] for samples in (audio, pause)]))
+
+    def run(start: float) -> Asked:
+        job, asked = make_job(sound, {"format": "s16le", "speech_pad_s": 0.4, "start_s": start})
+        worker.run(job)
+        return asked
+
+    whole = run(0.0)
+    for number in range(1, len(whole.segments) + 1):
+        rest, kept = whole.resumed_at(number)
+        assert " ".join(segment["text"] for segment in (*kept, *run(rest).segments)) == whole.text
 
 
 def test_a_recording_through_the_worker(name: str, spoken: list[tuple[str, np.ndarray]]) -> None:

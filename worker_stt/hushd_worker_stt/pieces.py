@@ -17,8 +17,11 @@ from .engine import RATE, PieceLength
 from .silero import FRAME
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from .engine import Samples
 
+PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
 _SPOKEN = 4  # frames of speech, 0.13 s, that make a span: less is a click or a cough
 _APART_S = 2.0  # of quiet belong to no piece: a model makes words up for them
 _BREATH = 3  # frames of quiet in running speech, 0.1 s, that are rather a place to cut at than the quietest of speech
@@ -37,6 +40,10 @@ class Piece:
     start: float
     samples: Samples
     speech: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def end(self) -> float:
+        return self.start + len(self.samples) / RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +164,16 @@ class Cutter:
 
 
 def pieces(
-    blocks: Iterable[Samples], speaks: Callable[[Samples], bool], cutter: Cutter, start_s: float = 0.0
+    blocks: Iterable[Samples],
+    speaks: Callable[[Samples], bool],
+    cutter: Cutter,
+    start_s: float = 0.0,
+    before: int = 0,
 ) -> Iterator[Piece]:
     """Yields the pieces of speech in the audio of `blocks`, of any size each, which begins at `start_s` of the whole.
 
     No sample comes twice, and no more is held than a piece and a block. `speaks` is asked about each `FRAME` samples,
-    in order.
+    in order; so many frames `before` the start are in the audio too, for nothing else.
     """
     held: deque[Samples] = deque()
     first = 0  # the frame `held` begins with
@@ -175,11 +186,13 @@ def pieces(
         )
         return Piece(start_s + cut.start * FRAME / RATE, samples, speech)
 
-    for frame in frames(blocks):
-        total += len(frame)
-        held.append(frame)
+    for number, frame in enumerate(frames(blocks)):
         # The last frame of all may be short: it is kept, and too short to be judged.
         spoken = len(frame) == FRAME and speaks(frame)
+        if number < before:
+            continue
+        total += len(frame)
+        held.append(frame)
         if cut := cutter.feed(spoken, float(np.dot(frame, frame))):
             yield piece(cut)
         while first < cutter.keep:
@@ -215,6 +228,10 @@ def _place(spoken: list[bool], energy: list[float], earliest: int, pause: int) -
             best, end = run, index + 1
     if best >= _BREATH:
         return end - best // 2
-    width = min(_frames(0.3), len(energy) - earliest - 1)
-    sums = np.concatenate(([0.0], np.cumsum(energy[earliest:])))
-    return earliest + max(1, int(np.argmin(sums[width:] - sums[:-width])) + width // 2)
+    return earliest + max(1, quietest(energy[earliest:], min(PAUSE, len(energy) - earliest - 1)))
+
+
+def quietest(energy: npt.ArrayLike, width: int) -> int:
+    """The middle of the `width` frames in a row that have the least energy together."""
+    sums = np.concatenate(([0.0], np.cumsum(energy)))
+    return int(np.argmin(sums[width:] - sums[:-width])) + width // 2

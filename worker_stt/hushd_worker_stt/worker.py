@@ -15,6 +15,7 @@ from hushd_protocol.job import Job
 
 from . import catalogue
 from .ahead import ahead
+from .endpoint import FRAME
 from .engine import RATE, Engine, Options, PieceLength, Segment
 from .request import Request
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .voices import Voices
 
 _PROGRESS_S = 10.0  # of audio read between two words of progress
+_BEFORE = 320  # frames, 10.24 s, before `start_s` that the detector hears, to judge what follows as if it had heard all
 _PATIENCE_S = 600.0  # for live audio that does not come: a paused microphone, or a program that has forgotten us
 _HEAVY = ("hushd_worker_stt.audio", "hushd_worker_stt.live", "hushd_worker_stt.recogniser")  # numpy, soundfile, soxr
 
@@ -106,7 +108,7 @@ class SpeechToText:
     def _file(self, job: Job, request: Request) -> dict[str, Any]:
         from .audio import Recording
 
-        with Recording(job, request.start_s) as recording:
+        with Recording(job, _begin_s(request)) as recording:
             answer = self._transcribe(job, request, recording.blocks(), lambda: recording.duration)
             if recording.damage:
                 raise recording.damage
@@ -115,7 +117,7 @@ class SpeechToText:
     def _raw(self, job: Job, request: Request) -> dict[str, Any]:
         from .audio import raw_blocks
 
-        blocks = raw_blocks(job.read(), request.rate, request.channels, request.start_s)
+        blocks = raw_blocks(job.read(), request.rate, request.channels, _begin_s(request))
         return self._transcribe(job, request, blocks, lambda: 0.0)
 
     def _transcribe(
@@ -124,7 +126,7 @@ class SpeechToText:
         from .pieces import Cutter, pieces
         from .silero import Detector
 
-        seconds, told, count = request.start_s, request.start_s, 0
+        seconds, told, count = _begin_s(request), request.start_s, 0
         passes = 2 if request.diarize else 1
 
         def tell(before: float, now: float) -> None:
@@ -152,7 +154,7 @@ class SpeechToText:
         def cuts() -> Iterator[tuple[int, Piece]]:
             for speaker, start, part in self._by_speaker(job, request, watched()):
                 cutter = Cutter(length, request.min_silence_s, request.speech_pad_s, shorter)
-                for piece in pieces(part, detector, cutter, request.start_s + start):
+                for piece in pieces(part, detector, cutter, request.start_s + start, _before(request)):
                     job.degraded = job.degraded or cutter.shortened
                     yield speaker, piece
 
@@ -164,13 +166,19 @@ class SpeechToText:
                     options, language_known = self._with_language(job, options, piece), True
                 if request.diarize:
                     tell(seconds - request.start_s, piece.start)
-                for segment in self._recogniser.hear(job, piece, options, request.speech_pad_s):
+                segments = self._recogniser.hear(job, piece, options, request.speech_pad_s)
+                for number, segment in enumerate(segments, 1):
                     if request.diarize:
                         name = names.setdefault(speaker, f"SPEAKER_{len(names):02d}")
                         segment = replace(segment, speaker=name)
-                    job.send_partial(_partial(count, segment))
+                    rest = piece.start if number < len(segments) else piece.end
+                    job.send_partial({**_partial(count, segment), "rest": round(rest, 3)})
                     count += 1
-        answer = {"language": self._language(options), "duration": round(seconds, 3), "segments": count}
+        answer = {
+            "language": self._language(options),
+            "duration": round(max(seconds, request.start_s), 3),
+            "segments": count,
+        }
         return answer | ({"speakers": len(names)} if request.diarize else {})
 
     def _by_speaker(
@@ -223,6 +231,15 @@ class SpeechToText:
 
     def _language(self, options: Options) -> str:
         return options.language or (self._model.languages[0] if len(self._model.languages) == 1 else "")
+
+
+def _before(request: Request) -> int:
+    """Frames before `start_s` that are read: with them, who resumes gets the text that there would have been."""
+    return 0 if request.diarize else min(_BEFORE, int(request.start_s * RATE / FRAME))
+
+
+def _begin_s(request: Request) -> float:
+    return request.start_s - _before(request) * FRAME / RATE
 
 
 def _samples(job: Job, request: Request, patience_s: float | None = None) -> Iterator[Samples]:

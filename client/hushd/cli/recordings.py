@@ -212,9 +212,9 @@ class Recordings:
         asked = self._asked.copy()
         journal = self._journal(index, name) if self._options.resume else None
         segments = journal.resume() if journal else []
-        if segments:
-            self._progress.begin(index, segments[-1].end)
-            asked["start_s"] = segments[-1].end
+        if journal and segments:
+            self._progress.begin(index, journal.rest_s)
+            asked["start_s"] = journal.rest_s
         transcription = self._client.transcribe_stream(
             _standard_input() if name == "-" else name,
             engine=self._options.engine,
@@ -236,7 +236,7 @@ class Recordings:
             segment = replace(heard, id=len(segments))
             segments.append(segment)
             if journal:
-                journal.add(segment, self._progress.total(hearing.index))
+                journal.add(segment, self._progress.total(hearing.index), transcription.rest_s)
             self._events.put((hearing.index, segment))
             heard = next(transcription, None)
         return Transcript(tuple(segments), transcription.language, transcription.duration)
