@@ -140,22 +140,23 @@ def test_no_chunk_is_larger_than_a_message_may_be(tiny: Worker, say: Callable[..
         assert sum(len(chunk.payload) for chunk in chunks) > 4 * MAX_PAYLOAD - 44
 
 
-def test_silence_is_shortened_only_where_a_sentence_was_cut() -> None:
-    """The margin that stays is that of a comma; silence alone stays as it is."""
+def test_silence_is_shortened_only_where_that_is_asked_for() -> None:
+    """So many seconds of it stay at either side; what is shorter, or silence alone, stays as it is."""
     rate = 1000
     samples = np.concatenate([np.zeros(500), np.ones(100), np.zeros(700)]).astype(np.float32)
 
-    def length(start: bool, end: bool) -> int:
+    def length(start: float | None, end: float | None) -> int:
         return len(shorten(AudioChunk(samples, rate), start=start, end=end).samples)
 
-    assert length(False, False) == 1300
-    assert abs(length(True, False) - (120 + 100 + 700)) <= 1
-    assert abs(length(False, True) - (500 + 100 + 120)) <= 1
-    assert abs(length(True, True) - (120 + 100 + 120)) <= 1
+    assert length(None, None) == 1300
+    assert abs(length(0.12, None) - (120 + 100 + 700)) <= 1
+    assert abs(length(None, 0.12) - (500 + 100 + 120)) <= 1
+    assert abs(length(0.06, 0.12) - (60 + 100 + 120)) <= 1
+    assert length(0.6, 0.8) == 1300
     silence = AudioChunk(np.zeros(50, np.float32), rate)
-    assert shorten(silence, start=True, end=True) is silence
+    assert shorten(silence, start=0.01, end=0.01) is silence
     nothing = AudioChunk(np.zeros(0, np.float32), rate)
-    assert shorten(nothing, start=True, end=True) is nothing
+    assert shorten(nothing, start=0.01, end=0.01) is nothing
 
 
 @pytest.mark.parametrize("format", [format for format in speech.FORMATS if format != "s16le"])

@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from hushd_protocol.job import Cancelled, Job
 from hushd_protocol.limits import MAX_PAYLOAD
@@ -34,7 +35,7 @@ def test_the_result_says_what_was_spoken(tiny: Worker, say: Callable[..., Any]) 
     """Duration in seconds of what was sent, its rate, the voice, the speed and how many sentences."""
     spoken = say(tiny, TEXT, voice="ting")
     assert spoken.result == {
-        "duration": len(spoken.raw) / 2 / 8000,
+        "duration": round(len(spoken.raw) / 2 / 8000, 3),
         "rate": 8000,
         "voice": "ting",
         "speed": 1.0,
@@ -61,16 +62,25 @@ def test_what_cannot_be_spoken_is_passed_over(tiny: Worker, say: Callable[..., A
     assert say(tiny, "One. \U0001f600! Two.").result["sentences"] == 2
 
 
+def test_a_speech_begins_with_its_first_word(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Of the engine's silence before it 60 ms stay, also after a pause that was asked for; between sentences, all."""
+    loud = np.flatnonzero(np.frombuffer(say(tiny, "One. Two.").raw, "<i2"))
+    assert loud[0] / 8000 == pytest.approx(0.06, abs=0.001)
+    assert np.diff(loud).max() / 8000 == pytest.approx(0.6, abs=0.001)
+    paused = np.flatnonzero(np.frombuffer(say(tiny, "[[slnc 500]] One.").raw, "<i2"))
+    assert paused[0] / 8000 == pytest.approx(0.56, abs=0.001)
+
+
 def test_a_cut_sentence_counts_once_and_has_no_long_pause_inside(
     tiny: Worker, say: Callable[..., Any], heard: list[str]
 ) -> None:
-    """Pieces of one sentence meet with the pause of a comma; the pauses at its ends are the engine's own."""
+    """Pieces of one sentence meet with the pause of a comma; the pause at its end is the engine's own."""
     spoken = say(tiny, "and so on, " * 60 + "to its end.")
     assert len(heard) > 2
     assert spoken.result["sentences"] == 1
     letters = sum(c.isalnum() for text in heard for c in text)
     cuts = len(heard) - 1
-    assert abs(spoken.result["duration"] - (0.3 + 0.01 * letters + 0.24 * cuts + 0.3)) < 0.01 * len(heard)
+    assert abs(spoken.result["duration"] - (0.06 + 0.01 * letters + 0.24 * cuts + 0.3)) < 0.01 * len(heard)
 
 
 def test_the_first_sentence_is_sent_before_the_second_has_arrived(tiny: Worker, perform: Callable[..., Any]) -> None:

@@ -34,7 +34,8 @@ _SOUNDFILE = {
 _UNKNOWN_SIZE = 0xFFFFFFFF
 _MOST = 0x7FFFFF00  # bytes of samples in an AIFF whose size is unknown: more is a negative number to some readers
 # Of the silence at either side of a cut within a sentence; together the pause of a comma.
-_JOINT_S = 0.12
+JOINT_S = 0.12
+LEAD_S = 0.06  # of the silence before the first word: an f or th begins so much before it is heard
 _SILENCE = 0.03  # of the peak
 
 
@@ -49,17 +50,16 @@ def joined(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
         yield AudioChunk(np.concatenate([chunk.samples for chunk in together]), rate, tuple(marks))
 
 
-def shorten(chunk: AudioChunk, *, start: bool, end: bool) -> AudioChunk:
-    """`chunk` with the silence at its start, its end, or both cut down to that of a comma."""
-    if not (start or end):
+def shorten(chunk: AudioChunk, *, start: float | None, end: float | None) -> AudioChunk:
+    """`chunk` with at most so many seconds of silence at its start and its end; None leaves what there is."""
+    if start is end is None:
         return chunk
     level = np.abs(chunk.samples)
     loud = np.flatnonzero(level > _SILENCE * level.max(initial=0.0))
     if not len(loud):
         return chunk
-    margin = int(_JOINT_S * chunk.rate)
-    first = max(0, int(loud[0]) - margin) if start else 0
-    last = int(loud[-1]) + margin if end else len(level)
+    first = 0 if start is None else max(0, int(loud[0] - start * chunk.rate))
+    last = len(level) if end is None else int(loud[-1] + end * chunk.rate)
     samples = chunk.samples[first:last]
     length = len(samples) / chunk.rate
     marks = tuple((place, min(max(at - first / chunk.rate, 0.0), length)) for place, at in chunk.marks)

@@ -93,18 +93,19 @@ class Delivery:
 
     def _chunks(self, piece: Piece) -> Iterator[AudioChunk]:
         """The audio of one piece. The pause an engine makes after a sentence is kept; where a sentence was cut, it is
-        shortened to that of a comma."""
-        from .audio_out import joined, shorten
+        shortened to that of a comma. What it leaves out before the first word of all is waited for by who listens: some
+        voices begin with a quarter of a second of it."""
+        from .audio_out import JOINT_S, LEAD_S, joined, shorten
 
         chunks = self._engine.synthesize(piece.text, self._voice, self._speed())
         # The end of a piece, and the times of its words, are known once all of it is there.
         if not piece.ends or self._wanted.timeline:
             chunks = joined(chunks)
-        goes_on = self._goes_on
+        lead = JOINT_S if self._goes_on else LEAD_S if self._output is None else None
         for chunk in chunks:
             self._job.check()
-            yield shorten(chunk, start=goes_on, end=not piece.ends)
-            goes_on = False
+            yield shorten(chunk, start=lead, end=None if piece.ends else JOINT_S)
+            lead = None
 
     def _speed(self) -> float:
         speed, rate = self._wanted.speed, self._rate
