@@ -17,11 +17,24 @@ FRAME = 512  # samples the model judges at once: what it was trained on
 _SPEECH = 0.3  # a probability; whatever the level was, it changes its mind on 2 % of the frames between 0 and -20 dB
 
 
+_KEPT = 2  # models of streams that have ended: to make one takes 50 ms
+_idle: list[SileroVAD] = []
+
+
 class Silero:
     """Voice activity in one stream of audio; 4 ms of work a second. It remembers, so each stream has its own."""
 
     def __init__(self) -> None:
-        self._model = SileroVAD(RATE)
+        try:
+            self._model = _idle.pop()
+        except IndexError:
+            self._model = SileroVAD(RATE)
+        else:
+            self._model.reset()
+
+    def __del__(self) -> None:
+        if len(_idle) < _KEPT and hasattr(self, "_model"):
+            _idle.append(self._model)
 
     def feed(self, frame: Samples) -> float:
         """How likely it is, 0 to 1, that somebody speaks in `frame`, the next `FRAME` samples."""

@@ -59,13 +59,13 @@ class SpeechToText:
 
             verification.before_load(kind.INFO.name, name, report)
         # numpy's import and an engine's native load take 0.1 s and more each, on different cores.
-        imports = threading.Thread(target=_import_ahead, name="imports", daemon=True)
-        imports.start()
+        preparation = threading.Thread(target=_prepare, name="preparation", daemon=True)
+        preparation.start()
         self._engine: Engine = kind()
         try:
             self._engine.load(name, report)
         finally:
-            imports.join()
+            preparation.join()
         try:
             for module in _HEAVY:
                 importlib.import_module(module)
@@ -275,8 +275,10 @@ def _told(event: Unstable | Began | Nothing | Echo) -> dict[str, Any]:
     return {"kind": type(event).__name__.lower(), **data}
 
 
-def _import_ahead() -> None:
-    """Imports what reading audio needs. What goes wrong is found again, and told, by the import that follows."""
-    with contextlib.suppress(ImportError, OSError):
+def _prepare() -> None:
+    """Imports what reading audio needs, and makes the first recording's voice detector. What goes wrong is found again,
+    and told, by who comes to need it."""
+    with contextlib.suppress(ImportError, OSError, RuntimeError):
         for module in _HEAVY:
             importlib.import_module(module)
+        importlib.import_module("hushd_worker_stt.silero").Silero()
