@@ -39,7 +39,7 @@ class Silero:
     def feed(self, frame: Samples) -> float:
         """How likely it is, 0 to 1, that somebody speaks in `frame`, the next `FRAME` samples."""
         # A view, which has to be writable, is taken as it is; an array it would copy by way of Python's floats.
-        probability: float = self._model.process(memoryview(np.require(frame, np.float32, ["C", "W"])))
+        probability: float = self._model.process(np.require(frame, np.float32, ["C", "W"]).data)
         return probability
 
 
