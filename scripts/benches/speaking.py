@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import subprocess
 import sys
@@ -83,7 +84,8 @@ def _missing(utterance: Utterance, heard: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(c for c in _NORMALISE(text) if c.isalnum() or c in "$€£%.")
+    cardinal = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", _NORMALISE(text))  # "March 15" is how March fifteenth is written
+    return "".join(c for c in cardinal if c.isalnum() or c in "$€£%.")
 
 
 def pages(_: Namespace) -> Iterator[Row]:
