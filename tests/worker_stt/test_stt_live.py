@@ -290,6 +290,12 @@ class Scripted:
 class Loudness:
     """A detector for which loud is speech."""
 
+    def __enter__(self) -> Loudness:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def feed(self, frame: np.ndarray) -> float:
         return float(frame.max() >= 0.1)
 

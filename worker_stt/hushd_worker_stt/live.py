@@ -202,7 +202,11 @@ class Listener:
         Raises:
             HushdError: `no_speech` when nobody has spoken in time.
         """
-        detector, gain = Silero(), RunningGain(FRAME)
+        with Silero() as detector:
+            yield from self._events(audio, detector)
+
+    def _events(self, audio: Iterable[Samples], detector: Silero) -> Iterator[Event]:
+        gain = RunningGain(FRAME)
         echo = EchoCanceller() if self._request.echo else None
         endpointer = Endpointer(self._request.silence_s, self._request.no_speech_s)
         lead: deque[Samples] = deque(maxlen=_LEAD)

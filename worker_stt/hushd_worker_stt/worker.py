@@ -148,7 +148,7 @@ class SpeechToText:
         options = request.options()
         length = self._piece_length(job, request)
         shorter = length.longest < self._bounded(self._engine.PIECE, request).longest
-        detector, language_known = Detector(), False
+        language_known = False
         names: dict[int, str] = {}  # of the speakers whom a segment has, in the order of their first one
 
         def cuts() -> Iterator[tuple[int, Piece]]:
@@ -160,7 +160,8 @@ class SpeechToText:
 
         # A file is read and its speech found while the engine is at the piece before. What comes as it is made is
         # not: to leave would have to wait for more of it.
-        with contextlib.nullcontext(cuts()) if request.format == "s16le" else ahead(cuts()) as found:
+        eager = contextlib.nullcontext if request.format == "s16le" else ahead
+        with Detector() as detector, eager(cuts()) as found:
             for speaker, piece in found:
                 if not language_known:
                     options, language_known = self._with_language(job, options, piece), True
@@ -281,4 +282,5 @@ def _prepare() -> None:
     with contextlib.suppress(ImportError, OSError, RuntimeError):
         for module in _HEAVY:
             importlib.import_module(module)
-        importlib.import_module("hushd_worker_stt.silero").Silero()
+        with importlib.import_module("hushd_worker_stt.silero").Silero():
+            pass  # it is kept for them
