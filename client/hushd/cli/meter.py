@@ -14,9 +14,10 @@ def meter(done: float, total: float, guessed: bool, columns: int) -> str:
     """`done` of `total` seconds, which may be `guessed`, or 0 where they are not even that."""
     if not total:
         return clock(done)[: columns - 1]
+    share = min(1.0, (done + 0.001) / total)  # a speech's length is told in whole milliseconds
     amount = f"{clock(done)} of {'~' if guessed else ''}{clock(total)}"
     for width in BARS:
-        line = "[" + ("#" * int(min(1.0, done / total) * width)).ljust(width) + f"] {amount}"
+        line = "[" + ("#" * int(share * width)).ljust(width) + f"] {amount}"
         if len(line) < columns:
             return line
     return amount[: columns - 1]
