@@ -58,10 +58,13 @@ class ScriptedRouter:
 
     def die(self) -> None:
         """Goes away like a process that was killed."""
-        if self._thread.is_alive():
-            os.write(self._stop_write, b".")
+        if self._stop_write >= 0:
+            os.write(self._stop_write, b".")  # it may be leaving already
             if threading.current_thread() is not self._thread:
                 self._thread.join(5)
+                os.close(self._stop_read)
+                os.close(self._stop_write)
+                self._stop_write = -1
 
     def stop_at_once(self) -> None:
         """On the router's thread: this message is the last one."""
@@ -91,5 +94,3 @@ class ScriptedRouter:
                 self.script(self, route, message)
         self._socket.close(linger=1000)  # as the real one: what was said before arrives
         context.term()
-        os.close(self._stop_read)
-        os.close(self._stop_write)
