@@ -13,8 +13,8 @@ economy   does with less if it is asked to; result {"economy": whether it was}
 
 With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does.
 
-And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input, `synthesize` says the text's own
-bytes, each twice.
+And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input in the first second, `synthesize`
+says the text's own bytes, each twice.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ class Echo:
                 digest = hashlib.sha256()
                 for piece in job.read():
                     digest.update(piece)
-                job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
+                if job.params.get("start_s", 0.0) < 1.0:  # else it was heard, before a crash
+                    job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
                 return {"language": "en", "duration": 1.0, "segments": 1}
             case "synthesize":
                 for piece in job.read():
