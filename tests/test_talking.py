@@ -66,6 +66,15 @@ class Stage:
         """Somebody speaks, for ten seconds."""
         self._loop.play(self._beckett)
 
+    def speaking(self, line: str) -> subprocess.Popen[str]:
+        """A `talk` that has begun to say `line`, and has a standard input still."""
+        process = self.talk()
+        assert process.stdin
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+        self.wait_for_voice(1)
+        return process
+
     def wait_for_voice(self, seconds: float) -> None:
         """Returns when so many of them had a voice in the loop."""
         count = round(seconds * 200)
@@ -144,11 +153,7 @@ def test_a_program_takes_part(stage: Stage) -> None:
 
 def test_the_supervisor_is_killed(stage: Stage) -> None:
     """While it speaks: what is there is said, then comes one sentence, and the code of a lost supervisor."""
-    process = stage.talk()
-    assert process.stdin
-    process.stdin.write(f"{LINE}\n")
-    process.stdin.flush()
-    stage.wait_for_voice(1)
+    process = stage.speaking(LINE)
     stage.supervisor.process.kill()
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 3, complaint
@@ -158,11 +163,7 @@ def test_the_supervisor_is_killed(stage: Stage) -> None:
 
 def test_ctrl_c_ends_it(stage: Stage) -> None:
     """While it speaks: with silence, and 0, since there is no other way."""
-    process = stage.talk()
-    assert process.stdin
-    process.stdin.write(f"{LONG}\n")
-    process.stdin.flush()
-    stage.wait_for_voice(1)
+    process = stage.speaking(LONG)
     process.send_signal(signal.SIGINT)
     text, complaint = process.communicate(timeout=10)
     assert (process.returncode, text, complaint) == (0, "", "")
