@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import time
 
+from .errors import HushdError
+
 PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
+_NO_MEMORY = (
+    "failed to map segment from shared object", "Cannot allocate memory",  # glibc
+    "bad_alloc", "can't allocate memory", "Failed to allocate memory",  # libstdc++, torch, onnxruntime
+)  # fmt: skip
+# Moonshine says "Unknown error", and leaves up to 28 MB of the address space that it could not do with.
+_ROOM = 128 << 20
 
 
 def rss() -> int:
@@ -75,6 +84,25 @@ def _descendants(process: str) -> list[str]:
     except OSError:
         pass  # it, or the thread, has ended; or this is no Linux
     return found
+
+
+def short_of_memory(error: BaseException | None) -> bool:
+    """Whether that is why something failed, which engines take for a broken installation.
+
+    The reason is looked for in `error` and its causes and, where a library failed, in what this process may still map.
+    """
+    root = error
+    while error is not None:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+            return True
+        root, error = error, error.__cause__ or error.__context__
+    if root is None or isinstance(root, HushdError):  # ours, such as a file that is not there
+        return False
+    try:
+        mmap.mmap(-1, _ROOM, mmap.MAP_PRIVATE).close()  # takes no page
+    except (OSError, MemoryError):
+        return True
+    return False
 
 
 def trim() -> None:

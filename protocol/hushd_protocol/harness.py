@@ -27,7 +27,7 @@ import zmq
 from . import __version__, lifeline
 from .codec import Decoder
 from .errors import HushdError
-from .footprint import cpu, pss, rss, trim
+from .footprint import cpu, pss, rss, short_of_memory, trim
 from .framing import pack, unpack
 from .job import Cancelled, Job
 from .limits import HIGH_WATER, MAX_WIRE, PROTOCOL
@@ -55,7 +55,6 @@ GROWTH = 8_000_000  # bytes more than when last told, at a job's end, are worth 
 SETTLE_S = 0.1  # of rest, then memory is trimmed and measured: never on the way of the next request
 GOODBYE_S = 1.0  # for the supervisor's `bye`; an exit straight after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: told in `load_failed`, so not a crash
-_NO_MEMORY = ("failed to map segment from shared object", "Cannot allocate memory", "bad_alloc")  # glibc, libstdc++
 EXIT_CRASHED = 70  # EX_SOFTWARE: the load raised; its traceback is in the log
 
 
@@ -260,10 +259,13 @@ class _Harness:
         try:
             capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
         except BaseException as error:
-            if isinstance(error, HushdError) and not _short_of_memory(error):
+            short = short_of_memory(error)
+            if isinstance(error, HushdError) and not short:
                 self._post(LoadFailed(code=error.code, message=error.message))
                 return
             traceback.print_exc()
+            if short:  # the log's last line is what the client is told
+                print("There was not enough memory to load it.", file=sys.stderr)
             os._exit(EXIT_CRASHED)
         gc.freeze()  # what the load made lives as long as the process; do not walk it at every collection
         slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
@@ -289,22 +291,17 @@ class _Harness:
         except Cancelled:
             return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
         except HushdError as error:
+            if error.code in ("engine_missing", "model_missing") and short_of_memory(error):
+                return _failure(job.id, error)  # a part that is loaded when it is first needed
             return Error.of(job.id, error)
         except BaseException as error:  # a library's sys.exit() would end this thread without a word
             return _failure(job.id, error)
 
 
-def _short_of_memory(error: BaseException | None) -> bool:
-    """Whether that is why something failed to load, which engines take for a broken installation."""
-    while error is not None:
-        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def _failure(request_id: bytes, error: BaseException) -> Error:
     """One sentence for the client, the traceback for the log."""
     traceback.print_exception(error)
+    if short_of_memory(error):
+        return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))
     text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
     return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))

@@ -3,7 +3,7 @@
     python scripted_engine.py [--load HOW] [--slots N] [--sessions N] [--beat S] [--loading S] [--settle S]
 
 HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `short` (the same,
-for want of memory), `raise` or `exit`.
+for want of memory), `squeezed` (the same, and nothing says that it is memory), `raise` or `exit`.
 `--beat`, `--loading` and `--settle` replace the harness's intervals, so that no test waits for them.
 """
 
@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hushd_protocol import harness
@@ -51,6 +53,12 @@ class Scripted:
                 raise ImportError("\nPLEASE READ THIS\n\nlibx.so: failed to map segment from shared object\n")
             except ImportError as error:
                 raise HushdError("engine_missing", "The engine does not load: reinstall it.") from error
+        elif self.how == "squeezed":
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + 40_000_000, resource.RLIM_INFINITY))
+            raise HushdError("model_missing", "The model does not load: reinstall it.") from RuntimeError(
+                "unknown error"
+            )
         elif self.how == "raise":
             raise RuntimeError("weights are upside down")
         elif self.how == "exit":
@@ -84,6 +92,16 @@ class Scripted:
 
     def op_raise(self, job: Job) -> None:
         raise ValueError("negative\nsamples \udcff")
+
+    def op_too_much(self, job: Job) -> None:
+        bytearray(2**62)
+
+    def op_too_late(self, job: Job) -> None:
+        """As an engine that imports a library when it is first needed."""
+        try:
+            raise ImportError("libx.so: failed to map segment from shared object")
+        except ImportError as error:
+            raise HushdError("engine_missing", "This part is not installed: install it.") from error
 
     def op_sys_exit(self, job: Job) -> None:
         sys.exit(3)
