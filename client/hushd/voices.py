@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.nearest import nearest
 
 from .results import Voice
 
@@ -97,11 +97,11 @@ class _House:
             return next((voice for voice in same if voice.installed), same[0])
         if name.casefold() in ALIASES and (stand_in := self._stand_in(name.casefold(), tag)):
             return stand_in
-        known = {voice.name.casefold(): voice.name for voice in voices}
+        known = [voice.name for voice in voices]
         if wanted is name:
-            known |= {alias: alias for alias in ALIASES}
-        close = get_close_matches(wanted.casefold()[:80], known, n=1)
-        meant = f" (did you mean {known[close[0]]}?)" if close else ""
+            known += ALIASES
+        close = nearest(wanted, known)
+        meant = f" (did you mean {close}?)" if close else ""
         shown = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
         raise HushdError("bad_request", f"There is no voice {shown}{meant}: `say -v '?'` lists them.")
 

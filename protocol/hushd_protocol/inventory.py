@@ -18,6 +18,7 @@ from . import catalogue, hub
 from .catalogue import Known
 from .errors import HushdError
 from .manifest import Manifest, split
+from .nearest import nearest
 from .store import Store
 
 STATES = ("installed", "embedded", "broken", "half", "absent")
@@ -230,10 +231,8 @@ def _names(one: Row) -> tuple[str, ...]:
 
 
 def _meant(model: str, every: list[Row], alone: list[Row]) -> str:
-    from difflib import get_close_matches
-
     if alone:
         return f"say which, {' or '.join(one.model for one in alone)}."
     words = {one.model: one.model for one in every} | {name: one.model for one in every for name in _names(one)}
-    close = get_close_matches(model.lower(), words, n=1, cutoff=0.6)
-    return f"did you mean {words[close[0]]}?" if close else "`hushd models list` shows them."
+    close = nearest(model, words)
+    return f"did you mean {words[close]}?" if close else "`hushd models list` shows them."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+from .nearest import nearest
 
 # A code, then its names, with `_` for a space.
 _TABLE = """
@@ -36,5 +37,5 @@ def meant(asked: str, codes: Iterable[str]) -> str | None:
     """The name of one of the languages `codes` that somebody may have meant who `asked` for another."""
     codes = set(codes)
     known = [name for name, code in _CODES.items() if code in codes]
-    close = get_close_matches(asked.strip().casefold(), known, n=1)
-    return close[0].title() if close else None
+    close = nearest(asked.strip(), known)
+    return close.title() if close else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from .catalogue import SPEEDS, Known, engines, known
 from .errors import HushdError
 from .manifest import split
+from .nearest import nearest
 
 _UNSAFE = re.compile(r"(^|/)\.\.(/|$)|^/|\0|\\")
 _KEYS = (
@@ -102,8 +103,6 @@ def _wrong(where: str, wanted: str, value: object) -> HushdError:
 
 
 def _unknown(where: str, key: str, known: Iterable[str], what: str) -> HushdError:
-    import difflib  # only to help with a mistake
-
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}."
+    close = nearest(key, known)
+    hint = f"did you mean {close}?" if close else f"known are {', '.join(sorted(known))}."
     return HushdError("bad_request", f"there is no {what} {where}: {hint}")

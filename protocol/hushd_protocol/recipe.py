@@ -9,11 +9,11 @@ import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from . import duration
+from .nearest import nearest
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)  # a model's
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -157,5 +157,5 @@ def _names(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there is {', '.join(known)}"
+    close = nearest(name, known)
+    return f"did you mean {close!r}?" if close else f"there is {', '.join(known)}"

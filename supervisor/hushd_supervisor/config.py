@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
+from hushd_protocol.nearest import nearest
 
 from .log import LEVELS
 from .names import ENGINES, ROLES
@@ -145,10 +146,8 @@ class _Reader:
         raise HushdError("bad_request", f"{self._path}: {where} must be {wanted}, not {value!r:.60}.")
 
     def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
-        import difflib  # only to help with a mistake
-
-        close = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}."
+        close = nearest(key, known)
+        hint = f"did you mean {close}?" if close else f"known are {', '.join(sorted(known))}."
         raise HushdError("bad_request", f"{self._path}: there is no key {where}: {hint}")
 
 

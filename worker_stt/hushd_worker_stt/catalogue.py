@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.nearest import nearest
 
 from .engine import Engine
 
@@ -83,9 +83,8 @@ def _load(point: EntryPoint) -> type[Engine]:
 
 
 def _meant(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    if close := nearest(name, known):
+        return f"did you mean {close!r}?"
     return f"there is {', '.join(sorted(known))}." if known else "none is installed."
 
 

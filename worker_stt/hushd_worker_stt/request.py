@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 from hushd_protocol import languages as names
 from hushd_protocol.errors import HushdError
+from hushd_protocol.nearest import nearest
 
 from .engine import EngineInfo, ModelInfo, Options
 
@@ -78,8 +78,8 @@ class Request:
         known = [field.name for field in fields(cls)]
         for name in params:
             if name not in known:
-                close = get_close_matches(str(name), known, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(known)}."
+                close = nearest(name, known)
+                hint = f"did you mean {close!r}?" if close else f"it knows {', '.join(known)}."
                 raise HushdError("bad_request", f"transcribe has no parameter {name!r}: {hint}")
         read = _Reader(params)
         live, continuous = read.flag("live"), read.flag("continuous")

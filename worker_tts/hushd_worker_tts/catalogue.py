@@ -11,6 +11,7 @@ from typing import Any
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.nearest import nearest
 
 from .engine import TtsEngine
 
@@ -103,13 +104,8 @@ def quoted(value: object) -> str:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """` (did you mean X?)`, or nothing when nothing comes close or `word` is no text."""
-    import difflib
-
-    if not isinstance(word, str):
-        return ""
-    lowered = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold()[:60], lowered, n=1, cutoff=0.6)
-    return f" (did you mean {lowered[close[0]]}?)" if close else ""
+    close = nearest(word, known)
+    return f" (did you mean {close}?)" if close else ""
 
 
 def listed(names: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from hushd_protocol import own_models, paths
 from hushd_protocol.catalogue import Known
 from hushd_protocol.errors import HushdError
 from hushd_protocol.inventory import Row, row, rows
+from hushd_protocol.nearest import nearest
 from hushd_protocol.store import Store
 
 from . import console, getting
@@ -120,10 +121,8 @@ def _is_of(one: Row, word: str) -> bool:
 
 
 def _meant(word: str, every: Sequence[Row]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, {one.model.partition("/")[0] for one in every} | {"stt", "tts"}, n=1)
-    return f"did you mean {close[0]!r}?" if close else "name an engine, stt, tts or a language."
+    close = nearest(word, {one.model.partition("/")[0] for one in every} | {"stt", "tts"})
+    return f"did you mean {close!r}?" if close else "name an engine, stt, tts or a language."
 
 
 def _show(house: _House, options: argparse.Namespace) -> int:
