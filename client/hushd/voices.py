@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hushd_protocol import languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.nearest import nearest
 
@@ -44,7 +45,7 @@ def choose(
     Args:
         catalogue: what `describe("tts")` says of the role.
         voice: a voice's name, ENGINE/NAME, or one of `ALIASES`.
-        language: a tag such as fr or pt-BR.
+        language: a tag such as fr or pt-BR, or an English name such as French.
 
     Raises:
         HushdError: `bad_request` for a name that there is not, or a voice that speaks another language;
@@ -180,9 +181,11 @@ def _voices(engines: Iterable[Mapping[str, Any]]) -> list[Voice]:
 
 def _tag(language: str) -> str:
     """As all are compared. Raises HushdError `bad_request` for what is no tag."""
-    tag = _normal(language)
+    tag = _normal(languages.named(language) or language)
     if not _TAG.fullmatch(tag):
-        raise HushdError("bad_request", f"A language is a tag such as fr or pt-BR, not {language[:60]!r}.")
+        raise HushdError(
+            "bad_request", f"A language is a tag such as fr or pt-BR, or a name such as French, not {language[:60]!r}."
+        )
     return tag
 
 

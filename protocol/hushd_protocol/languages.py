@@ -29,8 +29,12 @@ _CODES = {
 def code(asked: str) -> str:
     """The code of a language that is asked for by its name (`German`) or a tag (`de`, `de-AT`, `de_AT`), in letters of
     any case. What is neither comes back too, and is no language's."""
-    word = asked.strip().casefold()
-    return _CODES.get(word) or word.replace("_", "-").partition("-")[0]
+    return named(asked) or asked.strip().casefold().replace("_", "-").partition("-")[0]
+
+
+def named(asked: str) -> str | None:
+    """The code of the language of that name, in letters of any case."""
+    return _CODES.get(asked.strip().casefold())
 
 
 def meant(asked: str, codes: Iterable[str]) -> str | None:

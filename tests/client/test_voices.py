@@ -74,6 +74,9 @@ ALL = catalogue(ESPEAK, PIPER, KOKORO, HIBARI, MINE)
 GERMAN = engine("piper", voice("de_DE-eva", "de-DE", "female", "de_DE-eva"), voice("en_x", "en-US", "male", "en_x"))
 
 
+NO_TAG = "A language is a tag such as fr or pt-BR, or a name such as French, not"
+
+
 @pytest.mark.parametrize(
     ("there", "name", "expected"),
     [
@@ -106,6 +109,7 @@ def test_by_name(there: dict[str, Any], name: str, expected: Choice) -> None:
         (ALL, "en-GB", "heart"),  # the default engine can, if with another accent
         (ALL, "fr", "ff_siwis"),  # kokoro comes before piper
         (ALL, "fr_CA", "ff_siwis"),
+        (ALL, "German", "espeak-de"),
         (ALL, "de", "espeak-de"),  # before an engine that is not in the order
         (catalogue(ESPEAK, PIPER, HIBARI), "fr", "fr_FR-siwis"),
         (catalogue(ESPEAK, PIPER, HIBARI), "fr-CA", "fr_CA-paul"),
@@ -207,14 +211,14 @@ REFUSED = [
      "There is no voice 'hart' (did you mean heart?): `say -v '?'` lists them."),
     (ALL, "novva", None, None, "bad_request",
      "There is no voice 'novva' (did you mean nova?): `say -v '?'` lists them."),
-    (ALL, "", "", None, "bad_request", "A language is a tag such as fr or pt-BR, not ''."),
+    (ALL, "", "", None, "bad_request", f"{NO_TAG} ''."),
     (ALL, "zzzz", None, None, "bad_request", "There is no voice 'zzzz': `say -v '?'` lists them."),
     (ALL, "x" * 5000, None, None, "bad_request", f"There is no voice '{'x' * 57}...': `say -v '?'` lists them."),
     (ALL, "espeak-ng/heart", None, None, "bad_request",
      "There is no voice 'espeak-ng/heart': `say -v '?'` lists them."),
-    (ALL, None, "fr fr", None, "bad_request", "A language is a tag such as fr or pt-BR, not 'fr fr'."),
-    (ALL, None, "-", None, "bad_request", "A language is a tag such as fr or pt-BR, not '-'."),
-    (ALL, None, "f\0", None, "bad_request", "A language is a tag such as fr or pt-BR, not 'f\\x00'."),
+    (ALL, None, "fr fr", None, "bad_request", f"{NO_TAG} 'fr fr'."),
+    (ALL, None, "-", None, "bad_request", f"{NO_TAG} '-'."),
+    (ALL, None, "f\0", None, "bad_request", f"{NO_TAG} 'f\\x00'."),
     (ALL, "heart", "fr", None, "bad_request",
      "The voice heart speaks en-US, not 'fr': leave the voice out, or use ff_siwis, fr_FR-siwis, fr_CA-paul, espeak-fr "
      "or espeak-fr-be."),
@@ -277,4 +281,4 @@ def test_those_that_speak_a_language() -> None:
     """For a list: of all countries, whether installed or not."""
     voices = [Voice("a", "pt-BR", "e"), Voice("b", "pt", "e"), Voice("c", "es", "e", installed=False)]
     assert [voice.name for voice in speaking(voices, "pt_PT")] == ["a", "b"]
-    assert [voice.name for voice in speaking(voices, "es")] == ["c"]
+    assert [voice.name for voice in speaking(voices, "spanish")] == ["c"]

@@ -79,7 +79,9 @@ def file_format(options: Namespace) -> str:
 def _add_speaking(parser: Parser) -> None:
     group = parser.add_argument_group("how it is spoken")
     group.add_argument("-v", "--voice", help="who speaks; '?' lists the voices")
-    group.add_argument("-l", "--language", metavar="TAG", help="what is spoken, such as fr or pt-BR; chooses the voice")
+    group.add_argument(
+        "-l", "--language", metavar="LANGUAGE", help="what is spoken, such as fr, pt-BR or French; chooses the voice"
+    )
     group.add_argument("-r", "--rate", type=positive, metavar="WPM", help="words a minute")
     group.add_argument("--volume", type=_volume, metavar="FACTOR", help="0 to 2; default: 1")
     markup = group.add_mutually_exclusive_group()
