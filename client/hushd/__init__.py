@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from .client import Client
     from .conversation import Conversation
     from .floor import Floor
-    from .results import Segment, Transcript, Voice, Word
+    from .results import Transcript, Voice
     from .said import Said
+    from .segment import Segment, Word
     from .speech import Speech
     from .transcription import Transcription
 
@@ -48,12 +49,12 @@ _HOMES = {
     "Floor": "hushd.floor",
     "HushdError": "hushd_protocol.errors",
     "Said": "hushd.said",
-    "Segment": "hushd.results",
+    "Segment": "hushd.segment",
     "Speech": "hushd.speech",
     "Transcript": "hushd.results",
     "Transcription": "hushd.transcription",
     "Voice": "hushd.results",
-    "Word": "hushd.results",
+    "Word": "hushd.segment",
 }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .lines import lines, phrases
 
 if TYPE_CHECKING:
-    from .results import Segment
+    from .segment import Segment
 
 LONG_PAUSE_S = 3.0  # whisper's: a cue that joins segments ends here
 NO_LIMIT = 1000  # whisper's, of characters in a line and words in a cue

@@ -15,7 +15,7 @@ from hushd_protocol.errors import HushdError
 
 if TYPE_CHECKING:
     from .cues import Cue, Layout
-    from .results import Segment
+    from .segment import Segment
 
 
 class Segments(Protocol):

@@ -19,7 +19,7 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 
-from .results import Segment
+from .segment import Segment
 
 LONG_S = 300.0  # of audio, from which on a journal is kept
 SYNC_S = 5.0  # of work that a power failure may cost

@@ -9,7 +9,8 @@ from typing import Any
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from .exchange import Exchange
-from .results import Segment, Transcript
+from .results import Transcript
+from .segment import Segment
 
 
 class Transcription(Iterator[Segment]):

@@ -16,7 +16,8 @@ import hushd.microphone
 import pytest
 from hushd.conversation import Conversation, Said
 from hushd.duplex import HALF_DUPLEX
-from hushd.results import Segment, Transcript
+from hushd.results import Transcript
+from hushd.segment import Segment
 from hushd.timeline import Sentence, Spoken
 from hushd_protocol.errors import HushdError
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from hushd.cues import Layout, laid_out, readable, tokens
 from hushd.lines import COLUMNS, LONGEST_S
-from hushd.results import Segment, Transcript, Word
+from hushd.results import Transcript
+from hushd.segment import Segment, Word
 
 WHISPER = json.loads(Path(__file__).with_name("whisper_subtitles.json").read_text(encoding="utf-8"))
 OPENING = (

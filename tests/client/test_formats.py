@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from hushd.cues import Layout
 from hushd.formats import FORMATS, render, timestamp
-from hushd.results import Segment, Transcript, Word
+from hushd.results import Transcript
+from hushd.segment import Segment, Word
 from hushd_protocol.errors import HushdError
 
 TWO = Transcript(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hushd.journal import FORGOTTEN_S, LONG_S, Journal
-from hushd.results import Segment, Word
+from hushd.segment import Segment, Word
 from hushd_protocol.errors import HushdError
 
 FIRST = Segment(0, 0.0, 9.5, " Ever tried.", (Word(" Ever", 0.0, 0.4), Word(" tried.", 0.5, 1.0)))

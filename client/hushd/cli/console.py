@@ -5,16 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
-from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 
-_errors = 2  # the descriptor for what is no result
-if TYPE_CHECKING:
-    from .download import DownloadLine
-
 NO_COLUMNS = 80  # of a terminal that does not say how many it has
+_errors = 2  # the descriptor for what is no result
 
 
 def write(text: str) -> None:
@@ -69,18 +64,6 @@ def note(text: str) -> None:
 def note_wait(state: str) -> None:
     """Why nothing is heard yet."""
     note("Paused: `hushd resume` goes on." if state == "paused" else "Waiting: another program speaks or listens.")
-
-
-def show_pull(model: str, done: float, total: float) -> None:
-    """How far a model is that a request waits for; what `Client.on_pull` is."""
-    _download_line()(model, done, total)
-
-
-@cache
-def _download_line() -> DownloadLine:
-    from .download import DownloadLine  # for a request in a thousand
-
-    return DownloadLine()
 
 
 def width() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import cache
 
 from .console import StatusLine, clock
 from .progress import Pace
@@ -38,6 +39,16 @@ class DownloadLine:
     def clear(self) -> None:
         """Takes it off the screen."""
         self._line.clear()
+
+
+@cache
+def _line() -> DownloadLine:
+    return DownloadLine()
+
+
+def show_pull(model: str, done: float, total: float) -> None:
+    """How far a model is that a request waits for; what `Client.on_pull` is."""
+    _line()(model, done, total)
 
 
 def line(what: str, done: float, total: float, rate: float, columns: int) -> str:

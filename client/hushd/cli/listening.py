@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hushd.client import AUTO, Client
 
 from . import console
+from .download import show_pull
 from .listening_options import parse
 from .output import Output
 from .recordings import Recordings
@@ -23,7 +24,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         list_devices(inputs())
         return 0
     output = Output(options, options.files)
-    with Client(holder="cli", on_pull=console.show_pull) as client:
+    with Client(holder="cli", on_pull=show_pull) as client:
         if options.model == AUTO:
             _choose(client, options)
         if not options.files:

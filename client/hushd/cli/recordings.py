@@ -19,7 +19,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
 from hushd.client import Client
-from hushd.results import Segment, Transcript
+from hushd.results import Transcript
+from hushd.segment import Segment
 
 from . import console
 from .listening_options import hearing

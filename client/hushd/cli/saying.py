@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.errors import HushdError
 
 from . import console, script
+from .download import show_pull
 from .saying_options import file_format, parse, speaking
 from .script import Script
 
@@ -50,7 +51,7 @@ def _do(options: Namespace) -> None:
         audio_device.load_ahead()
     from hushd.client import Client  # while the device is looked for
 
-    with Client(holder="cli", start=not stopping, on_pull=console.show_pull) as client:
+    with Client(holder="cli", start=not stopping, on_pull=show_pull) as client:
         if stopping:
             client.stop_speaking(current=options.stop)
         elif options.voice == "?":
