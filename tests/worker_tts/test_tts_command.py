@@ -286,13 +286,13 @@ REFUSED = [
 
 @pytest.mark.parametrize(("keys", "words"), REFUSED)
 def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: str) -> None:
-    """What is wrong, and what would be right; the file is a model that says so when it is asked for."""
+    """What is wrong, and what would be right; the file is a model and a voice that say so when they are asked for."""
     content = {"run": ["true"], "language": "en"} | keys
     path = write(folder, "mine", **{key: value for key, value in content.items() if value is not None})
     with pytest.raises(RecipeError) as caught:
         Recipe.read(path)
     assert str(caught.value) == words
-    assert Command.voices() == ()
+    assert [(voice.name, voice.model, voice.installed) for voice in Command.voices()] == [("mine", "mine", False)]
     with pytest.raises(HushdError, match=r"docs/VOICES\.md says what it holds") as refused:
         Worker("command", "mine").load(lambda note: None)
     assert refused.value.code == "model_missing"

@@ -32,6 +32,10 @@ TABLE = [
     ("Steps:\n- one", ["Steps:", "one"]),
     # quotes
     ("> Quoted\n> text\n>> deeper", ["Quoted text deeper"]),
+    (">\n> Two\n>\n> parts\n\n>\n", ["Two", "parts"]),
+    ("> See:\n> ```\n> > x\n> y\n> ```\n> there", ["See:", "Code block, 2 lines.", "there"]),
+    ("> ```\n> x\nIts end", ["Code block, one line.", "Its end"]),
+    ("```\n> ```\nx\n```\nIts end", ["Code block, 2 lines.", "Its end"]),
     # code blocks
     ("Look:\n```python\nx = 1\n\ny = 2\n```\nDone", ["Look:", "Code block, 3 lines.", "Done"]),
     ("~~~\n```\n~~~", ["Code block, one line."]),
@@ -78,6 +82,21 @@ def test_a_paragraph_is_spoken_while_it_is_written() -> None:
     spoken = [(len(seen), item.text) for item in read(chunks(), "markdown") if isinstance(item, Piece)]
     assert spoken[0] == (1, "The first sentence is here.")
     assert spoken[1:3] == [(3, "And so the second."), (4, "It goes on.")]
+
+
+@pytest.mark.parametrize("text", ["Sure :) I can do that", "First 1) open it", "It is open (see below"])
+def test_a_bracket_that_is_no_links_holds_nothing_back(text: str) -> None:
+    """A sentence with a smiley or a number in it is spoken before the paragraph ends."""
+    seen: list[str] = []
+
+    def chunks():  # type: ignore[no-untyped-def]
+        for word in f"{text}. Then more words come here and there. And so on".split(" "):
+            seen.append(word)
+            yield f"{word} ".encode()
+
+    spoken = [(seen[-1], item.text) for item in read(chunks(), "markdown") if isinstance(item, Piece)]
+    assert spoken[0][1] == f"{text}."
+    assert spoken[0][0] != "on"
 
 
 def test_in_a_language_without_words_code_is_a_pause() -> None:

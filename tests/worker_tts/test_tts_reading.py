@@ -31,6 +31,10 @@ ADDRESSES = [
     ("https://x.io/a/b/c/d/e", "x dot IO"),
     ("Mail Jane.Doe_x@example.com!", "Mail Jane dot Doe x at example dot com!"),
     ("mailto:a-b@c.de", "a dash b at c dot DE"),
+    (
+        "From: Jane <jane@example.com>, see <https://example.com/a>.",
+        "From: Jane jane at example dot com, see example dot com slash a.",
+    ),
     ("Open /usr/local/bin/python3.", "Open slash usr slash local slash bin slash python3."),
     ("in ~/music and ./run.sh", "in tilde slash music and dot slash run dot sh"),
     ("edit src/main.py, then", "edit src slash main dot py, then"),
@@ -71,6 +75,40 @@ def texts(text: str, markup: str = "text", language: str = "en", **pronounce: st
 def test_what_no_engine_reads_well_becomes_words(written: str, heard: str) -> None:
     """Addresses are read as people do, without what nobody says; names in code as their words; marks not at all."""
     assert " ".join(texts(written)) == heard
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_letters_and_their_accents_are_one(language: str) -> None:
+    """Text as macOS decomposes it reaches the engine as dictionaries have it, and stands for what was written."""
+    text = "Un café à Zürich, tiếng Việt."
+    (piece,) = read([unicodedata.normalize("NFD", text).encode()], language=language)
+    assert isinstance(piece, Piece)
+    assert piece.text == text
+    assert piece.traced.span() == (0, len(unicodedata.normalize("NFD", text)))
+
+
+COLOURED = (
+    "\x1b[1;38;5;196mBold.\x1b[0m Then \x1b]8;;https://x.com\x1b\\a link\x1b]8;;\x07 and "
+    "\x1b[2K\x1b(Bmore\x1b[m. \x1b[31m"
+)
+
+
+@pytest.mark.parametrize("markup", ["text", "markdown"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_what_is_for_a_terminal_is_not_heard(markup: str, size: int) -> None:
+    """Colours, links and the like, however they arrive; the words know their place all the same."""
+    data = COLOURED.encode()
+    pieces = [p for p in read([data[i : i + size] for i in range(0, len(data), size)], markup) if isinstance(p, Piece)]
+    assert [piece.text for piece in pieces] == ["Bold.", "Then a link and more."]
+    first, last = pieces[0].traced.span()
+    assert COLOURED[first:last].startswith("Bold.")
+
+
+def test_a_terminals_command_that_never_ends_is_text() -> None:
+    """And holds nothing back for ever."""
+    spoken = texts("Hello. \x1b]0;title " + "and more words. " * 200)
+    assert spoken[0] == "Hello."
+    assert sum(text.count("more words") for text in spoken) == 200
 
 
 @pytest.mark.parametrize("text", UNTOUCHED)

@@ -55,6 +55,7 @@ TABLE = [
     ("Take fruit, e.g. Apples. Or none.", ["Take fruit, e.g. Apples.", "Or none."]),
     ("At 3 p.m. Monday he ate. At 4 p.m. He slept.", ["At 3 p.m. Monday he ate.", "At 4 p.m.", "He slept."]),
     ("Built ca. 1850 at N°. 7. Then sold.", ["Built ca. 1850 at N°. 7.", "Then sold."]),
+    ("Ring at Apt. 5, ext. 12. Tel. 99 is dead.", ["Ring at Apt. 5, ext. 12.", "Tel. 99 is dead."]),
     ("See fig. 3 and No. 5. I said no. Then yes.", ["See fig. 3 and No. 5.", "I said no.", "Then yes."]),
     ("On Jan. 5 it rained. In Jan. Nothing did.", ["On Jan. 5 it rained.", "In Jan.", "Nothing did."]),
     ("Acme Inc. Ltd. Berlin sold. They do etc. But no.", ["Acme Inc. Ltd. Berlin sold.", "They do etc.", "But no."]),

@@ -34,6 +34,8 @@ SPOKEN = [
     ("<?xml version='1.0'?><!-- x --><speak><x:effect>kept</x:effect><![CDATA[a & <b>]]> caf&#233;<mark "
      "name='m'/></speak>",
      ["kepta & <b> café"]),
+    ('<?xml version="1.0" encoding="utf-16"?><speak>café</speak>', ["café"]),
+    ("<?xml version='1.0' encoding='ISO-8859-1'?><speak>café</speak>", ["café"]),
 ]  # fmt: skip
 
 REFUSED = [

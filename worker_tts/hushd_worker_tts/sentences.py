@@ -41,7 +41,7 @@ _ABBREVIATIONS = _words("""
 """)
 # Not the end before a number.
 _NUMBERED = _words("""
-    no nos fig figs vol vols ch p pp sec art eq jan feb mar apr jun jul aug sep sept oct nov dec
+    no nos fig figs vol vols ch p pp sec art eq apt ext rm tel ver jan feb mar apr jun jul aug sep sept oct nov dec
 """)
 _STARTERS = _words("""
     a after all also although an and are as at because but can did do does don't during each even every finally first

@@ -41,7 +41,9 @@ class Worker:
         known = [model.name for model in info.models]
         model = info.default_model if self._model == "default" else self._model
         if model not in known:
-            raise HushdError(
+            from hushd_protocol import own_models  # not needed for what is right
+
+            raise own_models.missing(f"{info.name}/{model}") or HushdError(
                 "model_missing",
                 f"{info.name} has no model {catalogue.quoted(model)}{catalogue.did_you_mean(model, known)}: "
                 f"use {catalogue.listed(known)}.",

@@ -79,6 +79,10 @@ class Command:
             for name, recipe in _recipes().items()
             if recipe is not None
             for speaker in recipe.speakers
+        ) + tuple(
+            Voice(name, language="", gender="", model=name, installed=False, sample="", wpm=1)
+            for name, recipe in _recipes().items()
+            if recipe is None
         )
 
     def load(self, report: Callable[[str], None]) -> None:
@@ -151,7 +155,8 @@ def _folder() -> Path:
 
 
 def _recipes() -> dict[str, Recipe | None]:
-    """The files by name. One that makes no sense is a model too: whoever asks for it is told what is wrong."""
+    """The files by name. One that makes no sense is a model and a voice too: whoever asks for it is told what is
+    wrong."""
     if not _folder().is_dir():
         return {}
     from hushd_protocol.recipe import RecipeError, files

@@ -7,6 +7,7 @@ chapters, phone numbers without an area code, and fractions.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 
@@ -34,8 +35,25 @@ _GREEK = {
     "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi",
     "χ": "chi", "ψ": "psi", "ω": "omega", "Δ": "delta", "Σ": "sigma", "Ω": "omega",
 }  # fmt: skip
+# Those it passes over; of ₹ and ¥ it knows the sign in front.
+_CURRENCIES = {
+    "US$": "U.S. dollars", "A$": "Australian dollars", "AU$": "Australian dollars", "C$": "Canadian dollars",
+    "CA$": "Canadian dollars", "HK$": "Hong Kong dollars", "NZ$": "New Zealand dollars", "S$": "Singapore dollars",
+    "R$": "reais", "₩": "won", "₽": "rubles", "₺": "lira", "₪": "shekels", "₫": "dong", "฿": "baht", "₱": "pesos",
+    "₴": "hryvnias", "₦": "naira", "₿": "bitcoin", "CHF": "francs", "zł": "zloty", "Kč": "koruna",
+}  # fmt: skip
 _BIG = {"bn": "billion", "mn": "million", "tn": "trillion", "m": "million", "k": "thousand"}
+_SIGNS = "|".join(map(re.escape, _CURRENCIES))
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)\.?"
+)
+_ORDINAL = r"\d{1,3}(?:st|nd|rd|th)"
+_FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+# One digit behind a word is a footnote's mark; hibari knows ² and ³ by themselves.
+_EXPONENT = r"(?<=[\w)])⁻([⁰¹²³⁴-⁹]+)|(?:(?<=\d)|(?<=\b[A-Za-z]))([⁴-⁹]|[⁰¹²³⁴-⁹]{2,})"
+_ABROAD = r"(?<![\w.+])\+(?=(?:[ .()-]{0,2}\d){9})(\d{1,3}(?:[ .-]?\(?\d{2,5}\)?){2,5})(?![\w-])"
 _PHONE = r"(?<![\w.\-/])(?:\+?(\d{1,3})[\s.-])?\(?(\d{3})\)?[\s.-]{1,2}(\d{3})[.\s-](\d{4})(?![\w\-])"
 _day = "|".join(_DAYS)
 
@@ -62,22 +80,49 @@ def _digits(text: str) -> str:
     return " ".join(text)
 
 
+def _day_of(match: re.Match[str]) -> str:
+    """`March 3-5` is the third to the fifth."""
+    month, first, last = match.groups()
+    ending = "th" if 10 < int(last) < 14 else {"1": "st", "2": "nd", "3": "rd"}.get(last[-1], "th")
+    return f"{month} {first} to {last}{ending}"
+
+
+def _duration(match: re.Match[str]) -> str:
+    """1h30m, 1m 5.2s; by itself 5m is something else."""
+    units = ("hour", "minute", "second")
+    parts = [f"{number} {_plural(number, unit)}" for number, unit in zip(match.groups(), units, strict=True) if number]
+    return " ".join(parts) if len(parts) > 1 else match[0]
+
+
+def _power(match: re.Match[str]) -> str:
+    digits = unicodedata.normalize("NFKC", match[1] or match[2])
+    return f" to the power of {'minus ' if match[1] else ''}{digits}"
+
+
 # Nothing else is ever rewritten. The rules are many: compiling them costs a cold start 10 ms.
-_DOUBTFUL = re.compile(rf"[0-9€£$½¼¾₂{''.join(_GREEK)}]|\b(?:e\.g|i\.e|etc)\.|\b(?:{_day})\s?[-–]")
+_DOUBTFUL = re.compile(rf"[0-9€£$₂⁻{_FRACTIONS}{''.join(_GREEK)}]|\b(?:e\.g|i\.e|etc)\.|\b(?:{_day})\s?[-–]")
 
 
 @cache
 def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]:
     return [
         (re.compile(_PHONE), _phone),
-        # money: 20 €, -$5, £1bn, $5/month, $5-$10
-        (re.compile(rf"(?<![\w.])({_NUMBER})\s?([€£$])(?![\w\d])"), r"\2\1"),
+        (re.compile(_ABROAD), lambda m: "plus " + ", ".join(map(_digits, re.findall(r"\d+", m[1])))),
+        # money: ₩5000, 20 €, -$5, £1bn, $5/month, $5-$10, $1-2 million
+        (
+            re.compile(rf"(?<!\w)({_SIGNS})\s?({_NUMBER})(?:\s?({'|'.join(_BIG)})\b|( [mbt]r?illion\b))?"),
+            lambda m: f"{m[2]}{f' {_BIG[m[3]]}' if m[3] else m[4] or ''} {_CURRENCIES[m[1]]}",
+        ),
+        (re.compile(rf"(?<![\w.])({_NUMBER})\s?({_SIGNS})(?![\w$])"), lambda m: f"{m[1]} {_CURRENCIES[m[2]]}"),
+        (re.compile(rf"(?<![\w.])({_NUMBER})\s?([€£$¥₹])(?![\w\d])"), r"\2\1"),
+        (re.compile(r"~(?=[$£€¥₹]\d)"), "about "),
         (re.compile(r"(?<!\w)[-−](?=[$£€]\d)"), "minus "),
+        (re.compile(rf"([$£€])({_NUMBER})\s?[-–]\s?(?=\d)"), r"\2 to \1"),
         (
             re.compile(rf"([$£€])({_NUMBER})\s?(bn|mn|tn)\b"),
             lambda m: f"{m[1]}{m[2]} {_BIG[m[3]]}",
         ),
-        (re.compile(rf"([$£€]{_NUMBER})\s?[-–]\s?(?=[$£€]?\d)"), r"\1 to "),
+        (re.compile(rf"([$£€]{_NUMBER}[kKmMbB]?)\s?[-–]\s?(?=[$£€]\d)"), r"\1 to "),
         (re.compile(rf"([$£€]{_NUMBER}[kKmMbB]?)\s?/\s?({'|'.join(_PER)})\b"), lambda m: f"{m[1]} per {_PER[m[2]]}"),
         # addresses and versions: each number by itself
         (
@@ -90,8 +135,13 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
             re.compile(r"(?<![\w.,$£€])(\d+)\.(0+)(?=\s+(?!(?:mins?|secs?|hrs?|lbs|mph|kph|fps|mAh|kWh|[kMG]Hz)\b)(?:[A-Za-z]{3,}|is|as|to|or|on|of|at)\b|[,;:!?)]|\.?$|\.\s)"),
             lambda m: f"{m[1]} point {' '.join(['zero'] * len(m[2]))}",
         ),
+        (re.compile(r"(\b\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z?)\b"),
+         lambda m: f"{m[1]}, {m[2]}{' UTC' if m[3] else ''}"),
         # ranges hibari leaves alone: at the end of a sentence, of times, of days, of percents
-        (re.compile(r"(?<![\w.\-/])(\d{1,4})\s?[-–]\s?(\d{1,4})(?=\s?%|[.](?!\d))(?![\w-])"), r"\1 to \2"),
+        (re.compile(rf"\b({_MONTH}) (\d{{1,2}})\s?[-–]\s?(\d{{1,2}})(?![\w-])"), _day_of),
+        (re.compile(rf"\b({_ORDINAL})\s?[-–]\s?(?={_ORDINAL}\b)"), r"\1 to "),
+        (re.compile(r"\b(\d{1,2}:\d{2})\s?[-–]\s?(?=\d{1,2}:\d{2}\b)"), r"\1 to "),
+        (re.compile(r"(?<![\w.\-/])(\d{1,4}\s?%?)\s?[-–]\s?(\d{1,4})(?=\s?%|[.](?!\d))(?![\w-])"), r"\1 to \2"),
         (
             re.compile(r"\b(\d{1,2}(?::\d{2})?)\s?([ap]m)?\s?[-–]\s?(\d{1,2}(?::\d{2})?\s?[ap]m)\b", re.IGNORECASE),
             lambda m: f"{m[1]}{' ' + m[2] if m[2] else ''} to {m[3]}",
@@ -99,13 +149,15 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         (re.compile(rf"\b({_day})\s?[-–]\s?({_day})\b\.?"), lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
         # fractions and lengths
         (re.compile(r"(?<![\d/.])(\d+) (?=[1-9]/[1-9]\d?(?![\d/]))"), r"\1 and "),
-        (re.compile(r"(?<![\d])(\d+) ?(?=[½¼¾])"), r"\1 and "),
+        (re.compile(rf"(?<!\d)(\d+) ?(?=[{_FRACTIONS}])"), r"\1 and "),
+        (re.compile(f"[{_FRACTIONS}]"), lambda m: unicodedata.normalize("NFKC", m[0]).replace("⁄", "/")),
         (re.compile(r"\b24/7\b"), "twenty-four seven"),
         (re.compile(r"(?<![\w'])(\d{1,2})'\s?(\d{1,2})(?:\"|''|”)(?!\w)"), r"\1 foot \2"),
         (re.compile(r"(?<=\d) in\.(?=\s|$)"), " inches"),
         (re.compile(r"(?<=\d) ft\. (?=\d)"), " feet "),
-        (re.compile(r"(?<=\d)\s?x\s?(?=\d)"), " by "),
+        (re.compile(r"(?<=\d)(?<!\b0)\s?x\s?(?=\d)"), " by "),
         (re.compile(r"(?<=[a-z])\s+x\s+(?=\d)"), " by "),
+        (re.compile(r"(?<![\w.])(?:(\d+)h ?)?(\d{1,2})m(?: ?(\d{1,2}(?:\.\d+)?)s)?\b"), _duration),
         # units
         (
             re.compile(rf"(?<![\w.$£€])({_NUMBER})\s?({'|'.join(_DATA)})/({'|'.join(_PER)})\b"),
@@ -116,6 +168,7 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
             lambda m: f"{m[1]} {_plural(m[1], _UNITS[m[2]])}",
         ),
         # numbers
+        (re.compile(_EXPONENT), _power),
         (re.compile(r"(?<![\w.])\.(?=\d)"), "0."),
         (re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?)(\d{1,3})(?!\w)"),
          lambda m: f"{m[1]} times 10 to the {'minus ' if m[2] == '-' else ''}{m[3]}"),

@@ -6,6 +6,7 @@ All of it works while the text is still arriving, in memory that does not grow w
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
@@ -20,6 +21,10 @@ __all__ = ["Change", "Item", "Pause", "Piece", "Rate", "Speaker", "Volume", "rea
 
 # Characters read at once: the first sentence of a long text need not wait for the rest of its chunk.
 _SLICE = 2048
+# A command for a terminal: a colour, a link, the cursor. One that does not end within so many characters is text.
+_ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])")
+_LONGEST_ESCAPE = 1000
+_UNSEEN = "\u200b"
 
 
 class Reader(Protocol):
@@ -47,7 +52,7 @@ def read(
         for traced, ends in splitter.add(text, final):
             yield Piece(spell(traced), ends)
 
-    for text, final in _slices(chunks):
+    for text, final in _unescaped(_slices(chunks)):
         for event in reader.add(text, final):
             if isinstance(event, Traced):
                 yield from pieces(event, False)
@@ -82,6 +87,17 @@ def _slices(chunks: Iterable[bytes]) -> Iterator[tuple[str, bool]]:
         for start in range(0, len(text), _SLICE):
             yield text[start : start + _SLICE], False
     yield decoder.decode(b"", final=True), True
+
+
+def _unescaped(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Commands for a terminal, which programs write into their output, made unseen. All else keeps its place."""
+    begun = ""
+    for text, final in slices:
+        if begun or "\x1b" in text:
+            text = _ESCAPE.sub(lambda match: _UNSEEN * len(match[0]), begun + text)
+            at = -1 if final else text.find("\x1b", max(0, len(text) - _LONGEST_ESCAPE))
+            text, begun = (text, "") if at < 0 else (text[:at], text[at:])
+        yield text, final
 
 
 def _cut(pieces: list[Item]) -> list[Item]:

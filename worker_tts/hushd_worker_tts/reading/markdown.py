@@ -58,6 +58,7 @@ class Markdown:
         self._inside = False  # whether the current line's beginning is in the block already
         self._block = Traced()
         self._fence = ""  # what closes the open code block
+        self._quoted = False  # whether that began in a quotation
         self._code = 0  # its lines so far
         self._code_at = 0  # where it began
         self._indented = 0  # lines of indented code
@@ -105,15 +106,22 @@ class Markdown:
         if self._inside:
             yield from self._grow(text)
             return
+        quoted = _QUOTE.match(text.text) is not None
+        if self._fence and self._quoted and not quoted:
+            yield from self._end_code()
+        if not self._fence or self._quoted:
+            while quote := _QUOTE.match(text.text):
+                text = text[quote.end() :]
+        line = text.text
         if self._fence:
             if line.strip().startswith(self._fence) and not line.strip().strip(self._fence[0]):
                 yield from self._end_code()
             else:
                 self._code += 1
             return
-        if fence := _FENCE.match(text.text):
+        if fence := _FENCE.match(line):
             yield from self._end_block()
-            self._fence, self._code_at = fence["fence"], at
+            self._fence, self._quoted, self._code_at = fence["fence"], quoted, at
             return
         if not line.strip():
             yield from self._end_block()
@@ -123,8 +131,6 @@ class Markdown:
             self._indented += 1
             return
         yield from self._end_code()
-        while quote := _QUOTE.match(text.text):
-            text = text[quote.end() :]
         yield from self._classified(text)
 
     def _classified(self, text: Traced) -> Iterator[Event]:
@@ -279,7 +285,7 @@ def _balanced(text: str) -> bool:
         text.count("`") % 2 == 0
         and len(re.findall(r"\*(?=\S)|(?<=\S)\*", text)) % 2 == 0
         and text.count("[") == text.count("]")
-        and text.count("(") == text.count(")")
+        and not re.search(r"\]\([^)]*\Z", text)  # a link's address; other brackets are text, as in :) and 1)
         and not re.search(r"<[A-Za-z/!][^>]*\Z", text)
         and text.count("~~") % 2 == 0
         and text.count("<!--") == text.count("-->")

@@ -6,6 +6,7 @@ Numbers, dates, money, units and abbreviations stay: engines know them, each in 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from .traced import Traced
 from .words import Words
@@ -14,6 +15,9 @@ from .words import Words
 _LONGEST_PATH = 60
 _MOST_PARTS = 3
 
+# As macOS writes the names of files; dictionaries have each letter in one piece.
+_DECOMPOSED = re.compile("[^\\W\\d_][\u0300-\u036f\u3099\u309a]+")
+_BRACKETED = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,15}://|[\w.+-]{1,64}@)[^\s<>]{1,2000})>", re.IGNORECASE)
 _URL = re.compile(
     r"(?<![\w@])(?:(?P<scheme>[a-z][a-z0-9+.-]{1,15})://|www\.)(?P<rest>[^\s<>\"“”`|]{1,2000})", re.IGNORECASE
 )
@@ -58,6 +62,8 @@ class Rewriting:
             self._symbols = re.compile(rf"\s*(?<![-=<>!&|])(?P<sign>{signs})(?![-=<>&|])\s*")
 
     def __call__(self, text: Traced) -> Traced:
+        text = text.sub(_DECOMPOSED, lambda match: unicodedata.normalize("NFC", match[0]))
+        text = text.sub(_BRACKETED, lambda match: match[1])
         return self._common(text) if self._words is None else self._in_words(text, self._words)
 
     def _common(self, text: Traced) -> Traced:

@@ -50,7 +50,8 @@ class Ssml:
     """
 
     def __init__(self) -> None:
-        self._parser = expat.ParserCreate(namespace_separator=None)
+        # Whatever the declaration says: programs that hold a text as UTF-16 declare that, and send UTF-8.
+        self._parser = expat.ParserCreate("utf-8", namespace_separator=None)
         self._parser.buffer_text = False
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
