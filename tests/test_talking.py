@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -44,12 +45,14 @@ class Stage:
         assert spec.origin
         self._beckett = Path(spec.origin).parent / "assets" / "beckett.wav"
 
-    def talk(self, *arguments: str) -> subprocess.Popen[str]:
+    def talk(self, *arguments: str, stdin: int | None = subprocess.PIPE) -> subprocess.Popen[str]:
+        """With `stdin` None the descriptor is closed."""
         self._started.append(
             subprocess.Popen(
                 [sys.executable, "-P", "-c", CODE, "talk", *arguments],
                 env=self._loop.environment,
-                stdin=subprocess.PIPE,
+                stdin=stdin,
+                preexec_fn=None if stdin else lambda: os.close(0),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -137,6 +140,42 @@ def test_nobody_answers(stage: Stage) -> None:
     text, complaint = stage.talk("--timeout", "1").communicate("Hello?\n\n", timeout=40)
     assert text == ""
     assert complaint == "talk: Nobody spoke within 1 seconds: is the microphone on?\n" * 2
+
+
+def test_lines_without_words(stage: Stage) -> None:
+    """Each is complained of, whatever its bytes are, and the next line's turn comes."""
+    process = stage.talk("--timeout", "1")
+    assert process.stdin
+    process.stdin.buffer.write(b"\xf0\x9f\x98\x80\n\xff\xfe\nHello?\n")
+    text, complaint = process.communicate(timeout=40)
+    assert (process.returncode, text) == (0, "")
+    *first, last = complaint.splitlines()
+    assert first == ["talk: There is nothing in this text that the voice heart (en-US) can speak."] * 2
+    assert last == "talk: Nobody spoke within 1 seconds: is the microphone on?"
+
+
+def test_a_program_writes_a_line_without_words(stage: Stage) -> None:
+    """A chatbot's rule or emoji does not end the conversation."""
+    program = f"import time; print('---', flush=True); time.sleep(2); print({LINE!r}); raise SystemExit(7)"
+    process = stage.talk("--", sys.executable, "-c", program)
+    stage.wait_for_voice(0.5)
+    _, complaint = process.communicate(timeout=40)
+    assert process.returncode == 7
+    assert complaint == "talk: There is nothing in this text that the voice heart (en-US) can speak.\n"
+
+
+def test_a_program_that_leaves_a_child_behind(stage: Stage) -> None:
+    """The conversation ends with the program, though its child keeps its output open."""
+    child = "import subprocess, sys; subprocess.Popen(['sleep', '15'], stderr=-3); sys.exit(7)"
+    process = stage.talk("--", sys.executable, "-c", child)
+    assert process.wait(10) == 7
+
+
+def test_without_standard_input(stage: Stage) -> None:
+    """There is nothing to say, and that is no error."""
+    process = stage.talk(stdin=None)
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 0
 
 
 def test_a_program_takes_part(stage: Stage) -> None:

@@ -62,6 +62,22 @@ def test_long_lines_break_between_words() -> None:
     assert written.splitlines() == ["Ever tried.", "Ever failed.", "Supercalifra", "gilistic.", "世界世界世界", "世界."]
 
 
+def test_the_terminal_becomes_narrower() -> None:
+    """The lines from there on fit, and no word is lost or written twice."""
+    text = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+    prompter = Prompter(timeline(text), Style(), 80)
+    assert prompter.at(text, 1.0) == ("", text)
+    prompter.columns = 13
+    written = ""
+    for tenth in range(10, 300):
+        over, line = prompter.at(text, tenth / 10)
+        assert columns_of(line) <= 12
+        written += over
+    written += prompter.rest(text, heard=True)
+    assert written.split() == text.split()
+    assert max(map(columns_of, written.splitlines())) <= 12
+
+
 def test_what_was_not_heard_is_not_written() -> None:
     """Interrupted, only the line that was begun is finished; before the first word nothing is."""
     prompter = Prompter(timeline(TEXT), STYLE, 80)

@@ -26,13 +26,15 @@ class Prompter:
 
     Args:
         timeline: of the speech, which may grow.
-        columns: of the terminal; a line is broken before the last one.
+
+    Attributes:
+        columns: of the terminal, which may change; a line is broken before the last one.
     """
 
     def __init__(self, timeline: Sequence[Sentence], style: Style, columns: int) -> None:
         self._timeline = timeline
         self._style = style
-        self._room = columns - 1  # in the last column some terminals begin a new line
+        self.columns = columns
         self._begun = 0  # sentences
         self._start = 0  # of the line
         self._place = 0  # of what is spoken
@@ -73,7 +75,7 @@ class Prompter:
         """Where the line ends, and where the next one begins."""
         newline = text.find("\n", self._start)
         limit = newline if newline >= 0 else len(text)
-        end, room = self._start, self._room
+        end, room = self._start, self.columns - 1  # in the last column some terminals begin a new line
         while end < limit and (room := room - columns_of(text[end])) >= 0:
             end += 1
         if end == limit:

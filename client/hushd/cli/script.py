@@ -71,16 +71,14 @@ def typed(options: Namespace) -> bool:
     return not options.text and options.input_file in (None, "-") and os.isatty(0)
 
 
-def lines(*, kept: bool) -> Iterator[Script]:
-    """What is typed on a terminal, a text for each line that is not empty."""
+def lines() -> Iterator[bytes]:
+    """The lines of standard input as they come."""
     rest = b""
     for block in _blocks(0, "Standard input"):
         *whole, rest = (rest + block).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield Script(line, kept=kept)
-    if rest.strip():
-        yield Script(rest, kept=kept)
+        yield from whole
+    if rest:
+        yield rest
 
 
 def _blocks(descriptor: int, name: str) -> Iterator[bytes]:

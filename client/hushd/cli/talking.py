@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -18,15 +17,17 @@ from hushd_protocol.limits import PRIORITIES
 
 from hushd.client import Client
 
-from . import console
+from . import console, script
 from .arguments import Parser, positive
 from .dictation import unfinished
 
 if TYPE_CHECKING:
     from hushd.conversation import Conversation
     from hushd.duplex import Mode
+    from hushd.results import Transcript
 
 LEAVE_S = 2.0  # for a program whose conversation is over
+DRAIN_S = 0.5  # to read the last that a program has written before its end
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -95,13 +96,13 @@ def _with_lines(talk: Conversation, screen: console.StatusLine) -> None:
     """Says the lines of standard input; an empty one only listens."""
     if os.isatty(0):
         console.note("Type what to say; an empty line only listens. Ctrl-C ends.")
-    for line in sys.stdin:
+    for line in script.lines():
         try:
-            answer = talk.converse(line) if line.strip() else talk.listen()
+            answer = talk.converse(line.decode(errors="replace")) if line.strip() else talk.listen()
         except HushdError as error:
-            if error.code != "no_speech":
+            if error.code not in ("no_speech", "bad_request"):
                 raise
-            console.complain("talk", error.message)
+            console.complain("talk", error.message)  # of one line, and the next may be better
             continue
         screen.clear()
         console.write(f"{answer.text}\n")
@@ -128,16 +129,18 @@ class Partner:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._ended = False
         self._on_line = on_line
-        threading.Thread(target=self._read, name="hushd-partner", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="hushd-partner", daemon=True)
+        self._reader.start()
+        threading.Thread(target=self._wait, name="hushd-partner-end", daemon=True).start()
 
     def wants_to_say(self) -> str | None:
         """All it has written since it was asked; None: it has ended."""
-        lines = []
+        text = ""
         while not self._lines.empty():
             line = self._lines.get()
             self._ended |= line is None
-            lines.append(line or "")
-        return None if self._ended and not lines[:-1] else "".join(lines)
+            text += line or ""
+        return None if self._ended and not text.strip() else text
 
     def tell(self, text: str) -> None:
         """Gives it what was heard, a line. Harmless when it has ended."""
@@ -170,8 +173,28 @@ class Partner:
         for line in self._process.stdout:
             self._lines.put(line.decode(errors="replace"))
             self._on_line()
+        self._end_lines()
+
+    def _wait(self) -> None:
+        """Notes its end also where a child of its keeps its output open."""
+        self._process.wait()
+        self._reader.join(DRAIN_S)
+        self._end_lines()
+
+    def _end_lines(self) -> None:
         self._lines.put(None)
         self._on_line()
+
+
+def _said(talk: Conversation, text: str) -> Transcript | None:
+    """Says it; returns what interrupted it."""
+    try:
+        return talk.say(text).heard
+    except HushdError as error:
+        if error.code != "bad_request":
+            raise
+        console.complain("talk", error.message)  # of a line without words, say, and the program goes on
+        return None
 
 
 def _with_program(talk: Conversation, screen: console.StatusLine, command: Sequence[str]) -> int:
@@ -180,7 +203,7 @@ def _with_program(talk: Conversation, screen: console.StatusLine, command: Seque
     try:
         while (text := partner.wants_to_say()) is not None:
             if text.strip():
-                answer = talk.say(text).heard
+                answer = _said(talk, text)
                 if answer is not None:
                     partner.wants_to_say()  # the rest of what was interrupted
             else:
