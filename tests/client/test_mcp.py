@@ -203,7 +203,10 @@ def test_voices_and_status(host: Host) -> None:
     assert english.structured_content
     assert {voice["name"] for voice in english.structured_content["voices"]} >= {"heart"}
     assert "heart: en-US, female, hibari" in text(english)
+    for asked in ("en_US", "EN-GB", "English"):
+        assert host.call("voices", language=asked).structured_content == english.structured_content, asked
     assert host.data("voices", language="xx") == {"voices": []}
+    assert text(host.call("voices", language="?!")).startswith("A language is a tag")
     status = host.call("status")
     assert status.structured_content
     assert status.structured_content["supervisor"]["pid"]
@@ -487,6 +490,16 @@ def test_a_web_server_leaves_at_once(runtime: Path, diary: Diary) -> None:
         assert time.monotonic() - sent < 3
         (sound,) = diary.sounds()
         assert sound.closed - sent < 0.5
+
+
+@pytest.mark.usefixtures("echo")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_a_web_server(runtime: Path, diary: Diary, number: signal.Signals) -> None:
+    """With the status of that signal, and nothing more to read; a terminal that is closed sends SIGHUP."""
+    with WebServer(runtime, environment=diary.environment) as server:
+        server.process.send_signal(number)
+        assert server.process.wait(BOUND_S) == 128 + number
+    assert (runtime / "web").read_text().count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def serve(patience: float, holder: str | None) -> int:
     """Serves the host at standard input and output until it closes them; then all that is spoken ends."""
     desk = Desk()
     server = build(desk, patience, holder)
-    take_signals(desk.close)
+    take_signals(desk.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
         server.run()
     finally:
@@ -66,8 +66,8 @@ def serve(patience: float, holder: str | None) -> int:
     return 0
 
 
-def take_signals(close: Callable[[], None]) -> None:
-    """Has Ctrl-C, SIGTERM and SIGHUP end the process after `close`, on a thread: it waits for others.
+def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
+    """Has these signals end the process after `close`, on a thread: it waits for others.
 
     Not by an exception: the event loop would wait for the thread that reads standard input, and that for the host.
     """
@@ -79,7 +79,7 @@ def take_signals(close: Callable[[], None]) -> None:
 
         threading.Thread(target=end, daemon=True).start()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in numbers:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, leave)
 

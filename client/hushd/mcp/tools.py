@@ -170,16 +170,13 @@ class Tools:
 
         def ask() -> CallToolResult:
             from hushd.client import Client
+            from hushd.voices import speaking
 
             with Client(holder=self._calls.holder(context)) as client:
                 known = client.voices()
-            wanted = language.lower()
-            found = [
-                voice for voice in known if f"{voice.language.lower()}-".startswith(f"{wanted}-" if wanted else "")
-            ]
             entries = [
                 VoiceEntry(name=v.name, language=v.language, engine=v.engine, gender=v.gender, installed=v.installed)
-                for v in found
+                for v in (speaking(known, language) if language else known)
             ]
             lines = [
                 ", ".join(

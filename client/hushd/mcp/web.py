@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import signal
 import socket
 import threading
 from types import FrameType
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hushd.cli import console
 
 from .errand import Desk
-from .server import build
+from .server import build, take_signals
 
 TOKEN = "HUSHD_MCP_TOKEN"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -40,16 +41,16 @@ def serve(address: str, patience: float, holder: str | None) -> int:
         raise HushdError("bad_request", f"Who can reach {host} could hear your microphone: set {TOKEN} to a secret.")
     listener = _listen(host, port)
     desk = Desk()
+    take_signals(desk.close, signal.SIGHUP)  # of the others uvicorn takes care
     app = build(desk, patience, holder, local=local).streamable_http_app(
         host=host, transport_security=_security(local), max_request_body_size=BODY
     )
     shown = f"[{host}]" if ":" in host else host
-    console.complain("hushd", f"Serving at http://{shown}:{listener.getsockname()[1]}/mcp.")
     config = uvicorn.Config(
         Gate(app, token) if token else app, log_level="error", access_log=False, timeout_graceful_shutdown=1
     )
     try:
-        _Web(config, desk).run(sockets=[listener])
+        _Web(config, desk, f"http://{shown}:{listener.getsockname()[1]}/mcp").run(sockets=[listener])
     finally:
         desk.close()
     return 0
@@ -87,11 +88,17 @@ class Gate:
 
 
 class _Web(uvicorn.Server):
-    """Falls silent as soon as it is told to leave, not when the last connection is closed."""
+    """Says where it serves once it does, and falls silent as soon as it is told to leave, not when the last connection
+    is closed."""
 
-    def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
+    def __init__(self, config: uvicorn.Config, desk: Desk, url: str) -> None:
         super().__init__(config)
         self._desk = desk
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        console.complain("hushd", f"Serving at {self._url}.")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         threading.Thread(target=self._desk.close, daemon=True).start()  # it waits, which a signal handler must not
