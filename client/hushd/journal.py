@@ -38,6 +38,7 @@ class Journal:
 
     Attributes:
         rest_s: where the recording is to be heard from, after `resume`.
+        language: what it is spoken in, after `resume`; empty where nobody has found out.
     """
 
     def __init__(self, folder: Path, recording: str, info: os.stat_result, request: Mapping[str, Any]) -> None:
@@ -51,6 +52,7 @@ class Journal:
         self._given_up = False
         self._synced = 0.0
         self.rest_s = 0.0
+        self.language = ""
 
     @property
     def kept(self) -> bool:
@@ -84,6 +86,7 @@ class Journal:
                 data = json.loads(line)
                 segment = Segment.from_data(data)
                 self.rest_s = float(data.get("rest", segment.end))
+                self.language = str(data.get("language", self.language))
             except (ValueError, TypeError, KeyError, AttributeError):
                 break
             segments.append(segment)
@@ -96,11 +99,13 @@ class Journal:
         self._waiting.clear()
         return segments
 
-    def add(self, segment: Segment, total: float = 0.0, rest_s: float | None = None) -> None:
-        """Keeps a segment of a recording of `total` seconds, 0 where that is unknown, and where its rest begins."""
+    def add(self, segment: Segment, total: float = 0.0, rest_s: float | None = None, language: str = "") -> None:
+        """Keeps a segment of a recording of `total` seconds, 0 where that is unknown, where its rest begins, and what
+        it is spoken in."""
         if self._given_up:
             return
-        self._waiting.append(json.dumps(_data(segment) | ({} if rest_s is None else {"rest": rest_s})))
+        more: dict[str, Any] = {} if rest_s is None else {"rest": rest_s}
+        self._waiting.append(json.dumps(_data(segment) | more | ({"language": language} if language else {})))
         try:
             if self._descriptor is None:
                 if max(segment.end, total) < LONG_S:

@@ -17,7 +17,8 @@ class Transcription(Iterator[Segment]):
     """Iterates over the segments as they become known.
 
     Attributes:
-        language, duration, ended: as in `Transcript`, known once the iteration has ended.
+        language: as in `Transcript`; of a recording known with its first segment.
+        duration, ended: as in `Transcript`, known once the iteration has ended.
         diarized: whether segments say who speaks.
         rest_s: where the rest of a recording can be asked for, once the last segment was handed out; those that begin
             at or after it come again then.
@@ -70,6 +71,7 @@ class Transcription(Iterator[Segment]):
                 segment = replace(Segment.from_data(message.data), id=self._count)
                 self._count += 1
                 self.rest_s = float(message.data.get("rest", segment.end))
+                self.language = str(message.data.get("language") or self.language)
                 return segment
             if message.data.get("kind") == "unstable":
                 if self._on_partial:
@@ -79,7 +81,7 @@ class Transcription(Iterator[Segment]):
         elif isinstance(message, Progress) and self._on_progress:
             self._on_progress(message.done, message.total)
         elif isinstance(message, Result):
-            self.language = str(message.data.get("language") or "")
+            self.language = str(message.data.get("language") or self.language)
             self.duration = float(message.data.get("duration") or 0.0)
             self.ended = str(message.data.get("ended") or "input")
         return None

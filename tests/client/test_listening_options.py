@@ -46,6 +46,13 @@ def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
     assert asked(*argv, "a.wav") == expected
 
 
+def test_standard_input_is_read_once() -> None:
+    """Two readers would each get a part of it."""
+    assert parse("listen", ["-", "a.wav"]).files == ["-", "a.wav"]
+    with pytest.raises(HushdError, match="once only"):
+        parse("listen", ["-", "a.wav", "-"])
+
+
 def test_a_switch_does_not_take_a_file_for_its_value() -> None:
     """`--diarize a.wav` is a switch and a file."""
     options = parse("listen", ["--diarize", "a.wav", "--highlight_words", "--", "--word_timestamps", "True"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import random
@@ -219,6 +220,53 @@ def test_ctrl_c_ends_a_continuous_session(form: str, start_router: Start, runtim
     assert (process.returncode, complaint) == (0, "")
     assert text.index("A line.") < text.index("The rest.")
     assert sum(chunk.last for chunk in router.of(Chunk)) == 1
+
+
+@pytest.mark.parametrize("end", ["worker_crashed", signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("written", [False, True])
+def test_what_was_said_outlives_what_breaks_off(
+    end: str | signal.Signals, written: bool, start_router: Start, runtime: Path
+) -> None:
+    """A worker that dies and a terminal that is closed do not take the lines before with them, in any format."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        finishing(router, route, message)
+        if isinstance(message, Chunk) and message.seq == 5:
+            router.send(route, unstable(message.id, 1, "", "And then"))
+            if isinstance(end, str):
+                router.send(route, Error(id=message.id, code=end, message="It died."))
+
+    start_router(script)
+    ours, theirs = pty.openpty()
+    folder = runtime / "out"
+    arguments = ["--continuous", "-f", "json", *(["-o", str(folder)] if written else [])]
+    process = start_listen(runtime, *arguments, errors=theirs)
+    os.close(theirs)
+    shown = b""
+    while b"And then" not in shown:  # so the line before it has arrived
+        shown += os.read(ours, 10_000)
+    if not isinstance(end, str):
+        process.send_signal(end)
+    text, _ = process.communicate(timeout=10)
+    os.close(ours)
+    assert process.returncode == (5 if isinstance(end, str) else 128 + end)
+    assert json.loads((folder / "microphone.json").read_text() if written else text)["text"] == "A line."
+
+
+def test_where_nothing_was_said_nothing_is_written(start_router: Start, runtime: Path) -> None:
+    """A session that fails before its first line leaves what there was."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Chunk):
+            router.send(route, Error(id=message.id, code="worker_crashed", message="It died."))
+        else:
+            finishing(router, route, message)
+
+    start_router(script)
+    process = start_listen(runtime, "--continuous", "-f", "srt", "-o", str(runtime / "out"))
+    assert process.communicate(timeout=10) == ("", "listen: It died.\n")
+    assert process.returncode == 5
+    assert os.listdir(runtime / "out") == []
 
 
 def test_a_second_ctrl_c_ends_at_once(start_router: Start, runtime: Path) -> None:

@@ -148,6 +148,40 @@ def test_every_file_gets_its_own_error(start_router: Start, sounds: list[str], t
     assert "/nowhere.wav" in second
 
 
+def test_a_name_that_is_no_text(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
+    """A file with a name of another encoding is heard like any other, and its transcript has the same; an option that
+    is no text is told."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, segment(message, 0, message.input), Result(id=message.id))
+
+    start_router(script)
+    old = os.path.join(os.fsencode(tmp_path), b"caf\xe9.wav")
+    with open(old, "wb") as file:
+        file.write(b"RIFF")
+    done = run(os.fsdecode(old), sounds[0], "-o", str(tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(os.listdir(os.fsencode(tmp_path / "out"))) == [b"a.txt", b"caf\xe9.txt"]
+    assert run(os.fsdecode(old)).stdout == b"stream\n"
+    refused = run(sounds[0], "--initial_prompt", os.fsdecode(b"caf\xe9"))
+    assert (refused.returncode, refused.stderr) == (2, b"listen: The argument 'caf?' is not valid UTF-8.\n")
+
+
+def test_no_transcript_replaces_its_recording(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
+    """A recording whose name ends like the transcript's is not written over, by no format and through no link."""
+    router = start_router()
+    voice, link = tmp_path / "voice.txt", tmp_path / "link.json"
+    voice.write_bytes(b"RIFF")
+    link.symlink_to(voice)
+    for arguments in ([voice, "-f", "txt", "-o", tmp_path], [link, "-f", "all"]):
+        done = run(*map(str, arguments), cwd=tmp_path)
+        assert done.returncode == 2
+        assert b"would replace it: name another folder." in done.stderr
+    assert voice.read_bytes() == b"RIFF"
+    assert router.of(Request) == []
+
+
 def test_a_supervisor_without_room_gets_less_at_once(start_router: Start, sounds: list[str]) -> None:
     """`server_busy` while another of ours is heard means: one after the other; nothing is lost by it."""
     refused: list[str] = []
@@ -333,6 +367,49 @@ def test_an_interrupted_recording_is_resumed(
     ]
     assert document["language"] == "en"
     assert [request.params.get("start_s") for request in router.of(Request)] == [None, 360.0]
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_what_could_be_read_of_a_damaged_recording_is_kept(
+    written: bool, start_router: Start, journals: Journals, sounds: list[str], tmp_path: Path
+) -> None:
+    """Its transcript is printed or written as if it had ended there, then the error is told; there is no more of it,
+    so nothing is kept to be resumed. The next file is heard."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request) and name(message) == "a.wav":
+            data = {"kind": "segment", "id": 0, "start": 0.0, "end": 400.0, "text": "So far", "language": "de"}
+            damage = {"code": "input_unreadable", "message": "It is cut off.", "detail": {"read_s": 400.5}}
+            router.send(route, Partial(id=message.id, seq=0, data=data), Error(id=message.id, **damage))
+        elif isinstance(message, Request):
+            router.send(route, Result(id=message.id, data={"language": "en", "duration": 1.0}))
+
+    start_router(script)
+    folder = tmp_path / "out"
+    done = run(*sounds[:2], "-f", "json", *(["-o", str(folder)] if written else []))
+    assert (done.returncode, done.stderr) == (4, b"listen: It is cut off.\n")
+    texts = [(folder / f"{n}.json").read_text() for n in "ab"] if written else done.stdout.decode().splitlines()
+    first, second = map(json.loads, texts)
+    assert (first["text"], first["language"]) == ("So far", "de")
+    assert (second["text"], second["language"]) == ("", "en")
+
+
+def test_the_rest_is_heard_in_the_language_that_was_found(
+    start_router: Start, journals: Journals, sounds: list[str]
+) -> None:
+    """Who resumes has the rest of a recording heard as what its first part was, without having said what that is."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            data = {"kind": "segment", "id": 0, "start": 0.0, "end": 400.0, "text": "Ja.", "language": "de"}
+            failed = Error(id=message.id, code="worker_failed", message="Too bad.")
+            router.send(route, Partial(id=message.id, seq=0, data=data), failed)
+
+    router = start_router(script)
+    assert run(sounds[0]).returncode == 5
+    router.script = LongTalk()
+    assert run(sounds[0], "--resume").returncode == 0
+    assert [request.params for request in router.of(Request)] == [{}, {"start_s": 400.0, "language": "de"}]
 
 
 def test_resuming_needs_the_same_request(start_router: Start, journals: Journals, sounds: list[str]) -> None:

@@ -192,6 +192,20 @@ def test_a_truncated_file_gives_what_is_there_and_says_so(form: str) -> None:
     assert recording.damage
     assert recording.damage.code == "input_unreadable"
     assert f"first {recording.seconds:.1f} seconds" in recording.damage.message
+    assert recording.damage.detail["read_s"] == pytest.approx(recording.seconds, abs=0.001)
+
+
+@pytest.mark.parametrize("place", [4, 26, 27, 28, 60, -1])
+def test_an_ogg_that_ends_within_a_page_is_cut_off(place: int) -> None:
+    """Wherever in the page, in its head too. One whose pages are whole has its end where it says."""
+    data = encoded(np.tile(sound(10, RATE), 12), RATE, "OGG")
+    last = len(data) - data.rfind(b"OggS")
+    missing = last - place if place > 0 else -place
+    whole, recording = read(data)
+    assert recording.damage is None
+    samples, recording = read(data[:-missing])
+    assert recording.damage
+    assert len(whole) > len(samples) > len(whole) * (len(data) - missing) / len(data) - 6 * RATE
 
 
 def test_what_is_no_number_is_silence() -> None:

@@ -216,6 +216,7 @@ def test_json(content: object, expected: list[Segment]) -> None:
         (b'{"segments": [{"text": "a", "start": 0}]}', "without 'end'"),
         (b'{"segments": [{"text": "a", "start": "x", "end": 1}]}', "unlike whisper's"),
         (b'{"segments": [{"text": "a", "start": NaN, "end": 1}]}', "unlike whisper's"),
+        (b'{"segments": [{"text": "a", "start": 1' + b"0" * 400 + b', "end": 1}]}', "unlike whisper's"),
         (b'{"segments": [{"text": "a", "start": 0, "end": 1, "words": [7]}]}', "unlike whisper's"),
         (b'{"text": "\xff"}', "no UTF-8"),
     ],
@@ -225,6 +226,32 @@ def test_json_that_is_none(printed: bytes, words: str) -> None:
     with pytest.raises(OutputError, match=words) as caught:
         from_json(printed, 10.0)
     assert "\n" not in str(caught.value)
+
+
+def test_a_segment_is_a_line_of_unicode() -> None:
+    """What would begin a new line in a table or a subtitle, command a terminal or be no Unicode becomes a space or `?`;
+    other spaces stay."""
+    says = "a\n\n b\tc \x1b[31m\u2028d\u00a0!\x00\ud800"
+    line = "a b c [31m d\u00a0! ?"
+    content = {"segments": [{"start": 0, "end": 1, "text": says, "words": [{"word": says, "start": 0, "end": 1}]}]}
+    assert from_json(json.dumps(content).encode(), 10.0)[0] == [Segment(0.0, 1.0, line, (Word(line, 0.0, 1.0),))]
+    assert from_json(json.dumps({"text": says}).encode(), 10.0)[0] == [Segment(0.0, 10.0, line)]
+    assert from_text(b"\x1b]0;a\x07\n[00:01.000 --> b\0\n", 10.0) == [Segment(0.0, 10.0, "]0;a [00:01.000 --> b")]
+    assert from_text(b"[00:00.000 --> 00:01.000] \x1bb\0c", 10.0) == [Segment(0.0, 1.0, "b c")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"text": "so " * 25_000}, {"segments": [{"start": 0, "end": 9, "text": "so", "words": [
+        {"word": "so", "start": 0, "end": 9}] * 2_000}]}],
+)  # fmt: skip
+def test_more_than_a_message_holds(content: dict[str, Any]) -> None:
+    """A segment that could not travel is the program's fault, and the sentence says so."""
+    with pytest.raises(OutputError, match=r"printed one segment of .* for 10\.0 s of speech"):
+        from_json(json.dumps(content).encode(), 10.0)
+    if "text" in content:
+        with pytest.raises(OutputError, match="segment of 74999 characters"):
+            from_text(content["text"].encode(), 10.0)
 
 
 def test_bad_output_fails_the_request(make: Make) -> None:
@@ -433,6 +460,17 @@ def test_where_programs_are(commands: Path, monkeypatch: pytest.MonkeyPatch, tmp
         command = Command()
         command.load("mine", print)
         assert [s.text for s in command.transcribe(QUIET, Options())] == [f"{run} {tmp_path}/model.bin"]
+
+
+def test_a_file_that_was_mended_counts_at_once(make: Make, commands: Path) -> None:
+    """Who does as an error says need not end the worker for it; who breaks the file is told."""
+    command = make("import time; time.sleep(30)", timeout=0.2)
+    assert "raise timeout in" in failure(command).message
+    (mine,) = commands.iterdir()
+    mine.write_text(mine.read_text().replace("sleep(30)", "sleep(0.5); print('Yes.')").replace("0.2", "30"))
+    assert [segment.text for segment in command.transcribe(QUIET, Options())] == ["Yes."]
+    mine.write_text("run = 7")
+    assert failure(command).code == "model_missing"
 
 
 def test_pieces_are_as_long_as_the_file_says(make: Make) -> None:

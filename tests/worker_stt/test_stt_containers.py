@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -103,12 +104,12 @@ def test_what_ffmpeg_cannot_read_is_one_sentence(tmp_path: Path, data: bytes, wo
 
 @needs_ffmpeg
 def test_a_video_without_sound(tmp_path: Path) -> None:
-    """Pictures alone are input_unreadable, in one sentence."""
+    """Pictures alone are input_unreadable, in one sentence of ours."""
     path = tmp_path / "mute.mp4"
     picture = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=1", "-c:v", "mpeg4"]
     subprocess.run(["ffmpeg", "-loglevel", "error", *picture, path], stdin=subprocess.DEVNULL, check=True)
     job, _ = make_job(path)
-    with pytest.raises(HushdError, match="no audio that hushd reads") as caught, Recording(job) as recording:
+    with pytest.raises(HushdError, match=r"mute.mp4 holds no audio\.$") as caught, Recording(job) as recording:
         list(recording.blocks())
     assert caught.value.code == "input_unreadable"
 
@@ -123,6 +124,55 @@ def test_without_ffmpeg_the_error_names_it(tmp_path: Path, monkeypatch: pytest.M
         Recording(job)
     assert caught.value.code == "input_unreadable"
     assert "\n" not in caught.value.message
+
+
+def in_series(form: str, seconds: int) -> bytes:
+    """Three recordings of so many seconds each as one file, as `cat` makes it."""
+    parts = []
+    for number in range(3):
+        tone = np.sin(np.arange(seconds * RATE) * (0.05 + 0.01 * number), dtype=np.float32) / 2
+        sink = io.BytesIO()
+        soundfile.write(sink, tone, RATE, format=form)
+        parts.append(sink.getvalue())
+    return b"".join(parts)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("form", ["OGG", "MP3"])
+@pytest.mark.parametrize("start", [0.0, 25.0])
+def test_what_was_joined_is_read_to_its_end(form: str, start: float) -> None:
+    """libsndfile would end with the first of three recordings, and say nothing of it."""
+    job, _ = make_job(in_series(form, 12) if form == "OGG" else [in_series(form, 12)])
+    with Recording(job, start) as recording:
+        samples = np.concatenate(list(recording.blocks()))
+    assert recording.damage is None
+    assert len(samples) / RATE == pytest.approx(36 - start, abs=0.6)
+
+
+@pytest.mark.parametrize("form", ["OGG", "MP3"])
+def test_what_was_joined_is_not_whole_without_ffmpeg(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of them is read, and the error says why no more."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    job, _ = make_job([in_series(form, 12)])
+    with Recording(job) as recording:
+        samples = np.concatenate(list(recording.blocks()))
+    assert len(samples) / RATE == pytest.approx(12, abs=0.2)
+    assert recording.damage
+    assert "(joined of several recordings, which takes ffmpeg): only its first 12.0 seconds" in recording.damage.message
+
+
+@pytest.mark.parametrize("form", ["OGG", "MP3", "FLAC", "WAV"])
+def test_what_follows_a_recording_is_no_damage(form: str) -> None:
+    """Tags at its end cost none of its last samples."""
+    sink = io.BytesIO()
+    soundfile.write(sink, np.sin(np.arange(int(2.96 * RATE)) * 0.05, dtype=np.float32) / 2, RATE, format=form)
+    job, _ = make_job(sink.getvalue() + b"TAG" + bytes(125))
+    with Recording(job) as recording:
+        samples = np.concatenate(list(recording.blocks()))
+    assert recording.damage is None
+    assert len(samples) == int(2.96 * RATE)
 
 
 def children() -> list[psutil.Process]:

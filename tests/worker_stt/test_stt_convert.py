@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 import random
@@ -177,6 +178,25 @@ def test_what_cannot_be_converted_leaves_nothing(convert: Any, checkpoint: Path,
     with pytest.raises(HushdError, match="quantization"):
         convert(checkpoint, tmp_path / "made", "int7")
     assert list(tmp_path.iterdir()) == [half]
+
+
+@pytest.mark.parametrize("last", ["tokenizer.json", "preprocessor_config.json"])
+def test_a_full_disk_is_a_sentence(
+    convert: Any, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """Whichever file does not fit any more, the tokenizer's too, whose library has its own words for that."""
+    write = Path.write_text
+
+    def full(self: Path, *arguments: Any, **options: Any) -> int:
+        if self.name == last:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(HushdError, match=r"cannot be written \(No space left on device\)") as caught:
+        convert(checkpoint, tmp_path / "made")
+    assert caught.value.code == "output_failed"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_needs_no_torch(convert: Any, checkpoint: Path, tmp_path: Path) -> None:

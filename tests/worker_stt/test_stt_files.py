@@ -96,6 +96,7 @@ def test_the_language_is_told_once_from_the_first_speech(scripted: SpeechToText,
     asked, _ = run(scripted, np.concatenate([quiet, beckett, quiet, beckett]))
     assert engine(scripted).asked == 1
     assert [options.language for _, options in engine(scripted).given] == ["de", "de"]
+    assert [segment["language"] for segment in asked.segments] == ["de", "de"]
     assert asked.result["language"] == "de"
 
 
@@ -120,6 +121,7 @@ def test_a_language_nobody_knows_stays_unknown(
     asked, _ = run(scripted, np.concatenate([beckett, quiet, beckett]) if speaks else quiet)
     assert engine(scripted).asked == speaks
     assert {options.language for _, options in engine(scripted).given} == ({None} if speaks else set())
+    assert not any("language" in segment for segment in asked.segments)
     assert asked.result["language"] == ""
 
 

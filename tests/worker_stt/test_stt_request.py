@@ -107,6 +107,15 @@ def test_a_model_of_many_languages_finds_out(asked: str | None, language: str | 
     assert Request.parse({"language": asked}, TRANSLATOR, LARGE).language == language
 
 
+@pytest.mark.parametrize(
+    ("asked", "language"), [("de-DE", "de-DE"), ("Klingon", "Klingon"), ("und", "und"), ("de", "de")]
+)
+def test_a_language_may_be_called_what_the_model_calls_it(asked: str, language: str) -> None:
+    """A model of the user's own may have tags with countries, and names that nobody else knows."""
+    own = ModelInfo("own", languages=("de-DE", "Klingon", "und", "de"), memory_mb=1)
+    assert Request.parse({"language": asked}, TRANSLATOR, own).language == language
+
+
 def test_what_an_engine_cannot_do_is_unsupported() -> None:
     """Translation is refused by an engine that has none, and the sentence names engines that do."""
     with pytest.raises(HushdError, match="whisper") as caught:

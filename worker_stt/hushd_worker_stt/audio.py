@@ -18,8 +18,9 @@ import soundfile
 import soxr
 from hushd_protocol.errors import HushdError
 
-from .containers import Decoder
+from .containers import Decoder, ffmpeg
 from .engine import RATE
+from .joined import joined, torn
 from .rumble import HighPass
 from .unfinished import repaired
 
@@ -68,18 +69,27 @@ class Recording:
         self.seconds = start_s
         self.damage: HushdError | None = None
         self._decoder: Decoder | None = None
+        self._skip = 0  # samples of what is decoded
         with ExitStack() as stack:
             descriptor = stack.enter_context(_open(job)).fileno()
             size = os.fstat(descriptor).st_size
-            self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK
+            self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK or torn(descriptor)
             if size == 0:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
+            broken = ""  # why libsndfile cannot read it
+            self._series = False  # of which it reads the first
             try:
                 # A descriptor: through a file object libsndfile would call back into Python for every read and seek.
                 source = repaired(descriptor) or descriptor
                 self._sound = stack.enter_context(_Sequential(source, closefd=False))
             except soundfile.SoundFileError as error:
-                self._decoder = stack.enter_context(Decoder(descriptor, self._name, _reason(error), start_s, job.check))
+                broken = _reason(error)
+            else:
+                self._series = joined(descriptor)
+            if broken or (self._series and ffmpeg()):
+                if self._series:  # ffmpeg would look in the first one for where to begin
+                    self._skip, start_s = round(start_s * RATE), 0.0
+                self._decoder = stack.enter_context(Decoder(descriptor, self._name, broken, start_s, job.check))
                 self._stack = stack.pop_all()
                 return
             self._rate: int = self._sound.samplerate
@@ -116,9 +126,10 @@ class Recording:
     def _decoded(self, decoder: Decoder) -> Iterator[Samples]:
         inlet = _Inlet(RATE)
         for block in decoder.blocks():
+            block, self._skip = block[self._skip :], max(0, self._skip - len(block))
             self.seconds += len(block) / RATE
             yield inlet.push(_sane(block))
-        self._judge(decoder.failure != "", empty=self.seconds == self._start == 0, why=decoder.failure)
+        self._judge(decoder.failure != "" or self._cut_off, empty=self.seconds == self._start == 0, why=decoder.failure)
 
     def _read(self) -> Iterator[Samples]:
         inlet = _Inlet(self._rate)
@@ -127,10 +138,12 @@ class Recording:
         done, broken = self._seek(first), False
         while True:
             self._job.check()
+            left = self._frames - done
             try:
-                block = self._sound.read(frames, dtype="float32", always_2d=True)
+                # Not more than there is: at what follows, such as a tag, a decoder would lose what comes before it.
+                block = self._sound.read(min(frames, left) if left > 0 else frames, dtype="float32", always_2d=True)
             except soundfile.SoundFileError:
-                broken = True
+                broken = left != 0 or not self._frames
                 break
             if len(block) == 0:
                 break
@@ -140,7 +153,8 @@ class Recording:
                 self.seconds = done / self._rate
                 yield inlet.push(_mono(block[skipped:]))
         yield inlet.flush()
-        self._judge(broken or self._cut_off or done < _MISSING * self._frames, empty=done == 0)
+        lost = broken or self._cut_off or self._series or done < _MISSING * self._frames
+        self._judge(lost, empty=done == 0, why="joined of several recordings, which takes ffmpeg" * self._series)
 
     def _seek(self, frame: int) -> int:
         """Goes to `frame`, where the file lets it; returns the frame it is at."""
@@ -159,6 +173,7 @@ class Recording:
                 "input_unreadable",
                 f"{self._name} is cut off or damaged{f' ({why})' if why else ''}: only its first {self.seconds:.1f} "
                 "seconds could be read.",
+                detail={"read_s": round(self.seconds, 3)},
             )
         if empty:
             raise self.damage or HushdError("input_unreadable", f"{self._name} holds no audio.")

@@ -49,7 +49,11 @@ def model_name(engine: type[Engine], name: str) -> str:
         return engine.INFO.default_model
     if name in names:
         return name
-    raise HushdError("model_missing", f"The engine {engine.INFO.name!r} has no model {name!r}: {_meant(name, names)}")
+    from hushd_protocol import own_models  # not needed for what is right
+
+    raise own_models.missing(f"{engine.INFO.name}/{name}") or HushdError(
+        "model_missing", f"The engine {engine.INFO.name!r} has no model {name!r}: {_meant(name, names)}"
+    )
 
 
 def describe() -> dict[str, Any]:

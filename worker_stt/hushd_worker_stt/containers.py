@@ -28,6 +28,11 @@ _DURATION = re.compile(rb"\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _LEVELLED = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\] (.*)$")
 
 
+def ffmpeg() -> str | None:
+    """The program, where it is installed."""
+    return shutil.which("ffmpeg")
+
+
 class Decoder:
     """The sound of a file as ffmpeg decodes it; a context manager that ends the program.
 
@@ -47,7 +52,7 @@ class Decoder:
     """
 
     def __init__(self, descriptor: int, name: str, why: str, start_s: float, check: Callable[[], None]) -> None:
-        program = shutil.which("ffmpeg")
+        program = ffmpeg()
         if program is None:
             raise HushdError(
                 "input_unreadable",
@@ -114,6 +119,8 @@ class Decoder:
         self._listener.join()
         if code:
             self.failure = self._said or f"ffmpeg ended with {code}"
+            if "matches no streams" in self.failure:
+                raise HushdError("input_unreadable", f"{self._name} holds no audio.")
             if not any_sound:
                 raise HushdError("input_unreadable", f"{self._name} is no audio that hushd reads: {self.failure}.")
 

@@ -188,6 +188,8 @@ def _language(value: object, languages: tuple[str, ...]) -> str | None:
         return languages[0] if len(languages) == 1 else None
     hint = ""
     if isinstance(value, str):
+        if value in languages:  # as the user's own model writes it, such as `de-DE`
+            return value
         if (language := names.code(value)) in languages:
             return language
         close = names.meant(value, languages)

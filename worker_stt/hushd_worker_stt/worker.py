@@ -173,7 +173,9 @@ class SpeechToText:
                         name = names.setdefault(speaker, f"SPEAKER_{len(names):02d}")
                         segment = replace(segment, speaker=name)
                     rest = piece.start if number < len(segments) else piece.end
-                    job.send_partial({**_partial(count, segment), "rest": round(rest, 3)})
+                    language = self._language(options)
+                    more = {"rest": round(rest, 3)} | ({"language": language} if language else {})
+                    job.send_partial(_partial(count, segment) | more)
                     count += 1
         answer = {
             "language": self._language(options),

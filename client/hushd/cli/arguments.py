@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from hushd_protocol import __version__
@@ -24,15 +24,21 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise HushdError("bad_request", f"{message[:1].upper()}{message[1:]} (see `{self.prog} --help`).")
 
-    def parse(self, argv: Sequence[str], words: str) -> argparse.Namespace:
+    def parse(self, argv: Sequence[str], words: str, *, files: bool = False) -> argparse.Namespace:
         """Parses `argv`; the attribute `words` gets all that is no option, and everything behind `--`.
 
         Options may be written with underscores for dashes.
+
+        Args:
+            files: whether the words are names of files, which need not be text.
         """
-        refuse_undecodable(argv)
+        if not files:
+            refuse_undecodable(argv)
         end = argv.index("--") if "--" in argv else len(argv)
         options = self.parse_intermixed_args(self._spelt_out(argv[:end]))
         getattr(options, words).extend(argv[end + 1 :])
+        if files:
+            refuse_undecodable(set(argv) - set(getattr(options, words)))
         return options
 
     def add_switch(self, group: argparse._ArgumentGroup, name: str, **options: Any) -> None:
@@ -71,7 +77,7 @@ class Parser(argparse.ArgumentParser):
         return [f"{word}={self._alone[word]}" if word in self._alone else word for word in words]
 
 
-def refuse_undecodable(argv: Sequence[str]) -> None:
+def refuse_undecodable(argv: Iterable[str]) -> None:
     """Raises `bad_request` for arguments that are no text, which Python hands us with half surrogates in them."""
     for argument in argv:
         if any("\ud800" <= character <= "\udfff" for character in argument):

@@ -6,12 +6,19 @@ import signal
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
 
 from hushd.client import Client
+from hushd.segment import Segment
 
 from . import console
 from .listening_options import hearing
 from .output import Output
+
+if TYPE_CHECKING:
+    from hushd.transcription import Transcription
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -42,15 +49,48 @@ def hear(client: Client, options: Namespace, output: Output) -> None:
             on_partial=lambda stable, text: screen.show(lambda columns: unfinished(stable, text, columns)),
             **hearing(options),
         )
+        said = _Said(transcription)
         try:
             if output.printed:
-                for text in output.pieces(transcription):
+                for text in output.pieces(said):
                     screen.clear()
                     console.write(text)
             else:
-                output.save("microphone", transcription.transcript())
+                output.save("microphone", said)
         finally:
             screen.clear()
+        if said.end:
+            raise said.end
+
+
+class _Said:
+    """The segments of a session, as a format reads them. What breaks it off once something was said ends it like any
+    other, so that no word is lost, and is kept.
+
+    Attributes:
+        end: what is to be raised when the format is through.
+    """
+
+    diarized = False
+
+    def __init__(self, transcription: Transcription) -> None:
+        self._transcription = transcription
+        self.end: HushdError | SystemExit | None = None
+
+    @property
+    def language(self) -> str:
+        return self._transcription.language
+
+    def __iter__(self) -> Iterator[Segment]:
+        some = False
+        try:
+            for segment in self._transcription:
+                some = True
+                yield segment
+        except (HushdError, SystemExit) as end:  # no microphone, or no terminal any more
+            if not some:
+                raise
+            self.end = end
 
 
 def unfinished(stable: str, text: str, columns: int) -> str:

@@ -47,13 +47,15 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     _add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
-    options = parser.parse(argv, "files")
+    options = parser.parse(argv, "files", files=True)
     if options.resume and not options.files:
         raise HushdError("bad_request", "--resume goes on with a recording: name its FILE.")
     if options.files and (options.once or options.continuous or options.timeout or options.device):
         raise HushdError(
             "bad_request", "--once, --continuous, --timeout and --device are for the microphone, not FILE."
         )
+    if options.files.count("-") > 1:
+        raise HushdError("bad_request", "Standard input can be read once only: give - once.")
     if options.resume and options.diarize:
         raise HushdError("bad_request", "Speakers are told apart in whole recordings only: leave out --resume.")
     return options

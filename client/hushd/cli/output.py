@@ -22,7 +22,7 @@ class Output:
 
     Raises:
         HushdError: `output_failed` when the folder cannot be made, `bad_request` when two transcripts would have the
-            same name, or all formats were to go to standard output.
+            same name, or one that of its recording, or all formats were to go to standard output.
     """
 
     def __init__(self, options: Namespace, names: Sequence[str]) -> None:
@@ -65,7 +65,16 @@ class Output:
             path = self._path(name, self._forms[0])
             if seen.setdefault(path, name) != name:
                 raise HushdError("bad_request", f"{seen[path]!r} and {name!r} would both become {path!r}.")
+            if any(_same(self._path(name, form), name) for form in self._forms):
+                raise HushdError("bad_request", f"The transcript of {name!r} would replace it: name another folder.")
 
     def _path(self, name: str, form: str) -> str:
         stem = os.path.splitext(os.path.basename("stdin" if name == "-" else name))[0]
         return os.path.join(self._folder, f"{stem}.{form}")
+
+
+def _same(path: str, name: str) -> bool:
+    try:
+        return os.path.samefile(path, name)
+    except (OSError, ValueError):
+        return False  # one of them is not there

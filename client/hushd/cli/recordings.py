@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 
 BUSY = ("overloaded", "server_busy")  # with others of ours under way: one less at once, and later
 
-Event = Segment | Transcript | BaseException | tuple[float, float]  # the last: seconds done, and in all
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """All of a recording, or, of one that is cut off or damaged, all that could be read."""
+
+    transcript: Transcript
+    damage: HushdError | None = None
+
+
+Event = Segment | _Heard | BaseException | tuple[float, float]  # the last: seconds done, and in all
 
 
 class Recordings:
@@ -94,24 +103,26 @@ class Recordings:
     def _tell(self, index: int, name: str) -> None:
         """Prints a recording's transcript as it comes, or waits until its files are written."""
         feed = _Feed(self, index, bool(self._options.diarize))
-        if not self._output.printed:
+        if self._output.printed:
+            for text in self._output.pieces(feed):
+                self._line.clear()
+                console.write(text)
+                self._line.show(self._progress.line)
+            self._finish(index)
+        else:
             deque(feed, maxlen=0)
-            return
-        for text in self._output.pieces(feed):
-            self._line.clear()
-            console.write(text)
-            self._line.show(self._progress.line)
-        self._finish(index)
+        if feed.damage:
+            raise feed.damage
 
-    def receive(self, index: int) -> Segment | Transcript:
-        """The next segment of a recording, or its transcript, which is the last; raises why there is none."""
+    def receive(self, index: int) -> Segment | _Heard:
+        """The next segment of a recording, or all of it, which is the last; raises why there is none."""
         inbox = self._inboxes[index]
         while not inbox:
             self._take(*self._events.get())
         event = inbox.popleft()
         if isinstance(event, BaseException):
             raise event
-        assert isinstance(event, Segment | Transcript)
+        assert isinstance(event, Segment | _Heard)
         return event
 
     def _take(self, index: int, event: Event) -> None:
@@ -123,23 +134,26 @@ class Recordings:
             self._progress.heard(index, event.end, 0.0, now)
             self._inboxes[index].append(event)
             self._wordless |= not event.words
-        elif isinstance(event, Transcript):
-            self._progress.finish(index, now)
+        elif isinstance(event, _Heard):
+            if event.damage:
+                self._progress.give_up(index)
+            else:
+                self._progress.finish(index, now)
             self._inboxes[index].append(self._saved(index, event))
         else:
             self._progress.give_up(index)
             self._inboxes[index].append(event)
         self._line.show(self._progress.line)
 
-    def _saved(self, index: int, transcript: Transcript) -> Transcript | HushdError:
+    def _saved(self, index: int, heard: _Heard) -> _Heard | HushdError:
         """Files are written when their recording is through, and not when it is its turn to be told of."""
         if not self._output.printed:
             try:
-                self._output.save(self._names[index], transcript)
+                self._output.save(self._names[index], heard.transcript)
             except HushdError as error:
                 return error
             self._finish(index)
-        return transcript
+        return heard
 
     def _finish(self, index: int) -> None:
         if index in self._journals:
@@ -216,6 +230,7 @@ class Recordings:
         if journal and segments:
             self._progress.begin(index, journal.rest_s)
             asked["start_s"] = journal.rest_s
+            asked["language"] = journal.language or asked.get("language")
         transcription = self._client.transcribe_stream(
             _standard_input() if name == "-" else name,
             engine=self._options.engine,
@@ -228,19 +243,28 @@ class Recordings:
             journal = self._journal(index, name)  # while the worker works
         return _Hearing(index, transcription, journal, segments)
 
-    def _hear(self, hearing: _Hearing) -> Transcript:
+    def _hear(self, hearing: _Hearing) -> _Heard:
         transcription, journal, segments = hearing.transcription, hearing.journal, hearing.segments
-        heard = next(transcription, None)  # if there is no room for this request, it is said here
-        for segment in segments:
-            self._events.put((hearing.index, segment))
-        while heard is not None:
+        earlier, damage = deque(segments), None
+        while True:
+            try:
+                heard = next(transcription, None)  # if there is no room for this request, it is said here at first
+            except HushdError as error:
+                if not error.detail.get("read_s"):
+                    raise
+                heard, damage = None, error
+            while earlier:
+                self._events.put((hearing.index, earlier.popleft()))
+            if heard is None:
+                break
             segment = replace(heard, id=len(segments))
             segments.append(segment)
             if journal:
-                journal.add(segment, self._progress.total(hearing.index), transcription.rest_s)
+                total = self._progress.total(hearing.index)
+                journal.add(segment, total, transcription.rest_s, transcription.language)
             self._events.put((hearing.index, segment))
-            heard = next(transcription, None)
-        return Transcript(tuple(segments), transcription.language, transcription.duration)
+        duration = damage.detail["read_s"] if damage else transcription.duration
+        return _Heard(Transcript(tuple(segments), transcription.language, duration), damage)
 
     def _journal(self, index: int, name: str) -> Journal | None:
         """None for what cannot be found again, or where half a recording is of no use."""
@@ -275,11 +299,12 @@ class _Feed:
         self._receive = partial(recordings.receive, index)
         self.diarized = diarized
         self.language = ""
+        self.damage: HushdError | None = None
 
     def __iter__(self) -> Iterator[Segment]:
         while isinstance(item := self._receive(), Segment):
             yield item
-        self.language = item.language
+        self.language, self.damage = item.transcript.language, item.damage
 
 
 def _standard_input() -> Iterator[bytes]:

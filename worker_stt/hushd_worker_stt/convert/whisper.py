@@ -74,7 +74,7 @@ def convert(
         partial.mkdir(parents=True)
         model.save(str(partial))
         told.step()
-        words.save(str(partial / "tokenizer.json"))
+        (partial / "tokenizer.json").write_text(words.to_str(pretty=True), encoding="utf-8")
         (partial / "preprocessor_config.json").write_text(json.dumps({"feature_size": dims["n_mels"]}))
         partial.rename(folder)
     except BadCheckpoint as error:
@@ -86,7 +86,7 @@ def convert(
     except OSError as error:
         if error.filename == str(source):
             raise HushdError("input_unreadable", f"{source} cannot be read ({error.strerror}).") from error
-        raise HushdError("output_failed", f"{folder} cannot be written ({reason(error)}).") from error
+        raise HushdError("output_failed", f"{folder} cannot be written ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -49,20 +49,24 @@ class Command(Engine):
             return False
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
-        path = _folder() / f"{model}.toml"
-        try:
-            recipe = Recipe.read(path)
-        except RecipeError as error:
-            raise HushdError("model_missing", f"{path} {error}: docs/ENGINES.md says what it holds.") from error
-        if (program := recipe.line.find(path.parent)) is None:
-            raise HushdError("engine_missing", f"The program {recipe.program!r} of {path} is not installed.")
-        self._recipe, self._program = recipe, program
+        self._path = _folder() / f"{model}.toml"
+        self._read()
         from hushd_protocol.program import sound_file
 
         self._wav = sound_file()
-        self.PIECE = recipe.piece
+
+    def _read(self) -> None:
+        """The file as it is now: who has just mended it is not to wait until the worker leaves."""
+        try:
+            recipe = Recipe.read(self._path)
+        except RecipeError as error:
+            raise HushdError("model_missing", f"{self._path} {error}: docs/ENGINES.md says what it holds.") from error
+        if (program := recipe.line.find(self._path.parent)) is None:
+            raise HushdError("engine_missing", f"The program {recipe.program!r} of {self._path} is not installed.")
+        self._recipe, self._program, self.PIECE = recipe, program, recipe.piece
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        self._read()
         if options.translate and not self._recipe.translates:
             raise HushdError("unsupported", f"The command {self._recipe.name!r} cannot translate.")
         printed = self._run(samples, options)
@@ -76,6 +80,7 @@ class Command(Engine):
 
     def detect_language(self, samples: Samples) -> str | None:
         """What the program's JSON says; plain text says nothing."""
+        self._read()
         if self._recipe.output != "json":
             return None
         try:

@@ -12,6 +12,9 @@ from ..engine import Segment, Word
 
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
 # As whisper and whisper.cpp print: [00:00:00.000 --> 00:00:02.500]  Ever tried.
+_BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # what would begin a line, or command a terminal
+_MOST = 60_000  # bytes of a segment as it travels: a message takes little more
+_WORD = 40  # bytes of a word's times
 _LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\]\s*(.*?)\s*")
 
 
@@ -23,22 +26,21 @@ def from_text(printed: bytes, duration: float) -> list[Segment]:
     """The segments of a piece of `duration` seconds.
 
     Raises:
-        OutputError: it is no UTF-8.
+        OutputError: it is no UTF-8, or far too much.
     """
     lines = [line for line in _decoded(printed).splitlines() if line.strip()]
     timed = [_LINE.fullmatch(line) for line in lines]
     if lines and all(timed):
         found = [(_seconds(m.groups()[:4]), _seconds(m.groups()[4:8]), m[9]) for m in timed if m]
-        return _ordered([Segment(start, end, text) for start, end, text in found], duration)
-    text = " ".join(line.strip() for line in lines)
-    return [Segment(0.0, duration, text)] if text else []
+        return _ordered([Segment(start, end, _line(text)) for start, end, text in found], duration)
+    return _ordered([Segment(0.0, duration, _line(" ".join(lines)))], duration)
 
 
 def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | None]:
     """The segments and the language in an object with `segments`, or with `text` alone.
 
     Raises:
-        OutputError: it is no such object.
+        OutputError: it is no such object, or far too much.
     """
     try:
         content = json.loads(_decoded(printed))
@@ -51,8 +53,8 @@ def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | Non
         if "segments" in content:
             segments = [_segment(item) for item in content["segments"]]
         else:
-            segments = [Segment(0.0, duration, content["text"].strip())]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+            segments = [Segment(0.0, duration, _line(content["text"]))]
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         what = f"without {error}" if isinstance(error, KeyError) else f"unlike whisper's ({str(error).splitlines()[0]})"
         raise OutputError(f"printed JSON {what}") from error
     return _ordered(segments, duration), language if isinstance(language, str) else None
@@ -60,9 +62,14 @@ def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | Non
 
 def _segment(item: Any) -> Segment:
     words = tuple(
-        Word(word["word"].strip(), _number(word["start"]), _number(word["end"])) for word in item.get("words") or ()
+        Word(_line(word["word"]), _number(word["start"]), _number(word["end"])) for word in item.get("words") or ()
     )
-    return Segment(_number(item["start"]), _number(item["end"]), item["text"].strip(), words)
+    return Segment(_number(item["start"]), _number(item["end"]), _line(item["text"]), words)
+
+
+def _line(text: Any) -> str:
+    """`text` in one line of Unicode."""
+    return _BLANK.sub(" ", text).strip().encode(errors="replace").decode()
 
 
 def _number(value: Any) -> float:
@@ -74,6 +81,13 @@ def _number(value: Any) -> float:
 
 def _ordered(segments: list[Segment], duration: float) -> list[Segment]:
     """Those with text, with times inside the piece that never go back."""
+    for segment in segments:
+        texts = [segment.text, *(word.text for word in segment.words)]
+        if sum(len(text.encode()) + _WORD for text in texts) > _MOST:
+            raise OutputError(
+                f"printed one segment of {len(segment.text)} characters and {len(segment.words)} words' times for "
+                f"{duration:.1f} s of speech"
+            )
     return list(_in_order([s for s in segments if s.text], duration))
 
 

@@ -1,0 +1,45 @@
+"""Recordings joined of several, such as a radio stream's or what `cat` makes: libsndfile ends with the first."""
+
+from __future__ import annotations
+
+import os
+
+_PAGE = 65_307  # bytes of a page of OGG, at most
+_FRAME = 2_000  # bytes in which an MP3's first frame says how many there are
+_TAGS = 20_000  # bytes that may follow behind them
+
+
+def joined(descriptor: int) -> bool:
+    """Whether the file is an OGG that ends with another stream than it begins with, or an MP3 that goes on behind what
+    its first frame tells of."""
+    head, size = os.pread(descriptor, _PAGE, 0), os.fstat(descriptor).st_size
+    if head[:4] == b"OggS":
+        page = last_page(descriptor, size)
+        return page[:4] == b"OggS" and len(page) > 26 and page[14:18] != head[14:18]  # its serial number
+    start = 0
+    if head[:3] == b"ID3" and len(head) > 9:
+        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    frame = os.pread(descriptor, _FRAME, start)
+    if frame[:1] != b"\xff":
+        return False
+    place = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if place < 0 or len(frame) < place + 16 or frame[place + 7] & 3 != 3:  # it says frames and bytes
+        return False
+    told = int.from_bytes(frame[place + 12 : place + 16], "big")
+    return 0 < told < size - start - _TAGS
+
+
+def torn(descriptor: int) -> bool:
+    """Whether the file is an OGG that ends within a page; libsndfile takes the page before for its end."""
+    if os.pread(descriptor, 4, 0) != b"OggS":
+        return False
+    page = last_page(descriptor, os.fstat(descriptor).st_size)
+    if len(page) < 27:
+        return True
+    return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def last_page(descriptor: int, size: int) -> bytes:
+    """What there is of the last page of an OGG, and behind it."""
+    tail = os.pread(descriptor, _PAGE, max(0, size - _PAGE))
+    return tail[max(0, tail.rfind(b"OggS")) :]
