@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hushd_protocol import messages as m
-from hushd_protocol.limits import RESERVE
 from hushd_supervisor import actions as do
 from hushd_supervisor import events as ev
 from hushd_supervisor.brain import Brain
-from hushd_supervisor.budget import Memory
+from hushd_supervisor.budget import RESERVE, Memory
 from hushd_supervisor.pool import Pool
 from hushd_supervisor.pressure import Level
 from hushd_supervisor.settings import Settings, base

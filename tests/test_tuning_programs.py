@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -81,6 +87,18 @@ def test_tuning_the_embedded_engine(alone: Path) -> None:
     hushd("config", "check")
 
 
+def test_a_file_that_cannot_be_changed_safely(alone: Path) -> None:
+    """It is tuned all the same: what was measured is shown, what to write is told, and the file is left alone."""
+    config = alone / "config.toml"
+    config.write_text('worker = { "tts/hibari/en" = { memory_mb = 5 } }\n')
+    before = config.read_text()
+    done = subprocess.run([BIN / "hushd", "tune", "tts"], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, config.read_text()) == (2, before)
+    assert "the engine's own settings" in done.stdout
+    (advised,) = re.findall(r'put this into \[worker."tts/hibari/en"\] yourself: .*(memory_mb = \d+)\.\n', done.stderr)
+    assert int(advised.rpartition(" ")[2]) > 100
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -89,7 +107,8 @@ def test_tuning_the_embedded_engine(alone: Path) -> None:
         (["stt", "--speech", "/nowhere.wav"], "There is no file"),
         (["stt/faster-whisper/nothing-here"], "nothing-here"),
         (["stt", "--limit", "0.01"], "choose a longer --limit"),
-        (["stt", "--limit", "soon"], "--limit"),
+        (["stt", "--limit", "soon"], "--limit: must be a length of time"),
+        (["stt", "--speech", __file__], "hushd: /"),  # the worker's own sentence: nothing is wrong with the engine
     ],
 )
 def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], sentence: str) -> None:
@@ -100,6 +119,32 @@ def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], s
     assert "Traceback" not in done.stderr
     assert not (alone / "config.toml").exists()
     wait_until(lambda: not workshops(), "the end of its supervisor")
+
+
+def test_a_narrow_terminal(alone: Path) -> None:
+    """The line that says how far it is never takes two: what is drawn over it would leave the first one there."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+    with subprocess.Popen(
+        [BIN / "hushd", "tune", "tts", "--dry-run"], stdout=subprocess.PIPE, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # Linux's way to say that nobody has the other end any more
+            while more := os.read(ours, 4096):
+                shown += more
+    os.close(ours)
+    assert process.returncode == 0
+    lines = shown.decode().split("\r\x1b[K")
+    assert any("trial 1" in line for line in lines)
+    assert max(map(len, lines)) < 40, lines
+
+
+def test_a_configuration_that_makes_no_sense(alone: Path) -> None:
+    """Is told by the user's own file's name, not by that of the copy that `tune` works with."""
+    config = alone / "config.toml"
+    config.write_text("[worker]\nqueue = true\n")
+    assert hushd("tune", "tts", status=2).startswith(f"hushd: {config}: worker.queue")
 
 
 def test_the_default_models_are_the_supervisors() -> None:

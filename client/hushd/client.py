@@ -171,15 +171,18 @@ class Client(Management):
             engine: only one of its models.
 
         Raises:
-            HushdError: `model_missing` when none is installed that hears the language.
+            HushdError: `model_missing` when none is installed that hears the language; `engine_missing`;
+                `bad_request` for a configuration whose models make no sense.
         """
+        from hushd_protocol import own_models
+
         from . import model_choice
 
         if self._engines is None:
             self._engines = self.describe("stt")["stt"]
-        found = model_choice.candidates(self._engines, engine, translate)
+        found = model_choice.candidates(self._engines, engine, translate, own_models.configured(self._paths.config))
         there = model_choice.machine(self.status(), "stt")
-        return model_choice.choose(found, there, language, speed or "medium")
+        return model_choice.choose(found, there, language, speed or "medium", engine)
 
     def _choose_model(self, params: dict[str, Any], speed: str | None, engine: str | None) -> ModelChoice:
         translate = params.get("task") == "translate"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+
+_BARE = re.compile(r"[\w-]+", re.ASCII)  # what TOML takes without quotes
 
 Values = Mapping[str, Any]  # numbers, strings or tables of strings; None takes a key away
 
@@ -36,7 +39,7 @@ def edited(text: str, worker: str, values: Values) -> str:
     for key, value in values.items():
         _set(lines, worker, key, value)
     new = "".join(lines)
-    if not _same(new, _changed(meant, worker, values)):
+    if not _same(new, changed(meant, worker, values)):
         wanted = "; ".join(f"{key} = {_written(value)}" for key, value in values.items() if value is not None)
         raise HushdError(
             "bad_request",
@@ -92,8 +95,13 @@ def read(path: Path) -> str:
         raise HushdError("bad_request", f"{path} cannot be read ({error.strerror}).") from error
 
 
-def _changed(table: Values, worker: str, values: Values) -> dict[str, Any]:
-    """What the file is to say."""
+def plain(table: Values) -> str:
+    """A TOML file that says `table`, a line for each of its keys; for hushd's own eyes."""
+    return "".join(f"{_name(key)} = {_written(value)}\n" for key, value in table.items())
+
+
+def changed(table: Values, worker: str, values: Values) -> dict[str, Any]:
+    """What a file that says `table` is to say, with these keys in `[worker."NAME"]`."""
     workers = dict(table.get("worker", {}))
     own = dict(workers.get(worker, {})) | dict(values)
     workers[worker] = {key: value for key, value in own.items() if value is not None}
@@ -206,5 +214,11 @@ def _comment(line: str) -> str:
 
 def _written(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{name} = {_written(one)}" for name, one in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{_name(key)} = {_written(one)}" for key, one in value.items()) + " }" if value else "{}"
+        )
     return json.dumps(value, ensure_ascii=False)
+
+
+def _name(key: str) -> str:
+    return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)

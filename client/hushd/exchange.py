@@ -4,7 +4,8 @@ Four things end a call without being its fault, and each has its remedy here, as
 hand and no output was handed out:
 
 * the supervisor leaves or dies: the next one is found or started;
-* the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself);
+* the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself), or in the
+  middle of a download, which goes on where it was;
 * the worker cannot open our path: it gets the bytes instead;
 * the model is not on this machine, and the configuration says `auto_pull`: it is pulled first.
 
@@ -53,7 +54,7 @@ class Exchange(Iterator[Message]):
         self._source = source
         self._request = replace(request, **source.fields()) if source else request
         self._handed_out = False  # what the caller has of the answer cannot be taken back
-        self._heard_s = 0.0  # of a recording, how far that reaches
+        self._rest: dict[str, Any] = {}  # of a recording: the parameters that ask for what is missing of it
         self._repeated = False
         self._over = False
         self._call = self._ask()
@@ -72,7 +73,7 @@ class Exchange(Iterator[Message]):
                 raise
             if _lasts(message):
                 self._handed_out = True
-                self._heard_s = _heard_s(message.data) if isinstance(message, Partial) else 0.0
+                self._rest = _rest(message.data) if isinstance(message, Partial) else {}
             self._over = isinstance(message, Result)
             return message
         raise StopIteration
@@ -101,7 +102,7 @@ class Exchange(Iterator[Message]):
         if self._handed_out:
             if error.code not in (*GONE, "worker_crashed") or not _has_a_rest(self._request):
                 return False
-            params = {**self._request.params, "start_s": self._heard_s}
+            params = {**self._request.params, **self._rest}
             again = replace(self._request, id=new_id(), params=params, attempt=0)
             self._handed_out = self._repeated = False
         elif error.code == "path_unreachable" and not streamed:
@@ -112,7 +113,7 @@ class Exchange(Iterator[Message]):
             again = replace(self._request, id=new_id())
         elif self._repeated:
             return False
-        elif error.code == "worker_crashed" and streamed:
+        elif error.code == "worker_crashed" and self._request.input in ("stream", "none"):
             # Under the same id, so that a second crash is known to be this input's, and counts against nobody else.
             again = replace(self._request, attempt=1)
             self._repeated = True
@@ -131,9 +132,11 @@ def _lasts(message: Message) -> bool:
     return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
 
 
-def _heard_s(segment: Mapping[str, Any]) -> float:
-    """How far a recording has been heard for sure: where a worker does not say, to the end of the segment."""
-    return max(float(segment.get("end", 0.0)), float(segment.get("rest", 0.0)))
+def _rest(segment: Mapping[str, Any]) -> dict[str, Any]:
+    """What asks for a recording's rest: how far it has been heard for sure (where a worker does not say, to the end of
+    the segment), and what it is spoken in, which the rest might tell differently."""
+    start = max(float(segment.get("end", 0.0)), float(segment.get("rest", 0.0)))
+    return {"start_s": start} | ({"language": segment["language"]} if segment.get("language") else {})
 
 
 def _has_a_rest(request: Request) -> bool:

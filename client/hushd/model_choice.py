@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hushd_protocol import languages
-from hushd_protocol.catalogue import SPEEDS
+from hushd_protocol import catalogue, languages
+from hushd_protocol.catalogue import SPEEDS, Known
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import RESERVE
+from hushd_protocol.nearest import nearest
 
 _UNKNOWN_MB = 400.0  # of a worker nobody knows anything about, as the supervisor guesses
 _MOST_NAMED = 3  # in a sentence
@@ -91,8 +91,10 @@ def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) ->
     return sorted((one for one in candidates if one.hears(language)), key=place)
 
 
-def choose(candidates: Sequence[Candidate], machine: Machine, language: str | None, speed: str) -> ModelChoice:
-    """The best of `candidates` for this machine now.
+def choose(
+    candidates: Sequence[Candidate], machine: Machine, language: str | None, speed: str, engine: str | None = None
+) -> ModelChoice:
+    """The best of `candidates`, which are of `engine` if that is one, for this machine now.
 
     Raises:
         HushdError: `bad_request` for a speed that there is not; `model_missing` when none hears the language.
@@ -101,11 +103,11 @@ def choose(candidates: Sequence[Candidate], machine: Machine, language: str | No
         raise HushdError("bad_request", f"There is no speed {speed!r}: choose one of {', '.join(SPEEDS)}.")
     order = ranked(candidates, language, speed)
     if not order:
+        of = f" of {engine}" if engine else ""
         what = f" that hears {language!r}" if language else ""
-        listed = languages.code(language) if language else "stt"
         raise HushdError(
             "model_missing",
-            f"No model{what} is installed: `hushd models list {listed}` shows which there are to be pulled.",
+            f"No model{of}{what} is installed: `hushd models list {_listing(language, engine)}` shows which there are.",
         )
     fitting = [one for one in order if machine.fits(one)]
     running = [one for one in order if one.name in machine.running]
@@ -120,32 +122,52 @@ def choose(candidates: Sequence[Candidate], machine: Machine, language: str | No
     return ModelChoice(taken.engine, taken.model, _why(taken, order, machine, language, speed))
 
 
-def candidates(catalogue: Mapping[str, Any], engine: str | None = None, translates: bool = False) -> list[Candidate]:
+def _listing(language: str | None, engine: str | None) -> str:
+    """What shows the models that there could be: the language only where that leaves any."""
+    code = languages.code(language) if language else ""
+    known = (one for one in catalogue.models().values() if one.role == "stt" and engine in (None, one.engine))
+    heard = any(code in map(languages.code, one.languages) for one in known)
+    return f"{engine or 'stt'} {code}" if heard else engine or "stt"
+
+
+def candidates(
+    described: Mapping[str, Any],
+    engine: str | None = None,
+    translates: bool = False,
+    added: Mapping[str, Known] | None = None,
+) -> list[Candidate]:
     """What is installed, of all engines or one: from what `describe` says of a role, and hushd's catalogue of models.
 
     Args:
         translates: only of engines that can translate.
-    """
-    from hushd_protocol import catalogue as known_models
+        added: the configuration's models, of which the user knows best.
 
+    Raises:
+        HushdError: `engine_missing` for an engine that there is not.
+    """
+    names = [str(entry["name"]) for entry in described.get("engines", ())]
+    if engine is not None and engine not in names:
+        close = nearest(engine, names)
+        meant = f"did you mean {close!r}?" if close else f"there is {', '.join(sorted(names))}."
+        raise HushdError("engine_missing", f"There is no speech-to-text engine {engine!r}: {meant}")
     found = []
-    for entry in catalogue.get("engines", ()):
+    for entry in described.get("engines", ()):
         if engine not in (None, entry["name"]) or (translates and not entry.get("translation")):
             continue
         for model in entry.get("models", ()):
             if not model.get("installed"):
                 continue
             name = str(model["name"])
-            known = known_models.find(f"{entry['name']}/{name}") or known_models.find(
-                f"{entry['name']}/{name.removesuffix('-int8')}"
-            )
+            full = f"{entry['name']}/{name}"
+            known = catalogue.find(full, added) or catalogue.find(full.removesuffix("-int8"), added)
+            own = (added or {}).get(full)
             found.append(
                 Candidate(
                     engine=entry["name"],
                     model=name,
-                    languages=tuple(model.get("languages", ())),
+                    languages=(own and own.languages) or tuple(model.get("languages", ())),
                     size_mb=known.size_mb if known else 0,
-                    memory_mb=model.get("memory_mb") or 0,
+                    memory_mb=(own and own.memory_mb) or model.get("memory_mb") or 0,
                     speed=known.speed if known else "medium",
                 )
             )
@@ -163,7 +185,7 @@ def machine(status: Mapping[str, Any], role: str) -> Machine:
                 running.add(name)
         if row["state"] == "ready" and row["pss_mb"]:
             room += float(row["pss_mb"])  # idle: it leaves for another
-    room += min(memory["budget_mb"] - memory["used_mb"], memory["available_mb"] - RESERVE / 1e6)
+    room += min(memory["budget_mb"] - memory["used_mb"], memory["available_mb"] - memory["reserve_mb"])
     return Machine(room, memory["pressure"], frozenset(running), needs)
 
 

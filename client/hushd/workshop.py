@@ -21,12 +21,13 @@ from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
 
 from .client import Client
-from .config_file import edited, read
+from .config_file import changed, plain, read
 from .source import Audio
 from .tuning import VARIABLES, Environment, Measured, Trial
 
 RUNS = 3  # of which the best counts; one more before them warms everything up
-_ROLES = {"stt": "transcribe", "tts": "synthesize"}
+# What other settings would not change.
+_HOPELESS = ("deadline_exceeded", "model_missing", "engine_missing", "no_supervisor", "input_unreadable")
 
 
 class Workshop:
@@ -92,8 +93,8 @@ class Workshop:
         """Starts the worker with these settings and lets it work; `told` is called before each run.
 
         Raises:
-            HushdError: `deadline_exceeded` when there is no time left; `model_missing`, `engine_missing` or
-                `no_supervisor`, which other settings would not change.
+            HushdError: `deadline_exceeded` when there is no time left; what other settings would not change, such as
+                `model_missing` or `input_unreadable`.
         """
         try:
             self._configure(tried)
@@ -111,7 +112,7 @@ class Workshop:
             assert best is not None
             return Trial(dict(tried), Measured(best, self._memory_mb(), text))
         except HushdError as error:
-            if error.code in ("deadline_exceeded", "model_missing", "engine_missing", "no_supervisor"):
+            if error.code in _HOPELESS:
                 raise
             return Trial(dict(tried), None, error.message)
 
@@ -135,7 +136,8 @@ class Workshop:
 
     def _configure(self, tried: Environment) -> None:
         values: dict[str, Any] = {"environment": self.environment(tried) or None, "memory_mb": None}
-        (self._folder / "config.toml").write_text(edited(self._config, self.worker, values), encoding="utf-8")
+        table = changed(tomllib.loads(self._config), self.worker, values)
+        (self._folder / "config.toml").write_text(plain(table), encoding="utf-8")
 
 
 def own_settings(config: str, worker: str) -> Mapping[str, Any]:

@@ -152,15 +152,15 @@ def canonical(model: str) -> str:
     return known.model if known else model
 
 
-def missing(model: str) -> HushdError:
+def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
     """That a model is not on this machine, and how to get it."""
-    known = find(model)
+    known = find(model, added)
     if known is None:
         how = f"`hushd models import FILE --name {model}` puts a file or folder of yours there"
     elif known.install:
         how = known.install
     else:
-        how = f"`hushd models pull {model}` gets it ({known.cost})"
+        how = f"`hushd models pull {model}` gets it{f' ({known.cost})' if known.cost else ''}"
     return HushdError("model_missing", f"The model {model} is not on this machine: {how}.")
 
 

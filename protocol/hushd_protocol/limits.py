@@ -16,7 +16,6 @@ MAX_CREDIT = 256  # chunks a peer may grant at once: 16 MiB of 64 KiB payloads
 ID_BYTES = 16
 MAX_DEPTH = 32  # levels of lists and maps in one field
 MAX_ARGUMENTS = 64  # names in one control message
-RESERVE = 256_000_000  # of memory, that the supervisor leaves to everybody else; in a small container an eighth of it
 SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path less its NUL on Linux; 103 on macOS
 
 PRIORITIES = ("important", "message", "text", "notification", "progress")

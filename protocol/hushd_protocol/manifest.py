@@ -105,7 +105,11 @@ def split(model: str) -> tuple[str, str]:
     """
     engine, _, name = model.partition("/")
     if not (_PART.fullmatch(engine) and _PART.fullmatch(name)) or name.endswith((SUFFIX, ".part", ".lock")):
-        raise HushdError("bad_request", f"{model!r:.80} is no model's name: write ENGINE/NAME, such as whisper/base.")
+        raise HushdError(
+            "bad_request",
+            f"{model!r:.200} is no model's name: write ENGINE/NAME, such as whisper/base, each of at most 64 letters "
+            "without accents, digits and . _ + -.",
+        )
     return engine, name
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from . import catalogue, paths
 from .catalogue import SPEEDS, Known, engines, known
 from .errors import HushdError
 from .manifest import split
@@ -42,6 +43,15 @@ def configured(path: Path) -> dict[str, Known]:
         raise HushdError("bad_request", f"{path}: {error.message}") from error
 
 
+def missing(model: str) -> HushdError | None:
+    """That a model of the configuration is not on this machine, and how to get it; None for one that is not there.
+
+    Raises as `configured` does.
+    """
+    added = configured(paths.find().config)
+    return catalogue.missing(model, added) if model in added else None
+
+
 def checked(table: object) -> dict[str, Known]:
     """The models of `[models."ENGINE/NAME"]` in a configuration.
 
@@ -58,15 +68,18 @@ def _known_of_user(model: str, content: object) -> Known:
     engine, _ = split(model)
     if engine not in engines():
         raise _unknown(where, engine, engines(), "engine")
+    if not engines()[engine].own:
+        raise HushdError("bad_request", f"{where} cannot be: {engine} has the models of its package and no others.")
     if not isinstance(content, dict):
         raise _wrong(where, "a table", content)
     for key, value in content.items():
         match key:
             case "files" | "optional" | "languages":
                 good = isinstance(value, list) and all(isinstance(word, str) and word for word in value)
+                wanted = "a list of strings"
                 if good and key != "languages":
                     good = not any(_UNSAFE.search(word) for word in value)
-                wanted = "a list of strings"
+                    wanted = "a list of files below the model's folder"
             case "size_mb" | "memory_mb":
                 good, wanted = isinstance(value, int) and not isinstance(value, bool) and value >= 0, "a whole number"
             case "sha256":
@@ -95,6 +108,8 @@ def _known_of_user(model: str, content: object) -> Known:
         raise HushdError("bad_request", f"{where} needs either repository or url.")
     if not content.get("files"):
         raise HushdError("bad_request", f'{where} needs files, such as ["model.bin", "*.json"].')
+    if "url" in content and any(sign in name for name in content["files"] for sign in "*?"):
+        raise HushdError("bad_request", f"{where}.files must name each file of a url: * and ? are for the hub's.")
     return known(model, {**content, "languages": " ".join(content.get("languages", ()))}, {})
 
 

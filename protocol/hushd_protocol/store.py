@@ -20,7 +20,8 @@ from .manifest import SUFFIX, BadManifest, Manifest, Source, split
 from .paths import Paths
 
 _FORMER = ".former.json"
-_SOURCE = "source.json"  # in a model's workplace: what it is being made of
+# In a model's workplace: what it is being made of, and what its manifest will be.
+_SOURCE, _COMING = "source.json", "manifest.json"
 
 
 class Store:
@@ -167,6 +168,22 @@ class Store:
             path.replace("/.", "/", 1).removesuffix(".part") for path in sorted(glob("*/.*.part", root_dir=self.folder))
         ]
 
+    def announce(self, found: Manifest) -> None:
+        """Writes down what the manifest will be, before files get their places: who is killed between these and the
+        manifest leaves a whole model.
+
+        Raises:
+            HushdError: `output_failed`.
+        """
+        replace(self.workplace(found.model) / _COMING, manifest.dumps(found))
+
+    def announced(self, model: str) -> Manifest | None:
+        """What `announce` has written of `model`, until `write`."""
+        try:
+            return manifest.loads((self.workplace(model) / _COMING).read_bytes())
+        except (OSError, BadManifest):
+            return None
+
     def write(self, found: Manifest) -> None:
         """Writes the manifest, atomically, once all its files are in their places; removes what it was made in.
 
@@ -240,4 +257,8 @@ def _damaged(model: str, path: Path, why: str) -> HushdError:
 
 
 def _unwritable(path: Path, error: OSError) -> HushdError:
-    return HushdError("output_failed", f"{path} cannot be written ({error.strerror or error}): set HUSHD_MODELS_DIR.")
+    return HushdError(
+        "output_failed",
+        f"{path} cannot be written ({error.strerror or error}): "
+        "set HUSHD_MODELS_DIR to another folder, and `hushd restart`.",
+    )

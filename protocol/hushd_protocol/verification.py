@@ -68,27 +68,33 @@ def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manife
 
     while problems := verify(store, found, tell, anew=False):
         if (newer := _renewed(store, found)) is None:
-            raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {_remedy(found)}.")
+            raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {remedy(found)}.")
         found = newer
     return found
 
 
 def _renewed(store: Store, found: Manifest) -> Manifest | None:
-    """The manifest in the place of `found`, if that is being written just now: new files come shortly before it."""
+    """The manifest in the place of `found`, if that is being written just now, or was when its writer was killed: new
+    files come shortly before it."""
     end = time.monotonic() + (_SETTLING_S if store.begun(found.model) else 0.0)
     while (newer := store.find(found.model)) == found:
+        if (announced := store.announced(found.model)) and not verify(store, announced, anew=False):
+            return announced
         if time.monotonic() > end:
             return None
         time.sleep(_LOOK_S)
     return newer
 
 
-def _remedy(found: Manifest) -> str:
-    """What brings a model again, from where it came."""
+def remedy(found: Manifest) -> str:
+    """What brings a model again, from where it came: the end of a sentence, without its full stop."""
+    import shlex  # what is right needs none
+
+    source = found.source
     again = {
-        "file": f"import {found.source.place} --name {found.name}",
-        "conversion": f"quantize {found.source.place}",
-    }.get(found.source.kind)
+        "file": f"import {shlex.quote(source.place)} --name {found.model}",
+        "conversion": f"quantize {source.place} --to {source.revision} --name {found.name}",
+    }.get(source.kind)
     if again is None:
         return f"`hushd models pull {found.model}` gets it anew"
     return f"`hushd models rm {found.model}`, then `hushd models {again}`"

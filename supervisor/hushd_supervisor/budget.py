@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hushd_protocol.limits import RESERVE
-
 from .settings import Settings, base
 
+RESERVE = 256_000_000  # is left to everybody else; in a small container an eighth of it
 GUESS = 400_000_000  # for a worker nobody has seen yet and whose configuration names no size
 
 
@@ -18,6 +17,11 @@ class Memory(NamedTuple):
 
     total: int
     available: int
+
+    @property
+    def reserve(self) -> int:
+        """What is left to everybody else."""
+        return min(RESERVE, self.total // 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Budget:
         residents = list(residents)
         need = self.need(name)
         over = sum(r.size for r in residents) + need - self.limit(memory)
-        short = need + min(RESERVE, memory.total // 8) - memory.available
+        short = need + memory.reserve - memory.available
         missing = max(over, short)
         if missing <= 0:
             return Verdict(True)

@@ -22,6 +22,7 @@ class Standing(NamedTuple):
 
     limit: int  # for all workers together
     available: int
+    reserve: int  # of that, for everybody else
     level: Level
 
 
@@ -75,7 +76,8 @@ class Room:
     def standing(self, now: float) -> Standing:
         """For people; changes nothing."""
         memory = self._memory()
-        return Standing(self.budget.limit(memory), memory.available, max(self._pressure.level(now), sign(memory)))
+        level = max(self._pressure.level(now), sign(memory))
+        return Standing(self.budget.limit(memory), memory.available, memory.reserve, level)
 
     def on_time(self, now: float) -> None:
         """To be called when `due` has passed: no level falls without a look."""

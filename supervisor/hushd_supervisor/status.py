@@ -54,6 +54,7 @@ def report(
             "budget_mb": _mb(standing.limit),
             "used_mb": _mb(used),
             "available_mb": _mb(standing.available),
+            "reserve_mb": _mb(standing.reserve),
             "pressure": standing.level.word,
         },
     }

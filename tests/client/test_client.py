@@ -251,6 +251,20 @@ def test_the_rest_begins_where_the_worker_says(
     assert [request.params.get("start_s") for request in router.of(Request)] == [None, start]
 
 
+@pytest.mark.parametrize("asked", [{}, {"language": "German"}])
+def test_the_rest_is_in_the_language_that_was_found(
+    asked: Any, start_router: Start, client: Client, sound: Path
+) -> None:
+    """A recording is not half in one language and half in another because its worker died in between."""
+    first = {**segment(b"", 0, "a").data, "language": "de"}
+    router = start_router(failing_first("worker_crashed", hearing, before=lambda i: [Partial(id=i, seq=0, data=first)]))
+    transcription = client.transcribe_stream(sound, **asked)
+    next(transcription)
+    assert transcription.language == "de"
+    assert transcription.transcript().text == "Hi."
+    assert [request.params.get("language") for request in router.of(Request)] == [asked.get("language"), "de"]
+
+
 def test_a_recording_that_always_kills_its_worker_fails(start_router: Start, client: Client, sound: Path) -> None:
     """The rest is asked for only where the last time brought something: a crash that comes back is told."""
     router = start_router(

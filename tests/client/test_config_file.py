@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hushd.config_file import change, edited, read
+from hushd.config_file import change, edited, plain, read
 from hushd_protocol.errors import HushdError
 
 WORKER = "stt/moonshine/tiny-en"
@@ -74,6 +74,12 @@ def test_what_is_not_understood_is_refused(text: str) -> None:
     with pytest.raises(HushdError, match="yourself: environment = ") as caught:
         edited(text, WORKER, {"environment": {"A": "b"}})
     assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize("text", [FILE, "", 'worker = { "a b" = { x = [1, "ü\\n", true], y = 1.5, z = {} } }\n'])
+def test_a_plain_file_says_the_same(text: str) -> None:
+    """Without comments, whatever characters there are in keys and values."""
+    assert tomllib.loads(plain(tomllib.loads(text))) == tomllib.loads(text)
 
 
 def test_no_toml() -> None:

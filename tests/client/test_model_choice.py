@@ -9,6 +9,7 @@ import pytest
 from hushd.model_choice import Candidate, Machine, ModelChoice, candidates, choose, machine, ranked
 from hushd_protocol.catalogue import SPEEDS
 from hushd_protocol.errors import HushdError
+from hushd_protocol.own_models import checked
 
 TINY = Candidate("moonshine", "tiny-en", ("en",), 44, 300, "fast")
 BASE = Candidate("faster-whisper", "base", ("en", "de", "fr"), 148, 355, "medium")
@@ -77,9 +78,13 @@ def test_what_was_seen_counts_more_than_an_estimate() -> None:
 
 def test_nobody_hears_it() -> None:
     """`model_missing`, with the command that shows what there is; no speed of that name: `bad_request`."""
-    with pytest.raises(HushdError, match="hushd models list ja") as caught:
+    with pytest.raises(HushdError, match="`hushd models list stt ja`") as caught:
         choose(ALL, PLENTY, "ja", "slow")
     assert caught.value.code == "model_missing"
+    with pytest.raises(HushdError, match="that hears 'tlh' is installed: `hushd models list stt`"):
+        choose(ALL, PLENTY, "tlh", "slow")  # no model that hushd knows of hears it: a list of those would be an error
+    with pytest.raises(HushdError, match=r"No model of onnx-asr that hears 'ru' .*`hushd models list onnx-asr ru`"):
+        choose([], PLENTY, "ru", "slow", "onnx-asr")
     with pytest.raises(HushdError, match="No model is installed"):
         choose([], PLENTY, None, "slow")
     with pytest.raises(HushdError, match="fast, medium, slow"):
@@ -131,7 +136,8 @@ def test_why_is_said() -> None:
 
 
 def test_what_describe_and_status_say() -> None:
-    """Installed models only, with what the catalogue knows; room is what is left, and what idle workers would leave."""
+    """Installed models only, with what the catalogue knows, or the configuration says; room is what is left, but for
+    what is for others, and what idle workers would leave."""
     catalogue = {
         "engines": [
             {
@@ -154,13 +160,25 @@ def test_what_describe_and_status_say() -> None:
     assert found[0].size_mb > 0
     assert [one.name for one in candidates(catalogue, engine="moonshine")] == ["moonshine/tiny-en"]
     assert "moonshine/tiny-en" not in [one.name for one in candidates(catalogue, translates=True)]
+    with pytest.raises(HushdError, match="did you mean 'moonshine'") as caught:
+        candidates(catalogue, engine="monshine")
+    assert caught.value.code == "engine_missing"
+    own = checked(
+        {"faster-whisper/mine": {
+            "repository": "a/b", "files": ["*"], "languages": ["de"], "size_mb": 9, "memory_mb": 70, "speed": "slow",
+        }}
+    )  # fmt: skip
+    (mine,) = [one for one in candidates(catalogue, added=own) if one.model == "mine"]
+    assert mine == Candidate("faster-whisper", "mine", ("de",), 9, 70, "slow")
     row = {"role": "stt", "engine": "moonshine", "model": "tiny-en", "state": "ready", "pid": 5, "pss_mb": 280.0}
     status = {
         "workers": [row | {"need_mb": 290.0}, row | {"role": "tts", "state": "busy", "need_mb": 1.0}],
-        "memory": {"budget_mb": 2000.0, "used_mb": 560.0, "available_mb": 1000.0, "pressure": "normal"},
-    }
+        "memory": {
+            "budget_mb": 2000.0, "used_mb": 560.0, "available_mb": 1000.0, "reserve_mb": 60.0, "pressure": "normal",
+        },
+    }  # fmt: skip
     there = machine(status, "stt")
-    assert there.room_mb == pytest.approx(1000 - 256 + 280)
+    assert there.room_mb == pytest.approx(1000 - 60 + 280)
     assert there.running == {"moonshine/tiny-en"}
     assert there.need(TINY) == 290.0
     assert isinstance(choose(found, there, "en", "fast"), ModelChoice)

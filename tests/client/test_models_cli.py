@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd import Client
+from hushd.cli import console
+from hushd.cli.models import main
 from hushd_protocol import paths
 from hushd_protocol.manifest import File, Manifest, Source
 from hushd_protocol.messages import Control, Message, Result
@@ -95,6 +98,12 @@ def test_the_list_for_programs(machine: Store, base: Path) -> None:
     assert {one["role"] for one in answer("list", "tts")} == {"tts"}
     assert {one["name"].partition("/")[0] for one in answer("list", "piper", "kokoro")} == {"piper", "kokoro"}
     assert "piper/fr_FR-siwis-medium" in {one["name"] for one in answer("list", "fr")}
+    spoken = {
+        one["name"] for one in answer("list", "tts", "de", "fr")
+    }  # all kinds of words hold, one of each is enough
+    assert {"piper/fr_FR-siwis-medium", "piper/de_DE-thorsten-medium"} < spoken
+    assert not any("en_US" in name or "whisper" in name for name in spoken)
+    assert answer("list", "stt", "piper") == []
     done = hushd("list", "pipr")
     assert (done.returncode, done.stderr) == (2, "hushd: There is no model of 'pipr': did you mean 'piper'?\n")
 
@@ -112,7 +121,13 @@ def test_show_and_path(machine: Store, base: Path) -> None:
         assert words in shown
     facts = answer("show", "whisper/base")
     assert facts["files"] == {"base.pt": {"size": len(CONTENT), "sha256": hashlib.sha256(CONTENT).hexdigest()}}
-    assert answer("show", "whisper/turbo")["name"] == "whisper/large-v3-turbo"
+    absent = answer("show", "whisper/turbo")
+    assert (absent["name"], absent["files"]) == ("whisper/large-v3-turbo", {})
+    own = machine.folder / "whisper" / "own.pt"
+    own.write_bytes(b"weights")
+    by_hand = answer("show", "whisper/own")
+    assert by_hand["files"] == {"own.pt": {"size": 7, "sha256": ""}}
+    assert facts.keys() == absent.keys() == by_hand.keys()  # programs find the same keys whoever has brought it
     assert "`hushd models pull whisper/large-v3-turbo` (about 1.6 GB, MIT)" in hushd("show", "whisper/turbo").stdout
     assert hushd("path", "whisper/base").stdout == f"{base}\n"
     done = hushd("path", "whisper/tiny")
@@ -154,6 +169,7 @@ def test_verify(machine: Store, base: Path) -> None:
     done = hushd("verify", "whisper/base")
     assert done.returncode == 6
     assert f"whisper/base: damaged: {base} has the sha256" in done.stdout
+    assert done.stdout.endswith(" (`hushd models pull whisper/base` gets it anew)\n")
     assert [one["state"] for one in answer("verify", "whisper/base", "whisper/own")] == ["damaged", "unknown"]
     base.unlink()
     assert "is not there" in hushd("verify", "whisper/base").stdout
@@ -221,6 +237,31 @@ def test_prune(machine: Store, base: Path) -> None:
         assert work.exists() == there
     assert base.exists()
     assert hushd("prune").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hints"),
+    [
+        (["pull", "whisper/base"], 1),
+        (["import", __file__, "--name", "whisper/mine"], 0),
+        (["quantize", "whisper/base"], 0),
+    ],
+)
+def test_ctrl_c_says_what_is_so(
+    machine: Store, monkeypatch: pytest.MonkeyPatch, arguments: list[str], hints: int
+) -> None:
+    """A download goes on where it was; a copy and a conversion begin anew, and nobody says otherwise."""
+    notes: list[str] = []
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(console, "note", notes.append)
+    for name in ("pull", "import_model", "quantize"):
+        monkeypatch.setattr(Client, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        main("hushd models", arguments)
+    assert sum("goes on from there" in note for note in notes) == hints
 
 
 def test_the_configurations_models(machine: Store, runtime: Path) -> None:

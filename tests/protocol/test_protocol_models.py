@@ -143,9 +143,10 @@ def test_what_users_add(tmp_path: Path) -> None:
         ("whisper/x", {"fils": []}, "there is no key .*did you mean files"),
         ("whisper/x", {"files": []}, "needs files"),
         ("whisper/x", {"files": "a"}, "a list of strings"),
-        ("whisper/x", {"files": ["../a"]}, "a list of strings"),
-        ("whisper/x", {"files": ["a/../b"]}, "a list of strings"),
-        ("whisper/x", {"files": ["/a"]}, "a list of strings"),
+        ("moonshine/x", {}, "moonshine has the models of its package and no others"),
+        ("whisper/x", {"files": ["../a"]}, "below the model's folder"),
+        ("whisper/x", {"files": ["a/../b"]}, "below the model's folder"),
+        ("whisper/x", {"files": ["/a"]}, "below the model's folder"),
         ("whisper/x", {"optional": [""]}, "a list of strings"),
         ("whisper/x", {"repository": "a/b/c"}, "a repository"),
         ("whisper/x", {"repository": 3}, "a repository"),
@@ -166,6 +167,13 @@ def test_what_users_may_not_add(name: str, change: dict[str, Any], words: str) -
     with pytest.raises(HushdError, match=words) as caught:
         own_models.checked({name: OWN | change})
     assert caught.value.code == "bad_request"
+
+
+def test_a_url_says_nothing_of_what_it_has() -> None:
+    """So a pattern would be asked for as a file of that name."""
+    for name in ("*.pt", "**/a", "a?"):
+        with pytest.raises(HushdError, match="must name each file of a url"):
+            own_models.checked({"whisper/x": {"url": "https://x/y", "files": ["base.pt", name]}})
 
 
 @pytest.mark.parametrize("content", [b"[models", b"\xffmodels", b"models = 3", b'[models."x/y"]\na = 1'])

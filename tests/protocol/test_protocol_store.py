@@ -381,8 +381,14 @@ def test_a_damaged_file_is_one_sentence(store: Store, damage: str) -> None:
     ("source", "remedy"),
     [
         (Source("url", "http://x"), "`hushd models pull whisper/mine` gets it anew."),
-        (Source("file", "/a/b.pt"), "`hushd models rm whisper/mine`, then `hushd models import /a/b.pt --name mine`."),
-        (Source("conversion", "whisper/b"), "`hushd models rm whisper/mine`, then `hushd models quantize whisper/b`."),
+        (
+            Source("file", "/a/my b$.pt"),
+            "`hushd models rm whisper/mine`, then `hushd models import '/a/my b$.pt' --name whisper/mine`.",
+        ),
+        (
+            Source("conversion", "whisper/b", "int16"),
+            "`hushd models rm whisper/mine`, then `hushd models quantize whisper/b --to int16 --name mine`.",
+        ),
     ],
 )
 def test_what_is_damaged_comes_again_from_where_it_came(store: Store, source: Source, remedy: str) -> None:

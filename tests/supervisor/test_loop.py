@@ -71,7 +71,7 @@ class ScriptedPool:
         return []
 
     def standing(self, now: float) -> Standing:
-        return Standing(800, 500, Level.WARNING)
+        return Standing(800, 500, 60, Level.WARNING)
 
     def wait_for(self, kind: type[Any], count: int = 1) -> list[Any]:
         """The events of a kind, once there are `count` of them."""

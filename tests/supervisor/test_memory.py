@@ -15,7 +15,7 @@ ROW = {
     "name": "stt/a/b", "role": "stt", "engine": "a", "model": "b", "state": "ready", "gen": 3, "idle_s": 1.0,
     "expires_in_s": 2.0, "queued": 0, "running": 0, "requests": 5, "starts": 3, "crashes": 0,
 }  # fmt: skip
-STANDING = Standing(limit=800_000_000, available=123_456_000, level=Level.WARNING)
+STANDING = Standing(limit=800_000_000, available=123_456_000, reserve=60_000_000, level=Level.WARNING)
 
 
 def test_usage_follows_what_a_process_takes() -> None:
@@ -73,6 +73,7 @@ def test_the_status_has_the_keys_that_programs_read() -> None:
     assert abs(alive["rss_mb"] - own.rss / 1e6) < 5
     assert (dead["pid"], dead["rss_mb"], dead["pss_mb"], dead["peak_rss_mb"]) == (None, None, None, None)
     figures = report["memory"]
-    assert list(figures) == ["budget_mb", "used_mb", "available_mb", "pressure"]
+    assert list(figures) == ["budget_mb", "used_mb", "available_mb", "reserve_mb", "pressure"]
     assert figures["used_mb"] == alive["pss_mb"]
     assert (figures["budget_mb"], figures["available_mb"], figures["pressure"]) == (800.0, 123.5, "warning")
+    assert figures["reserve_mb"] == 60.0  # `--model auto` leaves it, too

@@ -288,9 +288,10 @@ def test_samples_where_no_trigger_tells() -> None:
 
 
 def test_the_status_tells_what_is_true_now() -> None:
-    """Limit, what is available, and the level, by a look of its own where nobody has looked; it changes nothing."""
+    """Limit, what is available, what of that is for others, and the level, by a look of its own where nobody has
+    looked; it changes nothing."""
     house = House()
-    assert house.pool.standing(house.now) == (800 * MB, 900 * MB, Level.NORMAL)
+    assert house.pool.standing(house.now) == (800 * MB, 900 * MB, 125 * MB, Level.NORMAL)
     house.available = 60 * MB
     assert house.pool.standing(house.now).level is Level.CRITICAL
     assert house.pool._room.level is Level.NORMAL

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import random
 import struct
+import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import pytest
 from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
 from hushd_protocol.store import Store
+from hushd_worker_models.likeness import look_at
 
 Ask = Callable[..., Any]
 CHECKPOINT = gzip.decompress((Path(__file__).parent.parent / "data" / "whisper-commands.pt.gz").read_bytes())
@@ -115,6 +120,36 @@ def test_what_is_no_model_is_said_in_one_sentence(
     assert raised.value.code == "input_unreadable"
     assert "\n" not in raised.value.message
     assert not paths.find().models.exists()
+
+
+def spoiled(data: bytes, numbers: random.Random) -> bytes:
+    """`data` with one to four other bytes."""
+    changed = bytearray(data)
+    for _ in range(numbers.randint(1, 4)):
+        changed[numbers.randrange(len(data))] = numbers.randrange(256)
+    return bytes(changed)
+
+
+def test_files_with_wrong_bytes_are_models_or_none(tmp_path: Path) -> None:
+    """Whatever a broken disk or download makes of a packed checkpoint or of numbers with a header: one sentence, at
+    most; and so does a path without a name."""
+    numbers = random.Random(7)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("own/data.pkl", b"model_state_dict n_vocab" * 20)
+    checkpoint, tensors = tmp_path / "own.pt", chatterbox(tmp_path) / "ve.safetensors"
+    headers = [
+        b'{"a":{"data_offsets":%s}}' % end for end in (b'[0,"x"]', b"[0,[1]]", b"[0,null]", b"[0,Infinity]", b"{}")
+    ]
+    cases = [(checkpoint, spoiled(packed.getvalue(), numbers)) for _ in range(1000)]
+    cases += [(tensors, spoiled(safetensors(), numbers)) for _ in range(1000)]
+    cases += [(tensors, len(header).to_bytes(8, "little") + header) for header in headers]
+    for path, data in cases:
+        path.write_bytes(data)
+        with suppress(HushdError):
+            look_at(path.parent if path == tensors else path, "mine")
+    with pytest.raises(HushdError, match="/ is no model that hushd knows"):
+        look_at(Path("/"), "mine")
 
 
 def test_it_is_what_the_user_says_it_is_or_an_error(ask: Ask, tmp_path: Path) -> None:

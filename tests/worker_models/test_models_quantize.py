@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -338,6 +339,20 @@ def test_a_damaged_graph_is_a_sentence(onnx_model: Path, ask: Ask) -> None:
     with pytest.raises(HushdError, match="cannot be made smaller") as caught:
         ask("quantize", model="onnx-asr/tones", to="int8").result()
     assert caught.value.code == "input_unreadable"
+
+
+def test_a_full_disk_is_not_the_graphs_fault(onnx_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said of a write that fails names no file: `output_failed`, and not that the source cannot be read."""
+    import onnxruntime.quantization
+    from hushd_worker_models import graphs
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(onnxruntime.quantization, "quantize_dynamic", full)
+    with pytest.raises(HushdError, match=r"made.onnx cannot be written \(No space left on device\)") as caught:
+        graphs.quantize(onnx_model / "model.onnx", onnx_model / "made.onnx")
+    assert caught.value.code == "output_failed"
 
 
 @pytest.mark.parametrize("engine", ["piper", "kokoro"])

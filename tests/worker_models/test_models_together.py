@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pty
 import random
+import re
+import shlex
 import signal
+import stat
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +145,55 @@ def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:
     assert run("pull", "--dry-run", MODEL).stdout == f"{MODEL} (about 3 MB, MIT) from {hub.url}/files\n"
 
 
+def test_others_may_read_what_comes(hub: HubServer, start: Callable[..., Any]) -> None:
+    """The folder may be for all users of a machine, whatever hushd does to its own sockets and logs."""
+    start()
+    assert run("pull", MODEL).returncode == 0
+    file = paths.find().models / "whisper" / "mine.pt"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)] == [0o644, 0o755]
+
+
+def test_each_of_several_is_told_when_it_has_come(hub: HubServer, start: Callable[..., Any]) -> None:
+    """Though the next one cannot be had."""
+    start()
+    done = run("pull", MODEL, "faster-whisper/tiny")
+    assert done.returncode == 6
+    assert done.stdout == f"{MODEL}: {paths.find().models / 'whisper'}\n"
+    assert "There is nothing at" in done.stderr
+
+
+def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
+    """`--dry-run --json` is what `list --json` says of the models that are named."""
+    start()
+    (offered,) = json.loads(run("pull", MODEL, "--dry-run", "--json").stdout)
+    (listed,) = [one for one in json.loads(run("list", "--json").stdout) if one["name"] == MODEL]
+    assert offered == listed
+    assert (offered["size_mb"], offered["licence"], offered["state"]) == (3, "MIT", "absent")
+
+
+def test_the_line_of_a_download_that_a_request_waits_for_is_cleared(
+    hub: HubServer, start: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Ctrl-C in `listen` leaves the terminal's line free for the prompt, and ends the download."""
+    start(auto_pull=True)
+    hub.pace = 0.02
+    (tmp_path / "audio.wav").write_bytes(AUDIO)
+    ours, theirs = pty.openpty()
+    words = [HUSHD.with_name("listen"), "--engine", "whisper", "--model", "mine", tmp_path / "audio.wav"]
+    with subprocess.Popen(words, stderr=theirs, stdout=subprocess.PIPE) as process:
+        os.close(theirs)
+        shown = b""
+        while b" MB" not in shown:
+            shown += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # Linux's way to say that nobody has the other end any more
+            while more := os.read(ours, 4096):
+                shown += more
+    os.close(ours)
+    assert process.returncode == 130
+    assert shown.endswith(b"\r\x1b[K"), shown
+
+
 def test_the_command_asks_for_newer_ones(hub: HubServer, start: Callable[..., Any]) -> None:
     """`--update` says where nothing is newer; what is goes to the next worker, and one that runs keeps what it has."""
     start()
@@ -200,13 +254,30 @@ def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any
     assert hub.sent["/files/mine.pt"][-1][0] >= 500_000, "it has begun anew"
 
 
+def test_a_pull_outlives_its_worker(hub: HubServer, start: Callable[..., Any]) -> None:
+    """Another one goes on where that was, for the command and for a request that waits for the model."""
+    start(auto_pull=True)
+    hub.pace = 0.02
+    with ThreadPoolExecutor(2) as threads, Client() as client, Client() as waiting:
+        pulled, heard = threads.submit(run, "pull", MODEL), threads.submit(hear, waiting)
+        end = time.monotonic() + 20
+        while hub.bytes_sent() < 600_000 and time.monotonic() < end:
+            threading.Event().wait(0.01)
+        (row,) = [row for row in client.status()["workers"] if row["role"] == "models"]
+        os.kill(row["pid"], signal.SIGKILL)
+        done = pulled.result()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert heard.result() == HEARD
+    assert hub.bytes_sent() < 1.2 * len(WEIGHTS)
+
+
 def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
     """A checkpoint of the user's own, which is not taken for whole once it is damaged; and what is none, in one
     sentence."""
     start()
     import gzip
 
-    path = tmp_path / "own.pt"
+    path = tmp_path / "my own.pt"
     path.write_bytes(gzip.decompress((TESTS / "data" / "whisper-commands.pt.gz").read_bytes()))
     done = run("import", str(path), "--name", "commands")
     assert (done.returncode, done.stderr) == (0, "")
@@ -217,8 +288,12 @@ def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
     damaged = run("import", str(path), "--name", "commands")
     assert damaged.returncode == 2
     assert "whisper/commands is here and damaged" in damaged.stderr
-    assert run("rm", "whisper/commands").returncode == 0
-    assert run("import", str(path), "--name", "commands").returncode == 0
+    told = run("verify", "whisper/commands").stdout, run("pull", "whisper/commands").stderr
+    advised = [re.findall("`hushd (models .*?)`", sentence) for sentence in told]
+    assert advised[0] == advised[1]
+    for words in advised[0]:  # what is said to help does help
+        assert run(*shlex.split(words)[1:]).returncode == 0, words
+    assert run("verify", "whisper/commands").returncode == 0
     gone = run("import", str(tmp_path / "gone.pt"), "--name", "gone")
     assert (gone.returncode, gone.stderr) == (4, f"hushd: There is no {tmp_path / 'gone.pt'}.\n")
     path.write_text("a letter")

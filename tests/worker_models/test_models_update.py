@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -21,6 +22,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.job import Cancelled
 from hushd_protocol.manifest import Manifest
 from hushd_protocol.store import Store
+from hushd_worker_models import settling
 from killed_models import kill_at_random
 
 Ask = Callable[..., Any]
@@ -314,26 +316,36 @@ def test_a_worker_waits_for_the_manifest_of_new_files(
     job.result()
 
 
-def test_killed_before_the_manifest_of_new_files(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the model is told to be damaged, never loaded, and a pull mends it without another download."""
+@pytest.mark.parametrize("placed", [1, 2])
+def test_killed_before_the_manifest_of_new_files(
+    hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch, placed: int
+) -> None:
+    """With all files in their places the model is the new one. Killed between two of them, it is told to be damaged and
+    never loaded. A pull mends both without another download."""
     configure(hub, "piper/mine", files="NAME.onnx NAME.onnx.json")
     hub.files = {"/files/mine.onnx": Content(b"old"), "/files/mine.onnx.json": Content(b"{}")}
     ask("pull", model="piper/mine").result()
-    hub.files["/files/mine.onnx"] = Content(b"new")
+    hub.files = {"/files/mine.onnx": Content(b"new"), "/files/mine.onnx.json": Content(b"[]")}
+    put, puts = settling._put, itertools.count(1)
 
-    def die(*_: object) -> None:
-        raise SystemExit
+    def put_and_die(path: Path, place: Path) -> None:
+        put(path, place)
+        if next(puts) == placed:
+            raise SystemExit
 
     with monkeypatch.context() as dying:
-        dying.setattr(Store, "write", die)
+        dying.setattr(settling, "_put", put_and_die)
         with pytest.raises(SystemExit):
             ask("pull", model="piper/mine", update=True).result()
     monkeypatch.setattr(verification, "_SETTLING_S", 0.1)
-    with pytest.raises(HushdError, match=r"is damaged .* `hushd models pull piper/mine` gets it anew"):
-        loaded("piper/mine")
+    if placed == 2:
+        assert loaded("piper/mine") == {"mine.onnx": b"new", "mine.onnx.json": b"[]"}
+    else:
+        with pytest.raises(HushdError, match=r"is damaged .* `hushd models pull piper/mine` gets it anew"):
+            loaded("piper/mine")
     hub.sent.clear()
     ask("pull", model="piper/mine").result()
-    assert loaded("piper/mine") == {"mine.onnx": b"new", "mine.onnx.json": b"{}"}
+    assert loaded("piper/mine") == {"mine.onnx": b"new", "mine.onnx.json": b"[]"}
     assert hub.sent == {}
     assert store().unfinished() == []
 

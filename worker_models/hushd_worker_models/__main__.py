@@ -6,6 +6,7 @@ Run by the supervisor, like the workers that hear and speak, because what it doe
 from __future__ import annotations
 
 import argparse
+import os
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
 
     from .worker import Worker
 
+    os.umask(0o022)  # the supervisor's is for its sockets; a model is no secret, and its folder may be for everybody
     serve(Worker(options.engine))
 
 

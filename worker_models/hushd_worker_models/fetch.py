@@ -12,6 +12,7 @@ import hashlib
 import os
 import threading
 import urllib.error
+import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ class Wanted:
     git: str = ""
     condition: str = ""
 
+    @property
+    def name(self) -> str:
+        """For people, who do not know `target`'s where that is a hash."""
+        return urllib.parse.unquote(self.url.rpartition("/")[2])
+
 
 class WrongContent(HushdError):
     """What has come is not what its source says it is."""
@@ -53,7 +59,7 @@ class WrongContent(HushdError):
     def __init__(self, wanted: Wanted) -> None:
         super().__init__(
             "model_missing",
-            f"{host(wanted.url)} has sent another file than it says ({wanted.target.name} has a wrong checksum): "
+            f"{host(wanted.url)} has sent another file than it says ({wanted.name} has a wrong checksum): "
             "it was thrown away; try again, or ask whoever runs that server.",
         )
 
@@ -218,7 +224,7 @@ class Fetch:
             elif size not in (None, self._size):
                 raise HushdError(
                     "model_missing",
-                    f"{host(self._wanted.url)} has {size} bytes for {self._wanted.target.name} where there should be "
+                    f"{host(self._wanted.url)} has {size} bytes for {self._wanted.name} where there should be "
                     f"{self._size}: it has changed, or something between you and it answers in its name.",
                 )
 

@@ -61,9 +61,9 @@ def quantize(source: Path, target: Path) -> None:
             extra_options={"MatMulConstBOnly": True},
         )
     except OSError as error:
-        if error.filename and Path(error.filename) != source:
-            raise HushdError("output_failed", f"{target} cannot be written ({error.strerror}).") from error
-        raise HushdError("input_unreadable", f"{source} cannot be read ({error.strerror}).") from error
+        if error.filename and Path(error.filename) == source:
+            raise HushdError("input_unreadable", f"{source} cannot be read ({error.strerror}).") from error
+        raise HushdError("output_failed", f"{target} cannot be written ({error.strerror or error}).") from error
     except Exception as error:  # whatever a damaged graph makes of protobuf and of the runtime
         raise HushdError("input_unreadable", f"{source} cannot be made smaller ({reason(error)[:200]}).") from error
 

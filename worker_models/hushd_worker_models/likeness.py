@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def _whisper(path: Path, name: str) -> Files:
         with zipfile.ZipFile(path) as archive:
             entry = next((e for e in archive.infolist() if e.filename.endswith("/data.pkl")), None)
             description = archive.read(entry) if entry and entry.file_size <= _LONGEST else b""
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError) as error:  # the last: it is encrypted
         raise NoModel("it is only a part of a checkpoint, or none") from error
     if b"model_state_dict" not in description or b"n_vocab" not in description:
         raise NoModel("it holds something else than a checkpoint of Whisper's in OpenAI's format")
@@ -100,9 +101,9 @@ def _onnx_asr(path: Path, _: str) -> Files:
 
 
 def _piper(path: Path, name: str) -> Files:
-    description = path.with_name(f"{path.name}.json")
     if path.suffix != ".onnx" or not path.is_file():
         raise NotAlike("it is no voice, an .onnx file")
+    description = path.with_name(f"{path.name}.json")
     if not description.is_file():
         raise NoModel(f"a voice of piper's has {description.name} beside it")
     content = _json(description)
@@ -221,8 +222,8 @@ def _check_safetensors(path: Path) -> None:
             raise NoModel(f"{path.name} is not in the format of safetensors")
         try:
             header = json.loads(file.read(length))
-            end = max(tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__")
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+            end = max(int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__")
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             raise NoModel(f"{path.name} is not in the format of safetensors") from error
     if 8 + length + end != size:
         raise NoModel(f"{path.name} is only a part: {size} bytes of {8 + length + end}")

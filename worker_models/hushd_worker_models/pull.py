@@ -227,7 +227,7 @@ class Pull:
         missing = sum((w.size or 0) - _size(w.part) for w in wanted if not w.target.exists())
         variable = "HUSHD_MODELS_DIR" if self._store.folder in folder.parents else "HF_HUB_CACHE"
         need = f"{self._known.model} needs {readable(missing)} more"
-        check_room(missing, folder, need, f"make room there, or set {variable} to another folder")
+        check_room(missing, folder, need, variable)
 
     def _settle(self, source: Source, wanted: Mapping[str, Wanted], work: Path) -> Manifest:
         """Brings files into the models folder."""

@@ -39,7 +39,7 @@ FORMATS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
 _PROGRAM, _PER_BYTE = 100_000_000, 3.5
 _INSTALL = {"ctranslate2": "pip install 'hushd[faster-whisper]'", "onnxruntime": "pip install 'hushd[quantize]'"}
 _NOT_HERE = {
-    "faster-whisper": "computes with int8 on a processor whatever its file holds: there is nothing to be made",
+    "faster-whisper": "computes with int8 on a processor whatever its file holds",
     "moonshine": "has one model, inside its package",
 }
 
@@ -53,7 +53,9 @@ def target(model: str, to: str, name: str = "") -> str:
     engine, own = split(model)
     if engine not in FORMATS:
         why = _NOT_HERE.get(engine, "has no models that hushd can make smaller")
-        raise HushdError("bad_request", f"The engine {engine} {why}: there are {', '.join(FORMATS)}.")
+        raise HushdError(
+            "bad_request", f"The engine {engine} {why}: hushd makes models of {', '.join(FORMATS)} smaller."
+        )
     formats, into, _ = FORMATS[engine]
     if to not in formats:
         raise HushdError("bad_request", f"A model of {engine} can become {', '.join(formats)}, not {to[:40]!r}.")
@@ -115,7 +117,7 @@ class Quantize:
         added = own_models.configured(self._store.paths.config)
         row = inventory.row(self._store, self._model, added)
         if row.folder is None or not row.usable:
-            raise catalogue.missing(row.model) if row.state == "absent" else _broken(row)
+            raise catalogue.missing(row.model, added) if row.state == "absent" else _broken(row)
         made = target(row.model, self._to, self._name)
         with self._store.lock(made, wait=False) as ours:
             if not ours:

@@ -20,18 +20,22 @@ FORMATS = {"whisper": "openai-whisper", "faster-whisper": "ctranslate2", "chatte
 ONNX = "onnx"  # the format of all other engines' models
 
 
-def check_room(need: int, folder: Path, what: str, remedy: str = "") -> None:
-    """Looks whether `need` bytes fit into `folder`, which need not be there yet; `what` says who needs how many.
+def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS_DIR") -> None:
+    """Looks whether `need` bytes fit into `folder`, which need not be there yet, and which is such because of
+    `variable`; `what` says who needs how many.
 
     Raises:
-        HushdError: `output_failed`, with `remedy`.
+        HushdError: `output_failed`.
     """
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if need + SPARE > free:
-        remedy = remedy or "make room, or set HUSHD_MODELS_DIR to a folder that has it"
-        raise HushdError("output_failed", f"{what}, and {folder} has {readable(free)} free: {remedy}.")
+        raise HushdError(
+            "output_failed",
+            f"{what}, and {folder} has {readable(free)} free, of which {readable(SPARE)} are left to others: make room "
+            f"there, or set {variable} to another folder, and `hushd restart`.",
+        )
 
 
 def is_flat(model: str) -> bool:
@@ -50,6 +54,8 @@ def settle(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Pat
     """
     place = store.place(manifest.model)
     flat = is_flat(manifest.model)
+    manifest = replace(manifest, location="." if flat else place.name)
+    store.announce(manifest)
     try:
         if flat:
             _settle_files(made, place.parent)
@@ -57,7 +63,6 @@ def settle(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Pat
             _settle_folder(made, work, place)
     except OSError as error:
         raise unwritable(place, error) from error
-    manifest = replace(manifest, location="." if flat else place.name)
     store.write(manifest)
     return manifest
 

@@ -212,8 +212,8 @@ def _refusal(status: int, url: str, headers: Headers) -> str:
     why = headers.get("X-Error-Message", "").strip()
     if status in (401, 403):
         return (
-            f"{host(url)} does not give {url} to everybody{f' ({why})' if why else ''}: accept its licence there, and "
-            "set HF_TOKEN."
+            f"{host(url)} does not give {url} to everybody{f' ({why})' if why else ''}: accept its licence on its "
+            "page there, set HF_TOKEN, and have hushd take that over by `hushd restart`."
         )
     if status in (404, 410):
         return f"There is nothing at {url}{f' ({why})' if why else ''}."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hushd_protocol import __version__, inventory, own_models, paths
+from hushd_protocol import __version__, inventory, own_models, paths, verification
 from hushd_protocol.catalogue import Known
 from hushd_protocol.errors import HushdError
 from hushd_protocol.job import Job
@@ -151,7 +151,8 @@ def _known(model: str) -> Known:
     """
     found = inventory.row(_store(), model, own_models.configured(paths.find().config))
     if found.known is None:
-        raise HushdError("bad_request", f"{found.model} was brought here by hand: nobody else knows where to get it.")
+        how = verification.remedy(found.manifest) if found.manifest else "nobody else knows where to get it"
+        raise HushdError("bad_request", f"{found.model} was brought here by hand: {how}.")
     return found.known
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 from .console import StatusLine, clock
 from .progress import Pace
+
+if TYPE_CHECKING:
+    from hushd.models import OnProgress
 
 BARS = (30, 10, 0)  # how wide, the first for which the line has room
 
@@ -43,12 +49,16 @@ class DownloadLine:
 
 @cache
 def _line() -> DownloadLine:
-    return DownloadLine()
+    return DownloadLine()  # not before it is needed: standard error may be put elsewhere until then
 
 
-def show_pull(model: str, done: float, total: float) -> None:
-    """How far a model is that a request waits for; what `Client.on_pull` is."""
-    _line()(model, done, total)
+@contextmanager
+def shown_pulls() -> Iterator[OnProgress]:
+    """What `Client.on_pull` is, to show how far a model is that a request waits for; afterwards the line is free."""
+    try:
+        yield lambda model, done, total: _line()(model, done, total)
+    finally:
+        _line().clear()
 
 
 def line(what: str, done: float, total: float, rate: float, columns: int) -> str:

@@ -45,19 +45,19 @@ def pull(find: Callable[[str], Row], options: argparse.Namespace) -> int:
     """
     rows = [find(name) for name in options.names]  # all names are right before anything is asked for
     if options.dry_run:
-        console.write("".join(f"{_offer(row)}\n" for row in rows))
+        offers = "".join(f"{_offer(row)}\n" for row in rows)
+        console.write(_as_json([row.as_json() for row in rows]) if options.json else offers)
         return 0
     for row in rows:
         console.note(_offer(row))
-    told = []
-    with _Shown() as shown:
+    with _Shown(options.json) as shown:
         for row in rows:
             if row.state == "embedded" or row.origin == "system":
-                told.append({"model": row.model, "size": row.size, "location": str(row.path or "")})
+                one = {"model": row.model, "size": row.size, "location": str(row.path or "")}
             else:
-                told.append(shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model)))
-    _tell(told, options.json)
-    if any(one.get("changed") for one in told):
+                one = shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model))
+            shown.came(one)
+    if any(one.get("changed") for one in shown.models):
         console.note("`hushd models prune` removes what is left of those before.")
     return 0
 
@@ -69,11 +69,11 @@ def bring(options: argparse.Namespace) -> int:
     engine, _, name = options.name.rpartition("/")
     if engine and options.engine not in (None, engine):
         raise HushdError("bad_request", f"The --name says that it is for {engine}, --engine for {options.engine}.")
-    with _Shown() as shown:
-        told = shown.client.import_model(
+    with _Shown(options.json, kept=False) as shown:
+        one = shown.client.import_model(
             options.file, name, engine=engine or options.engine, on_progress=shown.progress(options.name)
         )
-    _tell([told], options.json)
+        shown.came(one)
     return 0
 
 
@@ -81,22 +81,30 @@ def quantize(options: argparse.Namespace) -> int:
     """Makes smaller models, one after the other."""
     if options.name and len(options.names) > 1:
         raise HushdError("bad_request", "Only one model can have that --name.")
-    told = []
-    with _Shown(kept=False) as shown:
+    with _Shown(options.json, kept=False) as shown:
         for model in options.names:
-            told.append(shown.client.quantize(model, options.to, name=options.name, on_progress=shown.progress(model)))
-    _tell(told, options.json)
+            shown.came(shown.client.quantize(model, options.to, name=options.name, on_progress=shown.progress(model)))
     return 0
 
 
 class _Shown:
-    """A client whose downloads are shown. `kept`: what was interrupted goes on where it was."""
+    """A client whose work on models is shown, and what has come of it.
 
-    def __init__(self, kept: bool = True) -> None:
-        self._kept = kept
+    Attributes:
+        models: what the worker has said of each that is here now.
+
+    Args:
+        as_json: they are told all together, at the end.
+        kept: what was interrupted goes on where it was.
+    """
+
+    def __init__(self, as_json: bool, kept: bool = True) -> None:
         from hushd.client import Client  # not for a list, nor for a wrong name
 
         self.client = Client(holder="cli")
+        self.models: list[dict[str, Any]] = []
+        self._as_json = as_json
+        self._kept = kept
         self._line = DownloadLine()
 
     def __enter__(self) -> _Shown:
@@ -105,6 +113,8 @@ class _Shown:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._line.clear()
         self.client.close()
+        if kind is None and self._as_json:
+            console.write(_as_json(self.models))
         if kind is KeyboardInterrupt and self._kept:
             console.note("What has arrived is kept: the same command goes on from there.")
 
@@ -115,6 +125,14 @@ class _Shown:
             self._line(model if total else what or model, done, total)
 
         return show
+
+    def came(self, model: dict[str, Any]) -> None:
+        """A model is here: what the worker has said of it."""
+        self.models.append(model)
+        self._line.clear()
+        if not self._as_json:
+            same = " (nothing newer)" if model.get("changed") is False else ""
+            console.write(f"{model['model']}: {model['location']}{same}\n")
 
 
 def _offer(row: Row) -> str:
@@ -127,10 +145,5 @@ def _offer(row: Row) -> str:
     return f"{row.model}{cost} from {row.known.repository or row.known.url or row.known.install}"
 
 
-def _tell(told: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        console.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-    else:
-        for one in told:
-            same = " (nothing newer)" if one.get("changed") is False else ""
-            console.write(f"{one['model']}: {one['location']}{same}\n")
+def _as_json(models: list[dict[str, Any]]) -> str:
+    return json.dumps(models, indent=2, ensure_ascii=False) + "\n"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hushd.client import AUTO, Client
 
 from . import console
-from .download import show_pull
+from .download import shown_pulls
 from .listening_options import parse
 from .output import Output
 from .recordings import Recordings
@@ -24,7 +24,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         list_devices(inputs())
         return 0
     output = Output(options, options.files)
-    with Client(holder="cli", on_pull=show_pull) as client:
+    with shown_pulls() as on_pull, Client(holder="cli", on_pull=on_pull) as client:
         if options.model == AUTO:
             _choose(client, options)
         if not options.files:

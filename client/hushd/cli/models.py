@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from hushd_protocol import own_models, paths
@@ -20,6 +21,7 @@ from hushd_protocol.store import Store
 from . import console, getting
 from .arguments import Parser
 from .columns import Column, laid_out
+from .download import DownloadLine
 
 _DESCRIPTION = "The models of all engines."
 _LANGUAGES_SHOWN = 3
@@ -43,7 +45,9 @@ def _parser(prog: str) -> Parser:
     parser = Parser(prog, _DESCRIPTION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command)
     listed = commands.add_parser("list", help="all of them, those that are here and those that could be")
-    listed.add_argument("what", nargs="*", metavar="WHAT", help="only of these: stt, tts, an engine, a language")
+    listed.add_argument(
+        "what", nargs="*", metavar="WHAT", help="only those of a role (stt, tts), an engine, a language"
+    )
     listed.add_argument("--here", action="store_true", help="only what is on this machine")
     shown = commands.add_parser("show", help="all that is known of one")
     shown.add_argument("name", metavar="NAME")
@@ -101,7 +105,8 @@ def _list(house: _House, options: argparse.Namespace) -> int:
     for word in options.what:
         if not any(_is_of(one, word) for one in every):
             raise HushdError("bad_request", f"There is no model of {word!r}: {_meant(word, every)}")
-    found = [one for one in every if not options.what or any(_is_of(one, word) for word in options.what)]
+    kinds = _by_kind(options.what, every)
+    found = [one for one in every if all(any(_is_of(one, word) for word in kind) for kind in kinds)]
     found.sort(key=lambda one: one.state == "absent")
     if options.here:
         found = [one for one in found if one.state != "absent"]
@@ -111,7 +116,18 @@ def _list(house: _House, options: argparse.Namespace) -> int:
         console.write("\n".join([*laid_out(_COLUMNS, found, console.width()), ""]))
         if any(one.state == "absent" for one in found):
             console.note("`hushd models pull NAME` gets those that are not here.")
+    else:
+        console.note("There is none.")
     return 0
+
+
+def _by_kind(words: Sequence[str], every: Sequence[Row]) -> list[list[str]]:
+    """Roles, engines and languages apart: of one kind any will do, and of each kind there must be one."""
+    roles, engines = {one.role for one in every}, {one.model.partition("/")[0] for one in every}
+    kinds: dict[str, list[str]] = {}
+    for word in words:
+        kinds.setdefault("role" if word in roles else "engine" if word in engines else "language", []).append(word)
+    return list(kinds.values())
 
 
 def _is_of(one: Row, word: str) -> bool:
@@ -127,10 +143,9 @@ def _meant(word: str, every: Sequence[Row]) -> str:
 
 def _show(house: _House, options: argparse.Namespace) -> int:
     one = house.row(options.name)
+    known, manifest = one.known, one.manifest
     facts: dict[str, Any] = one.as_json()
-    if known := one.known:
-        facts["source"] = known.repository or known.url or known.install
-    if manifest := one.manifest:
+    if manifest:
         facts |= {
             "source": manifest.source.place,
             "revision": manifest.source.revision,
@@ -138,8 +153,15 @@ def _show(house: _House, options: argparse.Namespace) -> int:
             "converter": manifest.converter,
             "files": {name: {"size": file.size, "sha256": file.sha256} for name, file in manifest.files.items()},
         }
-    elif one.files:
-        facts["files"] = list(one.files)
+    else:
+        sizes = {name: path.stat().st_size for name, path in zip(one.files, one.paths, strict=True)}
+        facts |= {
+            "source": (known.repository or known.url or known.install) if known else "",
+            "revision": "",
+            "format": "",
+            "converter": "",
+            "files": {name: {"size": size, "sha256": ""} for name, size in sizes.items()},
+        }
     if options.json:
         console.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
         return 0
@@ -259,15 +281,11 @@ def _verify(house: _House, options: argparse.Namespace) -> int:
     every = [house.row(name) for name in options.names] or [
         one for one in house.rows() if one.files or one.problem or one.state == "half"
     ]
-    answers, status, line = [], 0, console.StatusLine()
+    answers, status, line = [], 0, DownloadLine()
     for one in every:
         if one.state == "absent":
             raise HushdError("model_missing", f"{one.model} is not on this machine: {_how(one)}.")
-        problems, size = [one.problem] if one.problem else [], one.size
-
-        def show(done: int, model: str = one.model, size: int = size) -> None:
-            line.show(lambda _: f"{model}: {100 * done // max(1, size)} %")
-
+        problems, show = [one.problem] if one.problem else [], partial(line, one.model, total=one.size)
         hashes = verification.known_hashes(one)
         if one.manifest:
             problems = verification.verify(house.store, one.manifest, show)
@@ -281,11 +299,10 @@ def _verify(house: _House, options: argparse.Namespace) -> int:
             status = HushdError("model_missing", "").exit_code
         if not options.json:
             why = f": {'; '.join(problems)}" if problems else _unchecked(one) if state == "unknown" else ""
-            console.write(f"{one.model}: {state}{why}\n")
+            how = f" ({verification.remedy(one.manifest)})" if problems and one.manifest else ""
+            console.write(f"{one.model}: {state}{why}{how}\n")
     if options.json:
         console.write(json.dumps(answers, indent=2, ensure_ascii=False) + "\n")
-    if any(answer["state"] == "damaged" for answer in answers):
-        console.note("`hushd models pull NAME` gets what is damaged anew.")
     return status
 
 

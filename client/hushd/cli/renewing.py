@@ -23,7 +23,7 @@ def restart() -> None:
     Raises:
         HushdError: `bad_request` when the configuration makes no sense: then the old supervisor stays.
     """
-    _check_configuration()
+    check_configuration()
     try:
         with Client(holder="cli", start=False) as client:
             client.restart()
@@ -36,7 +36,8 @@ def restart() -> None:
             client.status()  # it serves
 
 
-def _check_configuration() -> None:
+def check_configuration() -> None:
+    """Raises `bad_request` for a configuration that no supervisor starts with, and says what is wrong with it."""
     command = [sys.executable, "-P", "-m", "hushd_supervisor", "config", "check"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=CHECK_S, check=False)
     if done.returncode != 0:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.errors import HushdError
 
 from . import console, script
-from .download import show_pull
+from .download import shown_pulls
 from .saying_options import file_format, parse, speaking
 from .script import Script
 
@@ -51,7 +51,7 @@ def _do(options: Namespace) -> None:
         audio_device.load_ahead()
     from hushd.client import Client  # while the device is looked for
 
-    with Client(holder="cli", start=not stopping, on_pull=show_pull) as client:
+    with shown_pulls() as on_pull, Client(holder="cli", start=not stopping, on_pull=on_pull) as client:
         if stopping:
             client.stop_speaking(current=options.stop)
         elif options.voice == "?":
@@ -86,9 +86,9 @@ def _play(client: Client, options: Namespace) -> None:
     if not script.typed(options):
         _speak(client, options, script.of(options, kept=kept))
         return
-    for line in script.lines(kept=kept):
+    for line in filter(bytes.strip, script.lines()):
         try:
-            _speak(client, options, line)
+            _speak(client, options, Script(line, kept=kept))
         except HushdError as error:
             if error.code != "bad_request":
                 raise
@@ -145,6 +145,7 @@ def _prompted(markup: str, text: Script, speech: Speech) -> Iterator[Callable[[f
     prompter = Prompter(speech.timeline, style(markup) if os.isatty(1) else Style(), console.width())
 
     def on_position(position: float) -> None:
+        prompter.columns = console.width()
         over, line = prompter.at(text.text, position)
         if over:
             screen.clear()

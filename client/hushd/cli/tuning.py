@@ -7,6 +7,7 @@ import math
 import os
 import time
 import tomllib
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,7 @@ from hushd.workshop import RUNS, Workshop, own_settings
 
 from . import console
 from .arguments import Parser
+from .renewing import check_configuration
 
 _DESCRIPTION = "Tries settings with real workers, on this machine, and writes the best ones into the configuration."
 _DEFAULTS = {"stt": "moonshine/tiny-en", "tts": "hibari/en"}
@@ -32,6 +34,7 @@ _TOLD = 10  # MB to which an estimate is rounded up
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = _parser(prog).parse_args(argv)
+    check_configuration()
     place = paths.find().config
     worker = _worker(options.what, config_file.read(place))
     sample = _TEXT if worker.startswith("tts/") else _recording(options.speech)
@@ -49,7 +52,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
             def told() -> None:
                 seconds = time.monotonic() - began
-                line.show(lambda _: f"{worker}: trial {number}, {_named(environment)}, {seconds:.0f} s")
+                text = f"{worker}: trial {number}, {seconds:.0f} s, {_named(environment)}"
+                line.show(lambda columns: text[: max(0, columns - 1)])
 
             told()
             trial = shop.measure(environment, told)
@@ -72,6 +76,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
             raise HushdError("worker_failed", f"{worker} does not work: {outcome.before.note}")
         audio_s = shop.audio_s
         values = _values(shop, outcome)
+    if not options.json:
+        console.write(_table(worker, outcome, audio_s))
     changed = _differs(own_settings(config_file.read(place), worker), values)
     if changed and not options.dry_run:
         config_file.change(place, worker, values)
@@ -80,7 +86,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
         answer = _as_json(worker, outcome, values, audio_s) | {"written": changed and not options.dry_run}
         console.write(json.dumps(answer, indent=2) + "\n")
         return 0
-    console.write(_table(worker, outcome, audio_s))
     console.write(_sentence(place, worker, outcome, values, changed, options.dry_run))
     return 0
 
@@ -98,7 +103,7 @@ def _parser(prog: str) -> Parser:
 def _length(text: str) -> float:
     seconds = duration.parse(text)
     if seconds is None or seconds <= 0:
-        raise ValueError
+        raise ArgumentTypeError("must be a length of time, such as 90, 2m or 1h30m")
     return seconds
 
 
@@ -108,10 +113,7 @@ def _worker(what: str, config: str) -> str:
     Raises:
         HushdError: `bad_request`.
     """
-    try:
-        configured = tomllib.loads(config)
-    except tomllib.TOMLDecodeError as error:
-        raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
+    configured = tomllib.loads(config)
     role, *rest = what.split("/")
     if role not in _DEFAULTS or len(rest) > 2 or "" in rest:
         raise HushdError(
