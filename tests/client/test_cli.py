@@ -316,7 +316,7 @@ def test_listen_writes_files(form: str, start_router: Start, sound: Path, tmp_pa
         (["--format", "docx", "x"], 2, "docx"),
         (["-o", "{}/empty.wav/x", "{}/bad.wav"], 9, "cannot be made"),
         (["-o", "{}", "{}/bad.wav", "{}/x/bad.mp3"], 2, "both become"),
-        ([b"\xff.wav"], 2, "UTF-8"),
+        (["--hotwords", b"\xff", "a.wav"], 2, "UTF-8"),
         (["a\nb.wav"], 4, "a\\nb.wav"),
     ],
 )
@@ -601,6 +601,26 @@ cli.listen()
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate(timeout=10)
         assert (process.returncode, complaint) == (130, b""), step
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_is_not_lost_in_an_import(number: int, code: int) -> None:
+    """Python calls back from its import in a way that drops exceptions; a `say` that was told to stop there went on."""
+    script = """
+import os, sys, threading, weakref, hushd.cli, hushd.cli.managing
+number = int(sys.argv[1])
+forgotten = "def forgotten(_): os.kill(os.getpid(), number); sum(range(10))"
+exec(compile(forgotten, "<frozen importlib._bootstrap>", "exec"))
+def main(*_):
+    module = threading.Event()
+    reference = weakref.ref(module, forgotten)
+    del module
+    threading.Event().wait(8)
+hushd.cli.managing.main = main
+hushd.cli.hushd()
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(number)], capture_output=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (code, b"")
 
 
 def test_an_ignored_interrupt_stays_ignored(start_router: Start, sound: Path) -> None:

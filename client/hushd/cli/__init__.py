@@ -11,11 +11,17 @@ import os
 import signal
 import sys
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if the signal had ended us, which Python ignores
 EXIT_BUG = 70  # EX_SOFTWARE
+_IMPORTING = "<frozen importlib._bootstrap>"  # the file that Python's import says it is in
+_LATER_S = 0.01
 
 
 def say() -> NoReturn:
@@ -35,12 +41,12 @@ def hushd() -> NoReturn:
 
 def _run(command: str, module: str) -> NoReturn:
     """Runs `main(prog, argv)` of a module beside this one and leaves with what it returns."""
-    _take_signals(lambda *_: os._exit(EXIT_INTERRUPTED))  # there is nothing to cancel yet
+    _take_signals(_leave)  # there is nothing to cancel yet
     _open_standard_descriptors()
     status = EXIT_BUG
     try:
         main = import_module(f"hushd.cli.{module}").main
-        _take_signals(signal.default_int_handler)
+        _take_signals(_unwind)
         status = main(command, sys.argv[1:])
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
@@ -50,7 +56,7 @@ def _run(command: str, module: str) -> NoReturn:
         status = leaving.code if isinstance(leaving.code, int) else EXIT_BUG
     except Exception as error:
         status = _explain(command, error)
-    _take_signals(lambda *_: os._exit(EXIT_INTERRUPTED))  # nor is there any more
+    _take_signals(_leave)  # nor is there any more
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -77,20 +83,32 @@ def _explain(command: str, error: Exception) -> int:
     return EXIT_BUG
 
 
-def _take_signals(interrupt: object) -> None:
-    """Ctrl-C does `interrupt`; SIGTERM and SIGHUP unwind, so that no half-written file is left.
+def _take_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Has `handler` take Ctrl-C, SIGTERM and SIGHUP.
 
     A shell starts background commands with SIGINT ignored, nohup does so with SIGHUP: that stays.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, interrupt)  # type: ignore[arg-type]
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _leave)
+            signal.signal(number, handler)
 
 
-def _leave(number: int, frame: object) -> NoReturn:
-    raise SystemExit(128 + number)
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    os._exit(128 + number)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    """Raises, so that the request is cancelled and no half-written file is left."""
+    if frame is not None and frame.f_code.co_filename == _IMPORTING:
+        # While another thread imports, an exception thrown in here can be lost, and leave Python's import lock taken
+        # for ever: it is thrown a moment later.
+        signal.signal(signal.SIGALRM, lambda _, later: _unwind(number, later))
+        signal.setitimer(signal.ITIMER_REAL, _LATER_S)
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        raise SystemExit(128 + number)
 
 
 def _open_standard_descriptors() -> None:
