@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import signal
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import pytest
 from hushd import Client, HushdError
+from hushd import autostart as starting
 from hushd_protocol.paths import find
+from hushd_supervisor import lock
 from peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
 
 WHO = "import hushd; print(hushd.Client().status()['supervisor']['pid'], flush=True)"
@@ -181,6 +184,21 @@ def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], 
     assert (caught.value.code, caught.value.exit_code) == ("no_supervisor", 3)
     assert "\n" not in caught.value.message
     assert time.monotonic() - started < 5
+
+
+def test_a_supervisor_that_finishes_its_jobs_is_told_of(
+    autostart: Callable[[str], object], runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes while the last one still holds its lock is told so: a client waits longer than a supervisor."""
+    assert starting.READY_S > lock.PATIENCE_S + 1
+    monkeypatch.setattr(starting, "READY_S", 60.0)
+    with open(runtime / "lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(
+            HushdError, match="it may be finishing its last jobs; ask again in a moment, or end it"
+        ) as caught:
+            Client().status()
+    assert caught.value.code == "no_supervisor"
 
 
 @pytest.mark.usefixtures("autostart")

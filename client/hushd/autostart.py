@@ -16,7 +16,9 @@ import sys
 from hushd_protocol.errors import HushdError
 from hushd_protocol.paths import Paths, prepare_state
 
-READY_S = 5.0  # from the spawn to the supervisor's byte; it takes about 0.1 s
+# From the spawn to the supervisor's byte. It takes about 0.1 s, but waits 6 s for one that finishes its last jobs, and
+# then says so.
+READY_S = 8.0
 
 # In the background of a shell that ends at once, so that init and not we will be the parent. Nothing is expanded.
 _DETACH = 'cd / && "$@" &'
