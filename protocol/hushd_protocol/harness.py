@@ -55,7 +55,7 @@ GROWTH = 8_000_000  # bytes more than when last told, at a job's end, are worth 
 SETTLE_S = 0.1  # of rest, then memory is trimmed and measured: never on the way of the next request
 GOODBYE_S = 1.0  # for the supervisor's `bye`; an exit straight after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: told in `load_failed`, so not a crash
-EXIT_CRASHED = 70  # EX_SOFTWARE: the load raised; its traceback is in the log
+EXIT_CRASHED = 70  # EX_SOFTWARE: the load, or what is not the engine's, raised; its traceback is in the log
 
 
 class Engine(Protocol):
@@ -98,7 +98,11 @@ def serve(engine: Engine) -> NoReturn:
     sys.stdout = sys.stderr = io.TextIOWrapper(
         _Log(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
     )
-    status = _Harness(engine, endpoint, token).run()
+    try:
+        status = _Harness(engine, endpoint, token).run()
+    except BaseException:  # out of memory or descriptors: the supervisor starts another
+        traceback.print_exc()
+        status = EXIT_CRASHED
     os._exit(status)  # native destructors hang or crash at interpreter exit
 
 
@@ -258,6 +262,11 @@ class _Harness:
     def _load_then_work(self) -> None:
         try:
             capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
+            gc.freeze()  # what the load made lives as long as the process; do not walk it at every collection
+            slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
+            for number in range(1, slots + sessions):
+                threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
+            self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities))
         except BaseException as error:
             short = short_of_memory(error)
             if isinstance(error, HushdError) and not short:
@@ -267,11 +276,6 @@ class _Harness:
             if short:  # the log's last line is what the client is told
                 print("There was not enough memory to load it.", file=sys.stderr)
             os._exit(EXIT_CRASHED)
-        gc.freeze()  # what the load made lives as long as the process; do not walk it at every collection
-        slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
-        for number in range(1, slots + sessions):
-            threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
-        self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities))
         self._work()
 
     def _work(self) -> None:

@@ -103,7 +103,7 @@ class Peer:
         self.send(Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()))
         return self.until(Ready)[0]
 
-    def wait(self, timeout: float = 5.0) -> int:
+    def wait(self, timeout: float = 10.0) -> int:
         """The exit status."""
         return self.process.wait(timeout)
 

@@ -3,7 +3,8 @@
     python scripted_engine.py [--load HOW] [--slots N] [--sessions N] [--beat S] [--loading S] [--settle S]
 
 HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `short` (the same,
-for want of memory), `squeezed` (the same, and nothing says that it is memory), `raise` or `exit`.
+for want of memory), `squeezed` (the same, and nothing says that it is memory), `cramped` (no memory is left for the
+threads of its slots), `raise` or `exit`.
 `--beat`, `--loading` and `--settle` replace the harness's intervals, so that no test waits for them.
 """
 
@@ -22,6 +23,12 @@ from typing import Any
 from hushd_protocol import harness
 from hushd_protocol.errors import HushdError
 from hushd_protocol.job import Job
+
+
+def leave_memory(size: int) -> None:
+    """So many bytes of address space more than there are in use."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + size, resource.RLIM_INFINITY))
 
 
 class Scripted:
@@ -54,11 +61,12 @@ class Scripted:
             except ImportError as error:
                 raise HushdError("engine_missing", "The engine does not load: reinstall it.") from error
         elif self.how == "squeezed":
-            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (used + 40_000_000, resource.RLIM_INFINITY))
+            leave_memory(40_000_000)
             raise HushdError("model_missing", "The model does not load: reinstall it.") from RuntimeError(
                 "unknown error"
             )
+        elif self.how == "cramped":
+            leave_memory(4_000_000)
         elif self.how == "raise":
             raise RuntimeError("weights are upside down")
         elif self.how == "exit":
@@ -95,6 +103,15 @@ class Scripted:
 
     def op_too_much(self, job: Job) -> None:
         bytearray(2**62)
+
+    def op_choke(self, job: Job) -> None:
+        """The next message finds no memory, and a thread of a library never ends."""
+
+        def receive(_: object) -> bool:
+            raise MemoryError
+
+        harness._Harness._receive = receive  # type: ignore[method-assign]
+        threading.Thread(target=threading.Event().wait).start()
 
     def op_too_late(self, job: Job) -> None:
         """As an engine that imports a library when it is first needed."""

@@ -121,11 +121,12 @@ def test_a_load_that_cannot_succeed(engine: Callable[..., Any]) -> None:
         # Nothing is missing that could be installed: with more memory it will load.
         ("short", "There was not enough memory to load it."),
         pytest.param("squeezed", "There was not enough memory to load it.", marks=ON_LINUX),
+        pytest.param("cramped", "There was not enough memory to load it.", marks=ON_LINUX),
     ],
 )
 def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -> None:
     """Any other exception: exit 70, nothing on the wire but perhaps the hello, the traceback in the log."""
-    worker = engine("--load", how)
+    worker = engine("--load", how, "--slots", "4")
     assert worker.wait() == 70
     if not worker.silent(0.05):
         worker.receive(WorkerHello)
@@ -133,6 +134,17 @@ def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -
     log = worker.log.read_text()
     assert "Traceback" in log
     assert trace in log
+
+
+def test_a_worker_that_cannot_go_on_leaves_at_once(engine: Callable[..., Any]) -> None:
+    """Where its own part fails, not the engine's: exit 70 and a traceback, and no waiting for anybody's threads."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="choke"))
+    worker.receive(Result)
+    worker.send(Job(id=number(2), op="echo"))
+    assert worker.wait() == 70
+    assert "MemoryError" in worker.log.read_text()
 
 
 @pytest.mark.parametrize("load", ["fast", "raise", "short"])
