@@ -10,7 +10,7 @@ from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE
-from hushd_protocol.messages import FROM_CLIENT, Error, Message, Result
+from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Credit, Error, Message, Result, Yield
 
 from .events import ClientGone, FromClient
 from .lock import Listener
@@ -126,9 +126,9 @@ class Clients:
         return self._transmit(route, frames)
 
     def refuse(self, error: HushdError) -> None:
-        """Answers everything that is still unread with `error`."""
+        """Answers everything that is still unread with `error`, but for what belongs to a request: that has ended."""
         for event in self.receive(HIGH_WATER):
-            if isinstance(event, FromClient):
+            if isinstance(event, FromClient) and not isinstance(event.message, Chunk | Credit | Cancel | Yield):
                 self.send(event.route, Error.of(getattr(event.message, "id", b""), error))
 
     def close(self, linger_ms: int) -> None:
