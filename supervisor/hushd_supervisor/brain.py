@@ -228,7 +228,8 @@ class Brain(Life):
     def _blame(self, lost: list[Ticket], now: float, how: str, detail: dict[str, str]) -> bool:
         """Ends or repeats what ran during a crash; True when one explains the crash: it is its second."""
         explained = False
-        died = f"{self.name} died under this request ({how}{last_line(detail['log_tail'])})."
+        how += last_line(detail["log_tail"])
+        died = f"{self.name} died under this request ({how})."
         for ticket in lost:
             ticket.killed.append(self.crashes)
             second = len(ticket.killed) + ticket.request.attempt >= 2 and not ticket.ending
@@ -237,7 +238,7 @@ class Brain(Life):
                     crashes.explain(ticket.key)
                 explained = True
             if second and len(lost) == 1:  # nobody else can have done it
-                message = f"This request has killed {self.name} twice ({how}): its input is at fault, do not repeat it."
+                message = f"This request has killed {self.name} twice ({how}): do not repeat it."
                 error = HushdError("poison_request", message, detail=dict(detail))
                 self.jobs.finish(ticket, m.Error.of(ticket.request.id, error))
             else:

@@ -207,6 +207,9 @@ def test_poison_is_told_after_two_crashes_and_counts_for_nothing() -> None:
                 desk.ready()
             desk.exit(-11)
         assert desk.terminal(poison) == "poison_request"
+        told = desk.answers(poison)[-1]
+        assert isinstance(told, m.Error)
+        assert told.message.endswith("twice (killed by SIGSEGV; its log ends: boom): do not repeat it.")
         assert desk.brain.state is State.STOPPED
     assert not desk.brain.crashes
 
