@@ -64,7 +64,10 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
             os.close(descriptor)
             return None
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    try:
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError:
+        pass  # a full disk: the number is only for people
     return descriptor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -48,6 +49,19 @@ def test_a_free_lock_is_taken_and_names_its_holder(runtime: Path) -> None:
     assert find().lock.read_text() == f"{os.getpid()}\n"
     assert stat.S_IMODE(os.fstat(descriptor).st_mode) == 0o600
     assert not os.get_inheritable(descriptor)
+    os.close(descriptor)
+
+
+def test_a_full_disk_keeps_nobody_from_the_lock(runtime: Path) -> None:
+    """Where nothing can be written, the lock is taken all the same, and names nobody."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        descriptor = lock.acquire(find())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert descriptor is not None
+    assert find().lock.read_text() == ""
     os.close(descriptor)
 
 
