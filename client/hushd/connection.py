@@ -154,25 +154,26 @@ class Connection:
     # --- the I/O thread ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        context = zmq.Context()
-        socket = context.socket(zmq.DEALER)
-        monitor = socket.get_monitor_socket(_LOSS)
-        try:
-            socket.set_hwm(HIGH_WATER)
-            socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
-            socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
-            socket.connect(f"ipc://{self._path}")
-            self._send(socket, self._hello)
-            reason = self._serve(socket, monitor)
-        except HushdError as error:
-            reason = error
-        except Exception as error:  # whatever it is, nobody may wait for a thread that has ended
-            reason = HushdError("supervisor_lost", f"The connection failed ({type(error).__name__}: {error}).")
-        self._give_up(reason)
-        socket.disable_monitor()
-        monitor.close(linger=0)
-        socket.close(linger=LINGER_MS if self._closing else 0)
-        context.term()
+        with contextlib.ExitStack() as opened:
+            try:
+                context = zmq.Context()
+                opened.callback(context.term)
+                socket = context.socket(zmq.DEALER)
+                opened.callback(lambda: socket.close(linger=LINGER_MS if self._closing else 0))
+                monitor = socket.get_monitor_socket(_LOSS)
+                opened.callback(monitor.close, linger=0)
+                opened.callback(socket.disable_monitor)
+                socket.set_hwm(HIGH_WATER)
+                socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
+                socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
+                socket.connect(f"ipc://{self._path}")
+                self._send(socket, self._hello)
+                reason = self._serve(socket, monitor)
+            except HushdError as error:
+                reason = error
+            except Exception as error:  # whatever it is, nobody may wait for a thread that has ended
+                reason = HushdError("supervisor_lost", f"The connection failed ({type(error).__name__}: {error}).")
+            self._give_up(reason)
         os.close(self._wake_read)
         os.close(self._wake_write)
 

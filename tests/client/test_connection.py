@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import hushd.connection
 import pytest
+import zmq
 from hushd.call import Call, new_id
 from hushd.connection import Connection
 from hushd_protocol.errors import HushdError
@@ -100,6 +102,28 @@ def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pyte
         Connection(f"{runtime}/client.sock")
     assert caught.value.code == "supervisor_lost"
     assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("missing", ["socket", "monitor"])
+def test_a_program_without_descriptors_left_is_told(
+    start_router: Start, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no socket can be made there is an error at once, and what was opened is closed."""
+    router = start_router(answer(result))
+    kind = {"socket": zmq.DEALER, "monitor": zmq.PAIR}[missing]
+
+    class Full(zmq.Context[zmq.Socket[bytes]]):
+        def socket(self, socket_type: int, **options: object) -> zmq.Socket[bytes]:
+            if socket_type == kind:
+                raise zmq.ZMQError(errno.EMFILE)
+            return super().socket(socket_type)
+
+    before = len(os.listdir("/dev/fd"))
+    monkeypatch.setattr(zmq, "Context", Full)
+    with pytest.raises(HushdError, match="Too many open files") as caught:
+        Connection(router.path)
+    assert caught.value.code == "supervisor_lost"
+    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_another_protocol_is_named_with_both_versions(start_router: Start) -> None:
