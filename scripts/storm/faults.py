@@ -24,7 +24,8 @@ from .rude import GARBAGE, Rude
 from .stage import MODELS, Stage, wait_until
 
 PAUSE_S = 0.18  # between two faults, on average
-DEATH_S = 1.0  # for a dead supervisor's workers
+DEATH_S = 1.0  # for a dead supervisor's workers,
+START_S = 10.0  # and for those it had only just started, on a busy machine
 
 MORTAL = {"supervisor_killed": 5, "supervisor_told_to_leave": 2, "supervisor_restarted": 2}
 ALWAYS = {
@@ -42,7 +43,7 @@ class Faults(threading.Thread):
 
     Attributes:
         count: how many of each kind there were.
-        orphans: processes that outlived their supervisor by more than a second.
+        orphans: processes that outlived their supervisor by more than a second, or than their own start.
     """
 
     def __init__(self, stage: Stage, ledger: Ledger, over: threading.Event, seed: str, *, mortal: bool) -> None:
@@ -139,13 +140,20 @@ class Faults(threading.Thread):
         return True
 
     def _count_orphans(self, workers: list[int]) -> None:
-        def gone() -> bool:
-            return not any(self.stage.is_ours(pid) for pid in workers)
+        """Who was not tied yet to its supervisor's life looks for it itself, once its Python has started."""
+        young = {pid for pid in workers if self.stage.age(pid) < START_S}
+        self._await_deaths(set(workers) - young, DEATH_S)
+        self._await_deaths(young, START_S)
 
-        if not wait_until(gone, DEATH_S):
-            left = [pid for pid in workers if self.stage.is_ours(pid)]
-            self.orphans += len(left)
-            self.ledger.complain(f"{len(left)} workers outlived their supervisor by {DEATH_S} s")
+    def _await_deaths(self, workers: set[int], seconds: float) -> None:
+        def left() -> list[int]:
+            return [pid for pid in workers if self.stage.is_ours(pid)]
+
+        if not wait_until(lambda: not left(), seconds):
+            orphans = [self.stage.describe(pid) for pid in left()]
+            self.orphans += len(orphans)
+            for orphan in orphans:
+                self.ledger.complain(f"a worker outlived its supervisor by {seconds} s: {orphan}")
 
     def _worker(self) -> int | None:
         workers = self.stage.workers()

@@ -153,7 +153,7 @@ def watched(ledger: Ledger) -> type[Connection]:
         def _take(self, socket: Any, message: Message) -> None:
             if isinstance(message, Result | Error | Accepted | Chunk | Partial | Progress | Credit) and message.id:
                 if self._open[message.id] <= 0:
-                    ledger.duplicate(f"{type(message).__name__} after the end of its request")
+                    ledger.duplicate(f"after the end of its request: {message!r:.200}")
                 elif isinstance(message, Result | Error):
                     self._open[message.id] -= 1
                     self._awaited -= 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -58,7 +60,7 @@ class Census(NamedTuple):
     """What a supervisor holds at rest."""
 
     pid: int
-    descriptors: int
+    descriptors: Counter[str]  # by what they are
     megabytes: float  # unique to it
 
 
@@ -135,6 +137,21 @@ class Stage:
             return []
         return [child.pid for child in children if self.is_ours(child.pid)]
 
+    def age(self, pid: int) -> float:
+        """Seconds since its start; 0 of one that has ended."""
+        try:
+            return time.time() - psutil.Process(pid).create_time()
+        except psutil.Error:
+            return 0.0
+
+    def describe(self, pid: int) -> str:
+        """What that process is: its command line, state and age."""
+        try:
+            process = psutil.Process(pid)
+            return f"{' '.join(process.cmdline())} ({process.status()}, {self.age(pid):.1f} s old)"
+        except psutil.Error:
+            return "one that has ended meanwhile"
+
     def signal(self, pid: int, number: int) -> bool:
         """Sends a signal to a process if it is ours, whatever its number may have become meanwhile."""
         try:
@@ -153,7 +170,7 @@ class Stage:
 
     def census(self, pid: int) -> Census:
         memory = psutil.Process(pid).memory_full_info()
-        return Census(pid, len(os.listdir(f"/proc/{pid}/fd")), memory.uss / 1e6)
+        return Census(pid, descriptors(pid), memory.uss / 1e6)
 
     # --- files -------------------------------------------------------------------------------------------------------
 
@@ -188,6 +205,17 @@ def wait_until(condition: Callable[[], object], seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def descriptors(pid: int) -> Counter[str]:
+    """What that process has open, and how often: paths, and kinds of what has none."""
+    found: Counter[str] = Counter()
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found[re.sub(r":\[\d+\]$", "", os.readlink(f"/proc/{pid}/fd/{number}"))] += 1
+        except FileNotFoundError:
+            pass  # that of the listing itself
+    return found
 
 
 def _mount(folder: Path) -> bool:
