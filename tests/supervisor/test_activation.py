@@ -94,6 +94,7 @@ def test_launchd_is_asked_by_the_sockets_name(monkeypatch: pytest.MonkeyPatch, r
         assert activation.inherited(find().client_socket, agent) == listening.fileno()
         monkeypatch.setattr(activation, "_from_launchd", list)
         assert activation.inherited(find().client_socket, agent) is None
-        monkeypatch.setattr(activation, "_from_launchd", lambda: [0])
-        with pytest.raises(HushdError):
-            activation.inherited(find().client_socket, agent)
+        with open(os.devnull) as other:  # not ours: it must not be inherited any more
+            monkeypatch.setattr(activation, "_from_launchd", lambda: [other.fileno()])
+            with pytest.raises(HushdError):
+                activation.inherited(find().client_socket, agent)

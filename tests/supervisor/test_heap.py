@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import zmq
 from hushd_supervisor.heap import APART_S, PAUSE_S, WORTH, Heap
 from peer import Supervisor, wait_until
 
@@ -59,8 +60,8 @@ def test_a_crowd_that_has_left_leaves_no_memory_behind(start_supervisor: Callabl
     def size() -> float:
         return float(probe.control("status")["supervisor"]["rss_mb"])
 
-    with supervisor.connect() as probe:
-        crowd = [supervisor.connect() for _ in range(300)]
+    with supervisor.connect() as probe, zmq.Context() as context:
+        crowd = [supervisor.connect(context=context) for _ in range(300)]
         grown = size()
         for client in crowd:
             client.close()
