@@ -32,6 +32,7 @@ def asked(*argv: str) -> dict[str, Any]:
         (["--word-timestamps=true"], {"word_times": True}),
         (["--word_timestamps", "False"], {}),
         (["--diarize", "--speakers", "3"], {"diarize": True, "speakers": 3}),
+        (["--speakers", "3"], {"diarize": True, "speakers": 3}),
         (["--min-silence", "0.5"], {"min_silence_s": 0.5}),
         (["--speech_pad", "0.2", "--max-segment", "20"], {"speech_pad_s": 0.2, "max_segment_s": 20.0}),
         (["--max_line_width", "42"], {"word_times": True}),

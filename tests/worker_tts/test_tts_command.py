@@ -100,6 +100,14 @@ def test_the_text_goes_in_and_the_sound_comes_out(make: Make, runtime: Path, arg
     assert list(runtime.glob("*.wav")) == []
 
 
+def test_a_file_that_was_mended_counts_at_once(make: Make, folder: Path) -> None:
+    """Whoever follows the advice to change a file need not end the worker."""
+    command = make(HUM)
+    assert len(speak(command, "Ever tried.").samples) == 1600
+    write(folder, "mine", run=[sys.executable, "-c", HUM.replace("800", "400")], language="en-US")
+    assert len(speak(command, "Ever tried.").samples) == 800
+
+
 def test_raw_samples(make: Make) -> None:
     """16 bit samples of the rate and channels that the file says; two channels become one, half a frame is dropped."""
     program = "import struct, sys; sys.stdout.buffer.write(struct.pack('<hh', 16384, 0) * 100 + b'abc')"

@@ -48,6 +48,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     _add_microphone(parser)
     parser.add_worker_options()
     options = parser.parse(argv, "files", files=True)
+    options.diarize |= options.speakers is not None
     if options.resume and not options.files:
         raise HushdError("bad_request", "--resume goes on with a recording: name its FILE.")
     if options.files and (options.once or options.continuous or options.timeout or options.device):
@@ -131,7 +132,7 @@ def _add_hearing(parser: Parser) -> None:
     )
     parser.add_switch(group, "--diarize", default=False, help="say who speaks: SPEAKER_00, SPEAKER_01, …")
     group.add_argument(
-        "--speakers", type=optional_count, metavar="N", help="how many people speak, where that is known"
+        "--speakers", type=optional_count, metavar="N", help="how many people speak, where that is known; and --diarize"
     )
 
 

@@ -88,7 +88,7 @@ class Command:
     def load(self, report: Callable[[str], None]) -> None:
         from hushd_protocol.program import sound_file
 
-        self._recipe, self._program = _loaded(self._model)
+        _loaded(self._model)  # what is wrong with it is said now
         self._wav = sound_file()
         try:
             import soundfile  # noqa: F401
@@ -100,7 +100,7 @@ class Command:
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if not any(c.isalnum() for c in text):
             return
-        recipe, program = (self._recipe, self._program) if voice.model == self._model else _loaded(voice.model)
+        recipe, program = _loaded(voice.model)  # as the file is by now
         speaker = next(speaker for speaker in recipe.speakers if speaker.name == voice.name)
         samples, rate = _decoded(self._run(recipe, program, text, speaker, speed), recipe)
         if len(samples):
