@@ -18,6 +18,7 @@ from .exchange import GONE, Exchange, in_contact
 from .source import Source
 
 PAUSE_S = 0.02  # before another look for a supervisor
+FIND_S = 5.0  # in which one that is there must have answered; a start has its own limit
 
 
 class Contact:
@@ -87,7 +88,7 @@ class Contact:
                 raise
         from . import autostart
 
-        give_up = time.monotonic() + autostart.READY_S
+        give_up = time.monotonic() + FIND_S
         while True:
             autostart.ensure(self._paths, start=self._start)
             patience = max(WELCOME_S, give_up - time.monotonic())
