@@ -15,7 +15,8 @@ from peer import wait_until
 _NEEDED = ("pulseaudio", "pactl", "paplay", "parec")
 RATE = 44_100  # Hz of the loop: nothing at that rate is resampled
 BLOCK = RATE // 200  # samples of the monitor's blocks, 5 ms
-_ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
+# JACK's library is kept out of it: it holds a lock of all programs, which one that a test kills would take along.
+_ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.!jack { type pulse }\n"
 
 
 def missing() -> str:

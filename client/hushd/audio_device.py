@@ -8,17 +8,21 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 from weakref import WeakSet
 
 from hushd_protocol.errors import HushdError
 
+LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms
+SETTLE_S = 2.0  # the same, for who is about to end
 STARVED_S = 3.0  # without a callback: no error says that a device was unplugged, the callbacks just stop
 
 Kind = Literal["loudspeaker", "microphone"]
 _DIRECTIONS = {"loudspeaker": "output", "microphone": "input"}
 _INSTEAD = {"loudspeaker": "`say -o FILE` writes a file instead", "microphone": "`listen FILE` hears a recording"}
 
+_starting = threading.Lock()  # held while PortAudio looks for devices
 _opening = threading.Lock()
 _streams: WeakSet[Any] = WeakSet()
 
@@ -38,10 +42,17 @@ def load() -> Any:
     """The module sounddevice.
 
     Raises:
-        HushdError: `no_device` when it or the PortAudio library is missing, with what to install.
+        HushdError: `no_device` when it or the PortAudio library is missing, with what to install, or hangs.
     """
-    # So that a card of ALSA's plays and records at any rate when it is named, as it does when it is the usual one.
-    os.environ.setdefault("PA_ALSA_PLUGHW", "1")
+    loading = load_ahead()
+    loading.join(LOAD_S)
+    if loading.is_alive():
+        locked = f": rm -r /dev/shm/jack_db-{os.getuid()}" if sys.platform == "linux" else ""
+        raise HushdError(
+            "no_device",
+            "PortAudio does not come back from its look for devices; a program that was killed meanwhile may have left "
+            f"a lock of JACK's behind{locked}.",
+        )
     try:
         import sounddevice
     except ImportError as error:
@@ -56,14 +67,28 @@ def load() -> Any:
     return sounddevice
 
 
-def load_ahead() -> None:
-    """Begins to load it, which takes PortAudio some 50 ms, on another thread. Does it fail, `load` says so."""
+@cache
+def load_ahead() -> threading.Thread:
+    """Begins to load it on another thread, which is returned. Does it fail, `load` says so."""
 
     def begin() -> None:
-        with suppress(HushdError):
-            load()
+        # So that a card of ALSA's plays and records at any rate when it is named, as it does when it is the usual one.
+        os.environ.setdefault("PA_ALSA_PLUGHW", "1")
+        with _starting, suppress(Exception):
+            import sounddevice  # noqa: F401
 
-    threading.Thread(target=begin, name="hushd-device", daemon=True).start()
+    thread = threading.Thread(target=begin, name="hushd-device", daemon=True)
+    thread.start()
+    return thread
+
+
+def settle() -> None:
+    """Waits until PortAudio does not look for devices, and keeps it from beginning to. For who is about to end.
+
+    It asks JACK's library too, which holds a lock of all of a user's programs for that time. Who ends meanwhile takes
+    it along, and each program that looks for devices waits for it for ever, until the machine starts anew.
+    """
+    _starting.acquire(timeout=SETTLE_S)
 
 
 def devices(sounddevice: Any, kind: Kind) -> list[Device]:
@@ -119,7 +144,7 @@ def open_stream(sounddevice: Any, kind: Kind, wish: str | int | None, make: Call
         except HushdError:
             if any(not stream.closed for stream in _streams):
                 raise
-            with naming(kind):
+            with naming(kind), _starting:
                 sounddevice._terminate()
                 sounddevice._initialize()
             return _open(sounddevice, kind, wish, make)

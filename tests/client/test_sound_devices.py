@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import signal
+import subprocess
 import sys
 import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakSet
@@ -447,3 +451,32 @@ def test_what_is_missing_is_named_with_its_remedy(
     with pytest.raises(HushdError, match=remedy) as caught:
         hushd.audio_device.load()
     assert caught.value.code == "no_device"
+
+
+def test_a_sound_system_that_hangs_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PortAudio does not come back, for a lock that a killed program has left, there is an error, no waiting."""
+    hanging = threading.Thread(target=threading.Event().wait, daemon=True)
+    hanging.start()
+    monkeypatch.setattr(hushd.audio_device, "load_ahead", lambda: hanging)
+    monkeypatch.setattr(hushd.audio_device, "LOAD_S", 0.01)
+    with pytest.raises(HushdError, match="JACK's behind: rm -r /dev/shm/jack_db-") as caught:
+        hushd.audio_device.load()
+    assert caught.value.code == "no_device"
+
+
+@pytest.mark.usefixtures("runtime")
+def test_nobody_ends_while_portaudio_looks_for_devices(tmp_path: Path) -> None:
+    """A `say` that fails or is told to stop meanwhile lets that come to its end: it may hold a lock of all programs."""
+    (tmp_path / "sounddevice.py").write_text(
+        "import os, time\nos.write(1, b'begun ')\ntime.sleep(0.5)\nos.write(1, b'ended')\n"
+    )
+    command = [sys.executable, "-P", "-c", "import hushd.cli; hushd.cli.say()", "Hello."]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=30)  # there is no supervisor
+    assert (done.returncode, done.stdout) == (3, b"begun ended")
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.read(6) == b"begun "
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == b"ended"
+    assert process.returncode in (3, 130)  # by which of the two came first

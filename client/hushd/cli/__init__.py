@@ -56,7 +56,10 @@ def _run(command: str, module: str) -> NoReturn:
         status = leaving.code if isinstance(leaving.code, int) else EXIT_BUG
     except Exception as error:
         status = _explain(command, error)
-    _take_signals(_leave)  # nor is there any more
+    if device := sys.modules.get("hushd.audio_device"):
+        _take_signals(lambda *_: None)
+        device.settle()
+    _take_signals(_leave)  # nor is there anything to cancel any more
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
