@@ -14,7 +14,7 @@ def joined(descriptor: int) -> bool:
     its first frame tells of."""
     head, size = os.pread(descriptor, _PAGE, 0), os.fstat(descriptor).st_size
     if head[:4] == b"OggS":
-        page = last_page(descriptor, size)
+        page = _last_page(descriptor, size)
         return page[:4] == b"OggS" and len(page) > 26 and page[14:18] != head[14:18]  # its serial number
     start = 0
     if head[:3] == b"ID3" and len(head) > 9:
@@ -33,13 +33,13 @@ def torn(descriptor: int) -> bool:
     """Whether the file is an OGG that ends within a page; libsndfile takes the page before for its end."""
     if os.pread(descriptor, 4, 0) != b"OggS":
         return False
-    page = last_page(descriptor, os.fstat(descriptor).st_size)
+    page = _last_page(descriptor, os.fstat(descriptor).st_size)
     if len(page) < 27:
         return True
     return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
-def last_page(descriptor: int, size: int) -> bytes:
+def _last_page(descriptor: int, size: int) -> bytes:
     """What there is of the last page of an OGG, and behind it."""
     tail = os.pread(descriptor, _PAGE, max(0, size - _PAGE))
     return tail[max(0, tail.rfind(b"OggS")) :]

@@ -11,10 +11,10 @@ from typing import Any
 from ..engine import Segment, Word
 
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
-# As whisper and whisper.cpp print: [00:00:00.000 --> 00:00:02.500]  Ever tried.
 _BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # what would begin a line, or command a terminal
 _MOST = 60_000  # bytes of a segment as it travels: a message takes little more
 _WORD = 40  # bytes of a word's times
+# As whisper and whisper.cpp print: [00:00:00.000 --> 00:00:02.500]  Ever tried.
 _LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\]\s*(.*?)\s*")
 
 

@@ -8,7 +8,7 @@ the worker.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ class Command:
             )
             for name, recipe in recipes.items()
         )
-        voices = cls.voices()
+        voices = _voices(recipes)
         default = "default" if "default" in recipes or not recipes else next(iter(recipes))
         return EngineInfo(
             name="command",
@@ -66,24 +66,7 @@ class Command:
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        return tuple(
-            Voice(
-                name=speaker.name,
-                language=speaker.language,
-                gender=speaker.gender,
-                model=name,
-                installed=recipe.line.find(_folder()) is not None,
-                sample=speaker.sample or greeting(speaker.language, speaker.name),
-                wpm=recipe.wpm,
-            )
-            for name, recipe in _recipes().items()
-            if recipe is not None
-            for speaker in recipe.speakers
-        ) + tuple(
-            Voice(name, language="", gender="", model=name, installed=False, sample="", wpm=1)
-            for name, recipe in _recipes().items()
-            if recipe is None
-        )
+        return _voices(_recipes())
 
     def load(self, report: Callable[[str], None]) -> None:
         from hushd_protocol.program import sound_file
@@ -152,6 +135,29 @@ def _decoded(data: bytes, recipe: Recipe) -> tuple[Samples, int]:
 
 def _folder() -> Path:
     return paths.find().config.parent / "voices"
+
+
+def _voices(recipes: Mapping[str, Recipe | None]) -> tuple[Voice, ...]:
+    """Those of the files that make sense, then one in the name of each that makes none."""
+    voices, senseless = [], []
+    for name, recipe in recipes.items():
+        if recipe is None:
+            senseless.append(Voice(name, language="", gender="", model=name, installed=False, sample="", wpm=1))
+            continue
+        installed = recipe.line.find(_folder()) is not None
+        voices += [
+            Voice(
+                name=speaker.name,
+                language=speaker.language,
+                gender=speaker.gender,
+                model=name,
+                installed=installed,
+                sample=speaker.sample or greeting(speaker.language, speaker.name),
+                wpm=recipe.wpm,
+            )
+            for speaker in recipe.speakers
+        ]
+    return (*voices, *senseless)
 
 
 def _recipes() -> dict[str, Recipe | None]:
