@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import hushd.contact
+import hushd.transport.connector
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from storm.crowd import gather
@@ -83,7 +83,7 @@ def run(seconds: float, seed: int, logs: Path | None) -> tuple[dict[str, object]
     """The totals, and what there is to complain about."""
     began = time.monotonic()
     ledger = Ledger()
-    hushd.contact.Connection = watched(ledger)  # type: ignore[misc]
+    hushd.transport.connector.Connection = watched(ledger)  # type: ignore[misc]
     own_before = descriptors(os.getpid())
     stage = Stage()
     try:

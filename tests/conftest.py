@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory_group import MemoryGroup
-from peer import CONFIG, Supervisor, check_nothing_is_left
-from programs import Programs
+from support.memory_group import MemoryGroup
+from support.peer import CONFIG, Supervisor, check_nothing_is_left
+from support.programs import Programs
 
 
 @pytest.fixture

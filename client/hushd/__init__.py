@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
 
     from .client import Client
-    from .conversation import Conversation
-    from .floor import Floor
-    from .results import Transcript, Voice
-    from .said import Said
-    from .segment import Segment, Word
-    from .speech import Speech
-    from .transcription import Transcription
+    from .dialogue.conversation import Conversation
+    from .dialogue.said import Said
+    from .synthesis.speech import Speech
+    from .synthesis.voice import Voice
+    from .transcripts.segment import Segment, Word
+    from .transcripts.transcript import Transcript
+    from .transcripts.transcription import Transcription
+    from .transport.floor import Floor
 
 __all__ = [
     "Client",
@@ -45,16 +46,16 @@ __all__ = [
 
 _HOMES = {
     "Client": "hushd.client",
-    "Conversation": "hushd.conversation",
-    "Floor": "hushd.floor",
+    "Conversation": "hushd.dialogue.conversation",
+    "Floor": "hushd.transport.floor",
     "HushdError": "hushd_protocol.errors",
-    "Said": "hushd.said",
-    "Segment": "hushd.segment",
-    "Speech": "hushd.speech",
-    "Transcript": "hushd.results",
-    "Transcription": "hushd.transcription",
-    "Voice": "hushd.results",
-    "Word": "hushd.segment",
+    "Said": "hushd.dialogue.said",
+    "Segment": "hushd.transcripts.segment",
+    "Speech": "hushd.synthesis.speech",
+    "Transcript": "hushd.transcripts.transcript",
+    "Transcription": "hushd.transcripts.transcription",
+    "Voice": "hushd.synthesis.voice",
+    "Word": "hushd.transcripts.segment",
 }
 
 

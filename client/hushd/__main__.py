@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .cli import hushd
+from .cli.entry import hushd
 
 hushd()

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from hushd_protocol.errors import HushdError
 
-from . import asking, hearing, models, source, speaking
-from .asking import KeepAlive
-from .hearing import Hearing
+from .audio.sound_file import FORMATS
 from .management import Management
-from .sound_file import FORMATS
-from .source import Audio, Stream, Text
-from .speaking import Speaking
+from .synthesis.options import SynthesizeOptions, synthesize_params
+from .transcripts.options import TranscribeOptions, transcribe_params
+from .transport import model_requests, requests, source
+from .transport.requests import KeepAlive
+from .transport.source import Audio, Stream, Text
 
 if TYPE_CHECKING:
-    from .conversation import Conversation
-    from .duplex import Mode
+    from .dialogue.conversation import Conversation
+    from .dialogue.duplex import Mode
     from .model_choice import ModelChoice
-    from .results import Transcript, Voice
-    from .speech import Speech
-    from .timeline import Sentence
-    from .transcription import Transcription
-    from .voices import Choice
+    from .synthesis.speech import Speech
+    from .synthesis.timeline import Sentence
+    from .synthesis.voice import Voice
+    from .synthesis.voices import Choice
+    from .transcripts.transcript import Transcript
+    from .transcripts.transcription import Transcription
 
 AUTO = "auto"  # a model's name: the best that is installed
 
@@ -48,7 +49,7 @@ class Client(Management):
     """
 
     def __init__(
-        self, *, holder: str | None = None, start: bool = True, on_pull: models.OnProgress | None = None
+        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
     ) -> None:
         super().__init__(holder=holder, start=start, on_pull=on_pull)
         self._engines: dict[str, Any] | None = None  # what hears, once somebody has asked for the best
@@ -73,7 +74,7 @@ class Client(Management):
         priority: str = "text",
         deadline: float | None = None,
         on_progress: Callable[[float, float], None] | None = None,
-        **options: Unpack[Hearing],
+        **options: Unpack[TranscribeOptions],
     ) -> Transcription:
         """Segments as they become known.
 
@@ -85,16 +86,16 @@ class Client(Management):
             speed: of the model with `auto`: `fast`, `medium` (the default) or `slow`.
             deadline: seconds after which the request is given up.
             on_progress: called with the seconds done and in all, while iterating.
-            options: language, task, prompt, words, speakers and more: see `hushd.hearing.Hearing`.
+            options: language, task, prompt, words, speakers and more: see `TranscribeOptions`.
         """
-        params = hearing.params(options)
+        params = transcribe_params(options)
         if rate is not None:
             params |= {"format": "s16le", "rate": rate, "channels": channels}
         if model == AUTO:
             engine, model, _ = self._choose_model(params, speed, engine)
-        request = asking.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
+        request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
         exchange = self._exchange(request, source.of_audio(audio))
-        from .transcription import Transcription  # while the worker works
+        from .transcripts.transcription import Transcription  # while the worker works
 
         return Transcription(exchange, on_progress, diarized=bool(options.get("diarize")))
 
@@ -115,7 +116,7 @@ class Client(Management):
         echo: bool = False,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
-        **options: Unpack[Hearing],
+        **options: Unpack[TranscribeOptions],
     ) -> Transcription:
         """One utterance from live audio: ends by itself after `silence_s` seconds of silence.
 
@@ -132,12 +133,12 @@ class Client(Management):
                 before its segment comes, and what follows it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
                 `nothing` when that was a cough, and with `echo`, as docs/PROTOCOL.md describes them.
-            options: language, task, prompt and more: see `hushd.hearing.Hearing`.
+            options: language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:
             HushdError: `no_speech` when nobody has begun in time.
         """
-        params = hearing.params(options) | {
+        params = transcribe_params(options) | {
             "format": "s16le", "rate": rate, "channels": channels,
             "live": True, "continuous": continuous, "silence_s": silence_s,
         }  # fmt: skip
@@ -147,9 +148,9 @@ class Client(Management):
             params["echo"] = True
         if model == AUTO:
             engine, model, _ = self._choose_model(params, speed or "fast", engine)
-        request = asking.request("stt", "transcribe", params, engine, model, keep_alive, priority)
+        request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority)
         exchange = self._exchange(replace(request, session=True), Stream(chunks))
-        from .transcription import Transcription  # while the worker works
+        from .transcripts.transcription import Transcription  # while the worker works
 
         return Transcription(exchange, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
 
@@ -174,13 +175,13 @@ class Client(Management):
             HushdError: `model_missing` when none is installed that hears the language; `engine_missing`;
                 `bad_request` for a configuration whose models make no sense.
         """
-        from hushd_protocol import own_models
+        from hushd_models import user_models
 
         from . import model_choice
 
         if self._engines is None:
             self._engines = self.describe("stt")["stt"]
-        found = model_choice.candidates(self._engines, engine, translate, own_models.configured(self._paths.config))
+        found = model_choice.candidates(self._engines, engine, translate, user_models.configured(self._paths.config))
         there = model_choice.machine(self.status(), "stt")
         return model_choice.choose(found, there, language, speed or "medium", engine)
 
@@ -201,7 +202,7 @@ class Client(Management):
         priority: str = "text",
         deadline: float | None = None,
         on_sentence: Callable[[Sentence], None] | None = None,
-        **options: Unpack[Speaking],
+        **options: Unpack[SynthesizeOptions],
     ) -> Speech:
         """Speech as it is made, sentence by sentence.
 
@@ -209,13 +210,13 @@ class Client(Management):
             text: a string, UTF-8, or an iterable of either, which is read in another thread as it comes.
             format: `s16le` for raw samples, or `wav`, `flac`, `ogg`, `opus`, `mp3`, `aiff`, `pcm` for a file's bytes.
             on_sentence: called while iterating, before the audio of each sentence, with its place and its words'.
-            options: voice, language, pace, markup and more: see `hushd.speaking.Speaking`.
+            options: voice, language, pace, markup and more: see `SynthesizeOptions`.
         """
         if format not in ("s16le", *FORMATS):
             raise HushdError(
                 "bad_request", f"There is no format {format!r}: choose s16le or one of {', '.join(FORMATS)}."
             )
-        params = speaking.params(options) | {"format": format}
+        params = synthesize_params(options) | {"format": format}
         if on_sentence is not None:
             params["timeline"] = True
         voice, language = params.get("voice"), params.get("language")
@@ -224,9 +225,9 @@ class Client(Management):
             if voice:
                 params["voice"] = voice
                 params.pop("language", None)  # the voice was chosen by it
-        request = asking.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
+        request = requests.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
         exchange = self._exchange(request, source.of_text(text))
-        from .speech import Speech  # while the worker works
+        from .synthesis.speech import Speech  # while the worker works
 
         return Speech(exchange, format, on_sentence)
 
@@ -236,14 +237,14 @@ class Client(Management):
             engine, _, model = model.partition("/")
         wanted = (voice, language, engine, model)
         if wanted not in self._choices:
-            from .voices import choose  # for those who name one
+            from .synthesis.voices import choose  # for those who name one
 
             self._choices[wanted] = choose(self.describe("tts").get("tts", {}), *wanted)
         return self._choices[wanted]
 
     def voices(self) -> list[Voice]:
         """The voices of all engines, installed or not."""
-        from .results import Voice
+        from .synthesis.voice import Voice
 
         engines = self.describe("tts").get("tts", {}).get("engines", [])
         return [Voice.from_data(voice, engine["name"]) for engine in engines for voice in engine.get("voices", ())]
@@ -255,7 +256,7 @@ class Client(Management):
             mode: `auto`, `half`, or `headphones`, where the microphone does not hear the loudspeaker.
             options: devices, callbacks and more: see `hushd.Conversation`.
         """
-        asking.check_priority(priority)
-        from .conversation import Conversation  # for those who have a loudspeaker and a microphone
+        requests.check_priority(priority)
+        from .dialogue.conversation import Conversation  # for those who have a loudspeaker and a microphone
 
         return Conversation(self, mode=mode, priority=priority, **options)

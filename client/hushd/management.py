@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.messages import Control, Request
 
-from . import asking, models
-from .asking import KeepAlive
-from .call import new_id
-from .contact import Contact
-from .exchange import in_contact
-from .keep_alive import parse
+from .transport import model_requests, requests
+from .transport.call import new_id
+from .transport.connector import Connector
+from .transport.keep_alive import parse
+from .transport.requests import KeepAlive
+from .transport.retry import in_contact
 
 if TYPE_CHECKING:
-    from .floor import Floor
+    from .transport.floor import Floor
 
 
-class Management(Contact):
+class Management(Connector):
     """Looks after devices, workers and models; a part of `hushd.Client`. Every method raises `HushdError`."""
 
     # --- the floor ---------------------------------------------------------------------------------------------------
@@ -31,7 +31,7 @@ class Management(Contact):
             with client.floor("microphone") as floor, Microphone() as microphone:
                 print(client.listen(floor.while_held(microphone)).transcript())
 
-        `hushd.playback.play` enters it by itself, for as long as there is something to hear.
+        `hushd.audio.playback.play` enters it by itself, for as long as there is something to hear.
 
         Args:
             on_wait: called with `waiting` or `paused` when it cannot be had at once.
@@ -39,8 +39,8 @@ class Management(Contact):
         Raises:
             HushdError: from entering the block: `cancelled` when it was stopped, or replaced by something newer.
         """
-        asking.check_priority(priority)
-        from .floor import Floor  # for those who have a loudspeaker or a microphone
+        requests.check_priority(priority)
+        from .transport.floor import Floor  # for those who have a loudspeaker or a microphone
 
         return Floor(self._connect, devices, priority, on_wait)
 
@@ -113,7 +113,9 @@ class Management(Contact):
 
     # --- models ------------------------------------------------------------------------------------------------------
 
-    def pull(self, model: str, *, update: bool = False, on_progress: models.OnProgress | None = None) -> dict[str, Any]:
+    def pull(
+        self, model: str, *, update: bool = False, on_progress: model_requests.OnProgress | None = None
+    ) -> dict[str, Any]:
         """Downloads `ENGINE/NAME`, or checks it where it is here already; returns its `model`, `size` and `location`.
 
         Who pulls what is being pulled joins. What has arrived when it breaks off is kept for the next time.
@@ -123,7 +125,7 @@ class Management(Contact):
                 whether its files are others now.
             on_progress: called with what is being done, the bytes that have come, and all of them or 0.
         """
-        return models.pull(self._connect, model, update, on_progress)
+        return model_requests.pull(self._connect, model, update, on_progress)
 
     def import_model(
         self,
@@ -131,7 +133,7 @@ class Management(Contact):
         name: str,
         *,
         engine: str | None = None,
-        on_progress: models.OnProgress | None = None,
+        on_progress: model_requests.OnProgress | None = None,
     ) -> dict[str, Any]:
         """Copies a model's file or folder into hushd's models folder, as `ENGINE/name`; returns what `pull` does.
 
@@ -139,10 +141,15 @@ class Management(Contact):
             engine: for which it is; None: its content tells.
         """
         params = {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
-        return models.ask(self._connect, "import", params, on_progress)
+        return model_requests.ask(self._connect, "import", params, on_progress)
 
     def quantize(
-        self, model: str, to: str = "int8", *, name: str | None = None, on_progress: models.OnProgress | None = None
+        self,
+        model: str,
+        to: str = "int8",
+        *,
+        name: str | None = None,
+        on_progress: model_requests.OnProgress | None = None,
     ) -> dict[str, Any]:
         """Makes a smaller model of one that is here, unless it has been made already; returns what `pull` does.
 
@@ -150,4 +157,6 @@ class Management(Contact):
             to: `int8`, or for Whisper's checkpoints another of CTranslate2's formats.
             name: what it is to be called; default: as `model` if the engine is another one, else `NAME-int8`.
         """
-        return models.ask(self._connect, "quantize", {"model": model, "to": to, "name": name or ""}, on_progress)
+        return model_requests.ask(
+            self._connect, "quantize", {"model": model, "to": to, "name": name or ""}, on_progress
+        )

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hushd_protocol import catalogue, languages
-from hushd_protocol.catalogue import SPEEDS, Known
+from hushd_models import catalogue
+from hushd_models.catalogue import SPEEDS, Known
+from hushd_protocol import languages
 from hushd_protocol.errors import HushdError
-from hushd_protocol.nearest import nearest
+from hushd_protocol.suggest import nearest
 
 _UNKNOWN_MB = 400.0  # of a worker nobody knows anything about, as the supervisor guesses
 _MOST_NAMED = 3  # in a sentence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .nearest import nearest
+from .suggest import nearest
 
 # A code, then its names, with `_` for a space.
 _TABLE = """

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hushd import Client
-from hushd_protocol import paths
+from hushd_protocol.system import paths
 
 from .stage import BIN, SENTENCE, Row, supervisor, timed, wait_until_childless
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from hushd import Client
-from hushd_worker_stt.clusters import group
-from hushd_worker_stt.diarize import Diarizer
+from hushd_worker_stt.diarization.clustering import group
+from hushd_worker_stt.diarization.diarize import Diarizer
+from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.engine import RATE
-from hushd_worker_stt.voices import Voices
 
 from .stage import Row, mb, recording, supervisor
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # what splices and measures is the tests' too
 
-from conversations import Conversation, Utterance, moonshine_people, read, spliced, utterances
-from der import Errors, Spoken, diarization_errors
+from support.conversations import Conversation, Utterance, moonshine_people, read, spliced, utterances
+from support.der import Errors, Spoken, diarization_errors
 
 PEOPLE = (2, 3, 4, 2, 3, 4, 2, 3, 4, 2)  # in each of the ten conversations
 TUNED_ON = ("-de-", "-es-", "-fr-")  # FLEURS clips with these in their names; seeds 0 to 9
@@ -31,7 +31,7 @@ SAME_READER = 0.45  # cosine of two whole clips' prints: here two of one reader 
 
 def diarization(options: Namespace) -> Iterator[Row]:
     """Ten conversations of 75 s and more, number of people unknown; with --audio DIR of readers not tuned on too."""
-    voices = Voices()
+    voices = DiarizationModels()
     ours, tuned = _people(voices, options.audio)
     yield from _ten(voices, ours, SEED, "not tuned on")
     if len(tuned) >= max(PEOPLE):
@@ -40,7 +40,7 @@ def diarization(options: Namespace) -> Iterator[Row]:
     yield from _memory()
 
 
-def _ten(voices: Voices, people: dict[str, list[Utterance]], seed: int, kind: str) -> Iterator[Row]:
+def _ten(voices: DiarizationModels, people: dict[str, list[Utterance]], seed: int, kind: str) -> Iterator[Row]:
     errors: list[Errors] = []
     right = 0
     for number, count in enumerate(PEOPLE):
@@ -61,14 +61,16 @@ def _ten(voices: Voices, people: dict[str, list[Utterance]], seed: int, kind: st
     yield Row(f"diarization: {kind}", rate, "", "<= 0.20", ok=rate <= 0.20, note=note)
 
 
-def _found(voices: Voices, talk: Conversation) -> list[Spoken]:
+def _found(voices: DiarizationModels, talk: Conversation) -> list[Spoken]:
     diarizer = Diarizer(voices)
     for start in range(0, len(talk.samples), RATE):
         diarizer.feed(talk.samples[start : start + RATE])
     return [Spoken(turn.start, turn.end, turn.speaker) for turn in diarizer.turns()]
 
 
-def _people(voices: Voices, folder: Path | None) -> tuple[dict[str, list[Utterance]], dict[str, list[Utterance]]]:
+def _people(
+    voices: DiarizationModels, folder: Path | None
+) -> tuple[dict[str, list[Utterance]], dict[str, list[Utterance]]]:
     """Who was not tuned on, and who was.
 
     FLEURS does not say who reads a clip, and some read two, so clips are sorted into readers by the prints of whole
@@ -105,7 +107,7 @@ def _clips(folder: Path) -> dict[str, np.ndarray]:
     return clips
 
 
-def _speed(voices: Voices) -> Row:
+def _speed(voices: DiarizationModels) -> Row:
     """Beside what the package that brings the models does, on its own dialogue."""
     from moonshine_voice.moonshine_api import ModelArch
     from moonshine_voice.transcriber import Transcriber

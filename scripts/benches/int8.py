@@ -23,15 +23,16 @@ import numpy as np
 import psutil
 import soundfile
 from hushd import Client
-from hushd_protocol import inventory, paths
-from hushd_protocol.store import Store
+from hushd_models import inventory
+from hushd_models.store import Store
+from hushd_protocol.system import paths
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from .stage import BIN, Row, recording, supervisor
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the checkpoint and its words are the tests' too
 
-from commands import RATE, unpack_checkpoint, utterances
+from support.commands import RATE, unpack_checkpoint, utterances
 
 COUNT = 40
 KILLS = 50
@@ -149,10 +150,10 @@ def _work(
 
 
 _DRIVER = """
-from hushd_protocol import paths
-from hushd_protocol.store import Store
+from hushd_protocol.system import paths
+from hushd_models.store import Store
 from hushd_worker_models.quantize import Quantize
-from hushd_worker_models.undertaking import Undertaking
+from hushd_worker_models.single_flight import Undertaking
 print(Quantize("whisper/full", "int8", "", Store(paths.find()), Undertaking(lambda under: {})).run().model)
 """
 

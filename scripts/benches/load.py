@@ -19,12 +19,12 @@ from pathlib import Path
 import psutil
 import zmq
 from hushd import Client
-from hushd.call import new_id
+from hushd.transport.call import new_id
 from hushd_protocol import messages as m
-from hushd_protocol import paths
 from hushd_protocol.codec import Decoder
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.system import paths
 
 from .relay import ECHO
 from .stage import Row, mb, supervisor, wait_until_childless
@@ -32,7 +32,7 @@ from .stage import Row, mb, supervisor, wait_until_childless
 CROWD = 1000
 STARTS, AT_ONCE = 1000, 4
 HANG_S = 20.0  # of asking, with and without a neighbour that hangs
-FAKE = Path(__file__).parent.parent.parent / "tests" / "fake_worker.py"
+FAKE = Path(__file__).parent.parent.parent / "tests" / "support" / "fake_worker.py"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import soundfile
-from sound_loop import Monitor, SoundLoop
+from support.sound_loop import Monitor, SoundLoop
 
 from .playing import own_loop, sound_loop
 from .stage import BIN, Row, mb, recording, supervisor
@@ -74,7 +74,7 @@ QUESTION = "Shall I delete the old backups?"
 TURN = f"""
 import json, sys, time
 from hushd import Client
-from hushd.microphone import Microphone
+from hushd.audio.microphone import Microphone
 
 times = {{}}
 unmute = Microphone.unmute

@@ -19,17 +19,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hushd import Client
-from hushd_protocol import hub as hub_cache
-from hushd_protocol import paths
-from hushd_protocol.manifest import File, Manifest, Source
-from hushd_protocol.store import Store
+from hushd_models import hf_cache as hub_cache
+from hushd_models.manifest import File, Manifest, Source
+from hushd_models.store import Store
+from hushd_protocol.system import paths
 
 from .stage import BIN, Row, supervisor, timed
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the server and the killing are the tests' too
 
-from hub_server import Content, HubServer, serving
-from killed_models import kill_at_random
+from support.hub_server import Content, HubServer, serving
+from support.killed_models import kill_at_random
 
 SIZE = 1_040_000_000
 DROP_EVERY = 50_000_000
@@ -88,7 +88,7 @@ def killed(_: Namespace) -> Iterator[Row]:
     """Pulls and imports that are killed at random moments, and the next try."""
     weights = random.Random(1).randbytes(4_000_000)
     files = {"config.json": b"{}", "model.bin": weights, "tokenizer.json": b"[]"}
-    checkpoint = gzip.decompress((Path(__file__).parents[2] / "tests/data/whisper-commands.pt.gz").read_bytes())
+    checkpoint = gzip.decompress((Path(__file__).parents[2] / "tests/support/data/whisper-commands.pt.gz").read_bytes())
     with _machine() as hub:
         hub.add(REPOSITORY, {**files})
         hub.pace = 0.003

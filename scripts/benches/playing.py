@@ -19,15 +19,15 @@ from itertools import pairwise
 from pathlib import Path
 
 from hushd import Client
-from hushd.playback import Player
+from hushd.audio.playback import Player
 from hushd_protocol.errors import HushdError
 
 from .stage import BIN, SENTENCE, Row, supervisor
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the loop is the tests' too
-import sound_loop
-from peer import wait_until
-from sound_loop import RATE, Monitor
+from support import sound_loop
+from support.peer import wait_until
+from support.sound_loop import RATE, Monitor
 
 LOUD = 12_000
 HEADER = 44  # bytes of a WAV

@@ -13,20 +13,20 @@ from pathlib import Path
 
 import zmq
 from hushd import Client
-from hushd.call import new_id
-from hushd.connection import Connection
+from hushd.transport.call import new_id
+from hushd.transport.connection import Connection
 from hushd_protocol import messages as m
-from hushd_protocol import paths
 from hushd_protocol.codec import Decoder
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.system import paths
 
 from .stage import Row, supervisor
 
 ROUNDS = 3000
 
 ECHO = """
-from hushd_protocol.harness import serve
+from hushd_worker.harness import serve
 class Echo:
     slots = 1
     def load(self, report): return {}

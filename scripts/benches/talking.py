@@ -19,8 +19,8 @@ import numpy as np
 import soundfile
 import soxr
 from hushd import Client, Conversation
-from hushd.turn import Event, Turn
-from sound_loop import RATE, Monitor
+from hushd.dialogue.state import Event, Turn
+from support.sound_loop import RATE, Monitor
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from .playing import own_loop, sound_loop

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from benches.stage import BIN, recording
 from hushd import Client
-from hushd.call import Call, new_id
+from hushd.transport.call import Call, new_id
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Chunk, Partial, Request, Result

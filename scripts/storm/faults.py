@@ -14,7 +14,7 @@ from pathlib import Path
 
 import zmq
 from hushd import Client
-from hushd.call import new_id
+from hushd.transport.call import new_id
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack
 from hushd_protocol.messages import Cancel, Chunk, Credit, Request, Result

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hushd.connection import Connection
+from hushd.transport.connection import Connection
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Accepted, Chunk, Control, Credit, Error, Message, Partial, Progress, Request, Result
 

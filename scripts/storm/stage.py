@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import psutil
 
-TESTS = Path(__file__).parent.parent.parent / "tests"
+TESTS = Path(__file__).parent.parent.parent / "tests" / "support"
 MODELS = "abcdefghij"  # of the good engine: so many workers of each role
 DISK_MB = 4  # of each small file system
 MNT_DETACH = 2
 
-# Engines that misbehave, by their name; each is tests/fake_worker.py with these flags.
+# Engines that misbehave, by their name; each is tests/support/fake_worker.py with these flags.
 ODD = {
     "crashes": ("--crash-on-job", "3"),
     "dies": ("--late-result",),

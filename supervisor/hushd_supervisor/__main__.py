@@ -20,21 +20,22 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
-from hushd_protocol.paths import Paths, find, prepare_runtime, prepare_state
+from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_state
 
-from . import config, lock, log, memory, triggers
-from .catalogue import Catalogue
-from .cgroup import Cgroup
-from .clients import Clients
-from .loop import Loop
-from .needs import Needs
-from .pool import Pool
-from .process import OpenFiles
-from .signals import Signals
-from .workers import Workers
+from .core.pool import Pool
+from .system import config, lock, log
+from .system.client_socket import ClientSocket
+from .system.describe import Descriptions
+from .system.loop import Loop
+from .system.memory import measure, psi
+from .system.memory.cgroup import Cgroup
+from .system.memory.needs import Needs
+from .system.process import OpenFiles
+from .system.signals import Signals
+from .system.worker_socket import WorkerSocket
 
 if TYPE_CHECKING:
-    from .manager import Manager
+    from .system.sd_notify import ServiceManager
 
 USAGE = "hushd run, or hushd config check [FILE]"
 EXIT_BUG = 70  # EX_SOFTWARE
@@ -128,16 +129,16 @@ def run(options: Options, paths: Paths) -> None:
         os.close(output)
     record = log.Log(settings.log_level).write
     context = zmq.Context()
-    worker_listener = lock.Listener(paths.worker_socket)
-    listener = lock.Listener(paths.client_socket, inherited)
+    worker_listener = lock.ListeningSocket(paths.worker_socket)
+    listener = lock.ListeningSocket(paths.client_socket, inherited)
     launch = OpenFiles().launch
     signals = Signals(children=sys.platform != "linux")
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
     poller = zmq.Poller()
     cgroup, needs = Cgroup.own(), Needs(paths.needs)
-    oom_kills = functools.partial(memory.oom_kills, cgroup)
-    machine = functools.partial(memory.machine, cgroup)
-    stalls = triggers.choose(poller, cgroup, machine, os.environ.get("HUSHD_PRESSURE", ""))
+    oom_kills = functools.partial(measure.oom_kills, cgroup)
+    machine = functools.partial(measure.machine, cgroup)
+    stalls = psi.choose(poller, cgroup, machine, os.environ.get("HUSHD_PRESSURE", ""))
     loop = Loop(
         Pool(
             settings,
@@ -150,9 +151,9 @@ def run(options: Options, paths: Paths) -> None:
             look_every=math.inf if stalls.work else LOOK_S,
         ),
         poller,
-        Clients(context, listener),
-        Workers(context, worker_listener, poller, paths, settings, welcome, launch, record, oom_kills=oom_kills),
-        Catalogue(poller, launch, paths.logs),
+        ClientSocket(context, listener),
+        WorkerSocket(context, worker_listener, poller, paths, settings, welcome, launch, record, oom_kills=oom_kills),
+        Descriptions(poller, launch, paths.logs),
         signals,
         stalls,
         needs,
@@ -176,15 +177,15 @@ def run(options: Options, paths: Paths) -> None:
     record("info", "left")
 
 
-def _from_service_manager(paths: Paths) -> tuple[int | None, Manager | None]:
+def _from_service_manager(paths: Paths) -> tuple[int | None, ServiceManager | None]:
     """The socket that it listens on for us, and its ear for how we are; None for what there is not."""
     inherited = manager = None
     if "LISTEN_FDS" in os.environ or sys.platform == "darwin":
-        from . import activation
+        from .system import activation
 
         inherited = activation.inherited(paths.client_socket)
     if "NOTIFY_SOCKET" in os.environ:
-        from .manager import from_environment
+        from .system.sd_notify import from_environment
 
         manager = from_environment()
     return inherited, manager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_router import Script, ScriptedRouter
+from support.scripted_router import Script, ScriptedRouter
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from typing import Any
 import hushd
 import pytest
 from hushd import Client, HushdError, Segment, Word
-from hushd.sound_file import format_of, wav_header
-from hushd.source import Stream
-from hushd.timeline import Sentence, Spoken
+from hushd.audio.sound_file import format_of, wav_header
+from hushd.synthesis.timeline import Sentence, Spoken
+from hushd.transport.source import Stream
 from hushd_protocol.messages import (
     Accepted,
     Cancel,
@@ -37,7 +37,7 @@ from hushd_protocol.messages import (
     Request,
     Result,
 )
-from scripted_router import ScriptedRouter
+from support.scripted_router import ScriptedRouter
 
 Start = Callable[..., ScriptedRouter]
 Script = Callable[[ScriptedRouter, bytes, Message], None]

@@ -7,9 +7,9 @@ import random
 
 import pytest
 from hushd.model_choice import Candidate, Machine, ModelChoice, candidates, choose, machine, ranked
-from hushd_protocol.catalogue import SPEEDS
+from hushd_models.catalogue import SPEEDS
+from hushd_models.user_models import checked
 from hushd_protocol.errors import HushdError
-from hushd_protocol.own_models import checked
 
 TINY = Candidate("moonshine", "tiny-en", ("en",), 44, 300, "fast")
 BASE = Candidate("faster-whisper", "base", ("en", "de", "fr"), 148, 355, "medium")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd.cli.status_table import table
+from hushd.status_table import table
 
 STATUS = {
     "supervisor": {"version": "1", "pid": 2, "uptime_s": 3.0, "rss_mb": 20.0},

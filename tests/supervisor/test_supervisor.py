@@ -15,7 +15,7 @@ import zmq
 from hushd_protocol.codec import encode
 from hushd_protocol.limits import MAGIC, MAX_WIRE
 from hushd_protocol.messages import Accepted, Cancel, Chunk, Control, Credit, Error, Partial, Result
-from peer import CONFIG, ECHO, FAKE, Supervisor, command, wait_until
+from support.peer import CONFIG, ECHO, FAKE, Supervisor, command, wait_until
 
 Start = Callable[..., Supervisor]
 

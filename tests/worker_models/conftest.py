@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import HubServer, serving
 from hushd_protocol import messages as m
-from hushd_protocol.job import Job
+from hushd_worker.job import Job
 from hushd_worker_models import web
-from hushd_worker_models.undertaking import Undertaking
+from hushd_worker_models.single_flight import SharedTask
 from hushd_worker_models.worker import Worker
+from support.hub_server import HubServer, serving
 
 
 @pytest.fixture
@@ -74,13 +74,13 @@ class Asked:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Every step of all work from now on: the bytes that are done then, and all of them."""
     steps: list[tuple[int, int]] = []
-    add = Undertaking.add
+    add = SharedTask.add
 
-    def watched(under: Undertaking, count: int) -> None:
+    def watched(under: SharedTask, count: int) -> None:
         add(under, count)
         steps.append((under.done, under.total))
 
-    monkeypatch.setattr(Undertaking, "add", watched)
+    monkeypatch.setattr(SharedTask, "add", watched)
     return steps
 
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.worker import SpeechToText
-from stt_jobs import Ask, Asked, make_job
+from support.stt_jobs import Ask, Asked, make_job
 
 
 @pytest.fixture(scope="session")

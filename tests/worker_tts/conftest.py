@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from hushd_protocol.job import Job
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message
 from hushd_protocol.messages import Job as JobMessage
+from hushd_worker.job import Job
 from hushd_worker_tts import catalogue
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 from hushd_worker_tts.worker import Worker

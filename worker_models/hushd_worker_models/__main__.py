@@ -22,7 +22,7 @@ def main() -> None:
 
         print(json.dumps(describe()))
         return
-    from hushd_protocol.harness import serve
+    from hushd_worker.harness import serve
 
     from .worker import Worker
 

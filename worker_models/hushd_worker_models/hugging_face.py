@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from hushd_protocol import hub
+from hushd_models import hf_cache
 from hushd_protocol.errors import HushdError
 
 from .fetch import Wanted
@@ -59,7 +59,7 @@ def access(endpoint: str = "", offline: bool | None = None, environ: Mapping[str
     """As the environment says, or whoever asks; who names another address than the environment is nobody there."""
     own = (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
     asked = endpoint.rstrip("/") or own
-    return Access(asked, _token(environ) if asked == own else "", hub.offline() if offline is None else offline)
+    return Access(asked, _token(environ) if asked == own else "", hf_cache.offline() if offline is None else offline)
 
 
 def _token(environ: Mapping[str, str]) -> str:
@@ -106,7 +106,7 @@ class Cache:
 
     def __init__(self, repository: str) -> None:
         self.repository = repository
-        self.folder = hub.repository_folder(repository)
+        self.folder = hf_cache.repository_folder(repository)
 
     def snapshot(self, commit: str) -> Path:
         return self.folder / "snapshots" / commit

@@ -8,15 +8,15 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from hushd_protocol import catalogue, verification
+from hushd_models import catalogue, verification
+from hushd_models.manifest import File, Manifest, Source
+from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
-from hushd_protocol.manifest import File, Manifest, Source
-from hushd_protocol.store import Store
 
+from .detect_format import Files, look_at
 from .fetch import unwritable
-from .likeness import Files, look_at
-from .settling import FORMATS, ONNX, check_room, is_flat, readable, settle
-from .undertaking import Undertaking
+from .install import FORMATS, ONNX, check_room, is_flat, readable, settle
+from .single_flight import SharedTask
 
 _BLOCK = 1 << 20
 _FICLONE = 0x40049409  # Linux's request to share a file's blocks until one of both is changed
@@ -30,7 +30,7 @@ class Import:
         engine: for which it is; empty where its content shall tell.
     """
 
-    def __init__(self, path: str, name: str, engine: str, store: Store, under: Undertaking) -> None:
+    def __init__(self, path: str, name: str, engine: str, store: Store, under: SharedTask) -> None:
         self._path = Path(path)
         self._name = name
         self._engine = engine

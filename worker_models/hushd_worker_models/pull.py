@@ -16,16 +16,16 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from hushd_protocol import catalogue
-from hushd_protocol.catalogue import Known
+from hushd_models import catalogue
+from hushd_models.catalogue import Known
+from hushd_models.manifest import File, Manifest, Source
+from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
-from hushd_protocol.manifest import File, Manifest, Source
-from hushd_protocol.store import Store
 
 from .fetch import Fetch, Wanted, unwritable
 from .hugging_face import Access, Cache, Commit, look_up
-from .settling import FORMATS, ONNX, check_room, readable, settle
-from .undertaking import Undertaking
+from .install import FORMATS, ONNX, check_room, readable, settle
+from .single_flight import SharedTask
 from .web import Headers, Web, host, total
 
 AT_ONCE = 4  # files; one connection each
@@ -39,7 +39,7 @@ class Pull:
         update: its source is asked again also where it is here.
     """
 
-    def __init__(self, known: Known, store: Store, under: Undertaking, access: Access, update: bool = False) -> None:
+    def __init__(self, known: Known, store: Store, under: SharedTask, access: Access, update: bool = False) -> None:
         self._known = known
         self._store = store
         self._under = under

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from hushd_protocol import __version__, catalogue, inventory, own_models
+from hushd_models import catalogue, inventory, user_models
+from hushd_models.inventory import Row
+from hushd_models.manifest import File, Manifest, Source, split
+from hushd_models.store import Store
+from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.inventory import Row
-from hushd_protocol.manifest import File, Manifest, Source, split
-from hushd_protocol.store import Store
 
-from .child import run
+from .converter_process import run
 from .fetch import unwritable
-from .settling import check_room, is_flat, readable, settle
-from .undertaking import Undertaking
+from .install import check_room, is_flat, readable, settle
+from .single_flight import SharedTask
 
 INT8 = "int8"
 CTRANSLATE2 = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
@@ -100,7 +101,7 @@ class Quantize:
         name: of the result, where it is not to have the usual one (see `target`).
     """
 
-    def __init__(self, model: str, to: str, name: str, store: Store, under: Undertaking) -> None:
+    def __init__(self, model: str, to: str, name: str, store: Store, under: SharedTask) -> None:
         self._model = model
         self._to = to
         self._name = name
@@ -114,7 +115,7 @@ class Quantize:
             HushdError: `model_missing` for a source that is not here; `engine_missing` without what converts;
                 `input_unreadable` for a source that is none; `bad_request`, `output_failed`, `server_busy`.
         """
-        added = own_models.configured(self._store.paths.config)
+        added = user_models.configured(self._store.paths.config)
         row = inventory.row(self._store, self._model, added)
         if row.folder is None or not row.usable:
             raise catalogue.missing(row.model, added) if row.state == "absent" else _broken(row)

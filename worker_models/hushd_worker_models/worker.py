@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hushd_protocol import __version__, inventory, own_models, paths, verification
-from hushd_protocol.catalogue import Known
+from hushd_models import inventory, user_models, verification
+from hushd_models.catalogue import Known
+from hushd_models.manifest import Manifest
+from hushd_models.store import Store
+from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.job import Job
-from hushd_protocol.manifest import Manifest
-from hushd_protocol.store import Store
+from hushd_protocol.system import paths
+from hushd_worker.job import Job
 
 from .hugging_face import Access, access
 from .pull import Pull
-from .undertaking import Undertaking, Undertakings
+from .single_flight import SharedTask, SingleFlight
 
 ENGINE, MODEL = "store", "local"
 _ENDPOINT = re.compile(r"https?://[^\s@]+")  # who the user is there is nothing to be sent around
@@ -29,13 +31,13 @@ def describe() -> dict[str, Any]:
 
 
 class Worker:
-    """What `hushd_protocol.harness.serve` runs."""
+    """What `hushd_worker.harness.serve` runs."""
 
     slots = 4
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
-        self._undertakings = Undertakings()
+        self._undertakings = SingleFlight()
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
         """Nothing is loaded.
@@ -69,7 +71,7 @@ class Worker:
 
                 path, name, engine = _text(job, "path"), _text(job, "name"), _text(job, "engine", "")
 
-                def work(under: Undertaking) -> dict[str, Any]:
+                def work(under: SharedTask) -> dict[str, Any]:
                     return _told(Import(path, name, engine, _store(), under).run())
 
                 return self._undertakings.follow(f"import {engine} {name} {path}", job, work)
@@ -89,7 +91,7 @@ def _store() -> Store:
     return Store(paths.find())
 
 
-def _pulled(known: Known, how: Access, under: Undertaking) -> dict[str, Any]:
+def _pulled(known: Known, how: Access, under: SharedTask) -> dict[str, Any]:
     """Brings a model, made of a checkpoint that is here where that is possible, else downloaded."""
     from .quantize import INT8, Quantize, checkpoint_for
 
@@ -104,7 +106,7 @@ def _pulled(known: Known, how: Access, under: Undertaking) -> dict[str, Any]:
     return _told(Pull(known, _store(), under, how).run())
 
 
-def _updated(known: Known, how: Access, under: Undertaking) -> dict[str, Any]:
+def _updated(known: Known, how: Access, under: SharedTask) -> dict[str, Any]:
     """Brings what has become of a model where it came from; one that is not here, as a pull does."""
     store = _store()
     try:
@@ -149,7 +151,7 @@ def _known(model: str) -> Known:
     Raises:
         HushdError: `model_missing`, with the name that may have been meant; `bad_request` for one that has no source.
     """
-    found = inventory.row(_store(), model, own_models.configured(paths.find().config))
+    found = inventory.row(_store(), model, user_models.configured(paths.find().config))
     if found.known is None:
         how = verification.remedy(found.manifest) if found.manifest else "nobody else knows where to get it"
         raise HushdError("bad_request", f"{found.model} was brought here by hand: {how}.")

@@ -17,7 +17,7 @@ def main() -> None:
 
         print(json.dumps(describe()))
     elif arguments.engine:
-        from hushd_protocol.harness import serve
+        from hushd_worker.harness import serve
 
         from .worker import SpeechToText
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.nearest import nearest
+from hushd_protocol.suggest import nearest
 
 from .engine import Engine
 
@@ -49,9 +49,9 @@ def model_name(engine: type[Engine], name: str) -> str:
         return engine.INFO.default_model
     if name in names:
         return name
-    from hushd_protocol import own_models  # not needed for what is right
+    from hushd_models import user_models  # not needed for what is right
 
-    raise own_models.missing(f"{engine.INFO.name}/{name}") or HushdError(
+    raise user_models.missing(f"{engine.INFO.name}/{name}") or HushdError(
         "model_missing", f"The engine {engine.INFO.name!r} has no model {name!r}: {_meant(name, names)}"
     )
 

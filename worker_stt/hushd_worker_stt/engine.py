@@ -89,7 +89,7 @@ class ModelInfo:
     @classmethod
     def well_known(cls, engine: str) -> tuple[ModelInfo, ...]:
         """An engine's models in hushd's catalogue, those with several names under each."""
-        from hushd_protocol import catalogue  # 5 ms that an embedded engine has no need for
+        from hushd_models import catalogue  # 5 ms that an embedded engine has no need for
 
         return tuple(
             cls(known.name, known.languages, known.memory_mb, known.embedded) for known in catalogue.of(engine)

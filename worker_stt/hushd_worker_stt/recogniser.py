@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .audio.level import normalise, trim
 from .engine import RATE, Engine, Options, Segment
-from .level import normalise, trim
-from .phrases import at_pauses
-from .turns import Turns
+from .engine_lock import EngineLock
+from .segmentation.phrases import at_pauses
 
 if TYPE_CHECKING:
-    from hushd_protocol.job import Job
+    from hushd_worker.job import Job
 
-    from .pieces import Piece
+    from .segmentation.pieces import Piece
 
 
 class Recogniser:
@@ -21,7 +21,7 @@ class Recogniser:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._turns = Turns()
+        self._turns = EngineLock()
 
     def hear(self, job: Job, piece: Piece, options: Options, pad_s: float, *, live: bool = False) -> list[Segment]:
         """What is said in `piece`, with times of the whole recording.

@@ -9,7 +9,7 @@ from typing import Any
 
 from hushd_protocol import languages as names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.nearest import nearest
+from hushd_protocol.suggest import nearest
 
 from .engine import EngineInfo, ModelInfo, Options
 

@@ -9,26 +9,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol import paths
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.job import Job
+from hushd_protocol.system import paths
+from hushd_worker.job import Job
 
 from . import catalogue
-from .ahead import ahead
-from .endpoint import FRAME
+from .audio.prefetch import ahead
 from .engine import RATE, Engine, Options, PieceLength, Segment
 from .request import Request
+from .segmentation.endpoint import FRAME
 
 if TYPE_CHECKING:
+    from .diarization.models import DiarizationModels
     from .engine import Samples
-    from .live import Began, Echo, Nothing, Unstable
-    from .pieces import Piece
-    from .voices import Voices
+    from .live.listener import Began, Echo, Nothing, Unstable
+    from .segmentation.pieces import Piece
 
 _PROGRESS_S = 10.0  # of audio read between two words of progress
 _BEFORE = 320  # frames, 10.24 s, before `start_s` that the detector hears, to judge what follows as if it had heard all
 _PATIENCE_S = 600.0  # for live audio that does not come: a paused microphone, or a program that has forgotten us
-_HEAVY = ("hushd_worker_stt.audio", "hushd_worker_stt.live", "hushd_worker_stt.recogniser")  # numpy, soundfile, soxr
+_HEAVY = (
+    "hushd_worker_stt.audio.recording",
+    "hushd_worker_stt.live.listener",
+    "hushd_worker_stt.recogniser",
+)  # numpy, soundfile, soxr
 
 
 class SpeechToText:
@@ -44,7 +48,7 @@ class SpeechToText:
     def __init__(self, engine: str, model: str) -> None:
         self._engine_name = engine
         self._model_name = model
-        self._voices: Voices | None = None  # from the first recording on in which speakers are told apart
+        self._voices: DiarizationModels | None = None  # from the first recording on in which speakers are told apart
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
         """Loads the engine; returns `engine`, `model`, `languages`, `streaming` and `word_times`.
@@ -55,7 +59,7 @@ class SpeechToText:
         kind = catalogue.find(self._engine_name)
         name = catalogue.model_name(kind, self._model_name)
         if (paths.find().models / kind.INFO.name).is_dir():  # else hushd has brought it none: 5 ms less
-            from hushd_protocol import verification
+            from hushd_models import verification
 
             verification.before_load(kind.INFO.name, name, report)
         # numpy's import and an engine's native load take 0.1 s and more each, on different cores.
@@ -106,7 +110,7 @@ class SpeechToText:
         return answer
 
     def _file(self, job: Job, request: Request) -> dict[str, Any]:
-        from .audio import Recording
+        from .audio.recording import Recording
 
         with Recording(job, _begin_s(request)) as recording:
             answer = self._transcribe(job, request, recording.blocks(), lambda: recording.duration)
@@ -115,7 +119,7 @@ class SpeechToText:
             return answer
 
     def _raw(self, job: Job, request: Request) -> dict[str, Any]:
-        from .audio import raw_blocks
+        from .audio.recording import raw_blocks
 
         blocks = raw_blocks(job.read(), request.rate, request.channels, _begin_s(request))
         return self._transcribe(job, request, blocks, lambda: 0.0)
@@ -123,8 +127,8 @@ class SpeechToText:
     def _transcribe(
         self, job: Job, request: Request, blocks: Iterator[Samples], total: Callable[[], float]
     ) -> dict[str, Any]:
-        from .pieces import Cutter, pieces
-        from .silero import Detector
+        from .segmentation.pieces import Cutter, pieces
+        from .segmentation.vad import Detector
 
         seconds, told, count = _begin_s(request), request.start_s, 0
         passes = 2 if request.diarize else 1
@@ -191,17 +195,17 @@ class SpeechToText:
         if not request.diarize:
             yield 0, 0.0, blocks
             return
-        from .diarize import by_speaker
-        from .voices import Voices
+        from .diarization.diarize import by_speaker
+        from .diarization.models import DiarizationModels
 
-        self._voices = self._voices or Voices()
+        self._voices = self._voices or DiarizationModels()
         for stretch, part in by_speaker(blocks, self._voices, request.speakers, job.check):
             yield stretch.speaker, stretch.start, part
 
     def _live(self, job: Job, request: Request) -> dict[str, Any]:
-        from .live import Listener
+        from .live.listener import LiveListener
 
-        listener = Listener(self._recogniser, job, request, self._piece_length(job, request))
+        listener = LiveListener(self._recogniser, job, request, self._piece_length(job, request))
         count = 0
         for event in listener.events(_samples(job, request, _PATIENCE_S)):
             if isinstance(event, Segment):
@@ -246,7 +250,7 @@ def _begin_s(request: Request) -> float:
 
 
 def _samples(job: Job, request: Request, patience_s: float | None = None) -> Iterator[Samples]:
-    from .audio import raw_blocks
+    from .audio.recording import raw_blocks
 
     job.params |= {"rate": request.rate, "channels": request.channels}  # its chunks may say so, and nothing else
     return raw_blocks(job.read(patience_s), request.rate, request.channels, apart=request.echo)
@@ -284,5 +288,5 @@ def _prepare() -> None:
     with contextlib.suppress(ImportError, OSError, RuntimeError):
         for module in _HEAVY:
             importlib.import_module(module)
-        with importlib.import_module("hushd_worker_stt.silero").Silero():
+        with importlib.import_module("hushd_worker_stt.segmentation.vad").Silero():
             pass  # it is kept for them

@@ -21,7 +21,7 @@ def main() -> None:
 
         print(json.dumps(describe(), ensure_ascii=False))
         return
-    from hushd_protocol.harness import serve
+    from hushd_worker.harness import serve
 
     from .worker import Worker
 

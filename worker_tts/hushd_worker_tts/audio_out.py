@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from hushd_protocol.errors import HushdError
-from hushd_protocol.job import Job
+from hushd_worker.job import Job
 
 from .engine import AudioChunk
-from .speech import FIXED_RATES
+from .params import FIXED_RATES
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -11,7 +11,7 @@ from typing import Any
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.nearest import nearest
+from hushd_protocol.suggest import nearest
 
 from .engine import TtsEngine
 

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from typing import Any
 
 from .engine import AudioChunk
-from .reading.traced import Traced
+from .reading.source_map import MappedText
 
 _WORD = re.compile(r"\S*\w\S*")
 # Shared out by letters, a word's end of clause is worth some more.
@@ -15,7 +15,7 @@ _CLAUSE_END = re.compile(r"[,;:.!?…—]\W*$")
 _CLAUSE_WEIGHT = 4
 
 
-def sentence(text: Traced, chunk: AudioChunk, begins: float) -> dict[str, Any]:
+def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> dict[str, Any]:
     """The partial of a piece whose audio begins `begins` seconds into the job's.
 
     Words that stand for one and the same place of the request (an address read out) are one word.

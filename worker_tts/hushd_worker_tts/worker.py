@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
-from hushd_protocol.job import Job
+from hushd_protocol.system import paths
+from hushd_worker.job import Job
 
-from . import catalogue, speech
-from .delivery import Delivery
+from . import catalogue, params
 from .engine import EngineInfo, TtsEngine
 from .reading import Item, read
+from .speaking import SpeechJob
 
 
 class Worker:
-    """What `hushd_protocol.harness.serve` runs. One job at a time: an engine uses all it can get for one."""
+    """What `hushd_worker.harness.serve` runs. One job at a time: an engine uses all it can get for one."""
 
     slots = 1
 
@@ -41,18 +41,18 @@ class Worker:
         known = [model.name for model in info.models]
         model = info.default_model if self._model == "default" else self._model
         if model not in known:
-            from hushd_protocol import own_models  # not needed for what is right
+            from hushd_models import user_models  # not needed for what is right
 
-            raise own_models.missing(f"{info.name}/{model}") or HushdError(
+            raise user_models.missing(f"{info.name}/{model}") or HushdError(
                 "model_missing",
                 f"{info.name} has no model {catalogue.quoted(model)}{catalogue.did_you_mean(model, known)}: "
                 f"use {catalogue.listed(known)}.",
             )
         if (paths.find().models / info.name).is_dir():  # else hushd has brought it none: 5 ms less
-            from hushd_protocol import verification
+            from hushd_models import verification
 
             verification.before_load(info.name, model, report)
-        self._info = replace(info, default_voice=speech.default_voice(info, kind.voices(), model))
+        self._info = replace(info, default_voice=params.default_voice(info, kind.voices(), model))
         # Parsing dictionaries makes a million objects that stay; looking for garbage among them costs 10 to 20 ms.
         gc.disable()
         try:
@@ -62,7 +62,7 @@ class Worker:
         finally:
             gc.enable()
         voices = [voice.name for voice in kind.voices() if voice.installed]
-        return {"engine": info.name, "model": model, "voices": voices, "formats": list(speech.FORMATS)}
+        return {"engine": info.name, "model": model, "voices": voices, "formats": list(params.FORMATS)}
 
     def run(self, job: Job) -> dict[str, Any]:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.
@@ -74,13 +74,13 @@ class Worker:
         """
         if job.op != "synthesize":
             raise HushdError("unsupported", f"A tts worker can synthesize, not {catalogue.quoted(job.op)}.")
-        wanted = speech.read(job.params, self._info, self._engine.voices())
+        wanted = params.read(job.params, self._info, self._engine.voices())
         self._engine.economy, self._engine.degraded = job.economy, False
         self._engine.check = job.check
         items: Iterable[Item] = read(job.read(), wanted.markup, wanted.voice.language, wanted.pronounce)
         if wanted.markup == "ssml" and job.input == "inline":
             items = list(items)  # what is malformed is refused before the first word
-        delivery = Delivery(job, self._engine, self._info, wanted)
+        delivery = SpeechJob(job, self._engine, self._info, wanted)
         for item in items:
             delivery.give(item)
         result = delivery.close()

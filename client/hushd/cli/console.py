@@ -105,17 +105,3 @@ class StatusLine:
             return os.get_terminal_size(self._descriptor).columns or NO_COLUMNS
         except OSError:
             return NO_COLUMNS
-
-
-def columns_of(text: str) -> int:
-    """Columns that `text` takes."""
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
-
-
-def clock(seconds: float) -> str:
-    """`m:ss` or `h:mm:ss`."""
-    minutes, second = divmod(int(seconds), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute}:{second:02d}"

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .console import StatusLine, clock
-from .progress import Pace
+from hushd.display import clock
+
+from .console import StatusLine
+from .listen.progress import Pace
 
 if TYPE_CHECKING:
-    from hushd.models import OnProgress
+    from hushd.transport.model_requests import OnProgress
 
 BARS = (30, 10, 0)  # how wide, the first for which the line has room
 

@@ -13,14 +13,14 @@ from hushd.client import Client
 from . import console
 
 if TYPE_CHECKING:
-    from hushd.audio_device import Device
+    from hushd.audio.devices import Device
 
 
 def list_voices(client: Client, options: Namespace) -> None:
     """A line a voice, as macOS prints them; what is not installed comes last."""
     voices = [voice for voice in client.voices() if options.engine in (None, voice.engine)]
     if options.language:
-        from hushd.voices import speaking
+        from hushd.synthesis.voices import speaking
 
         voices = speaking(voices, options.language)
     if not voices:
@@ -40,13 +40,13 @@ def list_voices(client: Client, options: Namespace) -> None:
 def list_choices(options: Namespace) -> None:
     """The loudspeakers, or the formats of files."""
     if options.device == "?":
-        from hushd.playback import outputs
+        from hushd.audio.playback import outputs
 
         list_devices(outputs())
         return
-    from hushd.sound_file import FORMATS
+    from hushd.audio.sound_file import FORMATS
 
-    from .saying_options import DATA_FORMATS
+    from .say.options import DATA_FORMATS
 
     console.write("".join(f"{name}\n" for name in (FORMATS if options.format == "?" else DATA_FORMATS)))
 

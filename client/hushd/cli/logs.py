@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
-from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 
 from . import console
 

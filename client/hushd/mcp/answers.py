@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field
 
-from .errand import ENDED, Errand
+from .task import ENDED, Task
 
 State = Literal["queued", "speaking", "listening", "transcribing", "completed", "failed", "cancelled"]
 
@@ -80,26 +80,26 @@ def refusal(sentence: str, state: str | None = None) -> CallToolResult:
     )
 
 
-def of_errand(errand: Errand) -> CallToolResult:
+def of_task(task: Task) -> CallToolResult:
     """The end of an errand, or how far it is and its ticket."""
-    state = errand.state
+    state = task.state
     if state not in ENDED:
-        return answer(_meanwhile(errand, state), {"state": state, "ticket": errand.ticket} | _so_far(errand))
-    if errand.error is not None:
-        return refusal(errand.error.message, state)
-    result = errand.result
-    if errand.kind == "say":
+        return answer(_meanwhile(task, state), {"state": state, "ticket": task.ticket} | _so_far(task))
+    if task.error is not None:
+        return refusal(task.error.message, state)
+    result = task.result
+    if task.kind == "say":
         text = f"Spoken, {result['duration']:.1f} seconds."
     else:
         text = result["text"] or "(nothing was understood)"
     return answer(text, {"state": state} | result)
 
 
-def _so_far(errand: Errand) -> dict[str, str]:
-    return {"text": errand.heard} if errand.heard else {}
+def _so_far(task: Task) -> dict[str, str]:
+    return {"text": task.heard} if task.heard else {}
 
 
-def _meanwhile(errand: Errand, state: str) -> str:
+def _meanwhile(task: Task, state: str) -> str:
     doing = "waiting for its turn" if state == "queued" else state
-    heard = f" Heard so far: {errand.heard!r}." if errand.heard else ""
-    return f"Still {doing}.{heard} Call `result` with ticket {errand.ticket!r} to wait for the rest."
+    heard = f" Heard so far: {task.heard!r}." if task.heard else ""
+    return f"Still {doing}.{heard} Call `result` with ticket {task.ticket!r} to wait for the rest."

@@ -13,8 +13,8 @@ from hushd_protocol.errors import HushdError
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 
-from .answers import of_errand, refusal
-from .errand import ENDED, Desk, Errand, Work
+from .answers import of_task, refusal
+from .task import ENDED, Task, TaskRegistry, Work
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -33,7 +33,7 @@ class Calls:
         holder: whose name `hushd status` shows; None: what the host calls itself.
     """
 
-    def __init__(self, desk: Desk, patience: float, holder: str | None) -> None:
+    def __init__(self, desk: TaskRegistry, patience: float, holder: str | None) -> None:
         self.desk = desk
         self._patience = patience
         self._holder = holder
@@ -42,12 +42,12 @@ class Calls:
     async def carry_out(self, context: Context, kind: str, work: Work, *, wait: bool = True) -> CallToolResult:
         """The result of `work`, or its ticket: after a while, or at once where nobody is to wait."""
         try:
-            errand = self.desk.begin(kind, self.holder(context), work)
+            task = self.desk.begin(kind, self.holder(context), work)
         except HushdError as error:
             return refusal(error.message, "failed")
-        return await self.attend(context, errand, math.inf if wait else 0.0)
+        return await self.attend(context, task, math.inf if wait else 0.0)
 
-    async def attend(self, context: Context, errand: Errand, seconds: float) -> CallToolResult:
+    async def attend(self, context: Context, task: Task, seconds: float) -> CallToolResult:
         """The end of an errand, or how far it is after so many seconds, which are never more than a call may take.
 
         The host is told how far it is. A call that is cancelled ends the errand.
@@ -56,13 +56,13 @@ class Calls:
         patience = min(seconds, self._patience)
         news = News(context, began)
         try:
-            while not errand.finished.is_set() and (left := began + patience - time.monotonic()) > 0:
-                await news.tell(errand)
-                await self._in_thread(errand.finished.wait, min(left, TICK_S))
+            while not task.finished.is_set() and (left := began + patience - time.monotonic()) > 0:
+                await news.tell(task)
+                await self._in_thread(task.finished.wait, min(left, TICK_S))
         except anyio.get_cancelled_exc_class():
-            errand.stop()
+            task.stop()
             raise
-        return of_errand(errand)
+        return of_task(task)
 
     async def ask(self, ask: Callable[[], CallToolResult]) -> CallToolResult:
         """What `ask` returns, off the event loop."""
@@ -97,11 +97,11 @@ class News:
         self._at = 0.0
         self._progress = -1.0  # it must grow
 
-    async def tell(self, errand: Errand) -> None:
+    async def tell(self, task: Task) -> None:
         """Tells where the errand is, if that is new."""
         now = time.monotonic()
-        state, heard = errand.state, errand.heard
-        done, total = errand.audio or (now - self._began, None)
+        state, heard = task.state, task.heard
+        done, total = task.audio or (now - self._began, None)
         old = now - self._at < NEWS_S and (state, heard) == self._told
         if state in ENDED or old or done <= self._progress:
             return

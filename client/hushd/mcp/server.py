@@ -15,7 +15,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import ValidationError
 
 from .calls import Calls
-from .errand import Desk
+from .task import TaskRegistry
 from .tools import Tools
 
 PATIENCE_S = 25.0  # hosts give up after 60 s, some of them after 30
@@ -40,7 +40,7 @@ class Server(MCPServer[Any]):
             raise
 
 
-def build(desk: Desk, patience: float = PATIENCE_S, holder: str | None = None, *, local: bool = True) -> Server:
+def build(desk: TaskRegistry, patience: float = PATIENCE_S, holder: str | None = None, *, local: bool = True) -> Server:
     """The server with its tools; the arguments are those of `Calls` and `Tools`."""
     server = Server(
         "hushd",
@@ -56,7 +56,7 @@ def build(desk: Desk, patience: float = PATIENCE_S, holder: str | None = None, *
 
 def serve(patience: float, holder: str | None) -> int:
     """Serves the host at standard input and output until it closes them; then all that is spoken ends."""
-    desk = Desk()
+    desk = TaskRegistry()
     server = build(desk, patience, holder)
     take_signals(desk.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:

@@ -12,7 +12,7 @@ from hushd_protocol.errors import HushdError
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, ToolAnnotations
 
-from . import errands
+from . import tasks
 from .answers import Answer, Pending, Status, VoiceEntry, Voices, answer, refusal
 from .arguments import (
     Audio,
@@ -96,7 +96,7 @@ class Tools:
         Examples: {"text": "The build is done, and all tests pass."}, or, to work on meanwhile,
         {"text": "I am looking into it.", "wait": false}.
         """
-        work = errands.say(text, priority, _speaking(voice, language, speed))
+        work = tasks.say(text, priority, _speaking(voice, language, speed))
         return await self._calls.carry_out(context, "say", work, wait=wait)
 
     async def listen(
@@ -115,7 +115,7 @@ class Tools:
         Examples: {}, {"timeout": 60, "prompt": "hushd, systemd"}.
         """
         options = _only(no_speech_s=timeout, silence_s=silence, language=language, prompt=prompt)
-        return await self._calls.carry_out(context, "listen", errands.listen(priority, options))
+        return await self._calls.carry_out(context, "listen", tasks.listen(priority, options))
 
     async def converse(
         self,
@@ -137,7 +137,7 @@ class Tools:
         Example: {"text": "Shall I delete the old backups?", "timeout": 20}.
         """
         listening = _only(no_speech_s=timeout, silence_s=silence, language=language, prompt=prompt)
-        work = errands.converse(text, priority, _speaking(voice, language, speed), listening)
+        work = tasks.converse(text, priority, _speaking(voice, language, speed), listening)
         return await self._calls.carry_out(context, "converse", work)
 
     async def transcribe(
@@ -159,7 +159,7 @@ class Tools:
         except HushdError as error:
             return refusal(error.message, "failed")
         options = _only(language=language, prompt=prompt, diarize=speakers)
-        work = errands.transcribe(source, bool(segments or speakers), options)
+        work = tasks.transcribe(source, bool(segments or speakers), options)
         return await self._calls.carry_out(context, "transcribe", work)
 
     async def voices(self, context: Context, language: Language = "") -> Annotated[CallToolResult, Voices]:
@@ -170,7 +170,7 @@ class Tools:
 
         def ask() -> CallToolResult:
             from hushd.client import Client
-            from hushd.voices import speaking
+            from hushd.synthesis.voices import speaking
 
             with Client(holder=self._calls.holder(context)) as client:
                 known = client.voices()
@@ -194,8 +194,8 @@ class Tools:
         pending = [Pending(ticket=e.ticket, tool=e.kind, state=e.state) for e in self._calls.desk.under_way()]  # type: ignore[arg-type]
 
         def ask() -> CallToolResult:
-            from hushd.cli.status_table import table
             from hushd.client import Client
+            from hushd.status_table import table
 
             found: dict[str, Any] = {}
             text = "hushd does not run: it starts with the first request.\n"
@@ -226,13 +226,13 @@ class Tools:
         Examples: {"ticket": "9f86d081"}, {"ticket": "9f86d081", "cancel": true}.
         """
         try:
-            errand = self._calls.desk.find(ticket)
+            task = self._calls.desk.find(ticket)
         except HushdError as error:
             return refusal(error.message)
         if cancel:
-            errand.stop()
-        found = await self._calls.attend(context, errand, wait)
-        return answer("It was ended.", {"state": "cancelled"}) if cancel and errand.state == "cancelled" else found
+            task.stop()
+        found = await self._calls.attend(context, task, wait)
+        return answer("It was ended.", {"state": "cancelled"}) if cancel and task.state == "cancelled" else found
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -18,18 +19,18 @@ from hushd_protocol.errors import HushdError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hushd.cli import console
-
-from .errand import Desk
 from .server import build, take_signals
+from .task import TaskRegistry
 
 TOKEN = "HUSHD_MCP_TOKEN"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BODY = 32 * 1024 * 1024  # bytes: 24 MB of audio in base64
 
 
-def serve(address: str, patience: float, holder: str | None) -> int:
+def serve(address: str, patience: float, holder: str | None, announce: Callable[[str], None]) -> int:
     """Serves at `address`, HOST:PORT or a port of this computer, until it is told to leave.
+
+    `announce` is called with a sentence once connections are accepted.
 
     Raises:
         HushdError: `bad_request` for an address that makes no sense, is taken, or needs a token.
@@ -40,7 +41,7 @@ def serve(address: str, patience: float, holder: str | None) -> int:
     if not local and not token:
         raise HushdError("bad_request", f"Who can reach {host} could hear your microphone: set {TOKEN} to a secret.")
     listener = _listen(host, port)
-    desk = Desk()
+    desk = TaskRegistry()
     take_signals(desk.close, signal.SIGHUP)  # of the others uvicorn takes care
     app = build(desk, patience, holder, local=local).streamable_http_app(
         host=host, transport_security=_security(local), max_request_body_size=BODY
@@ -50,7 +51,9 @@ def serve(address: str, patience: float, holder: str | None) -> int:
         Gate(app, token) if token else app, log_level="error", access_log=False, timeout_graceful_shutdown=1
     )
     try:
-        _Web(config, desk, f"http://{shown}:{listener.getsockname()[1]}/mcp").run(sockets=[listener])
+        _Web(config, desk, lambda: announce(f"Serving at http://{shown}:{listener.getsockname()[1]}/mcp.")).run(
+            sockets=[listener]
+        )
     finally:
         desk.close()
     return 0
@@ -91,14 +94,14 @@ class _Web(uvicorn.Server):
     """Says where it serves once it does, and falls silent as soon as it is told to leave, not when the last connection
     is closed."""
 
-    def __init__(self, config: uvicorn.Config, desk: Desk, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, desk: TaskRegistry, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._desk = desk
-        self._url = url
+        self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        console.complain("hushd", f"Serving at {self._url}.")
+        self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         threading.Thread(target=self._desk.close, daemon=True).start()  # it waits, which a signal handler must not

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .connection import Hello, Ping, Pong, Welcome, WorkerHello
 from .control import Claim, Control, Turn, Yield
-from .life import Beat, Bye, Drain, LoadFailed, Loading, Ready
+from .lifecycle import Beat, Bye, Drain, LoadFailed, Loading, Ready
 from .message import Message
 from .work import Accepted, Cancel, Chunk, Credit, Error, Job, Partial, Progress, Request, Result
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..errors import HushdError
+from hushd_protocol.errors import HushdError
+
 from .message import Message
 
 

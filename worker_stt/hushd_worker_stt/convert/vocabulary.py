@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 
-from ..engines.whisper_models import LANGUAGES, languages
+from hushd_worker_stt.engines.whisper_models import LANGUAGES, languages
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

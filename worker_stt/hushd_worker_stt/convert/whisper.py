@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
 
-from ..engines.whisper_models import alignment_heads, languages
+from hushd_worker_stt.engines.whisper_models import alignment_heads, languages
+
 from .checkpoint import BadCheckpoint, Checkpoint
 from .vocabulary import ranks, specials, tokenizer
 

@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_protocol import paths
 from hushd_protocol.errors import HushdError
-from hushd_protocol.recipe import RecipeError, files
+from hushd_protocol.system import paths
+from hushd_worker.command_spec import CommandSpecError, files
 
-from ..engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
-from .command_file import Recipe
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
+
+from .command_file import CommandSpec
 from .command_output import OutputError, from_json, from_text
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_stt.engine import Samples
 
 
 class Command(Engine):
@@ -44,22 +45,22 @@ class Command(Engine):
     @classmethod
     def installed(cls, model: str) -> bool:
         try:
-            return Recipe.read(_folder() / f"{model}.toml").line.find(_folder()) is not None
-        except RecipeError:
+            return CommandSpec.read(_folder() / f"{model}.toml").line.find(_folder()) is not None
+        except CommandSpecError:
             return False
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self._path = _folder() / f"{model}.toml"
         self._read()
-        from hushd_protocol.program import sound_file
+        from hushd_worker.program import sound_file
 
         self._wav = sound_file()
 
     def _read(self) -> None:
         """The file as it is now: who has just mended it is not to wait until the worker leaves."""
         try:
-            recipe = Recipe.read(self._path)
-        except RecipeError as error:
+            recipe = CommandSpec.read(self._path)
+        except CommandSpecError as error:
             raise HushdError("model_missing", f"{self._path} {error}: docs/ENGINES.md says what it holds.") from error
         if (program := recipe.line.find(self._path.parent)) is None:
             raise HushdError("engine_missing", f"The program {recipe.program!r} of {self._path} is not installed.")
@@ -90,7 +91,7 @@ class Command(Engine):
         return language if language in self._recipe.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
-        from hushd_protocol.program import run, telling
+        from hushd_worker.program import run, telling
 
         recipe, sound = self._recipe, _wav(samples)
         try:
@@ -112,8 +113,8 @@ def _folder() -> Path:
 def _described(path: Path) -> ModelInfo:
     """A file that makes no sense is a model too: whoever asks for it is told what is wrong."""
     try:
-        recipe = Recipe.read(path)
-    except RecipeError:
+        recipe = CommandSpec.read(path)
+    except CommandSpecError:
         return ModelInfo(path.stem, ("und",), 0)
     return ModelInfo(path.stem, recipe.languages, recipe.memory_mb)
 

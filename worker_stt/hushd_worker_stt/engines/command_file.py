@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hushd_protocol import recipe
-from hushd_protocol.recipe import CommandLine, RecipeError
+from hushd_worker import command_spec
+from hushd_worker.command_spec import CommandLine, CommandSpecError
 
-from ..engine import Options, PieceLength
+from hushd_worker_stt.engine import Options, PieceLength
 
 _PLACEHOLDERS = ("wav", "language", "task", "prompt", "hotwords", "beam", "temperature")
 _PIECE = PieceLength(15.0, 30.0)
@@ -16,7 +16,7 @@ _KEYS = ("run", "languages", "output", "translate", "auto", "memory_mb", "timeou
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CommandSpec:
     """How to run one program.
 
     Attributes:
@@ -42,26 +42,26 @@ class Recipe:
     piece: PieceLength = _PIECE
 
     @classmethod
-    def read(cls, path: Path) -> Recipe:
+    def read(cls, path: Path) -> CommandSpec:
         """Reads the file at `path`.
 
         Raises:
             RecipeError: it is not there, no TOML, or makes no sense.
         """
-        content = recipe.read(path, _KEYS)
-        line = recipe.command_line(content, _PLACEHOLDERS)
-        languages = recipe.words("languages", content.get("languages"))
+        content = command_spec.read(path, _KEYS)
+        line = command_spec.command_line(content, _PLACEHOLDERS)
+        languages = command_spec.words("languages", content.get("languages"))
         if not languages:
-            raise RecipeError('needs languages = ["en", …]')
+            raise CommandSpecError('needs languages = ["en", …]')
         return cls(
             path,
             line,
             languages,
-            output=recipe.one_of(content, "output", "text", "json"),
-            translate=recipe.words("translate", content.get("translate", []), _PLACEHOLDERS),
-            auto=recipe.text(content, "auto"),
-            memory_mb=round(recipe.number(content, "memory_mb", 0)),
-            timeout=recipe.seconds(content, "timeout", 120),
+            output=command_spec.one_of(content, "output", "text", "json"),
+            translate=command_spec.words("translate", content.get("translate", []), _PLACEHOLDERS),
+            auto=command_spec.text(content, "auto"),
+            memory_mb=round(command_spec.number(content, "memory_mb", 0)),
+            timeout=command_spec.seconds(content, "timeout", 120),
             piece=_piece(content["piece"]) if "piece" in content else _PIECE,
         )
 
@@ -97,8 +97,8 @@ class Recipe:
 
 
 def _piece(value: object) -> PieceLength:
-    if isinstance(value, list) and len(value) == 2 and all(map(recipe.is_number, value)):
+    if isinstance(value, list) and len(value) == 2 and all(map(command_spec.is_number, value)):
         shortest, longest = map(float, value)
         if 1 <= shortest <= longest <= 600:
             return PieceLength(shortest, longest)
-    raise RecipeError(f"says piece = {value!r}, which is [shortest, longest] in seconds, from 1 to 600")
+    raise CommandSpecError(f"says piece = {value!r}, which is [shortest, longest] in seconds, from 1 to 600")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..engine import Segment, Word
+from hushd_worker_stt.engine import Segment, Word
 
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
 _BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # what would begin a line, or command a terminal

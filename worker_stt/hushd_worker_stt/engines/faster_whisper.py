@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol import catalogue, hub
+from hushd_models import catalogue, hf_cache
 from hushd_protocol.errors import reason
 
-from ..engine import RATE, EngineInfo, ModelInfo, Segment, Word
+from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
+
 from .tuned import threads
 from .whisper_family import Decoding, WhisperFamily
 from .whisper_models import languages
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_stt.engine import Samples
 
 _FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would ask the hub for it
 _FRAMES = 100  # a second, in which the package counts
@@ -50,7 +51,7 @@ class FasterWhisper(WhisperFamily):
     @classmethod
     def find(cls, model: str) -> Path | None:
         known = catalogue.find(f"faster-whisper/{model}")
-        places = (cls.folder() / model, cls.pulled(model), hub.snapshot(known.repository) if known else None)
+        places = (cls.folder() / model, cls.pulled(model), hf_cache.snapshot(known.repository) if known else None)
         return next((place for place in places if place and _whole(place)), None)
 
     @classmethod

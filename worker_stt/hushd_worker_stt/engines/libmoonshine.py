@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_stt.engine import Samples
 
 NAME = "libmoonshine.dylib" if sys.platform == "darwin" else "libmoonshine.so"
 _HEADER_VERSION = 30_000  # of moonshine-c-api.h in moonshine-voice 0.1.0

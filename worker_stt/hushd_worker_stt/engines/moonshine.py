@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 
-from ..engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
+
 from . import libmoonshine
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_stt.engine import Samples
 
 _INSTALL = "pip install 'hushd[stt]'"
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY

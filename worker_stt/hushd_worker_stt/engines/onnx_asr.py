@@ -13,16 +13,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol import catalogue
+from hushd_models import catalogue
 from hushd_protocol.errors import HushdError, reason
 
-from ..engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
+
 from . import onnx_models
 from .onnx_models import KNOWN
 from .tuned import threads
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_stt.engine import Samples
 
 _INSTALL = "pip install 'hushd[onnx-asr]'"
 _SHORTEST = RATE // 2  # samples; less is filled up with silence, since the spread of one frame is no number

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol import catalogue, hub, paths
+from hushd_models import catalogue, hf_cache
+from hushd_models.inventory import files_in
+from hushd_models.manifest import Manifest
+from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
-from hushd_protocol.inventory import files_in
-from hushd_protocol.manifest import Manifest
-from hushd_protocol.store import Store
+from hushd_protocol.system import paths
 
-from ..engine import ModelInfo
+from hushd_worker_stt.engine import ModelInfo
 
 _UNDETERMINED = "und"  # ISO 639's word for a language that nobody has told us
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
@@ -72,7 +73,7 @@ def find(model: str) -> Path | None:
             return store.location(kept)
     except HushdError:
         return None  # its manifest is damaged, which is told when it is loaded
-    snapshot = hub.snapshot(known.repository) if known else None
+    snapshot = hf_cache.snapshot(known.repository) if known else None
     return snapshot if known and snapshot and known.choose(files_in(snapshot)) else None
 
 

@@ -9,15 +9,16 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol import catalogue
+from hushd_models import catalogue
 
-from ..convert.checkpoint import BadCheckpoint, Checkpoint
-from ..engine import EngineInfo, ModelInfo, Segment, Word
+from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
+from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
+
 from .whisper_family import Decoding, WhisperFamily
 from .whisper_models import alignment, languages
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_stt.engine import Samples
 
 _FRAMES = 100  # a second, in which the package counts
 

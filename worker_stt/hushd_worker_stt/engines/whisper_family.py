@@ -15,17 +15,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from hushd_protocol import catalogue, paths
+from hushd_models import catalogue
+from hushd_models.manifest import Manifest
+from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.manifest import Manifest
-from hushd_protocol.store import Store
+from hushd_protocol.system import paths
 
-from ..engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
+
 from . import tuned
 from .whisper_models import SIZES
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_stt.engine import Samples
 
 _BEAM = 5  # as of both packages' command lines
 # Each is tried when the text of the one before is doubtful; as theirs.

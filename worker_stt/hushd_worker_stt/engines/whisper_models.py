@@ -6,7 +6,7 @@ import base64
 import gzip
 from dataclasses import dataclass
 
-from hushd_protocol import catalogue
+from hushd_models import catalogue
 
 # In the order of their tokens, `<|en|>` first. The last, Cantonese, came with large-v3.
 LANGUAGES = catalogue.models()["whisper/large-v3"].languages

@@ -12,12 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_protocol import catalogue, hub, paths
+from hushd_models import catalogue, hf_cache
+from hushd_models.inventory import files_in
+from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.inventory import files_in
-from hushd_protocol.store import Store
+from hushd_protocol.system import paths
 
-from ..engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+
 from .greetings import greeting
 
 INSTALL = "pip install 'hushd[chatterbox]'"
@@ -168,7 +170,7 @@ def _find(model: str) -> Path | None:
         kept = store.find(known.model)
     except HushdError:
         kept = None  # told when it is loaded
-    places = (_folder() / model, store.location(kept) if kept else None, hub.snapshot(known.repository))
+    places = (_folder() / model, store.location(kept) if kept else None, hf_cache.snapshot(known.repository))
     return next((place for place in places if place and known.choose(files_in(place))), None)
 
 

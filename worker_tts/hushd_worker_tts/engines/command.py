@@ -12,15 +12,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_protocol import paths
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system import paths
 
-from ..engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+
 from .greetings import greeting
 
 if TYPE_CHECKING:
-    from ..engine import Samples
-    from .command_file import Recipe, Speaker
+    from hushd_worker_tts.engine import Samples
+
+    from .command_file import CommandSpec, Speaker
 
 
 def _nobody_asks() -> None:
@@ -69,7 +71,7 @@ class Command:
         return _voices(_recipes())
 
     def load(self, report: Callable[[str], None]) -> None:
-        from hushd_protocol.program import sound_file
+        from hushd_worker.program import sound_file
 
         _loaded(self._model)  # what is wrong with it is said now
         self._wav = sound_file()
@@ -89,9 +91,9 @@ class Command:
         if len(samples):
             yield AudioChunk(samples, rate)
 
-    def _run(self, recipe: Recipe, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
+    def _run(self, recipe: CommandSpec, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
         """The sound that the program makes of a text, as it gives it."""
-        from hushd_protocol.program import run, telling
+        from hushd_worker.program import run, telling
 
         arguments = recipe.arguments(text, str(self._wav), speaker, speed)
         data = f"{text}\n".encode("utf-8", "replace") if recipe.reads_input else b""
@@ -109,7 +111,7 @@ class Command:
         return printed
 
 
-def _decoded(data: bytes, recipe: Recipe) -> tuple[Samples, int]:
+def _decoded(data: bytes, recipe: CommandSpec) -> tuple[Samples, int]:
     """Float samples, mono, and their rate."""
     import numpy as np
     import soundfile
@@ -137,7 +139,7 @@ def _folder() -> Path:
     return paths.find().config.parent / "voices"
 
 
-def _voices(recipes: Mapping[str, Recipe | None]) -> tuple[Voice, ...]:
+def _voices(recipes: Mapping[str, CommandSpec | None]) -> tuple[Voice, ...]:
     """Those of the files that make sense, then one in the name of each that makes none."""
     voices, senseless = [], []
     for name, recipe in recipes.items():
@@ -160,34 +162,34 @@ def _voices(recipes: Mapping[str, Recipe | None]) -> tuple[Voice, ...]:
     return (*voices, *senseless)
 
 
-def _recipes() -> dict[str, Recipe | None]:
+def _recipes() -> dict[str, CommandSpec | None]:
     """The files by name. One that makes no sense is a model and a voice too: whoever asks for it is told what is
     wrong."""
     if not _folder().is_dir():
         return {}
-    from hushd_protocol.recipe import RecipeError, files
+    from hushd_worker.command_spec import CommandSpecError, files
 
-    from .command_file import Recipe  # 10 ms, for those who have one
+    from .command_file import CommandSpec  # 10 ms, for those who have one
 
-    found: dict[str, Recipe | None] = {}
+    found: dict[str, CommandSpec | None] = {}
     for path in files(_folder()):
         try:
-            found[path.stem] = Recipe.read(path)
-        except RecipeError:
+            found[path.stem] = CommandSpec.read(path)
+        except CommandSpecError:
             found[path.stem] = None
     return found
 
 
-def _loaded(model: str) -> tuple[Recipe, str]:
+def _loaded(model: str) -> tuple[CommandSpec, str]:
     """A file and its program. Raises HushdError: `model_missing` or `engine_missing`."""
-    from hushd_protocol.recipe import RecipeError
+    from hushd_worker.command_spec import CommandSpecError
 
-    from .command_file import Recipe
+    from .command_file import CommandSpec
 
     path = _folder() / f"{model}.toml"
     try:
-        recipe = Recipe.read(path)
-    except RecipeError as error:
+        recipe = CommandSpec.read(path)
+    except CommandSpecError as error:
         raise HushdError("model_missing", f"{path} {error}: docs/VOICES.md says what it holds.") from error
     program = recipe.line.find(path.parent)
     if program is None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol import recipe
-from hushd_protocol.recipe import CommandLine, RecipeError
+from hushd_worker import command_spec
+from hushd_worker.command_spec import CommandLine, CommandSpecError
 
 _PLACEHOLDERS = ("text", "wav", "voice", "language", "wpm", "speed", "stretch")
 _KEYS = (
@@ -29,7 +29,7 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CommandSpec:
     """How to run one program.
 
     Attributes:
@@ -54,29 +54,29 @@ class Recipe:
     timeout: float
 
     @classmethod
-    def read(cls, path: Path) -> Recipe:
+    def read(cls, path: Path) -> CommandSpec:
         """Reads the file at `path`.
 
         Raises:
             RecipeError: it is not there, no TOML, or makes no sense.
         """
-        content = recipe.read(path, _KEYS)
-        output = recipe.one_of(content, "output", "sound", "raw")
+        content = command_spec.read(path, _KEYS)
+        output = command_spec.one_of(content, "output", "sound", "raw")
         if output == "raw" and "rate" not in content:
-            raise RecipeError("needs rate = 22050, or what it is, for output = 'raw'")
-        line = recipe.command_line(content, _PLACEHOLDERS)
+            raise CommandSpecError("needs rate = 22050, or what it is, for output = 'raw'")
+        line = command_spec.command_line(content, _PLACEHOLDERS)
         if output == "raw" and "wav" in line.placeholders:
-            raise RecipeError("says output = 'raw', which is of standard output, and has {wav}")
+            raise CommandSpecError("says output = 'raw', which is of standard output, and has {wav}")
         return cls(
             path,
             line,
             _speakers(path.stem, content),
             output,
-            rate=round(recipe.number(content, "rate", 22050, least=1000)),
-            channels=round(recipe.number(content, "channels", 1, least=1)),
-            wpm=round(recipe.number(content, "wpm", 175, least=10)),
-            memory_mb=round(recipe.number(content, "memory_mb", 0)),
-            timeout=recipe.seconds(content, "timeout", 60),
+            rate=round(command_spec.number(content, "rate", 22050, least=1000)),
+            channels=round(command_spec.number(content, "channels", 1, least=1)),
+            wpm=round(command_spec.number(content, "wpm", 175, least=10)),
+            memory_mb=round(command_spec.number(content, "memory_mb", 0)),
+            timeout=command_spec.seconds(content, "timeout", 60),
         )
 
     @property
@@ -107,23 +107,23 @@ class Recipe:
 
 def _speakers(name: str, content: Mapping[str, Any]) -> tuple[Speaker, ...]:
     """`voices`, or the one that the file itself is."""
-    language, gender = recipe.text(content, "language"), recipe.text(content, "gender")
+    language, gender = command_spec.text(content, "language"), command_spec.text(content, "gender")
     listed = content.get("voices", [{"name": name}])
     if not (isinstance(listed, list) and listed and all(isinstance(entry, dict) for entry in listed)):
-        raise RecipeError("has voices that are no tables: write [[voices]], and name and language below it")
+        raise CommandSpecError("has voices that are no tables: write [[voices]], and name and language below it")
     speakers = []
     for entry in listed:
-        recipe.refuse_others(entry, _VOICE_KEYS)
+        command_spec.refuse_others(entry, _VOICE_KEYS)
         speaker = Speaker(
-            name=recipe.text(entry, "name"),
-            id=recipe.text(entry, "id", recipe.text(entry, "name")),
-            language=recipe.text(entry, "language", language),
-            gender=recipe.text(entry, "gender", gender),
-            sample=recipe.text(entry, "sample", recipe.text(content, "sample")),
+            name=command_spec.text(entry, "name"),
+            id=command_spec.text(entry, "id", command_spec.text(entry, "name")),
+            language=command_spec.text(entry, "language", language),
+            gender=command_spec.text(entry, "gender", gender),
+            sample=command_spec.text(entry, "sample", command_spec.text(content, "sample")),
         )
         if not speaker.name:
-            raise RecipeError("has a voice without a name")
+            raise CommandSpecError("has a voice without a name")
         if not speaker.language:
-            raise RecipeError(f"needs language = 'en-US', or what {speaker.name} speaks")
+            raise CommandSpecError(f"needs language = 'en-US', or what {speaker.name} speaks")
         speakers.append(speaker)
     return tuple(speakers)

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 
-from ..engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+
 from .greetings import greeting
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_tts.engine import Samples
 
 INSTALL = "apt install espeak-ng, brew install espeak-ng, or pip install 'hushd[espeak]'"
 RATE_WPM = 175  # what espeak calls natural

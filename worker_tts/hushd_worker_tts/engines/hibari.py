@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
 
-from ..alignment import aligned
-from ..engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.alignment import aligned
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+
 from .hibari_english import readable
 
 if TYPE_CHECKING:
-    from ..engine import Samples
+    from hushd_worker_tts.engine import Samples
 
 RATE = 24_000
 # Words a minute of heart at speed 1, its pauses between sentences included: 529 words from two novels, 179 s. It

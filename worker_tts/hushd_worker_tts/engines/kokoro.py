@@ -13,10 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol import catalogue, paths
+from hushd_models import catalogue
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system import paths
 
-from ..engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+
 from .greetings import greeting
 from .onnx_session import session
 from .phoneme_times import word_marks

@@ -16,10 +16,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_protocol import catalogue, paths
+from hushd_models import catalogue
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system import paths
 
-from ..engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+
 from .greetings import greeting
 from .onnx_session import session
 from .phoneme_times import word_marks
@@ -128,7 +130,7 @@ class Piper:
             if path is None:
                 raise catalogue.missing(f"piper/{name}")
             if name != self._model:  # that one was looked at by the worker
-                from hushd_protocol import verification
+                from hushd_models import verification
 
                 verification.before_load("piper", name, lambda note: None)
             try:

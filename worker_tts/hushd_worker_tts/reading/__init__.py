@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from ..sentences import Splitter
 from .commands import Commands
 from .items import Change, Event, Item, Pause, Piece, Rate, SentenceEnd, Speaker, Volume
-from .spoken import Speller
-from .traced import Traced
+from .pronunciation import Pronouncer
+from .sentences import Splitter
+from .source_map import MappedText
 from .words import words
 
 __all__ = ["Change", "Item", "Pause", "Piece", "Rate", "Speaker", "Volume", "read"]
@@ -45,27 +45,27 @@ def read(
     Raises:
         HushdError: `bad_request` for malformed SSML, when it comes to it.
     """
-    spell = Speller(words(language), pronounce or {})
+    spell = Pronouncer(words(language), pronounce or {})
     reader, splitter = _reader(markup, language), Splitter()
 
-    def pieces(text: Traced, final: bool) -> Iterator[Item]:
+    def pieces(text: MappedText, final: bool) -> Iterator[Item]:
         for traced, ends in splitter.add(text, final):
             yield Piece(spell(traced), ends)
 
     for text, final in _unescaped(_slices(chunks)):
         for event in reader.add(text, final):
-            if isinstance(event, Traced):
+            if isinstance(event, MappedText):
                 yield from pieces(event, False)
             elif isinstance(event, SentenceEnd):
-                yield from pieces(Traced(), True)
+                yield from pieces(MappedText(), True)
             else:
-                yield from _cut(list(pieces(Traced(), True)))
+                yield from _cut(list(pieces(MappedText(), True)))
                 if isinstance(event, Speaker) and event.language:
-                    spell = Speller(words(event.language), pronounce or {})
+                    spell = Pronouncer(words(event.language), pronounce or {})
                 elif isinstance(event, Speaker):
-                    spell = Speller(words(language), pronounce or {})
+                    spell = Pronouncer(words(language), pronounce or {})
                 yield event
-    yield from pieces(Traced(), True)
+    yield from pieces(MappedText(), True)
 
 
 def _reader(markup: str, language: str) -> Reader:

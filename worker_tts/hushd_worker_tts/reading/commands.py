@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from .items import Change, Event, Pause, Rate, Volume
-from .traced import Traced
+from .source_map import MappedText
 
 # A command is at most this long; an opening bracket that is not closed by then is text.
 _LONGEST = 200
@@ -31,7 +31,7 @@ class Commands:
         self._text += text
         taken = 0
         for match in _COMMANDS.finditer(self._text):
-            yield Traced.original(self._text[taken : match.start()], self._at + taken)
+            yield MappedText.original(self._text[taken : match.start()], self._at + taken)
             for command in match["body"].split(";"):
                 if (change := self._change(command)) is not None:
                     yield change
@@ -40,7 +40,7 @@ class Commands:
         if not final:
             opened = self._text.find("[[", max(taken, end - _LONGEST - 10))
             end = opened if opened >= 0 else end - self._text.endswith("[")
-        yield Traced.original(self._text[taken:end], self._at + taken)
+        yield MappedText.original(self._text[taken:end], self._at + taken)
         self._at += end
         self._text = self._text[end:]
 

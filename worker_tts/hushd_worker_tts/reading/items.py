@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .traced import Traced
+from .source_map import MappedText
 
 
 class Piece(NamedTuple):
     """A sentence, or a part of one: `ends` is whether the sentence ends with it. `traced` knows, for each character
     of the text the engine gets, which characters of the request it stands for."""
 
-    traced: Traced
+    traced: MappedText
     ends: bool
 
     @property
@@ -54,4 +54,4 @@ class SentenceEnd(NamedTuple):
 Change = Pause | Rate | Volume | Speaker
 Item = Piece | Change
 # What the reader of a markup gives to the splitter of sentences.
-Event = Traced | Change | SentenceEnd
+Event = MappedText | Change | SentenceEnd

@@ -14,7 +14,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 
 from .items import Event, Pause, SentenceEnd
-from .traced import Traced
+from .source_map import MappedText
 from .words import Words
 
 # A paragraph without any sentence end is taken in pieces of about this many characters.
@@ -56,7 +56,7 @@ class Markdown:
         self._line = ""  # what has come of the current line and is not in the block yet
         self._at = 0  # where that is in the original
         self._inside = False  # whether the current line's beginning is in the block already
-        self._block = Traced()
+        self._block = MappedText()
         self._fence = ""  # what closes the open code block
         self._quoted = False  # whether that began in a quotation
         self._code = 0  # its lines so far
@@ -102,7 +102,7 @@ class Markdown:
 
     def _take(self, line: str, at: int) -> Iterator[Event]:
         """One line, or what has come of it."""
-        text = Traced.original(line.removesuffix("\r"), at)
+        text = MappedText.original(line.removesuffix("\r"), at)
         if self._inside:
             yield from self._grow(text)
             return
@@ -133,7 +133,7 @@ class Markdown:
         yield from self._end_code()
         yield from self._classified(text)
 
-    def _classified(self, text: Traced) -> Iterator[Event]:
+    def _classified(self, text: MappedText) -> Iterator[Event]:
         line = text.text
         if _RULE.match(line) or _DEFINITION.match(line) or (_DELIMITERS.match(line) and "|" in line):
             yield from self._end_block()
@@ -149,7 +149,7 @@ class Markdown:
         elif item := _ITEM.match(line):
             yield from self._end_block()
             self._list = True
-            marker = text[: item.end()].strip() + text[item.end() - 1 : item.end()] if item["number"] else Traced()
+            marker = text[: item.end()].strip() + text[item.end() - 1 : item.end()] if item["number"] else MappedText()
             yield from self._grow(marker + self._task(text[item.end() :]))
         else:
             if note := _FOOTNOTE.match(line):
@@ -159,30 +159,30 @@ class Markdown:
                 self._list = False
             yield from self._grow(text)
 
-    def _task(self, text: Traced) -> Traced:
+    def _task(self, text: MappedText) -> MappedText:
         task = _TASK.match(text.text)
         if task is None or self._words is None:
             return text
         said = self._words.open if task["mark"] == " " else self._words.done
-        return Traced.instead(said, *text.span(0, task.end())) + text[task.end() :]
+        return MappedText.instead(said, *text.span(0, task.end())) + text[task.end() :]
 
-    def _row(self, text: Traced) -> Iterator[Event]:
+    def _row(self, text: MappedText) -> Iterator[Event]:
         """A row of a table: its cells as one sentence."""
-        row = Traced()
+        row = MappedText()
         start = 0
         for end in [*(match.start() for match in _CELL.finditer(text.text)), len(text)]:
             cell = text[start:end].strip()
             start = end + 1
             if cell and (spoken := self._spoken(cell)):
-                row += Traced.instead(", ", *cell.span()) + spoken if row else spoken
+                row += MappedText.instead(", ", *cell.span()) + spoken if row else spoken
         if row:
             yield row
             yield SentenceEnd()
 
-    def _grow(self, text: Traced) -> Iterator[Event]:
+    def _grow(self, text: MappedText) -> Iterator[Event]:
         """Adds to the block, and gives away what of it is complete."""
         if self._block and not self._inside and text:
-            self._block += Traced.instead(" ", *text.span(0, 1))
+            self._block += MappedText.instead(" ", *text.span(0, 1))
         self._block += text
         start = 0
         for match in _SENTENCE_END.finditer(self._block.text):
@@ -214,7 +214,7 @@ class Markdown:
     def _end_block(self) -> Iterator[Event]:
         if self._block:
             yield self._spoken(self._block)
-            self._block = Traced()
+            self._block = MappedText()
         yield SentenceEnd()
 
     def _end_code(self) -> Iterator[Event]:
@@ -227,10 +227,10 @@ class Markdown:
                 yield Pause(_CODE_PAUSE_S)
             else:
                 said = self._words.code_line if lines == 1 else self._words.code_block.format(lines)
-                yield Traced.instead(said, self._code_at, max(self._at, self._code_at + 1))
+                yield MappedText.instead(said, self._code_at, max(self._at, self._code_at + 1))
             yield SentenceEnd()
 
-    def _spoken(self, text: Traced) -> Traced:
+    def _spoken(self, text: MappedText) -> MappedText:
         """What is heard of text within a block."""
         if not re.search(r"[\\`*_~\[\]<&|]", text.text):
             return text
@@ -246,7 +246,7 @@ class Markdown:
                     "engine_missing", "Markdown needs markdown-it-py, which is not here: pip install 'hushd[tts]'."
                 ) from error
             self._inline = MarkdownIt("commonmark").enable("strikethrough")
-        spoken, taken = Traced(), 0
+        spoken, taken = MappedText(), 0
         tokens = self._inline.parseInline(text.text)[0].children
         for token in tokens:
             for part in _PARTS.findall(_heard(token, self._words if len(tokens) == 1 else None)):
@@ -260,7 +260,7 @@ class Markdown:
                 found = text.text.find(core[0], taken) if core else -1
                 at, length = (found, len(core[0])) if core and found >= 0 else (min(taken, len(text) - 1), 1)
                 taken = max(taken, found + length) if found >= 0 else taken
-                spoken += Traced.instead(part, *text.span(at, at + length))
+                spoken += MappedText.instead(part, *text.span(at, at + length))
         # Space at either end separates this from what comes before and after.
         if text.text[0].isspace() and not spoken.text[:1].isspace():
             spoken = text[:1] + spoken

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from .traced import Traced
+from .source_map import MappedText
 from .words import Words
 
 # Longer addresses are read by their host alone: nobody remembers the rest by ear.
@@ -61,17 +61,17 @@ class Rewriting:
             signs = "|".join(re.escape(sign) for sign in sorted(words.symbols, key=len, reverse=True))
             self._symbols = re.compile(rf"\s*(?<![-=<>!&|])(?P<sign>{signs})(?![-=<>&|])\s*")
 
-    def __call__(self, text: Traced) -> Traced:
+    def __call__(self, text: MappedText) -> MappedText:
         text = text.sub(_DECOMPOSED, lambda match: unicodedata.normalize("NFC", match[0]))
         text = text.sub(_BRACKETED, lambda match: match[1])
         return self._common(text) if self._words is None else self._in_words(text, self._words)
 
-    def _common(self, text: Traced) -> Traced:
+    def _common(self, text: MappedText) -> MappedText:
         """Without words: only what is no text at all goes away."""
         text = text.sub(_URL, lambda match: _bare(match["rest"]))
         return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
 
-    def _in_words(self, text: Traced, words: Words) -> Traced:
+    def _in_words(self, text: MappedText, words: Words) -> MappedText:
         dotted = f" {words.dot} "
 
         def name(part: str) -> str:

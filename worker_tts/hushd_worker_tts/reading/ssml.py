@@ -16,7 +16,7 @@ from xml.parsers import expat
 from hushd_protocol.errors import HushdError
 
 from .items import Event, Pause, Rate, SentenceEnd, Speaker, Volume
-from .traced import Traced
+from .source_map import MappedText
 
 _DEEPEST = 64
 _LONGEST_TAG = 65536  # bytes
@@ -61,7 +61,7 @@ class Ssml:
         self._parser.EndCdataSectionHandler = lambda: self._cdata(False)
         self._open: list[_Open] = []
         self._rate, self._volume, self._speaker = 1.0, 1.0, Speaker()
-        self._collected: Traced | None = None  # the text of a say-as or sub
+        self._collected: MappedText | None = None  # the text of a say-as or sub
         self._instead: str | tuple[str, str] = ""  # alias of the sub; or interpret-as and format
         self._silent = 0
         self._verbatim = False
@@ -110,7 +110,7 @@ class Ssml:
             language = attributes.get("language", self._speaker.language)
             self._speaker = Speaker(voice, None) if voice else Speaker(None, language)
         elif name in ("say-as", "sub"):
-            self._collected = Traced()
+            self._collected = MappedText()
             self._instead = (
                 attributes.get("alias", "")
                 if name == "sub"
@@ -129,7 +129,7 @@ class Ssml:
             text, self._collected = self._collected, None
             said = self._instead if isinstance(self._instead, str) else _said_as(text.text.strip(), *self._instead)
             if said and text.text.strip():
-                self._events.append(Traced.instead(said, *text.span()))
+                self._events.append(MappedText.instead(said, *text.span()))
         elif opened.name in ("p", "s", "speak"):
             self._events.append(SentenceEnd())
         self._rate, self._volume, self._speaker, before = (
@@ -144,9 +144,9 @@ class Ssml:
         text = text.replace("\n", " ")  # a line end is white space here
         if self._source[:1] == b"&" and not self._verbatim:
             end = at + self._source.find(b";") + 1
-            traced = Traced.instead(text, at, end)
+            traced = MappedText.instead(text, at, end)
         else:
-            traced = Traced.original(text, at)
+            traced = MappedText.original(text, at)
         if self._collected is None:
             self._events.append(traced)
         elif len(self._collected) < _LONGEST_TAG:

@@ -1,0 +1,147 @@
+"""Recording from the microphone, from the moment it is opened."""
+
+from __future__ import annotations
+
+import math
+import queue
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import devices
+from .devices import STARVED_S, Device
+
+if TYPE_CHECKING:
+    from .echo_reference import EchoReference
+
+RATE = 16000  # Hz, what speech models hear
+CHUNK_S = 0.1
+
+
+def inputs() -> list[Device]:
+    """The microphones there are.
+
+    Raises:
+        HushdError: `no_device` when sounddevice or PortAudio is missing.
+    """
+    return devices.devices(devices.load(), "microphone")
+
+
+class Microphone(Iterator[bytes]):
+    """Iterates over chunks of s16le samples; a context manager.
+
+    It records from construction on, so that nothing is lost while a worker still loads.
+
+    Args:
+        device: its number, its name or how that begins, as in `inputs`; None: the usual one.
+        muted: whether it begins as after `mute`.
+        rate: Hz that are wanted.
+        chunk_s: seconds that are handed out at once.
+        reference: what a loudspeaker plays meanwhile: the second channel, if the device has its rate.
+
+    Attributes:
+        rate: Hz, or the device's own rate where it knows no other.
+        reference: as given, if the device has its rate.
+
+    Raises:
+        HushdError: `no_device` when there is none, or, from the iteration, when it has stopped.
+    """
+
+    def __init__(
+        self,
+        device: str | int | None = None,
+        *,
+        muted: bool = False,
+        rate: int = RATE,
+        chunk_s: float = CHUNK_S,
+        reference: EchoReference | None = None,
+    ) -> None:
+        sounddevice = devices.load()
+        self.rate = rate
+        self._chunk_s = chunk_s
+        self.reference = reference
+        self._since = math.inf if muted else -math.inf  # what was recorded before is thrown away
+        self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lost = False
+        self._stream = devices.open_stream(
+            sounddevice, "microphone", device, lambda number: self._start(sounddevice, number)
+        )
+
+    def __enter__(self) -> Microphone:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __next__(self) -> bytes:
+        try:
+            chunk = self._chunks.get(timeout=STARVED_S)
+        except queue.Empty:
+            self._lost = True
+            devices.close_lost(self._stream)
+            raise devices.lost("microphone") from None
+        if chunk is None:
+            raise StopIteration
+        return chunk
+
+    @property
+    def channels(self) -> int:
+        """2 with a `reference`."""
+        return 1 if self.reference is None else 2
+
+    def mute(self) -> None:
+        """Throws away what is recorded from now on, and what was not read yet. The device stays open."""
+        self._since = math.inf
+        while not self._chunks.empty():
+            self._chunks.get()
+
+    def unmute(self) -> None:
+        """The iteration goes on with what is said from now on: the device itself is a little late."""
+        self._since = time.monotonic()
+
+    def stop(self) -> None:
+        """The iteration ends after what was recorded until now. May be called by a signal handler."""
+        self._chunks.put(None)
+
+    def close(self) -> None:
+        """Stops recording; the iteration ends after what was recorded."""
+        if not self._lost:
+            self._stream.close()
+        self.stop()
+
+    def _start(self, sounddevice: Any, device: int | None) -> Any:
+        try:
+            stream = self._open(sounddevice, device, self.rate)
+        except sounddevice.PortAudioError:
+            self.rate = int(sounddevice.query_devices(device, "input")["default_samplerate"])
+            stream = self._open(sounddevice, device, self.rate)
+        if self.reference is not None and self.reference.rate != self.rate:
+            self.reference = None
+        self._stream = stream  # for the callback
+        stream.start()
+        return stream
+
+    def _open(self, sounddevice: Any, device: int | None, rate: int) -> Any:
+        return sounddevice.RawInputStream(
+            samplerate=rate,
+            blocksize=int(rate * self._chunk_s),
+            channels=1,
+            dtype="int16",
+            device=device,
+            callback=self._callback,
+        )
+
+    def _callback(self, samples: Any, frames: int, when: Any, status: Any) -> None:
+        if self._since == math.inf:
+            return
+        data = bytes(samples)
+        if self._since != -math.inf:
+            begun = time.monotonic() - self._stream.latency - frames / self.rate
+            early = round((self._since - begun) * self.rate)
+            if early <= 0:
+                self._since = -math.inf
+            data = data[2 * max(0, early) :]
+        if self.reference is not None:
+            data = self.reference.beside(data)
+        if data:
+            self._chunks.put(data)

@@ -1,0 +1,244 @@
+"""Audio on its way to the loudspeaker: a thread fills it, the device's thread empties it, the caller's waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from . import devices
+from .devices import STARVED_S
+
+AHEAD_S = 2.0  # of audio kept here; the rest stays where it comes from
+DRY_S = 2.0  # of silence while more is to come; then the device is left to others
+FADE_S = 0.01  # to fall silent without a click
+SILENT_S = 0.5  # after which a device that should have fallen silent is closed anyway
+TICK_S = 0.5  # between two looks at a device
+POSITION_S = 0.04  # between two positions told
+LOUDEST, QUIETEST = 32767, -32768  # samples
+
+
+class PlaybackBuffer:
+    """s16le samples between their source and a device.
+
+    Each counter has one writer, so that the device's thread never waits for a lock.
+
+    Args:
+        stop: what the callback raises to end the stream.
+        on_output: called on the device's thread with all that the device is given.
+
+    Attributes:
+        latency: seconds of the device's buffer.
+        volume: a factor, for any thread to set: heard at once, without a click.
+        lost: the device has stopped by itself; to close it would take more than a minute.
+        underruns: how often the device had nothing to play, because nobody came to fill it in time.
+    """
+
+    def __init__(
+        self,
+        stop: type[Exception],
+        rate: int,
+        channels: int,
+        latency: float = 0.0,
+        volume: float = 1.0,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._stop = stop
+        self._on_output = on_output
+        self._channels = channels
+        self._frame = 2 * channels  # bytes
+        self._second = rate * self._frame  # bytes
+        self.latency = latency
+        self._limit = int(AHEAD_S * rate) * self._frame
+        self._dry_limit = int(DRY_S * rate) * self._frame
+        self._fade = max(1, int(FADE_S * rate))  # frames
+        self.volume = volume
+        self.underruns = 0
+        self._loudness = round(volume * self._fade)  # of self._fade; on its way to the volume, or to 0
+        self._chunks: deque[memoryview] = deque()
+        self._added = 0  # bytes
+        self._taken = 0  # bytes
+        self._block = (0, 0.0)  # bytes taken before the last block of speech, and when it was taken
+        self._position = 0.0  # seconds that were told
+        self._silence = 0  # bytes since the last audio
+        self._calls = 0  # of the callback
+        self._ended = False
+        self._error: BaseException | None = None
+        self._abandoned = False
+        self._hushed = False
+        self._stopped = False  # by us, and not by the device
+        self._moved = threading.Event()  # for the caller
+        self._room = threading.Event()  # for the thread that fills
+        self._heard = threading.Event()  # all that the device was given
+        self.lost = False
+
+    # --- the thread that fills ---------------------------------------------------------------------------------------
+
+    def fill(self, chunks: Iterable[bytes]) -> None:
+        """Takes everything from `chunks`, never much ahead of the device; what they raise, the caller gets."""
+        try:
+            for chunk in chunks:
+                self._chunks.append(memoryview(chunk))
+                self._added += len(chunk)
+                self._moved.set()
+                self._room.clear()  # before the look, so that a callback after it is not missed
+                if self._added - self._taken > self._limit and not self._abandoned:
+                    self._room.wait()
+                if self._abandoned:
+                    return
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ended = True
+            self._moved.set()
+
+    # --- the device's thread -----------------------------------------------------------------------------------------
+
+    def callback(self, output: Any, frames: int, when: Any, status: Any) -> None:
+        """Fills `output`, with silence where the speech is not ready yet."""
+        if status and status.output_underflow:
+            self.underruns += 1
+        size = len(output)
+        hushed = self._hushed
+        wanted = 0 if hushed else round(self.volume * self._fade)
+        block = (self._taken, time.monotonic())
+        filled = self._pour(output, min(size, self._loudness * self._frame) if hushed else size)
+        if filled:
+            self._block = block
+        if wanted != self._fade or self._loudness != self._fade:
+            self._shade(output, filled, wanted)
+        output[filled:size] = bytes(size - filled)
+        if self._on_output is not None:
+            self._on_output(bytes(output))
+        self._silence = size - filled if filled else self._silence + size
+        if hushed:
+            over = self._loudness == 0 or not filled
+        else:
+            over = self._silence >= self._dry_limit or (self._ended and not self._chunks)
+        self._calls += 1
+        # Other threads are woken only for a reason: whoever has the interpreter keeps us waiting.
+        if self._added - self._taken <= self._limit // 2:
+            self._room.set()
+        # PortAudio promises to play what it was given before it stops, but on ALSA throws it away: so its buffer must
+        # hold nothing but silence.
+        if over and self._silence >= self.latency * self._second:
+            self._stopped = True
+            raise self._stop  # then the device calls `finish`
+
+    def _pour(self, output: Any, room: int) -> int:
+        filled = 0
+        while filled < room and self._chunks:
+            chunk = self._chunks[0]
+            count = min(len(chunk), room - filled)
+            output[filled : filled + count] = bytes(chunk[:count])
+            filled += count
+            if count == len(chunk):
+                self._chunks.popleft()
+            else:
+                self._chunks[0] = chunk[count:]
+        self._taken += filled
+        return filled
+
+    def _shade(self, output: Any, filled: int, wanted: int) -> None:
+        """Fades the samples to the loudness that is wanted, a step a frame, and goes on with that."""
+        whole = filled - filled % self._frame
+        samples = array("h", bytes(output[:whole]))
+        step = 1 if wanted > self._loudness else -1
+        faded = 0
+        while self._loudness != wanted and faded < len(samples):
+            self._loudness += step
+            for index in range(faded, faded + self._channels):
+                samples[index] = self._loud(samples[index])
+            faded += self._channels
+        if self._loudness != self._fade:
+            samples[faded:] = array("h", map(self._loud, samples[faded:]))
+        output[:whole] = samples.tobytes()
+
+    def _loud(self, sample: int) -> int:
+        return max(QUIETEST, min(LOUDEST, sample * self._loudness // self._fade))
+
+    def finish(self) -> None:
+        """The device has stopped."""
+        self._heard.set()
+        self._moved.set()
+
+    # --- the caller --------------------------------------------------------------------------------------------------
+
+    def wait(self) -> bool:
+        """Waits until there is audio; False: there is no more.
+
+        Raises:
+            BaseException: what the chunks raised.
+        """
+        while True:
+            self._moved.clear()
+            ended = self._ended  # read first: whoever sets it has set the others before
+            if self._abandoned:
+                return False
+            if self._error is not None:
+                raise self._error
+            if self._chunks or ended:
+                return bool(self._chunks)
+            self._moved.wait()
+
+    def begin(self) -> None:
+        """A device is about to be opened."""
+        self._hushed = self._stopped = False
+        self._silence = 0
+        self._heard.clear()
+
+    def hush(self) -> None:
+        """Fades out and stops the device; what follows is kept for the next `begin`. For any thread."""
+        self._hushed = True
+
+    def play_out(self, on_position: Callable[[float], None] | None = None) -> None:
+        """Waits until the device has stopped: all was heard, it was hushed, or nothing came for a while.
+
+        Args:
+            on_position: called every `POSITION_S`, and at the end, with the seconds of speech that have been heard.
+
+        Raises:
+            HushdError: `no_device` when the device has gone away.
+            BaseException: what the chunks raised.
+        """
+        tick = TICK_S if on_position is None else POSITION_S
+        calls, idle = self._calls, 0.0
+        while not self._heard.is_set():
+            self._moved.wait(tick)
+            self._moved.clear()
+            if self._error is not None:
+                raise self._error
+            # Ticks, since a process that goes on after Ctrl-Z would else find its time over at once.
+            calls, idle = self._calls, (idle + tick if self._calls == calls else 0.0)
+            self.lost = idle >= STARVED_S or (self._heard.is_set() and not self._stopped)
+            if self.lost:
+                raise devices.lost("loudspeaker")
+            if on_position is not None:
+                self._position = max(self._position, self._heard_bytes() / self._second)
+                on_position(self._position)
+
+    def fade_out(self) -> None:
+        """Falls silent at once, whatever is still to come; returns when nothing is heard any more."""
+        self.hush()
+        if not self.lost:
+            self._heard.wait(SILENT_S)
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was given to the device."""
+        return self._ended and not self._chunks
+
+    def _heard_bytes(self) -> float:
+        if self._heard.is_set():
+            return self._taken
+        before, taken_at = self._block
+        return min(self._taken, before + (time.monotonic() - taken_at - self.latency) * self._second)
+
+    def abandon(self) -> None:
+        """Nothing more will be played."""
+        self._abandoned = True
+        self._room.set()
+        self._moved.set()

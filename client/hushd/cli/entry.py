@@ -1,0 +1,123 @@
+"""The commands `say`, `listen` and `hushd`.
+
+Their start is on the way of every spoken word, so this module imports next to nothing and each command only what it
+needs, when it needs it. They leave by `os._exit` once everything is written: taking an interpreter down costs time
+and brings nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if the signal had ended us, which Python ignores
+EXIT_BUG = 70  # EX_SOFTWARE
+_IMPORTING = "<frozen importlib._bootstrap>"  # the file that Python's import says it is in
+_LATER_S = 0.01
+
+
+def say() -> NoReturn:
+    """`say`: speaks."""
+    _run("say", "say.command")
+
+
+def listen() -> NoReturn:
+    """`listen`: writes down what is said."""
+    _run("listen", "listen.command")
+
+
+def hushd() -> NoReturn:
+    """`hushd`: looks after the supervisor and its workers."""
+    _run("hushd", "main")
+
+
+def _run(command: str, module: str) -> NoReturn:
+    """Runs `main(prog, argv)` of a module beside this one and leaves with what it returns."""
+    _take_signals(_leave)  # there is nothing to cancel yet
+    _open_standard_descriptors()
+    status = EXIT_BUG
+    try:
+        main = import_module(f"hushd.cli.{module}").main
+        _take_signals(_unwind)
+        status = main(command, sys.argv[1:])
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        status = EXIT_BROKEN_PIPE
+    except SystemExit as leaving:  # `--help`, or a signal
+        status = leaving.code if isinstance(leaving.code, int) else EXIT_BUG
+    except Exception as error:
+        status = _explain(command, error)
+    if device := sys.modules.get("hushd.audio.devices"):
+        _take_signals(lambda *_: None)
+        device.settle()
+    _take_signals(_leave)  # nor is there anything to cancel any more
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            status = status or EXIT_BROKEN_PIPE
+    os._exit(status)
+
+
+def _explain(command: str, error: Exception) -> int:
+    """Says in one sentence what went wrong; returns the exit code."""
+    from hushd_protocol.errors import HushdError
+
+    from .console import complain
+
+    if isinstance(error, HushdError):
+        complain(command, error.message)
+        return error.exit_code
+    if os.environ.get("HUSHD_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    complain(command, f"This is a bug in hushd ({type(error).__name__}: {error}): HUSHD_DEBUG=1 shows where.")
+    return EXIT_BUG
+
+
+def _take_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Has `handler` take Ctrl-C, SIGTERM and SIGHUP.
+
+    A shell starts background commands with SIGINT ignored, nohup does so with SIGHUP: that stays.
+    """
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    os._exit(128 + number)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    """Raises, so that the request is cancelled and no half-written file is left."""
+    if frame is not None and frame.f_code.co_filename == _IMPORTING:
+        # While another thread imports, an exception thrown in here can be lost, and leave Python's import lock taken
+        # for ever: it is thrown a moment later.
+        signal.signal(signal.SIGALRM, lambda _, later: _unwind(number, later))
+        signal.setitimer(signal.ITIMER_REAL, _LATER_S)
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        raise SystemExit(128 + number)
+
+
+def _open_standard_descriptors() -> None:
+    """Fills gaps among 0, 1 and 2: a socket that got the number 1 would be sent what is printed."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # gets the lowest number, this one; writing to it fails

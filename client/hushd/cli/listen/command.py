@@ -1,0 +1,48 @@
+"""`listen`: writes down what is said in files, on standard input, or into the microphone."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from hushd.cli import console
+from hushd.cli.download import shown_pulls
+from hushd.client import AUTO, Client
+
+from .files import Recordings
+from .options import parse
+from .output import Output
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = parse(prog, argv)
+    if options.device == "?":
+        from hushd.audio.microphone import inputs
+        from hushd.cli.listing import list_devices
+
+        list_devices(inputs())
+        return 0
+    output = Output(options, options.files)
+    with shown_pulls() as on_pull, Client(holder="cli", on_pull=on_pull) as client:
+        if options.model == AUTO:
+            _choose(client, options)
+        if not options.files:
+            from .microphone import hear
+
+            hear(client, options, output)
+            return 0
+        recordings = Recordings(client, prog, options, output)
+        recordings.hear()
+        return recordings.status
+
+
+def _choose(client: Client, options: Namespace) -> None:
+    """Puts the model that is meant into the options, and says why it."""
+    choice = client.choose_model(
+        options.language,
+        speed=options.speed or ("medium" if options.files else "fast"),
+        engine=options.engine,
+        translate=options.task == "translate",
+    )
+    options.engine, options.model = choice.engine, choice.model
+    console.note(choice.why)

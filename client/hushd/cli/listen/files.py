@@ -1,0 +1,329 @@
+"""`listen FILE…`: several recordings at once, their transcripts in the order of the arguments."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import threading
+import time
+from argparse import Namespace
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_protocol.system import paths
+
+from hushd.cli import console
+from hushd.client import Client
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+
+from .options import hearing
+from .output import Output
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from hushd.transcripts.journal import Journal
+    from hushd.transcripts.transcription import Transcription
+
+BUSY = ("overloaded", "server_busy")  # with others of ours under way: one less at once, and later
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """All of a recording, or, of one that is cut off or damaged, all that could be read."""
+
+    transcript: Transcript
+    damage: HushdError | None = None
+
+
+Event = Segment | _Heard | BaseException | tuple[float, float]  # the last: seconds done, and in all
+
+
+class Recordings:
+    """The files of one command, from their first request to their last line.
+
+    As many requests are under way as there are cores; the supervisor starts another worker where memory allows, and
+    queues what is too much. Threads hear, and the caller's thread does everything that can be seen: printing, writing,
+    complaining, in an order that does not depend on who was quicker.
+
+    Attributes:
+        status: the highest exit code so far.
+    """
+
+    def __init__(self, client: Client, prog: str, options: Namespace, output: Output) -> None:
+        self._client = client
+        self._prog = prog
+        self._options = options
+        self._names: list[str] = options.files
+        self._output = output
+        self._asked = hearing(options)
+        self._waiting = list(range(len(self._names)))  # a heap: who had to wait comes before who has not begun
+        self._hearers = min(len(self._names), _cores())
+        self._lock = threading.Lock()  # of what follows and of the heap
+        self._asking = threading.Lock()
+        self._events: SimpleQueue[tuple[int, Event]] = SimpleQueue()
+        self._inboxes: list[deque[Event]] = [deque() for _ in self._names]  # what has come and is not yet printed
+        self._journals: dict[int, Journal] = {}
+        self._running: set[Transcription] = set()
+        self._progress = Progress([(os.path.basename(name), _size(name)) for name in self._names])
+        self._line = console.StatusLine()
+        self._stopped = False
+        self._wordless = False
+        self.status = 0
+
+    def hear(self) -> None:
+        """Hears them all; complains of those that cannot be heard."""
+        try:
+            first = self._begin()  # here, where Ctrl-C also interrupts the start of a supervisor
+            for hearing in [first, *[None] * (self._hearers - 1)]:
+                threading.Thread(target=self._work, args=(hearing,), name="hushd-hearer", daemon=True).start()
+            for index, name in enumerate(self._names):
+                try:
+                    self._tell(index, name)
+                except HushdError as error:
+                    self._complain(error)
+                    if error.code == "cancelled" or (error.code == "output_failed" and self._output.printed):
+                        break  # the next one would fare no better
+        finally:
+            self._stop()
+            self._line.clear()
+            if any(journal.kept for journal in list(self._journals.values())):  # threads add to them
+                console.note("The same command with --resume goes on where it was interrupted.")
+        if self._wordless and (self._options.word_times or getattr(self._options, "highlight_words", False)):
+            console.complain(self._prog, "The engine knows no word times, so there are none.")
+
+    # --- the caller's thread -----------------------------------------------------------------------------------------
+
+    def _tell(self, index: int, name: str) -> None:
+        """Prints a recording's transcript as it comes, or waits until its files are written."""
+        feed = _Feed(self, index, bool(self._options.diarize))
+        if self._output.printed:
+            for text in self._output.pieces(feed):
+                self._line.clear()
+                console.write(text)
+                self._line.show(self._progress.line)
+            self._finish(index)
+        else:
+            deque(feed, maxlen=0)
+        if feed.damage:
+            raise feed.damage
+
+    def receive(self, index: int) -> Segment | _Heard:
+        """The next segment of a recording, or all of it, which is the last; raises why there is none."""
+        inbox = self._inboxes[index]
+        while not inbox:
+            self._take(*self._events.get())
+        event = inbox.popleft()
+        if isinstance(event, BaseException):
+            raise event
+        assert isinstance(event, Segment | _Heard)
+        return event
+
+    def _take(self, index: int, event: Event) -> None:
+        """Whatever has happened to one of them, in the order in which it happened."""
+        now = time.monotonic()
+        if isinstance(event, tuple):
+            self._progress.heard(index, *event, now)
+        elif isinstance(event, Segment):
+            self._progress.heard(index, event.end, 0.0, now)
+            self._inboxes[index].append(event)
+            self._wordless |= not event.words
+        elif isinstance(event, _Heard):
+            if event.damage:
+                self._progress.give_up(index)
+            else:
+                self._progress.finish(index, now)
+            self._inboxes[index].append(self._saved(index, event))
+        else:
+            self._progress.give_up(index)
+            self._inboxes[index].append(event)
+        self._line.show(self._progress.line)
+
+    def _saved(self, index: int, heard: _Heard) -> _Heard | HushdError:
+        """Files are written when their recording is through, and not when it is its turn to be told of."""
+        if not self._output.printed:
+            try:
+                self._output.save(self._names[index], heard.transcript)
+            except HushdError as error:
+                return error
+            self._finish(index)
+        return heard
+
+    def _finish(self, index: int) -> None:
+        if index in self._journals:
+            self._journals[index].remove()
+
+    def _complain(self, error: HushdError) -> None:
+        self._line.clear()
+        console.complain(self._prog, error.message)
+        self.status = max(self.status, error.exit_code)
+
+    def _stop(self) -> None:
+        """Cancels what is still under way, when nobody wants to know any more."""
+        with self._lock:
+            self._stopped = True
+            self._waiting.clear()
+            for transcription in self._running:
+                transcription.close()
+
+    # --- the threads that hear ---------------------------------------------------------------------------------------
+
+    def _work(self, hearing: _Hearing | None) -> None:
+        while hearing := hearing or self._begin():
+            index, transcription = hearing.index, hearing.transcription
+            try:
+                self._events.put((index, self._hear(hearing)))
+            except BaseException as error:
+                if isinstance(error, HushdError) and error.code in BUSY and self._leave_to_others(hearing):
+                    return
+                self._events.put((index, error))
+            with self._lock:
+                self._running.discard(transcription)
+            hearing = None
+
+    def _begin(self) -> _Hearing | None:
+        """Asks for the next recording that can be asked for, one thread after the other: in the arguments' order."""
+        with self._asking:
+            while (index := self._next()) is not None:
+                try:
+                    hearing = self._ask(index, self._names[index])
+                except Exception as error:
+                    self._events.put((index, error))
+                else:
+                    with self._lock:
+                        self._running.add(hearing.transcription)
+                        if self._stopped:
+                            hearing.transcription.close()
+                    return hearing
+            return None
+
+    def _next(self) -> int | None:
+        """The first recording that nobody has begun with; without one, a thread less."""
+        with self._lock:
+            if self._waiting:
+                return heapq.heappop(self._waiting)
+            self._hearers -= 1
+            return None
+
+    def _leave_to_others(self, hearing: _Hearing) -> bool:
+        """Ends this thread where another one of ours will come back to the recording."""
+        with self._lock:
+            if self._hearers == 1:
+                return False
+            self._hearers -= 1
+            self._running.discard(hearing.transcription)
+            if hearing.journal:
+                hearing.journal.close()
+            heapq.heappush(self._waiting, hearing.index)
+            return True
+
+    def _ask(self, index: int, name: str) -> _Hearing:
+        asked = self._asked.copy()
+        journal = self._journal(index, name) if self._options.resume else None
+        segments = journal.resume() if journal else []
+        if journal and segments:
+            self._progress.begin(index, journal.rest_s)
+            asked["start_s"] = journal.rest_s
+            asked["language"] = journal.language or asked.get("language")
+        transcription = self._client.transcribe_stream(
+            _standard_input() if name == "-" else name,
+            engine=self._options.engine,
+            model=self._options.model,
+            keep_alive=self._options.keep_alive,
+            on_progress=lambda done, total: self._events.put((index, (done, total))),
+            **asked,
+        )
+        if not self._options.resume:
+            journal = self._journal(index, name)  # while the worker works
+        return _Hearing(index, transcription, journal, segments)
+
+    def _hear(self, hearing: _Hearing) -> _Heard:
+        transcription, journal, segments = hearing.transcription, hearing.journal, hearing.segments
+        earlier, damage = deque(segments), None
+        while True:
+            try:
+                heard = next(transcription, None)  # if there is no room for this request, it is said here at first
+            except HushdError as error:
+                if not error.detail.get("read_s"):
+                    raise
+                heard, damage = None, error
+            while earlier:
+                self._events.put((hearing.index, earlier.popleft()))
+            if heard is None:
+                break
+            segment = replace(heard, id=len(segments))
+            segments.append(segment)
+            if journal:
+                total = self._progress.total(hearing.index)
+                journal.add(segment, total, transcription.rest_s, transcription.language)
+            self._events.put((hearing.index, segment))
+        duration = damage.detail["read_s"] if damage else transcription.duration
+        return _Heard(Transcript(tuple(segments), transcription.language, duration), damage)
+
+    def _journal(self, index: int, name: str) -> Journal | None:
+        """None for what cannot be found again, or where half a recording is of no use."""
+        if name == "-" or self._options.diarize:
+            return None
+        try:
+            info = os.stat(name)
+        except (OSError, ValueError):
+            return None  # it is told when it is opened
+        from hushd.transcripts.journal import Journal
+
+        request = {"engine": self._options.engine, "model": self._options.model, **self._asked}
+        journal = Journal(paths.find().transcripts, name, info, request)
+        self._journals[index] = journal
+        return journal
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """A recording that was asked for, with what an earlier run has heard of it."""
+
+    index: int
+    transcription: Transcription
+    journal: Journal | None
+    segments: list[Segment]
+
+
+class _Feed:
+    """The segments of one recording, as a format reads them."""
+
+    def __init__(self, recordings: Recordings, index: int, diarized: bool) -> None:
+        self._receive = partial(recordings.receive, index)
+        self.diarized = diarized
+        self.language = ""
+        self.damage: HushdError | None = None
+
+    def __iter__(self) -> Iterator[Segment]:
+        while isinstance(item := self._receive(), Segment):
+            yield item
+        self.language, self.damage = item.transcript.language, item.damage
+
+
+def _standard_input() -> Iterator[bytes]:
+    if os.isatty(0):
+        raise HushdError(
+            "bad_request", "Standard input is a terminal: send a sound file to it, as in `listen - < a.wav`."
+        )
+    return iter(lambda: os.read(0, MAX_PAYLOAD), b"")
+
+
+def _size(name: str) -> int:
+    try:
+        return os.stat(name).st_size if name != "-" else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,130 @@
+"""`listen` without files: writes down what is said into the microphone, while it is said."""
+
+from __future__ import annotations
+
+import signal
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
+
+from hushd.cli import console
+from hushd.client import Client
+from hushd.display import columns_of
+from hushd.transcripts.segment import Segment
+
+from .options import hearing
+from .output import Output
+
+if TYPE_CHECKING:
+    from hushd.transcripts.transcription import Transcription
+
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+
+
+def hear(client: Client, options: Namespace, output: Output) -> None:
+    """One utterance, or with --continuous all of them until Ctrl-C, which ends with what was said so far."""
+    worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
+    client.preload(worker, wait=False)  # it loads while the microphone opens
+    console.silence_libraries()
+    from hushd.audio.microphone import Microphone
+
+    screen = console.StatusLine()
+    with (
+        client.floor("microphone", on_wait=console.note_wait) as floor,
+        Microphone(options.device) as microphone,
+        _interrupt(microphone.stop if options.continuous else None),
+    ):
+        console.note("Listening: Ctrl-C ends." if options.continuous else "Listening.")
+        transcription = client.listen(
+            floor.while_held(microphone),
+            rate=microphone.rate,
+            continuous=options.continuous,
+            silence_s=options.silence,
+            no_speech_s=options.timeout,
+            engine=options.engine,
+            model=options.model,
+            keep_alive=options.keep_alive,
+            on_partial=lambda stable, text: screen.show(lambda columns: unfinished(stable, text, columns)),
+            **hearing(options),
+        )
+        said = _Said(transcription)
+        try:
+            if output.printed:
+                for text in output.pieces(said):
+                    screen.clear()
+                    console.write(text)
+            else:
+                output.save("microphone", said)
+        finally:
+            screen.clear()
+        if said.end:
+            raise said.end
+
+
+class _Said:
+    """The segments of a session, as a format reads them. What breaks it off once something was said ends it like any
+    other, so that no word is lost, and is kept.
+
+    Attributes:
+        end: what is to be raised when the format is through.
+    """
+
+    diarized = False
+
+    def __init__(self, transcription: Transcription) -> None:
+        self._transcription = transcription
+        self.end: HushdError | SystemExit | None = None
+
+    @property
+    def language(self) -> str:
+        return self._transcription.language
+
+    def __iter__(self) -> Iterator[Segment]:
+        some = False
+        try:
+            for segment in self._transcription:
+                some = True
+                yield segment
+        except (HushdError, SystemExit) as end:  # no microphone, or no terminal any more
+            if not some:
+                raise
+            self.end = end
+
+
+def unfinished(stable: str, text: str, columns: int) -> str:
+    """An utterance on a line of a terminal: its end where it is too long, dim where it may still change."""
+    stable, text = (" ".join(part.split("\n")) for part in (stable, text))
+    room = columns - 1  # in the last column some terminals begin a new line
+    if columns_of(stable + text) > room:
+        text = _tail(text, room - 1)
+        stable = "…" + _tail(stable, room - 1 - columns_of(text))
+    return f"{stable}{_DIM}{text}{_PLAIN}"
+
+
+def _tail(text: str, room: int) -> str:
+    start = len(text)
+    while start and (room := room - columns_of(text[start - 1])) >= 0:
+        start -= 1
+    return text[start:]
+
+
+@contextmanager
+def _interrupt(stop: Callable[[], None] | None) -> Iterator[None]:
+    """Within the block the first Ctrl-C calls `stop`, if that is given, and a second one interrupts."""
+    before = signal.getsignal(signal.SIGINT)
+    if stop is None or before is signal.SIG_IGN:
+        yield
+        return
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,30 @@
+"""`hushd mcp`: for the hosts of agents."""
+
+from __future__ import annotations
+
+import gc
+
+from hushd_protocol.errors import HushdError
+
+from . import console
+
+
+def host(address: str | None, holder: str | None, patience: float | None) -> int:
+    """Serves until the host leaves, or at `address` until it is told to."""
+    gc.disable()  # the SDK makes 100,000 objects that live for ever: to look through them cost a sixth of the start
+    try:
+        from hushd.mcp import server
+    except ImportError as error:
+        raise HushdError(
+            "engine_missing", f"`hushd mcp` needs the MCP SDK ({error}): pip install 'hushd[mcp]'."
+        ) from error
+    patience = server.PATIENCE_S if patience is None else patience
+    if address is not None:
+        from hushd.mcp import web
+
+        gc.freeze()
+        gc.enable()
+        return web.serve(address, patience, holder, lambda text: console.complain("hushd", text))
+    gc.freeze()
+    gc.enable()
+    return server.serve(patience, holder)

@@ -1,0 +1,149 @@
+"""`hushd models pull`, `import` and `quantize`: a model comes to this machine, or becomes smaller."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hushd_models.inventory import Row
+from hushd_protocol.errors import HushdError
+
+from hushd.cli import console
+from hushd.cli.download import DownloadLine
+
+
+def add_arguments(commands: argparse._SubParsersAction[Any]) -> None:
+    """Adds the subcommands to those of `hushd models`."""
+    pulled = commands.add_parser("pull", help="download models, or go on with what was interrupted")
+    pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
+    pulled.add_argument("--update", action="store_true", help="ask for newer ones also where they are here")
+    pulled.add_argument("--dry-run", action="store_true", help="only say where from, how large, and of what licence")
+    imported = commands.add_parser("import", help="copy a model of your own to where its engine finds it")
+    imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
+    imported.add_argument(
+        "--name", required=True, metavar="NAME", help="what it shall be called, as NAME or ENGINE/NAME"
+    )
+    imported.add_argument("--engine", metavar="ENGINE", help="for which it is; default: its content tells")
+    quantized = commands.add_parser("quantize", help="make smaller models of those that are here")
+    quantized.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as whisper/base")
+    quantized.add_argument(
+        "--to", default="int8", metavar="FORMAT", help="default: int8; docs/MODELS.md has the others"
+    )
+    quantized.add_argument("--name", metavar="NAME", help="what it shall be called; default: see docs/MODELS.md")
+    for command in (pulled, imported, quantized):
+        command.add_argument("--json", action="store_true", help="for programs")
+
+
+def pull(find: Callable[[str], Row], options: argparse.Namespace) -> int:
+    """Brings models, one after the other; says beforehand what each costs.
+
+    Args:
+        find: the row of a name.
+    """
+    rows = [find(name) for name in options.names]  # all names are right before anything is asked for
+    if options.dry_run:
+        offers = "".join(f"{_offer(row)}\n" for row in rows)
+        console.write(_as_json([row.as_json() for row in rows]) if options.json else offers)
+        return 0
+    for row in rows:
+        console.note(_offer(row))
+    with _Shown(options.json) as shown:
+        for row in rows:
+            if row.state == "embedded" or row.origin == "system":
+                one = {"model": row.model, "size": row.size, "location": str(row.path or "")}
+            else:
+                one = shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model))
+            shown.came(one)
+    if any(one.get("changed") for one in shown.models):
+        console.note("`hushd models prune` removes what is left of those before.")
+    return 0
+
+
+def bring(options: argparse.Namespace) -> int:
+    """Imports a model."""
+    if not Path(options.file).exists():
+        raise HushdError("input_unreadable", f"There is no {options.file}.")
+    engine, _, name = options.name.rpartition("/")
+    if engine and options.engine not in (None, engine):
+        raise HushdError("bad_request", f"The --name says that it is for {engine}, --engine for {options.engine}.")
+    with _Shown(options.json, kept=False) as shown:
+        one = shown.client.import_model(
+            options.file, name, engine=engine or options.engine, on_progress=shown.progress(options.name)
+        )
+        shown.came(one)
+    return 0
+
+
+def quantize(options: argparse.Namespace) -> int:
+    """Makes smaller models, one after the other."""
+    if options.name and len(options.names) > 1:
+        raise HushdError("bad_request", "Only one model can have that --name.")
+    with _Shown(options.json, kept=False) as shown:
+        for model in options.names:
+            shown.came(shown.client.quantize(model, options.to, name=options.name, on_progress=shown.progress(model)))
+    return 0
+
+
+class _Shown:
+    """A client whose work on models is shown, and what has come of it.
+
+    Attributes:
+        models: what the worker has said of each that is here now.
+
+    Args:
+        as_json: they are told all together, at the end.
+        kept: what was interrupted goes on where it was.
+    """
+
+    def __init__(self, as_json: bool, kept: bool = True) -> None:
+        from hushd.client import Client  # not for a list, nor for a wrong name
+
+        self.client = Client(holder="cli")
+        self.models: list[dict[str, Any]] = []
+        self._as_json = as_json
+        self._kept = kept
+        self._line = DownloadLine()
+
+    def __enter__(self) -> _Shown:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._line.clear()
+        self.client.close()
+        if kind is None and self._as_json:
+            console.write(_as_json(self.models))
+        if kind is KeyboardInterrupt and self._kept:
+            console.note("What has arrived is kept: the same command goes on from there.")
+
+    def progress(self, model: str) -> Callable[[str, float, float], None]:
+        """What is called with the steps and bytes of `model`."""
+
+        def show(what: str, done: float, total: float) -> None:
+            self._line(model if total else what or model, done, total)
+
+        return show
+
+    def came(self, model: dict[str, Any]) -> None:
+        """A model is here: what the worker has said of it."""
+        self.models.append(model)
+        self._line.clear()
+        if not self._as_json:
+            same = " (nothing newer)" if model.get("changed") is False else ""
+            console.write(f"{model['model']}: {model['location']}{same}\n")
+
+
+def _offer(row: Row) -> str:
+    """What a pull of it means."""
+    if row.state == "embedded" or row.origin == "system":
+        return f"{row.model} is here already: it comes with its engine."
+    if row.known is None:
+        return f"{row.model} was brought here by hand."
+    cost = f" ({row.known.cost})" if row.known.cost else ""
+    return f"{row.model}{cost} from {row.known.repository or row.known.url or row.known.install}"
+
+
+def _as_json(models: list[dict[str, Any]]) -> str:
+    return json.dumps(models, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,44 @@
+"""`hushd restart`: a new supervisor takes over from the running one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd.client import Client
+from hushd.transport import autostart
+
+CHECK_S = 30.0
+
+
+def restart() -> None:
+    """Checks the configuration, lets the supervisor finish its jobs and leave, and starts the next one.
+
+    With HUSHD_AUTOSTART=0 the next one is for whoever starts supervisors there to start.
+
+    Raises:
+        HushdError: `bad_request` when the configuration makes no sense: then the old supervisor stays.
+    """
+    check_configuration()
+    try:
+        with Client(holder="cli", start=False) as client:
+            client.restart()
+    except HushdError as error:
+        if error.code != "no_supervisor":
+            raise
+    if os.environ.get("HUSHD_AUTOSTART") != "0":
+        autostart.ensure(paths.find())
+        with Client(holder="cli") as client:
+            client.status()  # it serves
+
+
+def check_configuration() -> None:
+    """Raises `bad_request` for a configuration that no supervisor starts with, and says what is wrong with it."""
+    command = [sys.executable, "-P", "-m", "hushd_supervisor", "config", "check"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=CHECK_S, check=False)
+    if done.returncode != 0:
+        raise HushdError("bad_request", done.stderr.strip().removeprefix("hushd: ") or "The configuration is wrong.")

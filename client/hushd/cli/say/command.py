@@ -1,0 +1,171 @@
+"""`say`: speaks, or writes what it would say to a file."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
+
+from hushd.cli import console
+from hushd.cli.download import shown_pulls
+
+from . import input
+from .input import Script
+from .options import file_format, parse, speaking
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+    from hushd.synthesis.speech import Speech
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = parse(prog, argv)
+    if "?" in (options.device, options.format, options.data_format):
+        from hushd.cli.listing import list_choices
+
+        list_choices(options)
+    elif options.wait:
+        _do(options)
+    else:
+        from .detach import leave_to_child, stamp
+
+        if input.typed(options):
+            raise HushdError("bad_request", "What is typed is waited for: leave out --no-wait.")
+        if leave_to_child(reads=not options.text and options.input_file in (None, "-")):
+            return 0
+        try:
+            _do(options)
+        except HushdError as error:
+            raise stamp(error) from error
+    return 0
+
+
+def _do(options: Namespace) -> None:
+    stopping = options.stop or options.cancel
+    if options.output is None and options.voice != "?" and not stopping:
+        from hushd.audio import devices
+
+        console.silence_libraries()
+        devices.load_ahead()
+    from hushd.client import Client  # while the device is looked for
+
+    with shown_pulls() as on_pull, Client(holder="cli", start=not stopping, on_pull=on_pull) as client:
+        if stopping:
+            client.stop_speaking(current=options.stop)
+        elif options.voice == "?":
+            from hushd.cli.listing import list_voices
+
+            list_voices(client, options)
+        elif options.output is None:
+            _play(client, options)
+        else:
+            _write(client, options)
+
+
+def _write(client: Client, options: Namespace) -> None:
+    from hushd.output_file import STANDARD_OUTPUT, OutputFile
+
+    form = file_format(options)
+    text = input.of(options, kept=options.progress)
+    screen = console.StatusLine()
+    with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
+        speech = _speech(client, options, text, form)
+        try:
+            for data, offset in speech.pieces():
+                file.write(data, offset)
+                if options.progress and speech.timeline:
+                    _measure(screen, text, speech, speech.timeline[-1].end)
+        finally:
+            screen.clear()
+
+
+def _play(client: Client, options: Namespace) -> None:
+    kept = options.progress or bool(options.interactive)
+    if not input.typed(options):
+        _speak(client, options, input.of(options, kept=kept))
+        return
+    for line in filter(bytes.strip, input.lines()):
+        try:
+            _speak(client, options, Script(line, kept=kept))
+        except HushdError as error:
+            if error.code != "bad_request":
+                raise
+            console.complain("say", error.message)  # of one line, and the next may be better
+
+
+def _speak(client: Client, options: Namespace, text: Script) -> None:
+    speech = _speech(client, options, text, "s16le")
+    from hushd.audio.playback import play  # while the worker works
+
+    volume = 1.0 if options.volume is None else options.volume
+    floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait)
+    try:
+        with _shown(options, text, speech) as on_position:
+            play(speech, speech.rate, speech.channels, options.device, floor, volume, on_position)
+    finally:
+        speech.close()
+
+
+def _speech(client: Client, options: Namespace, text: Script, form: str) -> Speech:
+    return client.synthesize(
+        text.source,
+        format=form,
+        engine=options.engine,
+        model=options.model,
+        keep_alive=options.keep_alive,
+        priority=options.priority,
+        **speaking(options),
+    )
+
+
+@contextmanager
+def _shown(options: Namespace, text: Script, speech: Speech) -> Iterator[Callable[[float], None] | None]:
+    """What is to be told of the position, so that a person sees it."""
+    if options.interactive:
+        with _prompted(options.interactive, text, speech) as on_position:
+            yield on_position
+    elif options.progress:
+        screen = console.StatusLine()
+        try:
+            yield lambda position: _measure(screen, text, speech, position)
+        finally:
+            screen.clear()
+    else:
+        yield None
+
+
+@contextmanager
+def _prompted(markup: str, text: Script, speech: Speech) -> Iterator[Callable[[float], None]]:
+    from .highlight import Style, style
+    from .prompter import Prompter
+
+    screen = console.StatusLine(1)
+    prompter = Prompter(speech.timeline, style(markup) if os.isatty(1) else Style(), console.width())
+
+    def on_position(position: float) -> None:
+        prompter.columns = console.width()
+        over, line = prompter.at(text.text, position)
+        if over:
+            screen.clear()
+            console.write(over)
+        screen.show(lambda _: line)
+
+    heard = False
+    try:
+        yield on_position
+        heard = True
+    finally:
+        screen.clear()
+        console.write(prompter.rest(text.text, heard=heard))
+
+
+def _measure(screen: console.StatusLine, text: Script, speech: Speech, position: float) -> None:
+    from .progress import guess, meter
+
+    known = speech.duration
+    total = known or (guess(speech.timeline, len(text.text)) if text.whole else 0.0)
+    screen.show(lambda columns: meter(position, total, not known, columns))

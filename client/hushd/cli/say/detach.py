@@ -1,0 +1,46 @@
+"""`say --no-wait`: a process of its own that nobody waits for."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+LOG = "say"
+LONGEST_LOG = 64 * 1024  # bytes; then it is begun anew
+
+
+def leave_to_child(*, reads: bool) -> bool:
+    """True in the process that goes on at once, False in its child, which does the work.
+
+    The child belongs to no terminal and keeps nothing open that somebody waits for; its standard error is a log.
+
+    Args:
+        reads: whether the child needs standard input.
+    """
+    where = paths.find()
+    paths.prepare_state(where)
+    log = where.worker_log(LOG)
+    try:
+        anew = os.O_TRUNC if log.exists() and log.stat().st_size > LONGEST_LOG else 0
+        errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o600)
+    except OSError as error:
+        raise HushdError("output_failed", f"The log {log} cannot be written ({error.strerror}).") from error
+    if os.fork():  # nothing has started a thread yet
+        os.close(errors)
+        return True
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (1,) if reads else (0, 1):
+        os.dup2(nothing, number)
+    os.dup2(errors, 2)
+    os.close(nothing)
+    os.close(errors)
+    return False
+
+
+def stamp(error: HushdError) -> HushdError:
+    """The error as a log tells it, with the time."""
+    return HushdError(error.code, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.message}")

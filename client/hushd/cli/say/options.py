@@ -1,0 +1,196 @@
+"""The options of `say`: those of macOS's `say` by their names, and what speech-dispatcher's `spd-say` has besides."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from argparse import ArgumentTypeError, BooleanOptionalAction, Namespace
+from collections.abc import Sequence
+from functools import partial
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import PRIORITIES
+
+from hushd.audio.sound_file import FORMATS, format_of
+from hushd.cli.arguments import Parser, positive
+from hushd.synthesis.options import VOLUMES, SynthesizeOptions
+
+from .highlight import USUAL
+
+_KINDS = {"wave": "wav", "aif": "aiff", "oga": "ogg", "raw": "pcm"}  # other names of some
+DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
+_DATA_FORMAT = re.compile(rf"({'|'.join(DATA_FORMATS)})(@(?P<rate>\d+))?", re.IGNORECASE | re.ASCII)
+
+_EPILOG = """\
+Text typed into a terminal is spoken line by line. `-o -` writes to standard
+output while the speech is made. docs/SPEAKING.md says what is read how."""
+
+
+def parse(prog: str, argv: Sequence[str]) -> Namespace:
+    """The arguments; `text` are the words.
+
+    Raises:
+        HushdError: `bad_request` for what makes no sense.
+    """
+    parser = Parser(prog, "Speaks TEXT, or what standard input holds, also while it is still being written.")
+    parser.usage = "%(prog)s [OPTION…] [TEXT…]"
+    parser.epilog = _EPILOG
+    parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; behind -- if it begins with a dash")
+    parser.add_argument("-f", "--input-file", metavar="FILE", help="read the text from FILE; - is standard input")
+    _add_speaking(parser)
+    _add_playing(parser)
+    _add_file(parser)
+    parser.add_worker_options()
+    options = parser.parse(argv, "text")
+    _check(options)
+    return options
+
+
+def speaking(options: Namespace) -> SynthesizeOptions:
+    """What the options ask of a speech. The volume of what is played here is the player's."""
+    return SynthesizeOptions(
+        voice=options.voice,
+        language=options.language,
+        wpm=options.rate,
+        markup=options.markup,
+        sample_rate=options.sample_rate,
+        channels=options.channels,
+        volume=options.volume if options.output is not None else None,
+        timeline=options.progress or bool(options.interactive),
+    )
+
+
+def file_format(options: Namespace) -> str:
+    """The kind of file that -o is to be; `wav` where neither an option nor the name says.
+
+    Raises:
+        HushdError: `bad_request` for an extension that names none.
+    """
+    if options.format:
+        return str(options.format)
+    target = options.output
+    special = os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
+    # The name of a pipe or a device says nothing of a format.
+    return "wav" if target == "-" or special else format_of(target)
+
+
+def _add_speaking(parser: Parser) -> None:
+    group = parser.add_argument_group("how it is spoken")
+    group.add_argument("-v", "--voice", help="who speaks; '?' lists the voices")
+    group.add_argument(
+        "-l", "--language", metavar="LANGUAGE", help="what is spoken, such as fr, pt-BR or French; chooses the voice"
+    )
+    group.add_argument("-r", "--rate", type=positive, metavar="WPM", help="words a minute")
+    group.add_argument("--volume", type=_volume, metavar="FACTOR", help="0 to 2; default: 1")
+    markup = group.add_mutually_exclusive_group()
+    markup.add_argument(
+        "--markdown",
+        dest="markup",
+        action="store_const",
+        const="markdown",
+        help="the text is Markdown, as agents write it",
+    )
+    markup.add_argument(
+        "-x", "--ssml", "--ssml-mode", dest="markup", action="store_const", const="ssml", help="the text is SSML"
+    )
+    group.add_argument("--json", action="store_true", help="with -v '?': the voices for programs")
+
+
+def _add_playing(parser: Parser) -> None:
+    group = parser.add_argument_group("aloud")
+    group.add_argument(
+        "-a",
+        "--audio-device",
+        dest="device",
+        metavar="NAME",
+        help="the loudspeaker: its number, name or how that begins; '?' lists them",
+    )
+    group.add_argument(
+        "-w",
+        "--wait",
+        action=BooleanOptionalAction,
+        default=True,
+        help="return when all was heard, the default, or at once; then `hushd logs say` shows what went wrong",
+    )
+    group.add_argument(
+        "-P",
+        "--priority",
+        choices=PRIORITIES,
+        default="text",
+        metavar="PRIORITY",
+        help=f"{', '.join(PRIORITIES)}: who is heard first; the first two interrupt what is lower; default: text",
+    )
+    shown = group.add_mutually_exclusive_group()
+    shown.add_argument("--progress", action="store_true", help="show how far it is")
+    parser.add_optional(
+        shown,
+        "-i",
+        "--interactive",
+        alone=USUAL,
+        help="print the text as it is spoken, its words highlighted: --interactive=MARKUP as bold, smul or green/black",
+    )
+    stop = group.add_mutually_exclusive_group()
+    stop.add_argument("-S", "--stop", action="store_true", help="end what is spoken now, whoever says it")
+    stop.add_argument("-C", "--cancel", action="store_true", help="end all that is spoken or waits to be")
+
+
+def _add_file(parser: Parser) -> None:
+    group = parser.add_argument_group("to a file")
+    group.add_argument(
+        "-o",
+        "--output",
+        "--output-file",
+        dest="output",
+        metavar="FILE",
+        help=f"write a sound file, as its extension says: {', '.join(FORMATS)}; - is a WAV on standard output",
+    )
+    group.add_argument(
+        "--format",
+        "--file-format",
+        dest="format",
+        type=_format,
+        metavar="FORMAT",
+        help="its format, whatever it is called; '?' lists them",
+    )
+    group.add_argument("--sample-rate", type=int, metavar="HZ", help="8000 to 48000; default: the voice's own")
+    group.add_argument("--channels", type=int, choices=(1, 2), help="1, the default, or 2 of the same")
+    group.add_argument("--data-format", metavar="FORMAT", help=f"as on macOS: {DATA_FORMATS[0]}@22050; '?' lists them")
+
+
+def _check(options: Namespace) -> None:
+    if options.text and options.input_file is not None:
+        raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
+    if options.data_format not in (None, "?"):
+        match = _DATA_FORMAT.fullmatch(options.data_format)
+        if match is None:
+            raise HushdError(
+                "bad_request",
+                f"There is no data format {options.data_format!r}: use LEI16 or BEI16, as in LEI16@22050.",
+            )
+        options.sample_rate = options.sample_rate or (match["rate"] and int(match["rate"]))
+    if options.output is None:
+        given = [options.format, options.sample_rate, options.channels, options.data_format]
+        if any(value not in (None, "?") for value in given):
+            raise HushdError("bad_request", "--format, --data-format, --sample-rate and --channels are for -o FILE.")
+    elif options.device or options.interactive or not options.wait:
+        raise HushdError("bad_request", "-a, -i and --no-wait are for speaking aloud, not for -o FILE.")
+    if not options.wait and (options.interactive or options.progress):
+        raise HushdError("bad_request", "-i and --progress show what is spoken: leave out --no-wait.")
+
+
+def _volume(text: str) -> float:
+    low, high = VOLUMES
+    value = float(text)
+    if not low <= value <= high:
+        raise ArgumentTypeError(f"must be a number from {low:g} to {high:g}")
+    return value
+
+
+def _format(text: str) -> str:
+    name = text.lower()
+    form = _KINDS.get(name, name)
+    if form not in (*FORMATS, "?"):
+        raise ArgumentTypeError(f"there is no format {text!r}, choose one of {', '.join(FORMATS)}")
+    return form

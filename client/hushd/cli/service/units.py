@@ -1,0 +1,151 @@
+"""hushd as a service of the user's session: which files and which commands make it one, for systemd and for launchd.
+
+The files are those of `packaging`, with the Python that runs this in the place of the system's.
+"""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+PACKAGING = Path(__file__).parents[2] / "packaging"
+PYTHON = "/usr/bin/python3"  # in the files of `packaging`
+UNITS = ("hushd.service", "hushd.socket")
+LABEL = "org.hushd"
+COMMAND_S = 100.0  # a service that stops may finish its jobs first
+
+
+@dataclass(frozen=True)
+class Service:
+    """What makes hushd a service: `files` by their paths, and the manager's commands.
+
+    Attributes:
+        manager: the program that the commands begin with.
+        start: commands for when the files were written; `renew` comes before them and may fail.
+        stop, forget: those before the files are removed and after it.
+        active: the command that succeeds while the manager holds the socket.
+    """
+
+    manager: str
+    files: Mapping[Path, str]
+    renew: Sequence[Sequence[str]]
+    start: Sequence[Sequence[str]]
+    stop: Sequence[Sequence[str]]
+    forget: Sequence[Sequence[str]]
+    active: Sequence[str]
+
+    def missing(self) -> list[Path]:
+        """The files that are not there, or not as they should be."""
+        return [path for path, text in self.files.items() if _read(path) != text]
+
+    def write(self) -> list[Path]:
+        """Writes what is missing and returns it.
+
+        Raises:
+            HushdError: `output_failed`.
+        """
+        missing = self.missing()
+        for path in missing:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                fresh = path.with_name(f".{path.name}.new")
+                fresh.write_text(self.files[path], encoding="utf-8")
+                os.replace(fresh, path)
+            except OSError as error:
+                raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
+        return missing
+
+    def remove(self) -> list[Path]:
+        """Removes what is there and returns it.
+
+        Raises:
+            HushdError: `output_failed`.
+        """
+        there = [path for path in self.files if os.path.lexists(path)]
+        for path in there:
+            try:
+                path.unlink()
+            except OSError as error:
+                raise HushdError("output_failed", f"{path} cannot be removed ({error.strerror}).") from error
+        return there
+
+
+def find(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Service:
+    """The service of this user on this system."""
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))
+    if platform == "darwin":
+        return _launchd(home, paths.find(environ).client_socket)
+    folder = environ.get("XDG_CONFIG_HOME", "")
+    return _systemd((Path(folder) if os.path.isabs(folder) else home / ".config") / "systemd/user")
+
+
+def run(command: Sequence[str]) -> str:
+    """Runs a command of the manager; the reason when it fails, empty when it does not."""
+    if shutil.which(command[0]) is None:
+        return f"there is no {command[0]} here"
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=COMMAND_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return "" if done.returncode == 0 else said[-1] if said else f"status {done.returncode}"
+
+
+def _systemd(folder: Path) -> Service:
+    control = ("systemctl", "--user")
+    return Service(
+        control[0],
+        {folder / name: _unit((PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")) for name in UNITS},
+        renew=(),
+        start=((*control, "daemon-reload"), (*control, "enable", "--now", "hushd.socket")),
+        stop=((*control, "disable", "--now", "hushd.socket"),),  # which ends the service first
+        forget=((*control, "daemon-reload"),),
+        active=(*control, "is-active", "hushd.socket"),
+    )
+
+
+def _unit(text: str) -> str:
+    return text.replace(f"={PYTHON} ", f"={_quoted(sys.executable)} ")
+
+
+def _quoted(path: str) -> str:
+    """A path as a word of a unit file's command line."""
+    path = path.replace("%", "%%")
+    if path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").replace("%", "").isalnum():
+        return path
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _launchd(home: Path, socket: Path) -> Service:
+    """Untested: written from launchd.plist(5) and launchctl(1)."""
+    agent = plistlib.loads((PACKAGING / "launchd" / f"{LABEL}.plist").read_bytes())
+    agent["ProgramArguments"][0] = sys.executable
+    agent["Sockets"]["client"]["SockPathName"] = os.fspath(socket)
+    file = home / "Library/LaunchAgents" / f"{LABEL}.plist"
+    domain = f"gui/{os.getuid()}"
+    out = ("launchctl", "bootout", f"{domain}/{LABEL}")
+    return Service(
+        "launchctl",
+        {file: plistlib.dumps(agent).decode()},
+        renew=(out,),
+        start=(("launchctl", "bootstrap", domain, os.fspath(file)),),
+        stop=(out,),
+        forget=(),
+        active=("launchctl", "print", f"{domain}/{LABEL}"),
+    )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,154 @@
+"""A place to try settings with real workers: a supervisor of its own, in folders of its own.
+
+The user's supervisor and configuration are left alone meanwhile; models are the user's. Its workers are under a memory
+budget of their own, and see what the machine has.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import tomllib
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd.client import Client
+from hushd.transport.source import Audio
+
+from .config_file import changed, plain, read
+from .search import VARIABLES, Environment, Measured, Trial
+
+RUNS = 3  # of which the best counts; one more before them warms everything up
+# What other settings would not change.
+_HOPELESS = ("deadline_exceeded", "model_missing", "engine_missing", "no_supervisor", "input_unreadable")
+
+
+class TrialSupervisor:
+    """A context manager; `client` is connected to the supervisor in it.
+
+    Args:
+        worker: a full name, `stt/moonshine/tiny-en`.
+        sample: what is transcribed, or the text that is spoken.
+        until: monotonic time at which a run is given up.
+    """
+
+    def __init__(self, worker: str, sample: Audio | str, until: float) -> None:
+        self.worker = worker
+        self.audio_s = 0.0  # of the sample
+        self._role, self._engine, self._model = worker.split("/")
+        self._sample = sample
+        self._until = until
+        user = paths.find()
+        self._config = read(user.config)
+        self._own = own_settings(self._config, worker).get("environment", {})
+        self._models = user.models
+
+    @property
+    def before(self) -> Environment:
+        """What the configuration says now of the variables that are tuned."""
+        return {name: value for name, value in self._own.items() if name in VARIABLES}
+
+    def __enter__(self) -> TrialSupervisor:
+        # Short: sockets are made in it.
+        self._folder = Path(tempfile.mkdtemp(prefix="hushd-tune-", dir="/tmp" if os.path.isdir("/tmp") else None))
+        self._configure(self.before)
+        self._environment = dict(os.environ)
+        os.environ |= {
+            "HUSHD_RUNTIME_DIR": str(self._folder / "run"),
+            "HUSHD_STATE_DIR": str(self._folder / "state"),
+            "HUSHD_CONFIG": str(self._folder / "config.toml"),
+            "HUSHD_MODELS_DIR": str(self._models),
+            "HUSHD_AUTOSTART": "1",
+        }
+        for name in VARIABLES:  # what is tried is in the configuration
+            os.environ.pop(name, None)
+        self.client = Client(holder="tune")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.client.shutdown()
+        except HushdError:
+            pass  # it never ran, or has gone
+        finally:
+            self.client.close()
+            os.environ.clear()
+            os.environ.update(self._environment)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def environment(self, tried: Environment) -> dict[str, str]:
+        """The worker's whole environment in the configuration with these settings."""
+        return {name: value for name, value in self._own.items() if name not in VARIABLES} | dict(tried)
+
+    def measure(self, tried: Environment, told: Callable[[], None] = lambda: None) -> Trial:
+        """Starts the worker with these settings and lets it work; `told` is called before each run.
+
+        Raises:
+            HushdError: `deadline_exceeded` when there is no time left; what other settings would not change, such as
+                `model_missing` or `input_unreadable`.
+        """
+        try:
+            self._configure(tried)
+            self.client.unload()
+            self.client.reload()
+            self.client.preload(self.worker)
+            best, text = None, ""
+            for number in range(RUNS + 1):
+                told()
+                began = time.monotonic()
+                text = self._work()
+                took = time.monotonic() - began
+                if number and (best is None or took < best):
+                    best = took
+            assert best is not None
+            return Trial(dict(tried), Measured(best, self._memory_mb(), text))
+        except HushdError as error:
+            if error.code in _HOPELESS:
+                raise
+            return Trial(dict(tried), None, error.message)
+
+    def _work(self) -> str:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise HushdError("deadline_exceeded", "There was no time left.")
+        if self._role == "stt":
+            found = self.client.transcribe(self._sample, engine=self._engine, model=self._model, deadline=left)
+            self.audio_s = found.duration
+            return " ".join(segment.text for segment in found.segments)
+        speech = self.client.synthesize(str(self._sample), engine=self._engine, model=self._model, deadline=left)
+        deque(speech, maxlen=0)
+        self.audio_s = speech.duration
+        return ""
+
+    def _memory_mb(self) -> float:
+        """The most that the process has had, which is a little more than what is its alone."""
+        rows = [row for row in self.client.status()["workers"] if row["name"] == self.worker]
+        return max(float(row["peak_rss_mb"] or row["need_mb"]) for row in rows)
+
+    def _configure(self, tried: Environment) -> None:
+        values: dict[str, Any] = {"environment": self.environment(tried) or None, "memory_mb": None}
+        table = changed(tomllib.loads(self._config), self.worker, values)
+        (self._folder / "config.toml").write_text(plain(table), encoding="utf-8")
+
+
+def own_settings(config: str, worker: str) -> Mapping[str, Any]:
+    """The table `[worker."NAME"]` of a configuration.
+
+    Raises:
+        HushdError: `bad_request` for what is no TOML.
+    """
+    try:
+        table = tomllib.loads(config).get("worker", {}).get(worker, {})
+    except tomllib.TOMLDecodeError as error:
+        raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
+    return table if isinstance(table, dict) else {}

@@ -1,0 +1,319 @@
+"""Saying something and hearing the answer, which may begin before all is said: the one place where loudspeaker,
+microphone, floor and both workers meet.
+
+    with client.conversation() as talk:
+        answer = talk.converse("Shall I delete the old backups?")
+        if talk.said.interrupted:
+            print("stopped after", talk.said.characters, "characters by", answer.text)
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError
+
+from hushd.audio.playback import Player
+from hushd.audio.silence import without_tail
+from hushd.transcripts.transcript import Transcript
+
+from .cancel_scope import CancelScope
+from .duplex import Duplex, Mode
+from .listener import Listener, OnEvent
+from .said import Said, characters
+from .state import DialogueState, Event, Phase
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+    from hushd.synthesis.speech import Speech
+    from hushd.transcripts.transcription import Transcription
+    from hushd.transport.floor import Floor
+    from hushd.transport.source import Text
+
+Options = Mapping[str, Any]
+
+RATE = 24000  # Hz, of what is played and of what is recorded beside it
+CHUNK_S = 0.032  # what the voice detector judges at once
+PATIENCE_S = 30.0  # for an answer
+
+
+class Conversation:
+    """A program's turns at loudspeaker and microphone, one at a time; a context manager; any thread may stop it.
+
+    While it speaks it listens, where it would not hear itself: with headphones, with a microphone whose echo the
+    sound system cancels, or where the worker finds that it can take out what is played. Then whoever begins to speak
+    interrupts. Else it is half duplex: what is recorded while it speaks is not heard.
+
+    Every method raises `HushdError`: `cancelled` when it was stopped here, by `hushd stop-speaking`, or by something
+    more urgent, `no_device`, `no_speech` when nobody answers, and what the workers raise.
+
+    Args:
+        mode: `auto`; `half`: never listens while it speaks; `headphones`: the microphone hears no loudspeaker.
+        priority: of the floor, as in `Client`.
+        loudspeaker, microphone: the devices; None: the usual ones.
+        speaking, listening: options of `Client.synthesize` and `Client.listen` for every turn.
+        on_note: called once with a sentence for the user, when it turns out to be half duplex.
+        on_heard: called, on another thread, with what was understood so far; its end may still change.
+        stop: what ends it; shared with what else is to end with it.
+
+    Attributes:
+        said: how far the last speech got.
+        heard: what was said so far, while it listens; its end may still change.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        mode: Mode = "auto",
+        priority: str = "text",
+        loudspeaker: str | int | None = None,
+        microphone: str | int | None = None,
+        speaking: Options | None = None,
+        listening: Options | None = None,
+        on_note: Callable[[str], None] | None = None,
+        on_heard: Callable[[str], None] | None = None,
+        stop: CancelScope | None = None,
+    ) -> None:
+        self._client = client
+        self._duplex = Duplex(mode, microphone, on_note)
+        self._priority = priority
+        self._loudspeaker = loudspeaker
+        self._microphone = microphone
+        self._speaking = dict(speaking or {})
+        self._listening = dict(listening or {})
+        self._on_heard = on_heard
+        self._floor: Floor | None = None
+        self._state = ""
+        self._changed = threading.Condition()
+        self._called_off = False
+        self.stop = stop or CancelScope()
+        self.said = Said()
+        self.heard = ""
+
+    def __enter__(self) -> Conversation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def state(self) -> str:
+        """`speaking` or `listening`; `queued` while others have the devices or the worker still starts."""
+        return (self._state if self._floor is not None and self._floor.held else "") or "queued"
+
+    @property
+    def duplex(self) -> str:
+        """`full`: it can be interrupted; `half`: it cannot, or it is not known yet."""
+        return "full" if self._duplex.full else "half"
+
+    def say(self, text: Text, **options: Any) -> Said:
+        """Says `text`; returns when it was heard, or when somebody who interrupted has finished.
+
+        Options: those of `Client.synthesize`.
+        """
+        self._exchange(text, options, {}, answer=False)
+        return self.said
+
+    def converse(self, text: Text, speaking: Options | None = None, listening: Options | None = None) -> Transcript:
+        """Says `text` and returns what is answered, at its end or before it; `said` is then how far it got.
+
+        Nobody else speaks or listens from the first word to the last. The STT worker starts while this speaks, and
+        the microphone is open by then, so that the answer may follow at once.
+
+        Args:
+            speaking: options of `Client.synthesize`.
+            listening: options of `Client.listen`.
+        """
+        answer = self._exchange(text, speaking or {}, listening or {}, answer=True)
+        return answer or Transcript(())
+
+    def listen(self, **options: Any) -> Transcript:
+        """What somebody says now, until they pause. Options: those of `Client.listen`."""
+        options = self._listening | options
+        self.stop.check()
+        self._warm(options)
+        turn = DialogueState(Phase.WAITING)
+        with self._floor_of("microphone") as floor, floor, self._ear(turn, floor, options) as ear:
+            return self._answer(turn, ear, options) or Transcript(())
+
+    def call_off(self) -> None:
+        """Ends a `listen` in which nobody has begun to speak, or the next one: what was heard is nothing then."""
+        with self._changed:
+            self._called_off = True
+            self._changed.notify_all()
+
+    # --- one exchange ------------------------------------------------------------------------------------------------
+
+    def _exchange(self, text: Text, speaking: Options, listening: Options, *, answer: bool) -> Transcript | None:
+        self.stop.check()
+        self._duplex.look()
+        full = self._duplex.mode != "half"
+        wanted = {"timeline": True} | self._speaking | dict(speaking)
+        if full:
+            wanted |= {"sample_rate": RATE, "channels": 1}
+        options = self._listening | dict(listening)
+        turn = DialogueState(Phase.SPEAKING)
+        with (
+            self._making(text, wanted) as speech,
+            self._floor_of("speaker", *(["microphone"] if full or answer else [])) as floor,
+        ):
+            rate = speech.rate  # known with the first words: the other worker is not to delay them
+            if answer and not full:
+                self._warm(options)
+            with (
+                floor,
+                self._ear(turn, floor, options, rate if full else None) if full or answer else nullcontext() as ear,
+            ):
+                self._speak(turn, speech, floor, ear)
+                self._duplex.note(self.said.seconds)
+                return self._answer(turn, ear, options, needed=answer) if ear else None
+
+    def _speak(self, turn: DialogueState, speech: Speech, floor: Floor, ear: Listener | None) -> None:
+        """Plays until all is said, or somebody interrupts."""
+        self._state = "speaking"
+        heard = [0.0]  # seconds
+
+        def note(position: float) -> None:
+            heard[0] = position
+
+        player = Player(self._loudspeaker, floor, on_position=note, on_output=ear.on_output if ear else None)
+
+        def interrupt() -> None:
+            player.stop()
+            speech.close()
+
+        self._interrupt = interrupt
+        if ear is not None and ear.hears_meanwhile:
+            ear.listen()
+        audio = self._until_stopped(turn, speech)
+        if ear is not None and not ear.hears_meanwhile:
+            audio = without_tail(audio)
+        try:
+            with self.stop.ending(player.stop):
+                player.play(audio, speech.rate, speech.channels)
+        finally:
+            self._tell(turn, Event.SAID)
+        self.stop.check()
+        spoken = characters(speech, heard[0] if turn.interrupted else None)
+        seconds = heard[0] if turn.interrupted else speech.duration
+        self.said = Said(turn.interrupted, spoken, seconds, speech.voice)
+
+    def _until_stopped(self, turn: DialogueState, speech: Speech) -> Iterator[bytes]:
+        """The audio. An end that we made is no failure of it, so that what the loudspeaker has still fades out."""
+        try:
+            yield from speech
+        except HushdError:
+            if not self.stop.called and not turn.interrupted:
+                raise
+
+    def _answer(
+        self, turn: DialogueState, ear: Listener, options: Options, *, needed: bool = True
+    ) -> Transcript | None:
+        """What is answered once the loudspeaker is silent; None: nothing is, and no answer is needed."""
+        patience = 0.0
+        if needed:
+            self._state = "listening"
+            ear.listen()
+            patience = PATIENCE_S if options.get("no_speech_s") is None else options["no_speech_s"]
+        self._wait(turn, patience, needed=needed)
+        self.stop.check()
+        if turn.heard and (needed or turn.interrupted):
+            answer = ear.transcript()
+            if turn.interrupted:
+                self.said = replace(self.said, heard=answer)
+            return answer
+        if needed and not self._called_off:
+            raise HushdError("no_speech", f"Nobody spoke within {patience:g} seconds: is the microphone on?")
+        self._called_off = False
+        return None
+
+    def _wait(self, turn: DialogueState, patience: float, *, needed: bool) -> None:
+        """Returns once the turn is over: an answer was heard, or nobody began to speak for `patience` seconds."""
+        with self._changed:
+            give_up = time.monotonic() + patience
+            while turn.phase is not Phase.OVER:
+                left = None
+                if turn.phase is Phase.WAITING:
+                    left = give_up - time.monotonic()
+                    if left <= 0 or (needed and self._called_off):
+                        turn.tell(Event.NOBODY)
+                        break
+                self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
+
+    def _tell(self, turn: DialogueState, event: Event) -> None:
+        with self._changed:
+            before, phase = turn.phase, turn.tell(event)
+            self._changed.notify_all()
+        if phase is Phase.INTERRUPTED is not before:
+            self._interrupt()
+
+    # --- devices and workers -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _making(self, text: Text, options: Options) -> Iterator[Speech]:
+        """The speech, which is made from here on, also while others still have the loudspeaker."""
+        speech = self._client.synthesize(text, priority=self._priority, **options)
+        with self.stop.ending(speech.close):
+            yield speech
+
+    @contextmanager
+    def _floor_of(self, *devices: str) -> Iterator[Floor]:
+        """The floor, not entered yet."""
+        self._state = ""
+        floor = self._floor = self._client.floor(*devices, priority=self._priority)
+        with self.stop.ending(floor.stop):
+            yield floor
+
+    @contextmanager
+    def _ear(self, turn: DialogueState, floor: Floor, options: Options, rate: int | None = None) -> Iterator[Listener]:
+        """The ear, which does not listen yet; with `rate`, that of a speech, it can do so meanwhile."""
+        from hushd.audio.microphone import Microphone
+
+        if rate is None:
+            microphone = Microphone(self._microphone, muted=True)
+        else:
+            from hushd.audio.echo_reference import EchoReference
+
+            reference = EchoReference(rate) if self._duplex.mode == "auto" else None
+            microphone = Microphone(self._microphone, muted=True, rate=rate, chunk_s=CHUNK_S, reference=reference)
+        wanted = {name: value for name, value in options.items() if name != "no_speech_s"}
+
+        def begin(on_event: OnEvent) -> Transcription:
+            return self._client.listen(
+                floor.while_held(microphone),
+                rate=microphone.rate,
+                channels=microphone.channels,
+                echo=microphone.reference is not None,
+                no_speech_s=0,  # of silence; and who counts from the end of the speech is here
+                on_partial=self._note,
+                on_event=on_event,
+                **wanted,
+            )
+
+        self.heard = ""
+        meanwhile = rate is not None and (self._duplex.mode == "headphones" or microphone.reference is not None)
+        with (
+            Listener(microphone, begin, partial(self._tell, turn), self._note_echo, meanwhile) as ear,
+            self.stop.ending(ear.close),
+        ):
+            yield ear
+
+    def _warm(self, options: Options) -> None:
+        """Starts the worker that will listen; where that fails, listening says so."""
+        worker = "/".join(part for part in ("stt", options.get("engine"), options.get("model")) if part)
+        self._client.preload(worker, wait=False)
+
+    def _note(self, stable: str, text: str) -> None:
+        self.heard = stable + text
+        if self._on_heard is not None:
+            self._on_heard(self.heard)
+
+    def _note_echo(self, gone: bool) -> None:
+        self._duplex.echo_gone = gone

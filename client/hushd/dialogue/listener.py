@@ -1,0 +1,98 @@
+"""Hearing one utterance on a thread of its own, while something else goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .state import Event
+
+if TYPE_CHECKING:
+    from hushd.audio.microphone import Microphone
+    from hushd.transcripts.transcript import Transcript
+    from hushd.transcripts.transcription import Transcription
+
+OnEvent = Callable[[str, dict[str, Any]], None]
+
+
+class Listener:
+    """A microphone, and what listens to it. A context manager.
+
+    Args:
+        microphone: muted, until `listen` is called; closed at the end.
+        begin: makes a transcription of it, given what is to be called with its events.
+        tell: called on the other thread: BEGAN, NOTHING and, at the end, HEARD.
+        on_echo: called there with whether what is played is known not to be heard.
+        meanwhile: see `hears_meanwhile`.
+
+    Attributes:
+        hears_meanwhile: whether it may listen while something is played.
+    """
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        begin: Callable[[OnEvent], Transcription],
+        tell: Callable[[Event], None],
+        on_echo: Callable[[bool], None],
+        meanwhile: bool,
+    ) -> None:
+        self._microphone = microphone
+        self._begin = begin
+        self._tell = tell
+        self._on_echo = on_echo
+        self.hears_meanwhile = meanwhile
+        self._transcription: Transcription | None = None
+        self._transcript: Transcript | None = None
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._microphone.close()
+
+    @property
+    def on_output(self) -> Callable[[bytes | None], None] | None:
+        """Is to be called with what is played, as `Player` does."""
+        return self._microphone.reference.play if self._microphone.reference else None
+
+    def listen(self) -> None:
+        """Hears what is said from now on. Harmless when it does already."""
+        if self._transcription is None:
+            self._microphone.unmute()
+            self._transcription = self._begin(self._take)
+            threading.Thread(target=self._run, args=(self._transcription,), name="hushd-ear", daemon=True).start()
+
+    def close(self) -> None:
+        """Hears no more."""
+        if self._transcription is not None:
+            self._transcription.close()
+
+    def transcript(self) -> Transcript:
+        """What was heard, once HEARD was told.
+
+        Raises:
+            BaseException: why nothing was.
+        """
+        if self._error is not None:
+            raise self._error
+        assert self._transcript is not None
+        return self._transcript
+
+    def _run(self, transcription: Transcription) -> None:
+        try:
+            self._transcript = transcription.transcript()
+        except BaseException as error:
+            self._error = error
+        self._tell(Event.HEARD)
+
+    def _take(self, kind: str, data: dict[str, Any]) -> None:
+        if kind == "began":
+            self._tell(Event.BEGAN)
+        elif kind == "nothing":
+            self._tell(Event.NOTHING)
+        elif kind == "echo":
+            self._on_echo(bool(data.get("gone")))

@@ -1,0 +1,41 @@
+"""How values look on a terminal: tables, widths, times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+
+class Column(NamedTuple):
+    title: str
+    cell: Callable[[Any], str]
+    left: bool = False
+
+
+def laid_out(columns: Sequence[Column], rows: Sequence[Any], width: int) -> list[str]:
+    """The rows as lines, below one of titles; the last columns are given up until a line has at most `width`
+    characters, or there is one left."""
+    made = [_lay_out(column, rows) for column in columns]
+    while len(made) > 1 and sum(len(column[0]) + 2 for column in made) - 2 > width:
+        made.pop()
+    return ["  ".join(row).rstrip() for row in zip(*made, strict=True)]
+
+
+def _lay_out(column: Column, rows: Sequence[Any]) -> list[str]:
+    cells = [column.title, *(column.cell(row) for row in rows)]
+    size = max(map(len, cells))
+    return [cell.ljust(size) if column.left else cell.rjust(size) for cell in cells]
+
+
+def columns_of(text: str) -> int:
+    """Columns that `text` takes."""
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
+
+
+def clock(seconds: float) -> str:
+    """`m:ss` or `h:mm:ss`."""
+    minutes, second = divmod(int(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute}:{second:02d}"

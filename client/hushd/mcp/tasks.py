@@ -1,0 +1,85 @@
+"""The errands there are: what each tool has done for it, off the event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .task import Reading, Task, Work
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+    from hushd.dialogue.conversation import Conversation
+    from hushd.transcripts.transcript import Transcript
+
+Options = dict[str, Any]
+
+
+def say(text: str, priority: str, options: Options) -> Work:
+    """Says `text`."""
+
+    def work(client: Client, task: Task) -> Options:
+        said = _conversation(client, task, priority).say(text, **options)
+        return {"duration": round(said.seconds, 2), "voice": said.voice}
+
+    return work
+
+
+def listen(priority: str, options: Options) -> Work:
+    """Hears one utterance."""
+
+    def work(client: Client, task: Task) -> Options:
+        return _found(_conversation(client, task, priority).listen(**options))
+
+    return work
+
+
+def converse(text: str, priority: str, speaking: Options, listening: Options) -> Work:
+    """Says `text` and hears the answer."""
+
+    def work(client: Client, task: Task) -> Options:
+        return _found(_conversation(client, task, priority).converse(text, speaking, listening))
+
+    return work
+
+
+def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work:
+    """Writes down a recording, by path or by its bytes."""
+
+    def work(client: Client, task: Task) -> Options:
+        reading = task.progress = Reading()
+
+        def note(done: float, total: float) -> None:
+            reading.state, reading.done, reading.total = "transcribing", done, total
+
+        transcription = client.transcribe_stream(recording, on_progress=note, **options)
+        parts = []
+        with task.stop.ending(transcription.close):
+            for segment in transcription:
+                reading.state = "transcribing"
+                reading.segments.append(segment.text)
+                parts.append(
+                    {"start": round(segment.start, 2), "end": round(segment.end, 2), "text": segment.text.strip()}
+                    | ({"speaker": segment.speaker} if segment.speaker else {})
+                )
+        found = {"text": reading.heard, "duration": round(transcription.duration, 2)}
+        if transcription.diarized:
+            found["text"] = "\n".join(f"{part.get('speaker', '?')}: {part['text']}" for part in parts)
+        return found | _language(transcription.language) | ({"segments": parts} if segments else {})
+
+    return work
+
+
+def _conversation(client: Client, task: Task, priority: str) -> Conversation:
+    from hushd.dialogue.conversation import Conversation
+
+    # To say something is no reason to open the microphone.
+    conversation = task.progress = Conversation(client, mode="half", priority=priority, stop=task.stop)
+    return conversation
+
+
+def _found(transcript: Transcript) -> Options:
+    return {"text": transcript.text, "duration": round(transcript.duration, 2)} | _language(transcript.language)
+
+
+def _language(code: str) -> Options:
+    return {"language": code} if code else {}

@@ -1,0 +1,77 @@
+"""`hushd status` for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .display import Column, clock, laid_out
+
+Row = Mapping[str, Any]
+
+
+def _megabytes(value: float | None) -> str:
+    return "-" if not value else f"{value:.0f} MB"
+
+
+def _time(value: float | None) -> str:
+    return "-" if value is None else clock(value)
+
+
+def _expiry(row: Row) -> str:
+    value = row.get("expires_in_s")
+    return "never" if value is not None and value < 0 else _time(value)
+
+
+def _running(row: Row) -> str:
+    """How many requests run; live sessions by themselves, if there are any."""
+    live = row.get("sessions", 0)
+    files = row.get("running", 0) - live
+    return f"{files} + {live} live" if live else str(files)
+
+
+# In the order in which they are given up where the terminal is narrow: the last one first.
+_COLUMNS = (
+    Column("WORKER", lambda row: str(row["name"]), left=True),
+    Column("STATE", lambda row: str(row["state"]), left=True),
+    Column("MEMORY", lambda row: _megabytes(row.get("pss_mb") or row.get("rss_mb"))),
+    Column("ENDS IN", _expiry),
+    Column("RUNNING", _running),
+    Column("QUEUED", lambda row: str(row.get("queued", 0))),
+    Column("IDLE", lambda row: _time(row.get("idle_s"))),
+    Column("PEAK", lambda row: _megabytes(row.get("peak_rss_mb"))),
+    Column("NEEDS", lambda row: _megabytes(row.get("need_mb"))),
+    Column("PID", lambda row: str(row.get("pid") or "-")),
+    Column("REQUESTS", lambda row: str(row.get("requests", 0))),
+    Column("STARTS", lambda row: str(row.get("starts", 0))),
+    Column("CRASHES", lambda row: str(row.get("crashes", 0))),
+)
+
+
+def table(status: Mapping[str, Any], width: int) -> str:
+    """The status as lines of at most `width` characters, as far as the first column allows."""
+    supervisor, memory, workers = status["supervisor"], status["memory"], status["workers"]
+    size = supervisor.get("pss_mb") or supervisor.get("rss_mb") or 0.0
+    lines = [
+        f"hushd {supervisor['version']}, pid {supervisor['pid']}, up {clock(supervisor['uptime_s'])}, {size:.1f} MB",
+        f"memory: {memory['used_mb']:.0f} of {memory['budget_mb']:.0f} MB used, "
+        f"{memory['available_mb']:.0f} MB available, pressure {memory['pressure'] or 'none'}",
+        *_floor(status.get("floor", {})),
+    ]
+    if not workers:
+        return "\n".join([*lines, "no workers", ""])
+    return "\n".join([*lines, "", *laid_out(_COLUMNS, workers, width), ""])
+
+
+def _floor(floor: Mapping[str, Any]) -> list[str]:
+    """A line for each device that somebody has."""
+    lines = []
+    for device in ("speaker", "microphone"):
+        if row := floor.get(device):
+            who = f"{row['client']}, pid {row['pid']}" if row["pid"] else row["client"]
+            lines.append(f"{device}: turn {row['turn']} of {who}, {row['priority']}, for {clock(row['for_s'])}")
+    if floor.get("paused"):
+        lines.append("speaking is paused: `hushd resume` goes on")
+    if floor.get("waiting"):
+        lines.append(f"waiting to speak or listen: {floor['waiting']}")
+    return lines

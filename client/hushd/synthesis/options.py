@@ -1,0 +1,54 @@
+"""How a text is to be spoken: the options of `synthesize`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, cast
+
+VOLUMES = (0.0, 2.0)
+
+
+class SynthesizeOptions(TypedDict, total=False):
+    """What may be asked of a speech. What is left out or None, the engine decides.
+
+    Attributes:
+        voice: a name from `Client.voices`, also as ENGINE/NAME, or one of OpenAI's (`voices.ALIASES`); whichever
+            engine it belongs to is asked.
+        language: a tag such as fr or pt-BR, which chooses the voice where none is named.
+        wpm: words a minute; or else `speed`.
+        speed: a factor of the voice's own pace.
+        markup: what the text is: `text`, `markdown` or `ssml` (docs/SPEAKING.md).
+        pronounce: how words are to be said, by the word.
+        volume: 0 to 2 times as loud as the voice is; `hushd.audio.playback` has a volume that can be changed meanwhile.
+        sample_rate: Hz, 8000 to 48000; None: the voice's own.
+        channels: 1, or 2 of the same.
+        timeline: whether `Speech.timeline` is wanted.
+    """
+
+    voice: str | None
+    language: str | None
+    wpm: float | None
+    speed: float | None
+    markup: str | None
+    pronounce: Mapping[str, str] | None
+    volume: float | None
+    sample_rate: int | None
+    channels: int | None
+    timeline: bool
+
+
+def synthesize_params(options: SynthesizeOptions) -> dict[str, Any]:
+    """The options as a request carries them: only what is asked for.
+
+    Raises:
+        TypeError: for a name that is no option.
+    """
+    given = cast(Mapping[str, Any], options)
+    if unknown := [name for name in given if name not in SynthesizeOptions.__annotations__]:
+        raise TypeError(
+            f"synthesize has no option {unknown[0]!r}: it takes {', '.join(SynthesizeOptions.__annotations__)}"
+        )
+    wanted = {name: value for name, value in given.items() if value is not None and value is not False}
+    if "pronounce" in wanted:
+        wanted["pronounce"] = dict(wanted["pronounce"])
+    return wanted

@@ -1,0 +1,208 @@
+"""Which voice speaks: by its name, by an OpenAI name, or by the language. Pure: what there is comes as an argument."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hushd_protocol import languages
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import nearest
+
+from .voice import Voice
+
+# Of engines that can all do it: the configured one, then these, then the others as they are listed.
+ORDER = ("hibari", "kokoro", "piper", "espeak-ng")
+# The names that programs made for OpenAI's API use, by gender, as they are heard.
+ALIASES = {
+    "alloy": "female", "coral": "female", "marin": "female", "nova": "female", "sage": "female", "shimmer": "female",
+    "ash": "male", "ballad": "male", "cedar": "male", "echo": "male", "fable": "male", "onyx": "male", "verse": "male",
+}  # fmt: skip
+_ROBOTIC = "espeak-ng"  # stands in for nobody while there is another
+_SAME = {"cmn": "zh", "nb": "no", "iw": "he", "in": "id", "ji": "yi"}  # tags that mean one language
+_TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*", re.ASCII)
+_MOST_NAMED = 5  # in a sentence
+
+
+class Choice(NamedTuple):
+    """The engine, its model and its voice that a request is for; None leaves it to whoever is asked."""
+
+    engine: str | None
+    model: str | None
+    voice: str | None
+
+
+def choose(
+    catalogue: Mapping[str, Any],
+    voice: str | None,
+    language: str | None,
+    engine: str | None = None,
+    model: str | None = None,
+) -> Choice:
+    """The voice that is meant by a name, a language or both, of the engine and the model named, or of any.
+
+    Args:
+        catalogue: what `describe("tts")` says of the role.
+        voice: a voice's name, ENGINE/NAME, or one of `ALIASES`.
+        language: a tag such as fr or pt-BR, or an English name such as French.
+
+    Raises:
+        HushdError: `bad_request` for a name that there is not, or a voice that speaks another language;
+            `engine_missing` when nothing on this machine speaks that language.
+    """
+    house = _House(catalogue, engine)
+    if not house.engines or (engine is not None and not house.installed):
+        return Choice(engine, model, voice)  # in an environment of its own, perhaps: its worker knows better
+    tag = None if language is None else _tag(language)
+    if voice is None:
+        found = house.for_language(language or "", tag or "", model)
+    else:
+        found = house.named(voice, tag)
+        if tag is not None and not _speaks(found, tag):
+            raise HushdError(
+                "bad_request",
+                f"The voice {found.name} speaks {found.language}, not {language!r}: {house.instead(tag, True)}.",
+            )
+    return Choice(found.engine, model or house.model_for(found), found.name)
+
+
+def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
+    """Those of `voices` that speak a language, of whichever country. Raises HushdError `bad_request` for no tag."""
+    tag = _tag(language)
+    return [voice for voice in voices if _speaks(voice, tag)]
+
+
+class _House:
+    """All engines and voices, or those of one engine, the preferred ones first."""
+
+    def __init__(self, catalogue: Mapping[str, Any], engine: str | None) -> None:
+        self.default_engine, _, self.default_model = str(catalogue.get("default") or ORDER[0]).partition("/")
+        self.every = sorted(catalogue.get("engines", ()), key=self._rank)
+        self.engines = [entry for entry in self.every if engine in (None, entry["name"])]
+        self.installed = any(entry.get("installed", True) for entry in self.engines)
+        self.voices = _voices(self.engines)
+
+    def _rank(self, entry: Mapping[str, Any]) -> tuple[bool, int]:
+        name = entry["name"]
+        return name != self.default_engine, ORDER.index(name) if name in ORDER else len(ORDER)
+
+    def named(self, name: str, tag: str | None) -> Voice:
+        """The voice called `name`; of several, one that is installed."""
+        engine, _, wanted = name.partition("/")
+        voices = [voice for voice in self.voices if voice.engine == engine]
+        if not wanted or not voices:
+            wanted, voices = name, self.voices
+        same = [voice for voice in voices if voice.name.casefold() == wanted.casefold()]
+        if same:
+            return next((voice for voice in same if voice.installed), same[0])
+        if name.casefold() in ALIASES and (stand_in := self._stand_in(name.casefold(), tag)):
+            return stand_in
+        known = [voice.name for voice in voices]
+        if wanted is name:
+            known += ALIASES
+        close = nearest(wanted, known)
+        meant = f" (did you mean {close}?)" if close else ""
+        shown = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
+        raise HushdError("bad_request", f"There is no voice {shown}{meant}: `say -v '?'` lists them.")
+
+    def for_language(self, language: str, tag: str, model: str | None) -> Voice:
+        """The default engine's voice where it speaks the language, else the first engine's that does."""
+        able = [voice for voice in self.voices if voice.installed and _speaks(voice, tag)]
+        able = [voice for voice in able if voice.model == model] or able
+        if not able:
+            code = "engine_missing" if self.engines == self.every else "bad_request"
+            who = "No voice on this machine" if self.engines == self.every else f"No voice of {self.engines[0]['name']}"
+            raise HushdError(code, f"{who} speaks {language!r}: {self.instead(tag, False)}.")
+        return self._best([voice for voice in able if voice.engine == able[0].engine], tag)
+
+    def model_for(self, voice: Voice) -> str | None:
+        """Its model; the configured one where the engine's voices are not tied to any, as kokoro's are not."""
+        tied = {other.model for other in self.voices if other.engine == voice.engine}
+        if voice.engine == self.default_engine and self.default_model and self.default_model not in tied:
+            return self.default_model
+        return voice.model or None
+
+    def instead(self, tag: str, leave_out: bool) -> str:
+        """What would work: voices that are here, else what to install."""
+        voices = _voices(self.every)
+        if here := [voice.name for voice in voices if voice.installed and _speaks(voice, tag)]:
+            return ("leave the voice out, or " if leave_out else "") + f"use {_listed(here[:_MOST_NAMED])}"
+        ways = []
+        for entry in self.every:
+            spoken = [language for model in entry.get("models", ()) for language in model.get("languages", ())]
+            missing = [voice.name for voice in voices if voice.engine == entry["name"] and _speaks(voice, tag)]
+            if missing:
+                ways.append(f"get {entry['name']}'s voice {missing[0]}")
+            elif not entry.get("installed", True) and any(_primary(each) == _primary(tag) for each in spoken):
+                ways.append(f"install {entry['name']} ({entry['install']})")
+        if not ways:
+            return "no engine that is known here does, and docs/VOICES.md says how to add one"
+        return f"{_listed(ways)}; see docs/VOICES.md"
+
+    def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
+        """A voice of the alias's name (kokoro's are called after them), else one of its gender, else any."""
+        here = [voice for voice in self.voices if voice.installed]
+        default = self._default()
+        if tag is None and default is not None:
+            tag = _normal(default.language)
+        speaking = [voice for voice in here if tag is None or _speaks(voice, tag)] or here
+        for voice in speaking:
+            if voice.name.casefold().endswith(f"_{alias}"):
+                return voice
+        natural = [voice for voice in speaking if voice.engine != _ROBOTIC]
+        able = [voice for voice in natural if voice.gender == ALIASES[alias]]
+        if not able:
+            return default if default in speaking else next(iter(natural or speaking), None)
+        able = [voice for voice in able if voice.engine == able[0].engine]
+        place = [other for other in ALIASES if ALIASES[other] == ALIASES[alias]].index(alias)
+        return able[place % len(able)]
+
+    def _default(self) -> Voice | None:
+        """The voice that speaks when nobody names one."""
+        for entry in self.engines:
+            if entry["name"] == self.default_engine:
+                own = [voice for voice in self.voices if voice.engine == entry["name"]]
+                of_model = [voice for voice in own if voice.model == self.default_model] or own
+                named = [voice for voice in of_model if voice.name == entry.get("default_voice")]
+                return next(iter(named or of_model), None)
+        return None
+
+    def _best(self, voices: Sequence[Voice], tag: str) -> Voice:
+        """Of one engine's voices: the very tag, the configured one, the engine's own default, the first."""
+        default = self._default()
+        own = {entry.get("default_voice") for entry in self.engines if entry["name"] == voices[0].engine}
+        return min(voices, key=lambda voice: (_normal(voice.language) != tag, voice != default, voice.name not in own))
+
+
+def _voices(engines: Iterable[Mapping[str, Any]]) -> list[Voice]:
+    return [Voice.from_data(voice, entry["name"]) for entry in engines for voice in entry.get("voices", ())]
+
+
+def _tag(language: str) -> str:
+    """As all are compared. Raises HushdError `bad_request` for what is no tag."""
+    tag = _normal(languages.named(language) or language)
+    if not _TAG.fullmatch(tag):
+        raise HushdError(
+            "bad_request", f"A language is a tag such as fr or pt-BR, or a name such as French, not {language[:60]!r}."
+        )
+    return tag
+
+
+def _normal(language: str) -> str:
+    """`de_AT.UTF-8` is `de-at`, and `nb` is `no`."""
+    first, *rest = re.split(r"[.@]", language.strip())[0].replace("_", "-").casefold().split("-")
+    return "-".join([_SAME.get(first, first), *rest])
+
+
+def _primary(language: str) -> str:
+    return _normal(language).partition("-")[0]
+
+
+def _speaks(voice: Voice, tag: str) -> bool:
+    return _primary(voice.language) == _primary(tag)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last

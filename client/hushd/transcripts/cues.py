@@ -1,0 +1,170 @@
+"""Segments cut into subtitles: by openai-whisper's rules, or into cues that can be read in time.
+
+Both work on words and their times. Where an engine knows none, a segment's time is shared among its words by their
+letters, which is good enough to cut a long segment and no more: such words are never highlighted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .line_breaks import lines, phrases
+
+if TYPE_CHECKING:
+    from .segment import Segment
+
+LONG_PAUSE_S = 3.0  # whisper's: a cue that joins segments ends here
+NO_LIMIT = 1000  # whisper's, of characters in a line and words in a cue
+
+# Scripts that put no space between words: a character is a word there.
+_JOINED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
+_SMALL = "ぁぃぅぇぉっゃゅょァィゥェォッャュョー"  # kana that belong to the one before
+_WORD = re.compile(rf"\s*(?:[{_JOINED}][{_SMALL}]*[^\w\s]*|[^\s{_JOINED}]+)")
+_JOINS = re.compile(rf"\s*[{_JOINED}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """openai-whisper's layout options, with their names and their effect.
+
+    Attributes:
+        max_line_width: characters in a line.
+        max_line_count: lines in a cue. With both, cues are filled across the segments' ends; otherwise a segment
+            remains one cue.
+        max_words_per_line: words in a cue, which ends with its segment.
+        highlight_words: a cue for each word, which is underlined; where the engine knows word times.
+    """
+
+    max_line_width: int | None = None
+    max_line_count: int | None = None
+    max_words_per_line: int | None = None
+    highlight_words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word with the space before it; `exact` if its time is the engine's."""
+
+    text: str
+    start: float
+    end: float
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What is shown from `start` to `end`, in seconds; `text` may have several lines."""
+
+    start: float
+    end: float
+    text: str
+    speaker: str = ""
+
+
+def readable(segments: Iterable[Segment], label: int = 0) -> Iterator[Cue]:
+    """Cues of at most two lines of 42 columns and seven seconds, cut where a sentence or a phrase ends.
+
+    Args:
+        label: columns that the name of a speaker takes in the first line.
+    """
+    for segment in segments:
+        room = label + len(segment.speaker) if segment.speaker else 0
+        for phrase in phrases(tokens(segment), room):
+            text = "\n".join(lines([token.text for token in phrase], room))
+            yield Cue(phrase[0].start, phrase[-1].end, text, segment.speaker)
+
+
+def laid_out(segments: Iterable[Segment], layout: Layout) -> Iterator[Cue]:
+    """Cues as `layout` says."""
+    for cue, speaker in _filled(segments, layout):
+        text = "".join(token.text for token in cue)
+        if layout.highlight_words and all(token.exact for token in cue):
+            yield from _highlighted(cue, text, speaker)
+        else:
+            yield Cue(cue[0].start, cue[-1].end, text, speaker)
+
+
+def tokens(segment: Segment) -> list[Token]:
+    """The words of a segment, with the engine's times or with estimated ones."""
+    words = [word.word for word in segment.words]
+    if not words:
+        return _estimated(segment)
+    if not any(word[:1].isspace() for word in words):  # not as whisper has them: the text tells what is apart
+        words = _spaced(words, segment.text)
+    return [Token(text, word.start, word.end) for text, word in zip(words, segment.words, strict=True)]
+
+
+def _spaced(words: list[str], text: str) -> list[str]:
+    """`words` with the space that `text` has before them; the first one as if something came before."""
+    found, position = [], 0
+    for number, word in enumerate(words):
+        place = text.find(word, position)
+        apart = number == 0 or place < 0 or text[position:place].isspace()
+        found.append(f" {word}" if apart and not (number == 0 and _JOINS.match(word)) else word)
+        position = max(position, place + len(word))
+    return found
+
+
+def _estimated(segment: Segment) -> list[Token]:
+    text = segment.text.strip()
+    texts = _WORD.findall(text if _JOINS.match(text) else f" {text}")
+    total = sum(map(len, texts))
+    found, done = [], 0
+    for text in texts:
+        start, end = (segment.start + (segment.end - segment.start) * n / total for n in (done, done + len(text)))
+        found.append(Token(text, start, end, exact=False))
+        done += len(text)
+    return found
+
+
+def _filled(segments: Iterable[Segment], layout: Layout) -> Iterator[tuple[list[Token], str]]:
+    """The tokens of each cue, line breaks in their texts, and who speaks."""
+    width = layout.max_line_width or NO_LIMIT
+    group = layout.max_words_per_line or NO_LIMIT
+    joins = bool(layout.max_line_width and layout.max_line_count)
+    cue: list[Token] = []
+    columns, count, last, speaker = 0, 1, 0.0, ""
+    for segment in segments:
+        for number, token in enumerate(tokens(segment)):
+            pause = joins and token.start - last > LONG_PAUSE_S
+            apart = bool(cue) and number % group == 0 and (not joins or (number == 0 and segment.speaker != speaker))
+            text = token.text
+            if columns and columns + len(text) <= width and not pause and not apart:
+                columns += len(text)
+            else:
+                text = text.strip()
+                full = count >= (layout.max_line_count or NO_LIMIT)
+                if apart or (cue and (pause or full)):
+                    yield cue, speaker
+                    cue, count = [], 1
+                elif columns:
+                    count += 1
+                    text = f"\n{text}"
+                columns = len(text.strip())
+            if not cue:
+                speaker = segment.speaker
+            cue.append(Token(text, token.start, token.end, token.exact))
+            last = token.start
+    if cue:
+        yield cue, speaker
+
+
+def _highlighted(cue: list[Token], text: str, speaker: str) -> Iterator[Cue]:
+    """A cue for each word and, without highlight, for each pause between two; pauses below 1 ms do not show."""
+    shown = _milliseconds(cue[0].start)
+    time = cue[0].start
+    for number, token in enumerate(cue):
+        if shown != _milliseconds(token.start):
+            yield Cue(time, token.start, text, speaker)
+        lead = token.text[: len(token.text) - len(token.text.lstrip())]
+        parts = [other.text for other in cue]
+        parts[number] = f"{lead}<u>{token.text.lstrip()}</u>"
+        yield Cue(token.start, token.end, "".join(parts), speaker)
+        shown, time = _milliseconds(token.end), token.end
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

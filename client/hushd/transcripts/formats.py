@@ -1,0 +1,133 @@
+"""Transcripts as txt, vtt, srt, tsv and json, as openai-whisper's command writes them.
+
+Each format is a generator over segments, so that a subtitle is written as soon as its sentence is known; only json,
+one document, waits for the end. Who spoke stands where the segments say it: in txt where the speaker changes, in vtt
+as a voice, in srt in brackets, in tsv and json in a field of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hushd_protocol.errors import HushdError
+
+if TYPE_CHECKING:
+    from .cues import Cue, Layout
+    from .segment import Segment
+
+
+class Segments(Protocol):
+    """A transcript, whole or still being made; `language` counts once the segments have been read.
+
+    `diarized` is whether it was asked who speaks.
+    """
+
+    @property
+    def diarized(self) -> bool: ...
+
+    @property
+    def language(self) -> str: ...
+
+    def __iter__(self) -> Iterator[Segment]: ...
+
+
+def timestamp(seconds: float, *, hours: bool, mark: str) -> str:
+    """`HH:MM:SS.mmm`, rounded to the nearest millisecond; without `hours` these appear only once there are any.
+
+    >>> timestamp(61.5, hours=False, mark=".")
+    '01:01.500'
+    """
+    minutes, milliseconds = divmod(round(max(0.0, seconds) * 1000), 60_000)
+    hour, minute = divmod(minutes, 60)
+    lead = f"{hour:02d}:" if hours or hour else ""
+    return f"{lead}{minute:02d}:{milliseconds // 1000:02d}{mark}{milliseconds % 1000:03d}"
+
+
+def txt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+    """A line a segment."""
+    speaker = ""
+    for segment in segments:
+        changed = segment.speaker and segment.speaker != speaker
+        speaker = segment.speaker or speaker
+        yield f"{segment.speaker}: {segment.text.strip()}\n" if changed else f"{segment.text.strip()}\n"
+
+
+def vtt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+    """WebVTT: hours only where there are any."""
+    yield "WEBVTT\n\n"
+    for cue in _cues(segments, layout):
+        start, end = (timestamp(t, hours=False, mark=".") for t in (cue.start, cue.end))
+        who = f"<v {cue.speaker}>" if cue.speaker else ""
+        yield f"{start} --> {end}\n{who}{_text(cue)}\n\n"
+
+
+def srt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+    """SubRip: numbered, with hours and a decimal comma."""
+    for number, cue in enumerate(_cues(segments, layout, label=len("[]: ")), start=1):
+        start, end = (timestamp(t, hours=True, mark=",") for t in (cue.start, cue.end))
+        who = f"[{cue.speaker}]: " if cue.speaker else ""
+        yield f"{number}\n{start} --> {end}\n{who}{_text(cue)}\n\n"
+
+
+def tsv(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+    """Tab-separated: start and end in whole milliseconds, and the text with its tabs made spaces."""
+    yield "start\tend\ttext\tspeaker\n" if segments.diarized else "start\tend\ttext\n"
+    for segment in segments:
+        text = segment.text.strip().replace("\t", " ")
+        who = f"\t{segment.speaker}" if segments.diarized else ""
+        yield f"{round(1000 * segment.start)}\t{round(1000 * segment.end)}\t{text}{who}\n"
+
+
+def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+    """One object: `text`, `segments` (with `words` and `speaker` where they are known), `language`."""
+    rows: list[dict[str, Any]] = []
+    for segment in segments:
+        row: dict[str, Any] = {
+            "id": segment.id,
+            "start": segment.start,
+            "end": segment.end,
+            "text": segment.text,
+        }
+        if segment.words:
+            row["words"] = [{"word": w.word, "start": w.start, "end": w.end} for w in segment.words]
+        if segment.speaker:
+            row["speaker"] = segment.speaker
+        rows.append(row)
+    text = " ".join(row["text"].strip() for row in rows)
+    yield json.dumps({"text": text, "segments": rows, "language": segments.language}) + "\n"
+
+
+FORMATS: dict[str, Callable[[Segments, Layout | None], Iterator[str]]] = {
+    "txt": txt,
+    "vtt": vtt,
+    "srt": srt,
+    "tsv": tsv,
+    "json": json_document,
+}
+
+
+def render(form: str, segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+    """`segments` in the format `form`, piece by piece.
+
+    Args:
+        layout: of vtt and srt; None: cues that can be read in time (see `hushd.transcripts.cues`).
+
+    Raises:
+        HushdError: `bad_request` for a format that is not in `FORMATS`.
+    """
+    if form not in FORMATS:
+        raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(FORMATS)}.")
+    return FORMATS[form](segments, layout)
+
+
+def _cues(segments: Segments, layout: Layout | None, label: int = 0) -> Iterator[Cue]:
+    from .cues import laid_out, readable  # for subtitles only
+
+    return laid_out(segments, layout) if layout else readable(segments, label)
+
+
+def _text(cue: Cue) -> str:
+    # An arrow in the text would end the cue's timing line early.
+    return cue.text.replace("-->", "->")

@@ -1,0 +1,57 @@
+"""How speech is to be heard: the options that `transcribe` and `transcribe_stream` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict, cast
+
+
+class TranscribeOptions(TypedDict, total=False):
+    """What may be asked of a transcription. What is left out or None, the engine and the recording decide.
+
+    Attributes:
+        language: what is spoken, such as `en` or `English`; None: what the model hears, or what it finds.
+        task: `transcribe`, or `translate` into English where the engine can.
+        prompt: text that came before, for names and style.
+        hotwords: words to expect, a list of them or separated by commas.
+        beam_size: how many texts are followed at once, 1 to 100.
+        temperature: 0 is the likeliest text, 1 the freest.
+        word_times: whether `Segment.words` is wanted; engines that know no word times leave it empty.
+        diarize: whether `Segment.speaker` is wanted.
+        speakers: how many people speak; 0: that is to be found out.
+        min_silence_s: seconds of quiet that end a segment.
+        speech_pad_s: seconds of quiet kept around speech.
+        max_segment_s: seconds after which a segment is cut even where nobody pauses.
+        start_s: seconds of the recording to leave out; times stay those of the whole.
+    """
+
+    language: str | None
+    task: str | None
+    prompt: str | None
+    hotwords: str | Iterable[str] | None
+    beam_size: int | None
+    temperature: float | None
+    word_times: bool
+    diarize: bool
+    speakers: int | None
+    min_silence_s: float | None
+    speech_pad_s: float | None
+    max_segment_s: float | None
+    start_s: float | None
+
+
+def transcribe_params(options: TranscribeOptions) -> dict[str, Any]:
+    """The options as a request carries them: only what is asked for.
+
+    Raises:
+        TypeError: for a name that is no option.
+    """
+    given = cast(Mapping[str, Any], options)
+    if unknown := [name for name in given if name not in TranscribeOptions.__annotations__]:
+        raise TypeError(
+            f"transcribe has no option {unknown[0]!r}: it takes {', '.join(TranscribeOptions.__annotations__)}"
+        )
+    wanted = {name: value for name, value in given.items() if value is not None and value is not False}
+    if not isinstance(hotwords := wanted.get("hotwords", ""), str):
+        wanted["hotwords"] = ", ".join(hotwords)
+    return wanted

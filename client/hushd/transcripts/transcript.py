@@ -1,0 +1,56 @@
+"""A finished transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .segment import Segment
+
+if TYPE_CHECKING:
+    from .cues import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in one recording.
+
+    Attributes:
+        segments: in order of time.
+        language: a code such as `en`; empty where the engine does not say.
+        duration: seconds of audio.
+        ended: what ended it: `input`, or, live, `endpoint` when the speaker stopped, `silence` when nobody spoke for
+            the time set in a continuous session.
+    """
+
+    segments: tuple[Segment, ...]
+    language: str = ""
+    duration: float = 0.0
+    ended: str = "input"
+
+    @property
+    def text(self) -> str:
+        """All segments in one line."""
+        return " ".join(text for segment in self.segments if (text := segment.text.strip()))
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.segments)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def diarized(self) -> bool:
+        """Whether it is known who spoke."""
+        return any(segment.speaker for segment in self.segments)
+
+    def render(self, form: str, layout: Layout | None = None) -> str:
+        """As `txt`, `vtt`, `srt`, `tsv` or `json`; `layout` is for subtitles and None means readable ones.
+
+        Raises:
+            HushdError: `bad_request` for another format.
+        """
+        from .formats import render  # only who asks for it pays for it
+
+        return "".join(render(form, self, layout))

@@ -1,0 +1,88 @@
+"""A transcript in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from hushd_protocol.messages import Message, Partial, Progress, Result
+
+from hushd.transport.retry import RetryingCall
+
+from .segment import Segment
+from .transcript import Transcript
+
+
+class Transcription(Iterator[Segment]):
+    """Iterates over the segments as they become known.
+
+    Attributes:
+        language: as in `Transcript`; of a recording known with its first segment.
+        duration, ended: as in `Transcript`, known once the iteration has ended.
+        diarized: whether segments say who speaks.
+        rest_s: where the rest of a recording can be asked for, once the last segment was handed out; those that begin
+            at or after it come again then.
+    """
+
+    def __init__(
+        self,
+        exchange: RetryingCall,
+        on_progress: Callable[[float, float], None] | None = None,
+        on_partial: Callable[[str, str], None] | None = None,
+        on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        *,
+        diarized: bool = False,
+    ) -> None:
+        self._exchange = exchange
+        self._on_progress = on_progress
+        self._on_partial = on_partial
+        self._on_event = on_event
+        self.diarized = diarized
+        self.language = ""
+        self.duration = 0.0
+        self.ended = "input"
+        self.rest_s = 0.0
+        self._count = 0
+
+    def __next__(self) -> Segment:
+        for message in self._exchange:
+            segment = self._take(message)
+            if segment is not None:
+                return segment
+        raise StopIteration
+
+    def transcript(self) -> Transcript:
+        """Waits for the segments that have not been handed out yet.
+
+        Raises:
+            HushdError: what went wrong.
+        """
+        segments = tuple(self)
+        return Transcript(segments, self.language, self.duration, self.ended)
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        self._exchange.close()
+
+    def _take(self, message: Message) -> Segment | None:
+        if isinstance(message, Partial):
+            if message.data.get("kind") == "segment":
+                # Its number in the request that brought it begins at 0 again where a crash divided them.
+                segment = replace(Segment.from_data(message.data), id=self._count)
+                self._count += 1
+                self.rest_s = float(message.data.get("rest", segment.end))
+                self.language = str(message.data.get("language") or self.language)
+                return segment
+            if message.data.get("kind") == "unstable":
+                if self._on_partial:
+                    self._on_partial(str(message.data.get("stable", "")), str(message.data.get("text", "")))
+            elif self._on_event:
+                self._on_event(str(message.data.get("kind")), message.data)
+        elif isinstance(message, Progress) and self._on_progress:
+            self._on_progress(message.done, message.total)
+        elif isinstance(message, Result):
+            self.language = str(message.data.get("language") or self.language)
+            self.duration = float(message.data.get("duration") or 0.0)
+            self.ended = str(message.data.get("ended") or "input")
+        return None

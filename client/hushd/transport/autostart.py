@@ -1,0 +1,141 @@
+"""Finding the supervisor, and starting one when there is none.
+
+Whether there is one, a plain connect decides: a ZeroMQ socket connected to a stale path says nothing. The lock is the
+supervisors' own business. Two clients may start two of them at the same moment: the one that loses the lock sees the
+other answer, and leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import Paths, prepare_state
+
+# From the spawn to the supervisor's byte. It takes about 0.1 s, but waits 6 s for one that finishes its last jobs, and
+# then says so.
+READY_S = 8.0
+
+# In the background of a shell that ends at once, so that init and not we will be the parent. Nothing is expanded.
+_DETACH = 'cd / && "$@" &'
+# A service manager's words to whoever started us are not for the supervisor.
+_PRIVATE = (
+    "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
+    "XPC_SERVICE_NAME",
+)  # fmt: skip
+
+
+def running(paths: Paths) -> bool:
+    """Whether somebody listens on the client socket.
+
+    Raises:
+        HushdError: `no_supervisor` when the socket cannot be used for another reason than that nobody listens.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(os.fspath(paths.client_socket))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError as error:
+            raise HushdError(
+                "no_supervisor", f"The socket {paths.client_socket} cannot be used ({error.strerror})."
+            ) from error
+    return True
+
+
+def ensure(paths: Paths, *, start: bool = True) -> None:
+    """Returns when a supervisor is there, having started one where that was needed.
+
+    Raises:
+        HushdError: `no_supervisor` when there is none and none shall be started (`start`, HUSHD_AUTOSTART=0), or
+            when it did not start.
+    """
+    if running(paths):
+        return
+    if not start:
+        raise HushdError("no_supervisor", "No supervisor is running: the next `say` or `listen` starts one.")
+    if os.environ.get("HUSHD_AUTOSTART") == "0":
+        raise HushdError(
+            "no_supervisor", "No supervisor is running and HUSHD_AUTOSTART is 0: start one with `hushd run`."
+        )
+    prepare_state(paths)
+    log = os.fspath(paths.supervisor_log)
+    told = os.path.getsize(log) if os.path.exists(log) else 0
+    if _start(log) or running(paths):  # not its own byte, but the winner of a race answers
+        return
+    line = _last_line(log, told)
+    raise HushdError(
+        "no_supervisor",
+        f"The supervisor did not start{f' ({line})' if line else ''}: see {log}.",
+        detail={"log": log},
+    )
+
+
+def _start(log: str) -> bool:
+    """Spawns a supervisor of its own session; True once it is ready, False when it ended or took too long."""
+    ready, told = os.pipe()
+    try:
+        try:
+            _spawn(log, told)
+        finally:
+            os.close(told)
+        readable, _, _ = select.select([ready], [], [], READY_S)
+        return bool(readable) and os.read(ready, 1) != b""
+    except OSError as error:
+        raise HushdError("no_supervisor", f"The supervisor could not be started ({error.strerror}).") from error
+    finally:
+        os.close(ready)
+
+
+def _spawn(log: str, told: int) -> None:
+    # posix_spawn and a shell for the second fork: forking a program with threads is not safe, and a big one is slow.
+    number = 3 if told != 3 else 4
+    actions: list[tuple[int, int, int] | tuple[int, int] | tuple[int, int, str, int, int]] = [
+        (os.POSIX_SPAWN_DUP2, told, number),
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 2, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+        # What we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would be held for the daemon's life.
+        *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > 2 and fd != number),
+    ]
+    command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number)]
+    environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
+    shell = os.posix_spawn(
+        "/bin/sh",
+        ["sh", "-c", _DETACH, "sh", *command],
+        environment,
+        file_actions=actions,
+        setsid=True,
+        setsigmask=(),
+        setsigdef=(signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ),
+    )
+    try:
+        os.waitpid(shell, 0)
+    except ChildProcessError:
+        pass  # the program we are in ignores SIGCHLD, so that the system reaped it
+
+
+def _inheritable() -> list[int]:
+    found = []
+    for name in os.listdir("/dev/fd"):
+        try:
+            if os.get_inheritable(int(name)):
+                found.append(int(name))
+        except OSError:
+            pass  # the descriptor of the listing itself
+    return found
+
+
+def _last_line(log: str, start: int) -> str:
+    """The last line that was written to `log` after `start`."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(start, os.path.getsize(log) - 4096))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")

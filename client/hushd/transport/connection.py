@@ -1,0 +1,271 @@
+"""The connection to a supervisor: one thread owns the socket, because a ZeroMQ socket belongs to one thread.
+
+A DEALER reconnects silently and would wait for ever, so its monitor is read too: the supervisor's end is noticed
+within milliseconds and every call in flight fails with `supervisor_lost`. Nothing here waits longer than the
+supervisor lives: one that is there and says nothing, not even a ping, is given up after `SILENT_TICKS` ticks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+import time
+from collections import deque
+
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.codec import Decoder
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
+from hushd_protocol.messages import TO_CLIENT, Cancel, Control, Error, Hello, Message, Ping, Pong, Request, Welcome
+
+from .call import Answered, Call
+
+WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
+TICK_S = 2.0  # the supervisor pings this often while we have a request
+SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
+LINGER_MS = 200  # for the last cancel on the way out
+# We have left long before. Not -1, which means never: with it libzmq throws away what we have not read when the
+# supervisor goes, and lost up to a third of the last answers.
+NEVER_MS = 24 * 3600 * 1000
+
+# Any of these means that this connection will not carry another message.
+_LOSS = (
+    zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CLOSED
+    | zmq.EVENT_CONNECT_RETRIED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+)
+
+
+class Connection:
+    """Connected and welcomed, from construction until it is lost or closed; then make another.
+
+    Raises:
+        HushdError: `supervisor_lost` when nobody says welcome within `patience` seconds, `version_mismatch` when the
+            supervisor speaks another protocol, or what else it answered to the hello.
+    """
+
+    def __init__(
+        self, socket_path: str | os.PathLike[str], *, holder: str | None = None, patience: float = WELCOME_S
+    ) -> None:
+        self._path = os.fspath(socket_path)
+        self._patience = patience
+        self._hello = Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid())
+        self._pid = os.getpid()
+        self._lock = threading.RLock()  # _lost and the wake-up pipe; reentrant: a collected call may post a cancel
+        self._outbox: deque[Message | Answered] = deque()
+        self._closing = False
+        self._leaving = False  # the supervisor has said `shutting_down`
+        self._lost: HushdError | None = None
+        self._over = threading.Event()
+        self._welcomed = threading.Event()
+        self._calls: dict[bytes, Answered] = {}
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self.supervisor: Welcome | None = None
+        self._thread = threading.Thread(target=self._run, name="hushd-io", daemon=True)
+        self._thread.start()
+        try:
+            self._welcomed.wait()  # the thread sets it in any case, when its patience ends at the latest
+        except BaseException:
+            self.close()
+            raise
+        if self._lost is not None:
+            self._thread.join()
+            raise self._lost
+
+    # --- for any thread ----------------------------------------------------------------------------------------------
+
+    @property
+    def usable(self) -> bool:
+        """Whether a new request makes sense; on a supervisor that is leaving, those under way go on."""
+        return self._lost is None and not self._leaving
+
+    @property
+    def foreign(self) -> bool:
+        """Whether this is a copy in a forked child, where neither thread nor socket exist."""
+        return os.getpid() != self._pid
+
+    def start(self, message: Request | Control) -> Call:
+        """Sends a request; its answers arrive in the call that is returned.
+
+        Raises:
+            HushdError: the connection is lost, or belongs to the parent process.
+        """
+        call = Call(message, self.post)
+        self.carry(call, message)
+        return call
+
+    def carry(self, call: Answered, message: Message) -> None:
+        """Sends a message; the I/O thread gives its answers to `call`. Raises as `start` does."""
+        if self.foreign:
+            raise HushdError("bad_request", "This client was made before a fork: make a new one in the child process.")
+        pack(message)  # what is too large is the caller's error, not the I/O thread's
+        with self._lock:
+            if self._lost is not None:
+                raise self._lost
+            self._outbox += (call, message)
+            self._wake()
+
+    def wait_lost(self, timeout: float | None) -> bool:
+        """Waits until the supervisor has gone; False if it has not within `timeout` seconds (None: however long)."""
+        return self._over.wait(timeout)
+
+    def close(self) -> None:
+        """Leaves; requests under way are cancelled by that. May be called twice, and in a forked child."""
+        if self.foreign:
+            return
+        with self._lock:
+            self._closing = True
+            if self._lost is None:
+                self._wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout=2 * WELCOME_S)
+
+    def post(self, message: Message) -> None:
+        """Sends what is answered by nothing, or by what a call gets already; nothing once the connection is lost."""
+        with self._lock:
+            if self._lost is None:
+                self._outbox.append(message)
+                self._wake()
+
+    def _wake(self) -> None:
+        """Under the lock, and not once the connection is lost: the pipe is closed then."""
+        with contextlib.suppress(BlockingIOError):  # full: a wake-up is waiting already
+            os.write(self._wake_write, b".")
+
+    # --- the I/O thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        with contextlib.ExitStack() as opened:
+            try:
+                context = zmq.Context()
+                opened.callback(context.term)
+                socket = context.socket(zmq.DEALER)
+                opened.callback(lambda: socket.close(linger=LINGER_MS if self._closing else 0))
+                monitor = socket.get_monitor_socket(_LOSS)
+                opened.callback(monitor.close, linger=0)
+                opened.callback(socket.disable_monitor)
+                socket.set_hwm(HIGH_WATER)
+                socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
+                socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
+                socket.connect(f"ipc://{self._path}")
+                self._send(socket, self._hello)
+                reason = self._serve(socket, monitor)
+            except HushdError as error:
+                reason = error
+            except Exception as error:  # whatever it is, nobody may wait for a thread that has ended
+                reason = HushdError("supervisor_lost", f"The connection failed ({type(error).__name__}: {error}).")
+            self._give_up(reason)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _give_up(self, reason: HushdError) -> None:
+        with self._lock:
+            self._lost = reason
+        waiting = [item for item in self._outbox if not isinstance(item, Message)]
+        for call in (*self._calls.values(), *waiting):
+            call.end(reason)
+        self._calls.clear()
+        self._outbox.clear()
+        self._over.set()
+        self._welcomed.set()
+
+    def _serve(self, socket: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> HushdError:
+        """Carries messages until the end; returns why it ended."""
+        poller = zmq.Poller()
+        for source in (socket, monitor, self._wake_read):
+            poller.register(source, zmq.POLLIN)
+        decoder = Decoder(TO_CLIENT)
+        deadline = time.monotonic() + self._patience
+        silent = 0
+        while True:
+            if self.supervisor is None:
+                timeout: float | None = max(0.0, deadline - time.monotonic())
+            else:
+                timeout = TICK_S if self._calls else None
+            events = dict(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))
+            if self._wake_read in events:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, 4096)
+            closing = self._closing  # read before the outbox: what was posted before it is still sent
+            self._send_outbox(socket)
+            if socket in events or monitor in events:  # first what it said before it went
+                self._receive(socket, decoder)
+                silent = 0
+            if monitor in events:
+                return HushdError("supervisor_lost", "The supervisor went away: please try again.")
+            if closing:
+                return HushdError("cancelled", "The client was closed.")
+            if self.supervisor is None and time.monotonic() >= deadline:
+                return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
+            if not events:
+                silent += 1
+                if silent == SILENT_TICKS:
+                    return HushdError("supervisor_lost", "The supervisor has stopped answering: see `hushd logs`.")
+
+    def _send_outbox(self, socket: zmq.Socket[bytes]) -> None:
+        if self.supervisor is None:
+            return  # requests are sent after the welcome
+        while self._outbox:
+            item = self._outbox.popleft()
+            if not isinstance(item, Message):
+                self._calls[item.id] = item
+                continue
+            if isinstance(item, Cancel):
+                self._calls.pop(item.id, None)  # its terminal message interests nobody
+            self._send(socket, item)
+
+    def _send(self, socket: zmq.Socket[bytes], message: Message) -> None:
+        try:
+            socket.send_multipart(pack(message), zmq.NOBLOCK)
+        except zmq.Again as error:
+            raise HushdError("supervisor_lost", "The supervisor has stopped reading: see `hushd logs`.") from error
+
+    def _receive(self, socket: zmq.Socket[bytes], decoder: Decoder) -> None:
+        while True:
+            try:
+                frames = socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                message = unpack(frames, decoder)
+            except HushdError as error:
+                if error.code == "unsupported":
+                    continue  # a later minor version may say more than we know
+                raise HushdError(
+                    "protocol_error", f"The supervisor sent what is not hushd/1 ({error.message})"
+                ) from error
+            self._take(socket, message)
+
+    def _take(self, socket: zmq.Socket[bytes], message: Message) -> None:
+        if isinstance(message, Ping):
+            self._send(socket, Pong())
+        elif isinstance(message, Welcome):
+            if message.protocol != PROTOCOL:
+                raise HushdError(
+                    "version_mismatch",
+                    f"The supervisor speaks hushd/{message.protocol} (version {message.version}) and this client "
+                    f"hushd/{PROTOCOL} ({__version__}): run `hushd shutdown` of the other version, then try again.",
+                )
+            self.supervisor = message
+            self._welcomed.set()
+            self._send_outbox(socket)
+        elif isinstance(message, Error) and not message.id:
+            raise message.exception()
+        elif call := self._calls.get(name := getattr(message, "id", b"")):
+            self._leaving |= isinstance(message, Error) and message.code == "shutting_down"
+            try:
+                over = call.receive(message)
+            except HushdError as error:
+                call.end(error)
+                self._send(socket, Cancel(id=name))
+                over = True
+            if over:
+                del self._calls[name]  # by now the call may have asked again, under another

@@ -1,0 +1,100 @@
+"""The way to the supervisor: found or started with the first request, found again when it was lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from typing import Any, Self
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Control, Request, Result
+from hushd_protocol.system import paths
+
+from . import model_requests
+from .call import new_id
+from .connection import WELCOME_S, Connection
+from .retry import GONE, RetryingCall, in_contact
+from .source import Source
+
+PAUSE_S = 0.02  # before another look for a supervisor
+FIND_S = 5.0  # in which one that is there must have answered; a start has its own limit
+
+
+class Connector:
+    """A connection that makes itself when it is needed; a context manager. Args as for `hushd.Client`."""
+
+    def __init__(
+        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
+    ) -> None:
+        self._paths = paths.find()
+        self._holder = holder
+        self._start = start
+        self._on_pull = on_pull
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._finalizer: weakref.finalize[..., Connector] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the supervisor. Requests under way are cancelled; the next one connects again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _exchange(self, request: Request, input: Source | None) -> RetryingCall:
+        return RetryingCall(self._connect, request, input, self._pull_missing)
+
+    def _pull_missing(self, model: str) -> None:
+        on_pull = self._on_pull
+        report = on_pull and (lambda _, done, total: on_pull(model, done, total))
+        model_requests.pull(self._connect, model, on_progress=report)
+
+    def _control(self, action: str, *names: str) -> dict[str, Any]:
+        def ask(connection: Connection) -> Result:
+            return connection.start(Control(id=new_id(), action=action, names=list(names))).result()
+
+        return in_contact(self._connect, ask).data
+
+    def _connect(self) -> Connection:
+        """The connection, made anew when the last one was lost."""
+        with self._lock:
+            connection = self._connection
+            if connection is not None and (connection.foreign or connection.usable):
+                return connection
+            connection = self._connection = self._find()
+            if self._finalizer is not None:
+                self._finalizer.detach()
+            self._finalizer = weakref.finalize(self, connection.close)
+            return connection
+
+    def _find(self) -> Connection:
+        """Connects; what fails is tried again after a look at whether anybody listens, and a start if not.
+
+        For some seconds, because a supervisor that is about to end may be met more than once, and because who listens
+        may be a service manager that has only begun to start one.
+        """
+        paths.prepare_runtime(self._paths)
+        try:
+            return Connection(self._paths.client_socket, holder=self._holder)
+        except HushdError as error:
+            if error.code not in GONE:
+                raise
+        from . import autostart
+
+        give_up = time.monotonic() + FIND_S
+        while True:
+            autostart.ensure(self._paths, start=self._start)
+            patience = max(WELCOME_S, give_up - time.monotonic())
+            try:
+                return Connection(self._paths.client_socket, holder=self._holder, patience=patience)
+            except HushdError as error:
+                if error.code not in GONE or time.monotonic() >= give_up:
+                    raise
+            time.sleep(PAUSE_S)

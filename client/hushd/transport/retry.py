@@ -1,0 +1,155 @@
+"""One request and its answers, asked again once where nothing can be lost by it.
+
+Four things end a call without being its fault, and each has its remedy here, as long as the whole input is still at
+hand and no output was handed out:
+
+* the supervisor leaves or dies: the next one is found or started;
+* the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself), or in the
+  middle of a download, which goes on where it was;
+* the worker cannot open our path: it gets the bytes instead;
+* the model is not on this machine, and the configuration says `auto_pull`: it is pulled first.
+
+Of a recording's transcript the rest is asked for, where some of it was handed out before the worker or the supervisor
+died: hours of work are not lost with them. A second death that brought nothing new is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
+
+from .call import Call, new_id
+from .connection import Connection
+from .source import Source
+
+GONE = ("supervisor_lost", "shutting_down")
+_LASTING = ("segment", "sentence")  # kinds of partials; the others are told anew
+
+T = TypeVar("T")
+
+
+class RetryingCall(Iterator[Message]):
+    """Iterates over the messages of a request, the last being its `Result`.
+
+    Args:
+        pull: brings a model, `ENGINE/NAME`; without it a model that is missing stays so.
+
+    Raises:
+        HushdError: at once when there is no supervisor, else from the iteration.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        request: Request,
+        source: Source | None,
+        pull: Callable[[str], object] | None = None,
+    ) -> None:
+        self._connect = connect
+        self._pull = pull
+        self._source = source
+        self._request = replace(request, **source.fields()) if source else request
+        self._handed_out = False  # what the caller has of the answer cannot be taken back
+        self._rest: dict[str, Any] = {}  # of a recording: the parameters that ask for what is missing of it
+        self._repeated = False
+        self._over = False
+        self._call = self._ask()
+
+    def __next__(self) -> Message:
+        while not self._over:
+            try:
+                message = self._call.get()
+            except HushdError as error:
+                if not self._recover(error):
+                    self._over = True
+                    raise
+                continue
+            except BaseException:  # Ctrl-C, too, means that nobody waits for the rest
+                self.close()
+                raise
+            if _lasts(message):
+                self._handed_out = True
+                self._rest = _rest(message.data) if isinstance(message, Partial) else {}
+            self._over = isinstance(message, Result)
+            return message
+        raise StopIteration
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        if not self._over:
+            self._over = True
+            self._call.cancel()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_call"):
+            self.close()
+
+    def _ask(self) -> Call:
+        call = in_contact(self._connect, lambda connection: connection.start(self._request))
+        if self._source and self._request.input == "stream":
+            call.upload(self._source.pieces())
+        return call
+
+    def _recover(self, error: HushdError) -> bool:
+        """Asks again if `error` calls for it and nothing is lost by it."""
+        if self._source and not self._source.whole:
+            return False
+        streamed = self._request.input == "stream"
+        if self._handed_out:
+            if error.code not in (*GONE, "worker_crashed") or not _has_a_rest(self._request):
+                return False
+            params = {**self._request.params, **self._rest}
+            again = replace(self._request, id=new_id(), params=params, attempt=0)
+            self._handed_out = self._repeated = False
+        elif error.code == "path_unreachable" and not streamed:
+            again = replace(self._request, id=new_id(), input="stream", path="", device=0, inode=0, size=0)
+        elif error.code == "model_missing" and error.detail.get("pull") and self._pull:
+            pull, self._pull = self._pull, None  # once: what is missing still cannot be had so
+            pull(error.detail["model"])
+            again = replace(self._request, id=new_id())
+        elif self._repeated:
+            return False
+        elif error.code == "worker_crashed" and self._request.input in ("stream", "none"):
+            # Under the same id, so that a second crash is known to be this input's, and counts against nobody else.
+            again = replace(self._request, attempt=1)
+            self._repeated = True
+        elif error.code in GONE:
+            again = replace(self._request, id=new_id())
+            self._repeated = True
+        else:
+            return False
+        self._request = again
+        self._call = self._ask()
+        return True
+
+
+def _lasts(message: Message) -> bool:
+    """Whether who has it must not get it twice; an unstable text is replaced by what comes next."""
+    return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
+
+
+def _rest(segment: Mapping[str, Any]) -> dict[str, Any]:
+    """What asks for a recording's rest: how far it has been heard for sure (where a worker does not say, to the end of
+    the segment), and what it is spoken in, which the rest might tell differently."""
+    start = max(float(segment.get("end", 0.0)), float(segment.get("rest", 0.0)))
+    return {"start_s": start} | ({"language": segment["language"]} if segment.get("language") else {})
+
+
+def _has_a_rest(request: Request) -> bool:
+    """Whether its answer can be had in parts. Speakers are told apart in whole recordings only."""
+    return request.op == "transcribe" and not request.session and not request.params.get("diarize")
+
+
+def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
+    """What `use` makes of a connection; once more with a new one when the supervisor went away under it."""
+    connection = connect()
+    try:
+        return use(connection)
+    except HushdError as error:
+        if error.code not in GONE:
+            raise
+    return use(connect())

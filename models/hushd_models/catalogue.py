@@ -1,0 +1,217 @@
+"""The well-known models of every engine: what they are, where they come from, what they cost. Data: `catalogue.json`.
+
+A model there has a `layout`, the files it consists of: alternatives of patterns, the first that its source has whole
+is taken. `{name}` in a pattern is the model's name, `*` and `?` stay within a folder, `**/` is any folder. Sizes are
+10^6 bytes and about right: of makers' cards, or counted from parameters. Users add models in their configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+
+SPEEDS = ("fast", "medium", "slow")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """One way in which a model is whole: patterns that must each be there, and such as are taken if they are."""
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    def choose(self, names: Iterable[str]) -> list[str] | None:
+        """Those of `names` (paths with `/`) that belong to the model; None where one is missing."""
+        names = sorted(names)
+        found = [[name for name in names if _matches(pattern, name)] for pattern in self.needed]
+        if not all(found):
+            return None
+        more = ([name for name in names if _matches(pattern, name)] for pattern in self.optional)
+        return sorted({name for group in (*found, *more) for name in group})
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """How an engine keeps models.
+
+    Attributes:
+        own: what in its folder is a model of the user's own; empty where it has none.
+        flat: whether a model is files in the engine's folder; else it is a folder there.
+        cache: where in the user's cache its package keeps what it has fetched itself; or empty.
+    """
+
+    role: str
+    own: str = ""
+    flat: bool = False
+    cache: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A model that hushd knows how to get, or what to install for.
+
+    Attributes:
+        repository, revision: on the Hugging Face hub; a branch, which is resolved when it is pulled, or a commit.
+        url: the address of a folder whose files have the names in `files`; neither: it comes with a package.
+        files: the ways in which it is whole, the best first.
+        sha256: of files whose hashes are known beforehand, by name.
+        size_mb, memory_mb: on disk, and of a worker with it; about.
+        speed: one of `SPEEDS`, on a CPU.
+        aliases: other names of the same model.
+        package: what must be importable, for one that is embedded in it.
+        system: patterns of paths, any of which is there where the system has brought it.
+        install: the command that brings it, where it is not pulled.
+    """
+
+    engine: str
+    name: str
+    role: str
+    languages: tuple[str, ...] = ()
+    size_mb: int = 0
+    memory_mb: int = 0
+    licence: str = ""
+    speed: str = "medium"
+    repository: str = ""
+    revision: str = "main"
+    url: str = ""
+    files: tuple[Files, ...] = ()
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    package: str = ""
+    system: tuple[str, ...] = ()
+    install: str = ""
+
+    @property
+    def model(self) -> str:
+        return f"{self.engine}/{self.name}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name and its other names."""
+        return (self.name, *self.aliases)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether its engine's package carries it."""
+        return bool(self.package) and not self.system
+
+    @property
+    def kind(self) -> str:
+        """`hub`, `url`, `embedded` or `system`."""
+        return "hub" if self.repository else "url" if self.url else "embedded" if self.embedded else "system"
+
+    @property
+    def cost(self) -> str:
+        """`about 148 MB, MIT`: what to know before it is pulled."""
+        size = f"about {self.size_mb} MB" if self.size_mb < 1000 else f"about {self.size_mb / 1000:.1f} GB"
+        return ", ".join(filter(None, (size if self.size_mb else "", self.licence)))
+
+    def choose(self, names: Iterable[str]) -> list[str] | None:
+        """Those of `names` that the best whole alternative has; None where none is whole."""
+        names = list(names)
+        return next((found for files in self.files if (found := files.choose(names)) is not None), None)
+
+
+@cache
+def engines() -> Mapping[str, Engine]:
+    """Those that have models in the catalogue."""
+    return {name: Engine(**engine) for name, engine in _content()["engines"].items()}
+
+
+def models(added: Mapping[str, Known] | None = None) -> dict[str, Known]:
+    """All known models by `ENGINE/NAME`, without aliases; those `added` (see `own_models`) come last, or instead."""
+    return {**_well_known(), **(added or {})}
+
+
+def of(engine: str) -> Iterator[Known]:
+    """The well-known models of an engine, and each alias as a model of its own."""
+    for known in models().values():
+        if known.engine == engine:
+            for name in known.names:
+                yield replace(known, name=name)
+
+
+def find(model: str, added: Mapping[str, Known] | None = None) -> Known | None:
+    """The model of that name or alias."""
+    every = models(added)
+    if model in every:
+        return every[model]
+    return next((known for known in every.values() if model in (f"{known.engine}/{n}" for n in known.aliases)), None)
+
+
+def canonical(model: str) -> str:
+    """`model` under the name that it is kept by."""
+    known = find(model)
+    return known.model if known else model
+
+
+def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
+    """That a model is not on this machine, and how to get it."""
+    known = find(model, added)
+    if known is None:
+        how = f"`hushd models import FILE --name {model}` puts a file or folder of yours there"
+    elif known.install:
+        how = known.install
+    else:
+        how = f"`hushd models pull {model}` gets it{f' ({known.cost})' if known.cost else ''}"
+    return HushdError("model_missing", f"The model {model} is not on this machine: {how}.")
+
+
+# --- the data --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _content() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_bytes())
+    return content
+
+
+@cache
+def _well_known() -> dict[str, Known]:
+    content = _content()
+    for one in content["models"].values():
+        if one["languages"].startswith("@"):
+            one["languages"] = content["languages"][one["languages"][1:]]
+    return {model: known(model, one, content["layouts"]) for model, one in content["models"].items()}
+
+
+def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[str, Any]]) -> Known:
+    """A model as the data has it: its keys are `Known`'s, but for `layout`, one of `layouts`."""
+    engine, _, name = model.partition("/")
+    if layout := layouts.get(content.get("layout", "")):
+        alternatives, optional = layout["files"], layout.get("optional", ())
+    else:
+        alternatives, optional = [content["files"]] if "files" in content else [], content.get("optional", ())
+    values = {
+        **{key: value for key, value in content.items() if key not in ("layout", "optional")},
+        "languages": tuple(content["languages"].split()),
+        "aliases": tuple(content.get("aliases", ())),
+        "system": tuple(content.get("system", ())),
+        "files": tuple(_files(name, needed, optional) for needed in alternatives),
+    }
+    return Known(engine, name, engines()[engine].role, **values)
+
+
+def _files(name: str, needed: Iterable[str], optional: Iterable[str]) -> Files:
+    patterns = tuple(pattern.replace("{name}", name) for pattern in needed)
+    # A graph's weights may lie beside it.
+    data = (f"{pattern}?data" for pattern in patterns if pattern.endswith(".onnx"))
+    return Files(patterns, (*(pattern.replace("{name}", name) for pattern in optional), *data))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*/|\*|\?)", pattern)
+    words = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(words.get(part, re.escape(part)) for part in parts))
+
+
+def _matches(pattern: str, name: str) -> bool:
+    return _compiled(pattern).fullmatch(name) is not None

@@ -1,0 +1,239 @@
+"""Which models are on this machine, and which could be: the catalogue, the manifests, and what lies there besides.
+
+Looks at files alone: no network, no engine imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from glob import glob
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import nearest
+
+from . import catalogue, hf_cache
+from .catalogue import Known
+from .manifest import Manifest, split
+from .store import Store
+
+STATES = ("installed", "embedded", "broken", "half", "absent")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model.
+
+    Attributes:
+        state: `installed`; `embedded` in a package that is here; `broken`: of what hushd has brought a file is gone,
+            of another size, or the manifest cannot be read; `half`: begun and broken off; `absent`.
+        origin: who has brought it: `hushd`, `hub` (it lies in Hugging Face's cache), `package` (in the cache of its
+            engine's package, or embedded), `user` (put into the models folder by hand), `system`, or empty.
+        folder: what its files are relative to; None where there are none.
+        files: which they are.
+        size: in bytes, on disk.
+        problem: why it is broken.
+    """
+
+    model: str
+    role: str
+    state: str
+    origin: str = ""
+    folder: Path | None = None
+    files: tuple[str, ...] = ()
+    size: int = 0
+    known: Known | None = None
+    manifest: Manifest | None = None
+    problem: str = ""
+
+    @property
+    def usable(self) -> bool:
+        return self.state in ("installed", "embedded")
+
+    @property
+    def path(self) -> Path | None:
+        """The one file it is, or its folder."""
+        if self.folder is None or len(self.files) != 1:
+            return self.folder
+        return self.folder / self.files[0]
+
+    @property
+    def paths(self) -> list[Path]:
+        """All its files."""
+        return [self.folder / name for name in self.files] if self.folder else []
+
+    @property
+    def licence(self) -> str:
+        return (self.manifest.licence if self.manifest else "") or (self.known.licence if self.known else "")
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs; sizes in MB (10^6 bytes), those of the catalogue where the model is not here."""
+        known = self.known
+        return {
+            "name": self.model,
+            "role": self.role,
+            "state": self.state,
+            "origin": self.origin,
+            "size_mb": round(self.size / 1e6, 1) if self.size else known.size_mb if known else 0,
+            "memory_mb": known.memory_mb if known else 0,
+            "languages": list(known.languages) if known else [],
+            "licence": self.licence,
+            "speed": known.speed if known else "",
+            "path": str(self.path) if self.path else "",
+            "problem": self.problem,
+            "aliases": list(known.aliases) if known else [],
+        }
+
+
+def rows(store: Store, added: Mapping[str, Known] | None = None) -> list[Row]:
+    """All models, by engine in the catalogue's order, the user's own after an engine's well-known ones.
+
+    Args:
+        added: the configuration's, see `own_models`.
+    """
+    known, kept, begun = catalogue.models(added), store.kept(), set(store.unfinished())
+    look = _Look(store)
+    found = {model: _row(store, look, model, one, kept.get(model), model in begun) for model, one in known.items()}
+    for model in (*kept, *begun, *_own(store)):
+        if model not in found:
+            # What bears an alias is a model of its own, of which the same is known.
+            one = _row(store, look, model, None, kept.get(model), model in begun)
+            found[model] = replace(one, known=catalogue.find(model, added))
+    order = {engine: number for number, engine in enumerate(catalogue.engines())}
+    return sorted(found.values(), key=lambda row: order.get(row.model.partition("/")[0], len(order)))
+
+
+def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> Row:
+    """One model by its name or alias, or by its name alone where one engine has it.
+
+    Raises:
+        HushdError: `model_missing` for one that is neither known nor here.
+    """
+    every = rows(store, added)
+    by_name = {one.model: one for one in every}
+    wanted = catalogue.find(model, added)
+    if found := by_name.get(model) or by_name.get(wanted.model if wanted else ""):
+        return found
+    alone = [one for one in every if model in _names(one)]
+    if len(alone) == 1:
+        return alone[0]
+    raise HushdError("model_missing", f"There is no model {model!r:.80}: {_meant(model, every, alone)}")
+
+
+def _row(
+    store: Store, look: _Look, model: str, known: Known | None, kept: Manifest | HushdError | None, begun: bool
+) -> Row:
+    role = known.role if known else _role(model)
+    if isinstance(kept, Manifest):
+        gone, folder = store.missing(kept), store.location(kept)
+        problem = f"{folder / gone[0]} is not what it was" if gone else ""
+        state = "broken" if gone else "installed"
+        return Row(model, kept.role, state, "hushd", folder, tuple(sorted(kept.files)), kept.size, known, kept, problem)
+    for origin, place, names in look.places(model, known):
+        chosen = known.choose(names) if known else list(names)
+        if chosen:
+            size = sum(names[name] for name in chosen)
+            if kept is not None:
+                return Row(model, role, "broken", "hushd", place, tuple(chosen), size, known, problem=str(kept))
+            return Row(model, role, "installed", origin, place, tuple(chosen), size, known)
+    if kept is not None:
+        return Row(model, role, "broken", "hushd", known=known, problem=str(kept))
+    if begun or (known and known.repository and hf_cache.halves(known.repository)):
+        return Row(model, role, "half", "hushd", known=known)
+    if known and known.package and (spec := find_spec(known.package)):
+        places = spec.submodule_search_locations
+        return Row(model, role, "embedded", "package", Path(places[0]) if places else None, known=known)
+    if known and any(glob(pattern) for pattern in known.system):
+        return Row(model, role, "installed", "system", known=known)
+    return Row(model, role, "absent", known=known)
+
+
+class _Look:
+    """Looks into each folder once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names = cache(files_in)
+
+    def places(self, model: str, known: Known | None) -> Iterator[tuple[str, Path, dict[str, int]]]:
+        """Where the model might lie without hushd having brought it, the first place first: who has put it there, the
+        folder, and its files with their sizes."""
+        engine, _, name = model.partition("/")
+        kind = catalogue.engines().get(engine, catalogue.Engine(""))
+        folder = self._store.folder / engine
+        if kind.flat:
+            names = self._names(folder, False)
+            yield "user", folder, names if known else {n: s for n, s in names.items() if n.startswith(f"{name}.")}
+        else:
+            yield "user", folder / name, self._names(folder / name, True)
+        if known and known.repository and (snapshot := hf_cache.snapshot(known.repository, known.revision)):
+            yield "hub", snapshot, self._names(snapshot, True)
+        if known and kind.cache:
+            place = user_cache() / kind.cache
+            yield "package", place, self._names(place, False)
+
+
+def _own(store: Store) -> list[str]:
+    """What the user has put into the models folder under names of their own, or of well-known models."""
+    found = []
+    for engine, kind in catalogue.engines().items():
+        if kind.own:
+            for path in sorted(glob(kind.own, root_dir=store.folder / engine)):
+                name = Path(path).stem if kind.flat else path.partition("/")[0]
+                model = f"{engine}/{name}"
+                try:
+                    split(model)
+                except HushdError:
+                    continue  # no engine takes it
+                if model not in found:
+                    found.append(model)
+    return found
+
+
+def files_in(folder: Path, deep: bool = True) -> dict[str, int]:
+    """The files in a folder, and those below it if `deep`, by their relative paths, with their sizes in bytes; links
+    that lead nowhere and hidden files are none."""
+    found: dict[str, int] = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.startswith("."):
+                    continue
+                try:
+                    if entry.is_file():
+                        found[entry.name] = entry.stat().st_size
+                    elif deep and entry.is_dir(follow_symlinks=False):
+                        inner = files_in(Path(entry.path))
+                        found |= {f"{entry.name}/{name}": size for name, size in inner.items()}
+                except OSError:
+                    continue
+    except OSError:
+        pass
+    return found
+
+
+def user_cache() -> Path:
+    """Where engines' packages keep what they fetch themselves."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _role(model: str) -> str:
+    engine = catalogue.engines().get(model.partition("/")[0])
+    return engine.role if engine else ""
+
+
+def _names(one: Row) -> tuple[str, ...]:
+    return one.known.names if one.known else (one.model.partition("/")[2],)
+
+
+def _meant(model: str, every: list[Row], alone: list[Row]) -> str:
+    if alone:
+        return f"say which, {' or '.join(one.model for one in alone)}."
+    words = {one.model: one.model for one in every} | {name: one.model for one in every for name in _names(one)}
+    close = nearest(model, words)
+    return f"did you mean {words[close]}?" if close else "`hushd models list` shows them."

@@ -1,0 +1,178 @@
+"""What hushd writes down of a model it has brought here: where from, which files, and what they were. Pure.
+
+`ENGINE/NAME.hushd.json` in the models folder, written last: a model that hushd pulls, imports or converts is there
+once its manifest is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+
+SUFFIX = ".hushd.json"
+KINDS = ("hub", "url", "file", "conversion")
+_PART = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class BadManifest(Exception):
+    """What is wrong with a manifest, to be read after its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it was when it came: bytes, and their SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model is from.
+
+    Attributes:
+        kind: one of `KINDS`.
+        place: the hub's repository, the URL, the path of the imported file, or the model (`whisper/base`) or path that
+            was converted.
+        revision: the commit, as resolved when it was pulled; of a conversion, what it was to become.
+        sha256: of what was converted, its one file's hash or `Manifest.digest`, or of what a URL's server says of its
+            files (ETag, date, length), so that a change of it is seen.
+    """
+
+    kind: str
+    place: str
+    revision: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One model.
+
+    Attributes:
+        engine, name: as in `ENGINE/NAME`.
+        role: stt or tts.
+        files: by their paths relative to `location`, with `/`.
+        location: an absolute folder (a snapshot in Hugging Face's cache), or one relative to the engine's folder in
+            the models folder: `.` where the files lie in that itself, or `NAME`.
+        format: such as `ctranslate2-int8`, `onnx`, `openai-whisper`.
+        converter: program and version, where hushd has converted it; else empty.
+        licence: an SPDX name, or where to read it.
+    """
+
+    engine: str
+    name: str
+    role: str
+    source: Source
+    files: Mapping[str, File]
+    location: str
+    format: str = ""
+    converter: str = ""
+    licence: str = ""
+
+    @property
+    def model(self) -> str:
+        return f"{self.engine}/{self.name}"
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(file.size for file in self.files.values())
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 for all files: the file's own where there is one."""
+        if len(self.files) == 1:
+            return next(iter(self.files.values())).sha256
+        import hashlib
+
+        lines = "".join(f"{file.sha256}  {name}\n" for name, file in sorted(self.files.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def split(model: str) -> tuple[str, str]:
+    """Engine and name of `ENGINE/NAME`.
+
+    Raises:
+        HushdError: `bad_request`; what passes is safe as a path.
+    """
+    engine, _, name = model.partition("/")
+    if not (_PART.fullmatch(engine) and _PART.fullmatch(name)) or name.endswith((SUFFIX, ".part", ".lock")):
+        raise HushdError(
+            "bad_request",
+            f"{model!r:.200} is no model's name: write ENGINE/NAME, such as whisper/base, each of at most 64 letters "
+            "without accents, digits and . _ + -.",
+        )
+    return engine, name
+
+
+def dumps(manifest: Manifest) -> str:
+    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def loads(text: str | bytes) -> Manifest:
+    """Raises BadManifest; whatever else passes points to nothing outside `location`."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadManifest("is no JSON") from error
+    if not isinstance(content, dict):
+        raise BadManifest("is no object")
+    source = content.get("source")
+    if not isinstance(source, dict):
+        raise BadManifest("has no source")
+    files = content.get("files")
+    if not (isinstance(files, dict) and files):
+        raise BadManifest("has no files")
+    manifest = Manifest(
+        **{key: _text(content, key) for key in ("engine", "name", "role", "location")},
+        **{key: _text(content, key, "") for key in ("format", "converter", "licence")},
+        source=Source(
+            _text(source, "kind"),
+            _text(source, "place"),
+            _text(source, "revision", ""),
+            _text(source, "sha256", ""),
+        ),
+        files={_relative(name): _file(name, file) for name, file in files.items()},
+    )
+    try:
+        split(manifest.model)
+    except HushdError as error:
+        raise BadManifest(f"is of {manifest.model!r:.80}, which is no model's name") from error
+    if manifest.source.kind not in KINDS:
+        raise BadManifest(f"says source.kind = {manifest.source.kind!r:.40}")
+    if ".." in PurePosixPath(manifest.location).parts or "\0" in manifest.location:
+        raise BadManifest(f"says location = {manifest.location!r:.80}")
+    return manifest
+
+
+def _text(content: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = content.get(key, default)
+    if not isinstance(value, str) or (default is None and not value):
+        raise BadManifest(f"says {key} = {value!r:.40}, which is a text")
+    return value
+
+
+def _relative(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name or str(path) != name or name == ".":
+        raise BadManifest(f"names a file {name!r:.80}")
+    return name
+
+
+def _file(name: str, content: object) -> File:
+    if not isinstance(content, dict):
+        raise BadManifest(f"does not describe {name!r:.80}")
+    size, sha256 = content.get("size"), content.get("sha256")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise BadManifest(f"says the size of {name!r:.80} is {size!r:.40}")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        raise BadManifest(f"has no SHA-256 of {name!r:.80}")
+    return File(size, sha256)

@@ -1,0 +1,274 @@
+"""Taking models off this machine, and what was left by making them; nothing that anybody else may still want.
+
+In Hugging Face's cache a file is a link in a snapshot to a blob. A blob goes with the last link to it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Container, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+
+from . import hf_cache, verification
+from .inventory import Row, user_cache
+from .manifest import Manifest
+from .store import Store
+
+_STALE_S = 3600.0  # nobody takes so long to write a small file
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed, in words, and how many bytes that has freed; `kept`: its files that another model needs, or
+    that lie in a place of the user's own."""
+
+    what: str
+    size: int
+    kept: int = 0
+
+
+def remove(store: Store, row: Row) -> Removed:
+    """Removes a model, whoever brought it. A worker that has loaded it keeps what it has until it ends.
+
+    Raises:
+        HushdError: `bad_request` for one that comes with a package or the system; `model_missing` for one that is not
+            here; `server_busy` while somebody works on it; `output_failed`.
+    """
+    if row.state == "embedded" or row.origin == "system":
+        how = "the system" if row.origin == "system" else "its engine's package"
+        raise HushdError("bad_request", f"{row.model} comes with {how}, and goes with it.")
+    if row.state == "absent":
+        raise HushdError("model_missing", f"{row.model} is not on this machine: there is nothing to remove.")
+    with _alone(store, row.model), _told(row.model):
+        others = _needed(store, besides=row.model)
+        # First of all, so that nothing half removed is taken for a model.
+        store.manifest_path(row.model).unlink(missing_ok=True)
+        verification.forget(store, row.model)
+        size = kept = 0
+        if row.folder is not None:
+            paths = row.paths
+            gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
+            kept = len(paths) - len(gone)
+            size = _remove_files(store, row.folder, gone)
+        for path, former in store.former().items():
+            if former.model == row.model:
+                size += _remove_former(store, path, former)
+        size += _clear(store, row.model)
+        if row.state == "half" and row.known and row.known.repository:
+            size += _remove_halves(hf_cache.repository_folder(row.known.repository))
+        return Removed(row.model, size, kept)
+
+
+def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[Removed]:
+    """Removes what nobody will go on with: half downloads and conversions, what was left by processes that were killed,
+    revisions before an update, and manifests of models whose files are all gone. Whole models stay, and so does what
+    others have left in the hub's cache.
+
+    Args:
+        rows: all models, see `inventory`.
+
+    Raises:
+        HushdError: `output_failed`.
+    """
+    found = []
+    for model in store.unfinished():
+        with _unless_busy(store, model) as ours, _told(model):
+            if ours:
+                size = _clear(store, model, dry_run=dry_run)
+                found.append(Removed(f"half of {model}", size))
+    pretended: set[Path] | None = set() if dry_run else None
+    for path, former in store.former().items():
+        with _unless_busy(store, former.model) as ours, _told(former.model):
+            if ours:
+                size = _remove_former(store, path, former, pretended)
+                found.append(Removed(f"{former.model} before an update", size))
+    users: dict[Path, list[str]] = {}
+    for row in rows:
+        if row.known and row.known.repository:
+            users.setdefault(hf_cache.repository_folder(row.known.repository), []).append(row.model)
+        if row.state == "broken" and row.manifest and row.folder and not any(map(os.path.lexists, row.paths)):
+            with _unless_busy(store, row.model) as ours, _told(row.model):
+                if ours and not dry_run:
+                    store.manifest_path(row.model).unlink(missing_ok=True)
+                    verification.forget(store, row.model)
+            found.append(Removed(f"what was written down of {row.model}, whose files are gone", 0))
+    for repository in hf_cache.half_pulled():
+        with ExitStack() as stack, _told(str(repository)):
+            if all(stack.enter_context(_unless_busy(store, model)) for model in users.get(repository, ())):
+                size = _remove_halves(repository, dry_run=dry_run)
+                found.append(Removed(f"halves in {repository}", size))
+    for path in _stale(store):
+        with _told(str(path)):
+            size = path.lstat().st_size
+            if not dry_run:
+                path.unlink(missing_ok=True)
+            found.append(Removed(str(path), size))
+    return found
+
+
+@contextmanager
+def _alone(store: Store, model: str) -> Iterator[None]:
+    with store.lock(model, wait=False) as ours:
+        if not ours:
+            raise HushdError(
+                "server_busy", f"{model} is being pulled or converted just now: try again when it is done."
+            )
+        yield
+
+
+@contextmanager
+def _unless_busy(store: Store, model: str) -> Iterator[bool]:
+    with store.lock(model, wait=False) as ours:
+        yield ours
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise HushdError("output_failed", f"{what} cannot be removed: {error.strerror}{where}.") from error
+
+
+def _needed(store: Store, besides: str = "") -> set[Path]:
+    """The files of all models but one: kokoro's share their voices, models of one repository their words."""
+    return {
+        store.location(other) / name
+        for other in store.kept().values()
+        if isinstance(other, Manifest) and other.model != besides
+        for name in other.files
+    }
+
+
+def _remove_former(store: Store, path: Path, former: Manifest, pretended: set[Path] | None = None) -> int:
+    """Removes an earlier revision, and the file that says so; otherwise as `_remove_files`."""
+    folder = store.location(former)
+    gone = {folder / name for name in former.files} - _needed(store)
+    size = _remove_files(store, folder, gone, pretended) if _is_models_place(store, folder) else 0
+    if pretended is None:
+        path.unlink(missing_ok=True)
+    return size
+
+
+def _remove_files(store: Store, folder: Path, paths: Iterable[Path], pretended: set[Path] | None = None) -> int:
+    """Removes files, what they link to in the hub's cache, and the folders that are empty then; returns bytes.
+
+    With `pretended`, the files that shall count as gone, it removes nothing, and adds `paths` to them.
+    """
+    if folder.is_symlink():  # the user has linked a folder of theirs into ours
+        if pretended is None:
+            folder.unlink()
+        return 0
+    paths, files = set(paths), set()
+    gone = paths | (pretended or set())
+    in_hub = _repository(folder)
+    for path in paths:
+        if not path.is_symlink():
+            files.add(path)
+        elif in_hub:
+            blob = Path(os.path.abspath(path.parent / os.readlink(path)))
+            if blob.parent == in_hub / "blobs" and not _linked(in_hub, blob, besides=gone):
+                files.add(blob)
+    size = _bytes(files)
+    if pretended is not None:
+        pretended |= paths
+        return size
+    for path in paths | files:
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        _remove_empty(path.parent, above=folder)
+    if in_hub:
+        _tidy(in_hub)
+    elif folder.parent.parent == store.folder:  # a folder of its own in the models folder
+        _remove_empty(folder, above=folder.parent)
+    return size
+
+
+def _is_models_place(store: Store, folder: Path) -> bool:
+    """Whether models are all that is kept there; the user may have let hushd use files in a place of their own."""
+    return any(place in folder.parents for place in (store.folder, hf_cache.cache(), user_cache()))
+
+
+def _repository(folder: Path) -> Path | None:
+    """The repository's folder in the hub's cache, if `folder` is a snapshot in it."""
+    snapshots = folder.parent
+    inside = snapshots.name == "snapshots" and snapshots.parent.parent == hf_cache.cache()
+    return snapshots.parent if inside else None
+
+
+def _linked(repository: Path, blob: Path, besides: Container[Path] = ()) -> bool:
+    """Whether any snapshot, or any file of one but these, is a link to `blob`."""
+    return any(
+        path.is_symlink() and os.path.basename(os.readlink(path)) == blob.name and path not in besides
+        for path in (repository / "snapshots").rglob("*")
+    )
+
+
+def _remove_empty(folder: Path, above: Path) -> None:
+    """Removes `folder`, and what it lies in up to `above`, as far as they are empty; not `above` itself."""
+    while folder != above and above in folder.parents:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
+def _tidy(repository: Path) -> None:
+    """Removes snapshots that are empty, names for such, and the whole folder where no blob is left."""
+    for snapshot in (repository / "snapshots").glob("*"):
+        try:
+            snapshot.rmdir()
+        except OSError:
+            continue
+        for ref in (repository / "refs").rglob("*"):
+            if ref.is_file() and ref.read_text().strip() == snapshot.name:
+                ref.unlink()
+    if repository.is_dir() and not any(any((repository / name).glob("*")) for name in ("blobs", "snapshots")):
+        shutil.rmtree(repository)
+
+
+def _clear(store: Store, model: str, *, dry_run: bool = False) -> int:
+    """Removes what `model` was being made in; returns bytes."""
+    work = store.workplace(model)
+    size = _bytes(work.rglob("*"))
+    if not dry_run:
+        if work.is_dir() and not work.is_symlink():
+            shutil.rmtree(work)
+        else:
+            work.unlink(missing_ok=True)
+    return size
+
+
+def _remove_halves(repository: Path, *, dry_run: bool = False) -> int:
+    """Removes what hushd has begun to pull into a repository's folder, and whole blobs that no snapshot has yet."""
+    gone = [
+        path
+        for path in (repository / "blobs").glob("*")
+        if path.name.endswith(hf_cache.HALF) or not _linked(repository, path)
+    ]
+    gone = [path for path in gone if path.name.endswith(hf_cache.HALF) or not path.name.endswith(".incomplete")]
+    size = _bytes(gone)
+    if not dry_run:
+        for path in gone:
+            path.unlink(missing_ok=True)
+        _tidy(repository)
+    return size
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.is_file() and not path.is_symlink())
+
+
+def _stale(store: Store) -> list[Path]:
+    """Temporary files of processes that were killed while they wrote a manifest."""
+    found = [store.folder / name for name in glob("*/.hushd-*", root_dir=store.folder)]
+    return [path for path in found if path.is_file() and time.time() - path.stat().st_mtime > _STALE_S]

@@ -1,0 +1,223 @@
+"""Whether a model's files are still what they were when hushd brought them: by SHA-256, and once for each change.
+
+`verified/ENGINE/NAME.json` in the state folder remembers of each file that was right its size, time of change, inode
+and hash. A file for each model, since workers of several may start at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from . import catalogue
+from .manifest import Manifest
+from .store import Store, replace
+
+if TYPE_CHECKING:
+    from .inventory import Row
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+_BLOCK = 1 << 20  # bytes read at once
+_SETTLING_S, _LOOK_S = 1.0, 0.02  # from a model's new files to their manifest, at most; between two looks for it
+_NOTE_EVERY = 256 << 20  # bytes between two signs of life while a worker starts
+
+
+def sha256(path: Path, report: Callable[[int], None] | None = None) -> str:
+    """The SHA-256 of a file, in hexadecimal; `report` is told after each MB how many bytes have been read.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    import hashlib  # loads OpenSSL
+
+    digest, done = hashlib.sha256(), 0
+    with open(path, "rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            done += len(block)
+            if report:
+                report(done)
+    return digest.hexdigest()
+
+
+def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manifest | None:
+    """Checks a model that hushd has brought, unless it was checked as it is; None for one that it has not.
+
+    Raises:
+        HushdError: `model_missing` when a file is gone or another.
+    """
+    model = f"{engine}/{name}"
+    store = Store(paths.find())
+    if not store.has_any(engine):
+        return None
+    if (found := store.find(model) or store.find(catalogue.canonical(model))) is None:
+        return None
+    told = -1
+
+    def tell(done: int) -> None:
+        nonlocal told
+        if done // _NOTE_EVERY > told:
+            told = done // _NOTE_EVERY
+            report(f"checking the files of {model}")
+
+    while problems := verify(store, found, tell, anew=False):
+        if (newer := _renewed(store, found)) is None:
+            raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {remedy(found)}.")
+        found = newer
+    return found
+
+
+def _renewed(store: Store, found: Manifest) -> Manifest | None:
+    """The manifest in the place of `found`, if that is being written just now, or was when its writer was killed: new
+    files come shortly before it."""
+    end = time.monotonic() + (_SETTLING_S if store.begun(found.model) else 0.0)
+    while (newer := store.find(found.model)) == found:
+        if (announced := store.announced(found.model)) and not verify(store, announced, anew=False):
+            return announced
+        if time.monotonic() > end:
+            return None
+        time.sleep(_LOOK_S)
+    return newer
+
+
+def remedy(found: Manifest) -> str:
+    """What brings a model again, from where it came: the end of a sentence, without its full stop."""
+    import shlex  # what is right needs none
+
+    source = found.source
+    again = {
+        "file": f"import {shlex.quote(source.place)} --name {found.model}",
+        "conversion": f"quantize {source.place} --to {source.revision} --name {found.name}",
+    }.get(source.kind)
+    if again is None:
+        return f"`hushd models pull {found.model}` gets it anew"
+    return f"`hushd models rm {found.model}`, then `hushd models {again}`"
+
+
+def verify(
+    store: Store, found: Manifest, report: Callable[[int], None] | None = None, *, anew: bool = True
+) -> list[str]:
+    """What is wrong with the files of a model, a sentence's part each; empty when all is right.
+
+    Args:
+        report: is told how many bytes have been read, of all files.
+        anew: whether to read also what was right when it was last looked at, and has not changed since.
+    """
+    location, problems = store.location(found), []
+    marks = {} if anew else _marks(store, found.model)
+    seen: dict[str, list[object]] = {}
+    read = 0
+
+    def tell(done: int) -> None:
+        if report:
+            report(read + done)
+
+    for name, file in found.files.items():
+        path = location / name
+        try:
+            mark = _mark(path, file.sha256)
+            if mark[0] != file.size:
+                problems.append(f"{path} has {mark[0]} bytes instead of {file.size}")
+            elif marks.get(name) == mark:
+                seen[name] = mark
+            elif (digest := sha256(path, tell)) != file.sha256:
+                problems.append(_another(path, digest, file.sha256))
+            else:
+                seen[name] = mark
+        except FileNotFoundError:
+            problems.append(f"{path} is not there")
+        except OSError as error:
+            problems.append(f"{path} cannot be read: {error.strerror}")
+        read += file.size
+    if seen != marks:
+        _remember(store, found.model, seen)
+    return problems
+
+
+def known_hashes(one: Row) -> dict[str, str]:
+    """The SHA-256 that files of a model should have, by name, as far as anybody has said: its manifest, the catalogue,
+    or Hugging Face's cache, which calls large files by it."""
+    if one.manifest:
+        return {name: file.sha256 for name, file in one.manifest.files.items()}
+    if one.folder is None:
+        return {}
+    said = one.known.sha256 if one.known else {}
+    found = {}
+    for name in one.files:
+        blob = os.path.basename(os.path.realpath(one.folder / name)) if one.origin == "hub" else ""
+        if digest := said.get(os.path.basename(name)) or (blob if _SHA256.fullmatch(blob) else ""):
+            found[name] = digest
+    return found
+
+
+def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], None] | None = None) -> list[str]:
+    """What is wrong with files that hushd has not brought; reports as `verify` does."""
+    problems, read = [], 0
+
+    def tell(done: int) -> None:
+        if report:
+            report(read + done)
+
+    for name, wanted in hashes.items():
+        path = folder / name
+        try:
+            if (digest := sha256(path, tell)) != wanted:
+                problems.append(_another(path, digest, wanted))
+            read += path.stat().st_size
+        except OSError as error:
+            problems.append(f"{path} cannot be read: {error.strerror}")
+    return problems
+
+
+def remember(store: Store, found: Manifest) -> None:
+    """Notes that all files are right, as whoever has just written them and made their hashes knows.
+
+    Raises:
+        OSError: one is not there.
+    """
+    location = store.location(found)
+    _remember(store, found.model, {name: _mark(location / name, file.sha256) for name, file in found.files.items()})
+
+
+def forget(store: Store, model: str) -> None:
+    """Removes what is remembered of a model."""
+    try:
+        _path(store, model).unlink(missing_ok=True)
+    except OSError:
+        pass  # it is compared with the file anyway
+
+
+def _another(path: Path, digest: str, wanted: str) -> str:
+    return f"{path} has the sha256 {digest[:12]}… instead of {wanted[:12]}…"
+
+
+def _mark(path: Path, digest: str) -> list[object]:
+    info = os.stat(path)
+    return [info.st_size, info.st_mtime_ns, info.st_ino, digest]
+
+
+def _marks(store: Store, model: str) -> dict[str, object]:
+    try:
+        content = json.loads(_path(store, model).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _remember(store: Store, model: str, marks: dict[str, list[object]]) -> None:
+    try:
+        replace(_path(store, model), json.dumps(marks))
+    except HushdError:
+        pass  # then it is read once more the next time
+
+
+def _path(store: Store, model: str) -> Path:
+    return store.paths.verified / f"{model}.json"

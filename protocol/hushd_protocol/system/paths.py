@@ -1,0 +1,174 @@
+"""Where hushd's sockets, logs, state, models and configuration are, and who may read them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import SOCKET_PATH
+
+_SUN_PATH = SOCKET_PATH if sys.platform != "darwin" else 103
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """All paths of one user's hushd. `runtime` holds sockets and the lock and dies with the login."""
+
+    runtime: Path
+    state: Path
+    config: Path
+    models: Path
+
+    @property
+    def client_socket(self) -> Path:
+        return self.runtime / "client.sock"
+
+    @property
+    def worker_socket(self) -> Path:
+        return self.runtime / "worker.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.runtime / "lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.logs / "supervisor.log"
+
+    @property
+    def needs(self) -> Path:
+        """What each worker has needed so far, for the next supervisor's first decision."""
+        return self.state / "needs.json"
+
+    @property
+    def transcripts(self) -> Path:
+        """What interrupted transcriptions have brought so far."""
+        return self.state / "transcripts"
+
+    @property
+    def verified(self) -> Path:
+        """Which models' files were right when they were last looked at."""
+        return self.state / "verified"
+
+    def worker_log(self, name: str) -> Path:
+        """The log of worker `name`, such as `stt/moonshine/tiny-en`."""
+        return self.logs / (name.replace("/", "-") + ".log")
+
+
+def find(environ: Mapping[str, str] | None = None) -> Paths:
+    """The paths this environment asks for; nothing is created or checked.
+
+    HUSHD_RUNTIME_DIR, else XDG_RUNTIME_DIR/hushd, else /run/user/UID/hushd where that is ours, else hushd-UID in the
+    temp folder. HUSHD_STATE_DIR, else XDG_STATE_HOME/hushd, else ~/.local/state/hushd. HUSHD_CONFIG, else
+    XDG_CONFIG_HOME/hushd/config.toml, else ~/.config/hushd/config.toml. HUSHD_MODELS_DIR, else
+    XDG_DATA_HOME/hushd/models, else ~/.local/share/hushd/models, which holds ENGINE/MODEL, as files or folders.
+
+    Raises:
+        HushdError: `bad_request` when the socket's path would be longer than the system allows.
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("HOME") or os.path.expanduser("~"))
+    run_user = Path(f"/run/user/{os.getuid()}")
+    if env.get("HUSHD_RUNTIME_DIR"):
+        runtime = Path(os.path.abspath(env["HUSHD_RUNTIME_DIR"]))
+    elif xdg := _absolute(env.get("XDG_RUNTIME_DIR")):
+        runtime = xdg / "hushd"
+    elif _is_ours(run_user):
+        runtime = run_user / "hushd"
+    else:
+        import tempfile  # costs every other process 3 ms and its memory
+
+        runtime = Path(tempfile.gettempdir()) / f"hushd-{os.getuid()}"
+    if env.get("HUSHD_STATE_DIR"):
+        state = Path(os.path.abspath(env["HUSHD_STATE_DIR"]))
+    else:
+        state = (_absolute(env.get("XDG_STATE_HOME")) or home / ".local/state") / "hushd"
+    if env.get("HUSHD_CONFIG"):
+        config = Path(os.path.abspath(env["HUSHD_CONFIG"]))
+    else:
+        config = (_absolute(env.get("XDG_CONFIG_HOME")) or home / ".config") / "hushd" / "config.toml"
+    if env.get("HUSHD_MODELS_DIR"):
+        models = Path(os.path.abspath(env["HUSHD_MODELS_DIR"]))
+    else:
+        models = (_absolute(env.get("XDG_DATA_HOME")) or home / ".local/share") / "hushd" / "models"
+    paths = Paths(runtime, state, config, models)
+    longest = len(os.fsencode(paths.worker_socket))
+    if longest > _SUN_PATH:
+        raise HushdError(
+            "bad_request",
+            f"The socket path {paths.worker_socket} has {longest} bytes and the system allows {_SUN_PATH}: "
+            "set HUSHD_RUNTIME_DIR to a shorter folder.",
+        )
+    return paths
+
+
+def prepare_runtime(paths: Paths) -> None:
+    """Makes the runtime folder, 0700, or checks that the one there is safe to put sockets into.
+
+    Raises:
+        HushdError: `unauthorised` when it is a link, somebody else's, or open to others; `output_failed` when it
+            cannot be made.
+    """
+    try:
+        paths.runtime.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.mkdir(paths.runtime, 0o700)
+        except FileExistsError:
+            pass
+        info = os.lstat(paths.runtime)
+    except OSError as error:
+        raise HushdError(
+            "output_failed",
+            f"The runtime folder {paths.runtime} cannot be made ({error.strerror}): set HUSHD_RUNTIME_DIR.",
+        ) from error
+    if not stat.S_ISDIR(info.st_mode):
+        problem = "is not a folder (a link is refused too)"
+    elif info.st_uid != os.getuid():
+        problem = f"belongs to user {info.st_uid}"
+    elif info.st_mode & 0o077:
+        problem = f"is open to others (mode {stat.S_IMODE(info.st_mode):04o})"
+    else:
+        return
+    raise HushdError(
+        "unauthorised",
+        f"The runtime folder {paths.runtime} {problem}: remove it, make it yours with mode 0700, "
+        "or set HUSHD_RUNTIME_DIR.",
+    )
+
+
+def prepare_state(paths: Paths) -> None:
+    """Makes the state and log folders, 0700.
+
+    Raises:
+        HushdError: `output_failed` when they cannot be made.
+    """
+    try:
+        for folder in (paths.state, paths.logs):  # `mode` is not that of the parents made on the way
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise HushdError(
+            "output_failed",
+            f"The log folder {paths.logs} cannot be made ({error.strerror}): set HUSHD_STATE_DIR.",
+        ) from error
+
+
+def _absolute(folder: str | None) -> Path | None:
+    """A folder named by an XDG variable; its specification says to ignore relative ones."""
+    return Path(folder) if folder and os.path.isabs(folder) else None
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        info = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid()

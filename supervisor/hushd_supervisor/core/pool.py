@@ -1,0 +1,331 @@
+"""All workers and all clients: who asked for what, which worker it goes to, and what concerns more than one.
+
+The pool is as pure as its brains: events and the time in, actions out. A ticket is known here by (route, id) from
+its acceptance until its one terminal message.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
+
+from .actions import Action, Configure, Leave, Log, ReportStatus, ToClient
+from .admission import PLENTY, Standing
+from .budget import Memory
+from .connections import Connections
+from .directory import Directory
+from .events import (
+    ClientGone,
+    Configured,
+    Described,
+    Event,
+    Exited,
+    FromClient,
+    FromWorker,
+    Pressure,
+    SendFailed,
+    Shutdown,
+    SpawnFailed,
+)
+from .fleet import Fleet
+from .floor import Floor
+from .names import ENGINES, check
+from .settings import Settings
+from .worker.request import Ticket
+from .worker.states import State
+
+PING_S = 2.0
+WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
+LEAST_IDLE_S = 0.1  # before an idle exit: who has just been welcomed is about to ask
+# With no id: an answer with the id would end the request that has it.
+_ID_IN_USE = m.Error.of(
+    b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
+)
+
+
+class Pool:
+    """The supervisor's mind.
+
+    Args:
+        settings: the user's configuration.
+        version, pid: told in `welcome`.
+        auto: started by a client or for one: leaves after `settings.exit_when_idle` without worker or request.
+        memory: what the machine has now.
+        needs: the highest size seen of each worker in earlier lives, in bytes.
+        look_every: seconds between two looks at memory while a worker lives; without end where triggers tell.
+        cores: of the processor, which bound the replicas of a worker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        version: str,
+        pid: int,
+        auto: bool = False,
+        memory: Callable[[], Memory] = lambda: PLENTY,
+        needs: Mapping[str, int] | None = None,
+        look_every: float = math.inf,
+        cores: int = 1,
+    ) -> None:
+        self._settings = settings
+        self._auto = auto
+        self._fleet = Fleet(settings, memory, needs, look_every, cores)
+        self._brains, self._room = self._fleet.brains, self._fleet.room
+        self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
+        self._directory = Directory()
+        self._tickets: dict[tuple[bytes, bytes], Ticket] = {}
+        self._floor = Floor()
+        self._accepted = 0
+        self._next_ping = math.inf
+        self._leave_at = math.inf
+        self._renewing = False  # told to leave; who asks waits until the running jobs are done, and asks the next one
+        self._down = False
+        self._left = False
+        if auto:
+            self._leave_at = -math.inf  # set at the first look at the clock
+
+    # --- the interface of the loop -----------------------------------------------------------------------------------
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """What to do about one event."""
+        match event:
+            case FromClient(route, message):
+                out = self._from_client(route, message, now)
+            case ClientGone(route):
+                out = self._client_gone(route, now)
+            case FromWorker() | Exited() | SpawnFailed() | SendFailed():
+                out = self._fleet.hear(event, now)
+            case Described(role, catalogue, error):
+                out = self._described(role, catalogue, error, now)
+            case Pressure(level):
+                self._room.hear(level, now)
+                out = []
+            case Configured(settings):
+                self._settings = settings
+                out = self._fleet.configure(settings, now)
+            case Shutdown(renew):
+                out = self._renew(now) if renew and not self._renewing else self._shutdown(now)
+        return out + self._after(now)
+
+    def on_time(self, now: float) -> list[Action]:
+        """What is due; to be called when `deadline` has passed."""
+        out = self._fleet.on_time(now)
+        if self._floor.deadline() <= now:
+            out += self._floor.on_time(now)
+        if self._next_ping <= now:
+            out += self._ping(now)
+        if -math.inf < self._leave_at <= now and not self._down:
+            out.append(Log("INFO", "nobody needs this supervisor: leaving"))
+            out += self._shutdown(now)
+        return out + self._after(now)
+
+    def deadline(self) -> float | None:
+        """When `on_time` is due, in the clock of `now`; None while nothing is."""
+        due = min(self._fleet.deadline(), self._floor.deadline(), self._next_ping, self._leave_at)
+        return None if due == math.inf else due
+
+    def rows(self, now: float) -> list[dict[str, Any]]:
+        """The status of each worker, as far as the pool knows it."""
+        return self._fleet.rows(now)
+
+    def standing(self, now: float) -> Standing:
+        """How it stands with memory."""
+        return self._room.standing(now)
+
+    # --- clients -----------------------------------------------------------------------------------------------------
+
+    def _from_client(self, route: bytes, message: m.Message, now: float) -> list[Action]:
+        if isinstance(message, m.Hello):
+            return self._connections.hello(route, message)
+        connection = self._connections.get(route)
+        if connection is None:
+            error = HushdError("protocol_error", "The first message of a connection must be hello.")
+            return [ToClient(route, m.Error.of(getattr(message, "id", b""), error))]
+        connection.unanswered = 0
+        return self._floor.heard(route, now) + self._from_known(route, message, now)
+
+    def _from_known(self, route: bytes, message: m.Message, now: float) -> list[Action]:
+        match message:
+            case m.Request():
+                return self._request(route, message, now)
+            case m.Control():
+                return self._control(route, message, now)
+            case m.Claim():
+                return self._claim(route, message, now)
+            case m.Yield():
+                return self._floor.give_back(route, message.id, message.keep, now)
+            case m.Cancel() if self._floor.has(route, message.id):
+                return self._floor.cancel(route, message.id, now)
+            case m.Chunk() | m.Credit() | m.Cancel():
+                ticket = self._tickets.get((route, message.id))
+                if ticket is None:  # it may have ended while this was on its way
+                    return self._directory.cancel(route, message.id) if isinstance(message, m.Cancel) else []
+                if isinstance(message, m.Chunk):
+                    return ticket.brain.input(ticket, message, now)
+                if isinstance(message, m.Credit):
+                    return ticket.brain.grant(ticket, message.chunks, now)
+                return ticket.brain.cancel(ticket, now)
+            case m.Pong():
+                pass
+        return []
+
+    def _client_gone(self, route: bytes, now: float) -> list[Action]:
+        connection = self._connections.gone(route)
+        self._directory.gone(route)
+        out = self._floor.gone(route, now)
+        tickets = [t for t in self._tickets.values() if t.route == route]
+        for ticket in tickets:
+            ticket.gone = True
+        for ticket in tickets:
+            out += ticket.brain.cancel(ticket, now)
+        for brain in self._brains.values():
+            brain.jobs.line.forget(route)
+            if connection is not None and connection.own_holder:
+                out += brain.release(connection.holder, now)
+        return out
+
+    def _ping(self, now: float) -> list[Action]:
+        out, silent = self._connections.ping(self._floor.waits_for)
+        for route in silent:
+            # Its socket may yet live (a stopped process): its requests end, told to it, and free their workers.
+            out.append(Log("WARNING", "a client with a request has stopped answering"))
+            for ticket in [t for t in self._tickets.values() if t.route == route]:
+                out += ticket.brain.cancel(ticket, now, "slow_consumer")
+        self._next_ping = now + PING_S
+        return out
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def _request(self, route: bytes, request: m.Request, now: float) -> list[Action]:
+        if not self._is_new(route, request.id):
+            return [ToClient(route, _ID_IN_USE)]
+        try:
+            if self._down:
+                raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
+            check(request)
+            waiting = sum(len(brain.jobs.waiting) for brain in self._brains.values())
+            waiting += len(self._directory.parked)
+            if waiting >= self._settings.queue:
+                raise HushdError("overloaded", f"{waiting} requests wait already; try again later.", 1000)
+            name = self._directory.resolve(request.worker, self._settings)
+            if name is None:
+                return self._directory.park(route, request)
+            chosen = self._smaller(name, request, now)
+            brain = self._fleet.brain(chosen)
+        except HushdError as error:
+            return [ToClient(route, m.Error.of(request.id, error))]
+        connection = self._connections[route]
+        connection.tickets += 1
+        self._accepted += 1
+        ticket = Ticket(route, request, connection.holder, brain, self._accepted, now)
+        ticket.degraded = chosen != name
+        if request.op != "warm" and not self._renewing:
+            brain = ticket.brain = self._fleet.choose(ticket)
+        if request.deadline_ms is not None:
+            ticket.deadline = now + request.deadline_ms / 1000
+        self._tickets[ticket.key] = ticket
+        held = brain.hold(now) if self._renewing else []
+        return held + brain.submit(ticket, now)
+
+    def _smaller(self, name: str, request: m.Request, now: float) -> str:
+        """The configured smaller model in the place of `name`, where memory is short and `name` would have to start.
+
+        Only for a request that leaves it to us: another model may lack the voice or the language that it names.
+        """
+        small = self._settings.small_model(request.worker) if request.worker in ENGINES else ""
+        if not small or request.params.get("voice") or request.params.get("language"):
+            return name
+        brain = self._brains.get(name)
+        if (brain is not None and brain.state in WARM) or not self._room.short(now):
+            return name
+        return f"{request.worker}/{small}"
+
+    # --- the floor ---------------------------------------------------------------------------------------------------
+
+    def _claim(self, route: bytes, claim: m.Claim, now: float) -> list[Action]:
+        if not self._is_new(route, claim.id):
+            return [ToClient(route, _ID_IN_USE)]
+        connection = self._connections[route]
+        return self._floor.claim(route, claim, connection.holder, connection.pid, now)
+
+    def _is_new(self, route: bytes, name: bytes) -> bool:
+        return len(name) == ID_BYTES and (route, name) not in self._tickets and not self._floor.has(route, name)
+
+    # --- control -----------------------------------------------------------------------------------------------------
+
+    def _control(self, route: bytes, control: m.Control, now: float) -> list[Action]:
+        try:
+            if len(control.id) != ID_BYTES or len(control.names) > MAX_ARGUMENTS:
+                raise HushdError("bad_request", f"A control needs an id and at most {MAX_ARGUMENTS} names.")
+            match control.action:
+                case "status":
+                    return [ReportStatus(route, control.id, self._floor.report(now))]
+                case "unload":
+                    return self._fleet.unload(route, control, now)
+                case "describe":
+                    return self._directory.describe(route, control)
+                case "reload":
+                    return [Configure(route, control.id)]
+                case "stop" | "cancel" | "pause" | "resume":
+                    data, out = self._floor.control(control.action, control.names, route, self._connections.of, now)
+                    return [*out, ToClient(route, m.Result(id=control.id, data=data))]
+                case "shutdown":
+                    return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]
+                case "restart":
+                    return [ToClient(route, m.Result(id=control.id)), *self._renew(now)]
+            raise HushdError("unsupported", f"There is no control {control.action[:40]!r}.")
+        except HushdError as error:
+            return [ToClient(route, m.Error.of(control.id, error))]
+
+    def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
+        catalogue = {**catalogue, "default": self._settings.default_model(role)}
+        out, ready = self._directory.described(role, catalogue, error)
+        for route, request in ready:
+            out += self._request(route, request, now)
+        return out
+
+    def _renew(self, now: float) -> list[Action]:
+        """Lets running jobs finish before the shutdown, while who asks waits for the next supervisor."""
+        self._renewing = True
+        return [action for brain in self._brains.values() for action in brain.hold(now)]
+
+    def _shutdown(self, now: float) -> list[Action]:
+        self._down = True
+        out = self._floor.shut(now) + self._directory.shut()
+        for brain in self._brains.values():
+            out += brain.shutdown(now)
+        return out
+
+    # --- after every event -------------------------------------------------------------------------------------------
+
+    def _after(self, now: float) -> list[Action]:
+        """Makes room, forgets what has ended, answers who waited for it, notices when nothing is left to do."""
+        out = self._fleet.settle(now)
+        if self._renewing and not self._down and not self._fleet.lives:
+            out += self._shutdown(now) + self._fleet.settle(now)
+        for ticket in self._fleet.take_ended():
+            del self._tickets[ticket.key]
+            if connection := self._connections.get(ticket.route):
+                connection.tickets -= 1
+        resting = not self._tickets and not self._fleet.lives
+        if not self._tickets and not self._floor.busy:
+            self._next_ping = math.inf
+        elif self._next_ping == math.inf:
+            self._next_ping = now + PING_S
+        if self._down:
+            self._leave_at = math.inf
+            if resting and not self._left:
+                self._left = True
+                out += (*self._floor.close(), Leave())
+        elif self._auto:
+            if not resting or self._floor.busy:
+                self._leave_at = math.inf
+            elif not math.isfinite(self._leave_at):
+                self._leave_at = now + max(LEAST_IDLE_S, self._settings.exit_when_idle)
+        return out

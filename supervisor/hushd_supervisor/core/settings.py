@@ -1,0 +1,75 @@
+"""What a user may configure, with its defaults; `config` reads it from TOML. Times are seconds, sizes MB (10^6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hushd_models.catalogue import Known
+
+MODELS = "store/local"  # the one worker of the role `models`
+# What differs by role, unless the user's own table for it says otherwise. Nobody comes back to a download soon.
+OF_ROLE: Mapping[str, Mapping[str, Any]] = {"models": {"keep_alive": 10.0, "memory_mb": 60.0}}
+
+
+def base(name: str) -> str:
+    """The worker's name without the replica's number."""
+    return name.partition("#")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """One worker's settings: the table `[worker]` for all, `[worker."stt/moonshine"]` for those of that name."""
+
+    keep_alive: float = 300.0  # after the last job, where no lease says otherwise; -1 never ends by idleness
+    pinned: bool = False  # never ended for idleness or memory
+    priority: int = 0  # a higher one is evicted later when memory is short
+    memory_mb: float = 0.0  # what it needs, as long as hushd has not seen it; 0: not known
+    max_requests: int = 0  # after so many a new process takes over; 0: never
+    max_pss_mb: float = 0.0  # the same for its size; 0: by what it had when it was ready, see `life.ceiling`
+    max_age: float = 86400.0  # the same for its age, 0: never
+    max_replicas: int = 0  # processes of it that may work at once, as far as cores and memory allow; 0: see `replicas`
+    queue: int = 50  # requests that may wait
+    start_timeout: float = 60.0  # without any sign of progress while loading
+    drain_timeout: float = 60.0  # for running jobs when told to leave
+    stall_timeout: float = 20.0  # a job without output or CPU time, at least this long
+    command: Sequence[str] = ()  # the user's own program instead of hushd's; --engine and --model are appended
+    environment: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in the configuration file."""
+
+    stt: str = "moonshine/tiny-en"  # what the role alone means, as engine/model
+    tts: str = "hibari/en"
+    stt_small: str = ""  # what it means while memory is short, unless the usual one runs; empty: the same
+    tts_small: str = ""
+    auto_pull: bool = False  # a model that is missing is pulled for whoever asks for it
+    exit_when_idle: float = 600.0  # a supervisor started for a request leaves after so long without worker or request
+    queue: int = 200  # requests that may wait, over all workers
+    log_level: str = "info"
+    memory_share: float = 0.8  # of all memory (or the container's limit) that the workers together may have
+    weight_priority: float = 100.0  # who is evicted first: the lowest priority * this
+    weight_idle: float = 1.0  # - idle seconds * this
+    weight_size: float = 0.1  # - MB * this
+    models: Mapping[str, Known] = field(default_factory=dict)  # the user's own additions to the catalogue
+    worker: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # overrides by name; "" for all
+
+    def for_worker(self, name: str) -> WorkerSettings:
+        """The settings of worker `name`: the general table, then the role's, the engine's and its own."""
+        settings = WorkerSettings()
+        parts = base(name).split("/")
+        for key in ("", *("/".join(parts[:n]) for n in range(1, len(parts) + 1))):
+            settings = replace(settings, **{**OF_ROLE.get(key, {}), **self.worker.get(key, {})})
+        return settings
+
+    def small_model(self, role: str) -> str:
+        """`engine/model` for a role named alone while memory is short, empty for none."""
+        return {"stt": self.stt_small, "tts": self.tts_small}.get(role, "")
+
+    def default_model(self, role: str) -> str:
+        """`engine/model` for a role named alone."""
+        return {"stt": self.stt, "tts": self.tts, "models": MODELS}[role]

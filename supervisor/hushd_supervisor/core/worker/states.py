@@ -1,0 +1,84 @@
+"""A worker's states and every way from one to another, in one table.
+
+The brain may only move along `TRANSITIONS`; the README's diagram is drawn from it (`python -m
+hushd_supervisor.core.worker.states`), and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+
+class State(enum.Enum):
+    """What a worker is doing; the value is the word shown to users."""
+
+    STOPPED = "stopped"  # no process: its memory is free, its queue empty
+    WAITING = "waiting"  # no process: idle workers leave first to make room; requests queue
+    STARTING = "starting"  # hello, loading, ready; requests queue
+    READY = "ready"  # loaded and idle
+    BUSY = "busy"  # 1..slots jobs run, the rest queue
+    DRAINING = "draining"  # finishes its jobs and takes none; requests queue for the next generation
+    STOPPING = "stopping"  # told to leave
+    KILLING = "killing"  # SIGKILL sent to its group; nothing is started before its exit is seen
+    BACKOFF = "backoff"  # crashed lately: waits before the next start
+    FAILED = "failed"  # crashed too often: refuses requests until the cooldown ends
+
+    @property
+    def has_process(self) -> bool:
+        return self not in (State.STOPPED, State.WAITING, State.BACKOFF, State.FAILED)
+
+
+class Transition(NamedTuple):
+    source: State
+    target: State
+    cause: str
+
+
+TRANSITIONS: tuple[Transition, ...] = (
+    Transition(State.STOPPED, State.WAITING, "request"),
+    Transition(State.WAITING, State.STARTING, "there is memory"),
+    Transition(State.WAITING, State.STOPPED, "no memory, nobody waits, unload, shutdown"),
+    Transition(State.STARTING, State.READY, "ready"),
+    Transition(State.STARTING, State.STOPPING, "load failed"),
+    Transition(State.STARTING, State.KILLING, "start timeout, unload, shutdown"),
+    Transition(State.READY, State.BUSY, "job"),
+    Transition(State.READY, State.STOPPING, "idle timeout, unload, eviction, recycling, shutdown"),
+    Transition(State.READY, State.KILLING, "cannot be reached"),
+    Transition(State.BUSY, State.READY, "last job done"),
+    Transition(State.BUSY, State.DRAINING, "unload, recycling, shutdown"),
+    Transition(State.BUSY, State.KILLING, "no beat, stalled, cancel ignored"),
+    Transition(State.DRAINING, State.STOPPING, "last job done"),
+    Transition(State.DRAINING, State.KILLING, "drain limit, no beat, stalled, cancel ignored"),
+    Transition(State.STOPPING, State.KILLING, "grace over"),
+    Transition(State.STARTING, State.BACKOFF, "crash"),
+    Transition(State.READY, State.BACKOFF, "crash"),
+    Transition(State.BUSY, State.BACKOFF, "crash"),
+    Transition(State.DRAINING, State.BACKOFF, "crash"),
+    Transition(State.KILLING, State.BACKOFF, "exit after a hang"),
+    Transition(State.STARTING, State.FAILED, "4 crashes in 300 s"),
+    Transition(State.READY, State.FAILED, "4 crashes in 300 s"),
+    Transition(State.BUSY, State.FAILED, "4 crashes in 300 s"),
+    Transition(State.DRAINING, State.FAILED, "4 crashes in 300 s"),
+    Transition(State.KILLING, State.FAILED, "4 crashes in 300 s"),
+    Transition(State.STOPPING, State.STOPPED, "exit"),
+    Transition(State.KILLING, State.STOPPED, "exit"),
+    Transition(State.READY, State.STOPPED, "left unasked with status 0"),
+    Transition(State.BUSY, State.STOPPED, "crash of a poison request"),
+    Transition(State.DRAINING, State.STOPPED, "crash of a poison request, crash at shutdown"),
+    Transition(State.BACKOFF, State.STOPPED, "delay over, unload, shutdown"),
+    Transition(State.FAILED, State.STOPPED, "cooldown over, unload, shutdown"),
+)
+
+ALLOWED: frozenset[tuple[State, State]] = frozenset((t.source, t.target) for t in TRANSITIONS)
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", "    [*] --> stopped"]
+    lines += [f"    {t.source.value} --> {t.target.value}: {t.cause}" for t in TRANSITIONS]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(diagram())

@@ -1,0 +1,172 @@
+"""The clients' socket: frames to events and back, and who has left."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import zmq
+from hushd_protocol.codec import Decoder
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import HIGH_WATER, MAX_WIRE
+from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Credit, Error, Message, Result, Yield
+
+from hushd_supervisor.core.events import ClientGone, FromClient
+
+from .lock import ListeningSocket
+
+_LAST = int(zmq.NOBLOCK)
+_MORE = _LAST | int(zmq.SNDMORE)
+_MONITOR = "inproc://clients"
+_SLOW = pack(
+    Error.of(b"", HushdError("slow_consumer", "This connection read too slowly and was given up: connect again."))
+)
+
+
+def open_router(context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket) -> zmq.Socket[bytes]:
+    """A ROUTER on `listener`."""
+    router = context.socket(zmq.ROUTER)
+    router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to nobody is an error, not silence
+    router.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
+    router.setsockopt(zmq.LINGER, 0)
+    router.set_hwm(HIGH_WATER)
+    router.setsockopt(zmq.USE_FD, listener.fd)
+    router.bind(f"ipc://{listener.path}")
+    return router
+
+
+def send(router: zmq.Socket[bytes], route: bytes, frames: list[bytes]) -> None:
+    """Sends without waiting. (pyzmq's own `send_multipart` adds up enums for each frame, 2 us a message.)
+
+    Raises:
+        zmq.ZMQError: EHOSTUNREACH when nobody is there, `zmq.Again` when its queue is full.
+    """
+    router.send(route, _MORE)
+    for frame in frames[:-1]:
+        router.send(frame, _MORE)
+    router.send(frames[-1], _LAST)
+
+
+class ClientSocket:
+    """All connections of clients.
+
+    A connection is known by its route, and from its first message on by its descriptor too, because the notice of its
+    end names only that. Descriptors are reused at once. What keeps the two apart is that one I/O thread of libzmq
+    reports the end of the old connection before it hands over a frame of the new one, and that it numbers its routes
+    upwards: what the old one has left in the queue may be read after the new one's hello.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket) -> None:
+        self.socket = open_router(context, listener)
+        self.socket.monitor(_MONITOR, zmq.EVENT_DISCONNECTED)
+        self.monitor = context.socket(zmq.PAIR)
+        self.monitor.set_hwm(0)  # a full one would stop libzmq's I/O thread
+        self.monitor.connect(_MONITOR)
+        self._decoder = Decoder(FROM_CLIENT)
+        self._routes: dict[int, bytes] = {}  # by descriptor
+        self._descriptors: dict[bytes, int] = {}
+        self._dropped: set[bytes] = set()  # too slow; nothing is sent to them any more
+
+    def receive(self, limit: int) -> Iterator[FromClient | ClientGone]:
+        """The next `limit` messages at most; who sends what is none is told so, and nobody else notices."""
+        for _ in range(limit):
+            try:
+                first = self.socket.recv(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            route = first.bytes
+            frames = self.socket.recv_multipart() if first.more else []
+            if route not in self._descriptors:
+                try:
+                    descriptor = int(first.get(zmq.SRCFD))
+                except zmq.ZMQError:  # bytes that libzmq took for the protocol of 2011: no client of ours
+                    continue
+                yield from self._tie(route, descriptor)
+                if route not in self._descriptors:
+                    continue
+            if route in self._dropped:
+                self._transmit(route, _SLOW)  # it reads again: let it know
+                continue
+            try:
+                message = unpack(frames, self._decoder)
+            except HushdError as error:
+                if gone := self.send(route, Error.of(error.detail.get("id", b""), error)):
+                    yield gone
+                continue
+            yield FromClient(route, message)
+
+    def departures(self) -> Iterator[ClientGone]:
+        """Whose connection has ended since the last call."""
+        while True:
+            try:
+                event, _endpoint = self.monitor.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            (_, descriptor) = struct.unpack("=Hi", event)
+            if (route := self._routes.get(descriptor)) is not None:
+                dropped = route in self._dropped
+                gone = self._forget(route)
+                if not dropped:
+                    yield gone
+
+    def send(self, route: bytes, message: Message) -> ClientGone | None:
+        """Sends without waiting; a message that fits into no frame becomes the error that says so.
+
+        Returns ClientGone when nobody is there any more, or, with `slow`, when its 1000 messages are not being read:
+        then it gets nothing further.
+        """
+        if route in self._dropped:
+            return None
+        try:
+            frames = pack(message)
+        except HushdError as error:
+            if not isinstance(message, Result | Error):
+                return None  # a piece of an answer; the answer's end still comes
+            frames = pack(Error.of(message.id, error))
+        return self._transmit(route, frames)
+
+    def refuse(self, error: HushdError) -> None:
+        """Answers everything that is still unread with `error`, but for what belongs to a request: that has ended."""
+        for event in self.receive(HIGH_WATER):
+            if isinstance(event, FromClient) and not isinstance(event.message, Chunk | Credit | Cancel | Yield):
+                self.send(event.route, Error.of(getattr(event.message, "id", b""), error))
+
+    def close(self, linger_ms: int) -> None:
+        """Closes the socket; what was sent is delivered for `linger_ms` by the context's end."""
+        self.socket.disable_monitor()
+        self.monitor.close(linger=0)
+        self.socket.close(linger=linger_ms)
+
+    def _transmit(self, route: bytes, frames: list[bytes]) -> ClientGone | None:
+        try:
+            send(self.socket, route, frames)
+        except zmq.Again:
+            self._dropped.add(route)
+            return ClientGone(route, slow=True)
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return self._forget(route)
+        return None
+
+    def _tie(self, route: bytes, descriptor: int) -> Iterator[ClientGone]:
+        yield from self.departures()  # of whoever had this descriptor before
+        if (before := self._routes.get(descriptor)) is not None:
+            if not _is_later(route, before):
+                return  # has left, and its descriptor is another's already
+            yield self._forget(before)
+        self._routes[descriptor] = route
+        self._descriptors[route] = descriptor
+
+    def _forget(self, route: bytes) -> ClientGone:
+        descriptor = self._descriptors.pop(route, None)
+        if descriptor is not None:
+            del self._routes[descriptor]
+        self._dropped.discard(route)
+        return ClientGone(route)
+
+
+def _is_later(route: bytes, other: bytes) -> bool:
+    """Whether libzmq made `route` after `other`: a zero byte, and a number of 32 bits that starts anywhere."""
+    return (int.from_bytes(route[1:]) - int.from_bytes(other[1:])) % 2**32 < 2**31

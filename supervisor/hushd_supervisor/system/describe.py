@@ -1,0 +1,130 @@
+"""Which engines there are: asked of the workers' own packages, by a short child process that prints JSON.
+
+Nothing is cached here, because what is installed may change at any time and asking takes some 60 ms.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import zmq
+
+from hushd_supervisor.core.events import Described
+
+from . import log
+from .process import Launch, Process, describe_command, environment
+
+LIMIT_S = 10.0
+LIMIT_BYTES = 1_000_000
+
+
+@dataclass(slots=True)
+class _Question:
+    process: Process
+    answer: IO[bytes]  # a file and not a pipe: its end would wait for whoever else has inherited it
+    errors: Path
+    errors_start: int
+    until: float
+
+
+class Descriptions:
+    """The `--describe` children under way, one a role at most.
+
+    Args:
+        poller: watches for the end of the children.
+        launch: starts a process.
+        logs: the folder for what they write to stderr.
+        command: the command line for a role.
+    """
+
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        launch: Launch,
+        logs: Path,
+        command: Callable[[str], Sequence[str]] = describe_command,
+    ) -> None:
+        self._poller = poller
+        self._launch = launch
+        self._logs = logs
+        self._command = command
+        self._questions: dict[str, _Question] = {}
+
+    def ask(self, role: str, now: float) -> Described | None:
+        """Starts a child for `role`, unless one is under way; an answer at once only if it cannot be started."""
+        if role in self._questions:
+            return None
+        path = self._logs / f"describe-{role}.log"
+        try:
+            answer = _nameless(self._logs / f"describe-{role}.json")
+        except OSError as error:
+            return Described(role, error=f"its answer has no place ({error}).")
+        try:
+            errors = log.open_file(path)
+            try:
+                start = os.fstat(errors).st_size
+                process = self._launch(
+                    self._command(role), environment(os.environ), stdout=answer.fileno(), stderr=errors
+                )
+            finally:
+                os.close(errors)
+        except (OSError, ValueError) as error:
+            answer.close()
+            return Described(role, error=f"it could not be started ({error}).")
+        if process.exit_fd is not None:
+            self._poller.register(process.exit_fd, zmq.POLLIN)
+        self._questions[role] = _Question(process, answer, path, start, now + LIMIT_S)
+        return None
+
+    def deadline(self) -> float | None:
+        """When the oldest child has had its time."""
+        return min((question.until for question in self._questions.values()), default=None)
+
+    def answers(self, ready: Container[object], now: float) -> Iterator[Described]:
+        """Reaps the children that have ended and kills those whose time is over; `ready` are readable descriptors."""
+        for role, question in list(self._questions.items()):
+            descriptor = question.process.exit_fd
+            status = question.process.poll() if descriptor is None or descriptor in ready else None
+            if status is None:
+                if now >= question.until:
+                    question.process.kill()
+                    question.until = now + LIMIT_S
+                continue
+            del self._questions[role]
+            if descriptor is not None:
+                self._poller.unregister(descriptor)
+            question.process.close()
+            yield self._read(role, question, status)
+            question.answer.close()
+
+    def close(self) -> None:
+        """Ends the children under way."""
+        for question in self._questions.values():
+            question.process.kill()
+
+    def _read(self, role: str, question: _Question, status: int) -> Described:
+        if status != 0:
+            lines = log.tail(question.errors, question.errors_start).strip().splitlines()
+            why = lines[-1][:300] if lines else f"it said nothing, see {question.errors}"
+            return Described(role, error=f"{' '.join(self._command(role)[-2:])} ended with status {status} ({why}).")
+        question.answer.seek(0)
+        text = question.answer.read(LIMIT_BYTES + 1)
+        try:
+            catalogue = json.loads(text) if len(text) <= LIMIT_BYTES else None
+        except ValueError:
+            catalogue = None
+        if not isinstance(catalogue, dict):
+            return Described(role, error="its answer is no JSON object.")
+        return Described(role, catalogue)
+
+
+def _nameless(path: Path) -> IO[bytes]:
+    """A file to write to and read that has no name any more. (`tempfile` costs 0.9 MB for the same.)"""
+    file = open(path, "w+b")  # noqa: SIM115 - closed by whoever reads the answer
+    path.unlink()
+    return file

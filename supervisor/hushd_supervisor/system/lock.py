@@ -1,0 +1,154 @@
+"""One supervisor a user: a lock that only the end of the process frees, and listening sockets that are surely ours.
+
+The lock comes before the sockets, because a second bind on the path of a living supervisor would succeed and steal
+its clients. A service manager may listen in our place, and start us when somebody comes (`activation`); its socket
+outlives us, and neither a supervisor nor a client ever replaces it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import Paths
+
+PATIENCE_S = 6.0  # for a holder that is leaving: longer than its grace of 5 s
+LONG_PATIENCE_S = 75.0  # for one that finishes its jobs first: longer than the usual drain limit and the grace
+PAUSE_S = 0.05
+
+
+def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> int | None:
+    """Takes the lock of the runtime folder and returns its descriptor, which is never to be closed.
+
+    None: another supervisor holds it and accepts connections, or a service manager listens and starts one with the
+    next connection, so there is nothing to do.
+
+    Args:
+        activated: a service manager's socket was handed to us, so that what answers at its path is only ourselves.
+            Whoever holds the lock had its own socket there before, sees that it was replaced, and finishes its jobs
+            and leaves; that is waited for.
+
+    Raises:
+        HushdError: `no_supervisor` when the holder neither leaves nor answers for `patience` seconds;
+            `output_failed` when the lock cannot be opened.
+    """
+    try:
+        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise HushdError(
+            "output_failed",
+            f"The lock {paths.lock} cannot be opened ({error.strerror}): remove it, or set HUSHD_RUNTIME_DIR.",
+        ) from error
+    give_up = time.monotonic() + patience
+    while not _take(descriptor):
+        if not activated and answers(paths.client_socket):
+            os.close(descriptor)
+            return None
+        if time.monotonic() >= give_up:
+            holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise HushdError(
+                "no_supervisor",
+                f"Another supervisor (pid {holder}) holds {paths.lock} and takes no connections: it may be finishing "
+                "its last jobs; ask again in a moment, or end it.",
+            )
+        time.sleep(PAUSE_S)
+    if not activated and answers(paths.client_socket):
+        time.sleep(PAUSE_S)  # the socket of one that was killed may outlive its lock for a moment
+        if answers(paths.client_socket):
+            os.close(descriptor)
+            return None
+    os.ftruncate(descriptor, 0)
+    try:
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError:
+        pass  # a full disk: the number is only for people
+    return descriptor
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody accepts connections at `path`."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except OSError:
+            return False
+    return True
+
+
+class ListeningSocket:
+    """A listening socket at `path`, made under the lock, so that what lies there is stale and replaced.
+
+    It is bound here and not by libzmq, which would unlink the path at its end whosever it has become.
+
+    Args:
+        inherited: the descriptor of a service manager's socket that listens there already. It is `lasting`: never
+            removed, and who connects after our end waits in its queue for the supervisor that the manager starts.
+
+    Raises:
+        HushdError: `output_failed` when it cannot be bound.
+    """
+
+    def __init__(self, path: Path, inherited: int | None = None) -> None:
+        self.path = path
+        self.lasting = inherited is not None
+        if inherited is not None:
+            os.set_blocking(inherited, False)
+            self._identity = self._look()
+            self.fd = inherited
+            return
+        endpoint = socket.socket(socket.AF_UNIX)
+        try:
+            path.unlink(missing_ok=True)
+            endpoint.bind(os.fspath(path))
+            endpoint.listen(socket.SOMAXCONN)
+            self._identity = self._look()
+        except OSError as error:
+            endpoint.close()
+            raise HushdError(
+                "output_failed", f"The socket {path} cannot be made ({error.strerror}): set HUSHD_RUNTIME_DIR."
+            ) from error
+        endpoint.setblocking(False)
+        self.fd = endpoint.detach()  # libzmq's from now on: it closes it
+
+    def is_ours(self) -> bool:
+        """Whether new clients still find this socket at its path (the folder may go away at logout)."""
+        return self._identity is not None and self._look() == self._identity
+
+    def remove(self) -> None:
+        """No new connection arrives any more; those that are there stay. A service manager's socket stays, too."""
+        if not self.lasting and self.is_ours():
+            self.path.unlink(missing_ok=True)
+
+    def watch(self) -> None:
+        """From now on SIGIO tells when the folder changes, and with it perhaps whose the path is.
+
+        dnotify, since it needs neither a library nor a wake-up at rest; without it the next timer will notice.
+        """
+        if sys.platform == "linux":
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)  # watched while it is open: for our life
+            try:
+                changes = fcntl.DN_CREATE | fcntl.DN_DELETE | fcntl.DN_RENAME | fcntl.DN_MULTISHOT
+                fcntl.fcntl(folder, fcntl.F_NOTIFY, changes)
+            except OSError:
+                os.close(folder)  # a kernel without dnotify
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            info = os.lstat(self.path)
+        except OSError:
+            return None
+        return info.st_dev, info.st_ino

@@ -1,0 +1,281 @@
+"""The one thread of the supervisor: tells the pool what happened, and does what it says.
+
+A turn takes, in this order: signals, messages of workers, exits, messages of clients, and what is due. Whoever
+floods one socket waits for all others after 64 messages. With nothing due the loop sleeps without a timeout.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import zmq
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Control, Error, Ready, Result
+
+from hushd_supervisor.core.actions import (
+    Action,
+    Configure,
+    Describe,
+    Kill,
+    Leave,
+    Log,
+    Remember,
+    ReportStatus,
+    Spawn,
+    ToClient,
+    ToWorker,
+)
+from hushd_supervisor.core.admission import Standing
+from hushd_supervisor.core.events import Configured, Event, Exited, FromClient, FromWorker, Shutdown
+from hushd_supervisor.core.settings import Settings
+
+from . import status
+from .client_socket import ClientSocket
+from .describe import Descriptions
+from .lock import ListeningSocket
+from .memory.heap import Heap
+from .memory.needs import Needs
+from .memory.psi import Triggers
+from .signals import FOLDER, LEAVE, RELOAD, Signals
+from .worker_socket import WorkerSocket
+
+if TYPE_CHECKING:
+    from .sd_notify import ServiceManager
+
+BATCH = 64
+LINGER_MS = 1000  # at the end, so that the last answers arrive
+
+
+class Mind(Protocol):
+    """What decides: `pool.Pool`, or a script in its place."""
+
+    def handle(self, event: Event, now: float) -> list[Action]: ...
+    def on_time(self, now: float) -> list[Action]: ...
+    def deadline(self) -> float | None: ...
+    def rows(self, now: float) -> list[dict[str, Any]]: ...
+    def standing(self, now: float) -> Standing: ...
+
+
+class Loop:
+    """Runs until the pool says `Leave`.
+
+    Args:
+        poller: the one that `workers` and `catalogue` watch their children with.
+        triggers: tell of memory pressure; listened to while a worker lives.
+        needs: keeps what workers need.
+        listener: the clients' socket in the file system; once it is another's, the supervisor leaves.
+        record: writes to the supervisor's log (level, text).
+        clock: monotonic seconds.
+        read_settings: reads the configuration again; raises HushdError.
+        in_terminal: SIGHUP means that the terminal is gone, not that the configuration should be read.
+        manager: the service manager that wants to know how we are, if there is one.
+        heap: what clients have left behind is given back through it.
+    """
+
+    def __init__(
+        self,
+        pool: Mind,
+        poller: zmq.Poller,
+        clients: ClientSocket,
+        workers: WorkerSocket,
+        catalogue: Descriptions,
+        signals: Signals,
+        triggers: Triggers,
+        needs: Needs,
+        listener: ListeningSocket,
+        record: Callable[[str, str], None],
+        clock: Callable[[], float] = time.monotonic,
+        read_settings: Callable[[], Settings] = Settings,
+        in_terminal: bool = False,
+        manager: ServiceManager | None = None,
+        heap: Heap | None = None,
+    ) -> None:
+        self._pool = pool
+        self._clients = clients
+        self._workers = workers
+        self._catalogue = catalogue
+        self._signals = signals
+        self._triggers = triggers
+        self._needs = needs
+        self._listener = listener
+        self._record = record
+        self._clock = clock
+        self._read_settings = read_settings
+        self._in_terminal = in_terminal
+        self._manager = manager
+        self._heap = heap or Heap()
+        self._started = clock()
+        self._leaving = False  # told to
+        self._suspicious = False  # a timer or a spawn: time for a look at our socket
+        self._done = False
+        self._poller = poller
+        for source in (clients.socket, clients.monitor, workers.socket, signals.fd):
+            poller.register(source, zmq.POLLIN)
+
+    def run(self) -> None:
+        """Returns when everything is done; then the caller closes the sockets."""
+        while not self._done:
+            now = self._clock()
+            due = self._pool.deadline()
+            if due is not None and due <= now:
+                self._suspicious = True
+                self._act(self._pool.on_time(now))
+                due = self._pool.deadline()
+            if self._manager:
+                self._manager.on_time(now)
+            self._heap.on_time(now)
+            if self._suspicious:
+                self._check_socket()
+                continue
+            ready = dict(self._poller.poll(self._timeout_ms(due, now)))
+            if self._signals.fd in ready:
+                self._heed(self._signals.read())
+            for pressure in self._triggers.fired(ready):
+                self._handle(pressure)
+            if self._workers.socket in ready:
+                for event in self._workers.receive(BATCH):
+                    self._handle(event)
+            for exited in self._workers.exits(ready, self._clock()):
+                self._record("debug", f"{exited.worker} ended with status {exited.status}")
+                self._handle(exited)
+            for described in self._catalogue.answers(ready, self._clock()):
+                self._handle(described)
+            if self._clients.monitor in ready:
+                for gone in self._clients.departures():
+                    self._handle(gone)
+                    self._heap.stirred(self._clock())
+            if self._clients.socket in ready:
+                for heard in self._clients.receive(BATCH):
+                    self._handle(heard)
+
+    def close(self) -> None:
+        """Says no to whoever is still in the queue, and lets the last answers out."""
+        self._stop_accepting()
+        self._clients.refuse(HushdError("shutting_down", "hushd is shutting down; ask again in a moment."))
+        self._catalogue.close()
+        self._clients.close(LINGER_MS)
+        self._workers.close(LINGER_MS)
+
+    def _timeout_ms(self, due: float | None, now: float) -> int | None:
+        signs = self._manager.deadline() if self._manager else None
+        others = (signs, self._workers.deadline(), self._catalogue.deadline(), self._heap.deadline())
+        deadlines = [d for d in (due, *others) if d is not None]
+        if not deadlines:
+            return None
+        # Rounded up, or the loop would spin through the last millisecond. A day is as good as ever.
+        return math.ceil(min(86400.0, max(0.0, min(deadlines) - now)) * 1000)
+
+    def _heed(self, signals: set[int]) -> None:
+        if FOLDER in signals:
+            self._check_socket()
+        if not signals.isdisjoint(LEAVE) or (RELOAD in signals and self._in_terminal):
+            self._record("info", "told to leave by a signal")
+            self._handle(Shutdown(renew=self._listener.lasting))
+        elif RELOAD in signals:
+            self._act([Configure(b"", b"")])
+
+    # --- events and actions ------------------------------------------------------------------------------------------
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case FromClient(route, Control(action="shutdown") as control) if self._listener.lasting:
+                event = FromClient(route, replace(control, action="restart"))  # the manager will start the next one
+                self._tell_leaving()
+            case Shutdown(renew=True) | FromClient(_, Control(action="restart")):
+                self._tell_leaving()  # the door stays open: who comes is kept until the next one can be asked
+            case Shutdown() | FromClient(_, Control(action="shutdown")):
+                self._stop_accepting()
+        self._act(self._pool.handle(event, self._clock()))
+        if isinstance(event, Exited) or (isinstance(event, FromWorker) and isinstance(event.message, Ready)):
+            self._tell_workers()
+
+    def _act(self, actions: list[Action]) -> None:
+        """Does `actions` in order; what failed is told to the pool after all of them, and so on."""
+        failures: deque[Event] = deque()
+        while True:
+            for action in actions:
+                if failure := self._do(action):
+                    failures.append(failure)
+            if not failures:
+                return
+            actions = self._pool.handle(failures.popleft(), self._clock())
+
+    def _do(self, action: Action) -> Event | None:
+        match action:
+            case ToClient(route, message):
+                return self._clients.send(route, message)
+            case ToWorker(worker, gen, message):
+                return self._workers.send(worker, gen, message)
+            case Spawn(worker, gen):
+                self._suspicious = True
+                failure = self._workers.spawn(worker, gen)
+                self._tell_workers()
+                return failure
+            case Kill(worker, gen):
+                self._workers.kill(worker, gen)
+            case ReportStatus(route, request, floor):
+                now = self._clock()
+                rows, standing = self._pool.rows(now), self._pool.standing(now)
+                data = status.report(rows, standing, self._workers.pids(), now - self._started)
+                return self._clients.send(route, Result(id=request, data=data | {"floor": floor}))
+            case Describe(role):
+                return self._catalogue.ask(role, self._clock())
+            case Configure(route, request):
+                return self._configure(route, request)
+            case Remember(needs):
+                self._needs.save(needs)
+            case Log(level, text):
+                self._record(level, text)
+            case Leave():
+                self._stop_accepting()
+                self._done = True
+        return None
+
+    def _configure(self, route: bytes, request: bytes) -> Event | None:
+        """Reads the configuration; what is wrong with it is told to who asked, and changes nothing."""
+        answer: Result | Error = Result(id=request)
+        settings = None
+        if self._manager:
+            self._manager.reload(begins=True)
+        try:
+            settings = self._read_settings()
+            self._workers.configure(settings)
+        except HushdError as error:
+            self._record("error", f"the configuration stays as it was: {error}")
+            answer = Error.of(request, error)
+        if self._manager:
+            self._manager.reload(begins=False)
+        if route:
+            self._clients.send(route, answer)  # one that is gone is told of by the monitor
+        return Configured(settings) if settings else None
+
+    def _stop_accepting(self) -> None:
+        """New clients find no supervisor from now on, and start the next one, which waits for our lock.
+
+        A service manager's socket stays, and its queue is the next supervisor's from the moment that ours is closed.
+        """
+        self._tell_leaving()
+        self._listener.remove()
+
+    def _tell_leaving(self) -> None:
+        if self._manager and not self._leaving:
+            self._manager.leaving()
+        self._leaving = True
+
+    def _tell_workers(self) -> None:
+        pids = self._workers.pids()
+        self._triggers.watch(bool(pids))
+        if self._manager:
+            self._manager.look(pids.values(), self._clock())
+
+    def _check_socket(self) -> None:
+        """Leaves when the runtime folder was removed, at logout for example: no new client can come any more."""
+        self._suspicious = False
+        if not self._leaving and not self._listener.is_ours():
+            self._record("warning", f"{self._listener.path} is no longer this supervisor's: leaving")
+            self._handle(Shutdown())

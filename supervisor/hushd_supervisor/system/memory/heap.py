@@ -1,0 +1,48 @@
+"""What clients leave behind in the allocator goes back to the system once they are gone.
+
+A connection costs 28 kB, which glibc keeps for the next one: after 1000 clients a supervisor of 23 MB stayed at 61 MB
+for ever, and was at 23 MB again after a trim of 5 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hushd_protocol.system.footprint import rss, trim
+
+PAUSE_S = 1.0  # libzmq frees what belonged to a client a little after it has told of its end
+APART_S = 10.0  # from one trim to the next
+WORTH = 4_000_000  # bytes above the size at the start
+
+
+class Heap:
+    """Says when to look, and trims if that is worth it. At rest nothing is due.
+
+    Args:
+        size: of this process, in bytes; 0 where nobody can tell, and then nothing is trimmed.
+        give_back: trims.
+    """
+
+    def __init__(self, size: Callable[[], int] = rss, give_back: Callable[[], None] = trim) -> None:
+        self._size = size
+        self._give_back = give_back
+        self._start = size()
+        self._next = 0.0  # no trim before
+        self._due: float | None = None
+
+    def stirred(self, now: float) -> None:
+        """A client has left."""
+        if self._due is None:
+            self._due = max(now + PAUSE_S, self._next)
+
+    def deadline(self) -> float | None:
+        """When `on_time` should be called, None for never."""
+        return self._due
+
+    def on_time(self, now: float) -> None:
+        """Trims if it is time for that."""
+        if self._due is not None and self._due <= now:
+            self._due = None
+            if self._size() >= self._start + WORTH:
+                self._give_back()
+                self._next = now + APART_S

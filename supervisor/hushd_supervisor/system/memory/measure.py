@@ -1,0 +1,85 @@
+"""What processes and the machine use, in bytes; PSS where the system tells, RSS elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hushd_supervisor.core.budget import Memory
+
+from .cgroup import Cgroup, number_of
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One process: resident set, proportional set, highest resident set so far."""
+
+    rss: int
+    pss: int
+    peak: int
+
+
+def usage(pid: int) -> Usage | None:
+    """The memory of process `pid`, None when it is gone."""
+    if sys.platform != "linux":
+        return _usage_elsewhere(pid)
+    try:
+        status = _fields(f"/proc/{pid}/status")
+        rss = status["VmRSS"]
+    except (OSError, KeyError):  # a zombie has no VmRSS
+        return None
+    try:
+        pss = _fields(f"/proc/{pid}/smaps_rollup")["Pss"]
+    except (OSError, KeyError):
+        pss = rss
+    return Usage(rss, pss, status.get("VmHWM", rss))
+
+
+def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
+    """All memory there is, and what a new process could have of it without swapping, now; in a container, its own.
+
+    `root` is for tests.
+    """
+    if sys.platform != "linux":
+        return _machine_elsewhere()
+    fields = _fields(root / "proc/meminfo")
+    total, available = fields["MemTotal"], fields["MemAvailable"]
+    for limit in cgroup.limits() if cgroup else ():
+        total, available = min(total, limit.total), min(available, limit.available)
+    return Memory(total, available)
+
+
+def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | None:
+    """How many processes the kernel has killed for want of memory: in our cgroup, else anywhere; None: not told."""
+    if cgroup and (count := cgroup.oom_kills()) is not None:
+        return count
+    return number_of(root / "proc/vmstat", "oom_kill")
+
+
+def _fields(path: str | Path) -> dict[str, int]:
+    """The lines `Name:  123 kB` of a file in /proc, in bytes."""
+    found = {}
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            name, _, rest = line.partition(":")
+            if rest.endswith("kB\n"):
+                found[name] = int(rest.split()[0]) * 1024
+    return found
+
+
+def _usage_elsewhere(pid: int) -> Usage | None:
+    import psutil  # only here, and to list descendants: it costs 1.6 MB
+
+    try:
+        rss = int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None
+    return Usage(rss, rss, rss)
+
+
+def _machine_elsewhere() -> Memory:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return Memory(int(memory.total), int(memory.available))

@@ -1,0 +1,194 @@
+"""Child processes: how they are started, what they are given, how they and all they started are ended."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from hushd_protocol.system.lifeline import tie
+
+from hushd_supervisor.core.settings import base
+
+# What of our environment a child sees: a worker must not depend on who happened to start the supervisor. LISTEN_FDS
+# and NOTIFY_SOCKET, a service manager's words to us alone, are left out with all the rest.
+NAMES = (
+    "HOME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LOGNAME", "PATH", "REQUESTS_CA_BUNDLE", "SHELL",
+    "SSL_CERT_DIR", "SSL_CERT_FILE", "TEMP", "TMP", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV",
+)  # fmt: skip
+PREFIXES = (
+    "CT2_", "CUDA_", "GGML_", "HF_", "HIBARI_", "HIP_", "HUGGINGFACE_", "HUSHD_", "KMP_", "LC_", "MKL_", "MALLOC_",
+    "NUMBA_", "NVIDIA_", "OMP_", "OPENBLAS_", "ORT_", "PYTHON", "PYTORCH_", "ROCR_", "TORCH_", "TRANSFORMERS_", "XDG_",
+)  # fmt: skip
+
+# What libraries do unless told not to: onnxruntime 1.31 reports to its maker, from every process. Who speaks to hushd
+# speaks to nobody else; a variable of the user's own decides otherwise.
+QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}
+
+
+class Process(Protocol):
+    """A child that was started; what tests put in the place of a real one.
+
+    Attributes:
+        exit_fd: a descriptor that can be read once the process has exited; None where only SIGCHLD tells.
+    """
+
+    pid: int
+    exit_fd: int | None
+
+    def poll(self) -> int | None:
+        """Reaps it: its status as `Popen.returncode`, None while it runs. What it left of its group is killed."""
+
+    def kill(self) -> None:
+        """SIGKILL to it, its group and its descendants; returns at once."""
+
+    def close(self) -> None:
+        """Gives back its descriptors; it has exited."""
+
+
+Launch = Callable[..., Process]
+
+
+def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child: what is allowed of `inherited` over `QUIET`, and `added` over it."""
+    kept = QUIET | {n: v for n, v in inherited.items() if n in NAMES or n in QUIET or n.startswith(PREFIXES)}
+    for more in added:
+        kept |= more
+    return kept
+
+
+def worker_command(name: str, own: Sequence[str] = ()) -> list[str]:
+    """The command line of worker `name` (role/engine/model); `own` is the user's program in the place of hushd's."""
+    role, engine, model = base(name).split("/", 2)
+    program = own or (sys.executable, "-P", "-m", f"hushd_worker_{role}")
+    return [*program, "--engine", engine, "--model", model]
+
+
+def describe_command(role: str) -> list[str]:
+    """The command line that prints which engines there are for `role`."""
+    return [sys.executable, "-P", "-m", f"hushd_worker_{role}", "--describe"]
+
+
+class OpenFiles:
+    """The limit of open files: ours is raised as far as it goes, since every client costs one; a child gets back the
+    old one, since programs that use select() break beyond 1024."""
+
+    def __init__(self) -> None:
+        self._before, self._hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._raise()
+
+    def _raise(self) -> None:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self._hard, self._hard))
+        except (OSError, ValueError):
+            pass  # macOS says "unlimited" and does not take it
+
+    def launch(self, command: Sequence[str], environment: Mapping[str, str], **descriptors: Any) -> Process:
+        """Starts a child with the old limit; otherwise as `Child`."""
+        limits = (self._before, self._hard)
+        if sys.platform == "linux":
+            child = Child(command, environment, **descriptors)
+            try:
+                resource.prlimit(child.pid, resource.RLIMIT_NOFILE, limits)
+            except OSError:
+                pass  # it has exited already
+            return child
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        try:
+            return Child(command, environment, **descriptors)
+        finally:
+            self._raise()
+
+
+class Child:
+    """A real child process that leads its own process group.
+
+    Args:
+        command: program and arguments.
+        environment: all of its environment.
+        stdout, stderr: descriptors to write to.
+        lifeline: the read end of a pipe, which it inherits under the same number; where the kernel can, its end
+            kills the group.
+
+    Raises:
+        OSError, ValueError: it cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        stdout: int,
+        stderr: int,
+        lifeline: int | None = None,
+    ) -> None:
+        # Never preexec_fn: this process has libzmq's threads.
+        self._popen = subprocess.Popen(
+            command,
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=() if lifeline is None else (lifeline,),
+            close_fds=True,
+            process_group=0,
+        )
+        self.pid = self._popen.pid
+        if lifeline is not None and sys.platform == "linux":
+            tie(lifeline, self.pid)
+        self.exit_fd = os.pidfd_open(self.pid) if sys.platform == "linux" else None
+        self._descendants: list[Any] = []  # as psutil saw them, which knows a reused pid by its creation time
+
+    def poll(self) -> int | None:
+        if self._popen.returncode is None:
+            if sys.platform == "linux":
+                if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                    return None
+                self._kill_group()  # while it is not reaped, its group's number cannot be another's
+                self._popen.poll()
+            elif self._popen.poll() is not None:
+                self._kill_group()
+            if self._popen.returncode is not None:
+                self._kill_descendants()
+        return self._popen.returncode
+
+    def kill(self) -> None:
+        if self._popen.returncode is not None:
+            return
+        import psutil  # only for a kill: it costs 1.6 MB
+
+        # A child that called setsid has left the group, and once its parent is dead nobody knows whose it was.
+        try:
+            self._descendants += psutil.Process(self.pid).children(recursive=True)
+        except psutil.Error:
+            pass
+        self._kill_group()
+        self._kill_descendants()
+
+    def close(self) -> None:
+        if self.exit_fd is not None:
+            os.close(self.exit_fd)
+            self.exit_fd = None
+
+    def _kill_group(self) -> None:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # macOS says EPERM of a group of zombies
+
+    def _kill_descendants(self) -> None:
+        if self._descendants:
+            import psutil
+
+            for process in self._descendants:
+                try:
+                    process.kill()
+                except psutil.Error:
+                    pass

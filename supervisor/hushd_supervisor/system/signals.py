@@ -1,0 +1,49 @@
+"""Signals become bytes in a pipe that the loop polls; their handlers do nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+LEAVE = (signal.SIGTERM, signal.SIGINT)
+FOLDER = signal.SIGIO  # the runtime folder has changed, see `lock.ListeningSocket.watch`
+RELOAD = signal.SIGHUP  # of a daemon; to one in a terminal it says that the terminal is gone
+
+
+def _nothing(_signal: int, _frame: FrameType | None) -> None:
+    """Python's own C handler has written the signal's number to the pipe already."""
+
+
+class Signals:
+    """Takes over the signals that mean something to the supervisor, until `close`.
+
+    Args:
+        children: whether to listen for SIGCHLD too, where no pidfd tells of an exit.
+    """
+
+    def __init__(self, *, children: bool) -> None:
+        self.fd, self._write = os.pipe()
+        os.set_blocking(self.fd, False)
+        os.set_blocking(self._write, False)
+        self._before_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._before = {}
+        for number in (*LEAVE, RELOAD, FOLDER, *([signal.SIGCHLD] if children else [])):
+            # What `nohup` or a background shell has made us ignore stays ignored.
+            if number in (FOLDER, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, _nothing)
+
+    def read(self) -> set[int]:
+        """The signals that came since the last call; the same one twice at once counts once."""
+        try:
+            return set(os.read(self.fd, 4096))
+        except BlockingIOError:
+            return set()
+
+    def close(self) -> None:
+        """Puts back what was there before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._before_fd)
+        os.close(self.fd)
+        os.close(self._write)

@@ -1,0 +1,65 @@
+"""The answer to `status`: what the pool knows of its workers, and what the system knows of their processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hushd_protocol import __version__
+
+from hushd_supervisor.core.admission import Standing
+
+from .memory import measure
+
+
+def report(
+    rows: Iterable[Mapping[str, Any]], standing: Standing, pids: Mapping[tuple[str, int], int], uptime: float
+) -> dict[str, Any]:
+    """`{"supervisor": …, "workers": [...], "memory": …}` as `hushd status --json` prints it; MB are 10^6 bytes.
+
+    Args:
+        rows: the pool's, one a worker, each with `name` and `gen`.
+        standing: the pool's too, of all memory.
+        pids: the living processes by name and generation.
+        uptime: seconds since the start.
+    """
+    workers, used = [], 0
+    for row in rows:
+        pid = pids.get((row["name"], row["gen"]))
+        usage = measure.usage(pid) if pid is not None else None
+        used += usage.pss if usage else 0
+        known = dict(row)
+        del known["gen"]
+        workers.append(
+            {key: known.pop(key) for key in ("name", "role", "engine", "model", "state")}
+            | {
+                "pid": pid,
+                "rss_mb": usage and _mb(usage.rss),
+                "pss_mb": usage and _mb(usage.pss),
+                "peak_rss_mb": usage and _mb(usage.peak),
+            }
+            | known
+        )
+    own = measure.usage(os.getpid())
+    return {
+        "supervisor": {
+            "pid": os.getpid(),
+            "version": __version__,
+            "uptime_s": round(uptime, 1),
+            "rss_mb": own and _mb(own.rss),
+            "pss_mb": own and _mb(own.pss),
+        },
+        "workers": workers,
+        "memory": {
+            "budget_mb": _mb(standing.limit),
+            "used_mb": _mb(used),
+            "available_mb": _mb(standing.available),
+            "reserve_mb": _mb(standing.reserve),
+            "pressure": standing.level.word,
+        },
+    }
+
+
+def _mb(size: float) -> float:
+    return round(size / 1e6, 1)

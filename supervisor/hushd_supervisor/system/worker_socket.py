@@ -1,0 +1,259 @@
+"""The workers' processes and their socket: who is who, frames to events and back, and how each process ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+from hushd_protocol.codec import Decoder
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.messages import FROM_WORKER, Bye, Error, LoadFailed, Message, Welcome, WorkerHello
+from hushd_protocol.system.paths import Paths, prepare_state
+
+from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
+from hushd_supervisor.core.settings import Settings
+
+from . import log
+from .client_socket import open_router, send
+from .lock import ListeningSocket
+from .process import Launch, Process, environment, worker_command
+
+# A death notice can come before the result that was sent before it, because libzmq reads on a thread of its own. So an
+# exit counts only after so long without a frame of that worker, unless it has said `bye`.
+SETTLE_S = 0.05
+DRAIN = 10_000  # messages in one turn while an exit waits: more than a dead worker can have left
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    name: str
+    gen: int
+    process: Process
+    lifeline: int  # the write end of the pipe whose end kills the worker's group, should this process die
+    log: Path
+    log_start: int
+    oom_kills: int | None  # processes that the kernel had killed for want of memory by its start
+    route: bytes | None = None  # once it has shown its token
+    bye: bool = False
+    status: int | None = None  # once it was reaped
+    settled: float = 0.0  # when its exit counts, if no frame comes before
+
+
+class WorkerSocket:
+    """All processes of workers, from their spawn until their `Exited`.
+
+    Args:
+        poller: watches for the end of processes.
+        paths: where the socket and the logs are.
+        welcome: what a worker is answered.
+        launch: starts a process.
+        record: writes to the supervisor's log (level, text).
+        clock: monotonic seconds.
+        oom_kills: how many of our processes the kernel has killed for want of memory; None where it does not tell.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        listener: ListeningSocket,
+        poller: zmq.Poller,
+        paths: Paths,
+        settings: Settings,
+        welcome: Welcome,
+        launch: Launch,
+        record: Callable[[str, str], None],
+        clock: Callable[[], float] = time.monotonic,
+        oom_kills: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self.socket = open_router(context, listener)
+        self._poller = poller
+        self._decoder = Decoder(FROM_WORKER)
+        self._paths = paths
+        self._settings = settings
+        self._welcome = welcome
+        self._launch = launch
+        self._record = record
+        self._clock = clock
+        self._oom_kills = oom_kills
+        self._workers: dict[tuple[str, int], _Worker] = {}
+        self._tokens: dict[str, _Worker] = {}  # of those that have not said hello
+        self._routes: dict[bytes, _Worker] = {}
+        self._strangers = False  # one was logged
+
+    # --- what the pool asks for --------------------------------------------------------------------------------------
+
+    def spawn(self, name: str, gen: int) -> SpawnFailed | None:
+        """Starts generation `gen` of worker `name`."""
+        settings = self._settings.for_worker(name)
+        token = os.urandom(16).hex()
+        path = self._paths.worker_log(name)
+        # A pipe for each worker: whom its end kills is a property of the pipe, not of the descriptor.
+        lifeline, ours = os.pipe()
+        try:
+            prepare_state(self._paths)
+            output = log.open_file(path)
+            try:
+                start = os.fstat(output).st_size
+                process = self._launch(
+                    worker_command(name, settings.command),
+                    environment(
+                        os.environ,
+                        settings.environment,
+                        {
+                            "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
+                            "HUSHD_WORKER_TOKEN": token,
+                            "HUSHD_LIFELINE": str(lifeline),
+                            "HUSHD_SUPERVISOR": str(os.getpid()),
+                        },
+                    ),
+                    stdout=output,
+                    stderr=output,
+                    lifeline=lifeline,
+                )
+            finally:
+                os.close(output)
+        except (HushdError, OSError, ValueError) as error:
+            os.close(ours)
+            return SpawnFailed(name, gen, str(error))
+        finally:
+            os.close(lifeline)
+        worker = _Worker(name, gen, process, ours, path, start, self._oom_kills())
+        self._workers[name, gen] = self._tokens[token] = worker
+        if process.exit_fd is not None:
+            self._poller.register(process.exit_fd, zmq.POLLIN)
+        return None
+
+    def configure(self, settings: Settings) -> None:
+        """Other settings for the starts to come."""
+        self._settings = settings
+
+    def kill(self, name: str, gen: int) -> None:
+        """Kills it and all it has started; does not wait."""
+        if worker := self._workers.get((name, gen)):
+            worker.process.kill()
+
+    def send(self, name: str, gen: int, message: Message) -> SendFailed | None:
+        """Sends without waiting."""
+        worker = self._workers.get((name, gen))
+        if worker is None or worker.route is None:
+            return SendFailed(name, gen)
+        try:
+            send(self.socket, worker.route, pack(message))
+        except (zmq.Again, HushdError):  # 1000 messages that it does not read, or one that fits into no frame
+            return SendFailed(name, gen)
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return SendFailed(name, gen)
+        return None
+
+    # --- what the loop asks for --------------------------------------------------------------------------------------
+
+    def receive(self, limit: int) -> Iterator[FromWorker | SendFailed]:
+        """The next `limit` messages at most; practically all there are while an exit waits for the last of them."""
+        for _ in range(limit if self.deadline() is None else DRAIN):
+            try:
+                route, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            worker = self._routes.get(route)
+            try:
+                message = unpack(frames, self._decoder)
+            except HushdError as error:
+                if worker is None:
+                    self._refuse(route, error)
+                else:
+                    self._record("error", f"{worker.name} sent what is no message: {error}")
+                    yield SendFailed(worker.name, worker.gen)
+                continue
+            if worker is None:
+                if admitted := self._admit(route, message):
+                    yield admitted
+                continue
+            if worker.status is not None:
+                worker.settled = self._clock() + SETTLE_S
+            worker.bye = worker.bye or isinstance(message, Bye)
+            yield FromWorker(worker.name, worker.gen, message)
+
+    def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:
+        """Reaps who has exited, and reports those that have nothing more to say; `ready` are readable descriptors."""
+        for worker in list(self._workers.values()):
+            if worker.status is None:
+                if worker.process.exit_fd is not None and worker.process.exit_fd not in ready:
+                    continue
+                worker.status = worker.process.poll()
+                if worker.status is None:
+                    continue
+                if worker.process.exit_fd is not None:
+                    self._poller.unregister(worker.process.exit_fd)
+                worker.process.close()
+                worker.settled = now if worker.bye else now + SETTLE_S
+            if now >= worker.settled:
+                self._remove(worker)
+                tail = log.tail(worker.log, worker.log_start)
+                yield Exited(worker.name, worker.gen, worker.status, tail, self._out_of_memory(worker))
+
+    def deadline(self) -> float | None:
+        """When an exit that waits for frames counts."""
+        return min((w.settled for w in self._workers.values() if w.status is not None), default=None)
+
+    def pids(self) -> dict[tuple[str, int], int]:
+        """The living processes by name and generation."""
+        return {key: worker.process.pid for key, worker in self._workers.items() if worker.status is None}
+
+    def close(self, linger_ms: int) -> None:
+        """Closes the socket; the lifelines end what is left of the workers."""
+        self.socket.close(linger=linger_ms)
+        for worker in list(self._workers.values()):
+            self._remove(worker)
+
+    # --- who is who --------------------------------------------------------------------------------------------------
+
+    def _admit(self, route: bytes, message: Message) -> FromWorker | None:
+        if not isinstance(message, WorkerHello):
+            self._refuse(route, HushdError("unauthorised", "The first message of a worker must be its hello."))
+            return None
+        worker = self._tokens.pop(message.token, None)
+        if worker is None:
+            self._refuse(route, HushdError("unauthorised", "The token is not that of a worker being started."))
+            return None
+        if message.protocol != PROTOCOL:
+            text = (
+                f"The worker speaks hushd/{message.protocol} ({message.version}) and the supervisor hushd/{PROTOCOL} "
+                f"({self._welcome.version}): install the same version of both."
+            )
+            self._refuse(route, HushdError("version_mismatch", text))
+            return FromWorker(worker.name, worker.gen, LoadFailed(code="version_mismatch", message=text))
+        worker.route = route
+        self._routes[route] = worker
+        self.send(worker.name, worker.gen, self._welcome)
+        return FromWorker(worker.name, worker.gen, message)
+
+    def _out_of_memory(self, worker: _Worker) -> bool:
+        """Whether the kernel has killed for want of memory while a worker lived that died of SIGKILL."""
+        if worker.status != -signal.SIGKILL or worker.oom_kills is None:
+            return False
+        return (self._oom_kills() or 0) > worker.oom_kills
+
+    def _refuse(self, route: bytes, error: HushdError) -> None:
+        if not self._strangers:
+            self._strangers = True
+            self._record("warning", f"somebody on the workers' socket was refused, and whoever follows: {error}")
+        try:
+            self.socket.send_multipart([route, *pack(Error.of(b"", error))], zmq.NOBLOCK)
+        except zmq.ZMQError:
+            pass  # it is nobody's business whether a stranger listens
+
+    def _remove(self, worker: _Worker) -> None:
+        del self._workers[worker.name, worker.gen]
+        if worker.route is not None:
+            del self._routes[worker.route]
+        self._tokens = {token: other for token, other in self._tokens.items() if other is not worker}
+        os.close(worker.lifeline)

@@ -1,0 +1,482 @@
+"""Playing and recording, with a sounddevice whose thread is the test's, and without one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from weakref import WeakSet
+
+import hushd.audio.devices
+import hushd.audio.microphone
+import hushd.audio.playback_buffer
+import pytest
+from hushd.audio.microphone import Microphone
+from hushd.audio.playback import BLOCK_S, Player, outputs, play
+from hushd.audio.playback_buffer import PlaybackBuffer
+from hushd_protocol.errors import HushdError
+
+
+class PortAudioError(Exception):
+    """As sounddevice's: the text first, then codes."""
+
+
+class CallbackStop(Exception):
+    """As sounddevice's."""
+
+
+class FakeStream:
+    """A stream whose callbacks run on a thread of its own, `limit` of them at most, as a device would call."""
+
+    latency = 0.25
+
+    def __init__(self, device: FakeSoundDevice, options: dict[str, Any]) -> None:
+        self.device = device
+        self.options = options
+        self.closed = False
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        if self.device.hangs:
+            assert threading.current_thread().name == "hushd-close", "closing this device would take a minute"
+            return
+        self.closed = True
+        self._closing.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        for count in self.device.blocks:
+            if self.closed:
+                return
+            if "finished_callback" not in self.options:
+                self.options["callback"](bytes(count * 2), count, None, None)
+                continue
+            output = bytearray(b"?" * count * 2)
+            try:
+                self.options["callback"](memoryview(output), count, None, self.device.flags)
+            except self.device.CallbackStop:
+                self.device.played += output
+                self.options["finished_callback"]()
+                return
+            self.device.played += output
+            self._closing.wait(0.0005)  # a device takes its time, or the silence would fill the memory
+        self._closing.wait(0.5)
+
+
+class FakeSoundDevice:
+    """The part of sounddevice that is used."""
+
+    CallbackStop = CallbackStop
+    PortAudioError = PortAudioError
+
+    def __init__(self) -> None:
+        self.blocks: Any = iter(lambda: 160, None)
+        self.played = bytearray()
+        self.hangs = False
+        self.opened: list[FakeStream] = []
+        self.refused_rates: set[int] = set()
+        self.default = SimpleNamespace(device=(0, 1))
+        self.plugged = ["Headset", "Speakers", "Speakers, rear"]
+        self.known = list(self.plugged)  # since it was started
+        self.starts = 0
+        self.flags: Any = None  # of the callbacks
+
+    def RawOutputStream(self, **options: Any) -> FakeStream:
+        return self._open(options)
+
+    RawInputStream = RawOutputStream
+
+    def _open(self, options: dict[str, Any]) -> FakeStream:
+        if options["samplerate"] in self.refused_rates:
+            raise PortAudioError("Invalid sample rate", -9997)
+        self.opened.append(FakeStream(self, options))
+        return self.opened[-1]
+
+    def query_hostapis(self) -> list[dict[str, str]]:
+        return [{"name": "ALSA"}]
+
+    def query_devices(self, device: object = None, kind: str = "") -> Any:
+        if kind:
+            return {"default_samplerate": 44100.0}
+        return [
+            {"name": name, "hostapi": 0, "max_output_channels": 2, "max_input_channels": 1 - index % 2}
+            for index, name in enumerate(self.known)
+        ]
+
+    def _terminate(self) -> None:
+        self.known = []
+
+    def _initialize(self) -> None:
+        self.known = list(self.plugged)
+        self.starts += 1
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
+    fake = FakeSoundDevice()
+    monkeypatch.setattr(hushd.audio.devices, "load", lambda: fake)
+    monkeypatch.setattr(hushd.audio.devices, "_streams", WeakSet())
+    return fake
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starvation is noticed sooner."""
+    for module in (hushd.audio.microphone, hushd.audio.playback_buffer):
+        monkeypatch.setattr(module, "STARVED_S", 0.05)
+    monkeypatch.setattr(hushd.audio.playback_buffer, "AHEAD_S", 0.05)
+
+
+def test_all_is_played_in_order(device: FakeSoundDevice) -> None:
+    """Chunks of any size reach the device whole and in order, between silence; then play returns."""
+    rng = random.Random(4)
+    for _ in range(30):
+        device.played.clear()
+        chunks = [bytes(rng.choices(range(1, 256), k=2 * rng.randrange(3000))) for _ in range(rng.randrange(8))]
+        play(iter(chunks), 16000)
+        assert bytes(device.played).replace(b"\0", b"") == b"".join(chunks)
+        assert device.opened[-1].closed
+    options = device.opened[-1].options
+    assert (options["samplerate"], options["channels"], options["dtype"]) == (16000, 1, "int16")
+
+
+def test_slow_speech_is_bridged_by_silence(device: FakeSoundDevice) -> None:
+    """While the next sentence is being made the device plays silence, and nothing is lost or doubled."""
+    heard = threading.Event()
+
+    def chunks() -> Iterator[bytes]:
+        yield b"ab" * 500
+        while len(device.played) < 4000:
+            heard.wait(0.001)
+        yield b"cd" * 500
+
+    play(chunks(), 16000)
+    assert bytes(device.played).replace(b"\0", b"") == b"ab" * 500 + b"cd" * 500
+
+
+def test_little_is_kept_in_memory(device: FakeSoundDevice) -> None:
+    """The device is given two seconds ahead; the rest waits where it comes from."""
+    device.blocks = iter(lambda: 8000, None)
+    given = 0
+    worst = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal given, worst
+        for _ in range(100):
+            worst = max(worst, given - len(device.played))
+            given += 32000
+            yield bytes(32000)
+
+    play(chunks(), 16000)
+    assert worst <= 2 * 32000 + 32000
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("blocks", [0, 3])
+def test_a_loudspeaker_that_goes_away_is_noticed(device: FakeSoundDevice, blocks: int) -> None:
+    """When the callbacks stop, before or in the middle, it is no_device and not a wait without end."""
+    device.blocks = [160] * blocks
+    device.hangs = True
+    with pytest.raises(HushdError, match="loudspeaker") as caught:
+        play(iter([bytes(32000)] * 4), 16000)
+    assert (caught.value.code, caught.value.exit_code) == ("no_device", 8)
+
+
+def test_an_error_of_the_speech_stops_the_device(device: FakeSoundDevice) -> None:
+    """What the chunks raise is raised, with the stream closed."""
+
+    def broken() -> Iterator[bytes]:
+        yield bytes(100)
+        while not device.played:
+            time.sleep(0.001)
+        raise HushdError("worker_crashed", "Gone.")
+
+    with pytest.raises(HushdError, match="Gone"):
+        play(broken(), 16000)
+    assert device.opened[0].closed
+
+
+# --- volume, position, underruns --------------------------------------------------------------------------------------
+
+
+def blocks(feed: PlaybackBuffer, frames: int, count: int) -> array[int]:
+    """What a device gets in `count` callbacks."""
+    played = array("h")
+    for _ in range(count):
+        output = bytearray(b"?" * frames * 2)
+        try:
+            feed.callback(memoryview(output), frames, None, None)
+        except CallbackStop:
+            count = 0
+        played += array("h", bytes(output))
+        if not count:
+            break
+    return played
+
+
+@pytest.mark.parametrize(("volume", "heard"), [(0.0, 0), (0.5, 10000), (1.0, 20000), (1.5, 30000), (2.0, 32767)])
+def test_the_volume_is_a_factor(volume: float, heard: int, device: FakeSoundDevice) -> None:
+    """From silence to twice as loud, where what is too loud is cut and does not wrap round."""
+    play([array("h", [20000, -20000] * 400).tobytes()], 16000, volume=volume)
+    samples = array("h", bytes(device.played))
+    lowest = -32768 if heard == 32767 else -heard
+    assert list(samples[:800]) == [heard, lowest] * 400
+
+
+def test_the_volume_changes_without_a_click() -> None:
+    """It is heard in the next block, and goes there a step a sample, in 10 ms for a change of 1."""
+    feed = PlaybackBuffer(CallbackStop, 16000, 1)
+    feed.fill([array("h", [20000] * 4000).tobytes()])
+    feed.begin()
+    assert set(blocks(feed, 500, 1)) == {20000}
+    feed.volume = 0.25
+    played = blocks(feed, 500, 2)
+    assert played[0] < 20000
+    assert set(played[120:]) == {5000}
+    assert max(abs(a - b) for a, b in itertools.pairwise(played)) <= 20000 / 160 + 1
+    feed.volume = 1.0
+    assert set(blocks(feed, 500, 1)[120:]) == {20000}
+
+
+def test_a_player_keeps_its_volume(device: FakeSoundDevice) -> None:
+    """Set between two speeches, it holds for the second; one that makes no sense is refused."""
+    player = Player()
+    player.volume = 0.5
+    player.play([array("h", [20000] * 160).tobytes()], 16000)
+    assert max(array("h", bytes(device.played))) == 10000
+    for volume in (-0.1, 2.1, float("nan")):
+        with pytest.raises(HushdError, match="volume must be a number from 0 to 2"):
+            player.volume = volume
+    assert player.volume == 0.5
+
+
+def test_the_position_is_what_was_heard(device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows to the length of the speech, and never runs ahead of what the device was given."""
+    monkeypatch.setattr(hushd.audio.playback_buffer, "POSITION_S", 0.001)
+    told: list[float] = []
+    given: list[float] = []
+
+    def note(position: float) -> None:
+        told.append(position)
+        given.append(len(device.played) / 32000)
+
+    play([b"ab" * 8000, b"cd" * 8000], 16000, on_position=note)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) > 3
+    assert all(position <= end + 0.02 for position, end in zip(told, given, strict=True))
+
+
+def test_underruns_are_counted(device: FakeSoundDevice) -> None:
+    """Every callback that says so is one, over all speeches of a player."""
+    player = Player()
+    player.play([b"ab" * 80], 16000)
+    assert player.underruns == 0
+    device.flags = SimpleNamespace(output_underflow=True)
+    player.play([b"ab" * 160], 16000)
+    first = player.underruns
+    assert first >= 1
+    player.play([b"ab" * 160], 16000)
+    assert player.underruns > first
+
+
+def test_silence_follows_the_last_sample() -> None:
+    """PortAudio on ALSA forgets what is in its buffer when it stops: only silence may be there then, also after a
+    hush."""
+    for hushed in (False, True):
+        feed = PlaybackBuffer(CallbackStop, 16000, 1, latency=0.15)
+        feed.fill([array("h", [20000] * 1600).tobytes()])
+        feed.begin()
+        played = blocks(feed, 160, 2)
+        if hushed:
+            feed.hush()
+        played += blocks(feed, 160, 1000)
+        last = max(index for index, sample in enumerate(played) if sample)
+        assert (last < 500) == hushed
+        assert 2400 <= len(played) - last - 1 < 2400 + 320
+
+
+def test_the_silence_is_as_long_as_the_devices_own_buffer(device: FakeSoundDevice) -> None:
+    """What the device says of itself counts, and not what it was asked for, and the block that is on its way."""
+    play([array("h", [20000] * 1600).tobytes()], 16000)
+    assert device.opened[0].options["latency"] < FakeStream.latency
+    samples = array("h", bytes(device.played))
+    assert len(samples) - 1600 >= (FakeStream.latency + BLOCK_S) * 16000
+
+
+# --- devices ----------------------------------------------------------------------------------------------------------
+
+
+def test_loudspeakers_by_name(device: FakeSoundDevice) -> None:
+    """By number, name, or how it begins; the usual one is marked."""
+    assert [(output.number, output.name, output.usual) for output in outputs()] == [
+        (0, "Headset", False),
+        (1, "Speakers", True),
+        (2, "Speakers, rear", False),
+    ]
+    for wish, number in (("speakers", 1), ("Speakers, r", 2), ("head", 0), (2, 2), (None, None)):
+        play([b"ab"], 16000, device=wish)
+        assert device.opened[-1].options["device"] == number
+    with pytest.raises(HushdError, match="no loudspeaker called 'horn': there is 'Headset', 'Speakers'") as caught:
+        play([b"ab"], 16000, device="horn")
+    assert caught.value.code == "no_device"
+
+
+def test_a_device_that_was_plugged_in_later_is_found(device: FakeSoundDevice) -> None:
+    """PortAudio is started anew for it, and only where it was not known."""
+    play([b"ab"], 16000, device="Headset")
+    assert device.starts == 0
+    device.plugged.append("USB Horn")
+    play([b"ab"], 16000, device="usb")
+    assert device.starts == 1
+    assert device.opened[-1].options["device"] == 3
+    play([b"ab"], 16000, device="usb")
+    assert device.starts == 1
+
+
+def test_an_open_microphone_is_not_broken_by_a_search(device: FakeSoundDevice) -> None:
+    """A new start of PortAudio would end its stream: what is not known then is not there."""
+    device.plugged.append("USB Horn")
+    device.blocks = [1600] * 3
+    with Microphone() as microphone:
+        with pytest.raises(HushdError, match="no loudspeaker called 'usb'"):
+            play([b"ab"], 16000, device="usb")
+        assert device.starts == 0
+        assert len(next(microphone)) == 3200
+    device.blocks = iter(lambda: 160, None)
+    play([b"ab"], 16000, device="usb")
+    assert device.starts == 1
+
+
+def test_an_interrupted_player_fades_out(device: FakeSoundDevice) -> None:
+    """Ctrl-C is no click: 10 ms down to silence, then the device is closed."""
+    device.blocks = iter(lambda: 50, None)
+
+    def interrupt(position: float) -> None:
+        if len(device.played) > 3200:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        play(iter([array("h", [20000] * 16000).tobytes()] * 9), 16000, on_position=interrupt)
+    played = array("h", bytes(device.played))
+    last = max(index for index, sample in enumerate(played) if sample)
+    assert last < 16000
+    assert max(abs(a - b) for a, b in itertools.pairwise(played)) <= 20000 / 160 + 1
+    assert device.opened[0].closed
+
+
+def test_the_microphone_delivers_tenths_of_seconds(device: FakeSoundDevice) -> None:
+    """16 kHz mono, 100 ms a chunk, from the moment it is opened; closed, it ends."""
+    device.blocks = [1600] * 5
+    with Microphone() as microphone:
+        assert [len(next(microphone)) for _ in range(5)] == [3200] * 5
+    assert list(microphone) == []
+    options = device.opened[0].options
+    assert (options["samplerate"], options["blocksize"], options["channels"]) == (16000, 1600, 1)
+
+
+def test_a_microphone_that_knows_no_16_khz(device: FakeSoundDevice) -> None:
+    """Its own rate is used, and said."""
+    device.refused_rates = {16000}
+    device.blocks = [4410]
+    with Microphone() as microphone:
+        assert microphone.rate == 44100
+        assert len(next(microphone)) == 8820
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_microphone_that_goes_away_is_noticed(device: FakeSoundDevice) -> None:
+    """No error says that it was unplugged: that nothing comes any more does."""
+    device.blocks = [1600]
+    device.hangs = True
+    with Microphone() as microphone:
+        next(microphone)
+        with pytest.raises(HushdError, match="microphone has stopped"):
+            next(microphone)
+
+
+@pytest.mark.parametrize("use", [lambda: play([b"ab"], 16000), Microphone])
+def test_no_device_is_one_sentence(
+    use: Callable[[], object], device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What PortAudio says is said once, as no_device."""
+
+    def refuse(**options: Any) -> None:
+        raise PortAudioError("Error querying device -1")
+
+    monkeypatch.setattr(device, "_open", lambda options: refuse(**options))
+    monkeypatch.setattr(device, "query_devices", lambda *_: refuse())
+    with pytest.raises(HushdError, match="Error querying device -1") as caught:
+        use()
+    assert caught.value.code == "no_device"
+
+
+@pytest.mark.parametrize(
+    ("module", "platform", "remedy"),
+    [
+        (None, "linux", r"pip install 'hushd\[audio\]'"),
+        (OSError("PortAudio library not found"), "linux", "apt install libportaudio2"),
+        (OSError("PortAudio library not found"), "darwin", "brew install portaudio"),
+    ],
+)
+def test_what_is_missing_is_named_with_its_remedy(
+    module: OSError | None, platform: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without sounddevice, or without the PortAudio library, the error says what to install."""
+    if module is None:
+        monkeypatch.setitem(sys.modules, "sounddevice", None)
+    else:
+        monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+        finder = SimpleNamespace(find_spec=lambda name, *_: broken() if name == "sounddevice" else None)
+        monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    monkeypatch.setattr(sys, "platform", platform)
+
+    def broken() -> None:
+        raise module  # type: ignore[misc]
+
+    with pytest.raises(HushdError, match=remedy) as caught:
+        hushd.audio.devices.load()
+    assert caught.value.code == "no_device"
+
+
+def test_a_sound_system_that_hangs_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PortAudio does not come back, for a lock that a killed program has left, there is an error, no waiting."""
+    hanging = threading.Thread(target=threading.Event().wait, daemon=True)
+    hanging.start()
+    monkeypatch.setattr(hushd.audio.devices, "load_ahead", lambda: hanging)
+    monkeypatch.setattr(hushd.audio.devices, "LOAD_S", 0.01)
+    with pytest.raises(HushdError, match="JACK's behind: rm -r /dev/shm/jack_db-") as caught:
+        hushd.audio.devices.load()
+    assert caught.value.code == "no_device"
+
+
+@pytest.mark.usefixtures("runtime")
+def test_nobody_ends_while_portaudio_looks_for_devices(tmp_path: Path) -> None:
+    """A `say` that fails or is told to stop meanwhile lets that come to its end: it may hold a lock of all programs."""
+    (tmp_path / "sounddevice.py").write_text(
+        "import os, time\nos.write(1, b'begun ')\ntime.sleep(0.5)\nos.write(1, b'ended')\n"
+    )
+    command = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.say()", "Hello."]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=30)  # there is no supervisor
+    assert (done.returncode, done.stdout) == (3, b"begun ended")
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.read(6) == b"begun "
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == b"ended"
+    assert process.returncode in (3, 130)  # by which of the two came first

@@ -1,0 +1,105 @@
+"""The options of `listen`: whisper's names, and what they ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd.cli.listen.options import hearing, layout, parse
+from hushd.transcripts.cues import Layout
+from hushd.transcripts.options import transcribe_params
+from hushd_protocol.errors import HushdError
+
+
+def asked(*argv: str) -> dict[str, Any]:
+    """The parameters of the request that a command line makes."""
+    return transcribe_params(hearing(parse("listen", argv)))
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ([], {}),
+        (["--language", "en"], {"language": "en"}),
+        (["--task", "translate"], {"task": "translate"}),
+        (["--initial_prompt", "So."], {"prompt": "So."}),
+        (["--initial-prompt=a_b"], {"prompt": "a_b"}),
+        (["--hotwords", "Ada, Babbage"], {"hotwords": "Ada, Babbage"}),
+        (["--beam_size", "5", "--temperature", "0"], {"beam_size": 5, "temperature": 0.0}),
+        (["--beam_size", "None"], {}),
+        (["--word_timestamps"], {"word_times": True}),
+        (["--word_timestamps", "True"], {"word_times": True}),
+        (["--word-timestamps=true"], {"word_times": True}),
+        (["--word_timestamps", "False"], {}),
+        (["--diarize", "--speakers", "3"], {"diarize": True, "speakers": 3}),
+        (["--speakers", "3"], {"diarize": True, "speakers": 3}),
+        (["--min-silence", "0.5"], {"min_silence_s": 0.5}),
+        (["--speech_pad", "0.2", "--max-segment", "20"], {"speech_pad_s": 0.2, "max_segment_s": 20.0}),
+        (["--max_line_width", "42"], {"word_times": True}),
+        (["--highlight_words", "True"], {"word_times": True}),
+        (["--highlight_words", "False"], {}),
+        (["--max_line_width", "None"], {}),
+    ],
+)
+def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
+    """Dashes and underscores are the same, switches stand alone or have True or False, layouts ask for word times."""
+    assert asked("a.wav", *argv) == expected
+    assert asked(*argv, "a.wav") == expected
+
+
+def test_standard_input_is_read_once() -> None:
+    """Two readers would each get a part of it."""
+    assert parse("listen", ["-", "a.wav"]).files == ["-", "a.wav"]
+    with pytest.raises(HushdError, match="once only"):
+        parse("listen", ["-", "a.wav", "-"])
+
+
+def test_a_switch_does_not_take_a_file_for_its_value() -> None:
+    """`--diarize a.wav` is a switch and a file."""
+    options = parse("listen", ["--diarize", "a.wav", "--highlight_words", "--", "--word_timestamps", "True"])
+    assert options.files == ["a.wav", "--word_timestamps", "True"]
+    assert options.highlight_words
+    assert not options.word_times
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ([], None),
+        (["--max_line_width", "42", "--max_line_count", "2"], Layout(42, 2)),
+        (["--max_words_per_line", "4", "--highlight_words"], Layout(max_words_per_line=4, highlight_words=True)),
+        (["--max_line_width", "None"], Layout()),
+        (["--max_line_width", "0"], Layout()),
+        (["--highlight_words", "False"], Layout()),
+    ],
+)
+def test_a_layout_is_what_was_said_of_it(argv: list[str], expected: Layout | None) -> None:
+    """None at all is readable cues; any option, also one that says None, is whisper's rules."""
+    assert layout(parse("listen", argv)) == expected
+
+
+@pytest.mark.parametrize("option", ["-f", "--format", "--output_format", "--output-format"])
+def test_a_format_has_four_names(option: str) -> None:
+    """whisper's, its short form, hushd's older one, and each with dashes."""
+    assert parse("listen", [option, "srt"]).format == "srt"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--task", "sing"], "sing"),
+        (["--beam_size", "many"], "--beam-size"),
+        (["--max_line_width", "-1"], "--max-line-width"),
+        (["--min-silence", "0"], "--min-silence"),
+        (["--word_timestamps=perhaps"], "--word-timestamps"),
+        (["--resume"], "name its FILE"),
+        (["--resume", "--diarize", "a.wav"], "leave out --resume"),
+        (["-f", "docx", "a.wav"], "docx"),
+    ],
+)
+def test_mistakes(argv: list[str], words: str) -> None:
+    """Each is a bad_request that names the option."""
+    with pytest.raises(HushdError) as caught:
+        parse("listen", argv)
+    assert caught.value.code == "bad_request"
+    assert words in str(caught.value)

@@ -1,0 +1,140 @@
+"""The arguments of `say`: what they ask of a speech, and what makes no sense."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd.cli.say import highlight
+from hushd.cli.say.options import file_format, parse, speaking
+from hushd_protocol.errors import HushdError
+
+
+def asked(*arguments: str) -> dict[str, Any]:
+    """What is asked of the speech and is not what it would be anyway."""
+    return {name: value for name, value in speaking(parse("say", arguments)).items() if value}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ([], {}),
+        (["-v", "heart", "-r", "180", "-l", "en-GB"], {"voice": "heart", "wpm": 180.0, "language": "en-GB"}),
+        (["--markdown"], {"markup": "markdown"}),
+        (["--ssml"], {"markup": "ssml"}),
+        (["-x"], {"markup": "ssml"}),
+        (["-i"], {"timeline": True}),
+        (["--progress"], {"timeline": True}),
+        (["--volume", "0.5"], {}),  # the player's
+        (["-o", "x.wav", "--volume", "0.5"], {"volume": 0.5}),
+        (["-o", "x.wav", "--sample-rate", "8000", "--channels", "2"], {"sample_rate": 8000, "channels": 2}),
+        (["-o", "x.wav", "--data-format", "LEI16@22050"], {"sample_rate": 22050}),
+        (["-o", "x.aiff", "--data_format=bei16"], {}),
+    ],
+)
+def test_what_is_asked_of_a_speech(arguments: list[str], wanted: dict[str, Any]) -> None:
+    """Each option is a parameter; what is not asked for is left to the worker."""
+    assert asked(*arguments, "Hello.") == wanted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "form"),
+    [
+        (["-o", "x.opus"], "opus"),
+        (["-o", "x.raw"], "pcm"),
+        (["-o", "x.aif"], "aiff"),
+        (["-o", "-"], "wav"),
+        (["-o", "-", "--format", "opus"], "opus"),
+        (["-o", "/dev/null"], "wav"),
+        (["--output-file=x", "--file-format=WAVE"], "wav"),
+        (["-o", "x.wav", "--format", "FLAC"], "flac"),
+    ],
+)
+def test_the_kind_of_file(arguments: list[str], form: str) -> None:
+    """The option says it, else the extension, else it is WAV."""
+    assert file_format(parse("say", [*arguments, "Hello."])) == form
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mark"),
+    [
+        ([], None),
+        (["-i"], "smso"),
+        (["--interactive"], "smso"),
+        (["--interactive=bold"], "bold"),
+        (["-i=/red"], "/red"),
+    ],
+)
+def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
+    """-i takes nothing of the text for its own."""
+    options = parse("say", [*arguments, "bold", "words"])
+    assert options.interactive == mark
+    assert options.text == ["bold", "words"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--volume", "2.5"], "--volume: must be a number from 0 to 2"),
+        (["--volume", "nan"], "--volume"),
+        (["--volume", "loud"], "--volume"),
+        (["-o", "x.wav", "--format", "doc"], "no format 'doc', choose one of wav, flac"),
+        (["-o", "x.wav", "--data-format", "LEF32@22050"], "no data format 'LEF32@22050'"),
+        (["--format", "wav"], "for -o FILE"),
+        (["--sample-rate", "8000"], "for -o FILE"),
+        (["-o", "x.wav", "--channels", "3"], "--channels"),
+        (["-o", "x.wav", "-a", "Speakers"], "not for -o FILE"),
+        (["-o", "x.wav", "-i"], "not for -o FILE"),
+        (["-o", "x.wav", "--no-wait"], "not for -o FILE"),
+        (["--no-wait", "--progress"], "leave out --no-wait"),
+        (["--progress", "-i"], "not allowed with"),
+        (["--ssml", "--markdown"], "not allowed with"),
+        (["-S", "-C"], "not allowed with"),
+    ],
+)
+def test_what_makes_no_sense(arguments: list[str], words: str) -> None:
+    """It is refused in a sentence that names it."""
+    with pytest.raises(HushdError) as caught:
+        parse("say", [*arguments, "Hello."])
+    assert caught.value.code == "bad_request"
+    assert words in caught.value.message
+
+
+def run(code: str, terminal: str) -> str:
+    """Standard output of a program on a terminal of that kind."""
+    environment = os.environ | {"TERM": terminal}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.skipif(
+    not Path("/usr/share/terminfo").exists() and not Path("/lib/terminfo").exists(), reason="no terminfo"
+)
+@pytest.mark.parametrize(
+    ("mark", "word"),
+    [
+        (highlight.USUAL, "\x1b[7m"),
+        ("bold", "\x1b[1m"),
+        ("green", "\x1b[32m"),
+        ("green/black", "\x1b[32m\x1b[40m"),
+        ("/black", "\x1b[40m"),
+    ],
+)
+def test_markup_is_the_terminals(mark: str, word: str) -> None:
+    """A capability or colours, as terminfo has them; `dumb` has none."""
+    code = f"from hushd.cli.say.highlight import style; print(ascii(style({mark!r}).word))"
+    assert run(code, "linux") == ascii(word)
+    assert run(code, "dumb") == "''"
+    assert run(code, "no-such-terminal") == "''"
+
+
+@pytest.mark.parametrize("mark", ["pink", "green/pink", "red/green/blue", "", "naïve"])
+def test_markup_that_there_is_not(mark: str) -> None:
+    """It is refused."""
+    assert "HushdError: There is no markup" in run(
+        f"from hushd.cli.say.highlight import style; style({mark!r})", "linux"
+    )

@@ -1,0 +1,351 @@
+"""Saying and hearing at once, on devices that keep real time, with workers that do what a test says."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import hushd.audio.devices
+import hushd.audio.microphone
+import hushd.dialogue.duplex
+import pytest
+from hushd.dialogue.conversation import Conversation, Said
+from hushd.dialogue.duplex import HALF_DUPLEX
+from hushd.synthesis.timeline import Sentence, Spoken
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd_protocol.errors import HushdError
+
+DEVICE = Path(__file__).parents[2] / "support" / "quiet_device" / "sounddevice.py"
+TEXT = "a bc def " * 20
+STOP_S = 0.1  # to silence, from the first word of a person
+LOADED_S = 0.15  # more, on a busy machine
+
+
+class Speech:
+    """A word of 0.2 s after the other, each chunk one."""
+
+    rate, channels, voice = 24000, 1, "nobody"
+
+    def __init__(self, words: int) -> None:
+        self.closed = threading.Event()
+        self.timeline: list[Sentence] = []
+        self._words = words
+        self.duration = 0.2 * words
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number in range(self._words):
+            if self.closed.is_set():
+                raise HushdError("cancelled", "The request was cancelled.")
+            word = Spoken(number * 0.2, number * 0.2 + 0.2, 3 * number, 3 * number + 2)
+            self.timeline.append(Sentence(word.start, word.end, word.text_start, word.text_end, (word,)))
+            yield b"\1\1" * 4800
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class Transcription:
+    """Follows a script: a number is chunks to hear first, a word an event, `=TEXT` what was heard, `!CODE` an error."""
+
+    def __init__(self, chunks: Iterable[bytes], script: str, on_event: Callable[[str, dict[str, Any]], None]) -> None:
+        self._chunks = iter(chunks)
+        self._script = script.split()
+        self._on_event = on_event
+        self.closed = threading.Event()
+        self.events: dict[str, float] = {}
+        self.heard = b""
+
+    def transcript(self) -> Transcript:
+        for step in self._script:
+            if step.isdigit():
+                for _ in range(int(step)):
+                    self._hear()
+            elif step[0] == "=":
+                return Transcript((Segment(0, 0.0, 1.0, step[1:]),), ended="endpoint")
+            elif step[0] == "!":
+                raise HushdError(step[1:], "It is gone.")
+            else:
+                self.events[step] = time.monotonic()
+                self._on_event(step, {"kind": step, "gone": True})
+        while True:
+            self._hear()
+
+    def _hear(self) -> None:
+        if self.closed.is_set():
+            raise HushdError("cancelled", "The request was cancelled.")
+        self.heard += next(self._chunks)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class Floor:
+    held = True
+
+    def __init__(self, devices: tuple[str, ...]) -> None:
+        self.devices = devices
+        self.on_loss: Callable[[], None] | None = None
+
+    def __enter__(self) -> Floor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def while_held(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        return chunks
+
+    def keep(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        if self.on_loss is not None:
+            self.on_loss()
+
+
+class Client:
+    """What a conversation asks of one."""
+
+    def __init__(self, script: str = "", words: int = 5) -> None:
+        self.script = script
+        self.words = words
+        self.speech = Speech(0)
+        self.floors: list[tuple[str, ...]] = []
+        self.warmed: list[str] = []
+        self.listened: list[dict[str, Any]] = []
+        self.transcription: Transcription | None = None
+
+    def synthesize(self, text: Any, **options: Any) -> Speech:
+        self.speech = Speech(self.words)
+        return self.speech
+
+    def listen(self, chunks: Iterable[bytes], **options: Any) -> Transcription:
+        self.listened.append(options)
+        self.transcription = Transcription(chunks, self.script, options["on_event"])
+        return self.transcription
+
+    def floor(self, *devices: str, priority: str) -> Floor:
+        self.floors.append(devices)
+        return Floor(devices)
+
+    def preload(self, *workers: str, wait: bool) -> None:
+        self.warmed += workers
+
+
+class Stage:
+    """Makes conversations, and knows what their devices did."""
+
+    def __init__(self, diary: Path) -> None:
+        self._diary = diary
+        self.client = Client()
+        self.notes: list[str] = []
+
+    def talk(self, script: str, words: int = 5, **options: Any) -> Conversation:
+        self.client = Client(script, words)
+        return Conversation(self.client, on_note=self.notes.append, **options)  # type: ignore[arg-type]
+
+    def when(self, what: str) -> list[float]:
+        return [float(line.split()[2]) for line in self._diary.read_text().splitlines() if line.split()[1] == what]
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
+    spec = importlib.util.spec_from_file_location("quiet_sounddevice", DEVICE)
+    assert spec
+    assert spec.loader
+    device: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(device)
+    (tmp_path / "diary").touch()
+    monkeypatch.setenv("HUSHD_DIARY", str(tmp_path / "diary"))
+    monkeypatch.setattr(hushd.audio.devices, "load", lambda: device)
+    monkeypatch.setattr(hushd.dialogue.duplex, "_usual_source", lambda: "")
+    monkeypatch.delenv("PULSE_SOURCE", raising=False)
+    return Stage(tmp_path / "diary")
+
+
+@pytest.mark.parametrize("mode", ["auto", "headphones"])
+def test_whoever_speaks_interrupts(stage: Stage, mode: Any) -> None:
+    """The loudspeaker is silent within 0.1 s, nothing more is made, and it is known what was said on both sides."""
+    talk = stage.talk("echo 20 began 5 =Stop.", words=50, mode=mode)
+    answer = talk.converse(TEXT)
+    client = stage.client
+    assert answer.text == "Stop."
+    assert client.speech.closed.is_set()
+    assert client.transcription
+    silent = stage.when("heard")[0] if stage.when("heard") else 0
+    closed = [line for line in stage.when("close") if line >= client.transcription.events["began"]]
+    assert closed[0] - client.transcription.events["began"] < STOP_S + LOADED_S
+    assert silent < 24000 * 2  # samples
+    said = talk.said
+    assert said.interrupted
+    assert said.heard == answer
+    assert 0.2 < said.seconds < 2.0
+    assert said.characters == max(0, 3 * (round(said.seconds * 1000) // 200) - 1)
+    assert client.floors == [("speaker", "microphone")]
+    assert client.listened[0]["echo"] is (mode == "auto")
+    assert client.listened[0]["channels"] == (2 if mode == "auto" else 1)
+    frame = 2 * client.listened[0]["channels"]
+    cut, rest = divmod(25 * 768 * frame - len(client.transcription.heard), frame)
+    assert 0 <= cut < 768  # frames of the first chunk, which began before it listened
+    assert rest == 0
+    assert talk.duplex == "full"
+
+
+def test_what_is_played_goes_along(stage: Stage) -> None:
+    """Beside the microphone's hum the second channel has the very samples of the loudspeaker."""
+    stage.talk("20 began =Stop.", words=50).converse(TEXT)
+    assert stage.client.transcription
+    heard = memoryview(stage.client.transcription.heard).cast("h")
+    assert set(heard[::2]) == {1}
+    assert set(heard[-2000:][1::2]) == {257}
+
+
+def test_all_is_said(stage: Stage) -> None:
+    """Nobody interrupts: `say` waits for no answer, and knows that every word was heard."""
+    talk = stage.talk("echo", words=3)
+    assert talk.say(TEXT) == Said(False, 8, pytest.approx(0.6, abs=0.05), "nobody")
+    assert stage.client.transcription
+    assert stage.client.transcription.closed.is_set()
+    assert not stage.client.speech.closed.is_set() or talk.said.characters == 8
+    assert stage.when("heard")
+    assert stage.notes == []
+
+
+def test_an_answer_at_the_end(stage: Stage) -> None:
+    """Who waits for the end is heard by the same ears, and has interrupted nobody."""
+    talk = stage.talk("40 began 5 =Yes.", words=2)
+    assert talk.converse(TEXT).text == "Yes."
+    assert not talk.said.interrupted
+    assert talk.said.heard is None
+
+
+@pytest.mark.parametrize("then", ["", "5 began =Yes."])
+def test_a_cough_stops_it_too(stage: Stage, then: str) -> None:
+    """But no more than that: there is nothing to hand over from it, and an answer may follow."""
+    talk = stage.talk(f"10 began 5 nothing {then}", words=50)
+    if then:
+        assert talk.converse(TEXT).text == "Yes."
+    else:
+        assert talk.say(TEXT).heard is None
+    assert talk.said.interrupted
+
+
+def test_half_duplex(stage: Stage) -> None:
+    """What is recorded while it speaks is not heard; the worker is warmed meanwhile; the answer follows."""
+    talk = stage.talk("3 began 2 =Yes.", words=4, mode="half")
+    assert talk.converse(TEXT).text == "Yes."
+    assert stage.client.floors == [("speaker", "microphone")]
+    assert stage.client.warmed == ["stt"]
+    assert stage.client.listened[0]["echo"] is False
+    assert talk.duplex == "half"
+    assert talk.say(TEXT).interrupted is False
+    assert stage.client.floors[1] == ("speaker",)
+    assert stage.notes == []
+
+
+def test_it_says_once_that_it_is_half_duplex(stage: Stage) -> None:
+    """After a speech whose echo could not be taken out; not after a short one, and not again."""
+    talk = stage.talk("", words=2)
+    talk.say(TEXT)
+    assert stage.notes == []
+    stage.client.words = 10
+    talk.say(TEXT)
+    talk.say(TEXT)
+    assert stage.notes == [HALF_DUPLEX]
+
+
+def test_nobody_answers(stage: Stage) -> None:
+    """The time counts from the end of the speech, and starts no second time for a cough."""
+    talk = stage.talk("60 began 5 nothing", words=5)
+    began = time.monotonic()
+    with pytest.raises(HushdError, match=r"^Nobody spoke within 0\.8 seconds") as caught:
+        talk.converse(TEXT, listening={"no_speech_s": 0.8})
+    assert caught.value.code == "no_speech"
+    assert 1.7 < time.monotonic() - began < 4
+
+
+def test_listening_is_called_off(stage: Stage) -> None:
+    """While nobody speaks it ends at once, also if that was said before it began; else not at all."""
+    talk = stage.talk("")
+    threading.Timer(0.2, talk.call_off).start()
+    assert talk.listen().text == ""
+    talk.call_off()
+    assert talk.listen().text == ""
+    stage.client.script = "1 began 10 =Wait."
+    threading.Timer(0.6, talk.call_off).start()
+    assert talk.listen().text == "Wait."
+
+
+@pytest.mark.parametrize("script", ["", "5 began"])
+@pytest.mark.parametrize("what", ["say", "converse", "listen"])
+def test_it_is_stopped(stage: Stage, what: str, script: str) -> None:
+    """From any thread, whatever it does: silence, `cancelled`, and nothing left open."""
+    talk = stage.talk(script, words=50)
+    threading.Timer(0.5, talk.stop).start()
+    began = time.monotonic()
+    with pytest.raises(HushdError) as caught:
+        talk.listen() if what == "listen" else getattr(talk, what)(TEXT)
+    assert caught.value.code == "cancelled"
+    assert time.monotonic() - began < 2
+    assert len(stage.when("open")) == len(stage.when("close")) == (1 if what == "listen" else 2)
+    with pytest.raises(HushdError):
+        talk.say(TEXT)
+
+
+@pytest.mark.parametrize("code", ["supervisor_lost", "worker_crashed"])
+def test_the_worker_that_hears_is_lost(stage: Stage, code: str) -> None:
+    """What is said is said to its end; who needs an answer is told; the next turn is another one."""
+    talk = stage.talk(f"5 !{code}", words=4)
+    assert talk.say(TEXT).characters == 11
+    with pytest.raises(HushdError) as caught:
+        talk.converse(TEXT)
+    assert caught.value.code == code
+    assert talk.said.characters == 11
+    stage.client.script = "5 =Again."
+    assert talk.listen().text == "Again."
+
+
+def test_the_microphone_is_gone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that stops is an error of the answer, not of the speech."""
+    monkeypatch.setattr(hushd.audio.microphone, "STARVED_S", 0.2)
+    monkeypatch.setattr(hushd.audio.microphone.Microphone, "_callback", lambda *_: None)
+    talk = stage.talk("5 began", words=3)
+    assert talk.say(TEXT).characters == 8
+    with pytest.raises(HushdError) as caught:
+        talk.converse(TEXT)
+    assert caught.value.code == "no_device"
+
+
+@pytest.mark.parametrize(
+    ("device", "source", "cancels"),
+    [
+        (None, "", False),
+        (None, "alsa_input.pci-0000_00_1f.3.analog-stereo", False),
+        (None, "alsa_input.pci-0000_00_1f.3.analog-stereo.echo-cancel", True),
+        (None, "echo-cancel-source", True),
+        ("default", "Echo_Cancelled", True),
+        ("pulse", "echocancel_source", True),
+        ("USB Microphone", "echo-cancel-source", False),
+        ("Echo Cancel Source", "", True),
+        (3, "echo-cancel-source", False),
+    ],
+)
+def test_microphones_that_cancel_echoes(
+    device: str | int | None, source: str, cancels: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their names, or by that of the sound server's usual one where it is the server that chooses."""
+    monkeypatch.setenv("PULSE_SOURCE", source)
+    monkeypatch.setattr(hushd.dialogue.duplex, "_usual_source", lambda: "")
+    assert hushd.dialogue.duplex.cancels_echo(device) is cancels
+
+
+def test_a_mode_that_there_is_not() -> None:
+    """Is refused, with those there are."""
+    with pytest.raises(HushdError, match="auto, half, headphones"):
+        Conversation(Client(), mode="loud")  # type: ignore[arg-type]

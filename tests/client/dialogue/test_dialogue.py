@@ -1,0 +1,198 @@
+"""A dialogue's parts: what ends it from another thread, the end of what is said, the beginning of what is heard."""
+
+from __future__ import annotations
+
+import random
+import threading
+from array import array
+from collections.abc import Iterator
+from typing import Any
+
+import hushd.audio.devices
+import hushd.audio.microphone
+import pytest
+from hushd.audio.microphone import Microphone
+from hushd.audio.silence import QUIET, without_tail
+from hushd.dialogue.cancel_scope import CancelScope
+from hushd_protocol.errors import HushdError
+
+RATE = 16000
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_ends_what_another_thread_waits_for() -> None:
+    """The block's `end` is called, and what it raises then is `cancelled`; the innermost block ends first."""
+    stop = CancelScope()
+    waiting, ended = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def end_inner() -> None:
+        order.append("inner")
+        ended.set()
+
+    def wait() -> None:
+        with stop.ending(lambda: order.append("outer")), stop.ending(end_inner):
+            waiting.set()
+            assert ended.wait(5)
+            raise HushdError("supervisor_lost", "The connection was closed.")
+
+    def call() -> None:
+        waiting.wait()
+        stop()
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    with pytest.raises(HushdError, match="It was stopped") as caught:
+        wait()
+    caller.join()
+    assert caught.value.code == "cancelled"
+    assert order[0] == "inner"
+    assert "outer" in order
+
+
+def test_nothing_begins_after_a_stop() -> None:
+    """A block that is entered too late is not, and its `end` is called for what it had already."""
+    stop = CancelScope()
+    stop()
+    stop()
+    ends: list[str] = []
+    with pytest.raises(HushdError, match="It was stopped"), stop.ending(lambda: ends.append("late")):
+        ends.append("began")
+    assert ends == ["late"]
+
+
+def test_without_a_stop_errors_pass() -> None:
+    """What the block raises stays what it is, and `end` is called once, at its end."""
+    stop = CancelScope()
+    ends: list[int] = []
+    with pytest.raises(HushdError, match="as it was"), stop.ending(lambda: ends.append(1)):
+        raise HushdError("no_speech", "as it was")
+    stop()
+    assert ends == [1]
+
+
+# --- the end of what is said ------------------------------------------------------------------------------------------
+
+
+def cut(samples: list[int], chunks: random.Random | None = None) -> list[int]:
+    """What `without_tail` leaves, in one chunk or in many."""
+    data = array("h", samples).tobytes()
+
+    def pieces() -> Iterator[bytes]:
+        position = 0
+        while position < len(data):
+            size = 2 * chunks.randint(1, 400) if chunks else len(data)
+            yield data[position : position + size]
+            position += size
+
+    return array("h", b"".join(without_tail(pieces()))).tolist()
+
+
+def test_the_quiet_at_the_end_is_left_out() -> None:
+    """Quiet in the middle and before the first word stays."""
+    speech = [0] * 5000 + [QUIET] + [QUIET - 1, 1 - QUIET] * 3000 + [-QUIET]
+    assert cut(speech + [QUIET - 1] * 9000) == speech
+    assert cut([*speech, 0]) == speech
+    assert cut([0] * 9000) == []
+    assert cut([]) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_chunks_make_no_difference(seed: int) -> None:
+    """Wherever the speech is cut into chunks."""
+    dice = random.Random(seed)
+    samples = [sample for _ in range(8) for sample in [dice.choice((0, 0, 5000))] * dice.randint(1, 3000)]
+    assert cut(samples, dice) == cut(samples)
+
+
+# --- the beginning of what is heard -----------------------------------------------------------------------------------
+
+
+class Clock:
+    """Stands in for the module `time`."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class FakeStream:
+    """A device that delivers when it is told to: each chunk's samples are the number of the chunk."""
+
+    latency = 0.03
+    closed = False
+
+    def __init__(self, clock: Clock, callback: Any) -> None:
+        self._clock = clock
+        self._callback = callback
+        self._count = 0
+
+    def start(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+    def deliver(self, count: int) -> None:
+        for _ in range(count):
+            self._clock.now += hushd.audio.microphone.CHUNK_S
+            self._count += 1
+            self._callback(array("h", [self._count]).tobytes() * 1600, 1600, None, None)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(hushd.audio.microphone, "time", made)
+    return made
+
+
+def open_microphone(monkeypatch: pytest.MonkeyPatch, clock: Clock, **options: Any) -> tuple[Microphone, FakeStream]:
+    streams: list[FakeStream] = []
+
+    class Device:
+        PortAudioError = OSError
+
+        def RawInputStream(self, *, callback: Any, **_: Any) -> FakeStream:
+            streams.append(FakeStream(clock, callback))
+            return streams[-1]
+
+    monkeypatch.setattr(hushd.audio.devices, "load", Device)
+    microphone = Microphone(**options)
+    return microphone, streams[0]
+
+
+def heard(microphone: Microphone) -> list[int]:
+    """The samples that were recorded until now."""
+    microphone.stop()
+    return array("h", b"".join(microphone)).tolist()
+
+
+def test_a_muted_microphone_keeps_nothing(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """From its opening to `unmute`, to the sample: the device's own delay counts as before."""
+    microphone, stream = open_microphone(monkeypatch, clock, muted=True)
+    stream.deliver(3)
+    clock.now += 0.02  # of the fourth chunk
+    microphone.unmute()
+    clock.now -= 0.02
+    stream.deliver(3)
+    early = round((0.02 + stream.latency) * RATE)
+    assert heard(microphone) == [4] * (1600 - early) + [5] * 1600 + [6] * 1600
+
+
+def test_muting_again(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """What was not read is thrown away too, and a chunk that is wholly from before."""
+    microphone, stream = open_microphone(monkeypatch, clock)
+    stream.deliver(2)
+    microphone.mute()
+    stream.deliver(2)
+    clock.now += 0.09
+    microphone.unmute()
+    clock.now -= 0.09
+    stream.deliver(3)
+    # 0.09 s of the fifth chunk and the device's delay are more than that chunk.
+    early = round((0.09 + stream.latency - 0.1) * RATE)
+    assert heard(microphone) == [6] * (1600 - early) + [7] * 1600

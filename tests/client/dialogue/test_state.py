@@ -1,0 +1,78 @@
+"""Whose turn it is: every event in every phase."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from hushd.dialogue.state import TABLE, DialogueState, Event, Phase
+
+LETTERS = {"s": Event.SAID, "b": Event.BEGAN, "n": Event.NOTHING, "h": Event.HEARD, "x": Event.NOBODY}
+
+
+def after(events: str, phase: Phase = Phase.SPEAKING) -> DialogueState:
+    turn = DialogueState(phase)
+    for letter in events:
+        turn.tell(LETTERS[letter])
+    return turn
+
+
+@pytest.mark.parametrize(
+    ("events", "phase", "interrupted", "heard"),
+    [
+        ("", Phase.SPEAKING, False, False),
+        ("s", Phase.WAITING, False, False),
+        ("sbh", Phase.OVER, False, True),  # an answer
+        ("sx", Phase.OVER, False, False),  # none
+        ("b", Phase.INTERRUPTED, True, False),
+        ("bs", Phase.HEARING, True, False),
+        ("bsh", Phase.OVER, True, True),  # somebody interrupts
+        ("bhs", Phase.OVER, True, True),  # with one word, before the loudspeaker was silent
+        ("bsnx", Phase.OVER, True, False),  # a cough
+        ("bnsbh", Phase.OVER, True, True),  # a cough, then an answer
+        ("bsnbh", Phase.OVER, True, True),
+        ("sbnbnx", Phase.OVER, False, False),  # coughs, and no answer
+        ("hs", Phase.OVER, False, True),  # the worker has died while it spoke
+        ("sh", Phase.OVER, False, True),  # or afterwards
+        ("x", Phase.SPEAKING, False, False),  # nobody can be late yet
+        ("sbx", Phase.HEARING, False, False),  # nor any more
+        ("bb", Phase.INTERRUPTED, True, False),
+        ("sxbhsnh", Phase.OVER, False, False),  # too late
+    ],
+)
+def test_where_an_exchange_is(events: str, phase: Phase, interrupted: bool, heard: bool) -> None:
+    """What is told leads there, and what comes too late or too early changes nothing."""
+    turn = after(events)
+    assert (turn.phase, turn.interrupted, turn.heard) == (phase, interrupted, heard)
+
+
+def test_any_order_keeps_the_rules() -> None:
+    """OVER is final and needs silence; it is interrupted only if somebody began first; from anywhere it can end."""
+    for events in itertools.chain.from_iterable(itertools.product("sbnhx", repeat=n) for n in range(6)):
+        turn = after("".join(events))
+        assert turn.phase is not Phase.OVER or "s" in events
+        assert not turn.interrupted or ("b" in events and "s" not in events[: events.index("b")])
+        assert not turn.heard or "h" in events
+        ended = after("".join(events) + "sxh")
+        assert ended.phase is Phase.OVER
+        for letter in "sbnhx":
+            assert after("".join(events) + "sxh" + letter).phase is Phase.OVER
+
+
+def test_every_phase_is_reached() -> None:
+    """And none but OVER is left for good."""
+    assert {phase for phase, _ in TABLE} == set(Phase) - {Phase.OVER}
+    assert {*TABLE.values(), Phase.SPEAKING} == set(Phase)
+
+
+def test_the_table_of_the_documents() -> None:
+    """docs/TALK.md shows the one in the code."""
+    lines = (Path(__file__).parents[3] / "docs" / "TALK.md").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("| phase |"))
+    events = [Event(name.strip(" `")) for name in lines[start].split("|")[2:-1]]
+    written = {}
+    for line in lines[start + 2 : start + 8]:
+        phase, *cells = (cell.strip() for cell in line.split("|")[1:-1])
+        written |= {(Phase(phase), event): Phase(cell) for event, cell in zip(events, cells, strict=True) if cell}
+    assert written == TABLE

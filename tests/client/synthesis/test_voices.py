@@ -1,0 +1,284 @@
+"""Which voice is meant by a name, an OpenAI name or a language, of what there is."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd.synthesis.voice import Voice
+from hushd.synthesis.voices import ALIASES, Choice, choose, speaking
+from hushd_protocol.errors import HushdError
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def voice(name: str, language: str, gender: str = "", model: str = "m", installed: bool = True) -> dict[str, Any]:
+    return {"name": name, "language": language, "gender": gender, "model": model, "installed": installed}
+
+
+def engine(name: str, *voices: dict[str, Any], languages: str = "", installed: bool = True) -> dict[str, Any]:
+    return {
+        "name": name,
+        "installed": installed,
+        "install": f"pip install {name}",
+        "default_voice": voices[0]["name"] if voices else "",
+        "models": [{"name": "m", "languages": languages.split()}],
+        "voices": list(voices),
+    }
+
+
+HIBARI = engine(
+    "hibari",
+    voice("heart", "en-US", "female", "en"),
+    voice("adam", "en-US", "male", "en", installed=False),
+    voice("emma", "en-GB", "female", "en", installed=False),
+)
+ESPEAK = engine(
+    "espeak-ng",
+    voice("espeak-en-us", "en-US", "male", "all"),
+    voice("espeak-de", "de", "male", "all"),
+    voice("espeak-en", "en-GB", "male", "all"),
+    voice("espeak-fr", "fr", "male", "all"),
+    voice("espeak-fr-be", "fr-BE", "male", "all"),
+    voice("espeak-nb", "nb", "male", "all"),
+    voice("espeak-cmn", "zh", "male", "all"),
+)
+PIPER = engine(
+    "piper",
+    voice("en_US-lessac", "en-US", "female", "en_US-lessac", installed=False),
+    voice("fr_FR-siwis", "fr-FR", "female", "fr_FR-siwis"),
+    voice("fr_CA-paul", "fr-CA", "male", "fr_CA-paul"),
+    voice("it_IT-paola", "it-IT", "female", "it_IT-paola", installed=False),
+)
+KOKORO = engine(
+    "kokoro",
+    voice("af_heart", "en-US", "female", "kokoro-v1.0"),
+    voice("af_alloy", "en-US", "female", "kokoro-v1.0"),
+    voice("am_adam", "en-US", "male", "kokoro-v1.0"),
+    voice("am_onyx", "en-US", "male", "kokoro-v1.0"),
+    voice("ff_siwis", "fr-FR", "female", "kokoro-v1.0"),
+)
+NO_PIPER = engine("piper", languages="fr-FR de-DE it-IT", installed=False)
+NO_ESPEAK = engine("espeak-ng", languages="fr de ja", installed=False)
+MINE = engine("aa-mine", voice("Anna", "en-US", "female", "x"), voice("heart", "de-DE", "female", "y"))
+
+
+def catalogue(*engines: dict[str, Any], default: str = "hibari/en") -> dict[str, Any]:
+    return {"engines": list(engines), "default": default}
+
+
+ALL = catalogue(ESPEAK, PIPER, KOKORO, HIBARI, MINE)
+GERMAN = engine("piper", voice("de_DE-eva", "de-DE", "female", "de_DE-eva"), voice("en_x", "en-US", "male", "en_x"))
+
+
+NO_TAG = "A language is a tag such as fr or pt-BR, or a name such as French, not"
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "expected"),
+    [
+        (ALL, "heart", Choice("hibari", "en", "heart")),
+        (ALL, "HEART", Choice("hibari", "en", "heart")),
+        (ALL, "anna", Choice("aa-mine", "x", "Anna")),
+        (ALL, "aa-mine/heart", Choice("aa-mine", "y", "heart")),
+        (ALL, "espeak-ng/espeak-fr", Choice("espeak-ng", "all", "espeak-fr")),
+        (ALL, "espeak-fr", Choice("espeak-ng", "all", "espeak-fr")),
+        (ALL, "fr_FR-siwis", Choice("piper", "fr_FR-siwis", "fr_FR-siwis")),
+        # not installed: its worker says how to get it
+        (ALL, "adam", Choice("hibari", "en", "adam")),
+        # of two with one name the one that is here
+        (catalogue(engine("hibari", voice("x", "en", installed=False)), engine("z", voice("x", "en"))), "x",
+         Choice("z", "m", "x")),
+        # an alias is a voice's name before it is an alias
+        (catalogue(HIBARI, engine("z", voice("nova", "en-US"))), "nova", Choice("z", "m", "nova")),
+    ],
+)  # fmt: skip
+def test_by_name(there: dict[str, Any], name: str, expected: Choice) -> None:
+    """The exact name in any engine, whatever its case; the preferred engine's first, ENGINE/NAME where that is not."""
+    assert choose(there, name, None) == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "language", "expected"),
+    [
+        (ALL, "en", "heart"),
+        (ALL, "EN_us.UTF-8", "heart"),
+        (ALL, "en-GB", "heart"),  # the default engine can, if with another accent
+        (ALL, "fr", "ff_siwis"),  # kokoro comes before piper
+        (ALL, "fr_CA", "ff_siwis"),
+        (ALL, "German", "espeak-de"),
+        (ALL, "de", "espeak-de"),  # before an engine that is not in the order
+        (catalogue(ESPEAK, PIPER, HIBARI), "fr", "fr_FR-siwis"),
+        (catalogue(ESPEAK, PIPER, HIBARI), "fr-CA", "fr_CA-paul"),
+        (catalogue(ESPEAK, PIPER, HIBARI), "fr-BE", "fr_FR-siwis"),
+        (catalogue(ESPEAK, HIBARI), "fr-BE", "espeak-fr-be"),
+        (catalogue(ESPEAK, HIBARI), "no", "espeak-nb"),
+        (catalogue(ESPEAK, HIBARI), "cmn-Hans", "espeak-cmn"),
+        (catalogue(ESPEAK, HIBARI, default="espeak-ng/all"), "en", "espeak-en-us"),
+        (catalogue(ESPEAK, HIBARI, default="espeak-ng/all"), "en-GB", "espeak-en"),
+        (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "fr", "fr_CA-paul"),
+        (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "fr-FR", "fr_FR-siwis"),
+        (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "en", "heart"),
+    ],
+)
+def test_by_language(there: dict[str, Any], language: str, expected: str) -> None:
+    """The default engine's voice if it can, else the first installed engine's in the order; the region where it has it,
+    the configured voice where not."""
+    assert choose(there, None, language).voice == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "expected"),
+    [
+        ("piper", None, Choice("piper", "fr_FR-siwis", "fr_FR-siwis")),
+        ("piper", "fr_CA-paul", Choice("piper", "fr_CA-paul", "fr_CA-paul")),
+        ("espeak-ng", None, Choice("espeak-ng", "all", "espeak-fr")),
+        ("kokoro", "kokoro-v1.0.int8", Choice("kokoro", "kokoro-v1.0.int8", "ff_siwis")),
+    ],
+)
+def test_an_engine_that_is_named_is_asked(name: str, model: str | None, expected: Choice) -> None:
+    """Voices of others do not count then, and a model that is named stays."""
+    assert choose(ALL, None, "fr", name, model) == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "engine_name", "model"),
+    [
+        (catalogue(), None, None),
+        (catalogue(), "chatterbox", None),
+        (ALL, "mine", "x"),
+        (catalogue(HIBARI, engine("chatterbox", installed=False)), "chatterbox", None),
+    ],
+)
+def test_what_is_not_known_here_is_left_to_its_worker(
+    there: dict[str, Any], engine_name: str | None, model: str | None
+) -> None:
+    """An engine in an environment of its own, or a program of the user's, is asked as it was named."""
+    assert choose(there, "anna", "fr", engine_name, model) == Choice(engine_name, model, "anna")
+
+
+def test_the_configured_model_of_voices_that_are_not_tied_to_one() -> None:
+    """kokoro's voices go with each of its models: the configured one is not loaded twice in another size."""
+    there = catalogue(KOKORO, default="kokoro/kokoro-v1.0.int8")
+    assert choose(there, "af_heart", None) == Choice("kokoro", "kokoro-v1.0.int8", "af_heart")
+    assert choose(catalogue(KOKORO), "af_heart", None).model == "kokoro-v1.0"
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "language", "expected"),
+    [
+        # kokoro has voices of these names
+        (ALL, "alloy", None, "af_alloy"),
+        (ALL, "Onyx", None, "am_onyx"),
+        # else a voice of that gender, the default engine's first; each alias one of its own as far as they go
+        (ALL, "nova", None, "heart"),
+        (ALL, "echo", None, "am_onyx"),
+        (ALL, "ash", None, "am_adam"),
+        (ALL, "ballad", None, "am_onyx"),
+        # in the language that is spoken
+        (ALL, "nova", "fr", "ff_siwis"),
+        (catalogue(HIBARI, PIPER), "onyx", "fr", "fr_CA-paul"),
+        (catalogue(GERMAN, HIBARI, default="piper/de_DE-eva"), "nova", None, "de_DE-eva"),
+        # never a robot while there is somebody else
+        (catalogue(HIBARI, ESPEAK), "onyx", None, "heart"),
+        (catalogue(HIBARI, ESPEAK), "onyx", "de", "espeak-de"),
+    ],
+)
+def test_openai_names(there: dict[str, Any], name: str, language: str | None, expected: str) -> None:
+    """Programs made for OpenAI's voices get one that is here, by gender."""
+    assert choose(there, name, language).voice == expected
+
+
+def test_every_openai_name_means_somebody() -> None:
+    """With one installed voice it is that one; all names of the API are known, and in the documentation's table."""
+    names = [
+        "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer",
+        "verse",
+    ]  # fmt: skip
+    assert sorted(ALIASES) == names
+    assert {choose(catalogue(HIBARI), name, None).voice for name in names} == {"heart"}
+    text = (DOCS / "VOICES.md").read_text(encoding="utf-8")
+    for gender in ("female", "male"):
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| {gender} |")]
+        assert {name for name in names if f"`{name}`" in row} == {n for n in names if ALIASES[n] == gender}
+
+
+REFUSED = [
+    (ALL, "hart", None, None, "bad_request",
+     "There is no voice 'hart' (did you mean heart?): `say -v '?'` lists them."),
+    (ALL, "novva", None, None, "bad_request",
+     "There is no voice 'novva' (did you mean nova?): `say -v '?'` lists them."),
+    (ALL, "", "", None, "bad_request", f"{NO_TAG} ''."),
+    (ALL, "zzzz", None, None, "bad_request", "There is no voice 'zzzz': `say -v '?'` lists them."),
+    (ALL, "x" * 5000, None, None, "bad_request", f"There is no voice '{'x' * 57}...': `say -v '?'` lists them."),
+    (ALL, "espeak-ng/heart", None, None, "bad_request",
+     "There is no voice 'espeak-ng/heart': `say -v '?'` lists them."),
+    (ALL, None, "fr fr", None, "bad_request", f"{NO_TAG} 'fr fr'."),
+    (ALL, None, "-", None, "bad_request", f"{NO_TAG} '-'."),
+    (ALL, None, "f\0", None, "bad_request", f"{NO_TAG} 'f\\x00'."),
+    (ALL, "heart", "fr", None, "bad_request",
+     "The voice heart speaks en-US, not 'fr': leave the voice out, or use ff_siwis, fr_FR-siwis, fr_CA-paul, espeak-fr "
+     "or espeak-fr-be."),
+    (catalogue(HIBARI, NO_PIPER, NO_ESPEAK), "heart", "fr", None, "bad_request",
+     "The voice heart speaks en-US, not 'fr': install piper (pip install piper) or install espeak-ng (pip install "
+     "espeak-ng); see docs/VOICES.md."),
+    (catalogue(HIBARI, NO_PIPER, NO_ESPEAK), None, "ja-JP", None, "engine_missing",
+     "No voice on this machine speaks 'ja-JP': install espeak-ng (pip install espeak-ng); see docs/VOICES.md."),
+    (catalogue(HIBARI, PIPER, NO_ESPEAK), None, "it", None, "engine_missing",
+     "No voice on this machine speaks 'it': get piper's voice it_IT-paola; see docs/VOICES.md."),
+    (catalogue(HIBARI), None, "fr", None, "engine_missing",
+     "No voice on this machine speaks 'fr': no engine that is known here does, and docs/VOICES.md says how to add "
+     "one."),
+    (ALL, None, "fr", "hibari", "bad_request",
+     "No voice of hibari speaks 'fr': use ff_siwis, fr_FR-siwis, fr_CA-paul, espeak-fr or espeak-fr-be."),
+    (ALL, "heart", None, "kokoro", "bad_request",
+     "There is no voice 'heart' (did you mean af_heart?): `say -v '?'` lists them."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("there", "name", "language", "engine_name", "code", "message"), REFUSED)
+def test_what_cannot_be_said_is_an_error_that_says_what_would_work(
+    there: dict[str, Any], name: str | None, language: str | None, engine_name: str | None, code: str, message: str
+) -> None:
+    """One sentence: who cannot, and who can, or what to install."""
+    with pytest.raises(HushdError) as caught:
+        choose(there, name, language, engine_name)
+    assert (caught.value.code, caught.value.message) == (code, message)
+
+
+def test_any_catalogue_gives_a_voice_or_one_sentence() -> None:
+    """Whatever is installed and whatever is asked for, no other exception comes, and what is chosen is in it."""
+    rng = random.Random(1)
+    engines = [HIBARI, ESPEAK, PIPER, KOKORO, MINE, NO_PIPER, NO_ESPEAK, GERMAN, {"name": "bare"}]
+    names = [None, "heart", "nova", "piper/fr_FR-siwis", "a/b", "/", "é", "onyx", "espeak-de"]
+    languages = [None, "en", "fr-CA", "zh_TW", "x", "日本", "i"]
+    chosen = refused = 0
+    for name, language, wanted in 3 * [*itertools.product(names, languages, [None, None, "piper", "hibari", "none"])]:
+        if name is language is None:
+            continue
+        default = rng.choice(["", "hibari/en", "piper/x", "no/no"])
+        there = catalogue(*rng.sample(engines, rng.randint(0, 5)), default=default)
+        message = ""
+        try:
+            found = choose(there, name, language, wanted)
+        except HushdError as error:
+            message = error.message
+        if message:
+            assert "\n" not in message
+            assert message.endswith(".")
+            refused += 1
+            continue
+        voices = {(e["name"], v["name"]) for e in there["engines"] for v in e.get("voices", ())}
+        assert (found.engine, found.voice) in voices or found == Choice(wanted, None, name)
+        chosen += (found.engine, found.voice) in voices
+    assert min(chosen, refused) > 50, (chosen, refused)
+
+
+def test_those_that_speak_a_language() -> None:
+    """For a list: of all countries, whether installed or not."""
+    voices = [Voice("a", "pt-BR", "e"), Voice("b", "pt", "e"), Voice("c", "es", "e", installed=False)]
+    assert [voice.name for voice in speaking(voices, "pt_PT")] == ["a", "b"]
+    assert [voice.name for voice in speaking(voices, "spanish")] == ["c"]

@@ -1,0 +1,199 @@
+"""Subtitles: whisper's rules to the byte, and cues that can be read in time.
+
+`whisper_subtitles.json` holds made-up transcripts and what the writers of openai-whisper 20250625 make of them.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import io
+import json
+import random
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hushd.transcripts.cues import Layout, laid_out, readable, tokens
+from hushd.transcripts.line_breaks import COLUMNS, LONGEST_S
+from hushd.transcripts.segment import Segment, Word
+from hushd.transcripts.transcript import Transcript
+
+WHISPER = json.loads(Path(__file__).with_name("whisper_subtitles.json").read_text(encoding="utf-8"))
+OPENING = (
+    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, "
+    "it was the epoch of belief, it was the epoch of incredulity."
+)
+
+
+def transcript(segments: list[dict[str, Any]]) -> Transcript:
+    """From whisper's result."""
+    return Transcript(tuple(Segment.from_data(segment) for segment in segments))
+
+
+# --- whisper's rules --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt"])
+@pytest.mark.parametrize("case", WHISPER["cases"], ids=lambda case: f"{case['recording']} {case['options']}")
+def test_layouts_are_whispers(case: dict[str, Any], form: str) -> None:
+    """Every layout option makes the bytes that openai-whisper writes."""
+    segments = WHISPER["recordings"][case["recording"]]
+    assert transcript(segments).render(form, Layout(**case["options"])) == case[form]
+
+
+def whisper_writers() -> ModuleType:
+    """whisper/utils.py by itself, without torch."""
+    package = importlib.util.find_spec("whisper")
+    if package is None or not package.submodule_search_locations:
+        pytest.skip("openai-whisper is not installed")
+    path = Path(package.submodule_search_locations[0]) / "utils.py"
+    spec = importlib.util.spec_from_file_location("whisper_utils", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_layouts_are_whispers_whatever_is_said() -> None:
+    """The same for thousands of made-up transcripts and every mix of options, where whisper is installed."""
+    writers = whisper_writers()
+    rng = random.Random(4)
+    for _ in range(1500):
+        segments, time = [], rng.uniform(0, 2)
+        for n in range(rng.randrange(6)):
+            words = []
+            for _ in range(rng.randrange(1, 14)):
+                time += rng.choice([0, 0, 0, 0.0004, 0.02, 0.4, 3.0, 3.2])
+                end = time + rng.choice([0, 0.1, 0.25, 0.5])
+                word = " " + rng.choice(["it", "was", "the", "foolishness,", "age.", "“quoted”", "I", "7"])
+                words.append({"word": word, "start": round(time, 3), "end": round(end, 3)})
+                time = end
+            text = "".join(word["word"] for word in words)
+            segments.append({"id": n, "start": words[0]["start"], "end": time, "text": text, "words": words})
+        options = {
+            "max_line_width": rng.choice([None, 1, 10, 20, 42]),
+            "max_line_count": rng.choice([None, 1, 2, 3]),
+            "max_words_per_line": rng.choice([None, 1, 2, 5, 100]),
+            "highlight_words": rng.random() < 0.4,
+        }
+        for form, writer in (("srt", writers.WriteSRT), ("vtt", writers.WriteVTT)):
+            file = io.StringIO()
+            writer(".").write_result({"segments": copy.deepcopy(segments)}, file, options)
+            assert transcript(segments).render(form, Layout(**options)) == file.getvalue(), options
+
+
+def test_pauses_that_no_clock_shows_are_no_cue() -> None:
+    """Highlighted words follow each other without a cue between them when the pause rounds to nothing."""
+    words = (Word(" a", 0.1, 0.2), Word(" b", 0.2004, 0.3), Word(" c", 0.3006, 0.4))
+    cues = list(laid_out([Segment(0, 0.1, 0.4, " a b c", words)], Layout(highlight_words=True)))
+    assert [cue.text for cue in cues] == ["<u>a</u> b c", "a <u>b</u> c", "a b c", "a b <u>c</u>"]
+
+
+def test_without_word_times_the_rules_hold_with_estimated_ones() -> None:
+    """Lines and cues are as asked for, times are shared by letters, and nothing is highlighted."""
+    cues = list(laid_out([Segment(0, 10.0, 22.0, OPENING)], Layout(20, 2, highlight_words=True)))
+    assert all(len(line) <= 20 for cue in cues for line in cue.text.split("\n"))
+    assert all(cue.text.count("\n") <= 1 for cue in cues)
+    assert " ".join(cue.text.replace("\n", " ") for cue in cues) == OPENING
+    assert (cues[0].start, cues[-1].end) == (10.0, 22.0)
+    assert not any("<u>" in cue.text for cue in cues)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't go, Ann.", ["Don't", "go,", "Ann."]),
+        ("Don't go, Ann.", ["Don", "'t", "go", ",", "Ann", "."]),
+        ("今日は good です", ["今日", "は", "good", "です"]),
+        ("", ["lost", "text"]),
+    ],
+)
+def test_words_without_spaces_get_them_from_the_text(text: str, words: list[str]) -> None:
+    """Engines whose words carry no space before them make the same subtitles as those whose words do."""
+    segment = Segment(0, 0.0, 9.0, text, tuple(Word(word, n, n + 1) for n, word in enumerate(words)))
+    joined = "".join(token.text for token in tokens(segment))
+    assert joined.strip() == (text or "lost text")
+
+
+# --- readable cues ----------------------------------------------------------------------------------------------------
+
+
+def widths(text: str) -> list[int]:
+    return [sum(2 if "\u3000" <= c <= "\uffef" else 1 for c in line) for line in text.split("\n")]
+
+
+def test_a_long_segment_is_cut_where_its_phrases_end() -> None:
+    """Twelve seconds without word times become three cues of two whole phrases each, a phrase a line."""
+    cues = list(readable([Segment(0, 0.0, 12.0, OPENING)]))
+    assert [cue.text for cue in cues] == [
+        "It was the best of times,\nit was the worst of times,",
+        "it was the age of wisdom,\nit was the age of foolishness,",
+        "it was the epoch of belief,\nit was the epoch of incredulity.",
+    ]
+    assert [round(cue.start, 1) for cue in cues] == [0.0, 3.7, 7.7]
+    assert [round(cue.end, 1) for cue in cues] == [3.7, 7.7, 12.0]
+
+
+def test_sentences_stay_whole_where_they_fit() -> None:
+    """A cue ends with a sentence rather than with a phrase, and never behind a title."""
+    text = "I asked Mr. Smith, who was there. He said that he had not seen it, neither then nor later, and left us."
+    cues = [cue.text.replace("\n", " ") for cue in readable([Segment(0, 0.0, 9.0, text)])]
+    assert cues == [
+        "I asked Mr. Smith, who was there.",
+        "He said that he had not seen it, neither then nor later, and left us.",
+    ]
+
+
+def test_a_title_ends_no_sentence() -> None:
+    """The cut that fills both cues best would be behind a title, and is not made there."""
+    text = "At the end of that long and rather tiresome evening we all said to Mr. Harrison that we would like to leave"
+    first, *_ = readable([Segment(0, 0.0, 8.0, text)])
+    assert not first.text.endswith("Mr.")
+
+
+def test_a_pause_is_as_good_as_a_comma() -> None:
+    """Known word times show where the speaker stopped."""
+    said = "we went to the market to buy some bread and then all of us came back home because of the heavy rain"
+    texts = said.split()
+    words = [Word(f" {text}", n * 0.3 + (n > 9), n * 0.3 + 0.3 + (n > 9)) for n, text in enumerate(texts)]
+    first, *_ = readable([Segment(0, 0.0, 8.0, " ".join(texts), tuple(words))])
+    assert first.text.replace("\n", " ") == "we went to the market to buy some bread and"
+
+
+def test_languages_without_spaces_are_cut_too() -> None:
+    """A character of Japanese is a word, two columns wide; no line begins with a closing mark."""
+    text = "今日は天気がいいですね。散歩に行きましょうか、それとも家で本を読みましょうか。私はどちらでもいいですよ。"
+    cues = list(readable([Segment(0, 0.0, 10.0, text)]))
+    assert "".join(cue.text.replace("\n", "") for cue in cues) == text
+    assert len(cues) > 1
+    assert all(not line.startswith(("。", "、")) for cue in cues for line in cue.text.split("\n"))
+
+
+def test_any_text_becomes_cues_that_can_be_read() -> None:
+    """At most two lines of 42 columns and seven seconds unless a single word is more; no word or second is lost."""
+    rng = random.Random(5)
+    stock = ["a", "of", "times,", "wisdom.", "incredulity", "x" * 50, "—", "“So?”", "世", "界。", "ประ", "Mr.", "<i>"]
+    for _ in range(600):
+        text = "".join(rng.choice([" ", " ", " ", ""]) + rng.choice(stock) for _ in range(rng.randrange(1, 60))).strip()
+        segment = Segment(0, 5.0, 5.0 + rng.choice([0.0, 0.5, 4.0, 15.0, 60.0]), text, speaker=rng.choice(["", "S"]))
+        cues = list(readable([segment], label=4))
+        assert "".join("".join(cue.text.split()) for cue in cues) == "".join(text.split())
+        assert (cues[0].start, cues[-1].end) == (segment.start, pytest.approx(segment.end))
+        room = 5 if segment.speaker else 0
+        for cue, following in zip(cues, [*cues[1:], None], strict=True):
+            assert following is None or cue.end == following.start
+            assert cue.text.count("\n") <= 1
+            single = len(cue.text.split()) == 1
+            assert cue.end - cue.start <= LONGEST_S + 1e-6 or single
+            for number, line in enumerate(cue.text.split("\n")):
+                limit = COLUMNS - (room if number == 0 else 0)
+                assert widths(line)[0] <= limit or len(line.split()) == 1, cue
+
+
+def test_nothing_said_is_no_cue() -> None:
+    """An empty segment leaves no empty subtitle behind."""
+    assert list(readable([Segment(0, 0.0, 1.0, "  ")])) == []
+    assert list(laid_out([Segment(0, 0.0, 1.0, "  ")], Layout())) == []

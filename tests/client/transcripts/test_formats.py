@@ -1,0 +1,190 @@
+"""Transcripts as text: the bytes openai-whisper's command would have written, and who spoke."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+
+import pytest
+from hushd.transcripts.cues import Layout
+from hushd.transcripts.formats import FORMATS, render, timestamp
+from hushd.transcripts.segment import Segment, Word
+from hushd.transcripts.transcript import Transcript
+from hushd_protocol.errors import HushdError
+
+TWO = Transcript(
+    (Segment(0, 0.0, 1.5, " Ever tried."), Segment(1, 1.5, 3661.0415, " Ever\tfailed --> no matter. ")), "en", 3661.1
+)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "always", "sometimes"),
+    [
+        (0.0, "00:00:00,000", "00:00.000"),
+        (0.0004, "00:00:00,000", "00:00.000"),
+        (0.0006, "00:00:00,001", "00:00.001"),
+        (0.9994, "00:00:00,999", "00:00.999"),
+        (0.9996, "00:00:01,000", "00:01.000"),
+        (59.9999, "00:01:00,000", "01:00.000"),
+        (61.5, "00:01:01,500", "01:01.500"),
+        (3599.9996, "01:00:00,000", "01:00:00.000"),
+        (3600.0, "01:00:00,000", "01:00:00.000"),
+        (36_000.25, "10:00:00,250", "10:00:00.250"),
+        (360_000.0, "100:00:00,000", "100:00:00.000"),
+        (-0.01, "00:00:00,000", "00:00.000"),
+    ],
+)
+def test_timestamps(seconds: float, always: str, sometimes: str) -> None:
+    """Rounded to the millisecond, carried into minutes and hours; hours stand in SRT always, in VTT when needed."""
+    assert timestamp(seconds, hours=True, mark=",") == always
+    assert timestamp(seconds, hours=False, mark=".") == sometimes
+
+
+def test_timestamps_never_show_sixty() -> None:
+    """No rounding makes 60 seconds, 60 minutes or 1000 milliseconds of any time; its value is kept to 1 ms."""
+    rng = random.Random(2)
+    for _ in range(5000):
+        seconds = rng.choice([rng.uniform(0, 2), rng.uniform(0, 7300), rng.randrange(7300) - rng.uniform(0, 0.001)])
+        text = timestamp(seconds, hours=True, mark=".")
+        hours, minutes, rest = text.split(":")
+        assert int(minutes) < 60
+        assert float(rest) < 60
+        assert int(hours) * 3600 + int(minutes) * 60 + float(rest) == pytest.approx(max(0, seconds), abs=0.00051)
+
+
+def test_txt() -> None:
+    """A line a segment, stripped."""
+    assert TWO.render("txt") == "Ever tried.\nEver\tfailed --> no matter.\n"
+
+
+def test_srt() -> None:
+    """Numbers from 1, hours always, a comma, an empty line behind each; no arrow in the text."""
+    assert TWO.render("srt", Layout()) == (
+        "1\n00:00:00,000 --> 00:00:01,500\nEver tried.\n\n"
+        "2\n00:00:01,500 --> 01:01:01,042\nEver\tfailed -> no matter.\n\n"
+    )
+
+
+def test_vtt() -> None:
+    """The title first, hours only where there are any, a point."""
+    assert TWO.render("vtt", Layout()) == (
+        "WEBVTT\n\n00:00.000 --> 00:01.500\nEver tried.\n\n00:01.500 --> 01:01:01.042\nEver\tfailed -> no matter.\n\n"
+    )
+
+
+def test_tsv() -> None:
+    """Whole milliseconds, and a tab in the text becomes a space."""
+    assert TWO.render("tsv") == "start\tend\ttext\n0\t1500\tEver tried.\n1500\t3661042\tEver failed --> no matter.\n"
+
+
+def test_json() -> None:
+    """One object of text, segments and language; words only where they are known."""
+    words = (Word("Hi.", 0.1, 0.4),)
+    document = json.loads(
+        Transcript((Segment(0, 0.0, 0.5, "Hi.", words), Segment(1, 1.0, 2.0, "Ho.")), "de").render("json")
+    )
+    assert document == {
+        "text": "Hi. Ho.",
+        "segments": [
+            {"id": 0, "start": 0.0, "end": 0.5, "text": "Hi.", "words": [{"word": "Hi.", "start": 0.1, "end": 0.4}]},
+            {"id": 1, "start": 1.0, "end": 2.0, "text": "Ho."},
+        ],
+        "language": "de",
+    }
+
+
+TALK = Transcript(
+    (
+        Segment(0, 0.0, 1.0, " Who is there?", speaker="SPEAKER_00"),
+        Segment(1, 1.0, 2.0, " Nobody.", speaker="SPEAKER_01"),
+        Segment(2, 2.0, 3.0, " Nobody at all.", speaker="SPEAKER_01"),
+        Segment(3, 3.0, 4.0, " Hm.", speaker="SPEAKER_00"),
+    ),
+    "en",
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("txt", "SPEAKER_00: Who is there?\nSPEAKER_01: Nobody.\nNobody at all.\nSPEAKER_00: Hm.\n"),
+        (
+            "vtt",
+            "WEBVTT\n\n00:00.000 --> 00:01.000\n<v SPEAKER_00>Who is there?\n\n"
+            "00:01.000 --> 00:02.000\n<v SPEAKER_01>Nobody.\n\n"
+            "00:02.000 --> 00:03.000\n<v SPEAKER_01>Nobody at all.\n\n"
+            "00:03.000 --> 00:04.000\n<v SPEAKER_00>Hm.\n\n",
+        ),
+        (
+            "srt",
+            "1\n00:00:00,000 --> 00:00:01,000\n[SPEAKER_00]: Who is there?\n\n"
+            "2\n00:00:01,000 --> 00:00:02,000\n[SPEAKER_01]: Nobody.\n\n"
+            "3\n00:00:02,000 --> 00:00:03,000\n[SPEAKER_01]: Nobody at all.\n\n"
+            "4\n00:00:03,000 --> 00:00:04,000\n[SPEAKER_00]: Hm.\n\n",
+        ),
+        (
+            "tsv",
+            "start\tend\ttext\tspeaker\n0\t1000\tWho is there?\tSPEAKER_00\n1000\t2000\tNobody.\tSPEAKER_01\n"
+            "2000\t3000\tNobody at all.\tSPEAKER_01\n3000\t4000\tHm.\tSPEAKER_00\n",
+        ),
+    ],
+)
+def test_who_spoke(form: str, text: str) -> None:
+    """In txt where the speaker changes, in each subtitle, and in a fourth column of tsv."""
+    assert TALK.render(form) == text
+
+
+def test_who_spoke_in_json() -> None:
+    """Each segment names its speaker."""
+    speakers = [segment["speaker"] for segment in json.loads(TALK.render("json"))["segments"]]
+    assert speakers == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_01", "SPEAKER_00"]
+
+
+def test_subtitles_that_join_segments_do_not_join_speakers() -> None:
+    """Where whisper's rules fill a cue across segments, a change of speaker ends it."""
+    joined = TALK.render("vtt", Layout(max_line_width=80, max_line_count=2))
+    assert joined.count("-->") == 3
+    assert "<v SPEAKER_01>Nobody. Nobody at all.\n" in joined
+
+
+@pytest.mark.parametrize(
+    ("form", "text"), [("txt", ""), ("srt", ""), ("vtt", "WEBVTT\n\n"), ("tsv", "start\tend\ttext\n")]
+)
+def test_silence(form: str, text: str) -> None:
+    """Nothing said leaves only the format's own head."""
+    assert Transcript(()).render(form) == text
+
+
+@pytest.mark.parametrize("form", ["txt", "srt", "vtt", "tsv"])
+def test_a_segment_is_written_before_the_next_is_known(form: str) -> None:
+    """Subtitles stream: what is written of one segment does not wait for the one after it."""
+    asked = []
+
+    class Slow:
+        language = "en"
+        diarized = False
+
+        def __iter__(self) -> Iterator[Segment]:
+            for n in range(3):
+                asked.append(n)
+                yield Segment(n, n, n + 1, f"number {n}")
+
+    for text in render(form, Slow()):
+        if "number" in text:
+            assert f"number {asked[-1]}" in text
+    assert asked == [0, 1, 2]
+
+
+def test_an_unknown_format_is_refused() -> None:
+    """It is a bad_request that names those there are."""
+    with pytest.raises(HushdError, match="txt, vtt, srt, tsv, json") as caught:
+        render("docx", TWO)
+    assert caught.value.code == "bad_request"
+    assert list(FORMATS) == ["txt", "vtt", "srt", "tsv", "json"]
+
+
+def test_the_text_of_a_transcript() -> None:
+    """Segments are joined by one space, whatever space they came with; empty ones leave none."""
+    segments = tuple(Segment(n, 0, 0, text) for n, text in enumerate([" a ", "", "b", "  "]))
+    assert str(Transcript(segments)) == "a b"

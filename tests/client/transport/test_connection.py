@@ -1,0 +1,470 @@
+"""The connection, against supervisors that are silent, wrong, dying or slow."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import hushd.transport.connection
+import pytest
+import zmq
+from hushd.transport.call import Call, new_id
+from hushd.transport.connection import Connection
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_PAYLOAD, PROTOCOL
+from hushd_protocol.messages import (
+    Accepted,
+    Cancel,
+    Chunk,
+    Control,
+    Credit,
+    Error,
+    Hello,
+    Message,
+    Partial,
+    Ping,
+    Pong,
+    Request,
+    Result,
+    Welcome,
+)
+from support.scripted_router import ScriptedRouter
+
+Start = Callable[..., ScriptedRouter]
+
+
+def request(**fields: object) -> Request:
+    return Request(**{"id": new_id(), "worker": "stt", "op": "transcribe", "credit": CREDIT_WINDOW} | fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def connect(runtime: object) -> Iterator[Callable[[ScriptedRouter], Connection]]:
+    """Connects to a scripted supervisor, and leaves it."""
+    made: list[Connection] = []
+
+    def connect(router: ScriptedRouter) -> Connection:
+        made.append(Connection(router.path, holder="test"))
+        return made[-1]
+
+    yield connect
+    for connection in made:
+        connection.close()
+
+
+def answer(*messages: Callable[[bytes], Message]) -> Callable[[ScriptedRouter, bytes, Message], None]:
+    """A script that answers every request with the same messages."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request | Control):
+            router.send(route, *(make(message.id) for make in messages))
+
+    return script
+
+
+def result(request_id: bytes) -> Result:
+    return Result(id=request_id, data={"n": 1})
+
+
+# --- hello ------------------------------------------------------------------------------------------------------------
+
+
+def test_hello_then_welcome_then_requests(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """The hello says protocol, version, holder and pid; a request goes out only after the welcome."""
+    router = start_router(answer(result))
+    connection = connect(router)
+    assert connection.start(request()).result().data == {"n": 1}
+    hello, asked = router.heard[:2]
+    assert isinstance(hello, Hello)
+    assert (hello.protocol, hello.holder, hello.pid) == (PROTOCOL, "test", os.getpid())
+    assert isinstance(asked, Request)
+    assert connection.supervisor is not None
+    assert connection.usable
+
+
+def test_silence_is_given_up_after_a_second(start_router: Start) -> None:
+    """A supervisor that says no welcome is `supervisor_lost` within about a second, not for ever."""
+    router = start_router()
+    router.welcome = None
+    started = time.monotonic()
+    with pytest.raises(HushdError) as caught:
+        Connection(router.path)
+    assert caught.value.code == "supervisor_lost"
+    assert 0.9 < time.monotonic() - started < 2.5
+
+
+def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Without a listener the connection fails in milliseconds, with no second of silence."""
+    started = time.monotonic()
+    with pytest.raises(HushdError) as caught:
+        Connection(f"{runtime}/client.sock")
+    assert caught.value.code == "supervisor_lost"
+    assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("missing", ["socket", "monitor"])
+def test_a_program_without_descriptors_left_is_told(
+    start_router: Start, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no socket can be made there is an error at once, and what was opened is closed."""
+    router = start_router(answer(result))
+    kind = {"socket": zmq.DEALER, "monitor": zmq.PAIR}[missing]
+
+    class Full(zmq.Context[zmq.Socket[bytes]]):
+        def socket(self, socket_type: int, **options: object) -> zmq.Socket[bytes]:
+            if socket_type == kind:
+                raise zmq.ZMQError(errno.EMFILE)
+            return super().socket(socket_type)
+
+    before = len(os.listdir("/dev/fd"))
+    monkeypatch.setattr(zmq, "Context", Full)
+    with pytest.raises(HushdError, match="Too many open files") as caught:
+        Connection(router.path)
+    assert caught.value.code == "supervisor_lost"
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_another_protocol_is_named_with_both_versions(start_router: Start) -> None:
+    """A welcome of hushd/2 is version_mismatch, and the sentence says what to do."""
+    router = start_router(welcome=Welcome(protocol=2, version="9.9.9"))
+    with pytest.raises(HushdError, match=r"hushd/2 \(version 9\.9\.9\).*hushd/1.*shutdown") as caught:
+        Connection(router.path)
+    assert caught.value.code == "version_mismatch"
+
+
+def test_an_error_instead_of_a_welcome(start_router: Start) -> None:
+    """What the supervisor answers to the hello is what the caller gets."""
+    router = start_router(welcome=Error(id=b"", code="version_mismatch", message="Too old."))
+    with pytest.raises(HushdError, match="Too old"):
+        Connection(router.path)
+
+
+@pytest.mark.parametrize(
+    "frames", [(b"", b"", b""), (b"HTTP/1.1 200 OK",), (MAGIC, b"\xc1", b""), (MAGIC, b"\x80" * 9, b"", b"more")]
+)
+def test_garbage_is_a_protocol_error(
+    frames: tuple[bytes, ...], start_router: Start, connect: Callable[..., Connection]
+) -> None:
+    """Whatever else answers on the socket, the calls under way end with one sentence."""
+    router = start_router(lambda router, route, message: router.send_frames(route, *frames))
+    call = connect(router).start(request())
+    with pytest.raises(HushdError, match="not hushd/1") as caught:
+        call.result()
+    assert caught.value.code == "protocol_error"
+
+
+def test_what_a_later_version_adds_is_ignored(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """A message of an unknown type and messages of unknown requests disturb nothing."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send_frames(route, MAGIC, b"\x81\xa4type\xa6mumble", b"")
+            router.send(route, Result(id=new_id()), Chunk(id=new_id(), seq=7), result(message.id))
+
+    assert connect(start_router(script)).start(request()).result().data == {"n": 1}
+
+
+def test_pings_are_answered(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """Each ping gets its pong while the program does something else."""
+    router = start_router(lambda router, route, message: router.send(route, Ping(), Ping()))
+    connect(router).start(request())
+    router.wait_for(Pong, 2)
+
+
+# --- loss -------------------------------------------------------------------------------------------------------------
+
+
+def test_death_in_the_middle_is_noticed_at_once(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """All calls under way, also ones that upload, fail with supervisor_lost as soon as the supervisor is gone."""
+    router = start_router(answer(lambda i: Accepted(id=i, state="running")))
+    connection = connect(router)
+    calls = [connection.start(request(input="stream")) for _ in range(3)]
+    calls[0].upload(iter(lambda: b"x" * 100, None))
+    router.wait_for(Request, 3)
+    started = time.monotonic()
+    router.die()
+    for call in calls:
+        with pytest.raises(HushdError) as caught:
+            call.result()
+        assert caught.value.code == "supervisor_lost"
+    assert time.monotonic() - started < 1
+    assert connection.wait_lost(0)
+    with pytest.raises(HushdError, match="went away"):
+        connection.start(request())
+
+
+def test_what_was_sent_before_death_arrives(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """A result that was sent just before the end is a result, and no loss (race 23)."""
+    for _ in range(20):
+
+        def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+            pieces = [Partial(id=message.id, seq=n, data={"n": n}) for n in range(50)]  # type: ignore[attr-defined]
+            router.send(route, *pieces, result(message.id))  # type: ignore[attr-defined]
+
+        router = start_router(script)
+        call = connect(router).start(request())
+        *partials, last = call
+        router.die()
+        assert [message.data["n"] for message in partials] == list(range(50))  # type: ignore[attr-defined]
+        assert isinstance(last, Result)
+
+
+def test_an_answer_that_comes_with_the_end_arrives(start_router: Start) -> None:
+    """Thirty supervisors answer and are gone at once, as one that was told to leave: no answer is lost."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        router.send(route, Result(id=message.id))
+        router.stop_at_once()
+
+    for _ in range(30):
+        connection = Connection(start_router(script).path)
+        connection.start(Control(id=new_id(), action="shutdown")).result()
+        assert connection.wait_lost(5)
+        connection.close()
+
+
+def test_a_supervisor_that_stops_answering_is_given_up(
+    start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a ping for some ticks a call ends; an idle connection waits for nothing and lives on."""
+    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.02)
+    connection = connect(start_router())
+    assert not connection.wait_lost(0.3)
+    with pytest.raises(HushdError, match="stopped answering"):
+        connection.start(request()).result()
+
+
+def test_pings_keep_a_slow_call_alive(
+    start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job may take as long as it likes while the supervisor pings."""
+    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.1)
+    done = threading.Event()
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.request_id = message.id  # type: ignore[attr-defined]
+            router.left = 12  # type: ignore[attr-defined]
+            router.send(route, Ping())
+        elif isinstance(message, Pong):
+            done.wait(0.08)
+            router.left -= 1  # type: ignore[attr-defined]
+            router.send(route, Ping() if router.left else result(router.request_id))  # type: ignore[attr-defined]
+
+    assert connect(start_router(script)).start(request()).result().data == {"n": 1}
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def test_answers_find_their_calls(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """Twenty calls from twenty threads on one connection each get their own answer."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Result(id=message.id, data=message.params))
+
+    connection = connect(start_router(script))
+    answers: dict[int, object] = {}
+
+    def ask(n: int) -> None:
+        for round_ in range(10):
+            answers[n * 10 + round_] = connection.start(request(params={"n": n * 10 + round_})).result().data["n"]
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert answers == {n: n for n in range(200)}
+
+
+def test_an_error_is_an_exception_with_all_it_carries(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """Code, sentence, retry_after_ms and detail reach the caller."""
+    router = start_router(
+        answer(lambda i: Error(id=i, code="server_busy", message="Full.", retry_after_ms=70, detail={"a": 1}))
+    )
+    with pytest.raises(HushdError, match="Full") as caught:
+        connect(router).start(request()).result()
+    error = caught.value
+    assert (error.code, error.retry_after_ms, error.detail, error.exit_code) == ("server_busy", 70, {"a": 1}, 7)
+
+
+def test_a_lost_piece_is_noticed(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """A gap in `seq` ends the call and cancels it; it never looks like a shorter answer."""
+    router = start_router(answer(lambda i: Chunk(id=i, seq=0), lambda i: Chunk(id=i, seq=2), result))
+    with pytest.raises(HushdError, match="missing") as caught:
+        connect(router).start(request()).result()
+    assert caught.value.code == "protocol_error"
+    router.wait_for(Cancel)
+
+
+def test_credit_is_granted_as_chunks_arrive(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """A sender that keeps to the credit is never stopped by a reader that does not read: 500 chunks arrive at once."""
+    count, sent, credit = 500, 0, 0
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        nonlocal sent, credit
+        if isinstance(message, Request):
+            credit = message.credit
+        elif isinstance(message, Credit):
+            credit += message.chunks
+        else:
+            return
+        while credit and sent < count:
+            router.send(route, Chunk(id=message.id, seq=sent, payload=bytes([sent % 256]) * MAX_PAYLOAD))
+            credit, sent = credit - 1, sent + 1
+        if sent == count:
+            sent += 1
+            router.send(route, result(message.id))
+
+    call = connect(start_router(script)).start(request())
+    wait_until_ended(call)  # 31 MiB have been received, though nobody has read a byte
+    assert call._spool._size == (count - 128) * MAX_PAYLOAD
+    payloads = [message.payload for message in call if isinstance(message, Chunk)]
+    assert payloads == [bytes([n % 256]) * MAX_PAYLOAD for n in range(count)]
+
+
+def wait_until_ended(call: Call, timeout: float = 20.0) -> None:
+    with call._spool._changed:
+        assert call._spool._changed.wait_for(lambda: call.ended, timeout)
+
+
+# --- input ------------------------------------------------------------------------------------------------------------
+
+
+def test_uploads_wait_for_credit(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """Nothing is sent before the first grant and never more than was granted; large pieces are cut; the end is said."""
+    data = [os.urandom(size) for size in (1, MAX_PAYLOAD, 3 * MAX_PAYLOAD + 5, 0, 7)]
+    outstanding, worst = 0, 0
+    got = bytearray()
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        nonlocal outstanding, worst
+        if isinstance(message, Request):
+            outstanding = 2
+            router.send(route, Credit(id=message.id, chunks=2))
+        elif isinstance(message, Chunk):
+            outstanding -= 1
+            worst = min(worst, outstanding)
+            got.extend(message.payload)
+            if message.last:
+                router.send(route, result(message.id))
+            elif outstanding == 0:
+                outstanding = 2
+                router.send(route, Credit(id=message.id, chunks=2))
+
+    router = start_router(script)
+    call = connect(router).start(request(input="stream"))
+    call.upload(data)
+    call.result()
+    assert bytes(got) == b"".join(data)
+    assert worst == 0
+    assert [chunk.seq for chunk in router.of(Chunk)] == list(range(len(router.of(Chunk))))
+
+
+def test_an_upload_ends_with_its_request(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """When a live request ends by itself, its endless input is read no further."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Credit(id=message.id, chunks=5))
+        elif isinstance(message, Chunk) and message.seq == 3:
+            router.send(route, result(message.id))
+
+    before = set(threading.enumerate())
+    call = connect(start_router(script)).start(request(input="stream"))
+    call.upload(iter(lambda: b"sound", None))
+    call.result()
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "hushd-upload":
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def test_a_failing_input_is_the_outcome(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """What the iterable raises is raised to the reader, and the request is cancelled."""
+
+    def broken() -> Iterator[bytes]:
+        yield b"a"
+        raise ZeroDivisionError("mine")
+
+    router = start_router(answer(lambda i: Credit(id=i, chunks=8)))
+    call = connect(router).start(request(input="stream"))
+    call.upload(broken())
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        call.result()
+    router.wait_for(Cancel)
+
+
+# --- leaving ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_call_is_over_for_its_reader(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """`cancel` tells the supervisor once, wakes whoever waits, and later messages of that call go nowhere."""
+    router = start_router(answer(lambda i: Accepted(id=i, state="queued")))
+    connection = connect(router)
+    call = connection.start(request())
+    assert isinstance(call.get(), Accepted)
+    outcome: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            call.get()
+        except HushdError as error:
+            outcome.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    call.cancel()
+    call.cancel()
+    reader.join(5)
+    assert [error.code for error in outcome if isinstance(error, HushdError)] == ["cancelled"]
+    router.wait_for(Cancel)
+    router.script = answer(result)
+    assert connection.start(request()).result().data == {"n": 1}
+    assert len(router.of(Cancel)) == 1
+    assert call.id not in connection._calls
+
+
+def test_closing_sends_the_last_cancel_and_leaves_nothing(start_router: Start) -> None:
+    """`close` ends calls as cancelled, gets the cancel out, and frees thread and descriptors; twice is harmless."""
+    router = start_router()
+    before, descriptors = threading.active_count(), len(os.listdir("/dev/fd"))
+    connection = Connection(router.path)
+    call, waiting = connection.start(request()), connection.start(request())
+    call.cancel()
+    connection.close()
+    connection.close()
+    with pytest.raises(HushdError) as caught:
+        waiting.result()
+    assert caught.value.code == "cancelled"
+    assert [message.id for message in router.wait_for(Cancel)] == [call.id]
+    assert threading.active_count() == before
+    assert len(os.listdir("/dev/fd")) <= descriptors + 1  # the router's end closes in its own time
+
+
+def test_what_is_too_large_fails_its_caller_alone(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """A request beyond the limits is refused before it is sent, and the connection lives on."""
+    connection = connect(start_router(answer(result)))
+    with pytest.raises(HushdError) as caught:
+        connection.start(request(params={"x": "y" * 70_000}))
+    assert caught.value.code == "too_large"
+    assert connection.start(request()).result().data == {"n": 1}
+
+
+def test_a_forked_child_is_told_so(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """In a forked child there is neither thread nor socket: an error, no hang; and closing there harms nobody."""
+    connection = connect(start_router(answer(result)))
+    child = os.fork()
+    if child == 0:
+        try:
+            connection.start(request())
+        except HushdError as error:
+            connection.close()
+            os._exit(7 if "fork" in error.message else 1)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert connection.start(request()).result().data == {"n": 1}

@@ -1,0 +1,470 @@
+"""The client's side of the floor: turns from scripted supervisors, and a player that gives way without a click."""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import hushd.audio.devices
+import hushd.audio.playback_buffer
+import hushd.transport.floor
+import pytest
+from hushd import Client
+from hushd.audio.playback import play
+from hushd.audio.playback_buffer import DRY_S, FADE_S, PlaybackBuffer
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn, Yield
+from support.peer import wait_until
+from support.scripted_router import ScriptedRouter
+
+Start = Callable[..., ScriptedRouter]
+RATE = 16000
+
+
+class Usher:
+    """A script that answers claims with `states` and yields with results; `tell` speaks to the last claim."""
+
+    def __init__(self, *states: str) -> None:
+        self.states = states
+        self.route = b""
+        self.claims: list[Claim] = []
+
+    def __call__(self, router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Claim):
+            self.route = route
+            self.claims.append(message)
+            router.send(route, *(self.turn(state) for state in self.states))
+        elif isinstance(message, Yield) and not message.keep:
+            router.send(route, Result(id=message.id))
+        elif isinstance(message, Yield):
+            router.send(route, self.turn("granted"))
+        elif isinstance(message, Control):
+            router.send(route, *self.told, Result(id=message.id))
+
+    told: tuple[Message, ...] = ()
+
+    def turn(self, state: str) -> Turn:
+        return Turn(id=self.claims[-1].id, state=state, number=len(self.claims))
+
+    def tell(self, client: Client, *messages: Message) -> None:
+        """Has the router say something, and returns when the client has heard it."""
+        self.told = messages
+        client.status()
+
+
+# --- turns ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_floor_is_asked_for_and_given_back(start_router: Start) -> None:
+    """Entering waits for `granted`, leaving yields; the same floor may be taken again, as another turn."""
+    usher = Usher("granted")
+    router = start_router(usher)
+    with Client() as client:
+        floor = client.floor("speaker", "microphone", priority="message")
+        for number in (1, 2):
+            with floor:
+                assert floor.held
+                assert floor.number == number
+            assert not floor.held
+            router.wait_for(Yield, number)
+    first, second = usher.claims
+    assert (first.devices, first.priority) == (["speaker", "microphone"], "message")
+    assert first.id != second.id
+    assert [(message.id, message.keep) for message in router.of(Yield)] == [(first.id, False), (second.id, False)]
+
+
+def test_who_waits_is_told_so_once(start_router: Start) -> None:
+    """`on_wait` gets the state, before the floor is ours."""
+    usher = Usher("waiting")
+    start_router(usher)
+    told: list[str] = []
+    with Client() as client:
+
+        def wait(state: str) -> None:
+            told.append(state)
+            usher.tell(client, usher.turn("paused"), usher.turn("granted"))
+
+        with client.floor("speaker", on_wait=wait) as floor:
+            assert floor.held
+    assert told == ["waiting"]
+
+
+def test_a_turn_that_is_stopped_before_it_came(start_router: Start) -> None:
+    """The error is raised, and the claim is not left behind."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Claim):
+            router.send(
+                route,
+                Turn(id=message.id, state="waiting", number=1),
+                Error(id=message.id, code="cancelled", message="It was stopped."),
+            )
+
+    router = start_router(script)
+    with Client() as client:
+        with pytest.raises(HushdError, match="It was stopped") as caught, client.floor("speaker"):
+            pass
+        assert caught.value.exit_code == 130
+        router.wait_for(Yield)
+
+
+def test_what_is_taken_away_is_told_at_once(start_router: Start) -> None:
+    """`on_loss` is called, `held` is False, and `keep` yields and waits until it is ours again."""
+    usher = Usher("granted")
+    router = start_router(usher)
+    with Client() as client, client.floor("speaker") as floor:
+        lost = threading.Event()
+        floor.on_loss = lost.set
+        usher.tell(client, usher.turn("paused"))
+        assert lost.is_set()
+        assert not floor.held
+        floor.keep()
+        assert floor.held
+        floor.keep()
+        assert [message.keep for message in router.of(Yield)] == [True]
+
+
+def test_a_block_within_its_own_block(start_router: Start) -> None:
+    """It asks for nothing and gives nothing back: a conversation holds what its player takes."""
+    usher = Usher("granted")
+    router = start_router(usher)
+    with Client() as client, client.floor("speaker", "microphone") as floor:
+        with floor:
+            assert floor.held
+        assert floor.held
+        usher.tell(client)
+        assert router.of(Yield) == []
+    assert len(usher.claims) == 1
+
+
+@pytest.mark.parametrize("state", ["granted", "waiting"])
+def test_a_wish_that_is_stopped(start_router: Start, state: str) -> None:
+    """Whoever waits or plays is told `cancelled`, whatever the supervisor says later; the block's end yields, once."""
+    usher = Usher(state)
+    router = start_router(usher)
+    with Client() as client:
+        floor = client.floor("speaker")
+        lost = threading.Event()
+        floor.on_loss = lost.set
+        entered = threading.Event()
+
+        def stop() -> None:
+            router.wait_for(Claim)
+            if state == "granted":
+                entered.wait()
+            floor.stop()
+
+        stopper = threading.Thread(target=stop)
+        stopper.start()
+
+        def play() -> None:
+            with floor:
+                entered.set()
+                assert lost.wait(5)
+                assert router.of(Yield) == [], "still fading"
+                usher.tell(client, usher.turn("granted"))
+                assert not floor.held
+                floor.keep()
+
+        with pytest.raises(HushdError, match="It was stopped") as caught:
+            play()
+        assert caught.value.code == "cancelled"
+        stopper.join()
+        router.wait_for(Yield)
+        with pytest.raises(HushdError, match="It was stopped"), floor:
+            pass
+        assert [message.keep for message in router.of(Yield)] == [False]
+        assert len(usher.claims) == 1
+
+
+def test_what_is_taken_away_for_good(start_router: Start) -> None:
+    """`keep` raises why."""
+    usher = Usher("granted")
+    start_router(usher)
+    with Client() as client, client.floor("speaker") as floor:
+        usher.tell(client, Error(id=usher.claims[-1].id, code="cancelled", message="Something urgent."))
+        with pytest.raises(HushdError, match="Something urgent"):
+            floor.keep()
+
+
+def test_an_interrupted_wait_gives_the_claim_back(start_router: Start) -> None:
+    """Ctrl-C while waiting leaves no claim in the queue."""
+
+    def interrupt(state: str) -> None:
+        raise KeyboardInterrupt
+
+    router = start_router(Usher("waiting"))
+    with Client() as client:
+        with pytest.raises(KeyboardInterrupt), client.floor("speaker", on_wait=interrupt):
+            pass
+        router.wait_for(Yield)
+
+
+def test_the_next_supervisor_is_asked(start_router: Start) -> None:
+    """One that leaves, or is gone, is followed by a claim to the next; the wait goes on."""
+    first = start_router(Usher("waiting"))
+
+    def follow(state: str) -> None:
+        first.die()
+        start_router(Usher("granted"))
+
+    with Client() as client, client.floor("speaker", on_wait=follow) as floor:
+        assert floor.held
+
+
+def test_not_for_ever(start_router: Start) -> None:
+    """A row of supervisors that all are about to leave is an error in the end."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Claim):
+            router.send(route, Error(id=message.id, code="shutting_down", message="Leaving."))
+
+    router = start_router(script)
+    with Client() as client, pytest.raises(HushdError, match="Leaving"), client.floor("speaker"):
+        pass
+    assert len(router.of(Claim)) == hushd.transport.floor.ATTEMPTS
+
+
+def test_with_nobody_to_ask_the_devices_are_ours(start_router: Start) -> None:
+    """The supervisor has gone and none may be started: what was made is played all the same."""
+    usher = Usher("granted")
+    router = start_router(usher)
+    with Client() as client, client.floor("speaker") as floor:
+        lost = threading.Event()
+        floor.on_loss = lost.set
+        router.die()
+        assert lost.wait(5)
+        floor.keep()
+        assert floor.held
+
+
+def test_no_turn_is_taken_after_it_was_given_back(start_router: Start) -> None:
+    """A thread that still reads the microphone then gets an error, and asks for nothing."""
+    router = start_router(Usher("granted"))
+    with Client() as client:
+        floor = client.floor("microphone")
+        with floor:
+            chunks = floor.while_held(iter([b"a", b"b"]))
+            assert next(chunks) == b"a"
+        with pytest.raises(HushdError, match="given back"):
+            next(chunks)
+    assert len(router.of(Claim)) == 1
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_priority_that_does_not_exist() -> None:
+    """It is refused here, without a supervisor."""
+    with pytest.raises(HushdError, match="no priority 'urgent'"):
+        Client().floor("speaker", priority="urgent")
+
+
+def test_controls_of_speech(start_router: Start) -> None:
+    """stop_speaking, pause and resume say what the supervisor understands, and return the turns."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Control):
+            router.send(route, Result(id=message.id, data={"turns": [4]}))
+
+    router = start_router(script)
+    with Client() as client:
+        assert client.stop_speaking() == [4]
+        client.stop_speaking("4", current=True)
+        client.pause("mcp")
+        client.resume("self")
+    said = [(message.action, message.names) for message in router.of(Control)]
+    assert said == [("cancel", []), ("stop", ["4"]), ("pause", ["mcp"]), ("resume", ["self"])]
+
+
+# --- the feed ---------------------------------------------------------------------------------------------------------
+
+
+class CancelScope(Exception):
+    pass
+
+
+def block(feed: PlaybackBuffer, frames: int = 160, channels: int = 1) -> tuple[array[int], bool]:
+    """What the device gets, and whether it is to stop."""
+    output = bytearray(b"?" * frames * 2 * channels)
+    try:
+        feed.callback(memoryview(output), frames, None, None)
+    except CancelScope:
+        return array("h", bytes(output)), True
+    return array("h", bytes(output)), False
+
+
+def loud(count: int) -> bytes:
+    return array("h", [20000]).tobytes() * count
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("frames", [16, 100, 160, 1600])
+def test_a_hush_fades_and_loses_nothing_else(frames: int, channels: int) -> None:
+    """10 ms down to silence without a jump, then the device is stopped; the rest comes later, faded in."""
+    fade = int(FADE_S * RATE)
+    feed = PlaybackBuffer(CancelScope, RATE, channels)
+    feed.fill([loud(8000 * channels)])
+    feed.begin()
+    before, stopped = block(feed, frames, channels)
+    assert not stopped
+    assert set(before) == {20000}
+    feed.hush()
+    faded = array("h")
+    while not stopped:
+        samples, stopped = block(feed, frames, channels)
+        faded += samples
+    first = faded[: fade * channels : channels]
+    assert list(first) == sorted(first, reverse=True)
+    assert max(first[i] - first[i + 1] for i in range(fade - 1)) <= 20000 // fade + 1
+    assert first[0] > 19000
+    assert not any(faded[fade * channels :])
+    feed.begin()
+    rest = array("h")
+    stopped = False
+    while not stopped:
+        samples, stopped = block(feed, frames, channels)
+        rest += samples
+    assert list(rest[: fade * channels]) == sorted(rest[: fade * channels])
+    heard = len(before) + fade * channels + sum(1 for sample in rest if sample)
+    assert heard == 8000 * channels
+    assert feed.done
+
+
+def test_a_hush_in_the_silence_between_two_sentences() -> None:
+    """There is nothing to fade: the device stops at once."""
+    feed = PlaybackBuffer(CancelScope, RATE, 1)
+    feed.begin()
+    assert block(feed) == (array("h", bytes(320)), False)
+    feed.hush()
+    assert block(feed) == (array("h", bytes(320)), True)
+
+
+def test_a_device_without_sound_is_left_after_a_while() -> None:
+    """More is to come but has not for two seconds."""
+    feed = PlaybackBuffer(CancelScope, RATE, 1)
+    feed.begin()
+    blocks = 1
+    while not block(feed, 1600)[1]:
+        blocks += 1
+    assert blocks == DRY_S * 10
+
+
+# --- the player -------------------------------------------------------------------------------------------------------
+
+
+class Device:
+    """A sounddevice with a thread that calls as fast as it can; `played` is what was no silence, by opening."""
+
+    CallbackStop = CancelScope
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self) -> None:
+        self.played: list[int] = []
+        self.open = 0
+        self.pace = 0.0005
+
+    def RawOutputStream(self, *, callback: Any, finished_callback: Any, **_: Any) -> Any:
+        return _Stream(self, callback, finished_callback)
+
+
+class _Stream:
+    latency = 0.05
+
+    def __init__(self, device: Device, callback: Any, finished: Any) -> None:
+        self.device, self.callback, self.finished = device, callback, finished
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def start(self) -> None:
+        self.device.open += 1
+        assert self.device.open == 1, "opened twice"
+        self.device.played.append(0)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.over.set()
+        self.thread.join()
+        self.device.open -= 1
+
+    def run(self) -> None:
+        stop = False
+        while not stop and not self.over.is_set():
+            output = bytearray(320)
+            try:
+                self.callback(memoryview(output), 160, None, None)
+            except CancelScope:
+                stop = True
+            self.device.played[-1] += sum(1 for sample in array("h", bytes(output)) if sample)
+            time.sleep(self.device.pace)
+        if stop:
+            self.finished()
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Device:
+    fake = Device()
+    monkeypatch.setattr(hushd.audio.devices, "load", lambda: fake)
+    return fake
+
+
+def test_a_paused_player_closes_the_device_and_goes_on(start_router: Start, device: Device) -> None:
+    """Taken away in the middle, given again: nothing is lost, and in between the device is closed."""
+    usher = Usher("granted")
+    router = start_router(usher)
+    with Client() as client:
+        floor = client.floor("speaker")
+
+        def chunks() -> Iterator[bytes]:
+            yield loud(1600)
+            wait_until(lambda: device.played and device.played[0], "a sound")
+            usher.tell(client, usher.turn("waiting"))
+            yield loud(1600)
+
+        play(chunks(), RATE, floor=floor)
+        assert [message.keep for message in router.wait_for(Yield, 2)] == [True, False]
+    assert len(device.played) == 2
+    assert 3198 <= sum(device.played) <= 3200  # the last sample of a fade is silence
+    assert device.open == 0
+
+
+def test_a_stopped_player_ends_with_the_reason(start_router: Start, device: Device) -> None:
+    """The error of the turn is the error of `play`, the device is closed, the source is read no further."""
+    usher = Usher("granted")
+    router = start_router(usher)
+    with Client() as client:
+
+        def chunks() -> Iterator[bytes]:
+            yield loud(1600)
+            wait_until(lambda: device.played and device.played[0], "a sound")
+            usher.tell(client, Error(id=usher.claims[-1].id, code="cancelled", message="It was stopped."))
+            while True:
+                yield loud(16000)
+
+        with pytest.raises(HushdError, match="It was stopped"):
+            play(chunks(), RATE, floor=client.floor("speaker"))
+        assert router.wait_for(Yield)
+    assert device.open == 0
+    wait_until(lambda: not [t for t in threading.enumerate() if t.name == "hushd-feed"], "the thread's end")
+
+
+def test_the_floor_is_left_while_nothing_is_to_be_heard(
+    start_router: Start, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text that is still being written (`agent | say`) holds the loudspeaker only while it speaks."""
+    monkeypatch.setattr(hushd.audio.playback_buffer, "DRY_S", 0.2)
+    usher = Usher("granted")
+    router = start_router(usher)
+
+    def chunks() -> Iterator[bytes]:
+        yield loud(1600)
+        router.wait_for(Yield)
+        yield loud(1600)
+
+    with Client() as client:
+        play(chunks(), RATE, floor=client.floor("speaker"))
+    assert len(usher.claims) == 2
+    assert device.played == [1600, 1600]

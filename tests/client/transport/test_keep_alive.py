@@ -1,0 +1,101 @@
+"""The grammar of keep_alive."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hushd.transport.keep_alive import FOREVER, parse
+from hushd_protocol.errors import HushdError
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (0, 0.0),
+        (300, 300.0),
+        (2.5, 2.5),
+        (-1, FOREVER),
+        (-0.001, FOREVER),
+        (-3600, FOREVER),
+        ("0", 0.0),
+        ("-0", 0.0),
+        ("300", 300.0),
+        ("+300", 300.0),
+        ("2.5", 2.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("-1", FOREVER),
+        ("5m", 300.0),
+        ("1h30m", 5400.0),
+        ("1h30m15s", 5415.0),
+        ("1.5h", 5400.0),
+        (".5m", 30.0),
+        ("90s", 90.0),
+        ("250ms", 0.25),
+        ("10us", 1e-5),
+        ("10µs", 1e-5),
+        ("10μs", 1e-5),
+        ("5ns", 5e-9),
+        ("0s", 0.0),
+        ("-1m", FOREVER),
+        ("-1h30m", FOREVER),
+        ("-0m", 0.0),
+        (" 5m ", 300.0),
+    ],
+)
+def test_what_ollama_takes_is_taken(value: float | str, seconds: float) -> None:
+    """Numbers and strings, with and without units, negative for ever: all mean what users of ollama expect."""
+    assert parse(value) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " ",
+        "m",
+        "5 m",
+        "5x",
+        "5m 30s",
+        "1h-30m",
+        "--1",
+        "1e3",
+        "inf",
+        "nan",
+        "five",
+        "5m;",
+        "٥m",
+        "0x10",
+        "1_000",
+        ".",
+    ],
+)
+def test_what_means_nothing_is_refused(value: str) -> None:
+    """Anything else is a bad_request that shows what was given and what can be."""
+    with pytest.raises(HushdError, match="5m") as caught:
+        parse(value)
+    assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, True, None, [], b"5m"])
+def test_what_is_no_number_is_refused(value: object) -> None:
+    """NaN, infinity, booleans and other types are no times."""
+    with pytest.raises(HushdError):
+        parse(value)  # type: ignore[arg-type]
+
+
+def test_a_long_refusal_is_cut() -> None:
+    """A value of any length makes an error of one readable line."""
+    with pytest.raises(HushdError) as caught:
+        parse("x" * 10_000)
+    assert len(caught.value.message) < 200
+
+
+def test_durations_add_up() -> None:
+    """Random sums of hours, minutes and seconds come out as their total."""
+    rng = random.Random(1)
+    for _ in range(500):
+        hours, minutes, seconds = rng.randrange(100), rng.randrange(100), round(rng.uniform(0, 100), 3)
+        assert parse(f"{hours}h{minutes}m{seconds}s") == pytest.approx(hours * 3600 + minutes * 60 + seconds)

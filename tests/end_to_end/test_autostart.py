@@ -1,0 +1,225 @@
+"""Supervisors that clients start by themselves (race 24, and what DESIGN asks of a daemon)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hushd import Client, HushdError
+from hushd.transport import autostart as starting
+from hushd_protocol.system.paths import find
+from hushd_supervisor.system import lock
+from support.peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
+
+WHO = "import hushd; print(hushd.Client().status()['supervisor']['pid'], flush=True)"
+
+
+@pytest.fixture
+def autostart(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], object]]:
+    """Clients may start supervisors; `autostart(text)` writes the configuration. All of them are ended."""
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    config = Path(os.environ["HUSHD_CONFIG"])
+    config.write_text(CONFIG)
+    yield config.write_text
+    with contextlib.suppress(HushdError), Client(start=False) as client:
+        client.shutdown()
+    for pid in supervisors(runtime):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not supervisors(runtime), "the supervisor's end")
+    check_nothing_is_left(runtime)
+
+
+def supervisors(folder: Path) -> list[int]:
+    """The supervisors of this runtime folder, by their command and environment; zombies have neither."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            command = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+            environment = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
+            mine = b"HUSHD_RUNTIME_DIR=" + os.fsencode(folder) in environment
+            if mine and b"hushd_supervisor" in command and b"sh" not in command:
+                found.append(int(name))
+    return found
+
+
+def ask_who() -> subprocess.Popen[str]:
+    """A program that asks its supervisor for its pid, and prints it."""
+    return subprocess.Popen([sys.executable, "-c", WHO], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def field(pid: int, name: str) -> str:
+    """A line of /proc/PID/status."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split(":")[1].strip() for line in lines if line.startswith(f"{name}:"))
+
+
+@pytest.mark.usefixtures("autostart")
+def test_race_24_clients_that_start_it_at_the_same_moment(runtime: Path) -> None:
+    """Four clients that find none at once end up with one and the same supervisor, and none complains."""
+    for _ in range(3):
+        clients = [ask_who() for _ in range(4)]
+        answers = [client.communicate(timeout=30) for client in clients]
+        assert len({pid for pid, _ in answers}) == 1, answers
+        assert [complaint for _, complaint in answers] == [""] * 4
+        pid = int(answers[0][0])
+        wait_until(lambda pid=pid: supervisors(runtime) == [pid], "the losers' exit")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not supervisors(runtime), "its end")
+
+
+@pytest.mark.usefixtures("autostart")
+def test_a_command_substitution_returns(runtime: Path) -> None:
+    """`x=$(…)` ends with the command, though the supervisor it started lives on (with its pipe it would block)."""
+    script = f'x=$("{sys.executable}" -c "{WHO}"); echo "got $x"'
+    started = time.monotonic()
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=BOUND_S, check=True)
+    assert time.monotonic() - started < 5
+    assert done.stdout.split() == ["got", str(supervisors(runtime)[0])]
+
+
+@pytest.mark.usefixtures("autostart")
+def test_ctrl_c_in_that_terminal_does_not_stop_it(runtime: Path) -> None:
+    """A SIGINT, SIGTERM or SIGHUP to the group of the program that started it ends that program alone."""
+    script = WHO + "; import time; time.sleep(60)"
+    for number in (signal.SIGINT, signal.SIGHUP):
+        program = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        assert program.stdout is not None
+        pid = int(program.stdout.readline())
+        os.killpg(program.pid, number)
+        program.wait(BOUND_S)
+        program.stdout.close()
+        with Client(start=False) as client:
+            assert client.status()["supervisor"]["pid"] == pid
+    assert supervisors(runtime) == [pid]
+
+
+def test_race_24_a_request_at_the_moment_of_idle_exit(autostart: Callable[[str], object]) -> None:
+    """A supervisor that leaves after a moment without work is asked around that very moment: nobody notices."""
+    autostart("exit_when_idle = 0.2\n[worker]\nkeep_alive = 0\n" + CONFIG)
+    rng = random.Random(5)
+    pids = set()
+    with Client() as client:
+        for n in range(16):
+            if n % 2:
+                client.preload("stt/echo/a")
+            pids.add(client.status()["supervisor"]["pid"])
+            time.sleep(rng.uniform(0.17, 0.26))  # the claim is about this moment
+    assert len(pids) > 2  # it did leave
+
+
+@pytest.mark.usefixtures("autostart")
+def test_a_daemon_holds_nothing_of_who_started_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its own session but not its leader, init's child, cwd /, no terminal, no foreign descriptor or service words."""
+    for name in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.chdir(tmp_path)
+    with open(tmp_path / "inherited", "w") as inherited:
+        os.set_inheritable(inherited.fileno(), True)
+        with Client() as client:
+            pid = client.status()["supervisor"]["pid"]
+        targets = {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+        assert inherited.name not in targets
+    assert os.readlink(f"/proc/{pid}/fd/0") == os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"
+    assert os.readlink(f"/proc/{pid}/fd/2") == str(find().supervisor_log)
+    assert os.readlink(f"/proc/{pid}/cwd") == "/"
+    assert os.getsid(pid) not in (pid, os.getsid(0))
+    assert int(field(pid, "PPid")) != os.getpid()
+    ignored = int(field(pid, "SigIgn"), 16)
+    assert not ignored & (1 << signal.SIGHUP - 1)
+    names = {entry.split(b"=")[0] for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")}
+    assert not names & {b"NOTIFY_SOCKET", b"LISTEN_FDS", b"LISTEN_PID", b"LISTEN_FDNAMES"}
+    assert find().supervisor_log.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("autostart")
+def test_the_next_request_after_a_kill_just_works(runtime: Path) -> None:
+    """A supervisor killed by SIGKILL leaves a stale socket and its lock; the same client's next request starts anew."""
+    with Client() as client:
+        first = client.status()["supervisor"]["pid"]
+        client.preload("stt/echo/a")
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: not supervisors(runtime), "its end")
+        second = client.status()["supervisor"]["pid"]
+        assert second != first
+    assert supervisors(runtime) == [second]
+
+
+@pytest.mark.usefixtures("autostart")
+def test_a_request_survives_the_kill_of_its_supervisor() -> None:
+    """A request under way when the supervisor is killed is done by the next one: its caller sees only the result."""
+    with Client() as client, Client() as watcher:
+        pid = client.status()["supervisor"]["pid"]
+        from hushd.transport.call import new_id
+        from hushd.transport.retry import Exchange
+        from hushd_protocol.messages import Request, Result
+
+        asked = Request(id=new_id(), worker="stt/echo/a", op="echo", params={"n": 1}, input="inline", payload=b"x")
+        os.kill(pid, signal.SIGSTOP)
+        exchange = Exchange(client._connect, asked, None)
+        os.kill(pid, signal.SIGKILL)
+        *_, result = exchange
+        assert isinstance(result, Result)
+        assert result.data["params"] == {"n": 1}
+        assert watcher.status()["supervisor"]["pid"] != pid
+
+
+def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], object]) -> None:
+    """The error is no_supervisor, exit code 3, with the last line of the log and where the rest is; nothing waits."""
+    autostart("nonsense = 1\n")
+    started = time.monotonic()
+    with pytest.raises(HushdError, match=r"nonsense.*supervisor\.log") as caught:
+        Client().status()
+    assert (caught.value.code, caught.value.exit_code) == ("no_supervisor", 3)
+    assert "\n" not in caught.value.message
+    assert time.monotonic() - started < 5
+
+
+def test_a_supervisor_that_finishes_its_jobs_is_told_of(
+    autostart: Callable[[str], object], runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes while the last one still holds its lock is told so: a client waits longer than a supervisor."""
+    assert starting.READY_S > lock.PATIENCE_S + 1
+    monkeypatch.setattr(starting, "READY_S", 60.0)
+    with open(runtime / "lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(
+            HushdError, match="it may be finishing its last jobs; ask again in a moment, or end it"
+        ) as caught:
+            Client().status()
+    assert caught.value.code == "no_supervisor"
+
+
+@pytest.mark.usefixtures("autostart")
+def test_a_stale_socket_is_replaced(runtime: Path) -> None:
+    """What nobody listens on is no supervisor."""
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(runtime / "client.sock"))
+    with Client() as client:
+        assert client.status()["supervisor"]["pid"] in supervisors(runtime)
+
+
+@pytest.mark.usefixtures("autostart")
+def test_a_program_with_threads_and_a_blocked_signal_starts_it(runtime: Path) -> None:
+    """Starting from a second thread, with signals blocked there, makes a supervisor that takes its signals."""
+    script = """
+import threading, signal, hushd
+def ask():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    print(hushd.Client().status()['supervisor']['pid'], flush=True)
+thread = threading.Thread(target=ask); thread.start(); thread.join()
+"""
+    pid = int(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not supervisors(runtime), "its leaving by SIGTERM")

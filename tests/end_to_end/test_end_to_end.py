@@ -1,0 +1,162 @@
+"""The main job with both real engines: real commands, a real supervisor, real speech."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hushd import Client
+from hushd_protocol.errors import HushdError
+from support.peer import Supervisor, descendants, wait_until
+from support.wer import BECKETT, word_error_rate
+
+BIN = Path(sys.executable).parent
+SENTENCE = "The memory is given back when nobody is listening."
+
+Start = Callable[..., Supervisor]
+
+
+@pytest.fixture
+def beckett() -> Path:
+    """A recording of a person, from the wheel of moonshine-voice."""
+    import moonshine_voice
+
+    return Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
+
+
+@pytest.fixture
+def hushd(start_supervisor: Start) -> Supervisor:
+    """A supervisor with the engines that hushd carries, as a user has it."""
+    return start_supervisor("")
+
+
+def run(*command: str | Path, **options: object) -> str:
+    """A command's standard output; it must succeed and say nothing on standard error."""
+    done = subprocess.run([BIN / command[0], *command[1:]], capture_output=True, text=True, timeout=60, **options)  # type: ignore[call-overload]
+    assert (done.returncode, done.stderr) == (0, "")
+    return str(done.stdout)
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3", "aiff"])
+def test_what_say_writes_listen_reads(extension: str, hushd: Supervisor, tmp_path: Path) -> None:
+    """A sentence spoken into a file of each format comes back as the same words."""
+    file = tmp_path / f"spoken.{extension}"
+    run("say", "-o", file, SENTENCE)
+    assert word_error_rate(SENTENCE, run("listen", file)) <= 0.15
+
+
+def test_say_pipes_into_listen(hushd: Supervisor) -> None:
+    """`say -o - | listen -` needs no file."""
+    spoken = subprocess.run([BIN / "say", "-o", "-", SENTENCE], capture_output=True, check=True, timeout=60).stdout
+    heard = subprocess.run([BIN / "listen", "-"], input=spoken, capture_output=True, check=True, timeout=60).stdout
+    assert word_error_rate(SENTENCE, heard.decode()) <= 0.15
+
+
+def test_a_person_is_understood(hushd: Supervisor, beckett: Path) -> None:
+    """A recording of a person: at most 15 % of the words are wrong, and segments have rising times."""
+    assert word_error_rate(BECKETT, run("listen", beckett)) <= 0.15
+    segments = json.loads(run("listen", "--format", "json", beckett))["segments"]
+    assert all(s["start"] < s["end"] for s in segments)
+    assert [s["start"] for s in segments] == sorted(s["start"] for s in segments)
+
+
+def test_idle_workers_give_their_memory_back(start_supervisor: Start, beckett: Path) -> None:
+    """After the idle time no worker process is left, and the supervisor is as small as before."""
+    supervisor = start_supervisor("[worker]\nkeep_alive = 0.5\n")
+    with Client() as client:
+        before = client.status()["supervisor"]["pss_mb"]
+        list(client.synthesize(SENTENCE))
+        client.transcribe(beckett)
+        working = client.status()
+        assert sum(row["pss_mb"] or 0 for row in working["workers"]) > 100
+        wait_until(lambda: {row["state"] for row in client.status()["workers"]} == {"stopped"}, "the workers' exit")
+        assert not descendants(supervisor.folder)
+        after = client.status()
+        assert after["supervisor"]["pss_mb"] - before < 2
+
+
+def test_keep_alive_0_ends_the_worker_with_its_job(hushd: Supervisor, tmp_path: Path) -> None:
+    """`--keep-alive 0`: gone as soon as the command has its result; a plain one leaves it for five minutes."""
+    run("say", "--keep-alive", "0", "-o", tmp_path / "a.wav", SENTENCE)
+    wait_until(lambda: not descendants(hushd.folder), "the worker's exit")
+    run("say", "-o", tmp_path / "a.wav", SENTENCE)
+    with Client() as client:
+        (row,) = client.status()["workers"]
+        assert row["state"] == "ready"
+        assert 290 < row["expires_in_s"] <= 300
+        assert row["starts"] == 2
+
+
+def test_status_has_the_promised_shape(hushd: Supervisor, tmp_path: Path) -> None:
+    """`hushd status --json` has the keys that programs rely on."""
+    run("say", "-o", tmp_path / "a.wav", SENTENCE)
+    status = json.loads(run("hushd", "status", "--json"))
+    assert {"pid", "version", "uptime_s", "rss_mb", "pss_mb"} <= status["supervisor"].keys()
+    assert {"budget_mb", "used_mb", "available_mb", "pressure"} <= status["memory"].keys()
+    (row,) = status["workers"]
+    assert {
+        "name", "role", "engine", "model", "state", "pid", "rss_mb", "pss_mb", "peak_rss_mb", "idle_s", "expires_in_s",
+        "queued", "running", "requests", "starts", "crashes",
+    } <= row.keys()  # fmt: skip
+    assert (row["name"], row["requests"], row["crashes"]) == ("tts/hibari/en", 1, 0)
+
+
+def test_bad_input_costs_only_its_sender(hushd: Supervisor, beckett: Path, tmp_path: Path) -> None:
+    """Empty text, an unknown voice and a file that is no audio are errors of one sentence; the workers live on."""
+    noise = tmp_path / "noise.wav"
+    noise.write_bytes(b"RIFF" + bytes(range(256)) * 20)
+    with Client() as client:
+        for code, ask in (
+            ("bad_request", lambda: list(client.synthesize("🙂"))),
+            ("bad_request", lambda: list(client.synthesize("Hello.", voice="nobody"))),
+            ("input_unreadable", lambda: client.transcribe(noise)),
+            ("engine_missing", lambda: client.transcribe(beckett, engine="nonsense")),
+        ):
+            with pytest.raises(HushdError) as caught:
+                ask()
+            assert caught.value.code == code
+            assert "\n" not in str(caught.value)
+        assert word_error_rate(BECKETT, client.transcribe(beckett).text) <= 0.15
+        assert sum(row["crashes"] for row in client.status()["workers"]) == 0
+
+
+def test_a_killed_worker_is_replaced_under_the_request(hushd: Supervisor, beckett: Path) -> None:
+    """SIGKILL to the worker between requests costs nobody an error."""
+    with Client() as client:
+        client.preload("stt")
+        (row,) = client.status()["workers"]
+        os.kill(row["pid"], signal.SIGKILL)
+        assert word_error_rate(BECKETT, client.transcribe(beckett).text) <= 0.15
+
+
+def test_a_megabyte_of_text_can_be_stopped_in_the_middle(hushd: Supervisor) -> None:
+    """Speech begins at once however long the text is, and leaving it ends the work in a moment."""
+    text = "This is one of very many sentences. " * 30_000
+    with Client() as client:
+        client.preload("tts")
+        began = time.monotonic()
+        speech = iter(client.synthesize(text))
+        next(speech)
+        assert time.monotonic() - began < 5
+        speech.close() if hasattr(speech, "close") else None
+        del speech
+        wait_until(lambda: client.status()["workers"][0]["running"] == 0, "the end of the cancelled job")
+        assert client.status()["workers"][0]["pss_mb"] < 400
+
+
+def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
+    """`scripts/demo` succeeds, and its figures are within its own bounds."""
+    figures = tmp_path / "figures.json"
+    demo = Path(__file__).parents[2] / "scripts" / "demo.py"
+    done = subprocess.run([sys.executable, demo, "--json", figures], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(figures.read_text())
+    assert found.keys() == {"wer_person", "wer_round_trip", "pss_before_mb", "pss_peak_mb", "pss_after_mb", "seconds"}
+    assert found["pss_after_mb"] < found["pss_before_mb"] + 2 < 30 < found["pss_peak_mb"]

@@ -1,0 +1,270 @@
+"""The floor, with real programs: `say`, `listen` and `hushd` as processes, on a device that keeps a diary."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+from hushd_protocol.messages import Claim, Error, Result, Turn, Yield
+from support.peer import Peer, Supervisor, wait_until
+from support.programs import RATE, Programs, check_no_overlap, finish
+
+# --- say and listen ---------------------------------------------------------------------------------------------------
+
+
+def test_two_says_never_overlap(programs: Programs) -> None:
+    """Four programs that speak at once are heard one after the other, each to its end."""
+    processes = [programs.say(0.5) for _ in range(4)]
+    for process in processes:
+        assert finish(process) == ""
+    sounds = programs.sounds()
+    assert [sound.heard for sound in sounds] == [8000] * 4
+    assert {sound.pid for sound in sounds} == {process.pid for process in processes}
+    check_no_overlap(sounds)
+
+
+def test_speech_is_made_while_another_speaks(programs: Programs, supervisor: Supervisor) -> None:
+    """The second one's synthesis is done long before its turn, and holds no worker."""
+    first = programs.say(3)
+    programs.wait_for_sound(first)
+    second = programs.say(0.1)
+    with supervisor.connect() as peer:
+        wait_until(lambda: peer.control("status")["floor"]["waiting"] == 1)
+        assert peer.status("tts/echo/default")["running"] == 0
+    assert first.poll() is None
+    finish(first)
+    finish(second)
+    check_no_overlap(programs.sounds())
+
+
+@pytest.mark.parametrize("priority", ["important", "message"])
+def test_something_urgent_interrupts(priority: str, programs: Programs) -> None:
+    """The lower one fades out, says why in one sentence, and ends with 130; what it was to say is not said."""
+    text = programs.say(7)
+    programs.wait_for_sound(text)
+    urgent = programs.say(0.1, "--priority", priority)
+    assert finish(text, 130) == "say: Another program has something more urgent to say.\n"
+    finish(urgent)
+    sounds = programs.sounds()
+    check_no_overlap(sounds)
+    assert sounds[0].heard < 7 * RATE
+    assert sounds[1].heard == 1600
+
+
+def test_stop_speaking_is_silence(programs: Programs) -> None:
+    """`hushd stop-speaking` ends who speaks and who waits, with 130."""
+    first = programs.say(7)
+    programs.wait_for_sound(first)
+    second = programs.say(1)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    programs.hushd("stop-speaking")
+    for process in (first, second):
+        assert finish(process, 130) == "say: It was stopped.\n"
+    assert len(programs.sounds()) == 1
+
+
+def test_stop_speaking_of_the_current_one(programs: Programs) -> None:
+    """`--current` lets the next one go on."""
+    first = programs.say(7)
+    programs.wait_for_sound(first)
+    second = programs.say(0.1)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    programs.hushd("stop-speaking", "--current")
+    finish(first, 130)
+    finish(second)
+    check_no_overlap(programs.sounds())
+
+
+def test_pause_and_resume(programs: Programs) -> None:
+    """A paused `say` leaves the loudspeaker, another may have it, and every sample is heard once all the same."""
+    paused = programs.say(2)
+    programs.wait_for_sound(paused)
+    status = programs.hushd("status")
+    assert f"speaker: turn 1 of cli, pid {paused.pid}, text, for 0:0" in status
+    programs.hushd("pause", "1")
+    wait_until(lambda: programs.lines("close", paused.pid), "silence")
+    other = programs.say(0.1)
+    finish(other)
+    assert paused.poll() is None
+    programs.hushd("resume")
+    finish(paused)
+    sounds = programs.sounds()
+    check_no_overlap(sounds)
+    assert [sound.pid for sound in sounds] == [paused.pid, other.pid, paused.pid]
+    # At the loudness 0 of a fade even speech counts as silence.
+    assert 32000 - 4 <= sounds[0].heard + sounds[2].heard <= 32000
+
+
+def test_all_is_paused_until_it_is_resumed(programs: Programs) -> None:
+    """`hushd pause` without names is for who comes later too, and the status says so."""
+    programs.hushd("pause")
+    later = programs.say(0.1)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    assert "speaking is paused" in programs.hushd("status")
+    assert not programs.lines("open")
+    programs.hushd("resume")
+    finish(later)
+
+
+def test_listeners_take_turns_and_block_no_say(programs: Programs) -> None:
+    """One program has the microphone at a time; who speaks does not wait for it."""
+    first = programs.start("listen", "--engine", "echo")
+    wait_until(lambda: programs.lines("open", first.pid), "the microphone")
+    second = programs.start("listen", "--engine", "echo")
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    assert not programs.lines("open", second.pid)
+    finish(programs.say(0.1))
+    first.send_signal(signal.SIGINT)
+    finish(first, 130)
+    wait_until(lambda: programs.lines("open", second.pid), "the second's turn")
+    second.send_signal(signal.SIGINT)
+    finish(second, 130)
+
+
+# --- accidents --------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_say_blocks_nobody(programs: Programs) -> None:
+    """SIGKILL in the middle of a word: the next one speaks at once."""
+    first = programs.say(7)
+    programs.wait_for_sound(first)
+    second = programs.say(0.1)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    first.kill()
+    killed = time.monotonic()
+    programs.wait_for_sound(second)
+    assert time.monotonic() - killed < 1
+    finish(second)
+
+
+def test_a_stopped_say_blocks_nobody_and_goes_on(programs: Programs) -> None:
+    """SIGSTOP (Ctrl-Z): after 6 s the next one speaks; after SIGCONT (fg) the first says the rest."""
+    first = programs.say(2)
+    programs.wait_for_sound(first)
+    second = programs.say(0.1)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    first.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    programs.wait_for_sound(second)
+    assert 3.9 < time.monotonic() - stopped < 7
+    finish(second)
+    first.send_signal(signal.SIGCONT)
+    finish(first)
+
+
+def test_speech_survives_its_supervisor(programs: Programs, supervisor: Supervisor) -> None:
+    """With nobody to ask, and none to be started, what was being said is said to its end."""
+    first = programs.say(2)
+    programs.wait_for_sound(first)
+    with supervisor.connect() as peer:  # all of it was made
+        wait_until(lambda: peer.status("tts/echo/default")["running"] == 0)
+    supervisor.process.kill()
+    finish(first)
+    sounds = programs.sounds()
+    check_no_overlap(sounds)
+    assert 32000 - 4 <= sum(sound.heard for sound in sounds) <= 32000
+
+
+def test_the_next_supervisor_is_asked(
+    programs: Programs, supervisor: Supervisor, start_supervisor: Callable[..., Supervisor]
+) -> None:
+    """After a restart under a speaking program, two programs still do not overlap."""
+    first = programs.say(3)
+    programs.wait_for_sound(first)
+    with supervisor.connect() as peer:
+        wait_until(lambda: peer.status("tts/echo/default")["running"] == 0)
+    first.send_signal(signal.SIGSTOP)  # it will find the next one when it goes on
+    supervisor.process.kill()
+    supervisor.process.wait()
+    start_supervisor()
+    second = programs.say(2)
+    programs.wait_for_sound(second)
+    first.send_signal(signal.SIGCONT)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    finish(second)
+    finish(first)
+    assert len(programs.lines("open", first.pid)) == 2
+
+
+# --- frames -----------------------------------------------------------------------------------------------------------
+
+
+def claim(peer: Peer, *devices: str, **fields: str) -> bytes:
+    name = peer.new_id()
+    peer.send(Claim(id=name, devices=list(devices), **fields))  # type: ignore[arg-type]
+    return name
+
+
+def test_two_peers_and_their_frames(supervisor: Supervisor) -> None:
+    """granted, waiting, yield, result, granted; a peer that vanishes hands on what it had."""
+    with supervisor.connect(holder="one") as one, supervisor.connect() as two:
+        first = claim(one, "speaker", "microphone")
+        assert one.expect(Turn) == Turn(id=first, state="granted", number=1)
+        second = claim(two, "speaker")
+        assert two.expect(Turn) == Turn(id=second, state="waiting", number=2)
+        floor = two.control("status")["floor"]
+        assert floor["speaker"] == floor["microphone"]
+        assert {key: floor["speaker"][key] for key in ("turn", "client", "pid", "priority")} == {
+            "turn": 1, "client": "one", "pid": os.getpid(), "priority": "text",
+        }  # fmt: skip
+        assert floor["waiting"] == 1
+        one.send(Yield(id=first))
+        assert one.expect(Result).id == first
+        assert two.expect(Turn).state == "granted"
+        third = claim(one, "speaker")
+        assert one.expect(Turn).state == "waiting"
+        two.close()
+        assert one.expect(Turn) == Turn(id=third, state="granted", number=3)
+
+
+def test_a_peer_that_stops_answering_loses_the_floor(supervisor: Supervisor) -> None:
+    """6 s without a pong: told `waiting`; its next word brings it back into its place."""
+    with supervisor.connect() as one, supervisor.connect() as two:
+        first = claim(one, "speaker")
+        assert one.expect(Turn).state == "granted"
+        one.answer_pings = False
+        claim(two, "speaker")
+        assert two.expect(Turn).state == "waiting"
+        assert two.expect(Turn, timeout=8).state == "granted"
+        assert one.expect(Turn).state == "waiting"
+        one.answer_pings = True
+        one.send(Yield(id=first, keep=True))
+        two.close()
+        assert one.expect(Turn).state == "granted"
+
+
+@pytest.mark.parametrize("devices", [(), ("lamp",)])
+def test_a_claim_that_makes_no_sense(devices: tuple[str, ...], supervisor: Supervisor) -> None:
+    """It is refused in one sentence, and the connection goes on."""
+    with supervisor.connect() as peer:
+        name = claim(peer, *devices)
+        error = peer.expect(Error)
+        assert (error.id, error.code) == (name, "bad_request")
+        claim(peer, "microphone")
+        assert peer.expect(Turn).state == "granted"
+
+
+def test_an_id_serves_one_thing_at_a_time(supervisor: Supervisor) -> None:
+    """A claim with the id of a request, or the other way round, is a protocol_error without an id."""
+    with supervisor.connect() as peer:
+        name = claim(peer, "speaker")
+        assert peer.expect(Turn).state == "granted"
+        peer.send(Claim(id=name, devices=["microphone"]))
+        error = peer.expect(Error)
+        assert (error.id, error.code) == (b"", "protocol_error")
+
+
+def test_a_supervisor_that_leaves_says_so(supervisor: Supervisor) -> None:
+    """Who waits is told at once, who speaks when it leaves: `shutting_down`, to ask the next one."""
+    with supervisor.connect() as one, supervisor.connect() as two:
+        first = claim(one, "speaker")
+        one.expect(Turn)
+        claim(two, "speaker")
+        two.expect(Turn)
+        supervisor.process.send_signal(signal.SIGTERM)
+        assert two.expect(Error).code == "shutting_down"
+        error = one.expect(Error)
+        assert (error.id, error.code) == (first, "shutting_down")

@@ -1,0 +1,198 @@
+"""`hushd mcp` with the engines it is for: recordings, a person who answers, and a real sound system."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from support import sound_loop
+from support.peer import Supervisor, check_nothing_is_left, wait_until
+from support.sound_loop import SoundLoop
+from support.wer import word_error_rate
+
+pytest.importorskip("mcp", reason="the extra mcp is not installed")
+
+import soundfile
+import soxr
+from support.mcp_host import Host, stdio_host, text
+
+DEVICE = Path(__file__).parents[1] / "support" / "quiet_device"
+WHOLE = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+FIRST = "Ever tried. Ever failed. No matter. Try again."  # before the first pause of more than 0.8 s
+QUESTION = "Shall I delete the old backups?"
+
+
+@pytest.fixture(scope="module")
+def beckett() -> Path:
+    """Ten seconds of a person."""
+    spec = find_spec("moonshine_voice")
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent / "assets" / "beckett.wav"
+
+
+@pytest.fixture
+def person(runtime: Path, beckett: Path) -> dict[str, str]:
+    """The environment of a server whose microphone hears that person, once its loudspeaker is silent."""
+    samples, rate = soundfile.read(beckett, dtype="int16")
+    file = runtime / "person.raw"
+    file.write_bytes(soxr.resample(samples, rate, 16000).tobytes())
+    (runtime / "diary").touch()
+    return {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(runtime / "diary"), "HUSHD_PERSON": str(file)}
+
+
+@pytest.fixture
+def engines(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+    """A supervisor with the real engines; nothing is loaded yet."""
+    started = start_supervisor("")
+    assert started.ready, started.log()
+    return started
+
+
+# --- recordings -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("engines")
+def test_a_recording_by_path_and_by_bytes(person: dict[str, str], beckett: Path) -> None:
+    """Both give the words; times only where they are asked for."""
+    with stdio_host(environment=person) as host:
+        by_path = host.data("transcribe", path=str(beckett), segments="true")
+        by_bytes = host.data("transcribe", audio=base64.b64encode(beckett.read_bytes()).decode())
+    assert word_error_rate(WHOLE, by_path["text"]) <= 0.1
+    assert by_bytes["text"] == by_path["text"]
+    assert by_path["language"] == "en"
+    assert abs(by_path["duration"] - 10) < 0.1
+    assert [part["text"] for part in by_path["segments"]] == by_path["text"].replace(", ", ",\n").splitlines()
+    assert "segments" not in by_bytes
+
+
+@pytest.mark.usefixtures("engines")
+def test_a_recording_behind_a_ticket(person: dict[str, str], beckett: Path) -> None:
+    """Where it takes longer than a call may, the ticket leads to the whole text."""
+    with stdio_host("--patience", "0.1", environment=person) as host:
+        result = host.call("transcribe", path=str(beckett))
+        assert result.structured_content
+        assert result.structured_content["ticket"] in text(result)
+        assert word_error_rate(WHOLE, host.finish(result.structured_content)["text"]) <= 0.1
+
+
+def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person: dict[str, str], beckett: Path) -> None:
+    """Nothing is lost by asking again: the next supervisor is started, and the host notices nothing."""
+    (runtime / "config.toml").touch()
+    environment = person | {"HUSHD_AUTOSTART": "1"}
+    try:
+        with stdio_host(environment=environment) as host:
+            first = host.begin("status")
+            assert first.result(10).structured_content == {"running": False, "calls": []}
+            host.data("voices")  # starts one
+            call = host.begin("transcribe", path=str(beckett))
+            status = wait_until(lambda: (found := host.data("status"))["workers"] and found, "a worker")
+            os.kill(status["supervisor"]["pid"], signal.SIGKILL)
+            result = call.result(30)
+            assert not result.is_error, text(result)
+            assert word_error_rate(WHOLE, text(result)) <= 0.1
+            assert host.data("status")["supervisor"]["pid"] != status["supervisor"]["pid"]
+    finally:
+        command = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.hushd()", "shutdown"]
+        subprocess.run(command, env=os.environ | environment, check=True, timeout=30)
+    check_nothing_is_left(runtime)
+
+
+# --- a person ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("engines")
+def test_listening_to_a_person(person: dict[str, str]) -> None:
+    """One utterance, which ends with the pause; the host sees it grow."""
+    with stdio_host(environment=person) as host:
+        heard = host.data("listen", timeout="20", silence="0.8")
+        assert word_error_rate(FIRST, heard["text"]) <= 1 / 8
+        assert any("listening: Ever" in (news.message or "") for news in host.news)
+
+
+@pytest.mark.usefixtures("engines")
+def test_a_question_and_its_answer(person: dict[str, str], runtime: Path) -> None:
+    """It speaks, then listens, cold: the answer alone is heard, and the loudspeaker was closed before."""
+    with stdio_host(environment=person) as host:
+        heard = host.data("converse", text=QUESTION)
+        assert word_error_rate(FIRST, heard["text"]) <= 1 / 8
+        states = list(dict.fromkeys((news.message or "").partition(":")[0] for news in host.news))
+        assert states == ["queued", "speaking", "listening"]
+    events = [line.split()[1] for line in (runtime / "diary").read_text().splitlines()]
+    assert events == ["open", "open", "sound", events[3], "close", "close"]
+    assert events[3] == "heard"
+
+
+@pytest.mark.usefixtures("engines")
+def test_a_question_behind_a_ticket(person: dict[str, str]) -> None:
+    """What was heard so far comes with each poll."""
+    with stdio_host("--patience", "0.5", environment=person) as host:
+        answer = host.data("converse", text=QUESTION)
+        seen = [answer]
+        while seen[-1].get("ticket"):
+            seen.append(host.data("result", ticket=answer["ticket"]))
+    assert seen[-1]["state"] == "completed"
+    assert word_error_rate(FIRST, seen[-1]["text"]) <= 1 / 8
+    assert any(entry["state"] == "listening" and entry.get("text", "").startswith("Ever") for entry in seen)
+
+
+@pytest.mark.usefixtures("engines")
+def test_nobody_answers(person: dict[str, str]) -> None:
+    """An error in one sentence, after the time that was given."""
+    with stdio_host(environment=person | {"HUSHD_PERSON": os.devnull}) as host:
+        assert host.error("converse", text="Hello?", timeout="1").startswith("Nobody spoke within 1 seconds")
+        assert host.data("status")["calls"] == []
+
+
+# --- a real sound system ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loop(runtime: Path) -> Iterator[SoundLoop]:
+    if sound_loop.missing():
+        pytest.skip(f"not installed: {sound_loop.missing()}")
+    with SoundLoop(runtime / "sound") as made:
+        yield made
+
+
+def answering(loop: SoundLoop, host: Host, beckett: Path) -> threading.Thread:
+    """A person who answers once they are listened to."""
+
+    def answer() -> None:
+        wait_until(lambda: any((news.message or "").startswith("listening") for news in host.news), "a listener")
+        loop.play(beckett)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    return thread
+
+
+@pytest.mark.usefixtures("engines")
+def test_a_conversation_on_a_real_sound_system(loop: SoundLoop, beckett: Path) -> None:
+    """Where the microphone hears the loudspeaker, hushd does not hear itself, and nothing of the answer is lost."""
+    with stdio_host(environment=loop.environment) as host:
+        for _ in range(2):  # cold, and warm
+            host.news.clear()
+            person = answering(loop, host, beckett)
+            heard = host.data("converse", text=QUESTION)["text"]
+            person.join()
+            assert word_error_rate(FIRST, heard) <= 1 / 8
+
+
+@pytest.mark.usefixtures("engines")
+def test_two_hosts_on_a_real_sound_system(loop: SoundLoop) -> None:
+    """While one host asks and listens, the other one's speech waits: it is not what the first one hears."""
+    with stdio_host(environment=loop.environment) as one, stdio_host(environment=loop.environment) as two:
+        asking = one.begin("converse", text=QUESTION, timeout=2)
+        wait_until(lambda: any(news.message == "speaking" for news in one.news), "the question")
+        speaking = two.begin("say", text="This is the other host, which has waited for its turn.")
+        assert text(asking.result(30)).startswith("Nobody spoke within 2 seconds")
+        assert not speaking.result(30).is_error

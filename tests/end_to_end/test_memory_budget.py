@@ -1,0 +1,232 @@
+"""Memory among real workers: budget, eviction, pressure, recycling, death for want of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from hushd_protocol.messages import Cancel, Error, Result
+from support.memory_group import MemoryGroup
+from support.peer import ECHO, Peer, Supervisor, command, wait_until
+
+Start = Callable[..., Supervisor]
+Tell = Callable[[str], int]
+MB = 1_000_000
+A, B, C = "stt/echo/a", "stt/echo/b", "tts/echo/c"
+ALL_ECHO = f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}'
+SMALL = "[worker]\nmemory_mb = 30\n"
+AT_ONCE_S = 0.5
+FREE_S = 1.0  # from the news that memory is critically short to its being free
+
+
+@pytest.fixture
+def tell(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Tell:
+    """Tells the supervisors of a test how short memory is, in the place of the kernel."""
+    path = runtime / "pressure"
+    os.mkfifo(path)
+    monkeypatch.setenv("HUSHD_PRESSURE", str(path))
+    return lambda level: path.write_text(f"{level}\n")
+
+
+@pytest.fixture
+def crowded(start_supervisor: Start, runtime: Path) -> Supervisor:
+    """A budget of 100 MB for workers that are said to need 50, and cannot even start while another one lives."""
+    echo = command(ECHO, "--exclusive", str(runtime / "one-at-a-time"))
+    share = 100 * MB / psutil.virtual_memory().total
+    return start_supervisor(
+        f"memory_share = {share}\n[worker]\nmemory_mb = 50\nkeep_alive = -1\n"
+        f'[worker."stt/echo"]\n{echo}[worker."tts/echo"]\npinned = true\n{echo}'
+    )
+
+
+def grow(client: Peer, worker: str) -> int:
+    """Starts `worker` and has it take 60 MB; returns its process once the supervisor knows its size."""
+    client.ask("memory", worker, params={"mb": 60})
+    wait_until(lambda: client.status(worker)["need_mb"] > 70)
+    pid = client.status(worker)["pid"]
+    assert isinstance(pid, int)
+    return pid
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid)
+
+
+# --- budget and eviction --------------------------------------------------------------------------------------------
+
+
+def test_an_idle_worker_is_gone_before_the_other_starts(crowded: Supervisor) -> None:
+    """B wants memory that A has. A's exit comes before B's start, or B, which locks what A has locked, would crash."""
+    with crowded.connect() as client:
+        first = grow(client, A)
+        assert client.ask("echo", B)["pid"] != first
+        assert gone(first)
+        rows = {row["name"]: row for row in client.control("status")["workers"]}
+        assert (rows[A]["state"], rows[A]["crashes"]) == ("stopped", 0)
+        assert (rows[B]["state"], rows[B]["starts"], rows[B]["crashes"]) == ("ready", 1, 0)
+
+
+@pytest.mark.parametrize("state", ["busy", "pinned"])
+def test_memory_of_the_busy_and_the_pinned_is_nobody_elses(crowded: Supervisor, state: str) -> None:
+    """Who wants it hears `server_busy` at once, with a time to come back, and nobody is disturbed."""
+    worker = A if state == "busy" else C
+    with crowded.connect() as client, crowded.connect() as other:
+        pid = grow(client, worker)
+        if state == "busy":
+            job = client.request("wait", worker, credit=8)
+            wait_until(lambda: client.status(worker)["running"] == 1)
+        began = time.monotonic()
+        error = other.fail("echo", B)
+        assert time.monotonic() - began < AT_ONCE_S
+        assert (error.code, error.retryable) == ("server_busy", True)
+        assert error.retry_after_ms is not None
+        assert error.retry_after_ms >= 1000
+        assert client.status(worker)["pid"] == pid
+        if state == "busy":
+            client.send(Cancel(id=job))
+            assert client.expect(Error).code == "cancelled"
+
+
+def test_sizes_are_remembered_over_restarts(crowded: Supervisor, start_supervisor: Start) -> None:
+    """What a worker has needed decides about its first start by the next supervisor: 80 MB are not 50."""
+    with crowded.connect() as client:
+        grow(client, A)
+        client.control("unload")
+    crowded.stop()
+    learnt = json.loads((crowded.folder / "state" / "needs.json").read_text())[A]
+    assert learnt > 70 * MB
+    again = start_supervisor(Path(os.environ["HUSHD_CONFIG"]).read_text())
+    with again.connect() as client:
+        client.ask("memory", C, params={"mb": 20})
+        error = client.fail("echo", A)
+        assert error.code == "server_busy"
+        assert f"({learnt / MB:.0f} MB)" in error.message
+
+
+# --- pressure -------------------------------------------------------------------------------------------------------
+
+
+def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, tell: Tell) -> None:
+    """Within a second of the news they are gone, leases without end or not; the busy finish, the pinned stay."""
+    supervisor = start_supervisor(ALL_ECHO + "pinned = true\n")
+    with supervisor.connect() as client, supervisor.connect() as other:
+        idle = [client.ask("echo", f"stt/echo/{n}", keep_alive=-1.0)["pid"] for n in range(3)]
+        pinned = client.ask("echo", C)["pid"]
+        job = client.request("wait", A, credit=8)
+        wait_until(lambda: client.status(A)["running"] == 1)
+        busy = client.status(A)["pid"]
+        tell("critical")
+        told = time.monotonic()
+        wait_until(lambda: all(map(gone, idle)), "the exit of the idle workers")
+        assert time.monotonic() - told < FREE_S
+        assert client.control("status")["memory"]["pressure"] == "critical"
+        error = other.fail("echo", B)
+        assert (error.code, error.retry_after_ms) == ("server_busy", 60_000)
+        assert client.ask("echo", C)["pid"] == pinned
+        assert not gone(busy)
+        client.send(Cancel(id=job))
+        assert client.expect(Error).code == "cancelled"
+        wait_until(lambda: gone(busy), "the exit of the worker that was busy")
+
+
+def test_warning_means_economy_and_the_smaller_model(start_supervisor: Start, tell: Tell) -> None:
+    """Jobs are asked to do with less and say so if they have; a role without a worker means its small model."""
+    supervisor = start_supervisor("stt = 'echo/large'\nstt_small = 'echo/small'\n" + ALL_ECHO)
+    with supervisor.connect() as client:
+        assert client.ask("economy", C) == {"economy": False}
+        tell("warning")
+        wait_until(lambda: client.control("status")["memory"]["pressure"] == "warning")
+        assert client.ask("economy", C) == {"economy": True, "degraded": True}
+        assert "degraded" not in client.ask("echo", C)
+        assert client.ask("echo", "stt")["degraded"] is True
+        rows = {row["name"]: row["state"] for row in client.control("status")["workers"]}
+        assert rows == {C: "ready", "stt/echo/small": "ready"}
+        assert "degraded" not in client.ask("echo", "stt/echo/large")
+        assert "degraded" not in client.ask("echo", "stt")  # it runs now
+
+
+def test_a_hog_in_our_group_is_noticed_without_polling(
+    start_supervisor: Start, memory_group: MemoryGroup, tmp_path: Path
+) -> None:
+    """In a group of 400 MB another program takes what there is: the kernel tells, and the idle worker leaves."""
+    limit = 400 * MB
+    supervisor = start_supervisor(SMALL + ALL_ECHO, inside=memory_group.command(limit))
+    with supervisor.connect() as client:
+        idle = client.ask("echo", A, keep_alive=-1.0)["pid"]
+        memory = client.control("status")["memory"]
+        assert memory["budget_mb"] == pytest.approx(320, abs=1)
+        assert memory["pressure"] == "normal"
+        command = [*memory_group.command(limit), sys.executable, "-c", HOG, str(tmp_path / "file"), str(330 * MB)]
+        with subprocess.Popen(command) as hog:
+            try:
+                wait_until(lambda: gone(idle), "the exit of the idle worker")
+            finally:
+                hog.kill()
+        assert "memory pressure is critical" in supervisor.log()
+
+
+# Keeps so much, and walks through a file that finds no place beside it: whoever is in this group waits for memory.
+HOG = """
+import mmap, sys
+path, size = sys.argv[1], int(sys.argv[2])
+with open(path, "wb") as file:
+    for _ in range(200): file.write(bytes(1 << 20))
+kept = bytearray(b"x") * size
+with open(path, "rb") as file:
+    view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    while True:
+        for place in range(0, len(view), 4096): view[place]
+"""
+
+
+# --- death ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_the_kernel_killed_says_why(start_supervisor: Start, memory_group: MemoryGroup) -> None:
+    """Beyond the limit of our group the kernel kills the worker, which its client is told, and nobody else."""
+    supervisor = start_supervisor(SMALL + ALL_ECHO, inside=memory_group.command(400 * MB))
+    with supervisor.connect() as client:
+        other = client.ask("echo", B)["pid"]
+        error = client.fail("memory", A, params={"mb": 600}, attempt=1)
+        assert error.code == "poison_request"
+        assert "out of memory" in error.message
+        assert "perhaps" not in error.message
+        assert client.ask("echo", B)["pid"] == other
+
+
+def test_a_kill_by_somebody_is_perhaps_for_want_of_memory(start_supervisor: Start) -> None:
+    """SIGKILL that neither hushd nor the kernel's counters explain."""
+    supervisor = start_supervisor(ALL_ECHO)
+    with supervisor.connect() as client:
+        client.request("wait", A, credit=8, attempt=1)
+        wait_until(lambda: client.status(A)["running"] == 1)
+        os.kill(client.status(A)["pid"], 9)
+        assert "perhaps out of memory" in client.expect(Error).message
+
+
+# --- recycling ------------------------------------------------------------------------------------------------------
+
+
+def test_a_leaking_engine_holds_its_ceiling(start_supervisor: Start) -> None:
+    """24 MB lost at each of 500 requests without a pause: no request fails, and no process gets beyond its limit by
+    more than what the two jobs take that may run before the news of it is there."""
+    ceiling, leak = 600 * MB, 24
+    supervisor = start_supervisor(f'[worker."stt/echo"]\nmax_pss_mb = {ceiling / MB}\n{command(ECHO)}')
+    with supervisor.connect() as client:
+        window = [client.request("memory", A, params={"mb": leak}) for _ in range(3)]
+        for _ in range(497):
+            assert client.expect(Result).id == window.pop(0)
+            window.append(client.request("memory", A, params={"mb": leak}))
+        for request in window:
+            assert client.expect(Result).id == request
+        row = client.status(A)
+        assert (row["requests"], row["crashes"]) == (500, 0)
+        assert row["starts"] >= 500 * leak * MB // (ceiling + 2 * leak * MB)
+        assert row["need_mb"] * MB < ceiling + 2 * leak * MB

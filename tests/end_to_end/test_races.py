@@ -1,0 +1,293 @@
+"""The races of similar projects that need real processes, sockets and signals, each named after its number.
+
+Those that the brain decides are in tests/supervisor/core/worker/test_races.py and test_leases.py; 24 is in
+test_autostart.py.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from hushd import Client
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Partial, Result
+from support.peer import CONFIG, ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
+
+Start = Callable[..., Supervisor]
+
+
+def fake(*flags: str) -> str:
+    """A configuration with the misbehaving worker as `stt/fake` and a good one as `stt/echo`."""
+    return f'[worker."stt/fake"]\n{command(FAKE, *flags)}[worker."stt/echo"]\n{command(ECHO)}'
+
+
+def gone(pid: int) -> bool:
+    """Whether the process has ended, reaped or not."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_race_9_grandchild_holds_the_stdout_pipe(start_supervisor: Start) -> None:
+    """A worker whose child keeps stdout open is seen to exit at once, and the child goes with it."""
+    supervisor = start_supervisor(fake("--grandchild"))
+    with supervisor.connect() as client:
+        pids = client.ask("pids", "stt/fake/a")
+        began = time.monotonic()
+        client.control("unload", "stt/fake")
+        assert time.monotonic() - began < 3
+        assert client.status("stt/fake/a")["state"] == "stopped"
+    wait_until(lambda: all(gone(pid) for pid in (pids["pid"], *pids["children"])), "the exit of worker and grandchild")
+
+
+@pytest.mark.parametrize("flag", ["--grandchild", "--setsid-grandchild"])
+def test_race_10_a_stop_by_the_supervisor_reaches_who_left_the_group(start_supervisor: Start, flag: str) -> None:
+    """Killed for ignoring its drain, a worker takes along what it started, in a session of its own or not."""
+    supervisor = start_supervisor(fake(flag, "--ignore-cancel"))
+    with supervisor.connect() as client:
+        pids = client.ask("pids", "stt/fake/a")
+        job = client.request("sleep", "stt/fake/a", params={"s": 60})
+        wait_until(lambda: client.status("stt/fake/a")["running"] == 1)
+        client.send(Cancel(id=job))
+        assert client.expect(Error).code == "cancelled"
+    wait_until(lambda: all(gone(pid) for pid in (pids["pid"], *pids["children"])), "the exit of everybody")
+
+
+@pytest.mark.parametrize("flag", ["", "--grandchild"])
+def test_race_11_supervisor_is_killed(start_supervisor: Start, flag: str) -> None:
+    """One second after SIGKILL to the supervisor no worker and no grandchild of its group is left."""
+    supervisor = start_supervisor(fake(*[flag] if flag else []))
+    with supervisor.connect() as client:
+        pids = client.ask("pids", "stt/fake/a")
+        client.request("sleep", "stt/fake/a", params={"s": 60})
+    supervisor.process.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    supervisor.process.wait()
+    wait_until(lambda: all(gone(pid) for pid in (pids["pid"], *pids["children"])))
+    assert time.monotonic() - killed < 1.0
+
+
+def test_race_11_supervisor_is_killed_while_a_worker_starts(start_supervisor: Start, runtime: Path) -> None:
+    """A worker that has not come to arm its lifeline yet, or never does, is gone in a second too."""
+    sleeper = command([sys.executable, "-c", "import time; time.sleep(60)"])
+    supervisor = start_supervisor(f'[worker."stt/sleeper"]\n{sleeper}')
+    with supervisor.connect() as client:
+        client.request("echo", "stt/sleeper/a")
+        wait_until(lambda: descendants(runtime), "the worker's process")
+    supervisor.process.kill()
+    killed = time.monotonic()
+    supervisor.process.wait()
+    wait_until(lambda: not descendants(runtime), "the worker's end")
+    assert time.monotonic() - killed < 1.0
+
+
+def test_race_12_stale_sockets_are_replaced(start_supervisor: Start) -> None:
+    """After a SIGKILL the next supervisor finds socket files that nobody answers, and takes their place."""
+    first = start_supervisor()
+    first.process.kill()
+    first.process.wait()
+    assert first.socket.exists()
+    second = start_supervisor()
+    assert second.ready
+    with second.connect() as client:
+        assert client.ask("echo", params={"a": 1})["params"] == {"a": 1}
+
+
+def test_race_12_a_second_supervisor_touches_nothing_of_the_first(start_supervisor: Start) -> None:
+    """It leaves with status 0 while the first one's client and worker go on undisturbed."""
+    first = start_supervisor()
+    with first.connect() as client:
+        worker = client.ask("echo")["pid"]
+        second = subprocess.run([sys.executable, "-m", "hushd_supervisor"], capture_output=True, timeout=10)
+        assert second.returncode == 0
+        assert b"already" in second.stderr + second.stdout
+        assert client.ask("echo")["pid"] == worker
+
+
+def test_race_13_cold_requests_of_many_clients_are_one_start(supervisor: Supervisor) -> None:
+    """Twenty clients ask a stopped worker at once: one process serves all."""
+    clients = [supervisor.connect() for _ in range(20)]
+    try:
+        for client in clients:
+            client.request("echo")
+        assert len({client.expect(Result).data["pid"] for client in clients}) == 1
+        assert clients[0].status()["starts"] == 1
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_races_21_and_22_nothing_of_the_supervisor_leaks_into_a_worker(start_supervisor: Start) -> None:
+    """No descriptor but the standard ones, the lifeline and its own; none of a service manager's variables."""
+    supervisor = start_supervisor(
+        environment={"LISTEN_FDS": "1", "LISTEN_PID": "1", "NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "1", "SECRET": "s"}
+    )
+    with supervisor.connect() as client:
+        pid = client.ask("echo")["pid"]
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        for name in (b"LISTEN_", b"NOTIFY_SOCKET", b"WATCHDOG_", b"SECRET"):
+            assert name not in environment
+        ours = {os.readlink(link) for link in Path(f"/proc/{supervisor.pid}/fd").iterdir()}
+        theirs = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
+        shared = {name for name in ours & theirs if not name.startswith("anon_inode") and name != "/dev/null"}
+        (lifeline,) = shared
+        assert lifeline.startswith("pipe:")
+
+
+def test_race_23_death_notice_overtakes_the_result(start_supervisor: Start) -> None:
+    """A worker that dies the moment its result is out: thirty results in thirty requests, no error."""
+    supervisor = start_supervisor(fake("--late-result"))
+    with supervisor.connect() as client:
+        for number in range(30):
+            assert client.ask("echo", "stt/fake/a", params={"n": number})["echo"] == {"n": number}
+            client.control("unload")  # forgets the crash, so that no backoff slows the test
+
+
+def test_race_25_runtime_folder_is_removed_under_a_living_supervisor(start_supervisor: Start, runtime: Path) -> None:
+    """Logout removes the folder: no client can come any more, so the supervisor leaves when it next wakes up."""
+    supervisor = start_supervisor("[worker]\nkeep_alive = 0.2\n" + CONFIG)
+    with supervisor.connect() as client:
+        client.ask("echo")
+        for name in ("client.sock", "worker.sock", "lock"):
+            (runtime / name).unlink()
+        assert supervisor.process.wait(10) == 0
+    assert not descendants(runtime)
+
+
+def test_race_26_a_silent_microphone_keeps_its_worker(start_supervisor: Start) -> None:
+    """A stream that pauses for longer than the stall limit goes on where it was."""
+    supervisor = start_supervisor(f'[worker."stt/echo"]\nstall_timeout = 0.5\n{command(ECHO)}')
+    with supervisor.connect() as client:
+        request = client.request("copy", input="stream", credit=8)
+        credit = client.expect(Credit)
+        assert credit.chunks == 8
+        client.send(Chunk(id=request, seq=0, payload=b"before"))
+        received = {type(client.receive()), type(client.receive())}
+        assert received == {Chunk, Credit}
+        with pytest.raises(AssertionError, match="nothing came"):
+            client.receive(3)  # a beat, six stall limits
+        client.send(Chunk(id=request, seq=1, last=True, payload=b"after"))
+        chunk = client.receive()
+        assert isinstance(chunk, Chunk)
+        assert chunk.payload == b"after"
+        assert client.expect(Result).data == {"size": 11}
+
+
+def test_race_27_poison_closes_nothing_for_others(start_supervisor: Start) -> None:
+    """Five requests that kill their worker end as poison; whoever asks in between is served all the time."""
+    supervisor = start_supervisor(fake("--poison", "venom"))
+    with supervisor.connect() as villain, supervisor.connect() as citizen:
+        for number in range(3):
+            error = villain.fail("echo", "stt/fake/a", payload=b"venom", credit=8)
+            assert error.code == "poison_request"
+            assert "exit status 13" in error.message
+            assert citizen.ask("echo", "stt/fake/a", params={"n": number}, credit=8)["echo"] == {"n": number}
+
+
+def test_a_crash_tells_status_and_the_end_of_the_log(start_supervisor: Start) -> None:
+    """A worker that cannot start tells its waiters how it ended and what it wrote last."""
+    supervisor = start_supervisor(fake("--crash-on-start"))
+    with supervisor.connect() as client:
+        error = client.fail("echo", "stt/fake/a", credit=8)
+        assert error.code == "worker_failed"
+        assert error.retry_after_ms
+        assert "exit status 1" in error.message
+
+
+def test_results_are_whole_after_many_partials(supervisor: Supervisor) -> None:
+    """Nine hundred partials and a result arrive in order and complete."""
+    with supervisor.connect() as client:
+        request = client.request("partials", params={"count": 900}, credit=8)
+        numbers = []
+        while True:
+            message = client.receive()
+            if isinstance(message, Partial):
+                numbers.append(message.data["n"])
+            elif isinstance(message, Result):
+                break
+        assert message.id == request
+        assert numbers == list(range(900))
+
+
+def test_no_vanished_client_is_served_for_long(supervisor: Supervisor) -> None:
+    """A client that is gone in the middle has its job cancelled; its worker is free for the next at once."""
+    with supervisor.connect() as client:
+        worker = client.ask("echo")["pid"]
+        with supervisor.connect() as rude:
+            rude.request("wait", credit=8)
+            wait_until(lambda: client.status()["running"] == 1)
+        assert client.ask("echo")["pid"] == worker
+
+
+def test_a_socket_that_is_no_zeromq_is_refused(supervisor: Supervisor) -> None:
+    """Bytes that are no ZeroMQ at all disturb nobody, whatever old protocol libzmq takes them for."""
+    dice = random.Random(0)
+    with supervisor.connect() as client:
+        for number in range(30):
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.connect(str(supervisor.socket))
+                raw.sendall(dice.randbytes(4096))
+                assert client.ask("echo", params={"n": number})["params"] == {"n": number}
+
+
+def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Path) -> None:
+    """SIGTERM while a worker is still loading ends both, within the time of a kill."""
+    supervisor = start_supervisor(fake("--slow-load", "60"))
+    with Peer(supervisor.socket) as client:
+        client.request("echo", "stt/fake/a", credit=8)
+        wait_until(lambda: descendants(runtime))
+        supervisor.process.terminate()
+        assert client.expect(Error).code == "shutting_down"
+    assert supervisor.process.wait(5) == 0
+    assert not descendants(runtime)
+
+
+def test_a_full_log_folder_is_no_crash(start_supervisor: Start, runtime: Path) -> None:
+    """Without its log folder a worker cannot be started: its waiters hear why, and the supervisor lives."""
+    supervisor = start_supervisor()
+    shutil.rmtree(runtime / "state", ignore_errors=True)
+    (runtime / "state").write_text("a file in the place of the folder")
+    with supervisor.connect() as client:
+        error = client.fail("echo", credit=8)
+        assert error.code == "worker_failed"
+        client.control("status")
+
+
+def test_the_supervisor_is_light(supervisor: Supervisor) -> None:
+    """No numpy, asyncio or http in it, and at most 25 MB after its first worker."""
+    with supervisor.connect() as client:
+        client.ask("echo")
+        assert client.control("status")["supervisor"]["rss_mb"] <= 26
+    maps = Path(f"/proc/{supervisor.pid}/maps").read_text()
+    assert "numpy" not in maps
+    loaded = subprocess.run(
+        [*ECHO[:1], "-c", "import hushd_supervisor.__main__, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert not {"numpy", "torch", "onnxruntime", "asyncio", "http", "http.client"} & set(loaded)
+
+
+def test_race_27_a_poison_stream_is_found_out_too(start_supervisor: Start) -> None:
+    """A streamed input, which only its client can repeat, is poison at its second crash and closes nothing."""
+    supervisor = start_supervisor(f'[worker."stt/moonshine"]\n{command(FAKE, "--crash-on-job")}')
+    assert supervisor.ready
+    with Client() as client:
+        for _ in range(4):
+            with pytest.raises(HushdError) as caught:
+                client.transcribe(iter([b"venom"]))
+            assert caught.value.code == "poison_request"
+        assert client.status()["workers"][0]["state"] == "stopped"

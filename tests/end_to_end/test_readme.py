@@ -1,0 +1,24 @@
+"""What the README shows is what the code says."""
+
+import re
+from pathlib import Path
+
+from hushd_supervisor.core.worker.states import diagram
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_state_diagram_is_generated_from_the_table() -> None:
+    """Between its marks the README has exactly `python -m hushd_supervisor.core.worker.states`."""
+    (shown,) = re.findall(r"<!-- states -->\n```mermaid\n(.*?)```\n<!-- /states -->", README, re.DOTALL)
+    assert shown.rstrip("\n") == diagram()
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of README and docs names a file of the repository."""
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        text = re.sub(r"`[^`\n]*`", "", page.read_text())  # code shows what links look like
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,0 +1,134 @@
+"""`say` as a process that is heard: on a device that keeps a diary, with a real supervisor and the echo worker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from support.peer import Supervisor, wait_until
+from support.programs import RATE, Programs, check_no_overlap, finish
+
+
+def heard(programs: Programs) -> int:
+    return sum(int(line[2]) for line in programs.lines("heard"))
+
+
+def test_text_is_spoken_while_it_is_being_written(programs: Programs) -> None:
+    """`agent | say`: the first words are heard while the agent still writes, and at the end all of them."""
+    process = programs.start("say", "--engine", "echo", stdin=subprocess.PIPE)
+    assert process.stdin
+    process.stdin.write(b"a" * 1600)
+    process.stdin.flush()
+    programs.wait_for_sound(process)
+    process.stdin.write(b"a" * 1600)
+    finish(process)
+    assert heard(programs) == 3200
+
+
+def test_a_paused_say_holds_no_worker(programs: Programs, supervisor: Supervisor) -> None:
+    """What is yet to be said is on its own side: the worker may even leave, and every sample is heard all the same."""
+    process = programs.say(2)
+    programs.wait_for_sound(process)
+    programs.hushd("pause")
+    wait_until(lambda: programs.lines("close", process.pid), "silence")
+    with supervisor.connect() as peer:
+        wait_until(lambda: peer.status("tts/echo/default")["running"] == 0, "the end of the job")
+    programs.hushd("unload")
+    with supervisor.connect() as peer:
+        assert peer.status("tts/echo/default")["state"] == "stopped"
+    assert process.poll() is None
+    programs.hushd("resume")
+    finish(process)
+    assert 32000 - 4 <= heard(programs) <= 32000  # at the loudness 0 of a fade even speech counts as silence
+
+
+def test_say_stops_what_is_spoken(programs: Programs) -> None:
+    """-S ends the current one, -C all of them; both need nothing to say."""
+    first = programs.say(7)
+    programs.wait_for_sound(first)
+    second = programs.say(6)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    finish(programs.start("say", "-S"))
+    assert finish(first, 130) == "say: It was stopped.\n"
+    programs.wait_for_sound(second)
+    third = programs.say(5)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    finish(programs.start("say", "-C"))
+    finish(second, 130)
+    finish(third, 130)
+    assert len(programs.sounds()) == 2
+    check_no_overlap(programs.sounds())
+
+
+# --- --no-wait --------------------------------------------------------------------------------------------------------
+
+
+def test_without_waiting(programs: Programs, runtime: Path) -> None:
+    """It returns at once, with nothing left open that a shell waits for; then it is heard, to the end."""
+    process = programs.say(2, "--no-wait")
+    began = time.monotonic()
+    assert process.communicate(timeout=20) == (b"", b"")
+    assert process.returncode == 0
+    assert time.monotonic() - began < 2
+    assert not heard(programs)
+    wait_until(lambda: heard(programs), "the speech")
+    assert heard(programs) == 2 * RATE
+    assert (runtime / "state" / "logs" / "say.log").read_text() == ""
+
+
+def test_without_waiting_standard_input_is_read(programs: Programs) -> None:
+    """What a pipe still writes is spoken too."""
+    process = programs.start("say", "--engine", "echo", "--no-wait", stdin=subprocess.PIPE)
+    assert process.stdin
+    assert process.wait(20) == 0
+    process.stdin.write(b"a" * 1600)
+    process.stdin.close()
+    process.stdin = None
+    wait_until(lambda: heard(programs), "the speech")
+    assert heard(programs) == 1600
+
+
+def test_what_goes_wrong_without_waiting_is_in_a_log(programs: Programs) -> None:
+    """`hushd logs say` shows it, with its time; what the arguments have wrong is told at once."""
+    finish(programs.start("say", "--engine", "echo", "--no-wait", "-f", "/nowhere"))
+    log = programs.diary.parent / "state" / "logs" / "say.log"
+    wait_until(lambda: log.exists() and log.read_text(), "the log")
+    text = programs.hushd("logs", "say")
+    assert text.startswith("say: 20")
+    assert text.endswith(" '/nowhere' cannot be read (No such file or directory).\n")
+    finish(programs.start("say", "--no-wait", "--volume", "9", "hi"), 2)
+
+
+# --- a terminal -------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_is_spoken_when_it_is_typed(programs: Programs) -> None:
+    """Each by itself, while the next is typed; Ctrl-D ends."""
+    ours, other_end = pty.openpty()
+    process = programs.start("say", "--engine", "echo", stdin=other_end)
+    os.close(other_end)
+    os.write(ours, b"a" * 400 + b"\n")
+    wait_until(lambda: len(programs.lines("close", process.pid)) == 1, "the first line")
+    os.write(ours, b"   \n")  # nothing to say
+    os.write(ours, b"b" * 800 + b"\n\x04")
+    assert finish(process) == ""
+    os.close(ours)
+    assert [int(line[2]) for line in programs.lines("heard", process.pid)] == [400, 800]
+
+
+def test_ctrl_c_while_typing(programs: Programs) -> None:
+    """It ends with 130, quietly."""
+    ours, other_end = pty.openpty()
+    process = programs.start("say", "--engine", "echo", stdin=other_end)
+    os.close(other_end)
+    os.write(ours, b"a" * 400 + b"\n")
+    wait_until(lambda: programs.lines("close", process.pid), "the first line")
+    process.send_signal(signal.SIGINT)
+    assert finish(process, 130) == ""
+    with contextlib.suppress(OSError):
+        os.close(ours)

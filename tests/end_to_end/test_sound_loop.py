@@ -1,0 +1,154 @@
+"""`listen` on a real sound system: PortAudio, ALSA and PulseAudio, with a loudspeaker that is the microphone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from support import sound_loop
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.sound_loop import SoundLoop
+from support.wer import word_error_rate, words
+
+pytestmark = pytest.mark.skipif(bool(sound_loop.missing()), reason=f"not installed: {sound_loop.missing()}")
+
+FIRST = "Ever tried. Ever failed. No matter. Try again."  # before the first pause of more than 0.8 s
+
+
+@pytest.fixture
+def loop(runtime: Path) -> Iterator[SoundLoop]:
+    with SoundLoop(runtime / "sound") as made:
+        yield made
+
+
+@pytest.fixture
+def beckett(start_supervisor: Callable[..., Supervisor]) -> Path:
+    """Ten seconds of a person, and a supervisor whose engines are the real ones; nothing is loaded yet."""
+    assert start_supervisor("").ready
+    spec = find_spec("moonshine_voice")
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent / "assets" / "beckett.wav"
+
+
+def listen(loop: SoundLoop, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.listen()", *arguments],
+        env=loop.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
+
+
+class Terminal:
+    """A terminal for a program's standard error. A context manager.
+
+    Attributes:
+        other_end: the program's.
+        lines: what was shown, one after the other, in the line that is drawn anew all the time.
+    """
+
+    def __init__(self) -> None:
+        self._ours, self.other_end = pty.openpty()
+        self._shown = b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.other_end)
+        self._reader.join(BOUND_S)
+        os.close(self._ours)
+
+    @property
+    def lines(self) -> list[str]:
+        return self._shown.decode(errors="replace").split("\r\x1b[K")
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # the other end is closed
+            while data := os.read(self._ours, 65536):
+                self._shown += data
+
+
+def test_what_is_said_while_the_worker_starts(loop: SoundLoop, beckett: Path) -> None:
+    """Recording begins before there is a worker, nothing is lost, and the end of the utterance ends it."""
+    process = listen(loop, "--once")
+    loop.wait_for_a_recorder()
+    loop.play(beckett)
+    text, complaint = process.communicate(timeout=30)
+    assert process.returncode == 0, complaint
+    assert complaint == ""
+    assert word_error_rate(FIRST, text) <= 1 / 8
+    assert text.count("\n") == 1
+
+
+def test_line_after_line_until_ctrl_c(loop: SoundLoop, beckett: Path) -> None:
+    """Lines come while more is said; Ctrl-C ends with 0, and with the line that was not finished."""
+    with Terminal() as terminal:
+        process = listen(loop, "--continuous", "--device", "DEFAULT", errors=terminal.other_end)
+        loop.wait_for_a_recorder()
+        player = subprocess.Popen(["paplay", str(beckett)], env=loop.environment, stdin=subprocess.DEVNULL)
+        assert process.stdout
+        first = process.stdout.readline()
+        assert player.poll() is None
+        assert word_error_rate(FIRST, first) <= 1 / 8
+        wait_until(lambda: "again" in (line := terminal.lines[-1]) and "Ever" not in line, "the next words")
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=BOUND_S)
+        player.kill()
+        player.wait()
+    assert process.returncode == 0
+    assert 1 <= len(words(rest)) <= 4
+
+
+def test_text_grows_on_the_terminal(loop: SoundLoop, beckett: Path) -> None:
+    """A terminal shows the line in the making, dim where it may change, and is cleared; standard output has the end."""
+    with Terminal() as terminal:
+        process = listen(loop, errors=terminal.other_end)
+        loop.wait_for_a_recorder()
+        loop.play(beckett)
+        text, _ = process.communicate(timeout=30)
+        wait_until(lambda: len(terminal.lines) > 1 and terminal.lines[-1] == "", "an empty line")
+    assert "Listening." in terminal.lines[0]
+    assert len(terminal.lines) >= 5
+    assert any("\x1b[2m" in line and line.startswith("Ever") for line in terminal.lines)
+    assert word_error_rate(FIRST, text) <= 1 / 8
+
+
+@pytest.mark.usefixtures("beckett")
+def test_nobody_speaks(loop: SoundLoop) -> None:
+    """--timeout ends with no_speech, and with --continuous with nothing."""
+    process = listen(loop, "--timeout", "1")
+    _, complaint = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert complaint == "listen: Nobody spoke within 1 seconds: is the microphone on?\n"
+    process = listen(loop, "--timeout", "1", "--continuous")
+    assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
+
+
+@pytest.mark.usefixtures("beckett")
+def test_devices_have_names(loop: SoundLoop) -> None:
+    """'?' lists them, the usual one marked; one that is not there is an error that names those that are."""
+    process = listen(loop, "--device", "?")
+    text, complaint = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 0, complaint
+    assert "* " in text
+    assert "default  # ALSA" in text
+    process = listen(loop, "--device", "gramophone")
+    _, complaint = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 8
+    assert complaint.startswith("listen: There is no microphone called 'gramophone': there is ")

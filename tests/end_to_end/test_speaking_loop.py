@@ -1,0 +1,255 @@
+"""`say` on a real sound system: PortAudio, ALSA and PulseAudio, with a loudspeaker that is the microphone."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import sound_loop
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.sound_loop import RATE, Monitor, SoundLoop
+from support.wer import word_error_rate
+
+pytestmark = pytest.mark.skipif(bool(sound_loop.missing()), reason=f"not installed: {sound_loop.missing()}")
+
+TEXT = "The quick brown fox jumps over the lazy dog, and then it rests for a while."
+LOUD, HERTZ = 12_000, 440
+# Plays a tone of a second; with an argument it is interrupted after so many seconds, with a second one the device waits
+# for us so long in the middle. Prints the underruns.
+TONE = f"""
+import math, sys, time
+from array import array
+from hushd.audio.playback_buffer import Feed
+from hushd.audio.playback import Player
+tone = array("h", (round({LOUD} * math.sin(2 * math.pi * {HERTZ} * n / {RATE})) for n in range({RATE})))
+end = float(sys.argv[1]) if len(sys.argv) > 1 else 9
+def interrupt(position):
+    if position > end:
+        raise KeyboardInterrupt
+usual, calls = Feed.callback, 0
+def late(self, *block):
+    global calls
+    calls += 1
+    if calls == 20 and len(sys.argv) > 2:
+        time.sleep(float(sys.argv[2]))
+    usual(self, *block)
+Feed.callback = late
+player = Player(on_position=interrupt)
+try:
+    player.play([tone.tobytes()], {RATE})
+except KeyboardInterrupt:
+    pass
+print(player.underruns)
+"""
+
+
+@pytest.fixture
+def loop(runtime: Path) -> Iterator[SoundLoop]:
+    with SoundLoop(runtime / "sound") as made:
+        yield made
+
+
+@pytest.fixture
+def hushd(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+    """A supervisor whose engines are the real ones; nothing is loaded yet."""
+    supervisor = start_supervisor("")
+    assert supervisor.ready
+    return supervisor
+
+
+def start(loop: SoundLoop, command: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", f"from hushd.cli import entry; entry.{command}()", *arguments],
+        env=loop.environment,
+        text=True,
+        **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+    )
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
+    output, complaint = process.communicate(timeout=40)
+    assert process.returncode == status, complaint
+    return output, complaint
+
+
+def heard(monitor: Monitor) -> bool:
+    return any(max(samples) > 1000 for _, samples in monitor.blocks[-40:])
+
+
+@pytest.mark.usefixtures("hushd")
+def test_what_say_plays_listen_hears(loop: SoundLoop) -> None:
+    """A real voice, a real loudspeaker and a real microphone: every word arrives, and nothing is complained of."""
+    listener = start(loop, "listen", "--once")
+    loop.wait_for_a_recorder()
+    assert finish(start(loop, "say", TEXT)) == ("", "")
+    text, complaint = finish(listener)
+    assert complaint == ""
+    assert word_error_rate(TEXT, text) <= 1 / 8
+
+
+@pytest.mark.usefixtures("hushd")
+def test_text_is_heard_while_it_is_written(loop: SoundLoop) -> None:
+    """`agent | say`: a sentence is heard when the next one has begun, though the agent has not finished."""
+    with Monitor(loop) as monitor:
+        process = start(loop, "say", stdin=subprocess.PIPE)
+        assert process.stdin
+        process.stdin.write(f"{TEXT} ")
+        process.stdin.flush()
+        process.stdin.write("And ")
+        process.stdin.flush()
+        wait_until(lambda: heard(monitor), "the first sentence")
+        assert process.poll() is None
+        process.stdin.write("now the end.")
+        assert finish(process) == ("", "")
+
+
+@pytest.mark.usefixtures("hushd")
+def test_stop_speaking_is_silence(loop: SoundLoop) -> None:
+    """The monitor is silent at once, and stays so. The bound is wide; scripts/bench.py stop measures."""
+    with Monitor(loop) as monitor:
+        process = start(loop, "say", TEXT)
+        wait_until(lambda: heard(monitor), "a word")
+        finish(start(loop, "say", "--stop"))
+        stopped = time.monotonic()
+        _, complaint = finish(process, 130)
+        assert complaint == "say: It was stopped.\n"
+        wait_until(lambda: monitor.blocks[-1][0] > stopped + 0.5, "half a second")
+        assert not any(max(samples) > 300 for when, samples in monitor.blocks if when > stopped + 0.3)
+
+
+def test_all_is_heard_to_the_last_sample(loop: SoundLoop) -> None:
+    """What is in the buffers when the speech ends is not thrown away: a second of tone is a second at the monitor."""
+    with Monitor(loop) as monitor:
+        subprocess.run([sys.executable, "-c", TONE], env=loop.environment, check=True, timeout=30)
+        time.sleep(0.1)
+        loud = [index for index, sample in enumerate(monitor.samples) if abs(sample) > LOUD / 10]
+    assert 0.99 <= (loud[-1] - loud[0]) / RATE <= 1.01
+
+
+def test_a_moment_without_the_processor(loop: SoundLoop) -> None:
+    """300 ms too late, the device has had an underrun or two, and from then on plays what is left, all of it."""
+    with Monitor(loop) as monitor:
+        command = [sys.executable, "-c", TONE, "9", "0.3"]
+        done = subprocess.run(command, env=loop.environment, check=True, timeout=30, capture_output=True, text=True)
+        time.sleep(0.1)
+        loud = sum(abs(sample) > LOUD / 10 for sample in monitor.samples)
+    assert 1 <= int(done.stdout) <= 3
+    assert done.stderr == ""
+    assert loud / RATE > 0.85  # of a tone, 6 % are less than a tenth of it
+
+
+def test_an_interruption_is_no_click(loop: SoundLoop) -> None:
+    """The end of an interrupted tone is as smooth as the tone: no sample steps further than its own do."""
+    with Monitor(loop) as monitor:
+        subprocess.run([sys.executable, "-c", TONE, "0.4"], env=loop.environment, check=True, timeout=30)
+        time.sleep(0.1)
+        samples = monitor.samples
+    loud = [index for index, sample in enumerate(samples) if abs(sample) > LOUD / 10]
+    assert 0.4 < (loud[-1] - loud[0]) / RATE < 0.9
+    own = LOUD * 2 * math.sin(math.pi * HERTZ / RATE)
+    end = samples[loud[-1] - RATE // 20 : loud[-1] + RATE // 20]  # a busy machine may have missed something before
+    assert max(abs(a - b) for a, b in itertools.pairwise(end)) <= own * 1.1
+
+
+@pytest.mark.usefixtures("hushd")
+def test_the_plug_is_pulled(loop: SoundLoop) -> None:
+    """In the middle of a word the sound server dies: one sentence, exit code 8, and nothing hangs."""
+    with Monitor(loop) as monitor:
+        process = start(loop, "say", " ".join([TEXT] * 5))
+        wait_until(lambda: heard(monitor), "a word")
+        loop.break_down()
+    _, complaint = finish(process, 8)
+    assert complaint == "say: The loudspeaker has stopped working: is it still connected?\n"
+
+
+@pytest.mark.usefixtures("hushd")
+def test_loudspeakers_have_names(loop: SoundLoop) -> None:
+    """'?' lists them; by a prefix one is used; one that is not there is an error that names those that are."""
+    text, _ = finish(start(loop, "say", "-a", "?"))
+    assert "default  # ALSA" in text
+    assert finish(start(loop, "say", "-a", "DEFAULT", "Hi.")) == ("", "")
+    _, complaint = finish(start(loop, "say", "-a", "gramophone", "Hi."), 8)
+    assert complaint.startswith("say: There is no loudspeaker called 'gramophone': there is ")
+
+
+@pytest.mark.usefixtures("hushd")
+def test_no_sound_server_at_all(loop: SoundLoop) -> None:
+    """Before the first word: one sentence too, with what can be done instead."""
+    loop.break_down()
+    process = start(loop, "say", "Hi.")
+    _, complaint = finish(process, 8)
+    assert complaint.startswith("say: There is no loudspeaker that can be used (")
+    assert complaint.endswith("): `say -o FILE` writes a file instead.\n")
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.usefixtures("hushd")
+def test_ctrl_c(loop: SoundLoop) -> None:
+    """It ends with 130, quietly, and at once."""
+    with Monitor(loop) as monitor:
+        process = start(loop, "say", " ".join([TEXT] * 5))
+        wait_until(lambda: heard(monitor), "a word")
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=BOUND_S) == ("", "")
+    assert process.returncode == 130
+
+
+# --- what a person sees -----------------------------------------------------------------------------------------------
+
+
+def drawn(loop: SoundLoop, stream: str, *arguments: str) -> str:
+    """What `say` draws on a terminal that is its `stdout` or `stderr`."""
+    ours, other_end = pty.openpty()
+    process = start(loop, "say", *arguments, **{stream: other_end})
+    os.close(other_end)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    finish(process)
+    return shown.decode()
+
+
+@pytest.mark.usefixtures("hushd")
+def test_words_are_marked_as_they_are_heard(loop: SoundLoop) -> None:
+    """-i: one word after the other, none twice and most of them all, and at the end the text as it is."""
+    loop.environment["TERM"] = "linux"
+    shown = drawn(loop, "stdout", "-i", TEXT)
+    *lines, last = shown.replace("\r\n", "\n").split("\r\x1b[K")
+    marked = [match[1] for line in lines if (match := re.search(r"\x1b\[7m(.*?)\x1b", line))]
+    words = [word.strip(",.") for word, _ in itertools.groupby(marked)]
+    spoken = [word.strip(",.") for word in TEXT.split()]
+    assert [word for word in spoken if word in words] == words
+    assert len(words) >= len(spoken) - 3
+    assert last == TEXT + "\n"
+
+
+@pytest.mark.usefixtures("hushd")
+def test_text_into_a_pipe_comes_as_it_is_heard(loop: SoundLoop) -> None:
+    """-i without a terminal: each line, plain, once it is over."""
+    text = "The first line.\nAnd then the second one.\n"
+    assert finish(start(loop, "say", "-i", text)) == (text, "")
+
+
+@pytest.mark.usefixtures("hushd")
+def test_a_bar_grows_and_is_taken_away(loop: SoundLoop, tmp_path: Path) -> None:
+    """--progress, aloud and into a file; nothing stays on the terminal."""
+    for arguments in ((TEXT,), ("-o", str(tmp_path / "x.opus"), TEXT)):
+        *lines, last = drawn(loop, "stderr", "--progress", *arguments).split("\r\x1b[K")
+        assert last == ""
+        assert any("###] 0:0" in line for line in lines)
+        assert [line.count("#") for line in lines] == sorted(line.count("#") for line in lines)
+    assert (tmp_path / "x.opus").read_bytes()[:4] == b"OggS"

@@ -1,0 +1,48 @@
+"""Engines that load with too little memory: nobody is told to install anew what is whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS has no limit on the address space")
+
+LOAD = """
+import resource, sys
+from hushd_protocol.system.footprint import short_of_memory
+from {package}.worker import {worker}
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[1]) * 1_000_000,) * 2)
+try:
+    {worker}("{engine}", "default").load(lambda note: None)
+except BaseException as error:
+    print(type(error).__name__, error)
+    sys.exit(0 if short_of_memory(error) else 9)
+"""
+
+
+@pytest.mark.parametrize("megabytes", [1, 30, 60, 100, 150, 200, 250, 300])
+@pytest.mark.parametrize(
+    ("package", "worker", "engine"),
+    [("hushd_worker_stt", "SpeechToText", "moonshine"), ("hushd_worker_tts", "Worker", "hibari")],
+)
+def test_too_little_memory_is_told_from_a_broken_installation(
+    package: str, worker: str, engine: str, megabytes: int
+) -> None:
+    """Wherever a load runs out of address space, it is known for that, whatever the engine's library says; a process
+    that dies of it says so by itself."""
+    program = LOAD.format(package=package, worker=worker, engine=engine)
+    run = subprocess.run([sys.executable, "-c", program, str(megabytes)], capture_output=True, text=True, timeout=60)
+    assert run.returncode != 9, run.stdout
+
+
+def test_a_missing_model_is_missing_however_little_memory_there_is() -> None:
+    """What is not there is told as such: more memory would not help."""
+    program = LOAD.format(package="hushd_worker_stt", worker="SpeechToText", engine="moonshine")
+    program = program.replace('"default"', '"tiny-nn"')
+    run = subprocess.run([sys.executable, "-c", program, "20"], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 9
+    assert run.stdout.startswith("HushdError ")
+    assert "tiny-nn" in run.stdout

@@ -1,0 +1,227 @@
+"""`hushd talk` on a real sound system, whose microphone hears what the loudspeaker plays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from support import sound_loop
+from support.peer import Supervisor, wait_until
+from support.sound_loop import Monitor, SoundLoop
+from support.wer import word_error_rate
+
+pytestmark = pytest.mark.skipif(bool(sound_loop.missing()), reason=f"not installed: {sound_loop.missing()}")
+
+FIRST = "Ever tried. Ever failed. No matter. Try again."  # before the first pause of more than 0.8 s
+LINE = "They walked along the river until it was dark. Nothing in the garden had changed since the spring. "
+LONG = LINE * 4
+LOUD = 1000
+CODE = "from hushd.cli import entry; entry.hushd()"
+PARTNER = """
+import sys
+print("Tell me something that you have tried.", flush=True)
+print("You said", sys.stdin.readline(), flush=True)
+sys.exit(7)
+"""
+
+
+class Stage:
+    """A loop with a real supervisor, somebody who speaks, and somebody who listens at the monitor."""
+
+    def __init__(self, loop: SoundLoop, supervisor: Supervisor, monitor: Monitor) -> None:
+        self._loop = loop
+        self.supervisor = supervisor
+        self._monitor = monitor
+        self._started: list[subprocess.Popen[str]] = []
+        spec = find_spec("moonshine_voice")
+        assert spec
+        assert spec.origin
+        self._beckett = Path(spec.origin).parent / "assets" / "beckett.wav"
+
+    def talk(self, *arguments: str, stdin: int | None = subprocess.PIPE) -> subprocess.Popen[str]:
+        """With `stdin` None the descriptor is closed."""
+        self._started.append(
+            subprocess.Popen(
+                [sys.executable, "-P", "-c", CODE, "talk", *arguments],
+                env=self._loop.environment,
+                stdin=stdin,
+                preexec_fn=None if stdin else lambda: os.close(0),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return self._started[-1]
+
+    def end(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.communicate()
+
+    def person(self) -> None:
+        """Somebody speaks, for ten seconds."""
+        self._loop.play(self._beckett)
+
+    def speaking(self, line: str) -> subprocess.Popen[str]:
+        """A `talk` that has begun to say `line`, and has a standard input still."""
+        process = self.talk()
+        assert process.stdin
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+        self.wait_for_voice(1)
+        return process
+
+    def wait_for_voice(self, seconds: float) -> None:
+        """Returns when so many of them had a voice in the loop."""
+        count = round(seconds * 200)
+        wait_until(lambda: self._loud(self._monitor.blocks) >= count, "a voice")
+
+    def wait_for_silence(self) -> None:
+        """Returns when there was some voice and then none for half a second."""
+        wait_until(lambda: self._loud(self._monitor.blocks) and not self._loud(self._monitor.blocks[-100:]), "silence")
+
+    @staticmethod
+    def _loud(blocks: list) -> int:  # type: ignore[type-arg]
+        return sum(max(samples) > LOUD for _, samples in blocks)
+
+
+@pytest.fixture
+def stage(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> Iterator[Stage]:
+    supervisor = start_supervisor("")
+    assert supervisor.ready
+    with SoundLoop(runtime / "sound") as loop, Monitor(loop) as monitor:
+        made = Stage(loop, supervisor, monitor)
+        yield made
+        made.end()
+
+
+def test_a_person_interrupts(stage: Stage) -> None:
+    """In the middle of a long line: it stops, and what was said is printed whole; its own voice is not heard."""
+    process = stage.talk()
+    assert process.stdin
+    began = time.monotonic()
+    process.stdin.write(f"{LONG}\n")
+    process.stdin.close()
+    process.stdin = None
+    stage.wait_for_voice(2)
+    stage.person()
+    text, complaint = process.communicate(timeout=30)
+    assert process.returncode == 0, complaint
+    assert complaint == ""
+    assert word_error_rate(FIRST, text) <= 1 / 8
+    assert text.count("\n") == 1
+    assert time.monotonic() - began < 25, "it went on speaking"
+
+
+def test_an_answer_to_a_line(stage: Stage) -> None:
+    """Half duplex: who waits for the end is heard, and its own voice is not."""
+    process = stage.talk("--half-duplex")
+    assert process.stdin
+    process.stdin.write("What have you tried?\n")
+    process.stdin.close()
+    process.stdin = None
+    stage.wait_for_voice(0.5)
+    stage.wait_for_silence()
+    stage.person()
+    text, complaint = process.communicate(timeout=30)
+    assert (process.returncode, complaint) == (0, "")
+    assert word_error_rate(FIRST, text) <= 1 / 8
+
+
+def test_nobody_answers(stage: Stage) -> None:
+    """That is said, and the next line's turn comes."""
+    text, complaint = stage.talk("--timeout", "1").communicate("Hello?\n\n", timeout=40)
+    assert text == ""
+    assert complaint == "talk: Nobody spoke within 1 seconds: is the microphone on?\n" * 2
+
+
+def test_lines_without_words(stage: Stage) -> None:
+    """Each is complained of, whatever its bytes are, and the next line's turn comes."""
+    process = stage.talk("--timeout", "1")
+    assert process.stdin
+    process.stdin.buffer.write(b"\xf0\x9f\x98\x80\n\xff\xfe\nHello?\n")
+    text, complaint = process.communicate(timeout=40)
+    assert (process.returncode, text) == (0, "")
+    *first, last = complaint.splitlines()
+    assert first == ["talk: There is nothing in this text that the voice heart (en-US) can speak."] * 2
+    assert last == "talk: Nobody spoke within 1 seconds: is the microphone on?"
+
+
+def test_a_program_writes_a_line_without_words(stage: Stage) -> None:
+    """A chatbot's rule or emoji does not end the conversation."""
+    program = f"import time; print('---', flush=True); time.sleep(2); print({LINE!r}); raise SystemExit(7)"
+    process = stage.talk("--", sys.executable, "-c", program)
+    stage.wait_for_voice(0.5)
+    _, complaint = process.communicate(timeout=40)
+    assert process.returncode == 7
+    assert complaint == "talk: There is nothing in this text that the voice heart (en-US) can speak.\n"
+
+
+def test_a_program_that_leaves_a_child_behind(stage: Stage) -> None:
+    """The conversation ends with the program, though its child keeps its output open."""
+    child = "import subprocess, sys; subprocess.Popen(['sleep', '15'], stderr=-3); sys.exit(7)"
+    process = stage.talk("--", sys.executable, "-c", child)
+    assert process.wait(10) == 7
+
+
+def test_without_standard_input(stage: Stage) -> None:
+    """There is nothing to say, and that is no error."""
+    process = stage.talk(stdin=None)
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 0
+
+
+def test_a_program_takes_part(stage: Stage) -> None:
+    """What it writes is said, what is heard it is given, a line; its exit code is that of the conversation."""
+    process = stage.talk("--", sys.executable, "-c", PARTNER)
+    stage.wait_for_voice(1)
+    stage.wait_for_silence()
+    stage.person()
+    stage.wait_for_silence()
+    text, complaint = process.communicate(timeout=40)
+    assert process.returncode == 7, complaint
+    assert word_error_rate(FIRST, text.splitlines()[0]) <= 1 / 8
+
+
+def test_the_supervisor_is_killed(stage: Stage) -> None:
+    """While it speaks: what is there is said, then comes one sentence, and the code of a lost supervisor."""
+    process = stage.speaking(LINE)
+    stage.supervisor.process.kill()
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 3, complaint
+    assert complaint.startswith("hushd: ")
+    assert complaint.count("\n") == 1
+
+
+def test_ctrl_c_ends_it(stage: Stage) -> None:
+    """While it speaks: with silence, and 0, since there is no other way."""
+    process = stage.speaking(LONG)
+    process.send_signal(signal.SIGINT)
+    text, complaint = process.communicate(timeout=10)
+    assert (process.returncode, text, complaint) == (0, "", "")
+    stage.wait_for_silence()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("--headphones", "--half-duplex"), 2, "leave out --half-duplex"),
+        (("--", "/no/such/program"), 2, "'/no/such/program' cannot be started (No such file or directory)"),
+        (("--timeout", "0"), 2, "--timeout"),
+        (("--device", "gramophone", "--", "cat"), 8, "There is no microphone called 'gramophone'"),
+    ],
+)
+def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
+    """Is said in one sentence."""
+    process = stage.talk(*arguments)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert complaint in said
+    assert said.count("\n") == 1

@@ -1,0 +1,217 @@
+"""`hushd tune`, `listen --model auto` and `hushd models quantize`, as commands with real workers."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import tomllib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+import soundfile
+from hushd import Client
+from hushd.cli.tune.command import _DEFAULTS
+from hushd_protocol.errors import HushdError
+from hushd_supervisor.core.settings import Settings
+from support.commands import RATE, say, unpack_checkpoint
+from support.peer import Supervisor, wait_until
+from support.wer import words
+
+BIN = Path(sys.executable).parent
+WORKER = "stt/moonshine/tiny-en"
+Start = Callable[..., Supervisor]
+pytestmark = pytest.mark.timeout(150)
+
+
+@pytest.fixture
+def alone(runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Folders of its own, caches and models too; supervisors start by themselves."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return runtime
+
+
+def hushd(*arguments: str | Path, status: int = 0) -> str:
+    done = subprocess.run([BIN / "hushd", *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+def workshops() -> list[psutil.Process]:
+    """Processes that live in folders of `hushd tune`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "hushd-tune-" in process.environ().get("HUSHD_RUNTIME_DIR", ""):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_tuning_the_embedded_engine(alone: Path) -> None:
+    """What it chooses is no slower than what was, the default was tried, and the configuration keeps its comments and
+    gets the memory that was measured. Its supervisor is gone afterwards, and the user's never started."""
+    config = alone / "config.toml"
+    config.write_text(f'# mine\n[worker."{WORKER}"]\nenvironment = {{ A = "b" }}  # why\n')
+    offered = json.loads(hushd("tune", "--json", "--dry-run"))
+    assert not offered["written"]
+    assert "memory_mb" not in config.read_text()
+    told = json.loads(hushd("tune", "stt/moonshine", "--json"))
+    assert told["worker"] == WORKER
+    assert told["written"]
+    assert told["audio_s"] == pytest.approx(10, abs=1)
+    assert {} in [trial["environment"] for trial in told["trials"]]
+    before, best = told["before"], told["best"]
+    assert best["seconds"] <= 1.02 * before["seconds"]
+    text = config.read_text()
+    assert text.startswith("# mine\n")
+    assert "# why" in text
+    own = tomllib.loads(text)["worker"][WORKER]
+    assert 200 < own["memory_mb"] < 500
+    assert own["environment"] == {"A": "b"} | best["environment"]
+    wait_until(lambda: not workshops(), "the end of its supervisor")
+    assert not (alone / "client.sock").exists()
+    hushd("config", "check")
+
+
+def test_a_file_that_cannot_be_changed_safely(alone: Path) -> None:
+    """It is tuned all the same: what was measured is shown, what to write is told, and the file is left alone."""
+    config = alone / "config.toml"
+    config.write_text('worker = { "tts/hibari/en" = { memory_mb = 5 } }\n')
+    before = config.read_text()
+    done = subprocess.run([BIN / "hushd", "tune", "tts"], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, config.read_text()) == (2, before)
+    assert "the engine's own settings" in done.stdout
+    (advised,) = re.findall(r'put this into \[worker."tts/hibari/en"\] yourself: .*(memory_mb = \d+)\.\n', done.stderr)
+    assert int(advised.rpartition(" ")[2]) > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["models"], "is no worker"),
+        (["stt/none/x"], "none"),
+        (["stt", "--speech", "/nowhere.wav"], "There is no file"),
+        (["stt/faster-whisper/nothing-here"], "nothing-here"),
+        (["stt", "--limit", "0.01"], "choose a longer --limit"),
+        (["stt", "--limit", "soon"], "--limit: must be a length of time"),
+        (["stt", "--speech", __file__], "hushd: /"),  # the worker's own sentence: nothing is wrong with the engine
+    ],
+)
+def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], sentence: str) -> None:
+    """And nothing is written, and nothing is left running."""
+    done = subprocess.run([BIN / "hushd", "tune", *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode in (2, 4, 6), done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (alone / "config.toml").exists()
+    wait_until(lambda: not workshops(), "the end of its supervisor")
+
+
+def test_a_narrow_terminal(alone: Path) -> None:
+    """The line that says how far it is never takes two: what is drawn over it would leave the first one there."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+    with subprocess.Popen(
+        [BIN / "hushd", "tune", "tts", "--dry-run"], stdout=subprocess.PIPE, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # Linux's way to say that nobody has the other end any more
+            while more := os.read(ours, 4096):
+                shown += more
+    os.close(ours)
+    assert process.returncode == 0
+    lines = shown.decode().split("\r\x1b[K")
+    assert any("trial 1" in line for line in lines)
+    assert max(map(len, lines)) < 40, lines
+
+
+def test_a_configuration_that_makes_no_sense(alone: Path) -> None:
+    """Is told by the user's own file's name, not by that of the copy that `tune` works with."""
+    config = alone / "config.toml"
+    config.write_text("[worker]\nqueue = true\n")
+    assert hushd("tune", "tts", status=2).startswith(f"hushd: {config}: worker.queue")
+
+
+def test_the_default_models_are_the_supervisors() -> None:
+    """What `tune` takes for the default is what the supervisor does."""
+    assert {role: Settings().default_model(role) for role in _DEFAULTS} == _DEFAULTS
+
+
+def test_auto_takes_what_is_installed(start_supervisor: Start, alone: Path) -> None:
+    """`--model auto` hears English with the embedded model and says so; nobody hears Japanese: `model_missing`."""
+    start_supervisor("")
+    file = alone / "a.wav"
+    soundfile.write(file, say(["open", "the", "red", "door"]), RATE)
+    heard = subprocess.run(
+        [BIN / "listen", "--model", "auto", "--language", "en", file], capture_output=True, text=True, timeout=60
+    )
+    assert (heard.returncode, words(heard.stdout)) == (0, ["open", "the", "red", "door"])
+    with Client() as client:
+        choice = client.choose_model("en", speed="fast")
+        assert (choice.engine, choice.model) == ("moonshine", "tiny-en")
+        assert "tiny-en" in choice.why
+        assert words(client.transcribe(file, model="auto", language="en").text) == ["open", "the", "red", "door"]
+        with pytest.raises(HushdError) as caught:
+            client.transcribe(file, model="auto", language="ja")
+        assert caught.value.code == "model_missing"
+        with pytest.raises(HushdError, match="fast, medium, slow"):
+            client.transcribe(file, model="auto", speed="quick")
+
+
+def test_a_checkpoint_is_made_smaller_and_heard_with(start_supervisor: Start, alone: Path) -> None:
+    """The command converts in a worker, whose memory is small again, and `listen` hears with what it has made."""
+    for package in ("ctranslate2", "faster_whisper", "whisper"):
+        pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
+    start_supervisor("")
+    unpack_checkpoint(Path(os.environ["HUSHD_MODELS_DIR"]) / "whisper" / "commands.pt")
+    (told,) = json.loads(hushd("models", "quantize", "whisper/commands", "--json"))
+    assert told["model"] == "faster-whisper/commands"
+    with Client() as client:
+        (row,) = [row for row in client.status()["workers"] if row["role"] == "models"]
+        assert row["pss_mb"] is None or row["pss_mb"] < 60
+    file = alone / "a.wav"
+    soundfile.write(file, say(["left", "right"]), RATE)
+    heard = subprocess.run(
+        [BIN / "listen", "--engine", "faster-whisper", "--model", "commands", "--language", "en", file],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert heard.returncode == 0, heard.stderr
+    assert "right" in words(heard.stdout)
+    assert "int4" in hushd("models", "quantize", "whisper/commands", "--to", "int4", status=2)
+
+
+def test_a_checkpoint_of_another_program_is_enough(start_supervisor: Start, alone: Path) -> None:
+    """The whole way by itself: what openai-whisper's package has downloaded is converted once for whoever asks
+    faster-whisper for it, without any network, and the second who asks does not wait for that."""
+    for package in ("ctranslate2", "faster_whisper", "whisper"):
+        pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
+    start_supervisor("auto_pull = true\n")
+    unpack_checkpoint(Path(os.environ["XDG_CACHE_HOME"]) / "whisper" / "tiny.en.pt")
+    file = alone / "a.wav"
+    soundfile.write(file, say(["left", "right"]), RATE)
+    steps: list[tuple[str, float, float]] = []
+    with Client(on_pull=lambda *step: steps.append(step)) as client:
+        heard = client.transcribe(file, engine="faster-whisper", model="tiny.en", language="en")
+        assert "right" in words(heard.text)
+        assert steps
+        made = Path(os.environ["HUSHD_MODELS_DIR"]) / "faster-whisper" / "tiny.en" / "model.bin"
+        inode = made.stat().st_ino
+        client.unload()
+        told = len(steps)
+        client.transcribe(file, engine="faster-whisper", model="tiny.en", language="en")
+        assert (made.stat().st_ino, len(steps)) == (inode, told)

@@ -1,0 +1,129 @@
+"""The files for service managers: systemd's own tools take them, and they say what hushd needs them to say."""
+
+from __future__ import annotations
+
+import configparser
+import plistlib
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from hushd.cli.service import units
+from hushd_supervisor.system import activation
+
+ROOT = Path(__file__).parents[2]
+PACKAGING = ROOT / "packaging"
+ANALYZE = shutil.which("systemd-analyze")
+needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed (Debian package systemd)")
+
+
+class Unit(configparser.RawConfigParser):
+    """A unit file; a key that is given several times has all its values."""
+
+    optionxform = staticmethod(str)  # type: ignore[assignment]
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(strict=False, delimiters="=")
+        self.read(path)
+
+
+def verify(folder: Path, *options: str) -> str:
+    """What `systemd-analyze verify` has to say about the two units in `folder`."""
+    assert ANALYZE is not None
+    files = [str(folder / name) for name in units.UNITS]
+    done = subprocess.run(
+        [ANALYZE, *options, "--man=no", "verify", *files],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)},
+        timeout=50,
+        check=False,
+    )
+    return done.stdout + done.stderr + (f"status {done.returncode}" if done.returncode else "")
+
+
+@needs_systemd
+@pytest.mark.parametrize("kind", ["user", "system"])
+def test_systemd_takes_the_units(kind: str, tmp_path: Path) -> None:
+    """`systemd-analyze verify` has nothing to say about them, nor about those with a strange path to Python."""
+    python = tmp_path / "my 50% python"
+    python.symlink_to(sys.executable)
+    for name in units.UNITS:
+        text = (PACKAGING / "systemd" / kind / name).read_text()
+        (tmp_path / name).write_text(text.replace("=/usr/bin/python3 ", f"={units._quoted(str(python))} "))
+    assert verify(tmp_path, *(["--user"] if kind == "user" else [])) == ""
+
+
+@needs_systemd
+@pytest.mark.parametrize(("kind", "limit"), [("user", 6.5), ("system", 1.7)])
+def test_exposure(kind: str, limit: float) -> None:
+    """The score of `systemd-analyze security` stays: 0 is a locked box, 9.6 a service that says nothing."""
+    assert ANALYZE is not None
+    done = subprocess.run(
+        [
+            ANALYZE,
+            "security",
+            "--offline=true",
+            "--no-pager",
+            str(PACKAGING / "systemd" / kind / "hushd.service"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    found = re.search(r"Overall exposure level.*: ([0-9.]+)", done.stdout)
+    assert found is not None
+    assert float(found.group(1)) <= limit
+
+
+@pytest.mark.parametrize("kind", ["user", "system"])
+def test_the_units_keep_what_the_supervisor_relies_on(kind: str) -> None:
+    """Its words to the manager, its workers' lives, its socket's name and privacy."""
+    unit = Unit(PACKAGING / "systemd" / kind / "hushd.service")
+    assert unit["Service"]["Type"] == "notify"
+    assert unit["Service"]["KillMode"] == "mixed"  # SIGTERM to workers would end their jobs
+    assert unit["Service"]["OOMPolicy"] == "continue"  # a worker's end is not the service's
+    assert "MemoryDenyWriteExecute" not in unit["Service"]
+    assert unit["Unit"]["Requires"] == "hushd.socket"
+    socket = Unit(PACKAGING / "systemd" / kind / "hushd.socket")["Socket"]
+    assert socket["FileDescriptorName"] == activation.NAME
+    assert socket["SocketMode"] == "0600"
+    where = {"user": "%t/hushd/client.sock", "system": "/run/hushd/client.sock"}
+    assert socket["ListenStream"] == where[kind]
+    assert "Accept" not in socket
+
+
+def test_the_agent_of_launchd_is_a_property_list() -> None:
+    """Label, program, the socket under the name that is asked for, 0600. (No more of launchd is tested.)"""
+    agent = plistlib.loads((PACKAGING / "launchd/org.hushd.plist").read_bytes())
+    assert agent["Label"] == activation.LABEL == units.LABEL
+    assert agent["ProgramArguments"] == [units.PYTHON, "-P", "-m", "hushd_supervisor"]
+    assert agent["Sockets"][activation.NAME]["SockPathMode"] == 0o600
+    assert agent["Umask"] == 0o077
+    assert "KeepAlive" not in agent  # it leaves when idle
+
+
+def test_a_wheel_carries_the_files(tmp_path: Path) -> None:
+    """What `hushd service install` writes is in the wheel, byte for byte as in `packaging`."""
+    built = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    if "No module named hatchling" in built.stderr:
+        pytest.skip("hatchling is not installed here")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        carried = {name: archive.read(name) for name in archive.namelist() if name.startswith("hushd/packaging/")}
+    files = [path for path in PACKAGING.rglob("*") if path.is_file()]
+    assert carried == {f"hushd/packaging/{path.relative_to(PACKAGING)}": path.read_bytes() for path in files}
+    assert len(files) >= 5

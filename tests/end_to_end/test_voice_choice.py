@@ -1,0 +1,96 @@
+"""Voices and languages as a user has them: a real supervisor, `say`, and whichever engine speaks it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hushd import Client
+from hushd_protocol.errors import HushdError
+from hushd_worker_tts.engines.espeak_ng import EspeakNg
+from support.peer import Supervisor
+
+pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+Start = Callable[..., Supervisor]
+
+
+def say(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.say()", *arguments]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=False)
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No models of the user's."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    return tmp_path
+
+
+def workers() -> set[str]:
+    with Client() as client:
+        return {row["name"] for row in client.status()["workers"]}
+
+
+def test_a_language_chooses_engine_and_voice(start_supervisor: Start, models: Path) -> None:
+    """German goes to the first engine that can, English to the default one; a name goes where it belongs."""
+    start_supervisor("")
+    for number, options in enumerate((["--language", "de"], ["--language", "en"], ["-v", "espeak-ng/espeak-fr"])):
+        done = say(*options, "-o", str(models / f"{number}.wav"), "eins zwei drei")
+        assert (done.returncode, done.stderr) == (0, "")
+        with wave.open(str(models / f"{number}.wav")) as file:
+            assert file.getnframes() / file.getframerate() > 0.5
+            assert file.getframerate() == (24_000 if number == 1 else 22_050)
+    assert workers() == {"tts/espeak-ng/all", "tts/hibari/en"}
+
+
+def test_what_nobody_speaks_and_who_does_not(start_supervisor: Start, models: Path) -> None:
+    """One sentence and the exit code of the table: what would work, before any worker is started."""
+    start_supervisor("")
+    done = say("-v", "heart", "--language", "de", "Guten Tag")
+    assert done.returncode == 2
+    assert done.stderr.startswith("say: The voice heart speaks en-US, not 'de': leave the voice out, or use ")
+    assert "espeak-de" in done.stderr
+    done = say("--language", "tlh", "nuqneH")
+    assert done.returncode == 6
+    assert done.stderr.startswith("say: No voice on this machine speaks 'tlh': ")
+    done = say("-v", "hart", "Hello")
+    assert (done.returncode, done.stderr) == (
+        2, "say: There is no voice 'hart' (did you mean heart?): `say -v '?'` lists them.\n",
+    )  # fmt: skip
+    assert workers() == set()
+
+
+def test_the_configured_engine_comes_first(start_supervisor: Start, models: Path) -> None:
+    """With espeak-ng as the default, English is its; an OpenAI name still gets a voice that is none of a robot's."""
+    start_supervisor('tts = "espeak-ng/all"\n')
+    with Client() as client:
+        for options, voice in (
+            ({}, "espeak-en-us"),
+            ({"language": "en-GB"}, "espeak-en"),
+            ({"voice": "nova"}, "heart"),
+            ({"voice": "HEART"}, "heart"),
+        ):
+            speech = client.synthesize("One.", **options)
+            list(speech)
+            assert speech.voice == voice
+        with pytest.raises(HushdError, match="No voice of hibari speaks 'fr'"):
+            client.synthesize("Un.", language="fr", engine="hibari")
+
+
+def test_the_list_of_voices(start_supervisor: Start, models: Path) -> None:
+    """A line a voice: name, language and sample, those that are here first; by engine or language, or for programs."""
+    start_supervisor("")
+    lines = say("-v", "?").stdout.splitlines()
+    assert "heart               en-US   # Hello, my name is Heart." in lines
+    assert len([line for line in lines if line.startswith("espeak-")]) > 100
+    missing = [line.endswith("(not installed)") for line in lines]
+    assert missing == sorted(missing)
+    french = json.loads(say("-v", "?", "--language", "fr", "--engine", "espeak-ng", "--json").stdout)
+    assert {voice["engine"] for voice in french} == {"espeak-ng"}
+    assert {"espeak-fr", "espeak-fr-be"} <= {voice["name"] for voice in french}
+    assert french[0].keys() == {"name", "language", "engine", "model", "gender", "installed", "sample"}

@@ -1,0 +1,186 @@
+"""The catalogue of models: its data makes sense, and says what the engines say; what users may add to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_models import catalogue, user_models
+from hushd_models.catalogue import Files, Known
+from hushd_models.manifest import split
+from hushd_protocol.errors import HushdError
+
+OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
+
+
+def test_every_model_makes_sense() -> None:
+    """Names are safe as paths, and none stands for two models; each can be got in one way, and tells what it costs."""
+    every = catalogue.models()
+    names = [f"{known.engine}/{name}" for known in every.values() for name in known.names]
+    assert len(names) == len(set(names)) > 80
+    for name, known in every.items():
+        assert name == known.model
+        split(name)
+        assert known.role == catalogue.engines()[known.engine].role in ("stt", "tts")
+        assert known.speed in catalogue.SPEEDS
+        assert known.languages
+        assert known.licence
+        assert 0 < known.size_mb < 5000
+        assert known.memory_mb > 20
+        assert bool(known.repository) + bool(known.url) + bool(known.package) == 1
+        assert bool(known.files) == (known.kind in ("hub", "url"))
+        assert bool(known.install) == (known.kind in ("embedded", "system"))
+        assert set(known.sha256) <= {pattern for files in known.files for pattern in files.needed}
+        assert known.url.startswith("https://") or not known.url
+    assert {known.kind for known in every.values()} == {"hub", "url", "embedded", "system"}
+    assert {known.model for known in every.values() if known.embedded} == {"moonshine/tiny-en", "hibari/en"}
+
+
+@pytest.mark.parametrize("role", ["stt", "tts"])
+def test_it_says_what_the_engines_say(role: str, tmp_path: Path) -> None:
+    """Names, languages, memory and what is embedded, of every model that the engines describe where nothing is
+    installed; a model under several names is described under each."""
+    environment = {"HUSHD_MODELS_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    program = [sys.executable, "-m", f"hushd_worker_{role}", "--describe"]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=50, env=environment)
+    described = {
+        f"{engine['name']}/{model['name']}": (model["memory_mb"], model["embedded"], tuple(model["languages"]))
+        for engine in json.loads(done.stdout)["engines"]
+        for model in engine["models"]
+        if engine["name"] != "command"
+    }
+    assert described == {
+        f"{known.engine}/{name}": (known.memory_mb, known.embedded, known.languages)
+        for known in catalogue.models().values()
+        for name in known.names
+        if known.role == role
+    }
+
+
+def test_which_files_are_the_models() -> None:
+    """The best way in which a source has the model whole, with what may come along; nothing of the other ways."""
+    canary = catalogue.models()["onnx-asr/canary-180m-flash"]
+    full = ["encoder-model.onnx", "encoder-model.onnx.data", "decoder-model.onnx", "vocab.txt", "config.json"]
+    int8 = ["encoder-model.int8.onnx", "decoder-model.int8.onnx"]
+    assert canary.choose([*full, *int8, "README.md"]) == sorted([*int8, "vocab.txt", "config.json"])
+    assert canary.choose([*full, int8[0]]) == sorted(full)
+    assert canary.choose([*int8, "config.json"]) is None
+    assert canary.choose([]) is None
+    voice = catalogue.models()["piper/fr_FR-siwis-medium"]
+    assert voice.choose(
+        ["fr/fr_FR/siwis/medium/fr_FR-siwis-medium.onnx", "fr_FR-siwis-medium.onnx.json", "x.onnx"]
+    ) == [
+        "fr/fr_FR/siwis/medium/fr_FR-siwis-medium.onnx",
+        "fr_FR-siwis-medium.onnx.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "others"),
+    [
+        ("a.b", ["a.b"], ["aXb", "x/a.b", "a.b\n"]),
+        ("*.bin", ["a.bin", ".bin"], ["x/a.bin", "a.bin.part"]),
+        ("a?b", ["axb"], ["ab", "a/b"]),
+        ("*/a", ["x/a"], ["a", "x/y/a"]),
+        ("**/a", ["a", "x/a", "x/y/a"], ["xa", "x/ya"]),
+        ("[a]+(b)", ["[a]+(b)"], ["ab"]),
+    ],
+)
+def test_patterns(pattern: str, matching: list[str], others: list[str]) -> None:
+    """`*` and `?` stay within a folder, `**/` is any or none, everything else is itself."""
+    assert Files((pattern,)).choose([*matching, *others]) == sorted(matching)
+
+
+def test_names_and_aliases() -> None:
+    """An alias is the model it stands for; the sentence for what is missing names that, and what it costs."""
+    turbo = catalogue.find("whisper/turbo")
+    assert turbo is catalogue.models()["whisper/large-v3-turbo"]
+    assert catalogue.canonical("whisper/turbo") == "whisper/large-v3-turbo"
+    assert catalogue.canonical("whisper/mine") == "whisper/mine"
+    assert catalogue.find("whisper/mine") is None
+    assert [known.name for known in catalogue.of("whisper")][-2:] == ["large-v3-turbo", "turbo"]
+    for model, words in (
+        ("whisper/base", "`hushd models pull whisper/base` gets it (about 148 MB, MIT)."),
+        ("faster-whisper/large-v3", "(about 3.1 GB, MIT)."),
+        ("hibari/en", "pip install 'hushd[tts]'."),
+        ("whisper/mine", "`hushd models import FILE --name whisper/mine`"),
+    ):
+        error = catalogue.missing(model)
+        assert error.code == "model_missing"
+        assert words in error.message
+        assert error.message.startswith(f"The model {model} is not on this machine: ")
+
+
+def test_what_users_add(tmp_path: Path) -> None:
+    """A model of the configuration stands beside the well-known ones, or in the place of one."""
+    path = tmp_path / "config.toml"
+    assert user_models.configured(path) == {}
+    path.write_text('stt = "whisper/base"\n')
+    assert user_models.configured(path) == {}
+    path.write_text(
+        '[models."faster-whisper/swiss"]\nrepository = "a/b"\nfiles = ["model.bin"]\nlanguages = ["de", "fr"]\n'
+        '[models."whisper/base"]\nurl = "http://x/y"\nfiles = ["base.pt"]\nlicence = "mine"\n'
+    )
+    added = user_models.configured(path)
+    assert added["faster-whisper/swiss"] == Known(
+        "faster-whisper", "swiss", "stt", ("de", "fr"), repository="a/b", files=(Files(("model.bin",)),)
+    )
+    assert catalogue.find("whisper/base", added) == added["whisper/base"]
+    assert catalogue.find("faster-whisper/swiss") is None
+    assert len(catalogue.models(added)) == len(catalogue.models()) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("../x", {}, "no model's name"),
+        ("x", {}, "no model's name"),
+        ("wisper/x", {}, "there is no engine .*did you mean whisper"),
+        ("whisper/x", {"fils": []}, "there is no key .*did you mean files"),
+        ("whisper/x", {"files": []}, "needs files"),
+        ("whisper/x", {"files": "a"}, "a list of strings"),
+        ("moonshine/x", {}, "moonshine has the models of its package and no others"),
+        ("whisper/x", {"files": ["../a"]}, "below the model's folder"),
+        ("whisper/x", {"files": ["a/../b"]}, "below the model's folder"),
+        ("whisper/x", {"files": ["/a"]}, "below the model's folder"),
+        ("whisper/x", {"optional": [""]}, "a list of strings"),
+        ("whisper/x", {"repository": "a/b/c"}, "a repository"),
+        ("whisper/x", {"repository": 3}, "a repository"),
+        ("whisper/x", {"url": "http://x"}, "either repository or url"),
+        ("whisper/x", {"revision": "a b"}, "a branch"),
+        ("whisper/x", {"size_mb": -1}, "whole number"),
+        ("whisper/x", {"memory_mb": True}, "whole number"),
+        ("whisper/x", {"memory_mb": 1.5}, "whole number"),
+        ("whisper/x", {"speed": "quick"}, "one of fast, medium, slow"),
+        ("whisper/x", {"sha256": {"a": "b"}}, "hashes"),
+        ("whisper/x", {"sha256": "b" * 64}, "hashes"),
+        ("whisper/x", {"languages": [3]}, "a list of strings"),
+        ("whisper/x", {"licence": 3}, "a string"),
+    ],
+)
+def test_what_users_may_not_add(name: str, change: dict[str, Any], words: str) -> None:
+    """Is refused in a sentence that names the key; no pattern leads out of the model's folder."""
+    with pytest.raises(HushdError, match=words) as caught:
+        user_models.checked({name: OWN | change})
+    assert caught.value.code == "bad_request"
+
+
+def test_a_url_says_nothing_of_what_it_has() -> None:
+    """So a pattern would be asked for as a file of that name."""
+    for name in ("*.pt", "**/a", "a?"):
+        with pytest.raises(HushdError, match="must name each file of a url"):
+            user_models.checked({"whisper/x": {"url": "https://x/y", "files": ["base.pt", name]}})
+
+
+@pytest.mark.parametrize("content", [b"[models", b"\xffmodels", b"models = 3", b'[models."x/y"]\na = 1'])
+def test_a_configuration_that_makes_no_sense(tmp_path: Path, content: bytes) -> None:
+    """Is a sentence that names the file."""
+    path = tmp_path / "config.toml"
+    path.write_bytes(content)
+    with pytest.raises(HushdError, match=str(path)) as caught:
+        user_models.configured(path)
+    assert caught.value.code == "bad_request"

@@ -1,0 +1,776 @@
+"""The store of models on real files: manifests good and bad, places, locks between processes, hashes, removal."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_models import hf_cache, inventory, manifest, removal, verification
+from hushd_models.manifest import BadManifest, File, Manifest, Source
+from hushd_models.store import Store, replace
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+MODEL = "faster-whisper/mine"
+NAMES = ("model.bin", "config.json", "tokenizer.json")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty store; the user's own models, caches and state are out of sight."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("HUSHD_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    return Store(paths.find())
+
+
+def described(folder: Path, names: tuple[str, ...]) -> dict[str, File]:
+    return {n: File((folder / n).stat().st_size, verification.sha256(folder / n)) for n in names}
+
+
+def bring(store: Store, model: str = MODEL, names: tuple[str, ...] = NAMES, location: str = "") -> Manifest:
+    """A model of files with some content, and its manifest, as a pull leaves them."""
+    engine, name = manifest.split(model)
+    folder = store.folder / engine / (location or name)
+    for file in names:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(f"{model} {file}".encode() * 1000)
+    kept = described(folder, names)
+    found = Manifest(engine, name, "stt", Source("url", "http://x"), kept, location or name, licence="MIT")
+    store.write(found)
+    return found
+
+
+def in_hub(repository: str, commit: str, contents: dict[str, bytes], *, main: bool = True) -> Path:
+    """Files as the hub's library keeps them; returns the snapshot."""
+    folder = hf_cache.repository_folder(repository)
+    snapshot = folder / "snapshots" / commit
+    for name, content in contents.items():
+        blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        blob.write_bytes(content)
+        (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
+        (snapshot / name).symlink_to(os.path.relpath(blob, (snapshot / name).parent))
+    if main:
+        (folder / "refs").mkdir(exist_ok=True)
+        (folder / "refs" / "main").write_text(commit)
+    return snapshot
+
+
+def all_files(*folders: Path) -> set[str]:
+    return {str(path) for folder in folders for path in folder.rglob("*") if path.is_file() or path.is_symlink()}
+
+
+# --- manifests -------------------------------------------------------------------------------------------------------
+
+
+def good() -> dict[str, Any]:
+    found = Manifest("whisper", "base", "stt", Source("url", "http://x"), {"base.pt": File(3, "a" * 64)}, ".")
+    content: dict[str, Any] = json.loads(manifest.dumps(found))
+    return content
+
+
+def test_a_manifest_is_read_as_it_was_written() -> None:
+    """Also one with every field, several files, folders in their names, and letters of all kinds."""
+    full = Manifest(
+        "onnx-asr", "a.b+c_d-1", "stt",
+        Source("conversion", "whisper/båse", "r", "b" * 64),
+        {"x/y é.onnx": File(0, "0" * 64), "z": File(2**40, "f" * 64)},
+        "/cache/snap shots/é", "onnx-int8", "c 1.0", "MIT",
+    )  # fmt: skip
+    for found in (full, manifest.loads(json.dumps(good()))):
+        assert manifest.loads(manifest.dumps(found)) == found
+    assert (full.model, full.size) == ("onnx-asr/a.b+c_d-1", 2**40)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"engine": "../x"}, "no model's name"),
+        ({"name": "a/b"}, "no model's name"),
+        ({"name": ""}, "says name"),
+        ({"name": ".hidden"}, "no model's name"),
+        ({"name": 3}, "says name"),
+        ({"role": None}, "says role"),
+        ({"source": "hub"}, "no source"),
+        ({"source": {"kind": "magic", "place": "x"}}, "source.kind"),
+        ({"source": {"kind": "hub"}}, "says place"),
+        ({"files": {}}, "no files"),
+        ({"files": ["a"]}, "no files"),
+        ({"files": {"../../etc/passwd": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
+        ({"files": {"/etc/passwd": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
+        ({"files": {"a//b": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
+        ({"files": {"a\0b": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
+        ({"files": {".": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
+        ({"files": {"a": 1}}, "does not describe"),
+        ({"files": {"a": {"size": -1, "sha256": "a" * 64}}}, "size"),
+        ({"files": {"a": {"size": True, "sha256": "a" * 64}}}, "size"),
+        ({"files": {"a": {"size": 1.5, "sha256": "a" * 64}}}, "size"),
+        ({"files": {"a": {"size": 1, "sha256": "a" * 63}}}, "SHA-256"),
+        ({"files": {"a": {"size": 1, "sha256": "A" * 64}}}, "SHA-256"),
+        ({"files": {"a": {"size": 1}}}, "SHA-256"),
+        ({"location": "../../elsewhere"}, "location"),
+        ({"location": "a/../../b"}, "location"),
+        ({"location": "/a\0"}, "location"),
+        ({"licence": 7}, "licence"),
+    ],
+)
+def test_a_manifest_that_makes_no_sense(change: dict[str, Any], words: str) -> None:
+    """Is refused, and what is refused names its fault; nothing that leads out of the model's folder passes."""
+    with pytest.raises(BadManifest, match=words):
+        manifest.loads(json.dumps(good() | change))
+
+
+def test_damaged_manifests_are_never_anything_else() -> None:
+    """Cut, changed and mixed up at random, 2000 times: a manifest that makes sense, or BadManifest."""
+    dice = random.Random(6)
+    text = json.dumps(good()).encode()
+    for _ in range(2000):
+        data = bytearray(text)
+        for _ in range(dice.randrange(1, 4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        try:
+            found = manifest.loads(bytes(data[: dice.randrange(len(data) + 1)] if dice.random() < 0.5 else data))
+        except BadManifest:
+            continue
+        assert found.files
+        assert not any(".." in name.split("/") or name.startswith("/") for name in found.files)
+    for data in (b"[" * 100_000, b"\xff", b"", b"null", b"[]", b'"x"'):
+        with pytest.raises(BadManifest):
+            manifest.loads(data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["base", "whisper", "/x", "x/", "../x", "x/..", "x/../y", "a/b/c", "a/.b", "a b/c", "a/b\0", "a/b\n", "å/b",
+     "a/" + "b" * 65, "a/b.hushd.json", "a/b.part", "a/b.lock", ""],
+)  # fmt: skip
+def test_names_that_are_none(store: Store, name: str) -> None:
+    """Are refused before they are made a path of."""
+    for act in (store.find, store.place, store.manifest_path, store.workplace, manifest.split):
+        with pytest.raises(HushdError) as caught:
+            act(name)  # type: ignore[operator]
+        assert caught.value.code == "bad_request"
+
+
+# --- the store -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_is_found(store: Store) -> None:
+    """By its name and in the list; its location is where its files are, inside the models folder or anywhere."""
+    assert store.kept() == {}
+    assert store.find(MODEL) is None
+    found = bring(store)
+    flat = bring(store, "whisper/base", ("base.pt",), ".")
+    assert store.find(MODEL) == found
+    assert store.kept() == {MODEL: found, "whisper/base": flat}
+    assert store.kept("whisper") == {"whisper/base": flat}
+    assert store.location(found) == store.place(MODEL)
+    assert (store.location(flat) / "base.pt").is_file()
+    assert store.relative("whisper", store.folder / "whisper") == "."
+    assert store.relative("whisper", Path("/a/b")) == "/a/b"
+    assert store.missing(found) == []
+    (store.place(MODEL) / "model.bin").write_bytes(b"half")
+    (store.place(MODEL) / "config.json").unlink()
+    assert sorted(store.missing(found)) == ["config.json", "model.bin"]
+    assert store.has_any("whisper")
+    assert not store.has_any("piper")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"{}", b"\xff\xfe", b"[" * 5000])
+def test_a_damaged_manifest_is_one_sentence(store: Store, damage: bytes) -> None:
+    """Which names the file and how to get the model anew; the other models are listed all the same."""
+    bring(store)
+    whole = bring(store, "whisper/base", ("base.pt",), ".")
+    store.manifest_path(MODEL).write_bytes(damage)
+    with pytest.raises(HushdError, match=f"mine.hushd.json .*`hushd models pull {MODEL}`") as caught:
+        store.find(MODEL)
+    assert caught.value.code == "model_missing"
+    kept = store.kept()
+    assert isinstance(kept[MODEL], HushdError)
+    assert kept["whisper/base"] == whole
+
+
+def test_a_manifest_of_another_model_is_none(store: Store) -> None:
+    """One that somebody has copied to another name, and files whose names are no model's."""
+    bring(store)
+    store.manifest_path("faster-whisper/copy").write_bytes(store.manifest_path(MODEL).read_bytes())
+    (store.folder / "faster-whisper" / "a b.hushd.json").write_text("{}")
+    with pytest.raises(HushdError, match=f"is that of {MODEL}"):
+        store.find("faster-whisper/copy")
+    assert set(store.kept()) == {MODEL, "faster-whisper/copy"}
+
+
+def test_what_is_written_is_whole_or_not_there(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full in the middle leaves the old file, and nothing beside it."""
+    place = tmp_path / "file"
+    replace(place, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(HushdError, match="No space left") as caught:
+        replace(place, "new")
+    assert caught.value.code == "output_failed"
+    assert (place.read_text(), all_files(tmp_path)) == ("old", {str(place)})
+
+
+def test_a_folder_that_cannot_be_written(store: Store) -> None:
+    """Is said in a sentence with the variable that names another."""
+    store.folder.parent.mkdir(exist_ok=True)
+    store.folder.write_text("no folder")
+    for act in (lambda: store.begin(MODEL, Source("url", "x")), lambda: store.lock(MODEL).__enter__()):
+        with pytest.raises(HushdError, match="HUSHD_MODELS_DIR") as caught:
+            act()
+        assert caught.value.code == "output_failed"
+    assert store.kept() == {}
+    assert store.find(MODEL) is None
+
+
+def test_what_was_begun_can_be_gone_on_with(store: Store) -> None:
+    """The same source finds its half again, another one an empty folder; writing the manifest ends it."""
+    source = Source("url", "http://x")
+    work = store.begin(MODEL, source)
+    (work / "half").write_text("half")
+    assert store.begin(MODEL, source) == work
+    assert (work / "half").exists()
+    assert store.begun(MODEL) == source
+    assert store.unfinished() == [MODEL]
+    store.begin(MODEL, Source("url", "http://y"))
+    assert not (work / "half").exists()
+    bring(store)
+    assert (work.exists(), store.begun(MODEL), store.unfinished()) == (False, None, [])
+
+
+LOCKED = """
+import sys
+from hushd_protocol.system import paths
+from hushd_models.store import Store
+store = Store(paths.find())
+with store.lock("whisper/base", wait=sys.argv[1] == "wait") as ours:
+    print("ours" if ours else "busy", flush=True)
+    if ours:
+        sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def other(store: Store) -> Callable[..., subprocess.Popen[str]]:
+    """Starts a process that wants the lock of whisper/base, and holds it until its input ends."""
+
+    def start(how: str = "try") -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", LOCKED, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    return start
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def test_one_process_works_on_a_model(store: Store, other: Callable[..., subprocess.Popen[str]]) -> None:
+    """Who may not wait is told so; who waits gets it when the other is done, or was killed; another model is free."""
+    first = other()
+    assert said(first) == "ours"
+    with store.lock("whisper/base", wait=False) as ours:
+        assert not ours
+    with store.lock("whisper/tiny", wait=False) as ours:
+        assert ours
+    second = other("wait")
+    first.communicate("", timeout=20)
+    assert said(second) == "ours"
+    third = other("wait")
+    second.kill()
+    second.communicate(timeout=20)
+    assert said(third) == "ours"
+    third.communicate("", timeout=20)
+    assert not list(store.folder.glob("*/.*.lock"))
+
+
+def test_never_two_at_once(store: Store, tmp_path: Path) -> None:
+    """Four processes that take the lock 100 times each count together to 400, although its file goes each time."""
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from hushd_protocol.system import paths; from hushd_models.store import Store\n"
+        "counter, store = Path(sys.argv[1]), Store(paths.find())\n"
+        "for _ in range(100):\n"
+        "    with store.lock('whisper/base'):\n"
+        "        counter.write_text(str(int(counter.read_text()) + 1))\n"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", program, str(counter)]) for _ in range(4)]
+    assert [process.wait(timeout=50) for process in running] == [0] * 4
+    assert counter.read_text() == "400"
+
+
+# --- verification ----------------------------------------------------------------------------------------------------
+
+
+def test_files_are_read_once_for_each_change(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first load reads all, the next none; one that was touched is read again, `verify` reads everything."""
+    found, read = bring(store), []
+    true_sha256 = verification.sha256
+    monkeypatch.setattr(
+        verification, "sha256", lambda path, report=None: read.append(path.name) or true_sha256(path, report)
+    )
+    notes: list[str] = []
+    assert verification.before_load("faster-whisper", "mine", notes.append) == found
+    assert sorted(read) == sorted(NAMES)
+    assert set(notes) == {f"checking the files of {MODEL}"}
+    read.clear()
+    verification.before_load("faster-whisper", "mine", notes.append)
+    assert read == []
+    os.utime(store.place(MODEL) / "model.bin", (1, 1))
+    verification.before_load("faster-whisper", "mine", notes.append)
+    assert read == ["model.bin"]
+    read.clear()
+    assert verification.verify(store, found) == []
+    assert sorted(read) == sorted(NAMES)
+    verification.remember(store, bring(store, "whisper/base", ("base.pt",), "."))
+    read.clear()
+    assert verification.before_load("whisper", "base", notes.append)
+    assert read == []
+
+
+@pytest.mark.parametrize("damage", ["a bit", "half", "gone", "a folder"])
+def test_a_damaged_file_is_one_sentence(store: Store, damage: str) -> None:
+    """Before it is loaded, each time until it is whole; with the command that gets it anew. Its size and time may be
+    the right ones."""
+    bring(store)
+    path = store.place(MODEL) / "model.bin"
+    verification.before_load("faster-whisper", "mine", print)
+    content = path.read_bytes()
+    match damage:
+        case "a bit":
+            path.write_bytes(content[:-1] + b"!")
+        case "half":
+            path.write_bytes(content[: len(content) // 2])
+        case "gone":
+            path.unlink()
+        case "a folder":
+            path.unlink()
+            path.mkdir()
+    for _ in range(2):
+        with pytest.raises(
+            HushdError, match=rf"^The model {MODEL} is damaged \(.*model\.bin .*\): `hushd models pull"
+        ) as e:
+            verification.before_load("faster-whisper", "mine", print)
+        assert e.value.code == "model_missing"
+    if damage == "half":
+        assert f"has {len(content) // 2} bytes instead of {len(content)}" in e.value.message
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        (Source("url", "http://x"), "`hushd models pull whisper/mine` gets it anew."),
+        (
+            Source("file", "/a/my b$.pt"),
+            "`hushd models rm whisper/mine`, then `hushd models import '/a/my b$.pt' --name whisper/mine`.",
+        ),
+        (
+            Source("conversion", "whisper/b", "int16"),
+            "`hushd models rm whisper/mine`, then `hushd models quantize whisper/b --to int16 --name mine`.",
+        ),
+    ],
+)
+def test_what_is_damaged_comes_again_from_where_it_came(store: Store, source: Source, remedy: str) -> None:
+    """The sentence names the commands that bring it again: what was imported cannot be pulled."""
+    found = dataclasses.replace(bring(store, "whisper/mine", ("mine.pt",), "."), source=source)
+    store.write(found)
+    (store.folder / "whisper" / "mine.pt").write_bytes(b"other")
+    with pytest.raises(HushdError) as caught:
+        verification.before_load("whisper", "mine", print)
+    assert caught.value.message.endswith(f"): {remedy}")
+
+
+def test_what_hushd_has_not_brought_is_not_checked(store: Store) -> None:
+    """A model without a manifest loads as it always did; an alias is looked up under its model's name."""
+    assert verification.before_load("faster-whisper", "mine", print) is None
+    bring(store, "whisper/large-v3", ("large-v3.pt",), ".")
+    found = verification.before_load("whisper", "large", print)
+    assert found
+    assert found.name == "large-v3"
+
+
+def test_damaged_marks_are_no_marks(store: Store) -> None:
+    """Whatever is in the file of what was right, or if it cannot be written: the model's files are read, and judged."""
+    found = bring(store)
+    mark = store.paths.verified / f"{MODEL}.json"
+    for content in ("", "[]", "{", '{"model.bin": 1}', '{"model.bin": [1, 2, 3, "x"]}'):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(content)
+        assert verification.verify(store, found, anew=False) == []
+    mark.unlink()
+    mark.parent.rmdir()
+    mark.parent.write_text("in the way")
+    assert verification.verify(store, found, anew=False) == []
+
+
+# --- the inventory ---------------------------------------------------------------------------------------------------
+
+
+def rows(store: Store) -> dict[str, inventory.Row]:
+    return {row.model: row for row in inventory.rows(store)}
+
+
+def test_nothing_is_here(store: Store) -> None:
+    """A fresh machine has what is embedded at most, and all the rest is known."""
+    every = rows(store)
+    assert {row.state for row in every.values()} <= {"absent", "embedded", "installed"}
+    assert all(row.origin in ("package", "system") for row in every.values() if row.usable)
+    assert every["whisper/base"].state == "absent"
+    assert len(every) > 80
+
+
+def test_where_models_come_from(store: Store, tmp_path: Path) -> None:
+    """Pulled, in the hub's cache, in a package's cache, put there by hand under a known name or another: each is found,
+    with its size and its path."""
+    bring(store)
+    snapshot = in_hub("Systran/faster-whisper-base", "c0ffee", {name: name.encode() * 9 for name in NAMES})
+    cached = tmp_path / "cache" / "whisper" / "tiny.pt"
+    cached.parent.mkdir()
+    cached.write_bytes(b"x" * 50)
+    (store.folder / "whisper").mkdir()
+    (store.folder / "whisper" / "own.pt").write_bytes(b"y" * 60)
+    (store.folder / "whisper" / "small.pt").write_bytes(b"z" * 70)
+    (store.folder / "piper").mkdir()
+    for end in ("onnx", "onnx.json"):
+        (store.folder / "piper" / f"fr_FR-siwis-medium.{end}").write_bytes(b"0" * 5)
+    (store.folder / "onnx-asr" / "mine").mkdir(parents=True)
+    (store.folder / "onnx-asr" / "mine" / "model.onnx").write_bytes(b"1" * 8)
+    every = rows(store)
+    told = {name: (row.origin, row.size, row.path) for name, row in every.items() if row.state == "installed"}
+    told = {name: row for name, row in told.items() if row[0] != "system"}
+    kept = store.find(MODEL)
+    assert kept
+    assert told == {
+        MODEL: ("hushd", kept.size, store.place(MODEL)),
+        "faster-whisper/base": ("hub", 9 * sum(map(len, NAMES)), snapshot),
+        "whisper/tiny": ("package", 50, cached),
+        "whisper/small": ("user", 70, store.folder / "whisper" / "small.pt"),
+        "whisper/own": ("user", 60, store.folder / "whisper" / "own.pt"),
+        "piper/fr_FR-siwis-medium": ("user", 10, store.folder / "piper"),
+        "onnx-asr/mine": ("user", 8, store.folder / "onnx-asr" / "mine" / "model.onnx"),
+    }
+    (snapshot / "tokenizer.json").rename(snapshot / ".tokenizer.json")
+    assert rows(store)["faster-whisper/base"].state == "absent"
+    (store.folder / "onnx-asr" / "mine" / ".hidden.onnx").write_bytes(b"1" * 9)
+    assert rows(store)["onnx-asr/mine"].size == 8
+
+
+def test_what_is_not_whole(store: Store) -> None:
+    """A missing file and a manifest that cannot be read are broken, what was begun is half."""
+    bring(store)
+    bring(store, "whisper/base", ("base.pt",), ".")
+    (store.place(MODEL) / "model.bin").unlink()
+    store.manifest_path("whisper/base").write_text("{")
+    store.begin("whisper/tiny", Source("url", "x"))
+    blobs = hf_cache.repository_folder("Systran/faster-whisper-small") / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"abc{hf_cache.HALF}").write_text("half")
+    every = rows(store)
+    assert [every[m].state for m in (MODEL, "whisper/base", "whisper/tiny", "faster-whisper/small")] == [
+        "broken", "broken", "half", "half",
+    ]  # fmt: skip
+    assert "model.bin is not what it was" in every[MODEL].problem
+    assert "is no JSON" in every["whisper/base"].problem
+
+
+def test_one_by_its_name(store: Store) -> None:
+    """In full, by an alias, alone where only one engine has it; else which are meant, or which may be."""
+    for name in ("whisper/large-v3", "whisper/large"):
+        assert inventory.row(store, name).model == "whisper/large-v3"
+    assert inventory.row(store, "tiny-en").model == "moonshine/tiny-en"
+    for name, words in (
+        ("base", "say which, faster-whisper/base or whisper/base"),
+        ("wisper/bas", "did you mean whisper/base?"),
+        ("parakeet-tdt-0.6b-v3", "did you mean onnx-asr/nemo-parakeet-tdt-0.6b-v3?"),
+        ("\0" * 500, "`hushd models list` shows them"),
+    ):
+        with pytest.raises(HushdError, match=words) as caught:
+            inventory.row(store, name)
+        assert caught.value.code == "model_missing"
+        assert len(caught.value.message) < 500
+
+
+def test_what_bears_an_alias(store: Store) -> None:
+    """Brought or put there under an alias, it is a model of its own, which that name means."""
+    bring(store, "whisper/turbo", ("turbo.pt",), ".")
+    (store.folder / "whisper" / "large.pt").write_bytes(b"x")
+    for name in ("turbo", "large"):
+        row = inventory.row(store, f"whisper/{name}")
+        assert (row.model, row.state) == (f"whisper/{name}", "installed")
+        assert row.known
+        assert name in row.known.aliases
+    assert rows(store)["whisper/large-v3"].state == "absent"
+    assert inventory.row(store, "faster-whisper/turbo").model == "faster-whisper/large-v3-turbo"
+    (store.folder / "whisper" / "turbo.pt").write_bytes(b"half")
+    with pytest.raises(HushdError, match="whisper/turbo is damaged"):
+        verification.before_load("whisper", "turbo", print)
+
+
+# --- removal ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_removed_with_all_that_is_its_own(store: Store) -> None:
+    """Files, folder, manifest and marks; what lies beside it stays."""
+    bring(store)
+    verification.remember(store, bring(store))
+    bring(store, "faster-whisper/other")
+    before = all_files(store.folder)
+    removed = removal.remove(store, inventory.row(store, MODEL))
+    assert removed.size == sum(len(f"{MODEL} {name}") * 1000 for name in NAMES)
+    assert before - all_files(store.folder) == {
+        *(str(store.place(MODEL) / name) for name in NAMES),
+        str(store.manifest_path(MODEL)),
+    }
+    assert not store.place(MODEL).exists()
+    assert all_files(store.paths.verified) == set()
+    with pytest.raises(HushdError, match="There is no model"):
+        inventory.row(store, MODEL)
+
+
+def test_shared_files_stay(store: Store) -> None:
+    """Kokoro's models have one file of voices: it goes with the last of them."""
+    for name in ("kokoro-v1.0", "kokoro-v1.0.int8"):
+        bring(store, f"kokoro/{name}", (f"{name}.onnx", "voices-v1.0.bin"), ".")
+    first = removal.remove(store, inventory.row(store, "kokoro/kokoro-v1.0"))
+    assert first.kept == 1
+    assert (store.folder / "kokoro" / "voices-v1.0.bin").is_file()
+    removal.remove(store, inventory.row(store, "kokoro/kokoro-v1.0.int8"))
+    assert all_files(store.folder) == set()
+
+
+def test_what_is_in_the_hubs_cache(store: Store) -> None:
+    """A blob goes when no snapshot has it any more, and the repository's folder with the last one; another
+    repository is not touched."""
+    contents = {name: name.encode() * 99 for name in NAMES}
+    other = in_hub("Systran/faster-whisper-tiny", "beef", contents)
+    in_hub("Systran/faster-whisper-base", "old", {"model.bin": contents["model.bin"]}, main=False)
+    in_hub("Systran/faster-whisper-base", "new", contents)
+    untouched = all_files(hf_cache.repository_folder("Systran/faster-whisper-tiny"))
+    row = inventory.row(store, "faster-whisper/base")
+    assert (row.origin, row.state) == ("hub", "installed")
+    removed = removal.remove(store, row)
+    folder = hf_cache.repository_folder("Systran/faster-whisper-base")
+    assert removed.size == 99 * sum(len(name) for name in NAMES if name != "model.bin")
+    assert [path.name for path in (folder / "snapshots").iterdir()] == ["old"]
+    assert (folder / "snapshots" / "old" / "model.bin").read_bytes() == contents["model.bin"]
+    assert not (folder / "refs" / "main").exists()
+    assert all_files(hf_cache.repository_folder("Systran/faster-whisper-tiny")) == untouched
+    removal.remove(store, inventory.row(store, "faster-whisper/tiny"))
+    assert not other.parent.parent.exists()
+
+
+def test_halves_and_broken_ones_can_be_removed(store: Store) -> None:
+    """What was begun here or in the hub's cache, what has lost a file, and what has a manifest that cannot be read."""
+    work = store.begin("whisper/tiny", Source("url", "x"))
+    (work / "tiny.pt.part").write_bytes(b"x" * 100)
+    blobs = hf_cache.repository_folder("Systran/faster-whisper-small") / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"abc{hf_cache.HALF}").write_bytes(b"x" * 200)
+    bring(store)
+    (store.place(MODEL) / "model.bin").unlink()
+    bring(store, "whisper/base", ("base.pt",), ".")
+    store.manifest_path("whisper/base").write_text("{")
+    sizes = {}
+    for model in ("whisper/tiny", "faster-whisper/small", MODEL, "whisper/base"):
+        sizes[model] = removal.remove(store, inventory.row(store, model)).size
+    assert sizes["faster-whisper/small"] == 200
+    assert sizes["whisper/base"] == len("whisper/base base.pt") * 1000
+    assert all_files(store.folder, hf_cache.cache()) == set()
+
+
+def test_links_are_removed_and_not_followed(store: Store, tmp_path: Path) -> None:
+    """A model that the user has linked into the models folder: the link goes, what it leads to stays."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "big.pt").write_bytes(b"x" * 100)
+    (store.folder / "whisper").mkdir(parents=True)
+    (store.folder / "whisper" / "own.pt").symlink_to(elsewhere / "big.pt")
+    removal.remove(store, inventory.row(store, "whisper/own"))
+    assert not (store.folder / "whisper" / "own.pt").is_symlink()
+    assert (elsewhere / "big.pt").is_file()
+
+
+def test_a_folder_that_is_a_link(store: Store, tmp_path: Path) -> None:
+    """The same for a folder: nothing in the place it leads to is removed."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "model.onnx").write_bytes(b"x" * 100)
+    (store.folder / "onnx-asr").mkdir(parents=True)
+    (store.folder / "onnx-asr" / "own").symlink_to(elsewhere)
+    removed = removal.remove(store, inventory.row(store, "onnx-asr/own"))
+    assert removed.size == 0
+    assert (elsewhere / "model.onnx").is_file()
+    assert not (store.folder / "onnx-asr" / "own").is_symlink()
+
+
+def test_files_in_a_place_of_the_users_own_stay(store: Store, tmp_path: Path) -> None:
+    """Where hushd only knows of them: what it has written down goes, and nothing else."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "model.onnx").write_bytes(b"x" * 100)
+    store.write(
+        Manifest("onnx-asr", "own", "stt", Source("file", "/x"), described(elsewhere, ("model.onnx",)), str(elsewhere))
+    )
+    removed = removal.remove(store, inventory.row(store, "onnx-asr/own"))
+    assert (removed.size, removed.kept) == (0, 1)
+    assert (elsewhere / "model.onnx").is_file()
+    assert store.kept() == {}
+
+
+def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Popen[str]]) -> None:
+    """What is not here, what comes with a package, what is being pulled; nothing has changed then."""
+    bring(store, "whisper/base", ("base.pt",), ".")
+    before = all_files(store.folder)
+    holder = other()
+    assert said(holder) == "ours"
+    for model, code in (("whisper/tiny", "model_missing"), ("whisper/base", "server_busy")):
+        with pytest.raises(HushdError) as caught:
+            removal.remove(store, inventory.row(store, model))
+        assert caught.value.code == code
+    embedded = inventory.Row("hibari/en", "tts", "embedded", "package")
+    with pytest.raises(HushdError, match="comes with its engine's package"):
+        removal.remove(store, embedded)
+    holder.communicate("", timeout=20)
+    assert all_files(store.folder) == before
+
+
+UNPRIVILEGED = """
+import os, shutil, tempfile
+from hushd_models import catalogue, inventory, removal; from hushd_protocol.system import paths
+from hushd_protocol.errors import HushdError
+from hushd_models.manifest import Source
+from hushd_models.store import Store
+catalogue.models()
+if os.getuid() == 0:  # all that is needed is loaded: it may lie where nobody else may read
+    os.setgroups([])
+    os.setuid(65534)
+store = Store(paths.find())
+for act in (
+    lambda: removal.remove(store, inventory.row(store, "faster-whisper/mine")),
+    lambda: removal.prune(store, inventory.rows(store)),
+    lambda: store.begin("faster-whisper/new", Source("url", "x")),
+    lambda: store.write(store.find("faster-whisper/mine")),
+):
+    try:
+        print(act())
+    except HushdError as error:
+        print(error.code, error)
+"""
+
+
+def test_a_folder_that_is_not_ours() -> None:
+    """Without permission to write each is a sentence, and everything is as it was."""
+    folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
+    try:
+        environment = os.environ | {"HUSHD_MODELS_DIR": f"{folder}/models", "HUSHD_STATE_DIR": f"{folder}/state"}
+        store = Store(paths.find(environment))
+        bring(store)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        before = all_files(folder)
+        program = [sys.executable, "-c", UNPRIVILEGED]
+        done = subprocess.run(
+            program, capture_output=True, text=True, timeout=50, env=environment, cwd="/", check=False
+        )
+        assert done.stderr == ""
+        removed, pruned, begun, written = done.stdout.splitlines()
+        assert pruned == "[]"
+        for line in (removed, begun, written):
+            assert line.startswith("output_failed ")
+            assert "Permission denied" in line
+            assert "HUSHD_MODELS_DIR" in line
+        assert all_files(folder) == before
+    finally:
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def prune(store: Store, **options: bool) -> list[removal.Removed]:
+    return removal.prune(store, inventory.rows(store), **options)
+
+
+def test_pruning_takes_halves_and_nothing_else(store: Store) -> None:
+    """Whole models, the user's own, other programs' halves and blobs stay; a dry run changes nothing."""
+    bring(store)
+    (store.folder / "whisper").mkdir()
+    (store.folder / "whisper" / "own.pt").write_bytes(b"mine")
+    work = store.begin("whisper/base", Source("url", "x"))
+    (work / "base.pt.part").write_bytes(b"x" * 1000)
+    in_hub("Systran/faster-whisper-base", "c0ffee", {name: name.encode() for name in NAMES})
+    for repository, blob in (
+        ("small", f"abc{hf_cache.HALF}"),
+        ("small", "def"),
+        ("small", "abc.incomplete"),
+        ("tiny", "abc.incomplete"),
+        ("tiny", "def"),
+    ):
+        path = hf_cache.repository_folder(f"Systran/faster-whisper-{repository}") / "blobs" / blob
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"y" * 500)
+    gone = bring(store, "faster-whisper/gone")
+    for name in gone.files:
+        (store.location(gone) / name).unlink()
+    stale = store.folder / "whisper" / ".hushd-abc"
+    stale.write_text("half a manifest")
+    os.utime(stale, (1, 1))
+    (store.folder / "whisper" / ".hushd-new").write_text("being written")
+    everything = (store.folder, hf_cache.cache())
+    before = all_files(*everything)
+    assert sum(removed.size for removed in prune(store, dry_run=True)) > 2000
+    assert all_files(*everything) == before
+    prune(store)
+    small = hf_cache.repository_folder("Systran/faster-whisper-small")
+    assert before - all_files(*everything) == {
+        str(work / "source.json"), str(work / "base.pt.part"), str(small / "blobs" / f"abc{hf_cache.HALF}"),
+        str(small / "blobs" / "def"), str(store.manifest_path("faster-whisper/gone")), str(stale),
+    }  # fmt: skip
+    assert [path.name for path in (small / "blobs").iterdir()] == ["abc.incomplete"]
+    assert prune(store) == []
+
+
+def test_pruning_leaves_what_is_being_pulled(store: Store, other: Callable[..., subprocess.Popen[str]]) -> None:
+    """The half that another process works on stays, and goes once that has given up."""
+    store.begin("whisper/base", Source("url", "x"))
+    holder = other()
+    assert said(holder) == "ours"
+    assert prune(store) == []
+    assert store.unfinished() == ["whisper/base"]
+    holder.kill()
+    holder.communicate(timeout=20)
+    assert [removed.what for removed in prune(store)] == ["half of whisper/base"]
+    assert store.unfinished() == []
+
+
+def test_pruning_leaves_what_is_being_pulled_from_the_hub(store: Store) -> None:
+    """As long as a model of that repository is being worked on."""
+    half = hf_cache.repository_folder("Systran/faster-whisper-small") / "blobs" / f"abc{hf_cache.HALF}"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"y" * 500)
+    with store.lock("faster-whisper/small"):
+        assert prune(store) == []
+    assert half.exists()
+    assert [removed.size for removed in prune(store)] == [500]
+    assert not half.exists()

@@ -1,0 +1,62 @@
+"""What a worker says it costs: its own, and that of the programs it has running."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from hushd_protocol.system import footprint
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+
+WORK = """
+import sys, time
+held = bytearray(60_000_000)
+until = time.process_time() + 0.5
+while time.process_time() < until: pass
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(params=["child", "grandchild"])
+def program(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that holds 60 MB and has used half a second of CPU time, started by us or by a program of ours."""
+    command = [sys.executable, "-c", WORK]
+    if request.param == "grandchild":
+        command = [sys.executable, "-c", f"import subprocess; subprocess.run({command!r})"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield process
+
+
+def test_what_a_program_uses_is_ours(program: subprocess.Popen[bytes]) -> None:
+    """Its memory and CPU time count while it runs; the time stays when it has ended, and the memory goes."""
+    size, used = footprint.pss(), footprint.cpu()
+    assert used >= time.process_time() + 0.5
+    assert program.stdin
+    program.stdin.close()
+    program.wait()
+    assert footprint.cpu() >= used
+    assert footprint.pss() < size - 55_000_000
+
+
+def test_a_process_alone_counts_itself() -> None:
+    """Without children the two are what the system says of this process, at the price of one look."""
+    assert footprint.pss() > 5_000_000
+    before, own = footprint.cpu(), time.process_time()
+    until = own + 0.05
+    while time.process_time() < until:
+        pass
+    assert footprint.cpu() - before == pytest.approx(time.process_time() - own, abs=0.02)
+
+
+def test_a_process_that_ends_under_ones_eyes_is_nothing() -> None:
+    """A pid that is gone costs nothing and raises nothing."""
+    assert footprint._pss("4194305") == 0
+    assert footprint._cpu("4194305") == 0.0
+    assert footprint._descendants("4194305") == []

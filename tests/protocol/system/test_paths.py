@@ -1,0 +1,204 @@
+"""Paths: every environment variable, and folders that are not safe to put sockets into."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import SOCKET_PATH
+from hushd_protocol.system import paths
+from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_state
+
+HOME = {"HOME": "/home/ann"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "runtime"),
+    [
+        ({"HUSHD_RUNTIME_DIR": "/r"}, "/r"),
+        ({"HUSHD_RUNTIME_DIR": "/r/../q/"}, "/q"),
+        ({"HUSHD_RUNTIME_DIR": "/r", "XDG_RUNTIME_DIR": "/x"}, "/r"),
+        ({"XDG_RUNTIME_DIR": "/x"}, "/x/hushd"),
+        ({"HUSHD_RUNTIME_DIR": "", "XDG_RUNTIME_DIR": "/x"}, "/x/hushd"),
+    ],
+)
+def test_runtime_folder(environ: dict[str, str], runtime: str) -> None:
+    """HUSHD_RUNTIME_DIR wins over XDG_RUNTIME_DIR; empty means unset; sockets and lock lie in it."""
+    found = find(HOME | environ)
+    assert str(found.runtime) == runtime
+    assert [str(path) for path in (found.client_socket, found.worker_socket, found.lock)] == [
+        f"{runtime}/client.sock", f"{runtime}/worker.sock", f"{runtime}/lock",
+    ]  # fmt: skip
+
+
+def test_a_relative_runtime_folder_is_made_absolute(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative HUSHD_RUNTIME_DIR means the same to a worker with another working directory."""
+    monkeypatch.chdir(folder)
+    assert find(HOME | {"HUSHD_RUNTIME_DIR": "run"}).runtime == Path(os.path.realpath(folder)) / "run"
+
+
+def test_relative_xdg_folders_are_ignored() -> None:
+    """The XDG specification: a relative path is invalid and to be ignored."""
+    relative = {"XDG_RUNTIME_DIR": "run", "XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config"}
+    relative["XDG_DATA_HOME"] = "data"
+    assert find(HOME | relative) == find(HOME)
+
+
+def test_xdg_runtime_dir_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it: /run/user/UID if that is ours (cron, sudo), else a folder with our number in the temp folder."""
+    monkeypatch.setattr(paths, "_is_ours", lambda folder: str(folder) == f"/run/user/{os.getuid()}")
+    assert str(find(HOME).runtime) == f"/run/user/{os.getuid()}/hushd"
+    monkeypatch.setattr(paths, "_is_ours", lambda folder: False)
+    monkeypatch.setattr(tempfile, "tempdir", "/temporary")
+    assert str(find(HOME).runtime) == f"/temporary/hushd-{os.getuid()}"
+
+
+def test_what_is_ours(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of our own; not a link to one, a file, nothing at all, or somebody else's."""
+    (folder / "link").symlink_to(folder)
+    (folder / "file").touch()
+    assert paths._is_ours(folder)
+    assert not any(paths._is_ours(folder / name) for name in ("link", "file", "missing"))
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    assert not paths._is_ours(folder)
+
+
+@pytest.mark.parametrize(
+    ("environ", "state", "config"),
+    [
+        ({}, "/home/ann/.local/state/hushd", "/home/ann/.config/hushd/config.toml"),
+        ({"XDG_STATE_HOME": "/s", "XDG_CONFIG_HOME": "/c"}, "/s/hushd", "/c/hushd/config.toml"),
+        (
+            {"HUSHD_STATE_DIR": "/t", "HUSHD_CONFIG": "/d/x.toml", "XDG_STATE_HOME": "/s", "XDG_CONFIG_HOME": "/c"},
+            "/t",
+            "/d/x.toml",
+        ),
+    ],
+)
+def test_state_and_configuration(environ: dict[str, str], state: str, config: str) -> None:
+    """hushd's own variables, else XDG's, else the folders under home; logs lie in the state folder."""
+    found = find(HOME | {"HUSHD_RUNTIME_DIR": "/r"} | environ)
+    assert (str(found.state), str(found.config)) == (state, config)
+    assert str(found.supervisor_log) == f"{state}/logs/supervisor.log"
+    assert str(found.worker_log("stt/moonshine/tiny-en")) == f"{state}/logs/stt-moonshine-tiny-en.log"
+
+
+@pytest.mark.parametrize(
+    ("environ", "models"),
+    [
+        ({}, "/home/ann/.local/share/hushd/models"),
+        ({"XDG_DATA_HOME": "/d"}, "/d/hushd/models"),
+        ({"XDG_DATA_HOME": "/d", "HUSHD_MODELS_DIR": "/m"}, "/m"),
+        ({"XDG_DATA_HOME": "/d", "HUSHD_MODELS_DIR": ""}, "/d/hushd/models"),
+        ({"HUSHD_MODELS_DIR": "/m/../n/"}, "/n"),
+    ],
+)
+def test_models(environ: dict[str, str], models: str) -> None:
+    """HUSHD_MODELS_DIR, made absolute, else hushd's folder in XDG_DATA_HOME, else under home; empty means unset."""
+    assert str(find(HOME | {"HUSHD_RUNTIME_DIR": "/r"} | environ).models) == models
+
+
+def test_without_an_argument_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """find() reads os.environ; without HOME it asks the user database."""
+    monkeypatch.setenv("HUSHD_RUNTIME_DIR", "/from/environ")
+    monkeypatch.delenv("HOME", raising=False)
+    for name in ("HUSHD_STATE_DIR", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    found = find()
+    assert str(found.runtime) == "/from/environ"
+    assert found.state == Path(os.path.expanduser("~")) / ".local/state/hushd"
+
+
+def test_a_socket_path_too_long_says_so() -> None:
+    """107 bytes are allowed on Linux, counted in bytes and with the socket's name; one more names the remedy."""
+    longest = SOCKET_PATH - len("/worker.sock")
+    fits = "/" + "a" * (longest - 1)
+    assert len(os.fsencode(find(HOME | {"HUSHD_RUNTIME_DIR": fits}).worker_socket)) == SOCKET_PATH
+    for too_long in (fits + "a", "/" + "ä" * (longest // 2 + 1)):
+        with pytest.raises(HushdError, match=r"bytes and the system allows 107: set HUSHD_RUNTIME_DIR") as caught:
+            find(HOME | {"HUSHD_RUNTIME_DIR": too_long})
+        assert caught.value.code == "bad_request"
+
+
+def in_folder(folder: Path) -> Paths:
+    return Paths(folder / "run", folder / "state", folder / "config.toml", folder / "models")
+
+
+def test_the_runtime_folder_is_made_private(folder: Path) -> None:
+    """It is made with its parents, mode 0700 under any umask, and a second time nothing is to be done."""
+    where = Paths(folder / "deep" / "er" / "run", folder, folder, folder)
+    before = os.umask(0)
+    try:
+        prepare_runtime(where)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(where.runtime.stat().st_mode) == 0o700
+    prepare_runtime(where)
+
+
+@pytest.mark.parametrize("mode", [0o710, 0o701, 0o750, 0o755, 0o777, 0o1777, 0o720])
+def test_a_runtime_folder_open_to_others_is_refused(folder: Path, mode: int) -> None:
+    """Any bit for group or others: whoever can enter could reach the sockets."""
+    where = in_folder(folder)
+    where.runtime.mkdir()
+    where.runtime.chmod(mode)
+    with pytest.raises(HushdError, match=f"open to others .mode {mode:04o}.*HUSHD_RUNTIME_DIR") as caught:
+        prepare_runtime(where)
+    assert caught.value.code == "unauthorised"
+
+
+@pytest.mark.parametrize("target", ["folder", "nothing"])
+def test_a_runtime_folder_that_is_a_link_is_refused(folder: Path, target: str) -> None:
+    """In a temp folder anybody may have put the link there, to a folder of ours or to nowhere."""
+    where = in_folder(folder)
+    (folder / "folder").mkdir(mode=0o700)
+    where.runtime.symlink_to(folder / target)
+    with pytest.raises(HushdError, match="a link is refused too") as caught:
+        prepare_runtime(where)
+    assert caught.value.code == "unauthorised"
+    assert not (folder / "nothing").exists()
+
+
+def test_a_runtime_folder_of_another_user_is_refused(folder: Path) -> None:
+    """Another owner could replace the sockets, whatever the mode says."""
+    if os.getuid() != 0:
+        pytest.skip("only root can give a folder away")
+    where = in_folder(folder)
+    where.runtime.mkdir(mode=0o700)
+    os.chown(where.runtime, 12345, -1)
+    with pytest.raises(HushdError, match="belongs to user 12345") as caught:
+        prepare_runtime(where)
+    assert caught.value.code == "unauthorised"
+
+
+def test_a_file_in_place_of_the_runtime_folder(folder: Path) -> None:
+    """A file is refused like a link; a file among its parents cannot become a folder."""
+    where = in_folder(folder)
+    where.runtime.touch()
+    with pytest.raises(HushdError, match="is not a folder") as caught:
+        prepare_runtime(where)
+    assert caught.value.code == "unauthorised"
+    for below in (where.runtime / "run", where.runtime / "deep" / "run"):
+        with pytest.raises(HushdError, match=r"cannot be made .*set HUSHD_RUNTIME_DIR") as caught:
+            prepare_runtime(Paths(below, folder, folder, folder))
+        assert caught.value.code == "output_failed"
+
+
+def test_state_and_log_folders_are_private(folder: Path) -> None:
+    """Both are made 0700, the state folder not only by way of its logs; a file in the way is one sentence."""
+    where = in_folder(folder)
+    before = os.umask(0)
+    try:
+        prepare_state(where)
+        prepare_state(where)
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (where.state, where.logs)] == [0o700, 0o700]
+    (folder / "file").touch()
+    with pytest.raises(HushdError, match=r"cannot be made .*set HUSHD_STATE_DIR") as caught:
+        prepare_state(Paths(folder, folder / "file", folder, folder))
+    assert caught.value.code == "output_failed"

@@ -1,0 +1,229 @@
+"""docs/PROTOCOL.md is what the code does: its tables are the code's, its bytes are real, its example runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import subprocess
+import sys
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from hushd_protocol import limits, messages
+from hushd_protocol.codec import Decoder
+from hushd_protocol.errors import CODES, Code
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.messages import (
+    FROM_CLIENT,
+    FROM_WORKER,
+    TO_CLIENT,
+    TO_WORKER,
+    Accepted,
+    Chunk,
+    Credit,
+    Error,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    Request,
+    Result,
+    Welcome,
+)
+from hushd_protocol.system import paths
+from hushd_worker import harness
+
+TEXT = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text()
+KINDS = {kind.TYPE: kind for table in (FROM_CLIENT, TO_CLIENT, FROM_WORKER, TO_WORKER) for kind in table}
+DIRECTIONS = {
+    "client → supervisor": FROM_CLIENT,
+    "supervisor → client": TO_CLIENT,
+    "worker → supervisor": FROM_WORKER,
+    "supervisor → worker": TO_WORKER,
+}
+
+
+def table(first_column: str, text: str = TEXT) -> list[dict[str, str]]:
+    """The rows of the first Markdown table whose first column has this title."""
+    rows: list[list[str]] = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if rows and not line.startswith("|"):
+            break
+        if rows or (line.startswith("|") and cells[0] == first_column):
+            rows.append(cells)
+    titles, _, *body = rows or [[], []]
+    return [dict(zip(titles, cells, strict=True)) for cells in body]
+
+
+def section(kind: str) -> str:
+    """The text below the heading of one message."""
+    return re.split(r"^#+ ", TEXT.split(f"\n### `{kind}`\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def block(language: str) -> str:
+    """The code block of this language; there is one."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+    return str(found)
+
+
+def type_name(hint: Any) -> str:
+    if isinstance(hint, types.UnionType):
+        return " or ".join(type_name(arm) for arm in typing.get_args(hint))
+    if typing.get_origin(hint) is list:
+        return "list of " + type_name(*typing.get_args(hint))
+    return "map" if typing.get_origin(hint) is dict else "nil" if hint is types.NoneType else str(hint.__name__)
+
+
+def default_name(field: dataclasses.Field[Any]) -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        return "empty"
+    if field.default is dataclasses.MISSING:
+        return "required"
+    if field.default is None:
+        return "nil"
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    if isinstance(field.default, str):
+        return f"`{field.default}`" if field.default else "empty"
+    return str(field.default)
+
+
+def test_every_message_and_its_directions() -> None:
+    """The table of messages has exactly the messages there are, each with the directions its tables say."""
+    rows = {row["type"].strip("`"): row for row in table("type")}
+    assert list(rows) == list(dict.fromkeys(re.findall(r"^### `(\w+)`$", TEXT, re.MULTILINE)))
+    assert set(rows) == set(KINDS)
+    for name, row in rows.items():
+        told = {direction for direction in DIRECTIONS if row[direction] == "yes"}
+        assert told == {direction for direction, kinds in DIRECTIONS.items() if KINDS[name] in kinds}, name
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_fields_of_a_message(name: str) -> None:
+    """Each message's table has its fields, in order, with their types and defaults."""
+    hints = typing.get_type_hints(KINDS[name])
+    real = [
+        (f"`{field.name}`", type_name(hints[field.name]), default_name(field))
+        for field in dataclasses.fields(KINDS[name])
+        if field.name != "payload"
+    ]
+    told = [(row["field"], row["type"], row["default"]) for row in table("field", section(name))]
+    assert told == real
+    if not real:
+        assert "No fields." in section(name)
+
+
+def test_errors() -> None:
+    """The table of errors is CODES."""
+    rows = [
+        Code(
+            row["code"].strip("`"),
+            row["culprit"],
+            {"yes": True, "no": False}[row["retryable"]],
+            int(row["HTTP"]),
+            int(row["exit"]),
+        )
+        for row in table("code")
+    ]
+    assert rows == list(CODES.values())
+
+
+def test_limits() -> None:
+    """The table of limits has every number of `limits`, with its value."""
+    told = {row["limit"].strip("`"): int(row["value"]) for row in table("limit")}
+    assert told == {name: value for name, value in vars(limits).items() if isinstance(value, int)}
+    assert f"`{limits.MAGIC.decode()}`" in TEXT
+    assert ", ".join(f"`{word}`" for word in limits.PRIORITIES).replace("`text`", "`text` (the default)") in TEXT
+
+
+def test_environment_and_exit_codes() -> None:
+    """The variables of a worker and of the paths, and a worker's exit codes, are those of the code."""
+    told = {row["variable"].strip("`") for row in table("variable")}
+    assert told == set(re.findall(r'"(HUSHD_\w+)"', inspect.getsource(harness.serve)))
+    for name in ("HUSHD_RUNTIME_DIR", "XDG_RUNTIME_DIR"):
+        assert f"${name}" in TEXT
+        assert name in inspect.getsource(paths.find)
+    assert f"exits with {harness.EXIT_LOAD_FAILED}" in re.sub(r"\s+", " ", TEXT)
+    assert f"exits with {harness.EXIT_CRASHED}" in re.sub(r"\s+", " ", TEXT)
+
+
+def test_every_word_in_code_type_is_known() -> None:
+    """No error code is spelled wrong: whatever looks like one in the text is in the table."""
+    likely = set(re.findall(r"`([a-z]+_[a-z_]+)`", TEXT))
+    fields = {field.name for kind in KINDS.values() for field in dataclasses.fields(kind)}
+    tables = TEXT.split("| parameter | meaning |")[1:]
+    parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
+    details = {"log_tail", "read_s", "st_dev", "st_ino", "st_size", "zmq_socket_monitor"}
+    assert likely <= set(CODES) | set(KINDS) | fields | parameters | details
+
+
+def test_the_bytes_of_a_hello() -> None:
+    """The three frames in the text are what the codec makes of that hello, and reads back."""
+    hello = Hello(protocol=limits.PROTOCOL, version="0.1.0", holder="cli", pid=4711)
+    frames = [bytes.fromhex(frame) for frame in block("hex").rstrip("\n").split("\n\n")]
+    frames += [b""] * (3 - len(frames))
+    assert frames == pack(hello)
+    assert unpack(frames, Decoder(FROM_CLIENT)) == hello
+
+
+def test_the_example_client_runs(folder: Path) -> None:
+    """The whole client of the text, on a ROUTER that answers as the text says: credit, ping, result."""
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.bind(f"ipc://{folder}/client.sock")
+    program = [sys.executable, "-c", block("python"), f"{folder}/client.sock", "Hush.", f"{folder}/out"]
+    client = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+    decoder = Decoder(FROM_CLIENT)
+    route = b""
+
+    def receive() -> Message:
+        nonlocal route
+        assert router.poll(10_000)
+        route, *frames = router.recv_multipart()
+        return unpack(frames, decoder)
+
+    def send(*answers: Message) -> None:
+        for message in answers:
+            router.send_multipart([route, *pack(message)])
+
+    try:
+        assert isinstance(receive(), Hello)
+        send(Welcome(protocol=1, version="0.1.0"))
+        request = receive()
+        assert isinstance(request, Request)
+        assert (request.worker, request.op, request.input, request.payload) == ("tts", "synthesize", "inline", b"Hush.")
+        other = Error(id=bytes(16), code="cancelled", message="Of another request.")
+        send(Accepted(id=request.id, state="running"), other, Ping())
+        assert isinstance(receive(), Pong)
+        credit, sent = request.credit, 0
+        while sent < 20:
+            while credit and sent < 20:
+                send(Chunk(id=request.id, seq=sent, payload=bytes([sent]) * 100))
+                sent, credit = sent + 1, credit - 1
+            grant = receive()
+            assert isinstance(grant, Credit)
+            credit += grant.chunks
+        send(Result(id=request.id, data={"duration": 1.5}))
+        out, _ = client.communicate(timeout=10)
+        assert (client.returncode, out) == (0, "{'duration': 1.5}\n")
+        assert (folder / "out").read_bytes() == b"".join(bytes([n]) * 100 for n in range(20))
+    finally:
+        client.kill()
+        client.communicate()
+        context.destroy(linger=0)
+
+
+def test_messages_reference_is_complete() -> None:
+    """Every message class of the module is in the document, even one nobody sends yet."""
+    classes = {
+        kind.TYPE
+        for kind in vars(messages).values()
+        if isinstance(kind, type) and issubclass(kind, Message) and kind is not Message
+    }
+    assert classes == set(KINDS)

@@ -1,0 +1,368 @@
+"""Tests of memory among the workers: starts, evictions, pressure; a pool without processes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.admission import Admission
+from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.core.worker.states import State
+from support.house import MB, A, B, C, House
+
+ROOM_FOR_ONE = {"memory_share": 0.5}  # of 1000 MB; a worker needs 300
+
+
+def press(house: House, level: Level) -> None:
+    house.tell(ev.Pressure(level))
+
+
+# --- starts and evictions -------------------------------------------------------------------------------------------
+
+
+def test_an_idle_worker_leaves_before_the_other_starts() -> None:
+    """A is asked to leave, and B is started when A's exit was seen, not when it says bye."""
+    house = House(**ROOM_FOR_ONE)
+    house.idle(A)
+    request = house.request(B)
+    assert (house.drained(), house.spawned(), house.state(B)) == ([A], [A], State.WAITING)
+    house.says(A, m.Bye())
+    assert house.spawned() == [A]
+    house.exit(A)
+    assert house.spawned() == [A, B]
+    house.ready(B)
+    house.finish(B)
+    assert house.code(request) == "result"
+
+
+def test_when_all_are_busy_the_answer_comes_at_once() -> None:
+    """`server_busy` in the same step, with the time after which a running job should be done."""
+    house = House(**ROOM_FOR_ONE)
+    house.request(A)
+    house.ready(A)
+    house.now += 8
+    house.finish(A)  # the usual time of its jobs: 8 s
+    house.busy(A)
+    house.now += 3
+    answer = house.answer(house.request(B))
+    assert isinstance(answer, m.Error)
+    assert (answer.code, answer.retryable, answer.retry_after_ms) == ("server_busy", True, 5000)
+    assert (house.drained(), house.spawned()) == ([], [A])
+
+
+def test_nothing_is_known_of_what_runs() -> None:
+    """Then a minute is said."""
+    house = House(**ROOM_FOR_ONE)
+    house.busy(A)
+    answer = house.answer(house.request(B))
+    assert isinstance(answer, m.Error)
+    assert answer.retry_after_ms == 60_000
+
+
+def test_who_is_starting_has_been_promised_its_memory() -> None:
+    """What is available counts once: 700 MB are not enough for two that need 300 and leave 256 to others."""
+    house = House()
+    house.available = 700 * MB
+    first, second = house.request(A), house.request(B)
+    assert (house.spawned(), house.code(first), house.code(second)) == ([A], "", "server_busy")
+    house = House()
+    house.available = 860 * MB
+    house.request(A), house.request(B)
+    assert house.spawned() == [A, B]
+
+
+def test_needs_are_learnt_and_kept() -> None:
+    """The highest size seen counts for the next start, and is told for keeping at the exit, once."""
+    house = House(needs={C: 100 * MB})
+    house.idle(A)
+    house.says(A, m.Beat(cpu_s=1, pss=450 * MB))
+    house.says(A, m.Beat(cpu_s=2, pss=200 * MB))
+    assert house.of(do.Remember) == []
+    house.exit(A)
+    assert house.of(do.Remember) == [do.Remember({A: 450 * MB, C: 100 * MB})]
+    house.idle(A)
+    house.exit(A)
+    assert len(house.of(do.Remember)) == 1
+    (row,) = house.pool.rows(house.now)
+    assert row["need_mb"] == 450.0
+    house.available = (450 + min(256, house.total // MB // 8) - 1) * MB
+    assert house.code(house.request(A)) == "server_busy"
+
+
+# --- pressure -------------------------------------------------------------------------------------------------------
+
+
+def test_warning_asks_for_economy() -> None:
+    """From the sign on jobs carry `economy`, those of workers that are made later too; 10 s after it no more."""
+    house = House({"": {"memory_mb": 100.0}})
+    house.busy(A)
+    press(house, Level.WARNING)
+    house.finish(A)
+    house.busy(A)
+    house.busy(B)
+    for _ in range(3):
+        house.wait(3)
+        house.says(A, m.Beat(cpu_s=1))
+        house.says(B, m.Beat(cpu_s=1))
+    house.finish(B)
+    house.busy(B)
+    house.wait(1)
+    house.finish(B)
+    house.busy(B)
+    assert [job.economy for job in house.jobs()] == [False, True, True, True, False]
+    assert house.spawned() == [A, B]
+
+
+def test_cold_requests_go_to_the_smaller_model() -> None:
+    """A role alone means the small model while memory is short and the usual one is not there; results say so."""
+    house = House(stt_small="b/y")
+    house.available = 600 * MB
+    press(house, Level.WARNING)
+    request = house.request("stt")
+    assert house.spawned() == [B]
+    house.ready(B)
+    house.finish(B)
+    answer = house.answer(request)
+    assert isinstance(answer, m.Result)
+    assert answer.data == {"degraded": True}
+    warm = house.answer(house.request("stt", op="warm"))
+    assert isinstance(warm, m.Result)
+    assert warm.data == {"worker": B, "degraded": True}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"worker": "stt/a"}, {"worker": A}, {"worker": "stt", "params": {"language": "en"}},
+        {"worker": "stt", "params": {"voice": "x"}}, {"worker": "tts"},
+    ],
+)  # fmt: skip
+def test_who_names_what_it_wants_gets_it(request_: dict[str, object]) -> None:
+    """A model, a voice or a language that was named is never exchanged; nor is a role without a small model."""
+    house = House(stt_small="b/y")
+    press(house, Level.WARNING)
+    request = house.request(**request_)  # type: ignore[arg-type]
+    assert house.spawned() == [C if request_["worker"] == "tts" else A]
+    house.ready(*house.spawned())
+    house.finish(*house.spawned())
+    answer = house.answer(request)
+    assert isinstance(answer, m.Result)
+    assert answer.data == {}
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.READY, State.BUSY])
+def test_a_warm_usual_model_is_used(state: State) -> None:
+    """It costs no memory more; without pressure it is started, small model or not."""
+    house = House(stt_small="b/y")
+    house.request("stt")
+    if state is not State.STARTING:
+        house.ready(A)
+    if state is State.READY:
+        house.finish(A)
+    assert house.state(A) is state
+    press(house, Level.WARNING)
+    house.request("stt")
+    assert house.spawned() == [A]
+
+
+def test_memory_is_looked_at_for_a_cold_request() -> None:
+    """No trigger has to fire: 14 % available send a cold request to the small model."""
+    house = House({"": {"memory_mb": 10.0}}, stt_small="b/y")
+    house.total, house.available = 4000 * MB, 559 * MB
+    house.request("stt")
+    assert house.spawned() == [B]
+    house = House({"": {"memory_mb": 10.0}}, stt_small="b/y")
+    house.total, house.available = 4000 * MB, 601 * MB
+    house.request("stt")
+    assert house.spawned() == [A]
+
+
+def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
+    """Idle workers are asked to leave in the same step, whatever their leases; the pinned stay; jobs finish."""
+    house = House({"": {"memory_mb": 50.0}, "tts": {"pinned": True}})
+    house.idle(A, keep_alive=-1.0)
+    house.idle(C)
+    running = house.busy(B)
+    queued = house.request(B)
+    press(house, Level.CRITICAL)
+    assert house.drained() == [A]
+    assert house.state(C) is State.READY
+    house.leave(A)
+    cold = house.answer(house.request(A))
+    assert isinstance(cold, m.Error)
+    assert (cold.code, cold.retry_after_ms) == ("server_busy", 60_000)
+    house.finish(B)
+    house.finish(B)
+    assert (house.code(running), house.code(queued)) == ("result", "result")
+    assert house.drained() == [A, B]  # as soon as it came to rest
+    warm = house.request(C)
+    house.finish(C)
+    assert house.code(warm) == "result"
+    assert house.spawned() == [A, C, B]
+
+
+def test_critical_refuses_who_waits_for_a_start() -> None:
+    """Whoever waits for room, or for the end of a process that was told to leave, hears it as soon as it is known."""
+    house = House(**ROOM_FOR_ONE)
+    house.idle(A)
+    waiting = house.request(B)
+    press(house, Level.CRITICAL)
+    assert house.code(waiting) == "server_busy"
+    late = house.request(A)
+    assert house.code(late) == ""
+    house.leave(A)
+    assert house.code(late) == "server_busy"
+    assert house.spawned() == [A]
+
+
+def test_a_start_under_way_when_it_becomes_critical_serves_who_waits() -> None:
+    """Its memory is mostly taken; it leaves after that."""
+    house = House()
+    request = house.request(A)
+    press(house, Level.CRITICAL)
+    house.ready(A)
+    house.finish(A)
+    assert house.code(request) == "result"
+    assert house.drained() == [A]
+
+
+def test_critical_by_a_look_at_a_start() -> None:
+    """6 % available: no start, and idle workers leave though no trigger has fired."""
+    house = House({"": {"memory_mb": 1.0}})
+    house.idle(A)
+    house.total, house.available = 10_000 * MB, 600 * MB
+    assert house.code(house.request(B)) == "server_busy"
+    assert house.drained() == [A]
+
+
+def test_no_level_falls_without_a_look() -> None:
+    """10 s after the last sign memory is looked at, and again each 10 s, until there is enough of it."""
+    house = House({"": {"pinned": True, "memory_mb": 10.0}})
+    house.idle(A)
+    house.available = 60 * MB
+    press(house, Level.WARNING)
+    assert house.pool.standing(house.now).level is Level.CRITICAL
+    for _ in range(5):
+        looks = house.looks
+        house.wait(10)
+        assert house.looks == looks + 1
+        assert house.brain(A).jobs.economy
+    house.available = 100 * MB
+    house.wait(10)
+    assert house.pool._room.level is Level.WARNING
+    house.available = 900 * MB
+    house.wait(10)
+    assert house.pool._room.level is Level.NORMAL
+    assert house.pool.deadline() is None
+    assert [a.text for a in house.of(do.Log)] == [f"memory pressure is {w}" for w in ("critical", "warning", "normal")]
+
+
+def test_nothing_is_looked_at_without_a_worker() -> None:
+    """With no process there is no timer, whatever the pressure, and with triggers none while it is normal."""
+    house = House(look_every=5.0)
+    press(house, Level.CRITICAL)
+    assert house.pool.deadline() is None
+    house = House({"": {"keep_alive": -1.0}})
+    house.idle(A)
+    assert house.pool.deadline() is None
+
+
+def test_samples_where_no_trigger_tells() -> None:
+    """Every 5 s while a worker lives, at every level."""
+    house = House({"": {"keep_alive": -1.0, "memory_mb": 10.0}}, look_every=5.0)
+    house.idle(A)
+    looks = house.looks
+    house.wait(50)
+    assert house.looks == looks + 10
+    house.available = 100 * MB
+    house.wait(5)
+    assert house.pool._room.level is Level.WARNING
+    house.available = 60 * MB
+    house.wait(5)
+    assert house.drained() == [A]
+    house.leave(A)
+    assert house.pool.deadline() is None
+
+
+def test_the_status_tells_what_is_true_now() -> None:
+    """Limit, what is available, what of that is for others, and the level, by a look of its own where nobody has
+    looked; it changes nothing."""
+    house = House()
+    assert house.pool.standing(house.now) == (800 * MB, 900 * MB, 125 * MB, Level.NORMAL)
+    house.available = 60 * MB
+    assert house.pool.standing(house.now).level is Level.CRITICAL
+    assert house.pool._room.level is Level.NORMAL
+    press(house, Level.NORMAL)
+    assert house.pool._room.level is Level.CRITICAL
+
+
+def test_one_look_serves_all_who_wait() -> None:
+    """Ten cold workers at once cost a look for each request, not for each pair."""
+    brains: dict[str, object] = {}
+    room = Admission(House().pool._settings, brains, lambda: pytest.fail("nobody waits"), None, math.inf)  # type: ignore[arg-type]
+    assert room.settle(1.0) == []
+    house = House({"": {"memory_mb": 1.0}})
+    for number in range(10):
+        house.request(f"stt/a/{number}")
+    assert house.looks == 10
+
+
+def test_out_of_memory_is_said() -> None:
+    """A worker that the kernel has killed for want of memory says so where that is known, and perhaps where not."""
+    for known, words in (
+        (True, "killed by the system, out of memory"),
+        (False, "killed by SIGKILL, perhaps out of memory"),
+    ):
+        house = House()
+        request = house.busy(A)
+        house.says(A, m.Partial(id=request, seq=0, data={}))
+        house.exit(A, -9, out_of_memory=known)
+        answer = house.answer(request)
+        assert isinstance(answer, m.Error)
+        assert words in answer.message
+        assert answer.detail["exit"] == words
+
+
+# --- recycling ------------------------------------------------------------------------------------------------------
+
+
+def test_a_process_that_is_too_large_at_rest_leaves_at_once() -> None:
+    """Its size is told after the answer: the next request then finds a new process, and nobody works in the old one."""
+    house = House({"": {"memory_mb": 10.0, "max_pss_mb": 500.0}})
+    house.idle(A)
+    house.says(A, m.Beat(cpu_s=1, pss=499 * MB))
+    assert house.drained() == []
+    house.says(A, m.Beat(cpu_s=2, pss=500 * MB))
+    assert house.drained() == [A]
+    house.available = 10_000 * MB
+    house.total = 10_000 * MB
+    request = house.request(A)
+    house.leave(A)
+    house.ready(A)
+    house.finish(A)
+    assert house.code(request) == "result"
+
+
+def test_no_process_is_renewed_before_it_has_done_anything() -> None:
+    """One that is too large as soon as it is ready serves a request, rather than none for ever."""
+    house = House({"": {"memory_mb": 10.0, "max_pss_mb": 200.0}})
+    request = house.request(A)
+    house.ready(A, size=300 * MB)
+    house.says(A, m.Beat(cpu_s=1, pss=300 * MB))
+    assert house.drained() == []
+    house.finish(A)
+    assert (house.code(request), house.drained()) == ("result", [A])
+
+
+@pytest.mark.parametrize(("ready", "grown", "leaves"), [(300, 1599, False), (300, 1600, True), (0, 100_000, False)])
+def test_the_default_ceiling_follows_the_first_size(ready: int, grown: int, leaves: bool) -> None:
+    """Twice what it had when it was ready, and 1000 MB more; where sizes are not told, there is none."""
+    house = House()
+    house.request(A)
+    house.ready(A, size=ready * MB)
+    house.finish(A)
+    house.says(A, m.Beat(cpu_s=1, pss=grown * MB))
+    assert house.drained() == ([A] if leaves else [])

@@ -1,0 +1,674 @@
+"""The floor, alone: who may speak, who must wait, who is told to be silent; by tables, and by seeded hostility."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import PRIORITIES
+from hushd_supervisor.core.actions import Action, ToClient
+from hushd_supervisor.core.claim import DEVICES
+from hushd_supervisor.core.floor import GRACE_S, LEASE_S, MAX_CLAIMS, PATIENCE_S, Floor
+
+SPEAKER = ["speaker"]
+MICROPHONE = ["microphone"]
+BOTH = ["speaker", "microphone"]
+LETTERS = "ABCDEFGHIJKL"
+
+
+class Admission:
+    """A floor with its clock and its clients; `told` is the last word that each claim heard.
+
+    A claim is named by its client's letter and a number: `A1`. Its last word is a state, `result`, or a code.
+    """
+
+    def __init__(self) -> None:
+        self.floor = Floor()
+        self.now = 100.0
+        self.told: dict[str, str] = {}
+        self.turns: dict[str, m.Turn] = {}
+        self.pinged: list[str] = []
+
+    def take(self, actions: list[Action]) -> None:
+        for action in actions:
+            if not isinstance(action, ToClient):
+                continue
+            if isinstance(action.message, m.Ping):
+                self.pinged.append(action.route.decode())
+                continue
+            name = action.message.id.decode().strip()  # type: ignore[attr-defined]
+            assert name[0] == action.route.decode()
+            assert self.told.get(name, "waiting") in ("waiting", "granted", "paused"), f"{action} after the last word"
+            if isinstance(action.message, m.Turn):
+                self.told[name] = action.message.state
+                self.turns[name] = action.message
+            else:
+                self.told[name] = getattr(action.message, "code", "result")
+
+    def ask(self, name: str, devices: list[str] = SPEAKER, priority: str = "text") -> str:
+        """A claim; returns the first it is told, or "" if it is told nothing."""
+        claim = m.Claim(id=name.ljust(16).encode(), devices=devices, priority=priority)
+        self.take(self.floor.claim(name[0].encode(), claim, f"client {name[0]}", ord(name[0]), self.now))
+        return self.told.get(name, "")
+
+    def give_back(self, name: str, keep: bool = False) -> None:
+        self.take(self.floor.give_back(name[0].encode(), name.ljust(16).encode(), keep, self.now))
+
+    def cancel(self, name: str) -> None:
+        self.take(self.floor.cancel(name[0].encode(), name.ljust(16).encode(), self.now))
+
+    def heard(self, client: str) -> None:
+        self.take(self.floor.heard(client.encode(), self.now))
+
+    def gone(self, client: str) -> None:
+        self.take(self.floor.gone(client.encode(), self.now))
+
+    def control(self, action: str, *names: str, by: str = "Z") -> list[int]:
+        def named(name: str) -> set[bytes]:
+            known = {claim.route for claim in self.floor._claims.values()}
+            return {route for route in known if name == f"client {route.decode()}"}
+
+        data, actions = self.floor.control(action, names, by.encode(), named, self.now)
+        self.take(actions)
+        return data["turns"]
+
+    def wait(self, seconds: float, alive: str = LETTERS) -> None:
+        """Time passes; the clients in `alive` show signs of life every 2 s."""
+        end = self.now + seconds
+        while self.now < end:
+            step = min(end, self.now + 2, self.floor.deadline())
+            self.now = max(step, self.now)
+            for client in alive:
+                self.heard(client)
+            if self.floor.deadline() <= self.now:
+                self.take(self.floor.on_time(self.now))
+                assert self.floor.deadline() > self.now, "the floor spins"
+
+    def holder(self, device: str = "speaker") -> str:
+        """The client that has a device now, "" for nobody."""
+        row = self.floor.report(self.now)[device]
+        return row["client"][-1] if row else ""
+
+
+@pytest.fixture
+def room() -> Admission:
+    return Admission()
+
+
+# --- turns ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_second_waits_for_the_first(room: Admission) -> None:
+    """A free speaker is granted at once; the next one gets it when it is given back, and each hears one last word."""
+    assert room.ask("A1") == "granted"
+    assert room.ask("B1") == "waiting"
+    room.give_back("A1")
+    assert room.told == {"A1": "result", "B1": "granted"}
+    room.give_back("B1")
+    assert room.holder() == ""
+    assert room.floor.deadline() == math.inf
+
+
+def test_priority_first_then_the_order_of_asking(room: Admission) -> None:
+    """Of those who wait the most urgent is next, and among equals the one who asked first."""
+    room.ask("A1", priority="important")
+    wishes = [
+        ("B1", "progress"),
+        ("C1", "text"),
+        ("D1", "message"),
+        ("E1", "text"),
+        ("F1", "important"),
+        ("G1", "text"),
+    ]
+    for name, priority in wishes:
+        assert room.ask(name, priority=priority) == "waiting"
+    order, holder = [], "A1"
+    for _ in wishes:
+        room.give_back(holder)
+        (holder,) = [name for name, word in room.told.items() if word == "granted"]
+        order.append(holder)
+    assert order == ["F1", "D1", "C1", "E1", "G1", "B1"]
+
+
+def test_the_place_in_the_queue_is_told(room: Admission) -> None:
+    """`position` is 0 for who is next; `number` counts all claims."""
+    room.ask("A1", priority="important")
+    for name, priority in (("B1", "text"), ("C1", "message"), ("D1", "text")):
+        room.ask(name, priority=priority)
+    assert [(room.turns[name].position, room.turns[name].number) for name in ("B1", "C1", "D1")] == [
+        (0, 2), (0, 3), (2, 4),
+    ]  # fmt: skip
+
+
+def test_a_listen_never_blocks_a_say(room: Admission) -> None:
+    """Speaker and microphone are two things; only who wants both waits for both."""
+    assert room.ask("A1", MICROPHONE) == "granted"
+    assert room.ask("B1", SPEAKER) == "granted"
+    assert room.ask("C1", BOTH) == "waiting"
+    room.give_back("A1")
+    assert room.told["C1"] == "waiting"
+    assert room.ask("D1", MICROPHONE) == "granted"  # nobody could use it meanwhile
+    room.give_back("D1")
+    room.give_back("B1")
+    assert room.told["C1"] == "granted"
+    assert (room.holder("speaker"), room.holder("microphone")) == ("C", "C")
+
+
+def test_who_wants_both_is_not_passed_for_ever(room: Admission) -> None:
+    """After 10 s nobody takes one of its two devices before it, unless more urgent."""
+    room.ask("A1", MICROPHONE)
+    room.ask("B1", BOTH)
+    assert room.ask("C1", SPEAKER) == "granted"
+    room.give_back("C1")
+    room.wait(PATIENCE_S)
+    assert room.ask("D1", SPEAKER) == "waiting"
+    assert room.ask("E1", SPEAKER, "message") == "granted"
+    room.give_back("E1")
+    room.give_back("A1")
+    assert (room.told["B1"], room.told["D1"]) == ("granted", "waiting")
+
+
+@pytest.mark.parametrize(
+    ("devices", "priority"), [([], "text"), (["lamp"], "text"), (["speaker", "lamp"], "text"), (SPEAKER, "urgent")]
+)
+def test_a_claim_that_makes_no_sense(devices: list[str], priority: str, room: Admission) -> None:
+    """Other devices and priorities are refused, and leave nothing behind."""
+    assert room.ask("A1", devices, priority) == "bad_request"
+    assert not room.floor.busy
+
+
+def test_claims_are_bounded(room: Admission) -> None:
+    """Who floods the floor is told `overloaded`."""
+    for number in range(MAX_CLAIMS):
+        room.ask(f"A{number}", MICROPHONE)
+    assert room.ask("B1") == "overloaded"
+
+
+def test_a_cancelled_claim_frees_what_it_had(room: Admission) -> None:
+    """Cancel ends a claim that waits or has the floor, with `cancelled`; strangers' ids are ignored."""
+    for name in ("A1", "B1", "C1"):
+        room.ask(name)
+    room.cancel("B1")
+    room.cancel("A1")
+    room.cancel("A1")
+    room.give_back("A1")
+    room.give_back("D1")
+    assert room.told == {"A1": "cancelled", "B1": "cancelled", "C1": "granted"}
+
+
+# --- interruption -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("holder", "arriving"), list(itertools.product(PRIORITIES, PRIORITIES)))
+def test_between_clients_only_important_and_message_interrupt_lower_ones(
+    holder: str, arriving: str, room: Admission
+) -> None:
+    """Whoever is interrupted is told at once and keeps the device until it yields, or for a second."""
+    room.ask("A1", priority=holder)
+    assert room.ask("B1", priority=arriving) == "waiting"
+    interrupts = arriving in ("important", "message") and PRIORITIES.index(arriving) < PRIORITIES.index(holder)
+    assert room.told["A1"] == ("cancelled" if interrupts else "granted")
+    assert room.holder() == "A"
+    if interrupts:
+        room.wait(GRACE_S - 0.01)
+        assert room.told["B1"] == "waiting"
+        room.wait(0.01)
+        assert room.holder() == "B"
+    else:
+        room.wait(60)
+        assert room.holder() == "A"
+        room.give_back("A1")
+    assert room.told["B1"] == "granted"
+
+
+def test_who_is_silent_sooner_makes_room_sooner(room: Admission) -> None:
+    """`yield` after an interruption hands the device on at once."""
+    room.ask("A1")
+    room.ask("B1", priority="message")
+    room.give_back("A1")
+    assert room.told == {"A1": "cancelled", "B1": "granted"}
+
+
+def test_nobody_is_interrupted_in_vain(room: Admission) -> None:
+    """Who wants both devices interrupts nobody as long as one of them cannot be had."""
+    room.ask("A1", MICROPHONE, "important")
+    room.ask("B1", SPEAKER, "text")
+    room.ask("C1", BOTH, "message")
+    assert room.told["B1"] == "granted"
+    room.give_back("A1")
+    assert room.told["B1"] == "cancelled"
+    assert room.ask("D1", MICROPHONE) == "waiting"  # it is kept for C, who has it in a moment
+    room.give_back("B1")
+    assert room.told["C1"] == "granted"
+
+
+def test_what_one_of_two_urgent_ones_will_get_is_not_cleared_for_the_other(room: Admission) -> None:
+    """Two urgent claims for the microphone: the second, who wants both, does not silence the speaker yet."""
+    room.ask("A1", MICROPHONE)
+    room.ask("B1", SPEAKER)
+    room.ask("C1", MICROPHONE, "important")
+    room.ask("D1", BOTH, "message")
+    assert (room.told["A1"], room.told["B1"]) == ("cancelled", "granted")
+
+
+# --- within one client ------------------------------------------------------------------------------------------------
+
+# Arriving, then what becomes of the one that speaks and of the one that waits, by their priority, in PRIORITIES' order.
+# "." stays, "x" is ended. Speech-dispatcher's rules.
+WITHIN = {
+    "important": (".xxxx", "...xx"),
+    "message": ("..xxx", "..xxx"),
+    "text": ("..xxx", "..xxx"),
+    "notification": ("...x.", "...x."),
+    "progress": (".....", "....x"),
+}
+
+
+@pytest.mark.parametrize(("arriving", "other"), list(itertools.product(PRIORITIES, PRIORITIES)))
+def test_within_one_client_who_speaks(arriving: str, other: str, room: Admission) -> None:
+    """The table of speech-dispatcher, for the utterance being spoken."""
+    room.ask("A1", priority=other)
+    room.ask("A2", priority=arriving)
+    assert room.told["A1"] == ("cancelled" if WITHIN[arriving][0][PRIORITIES.index(other)] == "x" else "granted")
+    refused = arriving == "notification" and other != "notification"
+    assert room.told["A2"] == ("cancelled" if refused else "waiting")
+    if not refused:
+        room.give_back("A1")
+        assert room.told["A2"] == "granted"
+
+
+@pytest.mark.parametrize(("arriving", "other"), list(itertools.product(PRIORITIES, PRIORITIES)))
+def test_within_one_client_who_waits(arriving: str, other: str, room: Admission) -> None:
+    """The same for an utterance that waits, here for another client."""
+    room.ask("B1", priority="important")
+    room.ask("A1", priority=other)
+    room.ask("A2", priority=arriving)
+    assert room.told["A1"] == ("cancelled" if WITHIN[arriving][1][PRIORITIES.index(other)] == "x" else "waiting")
+    refused = arriving == "notification" and other != "notification"
+    assert room.told["A2"] == ("cancelled" if refused else "waiting")
+    assert room.told["B1"] == "granted"
+
+
+def test_of_a_burst_of_progress_the_first_and_the_last_are_said(room: Admission) -> None:
+    """What is being said goes on, and only the last of the others is left."""
+    for number in range(10):
+        room.ask(f"A{number}", priority="progress")
+    room.give_back("A0")
+    assert [name for name, word in room.told.items() if word == "granted"] == ["A9"]
+    assert list(room.told.values()).count("cancelled") == 8
+
+
+def test_the_rules_are_about_speech(room: Admission) -> None:
+    """Claims for the microphone alone queue, whatever their client says meanwhile."""
+    room.ask("A1", MICROPHONE)
+    room.ask("A2", MICROPHONE)
+    room.ask("A3", SPEAKER, "important")
+    assert room.told == {"A1": "granted", "A2": "waiting", "A3": "granted"}
+
+
+# --- leases -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_stopped_holder_blocks_nobody(room: Admission) -> None:
+    """6 s after its last sign of life its device is the next one's; when it lives again it waits in its old place."""
+    room.ask("A1")
+    room.ask("B1")
+    room.ask("C1")
+    room.wait(LEASE_S - 0.01, alive="BC")
+    assert room.holder() == "A"
+    room.wait(0.01, alive="BC")
+    assert room.told == {"A1": "waiting", "B1": "granted", "C1": "waiting"}
+    room.take(room.floor.on_time(room.now))  # for whatever other reason
+    assert room.pinged == ["A"]  # once, to wake it; nothing ticks for it any more
+    room.heard("A")
+    room.give_back("A1", keep=True)
+    room.give_back("B1")
+    assert room.told == {"A1": "granted", "B1": "result", "C1": "waiting"}
+
+
+def test_who_is_silent_and_alone_costs_no_wake_ups(room: Admission) -> None:
+    """A stopped client with a claim leaves no deadline behind."""
+    room.ask("A1")
+    room.wait(LEASE_S, alive="")
+    assert room.floor.deadline() == math.inf
+    assert not room.floor.busy
+    assert not room.floor.waits_for(b"A")
+    room.heard("A")
+    assert room.told["A1"] == "granted"
+
+
+def test_who_shows_signs_of_life_keeps_the_floor(room: Admission) -> None:
+    """An hour of speech is no reason to lose it."""
+    room.ask("A1")
+    room.wait(3600)
+    assert room.told["A1"] == "granted"
+
+
+def test_a_connection_that_ends_takes_its_claims_along(room: Admission) -> None:
+    """Held or waiting: gone, without another word; the next one is granted."""
+    for name in ("A1", "A2", "B1"):
+        room.ask(name, SPEAKER, "important")
+    room.gone("A")
+    assert room.told == {"A1": "granted", "A2": "waiting", "B1": "granted"}
+
+
+def test_who_was_interrupted_and_vanishes_is_not_waited_for(room: Admission) -> None:
+    """The second of grace ends with the connection."""
+    room.ask("A1")
+    room.ask("B1", priority="important")
+    room.gone("A")
+    assert room.told["B1"] == "granted"
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Admission) -> None:
+    """`stop` without names: who speaks; listeners and those who wait are left alone."""
+    room.ask("A1")
+    room.ask("B1")
+    room.ask("C1", MICROPHONE)
+    assert room.control("stop") == [1]
+    room.give_back("A1")
+    assert room.told == {"A1": "cancelled", "B1": "granted", "C1": "granted"}
+
+
+def test_stop_of_a_turn_that_waits(room: Admission) -> None:
+    """Named by its number it is ended all the same; the others are left alone."""
+    for name in ("A1", "B1", "C1"):
+        room.ask(name)
+    assert room.control("stop", "2") == [2]
+    assert room.told == {"A1": "granted", "B1": "cancelled", "C1": "waiting"}
+
+
+def test_cancel_ends_all_that_would_be_spoken(room: Admission) -> None:
+    """`cancel` without names: silence, now and afterwards."""
+    for name in ("A1", "B1", "C1"):
+        room.ask(name, BOTH if name == "C1" else SPEAKER)
+    assert room.control("cancel") == [1, 2, 3]
+    room.wait(GRACE_S)
+    assert set(room.told.values()) == {"cancelled"}
+    assert not room.floor.busy
+
+
+@pytest.mark.parametrize(
+    ("names", "by", "ended"),
+    [
+        (["2"], "Z", {"B1"}),
+        (["1", "3"], "Z", {"A1", "A2"}),
+        (["client A"], "Z", {"A1", "A2"}),
+        (["self"], "B", {"B1"}),
+        (["self"], "Z", set()),
+        (["client B", "3"], "Z", {"B1", "A2"}),
+        (["99"], "Z", set()),
+        ([], "Z", {"A1", "B1", "A2"}),
+    ],
+)
+def test_whom_names_mean(names: list[str], by: str, ended: set[str], room: Admission) -> None:
+    """Numbers of turns, clients, `self`, or nothing for everybody; a turn that has ended is no mistake."""
+    room.ask("A1", priority="message")
+    room.ask("B1", priority="message")
+    room.ask("A2", priority="message")
+    turns = room.control("cancel", *names, by=by)
+    assert {name for name, word in room.told.items() if word == "cancelled"} == ended
+    assert sorted(turns) == sorted(room.turns[name].number for name in ended)
+
+
+def test_a_name_that_nobody_has(room: Admission) -> None:
+    """It is an error that names it, and nothing happens."""
+    room.ask("A1")
+    with pytest.raises(HushdError, match="nobody-i-know") as caught:
+        room.control("cancel", "nobody-i-know")
+    assert caught.value.code == "bad_request"
+    assert room.told["A1"] == "granted"
+
+
+def test_pause_and_resume_of_one_turn(room: Admission) -> None:
+    """Paused, it gives the device to the others and keeps its place; resumed, it is next."""
+    room.ask("A1")
+    room.ask("B1")
+    room.ask("C1")
+    room.control("pause", "1")
+    assert room.told["A1"] == "paused"
+    assert room.holder() == "A"
+    room.give_back("A1", keep=True)
+    assert room.told["B1"] == "granted"
+    room.control("resume", "1")
+    assert room.told["A1"] == "waiting"
+    room.give_back("B1")
+    assert room.told["A1"] == "granted"
+
+
+def test_a_pause_is_waited_for_a_second(room: Admission) -> None:
+    """A holder that does not yield loses the device, and keeps its place."""
+    room.ask("A1")
+    room.ask("B1")
+    room.control("pause", "1")
+    room.wait(GRACE_S)
+    assert room.told == {"A1": "paused", "B1": "granted"}
+
+
+def test_a_pause_that_is_resumed_at_once(room: Admission) -> None:
+    """The fade goes on, then the device comes back, told once."""
+    room.ask("A1")
+    room.control("pause")
+    room.control("resume")
+    assert room.told["A1"] == "waiting"
+    room.give_back("A1", keep=True)
+    assert room.told["A1"] == "granted"
+
+
+def test_a_pause_of_all_is_for_what_comes_too(room: Admission) -> None:
+    """Until `resume` nobody speaks, also who asks later; listeners go on. The status says so."""
+    room.ask("A1")
+    room.control("pause")
+    assert room.ask("B1", priority="important") == "paused"
+    assert room.ask("C1", MICROPHONE) == "granted"
+    assert room.floor.report(room.now)["paused"]
+    room.give_back("A1", keep=True)
+    room.wait(60)
+    assert (room.told["A1"], room.told["B1"]) == ("paused", "paused")
+    room.control("resume")
+    assert (room.told["A1"], room.told["B1"]) == ("waiting", "granted")
+    assert room.ask("D1") == "waiting"
+    assert not room.floor.report(room.now)["paused"]
+
+
+def test_a_pause_of_a_client_ends_with_it(room: Admission) -> None:
+    """What the client asks for later is paused too; a client that comes after it is another one."""
+    room.ask("A1")
+    room.control("pause", "client A")
+    assert room.ask("A2") == "paused"
+    assert room.ask("B1") == "waiting"
+    room.gone("A")
+    assert room.told["B1"] == "granted"
+    room.give_back("B1")
+    assert room.ask("A3") == "granted"
+
+
+def test_urgent_words_do_not_end_what_is_being_paused(room: Admission) -> None:
+    """It makes room anyway, and goes on when it is resumed."""
+    room.ask("A1")
+    room.control("pause", "1")
+    room.ask("B1", priority="important")
+    assert room.told["A1"] == "paused"
+    room.give_back("A1", keep=True)
+    assert room.told["B1"] == "granted"
+
+
+def test_the_report(room: Admission) -> None:
+    """Who has what, since when, and how many wait: plain data."""
+    assert room.floor.report(0) == {"speaker": None, "microphone": None, "waiting": 0, "paused": False}
+    room.ask("A1", priority="message")
+    room.ask("B1")
+    room.wait(2.5)
+    assert room.floor.report(room.now) == {
+        "speaker": {"turn": 1, "client": "client A", "pid": 65, "priority": "message", "for_s": 2.5},
+        "microphone": None,
+        "waiting": 1,
+        "paused": False,
+    }
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_shutdown_refuses_who_waits_and_lets_speak_who_speaks(room: Admission) -> None:
+    """Who waits, or asks now, is told to ask the next supervisor; the speaker only when this one leaves."""
+    room.ask("A1")
+    room.ask("B1")
+    room.take(room.floor.shut(room.now))
+    assert room.told == {"A1": "granted", "B1": "shutting_down"}
+    assert room.ask("C1") == "shutting_down"
+    room.take(room.floor.close())
+    assert room.told["A1"] == "shutting_down"
+    assert not room.floor.busy
+
+
+def test_a_pause_during_the_shutdown(room: Admission) -> None:
+    """Who gives the device back for a while waits for the next supervisor."""
+    room.ask("A1")
+    room.take(room.floor.shut(room.now))
+    room.control("pause")
+    room.give_back("A1", keep=True)
+    assert room.told["A1"] == "shutting_down"
+
+
+# --- hostility --------------------------------------------------------------------------------------------------------
+
+
+class Storm(Admission):
+    """Random acts; `check` holds after each."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.random = random.Random(seed)
+        self.names = itertools.count()
+        self.heard_at: dict[str, float] = {}
+        self.leaving: dict[str, float] = {}  # who was told to be silent, and when
+
+    def take(self, actions: list[Action]) -> None:
+        before = dict(self.told)
+        super().take(actions)
+        for name, word in self.told.items():
+            if before.get(name) == "granted" and word != "granted":
+                self.leaving[name] = self.now
+
+    def act(self) -> None:
+        r = self.random
+        open_claims = [name for name, word in self.told.items() if word in ("waiting", "granted", "paused")]
+        some = r.choice(open_claims) if open_claims else "A0"
+        x = r.random()
+        if x < 0.40:
+            client = r.choice("ABCD")
+            self.heard_at[client] = self.now
+            self.ask(
+                f"{client}{next(self.names)}", r.choice([SPEAKER, SPEAKER, MICROPHONE, BOTH]), r.choice(PRIORITIES)
+            )
+        elif x < 0.62:
+            self.give_back(r.choice([some, *self.leaving]), keep=r.random() < 0.3)
+        elif x < 0.67:
+            self.cancel(some)
+        elif x < 0.70:
+            self.gone(some[0])
+            self.told = {name: word for name, word in self.told.items() if name[0] != some[0]}
+        elif x < 0.82:
+            action = r.choice(["stop", "cancel", "pause", "resume", "resume"])
+            names: list[str] = r.choice([[], ["self"], [str(r.randrange(30))]])
+            self.control(action, *names, by=r.choice("ABCD"))
+        else:
+            self.wait(r.choice([0.1, 0.5, 1, 5, 12]), alive="".join(c for c in "ABCD" if r.random() < 0.8))
+
+    def check(self) -> None:
+        claims = list(self.floor._claims.values())
+        holders = [c for c in claims if c.holds]
+        for device in DEVICES:
+            assert sum(device in c.devices for c in holders) <= 1, "two holders of one device"
+        free = set(DEVICES).difference(*(c.devices for c in holders))
+        able = [c for c in claims if not c.holds and not c.paused and c.route not in self.floor._silent]
+        for c in able:
+            if c.devices <= free:  # then it is kept for one who comes before, and wants what is not yet free
+                elders = [e for e in able if (e.rank, e.number) < (c.rank, c.number) and e.devices & c.devices]
+                assert elders, f"{c} waits for a free device"
+                assert any(
+                    self.now - e.asked >= PATIENCE_S or all(h.leaves for h in holders if h.devices & e.devices)
+                    for e in elders
+                ), f"{c} waits for a free device that nobody has a right to"
+        for c in claims:
+            name = c.id.decode().strip()
+            assert not (c.over and not c.holds), "a claim that is over and has nothing"
+            assert not (c.leaves and not c.holds)
+            assert c.until <= self.now + GRACE_S or c.until == math.inf
+            assert (self.told.get(name) in ("waiting", "granted", "paused")) == (not c.over)
+            if not c.over:
+                assert self.told[name] == c.state
+            assert not (c.holds and c.route in self.floor._silent), "a silent holder"
+            urgent = c in able and c.rank <= 1
+            blockers = [h for h in holders if h.devices & c.devices]
+            if urgent and len(c.devices) == 1:
+                rivals = [
+                    e for e in able if e is not c and (e.rank, e.number) < (c.rank, c.number) and e.devices & c.devices
+                ]
+                assert rivals or all(h.leaves or h.rank <= c.rank for h in blockers), "urgent, and nobody gives way"
+        known = {c.route for c in claims}
+        assert set(self.floor._heard) == known
+        assert self.floor._silent <= known
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_every_promise_holds_whatever_happens(block: int) -> None:
+    """1,000 seeded storms of 60 acts: one holder a device, nobody waits in vain, order and last words are kept."""
+    words: set[str] = set()
+    for seed in range(block * 250, block * 250 + 250):
+        storm = Storm(seed)
+        try:
+            for _ in range(60):
+                storm.act()
+                storm.check()
+                words |= set(storm.told.values())
+            storm.control("resume")
+            storm.heard_at.clear()
+            for _ in range(400):  # whoever has the floor gives it back: then everybody has had it
+                for client in "ABCD":
+                    storm.heard(client)
+                storm.wait(GRACE_S)
+                for name in [name for name, word in storm.told.items() if word == "granted"]:
+                    storm.give_back(name)
+                storm.check()
+                if not storm.floor.busy:
+                    break
+            assert not storm.floor._claims, "somebody never had the floor"
+            assert storm.floor.deadline() == math.inf
+        except Exception as error:
+            raise AssertionError(f"seed {seed}") from error
+    assert words == {"granted", "waiting", "paused", "result", "cancelled"}
+
+
+def test_equal_wishes_are_served_in_order(room: Admission) -> None:
+    """100 claims of as many clients, given back in turn: the order of asking, whatever the seed."""
+    rng = random.Random(5)
+    asked: list[str] = []
+    served: list[str] = []
+    for number in range(100):
+        name = f"{chr(200 + number)}1"
+        route = name.encode()
+        claim = m.Claim(id=route.ljust(16), devices=SPEAKER)
+        actions: list[Any] = room.floor.claim(route, claim, name, 1, room.now)
+        asked.append(name)
+        if rng.random() < 0.3 and len(served) < len(asked):
+            actions += give_back_first(room, asked, served)
+    while len(served) < len(asked):
+        give_back_first(room, asked, served)
+    assert served == asked
+
+
+def give_back_first(room: Admission, asked: list[str], served: list[str]) -> list[Action]:
+    """The holder, who must be the first that was not served yet, gives the speaker back."""
+    name = room.floor.report(room.now)["speaker"]["client"]
+    served.append(name)
+    return room.floor.give_back(name.encode(), name.encode().ljust(16), False, room.now)

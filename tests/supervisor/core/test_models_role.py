@@ -1,0 +1,91 @@
+"""The supervisor and the worker for models: one process, gone soon; and what it adds to the answer that a model is
+missing."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
+from hushd_supervisor.core import replicas
+from hushd_supervisor.core.names import resolve
+from hushd_supervisor.core.settings import Settings, WorkerSettings
+from hushd_supervisor.core.worker.states import State
+from support.house import A, House
+
+MODELS = "models/store/local"
+
+
+def test_the_role_alone_means_the_one_worker_there_is() -> None:
+    """`models` is `models/store/local`, which no setting changes and no catalogue needs to be asked for."""
+    assert resolve("models", Settings(), {}) == MODELS
+    assert resolve("models/store", Settings(), {}) == MODELS
+    with pytest.raises(HushdError, match="stt, tts, models"):
+        resolve("model", Settings(), {})
+
+
+def test_it_leaves_ten_seconds_after_its_last_job_unless_the_user_says_otherwise() -> None:
+    """The general table is for those who hear and speak; `[worker.models]` is for it."""
+    assert Settings().for_worker(MODELS).keep_alive == 10
+    assert Settings(worker={"": {"keep_alive": 500.0}}).for_worker(MODELS).keep_alive == 10
+    assert Settings(worker={"models": {"keep_alive": 500.0}}).for_worker(MODELS).keep_alive == 500
+    assert Settings().for_worker(A) == WorkerSettings()
+    house = House()
+    house.idle(MODELS)
+    house.wait(9.9)
+    assert house.state(MODELS) is State.READY
+    house.wait(0.2)
+    assert house.state(MODELS) is State.STOPPING
+
+
+@pytest.mark.parametrize("most", [0, 8])
+def test_there_is_never_a_second_one(most: int) -> None:
+    """Whoever wants the same model has to come to the same process."""
+    assert replicas.limit(WorkerSettings(max_replicas=most), "models", [], 64) == 1
+
+
+def test_it_gets_all_jobs_at_once_that_it_has_slots_for() -> None:
+    """The fifth waits, however long: no replica is started."""
+    house = House()
+    for _ in range(5):
+        house.request("models", op="pull")
+    house.ready(MODELS, slots=4)
+    house.wait(600)
+    assert (len(house.jobs()), house.spawned()) == (4, [MODELS])
+
+
+@pytest.mark.parametrize("auto_pull", [False, True])
+def test_a_missing_model_is_named_in_the_answer(auto_pull: bool) -> None:
+    """With its engine, and whether the client is to have it pulled; so does an error of a job, where the engine may say
+    that it is another model."""
+    house = House(auto_pull=auto_pull)
+    first = house.request("stt")
+    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.says(A, m.LoadFailed(code="model_missing", message="It is not here."))
+    answer = house.answer(first)
+    assert isinstance(answer, m.Error)
+    assert (answer.code, answer.message) == ("model_missing", "It is not here.")
+    assert answer.detail == {"model": "a/x", "pull": auto_pull}
+    house.leave(A)
+    second = house.request("stt")
+    house.ready(A)
+    house.says(A, m.Error(id=second, code="model_missing", message="Nor is that.", detail={"model": "a/other"}))
+    answer = house.answer(second)
+    assert isinstance(answer, m.Error)
+    assert answer.detail == {"model": "a/other", "pull": auto_pull}
+
+
+def test_what_the_worker_for_models_misses_is_not_pulled() -> None:
+    """Nobody pulls in order to pull; and other errors stay as they are."""
+    house = House(auto_pull=True)
+    request = house.request("models", op="pull")
+    house.ready(MODELS)
+    house.says(MODELS, m.Error(id=request, code="model_missing", message="There is no such model."))
+    answer = house.answer(request)
+    assert isinstance(answer, m.Error)
+    assert answer.detail == {}
+    request = house.request("stt")
+    house.ready(A)
+    house.says(A, m.Error(id=request, code="worker_failed", message="It has failed."))
+    answer = house.answer(request)
+    assert isinstance(answer, m.Error)
+    assert answer.detail == {}

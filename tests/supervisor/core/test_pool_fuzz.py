@@ -1,0 +1,48 @@
+"""The pool and its brains against a hostile world: promises that hold whatever happens."""
+
+import os
+from collections import Counter
+
+import pytest
+from hushd_supervisor.core.worker.states import ALLOWED, State
+from hushd_supervisor.core.worker.worker import Worker
+from support.hostile_world import World
+
+SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "1000"))
+
+
+@pytest.mark.timeout(3600)
+def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seeded runs of 40 hostile acts each keep every invariant, and walk every way between states there is."""
+    codes: Counter[str] = Counter()
+    events: set[str] = set()
+    walked: set[tuple[State, State]] = set()
+    enter = Worker._enter
+
+    def watch(brain: Worker, state: State, *timer: float) -> None:
+        walked.add((brain.state, state))
+        enter(brain, state, *timer)
+
+    monkeypatch.setattr(Worker, "_enter", watch)
+    for seed in range(SEEDS):
+        world = World(seed)
+        try:
+            for _ in range(40):
+                if world.left:
+                    break
+                world.person_does_something()
+                world.run(world.random.choice(world.pauses))
+            if seed % 3 == 0 and not world.left:
+                world.quiet()
+            world.end()
+        except Exception as error:
+            raise AssertionError(f"seed {seed}") from error
+        codes += world.codes
+        events |= world.events
+    assert walked == ALLOWED
+    assert events == {"a replica", "a session beside a file", "a file waits for a session"}
+    assert {
+        "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",
+        "shutting_down", "overloaded", "server_busy", "worker_failed", "engine_missing", "input_unreadable",
+        "protocol_error",
+    } <= set(codes)  # fmt: skip

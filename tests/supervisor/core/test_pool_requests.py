@@ -1,0 +1,100 @@
+"""What the pool says to requests before any worker is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.settings import Settings
+
+ONE = b"1" * 16
+
+
+def pool_with_client() -> Pool:
+    pool = Pool(Settings(), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    return pool
+
+
+def said(actions: list[do.Action]) -> list[m.Message]:
+    return [action.message for action in actions if isinstance(action, do.ToClient)]
+
+
+def request(**fields: Any) -> ev.FromClient:
+    return ev.FromClient(b"r", m.Request(**{"id": ONE, "worker": "stt", "op": "echo", "credit": 8} | fields))
+
+
+def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
+    """The refusal carries no id, since an error with it would end the request that has it, which goes on."""
+    pool = pool_with_client()
+    pool.handle(request(), 0)
+    (refusal,) = said(pool.handle(request(), 1))
+    assert isinstance(refusal, m.Error)
+    assert (refusal.id, refusal.code) == (b"", "protocol_error")
+    assert pool.rows(1)[0]["queued"] == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"worker": "stt/../x"}, "no worker"),
+        ({"worker": "llm"}, "no role"),
+        ({"worker": "stt/a/b/c"}, "no worker"),
+        ({"op": ""}, "no operation"),
+        ({"priority": "urgent"}, "priority"),
+        ({"input": "telepathy"}, "input"),
+        ({"input": "path", "path": "relative.wav"}, "absolute"),
+        ({"deadline_ms": 0}, "deadline_ms"),
+        ({"keep_alive": float("inf")}, "keep_alive"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(fields: dict[str, Any], words: str) -> None:
+    """bad_request at once, naming what is wrong; no worker comes into being for it."""
+    pool = pool_with_client()
+    (error,) = said(pool.handle(request(**fields), 0))
+    assert isinstance(error, m.Error)
+    assert (error.id, error.code) == (ONE, "bad_request")
+    assert words in error.message
+    assert pool.rows(0) == []
+
+
+def test_nothing_is_done_for_who_has_not_said_hello() -> None:
+    """The first message of a connection is hello, of this protocol."""
+    pool = Pool(Settings(), version="1", pid=1)
+    (error,) = said(pool.handle(request(), 0))
+    assert isinstance(error, m.Error)
+    assert error.code == "protocol_error"
+    (error,) = said(pool.handle(ev.FromClient(b"r", m.Hello(protocol=2, version="9")), 0))
+    assert isinstance(error, m.Error)
+    assert error.code == "version_mismatch"
+    assert "hushd/2" in error.message
+    (error,) = said(pool.handle(request(), 0))
+    assert isinstance(error, m.Error)
+
+
+def test_an_engine_named_alone_waits_for_the_catalogue() -> None:
+    """`stt/other` asks once what model that means; who cancels meanwhile is answered, the others are served."""
+    pool = pool_with_client()
+    assert do.Describe("stt") in pool.handle(request(worker="stt/other"), 0)
+    pool.handle(request(id=b"2" * 16, worker="stt/other"), 0)
+    (error,) = said(pool.handle(ev.FromClient(b"r", m.Cancel(id=b"2" * 16)), 1))
+    assert isinstance(error, m.Error)
+    assert error.code == "cancelled"
+    catalogue = {"engines": [{"name": "other", "default_model": "large"}]}
+    actions = pool.handle(ev.Described("stt", catalogue), 2)
+    assert do.Spawn("stt/other/large", 1) in actions
+
+
+def test_the_limit_over_all_workers_counts() -> None:
+    """However many workers there are, no more requests wait than the configuration allows."""
+    pool = Pool(Settings(queue=3), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    answers: list[m.Message] = []
+    for number in range(5):
+        worker = "stt" if number % 2 else "tts"
+        answers += said(pool.handle(request(id=number.to_bytes(16, "big"), worker=worker), 0))
+    assert [a.code for a in answers if isinstance(a, m.Error)] == ["overloaded", "overloaded"]

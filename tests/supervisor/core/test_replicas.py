@@ -1,0 +1,430 @@
+"""Several processes of one worker: when another one starts, and who is served by whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.budget import Memory
+from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.worker.states import State
+
+NAME = "stt/a/x"
+
+
+class Desk:
+    """A pool with one client, a worker of up to three processes, and memory for `room` of them."""
+
+    def __init__(self, room: int = 10, cores: int = 8, most: int = 3) -> None:
+        settings = Settings(
+            worker={"": {"max_replicas": most, "memory_mb": 100}, "stt/b": {"memory_mb": 300}}, memory_share=1.0
+        )
+        self.room = room
+        self.looks = 0
+        self.pool = Pool(settings, version="1", pid=1, memory=self.memory, cores=cores)
+        self.now = 0.0
+        self.actions: list[do.Action] = []
+        self.count = 0
+        self.tell(ev.FromClient(b"r", m.Hello(protocol=1, version="1")))
+
+    def memory(self) -> Memory:
+        self.looks += 1
+        return Memory(self.room * 100_000_000, 1 << 40)
+
+    def tell(self, event: ev.Event) -> None:
+        self.now += 0.01
+        self.actions += self.pool.handle(event, self.now)
+
+    def wait(self, seconds: float) -> None:
+        """Time passes; who works beats, and the client answers pings."""
+        end = self.now + seconds
+        while self.now < end:
+            due = self.pool.deadline()
+            self.now = min(end, self.now + 1, due or end)
+            self.actions += self.pool.on_time(self.now)
+            self.actions += self.pool.handle(ev.FromClient(b"r", m.Pong()), self.now)
+            for brain in list(self.pool._brains.values()):
+                beat = ev.FromWorker(brain.name, brain.gen, m.Beat(cpu_s=self.now))
+                self.actions += self.pool.handle(beat, self.now)
+
+    def request(self, worker: str = NAME, **fields: Any) -> bytes:
+        self.count += 1
+        name = self.count.to_bytes(16, "big")
+        self.tell(ev.FromClient(b"r", m.Request(id=name, worker=worker, op="echo", credit=8, **fields)))
+        return name
+
+    @property
+    def spawned(self) -> list[tuple[str, int]]:
+        return [(a.worker, a.gen) for a in self.actions if isinstance(a, do.Spawn)]
+
+    def ready(self, **fields: Any) -> None:
+        """The process that was started last is ready."""
+        self.tell(ev.FromWorker(*self.spawned[-1], m.Ready(pss=100_000_000, **fields)))
+
+    def jobs(self) -> list[tuple[str, bytes]]:
+        """Who was given which request."""
+        return [
+            (a.worker, a.message.id)
+            for a in self.actions
+            if isinstance(a, do.ToWorker) and isinstance(a.message, m.Job)
+        ]
+
+    def finish(self, name: bytes) -> None:
+        worker = next(w for w, job in reversed(self.jobs()) if job == name)
+        gen = next(g for w, g in reversed(self.spawned) if w == worker)
+        self.tell(ev.FromWorker(worker, gen, m.Result(id=name)))
+
+
+def test_many_cold_requests_are_one_start() -> None:
+    """While the first process starts, all wait for it: another one is for a worker that is busy, not for a cold one."""
+    desk = Desk()
+    for _ in range(5):
+        desk.request()
+    assert desk.spawned == [(NAME, 1)]
+
+
+def test_a_busy_worker_gets_help_up_to_the_limit() -> None:
+    """Whenever somebody has waited for as long as a start takes, one more process starts, up to three."""
+    desk = Desk()
+    requests = [desk.request() for _ in range(5)]
+    desk.wait(4)
+    desk.ready()  # after 4 s
+    assert desk.jobs() == [(NAME, requests[0])]
+    desk.wait(3.9)
+    assert len(desk.spawned) == 1
+    desk.wait(0.2)
+    assert desk.spawned[-1][0] == f"{NAME}#2"
+    desk.wait(9)
+    assert len(desk.spawned) == 2  # one start at a time
+    desk.ready()
+    assert desk.spawned[-1][0] == f"{NAME}#3"
+    desk.ready()
+    desk.wait(60)
+    assert len(desk.spawned) == 3
+    assert desk.jobs() == [(NAME, requests[0]), (f"{NAME}#2", requests[1]), (f"{NAME}#3", requests[2])]
+    rows = desk.pool.rows(desk.now)
+    assert {row["model"] for row in rows} == {"x"}
+
+
+def test_short_work_starts_no_second_process() -> None:
+    """A queue that moves on before a start would have been over is left to one process."""
+    desk = Desk()
+    desk.request()
+    desk.wait(1)
+    desk.ready()
+    for _ in range(20):
+        desk.request()
+        desk.wait(0.9)
+        desk.finish(desk.jobs()[-1][1])
+    assert desk.spawned == [(NAME, 1)]
+
+
+@pytest.mark.parametrize(
+    ("worker", "cores", "most"),
+    [("stt/a/x", 1, 1), ("stt/a/x", 3, 1), ("stt/a/x", 4, 2), ("stt/a/x", 16, 4), ("tts/a/x", 16, 1)],
+)
+def test_how_many_there_are_by_themselves(worker: str, cores: int, most: int) -> None:
+    """Of a worker that hears one for each two cores, up to four; of one that speaks a single one."""
+    desk = Desk(room=100, cores=cores, most=0)
+    for _ in range(6):
+        desk.request(worker)
+    for _ in range(6):
+        if desk.pool._brains[desk.spawned[-1][0]].state is State.STARTING:
+            desk.ready()
+        desk.wait(2)
+    assert len(desk.spawned) == most
+
+
+@pytest.mark.parametrize("worker", ["stt/a/x", "tts/a/x"])
+def test_nobody_waits_for_somebody_elses_long_recording(worker: str) -> None:
+    """One process more than is quicker for one client, as soon as another client waits; and no more than that one."""
+    desk = Desk(cores=2, most=0)
+    first, second = desk.request(worker), desk.request(worker)
+    desk.ready()
+    desk.wait(10)
+    assert len(desk.spawned) == 1
+    desk.tell(ev.FromClient(b"s", m.Hello(protocol=1, version="1")))
+    for number in (100, 101):
+        request = m.Request(id=number.to_bytes(16, "big"), worker=worker, op="echo", credit=8)
+        desk.tell(ev.FromClient(b"s", request))
+    desk.wait(3)
+    desk.ready()
+    desk.wait(3)
+    assert len(desk.spawned) == 2
+    # In one line: of equals, who was served longest ago comes first, and then the others in their order.
+    assert [job for _, job in desk.jobs()] == [first, (100).to_bytes(16, "big")]
+    desk.finish(first)
+    assert desk.jobs()[-1][1] == second
+
+
+@pytest.mark.parametrize(("room", "cores"), [(1, 8), (10, 1)])
+def test_no_help_where_there_is_no_memory_or_core_for_it(room: int, cores: int) -> None:
+    """Without room or cores the second request waits, and is not refused."""
+    desk = Desk(room, cores)
+    first = desk.request()
+    desk.ready()
+    second = desk.request()
+    desk.wait(30)
+    assert len(desk.spawned) == 1
+    desk.finish(first)
+    assert desk.jobs()[-1] == (NAME, second)
+
+
+def test_help_comes_in_time_though_nothing_else_happens() -> None:
+    """When a start would have been over is a time at which the pool wants to be called."""
+    desk = Desk()
+    desk.request()
+    desk.wait(0.5)
+    desk.ready()
+    ready = desk.now
+    desk.request()
+    due = desk.pool.deadline()
+    assert due is not None
+    assert ready + 0.5 < due < ready + 0.6
+    desk.actions += desk.pool.on_time(due)
+    assert desk.spawned[-1][0] == f"{NAME}#2"
+
+
+def test_help_comes_when_there_is_room_again() -> None:
+    """Where memory was lacking it is looked again every 5 s, and not at every event."""
+    desk = Desk(room=1)
+    desk.request()
+    desk.ready()
+    desk.request()
+    desk.wait(7)
+    looks = desk.looks
+    for _ in range(100):
+        desk.tell(ev.FromClient(b"r", m.Pong()))
+    assert desk.looks <= looks + 1
+    desk.room = 10
+    desk.wait(5)
+    assert [name for name, _ in desk.spawned] == [NAME, f"{NAME}#2"]
+
+
+def test_no_help_while_memory_is_short() -> None:
+    """Not even where it would fit: what is left is for those who have no process at all."""
+    desk = Desk()
+    desk.request()
+    desk.ready()
+    desk.request()
+    desk.tell(ev.Pressure(Level.WARNING))
+    desk.wait(9)
+    assert len(desk.spawned) == 1
+    desk.wait(10)
+    assert len(desk.spawned) == 2
+
+
+def test_help_that_fails_costs_nobody_anything() -> None:
+    """A second process that cannot load ends no request, and is not tried again for two minutes."""
+    desk = Desk()
+    first = desk.request()
+    desk.ready()
+    second = desk.request()
+    desk.wait(2)
+    helper = desk.spawned[-1]
+    desk.tell(ev.FromWorker(*helper, m.LoadFailed(code="model_missing", message="No memory on the card.")))
+    desk.tell(ev.Exited(*helper, 78))
+    desk.wait(100)
+    assert len(desk.spawned) == 2
+    assert not any(isinstance(a, do.ToClient) and isinstance(a.message, m.Error) for a in desk.actions)
+    desk.wait(30)
+    assert [name for name, _ in desk.spawned] == [NAME, f"{NAME}#2", f"{NAME}#2"]
+    desk.finish(first)
+    assert desk.jobs()[-1] == (NAME, second)
+
+
+def test_no_help_at_the_cost_of_a_worker_that_has_no_process() -> None:
+    """While a larger worker waits for an idle one to leave, no replica takes the room that is there already."""
+    desk = Desk(room=4)
+    desk.request("tts/c/z")
+    desk.ready()
+    desk.finish(desk.jobs()[-1][1])
+    desk.request()
+    desk.ready()
+    desk.request()
+    desk.request("stt/b/y")  # needs 300 of 400 MB
+    desk.wait(3)
+    assert [name for name, _ in desk.spawned] == ["tts/c/z", NAME]
+    desk.tell(ev.Exited("tts/c/z", 1, 0))
+    assert desk.spawned[-1][0] == "stt/b/y"
+
+
+def test_who_waits_goes_to_the_first_that_is_free() -> None:
+    """Requests that wait at a busy process are taken over by its replica as soon as that has nothing to do."""
+    desk = Desk()
+    first = desk.request()
+    desk.ready()
+    second, third = desk.request(), desk.request()
+    desk.wait(2)  # starts the replica
+    desk.finish(first)
+    assert desk.jobs()[-1] == (NAME, second)
+    desk.ready()
+    assert desk.jobs()[-1] == (f"{NAME}#2", third)
+
+
+def test_who_finds_a_free_process_is_not_told_to_wait() -> None:
+    """A request goes straight to the replica that has nothing to do, though the first one is busy."""
+    desk = Desk()
+    first = desk.request()
+    desk.ready()
+    second = desk.request()
+    desk.wait(2)
+    desk.ready()
+    desk.finish(second)
+    third = desk.request()
+    assert desk.jobs() == [(NAME, first), (f"{NAME}#2", second), (f"{NAME}#2", third)]
+    told = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
+    assert third not in {message.id for message in told}
+
+
+def test_places_in_the_queue_are_told_anew_when_one_before_was_taken_over() -> None:
+    """Who waits behind a request that goes to another process moves up, and hears of it."""
+    desk = Desk()
+    desk.request()
+    desk.ready()
+    _, third = desk.request(), desk.request()
+    desk.wait(2)
+    desk.ready()
+    places = [
+        a.message.position
+        for a in desk.actions
+        if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted) and a.message.id == third
+    ]
+    assert places == [1, 0]
+
+
+def test_a_poison_request_may_kill_two_processes_and_closes_neither() -> None:
+    """A suspect goes to a replica with nothing to do; its second crash explains its first one elsewhere."""
+    desk = Desk()
+    poison = desk.request()
+    desk.ready()
+    other = desk.request()
+    desk.wait(2)
+    desk.ready()
+    desk.tell(ev.Exited(NAME, 1, -11))
+    assert desk.jobs() == [(NAME, poison), (f"{NAME}#2", other)]
+    desk.finish(other)
+    assert desk.jobs()[-1] == (f"{NAME}#2", poison)
+    desk.tell(ev.Exited(f"{NAME}#2", 2, -11))
+    (error,) = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Error)]
+    assert error.code == "poison_request"
+    assert not any(brain.crashes for brain in desk.pool._brains.values())
+
+
+def test_unload_and_the_crash_of_one_concern_only_whom_they_mean() -> None:
+    """`unload` of the worker ends all its processes; a crash of one leaves the others at work."""
+    desk = Desk()
+    desk.request()
+    desk.ready()
+    second = desk.request()
+    desk.wait(2)
+    desk.ready()
+    desk.tell(ev.Exited(NAME, 1, -9))
+    states = {row["name"]: row["state"] for row in desk.pool.rows(desk.now)}
+    assert states == {NAME: "backoff", f"{NAME}#2": "busy"}
+    desk.finish(second)
+    desk.tell(ev.FromClient(b"r", m.Control(id=b"u" * 16, action="unload", names=[NAME])))
+    drained = {a.worker for a in desk.actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Drain)}
+    assert f"{NAME}#2" in drained or desk.pool._brains[f"{NAME}#2"].state is State.DRAINING
+
+
+def test_a_request_waits_at_a_process_that_works() -> None:
+    """A closed replica refuses nobody while another one works."""
+    desk = Desk()
+    desk.request()
+    desk.ready()
+    desk.request()
+    desk.wait(2)
+    desk.ready()
+    for _ in range(4):  # the second one crashes until it is closed
+        if desk.pool._brains[f"{NAME}#2"].state is State.BACKOFF:
+            desk.wait(10)
+        desk.tell(ev.Exited(*desk.spawned[-1], 1))
+    desk.request()
+    late = desk.request()
+    assert not any(
+        isinstance(a, do.ToClient) and isinstance(a.message, m.Error) and a.message.id == late for a in desk.actions
+    )
+
+
+def test_a_closed_process_refuses_nobody_while_another_one_will_start_again() -> None:
+    """The first process is closed and the second waits after its first crash: a request waits with that one."""
+    desk = Desk()
+    desk.request()
+    desk.ready()
+    desk.request(input="stream")  # which nobody can repeat, so that nobody waits there
+    desk.wait(2)
+    desk.ready()
+    second = desk.spawned[-1]
+    for _ in range(4):
+        if desk.pool._brains[NAME].state is State.BACKOFF:
+            desk.wait(10)
+        gen = desk.pool._brains[NAME].gen
+        desk.tell(ev.Exited(NAME, gen, 1))
+    desk.tell(ev.Exited(*second, 1))
+    states = {name: brain.state for name, brain in desk.pool._brains.items()}
+    assert states == {NAME: State.FAILED, f"{NAME}#2": State.BACKOFF}
+    late = desk.request()
+    refused = [a.message.id for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Error)]
+    assert late not in refused
+
+
+# --- live sessions ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("most", "processes"), [(0, 2), (1, 1)])
+def test_a_file_gets_a_process_of_its_own_where_a_session_has_its_place(most: int, processes: int) -> None:
+    """An engine that serves not both at once: another process starts for the file even on one core, unless one is all
+    that the configuration allows; then it waits, and knows its place."""
+    desk = Desk(cores=1, most=most)
+    desk.request(session=True, input="stream")
+    desk.ready(sessions=0)
+    file = desk.request()
+    desk.wait(5)
+    assert len(desk.spawned) == processes
+    if processes == 2:
+        desk.ready()
+        assert desk.jobs()[-1] == (f"{NAME}#2", file)
+    else:
+        told = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
+        assert told[-1] == m.Accepted(id=file, state="queued", position=0)
+
+
+def test_a_session_gets_help_too() -> None:
+    """A person who speaks does not wait for the end of a long file either."""
+    desk = Desk()
+    desk.request()
+    desk.ready(sessions=0)
+    live = desk.request(session=True, input="stream")
+    desk.wait(2)
+    desk.ready()
+    assert desk.jobs()[-1] == (f"{NAME}#2", live)
+
+
+def test_a_session_needs_no_help_where_the_engine_serves_both() -> None:
+    """With places of its own it runs at once, beside the file, and one process is enough."""
+    desk = Desk()
+    file = desk.request()
+    desk.ready(sessions=4)
+    live = desk.request(session=True, input="stream")
+    desk.wait(10)
+    assert desk.jobs() == [(NAME, file), (NAME, live)]
+    assert len(desk.spawned) == 1
+    (row,) = desk.pool.rows(desk.now)
+    assert (row["running"], row["sessions"]) == (2, 1)
+
+
+def test_a_session_with_a_place_of_its_own_is_no_reason_for_another_process() -> None:
+    """One core, one process: the second file waits for the first one, and not for who speaks."""
+    desk = Desk(cores=1, most=0)
+    desk.request()
+    desk.ready(sessions=4)
+    desk.request(session=True, input="stream")
+    desk.request()
+    desk.wait(10)
+    assert len(desk.spawned) == 1

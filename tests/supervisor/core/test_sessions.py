@@ -1,0 +1,231 @@
+"""Files and live sessions on one worker: places counted apart, and nobody kept waiting by the other kind."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core.settings import WorkerSettings
+from hushd_supervisor.core.worker.request import Ticket
+from hushd_supervisor.core.worker.states import State
+from support.desk import NAME, Desk
+
+
+def desk_with(slots: int, sessions: int, settings: WorkerSettings | None = None) -> Desk:
+    """A worker that has just become ready, with these places."""
+    desk = Desk(settings)
+    desk.request(op="warm")
+    desk.worker(m.Ready(slots=slots, sessions=sessions))
+    assert desk.brain.state is State.READY
+    return desk
+
+
+def speak(desk: Desk, **fields: object) -> Ticket:
+    """Somebody begins to speak."""
+    return desk.request(session=True, input="stream", **fields)
+
+
+def end(desk: Desk, ticket: Ticket) -> None:
+    desk.worker(m.Result(id=ticket.request.id))
+
+
+def runs(desk: Desk, *tickets: Ticket) -> bool:
+    """Whether exactly these run."""
+    return list(desk.brain.jobs.running.values()) == list(tickets)
+
+
+def places(desk: Desk, ticket: Ticket) -> list[tuple[str, int]]:
+    """Where it stood, as its client was told."""
+    return [(a.state, a.position) for a in desk.answers(ticket) if isinstance(a, m.Accepted)]
+
+
+def test_one_file_and_four_sessions_run_at_once() -> None:
+    """Each kind has its own places: neither takes one of the other's, and the job says which kind it is."""
+    desk = desk_with(1, 4)
+    file = desk.request()
+    live = [speak(desk) for _ in range(4)]
+    assert runs(desk, file, *live)
+    jobs = [a.message for a in desk.actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Job)]
+    assert [job.session for job in jobs] == [False, True, True, True, True]
+
+
+def test_each_kind_has_a_line_of_its_own() -> None:
+    """Who waits is told how many of its kind are before it, and is served when one of its kind ends."""
+    desk = desk_with(1, 1)
+    file, live = desk.request(), speak(desk)
+    file_2, live_2, live_3 = desk.request(), speak(desk), speak(desk)
+    assert [places(desk, t)[0] for t in (file_2, live_2, live_3)] == [("queued", 0), ("queued", 0), ("queued", 1)]
+    end(desk, live)
+    assert runs(desk, file, live_2)
+    assert places(desk, live_3) == [("queued", 1), ("queued", 0)]
+    end(desk, file)
+    assert runs(desk, live_2, file_2)
+
+
+def test_without_places_of_their_own_sessions_are_files() -> None:
+    """One line for all, in their order: a session takes a slot, and a file waits for it with its place told."""
+    desk = desk_with(1, 0)
+    live, file, live_2 = speak(desk), desk.request(), speak(desk)
+    assert runs(desk, live)
+    assert [places(desk, t) for t in (file, live_2)] == [[("queued", 0)], [("queued", 1)]]
+    end(desk, live)
+    assert runs(desk, file)
+
+
+def test_places_are_told_anew_when_it_is_known_how_many_there_are() -> None:
+    """Before a worker is ready all stand in one line; then each kind is counted by itself."""
+    desk = Desk()
+    tickets = [desk.request(), desk.request(), speak(desk), speak(desk)]
+    desk.worker(m.Ready(slots=1, sessions=1))
+    assert [places(desk, t) for t in tickets] == [
+        [("starting", 0), ("running", 0)],
+        [("starting", 1), ("queued", 0)],
+        [("starting", 2), ("queued", 0), ("running", 0)],
+        [("starting", 3), ("queued", 1), ("queued", 0)],
+    ]  # fmt: skip
+
+
+def test_a_suspect_waits_for_files_and_not_for_sessions() -> None:
+    """A file that was in a crash runs beside no other file. Neither it nor who comes after it waits for a session."""
+    desk = desk_with(2, 4)
+    live, file = speak(desk), desk.request()
+    suspect = desk.request(attempt=1)
+    behind, late = desk.request(), speak(desk)
+    assert runs(desk, live, file, late)
+    end(desk, file)
+    assert runs(desk, live, late, suspect)
+    end(desk, suspect)
+    assert runs(desk, live, late, behind)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "deadline_exceeded", "protocol_error", "to a replica"])
+def test_who_waits_behind_a_suspect_runs_when_it_leaves(how: str) -> None:
+    """However it leaves the line: there was a place all the time, and nothing else would come to give it away."""
+    desk = desk_with(2, 0)
+    file, suspect, behind = desk.request(), desk.request(attempt=1), desk.request()
+    suspect.deadline = desk.now + 1
+    assert runs(desk, file)
+    if how == "cancelled":
+        desk._take(desk.brain.cancel(suspect, desk.now))
+    elif how == "deadline_exceeded":
+        desk.time()
+    elif how == "protocol_error":
+        desk._take(desk.brain.input(suspect, m.Chunk(id=suspect.request.id, seq=7), desk.now))
+    else:
+        desk._take(desk.brain.give(suspect, desk.now))
+    assert runs(desk, file, behind)
+    assert desk.terminal(suspect) == ("" if how == "to a replica" else how)
+
+
+def test_who_waits_for_a_start_moves_up_when_another_goes_to_a_replica() -> None:
+    """Its new place is told at once, not when the worker is ready."""
+    desk = Desk()
+    first, second = desk.request(), desk.request()
+    desk._take(desk.brain.give(first, desk.now))
+    assert [place for _, place in places(desk, second)] == [1, 0]
+
+
+def test_a_suspect_does_not_wait_for_a_session_that_has_a_slot() -> None:
+    """The same where sessions have no places of their own."""
+    desk = desk_with(2, 0)
+    live = speak(desk)
+    suspect = desk.request(attempt=1)
+    assert runs(desk, live, suspect)
+
+
+def test_a_session_is_no_suspect() -> None:
+    """A stream asked for again after a crash runs beside others: it may last for hours, which nobody should wait."""
+    desk = desk_with(1, 2)
+    again, live, file = speak(desk, attempt=1), speak(desk), desk.request()
+    assert runs(desk, again, live, file)
+
+
+def test_a_session_asked_for_again_holds_up_no_file() -> None:
+    """While it waits for its own place files go on."""
+    desk = desk_with(1, 1)
+    live, _, file = speak(desk), speak(desk, attempt=1), desk.request()
+    assert runs(desk, live, file)
+
+
+def test_only_who_was_alone_is_called_poison() -> None:
+    """A file whose worker dies under it twice, with somebody speaking each time, may be innocent: worker_crashed. The
+    two crashes are theirs all the same, and close the worker for nobody."""
+    desk = desk_with(1, 1)
+    for _ in range(3):
+        file = desk.request()
+        for _ in range(2):
+            live = speak(desk)
+            if desk.brain.state is State.BACKOFF:
+                desk.time()
+            if desk.brain.state is State.STARTING:
+                desk.worker(m.Ready(slots=1, sessions=1))
+            assert set(desk.brain.jobs.running.values()) == {file, live}
+            desk.exit(-11)
+            assert desk.terminal(live) == "worker_crashed"
+        assert desk.terminal(file) == "worker_crashed"
+        assert desk.brain.state is not State.FAILED
+    assert not desk.brain.crashes
+
+
+def test_a_session_that_kills_its_worker_alone_is_poison() -> None:
+    """Asked for again by its client, and nobody else there."""
+    desk = desk_with(1, 1)
+    again = speak(desk, attempt=1)
+    desk.exit(-11)
+    assert desk.terminal(again) == "poison_request"
+
+
+def test_how_long_somebody_speaks_says_nothing_about_files() -> None:
+    """The time after which to ask again is that of the own kind."""
+    desk = desk_with(1, 1, WorkerSettings(queue=2))
+    file, live = desk.request(), speak(desk)
+    desk.now += 4
+    end(desk, file)
+    for _ in range(30):
+        desk.worker(m.Beat(cpu_s=desk.now))
+        desk.worker(m.Progress(id=live.request.id))
+        desk.now += 2
+    end(desk, live)
+    for _ in range(2):  # one of each runs, one of each waits
+        desk.request()
+        speak(desk)
+    refused = desk.request()
+    error = desk.answers(refused)[-1]
+    assert isinstance(error, m.Error)
+    assert (error.code, error.retry_after_ms) == ("overloaded", 8000)
+
+
+def test_a_worker_is_not_renewed_while_somebody_speaks() -> None:
+    """What is used up goes on until nobody speaks: a session has no end that could be waited for by files."""
+    desk = desk_with(1, 1, WorkerSettings(max_requests=1))
+    live, file = speak(desk), desk.request()
+    end(desk, file)
+    another = desk.request()
+    assert runs(desk, live, another)
+    end(desk, live)
+    assert desk.brain.state is State.DRAINING
+    end(desk, another)
+    assert desk.brain.state is State.STOPPING
+
+
+@pytest.mark.parametrize(("slots", "sessions"), [(0, 0), (-3, -1)])
+def test_a_worker_without_any_place_has_one(slots: int, sessions: int) -> None:
+    """Numbers that make no sense are one slot and no session."""
+    desk = desk_with(slots, sessions)
+    file, live = desk.request(), speak(desk)
+    assert runs(desk, file)
+    end(desk, file)
+    assert runs(desk, live)
+
+
+def test_the_next_process_may_have_other_places() -> None:
+    """What the last one said of itself counts for nothing once another one is there."""
+    desk = desk_with(1, 4)
+    desk.unload()
+    desk.exit(0)
+    live, file = speak(desk), desk.request()
+    desk.worker(m.Ready())
+    assert runs(desk, live)
+    end(desk, live)
+    assert runs(desk, file)
+    assert desk.brain.name == NAME

@@ -1,0 +1,89 @@
+"""Keep-alive leases: who keeps a worker, and until when."""
+
+import math
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.worker.leases import Leases
+
+
+@pytest.mark.parametrize(
+    ("uses", "expiry"),
+    [
+        ([("a", None, 100)], 400),  # no lease: the default after the last job's end
+        ([("a", 10, 100)], 110),  # a lease of its own counts, shorter than the default or not
+        ([("a", 10, 100), ("a", 5, 101)], 106),  # a holder's newer lease replaces its older one
+        ([("a", 600, 100), ("b", 5, 101)], 700),  # one holder cannot shorten another's
+        ([("a", 600, 100), ("a", 0, 101)], 101),  # 0 withdraws, and with no other lease it ends at once
+        ([("a", 600, 100), ("b", 0, 101)], 700),  # 0 withdraws only one's own
+        ([("a", -1, 100)], math.inf),
+        ([("a", -1, 100), ("a", 5, 101)], 106),
+        ([("a", 600, 100), ("b", None, 101)], 700),  # a plain use makes no lease
+        ([("a", 5, 100), ("b", None, 120)], 420),  # the lease is over, so the default counts
+        ([("a", 0, 100), ("b", None, 120)], 420),  # withdrawn once is not withdrawn for others
+    ],
+)
+def test_expiry(uses: list[tuple[str, float | None, float]], expiry: float) -> None:
+    """The worker ends at its latest live lease or, with none, at the last job's end + the default."""
+    leases = Leases(300)
+    for holder, keep_alive, now in uses:
+        leases.use(holder, keep_alive, now)
+    assert leases.expiry(uses[-1][2]) == expiry
+
+
+def test_what_a_connection_wanted_for_ever_ends_with_it() -> None:
+    """A connection that is its own holder keeps a worker without end only while it is there; a named holder longer."""
+    for holder, stays in ((None, False), ("cli", True)):
+        pool = Pool(Settings(), version="1", pid=1)
+        pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder=holder)), 0)
+        warm = m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=-1)
+        pool.handle(ev.FromClient(b"r", warm), 0)
+        pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
+        assert pool.deadline() is None
+        pool.handle(ev.ClientGone(b"r"), 50)
+        assert pool.deadline() == (None if stays else 301)
+
+
+def test_status_never_refreshes_the_idle_clock_race_19() -> None:
+    """Race 19: any number of status calls leaves the time of the idle exit where it was."""
+    pool = Pool(Settings(), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="warm")), 0)
+    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
+    for now in range(2, 300, 10):
+        asked = pool.handle(ev.FromClient(b"r", m.Control(id=b"2" * 16, action="status")), now)
+        assert [type(action) for action in asked] == [do.ReportStatus]
+        assert pool.rows(now)[0]["expires_in_s"] == 301 - now
+    assert pool.deadline() == 301
+
+
+def test_a_requester_that_leaves_during_start_leaves_a_warm_worker_race_5() -> None:
+    """Race 5: the only requester cancels while the worker starts; it still comes up and stays for its time."""
+    pool = Pool(Settings(), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="transcribe")), 0)
+    pool.handle(ev.FromClient(b"r", m.Cancel(id=b"1" * 16)), 1)
+    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 20)
+    assert pool.rows(20)[0]["state"] == "ready"
+    assert pool.rows(20)[0]["expires_in_s"] == 300
+
+
+def test_a_lease_outlives_the_process() -> None:
+    """Who asked for a worker for ever has it for ever: a crash and the next start do not change that."""
+    pool = Pool(Settings(), version="1", pid=1)
+    name = "stt/moonshine/tiny-en"
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder="cli")), 0)
+    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=-1)), 0)
+    pool.handle(ev.FromWorker(name, 1, m.Ready()), 1)
+    pool.handle(ev.Exited(name, 1, -9), 2)
+    pool.on_time(2.5)
+    pool.handle(ev.FromClient(b"r", m.Request(id=b"2" * 16, worker="stt", op="warm")), 3)
+    pool.handle(ev.FromWorker(name, 2, m.Ready()), 4)
+    assert pool.rows(4)[0]["state"] == "ready"
+    assert pool.deadline() is None
+    pool.handle(ev.FromClient(b"r", m.Control(id=b"3" * 16, action="unload")), 5)
+    assert pool.rows(5)[0]["holders"] == {}

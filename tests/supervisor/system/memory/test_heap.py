@@ -1,0 +1,68 @@
+"""Tests of the supervisor's heap: what clients leave behind is given back, and nothing is ever due at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import zmq
+from hushd_supervisor.system.memory.heap import APART_S, PAUSE_S, WORTH, Heap
+from support.peer import Supervisor, wait_until
+
+
+class Machine:
+    """A size that can be set, and a count of trims."""
+
+    def __init__(self) -> None:
+        self.size = 20_000_000
+        self.trims = 0
+        self.heap = Heap(lambda: self.size, self.trim)
+
+    def trim(self) -> None:
+        self.trims += 1
+
+
+def test_nothing_is_due_before_a_client_has_left() -> None:
+    """A supervisor that has grown by itself is not looked at."""
+    machine = Machine()
+    machine.size += 10 * WORTH
+    machine.heap.on_time(1e9)
+    assert (machine.heap.deadline(), machine.trims) == (None, 0)
+
+
+@pytest.mark.parametrize(("more", "trims"), [(0, 0), (WORTH - 1, 0), (WORTH, 1)])
+def test_one_look_a_moment_after_clients_have_left(more: int, trims: int) -> None:
+    """Many departures are one look, which trims only where that is worth it; then nothing is due again."""
+    machine = Machine()
+    machine.size += more
+    for now in (100.0, 100.5, 100.9):
+        machine.heap.stirred(now)
+        machine.heap.on_time(now)
+    assert (machine.heap.deadline(), machine.trims) == (100.0 + PAUSE_S, 0)
+    machine.heap.on_time(100.0 + PAUSE_S)
+    assert (machine.heap.deadline(), machine.trims) == (None, trims)
+
+
+def test_clients_that_come_and_go_cost_a_trim_now_and_then() -> None:
+    """With one departure a second there is a trim every ten seconds at most."""
+    machine = Machine()
+    machine.size += 2 * WORTH
+    for now in range(100):
+        machine.heap.stirred(float(now))
+        machine.heap.on_time(float(now))
+    assert machine.trims <= 100 / APART_S
+
+
+def test_a_crowd_that_has_left_leaves_no_memory_behind(start_supervisor: Callable[..., Supervisor]) -> None:
+    """Three hundred clients cost a real supervisor megabytes, and two seconds after they have left nothing."""
+    supervisor = start_supervisor()
+
+    def size() -> float:
+        return float(probe.control("status")["supervisor"]["rss_mb"])
+
+    with supervisor.connect() as probe, zmq.Context() as context:
+        crowd = [supervisor.connect(context=context) for _ in range(300)]
+        grown = size()
+        for client in crowd:
+            client.close()
+        wait_until(lambda: size() < grown - 5, "the memory's return")

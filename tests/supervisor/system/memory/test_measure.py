@@ -1,0 +1,80 @@
+"""Tests of the memory figures and of the status made of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from hushd_protocol import __version__
+from hushd_supervisor.core.admission import Standing
+from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.system import status
+from hushd_supervisor.system.memory import measure
+
+ROW = {
+    "name": "stt/a/b", "role": "stt", "engine": "a", "model": "b", "state": "ready", "gen": 3, "idle_s": 1.0,
+    "expires_in_s": 2.0, "queued": 0, "running": 0, "requests": 5, "starts": 3, "crashes": 0,
+}  # fmt: skip
+STANDING = Standing(limit=800_000_000, available=123_456_000, reserve=60_000_000, level=Level.WARNING)
+
+
+def test_usage_follows_what_a_process_takes() -> None:
+    """RSS, PSS and peak rise with 50 MB that are touched, and RSS falls again when they are given back."""
+    program = "b = bytearray(b'x') * 50_000_000; print(flush=True); input(); del b; print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdout.readline()
+        full = measure.usage(child.pid)
+        child.stdin.write("\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        empty = measure.usage(child.pid)
+        child.kill()
+    assert full is not None
+    assert empty is not None
+    assert full.rss - empty.rss > 45_000_000
+    assert full.pss - empty.pss > 45_000_000
+    assert empty.peak > 0.95 * full.rss
+    assert full.pss < 1.05 * full.rss
+
+
+def test_a_process_that_is_gone_has_no_usage() -> None:
+    """Neither a zombie nor a pid nobody has raises anything."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert measure.usage(child.pid) is None
+    child.wait()
+    assert measure.usage(child.pid) is None
+
+
+def test_the_machine_has_more_memory_than_it_has_left() -> None:
+    """Total and available are bytes."""
+    machine = measure.machine()
+    assert machine.total > machine.available > 10_000_000
+
+
+def test_the_status_has_the_keys_that_programs_read() -> None:
+    """Each row is the pool's, without its generation, with the figures of the living process of that generation."""
+    report = status.report([ROW, ROW | {"gen": 2}], STANDING, {("stt/a/b", 3): os.getpid()}, 12.34)
+    assert list(report) == ["supervisor", "workers", "memory"]
+    assert report["supervisor"] | {"rss_mb": 0, "pss_mb": 0} == {
+        "pid": os.getpid(), "version": __version__, "uptime_s": 12.3, "rss_mb": 0, "pss_mb": 0,
+    }  # fmt: skip
+    alive, dead = report["workers"]
+    assert list(alive) == [
+        "name", "role", "engine", "model", "state", "pid", "rss_mb", "pss_mb", "peak_rss_mb", "idle_s",
+        "expires_in_s", "queued", "running", "requests", "starts", "crashes",
+    ]  # fmt: skip
+    own = measure.usage(os.getpid())
+    assert own is not None
+    assert abs(alive["rss_mb"] - own.rss / 1e6) < 5
+    assert (dead["pid"], dead["rss_mb"], dead["pss_mb"], dead["peak_rss_mb"]) == (None, None, None, None)
+    figures = report["memory"]
+    assert list(figures) == ["budget_mb", "used_mb", "available_mb", "reserve_mb", "pressure"]
+    assert figures["used_mb"] == alive["pss_mb"]
+    assert (figures["budget_mb"], figures["available_mb"], figures["pressure"]) == (800.0, 123.5, "warning")
+    assert figures["reserve_mb"] == 60.0  # `--model auto` leaves it, too

@@ -1,0 +1,100 @@
+"""Tests of taking over a service manager's socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import find
+from hushd_supervisor.system import activation
+
+# Puts descriptors from 3 on as `sys.argv[1]` says, asks `inherited`, and prints what came of it.
+SCRIPT = """
+import os, socket, sys
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import find
+from hushd_supervisor.system import activation
+kind, path = sys.argv[1], str(find().client_socket)
+made = []
+def unix(path, listening=True, kind=socket.SOCK_STREAM):
+    s = socket.socket(socket.AF_UNIX, kind); s.bind(path); listening and s.listen(); return s.detach()
+if kind == "good": made = [unix(path)]
+elif kind == "two": made = [unix(path), unix(path + "2")]
+elif kind == "elsewhere": made = [unix(path + "2")]
+elif kind == "abstract": made = [unix("\\0hushd-test-" + str(os.getpid()))]
+elif kind == "deaf": made = [unix(path, False)]
+elif kind == "datagram": made = [unix(path, False, socket.SOCK_DGRAM)]
+elif kind == "network":
+    s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); made = [s.detach()]
+elif kind == "file": made = [os.open("/dev/null", os.O_RDONLY)]
+for number, fd in enumerate(made):
+    fd == 3 + number or os.dup2(fd, 3 + number)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(made)), "LISTEN_FDNAMES": "client"}
+try:
+    fd = activation.inherited(find().client_socket)
+    print(fd, fd and os.get_inheritable(fd), [name for name in os.environ if "LISTEN" in name])
+except HushdError as error:
+    print(error.code, error, [name for name in os.environ if "LISTEN" in name])
+"""
+
+
+def taken(kind: str) -> str:
+    done = subprocess.run([sys.executable, "-c", SCRIPT, kind], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.usefixtures("runtime")
+def test_the_managers_socket_is_taken_and_not_passed_on() -> None:
+    """Descriptor 3, closed in children, and no variable left that a child could take for its own."""
+    assert taken("good") == "3 False []"
+
+
+@pytest.mark.usefixtures("runtime")
+@pytest.mark.parametrize("kind", ["two", "elsewhere", "abstract", "deaf", "datagram", "network", "file"])
+def test_nothing_else_is_taken(kind: str) -> None:
+    """Sockets at another place, of another kind, or more than one: an error that says what to set, no guess."""
+    said = taken(kind)
+    assert said.startswith("bad_request The service manager" if kind != "file" else "bad_request What the service")
+    assert said.endswith("[]")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {},
+        {"LISTEN_FDS": "1"},
+        {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
+        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "0"},
+        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "x"},
+        {"LISTEN_PID": str(os.getpid())},
+    ],
+)
+def test_words_that_are_not_for_us_mean_no_socket(words: dict[str, str], runtime: Path) -> None:
+    """Another process's number, no number or none at all: hushd makes its own socket."""
+    environ = {"HOME": "/", **words}
+    assert activation.inherited(find().client_socket, environ) is None
+    assert environ == {"HOME": "/"}
+
+
+def test_launchd_is_asked_by_the_sockets_name(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+    """Only in the agent's own environment on macOS; what it holds must pass the same check."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(find().client_socket))
+        listening.listen()
+        monkeypatch.setattr(activation, "_from_launchd", lambda: [listening.fileno()])
+        assert activation.inherited(find().client_socket, {}) is None
+        assert activation.inherited(find().client_socket, {"XPC_SERVICE_NAME": "other"}) is None
+        agent = {"XPC_SERVICE_NAME": activation.LABEL}
+        assert activation.inherited(find().client_socket, agent) == listening.fileno()
+        monkeypatch.setattr(activation, "_from_launchd", list)
+        assert activation.inherited(find().client_socket, agent) is None
+        with open(os.devnull) as other:  # not ours: it must not be inherited any more
+            monkeypatch.setattr(activation, "_from_launchd", lambda: [other.fileno()])
+            with pytest.raises(HushdError):
+                activation.inherited(find().client_socket, agent)

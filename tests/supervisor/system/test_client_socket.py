@@ -1,0 +1,313 @@
+"""Tests of the clients' socket: who says what, who has gone, and that one client's nonsense costs nobody else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+import zmq
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack
+from hushd_protocol.limits import MAGIC, MAX_HEADER, MAX_PAYLOAD, MAX_WIRE
+from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Ping, Pong, Result, Yield
+from hushd_protocol.system.paths import find
+from hushd_supervisor.core.events import ClientGone, FromClient
+from hushd_supervisor.system.client_socket import ClientSocket
+from hushd_supervisor.system.lock import ListeningSocket
+from support.peer import BOUND_S, Peer, wait_until
+
+ID, OTHER = bytes(range(16)), bytes(16)
+
+
+@pytest.fixture
+def clients(runtime: object) -> Iterator[ClientSocket]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    opened = ClientSocket(context, ListeningSocket(find().client_socket))
+    yield opened
+    opened.close(linger_ms=0)
+    context.term()
+
+
+@pytest.fixture
+def connect(clients: ClientSocket) -> Iterator[Callable[[], Peer]]:
+    """Connects peers that have said nothing yet."""
+    peers: list[Peer] = []
+
+    def one() -> Peer:
+        peers.append(Peer(find().client_socket, hello=False))
+        return peers[-1]
+
+    yield one
+    for peer in peers:
+        peer.close()
+
+
+def events(clients: ClientSocket, count: int) -> list[FromClient | ClientGone]:
+    """The next `count` events, as the loop would get them."""
+    found: list[FromClient | ClientGone] = []
+
+    def enough() -> bool:
+        found.extend(clients.departures())
+        found.extend(clients.receive(64))
+        return len(found) >= count
+
+    wait_until(enough, f"{count} events")
+    assert len(found) == count
+    return found
+
+
+def hello(clients: ClientSocket, peer: Peer) -> bytes:
+    """Lets `peer` say hello, and returns its route."""
+    peer.send(Hello(protocol=1, version="0"))
+    (event,) = events(clients, 1)
+    assert isinstance(event, FromClient)
+    assert isinstance(event.message, Hello)
+    return event.route
+
+
+def test_messages_come_with_their_route_and_answers_find_it(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
+    """Two clients are told apart."""
+    one, two = connect(), connect()
+    first, second = hello(clients, one), hello(clients, two)
+    assert first != second
+    assert clients.send(second, Result(id=ID)) is None
+    assert clients.send(first, Error(id=ID, code="cancelled", message="No.")) is None
+    assert isinstance(one.receive(), Error)
+    assert isinstance(two.receive(), Result)
+
+
+def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
+    """Closing without a word is told once, and a send to it then fails without harm."""
+    peer = connect()
+    route = hello(clients, peer)
+    peer.close()
+    assert events(clients, 1) == [ClientGone(route)]
+    # The monitor may tell before the socket itself has seen it.
+    wait_until(lambda: clients.send(route, Ping()) == ClientGone(route), "its end")
+    assert list(clients.departures()) == []
+
+
+def test_a_client_that_leaves_before_it_is_heard_is_noticed(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
+    """A hello that is read after its sender has gone makes no ghost: the answer to it finds nobody."""
+    peer = connect()
+    peer.socket.set(zmq.LINGER, 1000)
+    peer.send(Hello(protocol=1, version="0"))
+    assert clients.socket.poll(BOUND_S * 1000)
+    peer.close()
+    assert clients.monitor.poll(BOUND_S * 1000)
+    (event,) = clients.receive(64)
+    wait_until(lambda: clients.send(event.route, Ping()) == ClientGone(event.route), "its end")
+
+
+def test_descriptors_that_are_reused_at_once_are_not_mixed_up(
+    clients: ClientSocket, connect: Callable[[], Peer]
+) -> None:
+    """Of 50 connections in turn, all with the same descriptor, each is told gone once and only the last is there."""
+    routes, gone = [], []
+    for _ in range(50):
+        peer = connect()
+        peer.send(Hello(protocol=1, version="0"))
+        while True:
+            assert clients.socket.poll(BOUND_S * 1000)
+            heard = list(clients.receive(64))
+            gone += [event.route for event in heard if isinstance(event, ClientGone)]
+            if new := [event.route for event in heard if isinstance(event, FromClient)]:
+                routes += new
+                break
+        peer.close()
+    last = connect()
+    route = hello_after(clients, last, gone)
+    wait_until(lambda: gone.extend(e.route for e in clients.departures()) or len(gone) >= 50, "50 departures")
+    assert sorted(gone) == sorted(routes)
+    assert clients.send(route, Ping()) is None
+
+
+def test_what_a_client_leaves_in_the_queue_does_not_end_who_got_its_descriptor(
+    clients: ClientSocket, connect: Callable[[], Peer]
+) -> None:
+    """Twenty times the last frames of one who has left are read after the hello of the next; the next one stays."""
+    for _ in range(20):
+        old = connect()
+        old.socket.set(zmq.LINGER, 1000)
+        old.send(Hello(protocol=1, version="0"))
+        for _ in range(100):
+            old.send(Pong())
+        assert clients.socket.poll(BOUND_S * 1000)
+        old.close()  # returns when everything was sent
+        assert clients.monitor.poll(BOUND_S * 1000)
+        list(clients.departures())
+        new = connect()
+        new.send(hello_of_new := Hello(protocol=1, version="new"))
+        heard: list[FromClient | ClientGone] = []
+        routes: list[bytes] = []
+        while not routes or clients.socket.poll(20):
+            heard += clients.receive(64)
+            routes = [e.route for e in heard if isinstance(e, FromClient) and e.message == hello_of_new]
+        (route,) = routes
+        assert ClientGone(route) not in heard
+        assert clients.send(route, Ping()) is None
+
+
+def hello_after(clients: ClientSocket, peer: Peer, gone: list[bytes]) -> bytes:
+    """As `hello`, noting departures that come with it."""
+    peer.send(Hello(protocol=1, version="0"))
+    found: list[bytes] = []
+
+    def heard() -> bool:
+        for event in clients.receive(64):
+            (gone if isinstance(event, ClientGone) else found).append(event.route)
+        return bool(found)
+
+    wait_until(heard, "a hello")
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("frames", "code", "answered"),
+    [
+        ([b""], "protocol_error", b""),
+        ([b"GET / HTTP/1.1"], "protocol_error", b""),
+        ([b"HSH2", b"\x80", b""], "protocol_error", b""),
+        ([MAGIC, b"\xc1", b""], "protocol_error", b""),
+        ([MAGIC, b"\x80"], "protocol_error", b""),
+        ([MAGIC, b"\x80", b"", b""], "protocol_error", b""),
+        ([b"", MAGIC, b"\x80", b""], "protocol_error", b""),
+        ([MAGIC, b"\x82\xa4type\xa3odd\xa2id\xc4\x10" + ID, b""], "unsupported", ID),
+        ([MAGIC, b"\x82\xa4type\xa7request\xa2id\xc4\x10" + ID, b""], "protocol_error", ID),
+        # The request that this is about goes on.
+        ([MAGIC, b"\x82\xa4type\xa6credit\xa2id\xc4\x10" + ID, b""], "protocol_error", b""),
+        ([MAGIC, b"\x81\xa4type\xa6result", b""], "unsupported", b""),
+        ([MAGIC, b"x" * (MAX_HEADER + 1), b""], "too_large", b""),
+        ([MAGIC, pack(Pong())[1], b"x" * (MAX_PAYLOAD + 1)], "too_large", b""),
+    ],
+)
+def test_garbage_is_answered_and_is_no_event(
+    clients: ClientSocket, connect: Callable[[], Peer], frames: list[bytes], code: str, answered: bytes
+) -> None:
+    """Its sender gets an error with the id it gave, where there was one; its next message is heard all the same."""
+    peer, other = connect(), connect()
+    hello(clients, other)
+    peer.socket.send_multipart(frames)
+    peer.send(Pong())
+    (event,) = events(clients, 1)
+    assert isinstance(event, FromClient)
+    assert event.message == Pong()
+    error = peer.receive()
+    assert isinstance(error, Error)
+    assert (error.code, error.id, error.culprit) == (code, answered, "client")
+    assert other.socket.poll(0) == 0
+
+
+def test_a_frame_that_is_far_too_large_costs_its_sender_the_connection(
+    clients: ClientSocket, connect: Callable[[], Peer]
+) -> None:
+    """libzmq cuts it off before it is in memory; that is a departure like any other."""
+    peer = connect()
+    route = hello(clients, peer)
+    peer.socket.send_multipart([MAGIC, b"x" * (MAX_WIRE + 1), b""])
+    assert events(clients, 1) == [ClientGone(route)]
+
+
+def test_at_most_the_batch_is_taken_at_once(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
+    """One flooding client leaves room for other work between its messages, and loses none of them."""
+    peer = connect()
+    hello(clients, peer)
+    for _ in range(100):
+        peer.send(Pong())
+    wait_until(lambda: clients.socket.poll(0), "a message")
+    taken = []
+    while sum(taken) < 100:
+        taken.append(len(list(clients.receive(64))))
+        assert taken[-1] <= 64
+    assert len(taken) >= 2
+
+
+def test_a_client_that_does_not_read_is_dropped_and_told_when_it_does(
+    clients: ClientSocket, connect: Callable[[], Peer]
+) -> None:
+    """When its queue is full it is told gone, slow, once; nothing further is sent, whatever it says; nobody waits."""
+    peer, other = connect(), connect()
+    peer.socket.set(zmq.RCVHWM, 1)
+    route, other_route = hello(clients, peer), hello(clients, other)
+    big = Result(id=ID, payload=bytes(MAX_PAYLOAD))
+    sent = 0
+    while (gone := clients.send(route, big)) is None:
+        sent += 1
+        assert sent < 5000
+    assert gone == ClientGone(route, slow=True)
+    assert clients.send(route, big) is None
+    assert clients.send(other_route, big) is None
+    assert isinstance(other.receive(), Result)
+    received = 0
+    while peer.socket.poll(100):
+        peer.socket.recv_multipart()
+        received += 1
+    assert received <= sent
+    peer.send(Pong())
+    wait_until(lambda: clients.socket.poll(0), "its message")
+    assert list(clients.receive(64)) == []
+    error = peer.receive()
+    assert isinstance(error, Error)
+    assert error.code == "slow_consumer"
+    peer.close()
+    wait_until(lambda: clients.monitor.poll(0), "its end")
+    assert list(clients.departures()) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "arrives"),
+    [
+        (Result(id=ID, data={"text": "x" * MAX_HEADER}), True),
+        (Error(id=ID, code="cancelled", message="x" * MAX_HEADER), True),
+        (Ping(payload=bytes(MAX_PAYLOAD + 1)), False),
+    ],
+)
+def test_an_answer_that_fits_into_no_frame_becomes_an_error(
+    clients: ClientSocket, connect: Callable[[], Peer], message: Message, arrives: bool
+) -> None:
+    """Every request still ends; what is no end is left out."""
+    peer = connect()
+    route = hello(clients, peer)
+    assert clients.send(route, message) is None
+    if arrives:
+        error = peer.receive()
+        assert isinstance(error, Error)
+        assert (error.code, error.id) == ("too_large", ID)
+    else:
+        assert peer.socket.poll(50) == 0
+
+
+def test_a_route_nobody_has_is_gone(clients: ClientSocket) -> None:
+    """A send to it is an event, never silence and never an exception."""
+    assert clients.send(b"nobody", Ping()) == ClientGone(b"nobody")
+
+
+def test_whoever_waits_when_we_leave_is_refused(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
+    """What nobody will read is answered under its id; not what came too late for a request that has ended."""
+    peer = connect()
+    hello(clients, peer)
+    for message in (Cancel(id=OTHER), Credit(id=OTHER, chunks=4), Chunk(id=OTHER, seq=7), Yield(id=OTHER)):
+        peer.send(message)
+    peer.send(Control(id=ID, action="status"))
+    wait_until(lambda: clients.socket.poll(0), "its message")
+    # One turn of libzmq's thread may bring less than all.
+    wait_until(lambda: clients.refuse(HushdError("shutting_down", "Bye.")) or peer.socket.poll(0), "the answer")
+    error = peer.receive()
+    assert isinstance(error, Error)
+    assert (error.code, error.id) == ("shutting_down", ID)
+
+
+def test_a_hundred_connections_leave_no_descriptor(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
+    """Descriptors and bookkeeping are given back as soon as a client has gone."""
+    for round_ in range(11):
+        peers = [connect() for _ in range(10)]
+        routes = {hello(clients, peer) for peer in peers}
+        for peer in peers:
+            peer.close()
+        assert {event.route for event in events(clients, 10)} == routes
+        wait_until(lambda: clients.socket.poll(0) == 0, "quiet")
+        if round_ == 0:
+            before = len(os.listdir("/proc/self/fd"))
+    wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before, "the last descriptors' end")
+    assert clients._routes == clients._descriptors == {}

@@ -1,0 +1,144 @@
+"""Tests of the configuration file."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_supervisor.core.settings import Settings, WorkerSettings
+from hushd_supervisor.system import config
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIGURATION.md"
+
+
+def load(folder: Path, text: str) -> Settings:
+    file = folder / "config.toml"
+    file.write_text(text)
+    return config.load(file)
+
+
+def test_no_file_means_the_defaults(tmp_path: Path) -> None:
+    """A user without a configuration gets Settings()."""
+    assert config.load(tmp_path / "none.toml") == Settings()
+    assert load(tmp_path, "") == Settings()
+
+
+def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
+    """The first block of docs/CONFIGURATION.md, loaded, is all defaults, and no key is missing from it."""
+    block = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[0]
+    settings = load(tmp_path, block)
+    assert dataclasses.replace(settings, worker={}) == Settings()
+    assert settings.for_worker("stt/any/thing") == WorkerSettings()
+    shown = set(re.findall(r"^(\w+) = ", block, re.MULTILINE))
+    assert shown == {f.name for kind in (Settings, WorkerSettings) for f in dataclasses.fields(kind)} - {
+        "models",
+        "worker",
+    }
+    assert set(settings.worker[""]) == {f.name for f in dataclasses.fields(WorkerSettings)}
+
+
+def test_all_blocks_of_the_document_can_be_loaded(tmp_path: Path) -> None:
+    """No example in docs/CONFIGURATION.md is refused."""
+    blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert len(blocks) == 4
+    for block in blocks:
+        load(tmp_path, block)
+
+
+def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
+    """The general table, the role's, the engine's and the worker's own are laid over one another."""
+    settings = load(
+        tmp_path,
+        """
+        [worker]
+        keep_alive = 1
+        queue = 2
+        [worker.stt]
+        keep_alive = "2m"
+        [worker."stt/moonshine"]
+        environment = { A = "b" }
+        [worker."stt/moonshine/tiny-en"]
+        keep_alive = -1
+        command = ["a", "b"]
+        """,
+    )
+    worker = settings.for_worker("stt/moonshine/tiny-en")
+    assert (worker.keep_alive, worker.queue, worker.environment, worker.command) == (-1.0, 2, {"A": "b"}, ("a", "b"))
+    assert settings.for_worker("stt/other/x").keep_alive == 120.0
+    assert settings.for_worker("tts/other/x").keep_alive == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ("keepalive = 3", "keepalive", "known are"),
+        ("models = 3", "models", "a table"),
+        ('[models."whispr/x"]', "models", "did you mean whisper?"),
+        ('[models."whisper/x"]', 'models."whisper/x"', "either repository or url"),
+        ('[models."whisper/x"]\nreposit = "a/b"', 'models."whisper/x".reposit', "did you mean repository?"),
+        ('[models."whisper/x"]\nurl = "ftp://x"', 'models."whisper/x".url', "http"),
+        ('[models."../x"]\nurl = "http://x"', "../x", "no model's name"),
+        ("qeue = 3", "qeue", "did you mean queue?"),
+        ("queue = -1", "queue", "0 or more"),
+        ("queue = true", "queue", "whole number"),
+        ("queue = 1.5", "queue", "whole number"),
+        ("stt = 1", "stt", "a string"),
+        ('stt = "moonshine"', "stt", "an engine and a model"),
+        ('tts = "../x/y"', "tts", "an engine and a model"),
+        ('log_level = "loud"', "log_level", "one of debug, info, warning, error"),
+        ("exit_when_idle = -1", "exit_when_idle", "0 or more"),
+        ('exit_when_idle = "soon"', "exit_when_idle", "a duration such as"),
+        ("exit_when_idle = nan", "exit_when_idle", "a duration such as"),
+        ('memory_share = "5m"', "memory_share", "a number, 0 or more"),
+        ("memory_share = inf", "memory_share", "a number, 0 or more"),
+        ("[worker]\nmax_pss_mb = -1", "worker.max_pss_mb", "a number, 0 or more"),
+        ("worker = 3", "worker", "a table"),
+        ("[worker]\nkeep_alife = 1", "worker.keep_alife", "did you mean keep_alive?"),
+        ('[worker."stt/moonshine"]\npined = true', 'worker."stt/moonshine".pined', "did you mean pinned?"),
+        ("[worker]\npinned = 1", "worker.pinned", "true or false"),
+        ('[worker]\ncommand = "python"', "worker.command", "a list of strings"),
+        ("[worker]\ncommand = [1]", "worker.command", "a list of strings"),
+        ("[worker.environment]\nA = 1", "worker.environment", "a table of strings"),
+        ('[worker."sst/x"]', 'worker."sst/x"', "known are"),
+        ("[worker.sst]", "worker.sst", "did you mean stt?"),
+        ('[worker."stt/a/b/c"]', 'worker."stt/a/b/c"', "known are"),
+        ('[worker."stt/"]', 'worker."stt/"', "did you mean stt?"),
+        ("[worker]\nstt = 3", "worker.stt", "a table"),
+    ],
+)
+def test_a_mistake_is_an_error_that_names_file_and_key(tmp_path: Path, text: str, key: str, words: str) -> None:
+    """Unknown keys and wrong types are refused in one sentence with the file, the key and what would be right."""
+    with pytest.raises(HushdError) as caught:
+        load(tmp_path, text)
+    assert caught.value.code == "bad_request"
+    message = str(caught.value)
+    assert str(tmp_path / "config.toml") in message
+    assert re.search(rf"(^|\W){re.escape(key)}(\W|$)", message), message
+    assert words in message
+    assert "\n" not in message
+
+
+def test_numbers_keep_their_meaning(tmp_path: Path) -> None:
+    """A size is no length of time, a whole number will do for it, and a priority may be negative."""
+    settings = load(tmp_path, "memory_share = 1\n[worker]\npriority = -3\nmemory_mb = 500\nmax_age = '1h'\n")
+    worker = settings.for_worker("stt/a/b")
+    assert (settings.memory_share, worker.priority, worker.memory_mb, worker.max_age) == (1.0, -3, 500.0, 3600.0)
+    assert isinstance(worker.memory_mb, float)
+
+
+def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
+    """A syntax error says the line."""
+    with pytest.raises(HushdError, match=r"config\.toml is not TOML: .*line 2"):
+        load(tmp_path, "queue = 1\nstt = ?\n")
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """Neither a folder nor another encoding is taken for a missing file."""
+    with pytest.raises(HushdError, match="cannot be read"):
+        config.load(tmp_path)
+    (tmp_path / "latin1").write_bytes(b"stt = '\xe4'")
+    with pytest.raises(HushdError, match="not UTF-8"):
+        config.load(tmp_path / "latin1")

@@ -1,0 +1,121 @@
+"""Tests of asking which engines there are."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import zmq
+from hushd_supervisor.core.events import Described
+from hushd_supervisor.system.describe import LIMIT_BYTES, LIMIT_S, Descriptions
+from hushd_supervisor.system.process import Child
+from support.peer import BOUND_S, FAKE
+
+Make = Callable[..., Descriptions]
+
+
+@pytest.fixture
+def poller() -> zmq.Poller:
+    return zmq.Poller()
+
+
+@pytest.fixture
+def make(tmp_path: Path, poller: zmq.Poller) -> Iterator[Make]:
+    """A catalogue whose children run `program`."""
+    made: list[Descriptions] = []
+
+    def catalogue(*program: str) -> Descriptions:
+        def command(role: str) -> Sequence[str]:
+            return [*program, "--describe"]
+
+        made.append(Descriptions(poller, Child, tmp_path, command))
+        return made[-1]
+
+    yield catalogue
+    for one in made:
+        one.close()
+        while one.deadline() is not None:
+            list(one.answers(dict(poller.poll(BOUND_S * 1000)), 0.0))
+
+
+def answers(catalogue: Descriptions, poller: zmq.Poller, now: float = 0.0) -> list[Described]:
+    """What comes when the next child has ended."""
+    return list(catalogue.answers(dict(poller.poll(BOUND_S * 1000)), now))
+
+
+def test_a_catalogue_is_what_the_child_prints(make: Make, poller: zmq.Poller) -> None:
+    """Its JSON comes as an event; asked twice at once, it is one child and one answer; afterwards it is asked anew."""
+    catalogue = make(*FAKE)
+    for _ in range(2):
+        assert catalogue.ask("stt", 0.0) is None
+        assert catalogue.ask("stt", 0.0) is None
+        assert catalogue.deadline() == LIMIT_S
+        (described,) = answers(catalogue, poller)
+        assert described.role == "stt"
+        assert described.error == ""
+        assert described.catalogue["engines"][0]["name"] == "fake"
+        assert catalogue.deadline() is None
+
+
+def test_a_child_that_fails_is_told_with_its_last_line(make: Make, poller: zmq.Poller) -> None:
+    """The error names what was run, its status and what it said last."""
+    catalogue = make(sys.executable, "-c", "import sys; print('first', file=sys.stderr); sys.exit('no such engine')")
+    catalogue.ask("tts", 0.0)
+    (described,) = answers(catalogue, poller)
+    assert described.catalogue == {}
+    assert "status 1 (no such engine)" in described.error
+
+
+@pytest.mark.parametrize("output", ["'not json'", "[1]", "''", f"'{{\"a\": \"' + 'x' * {LIMIT_BYTES} + '\"}}'"])
+def test_an_answer_that_is_no_catalogue_is_an_error(make: Make, poller: zmq.Poller, output: str) -> None:
+    """No JSON, another type, nothing, too much."""
+    catalogue = make(sys.executable, "-c", f"print({output})")
+    catalogue.ask("stt", 0.0)
+    (described,) = answers(catalogue, poller)
+    assert described.error == "its answer is no JSON object."
+
+
+def test_a_program_that_is_not_there_is_told_at_once(make: Make) -> None:
+    """No event comes later."""
+    catalogue = make("/no/such/program")
+    described = catalogue.ask("stt", 0.0)
+    assert described is not None
+    assert "could not be started" in described.error
+    assert catalogue.deadline() is None
+
+
+def test_a_folder_that_is_gone_is_told_at_once(make: Make, tmp_path: Path) -> None:
+    """Nothing is started whose answer could not be kept."""
+    catalogue = make(*FAKE)
+    tmp_path.rmdir()
+    described = catalogue.ask("stt", 0.0)
+    assert described is not None
+    assert "its answer has no place" in described.error
+    assert catalogue.deadline() is None
+
+
+def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -> None:
+    """After 10 s it is ended, and its status is the answer."""
+    catalogue = make(sys.executable, "-c", "import time; time.sleep(60)")
+    catalogue.ask("stt", 100.0)
+    assert list(catalogue.answers({}, 100.0 + LIMIT_S - 0.1)) == []
+    assert list(catalogue.answers({}, 100.0 + LIMIT_S)) == []
+    (described,) = answers(catalogue, poller)
+    assert "status -9" in described.error
+
+
+def test_race_9_a_grandchild_that_holds_the_output_keeps_nobody_waiting(make: Make, poller: zmq.Poller) -> None:
+    """The child's exit is the end, not the end of what it wrote to."""
+    program = (
+        "import subprocess, sys\n"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "print('{\"pid\": %d}' % p.pid)"
+    )
+    catalogue = make(sys.executable, "-c", program)
+    catalogue.ask("stt", 0.0)
+    (described,) = answers(catalogue, poller)
+    os.kill(described.catalogue["pid"], signal.SIGKILL)

@@ -1,0 +1,449 @@
+"""Tests of the loop with a scripted pool, over real sockets and with fake processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.messages import Bye, Control, Error, Hello, Ping, Pong, Ready, Result, Welcome
+from hushd_protocol.system.paths import find, prepare_state
+from hushd_supervisor.core import actions as a
+from hushd_supervisor.core import events as e
+from hushd_supervisor.core.admission import Standing
+from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.system.client_socket import ClientSocket
+from hushd_supervisor.system.describe import Descriptions
+from hushd_supervisor.system.lock import ListeningSocket, answers
+from hushd_supervisor.system.loop import Loop
+from hushd_supervisor.system.memory.needs import Needs
+from hushd_supervisor.system.memory.psi import Pipe
+from hushd_supervisor.system.signals import Signals
+from hushd_supervisor.system.worker_socket import WorkerSocket
+from support.fake_process import FakeLauncher
+from support.peer import BOUND_S, Peer, wait_until
+
+NAME = "stt/fake/one"
+ID = bytes(range(16))
+WELCOME = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
+
+
+class ScriptedPool:
+    """Answers events as `rules` say, in the loop's thread; remembers all of them."""
+
+    def __init__(self) -> None:
+        self.events: list[e.Event] = []
+        self.rule: Callable[[e.Event], list[a.Action]] = lambda event: []
+        self.due: float | None = None
+        self.at_due: list[a.Action] = []
+        self.ticks = 0
+        self._changed = threading.Condition()
+
+    def handle(self, event: e.Event, now: float) -> list[a.Action]:
+        out = self.rule(event)
+        if isinstance(event, e.FromClient) and isinstance(event.message, Hello):
+            out = [a.ToClient(event.route, WELCOME), *out]
+        with self._changed:
+            self.events.append(event)
+            self._changed.notify_all()
+        return out
+
+    def on_time(self, now: float) -> list[a.Action]:
+        with self._changed:
+            self.ticks += 1
+            self.due = None
+            self._changed.notify_all()
+        return self.at_due
+
+    def deadline(self) -> float | None:
+        return self.due
+
+    def rows(self, now: float) -> list[dict[str, Any]]:
+        return []
+
+    def standing(self, now: float) -> Standing:
+        return Standing(800, 500, 60, Level.WARNING)
+
+    def wait_for(self, kind: type[Any], count: int = 1) -> list[Any]:
+        """The events of a kind, once there are `count` of them."""
+
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.of(kind)) >= count, BOUND_S), self.events
+        return self.of(kind)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+class Watched(Pipe):
+    """A pipe in the place of the kernel's triggers that remembers whether anybody listens."""
+
+    wanted = False
+
+    def watch(self, wanted: bool) -> None:
+        self.wanted = wanted
+
+
+class Stage:
+    """A loop on a thread of its own, the signal descriptor's writer, and its scripted pool."""
+
+    def __init__(self) -> None:
+        self.pool = ScriptedPool()
+        self.launch = FakeLauncher()
+        self.log: list[tuple[str, str]] = []
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        prepare_state(find())
+        poller = zmq.Poller()
+        worker_listener, self.listener = ListeningSocket(find().worker_socket), ListeningSocket(find().client_socket)
+        self.signals = Signals(children=True)
+
+        def record(level: str, text: str) -> None:
+            self.log.append((level, text))
+
+        os.mkfifo(find().runtime / "pressure")
+        self.triggers = Watched(poller, find().runtime / "pressure")
+        self.clients = ClientSocket(self.context, self.listener)
+        self.before_close: Callable[[], object] = lambda: None
+        self.loop = Loop(
+            self.pool,
+            poller,
+            self.clients,
+            WorkerSocket(self.context, worker_listener, poller, find(), Settings(), WELCOME, self.launch, record),
+            Descriptions(poller, self.launch, find().logs, lambda role: ["describe", role]),
+            self.signals,
+            self.triggers,
+            Needs(find().needs),
+            self.listener,
+            record,
+        )
+        self.peers: list[Peer] = []
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self, rule: Callable[[e.Event], list[a.Action]] | None = None) -> None:
+        self.pool.rule = rule or self.pool.rule
+        self._thread.start()
+
+    def connect(self) -> Peer:
+        self.peers.append(Peer(find().client_socket))
+        return self.peers[-1]
+
+    def ended(self) -> bool:
+        """Whether the loop has returned."""
+        self._thread.join(BOUND_S)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        self.pool.rule = lambda event: [a.Leave()]
+        if self._thread.is_alive():
+            signal.raise_signal(signal.SIGTERM)
+        assert self._thread.ident is None or self.ended()
+        for peer in self.peers:
+            peer.close()
+        self.launch.close()
+        self.signals.close()
+        self.context.term()
+
+    def _run(self) -> None:
+        try:
+            self.loop.run()
+        finally:
+            self.before_close()
+            self.loop.close()
+
+
+@pytest.fixture
+def stage(runtime: Path) -> Iterator[Stage]:
+    opened = Stage()
+    yield opened
+    opened.close()
+
+
+def on(kind: type[Any], *out: a.Action) -> Callable[[e.Event], list[a.Action]]:
+    """A rule: `out` at each event of `kind`."""
+    return lambda event: list(out) if isinstance(event, kind) else []
+
+
+def test_a_message_is_an_event_and_an_action_a_message(stage: Stage) -> None:
+    """What a client says reaches the pool with its route, and the pool's answer reaches the client."""
+
+    def echo(event: e.Event) -> list[a.Action]:
+        if isinstance(event, e.FromClient) and isinstance(event.message, Control):
+            return [a.ToClient(event.route, Result(id=event.message.id, data={"names": event.message.names}))]
+        return []
+
+    stage.start(echo)
+    assert stage.connect().control("any", "x", "y") == {"names": ["x", "y"]}
+
+
+def test_actions_are_done_in_their_order(stage: Stage) -> None:
+    """A hundred answers to one message arrive as the pool listed them."""
+
+    def many(event: e.Event) -> list[a.Action]:
+        if isinstance(event, e.FromClient) and isinstance(event.message, Pong):
+            return [a.ToClient(event.route, Result(id=ID, data={"n": n})) for n in range(100)]
+        return []
+
+    stage.start(many)
+    peer = stage.connect()
+    peer.send(Pong())
+    assert [peer.expect(Result).data["n"] for _ in range(100)] == list(range(100))
+
+
+def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> None:
+    """A send to nobody, a send to no worker and a failed spawn are told in order; the actions between are done."""
+    stage.launch.error = OSError(2, "No such file or directory")
+    stage.start(
+        on(
+            e.ClientGone,
+            a.ToWorker(NAME, 7, Bye()),
+            a.Spawn(NAME, 8),
+            a.Log("INFO", "done"),
+        )
+    )
+    stage.connect().close()
+    stage.pool.wait_for(e.SpawnFailed)
+    gone, failed, spawn = stage.pool.events[-3:]
+    assert isinstance(gone, e.ClientGone)
+    assert failed == e.SendFailed(NAME, 7)
+    assert isinstance(spawn, e.SpawnFailed)
+    assert ("INFO", "done") in stage.log
+    stage.peers.clear()
+
+
+def test_a_worker_lives_from_spawn_to_exit(stage: Stage) -> None:
+    """Spawned, welcomed, heard, told, killed, reaped: each step is an event or an action, under its generation."""
+
+    def rule(event: e.Event) -> list[a.Action]:
+        match event:
+            case e.FromClient(message=Pong()):
+                return [a.Spawn(NAME, 5)]
+            case e.FromWorker(message=Ready()):
+                return [a.ToWorker(NAME, 5, Bye()), a.Kill(NAME, 5)]
+        return []
+
+    stage.start(rule)
+    stage.connect().send(Pong())
+    stage.pool.wait_for(e.FromClient, 2)
+    (process,) = wait_until(lambda: stage.launch.started, "a process")
+    process.hello()
+    assert isinstance(process.hears(), Welcome)
+    process.says(Ready())
+    assert process.hears() == Bye()
+    process.exit(-9)
+    (exited,) = stage.pool.wait_for(e.Exited)
+    assert exited == e.Exited(NAME, 5, -9, "")
+    assert process.kills == 1
+    process.hang_up()
+
+
+def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
+    """Of a process that dies right after 150 results the pool hears all of them first."""
+    stage.start(on(e.ClientGone, a.Spawn(NAME, 1)))
+    stage.connect().close()
+    stage.peers.clear()
+    stage.pool.wait_for(e.ClientGone)
+    (process,) = wait_until(lambda: stage.launch.started, "a process")
+    process.hello()
+    process.hears()
+    for number in range(150):
+        process.says(Result(id=ID, data={"n": number}))
+    process.exit(-11)
+    stage.pool.wait_for(e.Exited)
+    results = [event for event in stage.pool.wait_for(e.FromWorker) if isinstance(event.message, Result)]
+    assert [event.message.data["n"] for event in results] == list(range(150))
+    assert isinstance(stage.pool.events[-1], e.Exited)
+    process.hang_up()
+
+
+def test_without_pidfds_sigchld_tells_of_an_exit(stage: Stage) -> None:
+    """As on macOS: the signal wakes the loop, which looks at all its children."""
+    stage.launch.pidfds = False
+    stage.start(on(e.ClientGone, a.Spawn(NAME, 1), a.Describe("stt")))
+    stage.connect().close()
+    stage.peers.clear()
+    wait_until(lambda: len(stage.launch.started) == 2, "two processes")
+    for process, status in zip(stage.launch.started, (3, 4), strict=True):
+        process.exit(status)
+    signal.raise_signal(signal.SIGCHLD)
+    assert stage.pool.wait_for(e.Exited) == [e.Exited(NAME, 1, 3, "")]
+    assert "status 4" in stage.pool.wait_for(e.Described)[0].error
+    assert not stage.pool.of(e.Shutdown)
+
+
+def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:
+    """A deadline in the past, even minus infinity, is met at once; one to come ends the wait for it."""
+    stage.pool.due = float("-inf")
+    stage.pool.at_due = [a.Log("INFO", "due")]
+    stage.start()
+    with stage.pool._changed:
+        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
+    began = time.monotonic()
+    stage.pool.rule = on(e.FromClient)
+    stage.pool.due = began + 0.05
+    stage.connect()
+    with stage.pool._changed:
+        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 2, BOUND_S)
+    assert time.monotonic() >= began + 0.05
+
+
+def test_a_signal_is_a_shutdown(stage: Stage) -> None:
+    """Each SIGTERM or SIGINT is one event, and the loop ends only when the pool says so."""
+    stage.start()
+    stage.connect()
+    signal.raise_signal(signal.SIGTERM)
+    stage.pool.wait_for(e.Shutdown, 1)
+    stage.pool.rule = on(e.Shutdown, a.Leave())
+    signal.raise_signal(signal.SIGINT)
+    assert stage.ended()
+
+
+@pytest.mark.parametrize("how", ["signal", "control"])
+def test_a_leaving_supervisor_lets_nobody_in_and_serves_who_is_there(stage: Stage, how: str) -> None:
+    """New clients find no socket and start the next supervisor; the old ones' requests are answered to the end."""
+
+    def rule(event: e.Event) -> list[a.Action]:
+        match event:
+            case e.FromClient(route, Pong()):
+                return [a.ToClient(route, Ping()), a.ToClient(route, Result(id=ID))]
+        return []
+
+    stage.start(rule)
+    peer = stage.connect()
+    assert answers(find().client_socket)
+    if how == "signal":
+        signal.raise_signal(signal.SIGTERM)
+        stage.pool.wait_for(e.Shutdown)
+    else:
+        peer.send(Control(id=ID, action="shutdown"))
+        stage.pool.wait_for(e.FromClient, 2)
+    assert not answers(find().client_socket)
+    peer.answer_pings = False
+    peer.send(Pong())
+    assert peer.expect(Result).id == ID
+
+
+def test_the_last_answers_arrive(stage: Stage) -> None:
+    """Answers sent in the turn of the end, large ones too, are delivered before the process may exit."""
+
+    def rule(event: e.Event) -> list[a.Action]:
+        match event:
+            case e.FromClient(route, Pong()):
+                return [*(a.ToClient(route, Result(id=ID, payload=bytes(60_000))) for _ in range(50)), a.Leave()]
+        return []
+
+    stage.start(rule)
+    peer = stage.connect()
+    peer.send(Pong())
+    for _ in range(50):
+        peer.expect(Result)
+    assert stage.ended()
+
+
+def test_who_comes_too_late_is_told(stage: Stage) -> None:
+    """A message that arrives after the pool's last word is answered `shutting_down` and not left to time out."""
+    ended, arrived = threading.Event(), threading.Event()
+    stage.before_close = lambda: (ended.set(), arrived.wait(BOUND_S))
+    stage.start(lambda event: [a.Leave()] if getattr(event, "message", None) == Pong() else [])
+    peer = stage.connect()
+    peer.send(Pong())
+    assert ended.wait(BOUND_S)
+    peer.send(Control(id=ID, action="status"))
+    wait_until(lambda: stage.clients.socket.poll(0), "the message")
+    arrived.set()
+    error = peer.expect(Error)
+    assert (error.code, error.id) == ("shutting_down", ID)
+
+
+def test_a_report_of_the_status_is_one_result(stage: Stage) -> None:
+    """`ReportStatus` answers with what the pool and the system say."""
+
+    def rule(event: e.Event) -> list[a.Action]:
+        match event:
+            case e.FromClient(route, Control() as control):
+                return [a.ReportStatus(route, control.id, {"speaker": None})]
+        return []
+
+    stage.start(rule)
+    status = stage.connect().control("status")
+    assert list(status) == ["supervisor", "workers", "memory", "floor"]
+    assert status["supervisor"]["pid"] == os.getpid()
+    assert status["floor"] == {"speaker": None}
+
+
+def test_a_catalogue_that_is_asked_for_comes_as_an_event(stage: Stage) -> None:
+    """The child is one of ours, and its end wakes the loop."""
+    stage.start(on(e.ClientGone, a.Describe("stt")))
+    stage.connect().close()
+    stage.peers.clear()
+    (process,) = wait_until(lambda: stage.launch.started, "a process")
+    assert process.command == ["describe", "stt"]
+    process.exit(3)
+    (described,) = stage.pool.wait_for(e.Described)
+    assert "status 3" in described.error
+
+
+def test_race_25_a_socket_that_is_no_longer_ours_is_noticed_at_a_timer(stage: Stage) -> None:
+    """The runtime folder was removed: the loop tells the pool to leave, once, and takes nothing that is not its own."""
+    stage.start()
+    peer = stage.connect()
+    find().client_socket.unlink()
+    find().client_socket.write_text("another's")
+    stage.pool.due = 0.0
+    peer.send(Pong())
+    stage.pool.wait_for(e.Shutdown, 1)
+    stage.pool.due = 0.0
+    peer.send(Pong())
+    stage.pool.wait_for(e.FromClient, 3)
+    assert len(stage.pool.wait_for(e.Shutdown)) == 1
+    assert find().client_socket.read_text() == "another's"
+
+
+def test_an_idle_loop_does_not_wake_up(stage: Stage) -> None:
+    """With clients connected and nothing due no thread of the loop is scheduled: not one context switch in 0.5 s."""
+    stage.start()
+    stage.connect()
+    stage.pool.wait_for(e.FromClient)
+    thread = stage._thread.native_id
+
+    def switches() -> int:
+        text = Path(f"/proc/self/task/{thread}/status").read_text()
+        return sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_switches" in line)
+
+    def settled() -> int:
+        before = -1
+        while before != (before := switches()):
+            time.sleep(0.02)
+        return before
+
+    before = settled()
+    threading.Event().wait(0.5)
+    assert switches() == before
+
+
+def test_pressure_is_an_event_and_heard_while_a_process_lives(stage: Stage) -> None:
+    """The triggers are listened to from the first spawn to the last exit; what they say comes with its level."""
+    stage.start(on(e.FromClient, a.Spawn(NAME, 1)))
+    assert not stage.triggers.wanted
+    stage.connect()
+    (find().runtime / "pressure").write_text("critical\n")
+    assert stage.pool.wait_for(e.Pressure) == [e.Pressure(Level.CRITICAL)]
+    assert stage.triggers.wanted
+    stage.launch.started[0].exit(0)
+    stage.pool.wait_for(e.Exited)
+    wait_until(lambda: not stage.triggers.wanted, "the end of the watch")
+
+
+def test_what_workers_need_is_kept(stage: Stage) -> None:
+    """`Remember` writes the file that the next supervisor reads."""
+    stage.start(on(e.FromClient, a.Remember({"stt/a/b": 5})))
+    stage.connect()
+    wait_until(lambda: Needs(find().needs).load() == {"stt/a/b": 5})

@@ -1,0 +1,288 @@
+"""Tests of the workers' socket and processes: tokens, sends, and exits that wait for the last message."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
+from hushd_protocol.messages import Bye, Drain, LoadFailed, Ready, Result, Welcome
+from hushd_protocol.system.paths import find, prepare_state
+from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.system.lock import ListeningSocket
+from hushd_supervisor.system.worker_socket import SETTLE_S, WorkerSocket
+from support.fake_process import FakeLauncher, FakeProcess
+from support.peer import BOUND_S, wait_until
+
+NAME = "stt/fake/one"
+ID = bytes(range(16))
+SETTINGS = Settings(worker={"": {"environment": {"FAKE": "1"}}, "stt/own": {"command": ("/bin/own", "-x")}})
+
+
+Start = Callable[..., FakeProcess]
+
+
+class Desk:
+    """`WorkerSocket` with fake processes and a clock that stands until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.oom_kills: int | None = 7
+        self.log: list[tuple[str, str]] = []
+        self.launch = FakeLauncher()
+        self.poller = zmq.Poller()
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        prepare_state(find())
+        self.workers = WorkerSocket(
+            self.context,
+            ListeningSocket(find().worker_socket),
+            self.poller,
+            find(),
+            SETTINGS,
+            Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()),
+            self.launch,
+            lambda level, text: self.log.append((level, text)),
+            lambda: self.now,
+            lambda: self.oom_kills,
+        )
+
+    def close(self) -> None:
+        self.workers.close(linger_ms=0)
+        self.launch.close()
+        self.context.term()
+
+    def receive(self, count: int) -> list[FromWorker | SendFailed]:
+        """The next `count` events from the socket."""
+        found: list[FromWorker | SendFailed] = []
+        wait_until(lambda: found.extend(self.workers.receive(64)) or len(found) >= count, f"{count} messages")
+        assert len(found) == count
+        return found
+
+    def quiet(self) -> None:
+        """Takes what comes, where nothing must become of it."""
+        assert self.workers.socket.poll(BOUND_S * 1000)
+        assert list(self.workers.receive(64)) == []
+
+    def exits(self) -> list[Exited]:
+        return list(self.workers.exits(dict(self.poller.poll(0)), self.now))
+
+
+@pytest.fixture
+def desk(runtime: Path) -> Iterator[Desk]:
+    opened = Desk()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def start(desk: Desk) -> Start:
+    """Starts a fake process that has said hello."""
+
+    def one(gen: int = 1, name: str = NAME) -> FakeProcess:
+        assert desk.workers.spawn(name, gen) is None
+        process = desk.launch.started[-1]
+        process.hello()
+        (event,) = desk.receive(1)
+        assert (event.worker, event.gen) == (name, gen)
+        assert isinstance(process.hears(), Welcome)
+        return process
+
+    return one
+
+
+def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
+    """Command, environment, log and lifeline; the supervisor keeps only the lifeline's other end."""
+    before = set(os.listdir("/proc/self/fd"))
+    assert desk.workers.spawn(NAME, 1) is None
+    assert desk.workers.spawn("stt/own/m", 2) is None
+    first, second = desk.launch.started
+    assert first.command[3:] == ["hushd_worker_stt", "--engine", "fake", "--model", "one"]
+    assert second.command == ["/bin/own", "-x", "--engine", "own", "--model", "m"]
+    assert first.environment["HUSHD_WORKER_SOCKET"] == f"ipc://{find().worker_socket}"
+    assert first.environment["HUSHD_SUPERVISOR"] == str(os.getpid())
+    assert first.environment["FAKE"] == "1"
+    assert first.environment["HUSHD_WORKER_TOKEN"] != second.environment["HUSHD_WORKER_TOKEN"]
+    assert first.descriptors["lifeline"] == int(first.environment["HUSHD_LIFELINE"])
+    assert find().worker_log(NAME).exists()
+    assert desk.workers.pids() == {(NAME, 1): first.pid, ("stt/own/m", 2): second.pid}
+    # Of each: a lifeline's write end, and the two ends of the fake's exit pipe.
+    assert len(set(os.listdir("/proc/self/fd")) - before) == 6
+
+
+@pytest.mark.parametrize("error", [OSError(8, "Exec format error"), ValueError("embedded null byte")])
+def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Exception) -> None:
+    """The reason is told, and no descriptor is left."""
+    before = len(os.listdir("/proc/self/fd"))
+    desk.launch.error = error
+    assert desk.workers.spawn(NAME, 1) == SpawnFailed(NAME, 1, str(error))
+    assert desk.workers.pids() == {}
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_hello_with_its_token_is_welcomed_and_heard(desk: Desk, start: Start) -> None:
+    """From then on messages go both ways, under name and generation."""
+    process = start(gen=4)
+    process.says(Ready(slots=2))
+    assert desk.receive(1) == [FromWorker(NAME, 4, Ready(slots=2))]
+    assert desk.workers.send(NAME, 4, Drain()) is None
+    assert process.hears() == Drain()
+
+
+def test_strangers_are_dropped_and_logged_once(desk: Desk, start: Start) -> None:
+    """No token, a wrong one, one that was used: nothing reaches the pool, and the true worker is not disturbed."""
+    process = start()
+    assert desk.workers.spawn("stt/fake/two", 2) is None
+    stranger = desk.launch.started[-1]
+    stranger.says(Ready())
+    desk.quiet()
+    stranger.hello(token="guessed")
+    desk.quiet()
+    stranger.hello(token=process.environment["HUSHD_WORKER_TOKEN"])
+    desk.quiet()
+    stranger.socket.send(b"garbage")
+    desk.quiet()
+    assert [level for level, _ in desk.log] == ["warning"]
+    stranger.hello()
+    assert desk.receive(1)[0].worker == "stt/fake/two"
+    process.says(Ready())
+    assert desk.receive(1) == [FromWorker(NAME, 1, Ready())]
+
+
+def test_a_worker_of_another_protocol_cannot_be_loaded(desk: Desk) -> None:
+    """Its waiters hear `version_mismatch` at once and not a time-out; it stays a stranger."""
+    assert desk.workers.spawn(NAME, 1) is None
+    process = desk.launch.started[-1]
+    process.hello(protocol=PROTOCOL + 1, version="9")
+    (event,) = desk.receive(1)
+    assert isinstance(event, FromWorker)
+    assert isinstance(event.message, LoadFailed)
+    assert event.message.code == "version_mismatch"
+    assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
+
+
+def test_garbage_of_a_worker_is_a_failure_of_that_worker(desk: Desk, start: Start) -> None:
+    """It is told as one that cannot be reached, and what it says next is still heard."""
+    process = start()
+    process.socket.send_multipart([MAGIC, b"\xc1", b""])
+    process.says(Ready())
+    assert desk.receive(2) == [SendFailed(NAME, 1), FromWorker(NAME, 1, Ready())]
+    assert desk.log[0][0] == "error"
+
+
+def test_sends_that_cannot_succeed_are_events(desk: Desk, start: Start) -> None:
+    """To a generation that is not there, before the hello, beyond a frame, to a worker that does not read."""
+    assert desk.workers.send(NAME, 9, Drain()) == SendFailed(NAME, 9)
+    assert desk.workers.spawn(NAME, 1) is None
+    assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
+    start(gen=2, name="stt/fake/two")
+    too_big = Result(id=ID, payload=bytes(MAX_PAYLOAD + 1))
+    assert desk.workers.send("stt/fake/two", 2, too_big) == SendFailed("stt/fake/two", 2)
+    big = Result(id=ID, payload=bytes(MAX_PAYLOAD))
+    for _ in range(5000):
+        if failed := desk.workers.send("stt/fake/two", 2, big):
+            break
+    assert failed == SendFailed("stt/fake/two", 2)
+
+
+def test_race_23_an_exit_waits_for_the_messages_before_it(desk: Desk, start: Start) -> None:
+    """Reaped at once, told 50 ms after the last message; each message in between starts that time anew."""
+    process = start()
+    process.exit(-11)
+    assert desk.exits() == []
+    assert process.closed
+    assert desk.workers.deadline() == desk.now + SETTLE_S
+    desk.now += SETTLE_S * 0.9
+    process.says(Result(id=ID))
+    assert desk.receive(1) == [FromWorker(NAME, 1, Result(id=ID))]
+    desk.now += SETTLE_S * 0.9
+    assert desk.exits() == []
+    desk.now += SETTLE_S * 0.2
+    assert desk.exits() == [Exited(NAME, 1, -11, "")]
+    assert desk.workers.deadline() is None
+    assert desk.workers.pids() == {}
+    assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
+
+
+def test_an_exit_after_bye_is_told_at_once(desk: Desk, start: Start) -> None:
+    """It has said that nothing follows."""
+    process = start()
+    process.says(Bye())
+    desk.receive(1)
+    process.exit(0)
+    assert desk.exits() == [Exited(NAME, 1, 0, "")]
+
+
+def test_the_last_words_are_those_of_this_process(desk: Desk) -> None:
+    """An exit brings the end of the log, without what earlier processes wrote into it."""
+    for gen, words in ((1, "first words\n"), (2, "second words\n")):
+        desk.launch.last_words = words
+        assert desk.workers.spawn(NAME, gen) is None
+        desk.launch.started[-1].exit(1)
+        desk.exits()
+        desk.now += SETTLE_S
+        assert desk.exits() == [Exited(NAME, gen, 1, words)]
+    assert find().worker_log(NAME).read_text() == "first words\nsecond words\n"
+
+
+def test_a_kill_hits_the_process_of_that_generation(desk: Desk, start: Start) -> None:
+    """And nobody where there is none."""
+    process = start(gen=3)
+    desk.workers.kill(NAME, 2)
+    assert process.kills == 0
+    desk.workers.kill(NAME, 3)
+    assert process.kills == 1
+
+
+def test_a_batch_is_limited(desk: Desk, start: Start) -> None:
+    """One flooding worker leaves room for other work between its messages, and loses none of them."""
+    process = start()
+    for _ in range(200):
+        process.says(Ready())
+    taken: list[int] = []
+    wait_until(lambda: taken.append(len(list(desk.workers.receive(64)))) or sum(taken) == 200, "200 messages")
+    assert max(taken) <= 64
+
+
+def test_a_hundred_processes_leave_no_descriptor(desk: Desk, start: Start) -> None:
+    """Lifelines, logs and pidfds are given back."""
+    for gen in range(1, 101):
+        process = start(gen)
+        process.says(Bye())
+        desk.receive(1)
+        process.exit(0)
+        assert len(desk.exits()) == 1
+        process.hang_up()
+        if gen == 1:
+            wait_until(lambda: desk.workers.socket.poll(0) == 0, "quiet")
+            before = len(os.listdir("/proc/self/fd"))
+    wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before + 3, "the last descriptors' end")
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "after", "told"),
+    [
+        (-9, 7, 8, True),
+        (-9, 7, 7, False),
+        (-11, 7, 8, False),
+        (0, 7, 8, False),
+        (-9, None, 8, False),
+        (-9, 7, None, False),
+    ],
+)
+def test_a_kill_for_want_of_memory_is_told(
+    desk: Desk, start: Start, status: int, before: int | None, after: int | None, told: bool
+) -> None:
+    """SIGKILL, and a count of such kills that rose while the process lived, are one; anything less is not."""
+    desk.oom_kills = before
+    process = start()
+    desk.oom_kills = after
+    process.exit(status)
+    assert desk.exits() == []
+    desk.now += SETTLE_S
+    (exited,) = desk.exits()
+    assert (exited.status, exited.out_of_memory) == (status, told)

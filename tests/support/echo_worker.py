@@ -1,0 +1,107 @@
+"""A good worker without a model, on the real harness: the command of a supervisor's worker in tests.
+
+echo      result {"params": as sent, "size": bytes of input, "text": the first 1000 of them, "pid": its own}
+wait      works (it beats, and takes no CPU time) until it is cancelled
+stream    params["count"] chunks of params["bytes"] bytes, then the result {"count"}
+partials  params["count"] partials {"n"}, then the result {"count"}
+copy      each piece of input back as a chunk, then the result {"size"}
+fail      the error params["code"], with the sentence params["message"]
+raise     an exception that the engine did not expect
+exit      ends the process with status params["status"]
+memory    keeps params["mb"] MB (10^6 bytes) for good
+economy   does with less if it is asked to; result {"economy": whether it was}
+
+With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does.
+
+And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input in the first second, `synthesize`
+says the text's own bytes, each twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_worker.harness import serve
+from hushd_worker.job import Job
+
+
+class Echo:
+    """An engine that is there at once."""
+
+    def __init__(self, slots: int, sessions: int) -> None:
+        self.slots = slots
+        self.sessions = sessions
+        self.kept: list[bytes] = []
+
+    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+        return {"echo": True}
+
+    def run(self, job: Job) -> dict[str, Any]:
+        params = job.params
+        match job.op:
+            case "echo":
+                data = b"".join(job.read())
+                text = data[:1000].decode(errors="replace")
+                return {"params": params, "size": len(data), "text": text, "pid": os.getpid()}
+            case "wait":
+                while True:
+                    job.check()
+                    threading.Event().wait(0.01)
+            case "stream":
+                for _ in range(params["count"]):
+                    job.send_chunk(bytes(params["bytes"]), rate=16000, channels=1)
+                return {"count": params["count"]}
+            case "partials":
+                for number in range(params["count"]):
+                    job.send_partial({"n": number})
+                return {"count": params["count"]}
+            case "copy":
+                size = 0
+                for piece in job.read():
+                    size += len(piece)
+                    job.send_chunk(piece)
+                return {"size": size}
+            case "fail":
+                raise HushdError(params["code"], params["message"])
+            case "raise":
+                raise RuntimeError("as asked")
+            case "exit":
+                os._exit(params["status"])
+            case "memory":
+                self.kept.append(os.urandom(1000) * int(params["mb"] * 1000))
+                return {}
+            case "economy":
+                job.degraded = job.economy
+                return {"economy": job.economy}
+            case "transcribe":
+                digest = hashlib.sha256()
+                for piece in job.read():
+                    digest.update(piece)
+                if job.params.get("start_s", 0.0) < 1.0:  # else it was heard, before a crash
+                    job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
+                return {"language": "en", "duration": 1.0, "segments": 1}
+            case "synthesize":
+                for piece in job.read():
+                    job.send_chunk(bytes(byte for byte in piece for _ in range(2)), rate=16000, channels=1)
+                return {"duration": 1.0, "rate": 16000, "voice": "echo", "sentences": 1}
+        raise HushdError("unsupported", f"There is no operation {job.op}.")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--sessions", type=int, default=0)
+    parser.add_argument("--exclusive")
+    parser.add_argument("--engine")
+    parser.add_argument("--model")
+    flags = parser.parse_args()
+    if flags.exclusive:
+        fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    serve(Echo(flags.slots, flags.sessions))

@@ -1,0 +1,319 @@
+"""A worker that misbehaves on request: the command of a supervisor's worker in tests.
+
+Flags come from the environment variable FAKE_WORKER and from the command line, before `--engine X --model Y`,
+which the supervisor appends. Without a flag it is a good worker without an engine. It knows these operations:
+
+    echo    result {"echo": params, "size": bytes of input}
+    sleep   the same after params["s"] seconds, or an error `cancelled`
+    chunks  the same after params["count"] chunks of params["bytes"] bytes, as credit allows
+    pids    result {"pid": its own, "children": [of the grandchildren flags]}
+
+Before it is ready
+    --crash-on-start     exits 1 before it says anything but a line in its log
+    --no-hello           connects and stays silent
+    --wrong-token        says hello with another token, then goes on as if it were welcome
+    --no-ready           says hello, then nothing, using no CPU time
+    --slow-load S        takes S seconds to load and says `loading` eight times meanwhile
+    --load-failed CODE   sends `load_failed` with CODE, `bye`, exits 78
+    --garbage            sends frames that are no messages, after its hello and before each answer
+    --grandchild         starts a child that holds stdout and stderr and sleeps
+    --setsid-grandchild  the same in a session of its own, out of reach of a kill of the group
+
+At a job
+    --crash-on-job [N]   exits 13 at its Nth job (the first) instead of answering
+    --crash-once FILE    the same at its first job, unless FILE exists, which it makes
+    --poison TEXT        the same at any job whose inline payload contains TEXT
+    --exit-zero-unasked [WHEN]
+                         exits 0: `ready` once ready, `job` instead of an answer, `result` (the default) straight
+                         after its first answer, which arrives
+    --late-result        sends the result, flushes it, and dies by SIGKILL at once
+    --hang               takes jobs, never answers, deaf to cancel, no CPU time; it beats
+    --ignore-cancel      deaf to `cancel`
+    --chunks N           sends N chunks of 64 KiB before each result, whatever the credit
+    --leak MB            keeps MB (10^6 bytes) more at each job, and says so in a beat
+    --no-beat            never beats
+
+At its end
+    --ignore-drain       deaf to `drain`
+    --segv-at-exit       dies by SIGSEGV after the answered `bye`, as native destructors do
+
+And --slots N (1), --beat S (2.0), --describe (prints a catalogue with an engine `fake`), --role (of the catalogue).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, NoReturn
+
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.codec import Decoder
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_PAYLOAD, MAX_WIRE, PROTOCOL
+from hushd_protocol.messages import (
+    TO_WORKER,
+    Beat,
+    Bye,
+    Cancel,
+    Chunk,
+    Credit,
+    Drain,
+    Error,
+    Job,
+    LoadFailed,
+    Loading,
+    Message,
+    Ready,
+    Result,
+    WorkerHello,
+)
+from hushd_protocol.system import lifeline
+from hushd_protocol.system.footprint import pss
+
+NOISE = (
+    [b""],
+    [b"HTTP/1.1", b"{}", b""],
+    [MAGIC, b"\xc1", b""],
+    [MAGIC, b"\x81\xa4type\xa3odd", b""],
+    [MAGIC, b"\x81\xa4type\xa6result", b""],
+    [MAGIC, b"\x82\xa4type\xa6result\xa2id\xc4\x10" + bytes(16), b""],
+    [MAGIC, b"\x80", b"", b""],
+)
+
+
+def options() -> argparse.Namespace:
+    """The flags of this module's docstring."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    for flag in (
+        "crash-on-start", "no-hello", "wrong-token", "no-ready", "garbage", "grandchild", "setsid-grandchild",
+        "late-result", "hang", "ignore-cancel", "no-beat", "ignore-drain", "segv-at-exit", "describe",
+    ):  # fmt: skip
+        parser.add_argument(f"--{flag}", action="store_true")
+    parser.add_argument("--slow-load", type=float, default=0.0)
+    parser.add_argument("--load-failed", default="")
+    parser.add_argument("--crash-on-job", type=int, nargs="?", const=1, default=0)
+    parser.add_argument("--crash-once", default="")
+    parser.add_argument("--poison", default="")
+    parser.add_argument("--exit-zero-unasked", nargs="?", const="result", choices=("ready", "job", "result"))
+    parser.add_argument("--chunks", type=int, default=0)
+    parser.add_argument("--leak", type=int, default=0)
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--beat", type=float, default=2.0)
+    parser.add_argument("--role", default="stt")
+    parser.add_argument("--engine", default="fake")
+    parser.add_argument("--model", default="one")
+    return parser.parse_args(shlex.split(os.environ.get("FAKE_WORKER", "")) + sys.argv[1:])
+
+
+def catalogue(role: str) -> dict[str, Any]:
+    """What `--describe` prints: one engine, `fake`, with the models `one` and `two`."""
+    models = [
+        {"name": name, "languages": ["en"], "memory_mb": 30, "embedded": True, "installed": True}
+        for name in ("one", "two")
+    ]
+    engine: dict[str, Any] = {
+        "name": "fake", "installed": True, "install": "nothing to install", "default_model": "one",
+        "models": models, "streaming": True,
+    }  # fmt: skip
+    if role == "tts":
+        engine["voices"] = [
+            {"name": "nobody", "language": "en", "gender": "", "engine": "fake", "model": "one",
+             "installed": True, "sample": "I am not here."}
+        ]  # fmt: skip
+    else:
+        engine["word_times"] = False
+    return {"role": role, "version": __version__, "engines": [engine]}
+
+
+class Work:
+    """One job under way."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.size = len(job.payload)
+        self.waits_for_input = job.input == "stream"
+        if job.input == "path":
+            self.size = os.stat(job.path).st_size
+        self.due = time.monotonic() + float(job.params.get("s", 0)) if job.op == "sleep" else 0.0
+        self.chunks = int(job.params.get("count", 0)) if job.op == "chunks" else 0
+        self.credit = job.credit
+        self.seq = 0
+
+
+class FakeWorker:
+    """One socket, one thread, one loop."""
+
+    def __init__(self, flags: argparse.Namespace, endpoint: str, token: str) -> None:
+        self.flags = flags
+        self.token = "wrong" if flags.wrong_token else token
+        self.decoder = Decoder(TO_WORKER)
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
+        self.socket.setsockopt(zmq.LINGER, 1000)
+        self.socket.connect(endpoint)
+        self.work: dict[bytes, Work] = {}
+        self.jobs_seen = 0
+        self.leaked: list[bytearray] = []
+        self.children: list[int] = []
+
+    def run(self) -> NoReturn:
+        flags = self.flags
+        for wanted, own_session in ((flags.grandchild, False), (flags.setsid_grandchild, True)):
+            if wanted:
+                child = subprocess.Popen(
+                    [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=own_session
+                )
+                self.children.append(child.pid)
+        if flags.no_hello:
+            self.stay()
+        self.send(WorkerHello(token=self.token, protocol=PROTOCOL, version=__version__, pid=os.getpid()))
+        if flags.garbage:
+            self.noise()
+        if flags.no_ready:
+            self.stay()
+        if flags.load_failed:
+            self.send(LoadFailed(code=flags.load_failed, message=f"This worker was told to say {flags.load_failed}."))
+            self.send(Bye())
+            self.leave(78)
+        if flags.slow_load:
+            for part in range(8):
+                self.send(Loading(note=f"{part + 1} of 8"))
+                time.sleep(flags.slow_load / 8)
+        self.send(Ready(slots=flags.slots, pss=pss(), capabilities={"engine": flags.engine, "model": flags.model}))
+        if flags.exit_zero_unasked == "ready":
+            self.leave(0)
+        next_beat = 0.0
+        while True:
+            if not self.work:
+                next_beat = time.monotonic() + flags.beat
+            due = [next_beat, *(work.due for work in self.work.values() if work.due)]
+            timeout = max(0.0, min(due) - time.monotonic()) if self.work else None
+            if self.socket.poll(None if timeout is None else int(timeout * 1000) + 1):
+                self.receive(unpack(self.socket.recv_multipart(), self.decoder))
+            now = time.monotonic()
+            if self.work and now >= next_beat:
+                next_beat = now + flags.beat
+                if not flags.no_beat:
+                    self.send(Beat(cpu_s=time.process_time(), pss=pss()))
+            for work in list(self.work.values()):
+                self.advance(work, now)
+
+    def receive(self, message: Message) -> None:
+        flags = self.flags
+        if isinstance(message, Job):
+            self.jobs_seen += 1
+            if self.jobs_seen == flags.crash_on_job or (flags.poison and flags.poison.encode() in message.payload):
+                self.crash()
+            if flags.crash_once and not os.path.exists(flags.crash_once):
+                open(flags.crash_once, "wb").close()
+                self.crash()
+            if flags.exit_zero_unasked == "job":
+                self.leave(0)
+            self.leaked.append(bytearray(os.urandom(1)) * (flags.leak * 10**6))
+            self.work[message.id] = work = Work(message)
+            if work.waits_for_input and not flags.hang:
+                self.send(Credit(id=message.id, chunks=CREDIT_WINDOW))
+        elif isinstance(message, Chunk) and message.id in self.work:
+            work = self.work[message.id]
+            work.size += len(message.payload)
+            work.waits_for_input = not message.last
+            if work.waits_for_input and not flags.hang:
+                self.send(Credit(id=message.id, chunks=1))
+        elif isinstance(message, Credit) and message.id in self.work:
+            self.work[message.id].credit += message.chunks
+        elif isinstance(message, Cancel) and message.id in self.work and not (flags.ignore_cancel or flags.hang):
+            del self.work[message.id]
+            self.send(Error.of(message.id, HushdError("cancelled", "The request was cancelled.")))
+        elif isinstance(message, Drain) and not flags.ignore_drain:
+            self.send(Bye())
+            while self.socket.poll(1000) and not isinstance(unpack(self.socket.recv_multipart(), self.decoder), Bye):
+                pass
+            if flags.segv_at_exit:
+                self.flush()
+                os.kill(os.getpid(), signal.SIGSEGV)
+            self.leave(0)
+
+    def advance(self, work: Work, now: float) -> None:
+        """Moves a job on as far as it can go now."""
+        flags, job = self.flags, work.job
+        if flags.hang or work.waits_for_input or now < work.due:
+            return
+        while work.chunks and work.credit:
+            work.chunks -= 1
+            work.credit -= 1
+            self.chunk(work, bytes(int(job.params.get("bytes", 1000))))
+        if work.chunks:
+            return
+        for _ in range(flags.chunks):
+            self.chunk(work, bytes(MAX_PAYLOAD))
+        if flags.garbage:
+            self.noise()
+        del self.work[job.id]
+        if job.op == "pids":
+            self.send(Result(id=job.id, data={"pid": os.getpid(), "children": self.children}))
+        else:
+            self.send(Result(id=job.id, data={"echo": job.params, "size": work.size}))
+        if flags.late_result:
+            self.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if flags.leak:
+            self.send(Beat(cpu_s=time.process_time(), pss=pss()))
+        if flags.exit_zero_unasked == "result":
+            self.leave(0)
+
+    def chunk(self, work: Work, payload: bytes) -> None:
+        self.send(Chunk(id=work.job.id, seq=work.seq, rate=16000, channels=1, payload=payload))
+        work.seq += 1
+
+    def noise(self) -> None:
+        for frames in NOISE:
+            self.socket.send_multipart(frames)
+
+    def send(self, message: Message) -> None:
+        self.socket.send_multipart(pack(message))
+
+    def stay(self) -> NoReturn:
+        while True:
+            signal.pause()
+
+    def crash(self) -> NoReturn:
+        print("fake worker: crashed as it was told", file=sys.stderr, flush=True)
+        os._exit(13)
+
+    def flush(self) -> None:
+        """Everything sent is in the kernel's hands after this."""
+        self.socket.close(linger=1000)
+        self.context.term()
+
+    def leave(self, status: int) -> NoReturn:
+        self.flush()
+        os._exit(status)
+
+
+def main() -> None:
+    flags = options()
+    if flags.describe:
+        print(json.dumps(catalogue(flags.role)))
+        return
+    if flags.crash_on_start:
+        sys.exit("fake worker: crashed on start as it was told")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    descriptor = int(os.environ["HUSHD_LIFELINE"])
+    lifeline.arm(descriptor, int(os.environ["HUSHD_SUPERVISOR"]))
+    os.set_inheritable(descriptor, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    FakeWorker(flags, os.environ["HUSHD_WORKER_SOCKET"], os.environ["HUSHD_WORKER_TOKEN"]).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,627 @@
+"""A world for the pool in which everything goes wrong: workers that crash, hang and lie, clients that do anything.
+
+Time is simulated. `World` plays the loop, every process and every client, and checks the pool's promises after each
+step: `check` for what must always hold, the `assert`s in `_act` for what must never be asked.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.budget import RESERVE, Memory
+from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.core.settings import Settings, base
+from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
+
+TERMINAL = (m.Result, m.Error)
+NAMES = ("stt/a/x", "stt/b/y", "tts/c/z")
+
+
+@dataclass
+class Process:
+    """A worker's process: `mode` is how it misbehaves."""
+
+    name: str
+    gen: int
+    mode: str
+    slots: int = 1
+    sessions: int = 0
+    ready: bool = False
+    doomed: bool = False  # drained or killed: must be given nothing more
+    alive: bool = True
+    jobs: dict[bytes, m.Job] = field(default_factory=dict)
+    credit: dict[bytes, int] = field(default_factory=dict)  # output chunks it may still send
+    live: set[bytes] = field(default_factory=set)  # jobs that end only with their input
+    cpu: float = 0.0
+
+
+@dataclass
+class Person:
+    """A client's connection."""
+
+    route: bytes
+    connected: bool = True
+    open: dict[bytes, m.Request] = field(default_factory=dict)
+    ended: Counter[bytes] = field(default_factory=Counter)
+    granted: Counter[bytes] = field(default_factory=Counter)  # output chunks allowed
+    received: Counter[bytes] = field(default_factory=Counter)
+    upload: Counter[bytes] = field(default_factory=Counter)  # input chunks the worker asked for
+    sent: Counter[bytes] = field(default_factory=Counter)
+    stopped: bool = False  # as by SIGSTOP: answers no ping
+    turns: dict[bytes, str] = field(default_factory=dict)  # by claim, where it stands
+
+
+class World:
+    """One seeded run. `codes` counts how requests ended, `events` which rare things occurred."""
+
+    def __init__(self, seed: int, pool: type[Pool] = Pool) -> None:
+        self.random = random.Random(seed)
+        self.dice = random.Random(~seed)
+        self.now = 1000.0
+        r = self.random
+        settings = self.settings(r)
+        self.slots = r.choice([1, 1, 2, 3])
+        self.sessions = self.dice.choice([0, 0, 1, 4])
+        self.auto = r.random() < 0.3
+        self.total = r.choice([1 << 40, 900_000_000, 500_000_000])  # room for all, for two, for one
+        self.others = 0  # bytes that other programs take
+        self.short = False  # memory was, before the step under way
+        self.served_by: dict[bytes, str] = {}  # the worker of a request's last job
+        look_every = r.choice([5.0, math.inf])
+        self.pool = pool(
+            settings, version="1", pid=1, auto=self.auto, cores=4, memory=self.memory, look_every=look_every
+        )
+        self.processes: dict[tuple[str, int], Process] = {}
+        self.people: list[Person] = []
+        self.agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self.order = itertools.count()
+        self.ids = itertools.count(1)
+        self.codes: Counter[str] = Counter()
+        self.events: set[str] = set()  # rare ones that must occur in some run
+        self.left = False
+        self.poison: set[bytes] = set()
+        self.crashes = r.choice([0.08, 0.08, 0.6])  # share of the jobs that end so
+        self.pauses = [0, 0.1, 1, 5, 30, 90] if self.crashes < 0.5 else [0, 0.1, 0.5, 1, 2]
+
+    def memory(self) -> Memory:
+        """The machine: processes take 300 MB each, once they have loaded and until their exit was seen."""
+        used = self.others + sum(300_000_000 for p in self.processes.values() if p.alive and p.ready)
+        return Memory(self.total, max(0, self.total - used))
+
+    def settings(self, r: random.Random) -> Settings:
+        """Any configuration; a changed environment makes processes of the old one leave."""
+        recycled = r.choice([{}, {}, {"max_requests": 3}, {"max_age": 20.0}])
+        return Settings(
+            worker={
+                "": {
+                    "queue": r.choice([3, 50]),
+                    "keep_alive": r.choice([0, 5, 60, -1]),
+                    "memory_mb": 300,
+                    "max_replicas": r.choice([0, 1, 3]),
+                    **recycled,
+                },
+                "tts": {"pinned": r.random() < 0.2, "environment": {"N": str(r.randint(0, 2))}},
+            },
+            stt="a/x",
+            stt_small=r.choice(["", "b/y"]),
+            queue=r.choice([8, 200]),
+        )
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def at(self, delay: float, what: Callable[[], None]) -> None:
+        heapq.heappush(self.agenda, (self.now + delay, next(self.order), what))
+
+    def run(self, seconds: float) -> None:
+        """Lets `seconds` pass: what was planned happens, and the pool is woken when it asked to be."""
+        end = self.now + seconds
+        spins = 0
+        while True:
+            due = self.pool.deadline()
+            due = math.inf if due is None else due
+            planned = self.agenda[0][0] if self.agenda else math.inf
+            soonest = min(due, planned)
+            if soonest > end:
+                break
+            if soonest >= self.now + 1.0:  # no spinning but a look now and then
+                spins = 0
+            self.now = max(self.now, soonest)
+            if planned <= due:
+                heapq.heappop(self.agenda)[2]()
+                spins = 0
+            else:
+                self.short = self.pool._room.level >= Level.WARNING
+                self._act(self.pool.on_time(self.now))
+                spins += 1
+                assert spins < 50, "the pool spins: on_time does not move its deadline"
+            self.check()
+        self.now = end
+
+    def tell(self, event: ev.Event) -> None:
+        self.short = self.pool._room.level >= Level.WARNING
+        self._act(self.pool.handle(event, self.now))
+        self.check()
+
+    # --- people --------------------------------------------------------------------------------------------------
+
+    def connect(self) -> Person:
+        person = Person(self.random.randbytes(5))
+        self.people.append(person)
+        holder = self.random.choice([None, "cli", "mcp"])
+        self.tell(ev.FromClient(person.route, m.Hello(protocol=1, version="1", holder=holder)))
+        return person
+
+    def request(self, person: Person, **fields: Any) -> bytes:
+        r = self.random
+        name = next(self.ids).to_bytes(16, "big")
+        request = m.Request(
+            id=name,
+            worker=r.choice((*NAMES, "stt")),
+            op="warm" if r.random() < 0.1 else "echo",
+            input=r.choice(["inline", "inline", "path", "stream", "none"]),
+            path="/x",
+            credit=r.choice([0, 1, 8]),
+            priority=r.choice(["important", "message", "text", "notification", "progress"]),
+            deadline_ms=r.choice([None, None, 100, 3000, 60_000]),
+            keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
+            session=self.dice.random() < 0.3,
+        )
+        if r.random() < 0.06:
+            self.poison.add(name)
+        for key, value in fields.items():
+            object.__setattr__(request, key, value)
+        person.open[name] = request
+        person.granted[name] = request.credit
+        self.tell(ev.FromClient(person.route, request))
+        return name
+
+    def person_does_something(self) -> None:
+        """One random act of a client, the owner or the network."""
+        if self.dice.random() < 0.4:
+            self.speech()
+        r = self.random
+        if r.random() < 0.06:
+            return self.memory_gets_short()
+        here = [p for p in self.people if p.connected]
+        person = r.choice(here) if here and r.random() < 0.85 else self.connect()
+        x = r.random()
+        for name, brain in self.pool._brains.items():  # the worst moment for an unload
+            if brain.state is State.BUSY and len(brain.crashes._times) == 3 and person.connected:
+                return self.control(person, "unload", [name])
+        known = list(person.open) or [b"\0" * 16]
+        if x < 0.55:
+            self.request(person)
+        elif x < 0.68:
+            self.tell(ev.FromClient(person.route, m.Cancel(id=r.choice(known))))
+        elif x < 0.74:
+            chosen = r.choice(known)
+            if chosen in person.open:
+                person.granted[chosen] += 4
+                self.tell(ev.FromClient(person.route, m.Credit(id=chosen, chunks=4)))
+        elif x < 0.80:
+            self.send_input(person, r.choice(known), honest=r.random() < 0.8)
+        elif x < 0.86:
+            person.connected = False
+            self.tell(ev.ClientGone(person.route, slow=r.random() < 0.2))
+        elif x < 0.92:
+            names = r.choice([[], ["stt"], [r.choice(NAMES)]])
+            self.control(person, "unload", names)
+        elif x < 0.95:
+            self.control(person, "status", [])
+        elif x < 0.97:
+            self.tell(ev.Configured(self.settings(r)))
+        else:
+            self.tell(ev.FromClient(person.route, m.Pong()))
+
+    def memory_gets_short(self) -> None:
+        """Other programs come and go, which the kernel tells of at once, later, or never."""
+        self.others = int(self.total * self.random.choice([0, 0.3, 0.6, 0.88, 0.95]))
+        self.at(self.random.uniform(1, 60), lambda: setattr(self, "others", 0))
+        if self.random.random() < 0.6:
+            self.tell(ev.Pressure(self.random.choice([Level.WARNING, Level.CRITICAL])))
+
+    def speech(self) -> None:
+        """One random act about the floor; by dice of its own, so that all else happens as without it."""
+        here = [p for p in self.people if p.connected]
+        if not here:
+            return
+        r = self.dice
+        person = r.choice(here)
+        x = r.random()
+        claims = list(person.turns) or [b"?" * 16]
+        if x < 0.6:
+            self.claim(person)
+        elif x < 0.7:
+            self._yield(person, r.choice(claims), r.random() < 0.3)
+        elif x < 0.75:
+            self.tell(ev.FromClient(person.route, m.Cancel(id=r.choice(claims))))
+        elif x < 0.85:
+            person.stopped = not person.stopped
+            if not person.stopped:  # it reads what has come meanwhile
+                self.tell(ev.FromClient(person.route, m.Pong()))
+        else:
+            action = r.choice(["stop", "cancel", "pause", "resume", "resume"])
+            self.control(person, action, r.choice([[], ["self"], ["cli"], [str(r.randrange(20))]]))
+
+    def control(self, person: Person, action: str, names: list[str]) -> None:
+        name = next(self.ids).to_bytes(16, "big")
+        person.open[name] = m.Request(id=name, worker="control", op=action)
+        self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names)))
+
+    def claim(self, person: Person) -> None:
+        """Asks for the floor."""
+        r = self.dice
+        name = next(self.ids).to_bytes(16, "big")
+        person.open[name] = m.Request(id=name, worker="floor", op="claim")
+        devices = r.choice([["speaker"], ["speaker"], ["microphone"], ["speaker", "microphone"], []])
+        priority = r.choice(["important", "message", "text", "text", "notification", "progress"])
+        self.tell(ev.FromClient(person.route, m.Claim(id=name, devices=devices, priority=priority)))
+
+    def silence(self, person: Person, name: bytes) -> None:
+        """The player of a claim stops, soon or never; it may have said all."""
+        r = self.dice
+        if r.random() < 0.8:
+            keep = r.random() < 0.5
+            self.at(r.choice([0.05, 0.9, 3.0]), lambda: self._yield(person, name, keep))
+
+    def _yield(self, person: Person, name: bytes, keep: bool) -> None:
+        if person.connected and not person.stopped and not self.left:
+            self.tell(ev.FromClient(person.route, m.Yield(id=name, keep=keep)))
+
+    def send_input(self, person: Person, name: bytes, honest: bool) -> None:
+        if honest and person.upload[name] <= person.sent[name]:
+            return
+        live = name in person.open and person.open[name].session
+        chunk = m.Chunk(id=name, seq=person.sent[name], last=self.random.random() < (0.01 if live else 0.3))
+        person.sent[name] += 1
+        self.tell(ev.FromClient(person.route, chunk))
+
+    # --- the loop's part -----------------------------------------------------------------------------------------
+
+    def _act(self, actions: list[do.Action]) -> None:
+        for action in actions:
+            assert not self.left, f"{action} after Leave"
+            match action:
+                case do.Spawn(name, gen):
+                    self._spawn(name, gen)
+                case do.Kill(name, gen):
+                    self._kill(self.processes[name, gen])
+                case do.ToWorker(name, gen, message):
+                    self._to_worker(self.processes[name, gen], message)
+                case do.ToClient(route, message):
+                    self._to_client(route, message)
+                case do.ReportStatus(route, name):
+                    self.pool.rows(self.now)
+                    self._to_client(route, m.Result(id=name))
+                case do.Leave():
+                    assert not any(p.alive for p in self.processes.values()), "left processes behind"
+                    self.left = True
+
+    def _to_client(self, route: bytes, message: m.Message) -> None:
+        person = next(p for p in self.people if p.route == route)
+        if not person.connected:
+            assert isinstance(message, TERMINAL), f"{message} to a client that is gone"
+            return
+        name = getattr(message, "id", None)
+        if not name:
+            return
+        assert name in person.open or person.ended[name], f"{message} for nothing"
+        assert not person.ended[name], f"{message} after the terminal message"
+        if isinstance(message, m.Result) and person.open[name].worker in (*NAMES, "stt"):
+            asked, served = person.open[name].worker, base(message.data.get("worker") or self.served_by[name])
+            assert served == asked or (asked == "stt" and served in ("stt/a/x", "stt/b/y")), "another worker"
+            assert message.data.get("degraded", False) == (asked == "stt" and served == "stt/b/y"), "a false degraded"
+        if isinstance(message, TERMINAL):
+            person.ended[name] += 1
+            del person.open[name]
+            if person.turns.pop(name, "") == "granted":
+                self.silence(person, name)
+            self.codes[message.code if isinstance(message, m.Error) else "result"] += 1
+        elif isinstance(message, m.Chunk):
+            person.received[name] += 1
+            assert person.received[name] <= person.granted[name], "more output than the client granted"
+            if self.random.random() < 0.8:
+                person.granted[name] += 1
+                self.at(0.01, lambda: self._grant(person, name))
+        elif isinstance(message, m.Credit):
+            person.upload[name] += message.chunks
+            for _ in range(self.random.randint(0, message.chunks)):
+                self.at(self.random.random(), lambda: self._continue_input(person, name))
+        elif isinstance(message, m.Turn):
+            before = person.turns.get(name, "")
+            assert message.state != before, "told twice"
+            person.turns[name] = message.state
+            if message.state == "granted":
+                self.at(self.dice.uniform(0, 20), lambda: self._yield(person, name, False))
+            elif before == "granted":
+                self.silence(person, name)
+        elif isinstance(message, m.Ping) and not person.stopped and self.random.random() < 0.9:
+            self.at(0.01, lambda: person.connected and self.tell(ev.FromClient(route, m.Pong())))
+
+    def _grant(self, person: Person, name: bytes) -> None:
+        if person.connected and not self.left:
+            self.tell(ev.FromClient(person.route, m.Credit(id=name, chunks=1)))
+
+    def _continue_input(self, person: Person, name: bytes) -> None:
+        if person.connected and name in person.open and not self.left:
+            self.send_input(person, name, honest=True)
+
+    # --- processes -----------------------------------------------------------------------------------------------
+
+    def _spawn(self, name: str, gen: int) -> None:
+        assert not any(p.alive for p in self.processes.values() if p.name == name), "a second process"
+        taken = sum(300_000_000 for p in self.processes.values() if p.alive)
+        assert taken + 300_000_000 <= 0.8 * self.total, "more than the budget"
+        growing = sum(
+            300_000_000
+            for p in self.processes.values()
+            if p.alive and not p.ready and not p.doomed and p.mode != "load-fails"
+        )
+        kept = min(RESERVE, self.total // 8)
+        assert growing + 300_000_000 + kept <= self.memory().available, "more than there is"
+        assert self.pool._room.level is not Level.CRITICAL, "a start under critical pressure"
+        assert not self.pool._renewing, "a start while making way"
+        assert not self.pool._down, "a start while leaving"
+        if "#" in name:
+            self.events.add("a replica")
+        mode = self.random.choice(
+            ["ok"] * 8
+            + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]
+            + ["leaves", "vanishes", "unreachable"]
+        )
+        process = self.processes[name, gen] = Process(name, gen, mode, self.slots, self.sessions)
+        if mode == "no-spawn":
+            process.alive = False
+            self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory")))
+        elif mode == "dies":
+            self.at(self.random.random(), lambda: self._exit(process, self.random.choice([0, 1, -11])))
+        elif mode != "no-hello":
+            self.at(0.1, lambda: self._say(process, m.WorkerHello(token="t", protocol=1, version="1", pid=2)))
+            if mode == "load-fails":
+                self.at(0.5, lambda: self._say(process, m.LoadFailed(code="engine_missing", message="No.")))
+                self.at(0.6, lambda: self._say(process, m.Bye()))
+            elif mode != "no-ready":
+                for second in range(self.random.choice([0, 0, 3])):
+                    self.at(0.2 + second, lambda: self._say(process, m.Loading()))
+                slowest = 35 if self.crashes < 0.5 else 1
+                self.at(self.random.uniform(0.2, slowest), lambda: self._ready(process))
+
+    def _say(self, process: Process, message: m.Message) -> None:
+        """A frame arrives; from a dead process too, since frames and exits race."""
+        if process.alive or self.random.random() < 0.5:
+            self.tell(ev.FromWorker(process.name, process.gen, message))
+
+    def _ready(self, process: Process) -> None:
+        if process.alive:
+            process.ready = True
+            self._say(process, m.Ready(slots=process.slots, sessions=process.sessions, pss=300_000_000))
+            self._beat(process)
+            soon = self.random.uniform(0, 20)
+            if process.mode == "leaves":
+                self.at(soon, lambda: process.jobs or self._say(process, m.Bye()))
+            elif process.mode == "vanishes":
+                self.at(soon, lambda: self._exit(process, self.random.choice([0, 1, -9])))
+            elif process.mode == "unreachable":
+                self.at(soon, lambda: self.tell(ev.SendFailed(process.name, process.gen)))
+
+    def _beat(self, process: Process) -> None:
+        if process.alive and process.mode != "hangs":
+            process.cpu += self.random.choice([0, 0, 0.5])
+            self._say(process, m.Beat(cpu_s=process.cpu))
+            self.at(2, lambda: self._beat(process))
+
+    def _kill(self, process: Process) -> None:
+        process.doomed = True
+        self.at(self.random.choice([0.0, 0.1, 7.0]), lambda: self._exit(process, -9))
+
+    def _exit(self, process: Process, status: int) -> None:
+        if not process.alive:
+            return
+        process.alive = False
+        self.tell(ev.Exited(process.name, process.gen, status, "last words"))
+        if self.random.random() < 0.3:  # told twice, as by pidfd and SIGCHLD
+            self.at(self.random.uniform(0, 5), lambda: self.tell(ev.Exited(process.name, process.gen, status)))
+
+    def _to_worker(self, process: Process, message: m.Message) -> None:
+        if isinstance(message, m.Job):
+            assert process.ready, "a job before ready"
+            assert not process.doomed, "a job for a doomed process"
+            process.jobs[message.id] = message
+            process.credit[message.id] = message.credit
+            self._count(process)
+            assert message.economy in (self.short, self.pool._room.level >= Level.WARNING), "wrong economy"
+            self.served_by[message.id] = process.name
+            self._work(process, message)
+        elif isinstance(message, m.Drain):
+            assert not process.jobs or not process.alive, "drained with work in hand"
+            process.doomed = True
+            if process.alive and process.mode not in ("ignores-drain", "hangs"):
+                self.at(self.random.uniform(0, 4), lambda: self._say(process, m.Bye()))
+        elif isinstance(message, m.Bye):
+            status = self.random.choice([0, 0, 1, -11])  # destructors crash, which must not count
+            self.at(0.01, lambda: self._exit(process, status if process.doomed else 0))
+        elif isinstance(message, m.Cancel):
+            if process.alive and process.mode != "hangs" and self.random.random() < 0.5:
+                self.at(self.random.random(), lambda: self._end(process, message.id, "cancelled"))
+        elif isinstance(message, m.Credit):
+            process.credit[message.id] += message.chunks
+        elif isinstance(message, m.Chunk) and message.id in process.live:
+            if message.last:
+                self.at(0.1, lambda: self._end(process, message.id))
+            else:
+                self.at(0.1, lambda: self._say(process, m.Credit(id=message.id, chunks=1)))
+
+    def _count(self, process: Process) -> None:
+        """Files and sessions never take more than their places."""
+        sessions = sum(job.session for job in process.jobs.values())
+        apart = sessions if process.sessions else 0
+        if apart and apart < len(process.jobs):
+            self.events.add("a session beside a file")
+        assert apart <= process.sessions or not process.alive, "too many sessions"
+        assert len(process.jobs) - apart <= process.slots or not process.alive, "overbooked"
+
+    def _work(self, process: Process, job: m.Job) -> None:
+        r = self.random
+        x = r.random()
+        if job.id in self.poison:
+            self.at(r.uniform(0, 1), lambda: self._exit(process, -11))
+        elif process.mode == "hangs":
+            pass
+        elif job.session and job.input == "stream" and self.dice.random() < 0.5:
+            process.live.add(job.id)
+            self.at(0.01, lambda: self._say(process, m.Credit(id=job.id, chunks=8)))
+        elif x < self.crashes:
+            self.at(r.uniform(0, 3), lambda: self._exit(process, r.choice([1, -9])))
+            self.at(r.uniform(2, 40), lambda: self._end(process, job.id))
+        elif x < self.crashes + 0.05:
+            pass  # stalls: beats, but neither output nor CPU time that rises for long
+        elif x < self.crashes + 0.3:
+            if job.input == "stream":
+                self.at(0.01, lambda: self._say(process, m.Credit(id=job.id, chunks=8)))
+            for n in range(r.randint(1, 12)):
+                self.at(r.uniform(0, 3), lambda n=n: self._output(process, job, n))
+            self.at(r.uniform(3, 25), lambda: self._end(process, job.id))
+        elif x < self.crashes + 0.4:
+            self.at(r.uniform(0, 2), lambda: self._end(process, job.id, "input_unreadable"))
+        else:
+            self.at(r.uniform(0, 5), lambda: self._end(process, job.id))
+
+    def _output(self, process: Process, job: m.Job, number: int) -> None:
+        if not (process.alive and job.id in process.jobs):
+            return
+        liar = self.random.random() < 0.01
+        if self.random.random() < 0.3:
+            self._say(process, m.Partial(id=job.id, seq=number, data={}))
+        elif process.credit[job.id] > 0 or liar:
+            process.credit[job.id] -= 1
+            self._say(process, m.Chunk(id=job.id, seq=number))
+        else:
+            self._say(process, m.Progress(id=job.id, total=self.random.choice([0.0, 30.0])))
+
+    def _end(self, process: Process, name: bytes, code: str = "") -> None:
+        job = process.jobs.pop(name, None)
+        if job is None:
+            return
+        if code:
+            self._say(process, m.Error(id=name, code=code, message="No."))
+        else:
+            self._say(process, m.Result(id=name))
+
+    # --- promises ------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """What must hold after every step."""
+        pool = self.pool
+        for name, brain in pool._brains.items():
+            live = [p for p in self.processes.values() if p.name == name and p.alive]
+            assert len(live) <= 1
+            if brain.state.has_process:
+                # A failed spawn is known to the world a moment before the brain hears of it.
+                assert live or self.processes[name, brain.gen].mode == "no-spawn", "state without a process"
+            else:
+                assert not live, f"{brain.state} with a process"
+                assert not brain.jobs.running
+            idle = brain.state is State.STOPPED and brain.jobs.waiting
+            assert not idle or pool._down or pool._renewing, "stopped with a queue"
+            assert not (brain.state is State.FAILED and brain.jobs.waiting), "failed with a queue"
+            leaving = pool._down or pool._renewing
+            assert not (leaving and brain.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
+            assert not (brain.state is State.WAITING and not brain.jobs.waiting), "waits for nobody"
+            spared = brain.settings.pinned or pool._room.level is not Level.CRITICAL
+            assert not (brain.state is State.READY and not spared), "idle under critical pressure"
+            assert not (brain.state is State.READY and brain.jobs.running)
+            assert not (brain.state is State.READY and brain.jobs.waiting), "ready, and somebody waits"
+            assert bool(brain.jobs.running) <= (brain.state in (State.BUSY, State.DRAINING, State.KILLING))
+            files = [t for t in brain.jobs.running.values() if not t.session]
+            assert not any(t.alone for t in files) or len(files) == 1, "a suspect runs beside others"
+            self._check_places(brain)
+            assert not brain.jobs.ended
+            for route in {t.route for t in brain.jobs.waiting}:
+                for rank in range(5):
+                    orders = [t.order for t in brain.jobs.waiting if t.route == route and t.rank == rank]
+                    assert orders == sorted(orders), "one client's equal requests out of order"
+            for ticket in (*brain.jobs.waiting, *brain.jobs.running.values()):
+                assert not ticket.done
+                assert len(ticket.killed) <= 1
+                assert pool._tickets[ticket.key] is ticket
+                assert ticket.upload >= 0
+                assert ticket.download >= 0
+        self._check_floor()
+        held = sum(len(b.jobs.waiting) + len(b.jobs.running) for b in pool._brains.values())
+        assert held == len(pool._tickets), "a ticket that nobody holds"
+        for route, connection in pool._connections._known.items():
+            assert connection.tickets == sum(1 for t in pool._tickets.values() if t.route == route)
+
+    def _check_places(self, brain: Worker) -> None:
+        """No place is taken twice, and none is free that somebody waits for."""
+        line, jobs = brain.jobs.line, brain.jobs
+        apart = jobs.sessions if line.sessions else 0
+        assert apart <= line.sessions, "too many sessions"
+        assert len(jobs.running) - apart <= line.slots, "overbooked"
+        if jobs.sessions and not line.sessions and any(not t.session for t in jobs.waiting):
+            self.events.add("a file waits for a session")
+        if brain.state in (State.READY, State.BUSY):
+            assert jobs.next() is None, "somebody waits for a free place"
+            others = (other for other in self.pool._brains.values() if base(other.name) == base(brain.name))
+            waiting = [t for other in others if other is not brain for t in other.jobs.waiting]
+            assert not any(brain.would_run(t) for t in waiting if t.request.op != "warm"), "a free replica nobody uses"
+
+    def _check_floor(self) -> None:
+        floor = self.pool._floor
+        for device in ("speaker", "microphone"):
+            holders = [c for c in floor._claims.values() if c.holds and device in c.devices]
+            assert len(holders) <= 1, "two have one device"
+            waiting = [c for c in floor._claims.values() if not c.holds and c.devices == {device} and not c.paused]
+            awake = [c for c in waiting if c.route not in floor._silent]
+            both = any(len(c.devices) == 2 and not c.holds for c in floor._claims.values())
+            assert holders or not awake or both, "somebody waits for a free device"
+        people = {p.route: p for p in self.people}
+        for claim in floor._claims.values():
+            assert claim.route in self.pool._connections, "a claim of nobody"
+            assert claim.over or people[claim.route].turns[claim.id] == claim.state
+        due = self.pool.deadline()
+        assert not floor.busy or (due is not None and due <= self.now + 2), "a client with a turn is not pinged"
+
+    def quiet(self) -> None:
+        """Nobody asks for anything for an hour: requests end, and what may be freed is freed."""
+        self.run(3600)
+        for person in self.people:
+            for name, request in person.open.items():
+                if request.op == "claim" and person.connected:
+                    assert self.pool._floor.has(person.route, name), "a claim was lost"
+                elif person.connected and request.op != "control":
+                    ticket = self.pool._tickets.get((person.route, name))
+                    assert ticket is not None, "a request was lost"
+                    assert ticket.waits_for_client, f"a request hangs: {ticket}"
+
+    def end(self) -> None:
+        """Shuts down, twice in one of three runs, and checks that nothing and nobody was left behind."""
+        if not self.left:
+            self.tell(ev.Shutdown(renew=self.random.random() < 0.5))
+        for _ in range(self.random.randrange(8)):
+            if not self.left:
+                self.person_does_something()
+                self.run(self.random.choice([0, 0.1, 1]))
+        if not self.left and self.random.random() < 0.3:
+            self.run(1)
+            if not self.left:
+                self.tell(ev.Shutdown())
+        self.run(60 + 2 + 5 + 7 + 7)
+        assert self.left, [b.state for b in self.pool._brains.values()]
+        assert not any(p.alive for p in self.processes.values())
+        for person in self.people:
+            assert not (person.connected and person.open), f"never answered: {person.open}"
+            assert all(count == 1 for count in person.ended.values())
+        assert self.pool.deadline() is None

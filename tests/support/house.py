@@ -1,0 +1,146 @@
+"""A pool and its workers without processes: what happens is said by a test, and time passes when the test says so."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, TypeVar
+
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.budget import Memory
+from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
+
+A, B, C = "stt/a/x", "stt/b/y", "tts/c/z"
+MB = 1_000_000
+ROUTE = b"route"
+
+T = TypeVar("T")
+
+
+class House:
+    """One client, one pool, and a machine of 1000 MB of which `available` are left; a worker needs 300 MB."""
+
+    def __init__(self, worker: dict[str, dict[str, Any]] | None = None, **options: Any) -> None:
+        look_every = options.pop("look_every", math.inf)
+        needs = options.pop("needs", None)
+        settings = Settings(worker={"": {"memory_mb": 300.0}, **(worker or {})}, stt="a/x", tts="c/z", **options)
+        self.now = 100.0
+        self.total, self.available = 1000 * MB, 900 * MB
+        self.looks = 0
+        self.pool = Pool(settings, version="1", pid=1, memory=self.memory, needs=needs, look_every=look_every)
+        self.done: list[do.Action] = []  # all of them
+        self._ids = itertools.count(1)
+        self.tell(ev.FromClient(ROUTE, m.Hello(protocol=1, version="1", holder="cli")))
+
+    def memory(self) -> Memory:
+        self.looks += 1
+        return Memory(self.total, self.available)
+
+    def tell(self, event: ev.Event) -> list[do.Action]:
+        return self._take(self.pool.handle(event, self.now))
+
+    def _take(self, actions: list[do.Action]) -> list[do.Action]:
+        self.done += actions
+        if any(isinstance(action, do.ToClient) and isinstance(action.message, m.Ping) for action in actions):
+            self.tell(ev.FromClient(ROUTE, m.Pong()))
+        return actions
+
+    def tick(self) -> None:
+        """The loop calls when something is due, or long after."""
+        self._take(self.pool.on_time(self.now))
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, and what is due in it is done."""
+        end = self.now + seconds
+        while (due := self.pool.deadline()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.tick()
+        self.now = end
+
+    def brain(self, name: str) -> Worker:
+        return self.pool._brains[name]
+
+    def state(self, name: str) -> State:
+        brain = self.pool._brains.get(name)
+        return brain.state if brain else State.STOPPED
+
+    # --- the client --------------------------------------------------------------------------------------------------
+
+    def request(self, worker: str, **fields: Any) -> bytes:
+        name = next(self._ids).to_bytes(16, "big")
+        self.tell(ev.FromClient(ROUTE, m.Request(id=name, worker=worker, **{"op": "echo", "credit": 8, **fields})))
+        return name
+
+    def control(self, action: str, *names: str) -> None:
+        name = next(self._ids).to_bytes(16, "big")
+        self.tell(ev.FromClient(ROUTE, m.Control(id=name, action=action, names=list(names))))
+
+    def answer(self, request: bytes) -> m.Result | m.Error | None:
+        """The terminal message of a request, None before it."""
+        found = [
+            a.message
+            for a in self.done
+            if isinstance(a, do.ToClient) and isinstance(a.message, m.Result | m.Error) and a.message.id == request
+        ]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def code(self, request: bytes) -> str:
+        """How a request ended: `result`, a code, or nothing yet."""
+        answer = self.answer(request)
+        return answer.code if isinstance(answer, m.Error) else "result" if answer else ""
+
+    # --- workers -----------------------------------------------------------------------------------------------------
+
+    def says(self, name: str, message: m.Message) -> None:
+        self.tell(ev.FromWorker(name, self.brain(name).gen, message))
+
+    def ready(self, name: str, slots: int = 1, size: int = 300 * MB) -> None:
+        self.says(name, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+        self.says(name, m.Ready(slots=slots, pss=size))
+
+    def finish(self, name: str) -> None:
+        """All that runs there has a result."""
+        for request in list(self.brain(name).jobs.running):
+            self.says(name, m.Result(id=request))
+
+    def exit(self, name: str, status: int = 0, **fields: Any) -> None:
+        self.tell(ev.Exited(name, self.brain(name).gen, status, **fields))
+
+    def leave(self, name: str) -> None:
+        """It obeys its drain."""
+        self.says(name, m.Bye())
+        self.exit(name)
+
+    def idle(self, name: str, **fields: Any) -> None:
+        """Starts it by a request, and comes to rest."""
+        self.request(name, **fields)
+        self.ready(name)
+        self.finish(name)
+        assert self.state(name) is State.READY
+
+    def busy(self, name: str) -> bytes:
+        request = self.request(name)
+        if self.state(name) is State.STARTING:
+            self.ready(name)
+        assert self.state(name) is State.BUSY
+        return request
+
+    # --- what was done -----------------------------------------------------------------------------------------------
+
+    def of(self, kind: type[T]) -> list[T]:
+        return [action for action in self.done if isinstance(action, kind)]
+
+    def spawned(self) -> list[str]:
+        return [action.worker for action in self.of(do.Spawn)]
+
+    def drained(self) -> list[str]:
+        return [action.worker for action in self.of(do.ToWorker) if isinstance(action.message, m.Drain)]
+
+    def jobs(self) -> list[m.Job]:
+        return [action.message for action in self.of(do.ToWorker) if isinstance(action.message, m.Job)]

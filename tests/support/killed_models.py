@@ -1,0 +1,102 @@
+"""Pulls and imports in processes of their own, which are killed at random moments: what is left must be no model, or a
+whole one, and the next try must succeed.
+
+`python killed_models.py pull MODEL`, `update MODEL` or `import PATH NAME` is such a process.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hushd_models import inventory, verification
+from hushd_models.store import Store
+from hushd_protocol import messages as m
+from hushd_protocol.system import paths
+from hushd_worker.job import Job
+
+
+@dataclass
+class Outcome:
+    """What came of so many kills: `undisturbed_s` is how long the work takes; `late` came after its end."""
+
+    kills: int
+    late: int
+    undisturbed_s: float
+
+
+def kill_at_random(
+    words: list[str], model: str, times: int, seed: int, forget: Callable[[], None], check: Callable[[], None]
+) -> Outcome:
+    """Kills `times` processes of the work `words` at moments spread over its length.
+
+    Args:
+        forget: removes the model, so that there is something to do again.
+        check: that it is whole and loads, when it should be there.
+
+    Raises:
+        AssertionError: something half-made was taken for a model, or the next try failed.
+    """
+    started = time.monotonic()
+    assert _start(words).wait(60) == 0, "it does not even succeed undisturbed"
+    undisturbed_s = time.monotonic() - started
+    check()
+    moments, late = random.Random(seed), 0
+    for _ in range(times):
+        forget()
+        process = _start(words)
+        try:
+            process.wait(moments.uniform(0.0, undisturbed_s))
+            late += 1
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        _check_nothing_half_made(model)
+        assert _start(words).wait(60) == 0, "the next try has failed"
+        check()
+    return Outcome(times, late, undisturbed_s)
+
+
+def _start(words: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, __file__, *words], env=os.environ.copy())
+
+
+def _check_nothing_half_made(model: str) -> None:
+    """What an engine would now take for the model is whole, by every hash that is known."""
+    store = Store(paths.find())
+    row = next((row for row in inventory.rows(store) if row.model == model), None)
+    if row is None:
+        return
+    assert row.state != "broken", row
+    if row.state == "installed" and row.manifest:
+        assert verification.verify(store, row.manifest) == [], row
+    elif row.state == "installed":  # whole files, and the manifest is not yet there
+        sizes = {name: (row.folder / name).stat().st_size for name in row.files} if row.folder else {}
+        assert all(sizes.values()), row
+        for name in row.files:
+            path = (row.folder / name).resolve() if row.folder else Path(name)
+            if len(path.name) == 64:  # a blob, which is named by its hash
+                assert verification.sha256(path) == path.name
+
+
+def main() -> None:
+    from hushd_worker_models import web
+    from hushd_worker_models.worker import Worker
+
+    web.PAUSE_S = 0.001
+    op, *words = sys.argv[1:]
+    params: dict[str, Any] = {"path": words[0], "name": words[-1]}
+    if op in ("pull", "update"):
+        op, params = "pull", {"model": words[0], "update": op == "update"}
+    Worker("store").run(Job(m.Job(id=b"1" * 16, op=op, params=params, input="none"), lambda message: None))
+
+
+if __name__ == "__main__":
+    main()

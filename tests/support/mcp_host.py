@@ -1,0 +1,141 @@
+"""A host of agents: the SDK's own client, from tests that are not asynchronous."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp_types import CallToolResult, Tool
+from support.peer import BOUND_S, wait_until
+
+PROGRAM = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.hushd()", "mcp"]
+
+
+class News(NamedTuple):
+    """A progress notification."""
+
+    progress: float
+    total: float | None
+    message: str | None
+
+
+class Host:
+    """A connected client. `news` are the progress notifications of all calls, in the order of their coming."""
+
+    def __init__(self, portal: BlockingPortal, client: Client) -> None:
+        self._portal = portal
+        self._client = client
+        self.news: list[News] = []
+
+    @property
+    def server_name(self) -> str:
+        return self._client.server_info.name
+
+    def tools(self) -> list[Tool]:
+        return self._portal.call(self._client.list_tools).tools
+
+    def begin(self, tool: str, **arguments: Any) -> Future[CallToolResult]:
+        """A call under way; `cancel` tells the server."""
+        return self._portal.start_task_soon(self._call, tool, arguments)
+
+    def call(self, tool: str, **arguments: Any) -> CallToolResult:
+        """The result of a call."""
+        return self.begin(tool, **arguments).result(3 * BOUND_S)
+
+    def data(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The structured content of a call that succeeds."""
+        result = self.call(tool, **arguments)
+        assert not result.is_error, text(result)
+        assert result.structured_content is not None
+        return result.structured_content
+
+    def error(self, tool: str, **arguments: Any) -> str:
+        """The sentence of a call that fails."""
+        result = self.call(tool, **arguments)
+        assert result.is_error, text(result)
+        return text(result)
+
+    def finish(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Polls until there is no ticket any more; returns the last answer."""
+        while ticket := answer.get("ticket"):
+            answer = self.data("result", ticket=ticket)
+        return answer
+
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        async def note(progress: float, total: float | None, message: str | None) -> None:
+            self.news.append(News(progress, total, message))
+
+        return await self._client.call_tool(tool, arguments, progress_callback=note)
+
+
+def text(result: CallToolResult) -> str:
+    """What the model reads."""
+    (content,) = result.content
+    assert content.type == "text"
+    return content.text
+
+
+@contextmanager
+def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto") -> Iterator[Host]:
+    """A host that has started `hushd mcp` for itself. What the server complains of goes to our standard error."""
+    parameters = StdioServerParameters(
+        command=PROGRAM[0], args=[*PROGRAM[1:], *arguments], env=dict(os.environ) | environment
+    )
+    with _connected(stdio_client(parameters, errlog=sys.__stderr__ or sys.stderr), mode) as host:
+        yield host
+
+
+@contextmanager
+def http_host(url: str) -> Iterator[Host]:
+    """A host that connects to a server that is there."""
+    with _connected(url, "auto") as host:
+        yield host
+
+
+@contextmanager
+def _connected(server: Any, mode: str) -> Iterator[Host]:
+    with start_blocking_portal() as portal:
+        client = Client(server, mode=mode)
+        manager: AbstractContextManager[Client] = portal.wrap_async_context_manager(client)
+        connected = manager.__enter__()
+        try:
+            yield Host(portal, connected)
+        finally:
+            manager.__exit__(None, None, None)  # it would wrap what a test raises in groups of groups
+
+
+class WebServer:
+    """`hushd mcp --http` as a process. A context manager.
+
+    Attributes:
+        url: where it serves.
+    """
+
+    def __init__(self, folder: Path, arguments: Sequence[str] = (), environment: dict[str, str] | None = None) -> None:
+        self._errors = folder / "web"
+        with open(self._errors, "wb") as errors:
+            self.process = subprocess.Popen(
+                [*PROGRAM, "--http", "127.0.0.1:0", *arguments],
+                env=dict(os.environ) | (environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+
+    def __enter__(self) -> WebServer:
+        line = wait_until(lambda: self._errors.read_text().endswith(".\n") and self._errors.read_text(), "the server")
+        self.url = line.split()[-1].removesuffix(".")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(BOUND_S)

@@ -1,0 +1,60 @@
+"""A real memory cgroup, where this machine lets us make one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from hushd_supervisor.system.memory.cgroup import Cgroup
+
+
+class MemoryGroup:
+    """A group below our own. `command(limit)` begins a command line that runs the rest of it inside.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self) -> None:
+        own = Cgroup.own()
+        if not own.folders:
+            raise OSError("there are no memory cgroups here")
+        self.version = own.version
+        self.folder = own.folders[0] / f"hushd-test-{os.getpid()}"
+        self.folder.mkdir()
+        try:
+            self.limit(1 << 40)
+        except OSError:  # version 2 does not hand memory on below a group that has processes
+            self.folder.rmdir()
+            raise
+
+    def limit(self, size: int) -> None:
+        """At most `size` bytes from now on, swap included."""
+        (self.folder / ("memory.max" if self.version == 2 else "memory.limit_in_bytes")).write_text(str(size))
+        swap = self.folder / ("memory.swap.max" if self.version == 2 else "memory.memsw.limit_in_bytes")
+        if swap.exists():
+            swap.write_text("0" if self.version == 2 else str(size))
+
+    def command(self, size: int) -> list[str]:
+        """The words before a command that run it in this group, with a limit of `size` bytes."""
+        self.limit(size)
+        enter = f"open({str(self.folder / 'cgroup.procs')!r}, 'w').write(str(__import__('os').getpid()))"
+        return [sys.executable, "-S", "-c", f"{enter}; import os, sys; os.execvp(sys.argv[1], sys.argv[1:])"]
+
+    def pids(self) -> list[int]:
+        return [int(pid) for pid in (self.folder / "cgroup.procs").read_text().split()]
+
+    def close(self) -> None:
+        """Ends whatever is left in it, and removes it."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            for pid in self.pids():
+                os.kill(pid, signal.SIGKILL)
+            try:
+                return Path(self.folder).rmdir()
+            except OSError:  # a process that was killed a moment ago
+                time.sleep(0.01)
+        raise AssertionError(f"{self.folder} cannot be removed")

@@ -1,0 +1,85 @@
+"""Commands as processes on a device that keeps a diary (quiet_device/sounddevice.py), and what it says."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from support.peer import wait_until
+
+DEVICE = Path(__file__).parent / "quiet_device"
+RATE = 16000
+
+
+class Sound(NamedTuple):
+    """One opening of a device: by whom, from when to when, and how many samples were no silence."""
+
+    pid: int
+    opened: float
+    closed: float
+    heard: int
+
+
+class Programs:
+    """Starts commands, and reads the diary of their devices."""
+
+    def __init__(self, folder: Path) -> None:
+        self.diary = folder / "diary"
+        self.diary.touch()
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, command: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+        code = f"from hushd.cli import entry; entry.{command}()"
+        self.started.append(
+            subprocess.Popen(
+                [sys.executable, "-P", "-c", code, *arguments],
+                env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(self.diary)},
+                **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+            )
+        )
+        return self.started[-1]
+
+    def say(self, seconds: float, *arguments: str) -> subprocess.Popen[bytes]:
+        """Speaks for so long: the echo worker says each byte as one sample, at 16 kHz."""
+        text = self.diary.parent / f"{seconds}.txt"
+        text.write_text("a" * int(seconds * RATE))
+        return self.start("say", "--engine", "echo", "-f", str(text), *arguments)
+
+    def hushd(self, *arguments: str) -> str:
+        process = self.start("hushd", *arguments)
+        output, complaint = process.communicate(timeout=20)
+        assert process.returncode == 0, complaint
+        return output.decode()
+
+    def lines(self, what: str, pid: int | None = None) -> list[list[str]]:
+        split = [line.split() for line in self.diary.read_text().splitlines()]
+        return [line for line in split if line[1] == what and pid in (None, int(line[0]))]
+
+    def wait_for_sound(self, process: subprocess.Popen[bytes], count: int = 1) -> None:
+        wait_until(lambda: len(self.lines("sound", process.pid)) >= count, "a sound")
+
+    def sounds(self) -> list[Sound]:
+        """All openings that were closed again, in the order of their beginnings."""
+        found = []
+        for process in self.started:
+            opened = [float(line[2]) for line in self.lines("open", process.pid)]
+            closed = [float(line[2]) for line in self.lines("close", process.pid)]
+            heard = [int(line[2]) for line in self.lines("heard", process.pid)] or [0] * len(closed)
+            found += [Sound(process.pid, *times) for times in zip(opened, closed, heard, strict=False)]
+        return sorted(found, key=lambda sound: sound.opened)
+
+
+def finish(process: subprocess.Popen[bytes], status: int = 0) -> str:
+    """Its complaint, once it has ended with `status`."""
+    _, complaint = process.communicate(timeout=20)
+    assert process.returncode == status, complaint
+    return complaint.decode()
+
+
+def check_no_overlap(sounds: list[Sound]) -> None:
+    for first, second in itertools.pairwise(sounds):
+        assert first.closed <= second.opened, "two programs had the loudspeaker at once"

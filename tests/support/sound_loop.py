@@ -1,0 +1,111 @@
+"""A sound server without any device: what programs play into it is what its microphone records."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from array import array
+from pathlib import Path
+
+from support.peer import wait_until
+
+_NEEDED = ("pulseaudio", "pactl", "paplay", "parec")
+RATE = 44_100  # Hz of the loop: nothing at that rate is resampled
+BLOCK = RATE // 200  # samples of the monitor's blocks, 5 ms
+# JACK's library is kept out of it: it holds a lock of all programs, which one that a test kills would take along.
+_ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.!jack { type pulse }\n"
+
+
+def missing() -> str:
+    """What is not installed here of what a loop needs; empty when nothing is."""
+    return ", ".join(name for name in _NEEDED if shutil.which(name) is None)
+
+
+class SoundLoop:
+    """PulseAudio with a null sink, private to `folder`; `environment` leads programs to it. A context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        (folder / ".asoundrc").write_text(_ALSA)
+        self.environment = os.environ | {
+            "HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder),
+            "PULSE_RUNTIME_PATH": str(folder),
+            "PULSE_SERVER": f"unix:{folder}/native",
+            "PULSE_SINK": "loop",
+            "PULSE_SOURCE": "loop.monitor",
+        }
+        modules = (f"module-native-protocol-unix socket={folder}/native", "module-null-sink sink_name=loop")
+        self._server = subprocess.Popen(
+            ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+             *(f"--load={module}" for module in modules)],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def __enter__(self) -> SoundLoop:
+        wait_until(lambda: "loop.monitor" in self._list("sources"), "the sound server")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.terminate()
+        self._server.wait(10)
+
+    def break_down(self) -> None:
+        """Ends the server as if somebody had pulled the plug."""
+        self._server.kill()
+
+    def wait_for_a_recorder(self) -> None:
+        """Returns once a program records."""
+        wait_until(lambda: self._list("source-outputs"), "a recorder")
+
+    def play(self, sound: Path) -> None:
+        """Plays a file to its end."""
+        # Without a standard input of its own it says that it cannot open the file.
+        subprocess.run(["paplay", str(sound)], env=self.environment, stdin=subprocess.DEVNULL, check=True, timeout=60)
+
+    def _list(self, what: str) -> str:
+        command = ["pactl", "list", "short", what]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=10).stdout
+
+
+class Monitor:
+    """Records what is played into a loop. A context manager.
+
+    Attributes:
+        blocks: of `BLOCK` samples, and when each came.
+    """
+
+    def __init__(self, loop: SoundLoop) -> None:
+        self._process = subprocess.Popen(
+            ["parec", "--device=loop.monitor", "--latency-msec=5", "--raw", f"--rate={RATE}", "--channels=1",
+             "--format=s16le"],
+            env=loop.environment,
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.blocks: list[tuple[float, array[int]]] = []
+        self._thread = threading.Thread(target=self._read)
+
+    def __enter__(self) -> Monitor:
+        self._thread.start()
+        wait_until(lambda: self.blocks, "the monitor")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._thread.join()
+        self._process.communicate()
+
+    @property
+    def samples(self) -> array[int]:
+        """All of them."""
+        return array("h", b"".join(samples.tobytes() for _, samples in self.blocks))
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        while len(data := self._process.stdout.read(BLOCK * 2)) == BLOCK * 2:
+            self.blocks.append((time.monotonic(), array("h", data)))

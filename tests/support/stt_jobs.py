@@ -1,0 +1,105 @@
+"""Jobs for the STT worker, without a network."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress
+from hushd_protocol.messages import Job as JobMessage
+from hushd_worker.job import Job
+
+
+@dataclass
+class Asked:
+    """One job and what came of it: everything it sent, and its result or its error."""
+
+    messages: list[Message] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    error: HushdError | None = None
+    chunks_read: int = 0
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        return [m.data for m in self.messages if isinstance(m, Partial) and m.data["kind"] == "segment"]
+
+    @property
+    def unstable(self) -> list[tuple[str, str]]:
+        """What was understood of the unfinished utterance: the stable part and the rest."""
+        partials = [m.data for m in self.messages if isinstance(m, Partial) and m.data["kind"] == "unstable"]
+        return [(data["stable"], data["text"]) for data in partials]
+
+    @property
+    def progress(self) -> list[Progress]:
+        return [m for m in self.messages if isinstance(m, Progress)]
+
+    def resumed_at(self, number: int) -> tuple[float, list[dict[str, Any]]]:
+        """Where a run that ended after so many segments goes on, and those of its segments that do not come again."""
+        rest = self.segments[number - 1]["rest"]
+        return rest, [segment for segment in self.segments[:number] if segment["start"] < rest]
+
+    @property
+    def text(self) -> str:
+        return " ".join(segment["text"] for segment in self.segments)
+
+
+def make_job(
+    source: Path | bytes | Iterable[bytes] | None,
+    params: dict[str, Any] | None = None,
+    on_send: Callable[[Job, Message], None] | None = None,
+    op: str = "transcribe",
+    economy: bool = False,
+) -> tuple[Job, Asked]:
+    """A job whose input is a file by path, bytes inline, or chunks that arrive as the worker grants credit."""
+    asked = Asked()
+    fields: dict[str, Any] = {"input": "none"}
+    chunks: deque[bytes] = deque()
+    if isinstance(source, Path):
+        info = os.stat(source) if source.exists() else os.stat("/")
+        fields = {
+            "input": "path",
+            "path": str(source),
+            "device": info.st_dev,
+            "inode": info.st_ino,
+            "size": info.st_size,
+        }
+    elif isinstance(source, bytes):
+        fields = {"input": "inline", "payload": source}
+    elif source is not None:
+        fields = {"input": "stream"}
+        chunks = deque(source)
+
+    def send(message: Message) -> None:
+        if isinstance(message, Credit):
+            for _ in range(message.chunks):
+                if asked.chunks_read > 0 and not chunks:
+                    break
+                payload = chunks.popleft() if chunks else b""
+                job.feed(Chunk(id=job.id, seq=asked.chunks_read, payload=payload, last=not chunks))
+                asked.chunks_read += 1
+        else:
+            asked.messages.append(message)
+        if on_send:
+            on_send(job, message)
+
+    job = Job(JobMessage(id=bytes(16), op=op, params=params or {}, economy=economy, **fields), send)
+    return job, asked
+
+
+def s16le(samples: np.ndarray) -> bytes:
+    """Samples as they come from a microphone."""
+    return (np.clip(np.round(samples * 32768), -32768, 32767)).astype("<i2").tobytes()
+
+
+def chunked(data: bytes, size: int) -> list[bytes]:
+    """`data` in chunks of `size` bytes, as a stream sends it."""
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+Ask = Callable[..., Asked]

@@ -1,0 +1,537 @@
+"""The worker harness as a real process on a real ROUTER, with a scripted engine in it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_PAYLOAD, PROTOCOL
+from hushd_protocol.messages import (
+    Beat,
+    Bye,
+    Cancel,
+    Chunk,
+    Credit,
+    Drain,
+    Error,
+    Job,
+    LoadFailed,
+    Loading,
+    Message,
+    Partial,
+    Progress,
+    Ready,
+    Result,
+    Welcome,
+    WorkerHello,
+)
+
+UNSENDABLE = "The engine failed at this request (TypeError: can not serialize 'set' object)."
+TOO_LARGE = "The engine failed at this request (HushdError: The header has 70050 bytes, 65536 are allowed)."
+PROGRAM = Path(__file__).parents[1] / "support" / "scripted_engine.py"
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="sizes are known from /proc")
+
+
+def number(n: int) -> bytes:
+    return n.to_bytes(16, "big")
+
+
+@pytest.fixture
+def engine(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Starts the scripted engine with these flags and gives its peer.
+
+    It does not come to rest, and so sends no beat about it, unless a test says when.
+    """
+
+    def run(*flags: str, **options: int) -> Any:
+        return start([sys.executable, str(PROGRAM), "--settle", "60", *flags], **options)
+
+    return run
+
+
+def leave(worker: Any) -> int:
+    """Drain, bye, bye: the worker's exit status."""
+    worker.send(Drain())
+    worker.until(Bye)
+    worker.send(Bye())
+    return int(worker.wait())
+
+
+# --- start ----------------------------------------------------------------------------------------------------------
+
+
+def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
+    """It says hello with its token, reports while it loads, says ready with slots, size and capabilities, is silent."""
+    worker = engine("--load", "report", "--slots", "3", "--settle", "0.1")
+    hello = worker.receive(WorkerHello)
+    assert (hello.token, hello.protocol, hello.pid) == (worker.token, PROTOCOL, worker.process.pid)
+    worker.send(Welcome(protocol=PROTOCOL, version="0"))
+    assert [worker.receive(Loading).note for _ in range(2)] == ["weights", "warm-up"]
+    ready = worker.receive(Ready)
+    assert (ready.slots, ready.capabilities) == (3, {"how": "report"})
+    assert 5_000_000 < ready.pss < 200_000_000 or sys.platform != "linux"
+    worker.receive(Beat)  # its size at rest, once
+    assert worker.silent(0.3)
+
+
+def test_loading_says_so_while_it_uses_cpu_time(engine: Callable[..., Any]) -> None:
+    """A load that computes re-arms the start timer by itself, without the engine's help."""
+    worker = engine("--load", "burn", "--loading", "0.05")
+    worker.receive(WorkerHello)
+    _, before = worker.until(Ready)
+    assert len(before) >= 2
+    assert {type(message) for message in before} == {Loading}
+
+
+def test_loading_is_silent_while_it_hangs(engine: Callable[..., Any]) -> None:
+    """A load that uses no CPU time must not look alive: ten intervals of sleep, no `loading`."""
+    worker = engine("--load", "sleep", "--loading", "0.05")
+    worker.receive(WorkerHello)
+    _, before = worker.until(Ready)
+    # The first interval may still see the import's CPU time.
+    assert len(before) <= 1
+
+
+def test_a_load_that_cannot_succeed(engine: Callable[..., Any]) -> None:
+    """HushdError from load: `load_failed` with its code and sentence, `bye`, exit 78, and nothing in the log."""
+    worker = engine("--load", "missing")
+    worker.receive(WorkerHello)
+    failed = worker.receive(LoadFailed)
+    assert (failed.code, failed.message) == ("model_missing", "The model tiny is not installed: hushd install tiny.")
+    worker.receive(Bye)
+    worker.send(Bye())
+    assert worker.wait() == 78
+    assert "Traceback" not in worker.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("how", "trace"),
+    [
+        ("raise", "RuntimeError: weights are upside down"),
+        ("exit", "SystemExit"),
+        # Nothing is missing that could be installed: with more memory it will load.
+        ("short", "There was not enough memory to load it."),
+        pytest.param("squeezed", "There was not enough memory to load it.", marks=ON_LINUX),
+        pytest.param("cramped", "There was not enough memory to load it.", marks=ON_LINUX),
+    ],
+)
+def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -> None:
+    """Any other exception: exit 70, nothing on the wire but perhaps the hello, the traceback in the log."""
+    worker = engine("--load", how, "--slots", "4")
+    assert worker.wait() == 70
+    if not worker.silent(0.05):
+        worker.receive(WorkerHello)
+    assert worker.silent(0.05)
+    log = worker.log.read_text()
+    assert "Traceback" in log
+    assert trace in log
+
+
+def test_a_worker_that_cannot_go_on_leaves_at_once(engine: Callable[..., Any]) -> None:
+    """Where its own part fails, not the engine's: exit 70 and a traceback, and no waiting for anybody's threads."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="choke"))
+    worker.receive(Result)
+    worker.send(Job(id=number(2), op="echo"))
+    assert worker.wait() == 70
+    assert "MemoryError" in worker.log.read_text()
+
+
+@pytest.mark.parametrize("load", ["fast", "raise", "short"])
+def test_a_log_that_cannot_be_written_disturbs_nobody(start: Callable[..., Any], load: str) -> None:
+    """On a full disk an engine may print and fail: its request ends like any other, and a failed load at once."""
+    full = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", sys.executable, str(PROGRAM), "--settle", "60", "--load", load]
+    worker = start(full)
+    if load != "fast":
+        assert worker.wait() == 70
+        return
+    worker.ready()
+    for n, op in enumerate(("raise", "raise", "echo")):
+        worker.send(Job(id=number(n), op=op))
+    assert [worker.until(kind)[0].id for kind in (Error, Error, Result)] == [number(0), number(1), number(2)]
+    assert leave(worker) == 0
+
+
+def test_workers_are_not_started_by_hand(folder: Path) -> None:
+    """Without the supervisor's environment: one sentence and exit 1."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HUSHD_")}
+    run = subprocess.run([sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, timeout=10)
+    assert run.returncode == 1
+    assert run.stderr.strip() == "hushd's workers are started by its supervisor: use `hushd preload` instead."
+
+
+# --- jobs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_gets_its_result(engine: Callable[..., Any]) -> None:
+    """An inline job is answered under its own id; the engine runs on the thread that loaded it."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="echo", params={"a": [1, None]}, payload=b"12345"))
+    assert worker.receive(Result) == Result(id=number(1), data={"params": {"a": [1, None]}, "size": 5})
+    worker.send(Job(id=number(2), op="thread"))
+    thread, _ = worker.until(Result)
+    assert thread.data["same_as_load"] is True
+
+
+@pytest.mark.parametrize(
+    ("op", "code", "message"),
+    [
+        ("refuse", "input_unreadable", "That is no audio: send a WAV file."),
+        ("raise", "worker_failed", "The engine failed at this request (ValueError: negative)."),
+        ("sys_exit", "worker_failed", "The engine failed at this request (SystemExit: 3)."),
+        ("no_such_op", "worker_failed", "The engine failed at this request (KeyError: 'op_no_such_op')."),
+        ("unsendable", "worker_failed", UNSENDABLE),
+        ("unsendable_partial", "worker_failed", UNSENDABLE),
+        ("unsendable_error", "worker_failed", UNSENDABLE),
+        ("too_large", "worker_failed", TOO_LARGE),
+        ("too_much", "worker_failed", "There was not enough memory for this request."),
+        ("too_late", "worker_failed", "There was not enough memory for this request."),
+    ],
+)
+def test_a_job_that_fails(engine: Callable[..., Any], op: str, code: str, message: str) -> None:
+    """HushdError is told as it is; anything else is one sentence, its traceback in the log; the worker lives on."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op=op))
+    error = worker.receive(Error)
+    assert (error.id, error.code, error.message) == (number(1), code, message)
+    assert (error.culprit, error.retryable) == (("client", False) if op == "refuse" else ("worker", True))
+    assert error.detail == ({"at": 3} if op == "refuse" else {})
+    assert ("Traceback" in worker.log.read_text()) == (op != "refuse")
+    worker.send(Job(id=number(2), op="echo"))
+    assert worker.until(Result)[0].id == number(2)
+    assert leave(worker) == 0
+
+
+def test_cancel_while_it_waits_for_input(engine: Callable[..., Any]) -> None:
+    """A job that waits for a stream answers a cancel with `cancelled`; the next job runs."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
+    assert worker.receive(Progress) == Progress(id=number(1), done=1.0, total=2.0)
+    assert worker.receive(Credit) == Credit(id=number(1), chunks=CREDIT_WINDOW)
+    worker.send(Cancel(id=number(1)))
+    error = worker.receive(Error)
+    assert (error.id, error.code) == (number(1), "cancelled")
+    worker.send(Job(id=number(2), op="echo"))
+    assert worker.until(Result)[0].id == number(2)
+
+
+def test_cancel_before_its_turn(engine: Callable[..., Any]) -> None:
+    """With one slot and two jobs, the waiting one can be cancelled; it never reaches the engine."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.receive(Progress)
+    worker.send(Job(id=number(2), op="print"))
+    worker.send(Cancel(id=number(2)))
+    worker.send(Cancel(id=number(1)))
+    worker.receive(Credit)
+    assert [worker.receive(Error).id for _ in range(2)] == [number(1), number(2)]
+    assert "printed" not in worker.log.read_text()
+
+
+def test_chunks_for_jobs_that_are_gone(engine: Callable[..., Any]) -> None:
+    """Chunk, credit and cancel of a finished or unknown job are ignored: they crossed its result on the way."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="echo"))
+    worker.receive(Result)
+    for late in (1, 99):
+        worker.send(Chunk(id=number(late), seq=0, payload=b"late"))
+        worker.send(Credit(id=number(late), chunks=1))
+        worker.send(Cancel(id=number(late)))
+    worker.send(Job(id=number(2), op="echo"))
+    assert worker.until(Result)[0].data["size"] == 0
+
+
+def test_chunks_in_and_out_under_credit(engine: Callable[..., Any]) -> None:
+    """A stream of 20 chunks is copied back: never more out than granted, in only as granted, all of it and in order."""
+    worker = engine()
+    worker.ready()
+    count, granted_in, fed, granted_out = 20, 0, 0, 3
+    worker.send(Job(id=number(1), op="copy", input="stream", credit=granted_out))
+    received: list[Chunk] = []
+    partials: list[Message] = []
+    while True:
+        message = unpack(worker.frames(), worker.decoder)
+        if isinstance(message, Credit):
+            granted_in += message.chunks
+            while fed < min(granted_in, count):
+                fed += 1
+                worker.send(Chunk(id=number(1), seq=fed - 1, last=fed == count, payload=bytes([fed]) * 1000))
+        elif isinstance(message, Chunk):
+            received.append(message)
+            assert len(received) <= granted_out
+            if len(received) == granted_out:
+                granted_out += 2
+                worker.send(Credit(id=number(1), chunks=2))
+        elif isinstance(message, Partial):
+            partials.append(message)
+        else:
+            break
+    assert message == Result(id=number(1), data={"size": count * 1000})
+    assert [(chunk.offset, chunk.payload) for chunk in received] == [
+        (n * 1000, bytes([n + 1]) * 1000) for n in range(count)
+    ]
+    assert granted_in == CREDIT_WINDOW + count - 1
+    assert len(partials) == count
+
+
+def test_no_credit_no_output(engine: Callable[..., Any]) -> None:
+    """With no credit a job sends no chunk at all; a cancel still gets through."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="copy", payload=bytes(MAX_PAYLOAD)))
+    assert worker.silent(0.3)
+    worker.send(Cancel(id=number(1)))
+    assert worker.receive(Error).code == "cancelled"
+
+
+def test_sessions_run_beside_the_slots(engine: Callable[..., Any]) -> None:
+    """An engine that takes one file and two live sessions says so, has threads for all, and tells a job which it is."""
+    worker = engine("--sessions", "2")
+    ready = worker.ready()
+    assert (ready.slots, ready.sessions) == (1, 2)
+    for n in (1, 2, 3):
+        worker.send(Job(id=number(n), op="until_cancelled", input="stream", session=n > 1))
+    assert {worker.until(Progress)[0].id for _ in range(3)} == {number(n) for n in (1, 2, 3)}
+    worker.send(Cancel(id=number(3)))
+    worker.until(Error)
+    worker.send(Job(id=number(4), op="kind", session=True))
+    assert worker.until(Result)[0].data == {"session": True}
+
+
+def test_slots_run_at_once(engine: Callable[..., Any]) -> None:
+    """With three slots three jobs are under way together, a fourth waits, and each ends under its own id."""
+    worker = engine("--slots", "3")
+    assert worker.ready().slots == 3
+    for n in range(4):
+        worker.send(Job(id=number(n), op="until_cancelled", input="stream"))
+    begun = {worker.until(Progress)[0].id for _ in range(3)}
+    assert len(begun) == 3
+    first = begun.pop()
+    worker.send(Cancel(id=first))
+    assert worker.until(Error)[0].id == first
+    begun.add(worker.until(Progress)[0].id)
+    assert len(begun) == 3
+    for request in begun:
+        worker.send(Cancel(id=request))
+    assert {worker.until(Error)[0].id for _ in range(3)} == begun
+
+
+def test_a_path_job(engine: Callable[..., Any], folder: Path) -> None:
+    """A file is read from its path in the worker, or refused there with the table's code."""
+    file = folder / "file"
+    file.write_bytes(bytes(100_000))
+    info = file.stat()
+    worker = engine()
+    worker.ready()
+    named = {"input": "path", "path": str(file), "device": info.st_dev, "size": info.st_size}
+    worker.send(Job(id=number(1), op="echo", inode=info.st_ino, **named))
+    assert worker.receive(Result).data["size"] == 100_000
+    worker.send(Job(id=number(2), op="echo", inode=info.st_ino + 1, **named))
+    assert worker.until(Error)[0].code == "path_unreachable"
+
+
+def test_prints_land_in_the_log(engine: Callable[..., Any]) -> None:
+    """print() and descriptor 1 of load and jobs go to stderr, all of it by the exit; stdout stays empty."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="print"))
+    worker.receive(Result)
+    assert leave(worker) == 0
+    log = worker.log.read_text()
+    for line in ("loading: fast", "printed by the engine", "written to descriptor 1"):
+        assert line in log
+    assert worker.out.read_bytes() == b""
+
+
+def test_garbage_does_not_end_a_worker(engine: Callable[..., Any]) -> None:
+    """Frames it cannot read are answered by an error without an id; the running job goes on."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.receive(Progress)
+    worker.receive(Credit)
+    chunk = pack(Chunk(id=number(1), seq=0))
+    for frames in ([b"junk"], [MAGIC, b"\xc1", b""], [MAGIC, b"\x81\xa4type\xa4sing", b""], [*chunk, b""]):
+        worker.router.send_multipart([worker.route, *frames])
+        error = worker.receive(Error)
+        assert (error.id, error.code in ("protocol_error", "unsupported")) == (b"", True)
+    worker.send(Cancel(id=number(1)))
+    assert worker.receive(Error).id == number(1)
+
+
+def test_interrupts_are_for_the_client(engine: Callable[..., Any]) -> None:
+    """Ctrl-C in the terminal that started everything does not end a worker."""
+    worker = engine()
+    worker.ready()
+    os.kill(worker.process.pid, signal.SIGINT)
+    worker.send(Job(id=number(1), op="echo"))
+    assert worker.receive(Result).id == number(1)
+
+
+# --- beats ----------------------------------------------------------------------------------------------------------
+
+
+def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
+    """A beat each interval while a job runs, one after the last job with its memory, then silence."""
+    worker = engine("--beat", "0.05", "--settle", "0.1")
+    worker.ready()
+    worker.receive(Beat)  # its size at rest
+    assert worker.silent(0.2)
+    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.receive(Progress)
+    worker.receive(Credit)
+    beats = [worker.receive(Beat) for _ in range(4)]
+    assert [beat.cpu_s for beat in beats] == sorted(beat.cpu_s for beat in beats)
+    assert beats[0].cpu_s > 0
+    assert all(beat.pss > 5_000_000 for beat in beats) or sys.platform != "linux"
+    worker.send(Cancel(id=number(1)))
+    worker.until(Error)
+    worker.receive(Beat)
+    assert worker.silent(0.3)
+
+
+def test_no_beat_on_the_way_of_a_request(engine: Callable[..., Any]) -> None:
+    """After a long idle time the first frame of a job is its result, not a beat that was due long ago."""
+    worker = engine("--beat", "0.05", "--settle", "0.1")
+    worker.ready()
+    worker.receive(Beat)
+    for n in range(5):
+        assert worker.silent(0.08)
+        worker.send(Job(id=number(n), op="echo"))
+        worker.receive(Result)
+        worker.receive(Beat)
+
+
+def test_short_jobs_without_a_pause_beat_too(engine: Callable[..., Any]) -> None:
+    """Work of many jobs, none of which lasts for an interval, is one stretch of work, with a beat in each interval."""
+    worker = engine("--beat", "0.1")
+    worker.ready()
+    beats, end = 0, time.monotonic() + 0.75
+    for n in itertools.count():
+        worker.send(Job(id=number(n), op="echo"))
+        beats += len(worker.until(Result)[1])
+        if time.monotonic() > end:
+            break
+    assert n > 10
+    assert 4 <= beats <= 8
+
+
+@ON_LINUX
+def test_a_job_that_has_grown_its_worker_is_followed_by_a_beat(engine: Callable[..., Any]) -> None:
+    """Each 20 MB that stay are told right after the answer, for a failure too; 1 MB is not worth a message."""
+    worker = engine()
+    size = worker.ready().pss
+    for n in range(3):
+        worker.send(Job(id=number(n), op="keep", params={"bytes": 20_000_000}))
+        worker.receive(Result)
+        beat = worker.receive(Beat)
+        assert beat.pss == pytest.approx(size + (n + 1) * 20e6, abs=6e6)
+    worker.send(Job(id=number(3), op="keep", params={"bytes": 1_000_000}))
+    worker.receive(Result)
+    assert worker.silent(0.05)
+
+
+def test_a_job_that_economised_says_so(engine: Callable[..., Any]) -> None:
+    """`economy` reaches the engine; `degraded` is in the result exactly if the engine has set it."""
+    worker = engine()
+    worker.ready()
+    for n, economy in enumerate((False, True)):
+        worker.send(Job(id=number(n), op="economise", economy=economy))
+        assert worker.receive(Result).data == {"asked": economy} | ({"degraded": True} if economy else {})
+    worker.send(Job(id=number(2), op="echo", economy=True))
+    assert "degraded" not in worker.receive(Result).data
+
+
+def test_jobs_in_a_row_are_measured_once(engine: Callable[..., Any]) -> None:
+    """Memory is measured after the last of several jobs, not between them."""
+    worker = engine("--settle", "0.5")
+    worker.ready()
+    for n in range(5):
+        worker.send(Job(id=number(n), op="echo"))
+        worker.receive(Result)
+        assert worker.silent(0.02)
+    worker.receive(Beat)
+    assert worker.silent(0.2)
+
+
+# --- leaving --------------------------------------------------------------------------------------------------------
+
+
+def test_drain_bye_bye(engine: Callable[..., Any]) -> None:
+    """An idle worker told to leave says bye at once, and is gone with status 0 as soon as it is answered."""
+    worker = engine()
+    worker.ready()
+    worker.send(Drain())
+    worker.receive(Bye)
+    worker.send(Bye())
+    started = time.monotonic()
+    assert worker.wait() == 0
+    assert time.monotonic() - started < 0.5
+    assert worker.silent(0.05)
+
+
+def test_an_unanswered_bye_is_not_waited_for_long(engine: Callable[..., Any]) -> None:
+    """Without the supervisor's bye it leaves by itself after a second, status 0, and says nothing more."""
+    worker = engine("--beat", "0.05")
+    worker.ready()
+    worker.send(Job(id=number(1), op="echo"))
+    worker.receive(Result)
+    worker.send(Drain())
+    worker.receive(Bye)
+    started = time.monotonic()
+    assert worker.wait() == 0
+    assert 0.5 < time.monotonic() - started < 3
+    assert worker.silent(0.05)
+
+
+def test_drain_while_it_loads(engine: Callable[..., Any]) -> None:
+    """A worker that is still loading leaves without waiting for its engine."""
+    worker = engine("--load", "sleep")
+    worker.receive(WorkerHello)
+    assert leave(worker) == 0
+
+
+def test_drain_lets_a_job_finish(engine: Callable[..., Any]) -> None:
+    """Told to leave while a job runs, it answers the job first; bye is last."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.receive(Progress)
+    worker.receive(Credit)
+    worker.send(Drain())
+    assert worker.silent(0.2)
+    worker.send(Chunk(id=number(1), seq=0, last=True))
+    worker.receive(Result)
+    worker.receive(Bye)
+    worker.send(Bye())
+    assert worker.wait() == 0
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_race_23_no_result_is_lost_at_exit(engine: Callable[..., Any], attempt: int) -> None:
+    """60 results of 60 kB and the bye arrive, all and in order, although the supervisor's queue holds only ten."""
+    worker = engine(receive_high_water=10)
+    worker.ready()
+    for n in range(60):
+        worker.send(Job(id=number(n), op="big" if n % 2 else "echo"))
+    worker.send(Drain())
+    results = [worker.receive(Result).id for _ in range(60)]
+    worker.receive(Bye)
+    worker.send(Bye())
+    assert results == [number(n) for n in range(60)]
+    assert worker.wait() == 0

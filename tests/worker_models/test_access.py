@@ -1,0 +1,60 @@
+"""Whose hub is asked: the worker's environment says, or whoever asks; a secret goes to nobody whom the other named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hushd.transport import model_requests
+from hushd_protocol.errors import HushdError
+from support.hub_server import HubServer, serving
+
+Ask = Callable[..., Any]
+REPOSITORY, MODEL = "Systran/faster-whisper-base", "faster-whisper/base"
+OLD: dict[str, Any] = {"config.json": b"{}", "model.bin": b"old", "tokenizer.json": b"[]"}
+
+
+def test_who_asks_says_where(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror that whoever asks names is taken instead of the worker's own, and is never told who the user is."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with serving() as mirror:
+        mirror.add(REPOSITORY, OLD)
+        mirror.token = "hf_secret"
+        with pytest.raises(HushdError, match="set HF_TOKEN"):
+            ask("pull", model=MODEL, endpoint=mirror.url).result()
+        mirror.token = ""
+        ask("pull", model=MODEL, endpoint=f"{mirror.url}/").result()
+        assert mirror.bytes_sent("model.bin") == 3
+        assert hub.requests == []
+    hub.add(REPOSITORY, {**OLD, "model.bin": b"newer"})
+    hub.token = "hf_secret"
+    ask("pull", model=MODEL, update=True, endpoint=hub.url).result()  # the worker's own, under its full name
+    assert hub.bytes_sent("model.bin") == 5
+
+
+@pytest.mark.parametrize("endpoint", ["mirror", "file:///etc", "https://me:secret@hub.org", "https://hub org"])
+def test_an_endpoint_that_is_none(hub: HubServer, ask: Ask, endpoint: str) -> None:
+    """It is refused before anybody is asked, and not repeated: there may be a password in it."""
+    with pytest.raises(HushdError, match="HF_ENDPOINT") as raised:
+        ask("pull", model=MODEL, endpoint=endpoint).result()
+    assert raised.value.code == "bad_request"
+    assert endpoint not in raised.value.message
+    assert hub.requests == []
+
+
+def test_a_client_keeps_a_password_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it sends of its environment is an address without one, and whether it is offline; nothing where nothing is
+    set."""
+    monkeypatch.setattr(model_requests, "ask", lambda connect, op, params, report: params)
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    for endpoint, offline in (("", ""), ("https://mirror.org", "1"), ("https://me:secret@mirror.org", "0")):
+        for name, value in (("HF_ENDPOINT", endpoint), ("HF_HUB_OFFLINE", offline)):
+            monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+        sent.append(model_requests.pull(lambda: pytest.fail("nobody is asked"), MODEL))
+    assert sent == [
+        {"model": MODEL},
+        {"model": MODEL, "endpoint": "https://mirror.org", "offline": True},
+        {"model": MODEL, "offline": False},
+    ]

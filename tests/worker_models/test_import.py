@@ -1,0 +1,208 @@
+"""Importing a user's own file: which engine it is for, and that it is a whole model."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import random
+import struct
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_worker_models.detect_format import look_at
+
+Ask = Callable[..., Any]
+CHECKPOINT = gzip.decompress((Path(__file__).parents[1] / "support" / "data" / "whisper-commands.pt.gz").read_bytes())
+GRAPH = b"\x08\x08" + b"\x3a\x05graph"  # ir_version 8, and a graph of five bytes
+CTRANSLATE2 = struct.pack("<IH", 6, 12) + b"WhisperSpec\0" + bytes(100)
+
+
+def safetensors(numbers: bytes = bytes(4), size: int = 4) -> bytes:
+    header = b'{"a":{"data_offsets":[0,%d]}}' % size
+    return len(header).to_bytes(8, "little") + header + numbers
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def ctranslate2(folder: Path) -> Path:
+    return write(
+        folder / "ct2",
+        {"config.json": b"{}", "model.bin": CTRANSLATE2, "tokenizer.json": b"{}", "vocabulary.json": b"[]"},
+    )
+
+
+def onnx(folder: Path) -> Path:
+    return write(folder / "asr", {"encoder-model.onnx": GRAPH, "vocab.txt": b"a 1", ".hidden": b"x"})
+
+
+def piper(folder: Path) -> Path:
+    described = json.dumps({"audio": {}, "phoneme_id_map": {}}).encode()
+    return write(folder, {"voice.onnx": GRAPH, "voice.onnx.json": described}) / "voice.onnx"
+
+
+def chatterbox(folder: Path) -> Path:
+    return write(folder / "cb", {"ve.safetensors": safetensors(), "tokenizer.json": b"{}"})
+
+
+def checkpoint(folder: Path) -> Path:
+    return write(folder, {"own.pt": CHECKPOINT}) / "own.pt"
+
+
+@pytest.mark.parametrize(
+    ("make", "engine", "files"),
+    [
+        (checkpoint, "whisper", ["mine.pt"]),
+        (ctranslate2, "faster-whisper", ["config.json", "model.bin", "tokenizer.json", "vocabulary.json"]),
+        (onnx, "onnx-asr", ["encoder-model.onnx", "vocab.txt"]),
+        (piper, "piper", ["mine.onnx", "mine.onnx.json"]),
+        (chatterbox, "chatterbox", ["tokenizer.json", "ve.safetensors"]),
+    ],
+)
+def test_the_content_tells_the_engine(
+    ask: Ask, tmp_path: Path, make: Callable[[Path], Path], engine: str, files: list[str]
+) -> None:
+    """Each is copied to where that engine looks, hashed, and has a manifest that says where it is from."""
+    path = make(tmp_path)
+    told = ask("import", path=str(path), name="mine").result()
+    assert told["model"] == f"{engine}/mine"
+    store = Store(paths.find())
+    found = store.find(f"{engine}/mine")
+    assert found is not None
+    assert (found.source.kind, found.source.place) == ("file", str(path))
+    assert sorted(found.files) == files
+    assert store.missing(found) == []
+    assert store.unfinished() == []
+    before = (store.location(found) / files[-1]).read_bytes()
+    (path if path.is_file() else path / files[-1]).write_bytes(b"changed by its owner")
+    assert (store.location(found) / files[-1]).read_bytes() == before
+
+
+BAD: list[tuple[dict[str, bytes], str, str]] = [
+    ({"a.pt": b""}, "a.pt", "only a part of a checkpoint, or none"),
+    ({"a.pt": CHECKPOINT[:-1000]}, "a.pt", "only a part of a checkpoint, or none"),
+    ({"a.txt": b"shopping list"}, "a.txt", "is no model that hushd knows"),
+    ({"f/notes.txt": b"x"}, "f", "is no model that hushd knows"),
+    ({"v.onnx": GRAPH}, "v.onnx", "has v.onnx.json beside it"),
+    ({"v.onnx": GRAPH, "v.onnx.json": b"{}"}, "v.onnx", "does not describe a voice"),
+    ({"v.onnx": GRAPH, "v.onnx.json": b"["}, "v.onnx", "v.onnx.json is no JSON"),
+    ({"f/model.onnx": GRAPH[:-1], "f/vocab.txt": b"a"}, "f", "model.onnx is only a part of a graph"),
+    ({"f/model.onnx": b"<html>", "f/vocab.txt": b"a"}, "f", "model.onnx is no graph"),
+    ({"f/model.onnx": b"", "f/vocab.txt": b"a"}, "f", "model.onnx is no graph"),
+    ({"f/model.onnx": GRAPH}, "f", "which say what they hear"),
+    ({"f/model.bin": b"x" * 99, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "is no Whisper model"),
+    ({"f/model.bin": CTRANSLATE2, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "has no vocabulary"),
+    ({"f/ve.safetensors": safetensors(b"")}, "f", "ve.safetensors is only a part"),
+    ({"f/ve.safetensors": b"x" * 20}, "f", "is not in the format of safetensors"),
+]
+
+
+@pytest.mark.parametrize(("files", "path", "why"), BAD)
+def test_what_is_no_model_is_said_in_one_sentence(
+    ask: Ask, tmp_path: Path, files: dict[str, bytes], path: str, why: str
+) -> None:
+    """Something else, a part, or a model that lacks a file: nothing is copied, and the sentence says why."""
+    write(tmp_path, files)
+    with pytest.raises(HushdError, match=why) as raised:
+        ask("import", path=str(tmp_path / path), name="mine").result()
+    assert raised.value.code == "input_unreadable"
+    assert "\n" not in raised.value.message
+    assert not paths.find().models.exists()
+
+
+def spoiled(data: bytes, numbers: random.Random) -> bytes:
+    """`data` with one to four other bytes."""
+    changed = bytearray(data)
+    for _ in range(numbers.randint(1, 4)):
+        changed[numbers.randrange(len(data))] = numbers.randrange(256)
+    return bytes(changed)
+
+
+def test_files_with_wrong_bytes_are_models_or_none(tmp_path: Path) -> None:
+    """Whatever a broken disk or download makes of a packed checkpoint or of numbers with a header: one sentence, at
+    most; and so does a path without a name."""
+    numbers = random.Random(7)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("own/data.pkl", b"model_state_dict n_vocab" * 20)
+    checkpoint, tensors = tmp_path / "own.pt", chatterbox(tmp_path) / "ve.safetensors"
+    headers = [
+        b'{"a":{"data_offsets":%s}}' % end for end in (b'[0,"x"]', b"[0,[1]]", b"[0,null]", b"[0,Infinity]", b"{}")
+    ]
+    cases = [(checkpoint, spoiled(packed.getvalue(), numbers)) for _ in range(1000)]
+    cases += [(tensors, spoiled(safetensors(), numbers)) for _ in range(1000)]
+    cases += [(tensors, len(header).to_bytes(8, "little") + header) for header in headers]
+    for path, data in cases:
+        path.write_bytes(data)
+        with suppress(HushdError):
+            look_at(path.parent if path == tensors else path, "mine")
+    with pytest.raises(HushdError, match="/ is no model that hushd knows"):
+        look_at(Path("/"), "mine")
+
+
+def test_it_is_what_the_user_says_it_is_or_an_error(ask: Ask, tmp_path: Path) -> None:
+    """An engine that is named is asked alone."""
+    with pytest.raises(HushdError, match="is no model for piper: it is no voice"):
+        ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="piper").result()
+    with pytest.raises(HushdError, match="not for 'moonshine'"):
+        ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="moonshine").result()
+    files = {"own/kokoro.onnx": GRAPH, "own/voices-v1.0.bin": b"voices"}
+    told = ask("import", path=str(write(tmp_path, files) / "own/kokoro.onnx"), name="mine", engine="kokoro").result()
+    assert told["model"] == "kokoro/mine"
+
+
+def test_a_name_that_is_taken(ask: Ask, tmp_path: Path) -> None:
+    """Nothing is overwritten, whoever has put it there; the same file once more is no error."""
+    path = checkpoint(tmp_path)
+    ask("import", path=str(path), name="mine").result()
+    ask("import", path=str(path), name="mine").result()
+    other = tmp_path / "other.pt"
+    other.write_bytes(CHECKPOINT)
+    with pytest.raises(HushdError, match="There is a model whisper/mine already"):
+        ask("import", path=str(other), name="mine").result()
+    (paths.find().models / "whisper" / "hand.pt").write_bytes(b"by hand")
+    with pytest.raises(HushdError, match="There is a model whisper/hand already"):
+        ask("import", path=str(path), name="hand").result()
+
+
+def test_an_import_counts_each_byte_once(ask: Ask, tmp_path: Path, counted: list[tuple[int, int]]) -> None:
+    """When it copies, and when it compares what is there: done ends at the total, and is never beyond it."""
+    files = {"ve.safetensors": safetensors(bytes(3_500_000), 3_500_000), "tokenizer.json": b"{}"}
+    path = write(tmp_path / "cb", files)
+    for _ in range(2):
+        counted.clear()
+        job = ask("import", path=str(path), name="mine")
+        size = job.result()["size"]
+        assert job.progress[-1] == counted[-1] == (size, size)
+        assert all(done <= total for done, total in counted)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../x", ".x", "x.lock"])
+def test_a_bad_name(ask: Ask, tmp_path: Path, name: str) -> None:
+    """It is refused before anything is looked at."""
+    with pytest.raises(HushdError) as raised:
+        ask("import", path=str(checkpoint(tmp_path)), name=name).result()
+    assert raised.value.code == "bad_request"
+
+
+def test_what_cannot_be_read(ask: Ask, tmp_path: Path) -> None:
+    """A file that is not there, and other ops, are clear errors."""
+    with pytest.raises(HushdError, match="There is no /nowhere/x"):
+        ask("import", path="/nowhere/x", name="mine").result()
+    with pytest.raises(HushdError, match="must be absolute"):
+        ask("import", path="x.pt", name="mine").result()
+    with pytest.raises(HushdError, match="A worker for models can pull, import") as raised:
+        ask("transcribe").result()
+    assert raised.value.code == "unsupported"

@@ -1,0 +1,481 @@
+"""Pulling models from a hub and from plain servers, which misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_models import hf_cache as hub_cache
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_worker.job import Cancelled
+from hushd_worker_models import web
+from support.hub_server import Content, HubServer
+
+REPOSITORY, MODEL = "Systran/faster-whisper-base", "faster-whisper/base"
+WEIGHTS = random.Random(1).randbytes(3_000_000)
+FILES: dict[str, Any] = {
+    "config.json": b"{}",
+    "model.bin": WEIGHTS,
+    "tokenizer.json": random.Random(2).randbytes(40_000),
+    "vocabulary.txt": b"a\nb\n",
+    "README.md": b"not wanted",
+}
+Ask = Callable[..., Any]
+
+
+def store() -> Store:
+    return Store(paths.find())
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Waits for another thread to have come so far."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it does not come so far"
+        time.sleep(0.005)
+
+
+def check_whole(files: dict[str, bytes] = FILES, model: str = MODEL) -> None:
+    """All that its manifest names is there, with the right hash, and under the names its engine reads."""
+    found = store().find(model)
+    assert found is not None
+    for name, file in found.files.items():
+        data = (store().location(found) / name).read_bytes()
+        assert data == files[name]
+        assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_a_model_of_the_hub_lies_in_its_cache_and_in_the_manifest(hub: HubServer, ask: Ask) -> None:
+    """The wanted files, and no others, are where Hugging Face's own library finds them without a network."""
+    hub.add(REPOSITORY, FILES)
+    job = ask("pull", model=MODEL)
+    told = job.result()
+    check_whole()
+    found = store().find(MODEL)
+    assert found is not None
+    assert (found.source.kind, found.source.place, found.source.revision) == ("hub", REPOSITORY, hub.commit(REPOSITORY))
+    assert sorted(found.files) == ["config.json", "model.bin", "tokenizer.json", "vocabulary.txt"]
+    assert told["size"] == found.size == job.progress[-1][0] == job.progress[-1][1]
+    assert hub_cache.snapshot(REPOSITORY) == Path(told["location"])
+    assert not any("README" in request for request in hub.requests)
+    hf = pytest.importorskip("huggingface_hub")
+    cache = hub_cache.cache()
+    theirs = hf.hf_hub_download(REPOSITORY, "model.bin", cache_dir=cache, local_files_only=True)
+    assert Path(theirs).read_bytes() == WEIGHTS
+    assert [repo.repo_id for repo in hf.scan_cache_dir(cache).repos] == [REPOSITORY]
+    assert not hf.scan_cache_dir(cache).warnings
+
+
+def test_what_is_here_is_not_asked_for_again(hub: HubServer, ask: Ask) -> None:
+    """A second pull checks the files by their hashes, and makes no request."""
+    hub.add(REPOSITORY, FILES)
+    ask("pull", model=MODEL).result()
+    requests = len(hub.requests)
+    ask("pull", model=MODEL).result()
+    assert len(hub.requests) == requests
+
+
+def test_a_check_counts_each_byte_once(hub: HubServer, ask: Ask, counted: list[tuple[int, int]]) -> None:
+    """Of files of several MB, which are read piece by piece: done ends at the total, and is never beyond it."""
+    hub.add(REPOSITORY, FILES)
+    ask("pull", model=MODEL).result()
+    counted.clear()
+    job = ask("pull", model=MODEL)
+    size = job.result()["size"]
+    assert job.progress[-1] == counted[-1] == (size, size)
+    assert all(done <= total for done, total in counted)
+
+
+def test_what_another_program_has_brought_is_not_fetched(hub: HubServer, ask: Ask) -> None:
+    """A blob that lies in the cache already is checked and used; the rest is fetched."""
+    hub.add(REPOSITORY, FILES)
+    blobs = hub_cache.repository_folder(REPOSITORY) / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / hashlib.sha256(WEIGHTS).hexdigest()).write_bytes(WEIGHTS)
+    ask("pull", model=MODEL).result()
+    check_whole()
+    assert hub.bytes_sent("model.bin") == 0
+
+
+@pytest.mark.parametrize("damaged", [WEIGHTS[:-1], b"x" * len(WEIGHTS)])
+def test_what_another_program_has_damaged_is_fetched(hub: HubServer, ask: Ask, damaged: bytes) -> None:
+    """A blob's name is what it should be, and its content is looked at."""
+    hub.add(REPOSITORY, FILES)
+    blobs = hub_cache.repository_folder(REPOSITORY) / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / hashlib.sha256(WEIGHTS).hexdigest()).write_bytes(damaged)
+    job = ask("pull", model=MODEL)
+    assert job.result()["size"] == job.progress[-1][0] == job.progress[-1][1]
+    check_whole()
+
+
+def test_a_damaged_file_is_fetched_anew(hub: HubServer, ask: Ask) -> None:
+    """Of a model whose file has changed on the disk, that file and no other comes again."""
+    hub.add(REPOSITORY, FILES)
+    told = ask("pull", model=MODEL).result()
+    weights = Path(told["location"], "model.bin").resolve()
+    weights.write_bytes(b"x" * len(WEIGHTS))
+    hub.sent.clear()
+    ask("pull", model=MODEL).result()
+    check_whole()
+    assert list(hub.sent) == ["model.bin"]
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_connection_that_breaks_off_again_and_again(hub: HubServer, ask: Ask, reset: bool) -> None:
+    """Each goes on where the last one ended: no byte twice, where the server's end was a regular one."""
+    hub.add(REPOSITORY, FILES)
+    hub.drop_every, hub.reset = 100_000, reset
+    ask("pull", model=MODEL).result()
+    check_whole()
+    if not reset:
+        assert hub.bytes_twice() == 0
+        assert hub.bytes_sent("model.bin") == len(WEIGHTS)
+
+
+def test_a_server_that_falls_silent(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection on which nothing comes is given up for another one, which goes on where it has ended."""
+    monkeypatch.setattr(web, "TIMEOUT_S", 0.3)
+    hub.add(REPOSITORY, FILES)
+    hub.stalls = 2
+    ask("pull", model=MODEL).result()
+    check_whole()
+    assert len(hub.sent["model.bin"]) == 3
+    assert hub.bytes_twice() == 0
+
+
+def test_through_a_proxy(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the environment is asked; nobody looks for the hub's own address."""
+    hub.add(REPOSITORY, FILES)
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    monkeypatch.setenv("http_proxy", hub.url)
+    ask("pull", model=MODEL).result()
+    check_whole()
+
+
+def test_a_pull_that_was_cancelled_goes_on_at_the_next(hub: HubServer, ask: Ask) -> None:
+    """What had arrived stays, is no model meanwhile, and is not sent again."""
+    hub.add(REPOSITORY, FILES)
+    hub.pace = 0.01
+    job = ask("pull", model=MODEL)
+    until(lambda: hub.bytes_sent("model.bin") >= 500_000)
+    job.job.cancel()
+    with pytest.raises(Cancelled):
+        job.result()
+    assert store().find(MODEL) is None
+    assert hub_cache.snapshot(REPOSITORY) is None
+    hub.pace = 0.0
+    ask("pull", model=MODEL).result()
+    check_whole()
+    assert hub.sent["model.bin"][-1][0] >= 400_000, "it has begun anew"
+
+
+def test_two_pulls_at_once_are_one_download(hub: HubServer, ask: Ask) -> None:
+    """Both are told how far it is, and both have the model; it travels once."""
+    hub.add(REPOSITORY, FILES)
+    hub.pace = 0.005
+    jobs = [ask("pull", model=MODEL), ask("pull", model="faster-whisper/base")]
+    results = [job.result() for job in jobs]
+    assert results[0] == results[1]
+    check_whole()
+    assert hub.bytes_twice() == 0
+    assert all(job.progress[-1][0] == results[0]["size"] for job in jobs)
+
+
+def test_the_first_of_two_leaves(hub: HubServer, ask: Ask) -> None:
+    """The download goes on for the second."""
+    hub.add(REPOSITORY, FILES)
+    hub.pace = 0.01
+    first = ask("pull", model=MODEL)
+    until(lambda: first.progress)
+    second = ask("pull", model=MODEL)
+    until(lambda: second.progress)
+    first.job.cancel()
+    with pytest.raises(Cancelled):
+        first.result()
+    hub.pace = 0.0
+    second.result()
+    check_whole()
+    assert hub.bytes_twice() == 0
+
+
+def test_a_revision_that_moves_in_between(hub: HubServer, ask: Ask) -> None:
+    """One commit is pulled, never files of two; what both have in common is not sent again."""
+    hub.add(REPOSITORY, FILES)
+    hub.pace = 0.01
+    job = ask("pull", model=MODEL)
+    until(lambda: hub.bytes_sent("model.bin") >= 500_000)
+    job.job.cancel()
+    with pytest.raises(Cancelled):
+        job.result()
+    hub.pace = 0.0
+    newer = {**FILES, "config.json": b'{"new": true}'}
+    hub.add(REPOSITORY, newer)
+    ask("pull", model=MODEL).result()
+    check_whole(newer)
+    assert hub.sent["model.bin"][-1][0] >= 400_000, "it has begun anew"
+
+
+def test_a_busy_server_is_asked_again(hub: HubServer, ask: Ask) -> None:
+    """429 with a Retry-After, and 503, are no failures."""
+    hub.add(REPOSITORY, FILES)
+    hub.answers = [(429, 0), (503, None), (500, None)]
+    ask("pull", model=MODEL).result()
+    check_whole()
+
+
+def test_a_server_that_wants_an_hour_is_told(hub: HubServer, ask: Ask) -> None:
+    """Nobody waits for an hour: the error says so, with `retry_after_ms`."""
+    hub.add(REPOSITORY, FILES)
+    hub.answers = [(429, 3600)] * 8
+    with pytest.raises(HushdError, match="in 3600 s") as raised:
+        ask("pull", model=MODEL).result()
+    assert raised.value.retry_after_ms == 3_600_000
+
+
+def test_a_server_without_ranges(hub: HubServer, ask: Ask) -> None:
+    """Where the middle cannot be asked for, it begins anew; the file is right."""
+    hub.add(REPOSITORY, FILES)
+    hub.drop_every = 2_000_000
+    hub.ranges = False
+    with pytest.raises(HushdError, match="cannot be reached"):
+        ask("pull", model=MODEL).result()
+    hub.drop_every = 0
+    ask("pull", model=MODEL).result()
+    check_whole()
+
+
+@pytest.mark.parametrize("name", ["model.bin", "config.json"])
+def test_a_wrong_hash_is_told_and_nothing_is_kept(hub: HubServer, ask: Ask, name: str) -> None:
+    """What is not what the hub says never gets a name, and the next try is a new download; small files, of which git's
+    hash is known, are no exception."""
+    hub.add(REPOSITORY, FILES)
+    hub.corrupt = {name}
+    with pytest.raises(HushdError, match=rf"\({name} has a wrong checksum\)") as raised:
+        ask("pull", model=MODEL).result()
+    assert raised.value.code == "model_missing"
+    assert store().find(MODEL) is None
+    assert hub_cache.snapshot(REPOSITORY) is None
+    wrong = hub.repositories[REPOSITORY]["main"][name].blob
+    assert not list((hub_cache.repository_folder(REPOSITORY) / "blobs").glob(f"{wrong}*"))
+    hub.corrupt = set()
+    ask("pull", model=MODEL).result()
+    check_whole()
+
+
+def test_a_part_that_is_damaged_is_fetched_anew(hub: HubServer, ask: Ask) -> None:
+    """After a loss of power a part may hold zeros: the hash tells, and it is begun anew without a word."""
+    hub.add(REPOSITORY, FILES)
+    part = hub_cache.repository_folder(REPOSITORY) / "blobs" / f"{hashlib.sha256(WEIGHTS).hexdigest()}.hushd.incomplete"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(bytes(1_000_000))
+    ask("pull", model=MODEL).result()
+    check_whole()
+
+
+@pytest.mark.parametrize("name", ["model.bin", "config.json"])
+def test_a_truncated_file_is_an_error(hub: HubServer, ask: Ask, name: str) -> None:
+    """A server that says a file is shorter than the hub says is not believed."""
+    hub.add(REPOSITORY, {**FILES, name: random.Random(3).randbytes(2_000_000)})
+    hub.truncate = {name}
+    with pytest.raises(HushdError, match="where there should be 2000000"):
+        ask("pull", model=MODEL).result()
+    assert store().find(MODEL) is None
+
+
+def test_what_is_gone_is_told(hub: HubServer, ask: Ask) -> None:
+    """A repository that is not there, and one that lacks a file, are clear errors."""
+    with pytest.raises(HushdError, match=r"There is nothing at .*Revision not found"):
+        ask("pull", model=MODEL).result()
+    hub.add(REPOSITORY, {"config.json": b"{}"})
+    with pytest.raises(HushdError, match="does not have the files"):
+        ask("pull", model=MODEL).result()
+
+
+def test_a_token_is_for_the_hub_alone(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it a gated model is refused with what to do; with it the storage behind the hub never sees it."""
+    hub.add(REPOSITORY, FILES)
+    hub.token = "hf_secret"
+    with pytest.raises(HushdError, match=r"set HF_TOKEN, and .* `hushd restart`"):
+        ask("pull", model=MODEL).result()
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    ask("pull", model=MODEL).result()
+    check_whole()
+    assert hub.strangers == []
+
+
+def test_no_network(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence names the server and the reason."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HushdError, match=r"127\.0\.0\.1 cannot be reached \(Connection refused\)"):
+        ask("pull", model=MODEL).result()
+
+
+def test_offline_takes_what_is_in_the_cache_without_a_request(
+    hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With HF_HUB_OFFLINE the cache is looked at, and the server is not asked, whatever comes of it."""
+    hub.add(REPOSITORY, FILES)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(HushdError, match="HF_HUB_OFFLINE"):
+        ask("pull", model=MODEL).result()
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    ask("pull", model=MODEL).result()
+    store().manifest_path(MODEL).unlink()
+    hub.requests.clear()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    ask("pull", model=MODEL).result()
+    check_whole()
+    assert hub.requests == []
+
+
+def test_no_room(hub: HubServer, ask: Ask) -> None:
+    """What does not fit is not begun; the sentence says how much is needed, how much there is, and what to do."""
+    huge = Content(b"", 10**15)
+    huge.blob = "0" * 64
+    hub.add(REPOSITORY, {**FILES, "model.bin": huge})
+    with pytest.raises(
+        HushdError, match=r"needs 1000000\.\d GB more, and .* left to others: .* set HF_HUB_CACHE"
+    ) as raised:
+        ask("pull", model=MODEL).result()
+    assert raised.value.code == "output_failed"
+    assert hub.sent == {}
+
+
+def test_no_permission(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder that cannot be written is named."""
+    hub.add(REPOSITORY, FILES)
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(blocked))
+    with pytest.raises(HushdError, match="cannot be written") as raised:
+        ask("pull", model=MODEL).result()
+    assert raised.value.code == "output_failed"
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(blocked))
+    with pytest.raises(HushdError, match="cannot be written"):
+        ask("pull", model=MODEL).result()
+
+
+def test_an_unknown_name(ask: Ask) -> None:
+    """The error says which was meant; embedded models say what brings them."""
+    with pytest.raises(HushdError, match="did you mean faster-whisper/base"):
+        ask("pull", model="faster-whisper/bsae").result()
+    with pytest.raises(HushdError, match="pip install"):
+        ask("pull", model="hibari/en").result()
+
+
+# --- plain servers ---------------------------------------------------------------------------------------------------
+
+
+def configure(hub: HubServer, files: list[str], model: str = "whisper/mine", sha256: str = "") -> None:
+    """Adds a model to the configuration; `sha256` is that of its first file."""
+    hashes = f'sha256 = {{ "{files[0]}" = "{sha256}" }}\n' if sha256 else ""
+    Path(os.environ["HUSHD_CONFIG"]).write_text(
+        f'[models."{model}"]\nurl = "{hub.url}/files"\nfiles = {json.dumps(files)}\n{hashes}'
+    )
+
+
+def test_a_model_of_a_plain_server_lies_in_the_models_folder(hub: HubServer, ask: Ask) -> None:
+    """A checkpoint lies where its engine looks for it; a connection that breaks off costs nothing twice."""
+    configure(hub, ["mine.pt"])
+    hub.files["/files/mine.pt"] = Content(WEIGHTS)
+    hub.drop_every = 200_000
+    ask("pull", model="whisper/mine").result()
+    check_whole({"mine.pt": WEIGHTS}, "whisper/mine")
+    assert (store().folder / "whisper" / "mine.pt").read_bytes() == WEIGHTS
+    assert hub.bytes_twice() == 0
+    assert store().unfinished() == []
+
+
+def test_a_server_that_refuses_to_say_beforehand(hub: HubServer, ask: Ask) -> None:
+    """Storage whose addresses are signed for GET alone answers 403 to HEAD: a byte is asked for instead."""
+    configure(hub, ["mine.pt"])
+    hub.files["/files/mine.pt"] = Content(WEIGHTS)
+    hub.heads, hub.drop_every = False, 500_000
+    ask("pull", model="whisper/mine").result()
+    check_whole({"mine.pt": WEIGHTS}, "whisper/mine")
+    assert hub.bytes_twice() == 1
+
+
+def test_a_folder_of_a_plain_server(hub: HubServer, ask: Ask) -> None:
+    """An engine that wants folders gets one, at once and whole."""
+    files = {name: data for name, data in FILES.items() if name != "README.md"}
+    configure(hub, sorted(files), "faster-whisper/mine")
+    hub.files = {f"/files/{name}": Content(data) for name, data in files.items()}
+    ask("pull", model="faster-whisper/mine").result()
+    check_whole(files, "faster-whisper/mine")
+    assert (store().folder / "faster-whisper" / "mine" / "model.bin").is_file()
+
+
+def test_a_file_that_changes_on_a_plain_server(hub: HubServer, ask: Ask) -> None:
+    """A part of the old one is not continued with the new one."""
+    configure(hub, ["mine.pt"])
+    hub.files["/files/mine.pt"] = Content(WEIGHTS)
+    hub.pace = 0.01
+    job = ask("pull", model="whisper/mine")
+    until(lambda: hub.bytes_sent() >= 500_000)
+    job.job.cancel()
+    with pytest.raises(Cancelled):
+        job.result()
+    other = WEIGHTS[::-1]
+    hub.pace, hub.files["/files/mine.pt"] = 0.0, Content(other)
+    ask("pull", model="whisper/mine").result()
+    check_whole({"mine.pt": other}, "whisper/mine")
+
+
+def test_a_hash_that_is_known_beforehand(hub: HubServer, ask: Ask) -> None:
+    """Of openai-whisper's files it is: another file is refused."""
+    configure(hub, ["mine.pt"], "whisper/mine", "0" * 64)
+    hub.files["/files/mine.pt"] = Content(WEIGHTS)
+    with pytest.raises(HushdError, match="wrong checksum"):
+        ask("pull", model="whisper/mine").result()
+    assert not (store().folder / "whisper" / "mine.pt").exists()
+
+
+def test_single_files_of_the_hub(hub: HubServer, ask: Ask) -> None:
+    """piper's voices are in one repository in many folders; its engine wants them beside one another."""
+    name = "fr_FR-siwis-medium"
+    folder = "fr/fr_FR/siwis/medium"
+    hub.add(
+        "rhasspy/piper-voices",
+        {f"{folder}/{name}.onnx": WEIGHTS, f"{folder}/{name}.onnx.json": b"{}", "de/de_DE/x.onnx": b"x"},
+    )
+    ask("pull", model=f"piper/{name}").result()
+    check_whole({f"{name}.onnx": WEIGHTS, f"{name}.onnx.json": b"{}"}, f"piper/{name}")
+    assert sorted(p.name for p in (store().folder / "piper").glob("[!.]*")) == [
+        f"{name}.hushd.json", f"{name}.onnx", f"{name}.onnx.json"
+    ]  # fmt: skip
+
+
+def test_what_the_package_has_is_taken(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """openai-whisper's own cache counts where the hash is right: nothing is fetched."""
+    configure(hub, ["mine.pt"], "whisper/mine", hashlib.sha256(WEIGHTS).hexdigest())
+    cache = Path(os.environ["XDG_CACHE_HOME"], "whisper")
+    cache.mkdir(parents=True)
+    (cache / "mine.pt").write_bytes(WEIGHTS)
+    ask("pull", model="whisper/mine").result()
+    check_whole({"mine.pt": WEIGHTS}, "whisper/mine")
+    assert hub.requests == []
+
+
+def test_what_the_package_has_wrong_is_fetched(hub: HubServer, ask: Ask) -> None:
+    """A damaged file in its cache is left alone, and no model."""
+    configure(hub, ["mine.pt"], "whisper/mine", hashlib.sha256(WEIGHTS).hexdigest())
+    hub.files["/files/mine.pt"] = Content(WEIGHTS)
+    cache = Path(os.environ["XDG_CACHE_HOME"], "whisper")
+    cache.mkdir(parents=True)
+    (cache / "mine.pt").write_bytes(WEIGHTS[:-1])
+    told = ask("pull", model="whisper/mine").result()
+    check_whole({"mine.pt": WEIGHTS}, "whisper/mine")
+    assert Path(told["location"]) == store().folder / "whisper"
+    assert (cache / "mine.pt").read_bytes() == WEIGHTS[:-1]

@@ -1,0 +1,400 @@
+"""`quantize`: smaller models of those that are here, whole or not at all, anew only when something has changed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hushd_models import inventory
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_worker.job import Cancelled
+from hushd_worker_models.quantize import FORMATS, target
+from support.commands import say, unpack_checkpoint
+from support.hub_server import HubServer
+from support.tone_models import ctc, whistle
+from support.wer import words
+
+Ask = Callable[..., Any]
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
+
+
+def store() -> Store:
+    return Store(paths.find())
+
+
+@pytest.fixture
+def checkpoint(hub: HubServer) -> Path:
+    """`whisper/commands` in the models folder, where it can be converted."""
+    for package in ("ctranslate2", "tokenizers", "whisper", "faster_whisper"):
+        pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
+    return unpack_checkpoint(paths.find().models / "whisper" / "commands.pt")
+
+
+def hear(engine: str, model: str, audio: np.ndarray) -> list[str]:
+    """What an engine hears with a model, loaded from the models folder."""
+    from hushd_worker_stt.catalogue import find
+    from hushd_worker_stt.engine import Options
+
+    loaded: Any = find(engine)()
+    loaded.load(model, lambda note: None)
+    return words(" ".join(segment.text for segment in loaded.transcribe(audio, Options())))
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "to", "name", "made"),
+    [
+        ("whisper/base", "int8", "", "faster-whisper/base"),
+        ("whisper/base", "int8_float16", "", "faster-whisper/base-int8_float16"),
+        ("whisper/base", "int8", "mine", "faster-whisper/mine"),
+        ("onnx-asr/canary-180m-flash", "int8", "", "onnx-asr/canary-180m-flash-int8"),
+        ("kokoro/kokoro-v1.0", "int8", "small", "kokoro/small"),
+        ("piper/en_US-lessac-medium", "int8", "", "piper/en_US-lessac-medium-int8"),
+    ],
+)
+def test_what_becomes_of_a_name(model: str, to: str, name: str, made: str) -> None:
+    """A checkpoint keeps its name, with the other engine; what stays with its engine says what it is."""
+    assert target(model, to, name) == made
+
+
+@pytest.mark.parametrize(
+    ("model", "to", "name", "words"),
+    [
+        ("hibari/en", "int8", "", "hibari has no models"),
+        ("faster-whisper/base", "int8", "", "computes with int8"),
+        ("onnx-asr/x", "float16", "", "can become int8, not 'float16'"),
+        ("whisper/base", "int4", "", "int8, int8_float16"),
+        ("onnx-asr/x", "int8", "x", "its own place"),
+        ("onnx-asr/x", "int8", "../x", "no model's name"),
+        ("base", "int8", "", "no model's name"),
+    ],
+)
+def test_what_cannot_be_made_is_a_sentence(model: str, to: str, name: str, words: str) -> None:
+    """Another engine, format or name: `bad_request`, and what there is instead."""
+    with pytest.raises(HushdError, match=words) as caught:
+        target(model, to, name)
+    assert caught.value.code == "bad_request"
+
+
+def test_formats_are_the_converters() -> None:
+    """What is offered for checkpoints is what the other component's converter takes."""
+    from hushd_worker_stt.convert.whisper import QUANTIZATIONS
+
+    assert set(FORMATS["whisper"][0]) == set(QUANTIZATIONS)
+
+
+# --- Whisper ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_becomes_int8(checkpoint: Path, ask: Ask) -> None:
+    """Its weights take half of the space of float16, it hears the same, and its manifest says what it was made of."""
+    asked = ask("quantize", model="whisper/commands", to="int8")
+    assert asked.result()["model"] == "faster-whisper/commands"
+    found = store().find("faster-whisper/commands")
+    assert found
+    assert (found.source.kind, found.source.place, found.format) == (
+        "conversion", "whisper/commands", "ctranslate2-int8",
+    )  # fmt: skip
+    assert len(found.source.sha256) == 64
+    assert "ctranslate2" in found.converter
+    assert store().missing(found) == []
+    assert store().unfinished() == []
+    assert found.files["model.bin"].size < 0.6 * checkpoint.stat().st_size  # which is float16
+    done, total = asked.progress[-1]
+    assert 0.9 * total <= done <= total
+    assert any("making faster-whisper/commands" in step for step in asked.steps)
+    assert hear("faster-whisper", "commands", say(["open", "red", "nine"])) == ["open", "red", "nine"]
+
+
+def test_what_is_made_is_not_made_again(checkpoint: Path, ask: Ask) -> None:
+    """The same source and converter: nothing is done. A changed source, another converter or a lost file: all of it."""
+    ask("quantize", model="whisper/commands", to="int8").result()
+    place = paths.find().models / "faster-whisper" / "commands" / "model.bin"
+
+    def age() -> int:
+        return place.stat().st_ino
+
+    first = age()
+    ask("quantize", model="whisper/commands", to="int8").result()
+    assert age() == first
+    with checkpoint.open("ab") as file:
+        file.write(b"\0")  # a zip file may have something behind it
+    before = store().find("faster-whisper/commands")
+    ask("quantize", model="whisper/commands", to="int8").result()
+    after = store().find("faster-whisper/commands")
+    assert before
+    assert after
+    assert before.source.sha256 != after.source.sha256
+    second = age()
+    assert second != first
+    manifest = store().manifest_path("faster-whisper/commands")
+    manifest.write_text(manifest.read_text().replace("ctranslate2 ", "ctranslate2 0."))
+    ask("quantize", model="whisper/commands", to="int8").result()
+    assert age() != second
+    place.unlink()
+    ask("quantize", model="whisper/commands", to="int8").result()
+    assert place.is_file()
+
+
+def test_another_model_of_that_name_is_left_alone(checkpoint: Path, ask: Ask) -> None:
+    """What the user has put there is not replaced; `name` is a way out."""
+    own = paths.find().models / "faster-whisper" / "commands"
+    own.mkdir(parents=True)
+    (own / "model.bin").write_bytes(b"mine")
+    with pytest.raises(HushdError, match="not made of this one") as caught:
+        ask("quantize", model="whisper/commands", to="int8").result()
+    assert caught.value.code == "bad_request"
+    assert (own / "model.bin").read_bytes() == b"mine"
+    assert (
+        ask("quantize", model="whisper/commands", to="int8", name="other").result()["model"] == "faster-whisper/other"
+    )
+
+
+def test_a_damaged_checkpoint_is_a_sentence(checkpoint: Path, ask: Ask) -> None:
+    """`input_unreadable`, from the program that converts, and nothing is left that an engine would take for a model."""
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100_000])
+    with pytest.raises(HushdError, match=r"cannot be converted, it is truncated") as caught:
+        ask("quantize", model="whisper/commands", to="int8").result()
+    assert caught.value.code == "input_unreadable"
+    assert not (paths.find().models / "faster-whisper" / "commands").exists()
+    assert store().find("faster-whisper/commands") is None
+
+
+def test_a_model_that_is_not_here(hub: HubServer, ask: Ask) -> None:
+    """`model_missing`, with the command that gets it; for an unknown one what may have been meant."""
+    for model, sentence in (("whisper/base", "hushd models pull whisper/base"), ("whisper/bas", "did you mean")):
+        with pytest.raises(HushdError, match=sentence) as caught:
+            ask("quantize", model=model, to="int8").result()
+        assert caught.value.code == "model_missing"
+
+
+def test_a_cancelled_conversion_ends_its_program(checkpoint: Path, ask: Ask) -> None:
+    """Whoever leaves is not waited for: the child is gone, and the next try succeeds."""
+    import psutil
+
+    asked = ask("quantize", model="whisper/commands", to="int8")
+    while not any(step.startswith("making") for step in asked.steps):
+        time.sleep(0.01)
+    asked.job.cancel()
+    with pytest.raises(Cancelled):
+        asked.result()
+    until = time.monotonic() + 10
+    while psutil.Process().children():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert store().find("faster-whisper/commands") is None
+    ask("quantize", model="whisper/commands", to="int8").result()
+
+
+DRIVER = """
+from hushd_protocol.system import paths
+from hushd_models.store import Store
+from hushd_worker_models.quantize import Quantize
+from hushd_worker_models.single_flight import Undertaking
+under = Undertaking(lambda under: {})
+print(Quantize("whisper/commands", "int8", "", Store(paths.find()), under).run().model)
+"""
+
+
+def test_killed_at_random_moments(checkpoint: Path) -> None:
+    """Whenever it dies, with all that it started: what is there is whole or nothing, and the next try succeeds."""
+    rng = random.Random(6)
+    models = paths.find().models
+    whole = 0
+    for _ in range(int(os.environ.get("HUSHD_KILLS", "6"))):
+        shutil.rmtree(models / "faster-whisper", ignore_errors=True)
+        process = subprocess.Popen([sys.executable, "-c", DRIVER], start_new_session=True, stdout=subprocess.DEVNULL)
+        try:
+            process.wait(rng.uniform(0.05, 1.5))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+        made = models / "faster-whisper" / "commands"
+        found = store().find("faster-whisper/commands")
+        if found is not None:
+            whole += 1
+            assert store().missing(found) == []
+        if made.exists():
+            assert {"model.bin", "config.json", "tokenizer.json"} <= {path.name for path in made.iterdir()}
+    done = subprocess.run([sys.executable, "-c", DRIVER], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "faster-whisper/commands\n", done.stderr[-2000:]
+    assert store().unfinished() == []
+
+
+# --- the pipeline ----------------------------------------------------------------------------------------------------
+
+
+def test_a_pull_makes_what_it_can_of_a_checkpoint(checkpoint: Path, ask: Ask, hub: HubServer) -> None:
+    """Weights that openai-whisper's package has downloaded become faster-whisper's, without any network."""
+    cache = Path(os.environ["XDG_CACHE_HOME"]) / "whisper"
+    cache.mkdir(parents=True)
+    checkpoint.rename(cache / "tiny.en.pt")
+    asked = ask("pull", model="faster-whisper/tiny.en")
+    assert asked.result()["model"] == "faster-whisper/tiny.en"
+    found = store().find("faster-whisper/tiny.en")
+    assert found
+    assert (found.source.kind, found.source.place) == ("conversion", "whisper/tiny.en")
+    assert found.licence == "MIT"
+    assert inventory.row(store(), "faster-whisper/tiny.en").usable
+    assert hear("faster-whisper", "tiny.en", say(["left", "right"])) == ["left", "right"]
+    # And again: it is here.
+    ask("pull", model="faster-whisper/tiny.en").result()
+
+
+def test_a_pull_that_cannot_make_it_downloads(checkpoint: Path, ask: Ask, hub: HubServer) -> None:
+    """A damaged checkpoint is in nobody's way."""
+    cache = Path(os.environ["XDG_CACHE_HOME"]) / "whisper"
+    cache.mkdir(parents=True)
+    (cache / "tiny.en.pt").write_bytes(b"<html>404</html>")
+    asked = ask("pull", model="faster-whisper/tiny.en")
+    with pytest.raises(HushdError) as caught:  # this hub does not have it
+        asked.result()
+    assert caught.value.code == "model_missing"
+    assert any("faster-whisper-tiny.en" in request for request in hub.requests)
+
+
+# --- ONNX ------------------------------------------------------------------------------------------------------------
+
+
+def with_matrices(folder: Path, width: int = 4096) -> Path:
+    """A model that hears whistled words, whose scores pass through two matrices that change nothing."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    ctc(folder)
+    path = folder / "model.onnx"
+    model = onnx.load(path)
+    graph = model.graph
+    (last,) = [node for node in graph.node if "logprobs" in node.output]
+    last.output[0] = "narrow"
+    count = 6
+    for name, shape in (("wide", (count, width)), ("back", (width, count))):
+        graph.initializer.append(numpy_helper.from_array(np.eye(*shape, dtype=np.float32), name))
+    graph.node.append(helper.make_node("MatMul", ["narrow", "wide"], ["broad"]))
+    graph.node.append(helper.make_node("MatMul", ["broad", "back"], ["logprobs"]))
+    onnx.save(model, path)
+    return folder
+
+
+@pytest.fixture
+def onnx_model(hub: HubServer) -> Path:
+    for package in ("onnx", "onnxruntime", "onnx_asr"):
+        pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
+    return with_matrices(paths.find().models / "onnx-asr" / "tones")
+
+
+def test_a_graph_becomes_int8(onnx_model: Path, ask: Ask) -> None:
+    """A third of its size, as a model of its own that hears the same; the source stays."""
+    assert ask("quantize", model="onnx-asr/tones", to="int8").result()["model"] == "onnx-asr/tones-int8"
+    made = paths.find().models / "onnx-asr" / "tones-int8"
+    assert sorted(path.name for path in made.iterdir()) == ["config.json", "model.int8.onnx", "vocab.txt"]
+    assert (made / "model.int8.onnx").stat().st_size < 0.5 * (onnx_model / "model.onnx").stat().st_size
+    audio = whistle("▁ever", "▁tried", "▁fail")
+    assert hear("onnx-asr", "tones-int8", audio) == hear("onnx-asr", "tones", audio) == ["ever", "tried", "fail"]
+    found = store().find("onnx-asr/tones-int8")
+    assert found
+    assert "onnxruntime" in found.converter
+
+
+def test_a_conversion_counts_each_byte_once(hub: HubServer, ask: Ask, counted: list[tuple[int, int]]) -> None:
+    """When it makes something, and when that is there: done ends at the total, and is never beyond it."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup --engines all")
+    pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup --engines all")
+    with_matrices(paths.find().models / "onnx-asr" / "wide", width=60_000)  # 2.9 MB: several pieces
+    for _ in range(2):
+        job = ask("quantize", model="onnx-asr/wide", to="int8")
+        job.result()
+        done, total = job.progress[-1]
+        assert done == total > 2_000_000
+        assert all(done <= total for done, total in counted)
+
+
+def test_convolutions_are_not_worth_it(hub: HubServer, ask: Ask) -> None:
+    """A graph that has nothing else is refused, and nothing is left."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup --engines all")
+    ctc(paths.find().models / "onnx-asr" / "plain")
+    with pytest.raises(HushdError, match="hardly any matrices"):
+        ask("quantize", model="onnx-asr/plain", to="int8").result()
+    assert not (paths.find().models / "onnx-asr" / "plain-int8").exists()
+
+
+def test_a_damaged_graph_is_a_sentence(onnx_model: Path, ask: Ask) -> None:
+    """Whatever the libraries make of it."""
+    (onnx_model / "model.onnx").write_bytes(b"<html>404</html>" * 100)
+    with pytest.raises(HushdError, match="cannot be made smaller") as caught:
+        ask("quantize", model="onnx-asr/tones", to="int8").result()
+    assert caught.value.code == "input_unreadable"
+
+
+def test_a_full_disk_is_not_the_graphs_fault(onnx_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said of a write that fails names no file: `output_failed`, and not that the source cannot be read."""
+    import onnxruntime.quantization
+    from hushd_worker_models import graphs
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(onnxruntime.quantization, "quantize_dynamic", full)
+    with pytest.raises(HushdError, match=r"made.onnx cannot be written \(No space left on device\)") as caught:
+        graphs.quantize(onnx_model / "model.onnx", onnx_model / "made.onnx")
+    assert caught.value.code == "output_failed"
+
+
+@pytest.mark.parametrize("engine", ["piper", "kokoro"])
+def test_a_voice_becomes_int8(hub: HubServer, ask: Ask, engine: str) -> None:
+    """A voice lies beside its source under its own name, with what describes it; kokoro's voices are shared."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup --engines all")
+    place = paths.find().models / engine
+    folder = with_matrices(place.parent / "somewhere")
+    place.mkdir()
+    (folder / "model.onnx").rename(place / "mine.onnx")
+    shutil.rmtree(folder)
+    (place / "mine.onnx.json").write_text(json.dumps({"audio": {"sample_rate": 22_050}}))
+    (place / "voices-v1.0.bin").write_bytes(b"voices")
+    assert ask("quantize", model=f"{engine}/mine", to="int8").result()["model"] == f"{engine}/mine-int8"
+    found = store().find(f"{engine}/mine-int8")
+    assert found
+    expected = {"mine-int8.onnx", "mine-int8.onnx.json"} if engine == "piper" else {"mine-int8.onnx"}
+    assert set(found.files) == expected
+    assert store().missing(found) == []
+    assert found.size < 0.5 * (place / "mine.onnx").stat().st_size + 1000
+
+
+def test_what_takes_too_much_memory_is_not_begun(checkpoint: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`server_busy`, with what it takes and what is free; nothing is left of it but its beginning."""
+    import psutil
+
+    real = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=100_000_000))
+    with pytest.raises(HushdError, match="126 MB of memory, and 100 MB are free") as caught:
+        ask("quantize", model="whisper/commands", to="int8").result()
+    assert caught.value.code == "server_busy"
+    assert store().find("faster-whisper/commands") is None
+
+
+def test_a_voice_without_its_description(hub: HubServer, ask: Ask) -> None:
+    """A sentence that names what is missing."""
+    pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup --engines all")
+    place = paths.find().models / "piper"
+    folder = with_matrices(place.parent / "somewhere")
+    place.mkdir()
+    (folder / "model.onnx").rename(place / "mine.onnx")
+    with pytest.raises(HushdError, match=r"mine\.onnx") as caught:
+        ask("quantize", model="piper/mine", to="int8").result()
+    assert caught.value.code in ("input_unreadable", "model_missing")

@@ -1,0 +1,314 @@
+"""Models, the supervisor, the client and the commands together: real processes, a real (local) server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pty
+import random
+import re
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd import Client
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from support.hub_server import Content, HubServer, serving
+from support.peer import TESTS, command
+
+MODEL = "whisper/mine"
+WEIGHTS = random.Random(4).randbytes(3_000_000)
+HEARD = hashlib.sha256(WEIGHTS).hexdigest()
+NEEDY = [sys.executable, str(TESTS / "needy_worker.py")]
+AUDIO = b"RIFF, as far as this worker looks"
+HUSHD = Path(sys.executable).parent / "hushd"
+
+
+@pytest.fixture
+def start(hub: HubServer, start_supervisor: Callable[..., Any]) -> Callable[..., Any]:
+    """A supervisor whose engine whisper needs a model of the local server: `start(auto_pull=True)`."""
+    hub.files["/files/mine.pt"] = Content(WEIGHTS)
+
+    def supervise(auto_pull: bool = False) -> Any:
+        supervisor = start_supervisor(
+            f"auto_pull = {str(auto_pull).lower()}\n"
+            f'[models."{MODEL}"]\nurl = "{hub.url}/files"\nfiles = ["mine.pt"]\nlicence = "MIT"\nsize_mb = 3\n'
+            f'[worker."stt/whisper"]\n{command(NEEDY)}'
+        )
+        assert supervisor.ready, supervisor.log()
+        return supervisor
+
+    return supervise
+
+
+def hear(client: Client) -> str:
+    return client.transcribe(AUDIO, engine="whisper", model="mine").text
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    everything = {**os.environ, **environment}
+    return subprocess.run([HUSHD, "models", *words], capture_output=True, text=True, timeout=30, env=everything)
+
+
+def test_without_auto_pull_the_error_says_what_to_do(hub: HubServer, start: Callable[..., Any]) -> None:
+    """Nothing is downloaded that nobody asked for."""
+    start()
+    with Client() as client:
+        with pytest.raises(HushdError, match=f"The model {MODEL} is not on this machine") as raised:
+            hear(client)
+        assert raised.value.code == "model_missing"
+        assert raised.value.detail == {"model": MODEL, "pull": False}
+        assert hub.requests == []
+        client.pull(MODEL)
+        assert hear(client) == HEARD
+
+
+def test_auto_pull_brings_what_is_missing(hub: HubServer, start: Callable[..., Any]) -> None:
+    """The request waits, is told how far it is, and is answered; the next one finds everything here."""
+    start(auto_pull=True)
+    hub.pace = 0.01
+    seen: list[tuple[str, float, float]] = []
+    with Client(on_pull=lambda *told: seen.append(told)) as client:
+        assert hear(client) == HEARD
+        assert {model for model, _, _ in seen} == {MODEL}
+        assert seen[-1][1:] == (len(WEIGHTS), len(WEIGHTS))
+        assert any(0 < done < total for _, done, total in seen)
+        (row,) = [row for row in client.status()["workers"] if row["role"] == "models"]
+        assert row["name"] == "models/store/local"
+        assert row["expires_in_s"] is None or row["expires_in_s"] <= 10
+        requests = len(hub.requests)
+        client.unload("stt")
+        assert hear(client) == HEARD
+    assert len(hub.requests) == requests
+
+
+def test_all_who_need_a_model_wait_for_one_download(hub: HubServer, start: Callable[..., Any]) -> None:
+    """Four clients, one worker for models, each byte once."""
+    start(auto_pull=True)
+    hub.pace = 0.005
+
+    def one(_: int) -> str:
+        with Client() as client:
+            return hear(client)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(one, range(4))) == [HEARD] * 4
+    assert hub.bytes_twice() == 0
+    with Client() as client:
+        assert [row["name"] for row in client.status()["workers"] if row["role"] == "models"] == ["models/store/local"]
+
+
+def test_what_cannot_be_pulled_is_told_to_who_asked(hub: HubServer, start: Callable[..., Any]) -> None:
+    """The reason of the download, once; not that the model is missing."""
+    start(auto_pull=True)
+    hub.files.clear()
+    with Client() as client, pytest.raises(HushdError, match="There is nothing at"):
+        hear(client)
+
+
+def test_a_model_that_is_removed_while_its_worker_runs(hub: HubServer, start: Callable[..., Any]) -> None:
+    """The worker goes on with what it has in memory; the next one says that the model is gone, or gets it."""
+    start()
+    with Client() as client:
+        client.pull(MODEL)
+        assert hear(client) == HEARD
+        removed = run("rm", MODEL)
+        assert removed.returncode == 0, removed.stderr
+        assert hear(client) == HEARD
+        client.unload("stt")
+        with pytest.raises(HushdError, match=f"The model {MODEL} is not on this machine"):
+            hear(client)
+
+
+def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:
+    """`hushd models pull` prints where the model is; the second time it is there already."""
+    start()
+    first = run("pull", MODEL)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == f"{MODEL}: {paths.find().models / 'whisper'}\n"
+    told = json.loads(run("pull", "--json", "mine").stdout)
+    assert told == [{"model": MODEL, "size": len(WEIGHTS), "location": str(paths.find().models / "whisper")}]
+    assert hub.bytes_twice() == 0
+    assert run("pull", "--dry-run", MODEL).stdout == f"{MODEL} (about 3 MB, MIT) from {hub.url}/files\n"
+
+
+def test_others_may_read_what_comes(hub: HubServer, start: Callable[..., Any]) -> None:
+    """The folder may be for all users of a machine, whatever hushd does to its own sockets and logs."""
+    start()
+    assert run("pull", MODEL).returncode == 0
+    file = paths.find().models / "whisper" / "mine.pt"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)] == [0o644, 0o755]
+
+
+def test_each_of_several_is_told_when_it_has_come(hub: HubServer, start: Callable[..., Any]) -> None:
+    """Though the next one cannot be had."""
+    start()
+    done = run("pull", MODEL, "faster-whisper/tiny")
+    assert done.returncode == 6
+    assert done.stdout == f"{MODEL}: {paths.find().models / 'whisper'}\n"
+    assert "There is nothing at" in done.stderr
+
+
+def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
+    """`--dry-run --json` is what `list --json` says of the models that are named."""
+    start()
+    (offered,) = json.loads(run("pull", MODEL, "--dry-run", "--json").stdout)
+    (listed,) = [one for one in json.loads(run("list", "--json").stdout) if one["name"] == MODEL]
+    assert offered == listed
+    assert (offered["size_mb"], offered["licence"], offered["state"]) == (3, "MIT", "absent")
+
+
+def test_the_line_of_a_download_that_a_request_waits_for_is_cleared(
+    hub: HubServer, start: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Ctrl-C in `listen` leaves the terminal's line free for the prompt, and ends the download."""
+    start(auto_pull=True)
+    hub.pace = 0.02
+    (tmp_path / "audio.wav").write_bytes(AUDIO)
+    ours, theirs = pty.openpty()
+    words = [HUSHD.with_name("listen"), "--engine", "whisper", "--model", "mine", tmp_path / "audio.wav"]
+    with subprocess.Popen(words, stderr=theirs, stdout=subprocess.PIPE) as process:
+        os.close(theirs)
+        shown = b""
+        while b" MB" not in shown:
+            shown += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # Linux's way to say that nobody has the other end any more
+            while more := os.read(ours, 4096):
+                shown += more
+    os.close(ours)
+    assert process.returncode == 130
+    assert shown.endswith(b"\r\x1b[K"), shown
+
+
+def test_the_command_asks_for_newer_ones(hub: HubServer, start: Callable[..., Any]) -> None:
+    """`--update` says where nothing is newer; what is goes to the next worker, and one that runs keeps what it has."""
+    start()
+    assert run("pull", MODEL).returncode == 0
+    place = paths.find().models / "whisper"
+    assert run("pull", "--update", MODEL).stdout == f"{MODEL}: {place} (nothing newer)\n"
+    with Client() as client:
+        assert hear(client) == HEARD
+        hub.files["/files/mine.pt"] = Content(WEIGHTS[::-1])
+        (told,) = json.loads(run("pull", "--update", "--json", MODEL).stdout)
+        assert told == {"model": MODEL, "size": len(WEIGHTS), "location": str(place), "changed": True}
+        assert hear(client) == HEARD
+        client.unload("stt")
+        assert hear(client) == hashlib.sha256(WEIGHTS[::-1]).hexdigest()
+
+
+def test_the_shell_that_asks_says_where(hub: HubServer, start: Callable[..., Any]) -> None:
+    """Its HF_HUB_OFFLINE and HF_ENDPOINT count, not those that the supervisor was started with."""
+    start()
+    name = "faster-whisper/base"
+    files = {"config.json": b"{}", "model.bin": WEIGHTS, "tokenizer.json": b"[]"}
+    with serving() as mirror:
+        mirror.add("Systran/faster-whisper-base", files)
+        offline = run("pull", name, HF_ENDPOINT=mirror.url, HF_HUB_OFFLINE="1")
+        assert (offline.returncode, mirror.requests) == (6, [])
+        assert "cannot be pulled while HF_HUB_OFFLINE is set" in offline.stderr
+        assert run("pull", name, HF_ENDPOINT=mirror.url).returncode == 0
+        assert mirror.bytes_sent("model.bin") == len(WEIGHTS)
+    assert hub.requests == []
+
+
+def test_the_command_says_which_name_was_meant(start: Callable[..., Any]) -> None:
+    """Before anything is started or asked for."""
+    wrong = run("pull", "whisper/medum")
+    assert "did you mean whisper/medium" in wrong.stderr
+    assert wrong.returncode == 6
+
+
+def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any]) -> None:
+    """The download ends with the command, and the next one goes on."""
+    start()
+    hub.pace = 0.02
+    process = subprocess.Popen([HUSHD, "models", "pull", MODEL], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    end = time.monotonic() + 20
+    while hub.bytes_sent() < 600_000 and time.monotonic() < end:
+        threading.Event().wait(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    store = Store(paths.find())
+    assert store.find(MODEL) is None
+    assert store.unfinished() == [MODEL]
+    with Client() as client:
+        while any(row["running"] for row in client.status()["workers"]):
+            threading.Event().wait(0.01)
+        hub.pace = 0.0
+        client.pull(MODEL)
+    assert hub.sent["/files/mine.pt"][-1][0] >= 500_000, "it has begun anew"
+
+
+def test_a_pull_outlives_its_worker(hub: HubServer, start: Callable[..., Any]) -> None:
+    """Another one goes on where that was, for the command and for a request that waits for the model."""
+    start(auto_pull=True)
+    hub.pace = 0.02
+    with ThreadPoolExecutor(2) as threads, Client() as client, Client() as waiting:
+        pulled, heard = threads.submit(run, "pull", MODEL), threads.submit(hear, waiting)
+        end = time.monotonic() + 20
+        while hub.bytes_sent() < 600_000 and time.monotonic() < end:
+            threading.Event().wait(0.01)
+        (row,) = [row for row in client.status()["workers"] if row["role"] == "models"]
+        os.kill(row["pid"], signal.SIGKILL)
+        done = pulled.result()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert heard.result() == HEARD
+    assert hub.bytes_sent() < 1.2 * len(WEIGHTS)
+
+
+def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
+    """A checkpoint of the user's own, which is not taken for whole once it is damaged; and what is none, in one
+    sentence."""
+    start()
+    import gzip
+
+    path = tmp_path / "my own.pt"
+    path.write_bytes(gzip.decompress((TESTS / "data" / "whisper-commands.pt.gz").read_bytes()))
+    done = run("import", str(path), "--name", "commands")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"whisper/commands: {paths.find().models / 'whisper'}\n"
+    assert run("import", str(path), "--name", "whisper/other").stdout.startswith("whisper/other: ")
+    copy = paths.find().models / "whisper" / "commands.pt"
+    copy.write_bytes(copy.read_bytes()[:-1] + b"!")
+    damaged = run("import", str(path), "--name", "commands")
+    assert damaged.returncode == 2
+    assert "whisper/commands is here and damaged" in damaged.stderr
+    told = run("verify", "whisper/commands").stdout, run("pull", "whisper/commands").stderr
+    advised = [re.findall("`hushd (models .*?)`", sentence) for sentence in told]
+    assert advised[0] == advised[1]
+    for words in advised[0]:  # what is said to help does help
+        assert run(*shlex.split(words)[1:]).returncode == 0, words
+    assert run("verify", "whisper/commands").returncode == 0
+    gone = run("import", str(tmp_path / "gone.pt"), "--name", "gone")
+    assert (gone.returncode, gone.stderr) == (4, f"hushd: There is no {tmp_path / 'gone.pt'}.\n")
+    path.write_text("a letter")
+    bad = run("import", os.path.relpath(path), "--name", "letter")
+    assert bad.returncode == 4
+    assert bad.stderr.count("\n") == 1
+    assert f"{path} is no model that hushd knows" in bad.stderr
+
+
+def test_the_workers_of_models_are_never_several(start: Callable[..., Any]) -> None:
+    """`max_replicas` does not concern them, and their package describes itself."""
+    start()
+    with Client() as client:
+        described = client.describe("models")["models"]
+        assert described["default"] == "store/local"
+        assert set(client.describe()) == {"stt", "tts"}
+        client.preload("models")
+        assert client.unload("models") == ["models/store/local"]

@@ -1,0 +1,84 @@
+"""Levelling: quiet speech becomes loud, silence stays silent, clicks do not count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hushd_worker_stt.audio import level
+
+RATE = 16_000
+
+
+def tone(amplitude: float, seconds: float) -> np.ndarray:
+    time = np.arange(int(seconds * RATE)) / RATE
+    return (amplitude * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
+
+
+@pytest.mark.parametrize("amplitude", [0.001, 0.003, 0.05, 0.5, 1.0, 40.0])
+def test_speech_of_any_level_comes_out_at_the_target(amplitude: float) -> None:
+    """From 60 dB below full scale to far above it, the level afterwards is the target's."""
+    samples = level.normalise(tone(amplitude, 2))
+    assert level.level(samples) == pytest.approx(level.TARGET, rel=0.01)
+    assert samples.dtype == np.float32
+    assert np.abs(samples).max() <= 1.0
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 1e-9, 3e-5, 9e-5])
+def test_silence_is_not_blown_up(amplitude: float) -> None:
+    """The dither of a muted microphone comes back as it was."""
+    samples = tone(amplitude, 2)
+    assert np.array_equal(level.normalise(samples), samples)
+
+
+def test_a_click_does_not_keep_speech_quiet() -> None:
+    """Ten loud frames of a hundred make the level; a full-scale click of some samples does not."""
+    samples = tone(0.01, 2)
+    samples[5000:5040] = 1.0
+    assert level.level(samples) == pytest.approx(0.01, rel=0.05)
+    assert np.abs(level.normalise(samples)).max() == 1.0
+
+
+@pytest.mark.parametrize("length", [0, 1, 319, 320, 321, 3200])
+def test_any_length_has_a_level(length: int) -> None:
+    """Less than a frame, or nothing at all, is levelled without a fuss."""
+    samples = np.full(length, 0.5, np.float32)
+    assert level.level(samples) == pytest.approx(0.5 if length else 0.0)
+    assert len(level.normalise(samples)) == length
+
+
+def test_trim_keeps_speech_and_its_margin() -> None:
+    """Quiet ends go but for the margin, and the offset tells how much went before the speech."""
+    samples = np.concatenate([tone(0.001, 3), tone(0.5, 1), tone(0.001, 2)])
+    offset, kept = level.trim(samples, margin=1600)
+    assert offset == 3 * RATE - 1600
+    assert len(kept) == RATE + 2 * 1600
+    assert np.array_equal(kept, samples[offset : offset + len(kept)])
+
+
+@pytest.mark.parametrize("length", [1, 500, RATE])
+def test_trim_leaves_what_has_no_quiet_ends(length: int) -> None:
+    """Even silence survives: nothing in it is 20 dB below its own level."""
+    for amplitude in (0.0, 0.5):
+        offset, kept = level.trim(np.full(length, amplitude, np.float32), margin=100)
+        assert offset == 0
+        assert len(kept) == length
+
+
+def test_a_running_gain_follows_the_last_ten_seconds() -> None:
+    """Quiet after loud is amplified once the loud is ten seconds past; a click changes nothing."""
+    gain = level.RunningGain(512)
+    loud, quiet_ = tone(0.7, 10), tone(0.02, 12)
+    quiet_[RATE : RATE + 20] = 1.0
+    stream = np.concatenate([loud, quiet_])
+    frames = [gain.apply(stream[start : start + 512]) for start in range(0, len(stream) - 511, 512)]
+    assert np.abs(frames[100]).max() == pytest.approx(level.TARGET, rel=0.05)
+    assert np.abs(frames[11 * RATE // 512 + 40]).max() < 0.05
+    assert np.abs(frames[-1]).max() == pytest.approx(level.TARGET, rel=0.05)
+
+
+@pytest.mark.parametrize("amplitude", [0.0, 1e-5, 1e-4])
+def test_a_running_gain_lets_a_silent_room_be_quiet(amplitude: float) -> None:
+    """No more than a hundredfold, whatever the level, from the first frame on."""
+    gain = level.RunningGain(512)
+    for _ in range(40):
+        assert np.abs(gain.apply(np.full(512, amplitude, np.float32))).max() <= amplitude * 100.1

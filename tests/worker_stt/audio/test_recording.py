@@ -1,0 +1,339 @@
+"""Reading audio: every format, rate and channel count; everything that is broken is one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hushd_protocol.errors import HushdError
+from hushd_worker.job import Cancelled
+from hushd_worker_stt.audio.recording import Recording, raw_blocks
+from support.stt_jobs import chunked, make_job
+
+RATE = 16_000
+
+
+def read(source: Path | bytes | list[bytes]) -> tuple[np.ndarray, Recording]:
+    job, _ = make_job(source)
+    with Recording(job) as recording:
+        return np.concatenate(list(recording.blocks())), recording
+
+
+def sound(seconds: float, rate: int, channels: int = 1) -> np.ndarray:
+    """A chord below 2 kHz, so that every rate can hold it."""
+    time = np.arange(int(seconds * rate)) / rate
+    chord = sum(0.2 * np.sin(2 * np.pi * pitch * time) for pitch in (220, 440, 1500))
+    return np.repeat(np.asarray(chord, np.float32)[:, None], channels, axis=1)
+
+
+def encoded(samples: np.ndarray, rate: int, form: str = "WAV", subtype: str | None = None) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form, subtype=subtype)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000, 96000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_any_rate_and_channel_count(rate: int, channels: int, tmp_path: Path) -> None:
+    """The same sound at any rate and with any number of channels reads as the same mono at 16 kHz."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(encoded(sound(2.5, rate, channels), rate))
+    samples, recording = read(path)
+    assert samples.dtype == np.float32
+    assert recording.duration == recording.seconds == pytest.approx(2.5, abs=1e-3)
+    assert abs(len(samples) - 2.5 * RATE) <= 2
+    middle = slice(RATE // 2, 2 * RATE)
+    assert np.abs(samples[middle] - sound(2.5, RATE)[middle, 0]).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [
+        ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_U8"), ("WAV", "FLOAT"), ("WAV", "DOUBLE"),
+        ("WAV", "ULAW"), ("WAVEX", "PCM_16"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"),
+        ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16"), ("W64", "PCM_16"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("way", ["path", "stream"])
+def test_any_format(form: str, subtype: str, way: str, tmp_path: Path) -> None:
+    """Each format reads by path and as a stream of bytes, by content: no name tells what it is."""
+    data = encoded(sound(2, 48_000, 2), 48_000, form, subtype)
+    path = tmp_path / "no-extension"
+    path.write_bytes(data)
+    samples, recording = read(path if way == "path" else chunked(data, 4096))
+    assert abs(len(samples) - 2 * RATE) < 0.06 * RATE
+    assert recording.damage is None
+    middle = samples[RATE // 2 : RATE]
+    assert np.sqrt(np.mean(middle**2)) == pytest.approx(np.sqrt(3 * 0.2**2 / 2), rel=0.1)
+
+
+def test_inline_bytes() -> None:
+    """A short file inside the job itself reads like any other."""
+    samples, _ = read(encoded(sound(1, 8000), 8000))
+    assert abs(len(samples) - RATE) <= 2
+
+
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"),
+     ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16")],
+)  # fmt: skip
+@pytest.mark.parametrize("start", [0.25, 3.0, 4.999])
+def test_reading_from_the_middle(form: str, subtype: str, start: float, tmp_path: Path) -> None:
+    """From any second on, what comes is what comes there of the whole: each tenth of a second has its own tone."""
+    time = np.arange(5 * 48_000) / 48_000
+    tones = 0.5 * np.sin(2 * np.pi * np.cumsum(200 + 40 * np.floor(time * 10)) / 48_000)
+    path = tmp_path / "a"
+    path.write_bytes(encoded(tones.astype(np.float32), 48_000, form, subtype))
+    whole, recording = read(path)
+    job, _ = make_job(path)
+    with Recording(job, start) as later:
+        rest = np.concatenate(list(later.blocks()))
+    assert later.damage is None
+    assert later.seconds == recording.seconds
+    place = round(start * RATE)
+    assert abs(place + len(rest) - len(whole)) <= 2
+    settled = slice(RATE // 10, 2 * RATE)  # the first frames of a lossy format are not those of the whole
+    expected = whole[place:][settled]
+    assert np.abs(rest[settled][: len(expected)] - expected[: len(rest[settled])]).max(initial=0) < 0.12
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
+def test_from_beyond_the_end_there_is_nothing(form: str) -> None:
+    """Who resumes where the recording ends is told nothing, and no damage."""
+    job, _ = make_job(encoded(sound(1, RATE), RATE, form))
+    with Recording(job, 60.0) as recording:
+        assert sum(map(len, recording.blocks())) == 0
+    assert recording.damage is None
+
+
+def test_a_file_of_unknown_length_is_read_from_the_middle_too() -> None:
+    """Where the file cannot seek, what comes before is skipped."""
+    data = bytearray(encoded(sound(3, RATE), RATE, "FLAC"))
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    whole, _ = read(bytes(data))
+    job, _ = make_job(bytes(data))
+    with Recording(job, 1.3) as recording:
+        rest = np.concatenate(list(recording.blocks()))
+    assert np.array_equal(rest, whole[round(1.3 * RATE) :])
+    assert recording.seconds == 3.0
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("way", ["path", "stream"])
+def test_a_recorder_that_died_has_left_a_recording(subtype: str, way: str, tmp_path: Path) -> None:
+    """A WAV whose header still says 0 bytes, since nobody came back to set it, is read to its end, and not touched."""
+    whole = encoded(sound(2.5, 48_000, 2), 48_000, "WAV", subtype)
+    data = bytearray(whole)
+    place = data.index(b"data") + 4
+    data[place : place + 4] = data[4:8] = bytes(4)
+    path = tmp_path / "a.wav"
+    path.write_bytes(data)
+    samples, recording = read(path if way == "path" else chunked(bytes(data), 4096))
+    assert np.array_equal(samples, read(whole)[0])
+    assert recording.duration == recording.seconds == pytest.approx(2.5)
+    assert recording.damage is None
+    assert path.read_bytes() == data
+
+
+def test_an_empty_wav_with_something_behind_it_is_empty() -> None:
+    """0 bytes of samples and then another chunk is no unfinished recording."""
+    data = bytearray(encoded(np.zeros((0, 1)), RATE)) + b"LIST" + struct.pack("<I", 100) + bytes(100)
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    with pytest.raises(HushdError, match="holds no audio"):
+        read(bytes(data))
+
+
+def test_a_loud_bass_channel_leaves_speech_what_it_is() -> None:
+    """5.1: the mean of all channels, whatever they are; one microphone of six is a sixth of it, and none is lost."""
+    tone = np.resize([0.6, -0.6], RATE)
+    for channel in range(6):
+        samples = np.zeros((RATE, 6), np.float32)
+        samples[:, channel] = tone
+        got, _ = read(encoded(samples, RATE, "WAVEX", "PCM_16"))
+        assert got == pytest.approx(tone / 6, abs=1e-3)
+
+
+def test_a_streaming_header_is_no_damage() -> None:
+    """Who writes into a pipe cannot know the length: 0xFFFFFFFF and its like promise nothing."""
+    data = bytearray(encoded(sound(1, RATE), RATE))
+    for size in (0xFFFFFFFF, 0x7FFFFFFF, 0xFFFFFFFF - 36):
+        place = data.index(b"data")
+        data[4:8] = data[place + 4 : place + 8] = struct.pack("<I", size)
+        samples, recording = read(bytes(data))
+        assert len(samples) == RATE
+        assert recording.damage is None
+
+
+def test_a_flac_of_unknown_length_is_read_to_its_last_sample() -> None:
+    """A FLAC written into a pipe has no length in its header; nothing of it is lost."""
+    data = bytearray(encoded(sound(2.3, RATE), RATE, "FLAC"))
+    data[21] &= 0xF0  # the 36 bits of STREAMINFO's count of samples
+    data[22:26] = bytes(4)
+    samples, recording = read(bytes(data))
+    assert len(samples) == int(2.3 * RATE)
+    assert recording.duration == 0.0
+    assert recording.damage is None
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "AIFF", "MP3"])
+def test_a_truncated_file_gives_what_is_there_and_says_so(form: str) -> None:
+    """The first half is read, and the damage names how far it goes."""
+    data = encoded(sound(10, RATE), RATE, form)
+    samples, recording = read(data[: len(data) // 2])
+    assert 3 * RATE < len(samples) < 7 * RATE
+    assert recording.damage
+    assert recording.damage.code == "input_unreadable"
+    assert f"first {recording.seconds:.1f} seconds" in recording.damage.message
+    assert recording.damage.detail["read_s"] == pytest.approx(recording.seconds, abs=0.001)
+
+
+@pytest.mark.parametrize("place", [4, 26, 27, 28, 60, -1])
+def test_an_ogg_that_ends_within_a_page_is_cut_off(place: int) -> None:
+    """Wherever in the page, in its head too. One whose pages are whole has its end where it says."""
+    data = encoded(np.tile(sound(10, RATE), 12), RATE, "OGG")
+    last = len(data) - data.rfind(b"OggS")
+    missing = last - place if place > 0 else -place
+    whole, recording = read(data)
+    assert recording.damage is None
+    samples, recording = read(data[:-missing])
+    assert recording.damage
+    assert len(whole) > len(samples) > len(whole) * (len(data) - missing) / len(data) - 6 * RATE
+
+
+def test_what_is_no_number_is_silence() -> None:
+    """NaN and infinity in a float file become 0; what is absurdly loud stays finite when squared."""
+    samples = sound(1, RATE)
+    samples[100], samples[200], samples[300] = np.nan, np.inf, 3e38
+    got, _ = read(encoded(samples, RATE, "WAV", "FLOAT"))
+    assert got[100] == got[200] == 0.0
+    assert np.isfinite(np.square(got)).all()
+    assert got[400] == samples[400, 0]
+
+
+def wav(**fields: int) -> bytes:
+    """A WAV of one second whose header lies."""
+    data = bytearray(encoded(sound(1, RATE), RATE))
+    for name, value in fields.items():
+        place, form = {"channels": (22, "<H"), "rate": (24, "<I"), "data": (40, "<I")}[name]
+        struct.pack_into(form, data, place, value)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"R", "no audio that hushd reads"),
+        (b"Dear diary, this is no sound at all.\n" * 100, "no audio that hushd reads"),
+        (wav()[:20], "no audio that hushd reads"),
+        (wav()[:44], "only its first 0.0 seconds"),
+        (wav(channels=0), "no audio that hushd reads"),
+        (wav(channels=0xFFFF), "no audio that hushd reads"),
+        (wav(rate=0), "no audio that hushd reads"),
+        (wav(rate=1), "1 Hz"),
+        (wav(rate=0x7FFFFFFF), "Hz"),
+        (encoded(np.zeros((0, 1)), RATE), "holds no audio"),
+        (b"\x1a\x45\xdf\xa3" + bytes(500), "ffmpeg"),
+        (random.Random(0).randbytes(50_000), "no audio that hushd reads"),
+    ],
+    ids=lambda value: None if isinstance(value, bytes) else value,
+)
+def test_what_is_no_audio_is_one_sentence(data: bytes, words: str, tmp_path: Path) -> None:
+    """Empty, cut, lying or foreign files are input_unreadable, by path and inline alike, named where they have one."""
+    path = tmp_path / "voice.wav"
+    path.write_bytes(data)
+    for source in (path, data):
+        with pytest.raises(HushdError) as caught:
+            read(source)
+        assert caught.value.code == "input_unreadable"
+        assert words in caught.value.message
+        assert "\n" not in caught.value.message
+        assert caught.value.message.startswith(str(path) if source is path else "The audio sent")
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3", "AIFF"])
+def test_corruption_never_crashes(form: str) -> None:
+    """Seeded damage anywhere in a file of any format ends in samples or in a HushdError, never in anything else."""
+    whole = encoded(sound(1, RATE), RATE, form)
+    rng = random.Random(form)
+    for _ in range(40):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 20)):
+            data[min(int(rng.expovariate(1 / 200)), len(data) - 1)] = rng.randrange(256)
+        start = rng.randrange(len(data))
+        data[start : start + rng.randint(0, 3000)] = rng.randbytes(rng.randint(0, 3000))
+        with contextlib.suppress(HushdError):
+            samples, _ = read(bytes(data))
+            assert np.isfinite(samples).all()
+
+
+def test_a_folder_and_a_missing_file(tmp_path: Path) -> None:
+    """A folder is no audio; what is not there is told apart, so that the client sends the bytes."""
+    for path, code in ((tmp_path, "input_unreadable"), (tmp_path / "gone.wav", "path_unreachable")):
+        with pytest.raises(HushdError) as caught:
+            read(path)
+        assert caught.value.code == code
+
+
+def test_reading_stops_when_cancelled(tmp_path: Path) -> None:
+    """A cancelled job raises at the next block."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(encoded(sound(5, RATE), RATE))
+    job, _ = make_job(path)
+    with Recording(job) as recording:
+        blocks = recording.blocks()
+        next(blocks)
+        job.cancel()
+        with pytest.raises(Cancelled):
+            next(blocks)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_raw_samples_split_anywhere(rate: int, channels: int) -> None:
+    """Chunks may end in the middle of a sample or a frame; the audio is the same as in one chunk."""
+    data = (sound(1, rate, channels) * 32767).astype("<i2").tobytes()
+    rng = random.Random(rate + channels)
+    pieces, place = [], 0
+    while place < len(data):
+        size = rng.choice([0, 1, 2, 3, 5, 777, 3200])
+        pieces.append(data[place : place + size])
+        place += size
+    split = np.concatenate(list(raw_blocks(pieces, rate, channels)))
+    whole = np.concatenate(list(raw_blocks([data], rate, channels)))
+    assert abs(len(split) - RATE) <= 2
+    assert len(split) == len(whole)
+    assert np.abs(split - whole).max() < 1e-4
+    assert np.abs(split).max() == pytest.approx(0.6, abs=0.1)
+
+
+def test_raw_samples_of_a_broken_end() -> None:
+    """Half a sample at the end of the stream is dropped."""
+    (block, tail) = raw_blocks([b"\x00\x01\x00"], RATE, 1)
+    assert block.tolist() == [1 / 128]
+    assert len(tail) == 0
+
+
+@pytest.mark.parametrize("start", [0.0, 0.1234, 0.7, 5.0])
+def test_raw_samples_from_the_middle(start: float) -> None:
+    """What comes before is dropped, wherever the chunks end."""
+    data = (sound(1, 8000, 2) * 32767).astype("<i2").tobytes()
+    rest = data[4 * round(start * 8000) :]
+    split = np.concatenate(list(raw_blocks(chunked(data, 777), 8000, 2, start)))
+    assert np.abs(split - np.concatenate(list(raw_blocks(chunked(rest, 1000), 8000, 2)))).max(initial=0) < 1e-4
+
+
+def test_resampling_keeps_time() -> None:
+    """A click at 1.000 s of a 44.1 kHz recording is at 1.000 s of the 16 kHz one."""
+    samples = np.zeros((88_200, 1), np.float32)
+    samples[44_100] = 1.0
+    got, _ = read(encoded(samples, 44_100))
+    assert int(np.abs(got).argmax()) == RATE

@@ -1,0 +1,278 @@
+"""Telling people apart in real recordings, spliced here into conversations whose turns are known."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soxr
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Message, Partial, Progress
+from hushd_worker.job import Cancelled, Job
+from hushd_worker_stt.audio.level import normalise
+from hushd_worker_stt.diarization.diarize import Diarizer, by_speaker
+from hushd_worker_stt.diarization.models import DiarizationModels
+from hushd_worker_stt.diarization.turns import SpeakerTurn
+from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.worker import SpeechToText
+from support.conversations import NAGG, NELL, Conversation, Utterance, moonshine_people, read, spliced, utterances
+from support.der import Spoken, diarization_errors
+from support.stt_jobs import Ask, make_job, s16le
+from support.wer import TWO_CITIES, word_error_rate
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="session")
+def voices() -> DiarizationModels:
+    """The real models, loaded once."""
+    return DiarizationModels()
+
+
+@pytest.fixture(scope="session")
+def people(assets: Path) -> dict[str, list[Utterance]]:
+    """Three real people."""
+    return moonshine_people(assets)
+
+
+@pytest.fixture(scope="session")
+def talk(people: dict[str, list[Utterance]]) -> Conversation:
+    """A minute of three people, who talk into each other now and then."""
+    return spliced(people, 3, seed=3, seconds=60)
+
+
+@pytest.fixture(scope="session")
+def chat(people: dict[str, list[Utterance]]) -> Conversation:
+    """Half a minute of two people."""
+    return spliced(people, 2, seed=4, seconds=30)
+
+
+@pytest.fixture(scope="session")
+def diarizer(voices: DiarizationModels, talk: Conversation) -> Diarizer:
+    """One that has heard `talk`."""
+    return heard(voices, talk.samples)
+
+
+def turns(voices: DiarizationModels, samples: np.ndarray, speakers: int = 0, block: int = RATE) -> list[SpeakerTurn]:
+    return heard(voices, samples, block).turns(speakers)
+
+
+def heard(voices: DiarizationModels, samples: np.ndarray, block: int = RATE) -> Diarizer:
+    diarizer = Diarizer(voices)
+    for start in range(0, len(samples), block):
+        diarizer.feed(samples[start : start + block])
+    return diarizer
+
+
+def spoken(found: list[SpeakerTurn]) -> list[Spoken]:
+    return [Spoken(turn.start, turn.end, turn.speaker) for turn in found]
+
+
+def test_a_conversation(diarizer: Diarizer, talk: Conversation) -> None:
+    """Of three people's minute with overlaps less than a tenth is wrong, their number unknown; the first is 0."""
+    found = diarizer.turns()
+    assert {turn.speaker for turn in found} == {0, 1, 2}
+    assert [turn.start for turn in found] == sorted(turn.start for turn in found)
+    assert found[0].speaker == 0
+    assert diarization_errors(talk.spoken, spoken(found)).rate < 0.10
+
+
+def test_a_real_dialogue(voices: DiarizationModels, assets: Path) -> None:
+    """Two people on a stage, in turns of a second and more, as they were recorded."""
+    samples = read(assets / "endgame_nagg_nell.wav")
+    truth = [Spoken(a, b, "nagg") for a, b in NAGG] + [Spoken(a, b, "nell") for a, b in NELL]
+    found = turns(voices, samples)
+    assert {turn.speaker for turn in found} == {0, 1}
+    errors = diarization_errors(truth, spoken(found))
+    assert errors.confused / errors.speech < 0.08  # how much of the quiet between lines is a turn was not labelled
+
+
+def test_a_made_voice(voices: DiarizationModels, people: dict[str, list[Utterance]]) -> None:
+    """The voice of the speech synthesiser is a person beside a real one."""
+    from hibari import SAMPLE_RATE, Hibari
+
+    sentences = [
+        "Good evening, is anybody at home?",
+        "It rained for three days, and the river rose.",
+        "I do not think so.",
+    ]
+    made = soxr.resample(np.concatenate([Hibari()(sentence) for sentence in sentences]), SAMPLE_RATE, RATE)
+    pair = spliced({"nagg": people["nagg"], "heart": utterances(normalise(made.astype(np.float32)))}, 2, 5, seconds=40)
+    found = turns(voices, pair.samples)
+    assert {turn.speaker for turn in found} == {0, 1}
+    assert diarization_errors(pair.spoken, spoken(found)).rate < 0.10
+
+
+def test_one_person_stays_one(voices: DiarizationModels, assets: Path) -> None:
+    """Forty seconds of one reader, and ten seconds of her in another recording, are one person."""
+    samples = np.concatenate((read(assets / "two_cities.wav"), read(assets / "beckett.wav")))
+    assert {turn.speaker for turn in turns(voices, samples)} == {0}
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_known_number_of_speakers(diarizer: Diarizer, count: int) -> None:
+    """Told how many there are, it finds that many, also where it would have found three."""
+    assert len({turn.speaker for turn in diarizer.turns(count)}) == count
+
+
+def test_blocks_mean_nothing(voices: DiarizationModels, chat: Conversation) -> None:
+    """The same audio in blocks of any size, and the same twice, gives the same turns and labels."""
+    samples = chat.samples[: 20 * RATE]
+    whole = turns(voices, samples, block=len(samples))
+    assert whole
+    assert turns(voices, samples, block=7_001) == whole
+
+
+@pytest.mark.parametrize("gain", [0.003, 30.0])
+def test_level_means_little(voices: DiarizationModels, chat: Conversation, gain: float) -> None:
+    """At -50 dB, and clipped or above full scale, the same people speak."""
+    found = turns(voices, np.clip(chat.samples * np.float32(gain), -100, 100))
+    assert {turn.speaker for turn in found} == {0, 1}
+    assert diarization_errors(chat.spoken, spoken(found)).rate < 0.20
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(0, np.float32),
+        np.zeros(1, np.float32),
+        np.zeros(25 * RATE, np.float32),
+        np.full(300, 0.5, np.float32),
+        np.full(20 * RATE, 0.5, np.float32),
+        np.random.default_rng(1).normal(0, 0.1, 20 * RATE).astype(np.float32),
+        np.random.default_rng(1).normal(0, 0.0005, 20 * RATE).astype(np.float32),
+    ],
+    ids=["nothing", "a sample", "silence", "a click", "direct current", "noise", "faint noise"],
+)
+@pytest.mark.parametrize("speakers", [0, 3])
+def test_nobody(voices: DiarizationModels, samples: np.ndarray, speakers: int) -> None:
+    """Where nobody speaks there is no turn, whatever else there is, and whatever was said of how many."""
+    assert turns(voices, samples, speakers) == []
+
+
+def test_very_short(voices: DiarizationModels, beckett: np.ndarray) -> None:
+    """Two words are one person's; a tenth of a second breaks nothing."""
+    assert {turn.speaker for turn in turns(voices, beckett[: 2 * RATE])} == {0}
+    for length in (399, 400, 539, 540, 541, 1600, 5000):
+        turns(voices, beckett[8_000 : 8_000 + length])
+
+
+def test_stretches_give_the_audio_back(voices: DiarizationModels, chat: Conversation) -> None:
+    """The second pass yields all the audio, in order, to the precision of the file it lay in."""
+    samples = chat.samples[: 15 * RATE]
+    parts = [
+        (stretch, np.concatenate(list(blocks)))
+        for stretch, blocks in by_speaker(np.array_split(samples, 13), voices, 0, lambda: None)
+    ]
+    assert parts[0][0].start == 0.0
+    for (stretch, _), number in zip(parts[1:], np.cumsum([len(audio) for _, audio in parts]), strict=False):
+        assert round(stretch.start * RATE) == number
+    assert np.allclose(np.concatenate([audio for _, audio in parts]), samples, rtol=1e-3, atol=1e-6)
+
+
+def test_a_full_temporary_folder(voices: DiarizationModels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said in one sentence."""
+
+    class Full:
+        def write(self, data: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+        def __enter__(self) -> Full:
+            return self
+
+        def __exit__(self, *error: object) -> None: ...
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: Full())
+    with pytest.raises(HushdError, match="TMPDIR") as caught:
+        list(by_speaker([np.zeros(RATE, np.float32)], voices, 0, lambda: None))
+    assert caught.value.code == "output_failed"
+
+
+@pytest.mark.parametrize("gone", ["onnxruntime", "moonshine", "models"])
+def test_missing_packages_are_named(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one of its packages, or with another version of them, the extra to install is told."""
+    if gone == "onnxruntime":
+        real = builtins.__import__
+
+        def without(name: str, *args: Any, **options: Any) -> Any:
+            if name == gone:
+                raise ImportError(name)
+            return real(name, *args, **options)
+
+        monkeypatch.setattr(builtins, "__import__", without)
+    elif gone == "moonshine":
+        monkeypatch.setattr("hushd_worker_stt.engines.libmoonshine.package", lambda: None)
+    else:
+        monkeypatch.setattr("hushd_worker_stt.diarization.models._model", lambda library, name: b"nonsense")
+    with pytest.raises(HushdError, match=r"hushd\[diarize\]") as caught:
+        DiarizationModels()
+    assert caught.value.code == "engine_missing"
+
+
+class TestJobs:
+    """`diarize` as a parameter of a job, on the default engine."""
+
+    def test_segments_carry_speakers(self, ask: Ask, talk: Conversation) -> None:
+        """Each segment has one speaker, the right one, numbered from the first on; the result has their count."""
+        asked = ask(s16le(talk.samples), {"format": "s16le", "diarize": True})
+        assert asked.error is None
+        labels = [segment["speaker"] for segment in asked.segments]
+        assert labels[0] == "SPEAKER_00"
+        assert set(labels) == {"SPEAKER_00", "SPEAKER_01", "SPEAKER_02"}
+        assert asked.result["speakers"] == 3
+        assert asked.result["duration"] == pytest.approx(len(talk.samples) / RATE, abs=0.01)
+        found = [Spoken(segment["start"], segment["end"], segment["speaker"]) for segment in asked.segments]
+        errors = diarization_errors(talk.spoken, found)
+        assert errors.confused / errors.speech < 0.10
+        starts = [segment["start"] for segment in asked.segments]
+        assert starts == sorted(starts)
+
+    def test_words_survive(self, ask: Ask, assets: Path) -> None:
+        """What one person says is written down as without `diarize`."""
+        plain = ask(assets / "two_cities.wav")
+        asked = ask(assets / "two_cities.wav", {"diarize": True})
+        assert {segment["speaker"] for segment in asked.segments} == {"SPEAKER_00"}
+        assert asked.result == plain.result | {"speakers": 1, "segments": asked.result["segments"]}
+        assert all("speaker" not in segment for segment in plain.segments)
+        assert word_error_rate(TWO_CITIES, asked.text) <= word_error_rate(TWO_CITIES, plain.text) + 0.02
+
+    def test_progress_goes_through_both_passes(self, ask: Ask, assets: Path) -> None:
+        """It rises from the first pass to the second, and never beyond the whole."""
+        asked = ask(assets / "two_cities.wav", {"diarize": True})
+        done = [each.done for each in asked.progress]
+        assert done == sorted(done)
+        assert done[0] < 20
+        assert done[-1] > 25
+        assert all(each.done <= each.total for each in asked.progress if each.total)
+
+    def test_speakers_given(self, ask: Ask, assets: Path) -> None:
+        """The number asked for is kept."""
+        asked = ask(assets / "endgame_nagg_nell.wav", {"diarize": True, "speakers": 1})
+        assert asked.result["speakers"] == 1
+
+    def test_silence(self, ask: Ask) -> None:
+        """Nobody is nobody."""
+        asked = ask(s16le(np.zeros(3 * RATE, np.float32)), {"format": "s16le", "diarize": True})
+        assert (asked.segments, asked.result["speakers"]) == ([], 0)
+
+    def test_live_is_refused(self, ask: Ask) -> None:
+        """Speakers are told apart when all is heard, so not live."""
+        asked = ask(b"", {"live": True, "diarize": True})
+        assert asked.error
+        assert asked.error.code == "unsupported"
+
+    @pytest.mark.parametrize("when", [Progress, Partial])
+    def test_cancel(self, worker: SpeechToText, chat: Conversation, when: type) -> None:
+        """It ends in either pass."""
+
+        def cancel(job: Job, message: Message) -> None:
+            if isinstance(message, when):
+                job.cancel()
+
+        job, asked = make_job(s16le(chat.samples), {"format": "s16le", "diarize": True}, on_send=cancel)
+        with pytest.raises(Cancelled):
+            worker.run(job)
+        assert sum(isinstance(message, when) for message in asked.messages) <= 2

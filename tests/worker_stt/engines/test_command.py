@@ -1,0 +1,502 @@
+"""The engine `command` with real programs: what they are given, what is made of what they print, how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker.command_spec import CommandSpecError
+from hushd_worker.job import Cancelled
+from hushd_worker_stt.engine import Options, PieceLength, Segment, Word
+from hushd_worker_stt.engines.command import Command
+from hushd_worker_stt.engines.command_file import CommandSpec
+from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
+from support.wer import BECKETT, word_error_rate
+
+QUIET = np.zeros(32_000, np.float32)  # two seconds
+
+Make = Callable[..., Command]
+
+
+@pytest.fixture
+def commands(runtime: Path) -> Path:
+    """The folder of command files, beside the configuration."""
+    folder = runtime / "commands"
+    folder.mkdir()
+    return folder
+
+
+def write(folder: Path, name: str, **keys: Any) -> Path:
+    """A command file; JSON's texts, lists and numbers are TOML's too."""
+    path = folder / f"{name}.toml"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items()))
+    return path
+
+
+@pytest.fixture
+def make(commands: Path) -> Make:
+    """`make(python program, *arguments, **keys of the file)`: the engine, loaded with it."""
+
+    def engine(program: str, *arguments: str | list[str], **keys: Any) -> Command:
+        run = [sys.executable, "-c", program, *arguments]
+        write(commands, "mine", **{"run": run, "languages": ["en"]} | keys)
+        command = Command()
+        command.load("mine", lambda note: None)
+        return command
+
+    return engine
+
+
+def failure(command: Command, options: Options | None = None) -> HushdError:
+    with pytest.raises(HushdError) as caught:
+        list(command.transcribe(QUIET, options or Options()))
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+# --- what a program is given -----------------------------------------------------------------------------------------
+
+READ = """
+import sys, wave
+with wave.open(sys.argv[1] if len(sys.argv) > 1 else sys.stdin.buffer) as file:
+    data = file.readframes(file.getnframes())
+    print(file.getframerate(), file.getnchannels(), file.getsampwidth(), len(data), max(data[::2]), data[2], data[3])
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("{wav}",)], ids=["standard input", "a file"])
+def test_the_audio_arrives(make: Make, runtime: Path, arguments: tuple[str, ...]) -> None:
+    """As 16-bit mono WAV of 16 kHz with every sample, by either way; what is too loud is clipped, not wrapped."""
+    samples = np.array([0.0, 1.5, -1.5, 0.5] * 5000, np.float32)
+    (segment,) = make(READ, *arguments).transcribe(samples, Options())
+    assert segment == Segment(0.0, 1.25, "16000 1 2 40000 255 255 127")
+    assert list(runtime.glob("*.wav")) == []
+
+
+def test_nobody_else_can_read_the_audio(make: Make) -> None:
+    """The file is ours alone, in the runtime folder, and gone afterwards."""
+    program = "import os, sys; print(oct(os.stat(sys.argv[1]).st_mode), sys.argv[1], os.path.basename(sys.argv[1]))"
+    (segment,) = make(program, "{wav}").transcribe(QUIET, Options())
+    mode, path, name = segment.text.split()
+    assert mode == "0o100600"
+    assert name == f"command-{os.getpid()}.wav"
+    assert Path(path).parent == Path(os.environ["HUSHD_RUNTIME_DIR"])
+    assert not Path(path).exists()
+
+
+def test_audio_of_a_worker_that_was_killed_is_removed(make: Make, runtime: Path) -> None:
+    """The next worker deletes what a dead one left, and nothing of a living one's or of anybody else's."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left, others = runtime / f"command-{dead.pid}.wav", [runtime / "command-1.wav", runtime / "command-x.wav"]
+    for path in (left, *others):
+        path.write_bytes(b"")
+    make("", "{wav}")
+    assert not left.exists()
+    assert all(path.exists() for path in others)
+
+
+WORDS = [
+    "-f", "{wav}", ["-l", "{language}"], ["--prompt", "{prompt}"], "--task={task}", ["-b", "{beam}", "-t{temperature}"],
+    ["{hotwords}"], "{}", '{"a": 1}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (Options(), ["-f", "/a.wav", "--task=transcribe", "{}", '{"a": 1}']),
+        (
+            Options(language="de", prompt="Vladimir {wav}; $(id)", beam=5, temperature=0.0, hotwords="Pozzo"),
+            ["-f", "/a.wav", "-l", "de", "--prompt", "Vladimir {wav}; $(id)", "--task=transcribe", "-b", "5", "-t0",
+             "Pozzo", "{}", '{"a": 1}'],
+        ),
+        (Options(beam=5), ["-f", "/a.wav", "--task=transcribe", "{}", '{"a": 1}']),
+        (Options(translate=True), ["-f", "/a.wav", "--task=translate", "{}", '{"a": 1}', "-tr"]),
+    ],
+)  # fmt: skip
+def test_arguments(commands: Path, options: Options, expected: list[str]) -> None:
+    """Placeholders are filled in once; a group with an empty one is left out; `translate` comes last."""
+    recipe = CommandSpec.read(write(commands, "x", run=["a", *WORDS], languages=["de"], translate=["-tr"]))
+    assert recipe.arguments("/a.wav", options) == expected
+
+
+def test_a_language_that_nobody_has_said(commands: Path) -> None:
+    """`auto` is what the program is told instead."""
+    recipe = CommandSpec.read(
+        write(commands, "x", run=["a", ["-l", "{language}"]], languages=["de", "en"], auto="auto")
+    )
+    assert recipe.arguments("", Options()) == ["-l", "auto"]
+    assert recipe.arguments("", Options(language="de")) == ["-l", "de"]
+
+
+def test_there_is_no_shell(make: Make, tmp_path: Path) -> None:
+    """What a prompt says is never run, and arrives as it is."""
+    spell = f"$(touch {tmp_path}/x); `touch {tmp_path}/x` | touch {tmp_path}/x"
+    (segment,) = make("import sys; print(sys.argv[1])", "{prompt}").transcribe(QUIET, Options(prompt=spell))
+    assert segment.text == spell
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_nul_in_a_prompt(make: Make) -> None:
+    """What no program can be given is an error of this request, not of the worker."""
+    assert "cannot be given its arguments" in failure(make("", "{prompt}"), Options(prompt="a\0b")).message
+
+
+def test_translation(make: Make) -> None:
+    """A program whose file says nothing of translation is not asked for one."""
+    assert failure(make("print(1)"), Options(translate=True)).code == "unsupported"
+    (segment,) = make("import sys; print(sys.argv[1:])", translate=["-tr"]).transcribe(QUIET, Options(translate=True))
+    assert segment.text == "['-tr']"
+
+
+# --- what it prints --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        (b"", []),
+        (b" \n \n", []),
+        (b"Ever tried.\n  Ever failed. \n", [Segment(0.0, 10.0, "Ever tried. Ever failed.")]),
+        (
+            b"\n[00:00:00.000 --> 00:00:02.500]   Ever tried.\n[00:00:02.500 --> 00:00:30.000]  Ever failed.\n",
+            [Segment(0.0, 2.5, "Ever tried."), Segment(2.5, 10.0, "Ever failed.")],
+        ),
+        (b"[00:01.500 --> 00:02,250] No matter.", [Segment(1.5, 2.25, "No matter.")]),
+        (b"[00:03.000 --> 00:04.000] b\n[00:01.000 --> 00:02.000] a", [Segment(3.0, 4.0, "b"), Segment(3.0, 3.0, "a")]),
+        (b"[00:00.000 --> 00:02.000]  \n", []),
+        (b"so [00:00.000 --> 00:02.000] he said", [Segment(0.0, 10.0, "so [00:00.000 --> 00:02.000] he said")]),
+    ],
+)
+def test_text(printed: bytes, expected: list[Segment]) -> None:
+    """Plain text is one segment; whisper's and whisper.cpp's times in front of every line make one of each."""
+    assert from_text(printed, 10.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"text": " Ever tried. "}, [Segment(0.0, 10.0, "Ever tried.")]),
+        ({"text": "", "segments": []}, []),
+        ({"segments": [{"start": 1, "end": 2.5, "text": " a"}, {"start": 2.5, "end": 2.6, "text": " "}]},
+         [Segment(1.0, 2.5, "a")]),
+        ({"segments": [{"start": -1, "end": 99, "text": "a", "words": None}]}, [Segment(0.0, 10.0, "a")]),
+        ({"segments": [{"start": 1, "end": 3, "text": "a b", "words": [
+            {"word": " a", "start": 0.5, "end": 2, "probability": 0.9}, {"word": " b", "start": 1.5, "end": 4}]}]},
+         [Segment(1.0, 3.0, "a b", (Word("a", 1.0, 2.0), Word("b", 2.0, 3.0)))]),
+    ],
+)  # fmt: skip
+def test_json(content: object, expected: list[Segment]) -> None:
+    """Whisper's shape, in order and inside the piece whatever the program thinks of time."""
+    assert from_json(json.dumps(content).encode(), 10.0) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        (b"", "no JSON"),
+        (b"Loading model\n{}", "no JSON"),
+        (b'{"text": "Ever tr', "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[]", "no object"),
+        (b"{}", "without 'text'"),
+        (b'{"text": 7}', "unlike whisper's"),
+        (b'{"segments": 7}', "unlike whisper's"),
+        (b'{"segments": [7]}', "unlike whisper's"),
+        (b'{"segments": [{"text": "a", "start": 0}]}', "without 'end'"),
+        (b'{"segments": [{"text": "a", "start": "x", "end": 1}]}', "unlike whisper's"),
+        (b'{"segments": [{"text": "a", "start": NaN, "end": 1}]}', "unlike whisper's"),
+        (b'{"segments": [{"text": "a", "start": 1' + b"0" * 400 + b', "end": 1}]}', "unlike whisper's"),
+        (b'{"segments": [{"text": "a", "start": 0, "end": 1, "words": [7]}]}', "unlike whisper's"),
+        (b'{"text": "\xff"}', "no UTF-8"),
+    ],
+)
+def test_json_that_is_none(printed: bytes, words: str) -> None:
+    """What is no transcript is said to be none, in one line."""
+    with pytest.raises(OutputError, match=words) as caught:
+        from_json(printed, 10.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_segment_is_a_line_of_unicode() -> None:
+    """What would begin a new line in a table or a subtitle, command a terminal or be no Unicode becomes a space or `?`;
+    other spaces stay."""
+    says = "a\n\n b\tc \x1b[31m\u2028d\u00a0!\x00\ud800"
+    line = "a b c [31m d\u00a0! ?"
+    content = {"segments": [{"start": 0, "end": 1, "text": says, "words": [{"word": says, "start": 0, "end": 1}]}]}
+    assert from_json(json.dumps(content).encode(), 10.0)[0] == [Segment(0.0, 1.0, line, (Word(line, 0.0, 1.0),))]
+    assert from_json(json.dumps({"text": says}).encode(), 10.0)[0] == [Segment(0.0, 10.0, line)]
+    assert from_text(b"\x1b]0;a\x07\n[00:01.000 --> b\0\n", 10.0) == [Segment(0.0, 10.0, "]0;a [00:01.000 --> b")]
+    assert from_text(b"[00:00.000 --> 00:01.000] \x1bb\0c", 10.0) == [Segment(0.0, 1.0, "b c")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"text": "so " * 25_000}, {"segments": [{"start": 0, "end": 9, "text": "so", "words": [
+        {"word": "so", "start": 0, "end": 9}] * 2_000}]}],
+)  # fmt: skip
+def test_more_than_a_message_holds(content: dict[str, Any]) -> None:
+    """A segment that could not travel is the program's fault, and the sentence says so."""
+    with pytest.raises(OutputError, match=r"printed one segment of .* for 10\.0 s of speech"):
+        from_json(json.dumps(content).encode(), 10.0)
+    if "text" in content:
+        with pytest.raises(OutputError, match="segment of 74999 characters"):
+            from_text(content["text"].encode(), 10.0)
+
+
+def test_bad_output_fails_the_request(make: Make) -> None:
+    """The error names the program and says what came instead."""
+    error = failure(make("print('<html>')", output="json"))
+    assert (error.code, "printed no JSON" in error.message, "<html>" in error.message) == ("worker_failed", True, True)
+    assert "no UTF-8" in failure(make(r"import sys; sys.stdout.buffer.write(b'\xff')")).message
+
+
+def test_the_language_comes_from_json(make: Make) -> None:
+    """What the program detects counts if its file lists it; text says nothing of it."""
+    say = 'print(\'{"language": "de", "text": "ja"}\')'
+    assert make(say, output="json", languages=["en", "de"]).detect_language(QUIET) == "de"
+    assert make(say, output="json", languages=["en", "fr"]).detect_language(QUIET) is None
+    assert make("print()", output="json", languages=["en", "fr"]).detect_language(QUIET) is None
+    assert make(say, languages=["en", "de"]).detect_language(QUIET) is None
+
+
+# --- how it ends -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("import sys; print('a', file=sys.stderr); sys.exit('no model file.\\n\\n')", "(exit status 1: no model file)"),
+        ("import sys; sys.exit(3)", "(exit status 3)"),
+        ("import os; os.kill(os.getpid(), 9)", "(signal 9)"),
+        ("import sys; print('half'); sys.stdout.flush(); 1 / 0", "(exit status 1: ZeroDivisionError"),
+    ],
+)
+def test_a_program_that_fails(make: Make, program: str, words: str) -> None:
+    """Its status and the last line it wrote to stderr are in the sentence, the rest in the detail."""
+    error = failure(make(program))
+    assert error.code == "worker_failed"
+    assert words in error.message
+
+
+def test_a_program_that_does_not_read(make: Make) -> None:
+    """Who prints without reading its input is no failure, however much there is of it."""
+    samples = np.zeros(16_000 * 60, np.float32)
+    (segment,) = make("print('done')").transcribe(samples, Options())
+    assert segment.text == "done"
+
+
+CHILD = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
+print(child.pid, flush=True)
+open(sys.argv[1], 'w').write(str(child.pid))
+"""
+
+
+def gone(pid: int) -> bool:
+    """Whether the process ends within five seconds."""
+    try:
+        psutil.Process(pid).wait(5)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
+    return True
+
+
+def test_a_program_that_hangs(make: Make, tmp_path: Path) -> None:
+    """After its time it is killed, with what it has started, and the sentence says what to change."""
+    error = failure(make(CHILD + "time.sleep(600)", str(tmp_path / "pid"), timeout="1s"))
+    assert error.code == "worker_failed"
+    assert "was ended after 1 s: raise timeout in" in error.message
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_program_that_leaves_a_child_behind(make: Make, tmp_path: Path) -> None:
+    """Its output counts although the child holds the pipe open, within two seconds; the child is the worker's."""
+    started = time.monotonic()
+    (segment,) = make(CHILD, str(tmp_path / "pid")).transcribe(QUIET, Options())
+    assert time.monotonic() - started < 5
+    pid = int((tmp_path / "pid").read_text())
+    assert segment.text == str(pid)
+    assert os.getpgid(pid) == os.getpgrp()
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_cancelled_in_the_middle(make: Make, tmp_path: Path, runtime: Path) -> None:
+    """Within half a second of its client's leaving the program and its children are gone, and its audio too."""
+    command = make(CHILD + "time.sleep(600)", str(tmp_path / "pid"), ["{wav}"])
+    seen = 0.0
+
+    def check() -> None:
+        nonlocal seen
+        if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text():
+            seen = seen or time.monotonic()
+            raise Cancelled
+
+    command.check = check
+    with pytest.raises(Cancelled):
+        command.transcribe(QUIET, Options())
+    assert time.monotonic() - seen < 0.5
+    assert gone(int((tmp_path / "pid").read_text()))
+    assert list(runtime.glob("*.wav")) == []
+
+
+def test_a_program_that_never_stops_printing(make: Make) -> None:
+    """It is ended as soon as that is noticed, long before its time."""
+    program = "import sys\nwhile True: sys.stdout.write('all work and no play ' * 3000)"
+    assert "printed more than 16 MB" in failure(make(program)).message
+
+
+def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
+    """The lifeline's end, which is the supervisor's death, kills the program with the worker's group."""
+    write(
+        commands, "mine", run=[sys.executable, "-c", CHILD + "time.sleep(600)", str(tmp_path / "pid")], languages=["en"]
+    )
+    worker = (
+        "import sys, os, numpy; from hushd_protocol.system import lifeline; "
+        "lifeline.arm(int(sys.argv[1]), os.getppid()); "
+        "from hushd_worker_stt.engines.command import Command; from hushd_worker_stt.engine import Options; "
+        "c = Command(); c.load('mine', print); c.transcribe(numpy.zeros(16000, 'f'), Options())"
+    )
+    read, write_end = os.pipe()
+    process = subprocess.Popen([sys.executable, "-c", worker, str(read)], pass_fds=[read], process_group=0)
+    os.close(read)
+    limit = time.monotonic() + 20
+    while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+        assert time.monotonic() < limit
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.close(write_end)
+    assert process.wait(5) == -signal.SIGKILL
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+# --- its files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "needs run ="),
+        ("run = []", "needs run ="),
+        ("run = 'whisper-cli -f {wav}'", "needs run ="),
+        ("run = ['a', 7]\nlanguages = ['en']", "a list of texts"),
+        ("run = ['a']", "says languages = None"),
+        ("run = ['a']\nlanguages = []", "needs languages"),
+        ("run = ['a']\nlanguages = 'en'", "a list of texts"),
+        ("run = ['a', '{wave}']\nlanguages = ['en']", "did you mean 'wav'?"),
+        ("run = ['a', ['-v']]\nlanguages = ['en']", "could never be left out"),
+        ("run = ['a']\nlanguages = ['en']\ntime_out = 3", "did you mean 'timeout'?"),
+        ("run = ['a']\nlanguages = ['en']\noutput = 'xml'", "'text' or 'json'"),
+        ("run = ['a']\nlanguages = ['en']\nauto = 1", "which is a text"),
+        ("run = ['a']\nlanguages = ['en']\nmemory_mb = -1", "which is a number"),
+        ("run = ['a']\nlanguages = ['en']\nmemory_mb = nan", "which is a number"),
+        ("run = ['a']\nlanguages = ['en']\ntimeout = 0", "length of time"),
+        ("run = ['a']\nlanguages = ['en']\ntimeout = 'soon'", "length of time"),
+        ("run = ['a']\nlanguages = ['en']\npiece = [20, 10]", "[shortest, longest]"),
+        ("run = ['a']\nlanguages = ['en']\npiece = 20", "[shortest, longest]"),
+        ("run = [", "is no TOML"),
+        ("run = '\xff'", "is no TOML"),
+    ],
+)
+def test_a_file_that_makes_no_sense(commands: Path, content: str, words: str) -> None:
+    """The sentence names the file, the key and what it may be; other files are not harmed."""
+    path = commands / "odd.toml"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(CommandSpecError) as caught:
+        CommandSpec.read(path)
+    assert words in str(caught.value)
+    write(commands, "good", run=[sys.executable], languages=["de"], memory_mb=700)
+    assert {m.name: (m.languages, m.memory_mb) for m in Command.models()} == {
+        "good": (("de",), 700),
+        "odd": (("und",), 0),
+    }
+    assert (Command.installed("good"), Command.installed("odd")) == (True, False)
+    with pytest.raises(HushdError) as error:
+        Command().load("odd", print)
+    assert error.value.code == "model_missing"
+    assert str(path) in error.value.message
+    assert "\n" not in error.value.message
+
+
+def test_without_any_file(commands: Path) -> None:
+    """`--engine command` alone means default.toml; the sentence says where that goes."""
+    assert Command.models() == ()
+    with pytest.raises(HushdError) as error:
+        Command().load(Command.INFO.default_model, print)
+    assert error.value.code == "model_missing"
+    assert f"{commands}/default.toml does not exist" in error.value.message
+
+
+def test_a_program_that_is_not_there(commands: Path) -> None:
+    """`engine_missing` names the program and the file; so does one that may not be run."""
+    write(commands, "mine", run=["no-such-program-at-all", "{wav}"], languages=["en"])
+    assert not Command.installed("mine")
+    with pytest.raises(HushdError, match="'no-such-program-at-all'") as error:
+        Command().load("mine", print)
+    assert error.value.code == "engine_missing"
+    assert f"{commands}/mine.toml is not installed" in error.value.message
+
+
+def test_where_programs_are(commands: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By PATH, beside the file, or in the home folder, which no shell is needed for."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for place, run in ((tmp_path, "tool"), (commands, "./tool"), (tmp_path, "~/tool")):
+        (place / "tool").write_text(f"#!{sys.executable}\nimport sys; print({run!r}, sys.argv[1])")
+        (place / "tool").chmod(0o755)
+        write(commands, "mine", run=[run, "~/model.bin"], languages=["en"])
+        command = Command()
+        command.load("mine", print)
+        assert [s.text for s in command.transcribe(QUIET, Options())] == [f"{run} {tmp_path}/model.bin"]
+
+
+def test_a_file_that_was_mended_counts_at_once(make: Make, commands: Path) -> None:
+    """Who does as an error says need not end the worker for it; who breaks the file is told."""
+    command = make("import time; time.sleep(30)", timeout=0.2)
+    assert "raise timeout in" in failure(command).message
+    (mine,) = commands.iterdir()
+    mine.write_text(mine.read_text().replace("sleep(30)", "sleep(0.5); print('Yes.')").replace("0.2", "30"))
+    assert [segment.text for segment in command.transcribe(QUIET, Options())] == ["Yes."]
+    mine.write_text("run = 7")
+    assert failure(command).code == "model_missing"
+
+
+def test_pieces_are_as_long_as_the_file_says(make: Make) -> None:
+    """Programs with a costly start want long pieces."""
+    assert make("").PIECE == Command.PIECE
+    assert PieceLength(60.0, 120.0) == make("", piece=[60, 120]).PIECE
+
+
+def test_a_real_program(make: Make, beckett: np.ndarray) -> None:
+    """A script that runs a speech model and prints whisper's JSON: twelve words, all right."""
+    script = """
+import json, sys, wave
+import numpy
+from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engines.moonshine import Moonshine
+with wave.open(sys.argv[1]) as file:
+    samples = numpy.frombuffer(file.readframes(file.getnframes()), '<i2').astype('f4') / 32768
+engine = Moonshine()
+engine.load('tiny-en', lambda note: None)
+segments = [{'start': s.start, 'end': s.end, 'text': s.text} for s in engine.transcribe(samples, Options())]
+print(json.dumps({'language': sys.argv[2], 'segments': segments}))
+"""
+    command = make(script, "{wav}", "{language}", output="json")
+    (segment,) = command.transcribe(beckett / np.abs(beckett).max(), Options(language="en"))
+    assert word_error_rate(BECKETT, segment.text) == 0.0
+    assert segment.end == pytest.approx(len(beckett) / 16_000)

@@ -1,0 +1,103 @@
+"""What docs/ENGINES.md and its examples say is so: each is run, with a stand-in where the real program is not here."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hushd_worker_stt.engine import Options, Segment
+from hushd_worker_stt.engines.command import Command
+from hushd_worker_stt.engines.command_file import CommandSpec
+from hushd_worker_stt.engines.onnx_asr import OnnxAsr
+from support.engine_example import DOCS, blocks, installed, python
+
+TEXT = (DOCS / "ENGINES.md").read_text(encoding="utf-8")
+
+
+def test_the_engine_of_ones_own_is_found_and_hears(tmp_path: Path) -> None:
+    """It is listed beside hushd's, and says of a tone of 310 Hz that it is one, through the worker's own loading."""
+    package = installed(TEXT, tmp_path)
+    described = json.loads(python(package, "-m", "hushd_worker_stt", "--describe"))["engines"]
+    assert {"moonshine", "pitch"} <= {engine["name"] for engine in described if engine["installed"]}
+    program = (
+        "import numpy as np; from hushd_worker_stt.engine import Options; "
+        "from hushd_worker_stt.worker import SpeechToText; "
+        "worker = SpeechToText('pitch', 'default'); print(worker.load(print)['model']); "
+        "tone = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 310).astype('f'); "
+        "print([segment.text for segment in worker._engine.transcribe(tone, Options())])"
+    )
+    assert python(package, "-c", program) == "crossings\n['310 Hz']\n"
+
+
+def test_the_documents_command_is_one(tmp_path: Path) -> None:
+    """The file that is explained there has every key, and the values it calls defaults are."""
+    (example,) = [block for block in blocks(TEXT, "toml") if block.startswith("run = ")]
+    (tmp_path / "x.toml").write_text(example)
+    (tmp_path / "short.toml").write_text(example.partition("# All that follows")[0])
+    full, short = CommandSpec.read(tmp_path / "x.toml"), CommandSpec.read(tmp_path / "short.toml")
+    assert {name: getattr(full, name) for name in CommandSpec.__slots__ if name != "path"} == {
+        name: getattr(short, name) for name in CommandSpec.__slots__ if name != "path"
+    }
+
+
+WHISPER_CLI = """\
+#!{python}
+import sys, wave
+with wave.open(sys.argv[sys.argv.index("--file") + 1]) as file:
+    seconds = file.getnframes() / file.getframerate()
+print("whisper_init_from_file", file=sys.stderr)
+print()
+print("[00:00:00.000 --> 00:00:00.500]  ", *sys.argv[1:4])
+print(f"[00:00:00.500 --> 00:00:{{seconds:06.3f}}]  ", *sys.argv[6:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (Options(), "--language auto"),
+        (
+            Options(language="de", prompt="Pozzo", beam=3, temperature=0.0, translate=True),
+            "--language de --prompt Pozzo --beam-size 3 --temperature 0 --translate",
+        ),
+    ],
+)
+def test_whisper_cpp(runtime: Path, monkeypatch: pytest.MonkeyPatch, options: Options, said: str) -> None:
+    """With a stand-in that prints as whisper.cpp does: it gets the arguments, and its lines become segments."""
+    monkeypatch.setenv("PATH", str(runtime))
+    monkeypatch.setenv("HOME", "/home/me")
+    (runtime / "whisper-cli").write_text(WHISPER_CLI.format(python=sys.executable))
+    (runtime / "whisper-cli").chmod(0o755)
+    (runtime / "commands").mkdir()
+    (runtime / "commands" / "whisper-cpp.toml").write_text((DOCS / "examples" / "whisper-cpp.toml").read_text())
+    command = Command()
+    command.load("whisper-cpp", print)
+    assert command.transcribe(np.zeros(16_000, np.float32), options) == [
+        Segment(0.0, 0.5, "--no-prints --model /home/me/models/ggml-base.bin"),
+        Segment(0.5, 1.0, said),
+    ]
+
+
+def test_speech_analyzer() -> None:
+    """Its file makes sense and names the arguments its program takes; the program itself is for a Mac."""
+    recipe = CommandSpec.read(DOCS / "examples" / "speech-analyzer.toml")
+    assert recipe.arguments("/a.wav", Options()) == ["/a.wav", "en"]
+    assert (recipe.program, recipe.output) == ("./speech-analyzer", "json")
+    assert "arguments.count == 3" in (DOCS / "examples" / "speech-analyzer.swift").read_text()
+
+
+def test_the_models_in_the_document_are_those_there_are() -> None:
+    """Every model of onnx-asr is in its table, and none else; the default is said to be it."""
+    section = TEXT.partition("## onnx-asr")[2].partition("- **Where models are.**")[0]
+    names = [
+        name
+        for row in section.splitlines()
+        if row.startswith("| `")
+        for name in re.findall("`([^`]+)`", row.split("|")[1])
+    ]
+    assert sorted(names) == sorted(model.name for model in OnnxAsr.INFO.models)
+    assert f"`{OnnxAsr.INFO.default_model}` (default)" in section

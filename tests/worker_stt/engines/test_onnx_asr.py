@@ -1,0 +1,359 @@
+"""The engine `onnx-asr` on real models, small ones that hear whistled words: right words, right times, no network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hushd_models.manifest import File, Manifest, Source
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_worker_stt.engine import Options, Word
+from hushd_worker_stt.engines import onnx_asr as module
+from hushd_worker_stt.engines.onnx_asr import OnnxAsr
+from hushd_worker_stt.worker import SpeechToText
+from support.stt_jobs import make_job
+
+asr = pytest.importorskip("onnx_asr.asr", reason="onnx-asr is not installed: pip install 'hushd[onnx-asr]'")
+
+from support import tone_models  # noqa: E402
+from support.tone_models import RATE, STEP, whistle  # noqa: E402
+
+PARAKEET = "nemo-parakeet-ctc-0.6b"
+REPOSITORY = "istupakov/parakeet-ctc-0.6b-onnx"
+PHRASE = ("▁ever", "▁tried", "▁ever", "▁fail", "ed", ".", "▁fail", "▁fail")
+TEXT = "ever tried ever failed. fail fail"
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty models folder, no cache of the hub, and a network that must not be used."""
+
+    def forbidden(*arguments: object) -> None:
+        raise AssertionError(f"the network was used: {arguments}")
+
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+    return tmp_path / "models" / "onnx-asr"
+
+
+def loaded(model: str) -> OnnxAsr:
+    engine = OnnxAsr()
+    engine.load(model, lambda note: None)
+    return engine
+
+
+def text(engine: OnnxAsr, samples: np.ndarray, **options: object) -> str:
+    return " ".join(segment.text for segment in engine.transcribe(samples, Options(**options)))
+
+
+@pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt])
+def test_whistled_words_and_when_they_were(models: Path, make: object) -> None:
+    """Each token of both kinds of decoder is heard, put together into words, and timed to the output frame."""
+    engine = loaded(make(models / "mine").name)
+    (segment,) = engine.transcribe(whistle(*PHRASE), Options(word_times=True))
+    assert segment.text == TEXT == " ".join(word.text for word in segment.words)
+    # Five frames from token to token, after six of silence; `failed.` is three tokens.
+    begin = [6, 11, 16, 21, 36, 41]
+    assert [word.start for word in segment.words] == pytest.approx([frame * STEP / RATE for frame in begin])
+    assert all(a.end <= b.start for a, b in zip(segment.words, segment.words[1:], strict=False))
+    assert segment.words[3].end == pytest.approx(31 * STEP / RATE + 0.3)
+    assert (segment.start, segment.end) == (0.0, pytest.approx(len(whistle(*PHRASE)) / RATE))
+
+
+def test_word_times_only_where_they_are_wanted(models: Path) -> None:
+    """Who does not ask for words gets none."""
+    (segment,) = loaded(tone_models.ctc(models / "mine").name).transcribe(whistle("▁ever"), Options())
+    assert segment.words == ()
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(0, np.float32),
+        np.zeros(1, np.float32),
+        np.full(100, 0.5, np.float32),
+        np.zeros(3 * RATE, np.float32),
+        np.full(RATE, 1.0, np.float32),
+    ],
+    ids=["nothing", "one sample", "100 samples", "silence", "a constant"],
+)
+@pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt, tone_models.whisper])
+def test_odd_audio(models: Path, make: object, samples: np.ndarray) -> None:
+    """Audio of no length, or without anything in it, neither fails nor warns; no time is outside of it."""
+    engine = loaded(make(models / "mine").name)
+    segments = list(engine.transcribe(samples, Options(word_times=True)))
+    assert not segments or samples.any() or make is tone_models.whisper
+    assert all(0 <= time <= len(samples) / RATE for s in segments for w in s.words for time in (w.start, w.end))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "ever tried"),
+        ({"language": "en"}, "ever tried"),
+        ({"language": "de"}, "je versucht"),
+        ({"language": "de", "translate": True}, "ever tried"),
+    ],
+)
+def test_canary_writes_the_language_it_is_asked_for(models: Path, options: dict[str, object], expected: str) -> None:
+    """The language goes into Canary's prompt, and English in its place where a translation is wanted."""
+    assert text(loaded(tone_models.canary(models / "mine").name), whistle("▁ever"), **options) == expected
+
+
+def test_what_cannot_translate_says_so(models: Path) -> None:
+    """A CTC model asked for a translation refuses with one sentence, and names models that can."""
+    engine = loaded(tone_models.ctc(models / "mine").name)
+    with pytest.raises(HushdError, match="nemo-canary-1b-v2") as caught:
+        text(engine, whistle("▁ever"), translate=True)
+    assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize(("token", "language", "said"), [("▁ever", "de", "je"), ("ed", "en", "ever")])
+def test_whisper_tells_the_language(models: Path, token: str, language: str, said: str) -> None:
+    """The package detects the language inside; hushd asks for it, since the result names it. CTC cannot tell."""
+    engine = loaded(tone_models.whisper(models / "mine").name)
+    assert engine.detect_language(whistle(token)) == language
+    assert text(engine, whistle(token)) == text(engine, whistle(token), language=language) == said
+    assert loaded(tone_models.ctc(models / "other").name).detect_language(whistle(token)) is None
+
+
+def test_a_model_for_the_telephone(models: Path) -> None:
+    """A model of 8 kHz gets half of the samples, of the same pitch."""
+    engine = loaded(tone_models.ctc(models / "mine").name)
+    engine._asr._get_sample_rate = lambda: 8_000
+    (batch,), lengths = engine._batch(np.sin(np.arange(RATE) / RATE * 2 * np.pi * 400).astype(np.float32))
+    assert lengths.tolist() == [len(batch)] == [8_000]
+    assert np.argmax(np.abs(np.fft.rfft(batch))) == 400
+
+
+def test_int8_goes_first(models: Path) -> None:
+    """On a CPU the quantized file is taken where there is one, and the other where there is not."""
+    folder = tone_models.ctc(models / "mine", ".int8")
+    assert text(loaded("mine"), whistle(*PHRASE)) == TEXT
+    (folder / "model.onnx").write_bytes(b"not looked at")
+    assert text(loaded("mine"), whistle(*PHRASE)) == TEXT
+    (folder / "model.int8.onnx").unlink()
+    with pytest.raises(HushdError, match="does not load"):
+        loaded("mine")
+
+
+@pytest.mark.parametrize(("asked", "threads"), [("3", 3), ("", len(os.sched_getaffinity(0))), ("many", None)])
+def test_threads(models: Path, monkeypatch: pytest.MonkeyPatch, asked: str, threads: int | None) -> None:
+    """The runtime takes as many threads as it is told, else as this process may use cores."""
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    session = loaded(tone_models.ctc(models / "mine").name)._asr._model
+    assert session.get_session_options().intra_op_num_threads == (threads or len(os.sched_getaffinity(0)))
+
+
+def test_a_recording_through_the_worker(models: Path, assets: Path) -> None:
+    """A person's speech, which has pitches too: words, within their segments, within the recording."""
+    tone_models.ctc(models / "mine", config={"languages": ["en"]})
+    worker = SpeechToText("onnx-asr", "mine")
+    worker.load(lambda note: None)
+    job, asked = make_job(assets / "two_cities.wav", {"word_times": True})
+    result = worker.run(job)
+    assert (result["language"], result["segments"]) == ("en", len(asked.segments))
+    assert len(asked.segments) > 1
+    for segment in asked.segments:
+        words = segment["words"]
+        assert segment["text"] == " ".join(word["word"] for word in words)
+        edges = [segment["start"], *(edge for word in words for edge in (word["start"], word["end"]))]
+        assert edges == sorted(edges)
+        assert edges[-1] <= segment["end"] <= result["duration"]
+
+
+# --- files that are not as they should be ----------------------------------------------------------------------------
+
+
+def _half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGE = {
+    "half a graph": lambda f: _half(f / "model.onnx"),
+    "an empty graph": lambda f: (f / "model.onnx").write_bytes(b""),
+    "no vocabulary": lambda f: (f / "vocab.txt").unlink(),
+    "a vocabulary of something else": lambda f: (f / "vocab.txt").write_bytes(b"\xff\xfe one two three"),
+    "no configuration": lambda f: (f / "config.json").unlink(),
+    "half a configuration": lambda f: (f / "config.json").write_text('{"model_type": "nem'),
+    "an unknown type": lambda f: (f / "config.json").write_text('{"model_type": "nemo-conformer-xyz"}'),
+    "no type": lambda f: (f / "config.json").write_text("{}"),
+    "a list": lambda f: (f / "config.json").write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_files_are_one_sentence(models: Path, damage: str) -> None:
+    """Whatever is wrong with a model's files: `model_missing`, with the folder and the reason, and no traceback."""
+    folder = tone_models.ctc(models / "mine")
+    DAMAGE[damage](folder)
+    OnnxAsr.models()
+    with pytest.raises(HushdError) as caught:
+        loaded("mine")
+    assert caught.value.code == "model_missing"
+    assert str(folder) in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.message.endswith(".")
+
+
+def test_a_folder_without_weights_is_no_model(models: Path) -> None:
+    """Other files, folders with odd names and empty ones are not offered, and asking for one says where files go."""
+    (models / "empty").mkdir(parents=True)
+    (models / "notes.txt").write_text("mine")
+    tone_models.ctc(models / "odd name")
+    assert OnnxAsr.models() == OnnxAsr.INFO.models
+    for name in ("empty", "odd name", "../../etc"):
+        assert not OnnxAsr.installed(name)
+        with pytest.raises(HushdError) as caught:
+            loaded(name)
+        assert caught.value.code == "model_missing"
+
+
+def test_a_model_of_ones_own_is_described(models: Path) -> None:
+    """Its languages are what its files say, else undetermined; its memory follows from the weights it would load."""
+    tone_models.ctc(models / "ctc", config={"languages": ["de", "fr"]})
+    tone_models.ctc(models / "silent", config={"languages": "de"})
+    tone_models.whisper(models / "whisper")
+    (models / "ctc" / "model.int8.onnx").write_bytes(bytes(30_000_000))
+    own = {model.name: model for model in OnnxAsr.models()[len(OnnxAsr.INFO.models) :]}
+    assert {name: model.languages for name, model in own.items()} == {
+        "ctc": ("de", "fr"),
+        "silent": ("und",),
+        "whisper": ("de", "en"),
+    }
+    assert own["ctc"].memory_mb == 150 + 2 * 30
+    assert all(OnnxAsr.installed(name) for name in own)
+
+
+# --- the hub's cache, and the hub ------------------------------------------------------------------------------------
+
+
+def cached(hub: Path, repository: str, files: Path) -> Path:
+    """`files` as the hub's library keeps them: blobs, and links to them by commit."""
+    folder = hub / "hub" / f"models--{repository.replace('/', '--')}"
+    snapshot = folder / "snapshots" / "c0ffee"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("c0ffee")
+    (folder / "blobs").mkdir()
+    snapshot.mkdir(parents=True)
+    for number, file in enumerate(files.iterdir()):
+        shutil.copy(file, folder / "blobs" / str(number))
+        (snapshot / file.name).symlink_to(f"../../blobs/{number}")
+    return snapshot
+
+
+def test_what_the_hub_has_cached_is_used_without_it(models: Path, tmp_path: Path) -> None:
+    """A model in the cache loads with no request, and without importing the hub's library."""
+    assert not OnnxAsr.installed(PARAKEET)
+    cached(tmp_path / "hub", REPOSITORY, tone_models.ctc(tmp_path / "made"))
+    assert OnnxAsr.installed(PARAKEET)
+    assert not OnnxAsr.installed("nemo-parakeet-rnnt-0.6b")
+    program = (
+        "import sys; from hushd_worker_stt.engines.onnx_asr import OnnxAsr; "
+        f"OnnxAsr().load({PARAKEET!r}, print); print('huggingface_hub' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
+    assert done.stdout == "loading the model\nFalse\n"
+
+
+def test_the_users_folder_goes_before_the_cache(models: Path, tmp_path: Path) -> None:
+    """A well-known model may lie in hushd's own folder, where its name says what type it is of."""
+    cached(tmp_path / "hub", REPOSITORY, tone_models.canary(tmp_path / "made"))
+    (tone_models.ctc(models / PARAKEET) / "config.json").unlink()
+    assert text(loaded(PARAKEET), whistle(*PHRASE)) == TEXT
+
+
+def test_half_a_snapshot_is_none(models: Path, tmp_path: Path) -> None:
+    """Where a download was broken off before a file came, it counts as missing, and loading says what gets it."""
+    snapshot = cached(tmp_path / "hub", REPOSITORY, tone_models.ctc(tmp_path / "made"))
+    for file in ("vocab.txt", "model.onnx"):
+        assert OnnxAsr.installed(PARAKEET)
+        content = (snapshot / file).read_bytes()
+        (snapshot / file).resolve().unlink()
+        assert not OnnxAsr.installed(PARAKEET)
+        with pytest.raises(HushdError) as caught:
+            loaded(PARAKEET)
+        assert caught.value.code == "model_missing"
+        assert caught.value.message == (
+            f"The model onnx-asr/{PARAKEET} is not on this machine: `hushd models pull onnx-asr/{PARAKEET}` gets it "
+            "(about 600 MB, CC-BY-4.0)."
+        )
+        (snapshot / file).resolve().write_bytes(content)
+
+
+def test_what_hushd_has_brought_is_found_by_its_manifest(models: Path, tmp_path: Path) -> None:
+    """Wherever its files are, under the name it was given; nothing is asked of any network for what is not here."""
+    folder = tone_models.ctc(tmp_path / "elsewhere", config={"languages": ["de"]})
+    files = {
+        file.name: File(file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest()) for file in folder.iterdir()
+    }
+    for model in ("mine", PARAKEET):
+        assert not OnnxAsr.installed(model)
+        Store(paths.find()).write(Manifest("onnx-asr", model, "stt", Source("file", "/x"), files, str(folder)))
+        assert OnnxAsr.installed(model)
+        assert text(loaded(model), whistle(*PHRASE)) == TEXT
+    assert [model.languages for model in OnnxAsr.models() if model.name == "mine"] == [("de",)]
+
+
+# --- without the package; words out of tokens ------------------------------------------------------------------------
+
+
+def test_without_the_package(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not installed nothing else fails, and loading says what to install."""
+    tone_models.ctc(models / "mine")
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    assert not OnnxAsr.installed("mine")
+    monkeypatch.setitem(sys.modules, "onnx_asr.models.nemo", None)
+    with pytest.raises(HushdError, match=re.escape("pip install 'hushd[onnx-asr]'")) as caught:
+        loaded("mine")
+    assert caught.value.code == "engine_missing"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (" ever  tried", [("ever", 1), ("tried", 7)]),
+        (["▁", "b", "o", "▁", "m", "e"], [("bo", 1), ("me", 4)]),
+        (["▁yes", "▁,", "▁no", "."], [("yes,", 0), ("no.", 2)]),
+        (["▁it", "'", "s"], [("it's", 0)]),
+        (["▁"], []),
+        ([], []),
+    ],
+    ids=["spaces", "letters", "commas", "apostrophes", "space alone", "nothing"],
+)
+def test_words_begin_where_their_first_token_does(tokens: object, expected: list[tuple[str, int]]) -> None:
+    """Tokens may be words, parts of them or letters, with the space in front or alone."""
+    tokens = [token.replace("▁", " ") for token in tokens]
+    words = list(module._words(tokens, [float(n) for n in range(len(tokens))], 100.0))
+    assert [(word.text, word.start) for word in words] == expected
+
+
+def test_words_are_those_of_the_packages_text() -> None:
+    """On 2000 random sequences the words joined are the text the package gives, with times that never go back."""
+    rng = random.Random(4)
+    decoder = asr._AsrWithDecoding
+    alphabet = [" a", "b", " ", ".", " ,", "'", " 7", "é", " -", "ß "]
+    for _ in range(2000):
+        tokens = [rng.choice(alphabet) for _ in range(rng.randrange(12))]
+        times = sorted(rng.uniform(0, 11) for _ in tokens)
+        text = re.sub(decoder.DECODE_SPACE_PATTERN, lambda x: " " if x.group(1) else "", "".join(tokens))
+        words: list[Word] = list(module._words(tokens, times, 10.0))
+        assert " ".join(word.text for word in words) == text.strip(), tokens
+        edges = [edge for word in words for edge in (word.start, word.end)]
+        assert edges == sorted(edges), tokens
+        assert all(0 <= edge <= 10.0 for edge in edges), tokens

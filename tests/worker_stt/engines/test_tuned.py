@@ -1,0 +1,104 @@
+"""What the environment says of an engine's work reaches the engine, and nonsense in it is a sentence."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_stt.catalogue import find
+from hushd_worker_stt.convert.whisper import convert
+from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engines import tuned
+from support.commands import say, unpack_checkpoint
+from support.wer import words
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    return tmp_path
+
+
+def loaded(engine: str) -> Any:
+    made: Any = find(engine)()
+    made.load("commands", lambda note: None)
+    return made
+
+
+def heard(engine: Any, *said: str) -> list[str]:
+    return words(" ".join(segment.text for segment in engine.transcribe(say(list(said)), Options(language="en"))))
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [("3", 3), ("", None), ("0", None), ("many", None), ("-1", None)])
+def test_threads(monkeypatch: pytest.MonkeyPatch, asked: str, wanted: int | None) -> None:
+    """A number from 1 on; whatever else OMP_NUM_THREADS says, as many as there are cores."""
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert tuned.threads() == (wanted or cores)
+
+
+def test_nonsense_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`bad_request`, with what it may be."""
+    assert tuned.beam() is None
+    assert tuned.compute_type(("int8",)) == ""
+    for asked in ("0", "101", "five"):
+        monkeypatch.setenv("HUSHD_BEAM_SIZE", asked)
+        with pytest.raises(HushdError, match="from 1 to 100"):
+            tuned.beam()
+    monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "int4")
+    with pytest.raises(HushdError, match="int8, float32 for this engine, not 'int4'") as caught:
+        tuned.compute_type(("int8", "float32"))
+    assert caught.value.code == "bad_request"
+
+
+def test_faster_whisper_is_told(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads, precision and hypotheses; what a request says of the latter is stronger."""
+    for package in ("ctranslate2", "faster_whisper", "whisper"):
+        pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
+    convert(unpack_checkpoint(models / "c.pt"), models / "faster-whisper" / "commands", "float32")
+    monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "float32")
+    monkeypatch.setenv("HUSHD_BEAM_SIZE", "2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    engine = loaded("faster-whisper")
+    if not engine._ctranslate2.get_cuda_device_count():
+        assert engine._model.model.compute_type == "float32"
+    seen: list[int] = []
+    decode = engine._decode
+    monkeypatch.setattr(engine, "_decode", lambda samples, how: (seen.append(how.beam), decode(samples, how))[1])
+    assert heard(engine, "open", "red") == ["open", "red"]
+    list(engine.transcribe(say(["one"]), Options(language="en", beam=3)))
+    assert seen == [2, 3]
+    monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "int4")
+    with pytest.raises(HushdError) as caught:
+        loaded("faster-whisper")
+    assert caught.value.code == "bad_request"
+
+
+def test_torch_keeps_matrices_in_bytes(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With int8 every linear layer of whisper is quantised, word times still come, and the words are the same."""
+    if not (find_spec("torch") and find_spec("whisper")):
+        pytest.skip("whisper is not installed: scripts/setup --engines all")
+    import torch
+
+    unpack_checkpoint(models / "whisper" / "commands.pt")
+    monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "int8")
+    engine = loaded("whisper")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        if engine._model.device.type == "cpu":
+            kinds = [type(module).__module__ for module in engine._model.modules() if type(module).__name__ == "Linear"]
+            assert len(kinds) > 20
+            assert all("quantized.dynamic" in kind for kind in kinds)
+        assert heard(engine, "open", "red") == ["open", "red"]
+        audio = say(["left", "right"])
+        segments = list(engine.transcribe(audio, Options(language="en", word_times=True)))
+        assert [word.text.lower().strip(".") for segment in segments for word in segment.words] == ["left", "right"]
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,520 @@
+"""The engines `whisper` and `faster-whisper` on a real, very small checkpoint: real words, and everything that can be
+wrong with a model's files."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hushd_models import catalogue
+from hushd_models.manifest import File, Manifest, Source
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_worker.job import Cancelled
+from hushd_worker_stt.catalogue import find
+from hushd_worker_stt.convert.whisper import convert
+from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engines.faster_whisper import FasterWhisper
+from hushd_worker_stt.engines.whisper import Whisper
+from hushd_worker_stt.engines.whisper_models import LANGUAGES, SIZES
+from hushd_worker_stt.worker import SpeechToText
+from support.commands import RATE, say, unpack_checkpoint, utterances
+from support.stt_jobs import Asked, make_job, s16le
+from support.wer import word_error_rate, words
+
+Engines = dict[str, Any]
+
+# openai-whisper leaves the file of its tokens to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
+
+
+def need(engine: str) -> None:
+    packages = {"whisper": ("torch", "whisper"), "faster-whisper": ("ctranslate2", "faster_whisper")}[engine]
+    for package in packages:
+        if find_spec(package) is None:
+            pytest.skip(f"{engine} is not installed: pip install 'hushd[{engine}]'")
+
+
+@pytest.fixture(params=["whisper", "faster-whisper"])
+def name(request: pytest.FixtureRequest) -> str:
+    """Each of the two engines that is installed."""
+    need(request.param)
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder: the checkpoint `commands` for whisper, its conversions for faster-whisper."""
+    folder = tmp_path_factory.mktemp("models")
+    checkpoint = unpack_checkpoint(folder / "whisper" / "commands.pt")
+    if find_spec("ctranslate2") and find_spec("whisper"):
+        convert(checkpoint, folder / "faster-whisper" / "commands", "int8")
+        convert(checkpoint, folder / "faster-whisper" / "commands-float32", "float32")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _only_these_models(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own models and caches are out of sight, and the network must not be used."""
+
+    def forbidden(*arguments: object) -> None:
+        raise OSError("the network was used")
+
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(models))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for variable in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+
+
+@pytest.fixture(scope="session")
+def engines() -> Engines:
+    """What `loaded` has loaded."""
+    return {}
+
+
+@pytest.fixture
+def engine(name: str, engines: Engines) -> Any:
+    """The engine with the model `commands`, loaded once."""
+    if name not in engines:
+        engines[name] = load(name, "commands")
+        if name == "whisper":
+            # More threads than one mostly wait for each other, with a model this small.
+            engines[name]._torch.set_num_threads(1)
+    engines[name].economy = engines[name].degraded = False
+    return engines[name]
+
+
+@pytest.fixture(scope="session")
+def forty() -> list[tuple[str, np.ndarray]]:
+    """Forty unseen utterances."""
+    return utterances(40)
+
+
+@pytest.fixture
+def spoken(name: str, forty: list[tuple[str, np.ndarray]]) -> list[tuple[str, np.ndarray]]:
+    """As many as the engine hears in a few seconds."""
+    return forty[:16] if name == "whisper" else forty
+
+
+def load(name: str, model: str) -> Any:
+    made = find(name)()
+    made.load(model, lambda note: None)
+    return made
+
+
+def text(engine: Any, samples: np.ndarray, **options: Any) -> str:
+    return " ".join(segment.text for segment in engine.transcribe(samples, Options(**options)))
+
+
+def errors(engine: Any, spoken: list[tuple[str, np.ndarray]], **options: Any) -> float:
+    return word_error_rate(
+        " ".join(said for said, _ in spoken), " ".join(text(engine, audio, **options) for _, audio in spoken)
+    )
+
+
+def refusal(name: str, model: str) -> HushdError:
+    """What loading `model` is refused with: a sentence, and no network."""
+    with pytest.raises(HushdError) as caught:
+        load(name, model)
+    assert "\n" not in caught.value.message
+    assert "Traceback" not in caught.value.message
+    assert "the network was used" not in caught.value.message
+    return caught.value
+
+
+def test_unseen_utterances_are_understood(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
+    """At most four words in a hundred wrong, with the default settings."""
+    assert errors(engine, spoken) <= 0.04
+
+
+def test_int8_hears_what_float32_hears(models: Path, forty: list[tuple[str, np.ndarray]]) -> None:
+    """Both conversions understand the words as well as each other, and int8 takes a third of the space.
+
+    Not word for word: which of two words as likely as each other wins depends on how a processor rounds (one of the
+    141 differed on one machine and none on another).
+    """
+    need("faster-whisper")
+    small, large = (models / "faster-whisper" / model / "model.bin" for model in ("commands", "commands-float32"))
+    assert small.stat().st_size < large.stat().st_size / 3
+    said = " ".join(said for said, _ in forty)
+    int8, float32 = (
+        " ".join(text(engine, audio) for _, audio in forty)
+        for engine in (load("faster-whisper", "commands"), load("faster-whisper", "commands-float32"))
+    )
+    assert word_error_rate(said, int8) <= 0.04
+    assert word_error_rate(said, float32) <= 0.04
+    assert word_error_rate(float32, int8) <= 0.02
+
+
+def test_words_have_times(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
+    """They are in order, within the audio, make up the text, and asking for them costs next to none of it."""
+    wrong, away = [], []
+    for said, audio in spoken[: len(spoken) // 2]:
+        (segment,) = engine.transcribe(audio, Options(word_times=True))
+        wrong.append(word_error_rate(said, segment.text))
+        if not segment.words:
+            continue
+        assert " ".join(word.text for word in segment.words) == segment.text
+        times = [time for word in segment.words for time in (word.start, word.end)]
+        assert times == sorted(times)
+        assert times[0] >= 0.0
+        assert times[-1] <= len(audio) / RATE
+        # These words are of much the same length: where each of them ought to be is known well enough.
+        step = len(audio) / RATE / len(segment.words)
+        away += [abs((word.start + word.end) / 2 - (i + 0.5) * step) for i, word in enumerate(segment.words)]
+    assert np.mean(wrong) <= 0.05
+    assert np.median(away) <= 0.3
+    assert all(not segment.words for segment in engine.transcribe(spoken[0][1], Options()))
+
+
+def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
+    """The checkpoint has the English tokenizer: it says English, and has none to detect."""
+    (model,) = (model for model in type(engine).models() if model.name == "commands")
+    assert model.languages == ("en",)
+    assert engine.detect_language(spoken[0][1]) is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"beam": 1}, {"beam": 8}, {"temperature": 0.0}, {"temperature": 0.0, "beam": 1}, {"language": "en"}],
+)
+def test_options_leave_clear_speech_as_it_is(
+    engine: Any, spoken: list[tuple[str, np.ndarray]], options: dict[str, Any]
+) -> None:
+    """Whatever beam and temperature: the same words."""
+    assert errors(engine, spoken[:5], **options) <= 0.1
+    assert not engine.degraded
+
+
+def test_a_temperature_is_sampled_at(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The temperature reaches the decoder, and so does the beam where there is one."""
+    asked = decoded_with(name, engine, monkeypatch)
+    text(engine, say(["one", "two"]), temperature=0.4)
+    text(engine, say(["one", "two"]), beam=3)
+    assert [(a["temperature"], a["beam"]) for a in asked] == [(0.4, 1), (0.0, 3)]
+
+
+def test_prompt_and_hotwords_reach_the_model(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are given to the decoder, cut to the half of its room that they may take, the hotwords whole."""
+    asked = decoded_with(name, engine, monkeypatch)
+    text(engine, say(["one", "two"]), prompt="Left or right?", hotwords="Estragon, Vladimir")
+    text(engine, say(["one", "two"]), prompt="right " * 330, hotwords="Estragon, Vladimir")
+    text(engine, say(["one", "two"]), hotwords="Vladimir " * 220)
+    assert "Left or right?" in asked[0]["prompt"]
+    for one in asked[:2]:
+        assert "Estragon, Vladimir" in one["prompt"]
+    for one in asked[1:]:
+        assert one["tokens"] <= 226  # with the three that say what follows
+    assert asked[1]["tokens"] > 200
+
+
+def decoded_with(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the package's decoder is asked for, filled in as it is asked; of a fallback the first attempt."""
+    asked: list[dict[str, Any]] = []
+    model = engine._model
+    if name == "whisper":
+        tokenizer = engine._whisper.tokenizer.get_tokenizer(False)
+        decode = type(model).decode
+
+        def watched(self: Any, mel: Any, options: Any) -> Any:
+            prompt = list(options.prompt or [])[-223:]
+            asked.append(
+                {
+                    "temperature": options.temperature,
+                    "beam": options.beam_size or 1,
+                    "prompt": tokenizer.decode(prompt),
+                    "tokens": len(prompt),
+                }
+            )
+            return decode(self, mel, options)
+
+        monkeypatch.setattr(type(model), "decode", watched)
+    else:
+        generate = model.generate_with_fallback
+
+        def watching(encoded: Any, prompt: list[int], tokenizer: Any, options: Any) -> Any:
+            asked.append(
+                {
+                    "temperature": options.temperatures[0],
+                    "beam": options.beam_size if options.temperatures[0] == 0 else 1,
+                    "prompt": tokenizer.decode(prompt),
+                    "tokens": len(prompt),
+                }
+            )
+            return generate(encoded, prompt, tokenizer, options)
+
+        monkeypatch.setattr(model, "generate_with_fallback", watching)
+    return asked
+
+
+def test_economy_is_one_hypothesis(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short of memory it follows one hypothesis and tries once, says so, and still hears clear speech; what was asked
+    for that cheaply anyway is not degraded."""
+    audio = say(["open", "red", "nine"])
+    asked = decoded_with(name, engine, monkeypatch)
+    engine.economy = True
+    assert words(text(engine, audio)) == ["open", "red", "nine"]
+    assert engine.degraded
+    assert [a["beam"] for a in asked] == [1]
+    engine.degraded = False
+    text(engine, audio, beam=1, temperature=0.0)
+    assert not engine.degraded
+
+
+def test_noise_is_not_tried_six_times_in_economy(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is doubtful at temperature 0 is tried again, but not where memory is short."""
+    noise = (np.random.default_rng(5).standard_normal(3 * RATE) * 0.3).astype(np.float32)
+    seen: list[tuple[float, ...]] = []
+    decode = engine._decode
+    monkeypatch.setattr(engine, "_decode", lambda s, d: (seen.append(d.temperatures), decode(s, d))[1])
+    text(engine, noise)
+    engine.economy = True
+    text(engine, noise)
+    assert [len(temperatures) for temperatures in seen] == [6, 1]
+
+
+def test_nothing_is_heard_twice(engine: Any) -> None:
+    """A piece of a model without times is one window: what follows its last word is not decoded once more, which made
+    words up (`start six seven` became `start six seven. stop. six`)."""
+    audio = say(["start", "six", "seven"])
+    assert len(list(engine.transcribe(audio, Options(word_times=True)))) == 1
+
+
+def test_a_client_that_left_ends_a_piece(name: str, engine: Any) -> None:
+    """`check` is asked while a piece is decoded, and what it raises comes through."""
+
+    def gone() -> None:
+        raise Cancelled
+
+    engine.check = gone
+    try:
+        with pytest.raises(Cancelled):
+            text(engine, say(["left", "right"]))
+    finally:
+        del engine.check
+
+
+def test_translation_has_no_word_times(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
+    """Words of a translation were never said: they come without times. English stays English."""
+    said, audio = spoken[0]
+    segments = list(engine.transcribe(audio, Options(translate=True, word_times=True)))
+    assert word_error_rate(said, " ".join(segment.text for segment in segments)) == 0.0
+    assert not any(segment.words for segment in segments)
+
+
+# --- the models folder and the caches --------------------------------------------------------------------------------
+
+
+def test_models_of_the_users_own_are_listed(name: str) -> None:
+    """The models folder's come after the well-known ones, with their languages, and can be loaded."""
+    engine = find(name)
+    own = {model.name: model for model in engine.models() if model.name.startswith("commands")}
+    assert set(own) == ({"commands"} if name == "whisper" else {"commands", "commands-float32"})
+    assert all(model.languages == ("en",) and 100 < model.memory_mb < 600 for model in own.values())
+    assert engine.installed("commands")
+    assert not engine.installed("base")
+
+
+def test_what_the_packages_know_is_what_we_say() -> None:
+    """Names, languages and places on the hub are those of the packages."""
+    need("whisper")
+    need("faster-whisper")
+    import whisper
+    from faster_whisper.utils import _MODELS
+
+    assert {model.name for model in Whisper.INFO.models} == set(whisper.available_models())
+    every = [known for known in catalogue.models().values() if known.engine == "faster-whisper"]
+    assert {name: known.repository for known in every for name in known.names} == _MODELS
+    assert set(SIZES) == set(_MODELS)
+    for known in catalogue.models().values():
+        if known.engine == "whisper":
+            for model in known.names:
+                assert f"{known.url}/{known.files[0].needed[0]}" == whisper._MODELS[model]
+            assert known.url.endswith(known.sha256[known.files[0].needed[0]])
+    assert tuple(whisper.tokenizer.LANGUAGES) == LANGUAGES
+    assert {name: size.alignment for name, size in SIZES.items() if size.alignment} == whisper._ALIGNMENT_HEADS
+
+
+def test_a_download_in_the_packages_cache_is_enough(name: str, models: Path, tmp_path: Path) -> None:
+    """Weights that another program fetched are found and loaded without any network."""
+    assert not find(name).installed("tiny.en")
+    if name == "whisper":
+        cache = tmp_path / "cache" / "whisper"
+        cache.mkdir(parents=True)
+        shutil.copy(models / "whisper" / "commands.pt", cache / "tiny.en.pt")
+    else:
+        hub = tmp_path / "cache" / "huggingface" / "hub" / "models--Systran--faster-whisper-tiny.en"
+        shutil.copytree(models / "faster-whisper" / "commands", hub / "snapshots" / "abc")
+        (hub / "refs").mkdir()
+        (hub / "refs" / "main").write_text("abc")
+    assert find(name).installed("tiny.en")
+    assert words(text(load(name, "tiny.en"), say(["yes", "no"]))) == ["yes", "no"]
+
+
+def test_the_models_folder_comes_first(
+    name: str, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A well-known name in the models folder is that file, and is listed once."""
+    (tmp_path / name).mkdir()
+    source = next((models / name).glob("commands*"))
+    place = tmp_path / name / source.name.replace(source.stem, "tiny.en")
+    shutil.copytree(source, place) if source.is_dir() else shutil.copy(source, place)
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    assert [model.name for model in find(name).models()].count("tiny.en") == 1
+    assert find(name).find("tiny.en") == place
+    assert find(name).installed("tiny.en")
+
+
+def test_what_is_not_there_is_said_in_a_sentence(name: str) -> None:
+    """Without weights: which model, the command that gets it, and what that costs. Nothing is downloaded for it."""
+    with pytest.raises(HushdError) as caught:
+        load(name, "base")
+    assert caught.value.code == "model_missing"
+    assert caught.value.message == (
+        f"The model {name}/base is not on this machine: `hushd models pull {name}/base` gets it (about 148 MB, MIT)."
+    )
+
+
+def test_what_hushd_has_brought_is_found_by_its_manifest(name: str, models: Path, tmp_path: Path) -> None:
+    """Wherever its files are, under the name it was given, well-known or not."""
+    source = next(path for path in (models / name).iterdir() if path.name.startswith("commands"))
+    folder = tmp_path / "elsewhere" / "abc"
+    files = source.iterdir() if source.is_dir() else [source]
+    folder.mkdir(parents=True)
+    contents = {file.name: shutil.copy(file, folder) and file.read_bytes() for file in files}
+    kept = {file: File(len(data), hashlib.sha256(data).hexdigest()) for file, data in contents.items()}
+    try:
+        for model in ("mine", "tiny.en"):
+            found = Manifest(name, model, "stt", Source("file", "/x"), kept, str(folder))
+            Store(paths.find()).write(found)
+            assert find(name).installed(model)
+            assert words(text(load(name, model), say(["yes", "no"]))) == ["yes", "no"]
+        assert [m.languages for m in find(name).models() if m.name == "mine"] == [("en",)]
+    finally:
+        for manifest in (models / name).glob("*.hushd.json"):
+            manifest.unlink()
+
+
+# --- broken files ----------------------------------------------------------------------------------------------------
+
+
+def broken_checkpoints(whole: Path) -> dict[str, bytes]:
+    good = whole.read_bytes()
+    return {
+        "empty": b"",
+        "half": good[: len(good) // 2],
+        "without its end": good[:-1000],
+        "a web page": b"<html>404</html>" * 100,
+        "a hole": good[:200_000] + bytes(100_000) + good[300_000:],
+    }
+
+
+def test_broken_checkpoints_are_a_sentence(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with the file: `model_missing`, with its name and what to do; it is listed all the same."""
+    need("whisper")
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    place = tmp_path / "whisper" / "mine.pt"
+    place.parent.mkdir()
+    for kind, content in broken_checkpoints(models / "whisper" / "commands.pt").items():
+        place.write_bytes(content)
+        assert "mine" in [model.name for model in Whisper.models()], kind
+        if kind == "a hole":  # torch reads past it; only the converter looks at checksums
+            continue
+        error = refusal("whisper", "mine")
+        assert error.code == "model_missing", kind
+        assert f"remove {place}" in error.message, kind
+
+
+def test_a_checkpoint_cannot_run_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pickle that would make a folder is refused, by the list of models and by the load, and makes none."""
+    need("whisper")
+    import torch
+
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "made"),)
+
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    (tmp_path / "whisper").mkdir()
+    torch.save({"dims": Evil(), "model_state_dict": {}}, tmp_path / "whisper" / "evil.pt")
+    assert "evil" in [model.name for model in Whisper.models()]
+    assert refusal("whisper", "evil").code == "model_missing"
+    assert not (tmp_path / "made").exists()
+
+
+def test_broken_conversions_are_a_sentence(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of CTranslate2 with a damaged or missing file is `model_missing`, and never asks the hub for it."""
+    need("faster-whisper")
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    place = tmp_path / "faster-whisper" / "mine"
+    whole = models / "faster-whisper" / "commands"
+    for file, content in (
+        ("model.bin", b""),
+        ("model.bin", (whole / "model.bin").read_bytes()[:2_000_000]),
+        ("model.bin", b"<html>404</html>" * 100),
+        ("config.json", b"{"),
+        ("tokenizer.json", b"{"),
+        ("vocabulary.json", b"["),
+    ):
+        shutil.copytree(whole, place)
+        (place / file).write_bytes(content)
+        assert "mine" in [model.name for model in FasterWhisper.models()]
+        error = refusal("faster-whisper", "mine")
+        assert error.code == "model_missing", (file, content[:20])
+        assert f"remove {place}" in error.message
+        shutil.rmtree(place)
+    shutil.copytree(whole, place)
+    (place / "tokenizer.json").unlink()
+    assert "mine" not in [model.name for model in FasterWhisper.models()]
+    assert not FasterWhisper.installed("mine")
+
+
+# --- in the worker ---------------------------------------------------------------------------------------------------
+
+
+def test_resuming_after_any_segment_gives_the_whole(name: str, forty: list[tuple[str, np.ndarray]]) -> None:
+    """Its own times are not where pieces end: whichever segment came last, no part of a word comes twice, or never."""
+    worker = SpeechToText(name, "commands")
+    worker.load(lambda note: None)
+    pause = np.zeros(RATE * 5 // 2, np.float32)
+    sound = s16le(np.concatenate([samples for _, audio in forty[:6] for samples in (audio, pause)]))
+
+    def run(start: float) -> Asked:
+        job, asked = make_job(sound, {"format": "s16le", "speech_pad_s": 0.4, "start_s": start})
+        worker.run(job)
+        return asked
+
+    whole = run(0.0)
+    for number in range(1, len(whole.segments) + 1):
+        rest, kept = whole.resumed_at(number)
+        assert " ".join(segment["text"] for segment in (*kept, *run(rest).segments)) == whole.text
+
+
+def test_a_recording_through_the_worker(name: str, spoken: list[tuple[str, np.ndarray]]) -> None:
+    """Utterances with pauses, as a client sends them: the words, and times that go on and on."""
+    worker = SpeechToText(name, "commands")
+    capabilities = worker.load(lambda note: None)
+    assert capabilities["languages"] == ["en"]
+    assert capabilities["word_times"]
+    # The checkpoint has never heard more than six words at once, nor any soon after its window begins: a pause of
+    # 2.5 s ends a piece, and 0.4 s of it are kept before the next.
+    parts = [np.concatenate([audio, np.zeros(RATE * 5 // 2, np.float32)]) for _, audio in spoken[:10]]
+    recording = np.concatenate(parts)
+    job, asked = make_job(s16le(recording), {"format": "s16le", "word_times": True, "speech_pad_s": 0.4})
+    result = worker.run(job)
+    assert result["language"] == "en"
+    assert result["duration"] == pytest.approx(len(recording) / RATE, abs=0.01)
+    assert word_error_rate(" ".join(said for said, _ in spoken[:10]), asked.text) <= 0.06
+    times = [(segment["start"], segment["end"]) for segment in asked.segments]
+    assert all(start <= end for start, end in times)
+    assert all(one[0] <= other[0] for one, other in itertools.pairwise(times))

@@ -1,0 +1,477 @@
+"""Listening live: text while somebody speaks, an end when they have finished, patience with what is no speech."""
+
+from __future__ import annotations
+
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import hushd_worker_stt.live.listener as live
+import hushd_worker_stt.worker
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Message, Partial
+from hushd_protocol.messages import Job as JobMessage
+from hushd_worker.job import Cancelled, Job
+from hushd_worker_stt.audio.recording import raw_blocks
+from hushd_worker_stt.engine import Options, PieceLength, Segment
+from hushd_worker_stt.live.listener import LiveListener, Unstable
+from hushd_worker_stt.request import Request
+from hushd_worker_stt.segmentation.pieces import Piece
+from hushd_worker_stt.worker import SpeechToText
+from support.stt_jobs import Ask, chunked, make_job, s16le
+from support.wer import BECKETT, word_error_rate, words
+
+RATE = 16_000
+PAUSE_S = 1.5  # longer than any pause in the recording
+
+
+def quiet(seconds: float) -> np.ndarray:
+    return (np.random.default_rng(5).standard_normal(int(seconds * RATE)) * 1e-4).astype(np.float32)
+
+
+def microphone(*sounds: np.ndarray, rate: int = RATE) -> list[bytes]:
+    """Sounds one after another as a microphone's chunks of 100 ms."""
+    return chunked(s16le(soxr.resample(np.concatenate(sounds), RATE, rate)), 2 * (rate // 10))
+
+
+# --- the real engine and detector -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("decibels", [0, -20, -35])
+def test_an_utterance_ends_by_itself(ask: Ask, beckett: np.ndarray, decibels: int) -> None:
+    """Whatever the level, the words are right, and the rest of the stream is left unread."""
+    chunks = microphone(quiet(1), beckett * 10 ** (decibels / 20), quiet(20))
+    asked = ask(chunks, {"live": True, "silence_s": PAUSE_S})
+    assert asked.error is None
+    assert word_error_rate(BECKETT, asked.text) == 0.0
+    assert asked.result["ended"] == "endpoint"
+    assert asked.result["segments"] == len(asked.segments) == 1
+    assert 1.0 <= asked.segments[0]["start"] < 1.6
+    assert 9.0 < asked.segments[0]["end"] <= asked.result["duration"] < 11.5 + PAUSE_S
+    assert asked.chunks_read < 150
+
+
+def test_text_comes_while_the_person_speaks(ask: Ask, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unstable texts come before the segment and grow; their stable part only grows; the last is the segment."""
+    monkeypatch.setattr(LiveListener.__init__, "__defaults__", (lambda: 0.0,))  # a busy machine passes drafts over
+    asked = ask(microphone(beckett, quiet(3)), {"live": True, "silence_s": PAUSE_S})
+    assert len(asked.unstable) >= 5
+    assert len(words(asked.unstable[0][1])) <= 3
+    for (before, _), (after, _) in pairwise(asked.unstable):
+        assert after.startswith(before)
+    stable, rest = asked.unstable[-1]
+    assert words(stable + rest) == words(asked.text)
+    assert len(words(stable)) >= 6
+    last = asked.messages[-1]
+    assert isinstance(last, Partial)
+    assert last.data["kind"] == "segment"
+
+
+def test_the_default_silence_ends_at_the_first_long_pause(ask: Ask, beckett: np.ndarray) -> None:
+    """Of Beckett's pauses one is longer than 0.8 s, at 5.6 s: what he said before it comes, nothing after."""
+    asked = ask(microphone(beckett, quiet(3)), {"live": True, "rate": RATE, "channels": 1, "format": "s16le"})
+    assert word_error_rate("Ever tried ever failed no matter try again", asked.text) == 0.0
+    assert asked.result["ended"] == "endpoint"
+    assert 6.2 < asked.result["duration"] < 6.8
+
+
+def test_utterance_after_utterance(ask: Ask, beckett: np.ndarray) -> None:
+    """A continuous session hears all of them, each with its time, until the input ends."""
+    asked = ask(microphone(beckett, quiet(2), beckett, quiet(5)), {"live": True, "continuous": True})
+    assert asked.error is None
+    assert asked.result["ended"] == "input"
+    assert asked.result["duration"] == pytest.approx(2 * len(beckett) / RATE + 7, abs=0.1)
+    assert word_error_rate(f"{BECKETT} {BECKETT}", asked.text) <= 4 / 24
+    assert asked.result["segments"] == len(asked.segments) == 4
+    assert [segment["id"] for segment in asked.segments] == [0, 1, 2, 3]
+    for before, after in pairwise(asked.segments):
+        assert before["end"] <= after["start"] + 0.01
+
+
+def test_another_rate(ask: Ask, beckett: np.ndarray) -> None:
+    """A microphone of 48 kHz is heard like one of 16."""
+    params = {"live": True, "rate": 48_000, "silence_s": PAUSE_S}
+    asked = ask(microphone(beckett, quiet(2), rate=48_000), params)
+    assert word_error_rate(BECKETT, asked.text) <= 1 / 12
+
+
+def test_a_stream_that_ends_early_yields_what_was_said(ask: Ask, beckett: np.ndarray) -> None:
+    """The microphone is closed in the middle of speech: the words so far come, and `ended` says why."""
+    asked = ask(microphone(beckett[: 4 * RATE]), {"live": True, "silence_s": 10})
+    assert asked.text.lower().startswith("ever tried")
+    assert asked.result["ended"] == "input"
+    assert asked.result["duration"] == 4.0
+
+
+@pytest.mark.parametrize("size", [1, 3, 1_001, 65_535])
+def test_chunks_of_any_size(ask: Ask, beckett: np.ndarray, size: int) -> None:
+    """Samples may be split between chunks, and half a sample at the end is nothing."""
+    data = s16le(np.concatenate((beckett[: 3 * RATE], quiet(2)))) + b"\1"
+    asked = ask(chunked(data, size), {"live": True})
+    assert asked.error is None
+    assert words(asked.text)[:2] == ["ever", "tried"]
+
+
+NOISE = np.random.default_rng(6)
+TIME = np.arange(10 * RATE) / RATE
+
+
+def bursts(sound: np.ndarray, every_s: float) -> np.ndarray:
+    """Ten seconds of a quiet room with `sound` in it again and again."""
+    room = NOISE.standard_normal(10 * RATE) * 1e-4
+    for start in range(RATE // 2, len(room) - len(sound), int(every_s * RATE)):
+        room[start : start + len(sound)] += sound
+    return room
+
+
+def fading(sound: np.ndarray, seconds: float) -> np.ndarray:
+    return sound * np.exp(-np.arange(len(sound)) / (seconds * RATE))
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.zeros(10 * RATE),
+        NOISE.standard_normal(10 * RATE) * 1e-4,
+        NOISE.standard_normal(10 * RATE) * 0.2,
+        0.2 * np.sin(2 * np.pi * 50 * TIME) + 0.1 * np.sin(2 * np.pi * 150 * TIME),
+        0.002 * np.sin(2 * np.pi * 50 * TIME) + NOISE.standard_normal(10 * RATE) * 1e-4,
+        bursts(fading(NOISE.standard_normal(400), 0.004), 0.5),
+        bursts(fading(NOISE.standard_normal(4800) * 0.5, 0.1), 1.5),
+        bursts(fading(np.sin(np.arange(800) * 0.15), 0.01), 0.2),
+    ],
+    ids=["silence", "room", "noise", "hum", "quiet hum", "clicks", "coughs", "taps"],
+)
+def test_nobody_speaks(ask: Ask, sound: np.ndarray) -> None:
+    """Seconds of audio count, not of the clock: whatever is no voice ends in no_speech on the frame."""
+    asked = ask(microphone(sound.astype(np.float32)), {"live": True, "no_speech_s": 5})
+    assert asked.error
+    assert asked.error.code == "no_speech"
+    assert "within 5 seconds" in asked.error.message
+    assert asked.messages == []
+    assert 50 <= asked.chunks_read <= 60
+
+
+def test_a_stream_of_nothing(ask: Ask) -> None:
+    """A microphone that is closed before anybody spoke gives an empty transcript."""
+    for chunks in ([], microphone(quiet(1))):
+        asked = ask(chunks, {"live": True})
+        assert asked.error is None
+        assert asked.result["ended"] == "input"
+        assert asked.result["segments"] == 0
+
+
+@pytest.mark.parametrize("form", ["f32le", "s16be", "file"])
+def test_only_one_format_is_live(ask: Ask, form: str) -> None:
+    """Samples that could be no number do not exist: s16le is the only format of a stream, and others are refused."""
+    asked = ask([bytes(3200)], {"live": True, "format": form})
+    assert asked.error
+    assert asked.error.code == "bad_request"
+    assert "s16le" in asked.error.message
+
+
+def test_a_session_beside_a_file(worker: SpeechToText, tmp_path: Path, assets: Path, beckett: np.ndarray) -> None:
+    """One engine hears a recording and a person at once: both are right, and the person is not kept waiting."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
+    soundfile.write(tmp_path / "long.wav", np.concatenate([samples] * 4), rate)
+    file, written = make_job(tmp_path / "long.wav", {})
+    failed: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            worker.run(file)
+        except BaseException as error:
+            failed.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    session, heard = make_job(microphone(beckett[: 4 * RATE], quiet(3)), {"live": True})
+    worker.run(session)
+    assert reader.is_alive(), failed
+    reader.join(60)
+    assert not failed
+    assert word_error_rate("Ever tried. Ever failed. No matter.", heard.text) <= 1 / 6
+    assert written.text.count("the best of times") == 4
+
+
+# --- streams that go wrong --------------------------------------------------------------------------------------------
+
+
+def session(*chunks: Chunk, **params: Any) -> Job:
+    """A job whose stream has sent `chunks`, and does not end by itself."""
+    message = JobMessage(id=bytes(16), op="transcribe", params={"live": True} | params, input="stream")
+    job = Job(message, lambda message: None)
+    for chunk in chunks:
+        job.feed(chunk)
+    return job
+
+
+def chunk(seq: int, **fields: Any) -> Chunk:
+    return Chunk(id=bytes(16), seq=seq, payload=bytes(3200), **fields)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_stream_that_sends_nothing(worker: SpeechToText, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At all, or no more, and without an end: given up after a time, in one sentence."""
+    monkeypatch.setattr(hushd_worker_stt.worker, "_PATIENCE_S", 0.05)
+    with pytest.raises(HushdError, match=r"^No audio has come for 0.05 seconds\.$") as caught:
+        worker.run(session(*map(chunk, range(count))))
+    assert caught.value.code == "input_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("params", "first", "second"),
+    [
+        ({}, {}, {"rate": 48_000}),
+        ({}, {"rate": 16_000}, {"rate": 8_000}),
+        ({"rate": 48_000}, {"rate": 48_000}, {"rate": 16_000}),
+        ({"rate": 48_000}, {}, {"channels": 2}),
+    ],
+)
+def test_a_stream_that_changes(
+    worker: SpeechToText, params: dict[str, Any], first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """Chunks that claim another rate, or more channels, than the request named are refused, not misheard."""
+    with pytest.raises(HushdError, match="of a stream cannot change, from") as caught:
+        worker.run(session(chunk(0, **first), chunk(1, **second), chunk(2, last=True), **params))
+    assert caught.value.code == "bad_request"
+
+
+def test_a_stream_that_says_what_it_is(worker: SpeechToText) -> None:
+    """The rate that was named, on every chunk, is no change."""
+    answer = worker.run(session(chunk(0, rate=8_000, channels=1), chunk(1, rate=8_000, last=True), rate=8_000))
+    assert answer["duration"] == pytest.approx(0.4, abs=0.01)
+
+
+# --- the listener alone -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Scripted:
+    """A recogniser for which samples of 0.3 and more are words, and whose text is the seconds of them.
+
+    A pass takes `speed` seconds a second of audio, on its own clock. Not below 0.3: a cough.
+    """
+
+    speed: float = 0.0
+    now: float = 0.0
+    spoken_in: str | None = None
+    passes: list[tuple[float, Options]] = field(default_factory=list)
+
+    def hear(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
+        assert live
+        seconds = len(piece.samples) / RATE
+        self.passes.append((seconds, options))
+        self.now += self.speed * seconds
+        if piece.samples.max() < 0.3:
+            return []
+        return [Segment(piece.start, piece.start + seconds, f"{(piece.samples >= 0.3).sum() / RATE:.2f}")]
+
+    def language(self, job: Any, piece: Piece, *, live: bool) -> str | None:
+        return self.spoken_in if len(piece.samples) >= RATE else "la"
+
+    @property
+    def seconds(self) -> list[float]:
+        return [seconds for seconds, _ in self.passes]
+
+    @property
+    def drafts(self) -> list[float]:
+        return [seconds for seconds, options in self.passes if options.beam == 1]
+
+
+class Loudness:
+    """A detector for which loud is speech."""
+
+    def __enter__(self) -> Loudness:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def feed(self, frame: np.ndarray) -> float:
+        return float(frame.max() >= 0.1)
+
+
+class NoGain:
+    def __init__(self, frame: int) -> None: ...
+
+    def apply(self, frame: np.ndarray) -> np.ndarray:
+        return frame
+
+
+@pytest.fixture(autouse=True)
+def _loudness(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "ask" not in request.fixturenames and "worker" not in request.fixturenames:
+        monkeypatch.setattr(live, "Silero", Loudness)
+        monkeypatch.setattr(live, "RunningGain", NoGain)
+
+
+def sounds(*parts: tuple[float, float]) -> Iterator[np.ndarray]:
+    """Pairs of seconds and amplitude, as blocks of 0.1 s."""
+    rest = np.zeros(0, np.float32)
+    for seconds, amplitude in parts:
+        rest = np.concatenate((rest, np.full(int(seconds * RATE), amplitude, np.float32)))
+        whole = len(rest) // 1600 * 1600
+        yield from rest[:whole].reshape(-1, 1600)
+        rest = rest[whole:]
+    yield rest
+
+
+def listened(
+    recogniser: Scripted, blocks: Iterator[np.ndarray], **params: Any
+) -> tuple[LiveListener, list[Segment], list[Unstable]]:
+    request = Request(format="s16le", live=True, **({"no_speech_s": 5} | params))
+    clock = lambda: recogniser.now  # noqa: E731 - short
+    listener = LiveListener(recogniser, None, request, PieceLength(8, 15), clock)  # type: ignore[arg-type]
+    events = list(listener.events(blocks))
+    segments = [event for event in events if isinstance(event, Segment)]
+    return listener, segments, [event for event in events if isinstance(event, Unstable)]
+
+
+def test_a_cough_is_waited_out() -> None:
+    """Noise that the detector takes for speech and the model for nothing ends no utterance."""
+    listener, segments, _ = listened(Scripted(), sounds((1, 0), (0.5, 0.2), (1.5, 0), (1, 0.5), (2, 0)))
+    assert listener.ended == "endpoint"
+    assert [segment.text for segment in segments] == ["1.00"]
+    assert 2.2 < segments[0].start < 3.0
+
+
+def test_only_coughs_are_nobody() -> None:
+    """Coughs do not stop the clock of no_speech."""
+    with pytest.raises(HushdError) as caught:
+        listened(Scripted(), sounds(*[(0.3, 0.2), (1.2, 0.0)] * 10))
+    assert caught.value.code == "no_speech"
+
+
+def test_the_answer_is_ready_when_the_silence_ends() -> None:
+    """After 0.3 s of quiet the text is made, and the end needs no further pass over the audio."""
+    recogniser = Scripted()
+    _, segments, unstable = listened(recogniser, sounds((1, 0.5), (2, 0)))
+    assert [segment.text for segment in segments] == ["1.00"] == [unstable[-1].stable + unstable[-1].text]
+    assert recogniser.seconds[-1] < 1.5
+    assert recogniser.seconds == sorted(set(recogniser.seconds))
+
+
+def test_a_silence_too_short_to_get_ready_in() -> None:
+    """Where the utterance ends after 0.2 s the text is made at its end."""
+    _, segments, _ = listened(Scripted(), sounds((1, 0.5), (2, 0)), silence_s=0.2)
+    assert [segment.text for segment in segments] == ["1.00"]
+
+
+def test_speech_after_a_pause_is_one_utterance() -> None:
+    """A pause shorter than the silence is kept, and the words after it too."""
+    _, segments, _ = listened(Scripted(), sounds((1, 0.5), (0.6, 0), (1, 0.5), (2, 0)))
+    assert [segment.text for segment in segments] == ["2.00"]
+    assert segments[0].end > 2.6
+
+
+def test_drafts_follow_the_speaker_at_a_quarter_of_a_second() -> None:
+    """Four passes a second over what is unfinished, cheap ones; the last has what was asked for."""
+    recogniser = Scripted()
+    listened(recogniser, sounds((0.5, 0), (3, 0.5), (2, 0)), word_times=True, beam_size=4)
+    assert 11 <= len(recogniser.drafts) <= 14
+    assert all(not options.word_times for _, options in recogniser.passes[:-1])
+    final = recogniser.passes[-1][1]
+    assert (final.word_times, final.beam) == (True, 4)
+
+
+@pytest.mark.parametrize("speed", [0.05, 0.3, 1.0, 5.0])
+def test_a_slow_engine_gives_fewer_drafts(speed: float) -> None:
+    """What drafts cost is a quarter of the time and one pass, however slow the engine; nothing said is lost."""
+    recogniser = Scripted(speed=speed)
+    _, segments, _ = listened(recogniser, sounds((60, 0.5), (2, 0)))
+    assert sum(float(segment.text) for segment in segments) == pytest.approx(60, abs=0.1)
+    assert speed * sum(recogniser.drafts) <= 60 / 4 + 15 * speed
+    assert len(recogniser.drafts) >= 1
+
+
+@pytest.mark.parametrize("speed", [0.5, 2.0])
+def test_pauses_do_not_hold_up_a_slow_engine(speed: float) -> None:
+    """Somebody who pauses all the time makes it get ready no more often than it keeps up with."""
+    recogniser = Scripted(speed=speed)
+    _, segments, _ = listened(recogniser, sounds(*[(0.4, 0.5), (0.4, 0)] * 40, (2, 0)))
+    final = sum(segment.end - segment.start for segment in segments)
+    assert speed * (sum(recogniser.seconds) - final) <= 1.5 * 32 + 15 * speed
+    assert sum(float(segment.text) for segment in segments) == pytest.approx(16, abs=0.1)
+
+
+def test_a_monologue_comes_in_segments() -> None:
+    """Two minutes without a pause come as segments while they are spoken, nothing lost; passes stay short."""
+    recogniser = Scripted(speed=0.02)
+    listener, segments, _ = listened(recogniser, sounds((120, 0.5), (2, 0)))
+    assert listener.ended == "endpoint"
+    assert len(segments) >= 6
+    assert sum(float(segment.text) for segment in segments) == pytest.approx(120, abs=0.1)
+    for earlier, later in pairwise(segments):
+        assert later.start == pytest.approx(earlier.end, abs=0.01)
+    assert max(recogniser.seconds) <= 15.1
+
+
+def test_a_beginning_in_the_silence_after_an_utterance() -> None:
+    """Too soft to be noticed when the last one ends, it belongs to the next."""
+    blocks = sounds((1, 0.5), (0.75, 0), (0.3, 0.09), (1, 0.5), (2, 0))
+    _, segments, _ = listened(Scripted(), blocks, continuous=True, no_speech_s=0)
+    assert [segment.text for segment in segments] == ["1.00", "1.00"]
+    assert 1.4 < segments[1].start < 1.75
+
+
+def test_a_continuous_session_ends_with_silence() -> None:
+    """With a time to begin in it ends so long after the last utterance, or without any; that is no error."""
+    listener, segments, _ = listened(Scripted(), sounds((4, 0), (1, 0.5), (4, 0), (1, 0.5), (20, 0)), continuous=True)
+    assert listener.ended == "silence"
+    assert len(segments) == 2
+    assert listener.seconds == pytest.approx(10 + 0.8 + 5, abs=0.1)
+    listener, segments, _ = listened(Scripted(), sounds((20, 0)), continuous=True)
+    assert (listener.ended, segments) == ("silence", [])
+
+
+def test_hours_take_no_memory() -> None:
+    """Twenty minutes of utterances hold no more than one of them."""
+    recogniser = Scripted()
+    request = Request(format="s16le", live=True, continuous=True, no_speech_s=0)
+    listener = LiveListener(recogniser, None, request, PieceLength(8, 15))  # type: ignore[arg-type]
+    tracemalloc.start()
+    count = 0
+    for event in listener.events(sounds(*[(0.5 + n % 20, 0.5 * (n % 3 > 0)) for n in range(120)])):
+        count += isinstance(event, Segment)
+        recogniser.passes.clear()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert listener.seconds > 1100
+    assert count > 80
+    assert peak < 12_000_000
+
+
+def test_the_language_is_that_of_the_first_seconds() -> None:
+    """Told anew while there is less than 2 s of speech, then kept for the session."""
+    recogniser = Scripted(spoken_in="de")
+    blocks = sounds((3, 0.5), (2, 0), (0.5, 0.5), (2, 0))
+    listener, _, _ = listened(recogniser, blocks, continuous=True, no_speech_s=0)
+    told = [options.language for _, options in recogniser.passes]
+    assert told[0] == "la"
+    assert set(told[5:]) == {"de"}
+    assert listener.options.language == "de"
+
+
+def test_a_session_that_is_cancelled() -> None:
+    """Between two chunks; what it was doing ends with `Cancelled`."""
+
+    def cancel(job: Job, message: Message) -> None:
+        if isinstance(message, Partial):
+            job.cancel()
+
+    job, _ = make_job(microphone(np.resize(np.float32([0.5, -0.5]), 3 * RATE)), {"live": True}, on_send=cancel)
+    request = Request(format="s16le", live=True)
+    listener = LiveListener(Scripted(), job, request, PieceLength(8, 15))  # type: ignore[arg-type]
+    events = listener.events(raw_blocks(job.read(), RATE, 1))
+    job.send_partial({"event": str(next(event for event in events if isinstance(event, Unstable)))})
+    with pytest.raises(Cancelled):
+        next(events)

@@ -1,0 +1,108 @@
+"""When somebody began and ended to speak, frame by frame (32 ms)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hushd_worker_stt.segmentation.endpoint import Endpointer, State
+
+FRAME_S = 0.032
+SOUNDS = {"#": 0.9, "+": 0.4, ".": 0.1}  # probabilities: speech, perhaps speech, none
+
+
+def states(pattern: str, silence_s: float = 0.32, no_speech_s: float = 3.2) -> list[State]:
+    """The state after each frame of `pattern`."""
+    endpointer = Endpointer(silence_s, no_speech_s)
+    return [endpointer.feed(SOUNDS[mark]) for mark in pattern]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "state"),
+    [
+        ("", None),
+        ("....", State.WAITING),
+        ("##", State.WAITING),
+        ("###", State.SPEAKING),
+        ("#.#.#", State.SPEAKING),
+        ("#...#..#", State.SPEAKING),
+        ("#...#...#", State.WAITING),
+        ("#....#....#....#", State.WAITING),
+        ("++++++++++++", State.WAITING),
+        ("##++++#", State.SPEAKING),
+        ("." * 99, State.WAITING),
+        ("." * 100, State.NOBODY),
+        ("+" * 100, State.NOBODY),
+        ("#......." * 40, State.NOBODY),
+        ("##." * 40, State.PAUSING),
+        ("." * 96 + "####", State.SPEAKING),
+        ("###.", State.PAUSING),
+        ("###" + "+" * 50, State.SPEAKING),
+        ("###" + "." * 9, State.PAUSING),
+        ("###" + "." * 10, State.ENDED),
+        ("###" + "." * 9 + "+", State.SPEAKING),
+        ("###" + "." * 9 + "#" + "." * 9, State.PAUSING),
+        ("###" + "." * 200, State.ENDED),
+        ("###" + "." * 10 + "#" * 50, State.ENDED),
+        ("." * 100 + "#" * 50, State.NOBODY),
+    ],
+)
+def test_where_an_utterance_is(pattern: str, state: State | None) -> None:
+    """Three spoken frames of eight begin, less likely ones go on, ten quiet ones (0.32 s) end, a hundred are nobody."""
+    reached = states(pattern)
+    assert (reached[-1] if reached else None) is state
+
+
+@pytest.mark.parametrize(("heard", "more"), [(False, 87), (True, 100)])
+def test_only_an_utterance_starts_the_clock_anew(heard: bool, more: int) -> None:
+    """The time to begin in counts from the end of what was said, and goes on through a cough."""
+    endpointer = Endpointer(0.32, 3.2)
+    for mark in "###" + "." * 10:
+        state = endpointer.feed(SOUNDS[mark])
+    assert state is State.ENDED
+    endpointer.wait(heard=heard)
+    assert [endpointer.feed(0.0) for _ in range(more)] == [State.WAITING] * (more - 1) + [State.NOBODY]
+
+
+def test_patience_without_end() -> None:
+    """Nobody is never nobody where no time is set."""
+    assert set(states("." * 5000, no_speech_s=0)) == {State.WAITING}
+
+
+def test_quiet_is_counted_since_the_last_spoken_frame() -> None:
+    """`quiet_s` is 0 while somebody speaks, and starts again with every pause."""
+    endpointer = Endpointer(0.8, 30)
+    for mark in "####.....#...":
+        endpointer.feed(SOUNDS[mark])
+    assert endpointer.quiet_s == pytest.approx(3 * FRAME_S)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_any_frames_keep_the_rules(seed: int) -> None:
+    """Final states stay; an end follows its silence exactly; nobody comes on the frame and only without speech."""
+    rng = random.Random(seed)
+    silence, nobody = rng.randint(1, 20), rng.randint(5, 80)
+    endpointer = Endpointer(silence * FRAME_S, nobody * FRAME_S)
+    share, quiet, final = rng.random(), 0, None
+    for frame in range(1, 300):
+        if rng.random() < 0.02:
+            share = rng.random()
+        probability = rng.choice((0.5, 0.9)) if rng.random() < share else rng.choice((0.0, 0.34, 0.36))
+        before, state = endpointer.state, endpointer.feed(probability)
+        quiet = 0 if probability >= 0.35 else quiet + 1
+        if final:
+            assert state is final
+        elif state is State.ENDED:
+            assert before in (State.SPEAKING, State.PAUSING)
+            assert quiet == silence
+        elif state is State.NOBODY:
+            assert before is State.WAITING
+            assert frame >= nobody
+        elif state is State.PAUSING:
+            assert 0 < quiet < silence
+        elif state is State.WAITING:
+            assert before is State.WAITING
+            assert frame < nobody
+        elif before is State.WAITING:
+            assert probability >= 0.5
+        final = state if state in (State.ENDED, State.NOBODY) else None

@@ -1,0 +1,76 @@
+"""The voice detector's model: each stream has its own memory, whoever used the model before."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.segmentation import vad
+from hushd_worker_stt.segmentation.vad import FRAME, Silero
+from support.stt_jobs import Ask
+
+
+@pytest.fixture(autouse=True)
+def idle(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The models that no stream has."""
+    models: list[object] = []
+    monkeypatch.setattr(vad, "_idle", models)
+    return models
+
+
+def heard(stream: Silero, samples: np.ndarray) -> list[float]:
+    return [stream.feed(frame) for frame in _frames(samples)]
+
+
+def _frames(samples: np.ndarray) -> Iterator[np.ndarray]:
+    return iter(samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME))
+
+
+def test_a_used_model_hears_like_a_new_one(idle: list[object], beckett: np.ndarray) -> None:
+    """The model of a stream that has ended goes to the next one, which hears as if nobody had spoken before."""
+    speech = beckett[: 3 * RATE]
+    with Silero() as first:
+        fresh = heard(first, speech)
+        assert max(fresh) > 0.9
+        assert not idle
+    (kept,) = idle
+    with Silero() as second:
+        assert not idle
+        assert second._model is kept
+        assert heard(second, speech) == fresh
+
+
+def test_streams_at_once_have_models_of_their_own(idle: list[object], beckett: np.ndarray) -> None:
+    """What one hears does not change what the other does; of many that end together, two models are kept."""
+    speech, noise = beckett[: 2 * RATE], np.random.default_rng(0).uniform(-1, 1, 2 * RATE).astype(np.float32)
+    alone = heard(Silero(), speech)
+    with Silero() as one, Silero() as other, Silero():
+        both = [(one.feed(a), other.feed(b)) for a, b in zip(_frames(speech), _frames(noise), strict=True)]
+    assert [a for a, _ in both] == alone
+    assert len(idle) == 2
+
+
+def test_a_stream_that_is_lost_takes_its_model_with_it(idle: list[object], beckett: np.ndarray) -> None:
+    """One that only the garbage collector finds is given to nobody: it may be finalised already."""
+    lost = Silero()
+    lost.itself = lost  # type: ignore[attr-defined]
+    del lost
+    gc.collect()
+    assert not idle
+    with Silero() as next_one:
+        assert max(heard(next_one, beckett[: 3 * RATE])) > 0.9
+
+
+@pytest.mark.parametrize("params", [{}, {"live": True, "rate": RATE, "channels": 1, "format": "s16le"}])
+def test_jobs_give_it_back_however_they_end(
+    idle: list[object], ask: Ask, beckett: np.ndarray, params: dict[str, object]
+) -> None:
+    """After a recording or a live stream, and after what is no audio, the model is there for the next."""
+    sound = (beckett * 32767).astype("<i2").tobytes()
+    assert ask([sound], params | {"format": "s16le", "rate": RATE, "channels": 1}).error is None
+    assert len(idle) == 1
+    assert ask([b"no audio"], {}).error
+    assert len(idle) == 1

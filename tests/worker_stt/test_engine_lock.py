@@ -1,0 +1,126 @@
+"""Who has the engine next: people who speak now before files, and a file never last for ever."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hushd_worker.job import Cancelled
+from hushd_worker_stt.engine_lock import EngineLock
+
+BOUND_S = 10.0
+
+
+class Queue:
+    """Turns with one taken, so that others have to wait; each of those notes its name when it has it."""
+
+    def __init__(self) -> None:
+        self.turns = EngineLock()
+        self.order: list[str] = []
+        self.threads: list[threading.Thread] = []
+
+    def ask(self, name: str, check: Callable[[], None] = lambda: None) -> None:
+        """A thread that waits for its turn; returns once it does."""
+
+        def wait() -> None:
+            with suppress(Cancelled), self.turns.taken(check, live=name.startswith("live")):
+                self.order.append(name)
+
+        waiting = self.waiting
+        self.threads.append(threading.Thread(target=wait, daemon=True))
+        self.threads[-1].start()
+        while self.waiting == waiting:
+            threading.Event().wait(0.001)
+
+    @property
+    def waiting(self) -> int:
+        return len(self.turns._live) + len(self.turns._files)
+
+    def join(self) -> None:
+        for thread in self.threads:
+            thread.join(BOUND_S)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("first", "asked", "order"),
+    [
+        ("file", ["file 1", "live 1"], ["live 1", "file 1"]),
+        ("live", ["live 1", "file 1"], ["file 1", "live 1"]),
+        (
+            "file",
+            ["file 1", "live 1", "live 2", "file 2", "live 3"],
+            ["live 1", "file 1", "live 2", "file 2", "live 3"],
+        ),
+        ("file", ["live 1", "live 2"], ["live 1", "live 2"]),
+        ("live", ["live 1", "live 2"], ["live 1", "live 2"]),
+        ("file", ["file 1", "file 2"], ["file 1", "file 2"]),
+    ],
+)
+def test_live_goes_first_and_files_every_other_time(first: str, asked: list[str], order: list[str]) -> None:
+    """In the order of asking among equals; a file that waits lets one live piece pass, not two."""
+    queue = Queue()
+    with queue.turns.taken(lambda: None, live=first == "live"):
+        for name in asked:
+            queue.ask(name)
+        assert queue.order == []
+    queue.join()
+    assert queue.order == order
+
+
+def test_who_is_cancelled_waits_no_longer() -> None:
+    """What `check` raises ends the wait, and the others go on without it."""
+    queue = Queue()
+    cancelled = threading.Event()
+    ended = threading.Event()
+
+    def check() -> None:
+        if cancelled.is_set():
+            ended.set()
+            raise Cancelled
+
+    with queue.turns.taken(lambda: None, live=False):
+        queue.ask("live cancelled", check)
+        queue.ask("file 1")
+        cancelled.set()
+        assert ended.wait(BOUND_S)
+        queue.threads[0].join(BOUND_S)
+        assert queue.waiting == 1
+    queue.join()
+    assert queue.order == ["file 1"]
+
+
+def test_what_fails_in_its_turn_gives_it_back() -> None:
+    """An engine that raises leaves the engine to the next."""
+    turns = EngineLock()
+    for live in (False, True):
+        with pytest.raises(ZeroDivisionError), turns.taken(lambda: None, live=live):
+            raise ZeroDivisionError
+    with turns.taken(lambda: None, live=False):
+        pass
+
+
+def test_many_at_once() -> None:
+    """Eight threads, 200 turns each, in any order: never two at once, and every one of them comes."""
+    turns = EngineLock()
+    inside, worst, count = 0, 0, 0
+
+    def work(seed: int) -> None:
+        nonlocal inside, worst, count
+        rng = random.Random(seed)
+        for _ in range(200):
+            with turns.taken(lambda: None, live=rng.random() < 0.5):
+                inside += 1
+                worst = max(worst, inside)
+                count += 1
+                inside -= 1
+
+    threads = [threading.Thread(target=work, args=(seed,), daemon=True) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(BOUND_S)
+    assert (worst, count) == (1, 1600)

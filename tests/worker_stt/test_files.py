@@ -1,0 +1,213 @@
+"""A file's way through the worker, with an engine that does what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_stt import catalogue
+from hushd_worker_stt.audio.level import TARGET, level
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.worker import SpeechToText
+from support.stt_jobs import Asked, make_job, s16le
+
+ENTRY = EntryPoint("scripted", f"{__name__}:Scripted", catalogue.GROUP)
+
+
+class Scripted(Engine):
+    """Notes what it is given; hears German; says what `says` makes of a piece."""
+
+    INFO = EngineInfo(
+        name="scripted",
+        install="",
+        default_model="many",
+        models=(ModelInfo("many", ("en", "de", "fr"), 1, embedded=True), ModelInfo("one", ("en",), 1, embedded=True)),
+        streaming=True,
+        word_times=True,
+        translation=True,
+    )
+    PIECE = PieceLength(8.0, 15.0)
+    PIECE_ECONOMY = PieceLength(3.0, 5.0)
+    hears: str | None = "de"
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        return True
+
+    def load(self, model: str, report: Callable[[str], None]) -> None:
+        self.given: list[tuple[float, Options]] = []  # the level of each piece, and its options
+        self.asked = 0  # how often for a language
+        self.lengths: list[float] = []
+        self.says: Callable[[np.ndarray], Iterable[Segment]] = lambda samples: [Segment(0, len(samples) / RATE, "Yes.")]
+
+    def detect_language(self, samples: np.ndarray) -> str | None:
+        self.asked += 1
+        return self.hears
+
+    def transcribe(self, samples: np.ndarray, options: Options) -> Iterable[Segment]:
+        self.given.append((level(samples), options))
+        self.lengths.append(len(samples) / RATE)
+        self.degraded = self.degraded or (self.economy and options.beam == 7)
+        return self.says(samples)
+
+
+@pytest.fixture(params=["many"])
+def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SpeechToText:
+    """A worker with the scripted engine."""
+    monkeypatch.setattr(catalogue, "find", lambda name: Scripted)
+    worker = SpeechToText("scripted", request.param)
+    worker.load(lambda note: None)
+    return worker
+
+
+def engine(worker: SpeechToText) -> Scripted:
+    assert isinstance(worker._engine, Scripted)
+    return worker._engine
+
+
+def run(worker: SpeechToText, samples: np.ndarray, economy: bool = False, **params: object) -> tuple[Asked, bool]:
+    """Transcribes raw samples; the outcome, and whether it was done with less."""
+    data = s16le(samples)
+    chunks = [data[at : at + 60_000] for at in range(0, len(data), 60_000)] or [b""]
+    job, asked = make_job(chunks, {"format": "s16le", **params}, economy=economy)
+    asked.result = worker.run(job)
+    return asked, job.degraded
+
+
+def test_a_piece_comes_levelled_with_its_options(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """However quiet: the engine is given full level, and everything the client asked for."""
+    asked, _ = run(
+        scripted, beckett * 0.02, language="fr", task="translate", prompt="p", hotwords="h", beam_size=3,
+        temperature=0.5, word_times=True,
+    )  # fmt: skip
+    ((loudness, options),) = engine(scripted).given
+    assert loudness == pytest.approx(TARGET, rel=0.05)
+    assert options == Options("fr", True, "p", "h", 3, 0.5, True)
+    assert asked.result["language"] == "fr"
+    assert engine(scripted).asked == 0
+
+
+def test_the_language_is_told_once_from_the_first_speech(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """Silence first does not matter; what the first piece is spoken in holds for all."""
+    quiet = np.zeros(20 * RATE, np.float32)
+    asked, _ = run(scripted, np.concatenate([quiet, beckett, quiet, beckett]))
+    assert engine(scripted).asked == 1
+    assert [options.language for _, options in engine(scripted).given] == ["de", "de"]
+    assert [segment["language"] for segment in asked.segments] == ["de", "de"]
+    assert asked.result["language"] == "de"
+
+
+def test_a_segment_says_where_the_rest_begins(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """Of a piece of three segments the first two send whoever resumes back to its start, the third to its end."""
+    engine(scripted).says = lambda samples: [Segment(n, n + 1, str(n)) for n in range(3)]
+    asked, _ = run(scripted, np.concatenate([np.zeros(3 * RATE, np.float32), beckett]), start_s=0.0)
+    first, second, third = (segment["rest"] for segment in asked.segments)
+    assert first == second == asked.segments[0]["start"] > 2.0
+    assert third - first == pytest.approx(engine(scripted).lengths[0], abs=0.001)
+    assert [asked.resumed_at(number)[1] for number in (1, 2)] == [[], []]
+    assert asked.resumed_at(3)[1] == asked.segments
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_a_language_nobody_knows_stays_unknown(
+    scripted: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch, speaks: bool
+) -> None:
+    """An engine that cannot tell is asked once and told none; where nobody speaks it is not asked at all."""
+    monkeypatch.setattr(Scripted, "hears", None)
+    quiet = np.zeros(5 * RATE, np.float32)
+    asked, _ = run(scripted, np.concatenate([beckett, quiet, beckett]) if speaks else quiet)
+    assert engine(scripted).asked == speaks
+    assert {options.language for _, options in engine(scripted).given} == ({None} if speaks else set())
+    assert not any("language" in segment for segment in asked.segments)
+    assert asked.result["language"] == ""
+
+
+@pytest.mark.parametrize("scripted", ["one"], indirect=True)
+def test_a_model_of_one_language_is_not_asked(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """Its language is known, also where nobody speaks."""
+    for samples in (beckett, np.zeros(RATE, np.float32)):
+        asked, _ = run(scripted, samples)
+        assert asked.result["language"] == "en"
+    assert engine(scripted).asked == 0
+
+
+def test_times_are_those_of_the_recording(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """Segments and words of a piece far into a recording, and one resumed, come at the right time."""
+    word = Word("Yes.", 0.25, 0.5)
+    engine(scripted).says = lambda samples: [Segment(0.25, 1.0, "Yes.", (word,)), Segment(1.0, 2.0, "No.")]
+    audio = np.concatenate([np.zeros(10 * RATE, np.float32), beckett])
+    for start in (0.0, 7.0):
+        asked, _ = run(scripted, audio, start_s=start)
+        first, second = asked.segments
+        # The first word is 0.35 s into the recording; the piece begins 0.5 s before, or where the audio does.
+        assert first["start"] == pytest.approx(9.85 + 0.25, abs=0.1)
+        assert first["words"] == [{"word": "Yes.", "start": first["start"], "end": round(first["start"] + 0.25, 3)}]
+        assert second["start"] == pytest.approx(first["end"], abs=0.002)
+        assert "words" not in second
+        assert asked.result["duration"] == pytest.approx(19.963, abs=0.001)
+    assert [progress.done for progress in asked.progress] == pytest.approx([17.0], abs=2.0)
+
+
+def test_one_text_is_parted_at_the_pauses(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """An engine without times of its own: each sentence gets its own, and the number of them is `min_silence_s`'s."""
+    text = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+    engine(scripted).says = lambda samples: [Segment(0, len(samples) / RATE, text)]
+    asked, _ = run(scripted, beckett)
+    assert [segment["text"] for segment in asked.segments] == [f"{part}." for part in text[:-1].split(". ")]
+    assert [segment["id"] for segment in asked.segments] == list(range(6))
+    assert [segment["start"] for segment in asked.segments] == pytest.approx([0.4, 1.9, 3.5, 4.9, 6.7, 8.2], abs=0.2)
+    asked, _ = run(scripted, beckett, min_silence_s=3.0)
+    assert [segment["text"] for segment in asked.segments] == [text]
+
+
+@pytest.mark.parametrize(("longest", "economy"), [(0, False), (6, False), (60, False), (0, True), (4, True)])
+def test_no_piece_is_longer_than_it_may_be(
+    scripted: SpeechToText, beckett: np.ndarray, longest: float, economy: bool
+) -> None:
+    """The engine's length, the shorter one where memory is short, or the client's, whichever is least."""
+    run(scripted, np.concatenate([beckett] * 4), economy=economy, max_segment_s=longest)
+    limit = min(longest or 100, 5.0 if economy else 15.0)
+    assert 0.6 * limit < max(engine(scripted).lengths) <= limit
+
+
+@pytest.mark.parametrize(
+    ("seconds", "params", "economy", "degraded"),
+    [
+        (9.0, {}, False, False),
+        (9.0, {}, True, True),
+        (4.5, {}, True, False),
+        (9.0, {"max_segment_s": 4.0}, True, False),  # the client's own wish
+        (4.5, {"beam_size": 7}, True, True),  # the engine's own way of doing with less
+        (4.5, {"beam_size": 7}, False, False),
+    ],
+)
+def test_degraded_says_what_was_done(
+    scripted: SpeechToText,
+    beckett: np.ndarray,
+    seconds: float,
+    params: dict[str, object],
+    economy: bool,
+    degraded: bool,
+) -> None:
+    """Exactly when a piece was cut shorter than usual, or the engine worked with less."""
+    _, told = run(scripted, beckett[: int(seconds * RATE)], economy=economy, **params)
+    assert told is degraded
+
+
+def test_an_engine_that_fails_in_the_middle(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """What was heard before is sent; the error is the engine's own."""
+
+    def says(samples: np.ndarray) -> Iterable[Segment]:
+        if len(engine(scripted).given) > 1:
+            raise HushdError("worker_failed", "The engine tripped.")
+        return [Segment(0, 1, "Yes.")]
+
+    engine(scripted).says = says
+    quiet = np.zeros(5 * RATE, np.float32)
+    job, asked = make_job([s16le(np.concatenate([beckett, quiet, beckett]))[:60_000]] * 12, {"format": "s16le"})
+    with pytest.raises(HushdError, match="tripped"):
+        scripted.run(job)
+    assert [segment["text"] for segment in asked.segments] == ["Yes."]

@@ -1,0 +1,314 @@
+"""The real engine on real speech: right words, right times, flat memory, quick to cancel."""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hushd_protocol.messages import Message, Partial
+from hushd_worker.job import Cancelled, Job
+from hushd_worker_stt.worker import SpeechToText
+from support.stt_jobs import Ask, Asked, chunked, make_job, s16le
+from support.wer import BECKETT, TWO_CITIES, word_error_rate
+
+RATE = 16_000
+
+
+def encoded(samples: np.ndarray, rate: int = RATE, form: str = "WAV", subtype: str | None = None) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form, subtype=subtype)
+    return file.getvalue()
+
+
+def noise(seconds: float, amplitude: float) -> np.ndarray:
+    return (np.random.default_rng(3).standard_normal(int(seconds * RATE)) * amplitude).astype(np.float32)
+
+
+def music(seconds: float) -> np.ndarray:
+    """Chords of plucked strings, four a second."""
+    rng, samples = np.random.default_rng(5), np.zeros(int(seconds * RATE))
+    time = np.arange(RATE) / RATE
+    for beat in range(int(seconds * 4) - 4):
+        for key in rng.choice([0, 3, 5, 7, 10, 12, 15], 3, replace=False):
+            pitch = 220 * 2 ** (key / 12)
+            tone = sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 8)) * np.exp(-4 * time)
+            samples[beat * RATE // 4 :][:RATE] += 0.1 * tone
+    return samples.astype(np.float32)
+
+
+def test_a_person_is_understood(ask: Ask, assets: Path) -> None:
+    """Twelve words of a recording, by its path: all right, each sentence within the time it was said in."""
+    asked = ask(assets / "beckett.wav")
+    assert word_error_rate(BECKETT, asked.text) == 0.0
+    assert asked.result == {"language": "en", "duration": 9.963, "segments": 6}
+    assert [segment["id"] for segment in asked.segments] == list(range(6))
+    assert [len(segment["text"].split()) for segment in asked.segments] == [2] * 6
+    assert [segment["start"] for segment in asked.segments] == pytest.approx([0.4, 1.9, 3.5, 4.9, 6.7, 8.2], abs=0.15)
+    assert [segment["end"] for segment in asked.segments] == pytest.approx([1.2, 2.8, 4.2, 5.6, 7.4, 8.9], abs=0.15)
+
+
+def test_economy_means_shorter_pieces(worker: SpeechToText, assets: Path) -> None:
+    """Asked to do with less, it cuts 44 s into shorter pieces and says so; what fits into one is done as always, and
+    what is asked for without economy too."""
+
+    def transcribe(name: str, economy: bool) -> tuple[Job, Asked]:
+        job, asked = make_job(assets / name, economy=economy)
+        asked.result = worker.run(job)
+        return job, asked
+
+    _, usual = transcribe("two_cities.wav", economy=False)
+    job, cheaper = transcribe("two_cities.wav", economy=True)
+    assert job.degraded
+    assert cheaper.text != usual.text
+    assert max(s["end"] - s["start"] for s in cheaper.segments) <= 10.0
+    assert word_error_rate(TWO_CITIES, cheaper.text) <= 0.08
+    job, short = transcribe("beckett.wav", economy=True)
+    assert not job.degraded
+    assert word_error_rate(BECKETT, short.text) == 0.0
+    job, again = transcribe("two_cities.wav", economy=False)
+    assert not job.degraded
+    assert again.text == usual.text
+
+
+def test_a_long_recording_comes_in_segments(ask: Ask, assets: Path) -> None:
+    """44 s come as several segments, in order, without overlap, with progress between them."""
+    asked = ask(assets / "two_cities.wav", {"language": "en-GB", "format": "file"})
+    assert word_error_rate(TWO_CITIES, asked.text) <= 0.08
+    segments = asked.segments
+    assert len(segments) == asked.result["segments"] >= 3
+    assert [segment["id"] for segment in segments] == list(range(len(segments)))
+    assert segments[0]["start"] < 2.0
+    assert 42.0 < segments[-1]["end"] <= asked.result["duration"] == pytest.approx(44.374, abs=0.001)
+    for earlier, later in pairwise(segments):
+        assert earlier["start"] < earlier["end"] <= later["start"] + 0.001
+    assert [progress.total for progress in asked.progress] == pytest.approx([44.374] * 4, abs=0.001)
+    first = next(i for i, m in enumerate(asked.messages) if isinstance(m, Partial))
+    assert first < len(asked.messages) - 3
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "form", "subtype", "way"),
+    [
+        (8000, 1, "WAV", "PCM_16", "stream"),
+        (22_050, 2, "FLAC", "PCM_24", "path"),
+        (44_100, 6, "WAV", "FLOAT", "stream"),
+        (48_000, 2, "OGG", "OPUS", "path"),
+        (44_100, 1, "MP3", "MPEG_LAYER_III", "stream"),
+    ],
+)
+def test_any_file_is_understood(
+    ask: Ask, beckett: np.ndarray, tmp_path: Path, rate: int, channels: int, form: str, subtype: str, way: str
+) -> None:
+    """What the format, the rate and the number of channels are makes no difference to the words."""
+    samples = np.repeat(soxr.resample(beckett, RATE, rate)[:, None], channels, axis=1)
+    data = encoded(samples, rate, form, subtype)
+    path = tmp_path / "speech"
+    path.write_bytes(data)
+    asked = ask(path if way == "path" else chunked(data, 65_536))
+    assert word_error_rate(BECKETT, asked.text) <= 1 / 12
+
+
+@pytest.mark.parametrize("decibels", [-20, -40])
+def test_quiet_speech_is_understood(ask: Ask, beckett: np.ndarray, decibels: int) -> None:
+    """A whisper far from the microphone, rounded to 16 bits, is levelled, not dropped."""
+    asked = ask([encoded(beckett * 10 ** (decibels / 20))])
+    assert word_error_rate(BECKETT, asked.text) == 0.0
+
+
+@pytest.mark.parametrize("start", [3.0, 6.2])
+@pytest.mark.parametrize("form", ["WAV", "MP3", "s16le"])
+def test_resuming_in_the_middle(ask: Ask, beckett: np.ndarray, form: str, start: float) -> None:
+    """From a second on: the words that are said after it, at the times they have in the whole."""
+    if form == "s16le":
+        asked = ask(chunked(s16le(beckett), 60_000), {"format": "s16le", "start_s": start})
+    else:
+        asked = ask([encoded(beckett, form=form)], {"start_s": start})
+    starts = [at for at in (3.5, 4.9, 6.7, 8.2) if at > start]
+    assert [segment["start"] for segment in asked.segments] == pytest.approx(starts, abs=0.2)
+    assert word_error_rate(" ".join(BECKETT.split()[-2 * len(starts) :]), asked.text) <= 0.5
+    assert asked.result["duration"] == pytest.approx(9.963, abs=0.06)
+
+
+def test_resuming_after_any_segment_loses_and_doubles_nothing(ask: Ask, assets: Path) -> None:
+    """Whichever segment came last, also within a piece: from its `rest` on the others come, and make the whole text."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
+    sound = encoded(soxr.resample(samples, rate, RATE))  # a resampler that begins elsewhere rounds otherwise
+    whole = ask([sound])
+    rests = {segment["rest"] for segment in whole.segments}
+    assert 3 <= len(rests) < len(whole.segments)  # there are pieces of several segments
+    for number in range(1, len(whole.segments) + 1):
+        rest, kept = whole.resumed_at(number)
+        if kept and rest in rests:
+            rests.remove(rest)  # each once
+            again = ask([sound], {"start_s": rest})
+            segments = [*kept, *again.segments]
+            assert [s["start"] for s in segments] == pytest.approx([s["start"] for s in whole.segments], abs=0.1)
+            assert [len(s["text"].split()) for s in segments] == [len(s["text"].split()) for s in whole.segments]
+            # The detector never quite forgets: a frame more of quiet may make another spelling.
+            assert word_error_rate(whole.text, " ".join(s["text"] for s in segments)) <= 1 / 100
+
+
+def test_hot_clipping_is_understood(ask: Ask, beckett: np.ndarray) -> None:
+    """A recording made 20 dB too loud, cut off at full scale."""
+    asked = ask([encoded(np.clip(beckett * 35, -1, 1), subtype="PCM_24")])
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+
+
+@pytest.mark.parametrize("way", ["file", "raw", "live"])
+@pytest.mark.parametrize(("hertz", "amplitude"), [(0, 0.3), (30, 0.316)], ids=["offset", "rumble"])
+def test_what_no_voice_has_is_taken_out(ask: Ask, beckett: np.ndarray, way: str, hertz: int, amplitude: float) -> None:
+    """Direct current and rumble, 20 dB louder than a quiet voice, do not count for its level, wherever it is from."""
+    samples = 0.1 * beckett + amplitude * np.cos(2 * np.pi * hertz * np.arange(len(beckett)) / RATE)
+    if way == "file":
+        asked = ask([encoded(samples)])
+    else:
+        asked = ask(
+            chunked(s16le(samples), 3_200), {"format": "s16le", "live": way == "live", "continuous": way == "live"}
+        )
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+
+
+def test_a_rumbling_bass_channel_of_six(ask: Ask, beckett: np.ndarray) -> None:
+    """5.1 with speech in the centre, rumble as loud as that in the bass, and noise around."""
+    rumble = 0.3 * np.sin(np.arange(len(beckett)) * 2 * np.pi * 40 / RATE)
+    hiss = noise(len(beckett) / RATE, 0.001)[: len(beckett)]
+    surround = np.stack([hiss, -hiss, beckett, rumble, hiss, hiss], axis=1).astype(np.float32)
+    asked = ask([encoded(surround, form="WAVEX", subtype="PCM_24")])
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+
+
+def test_quiet_speech_after_loud(ask: Ask, beckett: np.ndarray) -> None:
+    """Somebody near the microphone, then somebody 30 dB further away: both are understood."""
+    asked = ask([encoded(np.concatenate([beckett, np.zeros(3 * RATE, np.float32), beckett * 0.03]))])
+    assert word_error_rate(f"{BECKETT} {BECKETT}", asked.text) <= 2 / 24
+
+
+def test_long_quiet_between_words_is_left_out(ask: Ask, beckett: np.ndarray) -> None:
+    """Minutes of hiss between two sentences cost no words and put none there."""
+    hiss = noise(60, 0.0005)
+    asked = ask([encoded(np.concatenate([hiss, beckett, hiss, beckett, hiss]))])
+    assert word_error_rate(f"{BECKETT} {BECKETT}", asked.text) == 0.0
+    assert asked.segments[0]["start"] == pytest.approx(60.4, abs=0.2)
+    assert asked.segments[-1]["end"] == pytest.approx(60 + 9.96 + 60 + 8.9, abs=0.2)
+
+
+def test_raw_samples(ask: Ask, beckett: np.ndarray) -> None:
+    """s16le needs no header: rate and channels come as parameters."""
+    stereo = np.repeat(soxr.resample(beckett, RATE, 24_000)[:, None], 2, axis=1)
+    asked = ask(chunked(s16le(stereo), 5_001), {"format": "s16le", "rate": 24_000, "channels": 2})
+    assert word_error_rate(BECKETT, asked.text) == 0.0
+    assert asked.result["duration"] == pytest.approx(9.963, abs=0.001)
+
+
+def test_one_word(ask: Ask, beckett: np.ndarray) -> None:
+    """Less than a second of speech is enough to be heard."""
+    asked = ask([encoded(beckett[int(7.5 * RATE) : int(9.2 * RATE)])])
+    assert word_error_rate("Fail better", asked.text) <= 0.5
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(25 * RATE, np.float32),
+        np.zeros(1, np.float32),
+        np.zeros(100, np.float32),
+        noise(12, 0.3),
+        noise(12, 0.001),
+        np.sin(np.arange(8 * RATE) * 2 * np.pi * 50 / RATE).astype(np.float32),
+        np.full(3 * RATE, np.nan, np.float32),
+        music(12),
+    ],
+    ids=["silence", "one sample", "100 samples", "noise", "quiet noise", "hum", "no numbers", "music"],
+)
+def test_where_nobody_speaks_there_is_no_text(ask: Ask, samples: np.ndarray) -> None:
+    """Silence and noise give an empty transcript: the model, asked, would make up sentences for them."""
+    ask([encoded(noise(0.2, 0.1))])
+    asked = ask([encoded(samples, subtype="FLOAT")])
+    assert asked.error is None
+    assert asked.messages == asked.progress
+    assert asked.result["segments"] == 0
+    assert asked.result["duration"] == round(len(samples) / RATE, 3)
+
+
+def test_speech_after_speech_does_not_colour_noise(ask: Ask, beckett: np.ndarray) -> None:
+    """The voice detector forgets the job before: noise after a job that ended in a word is still noise."""
+    assert ask([encoded(beckett[: int(1.2 * RATE)])]).text
+    assert ask([encoded(noise(3, 0.3))]).text == ""
+
+
+def test_the_whole_text_of_a_damaged_file_and_then_its_error(ask: Ask, assets: Path) -> None:
+    """A recording cut off in the middle loses nothing of what is there, and is still an error."""
+    data = (assets / "beckett.wav").read_bytes()[:200_000]
+    asked = ask([data])
+    assert word_error_rate("Ever tried ever failed no matter try again", asked.text) <= 0.2
+    assert asked.error
+    assert asked.error.code == "input_unreadable"
+    assert "first 6.2 seconds" in asked.error.message
+
+
+@pytest.mark.parametrize(
+    ("source", "params", "op", "code"),
+    [
+        (b"no sound", {}, "transcribe", "input_unreadable"),
+        (b"", {}, "transcribe", "input_unreadable"),
+        ([], {}, "transcribe", "input_unreadable"),
+        (None, {}, "transcribe", "bad_request"),
+        (b"", {"language": "xx"}, "transcribe", "bad_request"),
+        (b"", {"live": "yes"}, "transcribe", "bad_request"),
+        (b"", {}, "synthesize", "unsupported"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    ask: Ask, source: bytes | list[bytes] | None, params: dict[str, object], op: str, code: str
+) -> None:
+    """Bad input, bad parameters and another worker's work have their own codes, and send nothing."""
+    asked = ask(source, params, op=op)
+    assert asked.error
+    assert asked.error.code == code
+    assert asked.messages == []
+
+
+@pytest.mark.timeout(180)  # three minutes of speech, on whatever cores are left
+def test_memory_is_flat_however_long_the_recording(ask: Ask, assets: Path, tmp_path: Path) -> None:
+    """Two minutes in stereo take no more than the 44 s they are made of."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
+    path = tmp_path / "long.flac"
+    with soundfile.SoundFile(path, "w", rate, 2) as file:
+        for _ in range(3):
+            file.write(np.repeat(samples[:, None], 2, axis=1))
+    del samples
+    ask(assets / "two_cities.wav")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert ask(path).result["duration"] > 130
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 30_000 * (1024 if sys.platform == "darwin" else 1)
+
+
+def test_a_cancelled_job_stops_within_a_second(worker: SpeechToText, assets: Path, tmp_path: Path) -> None:
+    """Cancelled in the middle of an hour of speech, it stops at the next piece."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="int16")
+    path = tmp_path / "hour.flac"
+    with soundfile.SoundFile(path, "w", rate, 1, subtype="PCM_16") as file:
+        for _ in range(20):
+            file.write(samples)
+    cancelled_at = 0.0
+
+    def cancel(job: Job, message: Message) -> None:
+        nonlocal cancelled_at
+        if isinstance(message, Partial):
+            cancelled_at = time.monotonic()
+            job.cancel()
+
+    job, asked = make_job(path, on_send=cancel)
+    with pytest.raises(Cancelled):
+        worker.run(job)
+    assert time.monotonic() - cancelled_at < 1.0
+    assert len(asked.segments) == 1

@@ -1,0 +1,315 @@
+"""The engine `command` with real programs: what they are given, what is made of their sound, how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker.command_spec import CommandSpecError
+from hushd_worker.job import Cancelled
+from hushd_worker_tts.engine import AudioChunk, Voice
+from hushd_worker_tts.engines.command import Command
+from hushd_worker_tts.engines.command_file import CommandSpec, Speaker
+from hushd_worker_tts.worker import Worker
+from support.peer import wait_until
+
+Make = Callable[..., Command]
+
+# Speaks a tenth of a second for each word, into the file among its arguments or on standard output.
+HUM = """
+import io, struct, sys, wave
+arguments = sys.argv[1:]
+text = sys.stdin.read()
+words = len((text or ' '.join(arguments)).split())
+out = io.BytesIO()
+with wave.open(out, 'wb') as file:
+    file.setnchannels(1); file.setsampwidth(2); file.setframerate(8000)
+    file.writeframes(struct.pack('<h', 16384) * 800 * words)
+target = next((a for a in arguments if a.endswith('.wav')), None)
+open(target, 'wb').write(out.getvalue()) if target else sys.stdout.buffer.write(out.getvalue())
+"""
+# Writes down what it was given.
+TELL = "import json, os, sys; open(os.environ['TOLD'], 'w').write(json.dumps([sys.argv[1:], sys.stdin.read()]));"
+
+
+@pytest.fixture
+def folder(runtime: Path) -> Path:
+    """The folder of command files, beside the configuration."""
+    path = runtime / "voices"
+    path.mkdir()
+    return path
+
+
+def write(folder: Path, name: str, **keys: Any) -> Path:
+    """A command file; JSON's texts, lists and numbers are TOML's too."""
+    path = folder / f"{name}.toml"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items()))
+    return path
+
+
+@pytest.fixture
+def make(folder: Path) -> Make:
+    """`make(python program, *arguments, **keys of the file)`: the engine, loaded with it."""
+
+    def engine(program: str, *arguments: str | list[str], **keys: Any) -> Command:
+        run = [sys.executable, "-c", program, *arguments]
+        write(folder, "mine", **{"run": run, "language": "en-US"} | keys)
+        command = Command("mine")
+        command.load(lambda note: None)
+        return command
+
+    return engine
+
+
+def voice(name: str = "mine") -> Voice:
+    return next(voice for voice in Command.voices() if voice.name == name)
+
+
+def speak(command: Command, text: str, speed: float = 1.0, name: str = "mine") -> AudioChunk:
+    (chunk,) = command.synthesize(text, voice(name), speed)
+    return chunk
+
+
+def failure(command: Command, text: str = "Ever tried.") -> HushdError:
+    with pytest.raises(HushdError) as caught:
+        list(command.synthesize(text, voice(), 1.0))
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+# --- what a program is given, and gives ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [(), ("{wav}",), ("--", "{text}"), ("{wav}", "{text}")])
+def test_the_text_goes_in_and_the_sound_comes_out(make: Make, runtime: Path, arguments: tuple[str, ...]) -> None:
+    """By standard input or an argument, by standard output or a file; nothing is left behind."""
+    chunk = speak(make(HUM, *arguments), "Ever tried. Ever failed.")
+    extra = len(arguments) - 1 if "{text}" in arguments else 0
+    assert (chunk.rate, len(chunk.samples)) == (8000, 800 * (4 + extra))
+    assert chunk.samples[0] == pytest.approx(0.5)
+    assert list(runtime.glob("*.wav")) == []
+
+
+def test_a_file_that_was_mended_counts_at_once(make: Make, folder: Path) -> None:
+    """Whoever follows the advice to change a file need not end the worker."""
+    command = make(HUM)
+    assert len(speak(command, "Ever tried.").samples) == 1600
+    write(folder, "mine", run=[sys.executable, "-c", HUM.replace("800", "400")], language="en-US")
+    assert len(speak(command, "Ever tried.").samples) == 800
+
+
+def test_raw_samples(make: Make) -> None:
+    """16 bit samples of the rate and channels that the file says; two channels become one, half a frame is dropped."""
+    program = "import struct, sys; sys.stdout.buffer.write(struct.pack('<hh', 16384, 0) * 100 + b'abc')"
+    chunk = speak(make(program, output="raw", rate=16000, channels=2), "x")
+    assert (chunk.rate, len(chunk.samples)) == (16000, 100)
+    assert set(chunk.samples.tolist()) == {0.25}
+
+
+def test_a_header_that_does_not_know_the_length(make: Make) -> None:
+    """What programs write to a pipe, as espeak-ng does: its sizes are nonsense, its samples are taken."""
+    program = (
+        "import struct, sys; form = 16, 1, 1, 22050, 44100, 2, 16\n"
+        "head = struct.pack('<4sI4s4sIHHIIHH', b'RIFF', 0x7ffff024, b'WAVE', b'fmt ', *form)\n"
+        "sys.stdout.buffer.write(head + struct.pack('<4sI', b'data', 0x7ffff000) + b'\\1\\0' * 500)"
+    )
+    assert len(speak(make(program), "x").samples) == 500
+
+
+@pytest.mark.parametrize(
+    ("speed", "expected"),
+    [
+        (1.0, ["-v", "Sam", "-r", "180", "-s1", "--lang=en-US"]),
+        (1.5, ["-v", "Sam", "-r", "270", "-s1.5", "--lang=en-US"]),
+    ],
+)
+def test_placeholders(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speed: float, expected: list[str]
+) -> None:
+    """Voice by the program's own name, pace as words a minute or a factor; the text is never looked into."""
+    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+    words = ["-v", "{voice}", "-r", "{wpm}", "-s{speed}", "--lang={language}"]
+    command = make(TELL + HUM.replace("sys.stdin.read()", "'a'"), *words, wpm=180)
+    path = Path(os.environ["HUSHD_CONFIG"]).parent / "voices" / "mine.toml"
+    path.write_text(path.read_text() + '[[voices]]\nname = "sam"\nid = "Sam"\n')
+    command.load(lambda note: None)
+    spell = "{voice} $(id) `id` | id; -r 9"
+    speak(command, spell, speed, "sam")
+    assert json.loads((tmp_path / "told").read_text()) == [expected, f"{spell}\n"]
+
+
+def test_a_text_is_no_option(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that begins with a dash gets a space before it."""
+    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+    speak(make(TELL + HUM, "{text}"), "-o /etc/passwd")
+    assert json.loads((tmp_path / "told").read_text()) == [[" -o /etc/passwd"], ""]
+
+
+def test_nothing_to_say(make: Make) -> None:
+    """No program is started for punctuation; a file without samples is no sound."""
+    assert list(make("raise SystemExit(1)").synthesize("...?!", voice(), 1.0)) == []
+    empty = HUM.replace("800 * words", "0")
+    assert list(make(empty).synthesize("Ever.", voice(), 1.0)) == []
+
+
+# --- how it ends ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "keys", "words"),
+    [
+        ("import sys; sys.exit('no such voice')", {}, r"failed \(exit status 1: no such voice\)\.$"),
+        ("import os; os.kill(os.getpid(), 11)", {}, r"failed \(signal 11\)\.$"),
+        ("", {}, r"gave no sound on standard output\.$"),
+        ("print('hello')", {}, r"gave is no sound file \(Format not recognised\)\.$"),
+        ("import time; time.sleep(60)", {"timeout": 0.3}, r"was ended after 0\.3 s: raise timeout in .*mine\.toml\.$"),
+        ("import sys\nwhile True: sys.stdout.write('x' * 1_000_000)", {}, r"printed more than 16 MB\.$"),
+    ],
+)
+def test_a_program_that_fails(make: Make, program: str, keys: dict[str, Any], words: str) -> None:
+    """One sentence says how, with the program's name."""
+    error = failure(make(program, **keys))
+    assert error.code == "worker_failed"
+    assert re.search(words, error.message), error.message
+
+
+def test_a_file_of_the_sentence_before_is_not_taken_for_this_ones(make: Make) -> None:
+    """A program that writes nothing has said nothing."""
+    command = make(HUM.replace("open(target", "words > 1 and open(target"), "{wav}")
+    assert len(speak(command, "Two words.").samples) == 1600
+    assert "gave no sound into its file" in failure(command, "One.").message
+
+
+def test_cancelled_it_ends_with_all_it_started(make: Make, tmp_path: Path) -> None:
+    """Its client gone, the program is ended with its own child, even one that has left the process group."""
+    program = (
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "open(sys.argv[1], 'w').write(f'{os.getpid()} {child.pid}')\n"
+        "time.sleep(60)"
+    )
+    command = make(program, str(tmp_path / "pids"))
+
+    def check() -> None:
+        if (tmp_path / "pids").exists() and (tmp_path / "pids").read_text():
+            raise Cancelled
+
+    command.check = check
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        list(command.synthesize("Ever tried.", voice(), 1.0))
+    assert time.monotonic() - started < 20
+    for pid in map(int, (tmp_path / "pids").read_text().split()):
+        wait_until(lambda pid=pid: _dead(pid), f"the end of {pid}")
+
+
+def _dead(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+# --- its files --------------------------------------------------------------------------------------------------------
+
+
+def test_voices_of_one_file_and_of_several(folder: Path) -> None:
+    """A file is a voice, or has some; each is a model of its own, and the worker's default is the first of its file."""
+    true = ["/bin/true"]
+    write(folder, "anna", run=true, language="de-DE", gender="female", wpm=150, memory_mb=20)
+    path = write(folder, "mac", run=true, language="en-US", sample="Hi.")
+    path.write_text(
+        path.read_text()
+        + '[[voices]]\nname = "Sam"\nid = "Samantha"\n[[voices]]\nname = "Thomas"\nlanguage = "fr-FR"\n'
+    )
+    voices = {voice.name: voice for voice in Command.voices()}
+    assert voices == {
+        "anna": Voice("anna", "de-DE", "female", "anna", True, "Hallo, ich heiße anna.", 150),
+        "Sam": Voice("Sam", "en-US", "", "mac", True, "Hi.", 175),
+        "Thomas": Voice("Thomas", "fr-FR", "", "mac", True, "Hi.", 175),
+    }
+    models = {model.name: model for model in Command.info().models}
+    assert models["mac"].languages == ("en-US", "fr-FR")
+    assert models["anna"].memory_mb == 20
+    assert (Command.info().default_model, Command.info().default_voice) == ("anna", "anna")
+    write(folder, "default", run=true, language="en")
+    assert (Command.info().default_model, Command.info().default_voice) == ("default", "default")
+
+
+def test_through_the_worker(folder: Path, say: Callable[..., Any]) -> None:
+    """The model's own voice speaks where none is named, another file's if it is."""
+    for name, language in (("anna", "de-DE"), ("bert", "en-US")):
+        write(folder, name, run=[sys.executable, "-c", HUM], language=language)
+    worker = Worker("command", "bert")
+    worker.load(lambda note: None)
+    assert say(worker, "Hello there.").result.items() >= {"voice": "bert", "duration": 0.2}.items()
+    assert say(worker, "Hallo.", voice="anna").result["voice"] == "anna"
+
+
+def test_without_any_file(runtime: Path) -> None:
+    """There is nothing to load, and the error says what to write."""
+    assert not Command.info().installed
+    with pytest.raises(HushdError, match=r"put a file voices/NAME\.toml beside .*config\.toml") as caught:
+        Worker("command", "default").load(lambda note: None)
+    assert caught.value.code == "engine_missing"
+
+
+def test_a_program_that_is_not_there(folder: Path) -> None:
+    """Its voice is listed as not installed; the load names the program and the file."""
+    path = write(folder, "mine", run=["no-such-program"], language="en")
+    assert not voice().installed
+    with pytest.raises(HushdError, match=rf"The program 'no-such-program' of {path} is not installed\.$"):
+        Command("mine").load(lambda note: None)
+
+
+REFUSED = [
+    ({"run": None}, 'needs run = ["program", "argument", …]'),
+    ({"run": ["a", "{txt}"]}, "has {txt} in run, which stands for nothing: did you mean 'text'?"),
+    ({"run": ["a", ["-v"]]}, "has the group ['-v'] without a placeholder, which could never be left out"),
+    ({"language": None}, "needs language = 'en-US', or what mine speaks"),
+    ({"language": 7}, "says language = 7, which is a text"),
+    ({"langage": "en"}, "has a key 'langage', which is none: did you mean 'language'?"),
+    ({"output": "mp3"}, "says output = 'mp3', which is 'sound' or 'raw'"),
+    ({"output": "raw"}, "needs rate = 22050, or what it is, for output = 'raw'"),
+    ({"output": "raw", "rate": 8000, "run": ["a", "{wav}"]},
+     "says output = 'raw', which is of standard output, and has {wav}"),
+    ({"rate": 1}, "says rate = 1, which is a number from 1000 on"),
+    ({"wpm": "fast"}, "says wpm = 'fast', which is a number from 10 on"),
+    ({"memory_mb": True}, "says memory_mb = True, which is a number"),
+    ({"timeout": 0}, "says timeout = 0, which is a length of time such as 60 or '2m'"),
+    ({"voices": []}, "has voices that are no tables: write [[voices]], and name and language below it"),
+    ({"voices": ["Sam"]}, "has voices that are no tables: write [[voices]], and name and language below it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("keys", "words"), REFUSED)
+def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: str) -> None:
+    """What is wrong, and what would be right; the file is a model and a voice that say so when they are asked for."""
+    content = {"run": ["true"], "language": "en"} | keys
+    path = write(folder, "mine", **{key: value for key, value in content.items() if value is not None})
+    with pytest.raises(CommandSpecError) as caught:
+        CommandSpec.read(path)
+    assert str(caught.value) == words
+    assert [(voice.name, voice.model, voice.installed) for voice in Command.voices()] == [("mine", "mine", False)]
+    with pytest.raises(HushdError, match=r"docs/VOICES\.md says what it holds") as refused:
+        Worker("command", "mine").load(lambda note: None)
+    assert refused.value.code == "model_missing"
+
+
+def test_arguments(folder: Path) -> None:
+    """Groups are left out where a placeholder in them stands for nothing."""
+    path = write(folder, "x", run=["a", ["-v", "{voice}"], "{wav}"], language="en")
+    recipe = CommandSpec.read(path)
+    assert recipe.arguments("t", "/w.wav", Speaker("x", "", "en"), 1.0) == ["/w.wav"]
+    assert recipe.arguments("t", "/w.wav", recipe.speakers[0], 1.0) == ["-v", "x", "/w.wav"]
+    assert np.all([recipe.reads_input, recipe.writes_file])

@@ -1,0 +1,188 @@
+"""The real engine, with the voice that is in its package."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hushd_protocol.errors import HushdError
+from hushd_worker_tts import params
+from hushd_worker_tts.engines import hibari as module
+from hushd_worker_tts.engines.hibari import MAX_PHONEMES, WPM, Hibari
+from hushd_worker_tts.worker import Worker
+
+SENTENCE = "The quick brown fox jumps over the lazy dog today."
+# The opening of "A Scandal in Bohemia".
+PROSE = (
+    "To Sherlock Holmes she is always the woman. I have seldom heard him mention her under any other name. In his "
+    "eyes she eclipses and predominates the whole of her sex. It was not that he felt any emotion akin to love "
+    "for Irene Adler. All emotions, and that one particularly, were abhorrent to his cold, precise but admirably "
+    "balanced mind. He was, I take it, the most perfect reasoning and observing machine that the world has seen, "
+    "but as a lover he would have placed himself in a false position. He never spoke of the softer passions, save "
+    "with a gibe and a sneer. They were admirable things for the observer, excellent for drawing the veil from "
+    "men's motives and actions. But for the trained reasoner to admit such intrusions into his own delicate and "
+    "finely adjusted temperament was to introduce a distracting factor which might throw a doubt upon all his "
+    "mental results. Grit in a sensitive instrument, or a crack in one of his own high-power lenses, would not be "
+    "more disturbing than a strong emotion in a nature such as his. And yet there was but one woman to him, and "
+    "that woman was the late Irene Adler, of dubious and questionable memory. I had seen little of Holmes lately. "
+    "My marriage had drifted us away from each other. My own complete happiness, and the home-centred interests "
+    "which rise up around the man who first finds himself master of his own establishment, were sufficient to "
+    "absorb all my attention."
+)
+
+
+@pytest.mark.parametrize("format", params.FORMATS)
+def test_speaks_in_every_format(hibari: Worker, say: Callable[..., Any], format: str) -> None:
+    """A sentence of ten words takes 3 to 4.5 s, is loud enough, and its file says the same as the result."""
+    spoken = say(hibari, SENTENCE, format=format)
+    assert spoken.result["voice"] == "heart"
+    assert (spoken.result["rate"], spoken.result["sentences"]) == (24000, 1)
+    assert 3.0 < spoken.result["duration"] < 4.5
+    if format in ("s16le", "pcm"):
+        samples, rate = np.frombuffer(spoken.raw, "<i2") / 32768, spoken.chunks[0].rate
+    else:
+        samples, rate = soundfile.read(io.BytesIO(spoken.file))
+        info = soundfile.info(io.BytesIO(spoken.file))
+        assert format.upper() == (info.subtype if format == "opus" else info.format)
+        rate = spoken.result["rate"]
+    assert rate == 24000
+    seconds = info.duration if format == "opus" else len(samples) / rate  # libsndfile decodes Opus at 48 kHz
+    assert abs(seconds - spoken.result["duration"]) < (0.1 if format == "mp3" else 0.001)
+    assert 0.1 < np.abs(samples).max() <= 1
+    assert 0.01 < np.sqrt(np.mean(samples**2)) < 0.3
+
+
+def test_streamed_text_gives_the_very_same_file(hibari: Worker, say: Callable[..., Any]) -> None:
+    """Text in pieces of 7 bytes and text inline give one and the same file, sentence by sentence."""
+    text = "Hello there, café! It costs $3.14, said Dr. Smith. Fine…"
+    data = text.encode()
+    streamed = say(hibari, "", pieces=[data[i : i + 7] for i in range(0, len(data), 7)], format="wav")
+    inline = say(hibari, text, format="wav")
+    assert streamed.result == inline.result
+    assert inline.result["sentences"] == 3
+    assert streamed.file == inline.file
+
+
+def test_equal_requests_give_equal_audio(hibari: Worker, say: Callable[..., Any]) -> None:
+    """Noise is part of a voice, chance is not."""
+    assert say(hibari, SENTENCE).raw == say(hibari, SENTENCE).raw
+
+
+def test_words_a_minute_are_what_they_say(hibari: Worker, say: Callable[..., Any]) -> None:
+    """Prose at its natural rate and at other rates takes the minutes that wpm promises, within 15 percent."""
+    words = len(PROSE.split())
+    natural = words / say(hibari, PROSE).result["duration"] * 60
+    assert abs(natural / WPM - 1) < 0.06
+    for wpm in (110, 150, 250, 330):
+        measured = words / say(hibari, PROSE, wpm=wpm).result["duration"] * 60
+        assert abs(measured / wpm - 1) < 0.15, f"{wpm} became {measured:.0f}"
+
+
+def test_a_rate_beyond_its_range_is_spoken_at_the_bound(hibari: Worker, say: Callable[..., Any]) -> None:
+    """`say -r 400` works, at twice the natural speed."""
+    assert say(hibari, SENTENCE, wpm=400).raw == say(hibari, SENTENCE, speed=2.0).raw
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 300, "④ ² ⑩⑩", "x" * 390, "5" * 60, "\ud800 lone", "[a](/b/) {c} \\d", "½ of 10€ @ 5% & <b>"]
+)
+def test_odd_text_is_spoken_somehow(hibari: Worker, say: Callable[..., Any], text: str) -> None:
+    """Numbers without a name, digits of other scripts, words without end and markup are no failure of the worker."""
+    spoken = say(hibari, text.encode("utf-8", "replace"))
+    assert spoken.result["duration"] > 0.5
+
+
+@pytest.mark.parametrize("text", ["\U0001f600", "...", "?!", "日本"])
+def test_nothing_speakable_is_said_so(hibari: Worker, say: Callable[..., Any], text: str) -> None:
+    """Punctuation, emoji and scripts it cannot read make no noise."""
+    with pytest.raises(HushdError, match=r"the voice heart \(en-US\) can speak") as caught:
+        say(hibari, text)
+    assert caught.value.code == "bad_request"
+
+
+def test_phonemes_are_cut_within_their_bound_and_none_is_lost() -> None:
+    """Long runs are cut at clauses, then spaces, then anywhere."""
+    for phonemes in ("abc, def " * 200, "abcd " * 300, "x" * 1000, "short.", "abc; " * 90):
+        cut = [phonemes[start:end].strip() for start, end in module._bounded(phonemes)]
+        assert all(len(piece) <= MAX_PHONEMES for piece in cut)
+        assert re.sub(r"\s", "", "".join(cut)) == re.sub(r"\s", "", phonemes)
+    phonemes = "abc, def " * 200
+    assert all(phonemes[:end].rstrip().endswith((",", "def")) for _, end in module._bounded(phonemes))
+
+
+def test_a_voice_that_is_not_here_is_missing_and_never_downloaded(
+    hibari: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One sentence says how to get it; the list says that it is not installed; nobody opens a connection."""
+    monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
+    import urllib.request
+
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **options: pytest.fail("a download"))
+    assert {voice.name: voice.installed for voice in Hibari.voices()} == {
+        "heart": True, "emma": False, "fenrir": False, "fable": False, "kore": False,
+    }  # fmt: skip
+    with pytest.raises(HushdError, match="voice emma is not on this machine yet: download") as caught:
+        say(hibari, "Hello.", voice="emma")
+    assert caught.value.code == "model_missing"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
+    hibari: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file put there by hand serves; the session of each voice is its own, as is the accent."""
+    monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
+    (tmp_path / "af_kore.int8.onnx").symlink_to(module._file("heart"))
+    assert {voice.name for voice in Hibari.voices() if voice.installed} == {"heart", "kore"}
+    kore = say(hibari, "Hello.", voice="kore")
+    assert kore.result["voice"] == "kore"
+    assert kore.raw == say(hibari, "Hello.").raw
+    (tmp_path / "bm_fable.int8.onnx").write_bytes(b"not a model")
+    with pytest.raises(HushdError, match="file of the voice fable is damaged: remove") as caught:
+        say(hibari, "Hello.", voice="fable")
+    assert caught.value.code == "model_missing"
+
+
+@pytest.mark.parametrize(
+    "environment", [{"HIBARI_HOME": "/h"}, {"XDG_CACHE_HOME": "/x"}, {"HOME": "/home/u"}, {"HIBARI_HOME": ""}]
+)
+def test_the_cache_is_the_one_hibari_downloads_to(
+    hibari: Worker, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    """Where a voice is looked for is where hibari's own command puts it."""
+    for name in ("HIBARI_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    voices = importlib.import_module("hibari.voices")
+    assert module._file("emma") == Path(voices.cache_dir(), "bf_emma.int8.onnx")
+
+
+def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No import error, no voices, and the command that installs it."""
+    module._registry.cache_clear()
+    module._assets.cache_clear()
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    try:
+        assert (Hibari.info().installed, Hibari.voices()) == (False, ())
+        with pytest.raises(HushdError, match=r"not installed: pip install 'hushd\[tts\]'") as caught:
+            Worker("hibari", "default").load(lambda note: None)
+        assert caught.value.code == "engine_missing"
+    finally:
+        module._registry.cache_clear()
+        module._assets.cache_clear()
+
+
+def test_a_wav_is_one_for_the_standard_library(hibari: Worker, say: Callable[..., Any]) -> None:
+    """Nothing but a plain header and samples."""
+    spoken = say(hibari, SENTENCE, format="wav")
+    with wave.open(io.BytesIO(spoken.file)) as file:
+        assert file.getnframes() / file.getframerate() == pytest.approx(spoken.result["duration"], abs=0.001)

@@ -1,0 +1,168 @@
+"""The engine kokoro through its real package, on a small model that hums."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_tts.engine import Voice
+from hushd_worker_tts.engines.kokoro import Kokoro
+from hushd_worker_tts.worker import Worker
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """kokoro's folder, empty."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    return tmp_path / "kokoro"
+
+
+pytest.importorskip("kokoro_onnx", reason="kokoro is not installed: pip install 'hushd[kokoro]'")
+
+from support import tiny_voices  # noqa: E402
+
+VOICES = ("af_heart", "bm_george", "ef_dora", "ff_siwis", "hm_psi", "if_sara", "pm_alex")
+
+
+def voice(name: str) -> Voice:
+    return next(voice for voice in Kokoro.voices() if voice.name == name)
+
+
+LOADED: list[Kokoro] = []
+
+
+def loaded(model: str = "kokoro-v1.0") -> Kokoro:
+    engine = Kokoro(model)
+    engine.load(lambda note: None)
+    LOADED.append(engine)
+    return engine
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    """The package keeps its file of voices open for as long as it lives, which a worker has nothing against."""
+    yield
+    while LOADED:
+        LOADED.pop()._kokoro.voices.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "gender", "text"),
+    [
+        ("af_heart", "en-US", "female", "Ever tried."),
+        ("bm_george", "en-GB", "male", "Ever tried."),
+        ("ef_dora", "es-ES", "female", "Hola, buenos días."),
+        ("ff_siwis", "fr-FR", "female", "Bonjour à tous."),
+        ("hm_psi", "hi-IN", "male", "नमस्ते"),
+        ("if_sara", "it-IT", "female", "Ciao a tutti."),
+        ("pm_alex", "pt-BR", "male", "Olá a todos."),
+    ],
+)
+def test_speaks_seven_languages(models: Path, name: str, language: str, gender: str, text: str) -> None:
+    """Each through espeak's phonemes, at 24 kHz, with a pause at its end; each voice has a style of its own."""
+    tiny_voices.kokoro(models, *VOICES)
+    assert (voice(name).language, voice(name).gender, voice(name).installed) == (language, gender, True)
+    (chunk,) = loaded().synthesize(text, voice(name), 1.0)
+    assert chunk.rate == tiny_voices.KOKORO_RATE
+    assert not chunk.samples[-int(0.25 * chunk.rate) :].any()
+    (other,) = loaded().synthesize(text, voice("af_heart" if name != "af_heart" else "bm_george"), 1.0)
+    assert tiny_voices.pitch(other.samples, other.rate) != tiny_voices.pitch(chunk.samples, chunk.rate)
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
+def test_speed(models: Path, speed: float) -> None:
+    """Twice as fast is half as long, but for the pause."""
+    tiny_voices.kokoro(models, "af_heart")
+    pause = int(0.25 * tiny_voices.KOKORO_RATE)
+    text = "Whoever has tried and failed tries again and fails again and fails better."
+    (natural,) = loaded().synthesize(text, voice("af_heart"), 1.0)
+    (chunk,) = loaded().synthesize(text, voice("af_heart"), speed)
+    assert len(chunk.samples) - pause == pytest.approx((len(natural.samples) - pause) / speed, rel=0.1)
+
+
+def test_words_are_marked_where_the_model_says_when(models: Path) -> None:
+    """With the model's durations each word has its time; without, none."""
+    tiny_voices.kokoro(models, "af_heart")
+    text = "Ever tried, failed."
+    (chunk,) = loaded().synthesize(text, voice("af_heart"), 1.0)
+    assert [text[place:].split()[0] for place, _ in chunk.marks] == ["Ever", "tried,", "failed."]
+    times = [seconds for _, seconds in chunk.marks]
+    assert times == sorted(times)
+    assert 0 <= times[0] < times[-1] < len(chunk.samples) / chunk.rate
+    tiny_voices.kokoro(models, "af_heart", timed=False)
+    (plain,) = loaded().synthesize(text, voice("af_heart"), 1.0)
+    assert plain.marks == ()
+
+
+@pytest.mark.parametrize("text", ["", "…", "—", "?!"])
+def test_nothing_to_say(models: Path, text: str) -> None:
+    """What has no phonemes gives no audio, and no error."""
+    tiny_voices.kokoro(models, "af_heart")
+    assert list(loaded().synthesize(text, voice("af_heart"), 1.0)) == []
+
+
+def test_long_text(models: Path) -> None:
+    """More phonemes than the model takes at once are still spoken."""
+    tiny_voices.kokoro(models, "af_heart")
+    (chunk,) = loaded().synthesize("Nine hundred ninety-nine thousand. " * 30, voice("af_heart"), 2.0)
+    assert len(chunk.samples) > 20 * chunk.rate
+
+
+def test_another_file_is_another_model(models: Path, say: Callable[..., Any]) -> None:
+    """Through a worker: the model named is loaded, and any of the voices speaks with it."""
+    tiny_voices.kokoro(models, "af_heart", "am_adam", name="kokoro-v1.0.int8")
+    info = Kokoro.info()
+    assert info.default_model == "kokoro-v1.0.int8"
+    assert [model.name for model in info.models if model.installed] == ["kokoro-v1.0.int8"]
+    worker = Worker("kokoro", "kokoro-v1.0.int8")
+    worker.load(lambda note: None)
+    LOADED.append(worker._engine)
+    assert say(worker, "Hello.").result["voice"] == "af_heart"
+    assert say(worker, "Hello.", voice="am_adam").result["voice"] == "am_adam"
+
+
+def test_what_is_missing_is_said_with_where_it_belongs(models: Path) -> None:
+    """No model, no voices, a damaged model, a voice that the file lacks."""
+    with pytest.raises(HushdError, match=r"not on this machine: `hushd models pull kokoro/kokoro-v1\.0` gets it"):
+        loaded()
+    path = tiny_voices.kokoro(models, "af_heart")
+    with pytest.raises(HushdError, match=r"The voice am_adam is not in .*voices-v1\.0\.bin") as caught:
+        list(loaded().synthesize("Hello.", voice("am_adam"), 1.0))
+    assert caught.value.code == "model_missing"
+    with pytest.raises(HushdError, match=r"kokoro-v1\.0\.fp16 is not on this machine"):
+        loaded("kokoro-v1.0.fp16")
+    path.write_bytes(b"no graph")
+    with pytest.raises(HushdError, match=r"The model kokoro-v1\.0 does not load .* anew\.$"):
+        loaded()
+
+
+def test_japanese_and_chinese_are_read_by_misaki(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it the error says so; with it (a stand-in) its phonemes are spoken."""
+    tiny_voices.kokoro(models, "jf_alpha", "zf_xiaoni")
+    engine = loaded()
+    for name, extra in (("jf_alpha", "ja"), ("zf_xiaoni", "zh")):
+        assert not voice(name).installed
+        with pytest.raises(HushdError, match=rf"pip install 'misaki\[{extra}\]'\.$") as caught:
+            list(engine.synthesize("日本", voice(name), 1.0))
+        assert caught.value.code == "engine_missing"
+
+    class Reader:
+        def __call__(self, text: str) -> tuple[str, None]:
+            return {"日本": "ɲihoɴ", "中国": "ʈʂʊŋ kwo"}[text], None
+
+    package = ModuleType("misaki")
+    ja, zh = ModuleType("misaki.ja"), ModuleType("misaki.zh")
+    ja.JAG2P, zh.ZHG2P = Reader, Reader  # type: ignore[attr-defined]
+    package.__spec__ = ModuleSpec("misaki", None)
+    for name, module in (("misaki", package), ("misaki.ja", ja), ("misaki.zh", zh)):
+        monkeypatch.setitem(sys.modules, name, module)
+    for name, text in (("jf_alpha", "日本"), ("zf_xiaoni", "中国")):
+        (chunk,) = engine.synthesize(text, voice(name), 1.0)
+        assert np.abs(chunk.samples).max() > 0.1

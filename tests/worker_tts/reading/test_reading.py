@@ -1,0 +1,268 @@
+"""What is heard of what is written: addresses, code, marks, commands, pronunciations; and where it comes from."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import sys
+import time
+import tracemalloc
+import unicodedata
+from collections.abc import Iterator
+
+import pytest
+from hushd_worker_tts.params import MARKUPS
+from hushd_worker_tts.reading import Pause, Piece, Rate, Volume, read
+from hushd_worker_tts.reading.sentences import LONGEST
+from hushd_worker_tts.reading.source_map import MappedText
+
+ADDRESSES = [
+    (
+        "See https://www.example.com/docs/index.html?x=1#top, ok",
+        "See example dot com slash docs slash index dot html, ok",
+    ),
+    ("(http://example.org)", "(example dot org)"),
+    ("ftp://files.example.net/a_b", "files dot example dot net slash a b"),
+    ("www.example.co.uk.", "example dot co dot UK."),
+    ("at github.com/owner/name now", "at github dot com slash owner slash name now"),
+    ("https://user@host.example:8080/a", "host dot example slash a"),
+    ("https://x.io/4f0c9b2d77aa41e8b1c09d3e5f61a2b3", "x dot IO"),
+    ("https://x.io/a/b/c/d/e", "x dot IO"),
+    ("Mail Jane.Doe_x@example.com!", "Mail Jane dot Doe x at example dot com!"),
+    ("mailto:a-b@c.de", "a dash b at c dot DE"),
+    (
+        "From: Jane <jane@example.com>, see <https://example.com/a>.",
+        "From: Jane jane at example dot com, see example dot com slash a.",
+    ),
+    ("Open /usr/local/bin/python3.", "Open slash usr slash local slash bin slash python3."),
+    ("in ~/music and ./run.sh", "in tilde slash music and dot slash run dot sh"),
+    ("edit src/main.py, then", "edit src slash main dot py, then"),
+    (r"C:\Users\Ada has it", "C colon slash Users slash Ada has it"),
+]
+CODE = [
+    ("call read_file() or foo.bar()", "call read file or foo dot bar"),
+    ("__init__ and _private", "init and private"),
+    ("camelCaseName, parseHTTP2", "camel Case Name, parse HTTP2"),
+    ("MyLongClassName", "My Long Class Name"),
+    ("pass --dry-run or -v", "pass dash dash dry-run or dash v"),
+    ("a != b, c == d", "a is not equal to b, c equals d"),
+    ("a <= b && c -> d", "a is less than or equal to b and c to d"),
+    ("x ≥ 3 → y ≈ 2", "x is at least 3 to y is about 2"),
+    ("C# and F#", "C sharp and F sharp"),
+    ("2 * 3 and 2*3", "2 times 3 and 2 times 3"),
+    ("−7 degrees", "-7 degrees"),
+]
+MARKS = [
+    ("It is *really* **so** `here` ~~not~~", "It is really so here not"),
+    ("Great \U0001f600\U0001f3fd! Go \U0001f1e9\U0001f1ea", "Great ! Go"),
+    ("a \u2615\ufe0f b \u2705", "a b"),
+]
+UNTOUCHED = [
+    "Mr. Smith paid $3.50 for 5 kg at 10:30 a.m., e.g. on 03/15/2024.",
+    "McDonald, iPhone, YouTube and/or he/she, 24/7, 1/2, 3.14, U.S.A. and Ph.D.",
+    "well-known - yes -- no; x = 5",
+    "Wait...and see. It was so... so good",
+    "[[x]] and [[ -f y ]]"[:9],
+]
+
+
+def texts(text: str, markup: str = "text", language: str = "en", **pronounce: str) -> list[str]:
+    return [item.text for item in read([text.encode()], markup, language, pronounce) if isinstance(item, Piece)]
+
+
+@pytest.mark.parametrize(("written", "heard"), ADDRESSES + CODE + MARKS)
+def test_what_no_engine_reads_well_becomes_words(written: str, heard: str) -> None:
+    """Addresses are read as people do, without what nobody says; names in code as their words; marks not at all."""
+    assert " ".join(texts(written)) == heard
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_letters_and_their_accents_are_one(language: str) -> None:
+    """Text as macOS decomposes it reaches the engine as dictionaries have it, and stands for what was written."""
+    text = "Un café à Zürich, tiếng Việt."
+    (piece,) = read([unicodedata.normalize("NFD", text).encode()], language=language)
+    assert isinstance(piece, Piece)
+    assert piece.text == text
+    assert piece.traced.span() == (0, len(unicodedata.normalize("NFD", text)))
+
+
+COLOURED = (
+    "\x1b[1;38;5;196mBold.\x1b[0m Then \x1b]8;;https://x.com\x1b\\a link\x1b]8;;\x07 and "
+    "\x1b[2K\x1b(Bmore\x1b[m. \x1b[31m"
+)
+
+
+@pytest.mark.parametrize("markup", ["text", "markdown"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_what_is_for_a_terminal_is_not_heard(markup: str, size: int) -> None:
+    """Colours, links and the like, however they arrive; the words know their place all the same."""
+    data = COLOURED.encode()
+    pieces = [p for p in read([data[i : i + size] for i in range(0, len(data), size)], markup) if isinstance(p, Piece)]
+    assert [piece.text for piece in pieces] == ["Bold.", "Then a link and more."]
+    first, last = pieces[0].traced.span()
+    assert COLOURED[first:last].startswith("Bold.")
+
+
+def test_a_terminals_command_that_never_ends_is_text() -> None:
+    """And holds nothing back for ever."""
+    spoken = texts("Hello. \x1b]0;title " + "and more words. " * 200)
+    assert spoken[0] == "Hello."
+    assert sum(text.count("more words") for text in spoken) == 200
+
+
+@pytest.mark.parametrize("text", UNTOUCHED)
+def test_what_engines_know_is_left_to_them(text: str) -> None:
+    """Numbers, dates, money, units and abbreviations reach the engine as they were written."""
+    assert " ".join(texts(text)) == text
+
+
+def test_other_languages_have_their_own_words_or_none() -> None:
+    """German reads an address in German; a language hushd has no words for gets it without its scheme."""
+    assert texts("https://example.com/a", language="de-AT") == ["example Punkt com Schrägstrich a"]
+    assert texts("https://www.example.com/a?b *so* \U0001f600", language="ja") == ["example.com/a so"]
+    assert texts("a != b", language="fr") == ["a != b"]
+
+
+def test_commands_of_macos_are_obeyed_or_passed_over() -> None:
+    """Pauses, rates and volumes come out between the pieces; the rest leaves no trace; other brackets are text."""
+    text = (
+        "One [[slnc 500]]two. [[rate 180]]Three[[rate +20; volm 0.5]] four [[emph +]][[pbas 50]] five "
+        "[[rset 0]]six [[x]]"
+    )
+    items = [item if not isinstance(item, Piece) else (item.text, item.ends) for item in read([text.encode()])]
+    assert items == [
+        ("One", False), Pause(0.5), ("two.", True), Rate(180), ("Three", False), Rate(20, True), Volume(0.5),
+        ("four five", False), Rate(), ("six [[x]]", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["[[slnc", "[[slnc 5", "[[slnc]]", "[[rate 0]] a", "[[rate x]] a", "a [", "[[" * 300])
+def test_broken_commands_stop_nothing(text: str) -> None:
+    """What is no command is text, however it ends."""
+    assert all(isinstance(item, Piece) for item in read([text.encode()]))
+
+
+def test_a_pause_is_never_longer_than_a_minute() -> None:
+    """A typing error does not stop a job for a year."""
+    assert list(read([b"[[slnc 99999999]]"])) == [Pause(60.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("nginx, Nginx and NGINX", "engine x, engine x and engine x"),
+        ("nginxed renginx", "nginxed renginx"),
+        ("Polish the polish", "Poe-lish the polish"),
+        ("Node.js runs", "node jay ess runs"),
+        ("ask New York", "ask the city"),
+        ("c++ code", "sea plus plus code"),
+    ],
+)
+def test_words_are_said_as_asked(text: str, heard: str) -> None:
+    """Whole words only; in lower case for any case, with a capital for themselves; the longest wins."""
+    said = {
+        "nginx": "engine x", "Polish": "Poe-lish", "node.js": "node jay ess", "new york": "the city", "new": "old",
+        "c++": "sea plus plus",
+    }  # fmt: skip
+    assert texts(text, **said) == [heard]
+
+
+def test_every_piece_knows_what_it_stands_for() -> None:
+    """Through commands, splitting, addresses and pronunciations, words point at their place in the text."""
+    text = "Hi \u200b[[slnc 9]] there.  See https://a.com/b now.\n\n- An \U0001f600 item: nginx"
+    spans: dict[str, str] = {}
+    for item in read([text.encode()], pronounce={"nginx": "engine x"}):
+        if isinstance(item, Piece):
+            for word in re.finditer(r"\S+", item.text):
+                start, end = item.traced.span(*word.span())
+                spans[word[0]] = text[start:end]
+    assert spans == {
+        "Hi": "Hi", "there.": "there.", "See": "See", "a": "https://a.com/b", "dot": "https://a.com/b",
+        "com": "https://a.com/b", "slash": "https://a.com/b", "b": "https://a.com/b", "now.": "now.", "An": "An",
+        "item:": "item:", "engine": "nginx", "x": "nginx",
+    }  # fmt: skip
+
+
+def test_traced_text_is_cut_joined_and_rewritten_with_its_origin() -> None:
+    """What is put in stands for what was taken out; what stays, for itself."""
+    text = MappedText.original("abc def", 10)
+    new = text.sub(re.compile("b|e"), lambda match: match[0] * 3)
+    assert new.text == "abbbc deeef"
+    assert [new.span(i, i + 1) for i in (0, 1, 3, 4, 7)] == [(10, 11), (11, 12), (11, 12), (12, 13), (15, 16)]
+    assert text.sub(re.compile("x"), "y") is text
+    assert (text[4:] + text[:3]).span() == (10, 17)
+    assert MappedText.original("  a ", 5).strip().span() == (7, 8)
+
+
+def _categories() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for code in range(0, sys.maxunicode + 1, 7):
+        found.setdefault(unicodedata.category(chr(code)), []).append(chr(code))
+    return found
+
+
+CATEGORIES = _categories()
+MARKUP = [
+    "[[slnc 5]]", "[[", "]]", "[a](b)", "![", "```\n", "|", "\n", "# ", "- ", "1. ", "**", "_", "`", "> ", "<b>",
+    "&amp;", "<!--", "https://x.y/", "a@b.co", "~~", "\\", "[^1]", "  \n", "    ", ". ", "x" * 90, "\r\n", "***\n",
+    "word ", "| a ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("HUSHD_FUZZ_SEEDS", "150"))))
+@pytest.mark.parametrize("markup", ["text", "markdown"])
+def test_any_unicode_is_read_alike_however_it_arrives(markup: str, seed: int) -> None:
+    """Characters of all categories among markup: no error, bounded pieces that know their place, and the same pieces
+    whether the text comes whole or in crumbs."""
+    chance = random.Random(seed)
+    kinds = sorted(CATEGORIES)
+    text = "".join(
+        chance.choice(MARKUP)
+        if chance.random() < 0.4
+        else chance.choice(CATEGORIES[chance.choice(kinds)]) + chance.choice(" a")
+        for _ in range(chance.randint(1, 120))
+    )
+    data = text.encode("utf-8", "replace")
+    whole = list(read([data], markup))
+    for item in whole:
+        if isinstance(item, Piece) and item.text:
+            start, end = item.traced.span()
+            assert 0 <= start < end <= len(data.decode()) + 1
+            assert len(item.traced.starts) == len(item.traced.ends) == len(item.text) < 20 * LONGEST
+    for size in (1, 3, 50):
+        crumbs = list(read([data[i : i + size] for i in range(0, len(data), size)], markup))
+        assert [_shown(item) for item in crumbs] == [_shown(item) for item in whole]
+
+
+def _shown(item: object) -> object:
+    return (item.text, item.ends, [*item.traced.starts]) if isinstance(item, Piece) else item
+
+
+@pytest.mark.parametrize("markup", MARKUPS)
+@pytest.mark.parametrize(
+    "filler", ["word ", "x", "\U0001f600", "*", "[[", "a_b ", "http://a/", "(", "```", "| ", "x\n"]
+)
+def test_text_without_a_full_stop_is_read_in_bounded_memory_and_time(markup: str, filler: str) -> None:
+    """128 KiB: whatever it is made of and however it is marked, some text is kept, not all of it."""
+    size = 32_768
+
+    def chunks() -> Iterator[bytes]:
+        if markup == "ssml":
+            yield b"<speak>"
+        for _ in range(4):
+            yield (filler * (size // len(filler.encode()))).encode()
+        if markup == "ssml":
+            yield b"</speak>"
+
+    list(read([b"<speak>a</speak>" if markup == "ssml" else b"`a`"], markup))  # imports
+    began = time.process_time()
+    tracemalloc.start()
+    try:
+        for _ in read(chunks(), markup):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_500_000
+    assert time.process_time() - began < 30

@@ -1,0 +1,204 @@
+"""Where text is cut, while it arrives."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import random
+import tracemalloc
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import pytest
+from hushd_worker_tts.reading import read
+from hushd_worker_tts.reading.sentences import LONGEST, LONGEST_FIRST, Splitter
+from hushd_worker_tts.reading.source_map import MappedText
+
+
+class Piece(NamedTuple):
+    """What the splitter gives, without where it comes from."""
+
+    text: str
+    ends: bool
+
+
+def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
+    """The sentences of UTF-8 text that comes in these chunks."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    splitter = Splitter()
+    for data in _ended(chunks):
+        text = decoder.decode(data or b"", final=data is None)
+        for traced, ends in splitter.add(MappedText.original(text), final=data is None):
+            yield Piece(traced.text, ends)
+
+
+def _ended(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+    yield from chunks
+    yield None
+
+
+TABLE = [
+    # full stops, question and exclamation marks
+    ("One. Two. Three.", ["One.", "Two.", "Three."]),
+    ("Really? Yes! Well?! OK", ["Really?", "Yes!", "Well?!", "OK"]),
+    ("no capitals. still one. as it goes", ["no capitals. still one. as it goes"]),
+    ("It is 3.14, or 1,000.5. Next.", ["It is 3.14, or 1,000.5.", "Next."]),
+    ("Version 2.0.1. is out", ["Version 2.0.1. is out"]),
+    ("See www.example.com. Then go.", ["See www.example.com.", "Then go."]),
+    ("你好。 再见！", ["你好。", "再见！"]),
+    ("こんにちは。さようなら。", ["こんにちは。", "さようなら。"]),
+    # titles, initials, abbreviations
+    ("Dr. Smith met Mr. and Mrs. Jones. They left.", ["Dr. Smith met Mr. and Mrs. Jones.", "They left."]),
+    ("J. K. Rowling wrote it. J.R.R. Tolkien too.", ["J. K. Rowling wrote it.", "J.R.R. Tolkien too."]),
+    ("The U.S. Army came. He left the U.S. The end.", ["The U.S. Army came.", "He left the U.S.", "The end."]),
+    ("Use Plan B. Then rest.", ["Use Plan B.", "Then rest."]),
+    ("Take fruit, e.g. Apples. Or none.", ["Take fruit, e.g. Apples.", "Or none."]),
+    ("At 3 p.m. Monday he ate. At 4 p.m. He slept.", ["At 3 p.m. Monday he ate.", "At 4 p.m.", "He slept."]),
+    ("Built ca. 1850 at N°. 7. Then sold.", ["Built ca. 1850 at N°. 7.", "Then sold."]),
+    ("Ring at Apt. 5, ext. 12. Tel. 99 is dead.", ["Ring at Apt. 5, ext. 12.", "Tel. 99 is dead."]),
+    ("See fig. 3 and No. 5. I said no. Then yes.", ["See fig. 3 and No. 5.", "I said no.", "Then yes."]),
+    ("On Jan. 5 it rained. In Jan. Nothing did.", ["On Jan. 5 it rained.", "In Jan.", "Nothing did."]),
+    ("Acme Inc. Ltd. Berlin sold. They do etc. But no.", ["Acme Inc. Ltd. Berlin sold.", "They do etc.", "But no."]),
+    ("(Dr. Who?) Yes.", ["(Dr. Who?)", "Yes."]),
+    # quotes and brackets
+    ('"Stop!" he said. "Go!" She went.', ['"Stop!" he said.', '"Go!"', "She went."]),
+    ("He said “Stop.” “Why?” she asked.", ["He said “Stop.”", "“Why?” she asked."]),
+    ("(It rained.) [It poured.] Then sun.", ["(It rained.)", "[It poured.]", "Then sun."]),
+    ("**Bold.** Then _thin._ End", ["**Bold.**", "Then _thin._", "End"]),
+    ("Done. (And more.)", ["Done.", "(And more.)"]),
+    # ellipses
+    ("Wait... what? Wait… What?", ["Wait... what?", "Wait…", "What?"]),
+    ("So ... it goes. And . . . on.", ["So ... it goes.", "And . . . on."]),
+    # lines
+    ("A title\nThe first line.\nThe second.", ["A title", "The first line.", "The second."]),
+    ("A title\n\nthe text", ["A title", "the text"]),
+    ("A title\r\n\r\nthe text", ["A title", "the text"]),
+    ("a line that\ngoes on", ["a line that\ngoes on"]),
+    (
+        "This line is long enough to have been wrapped by\nAda herself. Its end is near\nLondon. And so on it goes",
+        [
+            "This line is long enough to have been wrapped by\nAda herself.",
+            "Its end is near",
+            "London.",
+            "And so on it goes",
+        ],
+    ),
+    (
+        "The first sentence is here. The second one began late\nLondon way.",
+        ["The first sentence is here.", "The second one began late\nLondon way."],
+    ),
+    ("Dear Mr.\nSmith, hello.", ["Dear Mr.\nSmith, hello."]),
+    ("That was so.\nthen not", ["That was so.", "then not"]),
+    ("Buy:\n- milk\n- two eggs\n* tea\n• jam", ["Buy:", "milk", "two eggs", "tea", "jam"]),
+    ("1. First thing\n2. Second thing\n10) Tenth", ["1. First thing", "2. Second thing", "10) Tenth"]),
+    ("a. Milk\nb. Tea", ["a. Milk", "b. Tea"]),
+    ("# Title\n\n## Part one\ntext", ["Title", "Part one\ntext"]),
+    ("minus -5 and 3 - 2 stay", ["minus -5 and 3 - 2 stay"]),
+    # nothing
+    ("", []),
+    (" \n\t \n\n", []),
+    ("\ufeffHello.\x00\x07 There.", ["Hello.", "There."]),
+    ("- \n- ", []),
+    ("\U0001f600 \U0001f468\u200d\U0001f469", ["\U0001f600 \U0001f468\U0001f469"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TABLE)
+def test_cuts_text_as_the_table_says(text: str, expected: list[str]) -> None:
+    """Each text of the table is cut into these sentences, each of them whole."""
+    assert list(pieces([text.encode()])) == [Piece(sentence, True) for sentence in expected]
+
+
+@pytest.mark.parametrize(("text", "expected"), TABLE)
+def test_the_table_holds_byte_by_byte(text: str, expected: list[str]) -> None:
+    """Text that arrives a byte at a time, its characters split, is cut the same."""
+    data = text.encode()
+    assert [piece.text for piece in pieces(data[i : i + 1] for i in range(len(data)))] == expected
+
+
+FRAGMENTS = [
+    "Hello", "world", "Dr.", "Mr.", "e.g.", "U.S.", "J.", "No.", "5", "3.14", "The", "the", "A", "...", "…", "!", "?",
+    "?!", ".", '"', "'", "”", "“", ")", "(", "\n", "\n\n", "\r\n", " ", "  ", "\t", "- ", "* ", "1. ", "# ", ", ", "; ",
+    "—", "é", "\U0001f600", "。", "\x00", "\ufeff", "x" * 50, "word " * 40, " " * 50, "." * 40, "p.m.", "etc.", "Jan.",
+    "it", "It", "#" * 8, "“”\"'" * 3, "\n" * 40, "x" * 700,
+]  # fmt: skip
+
+
+def _speakable(text: str) -> list[str]:
+    return [c for c in text if c.isalnum()]
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("HUSHD_FUZZ_SEEDS", "300"))))
+def test_any_text_loses_nothing_and_is_cut_alike_however_it_arrives(seed: int) -> None:
+    """All letters and digits come out in order, pieces are bounded, and chunks never change where they are cut."""
+    chance = random.Random(seed)
+    text = "".join(chance.choice(FRAGMENTS) + chance.choice(["", " ", " "]) for _ in range(chance.randint(0, 60)))
+    data = text.encode()
+    whole = list(pieces([data]))
+    assert _speakable("".join(piece.text for piece in whole)) == _speakable(text)
+    assert all(0 < len(piece.text) <= LONGEST + 12 and piece.text == piece.text.strip() for piece in whole)
+    for size in (1, 2, 7, chance.randint(3, 500)):
+        assert list(pieces(data[i : i + size] for i in range(0, len(data), size))) == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Hello there. N", "Hello there."),
+        ("Hello there.\n", "Hello there."),
+        ("Hello there! (", None),
+        ("Hello there! (Y", "Hello there!"),
+        ("Hello there.", None),
+        ("Hello there. ", None),
+        ("In the U.S. Th", None),
+        ("In the U.S. The e", "In the U.S."),
+        ("A title\n\n", "A title"),
+        ("A title\n", None),
+    ],
+)
+def test_a_sentence_leaves_as_soon_as_it_is_known_to_be_complete(text: str, sentence: str | None) -> None:
+    """What has been seen decides, without an end of the text."""
+    assert [cut.text.text for cut in Splitter().add(MappedText.original(text))] == ([sentence] if sentence else [])
+
+
+def test_a_long_first_sentence_starts_at_a_clause() -> None:
+    """The first piece ends at the last clause within LONGEST_FIRST characters; later sentences stay whole."""
+    sentence = "When the rain had stopped, " * 3 + "and the sun had come out again over the hills, we all went home."
+    assert LONGEST_FIRST < len(sentence) < LONGEST
+    first, rest, again = pieces([f"{sentence} {sentence}".encode()])
+    assert first == Piece(sentence[:53], False)
+    assert rest == Piece(sentence[54:], True)
+    assert again == Piece(sentence, True)
+
+
+def test_a_sentence_without_end_is_cut_at_a_clause_then_at_a_space_then_anywhere() -> None:
+    """No piece is longer than LONGEST, and only the last one ends the sentence."""
+    clauses = list(pieces([("one two three four, " * 50).encode()]))
+    assert all(piece.text.endswith(",") for piece in clauses)
+    words = list(pieces([("seven " * 200).encode()]))
+    assert all(piece.text.split() == ["seven"] * len(piece.text.split()) for piece in words)
+    letters = list(pieces([b"x" * 1000]))
+    assert [len(piece.text) for piece in letters] == [LONGEST, LONGEST, LONGEST, 100]
+    for cut in (clauses, words, letters):
+        assert [piece.ends for piece in cut] == [False] * (len(cut) - 1) + [True]
+        assert all(len(piece.text) <= LONGEST for piece in cut)
+
+
+@pytest.mark.parametrize("filler", ["word ", "x", " ", "\n", ".", "So it goes!\n", "- ", "“"])
+def test_a_megabyte_of_anything_streams_in_flat_memory(filler: str) -> None:
+    """However the text goes on without an end, no more is kept than a chunk and a sentence of it."""
+    chunk = (filler * (65536 // len(filler.encode()))).encode()
+    tracemalloc.start()
+    try:
+        for _ in read(chunk for _ in range(16)):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * len(chunk)
+
+
+def test_bytes_that_are_no_utf_8_are_harmless() -> None:
+    """Latin-1, lone surrogates and a character cut off at the end become U+FFFD or nothing, the rest is kept."""
+    assert next(p.text for p in pieces([b"caf\xe9 au lait. \xed\xa0\x80 Next. \xf0\x9f"])) == "caf\ufffd au lait."
+    assert [cut.text.text for cut in Splitter().add(MappedText.original("a \ud800 b."), final=True)] == ["a   b."]

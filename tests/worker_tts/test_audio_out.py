@@ -1,0 +1,266 @@
+"""Samples to bytes and files."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import struct
+import subprocess
+import sys
+import wave
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_worker_tts import params
+from hushd_worker_tts.audio_out import aiff_header, shorten, to_s16le, wav_header
+from hushd_worker_tts.engine import AudioChunk
+from hushd_worker_tts.worker import Worker
+
+TEXT = " ".join(f"Sentence number {n} is about as long as this." for n in range(40))
+KINDS = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "aiff": b"FORM"}
+
+
+def test_samples_are_clipped_never_wrapped() -> None:
+    """What is beyond -1..1 stays at the bound of 16 bit; what is no number is silent."""
+    samples = np.array([0, 1, -1, 0.5, 1.5, -7, np.inf, -np.inf, np.nan], np.float32)
+    assert to_s16le(samples).tolist() == [0, 32767, -32767, 16384, 32767, -32768, 32767, -32767, 0]
+    assert to_s16le(samples).dtype == np.dtype("<i2")
+
+
+@pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3", "aiff"])
+def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Callable[..., Any], format: str) -> None:
+    """Chunks written at their offsets make a real file of that type, of the length and sound of the raw audio."""
+    raw = np.frombuffer(say(tiny, TEXT).raw, "<i2")
+    spoken = say(tiny, TEXT, format=format)
+    if format in KINDS:
+        assert spoken.file.startswith(KINDS[format])
+    file = soundfile.SoundFile(io.BytesIO(spoken.file))
+    assert (file.format, file.samplerate, file.channels) == (format.upper(), 8000, 1)
+    heard = file.read(dtype="int16")
+    assert abs(len(heard) / 8000 - spoken.result["duration"]) < (0.1 if format == "mp3" else 0.001)
+    if format in ("wav", "flac", "aiff"):
+        assert np.array_equal(heard, raw)
+    else:
+        assert abs(np.std(heard.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
+
+
+@pytest.mark.parametrize("format", ["flac", "ogg", "mp3", "aiff"])
+def test_a_file_is_sent_while_it_is_made(tiny: Worker, say: Callable[..., Any], format: str) -> None:
+    """Chunks leave as sentences are done, in order; only corrections of a header go back."""
+    spoken = say(tiny, TEXT, format=format)
+    assert len(spoken.chunks) > 3
+    reached = 0
+    for chunk in spoken.chunks:
+        assert chunk.offset <= reached, "a hole that may never be filled"
+        reached = max(reached, chunk.offset + len(chunk.payload))
+    assert [chunk.seq for chunk in spoken.chunks] == list(range(len(spoken.chunks)))
+
+
+def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Sizes are unknown at first; the last chunk, for offset 0, corrects them. Without it a pipe still plays."""
+    spoken = say(tiny, TEXT, format="wav")
+    first, *_, last = spoken.chunks
+    assert first.offset == 0
+    assert first.payload[:44] == wav_header(8000, None)
+    assert struct.unpack("<I", first.payload[40:44]) == (0xFFFFFFFF,)
+    size = len(spoken.file) - 44
+    assert (last.offset, last.payload) == (0, wav_header(8000, size))
+    with wave.open(io.BytesIO(spoken.file)) as file:
+        assert (file.getnframes(), file.getframerate(), file.getnchannels(), file.getsampwidth()) == (
+            size // 2,
+            8000,
+            1,
+            2,
+        )
+    in_order = b"".join(chunk.payload for chunk in spoken.chunks[:-1])
+    assert in_order[44:] == spoken.file[44:]
+    assert len(soundfile.read(io.BytesIO(in_order), dtype="int16")[0]) == size // 2
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_aiff_starts_with_a_header_for_pipes_and_ends_with_the_true_one(
+    tiny: Worker, say: Callable[..., Any], channels: int
+) -> None:
+    """At first it promises as much as can be, since it cannot say that the size is unknown; the last chunk corrects
+    it. Without that, what reads a pipe hears every sample."""
+    spoken = say(tiny, TEXT, format="aiff", channels=channels)
+    first, *_, last = spoken.chunks
+    assert first.payload[:54] == aiff_header(8000, None, channels)
+    size = len(spoken.file) - 54
+    assert (last.offset, last.payload) == (0, aiff_header(8000, size, channels))
+    true = soundfile.info(io.BytesIO(spoken.file))
+    assert (true.frames, true.samplerate, true.channels, true.subtype) == (
+        size // 2 // channels,
+        8000,
+        channels,
+        "PCM_16",
+    )
+    in_order = b"".join(chunk.payload for chunk in spoken.chunks[:-1])
+    raw = np.frombuffer(in_order[54:], ">i2").astype("<i2").tobytes()
+    assert np.array_equal(soundfile.read(io.BytesIO(in_order), dtype="int16")[0].ravel(), np.frombuffer(raw, "<i2"))
+    for program in (
+        "sox -t aiff - -t raw -e signed -b 16 -",
+        "ffmpeg -v error -i - -f s16le -",
+        "ffmpeg -v error -f aiff -i - -f s16le -",
+    ):
+        if shutil.which(program.split()[0]):
+            assert subprocess.run(program.split(), input=in_order, capture_output=True, timeout=20).stdout == raw
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 24000, 44100, 48000])
+def test_an_aiff_has_the_rate_in_80_bits(rate: int) -> None:
+    """What libsndfile reads is what was meant; more samples than some can count are as many as can be."""
+    assert soundfile.info(io.BytesIO(aiff_header(rate, 4) + bytes(4))).samplerate == rate
+    assert aiff_header(rate, 1 << 31) == aiff_header(rate, None) != aiff_header(rate, 4)
+
+
+def test_a_wav_of_more_than_4_gib_keeps_its_sizes_unknown() -> None:
+    """The field cannot hold it, and a wrong small number would cut it off."""
+    assert wav_header(24000, 1 << 32) == wav_header(24000, None)
+    assert wav_header(24000, 2) != wav_header(24000, None)
+
+
+def test_raw_audio_says_its_rate_once_and_has_no_offsets(tiny: Worker, say: Callable[..., Any]) -> None:
+    """The first chunk of a job carries rate and channels."""
+    chunks = say(tiny, "One. Two. Three.").chunks
+    assert [(chunk.rate, chunk.channels, chunk.offset) for chunk in chunks] == [(8000, 1, None)] + [(0, 0, None)] * 2
+
+
+def test_no_chunk_is_larger_than_a_message_may_be(tiny: Worker, say: Callable[..., Any]) -> None:
+    """A long sentence goes as several chunks."""
+    for format in ("s16le", "wav", "aiff"):
+        chunks = say(tiny, "word " * 2000, format=format).chunks
+        assert max(len(chunk.payload) for chunk in chunks) <= MAX_PAYLOAD
+        assert sum(len(chunk.payload) for chunk in chunks) > 4 * MAX_PAYLOAD - 44
+
+
+def test_silence_is_shortened_only_where_that_is_asked_for() -> None:
+    """So many seconds of it stay at either side; what is shorter, or silence alone, stays as it is."""
+    rate = 1000
+    samples = np.concatenate([np.zeros(500), np.ones(100), np.zeros(700)]).astype(np.float32)
+
+    def length(start: float | None, end: float | None) -> int:
+        return len(shorten(AudioChunk(samples, rate), start=start, end=end).samples)
+
+    assert length(None, None) == 1300
+    assert abs(length(0.12, None) - (120 + 100 + 700)) <= 1
+    assert abs(length(None, 0.12) - (500 + 100 + 120)) <= 1
+    assert abs(length(0.06, 0.12) - (60 + 100 + 120)) <= 1
+    assert length(0.6, 0.8) == 1300
+    silence = AudioChunk(np.zeros(50, np.float32), rate)
+    assert shorten(silence, start=0.01, end=0.01) is silence
+    nothing = AudioChunk(np.zeros(0, np.float32), rate)
+    assert shorten(nothing, start=0.01, end=0.01) is nothing
+
+
+@pytest.mark.parametrize("format", [format for format in params.FORMATS if format != "s16le"])
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_a_file_has_the_rate_and_channels_asked_for(
+    tiny: Worker, say: Callable[..., Any], format: str, rate: int
+) -> None:
+    """Every format: resampled, both channels alike, of the length of the speech, and sent while it is made."""
+    spoken = say(tiny, TEXT, format=format, sample_rate=rate, channels=2)
+    assert len(spoken.chunks) > 3
+    assert spoken.result["rate"] == rate
+    if format == "pcm":
+        assert (spoken.chunks[0].rate, spoken.chunks[0].channels, spoken.chunks[0].offset) == (rate, 2, 0)
+        samples, decoded = np.frombuffer(spoken.file, "<i2").reshape(-1, 2).astype(np.float32) / 32768, rate
+    else:
+        file = soundfile.SoundFile(io.BytesIO(spoken.file))
+        assert file.channels == 2
+        decoded = file.samplerate
+        assert decoded == rate or format == "opus"
+        samples = file.read(dtype="float32")
+    plain = say(tiny, TEXT).result["duration"]
+    assert spoken.result["duration"] == pytest.approx(plain, abs=0.001)
+    assert len(samples) / decoded == pytest.approx(plain, abs=0.1 if format in ("mp3", "opus") else 0.001)
+    if format in ("wav", "flac", "aiff", "pcm"):
+        assert np.array_equal(samples[:, 0], samples[:, 1])
+
+
+def test_resampled_audio_is_what_one_resampling_of_the_whole_gives(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Pieces meet without a click: the stream is within two steps of 16 bit of the whole, sample for sample."""
+    whole = np.frombuffer(say(tiny, TEXT).raw, "<i2").astype(np.float32) / 32767
+    expected = soxr.resample(whole, 8000, 22050)
+    heard = np.frombuffer(say(tiny, TEXT, sample_rate=22050).raw, "<i2").astype(np.float32) / 32767
+    assert len(heard) == len(expected)
+    assert np.abs(heard - expected).max() < 2.5 / 32767
+
+
+def test_raw_stereo_is_mono_twice_and_says_so(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Samples are interleaved."""
+    mono, stereo = say(tiny, "One. Two."), say(tiny, "One. Two.", channels=2)
+    assert (stereo.chunks[0].rate, stereo.chunks[0].channels) == (8000, 2)
+    assert np.array_equal(np.frombuffer(stereo.raw, "<i2"), np.repeat(np.frombuffer(mono.raw, "<i2"), 2))
+    assert stereo.result == mono.result
+
+
+def test_pcm_is_raw_audio_with_places(tiny: Worker, say: Callable[..., Any]) -> None:
+    """A file of it is the same as what is played."""
+    assert say(tiny, TEXT, format="pcm").file == say(tiny, TEXT).raw
+
+
+def test_opus_takes_the_next_rate_it_knows(tiny: Worker, say: Callable[..., Any], monkeypatch: Any) -> None:
+    """A voice of 22.05 kHz becomes Ogg Opus of 24 kHz by itself."""
+    engine: Any = tiny._engine
+    synthesize = engine.synthesize
+    monkeypatch.setattr(
+        engine, "synthesize", lambda *given: (AudioChunk(c.samples, 22050) for c in synthesize(*given)), raising=False
+    )
+    spoken = say(tiny, TEXT, format="opus")
+    assert spoken.result["rate"] == 24000
+    assert soundfile.info(io.BytesIO(spoken.file)).duration == pytest.approx(spoken.result["duration"], abs=0.01)
+
+
+@pytest.mark.parametrize("volume", [0, 0.25, 1, 2])
+def test_volume_is_a_factor(tiny: Worker, say: Callable[..., Any], volume: float) -> None:
+    """Exactly, and clipped at the loudest."""
+    plain = np.frombuffer(say(tiny, "One.").raw, "<i2").astype(np.float64)
+    heard = np.frombuffer(say(tiny, "One.", volume=volume).raw, "<i2")
+    assert np.abs(heard - np.clip(plain * volume, -32768, 32767)).max() <= max(1, volume)
+
+
+def test_commands_change_volume_and_make_silence(tiny: Worker, say: Callable[..., Any]) -> None:
+    """A pause is exactly as long as it says, also before the first word; a volume holds from where it stands."""
+    plain = say(tiny, "One. Two.").result["duration"]
+    spoken = say(tiny, "[[slnc 250]]One. [[slnc 500; volm 0.5]]Two.")
+    assert spoken.result["duration"] == pytest.approx(plain + 0.75, abs=0.001)
+    samples = np.frombuffer(spoken.raw, "<i2").astype(np.float32)
+    assert not samples[:2000].any()
+    half = len(samples) // 2
+    assert np.abs(samples[half:]).max() == pytest.approx(np.abs(samples[:half]).max() / 2, rel=0.01)
+
+
+def test_voices_of_several_rates_make_one_stream(tiny: Worker, say: Callable[..., Any], monkeypatch: Any) -> None:
+    """A voice that speaks at another rate than the first is resampled to the first's."""
+    engine: Any = tiny._engine
+    synthesize = engine.synthesize
+
+    def mixed(text: str, voice: Any, speed: float) -> Iterator[AudioChunk]:
+        for chunk in synthesize(text, voice, speed):
+            if voice.name == "tong":
+                chunk = AudioChunk(np.repeat(chunk.samples, 2), 16000)
+            yield chunk
+
+    monkeypatch.setattr(engine, "synthesize", mixed, raising=False)
+    ssml = '<speak><s>One.</s><voice name="tong"><s>Two.</s></voice><s>One.</s></speak>'
+    mixed_rates, plain = say(tiny, ssml, markup="ssml"), say(tiny, "One. Two. One.")
+    assert mixed_rates.result["rate"] == 8000
+    assert mixed_rates.result["duration"] == pytest.approx(plain.result["duration"], abs=0.001)
+
+
+def test_without_soundfile_a_format_that_needs_it_names_what_to_install(
+    tiny: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`engine_missing`; wav and raw audio go on working."""
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(HushdError, match="pip install 'hushd\\[tts\\]'") as caught:
+        say(tiny, "Hello.", format="mp3")
+    assert caught.value.code == "engine_missing"
+    assert say(tiny, "Hello.", format="wav").file

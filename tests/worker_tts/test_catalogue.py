@@ -1,0 +1,91 @@
+"""What is told of the engines before any of them is loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_worker_tts import catalogue, params
+from hushd_worker_tts.engine import EngineInfo, Voice
+from hushd_worker_tts.engines.kokoro import Kokoro
+from hushd_worker_tts.engines.piper import DEFAULT, KNOWN, Piper
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No models of the user's."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+
+
+def test_piper_without_voices(empty: None) -> None:
+    """Without files: each well-known voice is a model of one language, none installed; no voice without the package."""
+    info = Piper.info()
+    assert [model.name for model in info.models] == sorted(KNOWN)
+    assert not any(model.installed or model.embedded for model in info.models)
+    assert {model.memory_mb for model in info.models} == {276}
+    assert info.default_model == DEFAULT
+    assert ("fr-FR",) in {model.languages for model in info.models}
+    assert len(Piper.voices()) == (len(KNOWN) if info.installed else 0)
+
+
+def test_kokoro_without_files(empty: None) -> None:
+    """Its three files and nine languages, none installed; 54 voices with their language and gender, once it is here."""
+    info = Kokoro.info()
+    assert {model.name: model.memory_mb for model in info.models} == {
+        "kokoro-v1.0": 852, "kokoro-v1.0.fp16": 538, "kokoro-v1.0.int8": 384,
+    }  # fmt: skip
+    assert all(len(model.languages) == 9 and not model.installed for model in info.models)
+    voices = Kokoro.voices()
+    if info.installed:
+        assert len({voice.name for voice in voices}) == 54
+        assert not any(voice.installed for voice in voices)
+        assert info.default_voice in {voice.name for voice in voices}
+    else:
+        assert voices == ()
+
+
+def test_what_is_told_fits_into_an_answer(empty: None) -> None:
+    """Whatever is installed here: the description of all engines is within its bound, with every voice in one form."""
+    described = catalogue.describe()
+    assert len(json.dumps(described, ensure_ascii=False).encode()) < catalogue.MOST + 200
+    for engine in described["engines"]:
+        names = [voice["name"] for voice in engine["voices"]]
+        assert len(set(names)) == len(names)
+        for voice in engine["voices"]:
+            assert voice.keys() == {
+                "name", "language", "gender", "model", "installed", "sample", "wpm", "engine",
+            }  # fmt: skip
+            assert voice["model"] in {model["name"] for model in engine["models"]}
+    voices = [voice["name"] for engine in described["engines"] for voice in engine["voices"]]
+    assert len(set(voices)) == len(voices)
+
+
+@pytest.mark.parametrize(
+    ("installed", "missing", "left", "samples"),
+    [(10, 10, 20, True), (200, 300, 200, True), (400, 300, 400, False), (3000, 0, 60, False)],
+)
+def test_too_much_to_tell(installed: int, missing: int, left: int, samples: bool) -> None:
+    """First the voices that are not here are left out, then samples, then the last of many."""
+    voices = [
+        asdict(Voice(f"voice-{n}", "en-US", "female", "m", n < installed, "Hello, my name is a voice. " * 2, 170))
+        for n in range(installed + missing)
+    ]
+    engines: list[dict[str, Any]] = [{"name": "x", "voices": voices}, {"name": "y", "voices": []}]
+    catalogue._fit(engines)
+    assert [voice["name"] for voice in engines[0]["voices"]] == [f"voice-{n}" for n in range(left)]
+    assert all(bool(voice["sample"]) == samples for voice in engines[0]["voices"])
+    assert len(json.dumps(engines).encode()) <= catalogue.MOST
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [("a", "anna"), ("b", "bert"), ("free", "anna")],
+)
+def test_a_model_speaks_with_a_voice_of_its_own(model: str, expected: str) -> None:
+    """The engine's default voice where the model has it or no voice is tied to the model, else its first."""
+    info = EngineInfo("e", True, "", "a", "anna", (), 0.5, 2.0, True)
+    voices = [Voice(name, "en", "", of, True, "", 170) for name, of in (("cora", "a"), ("anna", "a"), ("bert", "b"))]
+    assert params.default_voice(info, voices, model) == expected

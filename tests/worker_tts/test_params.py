@@ -1,0 +1,205 @@
+"""What a request may ask for, and the sentence it gets when it asks for something else."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_tts import catalogue, params
+from hushd_worker_tts.worker import Worker
+
+REFUSED = [
+    ({"voice": "tin"}, "There is no voice 'tin' (did you mean ting?): tiny has ting, tong (not installed)."),
+    ({"voice": "zzz"}, "There is no voice 'zzz': tiny has ting, tong (not installed)."),
+    ({"voice": 3}, "There is no voice 3: tiny has ting, tong (not installed)."),
+    ({"voice": ""}, "There is no voice '': tiny has ting, tong (not installed)."),
+    (
+        {"format": "wave"},
+        "There is no audio format 'wave' (did you mean wav?): use s16le, wav, flac, ogg, opus, mp3, aiff or pcm.",
+    ),
+    ({"format": ["wav"]}, "There is no audio format ['wav']: use s16le, wav, flac, ogg, opus, mp3, aiff or pcm."),
+    ({"speed": 0}, "speed must be a number from 0.25 to 4, not 0."),
+    ({"speed": 4.1}, "speed must be a number from 0.25 to 4, not 4.1."),
+    ({"speed": float("nan")}, "speed must be a number from 0.25 to 4, not nan."),
+    ({"speed": True}, "speed must be a number from 0.25 to 4, not True."),
+    ({"wpm": "fast"}, "wpm must be a number from 1 to 1000, not 'fast'."),
+    ({"wpm": -200}, "wpm must be a number from 1 to 1000, not -200."),
+    ({"wpm": 10**400}, "wpm must be a number from 1 to 1000, not 1"),
+    ({"wpm": 200, "speed": 1}, "Give wpm or speed, not both."),
+    ({"markup": "html"}, "There is no markup 'html'"),
+    ({"markup": 1}, "There is no markup 1: use text, markdown or ssml."),
+    ({"sample_rate": 7999}, "sample_rate must be a number from 8000 to 48000, not 7999."),
+    ({"sample_rate": 8000.5}, "sample_rate must be a whole number of Hz, not 8000.5."),
+    ({"sample_rate": 44100, "format": "opus"}, "opus cannot have a sample_rate of 44100: use 8000, 12000, 16000,"),
+    ({"sample_rate": 10000, "format": "mp3"}, "mp3 cannot have a sample_rate of 10000: use 8000, 11025,"),
+    ({"channels": 3}, "channels must be 1 or 2, not 3."),
+    ({"channels": True}, "channels must be 1 or 2, not True."),
+    ({"volume": 2.1}, "volume must be a number from 0 to 2, not 2.1."),
+    ({"volume": -1}, "volume must be a number from 0 to 2, not -1."),
+    ({"pronounce": ["a"]}, "pronounce must be a map of at most 1000 words to how they are said."),
+    ({"pronounce": {"a": 1}}, "pronounce must map words to text, not 'a' to 1."),
+    ({"pronounce": {" ": "b"}}, "pronounce must map words to text, not ' ' to 'b'."),
+    ({"pronounce": {"a": "b" * 201}}, "pronounce takes at most 200 characters: 'a' has more."),
+    ({"pronounce": {str(n): "a" for n in range(1001)}}, "pronounce must be a map of at most 1000 words"),
+    ({"language": 3}, "language must be a tag such as en or en-GB, not 3."),
+    ({"language": ""}, "language must be a tag such as en or en-GB, not ''."),
+    ({"language": "xx"}, "tiny speaks en-GB or en-US, not 'xx': no engine that is known here does."),
+    ({"language": "xx", "voice": "ting"}, "The voice ting speaks en-US, not 'xx': no engine that is known here does."),
+]
+
+
+@pytest.mark.parametrize(("params", "message"), REFUSED)
+def test_what_makes_no_sense_is_refused_in_one_sentence(
+    tiny: Worker, say: Callable[..., Any], params: dict[str, Any], message: str
+) -> None:
+    """`bad_request` says what is wrong and what there is; nothing is sent before."""
+    with pytest.raises(HushdError) as caught:
+        say(tiny, "Hello.", **params)
+    assert caught.value.code == "bad_request"
+    assert caught.value.message.startswith(message)
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("params", "speed"),
+    [
+        ({}, 1.0),
+        ({"speed": None, "wpm": None, "voice": None, "format": None}, 1.0),
+        ({"speed": 1.25}, 1.25),
+        ({"speed": 2}, 2.0),
+        ({"speed": 4}, 2.0),
+        ({"speed": 0.25}, 0.5),
+        ({"wpm": 300}, 1.5),
+        ({"wpm": 1000}, 2.0),
+        ({"wpm": 1}, 0.5),
+        ({"wpm": 100, "voice": "tong"}, 1.0),
+        ({"voice": "TING"}, 1.0),
+        ({"unknown": 1}, 1.0),
+    ],
+)
+def test_rates_become_speeds_within_the_engines_range(
+    tiny: Worker, say: Callable[..., Any], speeds: list[float], params: dict[str, Any], speed: float
+) -> None:
+    """wpm counts from the voice's own rate; beyond its range an engine speaks at its bound, and the result says so."""
+    result = say(tiny, "Hello.", **params).result
+    assert speeds == [speed]
+    assert result["speed"] == speed
+
+
+@pytest.mark.parametrize(
+    ("params", "voice"),
+    [
+        ({"language": "en"}, "ting"),
+        ({"language": "EN_us"}, "ting"),
+        ({"language": "en-GB"}, "tong"),
+        ({"language": "en-AU"}, "ting"),
+        ({"language": "en", "voice": "tong"}, "tong"),
+        ({"language": "en-GB", "voice": "ting"}, "ting"),
+    ],
+)
+def test_a_language_chooses_the_voice(
+    tiny: Worker, say: Callable[..., Any], params: dict[str, Any], voice: str
+) -> None:
+    """The voice of that very tag, else one of the language that is installed; a voice that is named stays."""
+    assert say(tiny, "Hello.", **params).result["voice"] == voice
+
+
+def test_a_language_of_another_engine_is_named_with_that_engine(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Tiny has no voice for what another engine speaks; the error says which one does."""
+    catalogue_of = catalogue.describe()
+    catalogue_of["engines"].append(
+        {
+            "name": "polly",
+            "installed": False,
+            "install": "pip install polly",
+            "voices": [],
+            "models": [{"languages": ["xq"]}],
+        }
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "describe", lambda: catalogue_of)
+        with pytest.raises(HushdError, match=r"not 'xq-BE': ask for the engine polly \(pip install polly\)\.$"):
+            say(tiny, "Hallo.", language="xq-BE")
+
+
+def test_changes_within_a_text_reach_the_engine(tiny: Worker, say: Callable[..., Any], speeds: list[float]) -> None:
+    """Rates in words a minute, relative or as a factor, are speeds within the engine's range."""
+    say(tiny, "One. [[rate 300]] Two. [[rate +100]] Three. [[rate 9999]] Four. [[rset 0]] Five.", speed=1.2)
+    assert speeds == [1.2, 1.5, pytest.approx(1.7), 2.0, 1.2]
+    speeds.clear()
+    ssml = '<speak>One. <prosody rate="50%">Two.</prosody> Three. <voice name="tong">Four.</voice></speak>'
+    say(tiny, ssml, markup="ssml", speed=1.5)
+    assert speeds == [1.5, 0.75, 1.5, 1.5]
+
+
+def test_ssml_that_is_malformed_at_its_end_is_refused_before_the_first_word(
+    tiny: Worker, say: Callable[..., Any], heard: list[str]
+) -> None:
+    """Text that is there as a whole is read as a whole; a voice that is not there is refused where it is asked for."""
+    with pytest.raises(HushdError, match="Line 1, column 19: the SSML is malformed"):
+        say(tiny, "<speak>One. Two.</s></speak>", markup="ssml")
+    assert heard == []
+    with pytest.raises(HushdError, match="There is no voice 'x'"):
+        say(tiny, '<speak>One. <voice name="x">Two.</voice></speak>', markup="ssml")
+
+
+def test_another_operation_is_unsupported(tiny: Worker) -> None:
+    """A tts worker names what it can do."""
+    from hushd_protocol.messages import Job as JobMessage
+    from hushd_worker.job import Job
+
+    with pytest.raises(HushdError, match="can synthesize, not 'transcribe'") as caught:
+        tiny.run(Job(JobMessage(id=bytes(16), op="transcribe"), lambda message: None))
+    assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t\n ", "\x00\x07", "\ufeff", "- \n- \n"])
+def test_no_text_is_refused(tiny: Worker, say: Callable[..., Any], text: str) -> None:
+    """Nothing but space, control characters or markers is no text, inline and as a stream."""
+    for spoken in (lambda: say(tiny, text), lambda: say(tiny, "", pieces=[text.encode()] if text else [])):
+        with pytest.raises(HushdError, match=r"^There is no text to speak\.$") as caught:
+            spoken()
+        assert caught.value.code == "bad_request"
+
+
+def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(tiny: Worker, say: Callable[..., Any]) -> None:
+    """A file's header is not sent before there is something to say."""
+    for format in params.FORMATS:
+        with pytest.raises(HushdError, match="nothing in this text that the voice ting") as caught:
+            say(tiny, "... ?! \U0001f600", format=format)
+        assert caught.value.code == "bad_request"
+
+
+def test_unknown_engines_and_models_are_named_with_what_there_is() -> None:
+    """The load says what is missing, what was meant, and where engines come from."""
+    with pytest.raises(
+        HushdError, match=r"engine 'hibary' \(did you mean hibari\?\): use .*hibari.* or piper, or install"
+    ) as caught:
+        Worker("hibary", "default").load(lambda note: None)
+    assert caught.value.code == "engine_missing"
+    with pytest.raises(HushdError, match="hibari has no model 'de': use en") as caught:
+        Worker("hibari", "de").load(lambda note: None)
+    assert caught.value.code == "model_missing"
+
+
+def test_an_engine_that_does_not_import_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own import error is named; `describe` leaves it out, says so on stderr, and lists the others."""
+    own = [*catalogue.OWN]
+    monkeypatch.setitem(catalogue.OWN, "broken", "hushd_no_such_module:Engine")
+    with pytest.raises(HushdError, match="engine broken does not import") as caught:
+        catalogue.find("broken")
+    assert caught.value.code == "engine_missing"
+    assert [engine["name"] for engine in catalogue.describe()["engines"]] == own
+    assert "broken is left out" in capsys.readouterr().err
+
+
+def test_own_engines_are_those_of_the_distribution() -> None:
+    """The table that saves reading all metadata says what pyproject.toml says."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"][catalogue.GROUP] == catalogue.OWN

@@ -1,0 +1,237 @@
+"""A job's way through the worker: sentences, streams, cancel, credit, memory. The engine is tiny."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_protocol.messages import Chunk
+from hushd_protocol.messages import Job as JobMessage
+from hushd_worker.job import Cancelled, Job
+from hushd_worker_tts import params
+from hushd_worker_tts.worker import Worker
+
+TEXT = "The first one. Is this the second? Yes! And a café, a fourth."
+
+
+def test_load_reports_and_tells_what_it_can(tiny: Worker) -> None:
+    """Capabilities name the engine, its model, installed voices and the formats."""
+    notes: list[str] = []
+    assert tiny.load(notes.append) == {
+        "engine": "tiny",
+        "model": "m",
+        "voices": ["ting"],
+        "formats": ["s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm"],
+    }
+    assert notes == ["tiny"]
+
+
+def test_the_result_says_what_was_spoken(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Duration in seconds of what was sent, its rate, the voice, the speed and how many sentences."""
+    spoken = say(tiny, TEXT, voice="ting")
+    assert spoken.result == {
+        "duration": round(len(spoken.raw) / 2 / 8000, 3),
+        "rate": 8000,
+        "voice": "ting",
+        "speed": 1.0,
+        "sentences": 4,
+    }
+
+
+@pytest.mark.parametrize("size", [1, 3, 50, 1000])
+@pytest.mark.parametrize("format", params.FORMATS)
+def test_streamed_text_sounds_like_inline_text(tiny: Worker, say: Callable[..., Any], size: int, format: str) -> None:
+    """However text arrives, its characters split or not, the sentences and the audio are the same."""
+    data = TEXT.encode()
+    streamed = say(tiny, "", pieces=[data[i : i + size] for i in range(0, len(data), size)], format=format)
+    inline = say(tiny, TEXT, format=format)
+    assert streamed.result == inline.result
+    if format in ("ogg", "opus"):  # its stream has a random serial number
+        assert len(streamed.file) == len(inline.file)
+    else:
+        assert streamed.raw == inline.raw
+
+
+def test_what_cannot_be_spoken_is_passed_over(tiny: Worker, say: Callable[..., Any], heard: list[str]) -> None:
+    """A sentence without a word is no sentence of the result, and stops nothing."""
+    assert say(tiny, "One. \U0001f600! Two.").result["sentences"] == 2
+
+
+def test_a_speech_begins_with_its_first_word(tiny: Worker, say: Callable[..., Any]) -> None:
+    """Of the engine's silence before it 60 ms stay, also after a pause that was asked for; between sentences, all."""
+    loud = np.flatnonzero(np.frombuffer(say(tiny, "One. Two.").raw, "<i2"))
+    assert loud[0] / 8000 == pytest.approx(0.06, abs=0.001)
+    assert np.diff(loud).max() / 8000 == pytest.approx(0.6, abs=0.001)
+    paused = np.flatnonzero(np.frombuffer(say(tiny, "[[slnc 500]] One.").raw, "<i2"))
+    assert paused[0] / 8000 == pytest.approx(0.56, abs=0.001)
+
+
+def test_a_cut_sentence_counts_once_and_has_no_long_pause_inside(
+    tiny: Worker, say: Callable[..., Any], heard: list[str]
+) -> None:
+    """Pieces of one sentence meet with the pause of a comma; the pause at its end is the engine's own."""
+    spoken = say(tiny, "and so on, " * 60 + "to its end.")
+    assert len(heard) > 2
+    assert spoken.result["sentences"] == 1
+    letters = sum(c.isalnum() for text in heard for c in text)
+    cuts = len(heard) - 1
+    assert abs(spoken.result["duration"] - (0.06 + 0.01 * letters + 0.24 * cuts + 0.3)) < 0.01 * len(heard)
+
+
+def test_the_first_sentence_is_sent_before_the_second_has_arrived(tiny: Worker, perform: Callable[..., Any]) -> None:
+    """A client that sends text slowly hears each sentence when it is complete."""
+    act = perform(tiny, input="stream", credit=100)
+    act.start()
+    assert act.until_waiting()
+    act.job.feed(Chunk(id=act.job.id, seq=0, payload=b"One is here. T"))
+    assert act.until_waiting()
+    assert len(act.chunks) == 1
+    act.job.feed(Chunk(id=act.job.id, seq=1, payload=b"wo", last=True))
+    assert act.end()["sentences"] == 2
+
+
+@pytest.mark.parametrize("format", params.FORMATS)
+def test_no_more_chunks_are_sent_than_the_client_granted(
+    tiny: Worker, perform: Callable[..., Any], format: str
+) -> None:
+    """Whatever the format, the job waits when its credit is used up, and goes on with the next grant."""
+    act = perform(tiny, f"{TEXT} " * 40, credit=1, format=format)
+    granted = 1
+    act.start()
+    while act.until_waiting():
+        assert len(act.chunks) == granted
+        granted += 2
+        act.job.grant(2)
+    assert act.end()["sentences"] == 160
+    assert 3 < granted - 2 <= len(act.chunks) <= granted
+
+
+@pytest.mark.parametrize("format", params.FORMATS)
+def test_cancel_ends_a_job_within_a_sentence(
+    tiny: Worker, perform: Callable[..., Any], heard: list[str], format: str
+) -> None:
+    """After a cancel at the third chunk at most one more sentence is synthesised, and nothing is sent."""
+    act = perform(tiny, "This is a sentence. " * 500, credit=10**6, format=format)
+    seen: list[tuple[int, int]] = []
+
+    def third() -> None:
+        if len(act.chunks) == 3:
+            seen.append((len(act.chunks), len(heard)))
+            act.job.cancel()
+
+    act.on_chunk = third
+    act.start()
+    assert isinstance(act.end(), Cancelled)
+    ((chunks, sentences),) = seen
+    assert len(heard) <= sentences + 1
+    # A format's encoder may have cut what one sentence made into several pieces; a cancelled job sends no other.
+    assert len(act.chunks) <= chunks + 1
+
+
+@pytest.mark.parametrize("format", params.FORMATS)
+def test_cancel_ends_a_job_that_waits_for_credit(tiny: Worker, perform: Callable[..., Any], format: str) -> None:
+    """Also one that waits in the middle of a file: nothing swallows the cancel."""
+    act = perform(tiny, f"{TEXT} " * 40, credit=1, format=format)
+    act.start()
+    assert act.until_waiting()
+    act.job.cancel()
+    assert isinstance(act.end(), Cancelled)
+    assert len(act.chunks) == 1
+
+
+def test_cancel_ends_a_job_that_waits_for_text(tiny: Worker, perform: Callable[..., Any]) -> None:
+    """A client that sends no text and leaves holds nothing."""
+    act = perform(tiny, input="stream", credit=10)
+    act.start()
+    assert act.until_waiting()
+    act.job.cancel()
+    assert isinstance(act.end(), Cancelled)
+
+
+@pytest.mark.parametrize("filler", [b"word ", b"A sentence of some words. "])
+def test_a_megabyte_of_text_streams_in_flat_memory(
+    tiny: Worker, heard: list[str], monkeypatch: pytest.MonkeyPatch, filler: bytes
+) -> None:
+    """With and without full stops; neither text nor audio piles up."""
+    from hushd_protocol.messages import Credit, Message
+    from hushd_protocol.messages import Job as JobMessage
+    from hushd_worker.job import Job
+
+    monkeypatch.setattr(type(tiny._engine), "heard", Forgetful())
+    chunk = filler * (MAX_PAYLOAD // len(filler))
+    left = 16
+    sent = 0
+
+    def send(message: Message) -> None:
+        nonlocal left, sent
+        if isinstance(message, Credit):
+            for _ in range(message.chunks):
+                left -= 1
+                if left >= 0:
+                    job.feed(Chunk(id=job.id, seq=0, payload=chunk, last=left == 0))
+        else:
+            sent += len(message.payload)
+
+    job = Job(JobMessage(id=bytes(16), op="synthesize", input="stream", credit=10**9), send)
+    tracemalloc.start()
+    try:
+        result = tiny.run(job)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sent > 100_000_000
+    assert abs(sent / 2 / 8000 - result["duration"]) < 0.001
+    assert peak < 3_000_000
+
+
+class Forgetful(list[str]):
+    """Keeps nothing of what the engine heard."""
+
+    def append(self, text: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize("economy", [False, True])
+@pytest.mark.parametrize("thrifty", [False, True])
+def test_an_engine_that_economised_says_so(
+    tiny: Worker, monkeypatch: pytest.MonkeyPatch, economy: bool, thrifty: bool
+) -> None:
+    """Memory that is short is told to the engine, and what it made of it to the job; neither outlives the job."""
+    engine: Any = tiny._engine
+    synthesize = engine.synthesize
+
+    def economise(*arguments: Any) -> Iterator[Any]:
+        engine.degraded = engine.economy and thrifty
+        yield from synthesize(*arguments)
+
+    monkeypatch.setattr(engine, "synthesize", economise, raising=False)
+    for asked in (economy, False):
+        message = JobMessage(id=bytes(16), op="synthesize", payload=b"Hello.", credit=1000, economy=asked)
+        job = Job(message, lambda message: None)
+        tiny.run(job)
+        assert job.degraded == (asked and thrifty)
+
+
+def test_hibari_has_no_cheaper_way_and_claims_none(hibari: Worker) -> None:
+    """Its audio is the same, and nothing is said of less."""
+    sent: dict[bool, list[bytes]] = {False: [], True: []}
+    for economy, audio in sent.items():
+        message = JobMessage(id=bytes(16), op="synthesize", payload=b"Hello.", credit=1000, economy=economy)
+        job = Job(message, lambda message, audio=audio: audio.append(message.payload))  # type: ignore[misc]
+        hibari.run(job)
+        assert not job.degraded
+    assert sent[True] == sent[False] != []
+
+
+def test_jobs_do_not_disturb_each_other(tiny: Worker, say: Callable[..., Any]) -> None:
+    """A failed job and a cancelled one leave nothing behind for the next."""
+    before = say(tiny, TEXT, format="flac")
+    with pytest.raises(Exception, match="no text"):
+        say(tiny, "", format="flac")
+    for _ in itertools.repeat(None, 3):
+        assert say(tiny, TEXT, format="flac").file == before.file

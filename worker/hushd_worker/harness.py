@@ -1,0 +1,312 @@
+"""The part of a worker that is the same for every engine: connect, load, take jobs, beat, leave.
+
+The main thread owns the socket and never runs engine code; jobs run on `slots + sessions` threads of their own, and
+the load on the first of these, since some engines are bound to the thread that loaded them. What job threads send
+passes through a queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol
+
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.codec import Decoder
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack, unpack
+from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
+from hushd_protocol.messages import (
+    TO_WORKER,
+    Beat,
+    Bye,
+    Cancel,
+    Chunk,
+    Credit,
+    Drain,
+    Error,
+    LoadFailed,
+    Loading,
+    Message,
+    Ready,
+    Result,
+    WorkerHello,
+)
+from hushd_protocol.messages import Job as JobMessage
+from hushd_protocol.system import lifeline
+from hushd_protocol.system.footprint import cpu, pss, rss, short_of_memory, trim
+
+from .job import Cancelled, Job
+
+BEAT_S = 2.0  # while a job runs; the supervisor kills after three that did not come
+LOADING_S = 5.0  # while the load uses CPU time
+GROWTH = 8_000_000  # bytes more than when last told, at a job's end, are worth a beat by themselves
+SETTLE_S = 0.1  # of rest, then memory is trimmed and measured: never on the way of the next request
+GOODBYE_S = 1.0  # for the supervisor's `bye`; an exit straight after a send lost 41 to 59 of 60 results
+EXIT_LOAD_FAILED = 78  # EX_CONFIG: told in `load_failed`, so not a crash
+EXIT_CRASHED = 70  # EX_SOFTWARE: the load, or what is not the engine's, raised; its traceback is in the log
+
+
+class Engine(Protocol):
+    """What a worker does.
+
+    `slots` is how many `run` may be under way at once. With `sessions`, so many live ones may be so beside them (see
+    `messages.Request.session`); without, or at 0, a session takes a slot.
+    """
+
+    slots: int
+
+    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+        """Imports and loads everything heavy; returns the capabilities told in `ready`.
+
+        `report` says what it is doing and re-arms the start timer.
+
+        Raises:
+            HushdError: `engine_missing` or `model_missing`, when trying again is useless.
+        """
+
+    def run(self, job: Job) -> dict[str, Any]:
+        """Does one job, sending pieces through it; returns what the `result` carries.
+
+        Raises:
+            HushdError: what the client is told.
+        """
+
+
+def serve(engine: Engine) -> NoReturn:
+    """Runs `engine` as a worker of the supervisor that started this process, until told to leave."""
+    endpoint, token = os.environ.pop("HUSHD_WORKER_SOCKET", ""), os.environ.pop("HUSHD_WORKER_TOKEN", "")
+    descriptor, supervisor = os.environ.pop("HUSHD_LIFELINE", ""), os.environ.pop("HUSHD_SUPERVISOR", "")
+    if not (endpoint and token and descriptor and supervisor):
+        raise SystemExit("hushd's workers are started by its supervisor: use `hushd preload` instead.")
+    lifeline.arm(int(descriptor), int(supervisor))
+    os.set_inheritable(int(descriptor), False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client; it sends `cancel`
+    os.dup2(2, 1)  # whatever an engine prints is for the log,
+    # At once: `os._exit` does not write out a buffer.
+    sys.stdout = sys.stderr = io.TextIOWrapper(
+        _Log(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
+    )
+    try:
+        status = _Harness(engine, endpoint, token).run()
+    except BaseException:  # out of memory or descriptors: the supervisor starts another
+        traceback.print_exc()
+        status = EXIT_CRASHED
+    os._exit(status)  # native destructors hang or crash at interpreter exit
+
+
+class _Log(io.FileIO):
+    """What cannot be written, on a full disk, is lost, and ends no job and no thread."""
+
+    def write(self, data: Any) -> int:
+        try:
+            super().write(data)
+        except OSError:
+            pass
+        return len(data)
+
+
+class _Harness:
+    def __init__(self, engine: Engine, endpoint: str, token: str) -> None:
+        self._engine = engine
+        self._token = token
+        self._decoder = Decoder(TO_WORKER)
+        self._jobs: dict[bytes, Job] = {}
+        self._todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._outbox: deque[tuple[Message, list[bytes]]] = deque()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.set_hwm(HIGH_WATER)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
+        self._socket.setsockopt(zmq.LINGER, 1000)
+        self._socket.connect(endpoint)
+        self._loaded = False
+        self._measure = False  # there was work, and its memory was not trimmed and told yet
+        self._next_beat = math.inf  # monotonic time; without end at rest
+        self._told = 0  # resident bytes at the last beat,
+        self._size = 0  # and the size it told, with that of the programs that ran
+        self._draining = False  # told to leave, which happens after the last job
+        self._leaving: float | None = None  # monotonic time at which waiting for the last `bye` ends
+        self._status = 0
+
+    # --- the I/O thread ----------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """The main loop; returns the exit status."""
+        self._send(WorkerHello(token=self._token, protocol=PROTOCOL, version=__version__, pid=os.getpid()))
+        threading.Thread(target=self._load_then_work, name="job-0", daemon=True).start()
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake_read, zmq.POLLIN)
+        self._next_beat, cpu_at_beat = time.monotonic() + LOADING_S, cpu()
+        while True:
+            now = time.monotonic()
+            if self._leaving is not None:
+                if now >= self._leaving:
+                    break
+                timeout = self._leaving - now
+            elif self._jobs or not self._loaded:
+                if self._next_beat == math.inf:  # the work begins; it may be of many short jobs
+                    self._next_beat = now + BEAT_S
+                if now >= self._next_beat:
+                    used = cpu()
+                    if self._jobs:
+                        self._beat()
+                    elif used - cpu_at_beat > 0.01:
+                        # A load that uses no CPU time for its whole time limit hangs, and must not look alive.
+                        self._send(Loading())
+                    cpu_at_beat = used
+                    self._next_beat = now + (BEAT_S if self._loaded else LOADING_S)
+                timeout = self._next_beat - now
+            elif self._measure:
+                timeout = SETTLE_S
+            else:
+                timeout = -1.0
+            events = dict(poller.poll(None if timeout < 0 else max(1, int(timeout * 1000))))
+            if not events and self._measure and not self._jobs and self._leaving is None:
+                self._measure = False
+                self._next_beat = math.inf
+                trim()
+                self._beat()
+            if self._wake_read in events:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, 4096)
+                while self._outbox and self._leaving is None:  # nothing follows a `bye`
+                    self._send(*self._outbox.popleft())
+            if self._socket in events and not self._receive():
+                break
+            if self._draining and not self._jobs:
+                self._leave()
+        self._socket.close(linger=1000)
+        self._context.term()
+        return self._status
+
+    def _receive(self) -> bool:
+        """Takes what has arrived; False once the supervisor has said `bye`."""
+        while True:
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return True
+            try:
+                message = unpack(frames, self._decoder)
+            except HushdError as error:
+                # A newer supervisor's word. Without an id: no job ends by it.
+                self._send(Error.of(b"", error))
+                continue
+            if isinstance(message, JobMessage):
+                job = self._jobs[message.id] = Job(message, self._post)
+                self._todo.put(job)
+            elif isinstance(message, Chunk):
+                if job_ := self._jobs.get(message.id):
+                    job_.feed(message)
+            elif isinstance(message, Credit):
+                if job_ := self._jobs.get(message.id):
+                    job_.grant(message.chunks)
+            elif isinstance(message, Cancel):
+                if job_ := self._jobs.get(message.id):
+                    job_.cancel()
+            elif isinstance(message, Drain):
+                self._draining = True
+            elif isinstance(message, Bye):
+                return False
+
+    def _send(self, message: Message, frames: list[bytes] | None = None) -> None:
+        if isinstance(message, Result | Error):
+            self._jobs.pop(message.id, None)
+            self._measure = True
+            if self._size - rss() > GROWTH:  # a program's, which has ended: nobody must take this process for so large
+                self._beat()
+        elif isinstance(message, Ready):
+            self._loaded = self._measure = True
+            self._next_beat, self._told = math.inf, rss()
+        elif isinstance(message, LoadFailed):
+            self._status = EXIT_LOAD_FAILED
+        self._socket.send_multipart(frames or pack(message))
+        if isinstance(message, Result | Error) and rss() - self._told > GROWTH:
+            self._beat()
+        if isinstance(message, LoadFailed):
+            self._leave()
+
+    def _beat(self) -> None:
+        self._told, self._size = rss(), pss()
+        self._send(Beat(cpu_s=cpu(), pss=self._size))
+
+    def _leave(self) -> None:
+        if self._leaving is None:
+            self._leaving = time.monotonic() + GOODBYE_S
+            self._send(Bye())
+
+    # --- job threads -------------------------------------------------------------------------------------------------
+
+    def _post(self, message: Message) -> None:
+        # Packed here: what an engine says and cannot be sent is its own failure, not the I/O thread's.
+        self._outbox.append((message, pack(message)))
+        with contextlib.suppress(BlockingIOError):  # full: the I/O thread has a wake-up waiting
+            os.write(self._wake_write, b".")
+
+    def _load_then_work(self) -> None:
+        try:
+            capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
+            gc.freeze()  # what the load made lives as long as the process; do not walk it at every collection
+            slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
+            for number in range(1, slots + sessions):
+                threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
+            self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities))
+        except BaseException as error:
+            short = short_of_memory(error)
+            if isinstance(error, HushdError) and not short:
+                self._post(LoadFailed(code=error.code, message=error.message))
+                return
+            traceback.print_exc()
+            if short:  # the log's last line is what the client is told
+                print("There was not enough memory to load it.", file=sys.stderr)
+            os._exit(EXIT_CRASHED)
+        self._work()
+
+    def _work(self) -> None:
+        while True:
+            job = self._todo.get()
+            try:
+                self._post(self._answer(job))
+            except Exception as error:  # an answer too large, or of what is no plain data
+                self._post(_failure(job.id, error))
+            del job  # its input need not live until the next one
+
+    def _answer(self, job: Job) -> Message:
+        try:
+            job.check()
+            data = self._engine.run(job)
+            return Result(id=job.id, data=data | {"degraded": True} if job.degraded else data)
+        except Cancelled:
+            return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
+        except HushdError as error:
+            if error.code in ("engine_missing", "model_missing") and short_of_memory(error):
+                return _failure(job.id, error)  # a part that is loaded when it is first needed
+            return Error.of(job.id, error)
+        except BaseException as error:  # a library's sys.exit() would end this thread without a word
+            return _failure(job.id, error)
+
+
+def _failure(request_id: bytes, error: BaseException) -> Error:
+    """One sentence for the client, the traceback for the log."""
+    traceback.print_exception(error)
+    if short_of_memory(error):
+        return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))
+    text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
+    return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))

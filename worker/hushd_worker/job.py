@@ -1,0 +1,184 @@
+"""What a worker's engine sees of a request: its input, a way to answer in pieces, and whether it was cancelled.
+
+A `Job` lives on a thread of its own; the harness's I/O thread feeds it. All methods that wait raise `Cancelled` as
+soon as the client has cancelled or left, which the engine lets pass through.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
+from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress
+from hushd_protocol.messages import Job as JobMessage
+
+
+class Cancelled(Exception):
+    """The client has cancelled this job; the engine has nothing more to do for it."""
+
+
+class Job:
+    """One request on its worker.
+
+    Attributes:
+        op: `transcribe`, `synthesize` or the worker's own word.
+        params: what the client asked for, unchecked.
+        input: `inline`, `path`, `stream` or `none`.
+        economy: memory is short: do it with less, if there is a way.
+        session: it is live, and may go on for as long as somebody speaks.
+        degraded: set by whoever has done so; the result says it.
+    """
+
+    def __init__(self, message: JobMessage, send: Callable[[Message], None]) -> None:
+        self.id = message.id
+        self.op = message.op
+        self.params: dict[str, Any] = message.params
+        self.input = message.input
+        self.path = message.path
+        self.economy = message.economy
+        self.session = message.session
+        self.degraded = False
+        self._message = message
+        self._send = send
+        self._changed = threading.Condition()
+        self._credit = message.credit
+        self._chunks: deque[Chunk] = deque()
+        self._cancelled = False
+        self._seq = 0
+
+    # --- what the engine calls ---------------------------------------------------------------------------------------
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def check(self) -> None:
+        """Raises Cancelled if the job was cancelled; for loops that neither read nor write."""
+        if self._cancelled:
+            raise Cancelled
+
+    def read(self, patience_s: float | None = None) -> Iterator[bytes]:
+        """The input's bytes, piece by piece: the payload, the file, or the stream as it arrives.
+
+        Args:
+            patience_s: how long a stream may send nothing; None: as long as it likes.
+
+        Raises:
+            HushdError: `path_unreachable` or `input_unreadable` for a path; `input_unreadable` for a stream that has
+                sent nothing for `patience_s`; `bad_request` for one whose chunks are of another rate or number of
+                channels than it was said to have.
+            Cancelled: while waiting for more.
+        """
+        if self.input == "inline":
+            yield self._message.payload
+        elif self.input == "path":
+            with os.fdopen(self.open_path(), "rb") as file:
+                while piece := file.read(MAX_PAYLOAD):
+                    self.check()
+                    yield piece
+        elif self.input == "stream":
+            self._send(Credit(id=self.id, chunks=CREDIT_WINDOW))
+            last = False
+            while not last:
+                with self._changed:
+                    came = self._changed.wait_for(lambda: self._chunks or self._cancelled, patience_s)
+                    self.check()
+                    if not came:
+                        raise HushdError("input_unreadable", f"No audio has come for {patience_s:g} seconds.")
+                    chunk = self._chunks.popleft()
+                self._check_kind(chunk)
+                last = chunk.last
+                if not last:
+                    self._send(Credit(id=self.id, chunks=1))
+                if chunk.payload:
+                    yield chunk.payload
+
+    def open_path(self) -> int:
+        """A descriptor of the very file the client named; the caller closes it.
+
+        Raises:
+            HushdError: `path_unreachable` when the path cannot be opened from here or is another file than the
+                client saw (PrivateTmp, a container); `input_unreadable` when it is no regular file.
+        """
+        unreachable = HushdError("path_unreachable", f"The worker cannot open {self.path}.")
+        try:
+            # O_NONBLOCK: opening a FIFO must not wait for a writer.
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (OSError, ValueError) as error:
+            raise unreachable from error
+        info = os.fstat(descriptor)
+        named = self._message
+        # The size too: an inode's number is used again as soon as its file is deleted.
+        if (info.st_dev, info.st_ino, info.st_size) != (named.device, named.inode, named.size):
+            os.close(descriptor)
+            raise unreachable
+        if not stat.S_ISREG(info.st_mode):
+            os.close(descriptor)
+            raise HushdError("input_unreadable", f"{self.path} is not a regular file.")
+        return descriptor
+
+    def send_chunk(
+        self, payload: bytes | memoryview, *, offset: int | None = None, rate: int = 0, channels: int = 0
+    ) -> None:
+        """Sends output, waiting for the client's credit; more than 64 KiB goes as several chunks.
+
+        `rate` (Hz) and `channels` belong to the first chunk of raw s16le audio. `offset` is the place in a file.
+        """
+        view = memoryview(payload).cast("B")  # counts bytes, whatever the items of an array are
+        for start in range(0, len(view), MAX_PAYLOAD):
+            with self._changed:
+                self._changed.wait_for(lambda: self._credit > 0 or self._cancelled)
+                self.check()
+                self._credit -= 1
+            self._send(
+                Chunk(
+                    id=self.id,
+                    seq=self._next(),
+                    offset=None if offset is None else offset + start,
+                    rate=rate,
+                    channels=channels,
+                    payload=bytes(view[start : start + MAX_PAYLOAD]),
+                )
+            )
+
+    def send_partial(self, data: dict[str, Any]) -> None:
+        """Sends a piece of the result, such as a segment of a transcript; needs no credit, so keep it small."""
+        self.check()
+        self._send(Partial(id=self.id, seq=self._next(), data=data))
+
+    def progress(self, done: float = 0.0, total: float = 0.0) -> None:
+        """Says that work goes on: `done` of `total` seconds of audio."""
+        self.check()
+        self._send(Progress(id=self.id, done=done, total=total))
+
+    # --- what the harness calls --------------------------------------------------------------------------------------
+
+    def feed(self, chunk: Chunk) -> None:
+        with self._changed:
+            self._chunks.append(chunk)
+            self._changed.notify_all()
+
+    def grant(self, chunks: int) -> None:
+        with self._changed:
+            self._credit += chunks
+            self._changed.notify_all()
+
+    def cancel(self) -> None:
+        with self._changed:
+            self._cancelled = True
+            self._changed.notify_all()
+
+    def _check_kind(self, chunk: Chunk) -> None:
+        for name, value in (("rate", chunk.rate), ("channels", chunk.channels)):
+            if value and value != (said := self.params.setdefault(name, value)):
+                raise HushdError("bad_request", f"The {name} of a stream cannot change, from {said!r} to {value}.")
+
+    def _next(self) -> int:
+        seq, self._seq = self._seq, self._seq + 1
+        return seq

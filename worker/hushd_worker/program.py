@@ -1,0 +1,133 @@
+"""Running a program to its end, or to somebody's patience's end: what engines that are one have in common."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+_LOOK_S = 0.1  # between two looks at whether anybody still wants it
+_LINGER_S = 1.0  # for what a program that has exited left in its pipes, which a child of its own may hold open
+_MOST = 16_000_000  # bytes of output; 20 s of sound are a tenth of that
+
+
+class Failed(Exception):
+    """What went wrong, to be read after the program's name; `tail` is the end of what it wrote to stderr."""
+
+    def __init__(self, sentence: str, tail: str = "", *, too_slow: bool = False) -> None:
+        super().__init__(sentence)
+        self.tail = tail
+        self.too_slow = too_slow
+
+
+def run(command: Sequence[str], data: bytes, timeout: float, check: Callable[[], None]) -> bytes:
+    """What `command` prints, given `data` on standard input; ended after `timeout` seconds.
+
+    Args:
+        check: called ten times a second; what it raises ends the program, and is passed on.
+
+    Raises:
+        Failed: it ended with a status that is not 0, took too long or printed too much.
+        OSError: it could not be started.
+    """
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except ValueError as error:  # a NUL in a prompt
+        raise Failed(f"cannot be given its arguments ({error})") from error
+    try:
+        printed, errors = _watch(process, data, timeout, check)
+    finally:
+        _end(process)
+    tail = errors[-4096:].decode(errors="replace").strip()
+    if process.returncode:
+        status = f"exit status {process.returncode}" if process.returncode > 0 else f"signal {-process.returncode}"
+        last = f": {tail.splitlines()[-1].strip().rstrip('.')[:300]}" if tail else ""
+        raise Failed(f"failed ({status}{last})", tail)
+    return printed
+
+
+@contextmanager
+def telling(program: str, hint: str) -> Iterator[None]:
+    """Around `run`: what goes wrong is told as a HushdError, `worker_failed`, of `program`.
+
+    Args:
+        hint: what to do where it took too long.
+    """
+    try:
+        yield
+    except Failed as error:
+        slow = f": {hint}" if error.too_slow else ""
+        raise HushdError(
+            "worker_failed", f"The program {program!r} {error}{slow}.", detail={"stderr": error.tail}
+        ) from error
+    except OSError as error:
+        raise HushdError("worker_failed", f"The program {program!r} could not be run ({error}).") from error
+
+
+def sound_file() -> Path:
+    """Where this worker may put the sound its program reads or writes: in the runtime folder, which dies with the login
+    and is open to nobody else. What workers that were killed have left there is removed."""
+    folder = paths.find().runtime
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in folder.glob("command-*.wav"):
+        try:
+            os.kill(int(path.stem.rpartition("-")[2]), 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except (ValueError, OSError):
+            pass
+    return folder / f"command-{os.getpid()}.wav"
+
+
+def _watch(
+    process: subprocess.Popen[bytes], data: bytes, timeout: float, check: Callable[[], None]
+) -> tuple[bytes, bytes]:
+    limit = time.monotonic() + timeout
+    exited, unsent = None, data or None
+    while True:
+        try:
+            return process.communicate(unsent, timeout=_LOOK_S)
+        except subprocess.TimeoutExpired as waiting:
+            printed, errors, unsent = waiting.stdout or b"", waiting.stderr or b"", None  # it keeps the rest itself
+        check()
+        now = time.monotonic()
+        if len(printed) + len(errors) > _MOST:
+            raise Failed(f"printed more than {_MOST // 1_000_000} MB")
+        if process.poll() is None:
+            if now >= limit:
+                tail = errors[-4096:].decode(errors="replace").strip()
+                raise Failed(f"was ended after {timeout:g} s", tail, too_slow=True)
+        elif exited is None:
+            exited = now
+        elif now >= exited + _LINGER_S:
+            return printed, errors
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends it and all it started. It shares our process group, so these are found one by one."""
+    if process.poll() is None:
+        import psutil
+
+        try:
+            family = psutil.Process(process.pid).children(recursive=True)
+        except psutil.Error:
+            family = []
+        process.kill()
+        for child in family:
+            try:
+                child.kill()
+            except psutil.Error:
+                pass
+        process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            try:
+                pipe.close()
+            except OSError:
+                pass  # what it did not read is lost with it

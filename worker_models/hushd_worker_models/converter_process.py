@@ -1,0 +1,72 @@
+"""A program that converts: started, listened to, and ended when nobody waits for it any more.
+
+It prints a JSON object a line: {"done", "total"} in bytes, {"note"}, or at its end {"error", "message"}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+from collections.abc import Sequence
+
+from hushd_protocol.errors import HushdError
+
+from .single_flight import SharedTask
+
+_LOOK_S = 0.1
+_MOST = 64 * 1024  # bytes of a line
+
+
+def run(command: Sequence[str], under: SharedTask) -> None:
+    """Runs `command` to its end, telling `under` how far it is.
+
+    Raises:
+        HushdError: what the program has said; `worker_failed` when it ended without a word.
+        Stopped: nobody waits any more; it is ended.
+    """
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            error = _listen(process.stdout.fileno(), under)
+        except BaseException:
+            process.kill()
+            raise
+    if error is not None:
+        raise error
+    if process.returncode == -9:
+        raise HushdError("worker_failed", "The conversion was killed: perhaps there was too little memory for it.")
+    if process.returncode:
+        raise HushdError("worker_failed", "The conversion failed: `hushd logs models/store/local` shows why.")
+
+
+def _listen(descriptor: int, under: SharedTask) -> HushdError | None:
+    """Reads until the program has closed its output; what it says has gone wrong."""
+    error, rest, told = None, b"", 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while True:
+            under.wait()
+            if not selector.select(_LOOK_S):
+                continue
+            data = os.read(descriptor, _MOST)
+            if not data:
+                return error
+            *lines, rest = (rest + data[-_MOST:]).split(b"\n")
+            for line in lines:
+                try:
+                    said = json.loads(line)
+                except ValueError:
+                    continue  # a library's own words
+                if not isinstance(said, dict):
+                    continue
+                if "error" in said:
+                    error = HushdError(str(said["error"]), str(said.get("message", "")))
+                elif "note" in said:
+                    under.say(str(said["note"]))
+                elif said.get("total"):
+                    # However the program counts, it is the second half of the whole: the first was to read the source.
+                    done = int(said["done"] / said["total"] * under.total / 2)
+                    under.add(done - told)
+                    told = done

@@ -1,0 +1,135 @@
+"""Reading what libsndfile does not know, video too, through the program ffmpeg."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hushd_protocol.errors import HushdError
+
+from hushd_worker_stt.engine import RATE
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hushd_worker_stt.engine import Samples
+
+_LOOK_S = 0.2  # between two looks whether the job was cancelled, while ffmpeg is silent
+_READ = 65_536  # bytes: a second
+_LINE = 4096  # bytes of a line of ffmpeg's that are looked at
+_DURATION = re.compile(rb"\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_LEVELLED = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\] (.*)$")
+
+
+def ffmpeg() -> str | None:
+    """The program, where it is installed."""
+    return shutil.which("ffmpeg")
+
+
+class Decoder:
+    """The sound of a file as ffmpeg decodes it; a context manager that ends the program.
+
+    Args:
+        descriptor: of the file, which ffmpeg may seek in.
+        name: what the file is called in errors.
+        why: what libsndfile said of it.
+        start_s: where to begin.
+        check: raises when the job is cancelled.
+
+    Attributes:
+        duration: seconds the file says it lasts; 0.0 until ffmpeg has said so.
+        failure: why ffmpeg stopped before the end; known once the blocks have ended.
+
+    Raises:
+        HushdError: `input_unreadable` where there is no ffmpeg.
+    """
+
+    def __init__(self, descriptor: int, name: str, why: str, start_s: float, check: Callable[[], None]) -> None:
+        program = ffmpeg()
+        if program is None:
+            raise HushdError(
+                "input_unreadable",
+                f"{name} is no audio that hushd reads ({why}): it takes WAV, FLAC, OGG, MP3 and AIFF, and with ffmpeg "
+                "installed (sudo apt install ffmpeg, brew install ffmpeg) other formats and the sound of videos.",
+            )
+        self._name = name
+        self._check = check
+        self.duration = 0.0
+        self.failure = ""
+        self._said = ""
+        # In the worker's process group, so that it dies with the worker, however that dies.
+        self._process = subprocess.Popen(
+            [
+                program, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
+                "-protocol_whitelist", "file",  # a playlist must not make it fetch anything
+                *(("-ss", f"{start_s:.3f}") if start_s else ()), "-i", f"/dev/fd/{descriptor}",
+                "-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "pipe:1",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(descriptor,),
+        )  # fmt: skip
+        self._listener = threading.Thread(target=self._listen, name="ffmpeg", daemon=True)
+        self._listener.start()
+
+    def __enter__(self) -> Decoder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe
+            pipe.close()
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yields the first sound track, mixed to mono.
+
+        Raises:
+            HushdError: `input_unreadable` when ffmpeg makes nothing of the file.
+            Cancelled: the job was cancelled.
+        """
+        assert self._process.stdout
+        pipe = self._process.stdout.fileno()
+        rest, any_sound = b"", False
+        while True:
+            self._check()
+            if not select.select([pipe], [], [], _LOOK_S)[0]:
+                continue
+            data = os.read(pipe, _READ)
+            if not data:
+                break
+            any_sound = True
+            data = rest + data
+            whole = len(data) // 4 * 4
+            rest = data[whole:]
+            yield np.frombuffer(data[:whole], "<f4").astype(np.float32, copy=False)
+        code = self._process.wait()
+        self._listener.join()
+        if code:
+            self.failure = self._said or f"ffmpeg ended with {code}"
+            if "matches no streams" in self.failure:
+                raise HushdError("input_unreadable", f"{self._name} holds no audio.")
+            if not any_sound:
+                raise HushdError("input_unreadable", f"{self._name} is no audio that hushd reads: {self.failure}.")
+
+    def _listen(self) -> None:
+        """Notes what ffmpeg says: how long the file is, and its last complaint."""
+        assert self._process.stderr
+        while line := self._process.stderr.readline(_LINE):
+            if not self.duration and (match := _DURATION.search(line)):
+                hours, minutes, seconds = match.groups()
+                self.duration = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            elif match_ := _LEVELLED.match(line.decode(errors="replace").strip()):
+                self._said = "ffmpeg says: " + re.sub(r"^/dev/fd/\d+: ", "", match_[1]).rstrip(".")

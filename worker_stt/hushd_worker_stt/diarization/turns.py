@@ -1,0 +1,119 @@
+"""Who speaks when, in words and rules: turns, and the stretches of a recording that belong to one person. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from hushd_worker_stt.engine import RATE
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
+
+_BREATH_S = 0.3  # of quiet within one person's speech do not end a turn
+_COUGH_S = 0.15  # is shorter than a turn
+_WORD_S = 0.25  # of one person alone, between what others say: less is no stretch of its own
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SpeakerTurn:
+    """Somebody speaks from `start` to `end`, in seconds; others may at the same time. `speaker` counts from 0."""
+
+    start: float
+    end: float
+    speaker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `start`, in seconds, to the next stretch only `speaker` is taken down."""
+
+    start: float
+    speaker: int
+
+
+def tidied(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
+    """`turns` in order, over breaths and without coughs, speakers numbered as they first appear."""
+    last: dict[int, SpeakerTurn] = {}
+    whole: list[SpeakerTurn] = []
+    for turn in sorted(turns):
+        before = last.get(turn.speaker)
+        if before and turn.start - before.end < _BREATH_S:
+            last[turn.speaker] = replace(before, end=max(before.end, turn.end))
+            continue
+        if before:
+            whole.append(before)
+        last[turn.speaker] = turn
+    whole.extend(last.values())
+    return numbered(turn for turn in whole if turn.end - turn.start >= _COUGH_S)
+
+
+def numbered(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
+    """`turns` in order, speakers numbered as they first appear."""
+    numbers: dict[int, int] = {}
+    return [replace(turn, speaker=numbers.setdefault(turn.speaker, len(numbers))) for turn in sorted(turns)]
+
+
+def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
+    """`turns` without overlap: whose turn is the longest keeps it while others talk into it."""
+    turns = list(turns)
+    begins = sorted(turns)
+    ends = sorted(turns, key=lambda turn: turn.end)
+    moments = sorted({moment for turn in turns for moment in (turn.start, turn.end)})
+    speaking: set[SpeakerTurn] = set()
+    found: list[SpeakerTurn] = []
+    begun, ended = 0, 0
+    for now, after in pairwise(moments):
+        while begun < len(begins) and begins[begun].start <= now:
+            speaking.add(begins[begun])
+            begun += 1
+        while ended < len(ends) and ends[ended].end <= now:
+            speaking.discard(ends[ended])
+            ended += 1
+        if not speaking:
+            continue
+        winner = max(speaking, key=lambda turn: (turn.end - turn.start, -turn.start, -turn.speaker))
+        if found and found[-1].speaker == winner.speaker and found[-1].end == now:
+            found[-1] = replace(found[-1], end=after)
+        else:
+            found.append(SpeakerTurn(now, after, winner.speaker))
+    return [turn for turn in found if turn.end - turn.start >= _WORD_S]
+
+
+def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
+    """Who is taken down from when on, in order, from 0.0; at least one.
+
+    A stretch ends in the middle of the quiet before somebody else's turn. Speakers are numbered once more, since one
+    who is only heard while others speak is never taken down.
+    """
+    found = [Stretch(0.0, 0)]
+    before: SpeakerTurn | None = None
+    for turn in numbered(alone(turns)):
+        if before and before.speaker != turn.speaker:
+            found.append(Stretch((before.end + turn.start) / 2, turn.speaker))
+        before = turn
+    return found
+
+
+def divided(blocks: Iterable[Samples], parts: list[Stretch]) -> Iterator[tuple[Stretch, Iterator[Samples]]]:
+    """Yields each of `parts` with its share of `blocks`, which has to be read before the next is asked for."""
+    source = iter(blocks)
+    position = 0
+    rest: Samples | None = None
+
+    def share(end: int | None) -> Iterator[Samples]:
+        nonlocal position, rest
+        while end is None or position < end:
+            block = rest if rest is not None else next(source, None)
+            rest = None
+            if block is None:
+                return
+            if end is not None and position + len(block) > end:
+                block, rest = block[: end - position], block[end - position :]
+            position += len(block)
+            yield block
+
+    for part, following in zip(parts, [*parts[1:], None], strict=True):
+        yield part, share(round(following.start * RATE) if following else None)

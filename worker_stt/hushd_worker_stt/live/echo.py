@@ -1,0 +1,205 @@
+"""Hearing a person while a loudspeaker plays what we know: hushd's own voice is taken out of what the microphone hears.
+
+Where the microphone gets an exact copy of what is played (a loop within a sound server, a cable, a virtual device),
+that copy is a delay and a short filter, and both can be computed: what is left is the person, undamaged. In a room it
+is neither short nor exact. So what remains is measured, and until the echo is known to be gone, the microphone counts
+as silent while something is played: then this is half duplex, and nothing is heard that should not be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
+
+FRAME = 512  # samples that are cleaned at once, 32 ms
+_REACH = 12_000  # samples: how late an echo may be, 0.75 s
+_TAPS = (
+    96  # of the filter, 6 ms: resampling, and what a cable does; from 128 on LAPACK takes threads, and 80 times as long
+)
+_EARLY = 32  # of them before the delay
+_LOOK = 8_192  # samples in which the delay is looked for, 0.5 s
+_LOOK_EVERY = 4  # frames
+_KEPT = 0.95  # of what the filter was computed from, a frame later: 0.6 s
+_AUDIBLE = 1e-8  # mean square: quieter is no echo to speak of, -80 dB
+_GONE = 0.01  # of a frame, if no more than that is left of it all of it was echo: -20 dB
+_PERSON = 0.01  # of the echo, so much more is left when somebody speaks
+_SURE = 3.0  # frames like that, of late; more cannot be asked for while a person speaks all the time
+_FADING = 0.95  # of their count, a frame later
+_HANG = 3_200  # samples after the end of an echo in a room: 0.2 s
+_UNKNOWN = 6_400  # samples: how late an echo is taken to be while nobody knows
+_TRIED = 8  # frames in which much is left, after which it is taken for a person
+_LOST = 94  # frames in which it was not, more than in which it was: 3 s
+_EXPLAINED = 0.1  # of what is left, if another filter leaves less, it was echo and no person
+_WINDOWS = (4, 3, 2)  # frames in which that is tried: of those before the change nothing is explained
+_FLOOR = 1e-12
+
+
+class EchoCanceller:
+    """Takes what is played out of what is recorded, frame by frame.
+
+    Attributes:
+        gone: whether the echo is known to be taken out; False: while there may be one, frames come back silent.
+    """
+
+    def __init__(self) -> None:
+        self._played = np.zeros(_REACH + _LOOK)  # the newest last
+        self._recorded = np.zeros(_LOOK)
+        self._left = np.zeros(max(_WINDOWS) * FRAME)
+        self._waiting = np.zeros(FRAME, np.float32)  # recorded, and not looked at yet
+        self._lag: int | None = None  # samples
+        self._since_look = 0
+        self.gone = False
+        self._forget()
+
+    def clean(self, frame: Samples) -> Samples:
+        """What was recorded without what was played.
+
+        Args:
+            frame: the next `FRAME` samples of both, a row each; fewer only at the end of all. What comes back was
+                recorded a frame before, so that an echo that seems to come too early is found too.
+        """
+        newest, played = frame.T
+        if len(frame) < FRAME:
+            return np.zeros_like(newest)
+        recorded, self._waiting = self._waiting, newest.copy()
+        self._played = _shifted(self._played, played)
+        self._recorded = _shifted(self._recorded, recorded)
+        if not self._possible():
+            self._left = _shifted(self._left, recorded)
+            return recorded
+        self._look()
+        self._left = _shifted(self._left, self._take_out())
+        if 1 < self._odd < _TRIED:
+            self.explains()
+        return np.asarray(self._left[-FRAME:], np.float32) if self.gone else np.zeros_like(recorded)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the last frame is loud enough to be a person and not what is left of an echo."""
+        return self._rest >= _PERSON * self._echo
+
+    def explains(self) -> bool:
+        """Whether what was left in the last frames is an echo that has changed its way, and no person.
+
+        If so, that way is known now.
+        """
+        if not self.gone or np.square(self._played[-_REACH:]).max() < _AUDIBLE:
+            return False
+        return any(self._explain(frames * FRAME) for frames in _WINDOWS)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        self.gone = False
+        self._squares = np.zeros((_TAPS, _TAPS))
+        self._products = np.zeros(_TAPS)
+        self._taps = np.zeros(_TAPS)
+        self._good = 0.0  # frames of late of which nothing was left
+        self._echo = self._rest = 0.0  # mean squares of the last frame
+        self._odd = 0  # frames in which much was left, less those in which little was
+
+    def _explain(self, count: int) -> bool:
+        """Whether another filter explains the last `count` samples; then it is that from now on."""
+        recorded = self._recorded[-count:]
+        allowed = _EXPLAINED * float(np.square(self._left[-count:]).mean())
+        for lag in (self._lag or 0, self._find(count)):
+            played = self._around(lag, count)
+            squares, products = _squares(played), np.correlate(played, recorded, "valid")[::-1]
+            taps = _solve(squares, products)
+            left = recorded - np.convolve(played, taps, "valid")
+            power = float(np.square(left).mean())
+            if power <= allowed:
+                self._forget()
+                self._lag, self._taps, self.gone = lag, taps, True
+                self._squares, self._products = squares / (power + _AUDIBLE), products / (power + _AUDIBLE)
+                self._left[-count:] = left
+                return True
+        return False
+
+    def _possible(self) -> bool:
+        """Whether an echo may be in the newest frame."""
+        late = _UNKNOWN if self._lag is None else self._lag + (_TAPS if self.gone else _HANG)
+        if float(np.square(self._played[-late - FRAME :]).max()) >= _AUDIBLE:
+            return True
+        self._echo = self._rest = 0.0
+        return False
+
+    def _look(self) -> None:
+        """Finds the delay, if it is not known, or not good."""
+        self._since_look += 1
+        if self._since_look < _LOOK_EVERY:
+            return
+        self._since_look = 0
+        if not self.gone:
+            lag = self._find(_LOOK)
+            if self._lag is None or abs(lag - self._lag) > _EARLY // 4:
+                self._lag = lag
+                self._forget()
+        elif self._odd >= _LOST:
+            self._forget()
+
+    def _take_out(self) -> Any:
+        """What is left of the newest frame; learns from it."""
+        recorded = self._recorded[-FRAME:]
+        if self._lag is None:
+            return recorded
+        played = self._around(self._lag, FRAME)
+        echo = np.convolve(played, self._taps, "valid")
+        left = recorded - echo
+        power = float(np.square(recorded).mean())
+        self._echo, self._rest = float(np.square(echo).mean()), float(np.square(left).mean())
+        if power > _AUDIBLE:
+            self._odd = max(0, self._odd + (1 if self._rest > _EXPLAINED * power else -1))
+        if float(np.square(played).mean()) < _AUDIBLE:
+            return left
+        weight = 1.0 / (self._rest + _AUDIBLE)  # a person's voice is loud, and tells nothing of the echo
+        self._squares = _KEPT * self._squares + weight * _squares(played)
+        self._products = _KEPT * self._products + weight * np.correlate(played, recorded, "valid")[::-1]
+        self._taps = _solve(self._squares, self._products)
+        self._good = _FADING * self._good + (self._rest < _GONE * power)
+        self.gone = self.gone or self._good >= _SURE
+        return left
+
+    def _find(self, count: int) -> int:
+        """The delay at which the last `count` recorded samples are most like what was played."""
+        recorded, played = self._recorded[-count:], self._played[-count - _REACH :]
+        size = 1 << (len(played) + count - 1).bit_length()
+        product = np.fft.rfft(played, size).conj() * np.fft.rfft(recorded, size)
+        magnitude = np.abs(product)
+        likeness = np.fft.irfft(product / (magnitude + 1e-3 * magnitude.max() + _FLOOR), size)
+        lags = np.arange(_EARLY, _REACH - _TAPS)
+        return int(lags[np.argmax(np.abs(likeness[lags - _REACH]))])
+
+    def _around(self, lag: int, count: int) -> Any:
+        """What was played `lag` samples before the last `count`, and the few before and after that the taps reach."""
+        end = len(self._played) - lag + _EARLY
+        return self._played[end - count - _TAPS + 1 : end]
+
+
+def _squares(played: Any) -> Any:
+    """The sums of products of `played` with itself, shifted by each tap against each other.
+
+    Each diagonal is the one sum, but for what leaves and enters it at its ends: a twentieth of the work of a product
+    of matrices, which numpy would share out among threads that then wait for each other on a busy machine.
+    """
+    newest, before = played[::-1][:_TAPS], played[: _TAPS - 1][::-1]
+    squares = np.empty((_TAPS, _TAPS))
+    squares[0] = squares[:, 0] = np.correlate(played, played[_TAPS - 1 :], "valid")[::-1]
+    for tap in range(1, _TAPS):
+        row = squares[tap - 1, :-1] + before[tap - 1] * before - newest[tap - 1] * newest[:-1]
+        squares[tap, 1:] = row
+    return squares
+
+
+def _solve(squares: Any, products: Any) -> Any:
+    """The taps of least squares; what was hardly ever played says nothing."""
+    ridge = 1e-5 * float(np.trace(squares)) / _TAPS + _FLOOR
+    return np.linalg.solve(squares + ridge * np.eye(_TAPS), products)
+
+
+def _shifted(kept: Any, new: Samples) -> Any:
+    return np.concatenate((kept[len(new) :], new))

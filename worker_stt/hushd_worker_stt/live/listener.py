@@ -1,0 +1,290 @@
+"""Listening to somebody who speaks now: text while they speak, and an end when they have finished.
+
+While a phrase is spoken it is transcribed again and again, in drafts. When its speaker pauses the whole utterance is
+transcribed as it will be in the end: if the pause turns out to be the end, the text is there already. Drafts take a
+share of the time and no more, so that a slow engine gives fewer of them and does not fall behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hushd_protocol.errors import HushdError
+
+from hushd_worker_stt.audio.level import RunningGain
+from hushd_worker_stt.engine import RATE, Options, PieceLength, Segment
+from hushd_worker_stt.segmentation.endpoint import Endpointer, State
+from hushd_worker_stt.segmentation.pieces import PAUSE, Piece, frames, quietest
+from hushd_worker_stt.segmentation.vad import FRAME, Silero
+
+from .agreement import Agreement
+from .echo import EchoCanceller
+
+if TYPE_CHECKING:
+    from hushd_worker.job import Job
+
+    from hushd_worker_stt.engine import Samples
+    from hushd_worker_stt.recogniser import Recogniser
+    from hushd_worker_stt.request import Request
+
+_LEAD = 20  # frames kept from before a beginning was noticed: 0.64 s; a soft first sound goes unnoticed for 0.3 s
+_PAD_S = 0.2  # of quiet kept around what is said
+_HOLD_S = 0.3  # quiet after which the text is made ready: if the silence lasts, the answer is there when it ends
+_UPDATE_S = 0.25  # of audio between two passes at least
+_SHARE = 0.25  # of the time that they may take
+_EAGER_S = 1.0  # of an utterance, in which passes follow each other until there is text
+_SURE_S = 2.0  # of speech that tell its language for the rest of the session
+
+
+@dataclass(frozen=True, slots=True)
+class Unstable:
+    """The unfinished utterance: `stable` will not change any more before its segment comes, `text` behind it may."""
+
+    stable: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Somebody has begun to speak, at `start`, seconds of audio. Told at once, before there is any text."""
+
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """What had begun was no speech: a cough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Whether what is played is taken out of what is heard, so that somebody can be heard meanwhile."""
+
+    gone: bool
+
+
+Event = Segment | Unstable | Began | Nothing | Echo
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """How a session hears one stretch of audio.
+
+    Attributes:
+        hear: transcribes a piece; True: a draft that will be replaced, so it may be quick.
+        length: of the pieces that are final.
+        clock: seconds, for what a pass takes.
+    """
+
+    hear: Callable[[Piece, bool], list[Segment]]
+    length: PieceLength
+    clock: Callable[[], float] = time.monotonic
+
+
+class _Utterance:
+    """Speech from its beginning to its end.
+
+    Attributes:
+        said: whether there was a segment, so that it was no cough.
+        held: quiet that may turn out to be the end.
+    """
+
+    def __init__(self, ear: Ear, start: float) -> None:
+        self._ear = ear
+        self._start = start  # of the audio that is not final yet
+        self._audio: list[Samples] = []
+        self._length = 0
+        self._final: list[Segment] | None = []  # of exactly the audio held; None: not known
+        self._seconds = 0.0  # since the beginning
+        self._phrase = 0  # where in the audio the phrase begins that is spoken now
+        self._before = ""  # what was said before it
+        self._next_draft = 0.0
+        self._next_final = 0.0
+        self._agreement = Agreement()
+        self._told = Unstable("", "")
+        self.said = False
+        self.held: list[Samples] = []
+
+    def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
+        for samples in (*self.held, *frames):
+            self._audio.append(samples)
+            self._length += len(samples)
+            self._seconds += len(samples) / RATE
+            self._final = None
+            if self._length > self._ear.length.longest * RATE:
+                yield from self._cut()
+        self.held.clear()
+        if self._seconds >= self._next_draft:
+            draft = self._pass(self._phrase, draft=True)
+            yield from self._update(f"{self._before} {_text(draft)}")
+
+    def pause(self, frame: Samples) -> Iterator[Unstable]:
+        if not self.held and self._final is None and self._seconds >= self._next_final:
+            self._final = self._pass(0, draft=False)
+            self._phrase, self._before = self._length, _text(self._final)
+            yield from self._update(self._before)
+        self.held.append(frame)
+
+    def finish(self) -> Iterator[Segment]:
+        if self._final is None:
+            self._final = self._pass(0, draft=False)
+        yield from self._say(self._final)
+
+    def _cut(self) -> Iterator[Segment]:
+        """What has grown too long for one piece is final up to a pause in it."""
+        audio = np.concatenate(self._audio)
+        end = _quietest(audio, int(self._ear.length.shortest * RATE))
+        yield from self._say(self._ear.hear(Piece(self._start, audio[:end]), False))
+        self._start += end / RATE
+        self._audio, self._length = [audio[end:]], len(audio) - end
+        self._phrase, self._before = 0, ""
+        self._agreement = Agreement()
+
+    def _pass(self, first: int, draft: bool) -> list[Segment]:
+        """What is said from the sample `first` on."""
+        began = self._ear.clock()
+        self._audio = [np.concatenate(self._audio)]
+        segments = self._ear.hear(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
+        cost = self._ear.clock() - began
+        eager = self._seconds < _EAGER_S and not segments and not self._told.text
+        self._next_draft = self._seconds + (cost if eager else max(_UPDATE_S, cost / _SHARE))
+        self._next_final = self._seconds + cost
+        return segments
+
+    def _update(self, text: str) -> Iterator[Unstable]:
+        self._agreement.hear(text)
+        now = Unstable(self._agreement.stable, self._agreement.text)
+        if now != self._told:
+            self._told = now
+            yield now
+
+    def _say(self, segments: list[Segment]) -> Iterator[Segment]:
+        self.said = self.said or bool(segments)
+        yield from segments
+
+
+class LiveListener:
+    """Hears utterances out of a stream of audio: one, or with `Request.continuous` all of them.
+
+    Attributes:
+        seconds: of audio heard.
+        options: with the language, once it is known.
+        ended: known after `events`: `endpoint` when the speaker finished, `input` when the audio did, `silence` when
+            nobody spoke for long, in a continuous session.
+    """
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        job: Job,
+        request: Request,
+        length: PieceLength,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._recogniser = recogniser
+        self._job = job
+        self._request = request
+        self._ear = Ear(self._hear, length, clock)
+        self.options = request.options()
+        self.seconds = 0.0
+        self.ended = "input"
+
+    def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
+        """Yields beginnings, unstable texts and segments until the utterance has ended or `audio` has.
+
+        Args:
+            audio: mono; with `Request.echo` frames by channels, what was recorded and what was played.
+
+        Raises:
+            HushdError: `no_speech` when nobody has spoken in time.
+        """
+        with Silero() as detector:
+            yield from self._events(audio, detector)
+
+    def _events(self, audio: Iterable[Samples], detector: Silero) -> Iterator[Event]:
+        gain = RunningGain(FRAME)
+        echo = EchoCanceller() if self._request.echo else None
+        endpointer = Endpointer(self._request.silence_s, self._request.no_speech_s)
+        lead: deque[Samples] = deque(maxlen=_LEAD)
+        utterance: _Utterance | None = None
+        for frame in frames(audio):
+            self.seconds += len(frame) / RATE
+            if echo is not None:
+                gone = echo.gone
+                frame = echo.clean(frame)
+                if echo.gone != gone:
+                    yield Echo(echo.gone)
+            # The last frame of all may be short; it is heard, and too short to be judged.
+            probability = detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0
+            if utterance is None and echo is not None and not echo.counts:
+                probability = 0.0
+            state = endpointer.feed(probability)
+            if state is State.NOBODY:
+                self._give_up()
+                return
+            if utterance is None:
+                lead.append(frame)
+                if state is State.WAITING:
+                    continue
+                if echo is not None and echo.explains():
+                    endpointer.wait(heard=False)
+                    continue
+                yield Began(self.seconds - endpointer.begun_s)
+                utterance = _Utterance(self._ear, self.seconds - sum(map(len, lead)) / RATE)
+                yield from utterance.speak(lead)
+                lead.clear()
+            elif state is State.ENDED:
+                yield from utterance.finish()
+                if utterance.said and not self._request.continuous:
+                    self.ended = "endpoint"
+                    return
+                if not utterance.said:
+                    yield Nothing()
+                endpointer.wait(heard=utterance.said)
+                lead.extend((*utterance.held, frame))  # somebody may have begun softly in them
+                utterance = None
+            elif endpointer.quiet_s > _HOLD_S:
+                yield from utterance.pause(frame)
+            else:
+                yield from utterance.speak([frame])
+        if utterance is not None:
+            yield from utterance.finish()
+
+    def _give_up(self) -> None:
+        if not self._request.continuous:
+            raise HushdError(
+                "no_speech", f"Nobody spoke within {self._request.no_speech_s:g} seconds: is the microphone on?"
+            )
+        self.ended = "silence"
+
+    def _hear(self, piece: Piece, draft: bool) -> list[Segment]:
+        options = self._in_language(piece)
+        if draft:
+            options = replace(options, word_times=False, beam=1)
+        return self._recogniser.hear(self._job, piece, options, _PAD_S, live=True)
+
+    def _in_language(self, piece: Piece) -> Options:
+        """The options with what the piece is spoken in; the first seconds of speech decide for the session."""
+        if self.options.language is not None:
+            return self.options
+        options = replace(self.options, language=self._recogniser.language(self._job, piece, live=True))
+        if len(piece.samples) >= _SURE_S * RATE:
+            self.options = options
+        return options
+
+
+def _text(segments: Iterable[Segment]) -> str:
+    return " ".join(segment.text for segment in segments)
+
+
+def _quietest(audio: Samples, earliest: int) -> int:
+    """Where to cut: the middle of the quietest 0.3 s at or after `earliest`; the end where there are none."""
+    frames = audio[earliest : earliest + (len(audio) - earliest) // FRAME * FRAME].reshape(-1, FRAME)
+    if len(frames) <= PAUSE:
+        return len(audio)
+    return earliest + quietest(np.square(frames).sum(axis=1, dtype=np.float64), PAUSE) * FRAME

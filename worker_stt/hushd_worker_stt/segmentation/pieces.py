@@ -1,0 +1,238 @@
+"""Cutting audio of any length into pieces an engine takes whole: speech, at the pauses of the speaker.
+
+`Cutter` decides, frame by frame, and knows no samples; `pieces` carries the samples along.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hushd_worker_stt.engine import RATE, PieceLength
+
+from .vad import FRAME
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hushd_worker_stt.engine import Samples
+
+PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
+_SPOKEN = 4  # frames of speech, 0.13 s, that make a span: less is a click or a cough
+_APART_S = 2.0  # of quiet belong to no piece: a model makes words up for them
+_BREATH = 3  # frames of quiet in running speech, 0.1 s, that are rather a place to cut at than the quietest of speech
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive audio of a recording.
+
+    Attributes:
+        start: seconds from the start of the whole.
+        samples: the audio.
+        speech: when somebody speaks in it, in seconds of the whole; empty where that was not looked at.
+    """
+
+    start: float
+    samples: Samples
+    speech: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def end(self) -> float:
+        return self.start + len(self.samples) / RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A piece, in frames from the start of the whole, ends excluded; `speech` lies within it, in order."""
+
+    start: int
+    end: int
+    speech: tuple[tuple[int, int], ...]
+
+
+class Cutter:
+    """Where the pieces of a stream of frames begin and end.
+
+    A piece begins with speech and ends where 2 s of quiet begin, or `min_silence_s`, if that is more. One that has
+    become as long as `length.longest` is cut after `length.shortest` in the last pause of `min_silence_s`, else in
+    the longest breath; where there is none, where 0.3 s are quietest. `pad_s` of quiet is kept around each piece; of
+    a pause that is too short for two of them, each gets a half.
+
+    Args:
+        length: of the pieces, with what is kept around them.
+        min_silence_s: quiet that ends a span of speech.
+        pad_s: quiet kept on either side.
+        shorter: whether `length` is shorter than is good, because memory is short.
+
+    Attributes:
+        shortened: whether speech was cut because `length` is `shorter`.
+    """
+
+    def __init__(self, length: PieceLength, min_silence_s: float, pad_s: float, shorter: bool = False) -> None:
+        self._longest = max(2, int(length.longest * RATE / FRAME))
+        self._shortest = min(_frames(length.shortest), self._longest // 2)
+        self._pad = min(_frames(pad_s), self._longest // 4)
+        self._min_silence = max(1, _frames(min_silence_s))
+        self._apart = max(self._min_silence, 2 * self._pad, _frames(_APART_S))
+        self._shorter = shorter
+        self._now = 0  # frames fed
+        self._floor = 0  # what comes before has been given away
+        self._start = 0  # of the piece there is, which `_spoken` and `_energy` tell of, frame by frame
+        self._spoken: list[bool] = []
+        self._energy: list[float] = []
+        self._end = 0  # of the speech in it
+        self._torn = False  # whether it begins in the middle of speech
+        self._maybe: int | None = None  # where speech ended in a piece cut too early, if any more follows soon
+        self.shortened = False
+
+    @property
+    def keep(self) -> int:
+        """The first frame that may still belong to a piece."""
+        return self._start if self._spoken else max(self._floor, self._now - self._pad)
+
+    def feed(self, spoken: bool, energy: float) -> Cut | None:
+        """Takes the next frame: whether somebody speaks in it, and its energy. Returns a piece that is known now."""
+        now, self._now = self._now, self._now + 1
+        if not self._spoken:
+            if not spoken:
+                return None
+            self._begin(now)
+        self._spoken.append(spoken)
+        self._energy.append(energy)
+        if spoken:
+            self._end = now + 1
+        quiet = now + 1 - self._end
+        if quiet == self._apart or (quiet == self._min_silence and not self._spans()):  # enough, or it was a click
+            return self._close(self._end + self._pad)
+        if len(self._spoken) == self._longest:
+            return self._cut()
+        return None
+
+    def finish(self) -> Cut | None:
+        """The last piece, when there is nothing more to feed."""
+        return self._close(min(self._end + self._pad, self._now)) if self._spoken else None
+
+    def _begin(self, now: int) -> None:
+        if self._maybe is not None:
+            self.shortened |= now - self._maybe < self._apart
+            self._maybe = None
+        self._start = max(self._floor, now - self._pad)
+        quiet = now - self._start
+        self._spoken, self._energy, self._torn = [False] * quiet, [0.0] * quiet, False
+
+    def _cut(self) -> Cut | None:
+        """Cuts the piece, which has become as long as it may, and goes on with the rest."""
+        place = _place(self._spoken, self._energy, self._shortest, self._min_silence)
+        torn = any(first < place < last for first, last in self._spans())
+        at, end, spoken, energy = self._start + place, self._end, self._spoken[place:], self._energy[place:]
+        cut = self._close(at)
+        self._floor = at
+        if any(spoken):
+            skip = max(0, spoken.index(True) - self._pad)
+            self._start, self._end, self._torn = at + skip, end, torn
+            self._spoken, self._energy = spoken[skip:], energy[skip:]
+            self.shortened |= self._shorter
+        elif self._shorter:
+            self._maybe = end
+        return cut
+
+    def _close(self, end: int) -> Cut | None:
+        """The piece up to `end`, without the clicks at its ends; None where it is nothing else. It is gone then."""
+        start, spans = self._start, self._spans()
+        self._spoken = []
+        speech = tuple((start + first, min(start + last, end)) for first, last in spans if start + first < end)
+        if not speech:
+            return None
+        self._floor = min(end, speech[-1][1] + self._pad)
+        return Cut(max(start, speech[0][0] - self._pad), self._floor, speech)
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """Where somebody speaks in the piece: spans of speech without a pause in them."""
+        spans: list[tuple[int, int, int]] = []
+        for index, speaks in enumerate(self._spoken):
+            if speaks and spans and index - spans[-1][1] < self._min_silence:
+                spans[-1] = (spans[-1][0], index + 1, spans[-1][2] + 1)
+            elif speaks:
+                spans.append((index, index + 1, 1))
+        torn = self._torn
+        return [(a, b) for number, (a, b, count) in enumerate(spans) if count >= _SPOKEN or (torn and number == 0)]
+
+
+def pieces(
+    blocks: Iterable[Samples],
+    speaks: Callable[[Samples], bool],
+    cutter: Cutter,
+    start_s: float = 0.0,
+    before: int = 0,
+) -> Iterator[Piece]:
+    """Yields the pieces of speech in the audio of `blocks`, of any size each, which begins at `start_s` of the whole.
+
+    No sample comes twice, and no more is held than a piece and a block. `speaks` is asked about each `FRAME` samples,
+    in order; so many frames `before` the start are in the audio too, for nothing else.
+    """
+    held: deque[Samples] = deque()
+    first = 0  # the frame `held` begins with
+    total = 0
+
+    def piece(cut: Cut) -> Piece:
+        samples = np.concatenate(list(islice(held, cut.start - first, cut.end - first)))
+        speech = tuple(
+            (start_s + begin * FRAME / RATE, start_s + min(end * FRAME, total) / RATE) for begin, end in cut.speech
+        )
+        return Piece(start_s + cut.start * FRAME / RATE, samples, speech)
+
+    for number, frame in enumerate(frames(blocks)):
+        # The last frame of all may be short: it is kept, and too short to be judged.
+        spoken = len(frame) == FRAME and speaks(frame)
+        if number < before:
+            continue
+        total += len(frame)
+        held.append(frame)
+        if cut := cutter.feed(spoken, float(np.dot(frame, frame))):
+            yield piece(cut)
+        while first < cutter.keep:
+            held.popleft()
+            first += 1
+    if cut := cutter.finish():
+        yield piece(cut)
+
+
+def frames(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """The audio of `blocks`, of one channel or more, in frames of `FRAME` samples, the last one shorter."""
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        joined = np.concatenate((rest, block)) if len(rest) else block
+        whole = len(joined) // FRAME * FRAME
+        yield from joined[:whole].reshape(-1, FRAME, *joined.shape[1:])
+        rest = joined[whole:]
+    if len(rest):
+        yield rest
+
+
+def _frames(seconds: float) -> int:
+    return round(seconds * RATE / FRAME)
+
+
+def _place(spoken: list[bool], energy: list[float], earliest: int, pause: int) -> int:
+    """Where to cut a piece, at or after `earliest` and before its end: in the middle of its last quiet of at least
+    `pause` frames, else of its longest one, or, where that is no breath, of its quietest 0.3 s."""
+    best, end, run = 0, 0, 0
+    for index in range(earliest, len(spoken)):
+        run = 0 if spoken[index] else run + 1
+        if min(run, pause) >= min(best, pause):
+            best, end = run, index + 1
+    if best >= _BREATH:
+        return end - best // 2
+    return earliest + max(1, quietest(energy[earliest:], min(PAUSE, len(energy) - earliest - 1)))
+
+
+def quietest(energy: npt.ArrayLike, width: int) -> int:
+    """The middle of the `width` frames in a row that have the least energy together."""
+    sums = np.concatenate(([0.0], np.cumsum(energy)))
+    return int(np.argmin(sums[width:] - sums[:-width])) + width // 2

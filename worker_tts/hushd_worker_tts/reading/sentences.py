@@ -1,0 +1,202 @@
+"""Text to sentences while the text is still arriving: each leaves as soon as it is known to be complete.
+
+How text is cut depends on the text alone, never on the pieces it came in. Where a full stop ends a sentence is decided
+by what stands before it (titles, initials, abbreviations) and by the few characters after it. Memory is bounded: text
+without any end is cut at a clause, else at a space, else anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from itertools import takewhile
+from typing import NamedTuple
+
+from .source_map import MappedText
+
+# Characters. A sentence of 300 is 18 s of speech: the bound of how late a cancel is heard, and of memory.
+LONGEST = 300
+# The first piece of a text may end at a clause, so that the listener need not wait for a long sentence.
+LONGEST_FIRST = 80
+SHORTEST_FIRST = 24
+# A line end after fewer characters is meant: a title, a verse, an item. Text wrapped at 60 columns or more is not cut.
+SHORT_LINE = 40
+# What must be seen after a full stop before it is judged.
+_AHEAD = 32
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Never the end of a sentence, when a full stop follows.
+_TITLES = _words("""
+    mr mrs ms messrs mme mlle dr prof gen gov sen rep capt cpt lt col sgt cmdr rev hon pres supt cpl maj adm msgr
+    mt ft e.g i.e cf vs viz approx esp ca n°
+""")
+# The end only before a word that usually begins one.
+_ABBREVIATIONS = _words("""
+    st ave blvd rd etc inc ltd co corp bros jr sr dept univ assn govt est al ph.d
+""")
+# Not the end before a number.
+_NUMBERED = _words("""
+    no nos fig figs vol vols ch p pp sec art eq apt ext rm tel ver jan feb mar apr jun jul aug sep sept oct nov dec
+""")
+_STARTERS = _words("""
+    a after all also although an and are as at because but can did do does don't during each even every finally first
+    for from he he's her here his how however i i'd i'll i'm i've if in is it it's its just later let let's many maybe
+    meanwhile more most my next no not now of on once one or our perhaps please she she's since so some soon still
+    such that that's the their then there there's these they they're this those though thus to today under until we
+    we're well what when where which while who why will with yes yet you you're your
+""")
+
+_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")
+_STOP = re.compile(r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?=\s|\Z)|(?P<wide>[。！？])|(?P<line>\n)")
+# A full stop behind a whole word counts too: chat without capitals has no sentences by the rules above.
+_CLAUSE = re.compile(r"(?:[,;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\s)")
+_SPACE = re.compile(r"\s+")
+_OPENING = "\"'“‘«([{*_`¿¡ \n"
+_ITEM = re.compile(r"(?:[-*•‣◦–—]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z])[.)])\s")
+_MARKER = re.compile(r"\A(?:[-*•‣◦]|#{1,6})\s+")
+_NUMBER_OF_ITEM = re.compile(r"(?:^|\n)\s*\(?\d{1,3}$")
+# Seen by no reader: deleted. Other control characters and lone surrogates: a space.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]")
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Cut(NamedTuple):
+    """A sentence, or a part of one: `ends` is whether the sentence ends with it."""
+
+    text: MappedText
+    ends: bool
+
+
+class _Verdict(Enum):
+    END = "the sentence ends here"
+    INSIDE = "the sentence goes on"
+    UNKNOWN = "more text must be seen"
+
+
+class Splitter:
+    """Cuts text that comes in pieces. Holds at most the piece just added and about LONGEST characters."""
+
+    def __init__(self) -> None:
+        self._traced = MappedText()
+        self._text = ""  # that of _traced
+        self._column = 0  # of the first character in _text
+        self._first = True
+
+    def add(self, text: MappedText, final: bool = False) -> Iterator[Cut]:
+        """What is complete now that `text` has come; with `final`, all the rest. Exhaust it before the next call."""
+        text = text.sub(_INVISIBLE, "")
+        self._traced += text.same_length(_CONTROL.sub(" ", text.text))
+        self._text = self._traced.text
+        start = 0
+        while True:
+            if space := _SPACE.match(self._text, start):
+                start = self._pass(start, space.end())
+            window = self._text[start : start + LONGEST + _AHEAD]
+            whole = final and start + len(window) == len(self._text)
+            found = self._cut(window, whole)
+            if found is None:
+                break
+            length, ends = found
+            marker = _MARKER.match(window[:length])
+            piece = self._traced[start + (marker.end() if marker else 0) : start + length].strip()
+            start = self._pass(start, start + length)
+            if piece:
+                self._first = False
+                yield Cut(piece, ends)
+        self._traced = self._traced[start:]
+        self._text = self._traced.text
+        if final:  # what comes next begins a line
+            self._column = 0
+
+    def _pass(self, start: int, end: int) -> int:
+        """Goes on to `end`, keeping count of the column."""
+        line = self._text.rfind("\n", start, end)
+        self._column = end - line - 1 if line >= 0 else self._column + end - start
+        return end
+
+    def _cut(self, window: str, whole: bool) -> tuple[int, bool] | None:
+        """The length of the next piece, and whether the sentence ends with it; None: not known yet, or nothing left."""
+        if not window:
+            return None
+        limits = (LONGEST_FIRST, LONGEST) if self._first else (LONGEST,)
+        for limit in limits:
+            for match in _STOP.finditer(window):
+                if match.start() >= limit:
+                    break
+                verdict = self._judge(window, match, whole)
+                if verdict is _Verdict.END:
+                    return match.end(), True
+                if verdict is _Verdict.UNKNOWN:
+                    return None
+            if len(window) < limit + _AHEAD and not whole:
+                return None
+            if len(window) <= limit:
+                return len(window), True
+            clauses = [match.end() for match in _CLAUSE.finditer(window, 0, limit)]
+            if clauses and clauses[-1] >= (SHORTEST_FIRST if limit == LONGEST_FIRST else LONGEST // 2):
+                return clauses[-1], False
+        space = max(window.rfind(" ", 0, LONGEST), window.rfind("\n", 0, LONGEST))
+        return (space if space > 0 else LONGEST), False
+
+    def _judge(self, window: str, match: re.Match[str], whole: bool) -> _Verdict:
+        """Whether the sentence that starts the window ends with `match`."""
+        after = window[match.end() : match.end() + _AHEAD]
+        # Whether what could still arrive changes nothing, since nobody will look at it.
+        settled = whole or len(after) == _AHEAD or len(window) == LONGEST + _AHEAD
+        if match["wide"]:
+            return _Verdict.END
+        if match["line"]:
+            return self._judge_line(window[: match.start()], after, settled)
+        return self._judge_stop(window[: match.start()], match["stop"], after, settled)
+
+    def _judge_stop(self, before: str, stop: str, after: str, settled: bool) -> _Verdict:
+        if not after and not settled:
+            return _Verdict.UNKNOWN  # more dots or a bracket may follow
+        word = _last_word(before)
+        single = stop == "."
+        if single and (word in _TITLES or _NUMBER_OF_ITEM.search(before)):
+            return _Verdict.INSIDE
+        doubtful = single and (word in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None)
+        numbered = single and word in _NUMBERED
+        following = after.lstrip()
+        if "\n" in after[: len(after) - len(following)] and not doubtful and not numbered:
+            return _Verdict.END
+        following = after.lstrip(_OPENING).lstrip()
+        if not following:
+            return _Verdict.END if settled else _Verdict.UNKNOWN
+        if following[0].islower() or following[0] in ".!?…,;:":
+            return _Verdict.INSIDE
+        if numbered:
+            return _Verdict.INSIDE if following[0].isdigit() else _Verdict.END
+        if doubtful:
+            next_word = "".join(takewhile(lambda c: c.isalnum() or c in "'’", following))
+            if next_word == following and not settled:
+                return _Verdict.UNKNOWN
+            starts = next_word.casefold().replace("’", "'") in _STARTERS
+            return _Verdict.END if starts else _Verdict.INSIDE
+        return _Verdict.END
+
+    def _judge_line(self, before: str, after: str, settled: bool) -> _Verdict:
+        following = after.lstrip(" ")
+        if following.startswith("\n"):
+            return _Verdict.END
+        if len(following) < 8 and not settled:
+            return _Verdict.UNKNOWN
+        if not following or _ITEM.match(following):
+            return _Verdict.END
+        line = before[before.rfind("\n") + 1 :]
+        width = len(line) if "\n" in before else self._column + len(line)
+        if width >= SHORT_LINE or following[0].islower() or _last_word(line).removesuffix(".") in _TITLES:
+            return _Verdict.INSIDE
+        return _Verdict.END
+
+
+def _last_word(text: str) -> str:
+    """In lower case, without what opens it; only its last 24 characters."""
+    words = text[-24:].split()
+    return words[-1].lstrip("(\"'“‘[*_").casefold() if words else ""

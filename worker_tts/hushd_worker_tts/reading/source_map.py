@@ -1,0 +1,70 @@
+"""Text that remembers where it comes from, through everything that is rewritten in it."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable
+
+
+class MappedText:
+    """A text; each of its characters stands for the span `starts[i]`..`ends[i]` of the original, in characters.
+
+    Never changed once made: every operation gives a new one.
+    """
+
+    __slots__ = ("ends", "starts", "text")
+
+    def __init__(self, text: str = "", starts: array[int] | None = None, ends: array[int] | None = None) -> None:
+        self.text = text
+        self.starts: array[int] = array("q") if starts is None else starts
+        self.ends: array[int] = array("q") if ends is None else ends
+
+    @classmethod
+    def original(cls, text: str, at: int = 0) -> MappedText:
+        """`text` as it stands in the original from `at` on."""
+        return cls(text, array("q", range(at, at + len(text))), array("q", range(at + 1, at + len(text) + 1)))
+
+    @classmethod
+    def instead(cls, text: str, start: int, end: int) -> MappedText:
+        """`text`, said instead of the original's `start`..`end`."""
+        return cls(text, array("q", [start]) * len(text), array("q", [end]) * len(text))
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __getitem__(self, part: slice) -> MappedText:
+        return MappedText(self.text[part], self.starts[part], self.ends[part])
+
+    def __add__(self, other: MappedText) -> MappedText:
+        if not self.text:
+            return other
+        return MappedText(self.text + other.text, self.starts + other.starts, self.ends + other.ends)
+
+    def span(self, start: int = 0, end: int | None = None) -> tuple[int, int]:
+        """The part of the original that the characters `start`..`end` stand for; they must not be none."""
+        part = slice(start, end)
+        return min(self.starts[part]), max(self.ends[part])
+
+    def same_length(self, text: str) -> MappedText:
+        """Other characters in the same places."""
+        return MappedText(text, self.starts, self.ends)
+
+    def strip(self) -> MappedText:
+        text = self.text
+        start = len(text) - len(text.lstrip())
+        return self if len(text.strip()) == len(text) else self[start : start + len(text.strip())]
+
+    def sub(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> MappedText:
+        """As `re.sub`, without templates; what is put in stands for all that was taken out."""
+        result = MappedText()
+        taken = 0
+        for match in pattern.finditer(self.text):
+            start, end = match.span()
+            new = replacement if isinstance(replacement, str) else replacement(match)
+            if start == end or new == match[0]:
+                continue
+            result += self[taken:start]
+            result += MappedText.instead(new, *self.span(start, end))
+            taken = end
+        return self if taken == 0 else result + self[taken:]

@@ -1,0 +1,133 @@
+"""One job on its way: what was read of its text, spoken piece by piece, with pauses and changes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError
+from hushd_worker.job import Job
+
+from . import params
+from .engine import AudioChunk, EngineInfo, TtsEngine, Voice
+from .reading import Item, Pause, Piece, Rate, Speaker, Volume
+
+if TYPE_CHECKING:
+    from .audio_out import Output
+
+
+class SpeechJob:
+    """Speaks items of one job in their order."""
+
+    def __init__(self, job: Job, engine: TtsEngine, info: EngineInfo, wanted: params.Speech) -> None:
+        self._job = job
+        self._engine = engine
+        self._info = info
+        self._wanted = wanted
+        self._voice = wanted.voice
+        self._rate = Rate()
+        self._volume = wanted.volume
+        self._output: Output | None = None
+        self._silence = 0.0  # seconds of pause before there was any audio
+        self._seconds = 0.0  # of audio, as the engine made it
+        self._text_seen = False
+        self._sentences = 0
+        self._spoken = False  # whether something of the current sentence was
+        self._goes_on = False  # whether the piece before was no end of a sentence
+
+    def give(self, item: Item) -> None:
+        """Speaks a piece, makes a pause, or notes a change.
+
+        Raises:
+            HushdError: the engine cannot do it; `bad_request` for a voice that is not there.
+            Cancelled: at the latest after the sentence being synthesised.
+        """
+        self._job.check()
+        if isinstance(item, Piece):
+            self._text_seen = True
+            self._speak(item)
+        elif isinstance(item, Pause):
+            self._pause(item.seconds)
+        elif isinstance(item, Rate):
+            self._rate = item
+        elif isinstance(item, Volume):
+            self._volume = self._wanted.volume * item.factor
+        else:
+            self._voice = self._speaker(item)
+
+    def close(self) -> dict[str, Any]:
+        """Ends the output; what the job's result says.
+
+        Raises:
+            HushdError: `bad_request`: nothing was spoken.
+        """
+        if self._output is None:
+            raise HushdError("bad_request", self._nothing())
+        self._output.close()
+        return {
+            "duration": round(self._output.frames / self._output.rate, 3),
+            "rate": self._output.rate,
+            "voice": self._wanted.voice.name,
+            "speed": round(self._wanted.speed, 3),
+            "sentences": self._sentences + self._spoken,
+        }
+
+    def _speak(self, piece: Piece) -> None:
+        for chunk in self._chunks(piece) if piece.text else ():
+            if self._output is None:
+                from .audio_out import Output
+
+                wanted = self._wanted
+                self._output = Output(self._job, wanted.format, chunk.rate, wanted.sample_rate, wanted.channels)
+                self._output.silence(self._silence)
+            if self._wanted.timeline:
+                from .timeline import sentence
+
+                self._job.send_partial(sentence(piece.traced, chunk, self._seconds))
+            self._output.write(chunk.samples, chunk.rate, self._volume)
+            self._seconds += len(chunk.samples) / chunk.rate
+            self._spoken = True
+        self._goes_on = not piece.ends
+        if piece.ends and self._spoken:
+            self._sentences, self._spoken = self._sentences + 1, False
+
+    def _chunks(self, piece: Piece) -> Iterator[AudioChunk]:
+        """The audio of one piece. The pause an engine makes after a sentence is kept; where a sentence was cut, it is
+        shortened to that of a comma. What it leaves out before the first word of all is waited for by who listens: some
+        voices begin with a quarter of a second of it."""
+        from .audio_out import JOINT_S, LEAD_S, joined, shorten
+
+        chunks = self._engine.synthesize(piece.text, self._voice, self._speed())
+        # The end of a piece, and the times of its words, are known once all of it is there.
+        if not piece.ends or self._wanted.timeline:
+            chunks = joined(chunks)
+        lead = JOINT_S if self._goes_on else LEAD_S if self._output is None else None
+        for chunk in chunks:
+            self._job.check()
+            yield shorten(chunk, start=lead, end=None if piece.ends else JOINT_S)
+            lead = None
+
+    def _speed(self) -> float:
+        speed, rate = self._wanted.speed, self._rate
+        if rate.wpm is not None:
+            speed = rate.wpm / self._voice.wpm + (speed if rate.relative else 0.0)
+        return params.within(speed * rate.factor, self._info)
+
+    def _pause(self, seconds: float) -> None:
+        self._seconds += seconds
+        if self._output is None:
+            self._silence += seconds
+        else:
+            self._output.silence(seconds)
+
+    def _speaker(self, speaker: Speaker) -> Voice:
+        if speaker == Speaker():
+            return self._wanted.voice
+        voices = self._engine.voices()
+        return params.choose(speaker.voice, speaker.language, self._info, voices, self._wanted.voice)
+
+    def _nothing(self) -> str:
+        if not self._text_seen:
+            return "There is no text to speak."
+        voice = self._wanted.voice
+        return f"There is nothing in this text that the voice {voice.name} ({voice.language}) can speak."
