@@ -10,7 +10,7 @@ from hushd_worker.job import Job
 
 from . import params
 from .engine import AudioChunk, EngineInfo, TtsEngine, Voice
-from .reading import Item, Pause, Piece, Rate, Speaker, Volume
+from .reading.items import Item, Pause, Piece, Rate, Speaker, Volume
 
 if TYPE_CHECKING:
     from .audio_out import Output

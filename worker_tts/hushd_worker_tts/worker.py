@@ -13,7 +13,8 @@ from hushd_worker.job import Job
 
 from . import catalogue, params
 from .engine import EngineInfo, TtsEngine
-from .reading import Item, read
+from .reading.items import Item
+from .reading.reader import read
 from .speaking import SpeechJob
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hushd_worker_tts.reading import Pause, Piece, read
+from hushd_worker_tts.reading.items import Pause, Piece
+from hushd_worker_tts.reading.reader import read
 
 TABLE = [
     # headings, paragraphs, emphasis

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 from hushd_worker_tts.params import MARKUPS
-from hushd_worker_tts.reading import Pause, Piece, Rate, Volume, read
+from hushd_worker_tts.reading.items import Pause, Piece, Rate, Volume
+from hushd_worker_tts.reading.reader import read
 from hushd_worker_tts.reading.sentences import LONGEST
 from hushd_worker_tts.reading.source_map import MappedText
 

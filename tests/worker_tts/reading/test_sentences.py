@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import pytest
-from hushd_worker_tts.reading import read
+from hushd_worker_tts.reading.reader import read
 from hushd_worker_tts.reading.sentences import LONGEST, LONGEST_FIRST, Splitter
 from hushd_worker_tts.reading.source_map import MappedText
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker_tts.reading import Pause, Piece, Rate, Speaker, Volume, read
+from hushd_worker_tts.reading.items import Pause, Piece, Rate, Speaker, Volume
+from hushd_worker_tts.reading.reader import read
 
 SPOKEN = [
     ("<speak>Hello &amp; <emphasis>you</emphasis>.</speak>", ["Hello & you."]),

@@ -1,0 +1,109 @@
+"""The bytes of a request, read into items to speak: markup, sentences, and words for what no engine reads well.
+
+All of it works while the text is still arriving, in memory that does not grow with it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+from .commands import Commands
+from .items import Event, Item, Piece, SentenceEnd, Speaker
+from .pronunciation import Pronouncer
+from .sentences import Splitter
+from .source_map import MappedText
+from .words import words
+
+# Characters read at once: the first sentence of a long text need not wait for the rest of its chunk.
+_SLICE = 2048
+# A command for a terminal: a colour, a link, the cursor. One that does not end within so many characters is text.
+_ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])")
+_LONGEST_ESCAPE = 1000
+_UNSEEN = "\u200b"
+
+
+class MarkupReader(Protocol):
+    """Reads one kind of markup."""
+
+    def add(self, text: str, final: bool = False) -> Iterator[Event]:
+        """Yields the events that `text` completes; with `final`, all the rest. Exhaust it before the next call."""
+
+
+def read(
+    chunks: Iterable[bytes], markup: str = "text", language: str = "en", pronounce: Mapping[str, str] | None = None
+) -> Iterator[Item]:
+    """Yields the pieces, pauses and changes of UTF-8 text, whose chunks may split characters.
+
+    Bytes that are not UTF-8 become U+FFFD. A piece of nothing but emoji or marks has no text.
+
+    Args:
+        markup: one of `params.MARKUPS`.
+        language: the voice's.
+        pronounce: words and how to pronounce them.
+
+    Raises:
+        HushdError: `bad_request` for malformed SSML, at the place where it is.
+    """
+    spell = Pronouncer(words(language), pronounce or {})
+    reader, splitter = _reader(markup, language), Splitter()
+
+    def pieces(text: MappedText, final: bool) -> Iterator[Item]:
+        for sentence, ends in splitter.add(text, final):
+            yield Piece(spell(sentence), ends)
+
+    for text, final in _unescaped(_slices(chunks)):
+        for event in reader.add(text, final):
+            if isinstance(event, MappedText):
+                yield from pieces(event, False)
+            elif isinstance(event, SentenceEnd):
+                yield from pieces(MappedText(), True)
+            else:
+                yield from _cut(list(pieces(MappedText(), True)))
+                if isinstance(event, Speaker) and event.language:
+                    spell = Pronouncer(words(event.language), pronounce or {})
+                elif isinstance(event, Speaker):
+                    spell = Pronouncer(words(language), pronounce or {})
+                yield event
+    yield from pieces(MappedText(), True)
+
+
+def _reader(markup: str, language: str) -> MarkupReader:
+    if markup == "markdown":
+        from .markdown import Markdown
+
+        return Markdown(words(language))
+    if markup == "ssml":
+        from .ssml import Ssml
+
+        return Ssml()
+    return Commands()
+
+
+def _slices(chunks: Iterable[bytes]) -> Iterator[tuple[str, bool]]:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for chunk in chunks:
+        text = decoder.decode(chunk)
+        for start in range(0, len(text), _SLICE):
+            yield text[start : start + _SLICE], False
+    yield decoder.decode(b"", final=True), True
+
+
+def _unescaped(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Makes commands for a terminal, which programs write into their output, invisible; keeps the place of all else."""
+    begun = ""
+    for text, final in slices:
+        if begun or "\x1b" in text:
+            text = _ESCAPE.sub(lambda match: _UNSEEN * len(match[0]), begun + text)
+            at = -1 if final else text.find("\x1b", max(0, len(text) - _LONGEST_ESCAPE))
+            text, begun = (text, "") if at < 0 else (text[:at], text[at:])
+        yield text, final
+
+
+def _cut(pieces: list[Item]) -> list[Item]:
+    """Marks a sentence that a command interrupts as going on behind it, unless it had ended."""
+    if pieces and isinstance(last := pieces[-1], Piece):
+        pieces[-1] = last._replace(ends=last.text.rstrip("\"'”’»)]")[-1:] in ".!?…。！？:")
+    return pieces
