@@ -1,15 +1,15 @@
-"""What somebody may have meant who mistyped a name."""
+"""Names in error messages: what somebody typed, what they may have meant, and what there is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 _LONGEST = 80  # letters that are looked at: the comparison takes their square
+_SHOWN = 60
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    """The one of `known` that is likest to `word`, in letters of any case; None when none is like it, or it is no
-    text."""
+    """Returns the name in `known` most like `word`, whatever the case; None when none is close or `word` is no text."""
     from difflib import get_close_matches  # only to help with a mistake
 
     if not isinstance(word, str):
@@ -17,3 +17,21 @@ def nearest(word: object, known: Iterable[str]) -> str | None:
     names = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold()[:_LONGEST], names, n=1)
     return names[close[0]] if close else None
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Returns ` (did you mean X?)`, or nothing when no name is close."""
+    close = nearest(word, known)
+    return f" (did you mean {close}?)" if close else ""
+
+
+def quoted(value: object) -> str:
+    """Returns a value that somebody gave as a message shows it: as in Python, 60 characters at most."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Returns `a, b or c`."""
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last

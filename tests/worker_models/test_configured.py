@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt import catalogue as stt
+from hushd_worker_stt.worker import SpeechToText
 from hushd_worker_tts.worker import Worker as Voice
 from support.hub_server import HubServer
 
@@ -22,14 +22,13 @@ def configure(model: str) -> None:
 def test_one_that_hears(hub: HubServer) -> None:
     """Is missing, not unknown; what nobody has configured stays unknown."""
     configure("faster-whisper/mine")
-    engine = stt.find("faster-whisper")
     with pytest.raises(
         HushdError, match=r"`hushd models pull faster-whisper/mine` gets it \(about 9 MB, MIT\)"
     ) as caught:
-        stt.model_name(engine, "mine")
+        SpeechToText("faster-whisper", "mine").load(print)
     assert caught.value.code == "model_missing"
-    with pytest.raises(HushdError, match="has no model 'mino'"):
-        stt.model_name(engine, "mino")
+    with pytest.raises(HushdError, match="faster-whisper has no model 'mino'"):
+        SpeechToText("faster-whisper", "mino").load(print)
 
 
 @pytest.mark.skipif(find_spec("piper") is None, reason="piper is not installed")

@@ -46,10 +46,10 @@ def checkpoint(hub: HubServer) -> Path:
 
 def hear(engine: str, model: str, audio: np.ndarray) -> list[str]:
     """What an engine hears with a model, loaded from the models folder."""
-    from hushd_worker_stt.catalogue import find
     from hushd_worker_stt.engine import Options
+    from hushd_worker_stt.registry import REGISTRY
 
-    loaded: Any = find(engine)()
+    loaded: Any = REGISTRY.find(engine)()
     loaded.load(model, lambda note: None)
     return words(" ".join(segment.text for segment in loaded.transcribe(audio, Options())))
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt import catalogue
 from hushd_worker_stt.audio.level import TARGET, level
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.stt_jobs import Asked, make_job, s16le
-
-ENTRY = EntryPoint("scripted", f"{__name__}:Scripted", catalogue.GROUP)
 
 
 class Scripted(Engine):
@@ -57,7 +54,7 @@ class Scripted(Engine):
 @pytest.fixture(params=["many"])
 def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SpeechToText:
     """A worker with the scripted engine."""
-    monkeypatch.setattr(catalogue, "find", lambda name: Scripted)
+    monkeypatch.setitem(REGISTRY.own, "scripted", f"{__name__}:Scripted")
     worker = SpeechToText("scripted", request.param)
     worker.load(lambda note: None)
     return worker

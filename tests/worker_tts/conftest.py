@@ -13,8 +13,8 @@ from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
-from hushd_worker_tts import catalogue
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 
 ID = bytes(range(16))
@@ -112,7 +112,7 @@ def speak(worker: Worker, text: str | bytes, pieces: Iterable[bytes] | None = No
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A loaded worker of the engine Tiny."""
-    monkeypatch.setitem(catalogue.OWN, "tiny", f"{Tiny.__module__}:Tiny")
+    monkeypatch.setitem(REGISTRY.own, "tiny", f"{Tiny.__module__}:Tiny")
     worker = Worker("tiny", "default")
     worker.load(lambda note: None)
     return worker

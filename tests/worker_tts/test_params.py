@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker_tts import catalogue, params
+from hushd_worker.engine_registry import EngineRegistry
+from hushd_worker_tts import params
+from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 
 REFUSED = [
@@ -110,7 +110,7 @@ def test_a_language_chooses_the_voice(
 
 def test_a_language_of_another_engine_is_named_with_that_engine(tiny: Worker, say: Callable[..., Any]) -> None:
     """Tiny has no voice for what another engine speaks; the error says which one does."""
-    catalogue_of = catalogue.describe()
+    catalogue_of = REGISTRY.describe()
     catalogue_of["engines"].append(
         {
             "name": "polly",
@@ -121,7 +121,7 @@ def test_a_language_of_another_engine_is_named_with_that_engine(tiny: Worker, sa
         }
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalogue, "describe", lambda: catalogue_of)
+        patch.setattr(EngineRegistry, "describe", lambda registry: catalogue_of)
         with pytest.raises(HushdError, match=r"not 'xq-BE': ask for the engine polly \(pip install polly\)\.$"):
             say(tiny, "Hallo.", language="xq-BE")
 
@@ -184,22 +184,3 @@ def test_unknown_engines_and_models_are_named_with_what_there_is() -> None:
     with pytest.raises(HushdError, match="hibari has no model 'de': use en") as caught:
         Worker("hibari", "de").load(lambda note: None)
     assert caught.value.code == "model_missing"
-
-
-def test_an_engine_that_does_not_import_is_missing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Its own import error is named; `describe` leaves it out, says so on stderr, and lists the others."""
-    own = [*catalogue.OWN]
-    monkeypatch.setitem(catalogue.OWN, "broken", "hushd_no_such_module:Engine")
-    with pytest.raises(HushdError, match="engine broken does not import") as caught:
-        catalogue.find("broken")
-    assert caught.value.code == "engine_missing"
-    assert [engine["name"] for engine in catalogue.describe()["engines"]] == own
-    assert "broken is left out" in capsys.readouterr().err
-
-
-def test_own_engines_are_those_of_the_distribution() -> None:
-    """The table that saves reading all metadata says what pyproject.toml says."""
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["entry-points"][catalogue.GROUP] == catalogue.OWN

@@ -13,9 +13,9 @@ def main() -> None:
     parser.add_argument("--model", metavar="NAME", default="default", help="the engine's model")
     arguments = parser.parse_args()
     if arguments.describe:
-        from .catalogue import describe
+        from .registry import REGISTRY
 
-        print(json.dumps(describe()))
+        print(json.dumps(REGISTRY.describe()))
     elif arguments.engine:
         from hushd_worker.harness import serve
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 
-from . import catalogue
 from .audio.prefetch import ahead
 from .engine import RATE, Engine, Options, PieceLength, Segment
+from .registry import REGISTRY
 from .request import Request
 from .segmentation.endpoint import FRAME
 
@@ -56,8 +57,9 @@ class SpeechToText:
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
-        kind = catalogue.find(self._engine_name)
-        name = catalogue.model_name(kind, self._model_name)
+        kind = REGISTRY.find(self._engine_name)
+        info, known = kind.INFO, [model.name for model in kind.models()]
+        name = choose_model(info.name, self._model_name, info.default_model, known)
         if (paths.find().models / kind.INFO.name).is_dir():  # else hushd has brought it none: 5 ms less
             from hushd_models import verification
 

@@ -17,9 +17,9 @@ def main() -> None:
     if options.describe:
         import json
 
-        from .catalogue import describe
+        from .registry import REGISTRY
 
-        print(json.dumps(describe(), ensure_ascii=False))
+        print(json.dumps(REGISTRY.describe(), ensure_ascii=False))
         return
     from hushd_worker.harness import serve
 

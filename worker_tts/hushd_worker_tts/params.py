@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean, listed, quoted
 
-from . import catalogue
-from .catalogue import did_you_mean, listed, quoted
 from .engine import EngineInfo, Voice
+from .registry import REGISTRY
 
 FORMATS = ("s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm")
 MARKUPS = ("text", "markdown", "ssml")
@@ -140,7 +140,7 @@ def _others(language: str, voices: Sequence[Voice]) -> str:
         return f"ask for {listed(here[:5])}"
     engines = [
         engine["name"] if engine["installed"] else f"{engine['name']} ({engine['install']})"
-        for engine in catalogue.describe()["engines"]
+        for engine in REGISTRY.describe()["engines"]
         if any(_tag(tag).partition("-")[0] == _tag(language).partition("-")[0] for tag in _languages(engine))
     ]
     return f"ask for the engine {listed(engines)}" if engines else "no engine that is known here does"

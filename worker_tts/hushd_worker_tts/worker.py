@@ -8,13 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
+from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 
-from . import catalogue, params
+from . import params
 from .engine import EngineInfo, TtsEngine
 from .reading.items import Item
 from .reading.reader import read
+from .registry import REGISTRY
 from .speaking import SpeechJob
 
 
@@ -35,20 +38,11 @@ class Worker:
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
-        kind = catalogue.find(self._name)
+        kind = REGISTRY.find(self._name)
         info = kind.info()
         if not info.installed:
             raise HushdError("engine_missing", f"The engine {info.name} is not installed: {info.install}.")
-        known = [model.name for model in info.models]
-        model = info.default_model if self._model == "default" else self._model
-        if model not in known:
-            from hushd_models import user_models  # not needed for what is right
-
-            raise user_models.missing(f"{info.name}/{model}") or HushdError(
-                "model_missing",
-                f"{info.name} has no model {catalogue.quoted(model)}{catalogue.did_you_mean(model, known)}: "
-                f"use {catalogue.listed(known)}.",
-            )
+        model = choose_model(info.name, self._model, info.default_model, [model.name for model in info.models])
         if (paths.find().models / info.name).is_dir():  # else hushd has brought it none: 5 ms less
             from hushd_models import verification
 
@@ -74,7 +68,7 @@ class Worker:
             Cancelled: at the latest after the sentence being synthesised.
         """
         if job.op != "synthesize":
-            raise HushdError("unsupported", f"A tts worker can synthesize, not {catalogue.quoted(job.op)}.")
+            raise HushdError("unsupported", f"A tts worker can synthesize, not {quoted(job.op)}.")
         wanted = params.read(job.params, self._info, self._engine.voices())
         self._engine.economy, self._engine.degraded = job.economy, False
         self._engine.check = job.check

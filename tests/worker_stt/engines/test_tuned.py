@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt.catalogue import find
 from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines import tuned
+from hushd_worker_stt.registry import REGISTRY
 from support.commands import say, unpack_checkpoint
 from support.wer import words
 
@@ -26,7 +26,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def loaded(engine: str) -> Any:
-    made: Any = find(engine)()
+    made: Any = REGISTRY.find(engine)()
     made.load("commands", lambda note: None)
     return made
 

@@ -20,12 +20,12 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
-from hushd_worker_stt.catalogue import find
 from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_models import LANGUAGES, SIZES
+from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, say, unpack_checkpoint, utterances
 from support.stt_jobs import Asked, make_job, s16le
@@ -107,7 +107,7 @@ def spoken(name: str, forty: list[tuple[str, np.ndarray]]) -> list[tuple[str, np
 
 
 def load(name: str, model: str) -> Any:
-    made = find(name)()
+    made = REGISTRY.find(name)()
     made.load(model, lambda note: None)
     return made
 
@@ -317,7 +317,7 @@ def test_translation_has_no_word_times(engine: Any, spoken: list[tuple[str, np.n
 
 def test_models_of_the_users_own_are_listed(name: str) -> None:
     """The models folder's come after the well-known ones, with their languages, and can be loaded."""
-    engine = find(name)
+    engine = REGISTRY.find(name)
     own = {model.name: model for model in engine.models() if model.name.startswith("commands")}
     assert set(own) == ({"commands"} if name == "whisper" else {"commands", "commands-float32"})
     assert all(model.languages == ("en",) and 100 < model.memory_mb < 600 for model in own.values())
@@ -347,7 +347,7 @@ def test_what_the_packages_know_is_what_we_say() -> None:
 
 def test_a_download_in_the_packages_cache_is_enough(name: str, models: Path, tmp_path: Path) -> None:
     """Weights that another program fetched are found and loaded without any network."""
-    assert not find(name).installed("tiny.en")
+    assert not REGISTRY.find(name).installed("tiny.en")
     if name == "whisper":
         cache = tmp_path / "cache" / "whisper"
         cache.mkdir(parents=True)
@@ -357,7 +357,7 @@ def test_a_download_in_the_packages_cache_is_enough(name: str, models: Path, tmp
         shutil.copytree(models / "faster-whisper" / "commands", hub / "snapshots" / "abc")
         (hub / "refs").mkdir()
         (hub / "refs" / "main").write_text("abc")
-    assert find(name).installed("tiny.en")
+    assert REGISTRY.find(name).installed("tiny.en")
     assert words(text(load(name, "tiny.en"), say(["yes", "no"]))) == ["yes", "no"]
 
 
@@ -370,9 +370,9 @@ def test_the_models_folder_comes_first(
     place = tmp_path / name / source.name.replace(source.stem, "tiny.en")
     shutil.copytree(source, place) if source.is_dir() else shutil.copy(source, place)
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-    assert [model.name for model in find(name).models()].count("tiny.en") == 1
-    assert find(name).find("tiny.en") == place
-    assert find(name).installed("tiny.en")
+    assert [model.name for model in REGISTRY.find(name).models()].count("tiny.en") == 1
+    assert REGISTRY.find(name).find("tiny.en") == place
+    assert REGISTRY.find(name).installed("tiny.en")
 
 
 def test_what_is_not_there_is_said_in_a_sentence(name: str) -> None:
@@ -397,9 +397,9 @@ def test_what_hushd_has_brought_is_found_by_its_manifest(name: str, models: Path
         for model in ("mine", "tiny.en"):
             found = Manifest(name, model, "stt", Source("file", "/x"), kept, str(folder))
             Store(paths.find()).write(found)
-            assert find(name).installed(model)
+            assert REGISTRY.find(name).installed(model)
             assert words(text(load(name, model), say(["yes", "no"]))) == ["yes", "no"]
-        assert [m.languages for m in find(name).models() if m.name == "mine"] == [("en",)]
+        assert [m.languages for m in REGISTRY.find(name).models() if m.name == "mine"] == [("en",)]
     finally:
         for manifest in (models / name).glob("*.hushd.json"):
             manifest.unlink()

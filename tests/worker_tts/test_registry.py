@@ -1,17 +1,19 @@
-"""What is told of the engines before any of them is loaded."""
+"""The description of the text-to-speech engines before any of them is loaded."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_worker_tts import catalogue, params
+from hushd_worker.engine_registry import LARGEST_DESCRIPTION, EngineRegistry
+from hushd_worker_tts import params
 from hushd_worker_tts.engine import EngineInfo, Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
 from hushd_worker_tts.engines.piper import DEFAULT, KNOWN, Piper
+from hushd_worker_tts.registry import REGISTRY
 
 
 @pytest.fixture
@@ -49,8 +51,8 @@ def test_kokoro_without_files(empty: None) -> None:
 
 def test_what_is_told_fits_into_an_answer(empty: None) -> None:
     """Whatever is installed here: the description of all engines is within its bound, with every voice in one form."""
-    described = catalogue.describe()
-    assert len(json.dumps(described, ensure_ascii=False).encode()) < catalogue.MOST + 200
+    described = REGISTRY.describe()
+    assert len(json.dumps(described, ensure_ascii=False).encode()) < LARGEST_DESCRIPTION + 200
     for engine in described["engines"]:
         names = [voice["name"] for voice in engine["voices"]]
         assert len(set(names)) == len(names)
@@ -73,11 +75,13 @@ def test_too_much_to_tell(installed: int, missing: int, left: int, samples: bool
         asdict(Voice(f"voice-{n}", "en-US", "female", "m", n < installed, "Hello, my name is a voice. " * 2, 170))
         for n in range(installed + missing)
     ]
-    engines: list[dict[str, Any]] = [{"name": "x", "voices": voices}, {"name": "y", "voices": []}]
-    catalogue._fit(engines)
+    registry: EngineRegistry[Any] = replace(
+        REGISTRY, role="none", own={"x": REGISTRY.own["piper"]}, describe_engine=lambda engine: {"voices": voices}
+    )
+    engines = registry.describe()["engines"]
     assert [voice["name"] for voice in engines[0]["voices"]] == [f"voice-{n}" for n in range(left)]
     assert all(bool(voice["sample"]) == samples for voice in engines[0]["voices"])
-    assert len(json.dumps(engines).encode()) <= catalogue.MOST
+    assert len(json.dumps(engines[:1]).encode()) <= LARGEST_DESCRIPTION
 
 
 @pytest.mark.parametrize(

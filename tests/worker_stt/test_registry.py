@@ -1,18 +1,17 @@
-"""Finding engines: by entry point, with help for who mistypes, and a description that loads nothing."""
+"""The speech-to-text engines: what they are called, and a description that loads nothing."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt import catalogue
 from hushd_worker_stt.engines import libmoonshine
 from hushd_worker_stt.engines.moonshine import Moonshine
+from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 
 
@@ -22,24 +21,23 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def described() -> dict[str, Any]:
     """What is said of moonshine, whatever other engines there are."""
-    (engine,) = [engine for engine in catalogue.describe()["engines"] if engine["name"] == "moonshine"]
+    (engine,) = [engine for engine in REGISTRY.describe()["engines"] if engine["name"] == "moonshine"]
     return dict(engine)
 
 
 def test_the_embedded_engine_is_found() -> None:
-    """`moonshine` comes by hushd's own entry point, with its default model."""
-    assert catalogue.find("moonshine") is Moonshine
-    assert catalogue.model_name(Moonshine, "default") == catalogue.model_name(Moonshine, "tiny-en") == "tiny-en"
+    """`moonshine` is one of hushd's own engines."""
+    assert REGISTRY.find("moonshine") is Moonshine
 
 
 @pytest.mark.parametrize(
     ("engine", "model", "code", "words"),
     [
-        ("moonshin", "default", "engine_missing", "did you mean 'moonshine'?"),
-        ("zzz", "default", "engine_missing", f"there is {', '.join(sorted(catalogue._points()))}"),
-        ("", "default", "engine_missing", "pip install 'hushd[stt]'"),
-        ("moonshine", "tiny-eng", "model_missing", "did you mean 'tiny-en'?"),
-        ("moonshine", "huge", "model_missing", "there is tiny-en"),
+        ("moonshin", "default", "engine_missing", "did you mean moonshine?"),
+        ("zzz", "default", "engine_missing", "use command, faster-whisper, moonshine, onnx-asr or whisper"),
+        ("", "default", "engine_missing", "entry point group hushd.stt_engines"),
+        ("moonshine", "tiny-eng", "model_missing", "did you mean tiny-en?"),
+        ("moonshine", "huge", "model_missing", "use tiny-en"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_right_one(engine: str, model: str, code: str, words: str) -> None:
@@ -49,26 +47,6 @@ def test_a_wrong_name_is_answered_with_the_right_one(engine: str, model: str, co
     assert caught.value.code == code
     assert words in caught.value.message
     assert "\n" not in caught.value.message
-
-
-def test_a_broken_engine_of_another_package(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An engine that does not import, or is none, is named on stderr and takes no other with it."""
-    points = [
-        EntryPoint("gone", "no_such_module:Engine", catalogue.GROUP),
-        EntryPoint("moonshine", "hushd_worker_stt.engines.moonshine:Moonshine", catalogue.GROUP),
-        EntryPoint("odd", "json:dumps", catalogue.GROUP),
-    ]
-    monkeypatch.setattr(catalogue, "entry_points", lambda group: points)
-    assert [engine["name"] for engine in catalogue.describe()["engines"]] == ["moonshine"]
-    errors = capsys.readouterr().err
-    assert "'gone' does not import (No module named 'no_such_module')" in errors
-    assert "'odd' does not import" in errors
-    for name in ("gone", "odd"):
-        with pytest.raises(HushdError) as caught:
-            catalogue.find(name)
-        assert caught.value.code == "engine_missing"
 
 
 def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,108 @@
+"""Finding the engines of either role by name, and describing them without loading any."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker import engine_registry
+from hushd_worker.engine_registry import EngineRegistry, choose_model
+from hushd_worker_stt.registry import REGISTRY as STT
+from hushd_worker_tts.registry import REGISTRY as TTS
+from support.engine_example import package
+
+both = pytest.mark.parametrize("registry", [STT, TTS], ids=["stt", "tts"])
+
+
+@both
+def test_own_engines_are_those_of_the_distribution(registry: EngineRegistry[Any]) -> None:
+    """The table that saves reading all metadata says what pyproject.toml says."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"][registry.group] == registry.own
+
+
+@pytest.mark.parametrize(("role", "engine"), [("stt", "moonshine"), ("stt", "command"), ("tts", "hibari")])
+def test_an_own_engine_is_found_without_reading_metadata(role: str, engine: str) -> None:
+    """A worker that starts cold does not import `importlib.metadata`, which takes 40 to 50 ms with what it reads."""
+    program = (
+        f"import sys; from hushd_worker_{role}.registry import REGISTRY; import hushd_worker_{role}.worker\n"
+        f"REGISTRY.find({engine!r}); print('importlib.metadata' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("registry", "name", "words"),
+    [
+        (STT, "moonshin", "speech-to-text engine 'moonshin' (did you mean moonshine?): use command, faster-whisper, "),
+        (STT, "zzz", "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr or whisper, or install a package"),
+        (STT, "", "that adds one (entry point group hushd.stt_engines)."),
+        (TTS, "hibary", "text-to-speech engine 'hibary' (did you mean hibari?): use chatterbox, command, espeak-ng, "),
+        (TTS, "x" * 500, "xxx...: use chatterbox"),
+    ],
+)
+def test_an_unknown_engine_is_named_with_what_there_is(registry: EngineRegistry[Any], name: str, words: str) -> None:
+    """One sentence: the name, the one that may have been meant, and where engines come from."""
+    with pytest.raises(HushdError) as caught:
+        registry.find(name)
+    assert caught.value.code == "engine_missing"
+    assert words in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+@both
+def test_other_packages_add_engines(
+    registry: EngineRegistry[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An engine comes by its entry point; one that does not import or is none is named and takes no other with it, and
+    none takes the place of one of hushd's."""
+    own, other = list(registry.own.items())[:2]
+    points = {"added": other[1], "gone": "no_such_module:Engine", "odd": "json:dumps", own[0]: "no_such_module:Engine"}
+    package(tmp_path, "others", registry.group, points)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert registry.find("added") is registry.find(other[0])
+    described = registry.describe()
+    assert described.keys() == {"role", "version", "engines"}
+    assert [engine["name"] for engine in described["engines"]] == [*registry.own, "added"]
+    errors = capsys.readouterr().err
+    assert "the engine 'gone' does not import (No module named 'no_such_module')" in errors
+    assert "the engine 'odd' does not import (json:dumps is no engine: it has no " in errors
+    for name in ("gone", "odd"):
+        with pytest.raises(HushdError, match=f"engine '{name}' does not import") as caught:
+            registry.find(name)
+        assert caught.value.code == "engine_missing"
+
+
+def test_a_description_is_shortened_only_as_far_as_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step is taken while the description is still too large, and no more."""
+    registry = replace(
+        TTS,
+        role="none",
+        own={"a": TTS.own["espeak-ng"]},
+        describe_engine=lambda engine: {"list": list(range(1000))},
+        shorten=[lambda engines: [engine | {"list": engine["list"][::2]} for engine in engines]] * 9,
+    )
+    for bound, left in ((10_000, 1000), (3_000, 500), (500, 63)):
+        monkeypatch.setattr(engine_registry, "LARGEST_DESCRIPTION", bound)
+        described = registry.describe()["engines"]
+        assert len(described[0]["list"]) == left
+        assert len(json.dumps(described)) <= bound
+
+
+def test_a_model_is_chosen_by_name() -> None:
+    """`default` means the engine's default, whether or not it is there; another name has to be one of its models."""
+    assert choose_model("e", "default", "a", []) == "a"
+    assert choose_model("e", "b", "a", ["a", "b"]) == "b"
+    for known, words in ((["abc", "b"], "e has no model 'abd' (did you mean abc?): use abc or b."), ([], "none is in")):
+        with pytest.raises(HushdError, match=re.escape(words)) as caught:
+            choose_model("e", "abd", "a", known)
+        assert caught.value.code == "model_missing"

@@ -1,0 +1,129 @@
+"""Engines by name: hushd's own, and those that other packages add by an entry point."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean, listed, quoted
+
+E = TypeVar("E")
+Entries = list[dict[str, Any]]
+# Bytes of JSON. One answer of the supervisor's, of 64 KiB, carries the description of a role.
+LARGEST_DESCRIPTION = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRegistry(Generic[E]):
+    """The engines of one role.
+
+    Attributes:
+        role: `stt` or `tts`; other packages add engines by the entry point group `hushd.ROLE_engines`.
+        kind: the role in words, for messages.
+        contract: the class whose public methods every engine has.
+        own: hushd's engines, name to `module:Class`, as in pyproject.toml. Listed here because reading the metadata of
+            all installed packages costs a cold start 40 to 50 ms.
+        describe_engine: returns all but the name of an engine's description, as JSON types; must load nothing.
+        shorten: applied to the entries one after another while the description is too large.
+    """
+
+    role: str
+    kind: str
+    contract: type
+    own: Mapping[str, str]
+    describe_engine: Callable[[type[E]], dict[str, Any]]
+    shorten: Sequence[Callable[[Entries], Entries]] = ()
+
+    @property
+    def group(self) -> str:
+        """The entry point group."""
+        return f"hushd.{self.role}_engines"
+
+    def find(self, name: str) -> type[E]:
+        """Returns the engine class of that name.
+
+        Raises:
+            HushdError: `engine_missing` when no package has it, or it does not import.
+        """
+        reference = self.own.get(name) or self._added().get(name)
+        if reference is None:
+            known = sorted(self._references())
+            raise HushdError(
+                "engine_missing",
+                f"There is no {self.kind} engine {quoted(name)}{did_you_mean(name, known)}: use {listed(known)}, "
+                f"or install a package that adds one (entry point group {self.group}).",
+            )
+        try:
+            return self._import(reference)
+        except Exception as error:
+            raise HushdError(
+                "engine_missing",
+                f"The {self.kind} engine {name!r} does not import ({_first_line(error)}): reinstall its package.",
+            ) from error
+
+    def describe(self) -> dict[str, Any]:
+        """Describes all engines as JSON types; one that does not import is left out, and named on standard error."""
+        engines = list(self._entries())
+        for step in self.shorten:
+            if _size(engines) <= LARGEST_DESCRIPTION:
+                break
+            engines = step(engines)
+        return {"role": self.role, "version": __version__, "engines": engines}
+
+    def _entries(self) -> Iterator[dict[str, Any]]:
+        for name, reference in self._references().items():
+            try:
+                yield {"name": name, **self.describe_engine(self._import(reference))}
+            except Exception as error:
+                print(f"hushd: the engine {name!r} does not import ({_first_line(error)}).", file=sys.stderr)
+
+    def _references(self) -> dict[str, str]:
+        return {**self.own, **self._added(), **self.own}
+
+    def _added(self) -> dict[str, str]:
+        from importlib.metadata import entry_points
+
+        return {point.name: point.value for point in entry_points(group=self.group)}
+
+    def _import(self, reference: str) -> type[E]:
+        module, _, name = reference.partition(":")
+        engine: type[E] = getattr(importlib.import_module(module), name)
+        if missing := [method for method in _methods(self.contract) if not hasattr(engine, method)]:
+            raise TypeError(f"{reference} is no engine: it has no {listed(missing)}")
+        return engine
+
+
+def choose_model(engine: str, wanted: str, default: str, known: Sequence[str]) -> str:
+    """Returns the model that `wanted` names; `default` means the engine's default one.
+
+    Raises:
+        HushdError: `model_missing` when the engine has none of that name.
+    """
+    if wanted == "default":
+        return default
+    if wanted in known:
+        return wanted
+    from hushd_models import user_models  # not needed for a name that is right
+
+    there_is = f"use {listed(known)}" if known else "none is installed"
+    raise user_models.missing(f"{engine}/{wanted}") or HushdError(
+        "model_missing", f"{engine} has no model {quoted(wanted)}{did_you_mean(wanted, known)}: {there_is}."
+    )
+
+
+def _methods(contract: type) -> list[str]:
+    return [name for name in vars(contract) if not name.startswith("_")]
+
+
+def _size(engines: Entries) -> int:
+    return len(json.dumps(engines, ensure_ascii=False).encode())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,52 @@
+"""The text-to-speech engines: hushd's own, and those of other packages in the entry point group `hushd.tts_engines`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from hushd_worker.engine_registry import EngineRegistry, Entries
+
+from .engine import TtsEngine
+
+
+def _description(engine: type[TtsEngine]) -> dict[str, Any]:
+    info, voices = engine.info(), engine.voices()
+    return {
+        "installed": info.installed,
+        "install": info.install,
+        "default_model": info.default_model,
+        "default_voice": info.default_voice,
+        "models": [asdict(model) for model in info.models],
+        "voices": [{**asdict(voice), "engine": info.name} for voice in voices],
+        "streaming": info.streaming,
+    }
+
+
+def _without_missing_voices(engines: Entries) -> Entries:
+    return [engine | {"voices": [voice for voice in engine["voices"] if voice["installed"]]} for engine in engines]
+
+
+def _without_samples(engines: Entries) -> Entries:
+    return [engine | {"voices": [voice | {"sample": ""} for voice in engine["voices"]]} for engine in engines]
+
+
+def _few_voices(engines: Entries) -> Entries:
+    return [engine | {"voices": engine["voices"][:60]} for engine in engines]
+
+
+REGISTRY: EngineRegistry[TtsEngine] = EngineRegistry(
+    role="tts",
+    kind="text-to-speech",
+    contract=TtsEngine,
+    own={
+        "hibari": "hushd_worker_tts.engines.hibari:Hibari",
+        "kokoro": "hushd_worker_tts.engines.kokoro:Kokoro",
+        "piper": "hushd_worker_tts.engines.piper:Piper",
+        "espeak-ng": "hushd_worker_tts.engines.espeak_ng:EspeakNg",
+        "chatterbox": "hushd_worker_tts.engines.chatterbox:Chatterbox",
+        "command": "hushd_worker_tts.engines.command:Command",
+    },
+    describe_engine=_description,
+    shorten=(_without_missing_voices, _without_samples, _few_voices),
+)
