@@ -1,4 +1,4 @@
-"""One brain on a desk: what happens to it is said by a test, and time passes when the test says so."""
+"""One worker on a desk: a test decides what happens to it, and when time passes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.settings import WorkerSettings
-from hushd_supervisor.core.worker.request import Ticket
+from hushd_supervisor.core.worker.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -16,75 +16,75 @@ NAME = "stt/a/x"
 
 
 class Desk:
-    """One brain, its clock, and the tickets given to it."""
+    """One worker, its clock, and the requests given to it."""
 
     def __init__(self, settings: WorkerSettings | None = None) -> None:
-        self.brain = Worker(NAME, settings or WorkerSettings(), itertools.count(1))
+        self.worker = Worker(NAME, settings or WorkerSettings(), itertools.count(1))
         self.now = 100.0
         self.full = False
         self.client = b"route"
-        self.tickets: list[Ticket] = []
+        self.requests: list[ActiveRequest] = []
         self.actions: list[do.Action] = []
         self.done: list[do.Action] = []  # by the last stimulus
 
     def _take(self, actions: list[do.Action]) -> None:
         """Books what is to be done; there is memory for every start, unless `full`."""
-        self.done = actions + ([] if self.full else self.brain.admit(self.now))
+        self.done = actions + ([] if self.full else self.worker.admit(self.now))
         self.actions += self.done
 
-    def request(self, **fields: object) -> Ticket:
-        number = len(self.tickets) + 1
+    def request(self, **fields: object) -> ActiveRequest:
+        number = len(self.requests) + 1
         fields = {"op": "echo", "credit": 8, **fields}
-        request = m.Request(id=number.to_bytes(16, "big"), worker=NAME, **fields)  # type: ignore[arg-type]
-        ticket = Ticket(self.client, request, "cli", self.brain, number, self.now)
-        self.tickets.append(ticket)
-        self._take(self.brain.submit(ticket, self.now))
-        return ticket
+        message = m.Request(id=number.to_bytes(16, "big"), worker=NAME, **fields)  # type: ignore[arg-type]
+        request = ActiveRequest(self.client, message, "cli", NAME, number, self.now)
+        self.requests.append(request)
+        self._take(self.worker.submit(request, self.now))
+        return request
 
-    def worker(self, message: m.Message) -> None:
-        self._take(self.brain.receive(self.brain.gen, message, self.now))
+    def from_worker(self, message: m.Message) -> None:
+        self._take(self.worker.receive(self.worker.gen, message, self.now))
 
     def ready(self) -> None:
-        self.worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-        self.worker(m.Ready())
+        self.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+        self.from_worker(m.Ready())
 
     def result(self) -> None:
-        for name in list(self.brain.jobs.running):
-            self.worker(m.Result(id=name))
+        for name in list(self.worker.jobs.running):
+            self.from_worker(m.Result(id=name))
 
     def exit(self, status: int) -> None:
-        self._take(self.brain.exited(self.brain.gen, status, "boom\n", self.now))
+        self._take(self.worker.exited(self.worker.gen, status, "boom\n", self.now))
 
     def unload(self) -> None:
-        self._take(self.brain.unload(self.now))
+        self._take(self.worker.unload(self.now))
 
     def shutdown(self) -> None:
-        self._take(self.brain.shutdown(self.now))
+        self._take(self.worker.shutdown(self.now))
 
     def time(self) -> None:
         """Waits for whatever is due next."""
-        due = self.brain.deadline()
+        due = self.worker.deadline()
         if due < math.inf:
             self.now = due
-            self._take(self.brain.on_time(due))
+            self._take(self.worker.on_time(due))
 
-    def answers(self, ticket: Ticket) -> list[m.Message]:
+    def answers(self, request: ActiveRequest) -> list[m.Message]:
         return [
             a.message
             for a in self.actions
-            if isinstance(a, do.ToClient) and getattr(a.message, "id", None) == ticket.request.id
+            if isinstance(a, do.ToClient) and getattr(a.message, "id", None) == request.message.id
         ]
 
-    def terminal(self, ticket: Ticket) -> str:
-        """How `ticket` ended: `result`, a code, or nothing yet."""
-        ends = [a for a in self.answers(ticket) if isinstance(a, m.Result | m.Error)]
+    def terminal(self, request: ActiveRequest) -> str:
+        """How `request` ended: `result`, a code, or nothing yet."""
+        ends = [a for a in self.answers(request) if isinstance(a, m.Result | m.Error)]
         assert len(ends) <= 1
-        assert not ends or self.answers(ticket)[-1] is ends[0], "the terminal message comes last"
+        assert not ends or self.answers(request)[-1] is ends[0], "the terminal message comes last"
         return "" if not ends else ends[0].code if isinstance(ends[0], m.Error) else "result"
 
 
 def desk_in(state: State) -> Desk:
-    """A desk whose brain has just come into `state` by the usual way, with one ticket where the state has one."""
+    """A desk whose worker has just come into `state` by the usual way, with one request where the state has one."""
     desk = Desk()
     if state is State.STOPPED:
         return desk
@@ -100,7 +100,7 @@ def desk_in(state: State) -> Desk:
     if state is State.FAILED:
         for _ in range(4):
             desk.exit(1)
-            if desk.brain.state is State.BACKOFF:
+            if desk.worker.state is State.BACKOFF:
                 desk.time()
         return desk
     desk.ready()

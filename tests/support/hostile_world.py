@@ -142,7 +142,7 @@ class World:
                 heapq.heappop(self.agenda)[2]()
                 spins = 0
             else:
-                self.short = self.pool._room.level >= Level.WARNING
+                self.short = self.pool._admission.level >= Level.WARNING
                 self._act(self.pool.on_time(self.now))
                 spins += 1
                 assert spins < 50, "the pool spins: on_time does not move its deadline"
@@ -150,7 +150,7 @@ class World:
         self.now = end
 
     def tell(self, event: ev.Event) -> None:
-        self.short = self.pool._room.level >= Level.WARNING
+        self.short = self.pool._admission.level >= Level.WARNING
         self._act(self.pool.handle(event, self.now))
         self.check()
 
@@ -197,8 +197,8 @@ class World:
         here = [p for p in self.people if p.connected]
         person = r.choice(here) if here and r.random() < 0.85 else self.connect()
         x = r.random()
-        for name, brain in self.pool._brains.items():  # the worst moment for an unload
-            if brain.state is State.BUSY and len(brain.crashes._times) == 3 and person.connected:
+        for name, worker in self.pool._workers.items():  # the worst moment for an unload
+            if worker.state is State.BUSY and len(worker.crashes._times) == 3 and person.connected:
                 return self.control(person, "unload", [name])
         known = list(person.open) or [b"\0" * 16]
         if x < 0.55:
@@ -371,7 +371,7 @@ class World:
         )
         kept = min(RESERVE, self.total // 8)
         assert growing + 300_000_000 + kept <= self.memory().available, "more than there is"
-        assert self.pool._room.level is not Level.CRITICAL, "a start under critical pressure"
+        assert self.pool._admission.level is not Level.CRITICAL, "a start under critical pressure"
         assert not self.pool._renewing, "a start while making way"
         assert not self.pool._down, "a start while leaving"
         if "#" in name:
@@ -441,7 +441,7 @@ class World:
             process.jobs[message.id] = message
             process.credit[message.id] = message.credit
             self._count(process)
-            assert message.economy in (self.short, self.pool._room.level >= Level.WARNING), "wrong economy"
+            assert message.economy in (self.short, self.pool._admission.level >= Level.WARNING), "wrong economy"
             self.served_by[message.id] = process.name
             self._work(process, message)
         elif isinstance(message, m.Drain):
@@ -524,59 +524,59 @@ class World:
     def check(self) -> None:
         """What must hold after every step."""
         pool = self.pool
-        for name, brain in pool._brains.items():
+        for name, worker in pool._workers.items():
             live = [p for p in self.processes.values() if p.name == name and p.alive]
             assert len(live) <= 1
-            if brain.state.has_process:
-                # A failed spawn is known to the world a moment before the brain hears of it.
-                assert live or self.processes[name, brain.gen].mode == "no-spawn", "state without a process"
+            if worker.state.has_process:
+                # A failed spawn is known to the world a moment before the worker hears of it.
+                assert live or self.processes[name, worker.gen].mode == "no-spawn", "state without a process"
             else:
-                assert not live, f"{brain.state} with a process"
-                assert not brain.jobs.running
-            idle = brain.state is State.STOPPED and brain.jobs.waiting
+                assert not live, f"{worker.state} with a process"
+                assert not worker.jobs.running
+            idle = worker.state is State.STOPPED and worker.jobs.waiting
             assert not idle or pool._down or pool._renewing, "stopped with a queue"
-            assert not (brain.state is State.FAILED and brain.jobs.waiting), "failed with a queue"
+            assert not (worker.state is State.FAILED and worker.jobs.waiting), "failed with a queue"
             leaving = pool._down or pool._renewing
-            assert not (leaving and brain.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
-            assert not (brain.state is State.WAITING and not brain.jobs.waiting), "waits for nobody"
-            spared = brain.settings.pinned or pool._room.level is not Level.CRITICAL
-            assert not (brain.state is State.READY and not spared), "idle under critical pressure"
-            assert not (brain.state is State.READY and brain.jobs.running)
-            assert not (brain.state is State.READY and brain.jobs.waiting), "ready, and somebody waits"
-            assert bool(brain.jobs.running) <= (brain.state in (State.BUSY, State.DRAINING, State.KILLING))
-            files = [t for t in brain.jobs.running.values() if not t.session]
+            assert not (leaving and worker.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
+            assert not (worker.state is State.WAITING and not worker.jobs.waiting), "waits for nobody"
+            spared = worker.settings.pinned or pool._admission.level is not Level.CRITICAL
+            assert not (worker.state is State.READY and not spared), "idle under critical pressure"
+            assert not (worker.state is State.READY and worker.jobs.running)
+            assert not (worker.state is State.READY and worker.jobs.waiting), "ready, and somebody waits"
+            assert bool(worker.jobs.running) <= (worker.state in (State.BUSY, State.DRAINING, State.KILLING))
+            files = [t for t in worker.jobs.running.values() if not t.session]
             assert not any(t.alone for t in files) or len(files) == 1, "a suspect runs beside others"
-            self._check_places(brain)
-            assert not brain.jobs.ended
-            for route in {t.route for t in brain.jobs.waiting}:
+            self._check_places(worker)
+            assert not worker.jobs.ended
+            for route in {t.route for t in worker.jobs.waiting}:
                 for rank in range(5):
-                    orders = [t.order for t in brain.jobs.waiting if t.route == route and t.rank == rank]
+                    orders = [t.order for t in worker.jobs.waiting if t.route == route and t.rank == rank]
                     assert orders == sorted(orders), "one client's equal requests out of order"
-            for ticket in (*brain.jobs.waiting, *brain.jobs.running.values()):
-                assert not ticket.done
-                assert len(ticket.killed) <= 1
-                assert pool._tickets[ticket.key] is ticket
-                assert ticket.upload >= 0
-                assert ticket.download >= 0
+            for request in (*worker.jobs.waiting, *worker.jobs.running.values()):
+                assert not request.done
+                assert len(request.killed) <= 1
+                assert pool._requests[request.key] is request
+                assert request.upload >= 0
+                assert request.download >= 0
         self._check_floor()
-        held = sum(len(b.jobs.waiting) + len(b.jobs.running) for b in pool._brains.values())
-        assert held == len(pool._tickets), "a ticket that nobody holds"
+        held = sum(len(b.jobs.waiting) + len(b.jobs.running) for b in pool._workers.values())
+        assert held == len(pool._requests), "a request that nobody holds"
         for route, connection in pool._connections._known.items():
-            assert connection.tickets == sum(1 for t in pool._tickets.values() if t.route == route)
+            assert connection.requests == sum(1 for t in pool._requests.values() if t.route == route)
 
-    def _check_places(self, brain: Worker) -> None:
+    def _check_places(self, worker: Worker) -> None:
         """No place is taken twice, and none is free that somebody waits for."""
-        line, jobs = brain.jobs.line, brain.jobs
-        apart = jobs.sessions if line.sessions else 0
-        assert apart <= line.sessions, "too many sessions"
-        assert len(jobs.running) - apart <= line.slots, "overbooked"
-        if jobs.sessions and not line.sessions and any(not t.session for t in jobs.waiting):
+        queue, jobs = worker.jobs.queue, worker.jobs
+        apart = jobs.sessions if queue.sessions else 0
+        assert apart <= queue.sessions, "too many sessions"
+        assert len(jobs.running) - apart <= queue.slots, "overbooked"
+        if jobs.sessions and not queue.sessions and any(not t.session for t in jobs.waiting):
             self.events.add("a file waits for a session")
-        if brain.state in (State.READY, State.BUSY):
+        if worker.state in (State.READY, State.BUSY):
             assert jobs.next() is None, "somebody waits for a free place"
-            others = (other for other in self.pool._brains.values() if base(other.name) == base(brain.name))
-            waiting = [t for other in others if other is not brain for t in other.jobs.waiting]
-            assert not any(brain.would_run(t) for t in waiting if t.request.op != "warm"), "a free replica nobody uses"
+            others = (other for other in self.pool._workers.values() if base(other.name) == base(worker.name))
+            waiting = [t for other in others if other is not worker for t in other.jobs.waiting]
+            assert not any(worker.would_run(t) for t in waiting if t.message.op != "warm"), "a free replica nobody uses"
 
     def _check_floor(self) -> None:
         floor = self.pool._floor
@@ -602,9 +602,9 @@ class World:
                 if request.op == "claim" and person.connected:
                     assert self.pool._floor.has(person.route, name), "a claim was lost"
                 elif person.connected and request.op != "control":
-                    ticket = self.pool._tickets.get((person.route, name))
-                    assert ticket is not None, "a request was lost"
-                    assert ticket.waits_for_client, f"a request hangs: {ticket}"
+                    request = self.pool._requests.get((person.route, name))
+                    assert request is not None, "a request was lost"
+                    assert request.waits_for_client, f"a request hangs: {request}"
 
     def end(self) -> None:
         """Shuts down, twice in one of three runs, and checks that nothing and nobody was left behind."""
@@ -619,7 +619,7 @@ class World:
             if not self.left:
                 self.tell(ev.Shutdown())
         self.run(60 + 2 + 5 + 7 + 7)
-        assert self.left, [b.state for b in self.pool._brains.values()]
+        assert self.left, [b.state for b in self.pool._workers.values()]
         assert not any(p.alive for p in self.processes.values())
         for person in self.people:
             assert not (person.connected and person.open), f"never answered: {person.open}"

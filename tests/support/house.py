@@ -62,12 +62,12 @@ class House:
             self.tick()
         self.now = end
 
-    def brain(self, name: str) -> Worker:
-        return self.pool._brains[name]
+    def worker(self, name: str) -> Worker:
+        return self.pool._workers[name]
 
     def state(self, name: str) -> State:
-        brain = self.pool._brains.get(name)
-        return brain.state if brain else State.STOPPED
+        worker = self.pool._workers.get(name)
+        return worker.state if worker else State.STOPPED
 
     # --- the client --------------------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class House:
     # --- workers -----------------------------------------------------------------------------------------------------
 
     def says(self, name: str, message: m.Message) -> None:
-        self.tell(ev.FromWorker(name, self.brain(name).gen, message))
+        self.tell(ev.FromWorker(name, self.worker(name).gen, message))
 
     def ready(self, name: str, slots: int = 1, size: int = 300 * MB) -> None:
         self.says(name, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
@@ -106,11 +106,11 @@ class House:
 
     def finish(self, name: str) -> None:
         """All that runs there has a result."""
-        for request in list(self.brain(name).jobs.running):
+        for request in list(self.worker(name).jobs.running):
             self.says(name, m.Result(id=request))
 
     def exit(self, name: str, status: int = 0, **fields: Any) -> None:
-        self.tell(ev.Exited(name, self.brain(name).gen, status, **fields))
+        self.tell(ev.Exited(name, self.worker(name).gen, status, **fields))
 
     def leave(self, name: str) -> None:
         """It obeys its drain."""

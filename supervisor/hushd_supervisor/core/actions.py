@@ -1,4 +1,4 @@
-"""What the pool asks of the loop. A failed action comes back as an event, never as an exception."""
+"""Everything that the pool asks of the loop. A failed action comes back as an event, never as an exception."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class ToClient:
 
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
-    """Answer control request `id` of `route` with the status of everything: what the pool says and what the
-    operating system says of its processes, in one Result. `floor` is who speaks and listens."""
+    """Answer control `id` of `route` with one Result: the pool's rows, what the system knows of the processes, and
+    `floor`, the holders of the devices."""
 
     route: bytes
     id: bytes
@@ -54,22 +54,22 @@ class ReportStatus:
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Ask the workers' package of `role` (`stt`, `tts`) what engines there are; answered by `Described`."""
+    """Ask the workers' package of `role` (`stt`, `tts`) for its engines; answered by `Described`."""
 
     role: str
 
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Keep for the next life of the supervisor what each worker has needed, in bytes by name."""
+    """Save the memory that each worker has needed, in bytes by name, for the next life of the supervisor."""
 
     needs: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """Read the configuration again: it comes back as `Configured`. Control request `id` of `route` is told so, or what
-    is wrong with it, in which case nothing changes."""
+    """Read the configuration again and answer control `id` of `route`. Comes back as `Configured`, unless the file is
+    wrong: then the answer is the error, and nothing changes."""
 
     route: bytes
     id: bytes
@@ -77,7 +77,7 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One line for the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
+    """Write a line to the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
 
     level: str
     text: str
@@ -85,7 +85,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Nothing is left to do: end the supervisor."""
+    """End the supervisor: nothing is left to do."""
 
 
 Action = Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Configure | Remember | Log | Leave

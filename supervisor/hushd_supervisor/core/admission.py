@@ -1,4 +1,4 @@
-"""Memory for all workers: who may start, who leaves for whom, and what is done while there is little of it; pure."""
+"""Memory for all workers: which may start, which leave for others, and what happens while memory is short; pure."""
 
 from __future__ import annotations
 
@@ -18,151 +18,154 @@ CRITICAL_RETRY_MS = 60_000
 
 
 class Standing(NamedTuple):
-    """What `status` says of memory; sizes in bytes."""
+    """The state of memory, for `status`; sizes in bytes."""
 
     limit: int  # for all workers together
     available: int
-    reserve: int  # of that, for everybody else
+    reserve: int  # of that, kept for all other programs
     level: Level
 
 
 class Admission:
-    """Watches over the pool's `brains`, a table that it reads only.
+    """Admits the starts of the pool's `workers`, a table that it only reads.
 
     Args:
         settings: the user's configuration.
-        memory: what the machine has now.
+        memory: measures the machine's memory.
         needs: the highest size seen of each worker in earlier lives, in bytes.
-        look_every: seconds between two looks at memory while a worker lives; without end where triggers tell.
+        look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
     """
 
     def __init__(
         self,
         settings: Settings,
-        brains: Mapping[str, Worker],
+        workers: Mapping[str, Worker],
         memory: Callable[[], Memory],
         needs: Mapping[str, int] | None,
         look_every: float,
     ) -> None:
-        self._brains = brains
+        self._workers = workers
         self._memory = memory
         self._look_every = look_every
         self._looked = 0.0
         self._pressure = Pressure()
         self._kept = dict(needs or {})
         self.budget = Budget(settings, needs)
-        self.level = Level.NORMAL  # as the brains were told last
+        self.level = Level.NORMAL  # that the workers last got
         self.due = math.inf  # when to look again
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
-    def hear(self, level: Level, now: float) -> None:
-        """A sign from outside."""
+    def pressure(self, level: Level, now: float) -> None:
+        """Takes a sign of pressure from outside."""
         self._pressure.see(level, now)
         self.look(now)
 
     def look(self, now: float) -> Memory:
-        """What there is now, taken as a sign too."""
+        """Measures memory, and takes the result as a sign too."""
         self._looked = now
         memory = self._memory()
         self._pressure.see(sign(memory), now)
         return memory
 
     def short(self, now: float) -> bool:
-        """Whether to do with less, after a look."""
+        """Whether memory is short, after a look."""
         self.look(now)
         return self._pressure.level(now) >= Level.WARNING
 
     def standing(self, now: float) -> Standing:
-        """For people; changes nothing."""
+        """The state of memory; changes nothing."""
         memory = self._memory()
         level = max(self._pressure.level(now), sign(memory))
         return Standing(self.budget.limit(memory), memory.available, memory.reserve, level)
 
     def on_time(self, now: float) -> None:
-        """To be called when `due` has passed: no level falls without a look."""
+        """Looks, when `due` has passed: no level falls without a look."""
         if self.due <= now:
             self.look(now)
 
     # --- starts and exits --------------------------------------------------------------------------------------------
 
     def settle(self, now: float) -> list[Action]:
-        """After any event: starts who waits for memory, most urgent first; asks idle workers to leave for them, or
-        refuses them. While pressure is critical none starts and whoever is idle leaves."""
-        waiting = [brain for brain in self._brains.values() if brain.state is State.WAITING]
+        """After any event: starts the workers that wait for memory, the most urgent first.
+
+        Where memory lacks, asks idle workers to leave, or refuses. Under critical pressure none starts, and all idle
+        workers leave.
+        """
+        waiting = [worker for worker in self._workers.values() if worker.state is State.WAITING]
         memory = self.look(now) if waiting else PLENTY
-        out = self._tell_level(now)
+        out = self._update_level(now)
         if self.level is Level.CRITICAL:
-            for brain in self._brains.values():
-                message = f"Memory is critically short: {brain.name} cannot start now."
-                out += brain.refuse(now, message, CRITICAL_RETRY_MS) + brain.evict(now)
+            for worker in self._workers.values():
+                message = f"Memory is critically short: {worker.name} cannot start now."
+                out += worker.refuse(now, message, CRITICAL_RETRY_MS) + worker.evict(now)
         else:
-            waiting.sort(key=lambda brain: (brain.jobs.waiting[0].level(now), brain.jobs.waiting[0].order))
-            for brain in waiting:
-                out += self._decide(brain, memory, now)
-        lives = any(brain.state.has_process for brain in self._brains.values())
+            waiting.sort(key=lambda worker: (worker.jobs.waiting[0].level(now), worker.jobs.waiting[0].order))
+            for worker in waiting:
+                out += self._decide(worker, memory, now)
+        lives = any(worker.state.has_process for worker in self._workers.values())
         self.due = min(self._pressure.deadline(now), self._looked + self._look_every) if lives else math.inf
         return out
 
     def remember(self) -> list[Action]:
-        """Has what was learnt about sizes kept, if there is news."""
+        """Has the sizes of workers saved, if they have changed."""
         if self.budget.needs == self._kept:
             return []
         self._kept = dict(self.budget.needs)
         return [Remember(self._kept)]
 
-    def _tell_level(self, now: float) -> list[Action]:
+    def _update_level(self, now: float) -> list[Action]:
         level = self._pressure.level(now)
         if level is self.level:
             return []
         before, self.level = self.level, level
-        for brain in self._brains.values():
-            brain.jobs.economy = level >= Level.WARNING
-        if level < before and self.due == math.inf:  # found out long afterwards: there was nobody to look for
+        for worker in self._workers.values():
+            worker.jobs.economy = level >= Level.WARNING
+        if level < before and self.due == math.inf:  # noticed long afterwards: no worker lived
             return []
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
-    def _decide(self, brain: Worker, memory: Memory, now: float) -> list[Action]:
-        verdict = self._verdict(brain.name, memory, now)
+    def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
+        verdict = self._verdict(worker.name, memory, now)
         if verdict.admit:
-            return brain.admit(now)
+            return worker.admit(now)
         out: list[Action] = []
         if not verdict.wait:
-            message = f"There is no memory for {brain.name} ({self.budget.need(brain.name) / 1e6:.0f} MB) now."
-            out += brain.refuse(now, message, self._retry_ms(now))
+            message = f"There is no memory for {worker.name} ({self.budget.need(worker.name) / 1e6:.0f} MB) now."
+            out += worker.refuse(now, message, self._retry_ms(now))
         for name in verdict.evict:
-            out += self._brains[name].evict(now)
+            out += self._workers[name].evict(now)
         return out
 
     def fits(self, name: str, now: float) -> bool:
-        """Whether worker `name` could start beside all others, nobody leaving or waiting for it."""
-        if any(brain.state is State.WAITING for brain in self._brains.values()):
+        """Whether worker `name` could start beside all others, with none leaving or waiting for it."""
+        if any(worker.state is State.WAITING for worker in self._workers.values()):
             return False
         memory = self.look(now)
         return self._pressure.level(now) is Level.NORMAL and self._verdict(name, memory, now).admit
 
     def _verdict(self, name: str, memory: Memory, now: float) -> Verdict:
-        residents = [self._resident(brain, now) for brain in self._brains.values() if brain.state.has_process]
-        # Who is starting has been promised what it has not taken yet.
-        promised = sum(self.budget.need(b.name) for b in self._brains.values() if b.state is State.STARTING)
+        residents = [self._resident(worker, now) for worker in self._workers.values() if worker.state.has_process]
+        # A worker that is starting was promised memory that it has not taken yet.
+        promised = sum(self.budget.need(b.name) for b in self._workers.values() if b.state is State.STARTING)
         return self.budget.decide(name, memory._replace(available=memory.available - promised), residents)
 
-    def _resident(self, brain: Worker, now: float) -> Resident:
-        idle = brain.state is State.READY and not brain.settings.pinned
+    def _resident(self, worker: Worker, now: float) -> Resident:
+        idle = worker.state is State.READY and not worker.settings.pinned
         return Resident(
-            brain.name,
-            brain.pss or self.budget.need(brain.name),  # what has told nothing yet is growing
-            brain.settings.priority,
-            now - (brain.idle_since or now) if idle else None,
-            brain.state in (State.STOPPING, State.KILLING),
+            worker.name,
+            worker.lifecycle.pss or self.budget.need(worker.name),  # without a report it is still growing
+            worker.settings.priority,
+            now - (worker.lifecycle.idle_since or now) if idle else None,
+            worker.state in (State.STOPPING, State.KILLING),
         )
 
     def _retry_ms(self, now: float) -> int:
-        """When the first of the running jobs should be done, by the usual time of its worker's jobs; or a minute."""
+        """When the first of the running jobs should be done, by the usual time of its worker's jobs; else a minute."""
         ends = [
-            ticket.started + brain.jobs.usual_s(ticket) - now
-            for brain in self._brains.values()
-            if brain.jobs.completed
-            for ticket in brain.jobs.running.values()
+            request.started + worker.jobs.usual_s(request) - now
+            for worker in self._workers.values()
+            if worker.jobs.completed
+            for request in worker.jobs.running.values()
         ]
         return max(1000, int(min(ends) * 1000)) if ends else 60_000

@@ -1,4 +1,4 @@
-"""Whether another worker fits into memory, and who must leave first if it does not. Sizes in bytes."""
+"""Decides whether another worker fits into memory, and which must leave first if not. Sizes in bytes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import NamedTuple
 
 from .settings import Settings, base
 
-RESERVE = 256_000_000  # is left to everybody else; in a small container an eighth of it
-GUESS = 400_000_000  # for a worker nobody has seen yet and whose configuration names no size
+RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory
+GUESS = 400_000_000  # for a worker that never ran and whose configuration names no size
 
 
 class Memory(NamedTuple):
-    """The machine, or the container that we are in."""
+    """The memory of the machine, or of the container that we are in."""
 
     total: int
     available: int
 
     @property
     def reserve(self) -> int:
-        """What is left to everybody else."""
+        """The part that is left to all other programs."""
         return min(RESERVE, self.total // 8)
 
 
@@ -29,9 +29,9 @@ class Resident:
     """A worker with a process.
 
     Attributes:
-        size: what it has, or will have once it has loaded.
-        idle_s: how long it has been idle; None while it must not be ended for another's sake.
-        leaving: it is on its way out, and its memory with it.
+        size: of now, or once it has loaded.
+        idle_s: seconds that it has been idle; None while it must not be ended for another.
+        leaving: whether it was asked to leave, so that its memory will soon be free.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Resident:
 
 
 class Verdict(NamedTuple):
-    """`admit` now; or else `evict` these, and wait for them and for who is `leaving`; or else refuse."""
+    """Either `admit`; or `evict` these and `wait` for them and for those that leave already; or refuse."""
 
     admit: bool
     evict: tuple[str, ...] = ()
@@ -50,9 +50,10 @@ class Verdict(NamedTuple):
 
 
 class Budget:
-    """Decides about starts by the settings' share of memory and weights.
+    """Decides about starts by the share of memory and the weights in the settings.
 
-    `needs` is the highest size ever seen of each worker, kept over restarts by the loop.
+    Attributes:
+        needs: the highest size ever seen of each worker, which the loop keeps over restarts.
     """
 
     def __init__(self, settings: Settings, needs: Mapping[str, int] | None = None) -> None:
@@ -60,29 +61,29 @@ class Budget:
         self.needs: dict[str, int] = dict(needs or {})
 
     def configure(self, settings: Settings) -> None:
-        """Other shares and weights from now on."""
+        """Applies another share and other weights."""
         self._settings = settings
 
     def limit(self, memory: Memory) -> int:
-        """What all workers together may have."""
+        """The most that all workers together may take."""
         return int(self._settings.memory_share * memory.total)
 
-    def saw(self, name: str, size: int) -> None:
-        """A worker has told its size. That for models has what its job takes: a conversion says nothing of a pull."""
+    def record(self, name: str, size: int) -> None:
+        """Records the size of a worker; not of `models`, whose jobs differ: a conversion says nothing of a pull."""
         if name.startswith("models/"):
             return
         if size > self.needs.get(base(name), 0):
             self.needs[base(name)] = size
 
     def need(self, name: str) -> int:
-        """What a start of `name` will take: what it took before, what its configuration says, or a guess."""
+        """The memory for a start of `name`: what it took before, what its configuration says, or a guess."""
         configured = int(self._settings.for_worker(name).memory_mb * 1_000_000)
         return self.needs.get(base(name)) or configured or GUESS
 
     def decide(self, name: str, memory: Memory, residents: Iterable[Resident]) -> Verdict:
-        """About a start of `name` beside `residents`, none of which is `name` itself.
+        """Decides about a start of `name` beside `residents`, none of which is `name` itself.
 
-        The memory of those that are leaving is not ours before their exits were seen: then this is asked again.
+        The memory of those that leave is not free before their exits are seen; then the caller asks again.
         """
         residents = list(residents)
         need = self.need(name)
@@ -103,7 +104,7 @@ class Budget:
         return Verdict(False)
 
     def score(self, resident: Resident) -> float:
-        """Who has the lowest goes first: unimportant, long idle, large."""
+        """The rank in eviction; the lowest goes first: of low priority, long idle, large."""
         weights = self._settings
         return (
             weights.weight_priority * resident.priority

@@ -1,6 +1,6 @@
-"""One program's wish for the speaker, the microphone or both, and which wishes of one program end which.
+"""A program's claim to the speaker, the microphone or both, and which claims of one program end which.
 
-The rules within one client are speech-dispatcher's. When a claim with the speaker arrives:
+Within one client the rules are speech-dispatcher's. When a claim with the speaker arrives:
 
 ============= ====================== ======================================================================
 arriving      ends those that speak  ends those that wait
@@ -8,7 +8,7 @@ arriving      ends those that speak  ends those that wait
 important     all lower ones         notification, progress
 message       all lower ones         all lower ones
 text          text and lower ones    text and lower ones
-notification  notification           notification; is refused itself if anything else is left
+notification  notification           notification; refused itself if anything else is left
 progress      none                   progress, so that of a burst the one being said and the last are heard
 ============= ====================== ======================================================================
 """
@@ -25,7 +25,7 @@ DEVICES = (SPEAKER, "microphone")
 
 IMPORTANT, MESSAGE, TEXT, NOTIFICATION, PROGRESS = range(len(PRIORITIES))
 
-# By the rank of who arrives: the ranks it ends of its own client, among those that speak and those that wait.
+# By the rank of the arriving claim: the ranks that it ends, among its client's claims that speak and those that wait.
 ENDS: tuple[tuple[set[int], set[int]], ...] = (
     ({MESSAGE, TEXT, NOTIFICATION, PROGRESS}, {NOTIFICATION, PROGRESS}),
     ({TEXT, NOTIFICATION, PROGRESS}, {TEXT, NOTIFICATION, PROGRESS}),
@@ -48,11 +48,11 @@ class Claim:
     number: int
     asked: float
     holds: bool = False
-    since: float = 0.0  # it holds
-    until: float = math.inf  # it was told to be silent: then its devices are taken away
+    since: float = 0.0  # when it got the devices
+    until: float = math.inf  # when its devices are taken away: it was asked to be silent
     over: bool = False  # its terminal message was sent
     paused: bool = False
-    told: str = ""  # the last state the client knows
+    reported: str = ""  # the last state sent to the client
 
     @property
     def speaks(self) -> bool:
@@ -60,10 +60,12 @@ class Claim:
 
     @property
     def state(self) -> str:
+        """The word for the client."""
         if self.holds and not self.leaves:
             return "granted"
         return "paused" if self.paused else "waiting"
 
     @property
     def leaves(self) -> bool:
+        """Whether it must give its devices back."""
         return self.until < math.inf

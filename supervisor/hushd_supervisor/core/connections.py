@@ -1,4 +1,4 @@
-"""The clients that are connected: who they are, and whether they still answer."""
+"""The connected clients: their names, and whether they still answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hushd_protocol.limits import PROTOCOL
 
 from .actions import Action, ToClient
 
-MISSED_PONGS = 3  # then the client is gone, whatever its socket says
+MISSED_PONGS = 3  # then the client counts as gone, even if its socket lives
 
 
 @dataclass(slots=True)
@@ -19,17 +19,17 @@ class Connection:
     """A client that has said hello."""
 
     holder: str
-    own_holder: bool  # the connection itself holds its leases
+    own_holder: bool  # the client named no holder: its leases belong to this connection
     pid: int
-    tickets: int = 0
-    unanswered: int = 0  # pings
+    requests: int = 0
+    unanswered: int = 0  # pings since its last message
 
 
 class Connections:
-    """Every connection that is welcome, by its route.
+    """The connections that have said hello, by route.
 
     Args:
-        welcome: what a client is answered.
+        welcome: the answer to hello.
     """
 
     def __init__(self, welcome: m.Welcome) -> None:
@@ -46,7 +46,7 @@ class Connections:
         return self._known.get(route)
 
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
-        """A client introduces itself."""
+        """Registers a client, or refuses another version of the protocol."""
         if hello.protocol != PROTOCOL:
             error = HushdError(
                 "version_mismatch",
@@ -59,19 +59,19 @@ class Connections:
         return [ToClient(route, self._welcome)]
 
     def gone(self, route: bytes) -> Connection | None:
-        """A connection has ended; None for one that was never welcome."""
+        """Forgets and returns a connection that has ended; None for one that never said hello."""
         return self._known.pop(route, None)
 
     def of(self, holder: str) -> set[bytes]:
-        """The connections of a client, by the name that the status shows."""
+        """The connections of a holder, by the name that `status` shows."""
         return {route for route, connection in self._known.items() if connection.holder == holder}
 
     def ping(self, wanted: Callable[[bytes], bool]) -> tuple[list[Action], list[bytes]]:
-        """Asks who has a ticket, or is `wanted`, for a sign of life; also returns who has given none for too long."""
+        """Pings the clients that have a request or are `wanted`; also returns those that have not answered for long."""
         out: list[Action] = []
         silent = []
         for route, connection in self._known.items():
-            if connection.tickets == 0 and not wanted(route):
+            if connection.requests == 0 and not wanted(route):
                 connection.unanswered = 0
             elif connection.unanswered >= MISSED_PONGS:
                 silent.append(route)

@@ -1,4 +1,4 @@
-"""What engines there are, as far as the workers' packages have told, and who waits to hear of it."""
+"""The catalogues of engines by role, and the requests that wait for one."""
 
 from __future__ import annotations
 
@@ -13,48 +13,50 @@ from .settings import Settings
 
 
 class Directory:
-    """The catalogues by role, asked for when somebody first needs one.
+    """Asks a workers' package for its catalogue when a request first needs it.
 
     Attributes:
-        parked: requests, with their routes, that wait for a catalogue to name their model.
+        parked: requests, with their routes, that wait for the catalogue that names their model.
     """
 
     def __init__(self) -> None:
         self._catalogues: dict[str, dict[str, Any]] = {}
         self.parked: list[tuple[bytes, m.Request]] = []
-        self._asked: dict[str, list[tuple[bytes, bytes, list[str]]]] = {}  # role to who waits for which roles
+        self._asked: dict[
+            str, list[tuple[bytes, bytes, list[str]]]
+        ] = {}  # by role: route, id and roles of each `describe`
 
     def resolve(self, worker: str, settings: Settings) -> str | None:
-        """The full name that is meant, None while only a catalogue can tell: then `park` the request.
+        """As `names.resolve`, with the catalogues so far; `park` the request if this returns None.
 
         Raises:
             HushdError: `bad_request` for what is no name.
         """
         return resolve(worker, settings, self._catalogues)
 
-    def park(self, route: bytes, request: m.Request) -> list[Action]:
+    def park(self, route: bytes, message: m.Request) -> list[Action]:
         """Keeps a request until its role is described; then `described` returns it."""
-        self.parked.append((route, request))
-        return [Describe(request.worker.partition("/")[0])]
+        self.parked.append((route, message))
+        return [Describe(message.worker.partition("/")[0])]
 
     def describe(self, route: bytes, control: m.Control) -> list[Action]:
-        """A client wants to know.
+        """Asks for the catalogues that a client wants.
 
         Raises:
-            HushdError: `bad_request` for a role there is not.
+            HushdError: `bad_request` for an unknown role.
         """
         roles = control.names or list(ENGINES)
         if not set(roles) <= set(ROLES):
             raise HushdError("bad_request", f"There is only {', '.join(ROLES)} to describe.")
         for role in roles:
             self._asked.setdefault(role, []).append((route, control.id, roles))
-            self._catalogues.pop(role, None)  # what is installed may have changed
+            self._catalogues.pop(role, None)  # the installed engines may have changed
         return [Describe(role) for role in roles]
 
     def described(
         self, role: str, catalogue: dict[str, Any], error: str
     ) -> tuple[list[Action], list[tuple[bytes, m.Request]]]:
-        """The answer of a workers' package, or why there is none: what to tell, and the requests that waited for it."""
+        """Takes a catalogue, or the error; returns the answers to clients, and the requests that waited."""
         self._catalogues[role] = catalogue
         out: list[Action] = []
         for route, control_id, roles in self._asked.pop(role, []):
@@ -69,7 +71,7 @@ class Directory:
         return out, ready
 
     def cancel(self, route: bytes, request_id: bytes) -> list[Action]:
-        """Ends a parked request, if there is one of that name."""
+        """Ends a parked request, if it has this id."""
         for entry in self.parked:
             if (entry[0], entry[1].id) == (route, request_id):
                 self.parked.remove(entry)
@@ -78,12 +80,12 @@ class Directory:
         return []
 
     def gone(self, route: bytes) -> None:
-        """A client has left, and its parked requests with it."""
+        """Forgets the parked requests of a client that has left."""
         self.parked = [entry for entry in self.parked if entry[0] != route]
 
     def shut(self) -> list[Action]:
-        """Refuses what is parked."""
+        """Refuses the parked requests."""
         error = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-        out: list[Action] = [ToClient(route, m.Error.of(request.id, error)) for route, request in self.parked]
+        out: list[Action] = [ToClient(route, m.Error.of(message.id, error)) for route, message in self.parked]
         self.parked.clear()
         return out

@@ -1,8 +1,8 @@
-"""What the loop tells the pool: everything that can happen, one frozen dataclass each.
+"""Everything that can happen, one frozen dataclass each; the loop passes them to the pool.
 
-`worker` is a full name such as `stt/moonshine/tiny-en`; `gen` is the generation of its process, counted from 1. An
-event of an old generation is dropped by the brain. `route` is the routing id of a client's connection, fresh for
-each connection.
+`worker` is a full name such as `stt/moonshine/tiny-en`; `gen` is the generation of its process, counted from 1. The
+worker drops events of an old generation. `route` is the routing id of a client's connection, fresh for each
+connection.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ClientGone:
 
 @dataclass(frozen=True, slots=True)
 class FromWorker:
-    """A decoded message of `FROM_WORKER`, from a process that has shown its token (WorkerHello comes through too)."""
+    """A decoded message of `FROM_WORKER`, WorkerHello among them, from a process that has shown its token."""
 
     worker: str
     gen: int
@@ -43,9 +43,10 @@ class FromWorker:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The process was reaped and all it had sent was handed over before. `status` is as Popen.returncode.
+    """The process was reaped, and all that it had sent was handed over before.
 
-    `out_of_memory`: the kernel has killed some process of ours for want of memory while this one lived.
+    `status` is as Popen.returncode; `out_of_memory` is whether the kernel killed some process of ours for want of
+    memory while this one lived.
     """
 
     worker: str
@@ -74,7 +75,7 @@ class SendFailed:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """The answer to a `Describe` action: a catalogue of engines, or why there is none."""
+    """The answer to `Describe`: a catalogue of engines, or the reason why there is none."""
 
     role: str
     catalogue: dict[str, Any] = field(default_factory=dict)
@@ -83,23 +84,23 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """A sign that memory is short, as `level` means it."""
+    """A sign that memory is short: of `level`, and of all lower levels."""
 
     level: Level
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """The configuration was read again, and is right."""
+    """The configuration was read again, without errors."""
 
     settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """SIGTERM, SIGINT or `hushd shutdown`; the second one kills what the first one waits for.
+    """SIGTERM, SIGINT or `hushd shutdown`; a second one kills the jobs for which the first one waits.
 
-    `renew`: a next supervisor will come at once, and who asks meanwhile waits for it instead of being refused.
+    `renew`: the next supervisor starts at once, so new requests wait for it instead of being refused.
     """
 
     renew: bool = False

@@ -1,11 +1,11 @@
-"""The floor: who may speak and who may record, so that two programs never talk over each other.
+"""The floor: grants the speaker and the microphone, so that two programs never talk over each other.
 
-A claim wants the speaker, the microphone or both, and gets all it wants at once or waits. Claims are served by priority
-and, within one, in the order of asking; one that cannot be served yet lets others pass that can, for a while.
+A claim asks for the speaker, the microphone or both, and gets all of it at once or waits. Claims are served by priority
+and, within one priority, in order of arrival; one that cannot be served yet lets others pass that can, for a while.
 
-Within one client the rules of speech-dispatcher say who ends whom (see `claim`). Between clients equal priorities
-queue, and only `important` and `message` interrupt, whatever is lower than they.
-Who is ended or paused while it has the devices is told so, and keeps them until it is silent, for a second at most.
+Within one client the rules of speech-dispatcher decide which claim ends which (see `claim`). Between clients equal
+priorities queue; only `important` and `message` interrupt, and only lower priorities. A claim that is ended or paused
+while it holds devices is notified, and keeps them until it is silent, for a second at most.
 
 A client that shows no sign of life for 6 s loses its devices, but not its place: when it lives again it goes on.
 """
@@ -25,7 +25,7 @@ from .claim import DEVICES, ENDS, MESSAGE, NOTIFICATION, Claim
 
 GRACE_S = 1.0  # to fade out and close the device
 LEASE_S = 6.0  # without a sign of life; the pool pings every 2 s
-PATIENCE_S = 10.0  # then nobody passes a claim any more that waits for two devices
+PATIENCE_S = 10.0  # after which no other claim passes one that waits for two devices
 MAX_CLAIMS = 200
 
 _REPLACED = "Something newer or more urgent of the same program is said instead."
@@ -34,21 +34,21 @@ _STOPPED = "It was stopped."
 
 
 class Floor:
-    """All claims of all clients. Pure: the time comes in, actions come out."""
+    """All claims of all clients; pure."""
 
     def __init__(self) -> None:
         self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in the order of asking
-        self._heard: dict[bytes, float] = {}  # the last sign of life of every client with a claim
+        self._seen: dict[bytes, float] = {}  # the last sign of life of every client with a claim
         self._silent: set[bytes] = set()  # clients that show none
         self._all_paused = False
-        self._paused: set[bytes] = set()  # clients of which everything is paused, what is yet to come too
+        self._paused: set[bytes] = set()  # clients whose claims are all paused, later ones too
         self._count = 0
         self._closed = False
 
     # --- what clients do ---------------------------------------------------------------------------------------------
 
     def claim(self, route: bytes, claim: m.Claim, client: str, pid: int, now: float) -> list[Action]:
-        """A claim arrives, with an id that this connection does not use otherwise."""
+        """Takes a new claim, with an id that its connection does not use otherwise."""
         try:
             devices = frozenset(claim.devices)
             if not devices or not devices.issubset(DEVICES):
@@ -58,7 +58,9 @@ class Floor:
             if self._closed:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             if len(self._claims) >= MAX_CLAIMS:
-                raise HushdError("overloaded", f"{MAX_CLAIMS} already want to speak or listen; try again later.", 1000)
+                raise HushdError(
+                    "overloaded", f"{MAX_CLAIMS} claims to speak or listen wait already; try again later.", 1000
+                )
         except HushdError as error:
             return [ToClient(route, m.Error.of(claim.id, error))]
         self._count += 1
@@ -74,12 +76,12 @@ class Floor:
             if rank == NOTIFICATION and any(not other.over for other in own):
                 return [*out, ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
         self._claims[route, claim.id] = mine
-        self._heard[route] = now
+        self._seen[route] = now
         self._silent.discard(route)
         return out + self._settle(now)
 
     def give_back(self, route: bytes, name: bytes, keep: bool, now: float) -> list[Action]:
-        """The client is silent: for good, or, with `keep`, until it is its turn again."""
+        """Takes back the devices of a client that is silent: for good, or, with `keep`, until its next turn."""
         claim = self._claims.get((route, name))
         if claim is None:
             return []
@@ -92,7 +94,7 @@ class Floor:
         return out + self._settle(now)
 
     def cancel(self, route: bytes, name: bytes, now: float) -> list[Action]:
-        """The client no longer wants it, and is silent."""
+        """Ends a claim that its client no longer wants; the client is silent."""
         claim = self._claims.get((route, name))
         if claim is None or claim.over:
             return []
@@ -100,18 +102,18 @@ class Floor:
         error = HushdError("cancelled", "The claim was cancelled.")
         return [ToClient(route, m.Error.of(name, error)), *self._settle(now)]
 
-    def heard(self, route: bytes, now: float) -> list[Action]:
-        """The client has shown a sign of life."""
-        if route not in self._heard:
+    def alive(self, route: bytes, now: float) -> list[Action]:
+        """Records a sign of life of a client."""
+        if route not in self._seen:
             return []
-        self._heard[route] = now
+        self._seen[route] = now
         if route not in self._silent:
             return []
         self._silent.discard(route)
         return self._settle(now)
 
     def gone(self, route: bytes, now: float) -> list[Action]:
-        """The connection has ended."""
+        """Forgets the claims of a connection that has ended."""
         self._paused.discard(route)
         for claim in [c for c in self._claims.values() if c.route == route]:
             self._forget(claim)
@@ -122,18 +124,19 @@ class Floor:
     def control(
         self, action: str, names: Iterable[str], route: bytes, named: Callable[[str], set[bytes]], now: float
     ) -> tuple[dict[str, Any], list[Action]]:
-        """`stop` what speaks, `cancel` what speaks or waits to, `pause` or `resume` it.
+        """Stops the claims that speak; or cancels, pauses or resumes those that speak or wait to.
 
         Args:
+            action: `stop`, `cancel`, `pause` or `resume`.
             names: numbers of claims, names of clients, or `self`; none means all.
-            route: who asks.
-            named: the connections of a client.
+            route: the client that asks.
+            named: returns the connections of a client.
 
         Returns:
-            `{"turns": [numbers]}` of the claims concerned, and what is to be done.
+            `{"turns": [numbers]}` of the claims concerned, and the actions.
 
         Raises:
-            HushdError: `bad_request` for a name that nobody has.
+            HushdError: `bad_request` for a name that no client has.
         """
         numbers, routes, everybody = self._resolve(names, route, named)
         out: list[Action] = []
@@ -168,11 +171,13 @@ class Floor:
         for name in names:
             everybody = False
             if name.isascii() and name.isdecimal():
-                numbers.add(int(name[:20]))  # it may have ended meanwhile, which is no mistake
+                numbers.add(int(name[:20]))  # one that has ended meanwhile is no error
             elif found := {route} if name == "self" else named(name):
                 routes |= found
             else:
-                raise HushdError("bad_request", f"Nobody is called {name[:40]!r}: `hushd status` shows who speaks.")
+                raise HushdError(
+                    "bad_request", f"No client is called {name[:40]!r}: `hushd status` shows those that speak."
+                )
         return numbers, routes, everybody
 
     # --- time --------------------------------------------------------------------------------------------------------
@@ -180,16 +185,16 @@ class Floor:
     def deadline(self) -> float:
         """When `on_time` is due; `math.inf` for never."""
         due = min((c.until for c in self._claims.values()), default=math.inf)
-        alive = [at + LEASE_S for route, at in self._heard.items() if route not in self._silent]
+        alive = [at + LEASE_S for route, at in self._seen.items() if route not in self._silent]
         return min(due, *alive) if alive else due
 
     def on_time(self, now: float) -> list[Action]:
-        """Takes devices away from those who were told to be silent, and from those who are no more heard of."""
+        """Takes devices away from claims that should be silent by now, and from clients that no longer answer."""
         out: list[Action] = []
-        for route, at in self._heard.items():
+        for route, at in self._seen.items():
             if at + LEASE_S <= now and route not in self._silent:
                 self._silent.add(route)
-                # It is pinged no more, so that nothing ticks for it; the answer to this one brings it back.
+                # Pinged once more and then never, so that no timer runs for it; its answer brings it back.
                 out += (ToClient(route, m.Ping()), Log("WARNING", "a client with a turn has stopped answering"))
         for claim in list(self._claims.values()):
             if claim.until <= now or claim.route in self._silent:
@@ -198,23 +203,26 @@ class Floor:
                     self._forget(claim)
         return out + self._settle(now)
 
-    # --- what others want to know ------------------------------------------------------------------------------------
+    # --- questions ---------------------------------------------------------------------------------------------------
 
     def has(self, route: bytes, name: bytes) -> bool:
         """Whether this connection uses the id `name` here."""
         return (route, name) in self._claims
 
-    def waits_for(self, route: bytes) -> bool:
-        """Whether this client has a claim and is to be asked for signs of life."""
-        return route in self._heard and route not in self._silent
+    def watches(self, route: bytes) -> bool:
+        """Whether this client has a claim and should be pinged."""
+        return route in self._seen and route not in self._silent
 
     @property
     def busy(self) -> bool:
-        """Whether anybody who shows signs of life has a claim."""
-        return any(route not in self._silent for route in self._heard)
+        """Whether any client that answers has a claim."""
+        return any(route not in self._silent for route in self._seen)
 
     def report(self, now: float) -> dict[str, Any]:
-        """Who has which device, and how many wait: `{"speaker": {…} | None, "microphone": …, "waiting": n, …}`."""
+        """The holder of each device, and the number of claims that wait.
+
+        `{"speaker": {…} | None, "microphone": {…} | None, "waiting": n, "paused": bool}`
+        """
         holders = {device: c for c in self._claims.values() if c.holds for device in c.devices}
         found: dict[str, Any] = {device: self._row(holders.get(device), now) for device in DEVICES}
         waiting = sum(1 for claim in self._claims.values() if not claim.holds)
@@ -223,18 +231,18 @@ class Floor:
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def shut(self, now: float) -> list[Action]:
-        """The supervisor is leaving: nobody new, and who waits must ask the next one."""
+        """Refuses new claims, and those that wait: the supervisor is leaving."""
         self._closed = True
         return self._settle(now)
 
     def close(self) -> list[Action]:
-        """It leaves now."""
+        """Ends every claim: the supervisor leaves now."""
         return [action for claim in list(self._claims.values()) for action in self._dismiss(claim)]
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _settle(self, now: float) -> list[Action]:
-        """Gives free devices to who is next, interrupts who must give way, and tells everybody whose state changed."""
+        """Grants free devices, interrupts claims that must give way, and reports every change to its client."""
         waiting = [c for c in self._claims.values() if not c.holds]
         if self._closed:
             out = [action for claim in waiting for action in self._dismiss(claim)]
@@ -244,8 +252,8 @@ class Floor:
             out = self._serve(waiting, now)
         positions = {claim.number: place for place, claim in enumerate(c for c in waiting if not c.holds)}
         for claim in self._claims.values():
-            if not claim.over and claim.state != claim.told:
-                claim.told = claim.state
+            if not claim.over and claim.state != claim.reported:
+                claim.reported = claim.state
                 turn = m.Turn(
                     id=claim.id, state=claim.state, number=claim.number, position=positions.get(claim.number, 0)
                 )
@@ -253,10 +261,10 @@ class Floor:
         return out
 
     def _serve(self, waiting: list[Claim], now: float) -> list[Action]:
-        """Gives free devices to who waits, in this order, and ends who must give way."""
+        """Grants free devices to `waiting` in this order, and ends claims that must give way."""
         out: list[Action] = []
         held = {device: c for c in self._claims.values() if c.holds for device in c.devices}
-        promised: set[str] = set()  # to who must wait until they are free
+        promised: set[str] = set()  # to claims that must wait until they are free
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue
@@ -274,7 +282,7 @@ class Floor:
         return out
 
     def _end(self, claim: Claim, error: HushdError, now: float) -> list[Action]:
-        """Ends a claim for its client; devices that it has it keeps until it is silent."""
+        """Ends a claim; it keeps its devices until its client is silent."""
         if claim.over:
             return []
         claim.over = True
@@ -294,7 +302,7 @@ class Floor:
     def _forget(self, claim: Claim) -> None:
         del self._claims[claim.route, claim.id]
         if not any(other.route == claim.route for other in self._claims.values()):
-            del self._heard[claim.route]
+            del self._seen[claim.route]
             self._silent.discard(claim.route)
 
     def _row(self, claim: Claim | None, now: float) -> dict[str, Any] | None:

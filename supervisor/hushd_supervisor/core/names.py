@@ -1,4 +1,4 @@
-"""Which worker a request means, and whether the request makes sense at all."""
+"""Names of workers, and the checks that a request must pass before any worker gets it."""
 
 from __future__ import annotations
 
@@ -13,40 +13,44 @@ from hushd_protocol.messages import Request
 
 from .settings import Settings
 
-ENGINES = ("stt", "tts")  # roles with a choice of engines, of which the configuration names one
+ENGINES = ("stt", "tts")  # roles with several engines, of which the configuration names one
 ROLES = (*ENGINES, "models")
 INPUTS = ("inline", "path", "stream", "none")
 
 _NAME = re.compile(r"[a-z]+(/[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}){0,2}", re.ASCII)
 
 
-def check(request: Request) -> None:
-    """Raises HushdError("bad_request") for what no worker could understand."""
-    if request.priority not in PRIORITIES:
+def check(message: Request) -> None:
+    """Checks what is the same for all workers.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    if message.priority not in PRIORITIES:
         raise HushdError("bad_request", f"The priority must be one of {', '.join(PRIORITIES)}.")
-    if request.input not in INPUTS:
+    if message.input not in INPUTS:
         raise HushdError("bad_request", f"The input must be one of {', '.join(INPUTS)}.")
-    if request.input == "path" and not request.path.startswith("/"):
+    if message.input == "path" and not message.path.startswith("/"):
         raise HushdError("bad_request", "A path must be absolute.")
-    if not request.op:
+    if not message.op:
         raise HushdError("bad_request", "The request names no operation.")
-    if request.deadline_ms is not None and request.deadline_ms <= 0:
+    if message.deadline_ms is not None and message.deadline_ms <= 0:
         raise HushdError("bad_request", "deadline_ms must be above 0.")
-    if request.keep_alive is not None and not math.isfinite(request.keep_alive):
+    if message.keep_alive is not None and not math.isfinite(message.keep_alive):
         raise HushdError("bad_request", "keep_alive must be a number of seconds, 0, or -1 for no end.")
 
 
 def resolve(worker: str, settings: Settings, catalogues: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """The full name (`role/engine/model`) a request means, None while only a catalogue can tell.
+    """Completes a name to `role/engine/model`; None while only a catalogue could.
 
     Raises:
         HushdError: `bad_request` for what is no name.
     """
     if not _NAME.fullmatch(worker):
-        raise HushdError("bad_request", f"{worker[:80]!r} is no worker: use a name such as stt or tts/hibari/en.")
+        raise HushdError("bad_request", f"{worker[:80]!r} is not a worker: use a name such as stt or tts/hibari/en.")
     role, *rest = worker.split("/")
     if role not in ROLES:
-        raise HushdError("bad_request", f"{role} is no role: use one of {', '.join(ROLES)}.")
+        raise HushdError("bad_request", f"{role} is not a role: use one of {', '.join(ROLES)}.")
     if len(rest) == 2:
         return worker
     engine, _, model = settings.default_model(role).partition("/")
@@ -57,4 +61,4 @@ def resolve(worker: str, settings: Settings, catalogues: Mapping[str, Mapping[st
     for entry in catalogues[role].get("engines", []):
         if entry.get("name") == rest[0]:
             return f"{worker}/{entry['default_model']}"
-    return f"{worker}/default"  # the worker itself knows best what to say about an engine it has not
+    return f"{worker}/default"  # the worker itself reports best that it has no such engine

@@ -1,7 +1,7 @@
-"""All workers and all clients: who asked for what, which worker it goes to, and what concerns more than one.
+"""All workers and all clients: accepts requests, gives each to a worker, and decides what concerns more than one.
 
-The pool is as pure as its brains: events and the time in, actions out. A ticket is known here by (route, id) from
-its acceptance until its one terminal message.
+The pool is as pure as its workers: events and the time in, actions out. It knows a request by (route, id) from its
+acceptance until its one terminal message.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from .fleet import Fleet
 from .floor import Floor
 from .names import ENGINES, check
 from .settings import Settings
-from .worker.request import Ticket
+from .worker.request import ActiveRequest
 from .worker.states import State
 
 PING_S = 2.0
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
-LEAST_IDLE_S = 0.1  # before an idle exit: who has just been welcomed is about to ask
+LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to ask
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
     b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
@@ -49,15 +49,16 @@ _ID_IN_USE = m.Error.of(
 
 
 class Pool:
-    """The supervisor's mind.
+    """Decides everything that the supervisor does.
 
     Args:
         settings: the user's configuration.
-        version, pid: told in `welcome`.
-        auto: started by a client or for one: leaves after `settings.exit_when_idle` without worker or request.
-        memory: what the machine has now.
+        version, pid: of this supervisor, for `welcome`.
+        auto: whether a client started this supervisor: it leaves after `settings.exit_when_idle` without worker or
+            request.
+        memory: measures the machine's memory.
         needs: the highest size seen of each worker in earlier lives, in bytes.
-        look_every: seconds between two looks at memory while a worker lives; without end where triggers tell.
+        look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         cores: of the processor, which bound the replicas of a worker.
     """
 
@@ -76,35 +77,37 @@ class Pool:
         self._settings = settings
         self._auto = auto
         self._fleet = Fleet(settings, memory, needs, look_every, cores)
-        self._brains, self._room = self._fleet.brains, self._fleet.room
+        self._workers, self._admission = self._fleet.workers, self._fleet.admission
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
         self._directory = Directory()
-        self._tickets: dict[tuple[bytes, bytes], Ticket] = {}
+        self._requests: dict[tuple[bytes, bytes], ActiveRequest] = {}
         self._floor = Floor()
         self._accepted = 0
         self._next_ping = math.inf
         self._leave_at = math.inf
-        self._renewing = False  # told to leave; who asks waits until the running jobs are done, and asks the next one
+        self._renewing = (
+            False  # leaving for the next supervisor: new requests wait for the running jobs, and then for it
+        )
         self._down = False
         self._left = False
         if auto:
             self._leave_at = -math.inf  # set at the first look at the clock
 
-    # --- the interface of the loop -----------------------------------------------------------------------------------
+    # --- what the loop calls -----------------------------------------------------------------------------------------
 
     def handle(self, event: Event, now: float) -> list[Action]:
-        """What to do about one event."""
+        """Decides what to do about one event."""
         match event:
             case FromClient(route, message):
                 out = self._from_client(route, message, now)
             case ClientGone(route):
                 out = self._client_gone(route, now)
             case FromWorker() | Exited() | SpawnFailed() | SendFailed():
-                out = self._fleet.hear(event, now)
+                out = self._fleet.handle(event, now)
             case Described(role, catalogue, error):
                 out = self._described(role, catalogue, error, now)
             case Pressure(level):
-                self._room.hear(level, now)
+                self._admission.pressure(level, now)
                 out = []
             case Configured(settings):
                 self._settings = settings
@@ -114,7 +117,7 @@ class Pool:
         return out + self._after(now)
 
     def on_time(self, now: float) -> list[Action]:
-        """What is due; to be called when `deadline` has passed."""
+        """Does what is due; to be called when `deadline` has passed."""
         out = self._fleet.on_time(now)
         if self._floor.deadline() <= now:
             out += self._floor.on_time(now)
@@ -131,12 +134,12 @@ class Pool:
         return None if due == math.inf else due
 
     def rows(self, now: float) -> list[dict[str, Any]]:
-        """The status of each worker, as far as the pool knows it."""
+        """The status of each worker, as far as the pool knows it; the loop adds what the system knows."""
         return self._fleet.rows(now)
 
     def standing(self, now: float) -> Standing:
-        """How it stands with memory."""
-        return self._room.standing(now)
+        """The state of memory, for `status`."""
+        return self._admission.standing(now)
 
     # --- clients -----------------------------------------------------------------------------------------------------
 
@@ -148,7 +151,7 @@ class Pool:
             error = HushdError("protocol_error", "The first message of a connection must be hello.")
             return [ToClient(route, m.Error.of(getattr(message, "id", b""), error))]
         connection.unanswered = 0
-        return self._floor.heard(route, now) + self._from_known(route, message, now)
+        return self._floor.alive(route, now) + self._from_known(route, message, now)
 
     def _from_known(self, route: bytes, message: m.Message, now: float) -> list[Action]:
         match message:
@@ -163,88 +166,94 @@ class Pool:
             case m.Cancel() if self._floor.has(route, message.id):
                 return self._floor.cancel(route, message.id, now)
             case m.Chunk() | m.Credit() | m.Cancel():
-                ticket = self._tickets.get((route, message.id))
-                if ticket is None:  # it may have ended while this was on its way
-                    return self._directory.cancel(route, message.id) if isinstance(message, m.Cancel) else []
-                if isinstance(message, m.Chunk):
-                    return ticket.brain.input(ticket, message, now)
-                if isinstance(message, m.Credit):
-                    return ticket.brain.grant(ticket, message.chunks, now)
-                return ticket.brain.cancel(ticket, now)
-            case m.Pong():
-                pass
+                return self._continue(route, message, now)
         return []
+
+    def _continue(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
+        """Passes on what a client sends about a request of its own."""
+        request = self._requests.get((route, message.id))
+        if request is None:  # it may have ended while this was on its way
+            return self._directory.cancel(route, message.id) if isinstance(message, m.Cancel) else []
+        worker = self._workers[request.worker]
+        match message:
+            case m.Chunk():
+                return worker.input(request, message, now)
+            case m.Credit():
+                return worker.grant(request, message.chunks, now)
+            case m.Cancel():
+                return worker.cancel(request, now)
 
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
         connection = self._connections.gone(route)
         self._directory.gone(route)
         out = self._floor.gone(route, now)
-        tickets = [t for t in self._tickets.values() if t.route == route]
-        for ticket in tickets:
-            ticket.gone = True
-        for ticket in tickets:
-            out += ticket.brain.cancel(ticket, now)
-        for brain in self._brains.values():
-            brain.jobs.line.forget(route)
+        requests = [t for t in self._requests.values() if t.route == route]
+        for request in requests:
+            request.gone = True
+        for request in requests:
+            out += self._workers[request.worker].cancel(request, now)
+        for worker in self._workers.values():
+            worker.jobs.queue.forget(route)
             if connection is not None and connection.own_holder:
-                out += brain.release(connection.holder, now)
+                out += worker.release(connection.holder, now)
         return out
 
     def _ping(self, now: float) -> list[Action]:
-        out, silent = self._connections.ping(self._floor.waits_for)
+        out, silent = self._connections.ping(self._floor.watches)
         for route in silent:
-            # Its socket may yet live (a stopped process): its requests end, told to it, and free their workers.
+            # Its socket may still live (a stopped process): its requests end with an error and free their workers.
             out.append(Log("WARNING", "a client with a request has stopped answering"))
-            for ticket in [t for t in self._tickets.values() if t.route == route]:
-                out += ticket.brain.cancel(ticket, now, "slow_consumer")
+            for request in [t for t in self._requests.values() if t.route == route]:
+                out += self._workers[request.worker].cancel(request, now, "slow_consumer")
         self._next_ping = now + PING_S
         return out
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def _request(self, route: bytes, request: m.Request, now: float) -> list[Action]:
-        if not self._is_new(route, request.id):
+    def _request(self, route: bytes, message: m.Request, now: float) -> list[Action]:
+        if not self._is_new(route, message.id):
             return [ToClient(route, _ID_IN_USE)]
         try:
             if self._down:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-            check(request)
-            waiting = sum(len(brain.jobs.waiting) for brain in self._brains.values())
+            check(message)
+            waiting = sum(len(worker.jobs.waiting) for worker in self._workers.values())
             waiting += len(self._directory.parked)
             if waiting >= self._settings.queue:
                 raise HushdError("overloaded", f"{waiting} requests wait already; try again later.", 1000)
-            name = self._directory.resolve(request.worker, self._settings)
+            name = self._directory.resolve(message.worker, self._settings)
             if name is None:
-                return self._directory.park(route, request)
-            chosen = self._smaller(name, request, now)
-            brain = self._fleet.brain(chosen)
+                return self._directory.park(route, message)
+            chosen = self._smaller(name, message, now)
+            worker = self._fleet.worker(chosen)
         except HushdError as error:
-            return [ToClient(route, m.Error.of(request.id, error))]
+            return [ToClient(route, m.Error.of(message.id, error))]
         connection = self._connections[route]
-        connection.tickets += 1
+        connection.requests += 1
         self._accepted += 1
-        ticket = Ticket(route, request, connection.holder, brain, self._accepted, now)
-        ticket.degraded = chosen != name
-        if request.op != "warm" and not self._renewing:
-            brain = ticket.brain = self._fleet.choose(ticket)
-        if request.deadline_ms is not None:
-            ticket.deadline = now + request.deadline_ms / 1000
-        self._tickets[ticket.key] = ticket
-        held = brain.hold(now) if self._renewing else []
-        return held + brain.submit(ticket, now)
+        request = ActiveRequest(route, message, connection.holder, chosen, self._accepted, now)
+        request.degraded = chosen != name
+        if message.op != "warm" and not self._renewing:
+            worker = self._fleet.choose(request)
+            request.worker = worker.name
+        if message.deadline_ms is not None:
+            request.deadline = now + message.deadline_ms / 1000
+        self._requests[request.key] = request
+        held = worker.hold(now) if self._renewing else []
+        return held + worker.submit(request, now)
 
-    def _smaller(self, name: str, request: m.Request, now: float) -> str:
-        """The configured smaller model in the place of `name`, where memory is short and `name` would have to start.
+    def _smaller(self, name: str, message: m.Request, now: float) -> str:
+        """The configured smaller model in place of `name`, where memory is short and `name` would have to start.
 
-        Only for a request that leaves it to us: another model may lack the voice or the language that it names.
+        Only for a request that names no model, voice or language: another model may lack them.
         """
-        small = self._settings.small_model(request.worker) if request.worker in ENGINES else ""
-        if not small or request.params.get("voice") or request.params.get("language"):
+        small = self._settings.small_model(message.worker) if message.worker in ENGINES else ""
+        if not small or message.params.get("voice") or message.params.get("language"):
             return name
-        brain = self._brains.get(name)
-        if (brain is not None and brain.state in WARM) or not self._room.short(now):
+        worker = self._workers.get(name)
+        if (worker is not None and worker.state in WARM) or not self._admission.short(now):
             return name
-        return f"{request.worker}/{small}"
+        return f"{message.worker}/{small}"
 
     # --- the floor ---------------------------------------------------------------------------------------------------
 
@@ -255,7 +264,7 @@ class Pool:
         return self._floor.claim(route, claim, connection.holder, connection.pid, now)
 
     def _is_new(self, route: bytes, name: bytes) -> bool:
-        return len(name) == ID_BYTES and (route, name) not in self._tickets and not self._floor.has(route, name)
+        return len(name) == ID_BYTES and (route, name) not in self._requests and not self._floor.has(route, name)
 
     # --- control -----------------------------------------------------------------------------------------------------
 
@@ -286,35 +295,35 @@ class Pool:
     def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
         catalogue = {**catalogue, "default": self._settings.default_model(role)}
         out, ready = self._directory.described(role, catalogue, error)
-        for route, request in ready:
-            out += self._request(route, request, now)
+        for route, message in ready:
+            out += self._request(route, message, now)
         return out
 
     def _renew(self, now: float) -> list[Action]:
-        """Lets running jobs finish before the shutdown, while who asks waits for the next supervisor."""
+        """Lets running jobs finish before the shutdown, while new requests wait for the next supervisor."""
         self._renewing = True
-        return [action for brain in self._brains.values() for action in brain.hold(now)]
+        return [action for worker in self._workers.values() for action in worker.hold(now)]
 
     def _shutdown(self, now: float) -> list[Action]:
         self._down = True
         out = self._floor.shut(now) + self._directory.shut()
-        for brain in self._brains.values():
-            out += brain.shutdown(now)
+        for worker in self._workers.values():
+            out += worker.shutdown(now)
         return out
 
     # --- after every event -------------------------------------------------------------------------------------------
 
     def _after(self, now: float) -> list[Action]:
-        """Makes room, forgets what has ended, answers who waited for it, notices when nothing is left to do."""
+        """Settles the workers, forgets the requests that have ended, and leaves when nothing is left to do."""
         out = self._fleet.settle(now)
         if self._renewing and not self._down and not self._fleet.lives:
             out += self._shutdown(now) + self._fleet.settle(now)
-        for ticket in self._fleet.take_ended():
-            del self._tickets[ticket.key]
-            if connection := self._connections.get(ticket.route):
-                connection.tickets -= 1
-        resting = not self._tickets and not self._fleet.lives
-        if not self._tickets and not self._floor.busy:
+        for request in self._fleet.take_ended():
+            del self._requests[request.key]
+            if connection := self._connections.get(request.route):
+                connection.requests -= 1
+        resting = not self._requests and not self._fleet.lives
+        if not self._requests and not self._floor.busy:
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S

@@ -1,7 +1,7 @@
-"""How short memory is, decided from signs of it and the time; pure. Sizes in bytes, times in seconds.
+"""The level of memory pressure, decided from signs of it and the time; pure. Sizes in bytes, times in seconds.
 
-A sign is a stall that the kernel tells of, or a look at what is available. A level holds for `HOLD_S` after its last
-sign, so that a machine at a threshold does not flutter between them.
+A sign is a stall that the kernel reports, or a look at the available memory. A level holds for `HOLD_S` after its last
+sign, so that a machine at a threshold does not flutter between levels.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from .budget import Memory
 HOLD_S = 10.0
 LOW = 0.15  # of all memory available: less is a sign of WARNING
 VERY_LOW = 0.07  # and of CRITICAL
-# With more than this available, a stall is none of the machine's: one process under a tight limit of a cgroup of its
-# own makes the kernel tell of `full` stalls for the whole machine, with 23 of 24 GB free.
+# With more than this available, a stall is not the machine's: one process under the tight limit of its own cgroup makes
+# the kernel report `full` stalls for the whole machine, with 23 of 24 GB free.
 PLENTY = 0.5
 
 
 class Level(enum.IntEnum):
-    """What is done about it: nothing; work cheaper; idle workers leave and none is started."""
+    """Normal: nothing is done. Warning: jobs use less. Critical: idle workers leave and none is started."""
 
     NORMAL = 0
     WARNING = 1
@@ -32,14 +32,14 @@ class Level(enum.IntEnum):
 
 
 def sign(memory: Memory) -> Level:
-    """What the memory that is available says by itself."""
+    """The level that the available memory by itself is a sign of."""
     if memory.available < VERY_LOW * memory.total:
         return Level.CRITICAL
     return Level.WARNING if memory.available < LOW * memory.total else Level.NORMAL
 
 
 def plausible(memory: Memory) -> bool:
-    """Whether a stall that the kernel tells of can be for want of this memory."""
+    """Whether a stall that the kernel reports can be for want of this memory."""
     return memory.available < PLENTY * memory.total
 
 
@@ -50,13 +50,14 @@ class Pressure:
         self._warning_until = self._critical_until = -math.inf
 
     def see(self, level: Level, now: float) -> None:
-        """A sign of `level`, which is one of all levels below too."""
+        """Takes a sign of `level`, which is a sign of all lower levels too."""
         if level >= Level.WARNING:
             self._warning_until = now + HOLD_S
         if level >= Level.CRITICAL:
             self._critical_until = now + HOLD_S
 
     def level(self, now: float) -> Level:
+        """The level at `now`."""
         if now >= self._warning_until:  # which is never the earlier of the two
             return Level.NORMAL
         return Level.CRITICAL if now < self._critical_until else Level.WARNING

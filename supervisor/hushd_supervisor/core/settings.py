@@ -1,4 +1,4 @@
-"""What a user may configure, with its defaults; `config` reads it from TOML. Times are seconds, sizes MB (10^6)."""
+"""All that a user can configure, with the defaults; `config` reads it from TOML. Seconds, and MB of 10^6 bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hushd_models.catalogue import Known
 
 MODELS = "store/local"  # the one worker of the role `models`
-# What differs by role, unless the user's own table for it says otherwise. Nobody comes back to a download soon.
+# Defaults that differ by role. Nobody comes back to a download soon.
 OF_ROLE: Mapping[str, Mapping[str, Any]] = {"models": {"keep_alive": 10.0, "memory_mb": 60.0}}
 
 
@@ -25,12 +25,12 @@ class WorkerSettings:
 
     keep_alive: float = 300.0  # after the last job, where no lease says otherwise; -1 never ends by idleness
     pinned: bool = False  # never ended for idleness or memory
-    priority: int = 0  # a higher one is evicted later when memory is short
-    memory_mb: float = 0.0  # what it needs, as long as hushd has not seen it; 0: not known
+    priority: int = 0  # a higher one is evicted later
+    memory_mb: float = 0.0  # that it needs, until hushd has measured it; 0: not known
     max_requests: int = 0  # after so many a new process takes over; 0: never
-    max_pss_mb: float = 0.0  # the same for its size; 0: by what it had when it was ready, see `life.ceiling`
-    max_age: float = 86400.0  # the same for its age, 0: never
-    max_replicas: int = 0  # processes of it that may work at once, as far as cores and memory allow; 0: see `replicas`
+    max_pss_mb: float = 0.0  # the same for its size; 0: by its size when it became ready, see `lifecycle.ceiling`
+    max_age: float = 86400.0  # the same for its age; 0: never
+    max_replicas: int = 0  # processes that may work at once, as far as cores and memory allow; 0: see `replicas.limit`
     queue: int = 50  # requests that may wait
     start_timeout: float = 60.0  # without any sign of progress while loading
     drain_timeout: float = 60.0  # for running jobs when told to leave
@@ -43,16 +43,16 @@ class WorkerSettings:
 class Settings:
     """Everything in the configuration file."""
 
-    stt: str = "moonshine/tiny-en"  # what the role alone means, as engine/model
+    stt: str = "moonshine/tiny-en"  # engine/model of a request that names the role alone
     tts: str = "hibari/en"
-    stt_small: str = ""  # what it means while memory is short, unless the usual one runs; empty: the same
+    stt_small: str = ""  # engine/model while memory is short, unless the usual one runs; empty: the same
     tts_small: str = ""
-    auto_pull: bool = False  # a model that is missing is pulled for whoever asks for it
-    exit_when_idle: float = 600.0  # a supervisor started for a request leaves after so long without worker or request
+    auto_pull: bool = False  # a request for a missing model pulls it
+    exit_when_idle: float = 600.0  # after which a supervisor that a request started leaves: no worker, no request
     queue: int = 200  # requests that may wait, over all workers
     log_level: str = "info"
-    memory_share: float = 0.8  # of all memory (or the container's limit) that the workers together may have
-    weight_priority: float = 100.0  # who is evicted first: the lowest priority * this
+    memory_share: float = 0.8  # of all memory (or the container's limit) that all workers together may take
+    weight_priority: float = 100.0  # in eviction, lowest first: priority * this
     weight_idle: float = 1.0  # - idle seconds * this
     weight_size: float = 0.1  # - MB * this
     models: Mapping[str, Known] = field(default_factory=dict)  # the user's own additions to the catalogue

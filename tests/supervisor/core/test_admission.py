@@ -249,13 +249,13 @@ def test_no_level_falls_without_a_look() -> None:
         looks = house.looks
         house.wait(10)
         assert house.looks == looks + 1
-        assert house.brain(A).jobs.economy
+        assert house.worker(A).jobs.economy
     house.available = 100 * MB
     house.wait(10)
-    assert house.pool._room.level is Level.WARNING
+    assert house.pool._admission.level is Level.WARNING
     house.available = 900 * MB
     house.wait(10)
-    assert house.pool._room.level is Level.NORMAL
+    assert house.pool._admission.level is Level.NORMAL
     assert house.pool.deadline() is None
     assert [a.text for a in house.of(do.Log)] == [f"memory pressure is {w}" for w in ("critical", "warning", "normal")]
 
@@ -279,7 +279,7 @@ def test_samples_where_no_trigger_tells() -> None:
     assert house.looks == looks + 10
     house.available = 100 * MB
     house.wait(5)
-    assert house.pool._room.level is Level.WARNING
+    assert house.pool._admission.level is Level.WARNING
     house.available = 60 * MB
     house.wait(5)
     assert house.drained() == [A]
@@ -294,15 +294,15 @@ def test_the_status_tells_what_is_true_now() -> None:
     assert house.pool.standing(house.now) == (800 * MB, 900 * MB, 125 * MB, Level.NORMAL)
     house.available = 60 * MB
     assert house.pool.standing(house.now).level is Level.CRITICAL
-    assert house.pool._room.level is Level.NORMAL
+    assert house.pool._admission.level is Level.NORMAL
     press(house, Level.NORMAL)
-    assert house.pool._room.level is Level.CRITICAL
+    assert house.pool._admission.level is Level.CRITICAL
 
 
 def test_one_look_serves_all_who_wait() -> None:
     """Ten cold workers at once cost a look for each request, not for each pair."""
-    brains: dict[str, object] = {}
-    room = Admission(House().pool._settings, brains, lambda: pytest.fail("nobody waits"), None, math.inf)  # type: ignore[arg-type]
+    workers: dict[str, object] = {}
+    room = Admission(House().pool._settings, workers, lambda: pytest.fail("nobody waits"), None, math.inf)  # type: ignore[arg-type]
     assert room.settle(1.0) == []
     house = House({"": {"memory_mb": 1.0}})
     for number in range(10):

@@ -21,7 +21,7 @@ BOTH = ["speaker", "microphone"]
 LETTERS = "ABCDEFGHIJKL"
 
 
-class Admission:
+class Room:
     """A floor with its clock and its clients; `told` is the last word that each claim heard.
 
     A claim is named by its client's letter and a number: `A1`. Its last word is a state, `result`, or a code.
@@ -63,7 +63,7 @@ class Admission:
         self.take(self.floor.cancel(name[0].encode(), name.ljust(16).encode(), self.now))
 
     def heard(self, client: str) -> None:
-        self.take(self.floor.heard(client.encode(), self.now))
+        self.take(self.floor.alive(client.encode(), self.now))
 
     def gone(self, client: str) -> None:
         self.take(self.floor.gone(client.encode(), self.now))
@@ -96,14 +96,14 @@ class Admission:
 
 
 @pytest.fixture
-def room() -> Admission:
-    return Admission()
+def room() -> Room:
+    return Room()
 
 
 # --- turns ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_second_waits_for_the_first(room: Admission) -> None:
+def test_the_second_waits_for_the_first(room: Room) -> None:
     """A free speaker is granted at once; the next one gets it when it is given back, and each hears one last word."""
     assert room.ask("A1") == "granted"
     assert room.ask("B1") == "waiting"
@@ -114,7 +114,7 @@ def test_the_second_waits_for_the_first(room: Admission) -> None:
     assert room.floor.deadline() == math.inf
 
 
-def test_priority_first_then_the_order_of_asking(room: Admission) -> None:
+def test_priority_first_then_the_order_of_asking(room: Room) -> None:
     """Of those who wait the most urgent is next, and among equals the one who asked first."""
     room.ask("A1", priority="important")
     wishes = [
@@ -135,7 +135,7 @@ def test_priority_first_then_the_order_of_asking(room: Admission) -> None:
     assert order == ["F1", "D1", "C1", "E1", "G1", "B1"]
 
 
-def test_the_place_in_the_queue_is_told(room: Admission) -> None:
+def test_the_place_in_the_queue_is_told(room: Room) -> None:
     """`position` is 0 for who is next; `number` counts all claims."""
     room.ask("A1", priority="important")
     for name, priority in (("B1", "text"), ("C1", "message"), ("D1", "text")):
@@ -145,7 +145,7 @@ def test_the_place_in_the_queue_is_told(room: Admission) -> None:
     ]  # fmt: skip
 
 
-def test_a_listen_never_blocks_a_say(room: Admission) -> None:
+def test_a_listen_never_blocks_a_say(room: Room) -> None:
     """Speaker and microphone are two things; only who wants both waits for both."""
     assert room.ask("A1", MICROPHONE) == "granted"
     assert room.ask("B1", SPEAKER) == "granted"
@@ -159,7 +159,7 @@ def test_a_listen_never_blocks_a_say(room: Admission) -> None:
     assert (room.holder("speaker"), room.holder("microphone")) == ("C", "C")
 
 
-def test_who_wants_both_is_not_passed_for_ever(room: Admission) -> None:
+def test_who_wants_both_is_not_passed_for_ever(room: Room) -> None:
     """After 10 s nobody takes one of its two devices before it, unless more urgent."""
     room.ask("A1", MICROPHONE)
     room.ask("B1", BOTH)
@@ -176,20 +176,20 @@ def test_who_wants_both_is_not_passed_for_ever(room: Admission) -> None:
 @pytest.mark.parametrize(
     ("devices", "priority"), [([], "text"), (["lamp"], "text"), (["speaker", "lamp"], "text"), (SPEAKER, "urgent")]
 )
-def test_a_claim_that_makes_no_sense(devices: list[str], priority: str, room: Admission) -> None:
+def test_a_claim_that_makes_no_sense(devices: list[str], priority: str, room: Room) -> None:
     """Other devices and priorities are refused, and leave nothing behind."""
     assert room.ask("A1", devices, priority) == "bad_request"
     assert not room.floor.busy
 
 
-def test_claims_are_bounded(room: Admission) -> None:
+def test_claims_are_bounded(room: Room) -> None:
     """Who floods the floor is told `overloaded`."""
     for number in range(MAX_CLAIMS):
         room.ask(f"A{number}", MICROPHONE)
     assert room.ask("B1") == "overloaded"
 
 
-def test_a_cancelled_claim_frees_what_it_had(room: Admission) -> None:
+def test_a_cancelled_claim_frees_what_it_had(room: Room) -> None:
     """Cancel ends a claim that waits or has the floor, with `cancelled`; strangers' ids are ignored."""
     for name in ("A1", "B1", "C1"):
         room.ask(name)
@@ -206,7 +206,7 @@ def test_a_cancelled_claim_frees_what_it_had(room: Admission) -> None:
 
 @pytest.mark.parametrize(("holder", "arriving"), list(itertools.product(PRIORITIES, PRIORITIES)))
 def test_between_clients_only_important_and_message_interrupt_lower_ones(
-    holder: str, arriving: str, room: Admission
+    holder: str, arriving: str, room: Room
 ) -> None:
     """Whoever is interrupted is told at once and keeps the device until it yields, or for a second."""
     room.ask("A1", priority=holder)
@@ -226,7 +226,7 @@ def test_between_clients_only_important_and_message_interrupt_lower_ones(
     assert room.told["B1"] == "granted"
 
 
-def test_who_is_silent_sooner_makes_room_sooner(room: Admission) -> None:
+def test_who_is_silent_sooner_makes_room_sooner(room: Room) -> None:
     """`yield` after an interruption hands the device on at once."""
     room.ask("A1")
     room.ask("B1", priority="message")
@@ -234,7 +234,7 @@ def test_who_is_silent_sooner_makes_room_sooner(room: Admission) -> None:
     assert room.told == {"A1": "cancelled", "B1": "granted"}
 
 
-def test_nobody_is_interrupted_in_vain(room: Admission) -> None:
+def test_nobody_is_interrupted_in_vain(room: Room) -> None:
     """Who wants both devices interrupts nobody as long as one of them cannot be had."""
     room.ask("A1", MICROPHONE, "important")
     room.ask("B1", SPEAKER, "text")
@@ -247,7 +247,7 @@ def test_nobody_is_interrupted_in_vain(room: Admission) -> None:
     assert room.told["C1"] == "granted"
 
 
-def test_what_one_of_two_urgent_ones_will_get_is_not_cleared_for_the_other(room: Admission) -> None:
+def test_what_one_of_two_urgent_ones_will_get_is_not_cleared_for_the_other(room: Room) -> None:
     """Two urgent claims for the microphone: the second, who wants both, does not silence the speaker yet."""
     room.ask("A1", MICROPHONE)
     room.ask("B1", SPEAKER)
@@ -270,7 +270,7 @@ WITHIN = {
 
 
 @pytest.mark.parametrize(("arriving", "other"), list(itertools.product(PRIORITIES, PRIORITIES)))
-def test_within_one_client_who_speaks(arriving: str, other: str, room: Admission) -> None:
+def test_within_one_client_who_speaks(arriving: str, other: str, room: Room) -> None:
     """The table of speech-dispatcher, for the utterance being spoken."""
     room.ask("A1", priority=other)
     room.ask("A2", priority=arriving)
@@ -283,7 +283,7 @@ def test_within_one_client_who_speaks(arriving: str, other: str, room: Admission
 
 
 @pytest.mark.parametrize(("arriving", "other"), list(itertools.product(PRIORITIES, PRIORITIES)))
-def test_within_one_client_who_waits(arriving: str, other: str, room: Admission) -> None:
+def test_within_one_client_who_waits(arriving: str, other: str, room: Room) -> None:
     """The same for an utterance that waits, here for another client."""
     room.ask("B1", priority="important")
     room.ask("A1", priority=other)
@@ -294,7 +294,7 @@ def test_within_one_client_who_waits(arriving: str, other: str, room: Admission)
     assert room.told["B1"] == "granted"
 
 
-def test_of_a_burst_of_progress_the_first_and_the_last_are_said(room: Admission) -> None:
+def test_of_a_burst_of_progress_the_first_and_the_last_are_said(room: Room) -> None:
     """What is being said goes on, and only the last of the others is left."""
     for number in range(10):
         room.ask(f"A{number}", priority="progress")
@@ -303,7 +303,7 @@ def test_of_a_burst_of_progress_the_first_and_the_last_are_said(room: Admission)
     assert list(room.told.values()).count("cancelled") == 8
 
 
-def test_the_rules_are_about_speech(room: Admission) -> None:
+def test_the_rules_are_about_speech(room: Room) -> None:
     """Claims for the microphone alone queue, whatever their client says meanwhile."""
     room.ask("A1", MICROPHONE)
     room.ask("A2", MICROPHONE)
@@ -314,7 +314,7 @@ def test_the_rules_are_about_speech(room: Admission) -> None:
 # --- leases -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_stopped_holder_blocks_nobody(room: Admission) -> None:
+def test_a_stopped_holder_blocks_nobody(room: Room) -> None:
     """6 s after its last sign of life its device is the next one's; when it lives again it waits in its old place."""
     room.ask("A1")
     room.ask("B1")
@@ -331,25 +331,25 @@ def test_a_stopped_holder_blocks_nobody(room: Admission) -> None:
     assert room.told == {"A1": "granted", "B1": "result", "C1": "waiting"}
 
 
-def test_who_is_silent_and_alone_costs_no_wake_ups(room: Admission) -> None:
+def test_who_is_silent_and_alone_costs_no_wake_ups(room: Room) -> None:
     """A stopped client with a claim leaves no deadline behind."""
     room.ask("A1")
     room.wait(LEASE_S, alive="")
     assert room.floor.deadline() == math.inf
     assert not room.floor.busy
-    assert not room.floor.waits_for(b"A")
+    assert not room.floor.watches(b"A")
     room.heard("A")
     assert room.told["A1"] == "granted"
 
 
-def test_who_shows_signs_of_life_keeps_the_floor(room: Admission) -> None:
+def test_who_shows_signs_of_life_keeps_the_floor(room: Room) -> None:
     """An hour of speech is no reason to lose it."""
     room.ask("A1")
     room.wait(3600)
     assert room.told["A1"] == "granted"
 
 
-def test_a_connection_that_ends_takes_its_claims_along(room: Admission) -> None:
+def test_a_connection_that_ends_takes_its_claims_along(room: Room) -> None:
     """Held or waiting: gone, without another word; the next one is granted."""
     for name in ("A1", "A2", "B1"):
         room.ask(name, SPEAKER, "important")
@@ -357,7 +357,7 @@ def test_a_connection_that_ends_takes_its_claims_along(room: Admission) -> None:
     assert room.told == {"A1": "granted", "A2": "waiting", "B1": "granted"}
 
 
-def test_who_was_interrupted_and_vanishes_is_not_waited_for(room: Admission) -> None:
+def test_who_was_interrupted_and_vanishes_is_not_waited_for(room: Room) -> None:
     """The second of grace ends with the connection."""
     room.ask("A1")
     room.ask("B1", priority="important")
@@ -368,7 +368,7 @@ def test_who_was_interrupted_and_vanishes_is_not_waited_for(room: Admission) -> 
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
-def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Admission) -> None:
+def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Room) -> None:
     """`stop` without names: who speaks; listeners and those who wait are left alone."""
     room.ask("A1")
     room.ask("B1")
@@ -378,7 +378,7 @@ def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Admission) -> None:
     assert room.told == {"A1": "cancelled", "B1": "granted", "C1": "granted"}
 
 
-def test_stop_of_a_turn_that_waits(room: Admission) -> None:
+def test_stop_of_a_turn_that_waits(room: Room) -> None:
     """Named by its number it is ended all the same; the others are left alone."""
     for name in ("A1", "B1", "C1"):
         room.ask(name)
@@ -386,7 +386,7 @@ def test_stop_of_a_turn_that_waits(room: Admission) -> None:
     assert room.told == {"A1": "granted", "B1": "cancelled", "C1": "waiting"}
 
 
-def test_cancel_ends_all_that_would_be_spoken(room: Admission) -> None:
+def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
     """`cancel` without names: silence, now and afterwards."""
     for name in ("A1", "B1", "C1"):
         room.ask(name, BOTH if name == "C1" else SPEAKER)
@@ -409,7 +409,7 @@ def test_cancel_ends_all_that_would_be_spoken(room: Admission) -> None:
         ([], "Z", {"A1", "B1", "A2"}),
     ],
 )
-def test_whom_names_mean(names: list[str], by: str, ended: set[str], room: Admission) -> None:
+def test_whom_names_mean(names: list[str], by: str, ended: set[str], room: Room) -> None:
     """Numbers of turns, clients, `self`, or nothing for everybody; a turn that has ended is no mistake."""
     room.ask("A1", priority="message")
     room.ask("B1", priority="message")
@@ -419,7 +419,7 @@ def test_whom_names_mean(names: list[str], by: str, ended: set[str], room: Admis
     assert sorted(turns) == sorted(room.turns[name].number for name in ended)
 
 
-def test_a_name_that_nobody_has(room: Admission) -> None:
+def test_a_name_that_nobody_has(room: Room) -> None:
     """It is an error that names it, and nothing happens."""
     room.ask("A1")
     with pytest.raises(HushdError, match="nobody-i-know") as caught:
@@ -428,7 +428,7 @@ def test_a_name_that_nobody_has(room: Admission) -> None:
     assert room.told["A1"] == "granted"
 
 
-def test_pause_and_resume_of_one_turn(room: Admission) -> None:
+def test_pause_and_resume_of_one_turn(room: Room) -> None:
     """Paused, it gives the device to the others and keeps its place; resumed, it is next."""
     room.ask("A1")
     room.ask("B1")
@@ -444,7 +444,7 @@ def test_pause_and_resume_of_one_turn(room: Admission) -> None:
     assert room.told["A1"] == "granted"
 
 
-def test_a_pause_is_waited_for_a_second(room: Admission) -> None:
+def test_a_pause_is_waited_for_a_second(room: Room) -> None:
     """A holder that does not yield loses the device, and keeps its place."""
     room.ask("A1")
     room.ask("B1")
@@ -453,7 +453,7 @@ def test_a_pause_is_waited_for_a_second(room: Admission) -> None:
     assert room.told == {"A1": "paused", "B1": "granted"}
 
 
-def test_a_pause_that_is_resumed_at_once(room: Admission) -> None:
+def test_a_pause_that_is_resumed_at_once(room: Room) -> None:
     """The fade goes on, then the device comes back, told once."""
     room.ask("A1")
     room.control("pause")
@@ -463,7 +463,7 @@ def test_a_pause_that_is_resumed_at_once(room: Admission) -> None:
     assert room.told["A1"] == "granted"
 
 
-def test_a_pause_of_all_is_for_what_comes_too(room: Admission) -> None:
+def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
     """Until `resume` nobody speaks, also who asks later; listeners go on. The status says so."""
     room.ask("A1")
     room.control("pause")
@@ -479,7 +479,7 @@ def test_a_pause_of_all_is_for_what_comes_too(room: Admission) -> None:
     assert not room.floor.report(room.now)["paused"]
 
 
-def test_a_pause_of_a_client_ends_with_it(room: Admission) -> None:
+def test_a_pause_of_a_client_ends_with_it(room: Room) -> None:
     """What the client asks for later is paused too; a client that comes after it is another one."""
     room.ask("A1")
     room.control("pause", "client A")
@@ -491,7 +491,7 @@ def test_a_pause_of_a_client_ends_with_it(room: Admission) -> None:
     assert room.ask("A3") == "granted"
 
 
-def test_urgent_words_do_not_end_what_is_being_paused(room: Admission) -> None:
+def test_urgent_words_do_not_end_what_is_being_paused(room: Room) -> None:
     """It makes room anyway, and goes on when it is resumed."""
     room.ask("A1")
     room.control("pause", "1")
@@ -501,7 +501,7 @@ def test_urgent_words_do_not_end_what_is_being_paused(room: Admission) -> None:
     assert room.told["B1"] == "granted"
 
 
-def test_the_report(room: Admission) -> None:
+def test_the_report(room: Room) -> None:
     """Who has what, since when, and how many wait: plain data."""
     assert room.floor.report(0) == {"speaker": None, "microphone": None, "waiting": 0, "paused": False}
     room.ask("A1", priority="message")
@@ -518,7 +518,7 @@ def test_the_report(room: Admission) -> None:
 # --- the end ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_shutdown_refuses_who_waits_and_lets_speak_who_speaks(room: Admission) -> None:
+def test_a_shutdown_refuses_who_waits_and_lets_speak_who_speaks(room: Room) -> None:
     """Who waits, or asks now, is told to ask the next supervisor; the speaker only when this one leaves."""
     room.ask("A1")
     room.ask("B1")
@@ -530,7 +530,7 @@ def test_a_shutdown_refuses_who_waits_and_lets_speak_who_speaks(room: Admission)
     assert not room.floor.busy
 
 
-def test_a_pause_during_the_shutdown(room: Admission) -> None:
+def test_a_pause_during_the_shutdown(room: Room) -> None:
     """Who gives the device back for a while waits for the next supervisor."""
     room.ask("A1")
     room.take(room.floor.shut(room.now))
@@ -542,7 +542,7 @@ def test_a_pause_during_the_shutdown(room: Admission) -> None:
 # --- hostility --------------------------------------------------------------------------------------------------------
 
 
-class Storm(Admission):
+class Storm(Room):
     """Random acts; `check` holds after each."""
 
     def __init__(self, seed: int) -> None:
@@ -616,7 +616,7 @@ class Storm(Admission):
                 ]
                 assert rivals or all(h.leaves or h.rank <= c.rank for h in blockers), "urgent, and nobody gives way"
         known = {c.route for c in claims}
-        assert set(self.floor._heard) == known
+        assert set(self.floor._seen) == known
         assert self.floor._silent <= known
 
 
@@ -649,7 +649,7 @@ def test_every_promise_holds_whatever_happens(block: int) -> None:
     assert words == {"granted", "waiting", "paused", "result", "cancelled"}
 
 
-def test_equal_wishes_are_served_in_order(room: Admission) -> None:
+def test_equal_wishes_are_served_in_order(room: Room) -> None:
     """100 claims of as many clients, given back in turn: the order of asking, whatever the seed."""
     rng = random.Random(5)
     asked: list[str] = []
@@ -667,7 +667,7 @@ def test_equal_wishes_are_served_in_order(room: Admission) -> None:
     assert served == asked
 
 
-def give_back_first(room: Admission, asked: list[str], served: list[str]) -> list[Action]:
+def give_back_first(room: Room, asked: list[str], served: list[str]) -> list[Action]:
     """The holder, who must be the first that was not served yet, gives the speaker back."""
     name = room.floor.report(room.now)["speaker"]["client"]
     served.append(name)

@@ -10,7 +10,7 @@ def test_a_conversion_says_nothing_of_the_next_pull() -> None:
     """Whatever its jobs have taken, a start of it is admitted by the little that it has by itself; of other workers
     the most that was ever seen is remembered."""
     budget = Budget(Settings())
-    budget.saw("models/store/local", 6_000_000_000)
-    budget.saw("stt/moonshine/tiny-en", 300_000_000)
+    budget.record("models/store/local", 6_000_000_000)
+    budget.record("stt/moonshine/tiny-en", 300_000_000)
     assert budget.needs == {"stt/moonshine/tiny-en": 300_000_000}
     assert budget.need("models/store/local") == 60_000_000

@@ -1,11 +1,11 @@
-"""The pool and its brains against a hostile world: promises that hold whatever happens."""
+"""The pool and its workers against a hostile world: promises that hold whatever happens."""
 
 import os
 from collections import Counter
 
 import pytest
 from hushd_supervisor.core.worker.states import ALLOWED, State
-from hushd_supervisor.core.worker.worker import Worker
+from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from support.hostile_world import World
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "1000"))
@@ -17,13 +17,13 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
     codes: Counter[str] = Counter()
     events: set[str] = set()
     walked: set[tuple[State, State]] = set()
-    enter = Worker._enter
+    enter = Lifecycle.enter
 
-    def watch(brain: Worker, state: State, *timer: float) -> None:
-        walked.add((brain.state, state))
-        enter(brain, state, *timer)
+    def watch(lifecycle: Lifecycle, state: State, *timer: float) -> None:
+        walked.add((lifecycle.state, state))
+        enter(lifecycle, state, *timer)
 
-    monkeypatch.setattr(Worker, "_enter", watch)
+    monkeypatch.setattr(Lifecycle, "enter", watch)
     for seed in range(SEEDS):
         world = World(seed)
         try:

@@ -41,9 +41,9 @@ def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"worker": "stt/../x"}, "no worker"),
-        ({"worker": "llm"}, "no role"),
-        ({"worker": "stt/a/b/c"}, "no worker"),
+        ({"worker": "stt/../x"}, "not a worker"),
+        ({"worker": "llm"}, "not a role"),
+        ({"worker": "stt/a/b/c"}, "not a worker"),
         ({"op": ""}, "no operation"),
         ({"priority": "urgent"}, "priority"),
         ({"input": "telepathy"}, "input"),

@@ -24,7 +24,7 @@ class Desk:
         settings = Settings(
             worker={"": {"max_replicas": most, "memory_mb": 100}, "stt/b": {"memory_mb": 300}}, memory_share=1.0
         )
-        self.room = room
+        self.admission = room
         self.looks = 0
         self.pool = Pool(settings, version="1", pid=1, memory=self.memory, cores=cores)
         self.now = 0.0
@@ -34,7 +34,7 @@ class Desk:
 
     def memory(self) -> Memory:
         self.looks += 1
-        return Memory(self.room * 100_000_000, 1 << 40)
+        return Memory(self.admission * 100_000_000, 1 << 40)
 
     def tell(self, event: ev.Event) -> None:
         self.now += 0.01
@@ -48,8 +48,8 @@ class Desk:
             self.now = min(end, self.now + 1, due or end)
             self.actions += self.pool.on_time(self.now)
             self.actions += self.pool.handle(ev.FromClient(b"r", m.Pong()), self.now)
-            for brain in list(self.pool._brains.values()):
-                beat = ev.FromWorker(brain.name, brain.gen, m.Beat(cpu_s=self.now))
+            for worker in list(self.pool._workers.values()):
+                beat = ev.FromWorker(worker.name, worker.gen, m.Beat(cpu_s=self.now))
                 self.actions += self.pool.handle(beat, self.now)
 
     def request(self, worker: str = NAME, **fields: Any) -> bytes:
@@ -134,7 +134,7 @@ def test_how_many_there_are_by_themselves(worker: str, cores: int, most: int) ->
     for _ in range(6):
         desk.request(worker)
     for _ in range(6):
-        if desk.pool._brains[desk.spawned[-1][0]].state is State.STARTING:
+        if desk.pool._workers[desk.spawned[-1][0]].state is State.STARTING:
             desk.ready()
         desk.wait(2)
     assert len(desk.spawned) == most
@@ -201,7 +201,7 @@ def test_help_comes_when_there_is_room_again() -> None:
     for _ in range(100):
         desk.tell(ev.FromClient(b"r", m.Pong()))
     assert desk.looks <= looks + 1
-    desk.room = 10
+    desk.admission = 10
     desk.wait(5)
     assert [name for name, _ in desk.spawned] == [NAME, f"{NAME}#2"]
 
@@ -313,7 +313,7 @@ def test_a_poison_request_may_kill_two_processes_and_closes_neither() -> None:
     desk.tell(ev.Exited(f"{NAME}#2", 2, -11))
     (error,) = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Error)]
     assert error.code == "poison_request"
-    assert not any(brain.crashes for brain in desk.pool._brains.values())
+    assert not any(worker.crashes for worker in desk.pool._workers.values())
 
 
 def test_unload_and_the_crash_of_one_concern_only_whom_they_mean() -> None:
@@ -330,7 +330,7 @@ def test_unload_and_the_crash_of_one_concern_only_whom_they_mean() -> None:
     desk.finish(second)
     desk.tell(ev.FromClient(b"r", m.Control(id=b"u" * 16, action="unload", names=[NAME])))
     drained = {a.worker for a in desk.actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Drain)}
-    assert f"{NAME}#2" in drained or desk.pool._brains[f"{NAME}#2"].state is State.DRAINING
+    assert f"{NAME}#2" in drained or desk.pool._workers[f"{NAME}#2"].state is State.DRAINING
 
 
 def test_a_request_waits_at_a_process_that_works() -> None:
@@ -342,7 +342,7 @@ def test_a_request_waits_at_a_process_that_works() -> None:
     desk.wait(2)
     desk.ready()
     for _ in range(4):  # the second one crashes until it is closed
-        if desk.pool._brains[f"{NAME}#2"].state is State.BACKOFF:
+        if desk.pool._workers[f"{NAME}#2"].state is State.BACKOFF:
             desk.wait(10)
         desk.tell(ev.Exited(*desk.spawned[-1], 1))
     desk.request()
@@ -362,12 +362,12 @@ def test_a_closed_process_refuses_nobody_while_another_one_will_start_again() ->
     desk.ready()
     second = desk.spawned[-1]
     for _ in range(4):
-        if desk.pool._brains[NAME].state is State.BACKOFF:
+        if desk.pool._workers[NAME].state is State.BACKOFF:
             desk.wait(10)
-        gen = desk.pool._brains[NAME].gen
+        gen = desk.pool._workers[NAME].gen
         desk.tell(ev.Exited(NAME, gen, 1))
     desk.tell(ev.Exited(*second, 1))
-    states = {name: brain.state for name, brain in desk.pool._brains.items()}
+    states = {name: worker.state for name, worker in desk.pool._workers.items()}
     assert states == {NAME: State.FAILED, f"{NAME}#2": State.BACKOFF}
     late = desk.request()
     refused = [a.message.id for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Error)]

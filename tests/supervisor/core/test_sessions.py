@@ -6,7 +6,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.settings import WorkerSettings
-from hushd_supervisor.core.worker.request import Ticket
+from hushd_supervisor.core.worker.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import NAME, Desk
 
@@ -15,28 +15,28 @@ def desk_with(slots: int, sessions: int, settings: WorkerSettings | None = None)
     """A worker that has just become ready, with these places."""
     desk = Desk(settings)
     desk.request(op="warm")
-    desk.worker(m.Ready(slots=slots, sessions=sessions))
-    assert desk.brain.state is State.READY
+    desk.from_worker(m.Ready(slots=slots, sessions=sessions))
+    assert desk.worker.state is State.READY
     return desk
 
 
-def speak(desk: Desk, **fields: object) -> Ticket:
+def speak(desk: Desk, **fields: object) -> ActiveRequest:
     """Somebody begins to speak."""
     return desk.request(session=True, input="stream", **fields)
 
 
-def end(desk: Desk, ticket: Ticket) -> None:
-    desk.worker(m.Result(id=ticket.request.id))
+def end(desk: Desk, request: ActiveRequest) -> None:
+    desk.from_worker(m.Result(id=request.message.id))
 
 
-def runs(desk: Desk, *tickets: Ticket) -> bool:
+def runs(desk: Desk, *requests: ActiveRequest) -> bool:
     """Whether exactly these run."""
-    return list(desk.brain.jobs.running.values()) == list(tickets)
+    return list(desk.worker.jobs.running.values()) == list(requests)
 
 
-def places(desk: Desk, ticket: Ticket) -> list[tuple[str, int]]:
+def places(desk: Desk, request: ActiveRequest) -> list[tuple[str, int]]:
     """Where it stood, as its client was told."""
-    return [(a.state, a.position) for a in desk.answers(ticket) if isinstance(a, m.Accepted)]
+    return [(a.state, a.position) for a in desk.answers(request) if isinstance(a, m.Accepted)]
 
 
 def test_one_file_and_four_sessions_run_at_once() -> None:
@@ -75,9 +75,9 @@ def test_without_places_of_their_own_sessions_are_files() -> None:
 def test_places_are_told_anew_when_it_is_known_how_many_there_are() -> None:
     """Before a worker is ready all stand in one line; then each kind is counted by itself."""
     desk = Desk()
-    tickets = [desk.request(), desk.request(), speak(desk), speak(desk)]
-    desk.worker(m.Ready(slots=1, sessions=1))
-    assert [places(desk, t) for t in tickets] == [
+    requests = [desk.request(), desk.request(), speak(desk), speak(desk)]
+    desk.from_worker(m.Ready(slots=1, sessions=1))
+    assert [places(desk, t) for t in requests] == [
         [("starting", 0), ("running", 0)],
         [("starting", 1), ("queued", 0)],
         [("starting", 2), ("queued", 0), ("running", 0)],
@@ -106,13 +106,13 @@ def test_who_waits_behind_a_suspect_runs_when_it_leaves(how: str) -> None:
     suspect.deadline = desk.now + 1
     assert runs(desk, file)
     if how == "cancelled":
-        desk._take(desk.brain.cancel(suspect, desk.now))
+        desk._take(desk.worker.cancel(suspect, desk.now))
     elif how == "deadline_exceeded":
         desk.time()
     elif how == "protocol_error":
-        desk._take(desk.brain.input(suspect, m.Chunk(id=suspect.request.id, seq=7), desk.now))
+        desk._take(desk.worker.input(suspect, m.Chunk(id=suspect.message.id, seq=7), desk.now))
     else:
-        desk._take(desk.brain.give(suspect, desk.now))
+        desk._take(desk.worker.give(suspect, desk.now))
     assert runs(desk, file, behind)
     assert desk.terminal(suspect) == ("" if how == "to a replica" else how)
 
@@ -121,7 +121,7 @@ def test_who_waits_for_a_start_moves_up_when_another_goes_to_a_replica() -> None
     """Its new place is told at once, not when the worker is ready."""
     desk = Desk()
     first, second = desk.request(), desk.request()
-    desk._take(desk.brain.give(first, desk.now))
+    desk._take(desk.worker.give(first, desk.now))
     assert [place for _, place in places(desk, second)] == [1, 0]
 
 
@@ -155,16 +155,16 @@ def test_only_who_was_alone_is_called_poison() -> None:
         file = desk.request()
         for _ in range(2):
             live = speak(desk)
-            if desk.brain.state is State.BACKOFF:
+            if desk.worker.state is State.BACKOFF:
                 desk.time()
-            if desk.brain.state is State.STARTING:
-                desk.worker(m.Ready(slots=1, sessions=1))
-            assert set(desk.brain.jobs.running.values()) == {file, live}
+            if desk.worker.state is State.STARTING:
+                desk.from_worker(m.Ready(slots=1, sessions=1))
+            assert set(desk.worker.jobs.running.values()) == {file, live}
             desk.exit(-11)
             assert desk.terminal(live) == "worker_crashed"
         assert desk.terminal(file) == "worker_crashed"
-        assert desk.brain.state is not State.FAILED
-    assert not desk.brain.crashes
+        assert desk.worker.state is not State.FAILED
+    assert not desk.worker.crashes
 
 
 def test_a_session_that_kills_its_worker_alone_is_poison() -> None:
@@ -182,8 +182,8 @@ def test_how_long_somebody_speaks_says_nothing_about_files() -> None:
     desk.now += 4
     end(desk, file)
     for _ in range(30):
-        desk.worker(m.Beat(cpu_s=desk.now))
-        desk.worker(m.Progress(id=live.request.id))
+        desk.from_worker(m.Beat(cpu_s=desk.now))
+        desk.from_worker(m.Progress(id=live.message.id))
         desk.now += 2
     end(desk, live)
     for _ in range(2):  # one of each runs, one of each waits
@@ -203,9 +203,9 @@ def test_a_worker_is_not_renewed_while_somebody_speaks() -> None:
     another = desk.request()
     assert runs(desk, live, another)
     end(desk, live)
-    assert desk.brain.state is State.DRAINING
+    assert desk.worker.state is State.DRAINING
     end(desk, another)
-    assert desk.brain.state is State.STOPPING
+    assert desk.worker.state is State.STOPPING
 
 
 @pytest.mark.parametrize(("slots", "sessions"), [(0, 0), (-3, -1)])
@@ -224,8 +224,8 @@ def test_the_next_process_may_have_other_places() -> None:
     desk.unload()
     desk.exit(0)
     live, file = speak(desk), desk.request()
-    desk.worker(m.Ready())
+    desk.from_worker(m.Ready())
     assert runs(desk, live)
     end(desk, live)
     assert runs(desk, file)
-    assert desk.brain.name == NAME
+    assert desk.worker.name == NAME

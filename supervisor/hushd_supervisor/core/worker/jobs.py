@@ -1,7 +1,7 @@
-"""The requests of one worker: those that wait (`line`), and those that run on its process.
+"""The requests of one worker: those that wait (`queue`), and those that run on its process.
 
-`Jobs` keeps the accounts of every ticket and passes its messages on in both directions; when the process starts and
-ends is the brain's affair. Every ticket ends in `finish`, exactly once.
+`Jobs` keeps the accounts of every request and passes its messages on in both directions; the worker decides when the
+process starts and ends. Every request ends in `finish`, exactly once.
 """
 
 from __future__ import annotations
@@ -16,260 +16,262 @@ from hushd_protocol.limits import MAX_CREDIT
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 
 from .queue import Queue
-from .request import Ticket
+from .request import ActiveRequest
 
 ENDINGS = {
     "cancelled": "The request was cancelled.",
     "deadline_exceeded": "The request's deadline has passed.",
     "slow_consumer": "The client has stopped reading its results.",
-    "protocol_error": "The client sent input that was not asked for, or out of order, or granted too much.",
+    "protocol_error": "The client sent input that was not asked for or is out of order, or granted too much credit.",
     "shutting_down": "The job did not finish before its worker had to leave; ask again.",
 }
 
 
 class Jobs:
-    """What is asked of worker `worker`; actions are appended to `out`.
+    """The requests of `worker`; appends actions to `out`.
 
     Attributes:
-        line: the tickets that wait, and the places that there are.
-        running: tickets by request id, at most as many as there are places.
-        ended: tickets finished since the pool last looked.
-        gen: the process that `running` runs on.
-        completed: how many jobs have ended on a worker.
-        economy: memory is short: jobs are asked to do with less.
+        queue: the requests that wait, and the slots of the process.
+        running: requests by id, at most as many as there are slots.
+        ended: requests finished since the pool last looked.
+        gen: the generation of the process on which `running` runs.
+        completed: jobs that have ended on a worker, over all processes.
+        completed_here: those of the process that runs, or ran last.
+        economy: whether memory is short: jobs are asked to use less.
     """
 
     def __init__(self, worker: str, out: list[Action]) -> None:
         self._worker = worker
         self._out = out
         self.gen = 0
-        self.line = Queue(self._tell_queued)
-        self.running: dict[bytes, Ticket] = {}
-        self.ended: list[Ticket] = []
+        self.queue = Queue(self._report_queued)
+        self.running: dict[bytes, ActiveRequest] = {}
+        self.ended: list[ActiveRequest] = []
         self.completed = 0
+        self.completed_here = 0
         self._usual_s = {False: 0.0, True: 0.0}  # moving averages of the time of a file, and of a session
         self.economy = False
 
     # --- waiting and starting ------------------------------------------------------------------------------------
 
     @property
-    def waiting(self) -> list[Ticket]:
-        """The tickets that wait, in their order."""
-        return self.line.waiting
+    def waiting(self) -> list[ActiveRequest]:
+        """The requests that wait, in order."""
+        return self.queue.waiting
 
     @property
     def sessions(self) -> int:
-        """How many live streams run."""
-        return sum(ticket.session for ticket in self.running.values())
+        """The number of live streams that run."""
+        return sum(request.session for request in self.running.values())
 
-    def wait(self, ticket: Ticket, now: float) -> None:
-        """Puts `ticket` among those that wait, and tells everybody there whose place has changed."""
-        self.waiting.append(ticket)
-        self.line.sort(now)
+    def begin(self, gen: int) -> None:
+        """Starts the accounts of a new process."""
+        self.gen = gen
+        self.completed_here = 0
 
-    def next(self) -> Ticket | None:
-        """Who may run now."""
-        return self.line.next(self.running.values()) if self.waiting else None
+    def wait(self, request: ActiveRequest, now: float) -> None:
+        """Queues `request`, and reports their new places to those that it moves."""
+        self.waiting.append(request)
+        self.queue.sort(now)
 
-    def would_run(self, ticket: Ticket) -> bool:
+    def next(self) -> ActiveRequest | None:
+        """The request that may run now."""
+        return self.queue.next(self.running.values()) if self.waiting else None
+
+    def would_run(self, request: ActiveRequest) -> bool:
         """Whether a newcomer would run at once."""
-        return self.line.would_run(ticket, self.running.values())
+        return self.queue.would_run(request, self.running.values())
 
-    def run(self, ticket: Ticket, now: float) -> None:
-        """Hands a waiting ticket to the process."""
-        self.line.serve(ticket, now)
-        request = ticket.request
-        self.running[request.id] = ticket
-        ticket.run(now)
-        job = m.Job(
-            id=request.id,
-            op=request.op,
-            params=request.params,
-            input=request.input,
-            path=request.path,
-            device=request.device,
-            inode=request.inode,
-            size=request.size,
-            credit=ticket.download,
-            economy=self.economy,
-            session=request.session,
-            payload=request.payload,
-        )
-        self._send(job)
-        if ticket.place is not None:  # who never waited hears of it by the answer: a message and a wake-up less
-            ticket.place = None
-            self.tell(ticket, m.Accepted(id=request.id, state="running"))
-        self.line.sort(now)
+    def run(self, request: ActiveRequest, now: float) -> None:
+        """Hands a waiting request to the process."""
+        self.queue.serve(request, now)
+        self.running[request.id] = request
+        request.run(now)
+        self._to_worker(request.job(self.economy))
+        if request.place is not None:  # one that never waited learns it from its answer: a message and a wake-up less
+            request.place = None
+            self._to_client(request, m.Accepted(id=request.id, state="running"))
+        self.queue.sort(now)
 
-    def usual_s(self, ticket: Ticket) -> float:
-        """How long jobs of its kind take, 0 as long as none has ended."""
-        return self._usual_s[ticket.session]
+    def usual_s(self, request: ActiveRequest) -> float:
+        """The usual time of jobs of its kind, 0 as long as none has ended."""
+        return self._usual_s[request.session]
 
-    def wait_ms(self, ticket: Ticket) -> int:
+    def wait_ms(self, request: ActiveRequest) -> int:
         """How long a newcomer would wait, from the measured times of jobs; at least a second."""
-        before, places = self.line.ahead(ticket)
-        return max(1000, int(sum(self.usual_s(t) for t in (*before, ticket)) / places * 1000))
+        before, places = self.queue.ahead(request)
+        return max(1000, int(sum(self.usual_s(t) for t in (*before, request)) / places * 1000))
 
     # --- ending --------------------------------------------------------------------------------------------------
 
-    def finish(self, ticket: Ticket, message: m.Result | m.Error) -> None:
-        """The one place where a ticket ends. The caller has taken it out of `waiting` or `running`."""
-        assert not ticket.done
-        if ticket.degraded and isinstance(message, m.Result):
+    def finish(self, request: ActiveRequest, message: m.Result | m.Error) -> None:
+        """Ends a request; the only place that does. The caller has taken it out of `waiting` or `running`."""
+        assert not request.done
+        if request.degraded and isinstance(message, m.Result):
             message = replace(message, data=message.data | {"degraded": True})
-        self.tell(ticket, message)
-        ticket.done = True
-        self.ended.append(ticket)
+        self._to_client(request, message)
+        request.done = True
+        self.ended.append(request)
 
-    def fail(self, ticket: Ticket, code: str, message: str = "", retry_after_ms: int | None = None) -> None:
+    def fail(self, request: ActiveRequest, code: str, message: str = "", retry_after_ms: int | None = None) -> None:
+        """Ends a request with an error."""
         error = HushdError(code, message or ENDINGS[code], retry_after_ms)
-        self.finish(ticket, m.Error.of(ticket.request.id, error))
+        self.finish(request, m.Error.of(request.id, error))
 
     def fail_waiting(self, code: str, message: str, retry_after_ms: int | None = None) -> None:
+        """Ends every request that waits."""
         waiting = self.waiting.copy()
         self.waiting.clear()
-        for ticket in waiting:
-            self.fail(ticket, code, message, retry_after_ms)
+        for request in waiting:
+            self.fail(request, code, message, retry_after_ms)
 
-    def cancel(self, ticket: Ticket, now: float, code: str) -> None:
-        """Ends a waiting ticket with `code` at once, asks the engine to end a running one."""
-        if ticket.done or ticket.cancelled_at is not None:
+    def cancel(self, request: ActiveRequest, now: float, code: str) -> None:
+        """Ends a waiting request with `code` at once; asks the engine to end a running one."""
+        if request.done or request.cancelled_at is not None:
             return
-        if ticket in self.waiting:
-            self.waiting.remove(ticket)
-            self.fail(ticket, code)
+        if request in self.waiting:
+            self.waiting.remove(request)
+            self.fail(request, code)
         else:
-            ticket.cancelled_at = now
-            ticket.ending = code
-            self._send(m.Cancel(id=ticket.request.id))
+            request.cancelled_at = now
+            request.ending = code
+            self._to_worker(m.Cancel(id=request.id))
 
     # --- passing on ----------------------------------------------------------------------------------------------
 
-    def input(self, ticket: Ticket, chunk: m.Chunk, now: float) -> None:
-        """A chunk of input from the client, refused unless the worker asked for it and it is the next one."""
-        if ticket.cancelled_at is not None:
+    def input(self, request: ActiveRequest, chunk: m.Chunk, now: float) -> None:
+        """Passes input on from the client; cancels the request if the worker did not ask for this chunk."""
+        if request.cancelled_at is not None:
             return
-        if not ticket.take_input(chunk, now):
-            self.cancel(ticket, now, "protocol_error")
+        if not request.take_input(chunk, now):
+            self.cancel(request, now, "protocol_error")
         else:
-            self._send(chunk)
+            self._to_worker(chunk)
 
-    def grant(self, ticket: Ticket, chunks: int, now: float) -> None:
-        """The client can take `chunks` more of output."""
-        if not ticket.grant(chunks, now):
-            self.cancel(ticket, now, "protocol_error")
-        elif self.running.get(ticket.request.id) is ticket:
-            self._send(m.Credit(id=ticket.request.id, chunks=chunks))
+    def grant(self, request: ActiveRequest, chunks: int, now: float) -> None:
+        """Passes credit on from the client."""
+        if not request.grant(chunks, now):
+            self.cancel(request, now, "protocol_error")
+        elif self.running.get(request.id) is request:
+            self._to_worker(m.Credit(id=request.id, chunks=chunks))
 
-    def hear(self, ticket: Ticket, message: m.Message, now: float) -> bool:
-        """A message of the process about a running ticket. False when it breaks the rules of credit."""
-        ticket.touched = now
+    def receive(self, request: ActiveRequest, message: m.Message, now: float) -> bool:
+        """Handles a message of the process about a running request; False when it breaks the rules of credit."""
+        request.touched = now
         match message:
             case m.Chunk():
-                if not ticket.take_output(now):
+                if not request.take_output(now):
                     return False
-                self.tell(ticket, message)
+                self._to_client(request, message)
             case m.Partial():
-                ticket.output = True
-                self.tell(ticket, message)
+                request.output = True
+                self._to_client(request, message)
             case m.Progress():
-                ticket.audio = message.total
-                self.tell(ticket, message)
+                request.audio = message.total
+                self._to_client(request, message)
             case m.Credit():
-                ticket.upload += message.chunks
-                if ticket.upload > MAX_CREDIT:
+                request.upload += message.chunks
+                if request.upload > MAX_CREDIT:
                     return False
-                self.tell(ticket, message)
+                self._to_client(request, message)
             case m.Result():
-                self._end_run(ticket, message, now)
+                self._end_run(request, message, now)
             case m.Error():
-                error = HushdError(ticket.ending, ENDINGS[ticket.ending]) if ticket.ending else message.exception()
-                self._end_run(ticket, m.Error.of(message.id, error), now)
+                error = HushdError(request.ending, ENDINGS[request.ending]) if request.ending else message.exception()
+                self._end_run(request, m.Error.of(message.id, error), now)
         return True
 
-    def tell_place(self, ticket: Ticket, state: str) -> None:
-        """Tells a client that its request waits, for a worker that is `starting` or a place in the queue."""
-        ticket.place = self.line.place(ticket)
-        self.tell(ticket, m.Accepted(id=ticket.request.id, state=state, position=ticket.place))
-
-    def tell(self, ticket: Ticket, message: m.Message) -> None:
-        """Sends to the ticket's client, while it is there."""
-        if not ticket.gone:
-            self._out.append(ToClient(ticket.route, message))
+    def report_place(self, request: ActiveRequest, state: str) -> None:
+        """Reports to a client that its request waits: for a worker that is `starting`, or `queued`."""
+        request.place = self.queue.place(request)
+        self._to_client(request, m.Accepted(id=request.id, state=state, position=request.place))
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def waiting_deadline(self) -> float:
-        """When somebody has waited too long, `math.inf` for never."""
+        """When a waiting request is next too late, `math.inf` for never."""
         return min((t.deadline for t in self.waiting), default=math.inf)
 
     def running_deadline(self, stall_limit: float) -> float:
-        """When something must be done about what runs, `math.inf` for never."""
+        """When a running request next needs attention, `math.inf` for never."""
         return min((t.next_deadline(stall_limit) for t in self.running.values()), default=math.inf)
 
     def expire_waiting(self, now: float) -> bool:
-        """Ends what has waited beyond its deadline, and says whether anything has."""
-        late = [ticket for ticket in self.waiting if ticket.deadline <= now]
-        for ticket in late:
-            self.cancel(ticket, now, "deadline_exceeded")
+        """Ends the requests that waited beyond their deadlines; returns whether there were any."""
+        late = [request for request in self.waiting if request.deadline <= now]
+        for request in late:
+            self.cancel(request, now, "deadline_exceeded")
         return bool(late)
 
     def expire_running(self, now: float) -> None:
-        """Asks the engine to end what has run beyond its deadline, or for a client that does not read."""
-        for ticket in self.running.values():
-            if ticket.deadline <= now:
-                self.cancel(ticket, now, "deadline_exceeded")
-            elif ticket.starves(now):
-                self.cancel(ticket, now, "slow_consumer")
+        """Cancels the requests that run beyond their deadlines, or for a client that does not read."""
+        for request in self.running.values():
+            if request.deadline <= now:
+                self.cancel(request, now, "deadline_exceeded")
+            elif request.starves(now):
+                self.cancel(request, now, "slow_consumer")
 
     def cancel_ignored(self, now: float) -> bool:
         """Whether a job goes on although it was cancelled long enough ago."""
         return any(t.cancel_ignored(now) for t in self.running.values())
 
     def stalled(self, now: float, limit: float) -> bool:
-        """Whether a job has shown no life for longer than its limit."""
+        """Whether a job has shown no work for longer than its limit."""
         return any(t.stalls_at(limit) <= now for t in self.running.values())
 
+    def touch(self, now: float) -> None:
+        """Restarts the stall clock of every job: the process has done work."""
+        for request in self.running.values():
+            request.touched = now
+
     def excuse(self, late: float) -> None:
-        """So much time does not count against what runs; its deadlines are the clients' and stay."""
-        for ticket in self.running.values():
-            ticket.touched += late
-            if ticket.cancelled_at is not None:
-                ticket.cancelled_at += late
-            if ticket.starved_since is not None:
-                ticket.starved_since += late
+        """Takes `late` seconds out of the clocks of every job."""
+        for request in self.running.values():
+            request.excuse(late)
 
-    # --- the process is gone -------------------------------------------------------------------------------------
+    # --- the process is gone, or must go -------------------------------------------------------------------------
 
-    def lose(self) -> list[Ticket]:
-        """What ran on a process that has ended; each must be repeated or failed by the caller."""
+    def give_up(self) -> None:
+        """Marks the jobs that run as ended by us: the process is about to be killed."""
+        for request in self.running.values():
+            request.ending = request.ending or "shutting_down"
+
+    def lose(self) -> list[ActiveRequest]:
+        """Returns the requests that ran on a process that has ended; the caller repeats or fails each."""
         lost = list(self.running.values())
         self.running.clear()
         return lost
 
-    def repeat_or_fail(self, ticket: Ticket, now: float, repeat: bool, message: str, detail: dict[str, str]) -> None:
-        """Ends a lost ticket, or puts it back in its place if another process may try and nothing was sent yet."""
-        if ticket.ending:
-            self.fail(ticket, ticket.ending)
-        elif repeat and ticket.repeatable and now < ticket.deadline:
-            ticket.alone = (ticket.alone or bool(ticket.killed)) and not ticket.session
-            self.wait(ticket, now)
-            self.tell_place(ticket, "starting")
+    def repeat_or_fail(
+        self, request: ActiveRequest, now: float, repeat: bool, message: str, detail: dict[str, str]
+    ) -> None:
+        """Ends a lost request, or queues it again if `repeat` allows it and nothing was sent yet."""
+        if request.ending:
+            self.fail(request, request.ending)
+        elif repeat and request.repeatable and now < request.deadline:
+            request.alone = (request.alone or bool(request.killed)) and not request.session
+            self.wait(request, now)
+            self.report_place(request, "starting")
         else:
             error = HushdError("worker_crashed", message, detail=dict(detail))
-            self.finish(ticket, m.Error.of(ticket.request.id, error))
+            self.finish(request, m.Error.of(request.id, error))
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _end_run(self, ticket: Ticket, message: m.Result | m.Error, now: float) -> None:
-        del self.running[ticket.request.id]
-        took, usual = now - ticket.started, self.usual_s(ticket)
-        self._usual_s[ticket.session] = 0.8 * usual + 0.2 * took if usual else took
+    def _end_run(self, request: ActiveRequest, message: m.Result | m.Error, now: float) -> None:
+        del self.running[request.id]
+        took, usual = now - request.started, self.usual_s(request)
+        self._usual_s[request.session] = 0.8 * usual + 0.2 * took if usual else took
         self.completed += 1
-        self.finish(ticket, message)
+        self.completed_here += 1
+        self.finish(request, message)
 
-    def _tell_queued(self, ticket: Ticket) -> None:
-        self.tell(ticket, m.Accepted(id=ticket.request.id, state="queued", position=ticket.place or 0))
+    def _report_queued(self, request: ActiveRequest) -> None:
+        self._to_client(request, m.Accepted(id=request.id, state="queued", position=request.place or 0))
 
-    def _send(self, message: m.Message) -> None:
+    def _to_client(self, request: ActiveRequest, message: m.Message) -> None:
+        if not request.gone:
+            self._out.append(ToClient(request.route, message))
+
+    def _to_worker(self, message: m.Message) -> None:
         self._out.append(ToWorker(self._worker, self.gen, message))

@@ -1,7 +1,7 @@
-"""The life of one worker's process: how it starts, is watched, comes to rest, and ends.
+"""The processes of one worker: how each starts, is watched, comes to rest, and ends.
 
-`Life` knows the states, their timers and the moves between them; what the process is given to do, and what follows from
-its messages and its death, is the `Worker`'s. What settles the races:
+A `Lifecycle` owns the state, its timers and the moves between states. It knows nothing of requests: what the process is
+given to do, and the conclusions from its messages and its death, are the `Worker`'s. Three rules settle the races:
 
 - every process has a generation, and news of an old one is dropped;
 - a stop is never reversed: a request that comes meanwhile waits for the exit and starts the next generation at once;
@@ -11,7 +11,6 @@ its messages and its death, is the `Worker`'s. What settles the races:
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from hushd_protocol import messages as m
@@ -19,283 +18,248 @@ from hushd_protocol import messages as m
 from hushd_supervisor.core.actions import Action, Kill, Log, Spawn, ToWorker
 from hushd_supervisor.core.settings import WorkerSettings
 
-from .crashes import Crashes
-from .jobs import Jobs
-from .leases import Leases
 from .states import ALLOWED, State
 
 HELLO_S = 10.0  # from the start of the process to its hello
-START_CAP_S = 300.0  # a start never takes longer, however often it says `loading`
+START_CAP_S = 300.0  # a start never takes longer, however often it reports `loading`
 BEAT_S = 6.0  # three beats of 2 s
 CPU_S = 0.05  # of CPU time is a sign of work; beating alone costs 1 ms each time
 GRACE_S = 5.0  # from `drain` to the exit
-ROOM_S = 15.0  # for those who were asked to leave to make room: longer than their grace and a kill
+ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
 LATE_S = 2.0  # a timer that fires later than this: we were stopped, or the machine slept
-START_GUESS_S = 1.0  # what a start takes, as long as none has succeeded
-ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: say so, and try again
+START_GUESS_S = 1.0  # the time of a start, as long as none has succeeded
+ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
-RUNS = (State.BUSY, State.DRAINING)  # jobs run, and are watched
+WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
 
 
 def ceiling(size: int) -> float:
-    """How large a worker may get that had `size` bytes when it was ready: beyond any long job, within reach of a leak.
+    """The size at which a worker that had `size` bytes when it became ready is used up.
 
-    One engine is known to lose 24 MB a request.
+    Beyond any long job, within reach of a leak: one engine is known to lose 24 MB a request.
     """
     return 2 * size + 1e9 if size else math.inf
 
 
-class Life(ABC):
-    """The processes of one worker, one after the other.
+class Lifecycle:
+    """The processes of one worker, one after another.
 
-    `generations` numbers processes over all workers, so that no news of one can ever be taken for another's.
+    Args:
+        name: the worker's.
+        settings: the worker's; may be replaced at any time.
+        generations: numbers processes over all workers, so that news of one is never taken for another's.
+        out: receives the actions.
+
+    Attributes:
+        state: only ever changed by `enter`.
+        gen: the generation of the process that runs, or ran last; 0 before the first.
+        starts: the number of processes started.
+        start_s: seconds that the last successful start took.
+        was_ready: whether any process has become ready.
+        ready_at: when this process became ready; `math.inf` before that and after its exit.
+        idle_since: when this process came to rest; None while it works.
+        pss: bytes of memory, as the process last reported.
+        expected: whether the exit to come was asked for.
+        killed: whether this process was sent SIGKILL.
+        start_timed_out: whether this process did not become ready in time.
     """
 
-    def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int]) -> None:
+    def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int], out: list[Action]) -> None:
         self.name = name
         self.settings = settings
-        self._generations = generations
-        self._out: list[Action] = []
         self.state = State.STOPPED
         self.gen = 0
-        self.jobs = Jobs(name, self._out)
-        self.leases = Leases(settings.keep_alive)
-        self.crashes = Crashes()
         self.starts = 0
-        self.start_s = START_GUESS_S  # what the last start took
-        self.pss = 0  # bytes, as the worker told last
-        self.was_ready = False  # ever
-        self.idle_since: float | None = None
-        self._timer = math.inf  # of the state
-        self._start_cap = math.inf
-        self._beat_due = math.inf
-        self._cpu_s = 0.0
-        self._completed_before = 0  # jobs of earlier processes
-        self._started_at = 0.0
+        self.start_s = START_GUESS_S
+        self.was_ready = False
         self.ready_at = math.inf
-        self._ceiling = math.inf  # bytes at which this process is used up, unless its settings name another size
-        self._expected = False  # the exit that will come was asked for
-        self._killed = False
-        self._start_timed_out = False
-        self._verdict = ("worker_failed", "")  # what FAILED tells
-        self._down = False
-        self._held = False
-
-    # --- what the pool decides -----------------------------------------------------------------------------------
-
-    def admit(self, now: float) -> list[Action]:
-        """There is memory for it: start."""
-        if self.state is State.WAITING:
-            self._start(now)
-        return self._take()
-
-    def help(self, now: float) -> list[Action]:
-        """Others of its family have too much to do, and there is memory: start, with nobody waiting here yet."""
-        self._enter(State.WAITING)
-        self._start(now)
-        return self._take()
-
-    def refuse(self, now: float, message: str, retry_after_ms: int) -> list[Action]:
-        """There is no memory for it, and nobody can leave for it."""
-        if self.state is State.WAITING:
-            self.jobs.fail_waiting("server_busy", message, retry_after_ms)
-            self._enter(State.STOPPED)
-        return self._take()
-
-    def evict(self, now: float) -> list[Action]:
-        """Its memory is needed: it leaves if it is idle, whatever its leases say."""
-        if self.state is State.READY and not self.settings.pinned:
-            self._log("INFO", f"{self.name} makes room")
-            self._leave(now)
-        return self._take()
-
-    # --- what the owner does -------------------------------------------------------------------------------------
-
-    def unload(self, now: float) -> list[Action]:
-        """Ends the worker whatever its leases say; running jobs finish first."""
-        self.leases.clear()
-        if self.state in (State.BACKOFF, State.FAILED):
-            self.crashes.forget()
-            self._enter(State.STOPPED)
-            self._settle(now)
-        elif self.state is State.WAITING and not self.jobs.waiting:
-            self._enter(State.STOPPED)
-        elif self.state is State.STARTING:
-            self._kill(now, expected=True)
-        elif self.state is State.READY:
-            self._leave(now)
-        elif self.state is State.BUSY:
-            self._enter(State.DRAINING, now + self.settings.drain_timeout)
-        return self._take()
-
-    def configure(self, settings: WorkerSettings, now: float) -> list[Action]:
-        """Other settings from now on. A process that was started with what has changed finishes its jobs and leaves."""
-        before, self.settings = self.settings, settings
-        self.leases.set_default(settings.keep_alive)
-        if (before.command, before.environment) != (settings.command, settings.environment):
-            return self.unload(now)
-        if self.state is State.READY:
-            self._rest(now)
-        return self._take()
-
-    def hold(self, now: float) -> list[Action]:
-        """Starts nothing any more: running jobs finish, and who waits goes on waiting, until `shutdown`."""
-        self._held = True
-        if self.state is State.WAITING:
-            self._enter(State.STOPPED)
-        return self._take() + self.unload(now)
-
-    def shutdown(self, now: float) -> list[Action]:
-        """Refuses what waits, lets running jobs finish; called again, or after `hold`, waits for nothing."""
-        first = not self._down
-        if first:
-            self._down = True
-            self.jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
-        if first and not self._held:
-            return self._take() + self.unload(now)
-        if self.state.has_process and self.state is not State.KILLING:
-            self._give_up_jobs(now)
-        return self._take()
-
-    # --- time ----------------------------------------------------------------------------------------------------
-
-    def deadline(self) -> float:
-        """When `on_time` must be called, `math.inf` for never."""
-        due = min(self._timer, self.jobs.waiting_deadline())
-        if self.state in RUNS:
-            due = min(due, self._beat_due, self.jobs.running_deadline(self.settings.stall_timeout))
-        return due
-
-    def on_time(self, now: float) -> list[Action]:
-        """What is due at `now`."""
-        if (late := now - self.deadline()) > LATE_S:
-            self._excuse(late + BEAT_S)
-        if self.jobs.expire_waiting(now):
-            self._settle(now)
-        if self.state in RUNS:
-            self.jobs.expire_running(now)
-            if self.jobs.cancel_ignored(now):
-                self._log("WARNING", f"{self.name} ignored a cancel")
-                self._kill(now, expected=True)
-            elif self.jobs.stalled(now, self.settings.stall_timeout):
-                self._log("ERROR", f"{self.name} stalled: no output and no CPU time for too long")
-                self._kill(now)
-            elif self._beat_due <= now:
-                self._log("ERROR", f"{self.name} hangs: no sign of life for {BEAT_S:.0f} s")
-                self._kill(now)
-        if self._timer <= now:
-            self._timer_fired(now)
-        return self._take()
-
-    def _excuse(self, late: float) -> None:
-        """Nobody is to blame for a time in which nobody ran or was heard: watches go on as if it had not been."""
-        self._beat_due += late
-        if self.state in (State.WAITING, State.STARTING, State.DRAINING):
-            self._timer += late
-            self._start_cap += late
-        self.jobs.excuse(late)
-
-    def _timer_fired(self, now: float) -> None:
-        match self.state:
-            case State.STARTING:
-                self._log("ERROR", f"{self.name} did not become ready in time")
-                self._start_timed_out = True
-                self._kill(now)
-            case State.READY:
-                self._log("INFO", f"{self.name} was idle")
-                self._leave(now)
-            case State.WAITING:
-                message = f"There is no memory for {self.name}: those who were to leave for it have not left in time."
-                self.jobs.fail_waiting("server_busy", message, 5000)
-                self._enter(State.STOPPED)
-            case State.DRAINING:
-                self._give_up_jobs(now)
-            case State.STOPPING:
-                self._kill(now, expected=True)
-            case State.KILLING:
-                self._log("ERROR", f"{self.name} has not died of SIGKILL: it sleeps in the kernel; trying again")
-                self._out.append(Kill(self.name, self.gen))
-                self._timer = now + ALARM_S
-            case State.BACKOFF | State.FAILED:
-                if self.state is State.FAILED:
-                    self.crashes.forget()
-                self._enter(State.STOPPED)
-                self._settle(now)
+        self.idle_since: float | None = None
+        self.pss = 0
+        self.expected = False
+        self.killed = False
+        self.start_timed_out = False
+        self._generations = generations
+        self._out = out
+        self._timer = math.inf  # of the state
+        self._beat_due = math.inf
+        self._started_at = 0.0
+        self._start_cap = math.inf
+        self._cpu_s = 0.0
+        self._ceiling = math.inf
 
     # --- moves ---------------------------------------------------------------------------------------------------
 
-    @abstractmethod
-    def _settle(self, now: float) -> None:
-        """After any change: gives out work, rests, leaves or starts, as the state and the queue ask for."""
-
-    def _enter(self, state: State, timer: float = math.inf) -> None:
+    def enter(self, state: State, timer: float = math.inf) -> None:
+        """Moves to `state`, which ends by itself at `timer`."""
         assert (self.state, state) in ALLOWED, f"{self.state} -> {state}"
         self.state = state
         self._timer = timer
 
-    def _start(self, now: float) -> None:
-        self.gen = self.jobs.gen = next(self._generations)
+    def wait(self, now: float) -> None:
+        """Waits for memory."""
+        self.enter(State.WAITING, now + ROOM_S)
+
+    def start(self, now: float) -> None:
+        """Starts the next generation."""
+        self.gen = next(self._generations)
         self.starts += 1
-        self._expected = self._killed = self._start_timed_out = False
-        self._cpu_s = 0.0
+        self.expected = self.killed = self.start_timed_out = False
         self.pss = 0
-        self._completed_before = self.jobs.completed
+        self._cpu_s = 0.0
         self._started_at = now
         self._start_cap = now + START_CAP_S
         self._out.append(Spawn(self.name, self.gen))
-        self._enter(State.STARTING, now + HELLO_S)
+        self.enter(State.STARTING, now + HELLO_S)
 
-    def _rest(self, now: float) -> None:
-        """READY with nothing to do: sets the time to leave, or leaves."""
+    def become_ready(self, pss: int, now: float) -> None:
+        """The process has loaded its model."""
+        self.pss = pss
+        self._ceiling = ceiling(pss)
+        self.was_ready = True
+        self.ready_at = now
+        self.start_s = now - self._started_at
+        self.enter(State.READY)
+
+    def work(self, now: float) -> None:
+        """The first job is handed over: from now on the process must beat."""
+        self.idle_since = None
+        self._beat_due = now + BEAT_S
+        self.enter(State.BUSY)
+
+    def rest(self, until: float, now: float) -> None:
+        """READY with nothing to do: leaves at `until`, which may be past."""
         if self.idle_since is None:
             self.idle_since = now
             self._beat_due = math.inf
-        self._timer = math.inf if self.settings.pinned else self.leases.expiry(now)
+        self._timer = math.inf if self.settings.pinned else until
         if self._timer <= now:
-            self._leave(now)
+            self.leave(now)
 
-    def _used_up(self, now: float) -> str:
-        """Why this process should do nothing more, empty while it may."""
+    def drain(self, now: float) -> None:
+        """Finishes the running jobs, takes no more, and then leaves."""
+        self.enter(State.DRAINING, now + self.settings.drain_timeout)
+
+    def leave(self, now: float) -> None:
+        """Asks the idle process to leave."""
+        self._beat_due = math.inf
+        self.leaves(now)
+        self.send(m.Drain())
+
+    def leaves(self, now: float) -> None:
+        """The process is about to leave by itself, and may be given nothing more."""
+        self.expected = True
+        self.enter(State.STOPPING, now + GRACE_S)
+
+    def kill(self, now: float, expected: bool = False) -> None:
+        """Sends SIGKILL; counts as a crash unless `expected`."""
+        self.expected = self.expected or expected
+        self.killed = True
+        self._out.append(Kill(self.name, self.gen))
+        self.enter(State.KILLING, now + ALARM_S)
+
+    def end(self, now: float) -> None:
+        """Ends the process, or the wait for one; running jobs finish first."""
+        match self.state:
+            case State.WAITING:
+                self.enter(State.STOPPED)
+            case State.STARTING:
+                self.kill(now, expected=True)
+            case State.READY:
+                self.leave(now)
+            case State.BUSY:
+                self.drain(now)
+
+    def exited(self, now: float) -> float:
+        """The process is gone; returns for how many seconds it had been ready. The caller enters the next state."""
+        ready_for = now - self.ready_at if self.ready_at < math.inf else 0.0
+        self._timer = self._beat_due = self.ready_at = math.inf
+        self.idle_since = None
+        return ready_for
+
+    # --- the process ---------------------------------------------------------------------------------------------
+
+    def is_current(self, gen: int) -> bool:
+        """Whether news of generation `gen` is of the process that lives."""
+        return gen == self.gen and self.state.has_process
+
+    def receive(self, message: m.Message, now: float) -> None:
+        """Books a message of the process as a sign of life, and of progress while it starts."""
+        if self._beat_due < math.inf:
+            self._beat_due = now + BEAT_S  # every frame is a sign of life
+        match message:
+            case m.WorkerHello() if self.state is State.STARTING:
+                self._timer = now + self.settings.start_timeout
+            case m.Loading() if self.state is State.STARTING:
+                self._timer = min(now + self.settings.start_timeout, self._start_cap)
+            case m.Beat():
+                self.pss = message.pss or self.pss
+
+    def has_worked(self, cpu_s: float) -> bool:
+        """Whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""
+        if cpu_s - self._cpu_s < CPU_S:
+            return False
+        self._cpu_s = cpu_s
+        return True
+
+    def used_up(self, jobs_done: int, now: float) -> str:
+        """The reason why this process should do nothing more after `jobs_done` jobs; empty while it may go on."""
         limits = self.settings
-        if 0 < limits.max_requests <= self.jobs.completed - self._completed_before:
+        if 0 < limits.max_requests <= jobs_done:
             return f"{limits.max_requests} requests"
-        if self.pss >= (limits.max_pss_mb * 1e6 or self._ceiling) and self.jobs.completed > self._completed_before:
+        if self.pss >= (limits.max_pss_mb * 1e6 or self._ceiling) and jobs_done > 0:
             return f"{self.pss / 1e6:.0f} MB"
         if 0 < limits.max_age <= now - self.ready_at:
             return f"{now - self.ready_at:.0f} s old"
         return ""
 
-    def _recycle(self, used_up: str, now: float) -> None:
-        self._log("INFO", f"{self.name} is used up ({used_up}): a new process takes over")
-        self._leave(now)
-
-    def _leave(self, now: float) -> None:
-        self._expected = True
-        self._beat_due = math.inf
-        self._enter(State.STOPPING, now + GRACE_S)
-        self._send(m.Drain())
-
-    def _give_up_jobs(self, now: float) -> None:
-        for ticket in self.jobs.running.values():
-            ticket.ending = ticket.ending or "shutting_down"
-        self._kill(now, expected=True)
-
-    def _kill(self, now: float, expected: bool = False) -> None:
-        self._expected = self._expected or expected
-        self._killed = True
-        self._out.append(Kill(self.name, self.gen))
-        self._enter(State.KILLING, now + ALARM_S)
-
-    def _timer_ms(self, now: float) -> int:
-        return max(1, int((self._timer - now) * 1000))
-
-    def _send(self, message: m.Message) -> None:
+    def send(self, message: m.Message) -> None:
+        """Sends to the process."""
         self._out.append(ToWorker(self.name, self.gen, message))
 
-    def _log(self, level: str, text: str) -> None:
-        self._out.append(Log(level, text))
+    # --- time ----------------------------------------------------------------------------------------------------
 
-    def _take(self) -> list[Action]:
-        out = self._out.copy()
-        self._out.clear()
-        return out
+    def deadline(self) -> float:
+        """When the state's timer or the next beat is due, `math.inf` for never."""
+        return min(self._timer, self._beat_due) if self.state in WATCHED else self._timer
+
+    def hangs(self, now: float) -> bool:
+        """Whether the process should have beaten by now, and has not."""
+        return self._beat_due <= now
+
+    def retry_ms(self, now: float) -> int:
+        """The time until the state ends by itself."""
+        return max(1, int((self._timer - now) * 1000))
+
+    def excuse(self, late: float) -> None:
+        """Takes `late` seconds out of every watch: nobody is to blame for a time in which nobody ran or was heard."""
+        self._beat_due += late
+        if self.state in (State.WAITING, State.STARTING, State.DRAINING):
+            self._timer += late
+            self._start_cap += late
+
+    def on_time(self, now: float) -> State | None:
+        """If the state's timer is due, makes the move that follows and returns the state that it ended."""
+        if self._timer > now:
+            return None
+        ended = self.state
+        match ended:
+            case State.STARTING:
+                self.log("ERROR", f"{self.name} did not become ready in time")
+                self.start_timed_out = True
+                self.kill(now)
+            case State.READY:
+                self.log("INFO", f"{self.name} was idle")
+                self.leave(now)
+            case State.DRAINING | State.STOPPING:
+                self.kill(now, expected=True)
+            case State.KILLING:
+                self.log("ERROR", f"{self.name} has not died of SIGKILL: it sleeps in the kernel; trying again")
+                self._out.append(Kill(self.name, self.gen))
+                self._timer = now + ALARM_S
+            case State.WAITING | State.BACKOFF | State.FAILED:
+                self.enter(State.STOPPED)
+        return ended
+
+    def log(self, level: str, text: str) -> None:
+        """Writes a line to the supervisor's log."""
+        self._out.append(Log(level, text))

@@ -1,7 +1,7 @@
-"""Who waits for a worker, in which order, and who may run next.
+"""The requests that wait for a worker, their order, and which may run next.
 
-Files and sessions (live streams, which last as long as somebody speaks) have places of their own on a worker that says
-so; on any other a session takes the place of a file.
+Files and sessions (live streams, which last as long as somebody speaks) have slots of their own on a worker that
+declares them; on any other worker a session takes the slot of a file.
 """
 
 from __future__ import annotations
@@ -9,93 +9,93 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 
-from .request import Ticket
+from .request import ActiveRequest
 
 
 class Queue:
-    """The tickets that wait for one worker.
+    """The requests that wait for one worker.
 
     Attributes:
         waiting: in the order of `sort`; only changed in place.
-        slots, sessions: the places of the process that runs, or ran last.
+        slots, sessions: of the process that runs, or ran last; `sessions` are for live streams alone.
     """
 
-    def __init__(self, tell: Callable[[Ticket], None]) -> None:
-        self.waiting: list[Ticket] = []
+    def __init__(self, report: Callable[[ActiveRequest], None]) -> None:
+        self.waiting: list[ActiveRequest] = []
         self.slots = 1
         self.sessions = 0
-        self._tell = tell  # a ticket's new place to its client
+        self._report = report  # sends a request's new place to its client
         self._served: dict[bytes, float] = {}  # when a job of each client was last handed out
 
     def sort(self, now: float) -> None:
-        """Puts who waits in order, and tells whose place has changed.
+        """Puts the waiting requests in order, and reports their new places.
 
-        By priority, a level higher for each AGING_S of waiting, so that nobody starves. Then in rounds: the first
-        request of each client, then each one's second, so that one who asks for much delays nobody else's first. Then
-        whose client was served longest ago, then by arrival.
+        By priority, a level higher for each AGING_S of waiting, so that none starves. Then in rounds: the first request
+        of each client, then each client's second, so that a client with many delays no other client's first. Then by
+        how long ago the client was served, then by arrival.
         """
         if not self.waiting:
             return
         rounds: dict[bytes, int] = {}
-        keys: dict[Ticket, tuple[float, int, float, int]] = {}
-        for ticket in sorted(self.waiting, key=lambda t: (t.level(now), t.order)):
-            nth = rounds[ticket.route] = rounds.get(ticket.route, -1) + 1
-            keys[ticket] = (ticket.level(now), nth, self._served.get(ticket.route, -math.inf), ticket.order)
+        keys: dict[ActiveRequest, tuple[float, int, float, int]] = {}
+        for request in sorted(self.waiting, key=lambda t: (t.level(now), t.order)):
+            nth = rounds[request.route] = rounds.get(request.route, -1) + 1
+            keys[request] = (request.level(now), nth, self._served.get(request.route, -math.inf), request.order)
         self.waiting.sort(key=keys.__getitem__)
         places = [0, 0]
-        for ticket in self.waiting:
-            kind = self._apart(ticket)
-            if ticket.place is not None and ticket.place != places[kind]:
-                ticket.place = places[kind]
-                self._tell(ticket)
+        for request in self.waiting:
+            kind = self._apart(request)
+            if request.place is not None and request.place != places[kind]:
+                request.place = places[kind]
+                self._report(request)
             places[kind] += 1
 
-    def place(self, ticket: Ticket) -> int:
-        """How many are before a waiting ticket, of its kind if files and sessions have places of their own."""
-        before = self.waiting[: self.waiting.index(ticket)]
-        return sum(self._apart(other) == self._apart(ticket) for other in before)
+    def place(self, request: ActiveRequest) -> int:
+        """The number of requests before a waiting one, of its kind if sessions have slots of their own."""
+        before = self.waiting[: self.waiting.index(request)]
+        return sum(self._apart(other) == self._apart(request) for other in before)
 
-    def next(self, running: Collection[Ticket]) -> Ticket | None:
-        """Who may run now, beside those that do.
+    def next(self, running: Collection[ActiveRequest]) -> ActiveRequest | None:
+        """The request that may run now, beside those that do.
 
-        A suspect runs beside no file, and while it waits for that no file passes it; sessions hold nobody up who needs
-        not their place. Two clients' requests of one id run after each other.
+        A suspect runs beside no file, and while it waits for that no file passes it. A session does not block requests
+        that need another slot. Two clients' requests with the same id run one after the other.
         """
         held = False
-        for ticket in self.waiting:
-            apart = self._apart(ticket)
-            if (apart or not held) and self._fits(ticket, running):
-                return ticket
-            held = held or ticket.alone
+        for request in self.waiting:
+            apart = self._apart(request)
+            if (apart or not held) and self._fits(request, running):
+                return request
+            held = held or request.alone
         return None
 
-    def would_run(self, ticket: Ticket, running: Collection[Ticket]) -> bool:
-        """Whether a newcomer need not wait for any of those that do, nor for those that run."""
-        return self._fits(ticket, running) and not any(self._apart(t) == self._apart(ticket) for t in self.waiting)
+    def would_run(self, request: ActiveRequest, running: Collection[ActiveRequest]) -> bool:
+        """Whether a newcomer need not wait, neither for those that wait nor for those that run."""
+        return self._fits(request, running) and not any(self._apart(t) == self._apart(request) for t in self.waiting)
 
-    def ahead(self, ticket: Ticket) -> tuple[list[Ticket], int]:
-        """Who a newcomer would wait for in the line, and how many places they share."""
-        kind = self._apart(ticket)
+    def ahead(self, request: ActiveRequest) -> tuple[list[ActiveRequest], int]:
+        """The requests that a newcomer would wait for, and the number of slots that they share."""
+        kind = self._apart(request)
         return [t for t in self.waiting if self._apart(t) == kind], self.sessions if kind else self.slots
 
-    def serve(self, ticket: Ticket, now: float) -> None:
-        """A ticket waits no longer: it runs, here or at a replica."""
-        self.waiting.remove(ticket)
-        self._served[ticket.route] = now
+    def serve(self, request: ActiveRequest, now: float) -> None:
+        """Takes out a request that is about to run, here or at a replica."""
+        self.waiting.remove(request)
+        self._served[request.route] = now
 
     def forget(self, route: bytes) -> None:
-        """A client is gone: what it was served interests nobody any more."""
+        """Forgets a client that has left."""
         self._served.pop(route, None)
 
-    def _apart(self, ticket: Ticket) -> bool:
-        """Whether it takes one of the places that are for sessions alone."""
-        return ticket.session and self.sessions > 0
+    def _apart(self, request: ActiveRequest) -> bool:
+        """Whether it takes one of the slots that are for sessions alone."""
+        return request.session and self.sessions > 0
 
-    def _fits(self, ticket: Ticket, running: Collection[Ticket]) -> bool:
-        kind = self._apart(ticket)
+    def _fits(self, request: ActiveRequest, running: Collection[ActiveRequest]) -> bool:
+        kind = self._apart(request)
         if sum(self._apart(other) == kind for other in running) >= (self.sessions if kind else self.slots):
             return False
-        if any(other.request.id == ticket.request.id for other in running):
+        if any(other.message.id == request.message.id for other in running):
             return False
-        suspects = ticket.alone or any(other.alone for other in running)
-        return ticket.session or not suspects or all(other.session for other in running)
+        suspects = request.alone or any(other.alone for other in running)
+        return request.session or not suspects or all(other.session for other in running)

@@ -1,6 +1,6 @@
-"""A worker's states and every way from one to another, in one table.
+"""The states of a worker and every move between them, in one table.
 
-The brain may only move along `TRANSITIONS`; the README's diagram is drawn from it (`python -m
+A `Lifecycle` may only move along `TRANSITIONS`; the README's diagram is drawn from it (`python -m
 hushd_supervisor.core.worker.states`), and a test compares the two.
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class State(enum.Enum):
-    """What a worker is doing; the value is the word shown to users."""
+    """The state of a worker; the value is the word shown to users."""
 
     STOPPED = "stopped"  # no process: its memory is free, its queue empty
     WAITING = "waiting"  # no process: idle workers leave first to make room; requests queue
@@ -19,7 +19,7 @@ class State(enum.Enum):
     READY = "ready"  # loaded and idle
     BUSY = "busy"  # 1..slots jobs run, the rest queue
     DRAINING = "draining"  # finishes its jobs and takes none; requests queue for the next generation
-    STOPPING = "stopping"  # told to leave
+    STOPPING = "stopping"  # was asked to leave
     KILLING = "killing"  # SIGKILL sent to its group; nothing is started before its exit is seen
     BACKOFF = "backoff"  # crashed lately: waits before the next start
     FAILED = "failed"  # crashed too often: refuses requests until the cooldown ends

@@ -1,253 +1,301 @@
-"""One worker: who is given to it, what follows from what it says, and what its death means.
+"""One worker: the requests given to it, and the conclusions from its messages and its death.
 
-A `Worker` is told what happened and the time, and returns what is to be done; it never acts, waits or looks at a
-clock. Its states and the ways between them are `states.TRANSITIONS`; how it moves there is its `Life`.
+A `Worker` receives events and the time, and returns actions; it never acts, waits or looks at a clock. Its `Lifecycle`
+owns the process and the states, its `Jobs` the requests; here they meet.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
 from hushd_protocol import messages as m
-from hushd_protocol.errors import CODES, HushdError
+from hushd_protocol.errors import CODES
 
 from hushd_supervisor.core.actions import Action
+from hushd_supervisor.core.settings import WorkerSettings
 
-from .crashes import COOLDOWN_S, describe_exit, last_line
-from .lifecycle import BEAT_S, CPU_S, GRACE_S, ROOM_S, RUNS, Life, ceiling
-from .request import Ticket
+from .crashes import COOLDOWN_S, Crashes
+from .death import Death
+from .dispatch import Dispatcher
+from .jobs import Jobs
+from .leases import Leases
+from .lifecycle import BEAT_S, LATE_S, WATCHED, Lifecycle
+from .request import ActiveRequest
 from .states import State
 
 
-class Worker(Life):
+class Worker:
     """One worker, over all its generations."""
+
+    def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int]) -> None:
+        self._out: list[Action] = []
+        self.name = name
+        self.lifecycle = Lifecycle(name, settings, generations, self._out)
+        self.jobs = Jobs(name, self._out)
+        self.leases = Leases(settings.keep_alive)
+        self.crashes = Crashes()
+        self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
+        self._verdict = ("worker_failed", "")  # the error of requests while FAILED
+        self._down = False
+
+    @property
+    def state(self) -> State:
+        return self.lifecycle.state
+
+    @property
+    def gen(self) -> int:
+        return self.lifecycle.gen
+
+    @property
+    def settings(self) -> WorkerSettings:
+        return self.lifecycle.settings
 
     # --- what clients do -----------------------------------------------------------------------------------------
 
-    def submit(self, ticket: Ticket, now: float) -> list[Action]:
-        """Takes a request: it will end exactly once, here and now or later."""
+    def submit(self, request: ActiveRequest, now: float) -> list[Action]:
+        """Accepts a request, which will end exactly once: here and now, or later."""
         waiting = len(self.jobs.waiting)
         if self._down:
-            self.jobs.fail(ticket, "shutting_down", "hushd is shutting down; ask again in a moment.")
+            self.jobs.fail(request, "shutting_down", "hushd is shutting down; ask again in a moment.")
         elif self.state is State.FAILED:
-            self.jobs.fail(ticket, *self._verdict, retry_after_ms=self._timer_ms(now))
+            self.jobs.fail(request, *self._verdict, retry_after_ms=self.lifecycle.retry_ms(now))
         elif waiting >= self.settings.queue:
             message = f"{waiting} requests wait for {self.name} already; try again later."
-            self.jobs.fail(ticket, "overloaded", message, self.jobs.wait_ms(ticket))
+            self.jobs.fail(request, "overloaded", message, self.jobs.wait_ms(request))
         else:
-            self.jobs.wait(ticket, now)
-            self._settle(now)
-            if ticket in self.jobs.waiting:
-                self.jobs.tell_place(ticket, "queued" if self.state is State.BUSY or self._held else "starting")
+            self.jobs.wait(request, now)
+            self._dispatch.settle(now)
+            if request in self.jobs.waiting:
+                self.jobs.report_place(
+                    request, "queued" if self.state is State.BUSY or self._dispatch.held else "starting"
+                )
         return self._take()
 
-    def would_run(self, ticket: Ticket) -> bool:
-        """Whether a newcomer would be given to the process at once."""
-        return self.state in (State.READY, State.BUSY) and self.jobs.would_run(ticket)
+    def would_run(self, request: ActiveRequest) -> bool:
+        """Whether a newcomer would be handed to the process at once."""
+        return self.state in (State.READY, State.BUSY) and self.jobs.would_run(request)
 
-    def give(self, ticket: Ticket, now: float) -> list[Action]:
-        """Hands over one that waits, to a replica where it would run."""
-        self.jobs.line.serve(ticket, now)
-        self.jobs.line.sort(now)
-        self._settle(now)
+    def give(self, request: ActiveRequest, now: float) -> list[Action]:
+        """Hands over a waiting request to a replica where it would run."""
+        self.jobs.queue.serve(request, now)
+        self.jobs.queue.sort(now)
+        self._dispatch.settle(now)
         return self._take()
 
-    def adopt(self, ticket: Ticket, now: float) -> list[Action]:
-        """Takes over one that waited at another replica."""
-        ticket.brain = self
-        self.jobs.wait(ticket, now)
-        self._settle(now)
+    def adopt(self, request: ActiveRequest, now: float) -> list[Action]:
+        """Takes over a request that waited at another replica."""
+        request.worker = self.name
+        self.jobs.wait(request, now)
+        self._dispatch.settle(now)
         return self._take()
 
-    def cancel(self, ticket: Ticket, now: float, code: str = "cancelled") -> list[Action]:
-        """Ends `ticket` with `code`: at once while it waits, through the engine while it runs."""
-        self.jobs.cancel(ticket, now, code)
-        return self._take_after(ticket, now)
+    def cancel(self, request: ActiveRequest, now: float, code: str = "cancelled") -> list[Action]:
+        """Ends `request` with `code`: at once while it waits, through the engine while it runs."""
+        self.jobs.cancel(request, now, code)
+        return self._take_after(request, now)
 
-    def input(self, ticket: Ticket, chunk: m.Chunk, now: float) -> list[Action]:
-        """A chunk of a request's input."""
-        self.jobs.input(ticket, chunk, now)
-        return self._take_after(ticket, now)
+    def input(self, request: ActiveRequest, chunk: m.Chunk, now: float) -> list[Action]:
+        """Passes a chunk of input on."""
+        self.jobs.input(request, chunk, now)
+        return self._take_after(request, now)
 
-    def grant(self, ticket: Ticket, chunks: int, now: float) -> list[Action]:
-        """The client can take more output."""
-        self.jobs.grant(ticket, chunks, now)
-        return self._take_after(ticket, now)
+    def grant(self, request: ActiveRequest, chunks: int, now: float) -> list[Action]:
+        """Passes credit for `chunks` more of output on."""
+        self.jobs.grant(request, chunks, now)
+        return self._take_after(request, now)
 
     def release(self, holder: str, now: float) -> list[Action]:
-        """A connection is gone; `holder` are the leases that it held in its own name."""
+        """Drops the leases that a connection held in its own name: it has ended."""
         if self.leases.connection_ended(holder) and self.state is State.READY:
-            self._rest(now)
+            self._dispatch.rest(now)
+        return self._take()
+
+    # --- what the pool decides -----------------------------------------------------------------------------------
+
+    def admit(self, now: float) -> list[Action]:
+        """Starts the process that waits for memory: there is enough."""
+        if self.state is State.WAITING:
+            self.lifecycle.start(now)
+            self.jobs.begin(self.gen)
+        return self._take()
+
+    def help(self, now: float) -> list[Action]:
+        """Starts a process for a family whose other replicas have too much to do; nobody waits here yet."""
+        self.lifecycle.wait(now)
+        return self.admit(now)
+
+    def refuse(self, now: float, message: str, retry_after_ms: int) -> list[Action]:
+        """Gives up the wait for memory: there is none, and nobody can leave for it."""
+        if self.state is State.WAITING:
+            self.jobs.fail_waiting("server_busy", message, retry_after_ms)
+            self.lifecycle.end(now)
+        return self._take()
+
+    def evict(self, now: float) -> list[Action]:
+        """Leaves if it is idle, whatever its leases say: its memory is needed."""
+        if self.state is State.READY and not self.settings.pinned:
+            self.lifecycle.log("INFO", f"{self.name} makes room")
+            self.lifecycle.leave(now)
+        return self._take()
+
+    # --- what the owner does -------------------------------------------------------------------------------------
+
+    def unload(self, now: float) -> list[Action]:
+        """Ends the worker whatever its leases say; running jobs finish first."""
+        self.leases.clear()
+        if self.state in (State.BACKOFF, State.FAILED):
+            self.crashes.forget()
+            self._stop(now)
+        elif self.state is not State.WAITING or not self.jobs.waiting:
+            self.lifecycle.end(now)
+        return self._take()
+
+    def configure(self, settings: WorkerSettings, now: float) -> list[Action]:
+        """Applies other settings; a process that was started with others finishes its jobs and leaves."""
+        before, self.lifecycle.settings = self.settings, settings
+        self.leases.set_default(settings.keep_alive)
+        if (before.command, before.environment) != (settings.command, settings.environment):
+            return self.unload(now)
+        if self.state is State.READY:
+            self._dispatch.rest(now)
+        return self._take()
+
+    def hold(self, now: float) -> list[Action]:
+        """Starts nothing any more: running jobs finish, and waiting requests go on waiting, until `shutdown`."""
+        self._dispatch.held = True
+        if self.state is State.WAITING:
+            self.lifecycle.end(now)
+        return self._take() + self.unload(now)
+
+    def shutdown(self, now: float) -> list[Action]:
+        """Refuses what waits, lets running jobs finish; called again, or after `hold`, waits for nothing."""
+        first = not self._down
+        if first:
+            self._down = True
+            self.jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
+        if first and not self._dispatch.held:
+            return self._take() + self.unload(now)
+        if self.state.has_process and self.state is not State.KILLING:
+            self.jobs.give_up()
+            self.lifecycle.kill(now, expected=True)
         return self._take()
 
     # --- what the worker does ------------------------------------------------------------------------------------
 
     def receive(self, gen: int, message: m.Message, now: float) -> list[Action]:
-        """A message of generation `gen`."""
-        if gen != self.gen or not self.state.has_process:
+        """Handles a message of generation `gen`."""
+        if not self.lifecycle.is_current(gen):
             return []
-        if self._beat_due < math.inf:
-            self._beat_due = now + BEAT_S  # every frame is a sign of life
+        self.lifecycle.receive(message, now)
         match message:
-            case m.WorkerHello() if self.state is State.STARTING:
-                self._timer = now + self.settings.start_timeout
-            case m.Loading() if self.state is State.STARTING:
-                self._timer = min(now + self.settings.start_timeout, self._start_cap)
             case m.Ready() if self.state is State.STARTING:
-                self._become_ready(message, now)
+                self.jobs.queue.slots, self.jobs.queue.sessions = max(1, message.slots), max(0, message.sessions)
+                self.lifecycle.become_ready(message.pss, now)
+                self.leases.use("", None, now)
+                self._dispatch.settle(now)
             case m.LoadFailed() if self.state is State.STARTING:
-                self._expected = True
                 self.jobs.fail_waiting(message.code if message.code in CODES else "worker_failed", message.message)
-                self._enter(State.STOPPING, now + GRACE_S)
+                self.lifecycle.leaves(now)
             case m.Beat():
-                self.pss = message.pss or self.pss
-                if message.cpu_s - self._cpu_s >= CPU_S:
-                    self._cpu_s = message.cpu_s
-                    for ticket in self.jobs.running.values():
-                        ticket.touched = now
-                if self.state is State.READY and (used_up := self._used_up(now)):
-                    self._recycle(used_up, now)
+                if self.lifecycle.has_worked(message.cpu_s):
+                    self.jobs.touch(now)
+                self._dispatch.recycle(now)
             case m.Bye():
-                if self.state is State.READY:  # leaves unasked: nothing more may be given to it
-                    self._log("WARNING", f"{self.name} leaves unasked")
-                    self._expected = True
-                    self._enter(State.STOPPING, now + GRACE_S)
-                self._send(m.Bye())
+                if self.state is State.READY:
+                    self.lifecycle.log("WARNING", f"{self.name} leaves unasked")
+                    self.lifecycle.leaves(now)
+                self.lifecycle.send(m.Bye())
             case m.Chunk() | m.Partial() | m.Progress() | m.Credit() | m.Result() | m.Error():
-                self._hear(message.id, message, now)
+                self._answer(message.id, message, now)
+        return self._take()
+
+    def unreachable(self, gen: int, now: float) -> list[Action]:
+        """Kills the process: a message for it could not be sent, or it sent garbage."""
+        if gen == self.gen and self.state in (State.STARTING, State.READY, *WATCHED):
+            self.lifecycle.kill(now)
         return self._take()
 
     def exited(self, gen: int, status: int, log_tail: str, now: float, out_of_memory: bool = False) -> list[Action]:
-        """The process of generation `gen` is gone, and all it had sent was handed over before."""
-        if gen != self.gen or not self.state.has_process:
+        """The process of generation `gen` is gone, and all that it had sent was received before."""
+        if not self.lifecycle.is_current(gen):
             return []
-        was, how = self.state, describe_exit(status, self._killed, out_of_memory)
-        ready_for = now - self.ready_at if self.ready_at < math.inf else 0.0
+        death = Death.of(self.name, self.lifecycle, status, log_tail, out_of_memory)
         lost = self.jobs.lose()
-        detail = {"exit": how, "log_tail": log_tail}
-        self._timer = self._beat_due = self.ready_at = math.inf
-        self.idle_since = None
-        if self._expected or (was is State.READY and status == 0):
-            for ticket in lost:
-                self.jobs.repeat_or_fail(ticket, now, not self._down, f"{self.name} was stopped while it ran.", detail)
-            self._enter(State.STOPPED)
-            self._settle(now)
+        ready_for = self.lifecycle.exited(now)
+        if self.lifecycle.expected or (death.state is State.READY and status == 0):
+            why = f"{self.name} was stopped while it ran."
+            for request in lost:
+                self.jobs.repeat_or_fail(request, now, not self._down, why, death.detail)
+            self._stop(now)
             return self._take()
-
-        self._log("ERROR", f"{self.name} died: {how}{last_line(log_tail)}")
-        self.crashes.add(now, frozenset(t.key for t in lost), ready_for)
-        explained = self._blame(lost, now, how, detail)
-        if self._start_timed_out:
-            self._verdict = (
-                "start_timeout",
-                f"{self.name} did not become ready in time; see `hushd logs {self.name}`.",
-            )
-        else:
-            when = "while it starts" if was is State.STARTING else "at work" if lost else "while it is idle"
-            why = f"{self.name} keeps crashing {when} ({how}{last_line(log_tail)}); see `hushd logs {self.name}`."
-            self._verdict = ("worker_failed", why)
-        if self._down or self._held or explained:
-            self._enter(State.STOPPED)
-            self._settle(now)
+        self.lifecycle.log("ERROR", f"{self.name} died: {death.cause}")
+        self.crashes.add(now, frozenset(request.key for request in lost), ready_for)
+        explained = death.end_lost(lost, self.jobs, self.crashes, now, repeat=not self._down)
+        self._verdict = death.verdict(bool(lost))
+        if self._down or self._dispatch.held or explained:
+            self._stop(now)
         elif self.crashes.too_many():
-            self._enter(State.FAILED, now + COOLDOWN_S)
-            self.jobs.fail_waiting(*self._verdict, retry_after_ms=self._timer_ms(now))
+            self.lifecycle.enter(State.FAILED, now + COOLDOWN_S)
+            self.jobs.fail_waiting(*self._verdict, retry_after_ms=self.lifecycle.retry_ms(now))
         else:
-            self._enter(State.BACKOFF, now + self.crashes.next_delay())
+            self.lifecycle.enter(State.BACKOFF, now + self.crashes.next_delay())
         return self._take()
 
-    def spawn_failed(self, gen: int, reason: str, now: float) -> list[Action]:
-        """No process could be started; counts as a crash."""
-        return self.exited(gen, 127, reason, now)
+    # --- time ----------------------------------------------------------------------------------------------------
 
-    def unreachable(self, gen: int, now: float) -> list[Action]:
-        """A message for the living process could not be sent, or what it sent is garbage."""
-        if gen == self.gen and self.state in (State.STARTING, State.READY, *RUNS):
-            self._kill(now)
+    def deadline(self) -> float:
+        """When `on_time` must be called, `math.inf` for never."""
+        due = min(self.lifecycle.deadline(), self.jobs.waiting_deadline())
+        return min(due, self.jobs.running_deadline(self.settings.stall_timeout)) if self.state in WATCHED else due
+
+    def on_time(self, now: float) -> list[Action]:
+        """Does what is due at `now`."""
+        if (late := now - self.deadline()) > LATE_S:
+            self.lifecycle.excuse(late + BEAT_S)
+            self.jobs.excuse(late + BEAT_S)
+        if self.jobs.expire_waiting(now):
+            self._dispatch.settle(now)
+        self._dispatch.watch(now)
+        match self.lifecycle.on_time(now):
+            case State.WAITING:
+                message = (
+                    f"There is no memory for {self.name}: the workers asked to leave for it have not left in time."
+                )
+                self.jobs.fail_waiting("server_busy", message, 5000)
+            case State.DRAINING:
+                self.jobs.give_up()
+            case State.BACKOFF | State.FAILED as closed:
+                if closed is State.FAILED:
+                    self.crashes.forget()
+                self._dispatch.settle(now)
         return self._take()
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _settle(self, now: float) -> None:
-        """After any change: gives out work, rests, leaves or starts, as the state and the queue ask for."""
-        if self.state in (State.READY, State.BUSY):
-            self._answer_warm(now)
-            self.jobs.line.sort(now)
-            # After a job, not in the way of one, and not while somebody speaks.
-            recycle = self._used_up(now) if self.state is State.BUSY and not self.jobs.sessions else ""
-            while (ticket := self.jobs.next()) and not recycle:
-                if self.state is State.READY:
-                    self.idle_since = None
-                    self._beat_due = now + BEAT_S
-                    self._enter(State.BUSY)
-                self.jobs.run(ticket, now)
-            if not self.jobs.running:
-                if self.state is State.BUSY:
-                    self._enter(State.READY)
-                if recycle:
-                    self._recycle(recycle, now)
-                else:
-                    self._rest(now)
-            elif recycle:
-                self._enter(State.DRAINING, now + self.settings.drain_timeout)
-        elif self.state is State.DRAINING and not self.jobs.running:
-            self._leave(now)
-        elif self.state is State.STOPPED and self.jobs.waiting and not self._held:
-            self._enter(State.WAITING, now + ROOM_S)
-        elif self.state is State.WAITING and not self.jobs.waiting:
-            self._enter(State.STOPPED)
+    def _stop(self, now: float) -> None:
+        self.lifecycle.enter(State.STOPPED)
+        self._dispatch.settle(now)
 
-    def _become_ready(self, message: m.Ready, now: float) -> None:
-        self.jobs.line.slots, self.jobs.line.sessions = max(1, message.slots), max(0, message.sessions)
-        self.pss = message.pss
-        self._ceiling = ceiling(message.pss)
-        self.was_ready = True
-        self.ready_at = now
-        self.start_s = now - self._started_at
-        self.leases.use("", None, now)
-        self._enter(State.READY)
-        self._settle(now)
-
-    def _answer_warm(self, now: float) -> None:
-        for ticket in [t for t in self.jobs.waiting if t.request.op == "warm"]:
-            self.jobs.waiting.remove(ticket)
-            self.leases.use(ticket.holder, ticket.request.keep_alive, now)
-            self.jobs.finish(ticket, m.Result(id=ticket.request.id, data={"worker": self.name}))
-
-    def _hear(self, request_id: bytes, message: m.Message, now: float) -> None:
-        ticket = self.jobs.running.get(request_id)
-        if ticket is None:
+    def _answer(self, request_id: bytes, message: m.Message, now: float) -> None:
+        """Passes a message of the process on to the client of a running request."""
+        request = self.jobs.running.get(request_id)
+        if request is None:  # it may have ended while this was on its way
             return
-        if not self.jobs.hear(ticket, message, now):
-            self._log("ERROR", f"{self.name} sends without credit")
-            if self.state in RUNS:
-                self._kill(now)
-        elif ticket.done:
-            self.leases.use(ticket.holder, ticket.request.keep_alive, now)
-            self._settle(now)
+        if not self.jobs.receive(request, message, now):
+            self.lifecycle.log("ERROR", f"{self.name} sends without credit")
+            if self.state in WATCHED:
+                self.lifecycle.kill(now)
+        elif request.done:
+            self.leases.use(request.holder, request.message.keep_alive, now)
+            self._dispatch.settle(now)
 
-    def _blame(self, lost: list[Ticket], now: float, how: str, detail: dict[str, str]) -> bool:
-        """Ends or repeats what ran during a crash; True when one explains the crash: it is its second."""
-        explained = False
-        how += last_line(detail["log_tail"])
-        died = f"{self.name} died under this request ({how})."
-        for ticket in lost:
-            ticket.killed.append(self.crashes)
-            second = len(ticket.killed) + ticket.request.attempt >= 2 and not ticket.ending
-            if second:
-                for crashes in ticket.killed:  # of each replica that it ran on
-                    crashes.explain(ticket.key)
-                explained = True
-            if second and len(lost) == 1:  # nobody else can have done it
-                message = f"This request has killed {self.name} twice ({how}): do not repeat it."
-                error = HushdError("poison_request", message, detail=dict(detail))
-                self.jobs.finish(ticket, m.Error.of(ticket.request.id, error))
-            else:
-                self.jobs.repeat_or_fail(ticket, now, len(ticket.killed) < 2 and not self._down, died, detail)
-        return explained
-
-    def _take_after(self, ticket: Ticket, now: float) -> list[Action]:
-        """As `_take`. If `ticket` has ended, it may have been the last that waited, or a suspect who held others up."""
-        if ticket.done and (ticket.alone or not self.jobs.waiting):
-            self._settle(now)
+    def _take_after(self, request: ActiveRequest, now: float) -> list[Action]:
+        """As `_take`. A `request` that has ended may have been the last to wait, or a suspect that held others up."""
+        if request.done and (request.alone or not self.jobs.waiting):
+            self._dispatch.settle(now)
         return self._take()
+
+    def _take(self) -> list[Action]:
+        out = self._out.copy()
+        self._out.clear()
+        return out

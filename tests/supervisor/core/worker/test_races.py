@@ -1,4 +1,4 @@
-"""The races of similar projects that are decided in the brain, each played in its worst order."""
+"""The races of similar projects that are decided in the worker, each played in its worst order."""
 
 import pytest
 from hushd_protocol import messages as m
@@ -13,9 +13,9 @@ def test_race_1_request_arrives_after_the_idle_decision() -> None:
     """The worker was told to leave a moment ago: the next process serves the request, started at the exit."""
     desk = desk_in(State.READY)
     desk.time()
-    assert desk.brain.state is State.STOPPING
+    assert desk.worker.state is State.STOPPING
     late = desk.request()
-    desk.worker(m.Bye())
+    desk.from_worker(m.Bye())
     desk.exit(0)
     assert do.Spawn(NAME, 2) in desk.done
     desk.ready()
@@ -26,27 +26,27 @@ def test_race_1_request_arrives_after_the_idle_decision() -> None:
 def test_race_2_request_is_granted_when_the_idle_time_ends() -> None:
     """A job given out at the very moment at which the idle time ends keeps its worker: inputs before timers."""
     desk = desk_in(State.READY)
-    desk.now = desk.brain.deadline()
+    desk.now = desk.worker.deadline()
     desk.request()
-    desk._take(desk.brain.on_time(desk.now))
-    assert desk.brain.state is State.BUSY
+    desk._take(desk.worker.on_time(desk.now))
+    assert desk.worker.state is State.BUSY
     assert not any(isinstance(a, do.Kill) or isinstance(getattr(a, "message", None), m.Drain) for a in desk.actions)
 
 
 def test_race_3_a_timer_that_was_cancelled_does_nothing_when_it_fires() -> None:
     """The idle timer of an earlier rest is void once a job came between, however late it fires."""
     desk = desk_in(State.READY)
-    old = desk.brain.deadline()
+    old = desk.worker.deadline()
     desk.now = old - 1
     desk.request()
     desk.now = old + 0.5
-    desk.worker(m.Beat(cpu_s=1))
-    desk._take(desk.brain.on_time(desk.now))
-    assert desk.brain.state is State.BUSY
+    desk.from_worker(m.Beat(cpu_s=1))
+    desk._take(desk.worker.on_time(desk.now))
+    assert desk.worker.state is State.BUSY
     desk.result()
-    desk._take(desk.brain.on_time(desk.now))
-    assert desk.brain.state is State.READY
-    assert desk.brain.deadline() == desk.now + 300
+    desk._take(desk.worker.on_time(desk.now))
+    assert desk.worker.state is State.READY
+    assert desk.worker.deadline() == desk.now + 300
 
 
 def test_race_4_stop_during_start() -> None:
@@ -55,11 +55,11 @@ def test_race_4_stop_during_start() -> None:
     desk.unload()
     assert do.Kill(NAME, 1) in desk.done
     desk.ready()
-    assert desk.brain.state is State.KILLING
+    assert desk.worker.state is State.KILLING
     assert desk.done == []
     desk.exit(-9)
-    assert desk.brain.state is State.STARTING  # the request still wants it, in a new process
-    assert desk.brain.gen == 2
+    assert desk.worker.state is State.STARTING  # the request still wants it, in a new process
+    assert desk.worker.gen == 2
 
 
 def test_race_6_child_dies_between_ready_and_the_first_request() -> None:
@@ -67,7 +67,7 @@ def test_race_6_child_dies_between_ready_and_the_first_request() -> None:
     desk = desk_in(State.READY)
     desk.exit(-9)
     late = desk.request()
-    assert desk.brain.state is State.BACKOFF
+    assert desk.worker.state is State.BACKOFF
     desk.time()
     desk.ready()
     desk.result()
@@ -78,48 +78,48 @@ def test_race_7_child_exits_0_unasked() -> None:
     """Idle, it is simply gone; with a job in hand it has crashed, whatever its status, and the job is repeated."""
     desk = desk_in(State.READY)
     desk.exit(0)
-    assert desk.brain.state is State.STOPPED
-    assert not desk.brain.crashes
+    assert desk.worker.state is State.STOPPED
+    assert not desk.worker.crashes
     desk = desk_in(State.BUSY)
     desk.exit(0)
-    assert desk.brain.state is State.BACKOFF
+    assert desk.worker.state is State.BACKOFF
     desk.time()
     desk.ready()
     desk.result()
-    assert desk.terminal(desk.tickets[0]) == "result"
+    assert desk.terminal(desk.requests[0]) == "result"
 
 
 def test_race_8_segv_at_exit_after_a_drain() -> None:
     """Native destructors crash at exit: after a drain no status counts as a crash."""
     for status in (1, -6, -11):
         desk = desk_in(State.STOPPING)
-        desk.worker(m.Bye())
+        desk.from_worker(m.Bye())
         desk.exit(status)
-        assert desk.brain.state is State.STOPPED
-        assert not desk.brain.crashes
+        assert desk.worker.state is State.STOPPED
+        assert not desk.worker.crashes
 
 
 def test_race_13_n_cold_requests_are_one_start() -> None:
     """Fifty requests for a stopped worker start one process, and all are served by it."""
     desk = Desk()
-    tickets = [desk.request() for _ in range(50)]
+    requests = [desk.request() for _ in range(50)]
     assert sum(isinstance(a, do.Spawn) for a in desk.actions) == 1
     desk.ready()
-    while desk.brain.jobs.running:
+    while desk.worker.jobs.running:
         desk.result()
-    assert {desk.terminal(t) for t in tickets} == {"result"}
-    assert desk.brain.starts == 1
+    assert {desk.terminal(t) for t in requests} == {"result"}
+    assert desk.worker.lifecycle.starts == 1
 
 
 def test_race_14_failed_start_tells_all_waiters_once() -> None:
     """All who wait for a worker that cannot start get the same error, once, with a time to come back."""
     desk = Desk()
-    tickets = [desk.request() for _ in range(5)]
+    requests = [desk.request() for _ in range(5)]
     for _ in range(4):
         desk.exit(70)
-        if desk.brain.state is State.BACKOFF:
+        if desk.worker.state is State.BACKOFF:
             desk.time()
-    errors = [desk.answers(t)[-1] for t in tickets]
+    errors = [desk.answers(t)[-1] for t in requests]
     assert all(isinstance(e, m.Error) and e.code == "worker_failed" for e in errors)
     assert len({(e.message, e.retry_after_ms) for e in errors if isinstance(e, m.Error)}) == 1
     assert sum(isinstance(a, do.Spawn) for a in desk.actions) == 4
@@ -128,12 +128,12 @@ def test_race_14_failed_start_tells_all_waiters_once() -> None:
 def test_race_14_a_worker_that_knows_why_tells_all_at_once() -> None:
     """Without engine or weights nobody waits for retries: one start, one error each, and it is no crash."""
     desk = Desk()
-    tickets = [desk.request() for _ in range(5)]
-    desk.worker(m.LoadFailed(code="engine_missing", message="There is no engine 'x'."))
-    desk.worker(m.Bye())
+    requests = [desk.request() for _ in range(5)]
+    desk.from_worker(m.LoadFailed(code="engine_missing", message="There is no engine 'x'."))
+    desk.from_worker(m.Bye())
     desk.exit(78)
-    assert [desk.terminal(t) for t in tickets] == ["engine_missing"] * 5
-    assert not desk.brain.crashes
+    assert [desk.terminal(t) for t in requests] == ["engine_missing"] * 5
+    assert not desk.worker.crashes
 
 
 def test_race_15_the_victim_becomes_busy() -> None:
@@ -184,7 +184,7 @@ def test_race_17_a_kill_that_is_blocked_in_the_kernel() -> None:
     other = house.busy(B)
     house.finish(B)
     assert house.code(other) == "result"
-    house.brain(B).settings = house.brain(B).settings.__class__(pinned=True)
+    house.worker(B).lifecycle.settings = house.worker(B).settings.__class__(pinned=True)
     third, own = house.request(C), house.request(A)
     house.wait(14)
     assert house.code(third) == ""
@@ -239,75 +239,75 @@ def test_race_18_who_hangs_after_the_jump_is_killed() -> None:
 def test_race_20_a_long_stream_is_busy_until_its_last_byte() -> None:
     """Audio that streams for longer than the idle time keeps its worker; the idle clock starts at its end."""
     desk = Desk(WorkerSettings(keep_alive=5))
-    ticket = desk.request(credit=8)
+    request = desk.request(credit=8)
     desk.ready()
     for seq in range(100):
         desk.now += 1
-        desk.worker(m.Chunk(id=ticket.request.id, seq=seq))
-        desk._take(desk.brain.grant(ticket, 1, desk.now))
-        desk._take(desk.brain.on_time(desk.now))
-        assert desk.brain.state is State.BUSY
+        desk.from_worker(m.Chunk(id=request.message.id, seq=seq))
+        desk._take(desk.worker.grant(request, 1, desk.now))
+        desk._take(desk.worker.on_time(desk.now))
+        assert desk.worker.state is State.BUSY
     desk.result()
-    assert desk.brain.deadline() == desk.now + 5
+    assert desk.worker.deadline() == desk.now + 5
 
 
 def wait_with_beats(desk: Desk, seconds: int) -> None:
     """Time passes in which the process lives, and does nothing."""
     for _ in range(seconds // 2):
         desk.now += 2
-        desk.worker(m.Beat(cpu_s=0))
-        desk._take(desk.brain.on_time(desk.now))
+        desk.from_worker(m.Beat(cpu_s=0))
+        desk._take(desk.worker.on_time(desk.now))
 
 
 def test_race_26_a_silent_microphone_is_no_hang() -> None:
     """A worker that has read all input and waits for more is not stalled, however long nobody speaks."""
     desk = Desk()
-    ticket = desk.request(input="stream", credit=8)
+    request = desk.request(input="stream", credit=8)
     desk.ready()
-    desk.worker(m.Credit(id=ticket.request.id, chunks=8))
+    desk.from_worker(m.Credit(id=request.message.id, chunks=8))
     wait_with_beats(desk, 600)
-    assert desk.brain.state is State.BUSY
-    desk._take(desk.brain.input(ticket, m.Chunk(id=ticket.request.id, seq=0), desk.now))
+    assert desk.worker.state is State.BUSY
+    desk._take(desk.worker.input(request, m.Chunk(id=request.message.id, seq=0), desk.now))
     wait_with_beats(desk, 30)  # now it has input, and does nothing with it
-    assert desk.brain.state is State.KILLING
+    assert desk.worker.state is State.KILLING
 
 
 def test_race_26_a_client_that_stops_reading_is_told_so_and_the_worker_lives() -> None:
     """15 s without credit end the request as slow_consumer; the worker was waiting, not hanging, and is kept."""
     desk = Desk()
-    ticket = desk.request(credit=1)
+    request = desk.request(credit=1)
     desk.ready()
-    desk.worker(m.Chunk(id=ticket.request.id, seq=0))
+    desk.from_worker(m.Chunk(id=request.message.id, seq=0))
     wait_with_beats(desk, 14)
-    assert desk.brain.state is State.BUSY
+    assert desk.worker.state is State.BUSY
     desk.now += 1
-    desk._take(desk.brain.on_time(desk.now))
-    assert do.ToWorker(NAME, 1, m.Cancel(id=ticket.request.id)) in desk.done
-    desk.worker(m.Error(id=ticket.request.id, code="cancelled", message=""))
-    assert desk.terminal(ticket) == "slow_consumer"
-    assert desk.brain.state is State.READY
+    desk._take(desk.worker.on_time(desk.now))
+    assert do.ToWorker(NAME, 1, m.Cancel(id=request.message.id)) in desk.done
+    desk.from_worker(m.Error(id=request.message.id, code="cancelled", message=""))
+    assert desk.terminal(request) == "slow_consumer"
+    assert desk.worker.state is State.READY
 
 
 def test_race_26_no_credit_from_the_start_is_the_clients_doing() -> None:
     """A request that grants nothing ends as slow_consumer after 15 s, before its worker could be taken for hung."""
     desk = Desk()
-    ticket = desk.request(credit=0)
+    request = desk.request(credit=0)
     desk.ready()
     wait_with_beats(desk, 16)
-    desk.worker(m.Error(id=ticket.request.id, code="cancelled", message=""))
-    assert desk.terminal(ticket) == "slow_consumer"
+    desk.from_worker(m.Error(id=request.message.id, code="cancelled", message=""))
+    assert desk.terminal(request) == "slow_consumer"
 
 
 def test_two_clients_with_one_id_both_get_their_answer() -> None:
     """Ids are the clients' own: the second of two equal ones waits for the first, on any number of slots."""
     desk = Desk()
     first, second = desk.request(credit=1), desk.request(credit=1)
-    object.__setattr__(second, "request", first.request)
+    object.__setattr__(second, "message", first.message)
     second.route = b"other"
-    desk.worker(m.Ready(slots=2))
-    assert list(desk.brain.jobs.running.values()) == [first]
+    desk.from_worker(m.Ready(slots=2))
+    assert list(desk.worker.jobs.running.values()) == [first]
     desk.result()
-    assert list(desk.brain.jobs.running.values()) == [second]
+    assert list(desk.worker.jobs.running.values()) == [second]
     desk.result()
     assert second.done
 
@@ -315,8 +315,8 @@ def test_two_clients_with_one_id_both_get_their_answer() -> None:
 def test_a_grant_beyond_reason_ends_the_request() -> None:
     """Outstanding credit is bounded, 16 MiB of chunks in each direction."""
     desk = desk_in(State.BUSY)
-    (ticket,) = desk.tickets
-    desk._take(desk.brain.grant(ticket, 248, desk.now))
-    assert not ticket.ending
-    desk._take(desk.brain.grant(ticket, 1, desk.now))
-    assert ticket.ending == "protocol_error"
+    (request,) = desk.requests
+    desk._take(desk.worker.grant(request, 248, desk.now))
+    assert not request.ending
+    desk._take(desk.worker.grant(request, 1, desk.now))
+    assert request.ending == "protocol_error"

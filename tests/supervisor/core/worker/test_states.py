@@ -11,18 +11,18 @@ from support.desk import NAME, Desk, desk_in
 
 STIMULI = {
     "request": lambda d: d.request(),
-    "ready": lambda d: d.worker(m.Ready()),
-    "load failed": lambda d: d.worker(m.LoadFailed(code="model_missing", message="No weights.")),
-    "loading": lambda d: d.worker(m.Loading()),
-    "beat": lambda d: d.worker(m.Beat(cpu_s=1.0)),
-    "bye": lambda d: d.worker(m.Bye()),
+    "ready": lambda d: d.from_worker(m.Ready()),
+    "load failed": lambda d: d.from_worker(m.LoadFailed(code="model_missing", message="No weights.")),
+    "loading": lambda d: d.from_worker(m.Loading()),
+    "beat": lambda d: d.from_worker(m.Beat(cpu_s=1.0)),
+    "bye": lambda d: d.from_worker(m.Bye()),
     "result": lambda d: d.result(),
     "exit 0": lambda d: d.exit(0),
     "crash": lambda d: d.exit(-11),
-    "unreachable": lambda d: d._take(d.brain.unreachable(d.brain.gen, d.now)),
+    "unreachable": lambda d: d._take(d.worker.unreachable(d.worker.gen, d.now)),
     "unload": lambda d: d.unload(),
     "shutdown": lambda d: d.shutdown(),
-    "hold": lambda d: d._take(d.brain.hold(d.now)),
+    "hold": lambda d: d._take(d.worker.hold(d.now)),
     "time": lambda d: d.time(),
 }
 
@@ -60,22 +60,22 @@ for row in TABLE.values():
 def test_every_state_answers_every_stimulus(state: State, stimulus: str) -> None:
     """One row of the table: the state that follows, and nobody is answered twice."""
     desk = desk_in(state)
-    assert desk.brain.state is state
+    assert desk.worker.state is state
     STIMULI[stimulus](desk)
-    assert desk.brain.state is TABLE[state].get(stimulus, state)
-    for ticket in desk.tickets:
-        desk.terminal(ticket)
+    assert desk.worker.state is TABLE[state].get(stimulus, state)
+    for request in desk.requests:
+        desk.terminal(request)
 
 
 @pytest.mark.parametrize("state", list(State), ids=str)
 def test_old_generations_are_not_heard(state: State) -> None:
     """Whatever a process of an earlier generation says or does changes nothing."""
     desk = desk_in(state)
-    before = desk.brain.state, desk.brain.deadline()
+    before = desk.worker.state, desk.worker.deadline()
     for message in (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y")):
-        assert desk.brain.receive(desk.brain.gen - 1, message, desk.now) == []
-    assert desk.brain.exited(desk.brain.gen - 1, -9, "", desk.now) == []
-    assert (desk.brain.state, desk.brain.deadline()) == before
+        assert desk.worker.receive(desk.worker.gen - 1, message, desk.now) == []
+    assert desk.worker.exited(desk.worker.gen - 1, -9, "", desk.now) == []
+    assert (desk.worker.state, desk.worker.deadline()) == before
 
 
 def test_transitions_have_no_twins_and_every_state_can_be_left() -> None:
@@ -90,7 +90,7 @@ def test_a_stop_is_never_reversed() -> None:
     """A request that comes while the worker leaves waits for the exit, and starts the next generation at once."""
     desk = desk_in(State.STOPPING)
     late = desk.request()
-    assert desk.brain.state is State.STOPPING
+    assert desk.worker.state is State.STOPPING
     desk.exit(0)
     assert desk.done == [do.Spawn(NAME, 2)]
     desk.ready()
@@ -104,7 +104,7 @@ def test_killing_is_repeated_until_the_exit_is_seen() -> None:
     for _ in range(3):
         desk.time()
         assert do.Kill(NAME, 1) in desk.done
-        assert desk.brain.state is State.KILLING
+        assert desk.worker.state is State.KILLING
     assert not any(isinstance(a, do.Spawn) for a in desk.actions[2:])
 
 
@@ -114,10 +114,10 @@ def test_backoff_doubles_and_is_forgotten_after_a_steady_minute() -> None:
     delays = []
     for _ in range(2):
         desk.request()
-        if desk.brain.state is State.BACKOFF:
+        if desk.worker.state is State.BACKOFF:
             desk.time()
         desk.exit(1)
-        delays.append(desk.brain.deadline() - desk.now)
+        delays.append(desk.worker.deadline() - desk.now)
     assert delays == [0.5, 1.0]
     desk.time()
     desk.ready()
@@ -125,13 +125,13 @@ def test_backoff_doubles_and_is_forgotten_after_a_steady_minute() -> None:
     desk.result()
     desk.now += 61
     desk.exit(1)
-    assert desk.brain.deadline() - desk.now == 0.5
+    assert desk.worker.deadline() - desk.now == 0.5
 
 
 def test_four_crashes_close_the_worker_for_two_minutes() -> None:
     """FAILED refuses with the reason and the time left, once to each, and opens again by itself."""
     desk = desk_in(State.FAILED)
-    assert desk.terminal(desk.tickets[0]) == "worker_failed"
+    assert desk.terminal(desk.requests[0]) == "worker_failed"
     refused = desk.request()
     error = desk.answers(refused)[-1]
     assert isinstance(error, m.Error)
@@ -139,32 +139,32 @@ def test_four_crashes_close_the_worker_for_two_minutes() -> None:
     assert "boom" in error.message
     desk.time()
     desk.request()
-    assert desk.brain.state is State.STARTING
+    assert desk.worker.state is State.STARTING
 
 
 def test_a_start_that_hangs_is_told_as_such() -> None:
     """Four starts that never become ready end as start_timeout, not as a crash nobody can explain."""
     desk = Desk()
-    ticket = desk.request()
+    request = desk.request()
     for _ in range(4):
         desk.time()
-        assert desk.brain.state is State.KILLING
+        assert desk.worker.state is State.KILLING
         desk.exit(-9)
-        if desk.brain.state is State.BACKOFF:
+        if desk.worker.state is State.BACKOFF:
             desk.time()
-    assert desk.terminal(ticket) == "start_timeout"
+    assert desk.terminal(request) == "start_timeout"
 
 
 def test_loading_rearms_the_start_but_not_for_ever() -> None:
     """Each `loading` gives 60 s more, up to 300 s in all."""
     desk = desk_in(State.STARTING)
     began = desk.now
-    desk.worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-    while desk.brain.state is State.STARTING:
-        assert desk.brain.deadline() <= began + 300
-        desk.now = min(desk.now + 30, desk.brain.deadline())
-        desk.worker(m.Loading())
-        desk._take(desk.brain.on_time(desk.now))
+    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    while desk.worker.state is State.STARTING:
+        assert desk.worker.deadline() <= began + 300
+        desk.now = min(desk.now + 30, desk.worker.deadline())
+        desk.from_worker(m.Loading())
+        desk._take(desk.worker.on_time(desk.now))
     assert desk.now == began + 300
 
 
@@ -173,26 +173,26 @@ def test_beats_and_cpu_time_keep_a_quiet_job_alive() -> None:
     desk = desk_in(State.BUSY)
     for second in range(2, 60, 2):
         desk.now = 100.0 + second
-        desk.worker(m.Beat(cpu_s=second / 10))
-        desk._take(desk.brain.on_time(desk.now))
-    assert desk.brain.state is State.BUSY
+        desk.from_worker(m.Beat(cpu_s=second / 10))
+        desk._take(desk.worker.on_time(desk.now))
+    assert desk.worker.state is State.BUSY
     last = desk.now
-    while desk.brain.state is State.BUSY:
+    while desk.worker.state is State.BUSY:
         desk.now += 2
-        desk.worker(m.Beat(cpu_s=5.8))
-        desk._take(desk.brain.on_time(desk.now))
+        desk.from_worker(m.Beat(cpu_s=5.8))
+        desk._take(desk.worker.on_time(desk.now))
     assert 20 <= desk.now - last <= 22
 
 
 def test_long_audio_may_be_quiet_for_longer() -> None:
     """The stall limit is twice the seconds of audio that the worker spoke of."""
     desk = desk_in(State.BUSY)
-    desk.worker(m.Progress(id=desk.tickets[0].request.id, total=300.0))
+    desk.from_worker(m.Progress(id=desk.requests[0].message.id, total=300.0))
     for _ in range(200):
         desk.now += 2
-        desk.worker(m.Beat(cpu_s=0.0))
-        desk._take(desk.brain.on_time(desk.now))
-    assert desk.brain.state is State.BUSY
+        desk.from_worker(m.Beat(cpu_s=0.0))
+        desk._take(desk.worker.on_time(desk.now))
+    assert desk.worker.state is State.BUSY
 
 
 def test_poison_is_told_after_two_crashes_and_counts_for_nothing() -> None:
@@ -201,17 +201,17 @@ def test_poison_is_told_after_two_crashes_and_counts_for_nothing() -> None:
     for _ in range(5):
         poison = desk.request()
         while not desk.terminal(poison):
-            if desk.brain.state is State.BACKOFF:
+            if desk.worker.state is State.BACKOFF:
                 desk.time()
-            if desk.brain.state is State.STARTING:
+            if desk.worker.state is State.STARTING:
                 desk.ready()
             desk.exit(-11)
         assert desk.terminal(poison) == "poison_request"
         told = desk.answers(poison)[-1]
         assert isinstance(told, m.Error)
         assert told.message.endswith("twice (killed by SIGSEGV; its log ends: boom): do not repeat it.")
-        assert desk.brain.state is State.STOPPED
-    assert not desk.brain.crashes
+        assert desk.worker.state is State.STOPPED
+    assert not desk.worker.crashes
 
 
 def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> None:
@@ -222,42 +222,42 @@ def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> Non
     desk.exit(-11)
     assert desk.terminal(first) == "worker_crashed"
     again = desk.request(input="stream", attempt=1)
-    object.__setattr__(again, "request", m.Request(id=first.request.id, worker=NAME, op="e", input="stream", attempt=1))
+    object.__setattr__(again, "message", m.Request(id=first.message.id, worker=NAME, op="e", input="stream", attempt=1))
     desk.time()
     desk.ready()
     desk.exit(-11)
-    assert not desk.brain.crashes
+    assert not desk.worker.crashes
     assert any(isinstance(a, m.Error) and a.code == "poison_request" for a in desk.answers(again))
 
 
 def test_after_a_shared_crash_each_is_retried_alone() -> None:
     """Of three jobs that ran during a crash only the culprit is called poison; the others get their results."""
     desk = Desk()
-    tickets = [desk.request() for _ in range(3)]
-    desk.worker(m.Ready(slots=3))
-    assert len(desk.brain.jobs.running) == 3
+    requests = [desk.request() for _ in range(3)]
+    desk.from_worker(m.Ready(slots=3))
+    assert len(desk.worker.jobs.running) == 3
     desk.exit(-11)
-    while not all(desk.terminal(t) for t in tickets):
-        if desk.brain.state is State.BACKOFF:
+    while not all(desk.terminal(t) for t in requests):
+        if desk.worker.state is State.BACKOFF:
             desk.time()
-        if desk.brain.state is State.STARTING:
-            desk.worker(m.Ready(slots=3))
-        (running,) = desk.brain.jobs.running.values()
-        if running is tickets[1]:
+        if desk.worker.state is State.STARTING:
+            desk.from_worker(m.Ready(slots=3))
+        (running,) = desk.worker.jobs.running.values()
+        if running is requests[1]:
             desk.exit(-11)
         else:
             desk.result()
-    assert [desk.terminal(t) for t in tickets] == ["result", "poison_request", "result"]
+    assert [desk.terminal(t) for t in requests] == ["result", "poison_request", "result"]
 
 
 def test_output_that_was_sent_is_not_sent_again() -> None:
     """A job that has produced output before the crash ends as worker_crashed: no retry, no duplicate."""
     desk = Desk()
-    ticket = desk.request(credit=8)
+    request = desk.request(credit=8)
     desk.ready()
-    desk.worker(m.Chunk(id=ticket.request.id, seq=0))
+    desk.from_worker(m.Chunk(id=request.message.id, seq=0))
     desk.exit(-9)
-    error = desk.answers(ticket)[-1]
+    error = desk.answers(request)[-1]
     assert isinstance(error, m.Error)
     assert error.code == "worker_crashed"
     assert "perhaps out of memory" in error.message
@@ -268,8 +268,8 @@ def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
     """More urgent first, first come first served within one priority."""
     desk = desk_in(State.BUSY)
     names = ["progress", "text", "important", "text", "message", "notification"]
-    tickets = [desk.request(priority=name) for name in names]
-    assert [tickets.index(t) for t in desk.brain.jobs.waiting] == [2, 4, 1, 3, 5, 0]
+    requests = [desk.request(priority=name) for name in names]
+    assert [requests.index(t) for t in desk.worker.jobs.waiting] == [2, 4, 1, 3, 5, 0]
 
 
 def test_waiting_is_worth_a_level_of_priority_each_half_minute() -> None:
@@ -278,10 +278,10 @@ def test_waiting_is_worth_a_level_of_priority_each_half_minute() -> None:
     old = desk.request(priority="progress")
     desk.now += 59
     message = desk.request(priority="message")
-    assert desk.brain.jobs.waiting == [message, old]
+    assert desk.worker.jobs.waiting == [message, old]
     desk.now += 62
     late = desk.request(priority="message")
-    assert desk.brain.jobs.waiting == [message, old, late]
+    assert desk.worker.jobs.waiting == [message, old, late]
 
 
 def test_one_client_with_many_requests_delays_nobody_elses_first() -> None:
@@ -291,8 +291,8 @@ def test_one_client_with_many_requests_delays_nobody_elses_first() -> None:
     desk.client = b"other"
     few = [desk.request() for _ in range(2)]
     served = []
-    while desk.brain.jobs.running:
-        served += desk.brain.jobs.running.values()
+    while desk.worker.jobs.running:
+        served += desk.worker.jobs.running.values()
         desk.now += 1
         desk.result()
     assert served[1:] == [few[0], many[0], few[1], many[1], many[2]]
@@ -315,30 +315,30 @@ def test_who_waits_is_told_each_new_place() -> None:
 def test_a_cancel_that_is_ignored_kills_and_is_no_crash() -> None:
     """2 s after the cancel the process is killed; that counts for nothing, and the client hears `cancelled`."""
     desk = desk_in(State.BUSY)
-    (ticket,) = desk.tickets
-    desk._take(desk.brain.cancel(ticket, desk.now))
-    assert desk.done == [do.ToWorker(NAME, 1, m.Cancel(id=ticket.request.id))]
+    (request,) = desk.requests
+    desk._take(desk.worker.cancel(request, desk.now))
+    assert desk.done == [do.ToWorker(NAME, 1, m.Cancel(id=request.message.id))]
     desk.time()
     assert desk.now == 102.0
-    assert desk.brain.state is State.KILLING
+    assert desk.worker.state is State.KILLING
     desk.exit(-9)
-    assert desk.terminal(ticket) == "cancelled"
-    assert not desk.brain.crashes
-    assert desk.brain.state is State.STOPPED
+    assert desk.terminal(request) == "cancelled"
+    assert not desk.worker.crashes
+    assert desk.worker.state is State.STOPPED
 
 
 def test_deadlines_count_queueing_start_and_work() -> None:
     """A deadline ends a request wherever it is, with deadline_exceeded."""
     for state in (State.STARTING, State.BUSY):
         desk = Desk()
-        ticket = desk.request()
-        ticket.deadline = desk.now + 3
+        request = desk.request()
+        request.deadline = desk.now + 3
         if state is State.BUSY:
             desk.ready()
         desk.time()
         if state is State.BUSY:
-            desk.worker(m.Error(id=ticket.request.id, code="cancelled", message=""))
-        assert desk.terminal(ticket) == "deadline_exceeded"
+            desk.from_worker(m.Error(id=request.message.id, code="cancelled", message=""))
+        assert desk.terminal(request) == "deadline_exceeded"
 
 
 def test_overload_says_when_to_come_back() -> None:
@@ -363,37 +363,37 @@ def test_who_waits_for_a_worker_on_hold_is_kept_until_the_shutdown() -> None:
     running = desk.request()
     desk.ready()
     waiting = desk.request()
-    desk._take(desk.brain.hold(desk.now))
+    desk._take(desk.worker.hold(desk.now))
     late = desk.request()
     desk.result()
-    desk.worker(m.Bye())
+    desk.from_worker(m.Bye())
     desk.exit(0)
-    assert desk.brain.state is State.STOPPED
-    assert [desk.terminal(ticket) for ticket in (running, waiting, late)] == ["result", "", ""]
+    assert desk.worker.state is State.STOPPED
+    assert [desk.terminal(request) for request in (running, waiting, late)] == ["result", "", ""]
     desk.shutdown()
-    assert [desk.terminal(ticket) for ticket in (waiting, late)] == ["shutting_down"] * 2
+    assert [desk.terminal(request) for request in (waiting, late)] == ["shutting_down"] * 2
 
 
 def test_a_second_cancel_gives_no_more_time() -> None:
     """However often a client cancels, the engine has its 2 s from the first time, and hears of it once."""
     desk = desk_in(State.BUSY)
-    (ticket,) = desk.tickets
+    (request,) = desk.requests
     for _ in range(3):
-        desk._take(desk.brain.cancel(ticket, desk.now))
+        desk._take(desk.worker.cancel(request, desk.now))
         desk.now += 0.5
     assert sum(isinstance(a, do.ToWorker) and isinstance(a.message, m.Cancel) for a in desk.actions) == 1
-    assert desk.brain.deadline() == 102.0
+    assert desk.worker.deadline() == 102.0
 
 
 @pytest.mark.parametrize("seq", [1, 7])
 def test_input_out_of_order_ends_the_request(seq: int) -> None:
     """A chunk that is not the next one means that one was lost: the request ends as protocol_error."""
     desk = Desk()
-    ticket = desk.request(input="stream")
+    request = desk.request(input="stream")
     desk.ready()
-    desk.worker(m.Credit(id=ticket.request.id, chunks=8))
-    desk._take(desk.brain.input(ticket, m.Chunk(id=ticket.request.id, seq=seq), desk.now))
-    assert ticket.ending == "protocol_error"
+    desk.from_worker(m.Credit(id=request.message.id, chunks=8))
+    desk._take(desk.worker.input(request, m.Chunk(id=request.message.id, seq=seq), desk.now))
+    assert request.ending == "protocol_error"
     assert not any(isinstance(a, do.ToWorker) and isinstance(a.message, m.Chunk) for a in desk.actions)
 
 
@@ -401,10 +401,10 @@ def test_crashes_long_ago_close_nothing() -> None:
     """Four crashes count only within 300 s: one every two minutes never closes the worker."""
     desk = Desk()
     for _ in range(8):
-        ticket = desk.request(input="stream")
+        request = desk.request(input="stream")
         desk.ready()
         desk.exit(1)
-        assert desk.terminal(ticket) == "worker_crashed"
-        assert desk.brain.state is State.BACKOFF
+        assert desk.terminal(request) == "worker_crashed"
+        assert desk.worker.state is State.BACKOFF
         desk.time()
         desk.now += 120

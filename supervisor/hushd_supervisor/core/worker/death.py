@@ -1,0 +1,97 @@
+"""The unexpected end of a process, and what follows from it for the requests that ran on it."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
+
+from .crashes import Crashes
+from .jobs import Jobs
+from .lifecycle import Lifecycle
+from .request import ActiveRequest
+from .states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The end of one process of worker `name`.
+
+    Attributes:
+        state: the state that it ended.
+        exit: how it ended, in words.
+        log_tail: the last lines of its log.
+        start_timed_out: whether it was killed for not becoming ready in time.
+    """
+
+    name: str
+    state: State
+    exit: str
+    log_tail: str
+    start_timed_out: bool
+
+    @classmethod
+    def of(cls, name: str, lifecycle: Lifecycle, status: int, log_tail: str, out_of_memory: bool) -> Death:
+        """The end of the process that `lifecycle` still holds for alive; see `describe_exit`."""
+        words = describe_exit(status, lifecycle.killed, out_of_memory)
+        return cls(name, lifecycle.state, words, log_tail, lifecycle.start_timed_out)
+
+    @property
+    def cause(self) -> str:
+        """The exit and the last line of the log, as a clause."""
+        lines = [line.strip() for line in self.log_tail.splitlines() if line.strip()]
+        return f"{self.exit}; its log ends: {lines[-1][:200]}" if lines else self.exit
+
+    @property
+    def detail(self) -> dict[str, str]:
+        """The `detail` of an error."""
+        return {"exit": self.exit, "log_tail": self.log_tail}
+
+    def verdict(self, at_work: bool) -> tuple[str, str]:
+        """The code and the message for requests that are refused because the worker keeps dying like this."""
+        if self.start_timed_out:
+            return "start_timeout", f"{self.name} did not become ready in time; see `hushd logs {self.name}`."
+        when = "while it starts" if self.state is State.STARTING else "at work" if at_work else "while it is idle"
+        why = f"{self.name} keeps crashing {when} ({self.cause}); see `hushd logs {self.name}`."
+        return "worker_failed", why
+
+    def end_lost(self, lost: list[ActiveRequest], jobs: Jobs, crashes: Crashes, now: float, repeat: bool) -> bool:
+        """Ends or repeats the requests that ran; True when one of them explains the crash: it is its second."""
+        explained = False
+        died = f"{self.name} died under this request ({self.cause})."
+        for request in lost:
+            request.killed.append(crashes)
+            second = len(request.killed) + request.message.attempt >= 2 and not request.ending
+            if second:
+                for record in request.killed:  # of each replica that it ran on
+                    record.explain(request.key)
+                explained = True
+            if second and len(lost) == 1:  # no other request can be the culprit
+                message = f"This request has killed {self.name} twice ({self.cause}): do not repeat it."
+                error = HushdError("poison_request", message, detail=self.detail)
+                jobs.finish(request, m.Error.of(request.id, error))
+            else:
+                jobs.repeat_or_fail(request, now, repeat and len(request.killed) < 2, died, self.detail)
+        return explained
+
+
+def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:
+    """The end of a process in words.
+
+    Args:
+        status: as in Popen.returncode.
+        out_of_memory: whether the kernel killed some process of ours for want of memory while this one lived.
+    """
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name == "SIGKILL":
+        if killed_by_us:
+            return "killed by hushd for not answering"
+        return "killed by the system, out of memory" if out_of_memory else "killed by SIGKILL, perhaps out of memory"
+    return f"killed by {name}"
