@@ -4,8 +4,8 @@ import os
 from collections import Counter
 
 import pytest
-from hushd_supervisor.core.worker.states import ALLOWED, State
 from hushd_supervisor.core.worker.lifecycle import Lifecycle
+from hushd_supervisor.core.worker.states import ALLOWED, State
 from support.hostile_world import World
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "1000"))
