@@ -3,10 +3,13 @@
     >>> import hushd
     >>> with hushd.Client() as client:
     ...     print(client.transcribe("interview.flac").text)
-    ...     client.synthesize("Good morning.").save("morning.wav")
+    ...     client.say("Good morning.")
+    ...     client.synthesize("Good morning.").save("morning.mp3")
 
 The supervisor is started when there is none; engines start when they are asked for and end when nobody has used them
 for a while. Importing this module is cheap: each name is loaded on first use.
+
+The names in `__all__` are public, and docs/PYTHON.md describes them; the modules they come from are not.
 """
 
 from __future__ import annotations
@@ -19,11 +22,16 @@ from hushd_protocol import __version__
 if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
 
+    from .audio.microphone import Microphone
+    from .audio.playback import Player
     from .client import Client
     from .dialogue.conversation import Conversation
     from .dialogue.said import Said
+    from .model_choice import ModelChoice
     from .synthesis.speech import Speech
+    from .synthesis.timeline import Sentence
     from .synthesis.voice import Voice
+    from .transcripts.cues import Layout
     from .transcripts.segment import Segment, Word
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
@@ -34,8 +42,13 @@ __all__ = [
     "Conversation",
     "Floor",
     "HushdError",
+    "Layout",
+    "Microphone",
+    "ModelChoice",
+    "Player",
     "Said",
     "Segment",
+    "Sentence",
     "Speech",
     "Transcript",
     "Transcription",
@@ -49,8 +62,13 @@ _HOMES = {
     "Conversation": "hushd.dialogue.conversation",
     "Floor": "hushd.transport.floor",
     "HushdError": "hushd_protocol.errors",
+    "Layout": "hushd.transcripts.cues",
+    "Microphone": "hushd.audio.microphone",
+    "ModelChoice": "hushd.model_choice",
+    "Player": "hushd.audio.playback",
     "Said": "hushd.dialogue.said",
     "Segment": "hushd.transcripts.segment",
+    "Sentence": "hushd.synthesis.timeline",
     "Speech": "hushd.synthesis.speech",
     "Transcript": "hushd.transcripts.transcript",
     "Transcription": "hushd.transcripts.transcription",

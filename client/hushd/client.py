@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from hushd_protocol.errors import HushdError
@@ -57,9 +58,35 @@ class Client(Management):
 
     # --- hearing -----------------------------------------------------------------------------------------------------
 
-    def transcribe(self, audio: Audio, **options: Any) -> Transcript:
-        """The whole transcript of `audio`; takes what `transcribe_stream` takes."""
-        return self.transcribe_stream(audio, **options).transcript()
+    def transcribe(
+        self,
+        audio: Audio,
+        *,
+        rate: int | None = None,
+        channels: int = 1,
+        engine: str | None = None,
+        model: str | None = None,
+        speed: str | None = None,
+        keep_alive: KeepAlive = None,
+        priority: str = "text",
+        deadline: float | None = None,
+        on_progress: Callable[[float, float], None] | None = None,
+        **options: Unpack[TranscribeOptions],
+    ) -> Transcript:
+        """Returns the whole transcript of `audio`. Arguments: those of `transcribe_stream`."""
+        return self.transcribe_stream(
+            audio,
+            rate=rate,
+            channels=channels,
+            engine=engine,
+            model=model,
+            speed=speed,
+            keep_alive=keep_alive,
+            priority=priority,
+            deadline=deadline,
+            on_progress=on_progress,
+            **options,
+        ).transcript()
 
     def transcribe_stream(
         self,
@@ -79,9 +106,10 @@ class Client(Management):
         """Segments as they become known.
 
         Args:
-            audio: a path, a file's bytes, or an iterable of bytes such as a binary file; read in another thread.
-            rate: Hz, when the bytes are raw s16le samples; None when they are a sound file's.
-            channels: of raw samples.
+            audio: a path; a file's bytes; an iterable of bytes such as a binary file, read in another thread; or an
+                array of float32, float64 or int16 samples, of shape (frames,) or (frames, channels).
+            rate: Hz, of an array, or when the bytes are raw s16le samples; None when they are a sound file's.
+            channels: of raw s16le samples; an array's shape says its own.
             model: one of the engine's, or `auto`: see `choose_model`.
             speed: of the model with `auto`: `fast`, `medium` (the default) or `slow`.
             deadline: seconds after which the request is given up.
@@ -89,12 +117,13 @@ class Client(Management):
             options: language, task, prompt, words, speakers and more: see `TranscribeOptions`.
         """
         params = transcribe_params(options)
-        if rate is not None:
+        input = source.of_audio(audio, rate)
+        if rate is not None and not source.is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
         if model == AUTO:
             engine, model, _ = self._choose_model(params, speed, engine)
         request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
-        exchange = self._exchange(request, source.of_audio(audio))
+        exchange = self._exchange(request, input)
         from .transcripts.transcription import Transcription  # while the worker works
 
         return Transcription(exchange, on_progress, diarized=bool(options.get("diarize")))
@@ -202,6 +231,7 @@ class Client(Management):
         priority: str = "text",
         deadline: float | None = None,
         on_sentence: Callable[[Sentence], None] | None = None,
+        keep: bool = True,
         **options: Unpack[SynthesizeOptions],
     ) -> Speech:
         """Speech as it is made, sentence by sentence.
@@ -210,6 +240,8 @@ class Client(Management):
             text: a string, UTF-8, or an iterable of either, which is read in another thread as it comes.
             format: `s16le` for raw samples, or `wav`, `flac`, `ogg`, `opus`, `mp3`, `aiff`, `pcm` for a file's bytes.
             on_sentence: called while iterating, before the audio of each sentence, with its place and its words'.
+            keep: whether the speech can be saved, played or had as an array more than once; False for hours of it
+                that are used once.
             options: voice, language, pace, markup and more: see `SynthesizeOptions`.
         """
         if format not in ("s16le", *FORMATS):
@@ -229,7 +261,36 @@ class Client(Management):
         exchange = self._exchange(request, source.of_text(text))
         from .synthesis.speech import Speech  # while the worker works
 
-        return Speech(exchange, format, on_sentence)
+        floor = partial(self.floor, "speaker", priority=priority)
+        return Speech(exchange, format, on_sentence, floor=floor, keep=keep)
+
+    def say(
+        self,
+        text: Text,
+        *,
+        device: str | int | None = None,
+        engine: str | None = None,
+        model: str | None = None,
+        keep_alive: KeepAlive = None,
+        priority: str = "text",
+        **options: Unpack[SynthesizeOptions],
+    ) -> None:
+        """Speaks `text` aloud, as the command `say` does; returns when the last word was heard.
+
+        It waits while another program speaks, and `hushd stop-speaking` ends it with `cancelled`.
+
+        Args:
+            text: as for `synthesize`; an iterable is spoken while it is written.
+            device: the loudspeaker's number, its name or how that begins; None: the usual one.
+            options: voice, language, pace, markup and more: see `SynthesizeOptions`.
+        """
+        speech = self.synthesize(
+            text, engine=engine, model=model, keep_alive=keep_alive, priority=priority, keep=False, **options
+        )
+        try:
+            speech.play(device)
+        finally:
+            speech.close()
 
     def _voice(self, voice: str | None, language: str | None, engine: str | None, model: str | None) -> Choice:
         """What a voice or a language means, looked up once for each."""

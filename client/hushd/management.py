@@ -31,7 +31,7 @@ class Management(Connector):
             with client.floor("microphone") as floor, Microphone() as microphone:
                 print(client.listen(floor.while_held(microphone)).transcript())
 
-        `hushd.audio.playback.play` enters it by itself, for as long as there is something to hear.
+        `hushd.Player` enters it by itself, for as long as there is something to hear.
 
         Args:
             on_wait: called with `waiting` or `paused` when it cannot be had at once.

@@ -482,11 +482,11 @@ def test_saving_a_file_that_was_asked_for(start_router: Start, client: Client, t
 
 
 def test_saving_under_another_kind_of_name_is_refused(start_router: Start, client: Client, tmp_path: Path) -> None:
-    """What was not asked for as mp3 cannot be saved as one, and nothing is written."""
-    start_router(RAW)
+    """What was asked for as wav cannot be saved as mp3, nor anything under a name of no format; nothing is written."""
+    start_router(WAV)
     for name in ("a.mp3", "a.txt", "a"):
         with pytest.raises(HushdError) as caught:
-            client.synthesize("x").save(tmp_path / name)
+            client.synthesize("x", format="wav").save(tmp_path / name)
         assert caught.value.code == "bad_request"
     assert os.listdir(tmp_path) == []
 

@@ -8,6 +8,7 @@ import struct
 from hushd_protocol.errors import HushdError
 
 FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm")
+_UNKNOWN = 0xFFFFFFFF  # bytes
 _EXTENSIONS = {".aif": "aiff", ".aifc": "aiff", ".oga": "ogg", ".raw": "pcm"}
 
 
@@ -25,11 +26,17 @@ def format_of(path: str | os.PathLike[str]) -> str:
     return form
 
 
-def wav_header(rate: int, channels: int, size: int | None) -> bytes:
-    """The 44 bytes before s16le samples. `size` is that of the file, header included; None while it is unknown."""
-    whole = 0xFFFFFFFF if size is None else size - 8
-    data = 0xFFFFFFFF if size is None else size - 44
+def wav_header(rate: int, channels: int, size: int | None, width: int = 2, floating: bool = False) -> bytes:
+    """The 44 bytes before samples of `width` bytes, integers or floats, s16le unless said otherwise.
+
+    `size` is that of the file, header included; None, or more than 4 GiB: unknown, and readers go on to the end.
+    """
+    unknown = size is None or size - 8 > _UNKNOWN
+    whole, data = (_UNKNOWN, _UNKNOWN) if size is None or unknown else (size - 8, size - 44)
+    frame = channels * width
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
-        b"RIFF", whole, b"WAVE", b"fmt ", 16, 1, channels, rate, rate * channels * 2, channels * 2, 16, b"data", data,
+        b"RIFF", whole, b"WAVE",
+        b"fmt ", 16, 3 if floating else 1, channels, rate, rate * frame, frame, 8 * width,
+        b"data", data,
     )  # fmt: skip

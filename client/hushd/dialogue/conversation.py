@@ -259,7 +259,7 @@ class Conversation:
     @contextmanager
     def _making(self, text: Text, options: Options) -> Iterator[Speech]:
         """The speech, which is made from here on, also while others still have the loudspeaker."""
-        speech = self._client.synthesize(text, priority=self._priority, **options)
+        speech = self._client.synthesize(text, priority=self._priority, keep=False, **options)
         with self.stop.ending(speech.close):
             yield speech
 

@@ -19,7 +19,7 @@ class SynthesizeOptions(TypedDict, total=False):
         speed: a factor of the voice's own pace.
         markup: what the text is: `text`, `markdown` or `ssml` (docs/SPEAKING.md).
         pronounce: how words are to be said, by the word.
-        volume: 0 to 2 times as loud as the voice is; `hushd.audio.playback` has a volume that can be changed meanwhile.
+        volume: 0 to 2 times as loud as the voice is; `hushd.Player` has a volume that can be changed meanwhile.
         sample_rate: Hz, 8000 to 48000; None: the voice's own.
         channels: 1, or 2 of the same.
         timeline: whether `Speech.timeline` is wanted.

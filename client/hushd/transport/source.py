@@ -15,10 +15,18 @@ from typing import Any, Protocol
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
-Audio = str | os.PathLike[str] | bytes | Iterable[bytes]
-Text = str | bytes | Iterable[str] | Iterable[bytes]
-
 KEPT = 8 * 1024 * 1024  # bytes of a stream kept to be sent again: four minutes of 16 kHz mono
+_BYTES = ("B", "b", "c")  # formats of buffers
+
+
+class Array(Protocol):
+    """What numpy can read without a copy, such as its own arrays and a tensor in main memory."""
+
+    def __array__(self) -> Any: ...
+
+
+Audio = str | os.PathLike[str] | bytes | bytearray | memoryview | Iterable[bytes] | Array
+Text = str | bytes | Iterable[str] | Iterable[bytes]
 
 
 class Source(Protocol):
@@ -153,6 +161,9 @@ class Stream:
                 self._failure = error
                 raise
             if piece is not None:
+                if not isinstance(piece, bytes | bytearray | memoryview):
+                    self._failure = _no_bytes(piece)
+                    raise self._failure
                 self._count += 1
                 self._room -= len(piece)
                 if self.whole:
@@ -162,19 +173,38 @@ class Stream:
             return piece
 
 
-def of_audio(audio: Audio) -> Source:
-    """The source of a path, a file's bytes, a binary file or an iterable of bytes.
+def of_audio(audio: Audio, rate: int | None = None) -> Source:
+    """The source of a path, a file's bytes, a binary file, an iterable of bytes or an array of samples.
+
+    Args:
+        rate: of an array, in Hz.
 
     Raises:
-        HushdError: `input_unreadable` when there is nothing to read.
+        HushdError: `input_unreadable` when there is nothing to read, `bad_request` for an array that is no audio.
     """
     if isinstance(audio, str | os.PathLike):
         return File(audio)
+    if is_array(audio):
+        from hushd.audio.samples import Samples
+
+        return Samples(audio, rate)
     if isinstance(audio, bytes | bytearray | memoryview):
         if not audio:
             raise HushdError("input_unreadable", "The audio is empty.")
         return Inline(bytes(audio))
     return Stream(_pieces(audio))
+
+
+def is_array(audio: object) -> bool:
+    """Whether `audio` is numbers in memory and no bytes: a numpy array, a tensor, an `array.array`, a view of one."""
+    if isinstance(audio, str | bytes):  # numpy's scalars of these, too
+        return False
+    if hasattr(audio, "__array__"):
+        return True
+    try:
+        return memoryview(audio).format not in _BYTES  # type: ignore[arg-type]
+    except TypeError:
+        return False
 
 
 def of_text(text: Text) -> Source:
@@ -192,6 +222,15 @@ def of_text(text: Text) -> Source:
     return Stream(_utf8(piece) if isinstance(piece, str) else piece for piece in text)
 
 
+def _no_bytes(piece: object) -> HushdError:
+    kind = type(piece).__name__
+    return HushdError(
+        "bad_request",
+        f"The input is an iterable of {kind}, not of bytes: give transcribe one array of all samples and its rate=, "
+        "or the bytes of int16 samples.",
+    )
+
+
 def _utf8(text: str) -> bytes:
     try:
         return text.encode()
@@ -199,7 +238,7 @@ def _utf8(text: str) -> bytes:
         raise HushdError("bad_request", "The text is not valid Unicode: it has half of a surrogate pair.") from error
 
 
-def _pieces(audio: Iterable[bytes]) -> Iterable[bytes]:
+def _pieces(audio: Any) -> Iterable[bytes]:
     """A binary file by blocks and not by its lines, whose ends mean nothing in audio."""
     read = getattr(audio, "read", None)
     return iter(lambda: read(MAX_PAYLOAD), b"") if read else audio

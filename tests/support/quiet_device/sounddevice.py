@@ -13,6 +13,7 @@ import io
 import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 BLOCK_S = 0.01
@@ -84,7 +85,7 @@ class RawInputStream:
     def __init__(self, *, samplerate: int, blocksize: int, callback: Any, **_: Any) -> None:
         self._block = b"\1\0" * blocksize
         person = os.environ.get("HUSHD_PERSON")
-        self._person = open(person, "rb") if person else io.BytesIO()  # noqa: SIM115 - closed with the process
+        self._person = io.BytesIO(Path(person).read_bytes() if person else b"")
         self._pause = blocksize / samplerate
         self._callback = callback
         self._over = threading.Event()

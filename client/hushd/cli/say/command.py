@@ -118,6 +118,7 @@ def _speech(client: Client, options: Namespace, text: Script, form: str) -> Spee
         model=options.model,
         keep_alive=options.keep_alive,
         priority=options.priority,
+        keep=False,
         **speaking(options),
     )
 

@@ -1,0 +1,115 @@
+"""Arrays of samples: numpy's, and what converts to them without a copy. Only who gives or gets one imports numpy."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD
+
+from .sound_file import wav_header
+
+_FORMATS = {"int16": "<i2", "float32": "<f4", "float64": "<f4"}  # as they are sent
+_HIGHEST_RATE = 768_000  # Hz
+_MOST_CHANNELS = 64
+_LOUDEST = 100.0  # of a float sample: above it somebody forgot to divide, and the worker would clip
+
+
+class Samples:
+    """The source of an array. It travels as a WAV file, so that an array is heard exactly as its file would be.
+
+    Args:
+        audio: float32, float64 or int16, of shape (frames,) or (frames, channels) as soundfile reads it.
+        rate: Hz.
+
+    Raises:
+        HushdError: `bad_request` for an array that holds no audio, or a rate that is missing or no whole number.
+    """
+
+    whole = True
+
+    def __init__(self, audio: Any, rate: int | None) -> None:
+        samples = _as_array(audio)
+        self._rate = _whole(rate)
+        if samples.dtype.name not in _FORMATS:
+            raise _refused(f"of type {samples.dtype}: samples are float32, float64 or int16")
+        if samples.ndim not in (1, 2):
+            raise _refused(f"of {samples.ndim} dimensions: its shape is (frames,) or (frames, channels)")
+        if not samples.size:
+            raise HushdError("input_unreadable", "The audio is empty: there is no sample in the array.")
+        self._channels = 1 if samples.ndim == 1 else samples.shape[1]
+        if self._channels > min(_MOST_CHANNELS, len(samples)):
+            raise _refused(f"of shape {samples.shape}, which is {self._channels} channels: transpose it with .T")
+        if samples.dtype.kind == "f":
+            _check_peak(max(abs(float(samples.min())), abs(float(samples.max()))))  # both pass a NaN on
+        self._samples = samples
+        self._coding = _FORMATS[samples.dtype.name]
+        self._width = int(self._coding[2])  # bytes
+
+    def fields(self) -> dict[str, Any]:
+        """See `hushd.transport.source.Source`."""
+        return {"input": "stream"}
+
+    def pieces(self) -> Iterator[bytes]:
+        """A WAV file's bytes, converted as they are sent, so that no second copy of a long recording is made."""
+        yield wav_header(
+            self._rate, self._channels, 44 + self._samples.size * self._width, self._width, self._coding[1] == "f"
+        )
+        frames = max(1, MAX_PAYLOAD // (self._channels * self._width))
+        for start in range(0, len(self._samples), frames):
+            yield self._samples[start : start + frames].astype(self._coding).tobytes()
+
+
+def floats(data: bytes, channels: int) -> Any:
+    """Returns s16le samples as a float32 array in -1..1: (frames,), or (frames, channels) where there are more than 1.
+
+    Raises:
+        HushdError: `bad_request` when numpy is not installed.
+    """
+    numpy = _numpy()
+    samples = numpy.frombuffer(data, "<i2").astype(numpy.float32) / numpy.float32(32768)
+    return samples.reshape(-1, channels) if channels > 1 else samples
+
+
+def _numpy() -> Any:
+    try:
+        import numpy
+    except ImportError as error:
+        raise HushdError("bad_request", "An array of samples needs numpy: pip install numpy.") from error
+    return numpy
+
+
+def _as_array(audio: Any) -> Any:
+    numpy = _numpy()
+    try:
+        return numpy.asarray(audio)
+    except Exception as error:  # such as a tensor's, which lies on a GPU: its own words say what to do
+        raise HushdError("bad_request", f"The array cannot be read: {error}") from error
+
+
+def _whole(rate: Any) -> int:
+    if rate is None:
+        raise HushdError("bad_request", "An array of samples does not say its rate: pass rate=, such as rate=16000.")
+    try:
+        hertz = operator.index(rate)
+    except TypeError:
+        hertz = 0
+    if hertz <= 0 or hertz > _HIGHEST_RATE:
+        raise HushdError("bad_request", f"rate is a whole number of Hz up to {_HIGHEST_RATE}, not {rate!r}.")
+    return hertz
+
+
+def _check_peak(peak: float) -> None:
+    if not peak <= _LOUDEST:  # a NaN neither
+        if peak - peak != 0:
+            raise _refused("of samples some of which are NaN or infinite: replace them, with numpy.nan_to_num say")
+        raise _refused(
+            f"of samples up to {peak:.0f}, and those of a float array lie between -1 and 1: "
+            "divide 16 bit samples by 32768"
+        )
+
+
+def _refused(what: str) -> HushdError:
+    return HushdError("bad_request", f"The audio is an array {what}.")

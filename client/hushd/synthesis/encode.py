@@ -1,0 +1,79 @@
+"""Raw speech as a sound file of another kind, encoded here: for who decides on the format once the speech is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError, reason
+
+if TYPE_CHECKING:
+    from hushd.output_file import OutputFile
+
+# libsndfile's names: container and coding.
+_SOUNDFILE = {
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "aiff": ("AIFF", "PCM_16"),
+}
+
+
+def encode(chunks: Iterable[bytes], rate: int, channels: int, form: str, file: OutputFile) -> None:
+    """Writes s16le samples to `file` in the format `form`.
+
+    Raises:
+        HushdError: `bad_request` when soundfile is not installed, or the format cannot have this rate;
+            `output_failed` when the file cannot be written.
+    """
+    instead = f"ask for it with synthesize(..., format={form!r})"
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not
+        raise HushdError(
+            "bad_request", f"To save raw speech as {form}, {instead}, or install soundfile ({reason(error)})."
+        ) from error
+    container, coding = _SOUNDFILE[form]
+    target = _Target(file)
+    try:
+        sound = soundfile.SoundFile(target, "w", rate, channels, coding, format=container)
+    except soundfile.SoundFileError as error:
+        raise HushdError(
+            "bad_request", f"A {form} file cannot have {rate} samples a second: {instead}, which resamples."
+        ) from error
+    with sound:
+        for chunk in chunks:
+            sound.buffer_write(chunk, "int16")
+            target.check()
+    target.check()
+
+
+class _Target:
+    """An `OutputFile` as libsndfile writes one, going back to correct the header."""
+
+    def __init__(self, file: OutputFile) -> None:
+        self._file = file
+        self._position = 0
+        self._error: Exception | None = None
+
+    def write(self, data: Any) -> int:
+        """Called from C, where an exception would be lost: `check` raises it."""
+        try:
+            self._file.write(bytes(data), self._position)
+        except Exception as error:
+            self._error = error
+        self._position += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._position = (0, self._position, self._file.size)[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def check(self) -> None:
+        """Raises what a write has raised."""
+        if self._error is not None:
+            raise self._error

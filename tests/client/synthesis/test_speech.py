@@ -1,0 +1,200 @@
+"""Speech that has been received: saved, had as an array and played, more than once and in any order."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hushd.synthesis import received, speech
+from hushd.synthesis.received import Piece, Received
+from hushd.synthesis.speech import Speech
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Message, Result
+
+RATE = 24_000
+TONE = (np.sin(np.arange(RATE) / 9) * 9000).astype("<i2")
+
+
+class Exchange(Iterator[Message]):
+    """The answers to a request: chunks, then the result, or an error in its place."""
+
+    def __init__(self, *chunks: Chunk, error: HushdError | None = None) -> None:
+        self._messages: list[Message] = [*chunks]
+        if error is None:
+            self._messages.append(Result(id=b"", data={"duration": 1.0, "voice": "anna", "rate": RATE}))
+        self._error = error
+
+    def __next__(self) -> Message:
+        if self._messages:
+            return self._messages.pop(0)
+        if self._error:
+            raise self._error
+        raise StopIteration
+
+    def close(self) -> None:
+        self._messages.clear()
+
+
+def spoken(channels: int = 1, pieces: int = 10, **options: Any) -> Speech:
+    """A second of a tone, s16le, in pieces."""
+    data = np.repeat(TONE, channels).tobytes()
+    size = len(data) // pieces
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    chunks = [Chunk(id=b"", seq=n, payload=part, rate=RATE, channels=channels) for n, part in enumerate(parts)]
+    return Speech(Exchange(*chunks), **options)  # type: ignore[arg-type]
+
+
+def read(path: Path) -> bytes:
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getsampwidth()) == (RATE, 2)
+        return file.readframes(file.getnframes())
+
+
+USES: dict[str, Callable[[Speech, Path], object]] = {
+    "iterated": lambda made, _: list(made),
+    "begun": lambda made, _: next(made, b""),
+    "saved": lambda made, folder: made.save(folder / "first.wav"),
+    "an array": lambda made, _: made.array(),
+    "looked at": lambda made, _: made.rate,
+}
+
+
+@pytest.mark.parametrize("uses", [*itertools.permutations(USES, 2)])
+@pytest.mark.parametrize("memory", [10**6, 10**4, 0])
+def test_all_of_it_is_there_whatever_was_done_before(
+    uses: tuple[str, str], memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saved or had as an array it begins at its beginning, from memory, from a temporary file or from both."""
+    monkeypatch.setattr(speech, "Received", lambda keep: Received(keep, memory))
+    made = spoken()
+    for use in uses:
+        USES[use](made, tmp_path)
+    made.save(tmp_path / "a.wav")
+    made.save(tmp_path / "b.wav")
+    assert read(tmp_path / "a.wav") == read(tmp_path / "b.wav") == TONE.tobytes()
+    assert np.array_equal(made.array() * 32768, TONE)
+    assert (made.duration, made.voice) == (1.0, "anna")
+
+
+def test_the_iteration_goes_on_after_a_save(tmp_path: Path) -> None:
+    """Each byte once, as if nobody had saved it meanwhile."""
+    made = spoken()
+    first = next(made)
+    made.save(tmp_path / "a.wav")
+    assert first + b"".join(made) == TONE.tobytes()
+    assert list(made) == []
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm", "raw"])
+def test_it_is_saved_in_the_format_of_the_name(extension: str, channels: int, tmp_path: Path) -> None:
+    """Speech that was asked for without a format becomes any kind of file, twice the same."""
+    made, paths = spoken(channels), [tmp_path / f"{name}.{extension}" for name in ("a", "b")]
+    for path in paths:
+        made.save(path)
+    if extension in ("pcm", "raw"):
+        assert paths[1].read_bytes() == np.repeat(TONE, channels).tobytes()
+        return
+    for path in paths:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        assert (rate, samples.shape[1]) == (24_000, channels)
+        assert len(samples) == pytest.approx(RATE, abs=RATE / 10)
+        level = float(np.sqrt(np.mean(np.square(samples[4800:19200]))))
+        assert level == pytest.approx(9000 / 32768 / 2**0.5, rel=0.12)  # LAME takes 0.9 dB from equal channels
+        assert soundfile.info(path).format == {"opus": "OGG", "aiff": "AIFF"}.get(extension, extension.upper())
+
+
+def test_a_rate_that_a_format_cannot_have(tmp_path: Path) -> None:
+    """Opus knows no 22050 Hz: the sentence names the way that resamples, and no file is left."""
+    chunk = Chunk(id=b"", seq=0, payload=TONE.tobytes(), rate=22_050, channels=1)
+    made = Speech(Exchange(chunk))  # type: ignore[arg-type]
+    with pytest.raises(HushdError, match=r"opus file cannot have 22050 .* synthesize\(\.\.\., format='opus'\)"):
+        made.save(tmp_path / "a.opus")
+    assert os.listdir(tmp_path) == []
+    made.save(tmp_path / "a.flac")
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "mp3"])
+def test_a_full_disk(extension: str, tmp_path: Path) -> None:
+    """An encoder that cannot write says so, as any other writer does."""
+    (tmp_path / f"a.{extension}").symlink_to("/dev/full")
+    with pytest.raises(HushdError, match="No space left on device") as caught:
+        spoken().save(tmp_path / f"a.{extension}")
+    assert caught.value.code == "output_failed"
+
+
+def test_a_file_that_was_asked_for_is_saved_twice(tmp_path: Path) -> None:
+    """With the header that came last, each time."""
+    chunks = [(b"head", 0), (b"body", 4), (b"HEAD", 0)]
+    made = Speech(
+        Exchange(*(Chunk(id=b"", seq=n, payload=data, offset=at) for n, (data, at) in enumerate(chunks))),  # type: ignore[arg-type]
+        "flac",
+    )
+    assert b"".join(made) == b"headbody"
+    for name in ("a.flac", "b.flac"):
+        made.save(tmp_path / name)
+        assert (tmp_path / name).read_bytes() == b"HEADbody"
+    for use in (made.array, made.play):
+        with pytest.raises(HushdError, match="This speech is flac, which is not"):
+            use()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_failure_is_never_an_empty_file(times: int, tmp_path: Path) -> None:
+    """What went wrong in the middle is raised by each save, and nothing is written."""
+    error = HushdError("worker_crashed", "The worker died.")
+    made = Speech(Exchange(Chunk(id=b"", seq=0, payload=b"ab", rate=8000), error=error))  # type: ignore[arg-type]
+    for _ in range(times):
+        with pytest.raises(HushdError, match="died"):
+            made.save(tmp_path / "a.wav")
+    with pytest.raises(HushdError, match="died"):
+        made.array()
+    assert os.listdir(tmp_path) == []
+
+
+def test_closed_before_its_end(tmp_path: Path) -> None:
+    """There is no whole speech to save; who iterates has what came."""
+    made = spoken()
+    assert next(made)
+    made.close()
+    assert list(made) == []
+    with pytest.raises(HushdError, match="closed before its end") as caught:
+        made.save(tmp_path / "a.wav")
+    assert caught.value.code == "cancelled"
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_not_kept_can_be_used_once(tmp_path: Path) -> None:
+    """Of hours that are only played nothing stays; a second use is refused in one sentence."""
+    made = spoken(keep=False)
+    made.save(tmp_path / "a.wav")
+    assert read(tmp_path / "a.wav") == TONE.tobytes()
+    with pytest.raises(HushdError, match="without keep=False") as caught:
+        made.save(tmp_path / "b.wav")
+    assert caught.value.code == "bad_request"
+    assert os.listdir(tmp_path) == ["a.wav"]
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond its share a speech is in a file without a name, and what does not fit there is said."""
+    kept = Received(memory=100)
+    for number in range(20):
+        kept.add(Piece(bytes([number]) * 30, None))
+    assert [kept.take(number).data[0] for number in reversed(range(20))] == [*reversed(range(20))]
+    assert sum(isinstance(piece, Piece) for piece in kept._pieces) == 3
+    monkeypatch.setattr(kept._file, "write", _full)
+    with pytest.raises(HushdError, match="longer than memory holds") as caught:
+        kept.add(Piece(b"x", None))
+    assert caught.value.code == "output_failed"
+    assert received.MEMORY >= 2**20
+
+
+def _full(_: bytes) -> None:
+    raise OSError(28, "No space left on device")

@@ -1,0 +1,104 @@
+"""docs/PYTHON.md: its examples are programs that run, and its list of names is what the package exports."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import wave
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import hushd
+import numpy as np
+import pytest
+import soundfile
+from support.peer import Supervisor
+from support.programs import DEVICE
+from support.wer import BECKETT, word_error_rate
+
+PAGE = (Path(__file__).parents[2] / "docs" / "PYTHON.md").read_text()
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+# A part of what each prints, in their order.
+SHOWN = ("Ever tried", "input_unreadable 'missing.wav'", "00:00:0", "Ever tried", "", "", "Ever tried", "hibari")
+
+
+@pytest.fixture(scope="module")
+def recording() -> Path:
+    spec = find_spec("moonshine_voice")
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent / "assets" / "beckett.wav"
+
+
+@pytest.fixture
+def room(start_supervisor: Callable[..., Supervisor], recording: Path, tmp_path: Path) -> Path:
+    """A folder with the recording, a supervisor with the real engines, and a person who answers."""
+    assert start_supervisor("").ready
+    shutil.copy(recording, tmp_path / "interview.wav")
+    samples, rate = soundfile.read(recording, dtype="int16")
+    (tmp_path / "person").write_bytes(_resampled(samples, rate).tobytes())
+    (tmp_path / "diary").touch()
+    return tmp_path
+
+
+def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
+    """At the microphone's 16 kHz; the words only have to be made out."""
+    places = np.arange(0, len(samples) - 1, rate / 16_000)
+    return np.interp(places, np.arange(len(samples)), samples.astype(np.float64)).astype("<i2")
+
+
+def test_every_example_runs(room: Path) -> None:
+    """Each is a whole program, on a device that keeps real time, and prints what the page says it does."""
+    environment = os.environ | {
+        "PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(room / "diary"), "HUSHD_PERSON": str(room / "person"),
+    }  # fmt: skip
+    for example, shown in zip(EXAMPLES, SHOWN, strict=True):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", example], cwd=room, env=environment, capture_output=True, text=True,
+            timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, ""), example
+        assert shown in done.stdout, example
+    with wave.open(str(room / "done.wav")) as file:
+        assert file.getnframes() > 10_000
+    assert soundfile.info(room / "done.mp3").format == "MP3"
+    diary = (room / "diary").read_text()
+    assert diary.count(" sound ") >= 4, "two speeches said, one played, one question asked"
+
+
+def test_the_page_names_what_is_public() -> None:
+    """The table has exactly the names of `__all__`, and each is there."""
+    table = PAGE.split("## What is public")[1].split("\n\nThese names")[0]
+    listed = {
+        name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
+    }
+    assert sorted(listed) == sorted(hushd.__all__)
+    assert all(getattr(hushd, name) is not None for name in hushd.__all__)
+    assert set(hushd._HOMES) == {*hushd.__all__} - {"__version__"}
+
+
+def test_an_array_is_heard_as_its_file(
+    start_supervisor: Callable[..., Supervisor], recording: Path, tmp_path: Path
+) -> None:
+    """Of any type and shape the transcript is that of the same samples in a file, to the letter."""
+    assert start_supervisor("").ready
+    samples, rate = soundfile.read(recording, dtype="float32")
+    integers, _ = soundfile.read(recording, dtype="int16")
+    cases = [
+        (samples, rate, "FLOAT"),
+        (np.stack([samples, samples / 2], axis=1), rate, "FLOAT"),
+        (integers[: 4 * rate], rate, "PCM_16"),
+        (samples[::2].astype("float64"), rate // 2, "FLOAT"),
+    ]
+    with hushd.Client() as client:
+        for array, hertz, coding in cases:
+            soundfile.write(tmp_path / "a.wav", array, hertz, coding)
+            heard = client.transcribe(array, rate=hertz)
+            assert heard == client.transcribe(tmp_path / "a.wav")
+            assert heard.duration == pytest.approx(len(array) / hertz, abs=0.1)
+            assert "Ever tried" in heard.text
+        assert word_error_rate(BECKETT, client.transcribe(samples, rate=rate).text) <= 0.15
