@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from hushd import Client
-from hushd_worker_stt.diarization.clustering import group
+from hushd_worker_stt.diarization.clustering import cluster
 from hushd_worker_stt.diarization.diarize import Diarizer
 from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.engine import RATE
@@ -26,26 +26,26 @@ from support.der import Errors, Spoken, diarization_errors
 PEOPLE = (2, 3, 4, 2, 3, 4, 2, 3, 4, 2)  # in each of the ten conversations
 TUNED_ON = ("-de-", "-es-", "-fr-")  # FLEURS clips with these in their names; seeds 0 to 9
 TUNED_SEED, SEED = 0, 100
-SAME_READER = 0.45  # cosine of two whole clips' prints: here two of one reader are above 0.53, of two below 0.39
+SAME_READER = 0.45  # cosine of two whole clips' embeddings: here two of one reader are above 0.53, of two below 0.39
 
 
 def diarization(options: Namespace) -> Iterator[Row]:
     """Ten conversations of 75 s and more, number of people unknown; with --audio DIR of readers not tuned on too."""
-    voices = DiarizationModels()
-    ours, tuned = _people(voices, options.audio)
-    yield from _ten(voices, ours, SEED, "not tuned on")
+    models = DiarizationModels()
+    ours, tuned = _people(models, options.audio)
+    yield from _ten(models, ours, SEED, "not tuned on")
     if len(tuned) >= max(PEOPLE):
-        yield from _ten(voices, tuned, TUNED_SEED, "tuned on")
-    yield _speed(voices)
+        yield from _ten(models, tuned, TUNED_SEED, "tuned on")
+    yield _speed(models)
     yield from _memory()
 
 
-def _ten(voices: DiarizationModels, people: dict[str, list[Utterance]], seed: int, kind: str) -> Iterator[Row]:
+def _ten(models: DiarizationModels, people: dict[str, list[Utterance]], seed: int, kind: str) -> Iterator[Row]:
     errors: list[Errors] = []
     right = 0
     for number, count in enumerate(PEOPLE):
         talk = spliced(people, min(count, len(people)), seed + number)
-        found = _found(voices, talk)
+        found = _found(models, talk)
         errors.append(diarization_errors(talk.spoken, found))
         heard = len({spoken.who for spoken in found})
         right += heard == talk.people
@@ -61,19 +61,19 @@ def _ten(voices: DiarizationModels, people: dict[str, list[Utterance]], seed: in
     yield Row(f"diarization: {kind}", rate, "", "<= 0.20", ok=rate <= 0.20, note=note)
 
 
-def _found(voices: DiarizationModels, talk: Conversation) -> list[Spoken]:
-    diarizer = Diarizer(voices)
+def _found(models: DiarizationModels, talk: Conversation) -> list[Spoken]:
+    diarizer = Diarizer(models)
     for start in range(0, len(talk.samples), RATE):
         diarizer.feed(talk.samples[start : start + RATE])
     return [Spoken(turn.start, turn.end, turn.speaker) for turn in diarizer.turns()]
 
 
 def _people(
-    voices: DiarizationModels, folder: Path | None
+    models: DiarizationModels, folder: Path | None
 ) -> tuple[dict[str, list[Utterance]], dict[str, list[Utterance]]]:
     """Who was not tuned on, and who was.
 
-    FLEURS does not say who reads a clip, and some read two, so clips are sorted into readers by the prints of whole
+    FLEURS does not say who reads a clip, and some read two, so clips are sorted into readers by the embeddings of whole
     clips: an easier question than a conversation asks, but one to the same model.
     """
     ours = moonshine_people(recording("beckett.wav").parent)
@@ -81,12 +81,12 @@ def _people(
     clips = _clips(folder) if folder else {}
     for kind, chosen in ((tuned, True), (ours, False)):
         names = [name for name in clips if any(mark in name for mark in TUNED_ON) == chosen]
-        prints = [voices.voice(voices.features(clips[name][: 15 * RATE]), np.ones(900, bool)) for name in names]
-        known = [(name, each) for name, each in zip(names, prints, strict=True) if each is not None]
+        embeddings = [models.embedding(models.features(clips[name][: 15 * RATE]), np.ones(900, bool)) for name in names]
+        known = [(name, each) for name, each in zip(names, embeddings, strict=True) if each is not None]
         if not known:
             continue
         rows = np.array([each for _, each in known])
-        readers = group(rows, np.ones(len(rows), np.float32), SAME_READER)
+        readers = cluster(rows, np.ones(len(rows), np.float32), SAME_READER)
         for (name, _), reader in zip(known, readers, strict=True):
             kind.setdefault(f"reader {reader}", []).extend(utterances(clips[name]))
     return {name: said for name, said in ours.items() if said}, {name: said for name, said in tuned.items() if said}
@@ -107,7 +107,7 @@ def _clips(folder: Path) -> dict[str, np.ndarray]:
     return clips
 
 
-def _speed(voices: DiarizationModels) -> Row:
+def _speed(models: DiarizationModels) -> Row:
     """Beside what the package that brings the models does, on its own dialogue."""
     from moonshine_voice.moonshine_api import ModelArch
     from moonshine_voice.transcriber import Transcriber
@@ -115,7 +115,7 @@ def _speed(voices: DiarizationModels) -> Row:
     samples = read(recording("endgame_nagg_nell.wav"))
     seconds = len(samples) / RATE
     began = time.perf_counter()
-    diarizer = Diarizer(voices)
+    diarizer = Diarizer(models)
     diarizer.feed(samples)
     diarizer.turns()
     ours = (time.perf_counter() - began) / seconds

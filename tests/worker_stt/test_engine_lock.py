@@ -18,7 +18,7 @@ class Queue:
     """Turns with one taken, so that others have to wait; each of those notes its name when it has it."""
 
     def __init__(self) -> None:
-        self.turns = EngineLock()
+        self.lock = EngineLock()
         self.order: list[str] = []
         self.threads: list[threading.Thread] = []
 
@@ -26,7 +26,7 @@ class Queue:
         """A thread that waits for its turn; returns once it does."""
 
         def wait() -> None:
-            with suppress(Cancelled), self.turns.taken(check, live=name.startswith("live")):
+            with suppress(Cancelled), self.lock.held(check, live=name.startswith("live")):
                 self.order.append(name)
 
         waiting = self.waiting
@@ -37,7 +37,7 @@ class Queue:
 
     @property
     def waiting(self) -> int:
-        return len(self.turns._live) + len(self.turns._files)
+        return len(self.lock._live) + len(self.lock._files)
 
     def join(self) -> None:
         for thread in self.threads:
@@ -63,7 +63,7 @@ class Queue:
 def test_live_goes_first_and_files_every_other_time(first: str, asked: list[str], order: list[str]) -> None:
     """In the order of asking among equals; a file that waits lets one live piece pass, not two."""
     queue = Queue()
-    with queue.turns.taken(lambda: None, live=first == "live"):
+    with queue.lock.held(lambda: None, live=first == "live"):
         for name in asked:
             queue.ask(name)
         assert queue.order == []
@@ -82,7 +82,7 @@ def test_who_is_cancelled_waits_no_longer() -> None:
             ended.set()
             raise Cancelled
 
-    with queue.turns.taken(lambda: None, live=False):
+    with queue.lock.held(lambda: None, live=False):
         queue.ask("live cancelled", check)
         queue.ask("file 1")
         cancelled.set()
@@ -95,24 +95,24 @@ def test_who_is_cancelled_waits_no_longer() -> None:
 
 def test_what_fails_in_its_turn_gives_it_back() -> None:
     """An engine that raises leaves the engine to the next."""
-    turns = EngineLock()
+    lock = EngineLock()
     for live in (False, True):
-        with pytest.raises(ZeroDivisionError), turns.taken(lambda: None, live=live):
+        with pytest.raises(ZeroDivisionError), lock.held(lambda: None, live=live):
             raise ZeroDivisionError
-    with turns.taken(lambda: None, live=False):
+    with lock.held(lambda: None, live=False):
         pass
 
 
 def test_many_at_once() -> None:
     """Eight threads, 200 turns each, in any order: never two at once, and every one of them comes."""
-    turns = EngineLock()
+    lock = EngineLock()
     inside, worst, count = 0, 0, 0
 
     def work(seed: int) -> None:
         nonlocal inside, worst, count
         rng = random.Random(seed)
         for _ in range(200):
-            with turns.taken(lambda: None, live=rng.random() < 0.5):
+            with lock.held(lambda: None, live=rng.random() < 0.5):
                 inside += 1
                 worst = max(worst, inside)
                 count += 1

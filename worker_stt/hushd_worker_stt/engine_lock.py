@@ -1,4 +1,4 @@
-"""Whose piece the engine takes next: it does one at a time, for a file and for people who speak now."""
+"""The lock on the engine, which transcribes one piece at a time, for a file and for live sessions beside it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_LOOK_S = 0.2  # between two looks whether the job was cancelled while it waits
+_LOOK_S = 0.2  # between two checks whether a waiting job was cancelled
 
 
 class EngineLock:
-    """A lock. Who speaks now goes before a file, in the order of asking, but never twice past a file that waits."""
+    """A lock with two queues: live pieces go before files, in order of arrival, but never two past a waiting file."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -21,11 +21,11 @@ class EngineLock:
         self._live_last = False
 
     @contextmanager
-    def taken(self, check: Callable[[], None], *, live: bool) -> Iterator[None]:
-        """Waits for its turn, which lasts as long as the block.
+    def held(self, check: Callable[[], None], *, live: bool) -> Iterator[None]:
+        """Holds the lock for the length of the block, after waiting for its turn.
 
         Args:
-            check: called while it waits; what it raises ends that.
+            check: called while it waits; what it raises ends the wait.
         """
         mine, queue = object(), self._live if live else self._files
         with self._changed:

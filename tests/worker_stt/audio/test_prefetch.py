@@ -6,18 +6,18 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hushd_worker_stt.audio.prefetch import ahead
+from hushd_worker_stt.audio.prefetch import prefetch
 
 
 def test_every_item_once_and_in_order() -> None:
     """What is made ahead is what would have been made."""
-    with ahead(iter(range(1000))) as items:
+    with prefetch(iter(range(1000))) as items:
         assert list(items) == list(range(1000))
 
 
 def test_nothing_is_an_end_too() -> None:
     """No items: the iteration ends at once, and stays ended."""
-    with ahead(iter(())) as items:
+    with prefetch(iter(())) as items:
         assert next(items, None) is None
         assert next(items, None) is None
 
@@ -36,7 +36,7 @@ def test_no_more_than_count_are_ahead(count: int) -> None:
                 waiting.set()
             yield number
 
-    with ahead(numbers(), count) as items:
+    with prefetch(numbers(), count) as items:
         assert next(items) == 0
         assert not waiting.wait(0.2)
         assert made <= count + 1
@@ -51,7 +51,7 @@ def test_an_error_comes_after_what_was_made_before_it() -> None:
         yield 2
         raise ValueError("three")
 
-    with ahead(numbers()) as items:
+    with prefetch(numbers()) as items:
         assert [next(items), next(items)] == [1, 2]
         with pytest.raises(ValueError, match="three"):
             next(items)
@@ -70,7 +70,7 @@ def test_leaving_early_ends_the_thread() -> None:
             using.clear()
 
     def leave(source: Iterator[int]) -> None:
-        with ahead(source) as items:
+        with prefetch(source) as items:
             next(items)
             raise RuntimeError
 

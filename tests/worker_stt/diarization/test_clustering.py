@@ -1,11 +1,11 @@
-"""Sorting prints into people, on prints made up for it."""
+"""Sorting embeddings into people, on embeddings made up for it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from hushd_worker_stt.diarization import clustering
-from hushd_worker_stt.diarization.clustering import assign, centres, group
+from hushd_worker_stt.diarization.clustering import assign, centroids, cluster
 
 
 def people(sizes: list[int], likeness: float = 0.8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -15,8 +15,8 @@ def people(sizes: list[int], likeness: float = 0.8, seed: int = 0) -> tuple[np.n
     truth = chance.permutation(np.repeat(np.arange(len(sizes)), sizes))
     noise = chance.normal(size=(len(truth), 64))
     noise /= np.linalg.norm(noise, axis=1, keepdims=True)
-    prints = np.sqrt(likeness) * directions[truth] + np.sqrt(1 - likeness) * noise
-    return (prints / np.linalg.norm(prints, axis=1, keepdims=True)).astype(np.float32), truth
+    embeddings = np.sqrt(likeness) * directions[truth] + np.sqrt(1 - likeness) * noise
+    return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32), truth
 
 
 def same(labels: np.ndarray, truth: np.ndarray) -> bool:
@@ -28,44 +28,44 @@ def same(labels: np.ndarray, truth: np.ndarray) -> bool:
 @pytest.mark.parametrize("sizes", [[1], [5], [1, 1], [20, 3], [10, 10, 10, 2], [50] * 8])
 def test_people_are_found(sizes: list[int]) -> None:
     """However many people there are, and however unequal, each is one group, numbered without gaps."""
-    prints, truth = people(sizes)
-    labels = group(prints, np.ones(len(prints), np.float32), 0.42)
+    embeddings, truth = people(sizes)
+    labels = cluster(embeddings, np.ones(len(embeddings), np.float32), 0.42)
     assert same(labels, truth)
     assert set(labels) == set(range(len(sizes)))
 
 
 def test_a_known_number_is_kept() -> None:
-    """With the number given, that many groups come out, whatever is alike; never more than there are prints."""
-    prints, _ = people([10, 10])
+    """With the number given, that many groups come out, whatever is threshold; never more than there are embeddings."""
+    embeddings, _ = people([10, 10])
     weights = np.ones(20, np.float32)
     for count in (1, 2, 5, 20):
-        assert len(set(group(prints, weights, 0.42, count))) == count
-    assert len(set(group(prints, weights, 0.42, 30))) == 20
+        assert len(set(cluster(embeddings, weights, 0.42, count))) == count
+    assert len(set(cluster(embeddings, weights, 0.42, 30))) == 20
 
 
 def test_many_prints_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More prints than are compared at once end in the same people."""
+    """More embeddings than are compared at once end in the same people."""
     monkeypatch.setattr(clustering, "MOST", 40)
-    prints, truth = people([300, 150, 60, 30])
-    assert same(group(prints, np.ones(len(prints), np.float32), 0.42), truth)
+    embeddings, truth = people([300, 150, 60, 30])
+    assert same(cluster(embeddings, np.ones(len(embeddings), np.float32), 0.42), truth)
 
 
 def test_weights_count() -> None:
     """A group's middle lies where the weight is."""
-    prints = np.eye(2, dtype=np.float32)
-    (middle,) = centres(prints, np.array([3, 1], np.float32), np.array([0, 0]))
+    embeddings = np.eye(2, dtype=np.float32)
+    (middle,) = centroids(embeddings, np.array([3, 1], np.float32), np.array([0, 0]))
     assert middle == pytest.approx(np.array([3, 1]) / np.sqrt(10))
 
 
 def test_check_ends_it() -> None:
     """What `check` raises comes through, so that a job can be cancelled here too."""
-    prints, _ = people([10])
+    embeddings, _ = people([10])
 
     def check() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        group(prints, np.ones(10, np.float32), 0.42, 0, check)
+        cluster(embeddings, np.ones(10, np.float32), 0.42, 0, check)
 
 
 def test_neighbours_are_different_people() -> None:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="session")
-def voices() -> DiarizationModels:
+def models() -> DiarizationModels:
     """The real models, loaded once."""
     return DiarizationModels()
 
@@ -51,17 +51,17 @@ def chat(people: dict[str, list[Utterance]]) -> Conversation:
 
 
 @pytest.fixture(scope="session")
-def diarizer(voices: DiarizationModels, talk: Conversation) -> Diarizer:
+def diarizer(models: DiarizationModels, talk: Conversation) -> Diarizer:
     """One that has heard `talk`."""
-    return heard(voices, talk.samples)
+    return heard(models, talk.samples)
 
 
-def turns(voices: DiarizationModels, samples: np.ndarray, speakers: int = 0, block: int = RATE) -> list[SpeakerTurn]:
-    return heard(voices, samples, block).turns(speakers)
+def turns(models: DiarizationModels, samples: np.ndarray, speakers: int = 0, block: int = RATE) -> list[SpeakerTurn]:
+    return heard(models, samples, block).turns(speakers)
 
 
-def heard(voices: DiarizationModels, samples: np.ndarray, block: int = RATE) -> Diarizer:
-    diarizer = Diarizer(voices)
+def heard(models: DiarizationModels, samples: np.ndarray, block: int = RATE) -> Diarizer:
+    diarizer = Diarizer(models)
     for start in range(0, len(samples), block):
         diarizer.feed(samples[start : start + block])
     return diarizer
@@ -80,17 +80,17 @@ def test_a_conversation(diarizer: Diarizer, talk: Conversation) -> None:
     assert diarization_errors(talk.spoken, spoken(found)).rate < 0.10
 
 
-def test_a_real_dialogue(voices: DiarizationModels, assets: Path) -> None:
+def test_a_real_dialogue(models: DiarizationModels, assets: Path) -> None:
     """Two people on a stage, in turns of a second and more, as they were recorded."""
     samples = read(assets / "endgame_nagg_nell.wav")
     truth = [Spoken(a, b, "nagg") for a, b in NAGG] + [Spoken(a, b, "nell") for a, b in NELL]
-    found = turns(voices, samples)
+    found = turns(models, samples)
     assert {turn.speaker for turn in found} == {0, 1}
     errors = diarization_errors(truth, spoken(found))
     assert errors.confused / errors.speech < 0.08  # how much of the quiet between lines is a turn was not labelled
 
 
-def test_a_made_voice(voices: DiarizationModels, people: dict[str, list[Utterance]]) -> None:
+def test_a_made_voice(models: DiarizationModels, people: dict[str, list[Utterance]]) -> None:
     """The voice of the speech synthesiser is a person beside a real one."""
     from hibari import SAMPLE_RATE, Hibari
 
@@ -101,15 +101,15 @@ def test_a_made_voice(voices: DiarizationModels, people: dict[str, list[Utteranc
     ]
     made = soxr.resample(np.concatenate([Hibari()(sentence) for sentence in sentences]), SAMPLE_RATE, RATE)
     pair = spliced({"nagg": people["nagg"], "heart": utterances(normalise(made.astype(np.float32)))}, 2, 5, seconds=40)
-    found = turns(voices, pair.samples)
+    found = turns(models, pair.samples)
     assert {turn.speaker for turn in found} == {0, 1}
     assert diarization_errors(pair.spoken, spoken(found)).rate < 0.10
 
 
-def test_one_person_stays_one(voices: DiarizationModels, assets: Path) -> None:
+def test_one_person_stays_one(models: DiarizationModels, assets: Path) -> None:
     """Forty seconds of one reader, and ten seconds of her in another recording, are one person."""
     samples = np.concatenate((read(assets / "two_cities.wav"), read(assets / "beckett.wav")))
-    assert {turn.speaker for turn in turns(voices, samples)} == {0}
+    assert {turn.speaker for turn in turns(models, samples)} == {0}
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -118,18 +118,18 @@ def test_a_known_number_of_speakers(diarizer: Diarizer, count: int) -> None:
     assert len({turn.speaker for turn in diarizer.turns(count)}) == count
 
 
-def test_blocks_mean_nothing(voices: DiarizationModels, chat: Conversation) -> None:
+def test_blocks_mean_nothing(models: DiarizationModels, chat: Conversation) -> None:
     """The same audio in blocks of any size, and the same twice, gives the same turns and labels."""
     samples = chat.samples[: 20 * RATE]
-    whole = turns(voices, samples, block=len(samples))
+    whole = turns(models, samples, block=len(samples))
     assert whole
-    assert turns(voices, samples, block=7_001) == whole
+    assert turns(models, samples, block=7_001) == whole
 
 
 @pytest.mark.parametrize("gain", [0.003, 30.0])
-def test_level_means_little(voices: DiarizationModels, chat: Conversation, gain: float) -> None:
+def test_level_means_little(models: DiarizationModels, chat: Conversation, gain: float) -> None:
     """At -50 dB, and clipped or above full scale, the same people speak."""
-    found = turns(voices, np.clip(chat.samples * np.float32(gain), -100, 100))
+    found = turns(models, np.clip(chat.samples * np.float32(gain), -100, 100))
     assert {turn.speaker for turn in found} == {0, 1}
     assert diarization_errors(chat.spoken, spoken(found)).rate < 0.20
 
@@ -148,24 +148,24 @@ def test_level_means_little(voices: DiarizationModels, chat: Conversation, gain:
     ids=["nothing", "a sample", "silence", "a click", "direct current", "noise", "faint noise"],
 )
 @pytest.mark.parametrize("speakers", [0, 3])
-def test_nobody(voices: DiarizationModels, samples: np.ndarray, speakers: int) -> None:
+def test_nobody(models: DiarizationModels, samples: np.ndarray, speakers: int) -> None:
     """Where nobody speaks there is no turn, whatever else there is, and whatever was said of how many."""
-    assert turns(voices, samples, speakers) == []
+    assert turns(models, samples, speakers) == []
 
 
-def test_very_short(voices: DiarizationModels, beckett: np.ndarray) -> None:
+def test_very_short(models: DiarizationModels, beckett: np.ndarray) -> None:
     """Two words are one person's; a tenth of a second breaks nothing."""
-    assert {turn.speaker for turn in turns(voices, beckett[: 2 * RATE])} == {0}
+    assert {turn.speaker for turn in turns(models, beckett[: 2 * RATE])} == {0}
     for length in (399, 400, 539, 540, 541, 1600, 5000):
-        turns(voices, beckett[8_000 : 8_000 + length])
+        turns(models, beckett[8_000 : 8_000 + length])
 
 
-def test_stretches_give_the_audio_back(voices: DiarizationModels, chat: Conversation) -> None:
+def test_stretches_give_the_audio_back(models: DiarizationModels, chat: Conversation) -> None:
     """The second pass yields all the audio, in order, to the precision of the file it lay in."""
     samples = chat.samples[: 15 * RATE]
     parts = [
         (stretch, np.concatenate(list(blocks)))
-        for stretch, blocks in by_speaker(np.array_split(samples, 13), voices, 0, lambda: None)
+        for stretch, blocks in by_speaker(np.array_split(samples, 13), models, 0, lambda: None)
     ]
     assert parts[0][0].start == 0.0
     for (stretch, _), number in zip(parts[1:], np.cumsum([len(audio) for _, audio in parts]), strict=False):
@@ -173,7 +173,7 @@ def test_stretches_give_the_audio_back(voices: DiarizationModels, chat: Conversa
     assert np.allclose(np.concatenate([audio for _, audio in parts]), samples, rtol=1e-3, atol=1e-6)
 
 
-def test_a_full_temporary_folder(voices: DiarizationModels, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_temporary_folder(models: DiarizationModels, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said in one sentence."""
 
     class Full:
@@ -187,7 +187,7 @@ def test_a_full_temporary_folder(voices: DiarizationModels, monkeypatch: pytest.
 
     monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: Full())
     with pytest.raises(HushdError, match="TMPDIR") as caught:
-        list(by_speaker([np.zeros(RATE, np.float32)], voices, 0, lambda: None))
+        list(by_speaker([np.zeros(RATE, np.float32)], models, 0, lambda: None))
     assert caught.value.code == "output_failed"
 
 

@@ -13,7 +13,7 @@ def after(*passes: str) -> tuple[str, str]:
     """The stable text and the rest after these passes."""
     agreement = Agreement()
     for text in passes:
-        agreement.hear(text)
+        agreement.update(text)
     return agreement.stable, agreement.text
 
 
@@ -54,7 +54,7 @@ def test_every_three_passes_of_three_words() -> None:
         agreement = Agreement()
         known, previous = "", ""
         for text in (first, second, third):
-            agreement.hear(text)
+            agreement.update(text)
             stable = agreement.stable
             assert stable.startswith(known)
             new = stable[len(known) :].split()
@@ -79,8 +79,8 @@ def test_a_growing_text_with_a_doubtful_end(seed: int) -> None:
     said = [rng.choice(["ever", "tried", "failed", "no", "matter", "again"]) for _ in range(40)]
     agreement = Agreement()
     for count in range(1, 41):
-        agreement.hear(" ".join([*said[: count - 1], rng.choice(["uh", said[count - 1]])]))
+        agreement.update(" ".join([*said[: count - 1], rng.choice(["uh", said[count - 1]])]))
         assert len(agreement.text.split()) <= 2
         assert agreement.stable.split() == said[: len(agreement.stable.split())]
-    agreement.hear(" ".join(said))
+    agreement.update(" ".join(said))
     assert (agreement.stable + agreement.text).split() == said

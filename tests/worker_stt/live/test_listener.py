@@ -266,7 +266,7 @@ class Scripted:
     spoken_in: str | None = None
     passes: list[tuple[float, Options]] = field(default_factory=list)
 
-    def hear(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
+    def transcribe(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
         assert live
         seconds = len(piece.samples) / RATE
         self.passes.append((seconds, options))
@@ -275,7 +275,7 @@ class Scripted:
             return []
         return [Segment(piece.start, piece.start + seconds, f"{(piece.samples >= 0.3).sum() / RATE:.2f}")]
 
-    def language(self, job: Any, piece: Piece, *, live: bool) -> str | None:
+    def detect_language(self, job: Any, piece: Piece, *, live: bool) -> str | None:
         return self.spoken_in if len(piece.samples) >= RATE else "la"
 
     @property

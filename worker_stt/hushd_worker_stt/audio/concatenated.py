@@ -1,17 +1,17 @@
-"""Recordings joined of several, such as a radio stream's or what `cat` makes: libsndfile ends with the first."""
+"""Concatenated recordings, such as a radio stream's or the output of `cat`: libsndfile reads only the first."""
 
 from __future__ import annotations
 
 import os
 
 _PAGE = 65_307  # bytes of a page of OGG, at most
-_FRAME = 2_000  # bytes in which an MP3's first frame says how many there are
-_TAGS = 20_000  # bytes that may follow behind them
+_FRAME = 2_000  # bytes of an MP3's first frame, which says how many frames and bytes follow
+_TAGS = 20_000  # bytes of tags that may follow
 
 
-def joined(descriptor: int) -> bool:
-    """Whether the file is an OGG that ends with another stream than it begins with, or an MP3 that goes on behind what
-    its first frame tells of."""
+def is_concatenated(descriptor: int) -> bool:
+    """Whether the file is an OGG that ends with another stream than it begins with, or an MP3 that is longer than its
+    first frame says."""
     head, size = os.pread(descriptor, _PAGE, 0), os.fstat(descriptor).st_size
     if head[:4] == b"OggS":
         page = _last_page(descriptor, size)
@@ -23,14 +23,14 @@ def joined(descriptor: int) -> bool:
     if frame[:1] != b"\xff":
         return False
     place = max(frame.find(b"Xing"), frame.find(b"Info"))
-    if place < 0 or len(frame) < place + 16 or frame[place + 7] & 3 != 3:  # it says frames and bytes
+    if place < 0 or len(frame) < place + 16 or frame[place + 7] & 3 != 3:  # it has both frames and bytes
         return False
-    told = int.from_bytes(frame[place + 12 : place + 16], "big")
-    return 0 < told < size - start - _TAGS
+    promised = int.from_bytes(frame[place + 12 : place + 16], "big")
+    return 0 < promised < size - start - _TAGS
 
 
-def torn(descriptor: int) -> bool:
-    """Whether the file is an OGG that ends within a page; libsndfile takes the page before for its end."""
+def is_truncated(descriptor: int) -> bool:
+    """Whether the file is an OGG that ends within a page; libsndfile ends with the page before, without an error."""
     if os.pread(descriptor, 4, 0) != b"OggS":
         return False
     page = _last_page(descriptor, os.fstat(descriptor).st_size)
@@ -40,6 +40,6 @@ def torn(descriptor: int) -> bool:
 
 
 def _last_page(descriptor: int, size: int) -> bytes:
-    """What there is of the last page of an OGG, and behind it."""
+    """The last page of an OGG, as far as it is there, and what follows it."""
     tail = os.pread(descriptor, _PAGE, max(0, size - _PAGE))
     return tail[max(0, tail.rfind(b"OggS")) :]

@@ -28,7 +28,7 @@ _DURATION = re.compile(rb"\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _LEVELLED = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\] (.*)$")
 
 
-def ffmpeg() -> str | None:
+def find_ffmpeg() -> str | None:
     """The program, where it is installed."""
     return shutil.which("ffmpeg")
 
@@ -52,7 +52,7 @@ class Decoder:
     """
 
     def __init__(self, descriptor: int, name: str, why: str, start_s: float, check: Callable[[], None]) -> None:
-        program = ffmpeg()
+        program = find_ffmpeg()
         if program is None:
             raise HushdError(
                 "input_unreadable",

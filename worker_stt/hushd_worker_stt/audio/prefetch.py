@@ -1,4 +1,4 @@
-"""Doing the next thing while the last one is still being used."""
+"""Making the next items on another thread while the last one is still in use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 @contextmanager
-def ahead(items: Iterable[T], count: int = 2) -> Iterator[Iterator[T]]:
-    """`items`, made on a thread of their own, up to `count` before they are asked for.
+def prefetch(items: Iterable[T], count: int = 2) -> Iterator[Iterator[T]]:
+    """Makes `items` on a thread of their own, up to `count` ahead of the consumer.
 
-    What they raise is raised where it would have been. Leaving the block waits for the item that is being made, so
-    that whatever they are made of may be closed behind it: for items that come in a bounded time.
+    An exception of `items` is raised in the consumer, at the same place. Leaving the block waits for the item that is
+    being made, so that its source can be closed safely; so each item must come in a bounded time.
     """
-    made = _Made(items, count)
-    thread = threading.Thread(target=made.make, name="ahead", daemon=True)
+    made = _Prefetcher(items, count)
+    thread = threading.Thread(target=made.make, name="prefetch", daemon=True)
     thread.start()
     try:
         yield made
@@ -28,7 +28,7 @@ def ahead(items: Iterable[T], count: int = 2) -> Iterator[Iterator[T]]:
         thread.join()
 
 
-class _Made(Iterator[T], Generic[T]):
+class _Prefetcher(Iterator[T], Generic[T]):
     def __init__(self, items: Iterable[T], count: int) -> None:
         self._items = items
         self._count = count

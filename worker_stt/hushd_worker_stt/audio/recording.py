@@ -20,8 +20,8 @@ from hushd_protocol.errors import HushdError
 
 from hushd_worker_stt.engine import RATE
 
-from .concatenated import joined, torn
-from .ffmpeg import Decoder, ffmpeg
+from .concatenated import is_concatenated, is_truncated
+from .ffmpeg import Decoder, find_ffmpeg
 from .high_pass import HighPass
 from .wav_repair import repaired
 
@@ -74,7 +74,7 @@ class Recording:
         with ExitStack() as stack:
             descriptor = stack.enter_context(_open(job)).fileno()
             size = os.fstat(descriptor).st_size
-            self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK or torn(descriptor)
+            self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK or is_truncated(descriptor)
             if size == 0:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
             broken = ""  # why libsndfile cannot read it
@@ -86,8 +86,8 @@ class Recording:
             except soundfile.SoundFileError as error:
                 broken = _reason(error)
             else:
-                self._series = joined(descriptor)
-            if broken or (self._series and ffmpeg()):
+                self._series = is_concatenated(descriptor)
+            if broken or (self._series and find_ffmpeg()):
                 if self._series:  # ffmpeg would look in the first one for where to begin
                     self._skip, start_s = round(start_s * RATE), 0.0
                 self._decoder = stack.enter_context(Decoder(descriptor, self._name, broken, start_s, job.check))

@@ -1,4 +1,4 @@
-"""Recordings whose writer died: a WAV that says it is empty, and is not."""
+"""Repair of a WAV whose writer died before it set the sizes in the header, which say that it is empty."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _HEAD = 65_536  # bytes in which the samples must begin
 
 
 def repaired(descriptor: int) -> io.RawIOBase | None:
-    """The file of `descriptor` with the sizes in its header set right, if it is a WAV whose `data` claims 0 bytes
-    though others follow: its writer had no time to say how many. None for every other file, which is the rule.
+    """The file of `descriptor` with the sizes in its header set right, if it is a WAV whose `data` chunk claims 0 bytes
+    though samples follow. None for every other file, which is the usual case.
     """
     head = os.pread(descriptor, _HEAD, 0)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
@@ -30,12 +30,12 @@ def repaired(descriptor: int) -> io.RawIOBase | None:
 
 
 def _chunk(head: bytes, left: int) -> bool:
-    """Whether another chunk begins with `head`, and fits into the `left` bytes: then `data` is empty indeed."""
+    """Whether `head` begins another chunk that fits into the `left` bytes: then `data` really is empty."""
     return head[:4].strip().isalnum() and 8 + int.from_bytes(head[4:8], "little") <= left
 
 
 class _Patched(io.RawIOBase):
-    """A file, read-only, in which some bytes are others."""
+    """A read-only view of a file with some bytes replaced."""
 
     def __init__(self, descriptor: int, patches: dict[int, bytes]) -> None:
         self._descriptor = descriptor

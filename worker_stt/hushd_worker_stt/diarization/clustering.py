@@ -1,4 +1,4 @@
-"""Sorting voice prints into people: average linkage of cosines, in memory that does not grow with the recording."""
+"""Clustering voice embeddings by speaker: average linkage of cosines, in memory independent of the recording."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
     Numbers: TypeAlias = npt.NDArray[np.intp]
 
-MOST = 1000  # prints compared at once, each with each: 8 MB
+MOST = 1000  # embeddings compared at once, each with each: 8 MB
 _NOBODY = -2.0  # below every cosine
 
 
-def group(
-    prints: Samples, weights: Samples, alike: float, count: int = 0, check: Callable[[], None] = lambda: None
+def cluster(
+    embeddings: Samples, weights: Samples, threshold: float, count: int = 0, check: Callable[[], None] = lambda: None
 ) -> Numbers:
-    """Which of `prints` belong together, as numbers from 0 without gaps.
+    """Labels `embeddings` by cluster, with numbers from 0 without gaps.
 
-    Merges the two groups whose prints are most alike on average, until no two are as much as `alike`, or until there
-    are `count`. More than `MOST` prints are first merged among neighbours down to a quarter, as often as it takes.
+    Merges the two clusters with the highest mean cosine, until that is below `threshold` or `count` clusters are left.
+    More than `MOST` embeddings are first merged among neighbours down to a quarter, as often as it takes.
 
     Args:
-        prints: n by d, rows of length 1.
-        weights: n, how much each counts.
-        alike: a cosine.
-        count: of groups; 0: as `alike` says. With fewer prints each is a group.
-        check: called every now and then; what it raises ends this.
+        embeddings: n by d, rows of length 1.
+        weights: n, the weight of each.
+        threshold: a cosine.
+        count: of clusters; 0: as many as `threshold` leaves. With fewer embeddings each is a cluster.
+        check: called now and then; what it raises ends the clustering.
     """
-    labels = np.arange(len(prints))
-    # The mean cosine between two groups is the dot product of their means, so a group is its mean and its weight.
-    means, sizes = prints, weights
+    labels = np.arange(len(embeddings))
+    # The mean cosine between two clusters is the dot product of their means, so a cluster is its mean and its weight.
+    means, sizes = embeddings, weights
     while len(means) > MOST:
         batches, first = [], 0
         for start in range(0, len(means), MOST):
@@ -47,24 +47,24 @@ def group(
             batches.append(found + first)
             first += int(found.max()) + 1
         labels, means, sizes = _regroup(labels, np.concatenate(batches), means, sizes)
-    found = _merge(means, sizes, _NOBODY if count else alike, count or 1, check)
+    found = _merge(means, sizes, _NOBODY if count else threshold, count or 1, check)
     labels, means, sizes = _regroup(labels, found, means, sizes)
     return labels
 
 
-def centres(prints: Samples, weights: Samples, labels: Numbers) -> Samples:
-    """The middle of each group, k by d, rows of length 1."""
-    sums = _sums(labels, prints, weights)
-    middles: Samples = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-    return middles
+def centroids(embeddings: Samples, weights: Samples, labels: Numbers) -> Samples:
+    """The centroid of each cluster, k by d, rows of length 1."""
+    sums = _sums(labels, embeddings, weights)
+    found: Samples = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return found
 
 
-def assign(prints: Samples, people: Samples) -> Numbers:
-    """Who each of `prints` is, by the rows of `people`: different ones, as far as there are enough.
+def assign(embeddings: Samples, centres: Samples) -> Numbers:
+    """Assigns each of `embeddings` to a row of `centres`: to different rows, as far as there are enough.
 
-    They were heard beside each other, so they are not the same person.
+    The embeddings are of one window, which has told their speakers apart, so no two are the same person.
     """
-    likeness = prints @ people.T
+    likeness = embeddings @ centres.T
     found: Numbers = np.argmax(likeness, axis=1)
     for _ in range(min(likeness.shape)):
         row, column = np.unravel_index(np.argmax(likeness), likeness.shape)
@@ -73,8 +73,8 @@ def assign(prints: Samples, people: Samples) -> Numbers:
     return found
 
 
-def _merge(means: Samples, sizes: Samples, alike: float, count: int, check: Callable[[], None]) -> Numbers:
-    """Merges groups until no two are `alike`, or `count` are left; returns the number of each one's new group."""
+def _merge(means: Samples, sizes: Samples, threshold: float, count: int, check: Callable[[], None]) -> Numbers:
+    """Merges clusters until no cosine reaches `threshold`, or `count` are left; returns each one's new label."""
     means, sizes = means.copy(), sizes.copy()
     cosines = means @ means.T
     np.fill_diagonal(cosines, _NOBODY)
@@ -83,7 +83,7 @@ def _merge(means: Samples, sizes: Samples, alike: float, count: int, check: Call
         if merged % 100 == 0:
             check()
         into, gone = np.unravel_index(np.argmax(cosines), cosines.shape)
-        if cosines[into, gone] < alike:
+        if cosines[into, gone] < threshold:
             break
         total = sizes[into] + sizes[gone]
         means[into] = (means[into] * sizes[into] + means[gone] * sizes[gone]) / total
@@ -98,7 +98,7 @@ def _merge(means: Samples, sizes: Samples, alike: float, count: int, check: Call
 
 
 def _regroup(labels: Numbers, found: Numbers, means: Samples, sizes: Samples) -> tuple[Numbers, Samples, Samples]:
-    """The same after each of the groups `means` and `sizes` tell of has become part of the group `found` names."""
+    """Labels, means and sizes after each cluster of `means` and `sizes` was merged into the one that `found` names."""
     totals = np.bincount(found, weights=sizes).astype(np.float32)
     return found[labels], _sums(found, means, sizes) / totals[:, None], totals
 

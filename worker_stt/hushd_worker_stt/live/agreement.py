@@ -37,7 +37,7 @@ class Agreement:
         text = "".join(self._rest)
         return text if self._stable else text.lstrip()
 
-    def hear(self, text: str) -> None:
+    def update(self, text: str) -> None:
         """Takes what the next pass made of the utterance."""
         words = _words(text)
         rest = words[_length_of(_keys(self._stable), _keys(words)) :]

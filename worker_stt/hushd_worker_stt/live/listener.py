@@ -72,16 +72,16 @@ Event = Segment | Unstable | Began | Nothing | Echo
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class Transcriber:
     """How a session hears one stretch of audio.
 
     Attributes:
-        hear: transcribes a piece; True: a draft that will be replaced, so it may be quick.
+        transcribe: transcribes a piece; True: a draft that will be replaced, so it may be quick.
         length: of the pieces that are final.
         clock: seconds, for what a pass takes.
     """
 
-    hear: Callable[[Piece, bool], list[Segment]]
+    transcribe: Callable[[Piece, bool], list[Segment]]
     length: PieceLength
     clock: Callable[[], float] = time.monotonic
 
@@ -94,8 +94,8 @@ class _Utterance:
         held: quiet that may turn out to be the end.
     """
 
-    def __init__(self, ear: Ear, start: float) -> None:
-        self._ear = ear
+    def __init__(self, transcriber: Transcriber, start: float) -> None:
+        self._transcriber = transcriber
         self._start = start  # of the audio that is not final yet
         self._audio: list[Samples] = []
         self._length = 0
@@ -116,7 +116,7 @@ class _Utterance:
             self._length += len(samples)
             self._seconds += len(samples) / RATE
             self._final = None
-            if self._length > self._ear.length.longest * RATE:
+            if self._length > self._transcriber.length.longest * RATE:
                 yield from self._cut()
         self.held.clear()
         if self._seconds >= self._next_draft:
@@ -138,8 +138,8 @@ class _Utterance:
     def _cut(self) -> Iterator[Segment]:
         """What has grown too long for one piece is final up to a pause in it."""
         audio = np.concatenate(self._audio)
-        end = _quietest(audio, int(self._ear.length.shortest * RATE))
-        yield from self._say(self._ear.hear(Piece(self._start, audio[:end]), False))
+        end = _quietest(audio, int(self._transcriber.length.shortest * RATE))
+        yield from self._say(self._transcriber.transcribe(Piece(self._start, audio[:end]), False))
         self._start += end / RATE
         self._audio, self._length = [audio[end:]], len(audio) - end
         self._phrase, self._before = 0, ""
@@ -147,17 +147,17 @@ class _Utterance:
 
     def _pass(self, first: int, draft: bool) -> list[Segment]:
         """What is said from the sample `first` on."""
-        began = self._ear.clock()
+        began = self._transcriber.clock()
         self._audio = [np.concatenate(self._audio)]
-        segments = self._ear.hear(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
-        cost = self._ear.clock() - began
+        segments = self._transcriber.transcribe(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
+        cost = self._transcriber.clock() - began
         eager = self._seconds < _EAGER_S and not segments and not self._told.text
         self._next_draft = self._seconds + (cost if eager else max(_UPDATE_S, cost / _SHARE))
         self._next_final = self._seconds + cost
         return segments
 
     def _update(self, text: str) -> Iterator[Unstable]:
-        self._agreement.hear(text)
+        self._agreement.update(text)
         now = Unstable(self._agreement.stable, self._agreement.text)
         if now != self._told:
             self._told = now
@@ -189,7 +189,7 @@ class LiveListener:
         self._recogniser = recogniser
         self._job = job
         self._request = request
-        self._ear = Ear(self._hear, length, clock)
+        self._transcriber = Transcriber(self._transcribe, length, clock)
         self.options = request.options()
         self.seconds = 0.0
         self.ended = "input"
@@ -235,7 +235,7 @@ class LiveListener:
                     endpointer.wait(heard=False)
                     continue
                 yield Began(self.seconds - endpointer.begun_s)
-                utterance = _Utterance(self._ear, self.seconds - sum(map(len, lead)) / RATE)
+                utterance = _Utterance(self._transcriber, self.seconds - sum(map(len, lead)) / RATE)
                 yield from utterance.speak(lead)
                 lead.clear()
             elif state is State.ENDED:
@@ -262,17 +262,17 @@ class LiveListener:
             )
         self.ended = "silence"
 
-    def _hear(self, piece: Piece, draft: bool) -> list[Segment]:
-        options = self._in_language(piece)
+    def _transcribe(self, piece: Piece, draft: bool) -> list[Segment]:
+        options = self._with_language(piece)
         if draft:
             options = replace(options, word_times=False, beam=1)
-        return self._recogniser.hear(self._job, piece, options, _PAD_S, live=True)
+        return self._recogniser.transcribe(self._job, piece, options, _PAD_S, live=True)
 
-    def _in_language(self, piece: Piece) -> Options:
+    def _with_language(self, piece: Piece) -> Options:
         """The options with what the piece is spoken in; the first seconds of speech decide for the session."""
         if self.options.language is not None:
             return self.options
-        options = replace(self.options, language=self._recogniser.language(self._job, piece, live=True))
+        options = replace(self.options, language=self._recogniser.detect_language(self._job, piece, live=True))
         if len(piece.samples) >= _SURE_S * RATE:
             self.options = options
         return options

@@ -1,0 +1,139 @@
+"""One recording on its way: its speech is found, transcribed piece by piece, and sent segment by segment."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hushd_worker.job import Job
+
+from . import partials
+from .audio.prefetch import prefetch
+from .engine import RATE, Segment
+from .segmentation.endpoint import FRAME
+from .segmentation.pieces import Cutter, Piece, pieces
+from .segmentation.vad import Detector
+
+if TYPE_CHECKING:
+    from .diarization.models import DiarizationModels
+    from .engine import Samples
+    from .recogniser import Recogniser
+    from .request import Request
+
+_PROGRESS_S = 10.0  # of audio read between two progress messages
+_LEAD = 320  # frames, 10.24 s, before `start_s` that the detector is fed, to judge what follows as in the whole
+
+
+class Transcription:
+    """Transcribes the recording of one job.
+
+    Args:
+        models: returns the models that tell speakers apart; called only with `Request.diarize`.
+    """
+
+    def __init__(
+        self, job: Job, request: Request, recogniser: Recogniser, models: Callable[[], DiarizationModels]
+    ) -> None:
+        self._job = job
+        self._request = request
+        self._recogniser = recogniser
+        self._models = models
+        self._options = request.options()
+        self._language_known = False
+        self._read_s = begin_s(request)  # how far the recording has been read
+        self._reported_s = request.start_s
+        self._total_s: Callable[[], float] = lambda: 0.0
+        self._segments = 0
+        self._speakers: dict[int, str] = {}  # names of the speakers who have a segment, in the order of their first one
+
+    def run(self, blocks: Iterator[Samples], total_s: Callable[[], float]) -> dict[str, Any]:
+        """Transcribes `blocks`, which begin at `begin_s`; returns what the job's result says.
+
+        Args:
+            total_s: the recording's length, 0.0 where it is not known.
+        """
+        self._total_s = total_s
+        # A file is read and its speech found while the engine is at the piece before. A stream of raw audio is not:
+        # leaving the block would have to wait for more of it.
+        eager = contextlib.nullcontext if self._request.format == "s16le" else prefetch
+        with Detector() as detector, eager(self._pieces(blocks, detector)) as found:
+            for speaker, piece in found:
+                self._transcribe(speaker, piece)
+        return self._result()
+
+    def _pieces(self, blocks: Iterator[Samples], detector: Detector) -> Iterator[tuple[int, Piece]]:
+        """The pieces of speech, each with its speaker's number."""
+        request, length = self._request, self._recogniser.piece_length(self._request, economy=self._job.economy)
+        shorter = length.longest < self._recogniser.piece_length(request, economy=False).longest
+        for speaker, start, part in self._by_speaker(self._reading(blocks)):
+            cutter = Cutter(length, request.min_silence_s, request.speech_pad_s, shorter)
+            for piece in pieces(part, detector, cutter, request.start_s + start, _lead(request)):
+                self._job.degraded = self._job.degraded or cutter.shortened
+                yield speaker, piece
+
+    def _reading(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
+        """`blocks`, with progress, until the job is cancelled."""
+        for block in blocks:
+            self._job.check()
+            self._read_s += len(block) / RATE
+            self._report(self._read_s - self._request.start_s, first_pass=True)
+            yield block
+
+    def _by_speaker(self, blocks: Iterator[Samples]) -> Iterator[tuple[int, float, Iterator[Samples]]]:
+        """`blocks` in parts of one speaker each, with the second at which each begins; one part without `diarize`."""
+        if not self._request.diarize:
+            yield 0, 0.0, blocks
+            return
+        from .diarization.diarize import by_speaker
+
+        for stretch, part in by_speaker(blocks, self._models(), self._request.speakers, self._job.check):
+            yield stretch.speaker, stretch.start, part
+
+    def _transcribe(self, speaker: int, piece: Piece) -> None:
+        request = self._request
+        if not self._language_known:
+            self._options = self._recogniser.with_language(self._job, self._options, piece)
+            self._language_known = True
+        if request.diarize:
+            self._report(self._read_s - request.start_s + piece.start - request.start_s, first_pass=False)
+        segments = self._recogniser.transcribe(self._job, piece, self._options, request.speech_pad_s)
+        for number, segment in enumerate(segments, 1):
+            self._send(speaker, segment, rest=piece.start if number < len(segments) else piece.end)
+
+    def _send(self, speaker: int, segment: Segment, rest: float) -> None:
+        """Sends one segment; `rest` is where a request for what follows it begins."""
+        if self._request.diarize:
+            name = self._speakers.setdefault(speaker, f"SPEAKER_{len(self._speakers):02d}")
+            segment = replace(segment, speaker=name)
+        data = partials.of_segment(self._segments, segment) | {"rest": round(rest, 3)}
+        if language := self._recogniser.spoken(self._options):
+            data["language"] = language
+        self._job.send_partial(data)
+        self._segments += 1
+
+    def _report(self, done_s: float, *, first_pass: bool) -> None:
+        """Reports progress now and then; `done_s` of audio is done in all passes together."""
+        now = self._request.start_s + done_s / (2 if self._request.diarize else 1)
+        if now >= self._reported_s + _PROGRESS_S:
+            self._reported_s = now
+            self._job.progress(now, self._total_s() or (0.0 if first_pass else self._read_s))
+
+    def _result(self) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            "language": self._recogniser.spoken(self._options),
+            "duration": round(max(self._read_s, self._request.start_s), 3),
+            "segments": self._segments,
+        }
+        return result | ({"speakers": len(self._speakers)} if self._request.diarize else {})
+
+
+def begin_s(request: Request) -> float:
+    """The second of the recording at which its blocks begin: before `start_s`, by what the detector is fed."""
+    return request.start_s - _lead(request) * FRAME / RATE
+
+
+def _lead(request: Request) -> int:
+    """Frames before `start_s` that are read, so that a resumed recording gets the text it would have had in one go."""
+    return 0 if request.diarize else min(_LEAD, int(request.start_s * RATE / FRAME))
