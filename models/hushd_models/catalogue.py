@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import document, extra_command
 
 SPEEDS = ("fast", "medium", "slow")
 
@@ -39,18 +41,36 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """How an engine keeps models.
+    """An engine: what it takes to run it, and how it keeps models.
 
     Attributes:
+        packages: that must be importable for it to run; empty where its models' state already says so.
+        extra: hushd's extra that installs them; empty for an engine that needs an environment of its own.
+        outside: how to install it without that extra: the beginning of a sentence.
         own: what in its folder is a model of the user's own; empty where it has none.
         flat: whether a model is files in the engine's folder; else it is a folder there.
         cache: where in the user's cache its package keeps what it has fetched itself; or empty.
     """
 
     role: str
+    packages: Sequence[str] = ()
+    extra: str = ""
+    outside: str = ""
     own: str = ""
     flat: bool = False
     cache: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether this environment has its packages."""
+        return all(find_spec(package) for package in self.packages)
+
+    @property
+    def install(self) -> str:
+        """The command that installs it here, or what to do instead."""
+        if not self.extra:
+            return f"make it an environment of its own, as {document('VOICES.md')} says"
+        return self.outside + extra_command(self.extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +87,6 @@ class Known:
         aliases: other names of the same model.
         package: what must be importable, for one that is embedded in it.
         system: patterns of paths, any of which is there where the system has brought it.
-        install: the command that brings it, where it is not pulled.
     """
 
     engine: str
@@ -86,7 +105,6 @@ class Known:
     aliases: tuple[str, ...] = ()
     package: str = ""
     system: tuple[str, ...] = ()
-    install: str = ""
 
     @property
     def model(self) -> str:
@@ -101,6 +119,11 @@ class Known:
     def embedded(self) -> bool:
         """Whether its engine's package carries it."""
         return bool(self.package) and not self.system
+
+    @property
+    def install(self) -> str:
+        """The command that brings it where it is not pulled, but comes with its engine."""
+        return engines()[self.engine].install if self.package else ""
 
     @property
     def kind(self) -> str:

@@ -13,6 +13,7 @@ from hushd_models import catalogue, user_models
 from hushd_models.catalogue import Files, Known
 from hushd_models.manifest import split
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 
 OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
 
@@ -106,7 +107,7 @@ def test_names_and_aliases() -> None:
     for model, words in (
         ("whisper/base", "`hushd models pull whisper/base` gets it (about 148 MB, MIT)."),
         ("faster-whisper/large-v3", "(about 3.1 GB, MIT)."),
-        ("hibari/en", "pip install 'hushd[tts]'."),
+        ("hibari/en", f"{extra_command('tts')}."),
         ("whisper/mine", "`hushd models import FILE --name whisper/mine`"),
     ):
         error = catalogue.missing(model)

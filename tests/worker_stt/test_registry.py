@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 from hushd_worker_stt.engines import libmoonshine
 from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.registry import REGISTRY
@@ -57,7 +58,7 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(HushdError) as caught:
         SpeechToText("moonshine", "default").load(lambda note: None)
     assert caught.value.code == "engine_missing"
-    assert "pip install 'hushd[stt]'" in caught.value.message
+    assert extra_command("stt") in caught.value.message
 
 
 def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
@@ -77,7 +78,7 @@ def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
     assert moonshine == {
         "name": "moonshine",
         "installed": True,
-        "install": "pip install 'hushd[stt]'",
+        "install": extra_command("stt"),
         "default_model": "tiny-en",
         "models": [
             {

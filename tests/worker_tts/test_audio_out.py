@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import struct
 import subprocess
@@ -17,6 +18,7 @@ import soundfile
 import soxr
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_protocol.system.installation import extra_command
 from hushd_worker_tts import params
 from hushd_worker_tts.audio_out import aiff_header, shorten, to_s16le, wav_header
 from hushd_worker_tts.engine import AudioChunk
@@ -260,7 +262,7 @@ def test_without_soundfile_a_format_that_needs_it_names_what_to_install(
 ) -> None:
     """`engine_missing`; wav and raw audio go on working."""
     monkeypatch.setitem(sys.modules, "soundfile", None)
-    with pytest.raises(HushdError, match="pip install 'hushd\\[tts\\]'") as caught:
+    with pytest.raises(HushdError, match=re.escape(extra_command("tts"))) as caught:
         say(tiny, "Hello.", format="mp3")
     assert caught.value.code == "engine_missing"
     assert say(tiny, "Hello.", format="wav").file

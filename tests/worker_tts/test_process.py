@@ -35,6 +35,7 @@ from hushd_protocol.messages import (  # fmt: skip
     Welcome,
     WorkerHello,
 )
+from hushd_protocol.system.installation import extra_command
 from hushd_worker.harness import EXIT_LOAD_FAILED
 
 HEAVY = ("hibari", "msgpack", "numpy", "onnxruntime", "soundfile", "zmq")
@@ -188,7 +189,7 @@ def test_describes_itself_without_anything_heavy() -> None:
     engine = next(engine for engine in description["engines"] if engine["name"] == "hibari")
     assert engine["installed"] is True
     assert engine["streaming"] is True
-    assert engine["install"] == "pip install 'hushd[tts]'"
+    assert engine["install"] == extra_command("tts")
     (model,) = engine["models"]
     assert engine["default_model"] == model["name"] == "en"
     assert {"name", "languages", "memory_mb", "embedded", "installed"} == model.keys()

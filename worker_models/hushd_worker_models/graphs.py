@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system.installation import extra_command
 
 KINDS = ("MatMul", "Gemm", "LSTM", "Attention")
 WORTH = 0.9  # of its size; a graph that stays larger has next to nothing but convolutions
@@ -47,7 +48,7 @@ def quantize(source: Path, target: Path) -> None:
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
         raise HushdError(
-            "engine_missing", f"This takes onnx and onnxruntime ({reason(error)}): pip install 'hushd[quantize]'."
+            "engine_missing", f"This takes onnx and onnxruntime ({reason(error)}): {extra_command('quantize')}."
         ) from error
     try:
         quantize_dynamic(

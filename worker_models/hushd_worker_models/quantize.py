@@ -20,6 +20,7 @@ from hushd_models.manifest import File, Manifest, Source, split
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 
 from .converter_process import run
 from .fetch import unwritable
@@ -38,7 +39,7 @@ FORMATS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
 # What a program takes of memory: by itself, and for each byte of the source. Measured for a checkpoint of the size of
 # base: 586 MB for 145, since CTranslate2 makes float32 of all of it before it makes bytes.
 _PROGRAM, _PER_BYTE = 100_000_000, 3.5
-_INSTALL = {"ctranslate2": "pip install 'hushd[faster-whisper]'", "onnxruntime": "pip install 'hushd[quantize]'"}
+_INSTALL = {"ctranslate2": extra_command("faster-whisper"), "onnxruntime": extra_command("quantize")}
 _NOT_HERE = {
     "faster-whisper": "computes with int8 on a processor whatever its file holds",
     "moonshine": "has one model, inside its package",

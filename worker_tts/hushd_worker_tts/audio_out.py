@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 from hushd_worker.job import Job
 
 from .engine import AudioChunk
@@ -133,7 +134,7 @@ def _resampler(before: int, after: int) -> Any:
         import soxr
     except ImportError as error:
         raise HushdError(
-            "engine_missing", f"Another sample_rate than the voice's {before} needs soxr: pip install 'hushd[tts]'."
+            "engine_missing", f"Another sample_rate than the voice's {before} needs soxr: {extra_command('tts')}."
         ) from error
     return soxr.ResampleStream(before, after, 1, dtype="float32")
 
@@ -256,7 +257,7 @@ class _Encoded:
             import soundfile
         except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not
             raise HushdError(
-                "engine_missing", f"{container} needs soundfile, which does not load: pip install 'hushd[tts]'."
+                "engine_missing", f"{container} needs soundfile, which does not load: {extra_command('tts')}."
             ) from error
         self._job = job
         self._channels = channels

@@ -56,8 +56,10 @@ def load() -> Any:
     try:
         import sounddevice
     except ImportError as error:
+        from hushd_protocol.system.installation import extra_command
+
         raise HushdError(
-            "no_device", "Loudspeaker and microphone need sounddevice: pip install 'hushd[audio]'."
+            "no_device", f"Loudspeaker and microphone need sounddevice: {extra_command('audio')}."
         ) from error
     except OSError as error:
         remedy = "brew install portaudio" if sys.platform == "darwin" else "apt install libportaudio2"

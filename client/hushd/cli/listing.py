@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import document
 
 from hushd.client import Client
 
@@ -24,7 +25,7 @@ def list_voices(client: Client, options: Namespace) -> None:
 
         voices = speaking(voices, options.language)
     if not voices:
-        raise HushdError("engine_missing", "No such voice is known: docs/VOICES.md says how to get one.")
+        raise HushdError("engine_missing", f"No such voice is known: {document('VOICES.md')} says how to get one.")
     voices.sort(key=lambda voice: not voice.installed)
     if options.json:
         import json

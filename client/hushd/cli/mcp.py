@@ -15,8 +15,10 @@ def host(address: str | None, holder: str | None, patience: float | None) -> int
     try:
         from hushd.mcp import server
     except ImportError as error:
+        from hushd_protocol.system.installation import extra_command
+
         raise HushdError(
-            "engine_missing", f"`hushd mcp` needs the MCP SDK ({error}): pip install 'hushd[mcp]'."
+            "engine_missing", f"`hushd mcp` needs the MCP SDK ({error}): {extra_command('mcp')}."
         ) from error
     patience = server.PATIENCE_S if patience is None else patience
     if address is not None:

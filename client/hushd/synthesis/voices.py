@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hushd_protocol import languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
+from hushd_protocol.system.installation import document
 
 from .voice import Voice
 
@@ -137,8 +138,8 @@ class _House:
             elif not entry.get("installed", True) and any(_primary(each) == _primary(tag) for each in spoken):
                 ways.append(f"install {entry['name']} ({entry['install']})")
         if not ways:
-            return "no engine that is known here does, and docs/VOICES.md says how to add one"
-        return f"{_listed(ways)}; see docs/VOICES.md"
+            return f"no engine that is known here does, and {document('VOICES.md')} says how to add one"
+        return f"{_listed(ways)}; see {document('VOICES.md')}"
 
     def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
         """A voice of the alias's name (kokoro's are called after them), else one of its gender, else any."""

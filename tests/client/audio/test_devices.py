@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from hushd.audio.microphone import Microphone
 from hushd.audio.playback import BLOCK_S, Player, outputs, play
 from hushd.audio.playback_buffer import PlaybackBuffer
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 
 
 class PortAudioError(Exception):
@@ -428,7 +430,7 @@ def test_no_device_is_one_sentence(
 @pytest.mark.parametrize(
     ("module", "platform", "remedy"),
     [
-        (None, "linux", r"pip install 'hushd\[audio\]'"),
+        (None, "linux", re.escape(extra_command("audio"))),
         (OSError("PortAudio library not found"), "linux", "apt install libportaudio2"),
         (OSError("PortAudio library not found"), "darwin", "brew install portaudio"),
     ],

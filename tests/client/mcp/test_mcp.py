@@ -22,6 +22,7 @@ from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 from support.mcp_host import PROGRAM, Host, WebServer, http_host, stdio_host, text
 
 DEVICE = Path(__file__).parents[2] / "support" / "quiet_device"
@@ -420,7 +421,7 @@ def test_without_the_sdk(runtime: Path) -> None:
     done = subprocess.run(PROGRAM, env=os.environ | {"PYTHONPATH": str(runtime)}, capture_output=True, text=True)
     assert done.returncode == 6
     assert done.stderr.startswith("hushd: `hushd mcp` needs the MCP SDK")
-    assert done.stderr.endswith("pip install 'hushd[mcp]'.\n")
+    assert done.stderr.endswith(f"{extra_command('mcp')}.\n")
 
 
 # --- HTTP -------------------------------------------------------------------------------------------------------------

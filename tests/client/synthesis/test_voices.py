@@ -11,6 +11,7 @@ import pytest
 from hushd.synthesis.voice import Voice
 from hushd.synthesis.voices import ALIASES, Choice, choose, speaking
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import document
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -206,6 +207,8 @@ def test_every_openai_name_means_somebody() -> None:
         assert {name for name in names if f"`{name}`" in row} == {n for n in names if ALIASES[n] == gender}
 
 
+GUIDE = document("VOICES.md")
+
 REFUSED = [
     (ALL, "hart", None, None, "bad_request",
      "There is no voice 'hart' (did you mean heart?): `say -v '?'` lists them."),
@@ -224,13 +227,13 @@ REFUSED = [
      "or espeak-fr-be."),
     (catalogue(HIBARI, NO_PIPER, NO_ESPEAK), "heart", "fr", None, "bad_request",
      "The voice heart speaks en-US, not 'fr': install piper (pip install piper) or install espeak-ng (pip install "
-     "espeak-ng); see docs/VOICES.md."),
+     f"espeak-ng); see {GUIDE}."),
     (catalogue(HIBARI, NO_PIPER, NO_ESPEAK), None, "ja-JP", None, "engine_missing",
-     "No voice on this machine speaks 'ja-JP': install espeak-ng (pip install espeak-ng); see docs/VOICES.md."),
+     f"No voice on this machine speaks 'ja-JP': install espeak-ng (pip install espeak-ng); see {GUIDE}."),
     (catalogue(HIBARI, PIPER, NO_ESPEAK), None, "it", None, "engine_missing",
-     "No voice on this machine speaks 'it': get piper's voice it_IT-paola; see docs/VOICES.md."),
+     f"No voice on this machine speaks 'it': get piper's voice it_IT-paola; see {GUIDE}."),
     (catalogue(HIBARI), None, "fr", None, "engine_missing",
-     "No voice on this machine speaks 'fr': no engine that is known here does, and docs/VOICES.md says how to add "
+     f"No voice on this machine speaks 'fr': no engine that is known here does, and {GUIDE} says how to add "
      "one."),
     (ALL, None, "fr", "hibari", "bad_request",
      "No voice of hibari speaks 'fr': use ff_siwis, fr_FR-siwis, fr_CA-paul, espeak-fr or espeak-fr-be."),

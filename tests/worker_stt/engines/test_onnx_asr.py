@@ -18,6 +18,7 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_protocol.system.installation import extra_command
 from hushd_worker_stt.engine import Options, Word
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
@@ -319,7 +320,7 @@ def test_without_the_package(models: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert not OnnxAsr.installed("mine")
     monkeypatch.setitem(sys.modules, "onnx_asr.models.nemo", None)
-    with pytest.raises(HushdError, match=re.escape("pip install 'hushd[onnx-asr]'")) as caught:
+    with pytest.raises(HushdError, match=re.escape(extra_command("onnx-asr"))) as caught:
         loaded("mine")
     assert caught.value.code == "engine_missing"
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import document
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.chatterbox import Chatterbox
 from hushd_worker_tts.worker import Worker
@@ -67,7 +68,10 @@ def test_not_installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "chatterbox", None)
     monkeypatch.setattr("hushd_worker_tts.engines.chatterbox.find_spec", lambda name: None)
     info = Chatterbox.info()
-    assert (info.installed, info.install) == (False, "pip install 'hushd[chatterbox]'")
+    assert (info.installed, info.install) == (
+        False,
+        f"make it an environment of its own, as {document('VOICES.md')} says",
+    )
     assert {model.name: len(model.languages) for model in info.models} == {"english": 1, "multilingual": 23, "turbo": 1}
     assert Chatterbox.voices() == ()
     with pytest.raises(HushdError, match="The engine chatterbox does not load") as caught:

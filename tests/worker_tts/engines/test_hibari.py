@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 from hushd_worker_tts import params
 from hushd_worker_tts.engines import hibari as module
 from hushd_worker_tts.engines.hibari import MAX_PHONEMES, WPM, Hibari
@@ -173,7 +174,7 @@ def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     try:
         assert (Hibari.info().installed, Hibari.voices()) == (False, ())
-        with pytest.raises(HushdError, match=r"not installed: pip install 'hushd\[tts\]'") as caught:
+        with pytest.raises(HushdError, match=re.escape("not installed: " + extra_command("tts"))) as caught:
             Worker("hibari", "default").load(lambda note: None)
         assert caught.value.code == "engine_missing"
     finally:

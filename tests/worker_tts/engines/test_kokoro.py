@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import package_command
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
 from hushd_worker_tts.worker import Worker
@@ -149,7 +151,7 @@ def test_japanese_and_chinese_are_read_by_misaki(models: Path, monkeypatch: pyte
     engine = loaded()
     for name, extra in (("jf_alpha", "ja"), ("zf_xiaoni", "zh")):
         assert not voice(name).installed
-        with pytest.raises(HushdError, match=rf"pip install 'misaki\[{extra}\]'\.$") as caught:
+        with pytest.raises(HushdError, match=re.escape(package_command(f"misaki[{extra}]") + ".")) as caught:
             list(engine.synthesize("日本", voice(name), 1.0))
         assert caught.value.code == "engine_missing"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import package_command
 
 from hushd_worker_stt.engines.whisper_models import LANGUAGES, languages
 
@@ -28,7 +29,7 @@ def ranks(vocabulary: int) -> dict[bytes, int]:
         raise HushdError(
             "engine_missing",
             "The tokens come with openai-whisper, nothing else of which is needed: "
-            "pip install --no-deps openai-whisper.",
+            f"{package_command('--no-deps', 'openai-whisper')}.",
         )
     lines = file.read_bytes().splitlines()
     tokens = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines if line)}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_stt.engines.whisper_models import alignment_heads, languages
 
@@ -82,7 +83,7 @@ def convert(
         raise HushdError("input_unreadable", f"{source} cannot be converted, {error}.") from error
     except ImportError as error:
         raise HushdError(
-            "engine_missing", f"Converting takes CTranslate2 ({reason(error)}): pip install 'hushd[faster-whisper]'."
+            "engine_missing", f"Converting takes CTranslate2 ({reason(error)}): {extra_command('faster-whisper')}."
         ) from error
     except OSError as error:
         if error.filename == str(source):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_stt.engine import RATE
 from hushd_worker_stt.engines import libmoonshine
@@ -30,7 +31,7 @@ AT_ONCE = 3  # speakers told apart within a window, at most
 _FIELD = 991  # samples in the receptive field of a frame; the first one begins with the window
 
 _CPU = ["CPUExecutionProvider"]
-_INSTALL = "pip install 'hushd[diarize]'"
+_INSTALL = extra_command("diarize")
 _HOP = 160  # samples from one row of features to the next
 _BANDS = 80
 _LEAST = 20  # rows of features for an embedding, at least: 0.2 s

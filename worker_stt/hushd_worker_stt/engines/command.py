@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_protocol.system.installation import document, extra_command
 from hushd_worker.command_spec import CommandSpecError, files
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
@@ -30,7 +31,7 @@ class Command(Engine):
 
     INFO = EngineInfo(
         name="command",
-        install="pip install 'hushd[stt]'",
+        install=extra_command("stt"),
         default_model="default",
         models=(),
         streaming=False,
@@ -61,7 +62,9 @@ class Command(Engine):
         try:
             recipe = CommandSpec.read(self._path)
         except CommandSpecError as error:
-            raise HushdError("model_missing", f"{self._path} {error}: docs/ENGINES.md says what it holds.") from error
+            raise HushdError(
+                "model_missing", f"{self._path} {error}: {document('ENGINES.md')} says what it holds."
+            ) from error
         if (program := recipe.line.find(self._path.parent)) is None:
             raise HushdError("engine_missing", f"The program {recipe.program!r} of {self._path} is not installed.")
         self._recipe, self._program, self.PIECE = recipe, program, recipe.piece

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue, hf_cache
 from hushd_protocol.errors import reason
+from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
 
@@ -38,7 +39,7 @@ class FasterWhisper(WhisperFamily):
 
     INFO = EngineInfo(
         name="faster-whisper",
-        install="pip install 'hushd[faster-whisper]'",
+        install=extra_command("faster-whisper"),
         default_model="base",
         models=ModelInfo.well_known("faster-whisper"),
         streaming=False,

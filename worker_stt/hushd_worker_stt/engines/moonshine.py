@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command, package_command
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
 
@@ -15,7 +16,7 @@ from . import libmoonshine
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_INSTALL = "pip install 'hushd[stt]'"
+_INSTALL = extra_command("stt")
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
 _HOP = 1600  # samples: what the transcriber takes at a time, and loses if less is left over
 # The whole piece is one line: the library's own segmentation drops quiet speech (36 % of the words of ten clips
@@ -60,7 +61,7 @@ class Moonshine(Engine):
             raise HushdError(
                 "model_missing",
                 f"The installed moonshine-voice does not carry the model {model!r}: "
-                "pip install 'moonshine-voice==0.1.0'.",
+                f"{package_command('moonshine-voice==0.1.0')}.",
             )
         try:
             library = libmoonshine.Library(folder)
@@ -68,7 +69,7 @@ class Moonshine(Engine):
             raise HushdError(
                 "engine_missing",
                 "Moonshine's library does not load here, it needs Linux with glibc 2.34 or macOS 15 on arm64 "
-                f"({error}): pip install 'hushd[whisper]' instead.",
+                f"({error}): {extra_command('whisper')} instead.",
             ) from error
         report("loading the model")
         try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
 
@@ -25,7 +26,7 @@ from .tuned import threads
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_INSTALL = "pip install 'hushd[onnx-asr]'"
+_INSTALL = extra_command("onnx-asr")
 _SHORTEST = RATE // 2  # samples; less is filled up with silence, since the spread of one frame is no number
 _LAST_TOKEN_S = 0.3  # what the last token of a word is taken to last: it is known only when one begins
 _WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before what is no letter

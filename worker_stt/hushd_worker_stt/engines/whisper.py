@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue
+from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
@@ -37,7 +38,7 @@ class Whisper(WhisperFamily):
 
     INFO = EngineInfo(
         name="whisper",
-        install="pip install 'hushd[whisper]'",
+        install=extra_command("whisper"),
         default_model="base",
         models=ModelInfo.well_known("whisper"),
         streaming=False,

@@ -17,12 +17,14 @@ from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_protocol.system.installation import document
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
 from .greetings import greeting
 
-INSTALL = "pip install 'hushd[chatterbox]'"
+# It pins packages that the other engines cannot do with.
+INSTALL = f"make it an environment of its own, as {document('VOICES.md')} says"
 # Not measured, since its weights were not here: the usual pace of reading aloud. It has no other.
 WPM = 170
 _RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_protocol.system.installation import document, extra_command
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -57,7 +58,7 @@ class Command:
             name="command",
             # Its package is hushd's own; without a file of the user's there is nothing to ask it for.
             installed=bool(recipes),
-            install=f"put a file voices/NAME.toml beside {paths.find().config}, as docs/VOICES.md says",
+            install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('VOICES.md')} says",
             default_model=default,
             default_voice=next((voice.name for voice in voices if voice.model == default), ""),
             models=models,
@@ -79,7 +80,7 @@ class Command:
             import soundfile  # noqa: F401
         except (ImportError, OSError) as error:
             raise HushdError(
-                "engine_missing", f"The engine command needs soundfile ({reason(error)}): pip install 'hushd[tts]'."
+                "engine_missing", f"The engine command needs soundfile ({reason(error)}): {extra_command('tts')}."
             ) from error
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
@@ -190,7 +191,7 @@ def _loaded(model: str) -> tuple[CommandSpec, str]:
     try:
         recipe = CommandSpec.read(path)
     except CommandSpecError as error:
-        raise HushdError("model_missing", f"{path} {error}: docs/VOICES.md says what it holds.") from error
+        raise HushdError("model_missing", f"{path} {error}: {document('VOICES.md')} says what it holds.") from error
     program = recipe.line.find(path.parent)
     if program is None:
         raise HushdError("engine_missing", f"The program {recipe.line.program!r} of {path} is not installed.")

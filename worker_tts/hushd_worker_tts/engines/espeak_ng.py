@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -23,7 +24,7 @@ from .greetings import greeting
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
-INSTALL = "apt install espeak-ng, brew install espeak-ng, or pip install 'hushd[espeak]'"
+INSTALL = f"apt install espeak-ng, brew install espeak-ng, or {extra_command('espeak')}"
 RATE_WPM = 175  # what espeak calls natural
 # What it is in words of ordinary text, pauses included: 7 percent quicker than hibari (177) with the same text.
 WPM = 190

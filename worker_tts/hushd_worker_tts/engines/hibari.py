@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_tts.alignment import aligned
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
@@ -33,7 +34,7 @@ RATE = 24_000
 # Words a minute of heart at speed 1, its pauses between sentences included: 529 words from two novels, 179 s. It
 # follows `speed` within 12 percent over the whole range.
 WPM = 177
-INSTALL = "pip install 'hushd[tts]'"
+INSTALL = extra_command("tts")
 # Beyond this many phonemes hibari's own command cuts as well; memory and time grow faster than the length does.
 MAX_PHONEMES = 400
 # The parts of a spectrum a model gives, and what it knows besides: see _with_ends.

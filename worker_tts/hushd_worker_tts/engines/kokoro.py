@@ -16,6 +16,7 @@ from typing import Any
 from hushd_models import catalogue
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_protocol.system.installation import extra_command, package_command
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -23,7 +24,7 @@ from .greetings import greeting
 from .onnx_session import session
 from .phoneme_times import word_marks
 
-INSTALL = "pip install 'hushd[kokoro]'"
+INSTALL = extra_command("kokoro")
 # Not measured, since its weights were not here: the usual pace of reading aloud.
 WPM = 170
 DEFAULT = "kokoro-v1.0"
@@ -153,7 +154,7 @@ class Kokoro:
                 raise HushdError(
                     "engine_missing",
                     f"The voice {voice.name} needs misaki to read its language ({reason(error)}): "
-                    f"pip install 'misaki[{extra}]'.",
+                    f"{package_command(f'misaki[{extra}]')}.",
                 ) from error
             self._readers[voice.name[0]] = Reader()
         return str(self._readers[voice.name[0]](text)[0])

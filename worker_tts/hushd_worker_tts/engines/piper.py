@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from hushd_models import catalogue
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_protocol.system.installation import extra_command, package_command
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -26,7 +27,7 @@ from .greetings import greeting
 from .onnx_session import session
 from .phoneme_times import word_marks
 
-INSTALL = "pip install 'hushd[piper]'"
+INSTALL = extra_command("piper")
 # Its makers' voices were not here to be measured: the usual pace of reading aloud.
 WPM = 170
 # One for each of the languages people ask for most, medium quality; there are 150 more in piper's collection.
@@ -106,10 +107,11 @@ class Piper:
         try:
             chunks = list(loaded.synthesize(text, settings, include_alignments=True))
         except ImportError as error:
+            language = voice.language.partition("-")[0]
             raise HushdError(
                 "engine_missing",
                 f"The voice {voice.model} needs more than piper itself ({reason(error)}): "
-                f"pip install 'piper-tts[{voice.language.partition('-')[0]}]'.",
+                f"{package_command(f'piper-tts[{language}]')}.",
             ) from error
         marks = word_marks(text, _phonemes(chunks))
         for chunk in chunks:

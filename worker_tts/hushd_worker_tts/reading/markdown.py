@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
 
 from .items import Event, Pause, SentenceEnd
 from .source_map import MappedText
@@ -243,7 +244,7 @@ class Markdown:
                 from markdown_it import MarkdownIt
             except ImportError as error:
                 raise HushdError(
-                    "engine_missing", "Markdown needs markdown-it-py, which is not here: pip install 'hushd[tts]'."
+                    "engine_missing", f"Markdown needs markdown-it-py, which is not here: {extra_command('tts')}."
                 ) from error
             self._inline = MarkdownIt("commonmark").enable("strikethrough")
         spoken, taken = MappedText(), 0

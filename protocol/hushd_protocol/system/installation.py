@@ -1,0 +1,127 @@
+"""The command that installs a package into the environment this process runs in, and where hushd's documents lie.
+
+Tools leave behind what they made: `uv tool` a receipt, pipx its metadata, and every installer where hushd itself came
+from (`direct_url.json`, PEP 610). Workers ask at every start, so nothing here imports importlib.metadata (15 ms).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = Path(__file__).parents[2]  # site-packages, or `protocol` in a checkout
+
+
+@cache
+def extra_command(name: str) -> str:
+    """The command that installs an extra of hushd, such as `whisper`, into this environment."""
+    receipt, metadata = _beside("uv-receipt.toml"), _beside("pipx_metadata.json")
+    if os.path.exists(receipt):
+        beside, extras = _receipt(receipt)
+        # uv makes the environment anew of what is named: what is there already has to be named again.
+        arguments = ["uv", "tool", "install", *beside, *_hushd(*(one for one in extras if one != name), name)]
+    elif os.path.exists(metadata):
+        *editable, requirement = _hushd(name)
+        arguments = ["pipx", "inject", *editable, _pipx_name(metadata), requirement]
+    else:
+        return package_command(*_hushd(name))
+    return shlex.join(arguments)
+
+
+@cache
+def package_command(*arguments: str) -> str:
+    """The command that installs other packages, such as `misaki[ja]`, into this environment; takes pip's options."""
+    metadata, python = _beside("pipx_metadata.json"), sys.executable or "python3"
+    if os.path.exists(metadata):
+        return shlex.join(["pipx", "runpip", _pipx_name(metadata), "install", *arguments])
+    if find_spec("pip") is None:  # uv leaves it out
+        return shlex.join(["uv", "pip", "install", "--python", python, *arguments])
+    return shlex.join([python, "-m", "pip", "install", *_externally_managed(), *arguments])
+
+
+def document(name: str) -> str:
+    """The path of a document of hushd's, such as `VOICES.md`, in this installation."""
+    checkout = _checkout()
+    return str(checkout / "docs" / name if checkout else _PACKAGES / "hushd" / "docs" / name)
+
+
+def _hushd(*extras: str) -> list[str]:
+    """pip's arguments for hushd with these extras from where it was installed; the last one is the requirement."""
+    bracket = f"[{','.join(extras)}]"
+    if checkout := _checkout():
+        return ["--editable", f"{checkout}{bracket}"]
+    return [f"hushd{bracket} @ {address}" if (address := _address()) else f"hushd{bracket}"]
+
+
+def _checkout() -> Path | None:
+    """The folder of the sources that this runs from; None where hushd was copied into `site-packages`."""
+    folder = _PACKAGES.parent
+    return folder if (folder / "pyproject.toml").is_file() else None
+
+
+def _address() -> str:
+    """The address hushd was installed from; empty for a package index, or for files that are gone."""
+    for name in os.listdir(_PACKAGES):
+        if name.startswith("hushd-") and os.path.exists(file := _PACKAGES / name / "direct_url.json"):
+            break
+    else:
+        return ""
+    from urllib.parse import unquote
+
+    origin = _json(file)
+    url = str(origin.get("url", ""))
+    if url.startswith("file://") and not os.path.exists(unquote(url.removeprefix("file://"))):
+        return ""
+    if repository := origin.get("vcs_info"):
+        revision = repository.get("requested_revision")
+        return f"{repository.get('vcs')}+{url}{f'@{revision}' if revision else ''}"
+    return url
+
+
+def _beside(name: str) -> str:
+    return os.path.join(sys.prefix, name)
+
+
+def _receipt(path: str) -> tuple[list[str], list[str]]:
+    """What `uv tool install` was given: its options for packages beside hushd, and hushd's extras."""
+    import tomllib
+
+    try:
+        listed = tomllib.loads(Path(path).read_text(encoding="utf-8"))["tool"]["requirements"]
+    except (OSError, ValueError, LookupError):
+        listed = []
+    beside: list[str] = []
+    extras: list[str] = []
+    for one in listed:
+        if one["name"] == "hushd":
+            extras = one.get("extras", [])
+        else:
+            bracket = f"[{','.join(one['extras'])}]" if one.get("extras") else ""
+            beside += ["--with", f"{one['name']}{bracket}{one.get('specifier', '')}"]
+    return beside, extras
+
+
+def _pipx_name(metadata: str) -> str:
+    """What pipx calls this environment: `hushd`, unless it was made with a suffix."""
+    return str(_json(Path(metadata)).get("environment") or os.path.basename(sys.prefix))
+
+
+def _externally_managed() -> list[str]:
+    """The option without which pip installs nothing beside the system's own packages (PEP 668)."""
+    managed = sys.prefix == sys.base_prefix and (Path(os.__file__).parent / "EXTERNALLY-MANAGED").exists()
+    return ["--break-system-packages"] if managed else []
+
+
+def _json(path: Path) -> dict[str, Any]:
+    import json
+
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,82 @@
+"""What is built for others to install: the wheel and the archive of the sources."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (
+    "client", "models", "protocol", "supervisor", "worker", "worker_models", "worker_stt", "worker_tts",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with both."""
+    pytest.importorskip("hatchling", reason="hatchling is not installed here")
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> dict[str, bytes]:
+    """The files of the wheel."""
+    (path,) = built.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["docs", "packaging"])
+def test_a_wheel_carries_documents_and_units(wheel: dict[str, bytes], name: str) -> None:
+    """What errors name and what `hushd service install` writes, examples included, byte for byte as in the sources."""
+    files = files_of(ROOT / name)
+    carried = {path.removeprefix("hushd/"): text for path, text in wheel.items() if path.startswith(f"hushd/{name}/")}
+    assert carried == files
+    assert len(files) >= 5
+
+
+def test_the_documents_that_errors_name_are_in_the_wheel(wheel: dict[str, bytes]) -> None:
+    """Each by the path that `document` makes of its name there."""
+    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    named = {name for path in sources for name in re.findall(r"document\([\"'](\w+\.md)[\"']\)", path.read_text())}
+    assert named
+    assert {f"hushd/docs/{name}" for name in named} <= set(wheel)
+
+
+def test_the_metadata_introduces_hushd(wheel: dict[str, bytes]) -> None:
+    """The README is the description, in its own format, and the three commands are there."""
+    metadata = message_from_bytes(wheel["hushd-0.1.0.dist-info/METADATA"])
+    assert (metadata["Name"], metadata["License-Expression"]) == ("hushd", "MIT")
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert wheel["hushd-0.1.0.dist-info/METADATA"].decode().endswith((ROOT / "README.md").read_text())
+    commands = wheel["hushd-0.1.0.dist-info/entry_points.txt"].decode()
+    assert all(f"{name} = hushd.cli.entry:{name}" in commands for name in ("hushd", "say", "listen"))
+
+
+def test_the_archive_of_the_sources_makes_the_same_wheel(built: Path, wheel: dict[str, bytes], tmp_path: Path) -> None:
+    """Unpacked where there is no repository, with its links gone."""
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (sources,) = tmp_path.iterdir()
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    done = subprocess.run(command, cwd=sources, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    (again,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(again) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == wheel
