@@ -12,12 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import document, extra_command
 
 SPEEDS = ("fast", "medium", "slow")
 
@@ -59,18 +55,6 @@ class Engine:
     own: str = ""
     flat: bool = False
     cache: str = ""
-
-    @property
-    def installed(self) -> bool:
-        """Whether this environment has its packages."""
-        return all(find_spec(package) for package in self.packages)
-
-    @property
-    def install(self) -> str:
-        """The command that installs it here, or what to do instead."""
-        if not self.extra:
-            return f"make it an environment of its own, as {document('VOICES.md')} says"
-        return self.outside + extra_command(self.extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +105,6 @@ class Known:
         return bool(self.package) and not self.system
 
     @property
-    def install(self) -> str:
-        """The command that brings it where it is not pulled, but comes with its engine."""
-        return engines()[self.engine].install if self.package else ""
-
-    @property
     def kind(self) -> str:
         """`hub`, `url`, `embedded` or `system`."""
         return "hub" if self.repository else "url" if self.url else "embedded" if self.embedded else "system"
@@ -173,18 +152,6 @@ def canonical(model: str) -> str:
     """`model` under the name that it is kept by."""
     known = find(model)
     return known.model if known else model
-
-
-def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
-    """That a model is not on this machine, and how to get it."""
-    known = find(model, added)
-    if known is None:
-        how = f"`hushd models import FILE --name {model}` puts a file or folder of yours there"
-    elif known.install:
-        how = known.install
-    else:
-        how = f"`hushd models pull {model}` gets it{f' ({known.cost})' if known.cost else ''}"
-    return HushdError("model_missing", f"The model {model} is not on this machine: {how}.")
 
 
 # --- the data --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system import paths
 
-from . import catalogue
+from . import advice
 from .catalogue import SPEEDS, Known, engines, known
 from .manifest import split
 
@@ -51,7 +51,7 @@ def missing(model: str) -> HushdError | None:
     Raises as `configured` does.
     """
     added = configured(paths.find().config)
-    return catalogue.missing(model, added) if model in added else None
+    return advice.missing(model, added) if model in added else None
 
 
 def checked(table: object) -> dict[str, Known]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models import catalogue, user_models
+from hushd_models import advice, catalogue, user_models
 from hushd_models.catalogue import Files, Known
 from hushd_models.manifest import split
 from hushd_protocol.errors import HushdError
@@ -34,7 +34,6 @@ def test_every_model_makes_sense() -> None:
         assert known.memory_mb > 20
         assert bool(known.repository) + bool(known.url) + bool(known.package) == 1
         assert bool(known.files) == (known.kind in ("hub", "url"))
-        assert bool(known.install) == (known.kind in ("embedded", "system"))
         assert set(known.sha256) <= {pattern for files in known.files for pattern in files.needed}
         assert known.url.startswith("https://") or not known.url
     assert {known.kind for known in every.values()} == {"hub", "url", "embedded", "system"}
@@ -110,7 +109,7 @@ def test_names_and_aliases() -> None:
         ("hibari/en", f"{extra_command('tts')}."),
         ("whisper/mine", "`hushd models import FILE --name whisper/mine`"),
     ):
-        error = catalogue.missing(model)
+        error = advice.missing(model)
         assert error.code == "model_missing"
         assert words in error.message
         assert error.message.startswith(f"The model {model} is not on this machine: ")

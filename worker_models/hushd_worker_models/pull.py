@@ -16,7 +16,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from hushd_models import catalogue
+from hushd_models import advice, catalogue
 from hushd_models.catalogue import Known
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
@@ -58,7 +58,7 @@ class Pull:
         """
         known = self._known
         if known.kind not in ("hub", "url"):
-            raise HushdError("model_missing", f"{known.model} is not pulled: {known.install}.")
+            raise HushdError("model_missing", f"{known.model} is not pulled: {advice.command(known)}.")
         if self._update and self._access.offline:
             raise HushdError(
                 "model_missing", f"Nobody can be asked for a newer {known.model} while HF_HUB_OFFLINE is set."

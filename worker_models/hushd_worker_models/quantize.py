@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from hushd_models import catalogue, inventory, user_models
+from hushd_models import advice, catalogue, inventory, user_models
 from hushd_models.inventory import Row
 from hushd_models.manifest import File, Manifest, Source, split
 from hushd_models.store import Store
@@ -119,7 +119,7 @@ class Quantize:
         added = user_models.configured(self._store.paths.config)
         row = inventory.row(self._store, self._model, added)
         if row.folder is None or not row.usable:
-            raise catalogue.missing(row.model, added) if row.state == "absent" else _broken(row)
+            raise advice.missing(row.model, added) if row.state == "absent" else _broken(row)
         made = target(row.model, self._to, self._name)
         with self._store.lock(made, wait=False) as ours:
             if not ours:

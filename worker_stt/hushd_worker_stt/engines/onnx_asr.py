@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import catalogue
+from hushd_models import advice
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system.installation import extra_command
 
@@ -75,7 +75,7 @@ class OnnxAsr(Engine):
             ) from error
         folder = onnx_models.find(model)
         if folder is None:
-            raise catalogue.missing(f"onnx-asr/{model}")
+            raise advice.missing(f"onnx-asr/{model}")
         report("loading the model")
         try:
             self._asr = _load(model, folder)

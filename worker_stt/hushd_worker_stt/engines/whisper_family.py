@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from hushd_models import catalogue
+from hushd_models import advice, catalogue
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
@@ -125,7 +125,7 @@ class WhisperFamily(Engine):
                 f"The engine {self.INFO.name!r} is not installed ({reason(error)}): {self.INFO.install}.",
             ) from error
         if (path := self.find(model)) is None:
-            raise catalogue.missing(f"{self.INFO.name}/{model}")
+            raise advice.missing(f"{self.INFO.name}/{model}")
         self.compute_type, self._beam = tuned.compute_type(self.COMPUTE_TYPES), tuned.beam() or _BEAM
         report("loading the model")
         self._languages = next(info.languages for info in self.models() if info.name == model)

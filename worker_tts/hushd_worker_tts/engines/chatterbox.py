@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_models import catalogue, hf_cache
+from hushd_models import advice, catalogue, hf_cache
 from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
@@ -85,7 +85,7 @@ class Chatterbox:
     def load(self, report: Callable[[str], None]) -> None:
         kind, folder = _CLASSES[self._model], _find(self._model)
         if _installed() and folder is None:
-            raise catalogue.missing(f"chatterbox/{self._model}")
+            raise advice.missing(f"chatterbox/{self._model}")
         try:
             import importlib
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hushd_models import catalogue
+from hushd_models import advice, catalogue
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.installation import extra_command, package_command
@@ -113,7 +113,7 @@ class Kokoro:
             ) from error
         model, voices = _files().get(self._model), _voices_file()
         if model is None or voices is None:
-            raise catalogue.missing(f"kokoro/{self._model}")
+            raise advice.missing(f"kokoro/{self._model}")
         try:
             self._kokoro = Package.from_session(session(model), str(voices))
         except Exception as error:

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_models import catalogue
+from hushd_models import advice, catalogue
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.installation import extra_command, package_command
@@ -130,7 +130,7 @@ class Piper:
                 ) from error
             path = _files().get(name)
             if path is None:
-                raise catalogue.missing(f"piper/{name}")
+                raise advice.missing(f"piper/{name}")
             if name != self._model:  # that one was looked at by the worker
                 from hushd_models import verification
 

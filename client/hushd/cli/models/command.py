@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from hushd_models import user_models
+from hushd_models import advice, user_models
 from hushd_models.catalogue import Known
 from hushd_models.inventory import Row, row, rows
 from hushd_models.store import Store
@@ -159,7 +159,7 @@ def _show(house: _House, options: argparse.Namespace) -> int:
     else:
         sizes = {name: path.stat().st_size for name, path in zip(one.files, one.paths, strict=True)}
         facts |= {
-            "source": (known.repository or known.url or known.install) if known else "",
+            "source": (known.repository or known.url or advice.command(known)) if known else "",
             "revision": "",
             "format": "",
             "converter": "",
@@ -215,7 +215,8 @@ def _how(one: Row) -> str:
     """How to get what is not here, or not whole."""
     if one.usable or not one.known:
         return ""
-    return one.known.install or f"`hushd models pull {one.model}`{f' ({one.known.cost})' if one.known.cost else ''}"
+    cost = f" ({one.known.cost})" if one.known.cost and not one.known.package else ""
+    return advice.command(one.known) + cost
 
 
 def _size(one: Row) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hushd_models import advice
 from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError
 
@@ -142,7 +143,7 @@ def _offer(row: Row) -> str:
     if row.known is None:
         return f"{row.model} was brought here by hand."
     cost = f" ({row.known.cost})" if row.known.cost else ""
-    return f"{row.model}{cost} from {row.known.repository or row.known.url or row.known.install}"
+    return f"{row.model}{cost} from {row.known.repository or row.known.url or advice.command(row.known)}"
 
 
 def _as_json(models: list[dict[str, Any]]) -> str:
