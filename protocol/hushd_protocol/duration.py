@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 
 FOREVER = -1.0
 
@@ -31,7 +32,7 @@ def parse(value: object) -> float | None:
         if match["sign"] == "-":
             seconds = -seconds
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
+        seconds = float(value) if abs(value) <= sys.float_info.max else math.inf
     else:
         return None
     if not math.isfinite(seconds):

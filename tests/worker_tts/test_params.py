@@ -15,13 +15,13 @@ from hushd_worker_tts.worker import Worker
 REFUSED = [
     ({"voice": "tin"}, "There is no voice 'tin' (did you mean ting?): tiny has ting, tong (not installed)."),
     ({"voice": "zzz"}, "There is no voice 'zzz': tiny has ting, tong (not installed)."),
-    ({"voice": 3}, "There is no voice 3: tiny has ting, tong (not installed)."),
+    ({"voice": 3}, "voice must be text, not 3."),
     ({"voice": ""}, "There is no voice '': tiny has ting, tong (not installed)."),
     (
         {"format": "wave"},
-        "There is no audio format 'wave' (did you mean wav?): use s16le, wav, flac, ogg, opus, mp3, aiff or pcm.",
+        "format must be s16le, wav, flac, ogg, opus, mp3, aiff or pcm, not 'wave' (did you mean wav?).",
     ),
-    ({"format": ["wav"]}, "There is no audio format ['wav']: use s16le, wav, flac, ogg, opus, mp3, aiff or pcm."),
+    ({"format": ["wav"]}, "format must be s16le, wav, flac, ogg, opus, mp3, aiff or pcm, not ['wav']."),
     ({"speed": 0}, "speed must be a number from 0.25 to 4, not 0."),
     ({"speed": 4.1}, "speed must be a number from 0.25 to 4, not 4.1."),
     ({"speed": float("nan")}, "speed must be a number from 0.25 to 4, not nan."),
@@ -30,21 +30,44 @@ REFUSED = [
     ({"wpm": -200}, "wpm must be a number from 1 to 1000, not -200."),
     ({"wpm": 10**400}, "wpm must be a number from 1 to 1000, not 1"),
     ({"wpm": 200, "speed": 1}, "Give wpm or speed, not both."),
-    ({"markup": "html"}, "There is no markup 'html'"),
-    ({"markup": 1}, "There is no markup 1: use text, markdown or ssml."),
-    ({"sample_rate": 7999}, "sample_rate must be a number from 8000 to 48000, not 7999."),
-    ({"sample_rate": 8000.5}, "sample_rate must be a whole number of Hz, not 8000.5."),
-    ({"sample_rate": 44100, "format": "opus"}, "opus cannot have a sample_rate of 44100: use 8000, 12000, 16000,"),
-    ({"sample_rate": 10000, "format": "mp3"}, "mp3 cannot have a sample_rate of 10000: use 8000, 11025,"),
-    ({"channels": 3}, "channels must be 1 or 2, not 3."),
-    ({"channels": True}, "channels must be 1 or 2, not True."),
+    ({"markup": "html"}, "markup must be text, markdown or ssml, not 'html'."),
+    ({"markup": 1}, "markup must be text, markdown or ssml, not 1."),
+    ({"sample_rate": 7999}, "sample_rate must be a whole number from 8000 to 48000, not 7999."),
+    ({"sample_rate": 8000.5}, "sample_rate must be a whole number from 8000 to 48000, not 8000.5."),
+    (
+        {"sample_rate": 44100, "format": "opus"},
+        "sample_rate must be 8000, 12000, 16000, 24000 or 48000 for opus, not 44100.",
+    ),
+    (
+        {"sample_rate": 10000, "format": "mp3"},
+        "sample_rate must be 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000 for mp3",
+    ),
+    ({"channels": 3}, "channels must be a whole number from 1 to 2, not 3."),
+    ({"channels": True}, "channels must be a whole number from 1 to 2, not True."),
     ({"volume": 2.1}, "volume must be a number from 0 to 2, not 2.1."),
     ({"volume": -1}, "volume must be a number from 0 to 2, not -1."),
-    ({"pronounce": ["a"]}, "pronounce must be a map of at most 1000 words to how they are said."),
-    ({"pronounce": {"a": 1}}, "pronounce must map words to text, not 'a' to 1."),
-    ({"pronounce": {" ": "b"}}, "pronounce must map words to text, not ' ' to 'b'."),
-    ({"pronounce": {"a": "b" * 201}}, "pronounce takes at most 200 characters: 'a' has more."),
-    ({"pronounce": {str(n): "a" for n in range(1001)}}, "pronounce must be a map of at most 1000 words"),
+    (
+        {"pronounce": ["a"]},
+        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
+    ),
+    (
+        {"pronounce": {"a": 1}},
+        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
+    ),
+    (
+        {"pronounce": {" ": "b"}},
+        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
+    ),
+    (
+        {"pronounce": {"a": "b" * 201}},
+        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
+    ),
+    (
+        {"pronounce": {str(n): "a" for n in range(1001)}},
+        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
+    ),
+    ({"speeed": 2}, "synthesize has no parameter 'speeed' (did you mean speed?)."),
+    ({"unknown": 1}, "synthesize has no parameter 'unknown': it takes voice, language, wpm, "),
     ({"language": 3}, "language must be a tag such as en or en-GB, not 3."),
     ({"language": ""}, "language must be a tag such as en or en-GB, not ''."),
     ({"language": "xx"}, "tiny speaks en-GB or en-US, not 'xx': no engine that is known here does."),
@@ -61,7 +84,7 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(
         say(tiny, "Hello.", **params)
     assert caught.value.code == "bad_request"
     assert caught.value.message.startswith(message)
-    assert len(caught.value.message) < 200
+    assert len(caught.value.message) < 250
 
 
 @pytest.mark.parametrize(
@@ -78,7 +101,6 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(
         ({"wpm": 1}, 0.5),
         ({"wpm": 100, "voice": "tong"}, 1.0),
         ({"voice": "TING"}, 1.0),
-        ({"unknown": 1}, 1.0),
     ],
 )
 def test_rates_become_speeds_within_the_engines_range(

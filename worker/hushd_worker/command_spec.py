@@ -1,8 +1,7 @@
-"""What hushd is told of a program: a small TOML file, read and checked. Which keys it has is the engine's."""
+"""How to run a program that is an engine: a small TOML file, read and checked. The engine determines its keys."""
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import shutil
@@ -12,54 +11,63 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol import duration
-from hushd_protocol.suggest import nearest
+from hushd_protocol import params
+from hushd_protocol.errors import HushdError
+from hushd_protocol.params import Kind
+from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)  # a model's
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 class CommandSpecError(Exception):
-    """What is wrong with a file, to be read after its name."""
+    """A file that makes no sense. The message is a sentence without its full stop, to be read after `FILE: `."""
 
 
 def files(folder: Path) -> list[Path]:
-    """The files in `folder` whose names a model may have."""
+    """Returns the files in `folder` whose names a model may have."""
     return sorted(path for path in folder.glob("*.toml") if _NAME.fullmatch(path.stem))
 
 
-def read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """What the file at `path` says, which has no other than these keys.
+def load(path: Path) -> dict[str, Any]:
+    """Returns the content of the file at `path`, unchecked.
 
     Raises:
-        RecipeError: it is not there, no TOML, or has another key.
+        CommandSpecError: it is not there, or no TOML.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise CommandSpecError("does not exist") from error
+        raise CommandSpecError("there is no such file") from error
     except OSError as error:
-        raise CommandSpecError(f"cannot be read ({error.strerror})") from error
+        raise CommandSpecError(f"it cannot be read ({error.strerror})") from error
     except ValueError as error:  # no TOML, or no UTF-8
-        raise CommandSpecError(f"is no TOML ({str(error).splitlines()[0]})") from error
-    refuse_others(content, keys)
-    return content
+        raise CommandSpecError(f"it is not TOML ({str(error).splitlines()[0]})") from error
 
 
-def refuse_others(content: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Raises RecipeError for a key that is none of `keys`."""
+def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """Returns the content of a file, or of a table in it, checked: it has no other keys than `kinds`.
+
+    Raises:
+        CommandSpecError: a key that is not known, or a value that does not fit.
+    """
     for key in content:
-        if key not in keys:
-            raise CommandSpecError(f"has a key {key!r}, which is none: {_meant(key, keys)}")
+        if key not in kinds:
+            hint = did_you_mean(key, kinds) or f": the keys are {listed(kinds)}"
+            raise CommandSpecError(f"there is no key {quoted(key)}{hint}")
+    try:
+        return {key: params.check(key, value, kinds[key]) for key, value in content.items()}
+    except HushdError as error:
+        raise CommandSpecError(error.message.rstrip(".")) from error
 
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A program and its arguments, in which `{name}` stands for something.
+    """A program and its arguments, with placeholders such as `{voice}`.
 
     Attributes:
-        program: a name to look for, or a path.
-        words: the arguments; a tuple is a group that is left out where a placeholder in it stands for nothing.
+        program: a name on the PATH, or a path.
+        words: the arguments; a tuple is a group, left out when a placeholder in it stands for nothing.
     """
 
     program: str
@@ -70,7 +78,7 @@ class CommandLine:
         return {name for word in self.words for name in _names((word,) if isinstance(word, str) else word)}
 
     def arguments(self, values: Mapping[str, str]) -> list[str]:
-        """The arguments, with what each placeholder stands for; that is not looked into once more."""
+        """Returns the arguments with `values` for the placeholders; a value's own braces are no placeholders."""
         arguments: list[str] = []
         for word in self.words:
             group = (word,) if isinstance(word, str) else word
@@ -79,83 +87,59 @@ class CommandLine:
         return arguments
 
     def find(self, folder: Path) -> str | None:
-        """The absolute path of the program, None where there is none; a relative one begins at `folder`."""
+        """Returns the absolute path of the program, or None; a relative one begins at `folder`."""
         return shutil.which(folder / self.program if "/" in self.program else self.program)
 
 
-def command_line(content: Mapping[str, Any], placeholders: Sequence[str]) -> CommandLine:
-    """The key `run`. Raises RecipeError, also for another placeholder than these."""
-    run = content.get("run")
-    if not (isinstance(run, list) and run and isinstance(run[0], str) and run[0]):
-        raise CommandSpecError('needs run = ["program", "argument", …]')
+# The key `run`, in which a list is a group.
+RUN = Kind(
+    '["program", "argument", …]',
+    lambda value: (
+        isinstance(value, list)
+        and bool(value)
+        and isinstance(value[0], str)
+        and bool(value[0])
+        and all(isinstance(word, str) or params.texts().fits(word) for word in value)
+    ),
+)
+
+
+def command_line(run: Sequence[str | list[str]], placeholders: Sequence[str]) -> CommandLine:
+    """Returns the command line of the key `run`.
+
+    Raises:
+        CommandSpecError: it has another placeholder than these, or a group without any.
+    """
+    program, *arguments = run
     return CommandLine(
-        program=os.path.expanduser(run[0]),
+        program=os.path.expanduser(str(program)),
         words=tuple(
             _group(word, placeholders) if isinstance(word, list) else words("run", [word], placeholders)[0]
-            for word in run[1:]
+            for word in arguments
         ),
     )
 
 
-def words(key: str, value: object, placeholders: Sequence[str] = ()) -> tuple[str, ...]:
-    """A list of texts. Raises RecipeError."""
-    if not (isinstance(value, list) and all(isinstance(word, str) for word in value)):
-        raise CommandSpecError(f"says {key} = {value!r}, which is a list of texts")
+def words(key: str, value: Sequence[str], placeholders: Sequence[str]) -> tuple[str, ...]:
+    """Returns arguments of a program as there is no shell to expand `~` in them.
+
+    Raises:
+        CommandSpecError: one has another placeholder than these.
+    """
     for name in _names(tuple(value)):
         if name not in placeholders:
-            raise CommandSpecError(f"has {{{name}}} in {key}, which stands for nothing: {_meant(name, placeholders)}")
-    return tuple(map(os.path.expanduser, value))  # there is no shell to do it
+            hint = did_you_mean(name, placeholders) or f": the placeholders are {listed(placeholders)}"
+            raise CommandSpecError(f"{{{name}}} in {key} stands for nothing{hint}")
+    return tuple(map(os.path.expanduser, value))
 
 
-def text(content: Mapping[str, Any], key: str, default: str = "") -> str:
-    """Raises RecipeError for what is no text."""
-    value = content.get(key, default)
-    if not isinstance(value, str):
-        raise CommandSpecError(f"says {key} = {value!r}, which is a text")
-    return value
-
-
-def one_of(content: Mapping[str, Any], key: str, *known: str) -> str:
-    """One of some words, the first where there is none. Raises RecipeError."""
-    value = content.get(key, known[0])
-    if value not in known:
-        raise CommandSpecError(f"says {key} = {value!r}, which is {' or '.join(map(repr, known))}")
-    return str(value)
-
-
-def number(content: Mapping[str, Any], key: str, default: float, least: float = 0.0) -> float:
-    """Raises RecipeError for what is no number, or less than `least`."""
-    value = content.get(key, default)
-    if not is_number(value) or value < least:
-        raise CommandSpecError(f"says {key} = {value!r}, which is a number" + (f" from {least:g} on" if least else ""))
-    return float(value)
-
-
-def seconds(content: Mapping[str, Any], key: str, default: float) -> float:
-    """A length of time. Raises RecipeError."""
-    value = duration.parse(content.get(key, default))
-    if value is None or value <= 0:
-        raise CommandSpecError(f"says {key} = {content[key]!r}, which is a length of time such as {default:g} or '2m'")
-    return value
-
-
-def is_number(value: object) -> bool:
-    """Whether `value` is a number that counts something: no bool, not endless."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _group(value: list[object], placeholders: Sequence[str]) -> tuple[str, ...]:
+def _group(value: list[str], placeholders: Sequence[str]) -> tuple[str, ...]:
     group = words("run", value, placeholders)
     if not any(_names(group)):
-        raise CommandSpecError(f"has the group {value!r} without a placeholder, which could never be left out")
+        raise CommandSpecError(f"the group {value!r} in run has no placeholder, and so could never be left out")
     return group
 
 
 def _names(words: tuple[str, ...]) -> Iterator[str]:
     for word in words:
         yield from _PLACEHOLDER.findall(word)
-
-
-def _meant(name: str, known: Sequence[str]) -> str:
-    close = nearest(name, known)
-    return f"did you mean {close!r}?" if close else f"there is {', '.join(known)}"

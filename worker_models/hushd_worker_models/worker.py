@@ -10,8 +10,9 @@ from hushd_models import inventory, user_models, verification
 from hushd_models.catalogue import Known
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
-from hushd_protocol import __version__
+from hushd_protocol import __version__, params
 from hushd_protocol.errors import HushdError
+from hushd_protocol.params import flag, text
 from hushd_protocol.system import paths
 from hushd_worker.job import Job
 
@@ -20,7 +21,19 @@ from .pull import Pull
 from .single_flight import SharedTask, SingleFlight
 
 ENGINE, MODEL = "store", "local"
-_ENDPOINT = re.compile(r"https?://[^\s@]+")  # who the user is there is nothing to be sent around
+_ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # without a user's name and password, which are not to be passed on
+_NAME = text(empty=False)
+_KINDS = {
+    "pull": {
+        "model": _NAME,
+        "update": flag(),
+        "endpoint": text(),
+        "offline": flag(),
+    },
+    "import": {"path": _NAME, "name": _NAME, "engine": text()},
+    "quantize": {"model": _NAME, "to": _NAME, "name": text()},
+}
+_NEEDED = {"pull": ("model",), "import": ("path", "name"), "quantize": ("model", "to")}
 
 
 def describe() -> dict[str, Any]:
@@ -60,31 +73,33 @@ class Worker:
                 `input_unreadable` for what cannot be had, kept, or is no model; `unsupported` for another op.
             Cancelled: soon; what has arrived is kept.
         """
+        if job.op not in _KINDS:
+            raise HushdError("unsupported", f"A worker for models can pull, import and quantize, not {job.op[:40]!r}.")
+        given = params.read(job.params, _KINDS[job.op], job.op, _NEEDED[job.op])
         match job.op:
             case "pull":
-                known, how = _known(_text(job, "model")), _access(job)
-                bring = _updated if _flag(job, "update") else _pulled
+                known, how = _known(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
+                bring = _updated if given.get("update") else _pulled
                 about = f"{bring.__name__} {known.model} {how.endpoint} {how.offline}"
                 return self._undertakings.follow(about, job, lambda under: bring(known, how, under))
             case "import":
                 from .importing import Import
 
-                path, name, engine = _text(job, "path"), _text(job, "name"), _text(job, "engine", "")
+                path, name, engine = given["path"], given["name"], given.get("engine", "")
 
                 def work(under: SharedTask) -> dict[str, Any]:
                     return _told(Import(path, name, engine, _store(), under).run())
 
                 return self._undertakings.follow(f"import {engine} {name} {path}", job, work)
-            case "quantize":
+            case _:
                 from .quantize import Quantize
 
-                model, to, name = _text(job, "model"), _text(job, "to"), _text(job, "name", "")
+                model, to, name = given["model"], given["to"], given.get("name", "")
                 return self._undertakings.follow(
                     f"quantize {model} {to} {name}",
                     job,
                     lambda under: _told(Quantize(model, to, name, _store(), under).run()),
                 )
-        raise HushdError("unsupported", f"A worker for models can pull, import and quantize, not {job.op[:40]!r}.")
 
 
 def _store() -> Store:
@@ -133,16 +148,15 @@ def _told(found: Manifest) -> dict[str, Any]:
     return {"model": found.model, "size": found.size, "location": str(_store().location(found))}
 
 
-def _access(job: Job) -> Access:
-    """How the hub is asked: as who asks says, or this worker's environment.
+def _access(endpoint: str, offline: bool | None) -> Access:
+    """How to reach the hub: as the client says, else as this worker's environment does.
 
     Raises:
-        HushdError: `bad_request`.
+        HushdError: `bad_request`; the address, which may hold a password, is not repeated.
     """
-    endpoint = _text(job, "endpoint", "")
-    if endpoint and not _ENDPOINT.fullmatch(endpoint):
+    if not _ENDPOINT.fullmatch(endpoint):
         raise HushdError("bad_request", "The hub's address (HF_ENDPOINT) must be such as https://huggingface.co.")
-    return access(endpoint, _flag(job, "offline") if "offline" in job.params else None)
+    return access(endpoint, offline)
 
 
 def _known(model: str) -> Known:
@@ -156,17 +170,3 @@ def _known(model: str) -> Known:
         how = verification.remedy(found.manifest) if found.manifest else "nobody else knows where to get it"
         raise HushdError("bad_request", f"{found.model} was brought here by hand: {how}.")
     return found.known
-
-
-def _text(job: Job, name: str, default: str | None = None) -> str:
-    value = job.params.get(name, default)
-    if not isinstance(value, str) or (default is None and not value):
-        raise HushdError("bad_request", f"The parameter {name} of {job.op} must be a text.")
-    return value
-
-
-def _flag(job: Job, name: str) -> bool:
-    value = job.params.get(name, False)
-    if not isinstance(value, bool):
-        raise HushdError("bad_request", f"The parameter {name} of {job.op} must be true or false.")
-    return value

@@ -1,20 +1,45 @@
-"""What a client may ask of `transcribe`, checked."""
+"""The parameters of `transcribe`, checked."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from hushd_protocol import languages as names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import nearest
+from hushd_protocol.params import Kind, choice, flag, is_number, number, read, text, whole
 
 from .engine import EngineInfo, ModelInfo, Options
 
-_TASKS = ("transcribe", "translate")
-_TEXT = 2_000  # characters of a prompt; Whisper reads the last 224 tokens of it
+_PROMPT = text(2_000)  # Whisper reads the last 224 tokens of it
+_KINDS = {
+    "format": choice("file", "s16le"),
+    "rate": whole(1_000, 768_000),
+    "channels": whole(1, 64),
+    "language": text(),
+    "task": choice("transcribe", "translate"),
+    "prompt": _PROMPT,
+    "hotwords": _PROMPT,
+    "beam_size": whole(1, 100),
+    "temperature": number(0, 1),
+    "word_times": flag(),
+    "diarize": flag(),
+    "speakers": whole(0, 100),
+    "min_silence_s": number(0.05, 60),
+    "speech_pad_s": number(0, 10),
+    "max_segment_s": Kind(
+        "0, for the engine's own, or a number from 1 to 3600",
+        lambda value: is_number(value) and (value == 0 or 1 <= value <= 3_600),
+        float,
+    ),
+    "start_s": number(0),
+    "live": flag(),
+    "echo": flag(),
+    "continuous": flag(),
+    "silence_s": number(0.1, 60),
+    "no_speech_s": number(0, 86_400),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,78 +95,39 @@ class Request:
 
     @classmethod
     def parse(cls, params: Mapping[str, Any], engine: EngineInfo, model: ModelInfo) -> Request:
-        """Reads a job's `params` for `model` of `engine`.
+        """Checks a job's `params` for `model` of `engine`; None counts as left out.
 
         Raises:
             HushdError: `bad_request`, naming the parameter and what it may be, or `unsupported`.
         """
-        known = [field.name for field in fields(cls)]
-        for name in params:
-            if name not in known:
-                close = nearest(name, known)
-                hint = f"did you mean {close!r}?" if close else f"it knows {', '.join(known)}."
-                raise HushdError("bad_request", f"transcribe has no parameter {name!r}: {hint}")
-        read = _Reader(params)
-        live, continuous = read.flag("live"), read.flag("continuous")
-        form = params.get("format", "s16le" if live else "file")
-        if form not in ("file", "s16le"):
-            raise HushdError("bad_request", f"format is 'file' or 's16le', not {form!r}.")
-        if live and form != "s16le":
-            raise HushdError("bad_request", "live audio has the format 's16le', not 'file'.")
+        given = read(params, _KINDS, "transcribe")
+        live, continuous = given.get("live", False), given.get("continuous", False)
+        if live and given.get("format") == "file":
+            raise HushdError("bad_request", "format must be s16le for live audio, not 'file'.")
         if continuous and not live:
             raise HushdError("bad_request", "continuous is for live audio: set live too.")
-        echo = read.flag("echo")
-        if echo and not (live and params.get("channels") == 2):
+        if given.get("echo") and not (live and given.get("channels") == 2):
             raise HushdError(
                 "bad_request",
-                "echo is for live audio of two channels, what the microphone hears and what is played meanwhile.",
+                "echo is for live audio of two channels: the microphone's, and what is played meanwhile.",
             )
-        if live and read.flag("diarize"):
+        if live and given.get("diarize"):
             raise HushdError(
                 "unsupported",
                 "Speakers are told apart in whole recordings, not while somebody speaks: leave out diarize, "
                 "or record first.",
             )
-        task = params.get("task", "transcribe")
-        if task not in _TASKS:
-            raise HushdError("bad_request", f"task is 'transcribe' or 'translate', not {task!r}.")
-        if task == "translate" and not engine.translation:
+        if given.get("task") == "translate" and not engine.translation:
             raise HushdError(
                 "unsupported",
                 f"The engine {engine.name!r} does not translate: faster-whisper and whisper do, such as "
                 "--engine faster-whisper.",
             )
-        longest = read.number("max_segment_s", 0.0, 0, 3_600)
-        if 0 < longest < 1:
-            raise HushdError(
-                "bad_request", f"max_segment_s is 0, for the engine's own, or at least 1, not {longest:g}."
-            )
-        return cls(
-            format=form,
-            rate=read.whole("rate", 16_000, 1_000, 768_000),
-            channels=read.whole("channels", 1, 1, 64),
-            language=_language(params.get("language"), model.languages),
-            task=task,
-            prompt=read.text("prompt"),
-            hotwords=read.text("hotwords"),
-            beam_size=read.whole("beam_size", 1, 1, 100) if params.get("beam_size") is not None else None,
-            temperature=read.number("temperature", 0, 0, 1) if params.get("temperature") is not None else None,
-            word_times=read.flag("word_times"),
-            diarize=read.flag("diarize"),
-            speakers=read.whole("speakers", 0, 0, 100),
-            min_silence_s=read.number("min_silence_s", 0.5, 0.05, 60),
-            speech_pad_s=read.number("speech_pad_s", 0.5, 0, 10),
-            max_segment_s=longest,
-            start_s=read.number("start_s", 0.0, 0, 1e9),
-            live=live,
-            echo=echo,
-            continuous=continuous,
-            silence_s=read.number("silence_s", 0.8, 0.1, 60),
-            no_speech_s=read.number("no_speech_s", 0.0 if continuous else 30.0, 0, 86_400),
-        )
+        defaults = {"format": "s16le" if live else "file", "no_speech_s": 0.0 if continuous else 30.0}
+        return cls(**defaults | given | {"language": _language(given.get("language"), model.languages)})
 
     def options(self) -> Options:
-        """What the engine is told."""
+        """Returns what concerns the engine."""
         return Options(
             language=self.language,
             translate=self.task == "translate",
@@ -153,47 +139,15 @@ class Request:
         )
 
 
-class _Reader:
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self._params = params
-
-    def flag(self, name: str) -> bool:
-        value = self._params.get(name, False)
-        if not isinstance(value, bool):
-            raise HushdError("bad_request", f"{name} is true or false, not {value!r}.")
-        return value
-
-    def text(self, name: str) -> str:
-        value = self._params.get(name, "")
-        if not isinstance(value, str) or len(value) > _TEXT:
-            raise HushdError("bad_request", f"{name} is a text of at most {_TEXT} characters.")
-        return value
-
-    def number(self, name: str, default: float, low: float, high: float) -> float:
-        return self._number(name, default, low, high, int | float, "a number")
-
-    def whole(self, name: str, default: int, low: int, high: int) -> int:
-        return int(self._number(name, default, low, high, int, "a whole number"))
-
-    def _number(self, name: str, default: float, low: float, high: float, kind: Any, words: str) -> float:
-        value = self._params.get(name, default)
-        good = isinstance(value, kind) and not isinstance(value, bool)
-        if not good or not math.isfinite(value) or not low <= value <= high:
-            raise HushdError("bad_request", f"{name} is {words} from {low:g} to {high:g}, not {value!r}.")
-        return float(value)
-
-
-def _language(value: object, languages: tuple[str, ...]) -> str | None:
+def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
     if value is None or value == "auto":
         return languages[0] if len(languages) == 1 else None
-    hint = ""
-    if isinstance(value, str):
-        if value in languages:  # as the user's own model writes it, such as `de-DE`
-            return value
-        if (language := names.code(value)) in languages:
-            return language
-        close = names.meant(value, languages)
-        hint = f" (did you mean {close}?)" if close else ""
+    if value in languages:  # as the user's own model writes it, such as `de-DE`
+        return value
+    if (language := names.code(value)) in languages:
+        return language
+    close = names.meant(value, languages)
+    hint = f" (did you mean {close}?)" if close else ""
     known = (
         ", ".join(languages) if len(languages) <= 12 else f"{', '.join(languages[:10])} and {len(languages) - 10} more"
     )

@@ -1,4 +1,4 @@
-"""What a client asks for when it asks for speech: `params` of the request, checked."""
+"""The parameters of `synthesize`, checked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hushd_protocol import params
 from hushd_protocol.errors import HushdError
+from hushd_protocol.params import Kind, choice, flag, number, text, whole
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 from .engine import EngineInfo, Voice
@@ -14,12 +16,7 @@ from .registry import REGISTRY
 
 FORMATS = ("s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm")
 MARKUPS = ("text", "markdown", "ssml")
-# Wider than any engine: what is beyond an engine's own range is spoken at its bound, as other programs do it.
-WPM_RANGE = (1.0, 1000.0)
-SPEED_RANGE = (0.25, 4.0)
-SAMPLE_RATES = (8000, 48000)
-VOLUME_RANGE = (0.0, 2.0)
-# Those that cannot have any rate.
+# Formats that cannot have any rate.
 FIXED_RATES = {
     "opus": (8000, 12000, 16000, 24000, 48000),
     "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
@@ -28,8 +25,40 @@ _MOST_PRONUNCIATIONS = 1000
 _LONGEST_PRONUNCIATION = 200
 
 
+def _is_pronunciation(table: object) -> bool:
+    return (
+        isinstance(table, dict)
+        and len(table) <= _MOST_PRONUNCIATIONS
+        and all(isinstance(word, str) and word.strip() and isinstance(said, str) for word, said in table.items())
+        and all(max(len(word), len(said)) <= _LONGEST_PRONUNCIATION for word, said in table.items())
+    )
+
+
+_KINDS = {
+    "voice": text(),
+    "language": Kind(
+        "a tag such as en or en-GB", lambda value: isinstance(value, str) and bool(value.strip()), str.strip
+    ),
+    # Wider than any engine's: beyond its own range it speaks at its bound, as other programs do.
+    "wpm": number(1, 1000),
+    "speed": number(0.25, 4),
+    "format": choice(*FORMATS),
+    "markup": choice(*MARKUPS),
+    "sample_rate": whole(8000, 48000),
+    "channels": whole(1, 2),
+    "volume": number(0, 2),
+    "pronounce": Kind(
+        f"a map of at most {_MOST_PRONUNCIATIONS} words to how each is pronounced, "
+        f"of at most {_LONGEST_PRONUNCIATION} characters",
+        _is_pronunciation,
+        lambda table: {word.strip(): said for word, said in table.items()},
+    ),
+    "timeline": flag(),
+}
+
+
 @dataclass(frozen=True, slots=True)
-class Speech:
+class SynthesizeParams:
     """A checked request. `speed` is within the engine's range, 1 is natural; `sample_rate` None is the engine's own."""
 
     voice: Voice
@@ -43,36 +72,31 @@ class Speech:
     timeline: bool
 
 
-def read(params: dict[str, Any], info: EngineInfo, voices: Sequence[Voice]) -> Speech:
-    """Checks `params`; all may be left out or None.
+def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) -> SynthesizeParams:
+    """Checks the parameters of a job; all may be left out or None.
 
     Raises:
-        HushdError: `bad_request`, naming what is wrong and what there is; `model_missing` is for the engine to say.
+        HushdError: `bad_request`, naming what is wrong and what there is; `model_missing` is for the engine to raise.
     """
-    voice = choose(params.get("voice"), params.get("language"), info, voices)
-    format = _one_of(params, "format", FORMATS, "There is no audio format")
-    wpm, speed = _number(params, "wpm", WPM_RANGE), _number(params, "speed", SPEED_RANGE)
-    if wpm is not None and speed is not None:
+    given = params.read(asked, _KINDS, "synthesize")
+    voice = choose(given.get("voice"), given.get("language"), info, voices)
+    if "wpm" in given and "speed" in given:
         raise HushdError("bad_request", "Give wpm or speed, not both.")
-    if wpm is not None:
-        speed = wpm / voice.wpm
-    volume = _number(params, "volume", VOLUME_RANGE)
-    channels = params.get("channels")
-    if channels not in (None, 1, 2) or isinstance(channels, bool):
-        raise HushdError("bad_request", f"channels must be 1 or 2, not {quoted(channels)}.")
-    timeline = params.get("timeline")
-    if not isinstance(timeline, bool | None):
-        raise HushdError("bad_request", f"timeline must be true or false, not {quoted(timeline)}.")
-    return Speech(
+    format = given.get("format", FORMATS[0])
+    rate, possible = given.get("sample_rate"), FIXED_RATES.get(format)
+    if rate and possible and rate not in possible:
+        raise HushdError("bad_request", f"sample_rate must be {listed(map(str, possible))} for {format}, not {rate}.")
+    speed = given["wpm"] / voice.wpm if "wpm" in given else given.get("speed", 1.0)
+    return SynthesizeParams(
         voice=voice,
-        speed=within(1.0 if speed is None else speed, info),
+        speed=within(speed, info),
         format=format,
-        markup=_one_of(params, "markup", MARKUPS, "There is no markup"),
-        sample_rate=_sample_rate(params, format),
-        channels=1 if channels is None else int(channels),
-        volume=1.0 if volume is None else volume,
-        pronounce=_pronounce(params.get("pronounce")),
-        timeline=bool(timeline),
+        markup=given.get("markup", MARKUPS[0]),
+        sample_rate=rate,
+        channels=given.get("channels", 1),
+        volume=given.get("volume", 1.0),
+        pronounce=given.get("pronounce", {}),
+        timeline=given.get("timeline", False),
     )
 
 
@@ -89,16 +113,18 @@ def default_voice(info: EngineInfo, voices: Sequence[Voice], model: str) -> str:
 
 
 def choose(
-    name: object, language: object, info: EngineInfo, voices: Sequence[Voice], current: Voice | None = None
+    name: str | None,
+    language: str | None,
+    info: EngineInfo,
+    voices: Sequence[Voice],
+    current: Voice | None = None,
 ) -> Voice:
-    """The voice of that name; without one, a voice of that language: `current` if it is one, else the default voice,
-    else the first that is installed.
+    """Returns the voice of that name; without one, a voice of that language: `current` if it is one, else the default
+    voice, else the first that is installed.
 
     Raises:
         HushdError: `bad_request`: there is none, or it speaks another language; `model_missing`: there is none at all.
     """
-    if language is not None and not (isinstance(language, str) and language.strip()):
-        raise HushdError("bad_request", f"language must be a tag such as en or en-GB, not {quoted(language)}.")
     voice = None if name is None else _named(name, info, voices)
     if not voices:
         raise HushdError("model_missing", f"{info.name} has no voice on this machine.")
@@ -152,14 +178,13 @@ def _languages(engine: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _named(name: object, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
+def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
     by_name = {voice.name: voice for voice in voices}
-    if isinstance(name, str):
-        if name in by_name:
-            return by_name[name]
-        for known, voice in by_name.items():
-            if known.casefold() == name.casefold():
-                return voice
+    if name in by_name:
+        return by_name[name]
+    for known, voice in by_name.items():
+        if known.casefold() == name.casefold():
+            return voice
     shown = [_availability(voice) for voice in voices[:12]]
     more = f" and {len(voices) - 12} more" if len(voices) > 12 else ""
     raise HushdError(
@@ -170,57 +195,3 @@ def _named(name: object, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
 
 def _availability(voice: Voice) -> str:
     return voice.name if voice.installed else f"{voice.name} (not installed)"
-
-
-def _one_of(params: dict[str, Any], name: str, known: tuple[str, ...], complaint: str) -> str:
-    """The first is the default."""
-    value = params.get(name)
-    if value is None:
-        return known[0]
-    if not isinstance(value, str) or value not in known:
-        raise HushdError(
-            "bad_request", f"{complaint} {quoted(value)}{did_you_mean(value, known)}: use {listed(known)}."
-        )
-    return value
-
-
-def _sample_rate(params: dict[str, Any], format: str) -> int | None:
-    rate = _number(params, "sample_rate", SAMPLE_RATES)
-    if rate is None:
-        return None
-    if not rate.is_integer():
-        raise HushdError("bad_request", f"sample_rate must be a whole number of Hz, not {rate:g}.")
-    if int(rate) not in (known := FIXED_RATES.get(format, (int(rate),))):
-        raise HushdError(
-            "bad_request", f"{format} cannot have a sample_rate of {rate:g}: use {listed(map(str, known))}."
-        )
-    return int(rate)
-
-
-def _pronounce(table: object) -> Mapping[str, str]:
-    if table is None:
-        return {}
-    if not isinstance(table, dict) or len(table) > _MOST_PRONUNCIATIONS:
-        raise HushdError(
-            "bad_request", f"pronounce must be a map of at most {_MOST_PRONUNCIATIONS} words to how they are said."
-        )
-    for word, said in table.items():
-        if not (isinstance(word, str) and isinstance(said, str) and word.strip()):
-            raise HushdError("bad_request", f"pronounce must map words to text, not {quoted(word)} to {quoted(said)}.")
-        if max(len(word), len(said)) > _LONGEST_PRONUNCIATION:
-            raise HushdError(
-                "bad_request", f"pronounce takes at most {_LONGEST_PRONUNCIATION} characters: {quoted(word)} has more."
-            )
-    return {word.strip(): said for word, said in table.items()}
-
-
-def _number(params: dict[str, Any], name: str, bounds: tuple[float, float]) -> float | None:
-    value = params.get(name)
-    if value is None:
-        return None
-    low, high = bounds
-    # NaN is outside any bounds.
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not low <= value <= high:
-        raise HushdError("bad_request", f"{name} must be a number from {low:g} to {high:g}, not {quoted(value)}.")
-    return float(value)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class SpeechJob:
     """Speaks items of one job in their order."""
 
-    def __init__(self, job: Job, engine: TtsEngine, info: EngineInfo, wanted: params.Speech) -> None:
+    def __init__(self, job: Job, engine: TtsEngine, info: EngineInfo, wanted: params.SynthesizeParams) -> None:
         self._job = job
         self._engine = engine
         self._info = info

@@ -392,25 +392,25 @@ def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
     ("content", "words"),
     [
         ("", "needs run ="),
-        ("run = []", "needs run ="),
-        ("run = 'whisper-cli -f {wav}'", "needs run ="),
-        ("run = ['a', 7]\nlanguages = ['en']", "a list of texts"),
-        ("run = ['a']", "says languages = None"),
+        ("run = []", "run must be ["),
+        ("run = 'whisper-cli -f {wav}'", "run must be ["),
+        ("run = ['a', 7]\nlanguages = ['en']", "run must be ["),
+        ("run = ['a']", "needs languages ="),
         ("run = ['a']\nlanguages = []", "needs languages"),
-        ("run = ['a']\nlanguages = 'en'", "a list of texts"),
-        ("run = ['a', '{wave}']\nlanguages = ['en']", "did you mean 'wav'?"),
+        ("run = ['a']\nlanguages = 'en'", "languages must be a list of text"),
+        ("run = ['a', '{wave}']\nlanguages = ['en']", "did you mean wav?"),
         ("run = ['a', ['-v']]\nlanguages = ['en']", "could never be left out"),
-        ("run = ['a']\nlanguages = ['en']\ntime_out = 3", "did you mean 'timeout'?"),
-        ("run = ['a']\nlanguages = ['en']\noutput = 'xml'", "'text' or 'json'"),
-        ("run = ['a']\nlanguages = ['en']\nauto = 1", "which is a text"),
-        ("run = ['a']\nlanguages = ['en']\nmemory_mb = -1", "which is a number"),
-        ("run = ['a']\nlanguages = ['en']\nmemory_mb = nan", "which is a number"),
-        ("run = ['a']\nlanguages = ['en']\ntimeout = 0", "length of time"),
-        ("run = ['a']\nlanguages = ['en']\ntimeout = 'soon'", "length of time"),
+        ("run = ['a']\nlanguages = ['en']\ntime_out = 3", "did you mean timeout?"),
+        ("run = ['a']\nlanguages = ['en']\noutput = 'xml'", "output must be text or json"),
+        ("run = ['a']\nlanguages = ['en']\nauto = 1", "auto must be text, not 1"),
+        ("run = ['a']\nlanguages = ['en']\nmemory_mb = -1", "memory_mb must be a number, 0 or more"),
+        ("run = ['a']\nlanguages = ['en']\nmemory_mb = nan", "memory_mb must be a number, 0 or more"),
+        ("run = ['a']\nlanguages = ['en']\ntimeout = 0", "timeout must be a time"),
+        ("run = ['a']\nlanguages = ['en']\ntimeout = 'soon'", "timeout must be a time"),
         ("run = ['a']\nlanguages = ['en']\npiece = [20, 10]", "[shortest, longest]"),
         ("run = ['a']\nlanguages = ['en']\npiece = 20", "[shortest, longest]"),
-        ("run = [", "is no TOML"),
-        ("run = '\xff'", "is no TOML"),
+        ("run = [", "it is not TOML"),
+        ("run = '\xff'", "it is not TOML"),
     ],
 )
 def test_a_file_that_makes_no_sense(commands: Path, content: str, words: str) -> None:
@@ -439,7 +439,7 @@ def test_without_any_file(commands: Path) -> None:
     with pytest.raises(HushdError) as error:
         Command().load(Command.INFO.default_model, print)
     assert error.value.code == "model_missing"
-    assert f"{commands}/default.toml does not exist" in error.value.message
+    assert f"{commands}/default.toml: there is no such file" in error.value.message
 
 
 def test_a_program_that_is_not_there(commands: Path) -> None:

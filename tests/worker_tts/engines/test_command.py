@@ -273,22 +273,23 @@ def test_a_program_that_is_not_there(folder: Path) -> None:
 
 
 REFUSED = [
-    ({"run": None}, 'needs run = ["program", "argument", …]'),
-    ({"run": ["a", "{txt}"]}, "has {txt} in run, which stands for nothing: did you mean 'text'?"),
-    ({"run": ["a", ["-v"]]}, "has the group ['-v'] without a placeholder, which could never be left out"),
-    ({"language": None}, "needs language = 'en-US', or what mine speaks"),
-    ({"language": 7}, "says language = 7, which is a text"),
-    ({"langage": "en"}, "has a key 'langage', which is none: did you mean 'language'?"),
-    ({"output": "mp3"}, "says output = 'mp3', which is 'sound' or 'raw'"),
-    ({"output": "raw"}, "needs rate = 22050, or what it is, for output = 'raw'"),
+    ({"run": None}, 'it needs run = ["program", "argument", …]'),
+    ({"run": "say"}, """run must be ["program", "argument", …], not 'say'"""),
+    ({"run": ["a", "{txt}"]}, "{txt} in run stands for nothing (did you mean text?)"),
+    ({"run": ["a", ["-v"]]}, "the group ['-v'] in run has no placeholder, and so could never be left out"),
+    ({"language": None}, "it needs language = 'en-US', or whatever mine speaks"),
+    ({"language": 7}, "language must be text, not 7"),
+    ({"langage": "en"}, "there is no key 'langage' (did you mean language?)"),
+    ({"output": "mp3"}, "output must be sound or raw, not 'mp3'"),
+    ({"output": "raw"}, "it needs rate = 22050, or the program's own, for output = 'raw'"),
     ({"output": "raw", "rate": 8000, "run": ["a", "{wav}"]},
-     "says output = 'raw', which is of standard output, and has {wav}"),
-    ({"rate": 1}, "says rate = 1, which is a number from 1000 on"),
-    ({"wpm": "fast"}, "says wpm = 'fast', which is a number from 10 on"),
-    ({"memory_mb": True}, "says memory_mb = True, which is a number"),
-    ({"timeout": 0}, "says timeout = 0, which is a length of time such as 60 or '2m'"),
-    ({"voices": []}, "has voices that are no tables: write [[voices]], and name and language below it"),
-    ({"voices": ["Sam"]}, "has voices that are no tables: write [[voices]], and name and language below it"),
+     "output = 'raw' is for standard output, and run has {wav}"),
+    ({"rate": 1}, "rate must be a whole number, 1000 or more, not 1"),
+    ({"wpm": "fast"}, "wpm must be a number, 10 or more, not 'fast'"),
+    ({"memory_mb": True}, "memory_mb must be a number, 0 or more, not True"),
+    ({"timeout": 0}, """timeout must be a time of at least 0.1 s, such as 90, "90s" or "1h30m", not 0"""),
+    ({"voices": []}, "voices must be tables: write [[voices]], and name and language below it, not []"),
+    ({"voices": ["Sam"]}, "voices must be tables: write [[voices]], and name and language below it, not ['Sam']"),
 ]  # fmt: skip
 
 
@@ -301,7 +302,7 @@ def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: s
         CommandSpec.read(path)
     assert str(caught.value) == words
     assert [(voice.name, voice.model, voice.installed) for voice in Command.voices()] == [("mine", "mine", False)]
-    with pytest.raises(HushdError, match=r"docs/VOICES\.md says what it holds") as refused:
+    with pytest.raises(HushdError, match=r"mine\.toml: .+ \(see docs/VOICES\.md\)\.$") as refused:
         Worker("command", "mine").load(lambda note: None)
     assert refused.value.code == "model_missing"
 

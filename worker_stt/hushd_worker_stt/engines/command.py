@@ -62,9 +62,7 @@ class Command(Engine):
         try:
             recipe = CommandSpec.read(self._path)
         except CommandSpecError as error:
-            raise HushdError(
-                "model_missing", f"{self._path} {error}: {document('ENGINES.md')} says what it holds."
-            ) from error
+            raise HushdError("model_missing", f"{self._path}: {error} (see {document('ENGINES.md')}).") from error
         if (program := recipe.line.find(self._path.parent)) is None:
             raise HushdError("engine_missing", f"The program {recipe.program!r} of {self._path} is not installed.")
         self._recipe, self._program, self.PIECE = recipe, program, recipe.piece

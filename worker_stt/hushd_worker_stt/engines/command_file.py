@@ -1,18 +1,40 @@
-"""What hushd is told of a program that hears: a small TOML file (see docs/ENGINES.md)."""
+"""How to run a program that transcribes: a small TOML file (see docs/ENGINES.md)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from hushd_protocol.params import Kind, choice, is_number, number, seconds, text, texts
 from hushd_worker import command_spec
-from hushd_worker.command_spec import CommandLine, CommandSpecError
+from hushd_worker.command_spec import RUN, CommandLine, CommandSpecError
 
 from hushd_worker_stt.engine import Options, PieceLength
 
 _PLACEHOLDERS = ("wav", "language", "task", "prompt", "hotwords", "beam", "temperature")
 _PIECE = PieceLength(15.0, 30.0)
-_KEYS = ("run", "languages", "output", "translate", "auto", "memory_mb", "timeout", "piece")
+
+
+def _is_piece(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and all(map(is_number, value))):
+        return False
+    return bool(1 <= value[0] <= value[1] <= 600)
+
+
+def _piece(value: list[float]) -> PieceLength:
+    return PieceLength(*map(float, value))
+
+
+_KINDS = {
+    "run": RUN,
+    "languages": texts(),
+    "output": choice("text", "json"),
+    "translate": texts(),
+    "auto": text(),
+    "memory_mb": number(0),
+    "timeout": seconds(0.1),
+    "piece": Kind("[shortest, longest] in seconds, from 1 to 600", _is_piece, _piece),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +44,13 @@ class CommandSpec:
     Attributes:
         path: the file.
         line: the program and its arguments.
-        languages: what it hears.
+        languages: those it transcribes.
         output: `text` or `json`.
-        translate: words that make it translate, after all others.
-        auto: what `{language}` stands for where nobody has said it.
+        translate: arguments that make it translate, after all others.
+        auto: stands for `{language}` when no language is asked for.
         memory_mb: an estimate, of the worker and the program together.
         timeout: seconds for one piece.
-        piece: how much audio it is given at once.
+        piece: length of the pieces of audio it gets.
     """
 
     path: Path
@@ -46,23 +68,22 @@ class CommandSpec:
         """Reads the file at `path`.
 
         Raises:
-            RecipeError: it is not there, no TOML, or makes no sense.
+            CommandSpecError: it is not there, no TOML, or makes no sense.
         """
-        content = command_spec.read(path, _KEYS)
-        line = command_spec.command_line(content, _PLACEHOLDERS)
-        languages = command_spec.words("languages", content.get("languages"))
-        if not languages:
-            raise CommandSpecError('needs languages = ["en", …]')
+        given = command_spec.check(command_spec.load(path), _KINDS)
+        for key, example in (("run", '["program", "argument", …]'), ("languages", '["en", …]')):
+            if not given.get(key):
+                raise CommandSpecError(f"it needs {key} = {example}")
         return cls(
             path,
-            line,
-            languages,
-            output=command_spec.one_of(content, "output", "text", "json"),
-            translate=command_spec.words("translate", content.get("translate", []), _PLACEHOLDERS),
-            auto=command_spec.text(content, "auto"),
-            memory_mb=round(command_spec.number(content, "memory_mb", 0)),
-            timeout=command_spec.seconds(content, "timeout", 120),
-            piece=_piece(content["piece"]) if "piece" in content else _PIECE,
+            command_spec.command_line(given["run"], _PLACEHOLDERS),
+            given["languages"],
+            output=given.get("output", "text"),
+            translate=command_spec.words("translate", given.get("translate", ()), _PLACEHOLDERS),
+            auto=given.get("auto", ""),
+            memory_mb=round(given.get("memory_mb", 0)),
+            timeout=given.get("timeout", 120.0),
+            piece=given.get("piece", _PIECE),
         )
 
     @property
@@ -75,7 +96,7 @@ class CommandSpec:
 
     @property
     def needs_file(self) -> bool:
-        """Whether the audio is a file; else it is on standard input."""
+        """Whether it reads the audio from a file, and not from standard input."""
         return "wav" in self.line.placeholders
 
     @property
@@ -83,7 +104,7 @@ class CommandSpec:
         return bool(self.translate) or "task" in self.line.placeholders
 
     def arguments(self, wav: str, options: Options) -> list[str]:
-        """The program's arguments for the file `wav`."""
+        """Returns the program's arguments for the file `wav`."""
         values = {
             "wav": wav,
             "language": options.language or self.auto,
@@ -94,11 +115,3 @@ class CommandSpec:
             "temperature": "" if options.temperature is None else f"{options.temperature:g}",
         }
         return self.line.arguments(values) + list(self.translate if options.translate else ())
-
-
-def _piece(value: object) -> PieceLength:
-    if isinstance(value, list) and len(value) == 2 and all(map(command_spec.is_number, value)):
-        shortest, longest = map(float, value)
-        if 1 <= shortest <= longest <= 600:
-            return PieceLength(shortest, longest)
-    raise CommandSpecError(f"says piece = {value!r}, which is [shortest, longest] in seconds, from 1 to 600")

@@ -191,7 +191,7 @@ def _loaded(model: str) -> tuple[CommandSpec, str]:
     try:
         recipe = CommandSpec.read(path)
     except CommandSpecError as error:
-        raise HushdError("model_missing", f"{path} {error}: {document('VOICES.md')} says what it holds.") from error
+        raise HushdError("model_missing", f"{path}: {error} (see {document('VOICES.md')}).") from error
     program = recipe.line.find(path.parent)
     if program is None:
         raise HushdError("engine_missing", f"The program {recipe.line.program!r} of {path} is not installed.")

@@ -1,4 +1,4 @@
-"""What hushd is told of a program that speaks: a small TOML file (see docs/VOICES.md)."""
+"""How to run a program that speaks: a small TOML file (see docs/VOICES.md)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hushd_protocol.params import Kind, choice, number, seconds, text, whole
 from hushd_worker import command_spec
-from hushd_worker.command_spec import CommandLine, CommandSpecError
+from hushd_worker.command_spec import RUN, CommandLine, CommandSpecError
 
 _PLACEHOLDERS = ("text", "wav", "voice", "language", "wpm", "speed", "stretch")
-_KEYS = (
-    "run", "language", "gender", "sample", "voices", "output", "rate", "channels", "wpm", "memory_mb", "timeout",
-)  # fmt: skip
-_VOICE_KEYS = ("name", "id", "language", "gender", "sample")
+_KINDS = {
+    "run": RUN,
+    "language": text(),
+    "gender": text(),
+    "sample": text(),
+    "voices": Kind(
+        "tables: write [[voices]], and name and language below it",
+        lambda value: isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value),
+    ),
+    "output": choice("sound", "raw"),
+    "rate": whole(1000),
+    "channels": whole(1),
+    "wpm": number(10),
+    "memory_mb": number(0),
+    "timeout": seconds(0.1),
+}
+_VOICE_KINDS = {"name": text(), "id": text(), "language": text(), "gender": text(), "sample": text()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +52,7 @@ class CommandSpec:
         speakers: its voices, one at least.
         output: `sound`, a file of any usual kind, or `raw`, 16 bit samples.
         rate, channels: of raw samples.
-        wpm: how many words a minute it speaks by itself.
+        wpm: words a minute at its natural speed.
         memory_mb: an estimate, of the worker and the program together.
         timeout: seconds for one sentence.
     """
@@ -58,39 +72,41 @@ class CommandSpec:
         """Reads the file at `path`.
 
         Raises:
-            RecipeError: it is not there, no TOML, or makes no sense.
+            CommandSpecError: it is not there, no TOML, or makes no sense.
         """
-        content = command_spec.read(path, _KEYS)
-        output = command_spec.one_of(content, "output", "sound", "raw")
-        if output == "raw" and "rate" not in content:
-            raise CommandSpecError("needs rate = 22050, or what it is, for output = 'raw'")
-        line = command_spec.command_line(content, _PLACEHOLDERS)
+        given = command_spec.check(command_spec.load(path), _KINDS)
+        if "run" not in given:
+            raise CommandSpecError('it needs run = ["program", "argument", …]')
+        line = command_spec.command_line(given["run"], _PLACEHOLDERS)
+        output = given.get("output", "sound")
+        if output == "raw" and "rate" not in given:
+            raise CommandSpecError("it needs rate = 22050, or the program's own, for output = 'raw'")
         if output == "raw" and "wav" in line.placeholders:
-            raise CommandSpecError("says output = 'raw', which is of standard output, and has {wav}")
+            raise CommandSpecError("output = 'raw' is for standard output, and run has {wav}")
         return cls(
             path,
             line,
-            _speakers(path.stem, content),
+            _speakers(path.stem, given),
             output,
-            rate=round(command_spec.number(content, "rate", 22050, least=1000)),
-            channels=round(command_spec.number(content, "channels", 1, least=1)),
-            wpm=round(command_spec.number(content, "wpm", 175, least=10)),
-            memory_mb=round(command_spec.number(content, "memory_mb", 0)),
-            timeout=command_spec.seconds(content, "timeout", 60),
+            rate=given.get("rate", 22050),
+            channels=given.get("channels", 1),
+            wpm=round(given.get("wpm", 175)),
+            memory_mb=round(given.get("memory_mb", 0)),
+            timeout=given.get("timeout", 60.0),
         )
 
     @property
     def writes_file(self) -> bool:
-        """Whether it writes a file; else the sound comes on standard output."""
+        """Whether it writes the sound to a file, and not to standard output."""
         return "wav" in self.line.placeholders
 
     @property
     def reads_input(self) -> bool:
-        """Whether the text comes on standard input; else it is an argument."""
+        """Whether it reads the text from standard input, and does not take it as an argument."""
         return "text" not in self.line.placeholders
 
     def arguments(self, text: str, wav: str, speaker: Speaker, speed: float) -> list[str]:
-        """The program's arguments for a text."""
+        """Returns the program's arguments for `text`."""
         return self.line.arguments(
             {
                 # A text must not be taken for an option.
@@ -105,25 +121,15 @@ class CommandSpec:
         )
 
 
-def _speakers(name: str, content: Mapping[str, Any]) -> tuple[Speaker, ...]:
-    """`voices`, or the one that the file itself is."""
-    language, gender = command_spec.text(content, "language"), command_spec.text(content, "gender")
-    listed = content.get("voices", [{"name": name}])
-    if not (isinstance(listed, list) and listed and all(isinstance(entry, dict) for entry in listed)):
-        raise CommandSpecError("has voices that are no tables: write [[voices]], and name and language below it")
+def _speakers(name: str, given: Mapping[str, Any]) -> tuple[Speaker, ...]:
+    """Returns the voices in `voices`, or the one that the file itself is."""
+    shared = {key: given[key] for key in ("language", "gender", "sample") if key in given}
     speakers = []
-    for entry in listed:
-        command_spec.refuse_others(entry, _VOICE_KEYS)
-        speaker = Speaker(
-            name=command_spec.text(entry, "name"),
-            id=command_spec.text(entry, "id", command_spec.text(entry, "name")),
-            language=command_spec.text(entry, "language", language),
-            gender=command_spec.text(entry, "gender", gender),
-            sample=command_spec.text(entry, "sample", command_spec.text(content, "sample")),
-        )
-        if not speaker.name:
-            raise CommandSpecError("has a voice without a name")
-        if not speaker.language:
-            raise CommandSpecError(f"needs language = 'en-US', or what {speaker.name} speaks")
-        speakers.append(speaker)
+    for entry in given.get("voices", [{"name": name}]):
+        voice = shared | command_spec.check(entry, _VOICE_KINDS)
+        if not voice.get("name"):
+            raise CommandSpecError("a voice needs a name")
+        if not voice.get("language"):
+            raise CommandSpecError(f"it needs language = 'en-US', or whatever {voice['name']} speaks")
+        speakers.append(Speaker(**{"id": voice["name"]} | voice))
     return tuple(speakers)

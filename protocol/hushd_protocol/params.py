@@ -1,0 +1,141 @@
+"""Parameters from outside, checked: a table says what each may be, and every error is one sentence of one form.
+
+read({"beam_size": 0}, {"beam_size": whole(1, 100)}, "transcribe")
+# bad_request: beam_size must be a whole number from 1 to 100, not 0.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import duration
+from .errors import HushdError
+from .suggest import did_you_mean, listed, quoted
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a parameter may be.
+
+    Attributes:
+        wanted: completes the sentence "NAME must be …".
+        fits: whether a value is of this kind.
+        make: turns a value that fits into the one that is used.
+        known: words among which to look for the one that was meant.
+    """
+
+    wanted: str
+    fits: Callable[[Any], bool]
+    make: Callable[[Any], Any] = _unchanged
+    known: tuple[str, ...] = ()
+
+
+def read(
+    given: Mapping[str, Any], kinds: Mapping[str, Kind], operation: str, needed: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Returns the parameters that are given, checked; one that is None counts as left out.
+
+    Raises:
+        HushdError: `bad_request` for a name that is not in `kinds`, a value that does not fit, or none for one of
+            `needed`.
+    """
+    for name in given:
+        if name not in kinds:
+            hint = did_you_mean(name, kinds) or f": it takes {listed(kinds)}"
+            raise HushdError("bad_request", f"{operation} has no parameter {quoted(name)}{hint}.")
+    checked = {name: check(name, value, kinds[name]) for name, value in given.items() if value is not None}
+    for name in needed:
+        if name not in checked:
+            raise HushdError("bad_request", f"{operation} needs {name}, which must be {kinds[name].wanted}.")
+    return checked
+
+
+def check(name: str, value: object, kind: Kind) -> Any:
+    """Returns `value` as `kind` makes it.
+
+    Raises:
+        HushdError: `bad_request`, in the form `NAME must be WANTED, not VALUE.`
+    """
+    if not kind.fits(value):
+        meant = did_you_mean(value, kind.known)
+        raise HushdError("bad_request", f"{name} must be {kind.wanted}, not {quoted(value)}{meant}.")
+    return kind.make(value)
+
+
+def flag() -> Kind:
+    """True or false, and neither 1 nor "yes"."""
+    return Kind("true or false", lambda value: isinstance(value, bool))
+
+
+def whole(low: int, high: float = math.inf) -> Kind:
+    """A whole number; 2.0 and True are none."""
+    return Kind(
+        f"a whole number{_range(low, high)}",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+    )
+
+
+def number(low: float, high: float = math.inf) -> Kind:
+    """A finite number, made a float; True is none."""
+    return Kind(f"a number{_range(low, high)}", lambda value: is_number(value) and low <= value <= high, float)
+
+
+def seconds(low: float = 0.0) -> Kind:
+    """A length of time, as a number of seconds or with units; made seconds."""
+    bound = f" of at least {low:g} s" if low else ""
+    return Kind(
+        f'a time{bound}, such as 90, "90s" or "1h30m"',
+        lambda value: (parsed := duration.parse(value)) is not None and parsed >= low,
+        duration.parse,
+    )
+
+
+def text(longest: int | None = None, *, empty: bool = True) -> Kind:
+    """Text of at most so many characters."""
+    bound = f" of at most {longest} characters" if longest else ""
+    return Kind(
+        f"text{bound}" if empty else f"text{bound} that is not empty",
+        lambda value: isinstance(value, str) and (longest is None or len(value) <= longest) and (empty or bool(value)),
+    )
+
+
+def choice(*words: str) -> Kind:
+    """One of some words."""
+    return Kind(listed(words), lambda value: isinstance(value, str) and value in words, known=words)
+
+
+def texts() -> Kind:
+    """A list of text, made a tuple."""
+    return Kind("a list of text", lambda value: isinstance(value, list) and all(map(_is_text, value)), tuple)
+
+
+def text_table() -> Kind:
+    """A table whose values are text."""
+    return Kind("a table of text", lambda value: isinstance(value, dict) and all(map(_is_text, value.values())))
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a number, finite and no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _range(low: float, high: float) -> str:
+    if high == math.inf:
+        return f", {low:g} or more"
+    return f" from {_plain(low)} to {_plain(high)}"
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
