@@ -196,7 +196,7 @@ def test_the_supervisor_is_killed(stage: Stage) -> None:
     stage.supervisor.process.kill()
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 3, complaint
-    assert complaint.startswith("hushd: ")
+    assert complaint.startswith("hushd talk: ")
     assert complaint.count("\n") == 1
 
 

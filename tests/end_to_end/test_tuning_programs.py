@@ -107,8 +107,8 @@ def test_a_file_that_cannot_be_changed_safely(alone: Path) -> None:
         (["stt", "--speech", "/nowhere.wav"], "There is no file"),
         (["stt/faster-whisper/nothing-here"], "nothing-here"),
         (["stt", "--limit", "0.01"], "choose a longer --limit"),
-        (["stt", "--limit", "soon"], "--limit: must be a length of time"),
-        (["stt", "--speech", __file__], "hushd: /"),  # the worker's own sentence: nothing is wrong with the engine
+        (["stt", "--limit", "soon"], "--limit must be a length of time"),
+        (["stt", "--speech", __file__], "hushd tune: /"),  # the worker's own sentence: nothing is wrong with the engine
     ],
 )
 def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], sentence: str) -> None:
@@ -144,7 +144,7 @@ def test_a_configuration_that_makes_no_sense(alone: Path) -> None:
     """Is told by the user's own file's name, not by that of the copy that `tune` works with."""
     config = alone / "config.toml"
     config.write_text("[worker]\nqueue = true\n")
-    assert hushd("tune", "tts", status=2).startswith(f"hushd: {config}: worker.queue")
+    assert hushd("tune", "tts", status=2).startswith(f"hushd tune: {config}: worker.queue")
 
 
 def test_the_default_models_are_the_supervisors() -> None:

@@ -295,7 +295,7 @@ def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
         assert run(*shlex.split(words)[1:]).returncode == 0, words
     assert run("verify", "whisper/commands").returncode == 0
     gone = run("import", str(tmp_path / "gone.pt"), "--name", "gone")
-    assert (gone.returncode, gone.stderr) == (4, f"hushd: There is no {tmp_path / 'gone.pt'}.\n")
+    assert (gone.returncode, gone.stderr) == (4, f"hushd models: There is no {tmp_path / 'gone.pt'}.\n")
     path.write_text("a letter")
     bad = run("import", os.path.relpath(path), "--name", "letter")
     assert bad.returncode == 4

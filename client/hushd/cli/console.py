@@ -9,6 +9,7 @@ from collections.abc import Callable
 from hushd_protocol.errors import HushdError
 
 NO_COLUMNS = 80  # of a terminal that does not say how many it has
+program = "hushd"  # the command as it was typed, such as `listen` or `hushd listen`: it stands before each message
 _errors = 2  # the descriptor for what is no result
 
 
@@ -34,10 +35,10 @@ def write_bytes(data: bytes) -> None:
         raise HushdError("output_failed", f"Standard output cannot be written ({error.strerror}).") from error
 
 
-def complain(command: str, message: str) -> None:
-    """One line on standard error; nothing when nobody can read it."""
+def complain(message: str) -> None:
+    """Writes one line to standard error, the command's name before it; nothing when nobody can read it."""
     try:
-        os.write(_errors, f"{command}: {message}\n".encode(errors="replace"))
+        os.write(_errors, f"{program}: {message}\n".encode(errors="replace"))
     except OSError:
         pass
 
@@ -58,7 +59,7 @@ def silence_libraries() -> None:
 def note(text: str) -> None:
     """A hint for a person at a terminal."""
     if os.isatty(_errors):
-        complain("hushd", text)
+        complain(text)
 
 
 def note_wait(state: str) -> None:

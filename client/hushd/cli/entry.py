@@ -46,6 +46,9 @@ def _run(command: str, module: str) -> NoReturn:
     status = EXIT_BUG
     try:
         main = import_module(f"hushd.cli.{module}").main
+        from . import console
+
+        console.program = command
         _take_signals(_unwind)
         status = main(command, sys.argv[1:])
     except KeyboardInterrupt:
@@ -55,7 +58,7 @@ def _run(command: str, module: str) -> NoReturn:
     except SystemExit as leaving:  # `--help`, or a signal
         status = leaving.code if isinstance(leaving.code, int) else EXIT_BUG
     except Exception as error:
-        status = _explain(command, error)
+        status = _explain(error)
     if device := sys.modules.get("hushd.audio.devices"):
         _take_signals(lambda *_: None)
         device.settle()
@@ -69,20 +72,20 @@ def _run(command: str, module: str) -> NoReturn:
     os._exit(status)
 
 
-def _explain(command: str, error: Exception) -> int:
+def _explain(error: Exception) -> int:
     """Says in one sentence what went wrong; returns the exit code."""
     from hushd_protocol.errors import HushdError
 
     from .console import complain
 
     if isinstance(error, HushdError):
-        complain(command, error.message)
+        complain(error.message)
         return error.exit_code
     if os.environ.get("HUSHD_DEBUG"):
         import traceback
 
         traceback.print_exc()
-    complain(command, f"This is a bug in hushd ({type(error).__name__}: {error}): HUSHD_DEBUG=1 shows where.")
+    complain(f"This is a bug in hushd ({type(error).__name__}: {error}): HUSHD_DEBUG=1 shows where.")
     return EXIT_BUG
 
 

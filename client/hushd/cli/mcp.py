@@ -26,7 +26,7 @@ def host(address: str | None, holder: str | None, patience: float | None) -> int
 
         gc.freeze()
         gc.enable()
-        return web.serve(address, patience, holder, lambda text: console.complain("hushd", text))
+        return web.serve(address, patience, holder, console.complain)
     gc.freeze()
     gc.enable()
     return server.serve(patience, holder)

@@ -103,7 +103,7 @@ def _with_lines(talk: Conversation, screen: console.StatusLine) -> None:
         except HushdError as error:
             if error.code not in ("no_speech", "bad_request"):
                 raise
-            console.complain("talk", error.message)  # of one line, and the next may be better
+            console.complain(error.message)  # of one line, and the next may be better
             continue
         screen.clear()
         console.write(f"{answer.text}\n")
@@ -194,7 +194,7 @@ def _said(talk: Conversation, text: str) -> Transcript | None:
     except HushdError as error:
         if error.code != "bad_request":
             raise
-        console.complain("talk", error.message)  # of a line without words, say, and the program goes on
+        console.complain(error.message)  # of a line without words, say, and the program goes on
         return None
 
 

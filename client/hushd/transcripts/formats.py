@@ -16,10 +16,11 @@ from hushd_protocol.errors import HushdError
 if TYPE_CHECKING:
     from .cues import Cue, Layout
     from .segment import Segment
+    from .transcript import TranscriptWarning
 
 
 class Segments(Protocol):
-    """A transcript, whole or still being made; `language` counts once the segments have been read.
+    """A transcript, whole or still being made; `language` and `warnings` count once the segments have been read.
 
     `diarized` is whether it was asked who speaks.
     """
@@ -29,6 +30,9 @@ class Segments(Protocol):
 
     @property
     def language(self) -> str: ...
+
+    @property
+    def warnings(self) -> tuple[TranscriptWarning, ...]: ...
 
     def __iter__(self) -> Iterator[Segment]: ...
 
@@ -81,7 +85,7 @@ def tsv(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
 
 
 def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
-    """One object: `text`, `segments` (with `words` and `speaker` where they are known), `language`."""
+    """One object: `text`, `segments` (with `words` and `speaker` where known), `language`, and `warnings` if any."""
     rows: list[dict[str, Any]] = []
     for segment in segments:
         row: dict[str, Any] = {
@@ -96,7 +100,10 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
             row["speaker"] = segment.speaker
         rows.append(row)
     text = " ".join(row["text"].strip() for row in rows)
-    yield json.dumps({"text": text, "segments": rows, "language": segments.language}) + "\n"
+    document: dict[str, Any] = {"text": text, "segments": rows, "language": segments.language}
+    if segments.warnings:
+        document["warnings"] = [warning._asdict() for warning in segments.warnings]
+    yield json.dumps(document) + "\n"
 
 
 FORMATS: dict[str, Callable[[Segments, Layout | None], Iterator[str]]] = {

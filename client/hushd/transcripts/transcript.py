@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .segment import Segment
 
 if TYPE_CHECKING:
     from .cues import Layout
+
+NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about its recording
+
+
+class TranscriptWarning(NamedTuple):
+    """A reason to doubt a transcript: `code` for programs, such as `unlikely_text`, and a sentence for people."""
+
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +31,14 @@ class Transcript:
         duration: seconds of audio.
         ended: what ended it: `input`, or, live, `endpoint` when the speaker stopped, `silence` when nobody spoke for
             the time set in a continuous session.
+        warnings: reasons to doubt the text, such as a language that the model does not know.
     """
 
     segments: tuple[Segment, ...]
     language: str = ""
     duration: float = 0.0
     ended: str = "input"
+    warnings: tuple[TranscriptWarning, ...] = ()
 
     @property
     def text(self) -> str:
@@ -54,3 +65,10 @@ class Transcript:
         from .formats import render  # only who asks for it pays for it
 
         return "".join(render(form, self, layout))
+
+
+def warnings_of(data: Mapping[str, Any]) -> tuple[TranscriptWarning, ...]:
+    """The warnings in the data of a result."""
+    return tuple(
+        TranscriptWarning(str(row.get("code", "")), str(row.get("message", ""))) for row in data.get("warnings") or ()
+    )

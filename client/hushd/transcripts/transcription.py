@@ -11,7 +11,7 @@ from hushd_protocol.messages import Message, Partial, Progress, Result
 from hushd.transport.retry import RetryingCall
 
 from .segment import Segment
-from .transcript import Transcript
+from .transcript import Transcript, TranscriptWarning, warnings_of
 
 
 class Transcription(Iterator[Segment]):
@@ -19,7 +19,7 @@ class Transcription(Iterator[Segment]):
 
     Attributes:
         language: as in `Transcript`; of a recording known with its first segment.
-        duration, ended: as in `Transcript`, known once the iteration has ended.
+        duration, ended, warnings: as in `Transcript`, known once the iteration has ended.
         diarized: whether segments say who speaks.
         rest_s: where the rest of a recording can be asked for, once the last segment was handed out; those that begin
             at or after it come again then.
@@ -42,6 +42,7 @@ class Transcription(Iterator[Segment]):
         self.language = ""
         self.duration = 0.0
         self.ended = "input"
+        self.warnings: tuple[TranscriptWarning, ...] = ()
         self.rest_s = 0.0
         self._count = 0
 
@@ -59,7 +60,7 @@ class Transcription(Iterator[Segment]):
             HushdError: what went wrong.
         """
         segments = tuple(self)
-        return Transcript(segments, self.language, self.duration, self.ended)
+        return Transcript(segments, self.language, self.duration, self.ended, self.warnings)
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
@@ -85,4 +86,5 @@ class Transcription(Iterator[Segment]):
             self.language = str(message.data.get("language") or self.language)
             self.duration = float(message.data.get("duration") or 0.0)
             self.ended = str(message.data.get("ended") or "input")
+            self.warnings = warnings_of(message.data)
         return None

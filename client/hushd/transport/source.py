@@ -65,7 +65,7 @@ class File:
     """A regular file, by path; as a stream for a worker that cannot open that path.
 
     Raises:
-        HushdError: `input_unreadable` when it is missing, unreadable, empty, a folder or a pipe.
+        HushdError: `input_unreadable` when it is missing, unreadable, empty or a folder.
     """
 
     whole = True
@@ -86,10 +86,6 @@ class File:
         mode = self._info.st_mode
         if stat.S_ISDIR(mode):
             raise HushdError("input_unreadable", f"{name!r} is a folder: name the files in it.")
-        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-            raise HushdError(
-                "input_unreadable", f"{name!r} is a pipe, which has no content to point at: use - and standard input."
-            )
         if not stat.S_ISREG(mode):
             raise HushdError("input_unreadable", f"{name!r} is not a regular file: use - to read standard input.")
         if self._info.st_size == 0:
@@ -183,7 +179,7 @@ def of_audio(audio: Audio, rate: int | None = None) -> Source:
         HushdError: `input_unreadable` when there is nothing to read, `bad_request` for an array that is no audio.
     """
     if isinstance(audio, str | os.PathLike):
-        return File(audio)
+        return Stream(_piped(audio)) if _is_pipe(audio) else File(audio)
     if is_array(audio):
         from hushd.audio.samples import Samples
 
@@ -236,6 +232,25 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise HushdError("bad_request", "The text is not valid Unicode: it has half of a surrogate pair.") from error
+
+
+def _is_pipe(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` names a pipe, as a shell's `<(command)` does."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False  # `File` says what is wrong with it
+
+
+def _piped(path: str | os.PathLike[str]) -> Iterator[bytes]:
+    """The bytes that come through a named pipe; waits for a program that writes to it."""
+    name = os.fspath(path)
+    try:
+        with open(name, "rb", buffering=0) as pipe:
+            while piece := pipe.read(MAX_PAYLOAD):
+                yield piece
+    except OSError as error:
+        raise HushdError("input_unreadable", f"{name!r} cannot be read ({error.strerror}).") from error
 
 
 def _pieces(audio: Any) -> Iterable[bytes]:

@@ -302,7 +302,6 @@ def test_listen_writes_files(form: str, start_router: Start, sound: Path, tmp_pa
         (["{}"], 4, "folder"),
         (["{}/empty.wav"], 4, "empty"),
         (["/dev/null"], 4, "not a regular file"),
-        (["{}/fifo"], 4, "use - "),
         (["{}/bad.wav"], 4, "That is no sound."),
         (["--format", "docx", "x"], 2, "docx"),
         (["-o", "{}/empty.wav/x", "{}/bad.wav"], 9, "cannot be made"),
@@ -316,19 +315,22 @@ def test_listen_refuses(arguments: list[Any], code: int, words: str, start_route
     start_router(engines)
     (tmp_path / "bad.wav").write_bytes(b"x")
     (tmp_path / "empty.wav").touch()
-    os.mkfifo(tmp_path / "fifo")
     done = run("listen", *(a if isinstance(a, bytes) else a.format(tmp_path) for a in arguments))
     assert done.returncode == code, done.stderr
     assert words in one_sentence(done, "listen")
 
 
-def test_a_process_substitution_names_the_way_out(start_router: Start, sound: Path) -> None:
-    """`listen <(…)` is a pipe: the error names `-`."""
+def test_a_pipe_is_a_recording(start_router: Start, sound: Path, tmp_path: Path) -> None:
+    """`listen <(…)` and a named pipe are read to their end, as standard input is, even when they are written late."""
     start_router(engines)
     line = " ".join(f"'{word}'" for word in command("listen"))
-    done = subprocess.run(["bash", "-c", f"{line} <(cat {sound})"], capture_output=True, check=False)
-    assert done.returncode == 4
-    assert "use - and standard input" in one_sentence(done, "listen")
+    done = subprocess.run(["bash", "-c", f"{line} <(cat {sound})"], capture_output=True, check=False, timeout=20)
+    assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, b"stream", b"")
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(command("listen", str(fifo)), stdout=subprocess.PIPE) as process:
+        fifo.write_bytes(bytes(10))  # opens once somebody reads
+        assert process.communicate(timeout=20)[0].splitlines()[-1] == b"stream"
 
 
 def test_a_closed_pipe_ends_quietly(start_router: Start, sound: Path) -> None:
@@ -471,7 +473,7 @@ def test_logs(runtime: Path) -> None:
     for what in ("stt", "stt/moonshine", "stt/moonshine/tiny-en"):
         assert run("hushd", "logs", what).stdout == b"hears\n"
     assert run("hushd", "logs", "tts").stdout == b"speaks"
-    assert "tts-hibari-en" in one_sentence(run("hushd", "logs", "vision"), "hushd")
+    assert "tts-hibari-en" in one_sentence(run("hushd", "logs", "vision"), "hushd logs")
 
 
 def test_following_a_log(runtime: Path) -> None:
@@ -503,15 +505,30 @@ def test_help_and_version() -> None:
         assert (helped.returncode, helped.stderr) == (0, b"")
         assert helped.stdout.startswith(f"usage: {name}".encode())
         assert run(name, "--version").stdout.startswith(b"hushd ")
-    assert run("hushd").stdout == run("hushd", "--help").stdout
+    assert run("hushd").stdout == run("hushd", "--help").stdout == run("hushd", "help").stdout
+
+
+@pytest.mark.parametrize("name", ["status", "run", "config", "models", "tune", "talk", "say", "listen", "mcp", "logs"])
+def test_every_command_of_hushd_has_help(name: str) -> None:
+    """`hushd help NAME` and `hushd NAME --help` are the same, and begin with what that command does."""
+    helped = run("hushd", name, "--help")
+    assert (helped.returncode, helped.stderr) == (0, b"")
+    usage, does, *_ = helped.stdout.split(b"\n\n")
+    assert usage.startswith(f"usage: hushd {name}".encode())
+    assert does.endswith(b"."), does
+    assert does != run("hushd", "--help").stdout.split(b"\n\n")[1]
+    assert run("hushd", "help", name).stdout == helped.stdout
 
 
 def test_hushd_say_and_listen_are_the_commands(start_router: Start, sound: Path) -> None:
-    """`hushd say` and `hushd listen` do the same, under their own names."""
+    """`hushd say` and `hushd listen` do the same, and their messages bear the name that was typed."""
     start_router(engines)
     assert run("hushd", "say", "-o", "-", "hi").stdout == b"headbody"
     assert run("hushd", "listen", str(sound)).stdout.endswith(b"a.wav\n")
     one_sentence(run("hushd", "listen", "/nowhere"), "hushd listen")
+    one_sentence(run("hushd", "listen", "--task", "sing"), "hushd listen")
+    one_sentence(run("hushd", "say", "--rate", "0", "x"), "hushd say")
+    one_sentence(run("hushd", "status", "--jsn"), "hushd status")
     module = [sys.executable, "-m", "hushd", "listen", str(sound)]
     assert subprocess.run(module, capture_output=True, check=True).stdout.endswith(b"a.wav\n")
 

@@ -420,7 +420,7 @@ def test_without_the_sdk(runtime: Path) -> None:
     (runtime / "mcp.py").write_text("raise ImportError('No module named mcp')\n")
     done = subprocess.run(PROGRAM, env=os.environ | {"PYTHONPATH": str(runtime)}, capture_output=True, text=True)
     assert done.returncode == 6
-    assert done.stderr.startswith("hushd: `hushd mcp` needs the MCP SDK")
+    assert done.stderr.startswith("hushd mcp: `hushd mcp` needs the MCP SDK")
     assert done.stderr.endswith(f"{extra_command('mcp')}.\n")
 
 
@@ -515,7 +515,7 @@ def test_addresses_that_cannot_be(address: str, sentence: str) -> None:
     """One sentence and exit code 2."""
     done = subprocess.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"hushd: {sentence}")
+    assert done.stderr.startswith(f"hushd mcp: {sentence}")
 
 
 def test_an_address_that_is_taken() -> None:
@@ -524,7 +524,7 @@ def test_an_address_that_is_taken() -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = subprocess.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"hushd: {address} cannot be listened at (")
+    assert done.stderr.startswith(f"hushd mcp: {address} cannot be listened at (")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hushd.transcripts.cues import Layout
 from hushd.transcripts.formats import FORMATS, render, timestamp
 from hushd.transcripts.segment import Segment, Word
-from hushd.transcripts.transcript import Transcript
+from hushd.transcripts.transcript import Transcript, TranscriptWarning
 from hushd_protocol.errors import HushdError
 
 TWO = Transcript(
@@ -164,6 +164,7 @@ def test_a_segment_is_written_before_the_next_is_known(form: str) -> None:
     class Slow:
         language = "en"
         diarized = False
+        warnings = ()
 
         def __iter__(self) -> Iterator[Segment]:
             for n in range(3):
@@ -174,6 +175,15 @@ def test_a_segment_is_written_before_the_next_is_known(form: str) -> None:
         if "number" in text:
             assert f"number {asked[-1]}" in text
     assert asked == [0, 1, 2]
+
+
+def test_warnings_stand_in_json() -> None:
+    """A program that reads JSON gets the reasons to doubt the text; without any the key is not there."""
+    doubted = Transcript((), warnings=(TranscriptWarning("unlikely_text", "It repeats itself."),))
+    assert json.loads(doubted.render("json"))["warnings"] == [
+        {"code": "unlikely_text", "message": "It repeats itself."}
+    ]
+    assert "warnings" not in json.loads(TWO.render("json"))
 
 
 def test_an_unknown_format_is_refused() -> None:

@@ -31,7 +31,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
             hear(client, options, output)
             return 0
-        recordings = Recordings(client, prog, options, output)
+        recordings = Recordings(client, options, output)
         recordings.hear()
         return recordings.status
 

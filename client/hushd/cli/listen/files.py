@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import stat
 import threading
 import time
 from argparse import Namespace
@@ -21,7 +22,7 @@ from hushd_protocol.system import paths
 from hushd.cli import console
 from hushd.client import Client
 from hushd.transcripts.segment import Segment
-from hushd.transcripts.transcript import Transcript
+from hushd.transcripts.transcript import NO_EFFECT, Transcript, TranscriptWarning
 
 from .options import hearing
 from .output import Output
@@ -56,9 +57,8 @@ class Recordings:
         status: the highest exit code so far.
     """
 
-    def __init__(self, client: Client, prog: str, options: Namespace, output: Output) -> None:
+    def __init__(self, client: Client, options: Namespace, output: Output) -> None:
         self._client = client
-        self._prog = prog
         self._options = options
         self._names: list[str] = options.files
         self._output = output
@@ -75,6 +75,7 @@ class Recordings:
         self._line = console.StatusLine()
         self._stopped = False
         self._wordless = False
+        self._warned: set[str] = set()
         self.status = 0
 
     def hear(self) -> None:
@@ -96,7 +97,7 @@ class Recordings:
             if any(journal.kept for journal in list(self._journals.values())):  # threads add to them
                 console.note("The same command with --resume goes on where it was interrupted.")
         if self._wordless and (self._options.word_times or getattr(self._options, "highlight_words", False)):
-            console.complain(self._prog, "The engine knows no word times, so there are none.")
+            console.complain("The engine knows no word times, so there are none.")
 
     # --- the caller's thread -----------------------------------------------------------------------------------------
 
@@ -111,6 +112,8 @@ class Recordings:
             self._finish(index)
         else:
             deque(feed, maxlen=0)
+        for warning in feed.warnings:
+            self._warn(name, warning)
         if feed.damage:
             raise feed.damage
 
@@ -159,9 +162,17 @@ class Recordings:
         if index in self._journals:
             self._journals[index].remove()
 
+    def _warn(self, name: str, warning: TranscriptWarning) -> None:
+        """Prints a warning with the name of its recording, or once if it is about the options, which all share."""
+        text = warning.message if warning.code == NO_EFFECT else f"{name}: {warning.message}"
+        if text not in self._warned:
+            self._warned.add(text)
+            self._line.clear()
+            console.complain(text)
+
     def _complain(self, error: HushdError) -> None:
         self._line.clear()
-        console.complain(self._prog, error.message)
+        console.complain(error.message)
         self.status = max(self.status, error.exit_code)
 
     def _stop(self) -> None:
@@ -264,16 +275,19 @@ class Recordings:
                 journal.add(segment, total, transcription.rest_s, transcription.language)
             self._events.put((hearing.index, segment))
         duration = damage.detail["read_s"] if damage else transcription.duration
-        return _Heard(Transcript(tuple(segments), transcription.language, duration), damage)
+        warnings = transcription.warnings
+        return _Heard(Transcript(tuple(segments), transcription.language, duration, warnings=warnings), damage)
 
     def _journal(self, index: int, name: str) -> Journal | None:
-        """None for what cannot be found again, or where half a recording is of no use."""
+        """None for a stream, which cannot be read again, and where half a recording is of no use."""
         if name == "-" or self._options.diarize:
             return None
         try:
             info = os.stat(name)
         except (OSError, ValueError):
-            return None  # it is told when it is opened
+            return None  # opening it reports why
+        if not stat.S_ISREG(info.st_mode):
+            return None
         from hushd.transcripts.journal import Journal
 
         request = {"engine": self._options.engine, "model": self._options.model, **self._asked}
@@ -299,12 +313,14 @@ class _Feed:
         self._receive = partial(recordings.receive, index)
         self.diarized = diarized
         self.language = ""
+        self.warnings: tuple[TranscriptWarning, ...] = ()
         self.damage: HushdError | None = None
 
     def __iter__(self) -> Iterator[Segment]:
         while isinstance(item := self._receive(), Segment):
             yield item
-        self.language, self.damage = item.transcript.language, item.damage
+        self.language, self.warnings = item.transcript.language, item.transcript.warnings
+        self.damage = item.damage
 
 
 def _standard_input() -> Iterator[bytes]:

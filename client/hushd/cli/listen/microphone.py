@@ -14,6 +14,7 @@ from hushd.cli import console
 from hushd.client import Client
 from hushd.display import columns_of
 from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import TranscriptWarning
 
 from .options import hearing
 from .output import Output
@@ -60,6 +61,8 @@ def hear(client: Client, options: Namespace, output: Output) -> None:
                 output.save("microphone", said)
         finally:
             screen.clear()
+        for warning in said.warnings:
+            console.complain(warning.message)
         if said.end:
             raise said.end
 
@@ -81,6 +84,10 @@ class _Said:
     @property
     def language(self) -> str:
         return self._transcription.language
+
+    @property
+    def warnings(self) -> tuple[TranscriptWarning, ...]:
+        return self._transcription.warnings
 
     def __iter__(self) -> Iterator[Segment]:
         some = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hushd_protocol.errors import HushdError
 
-from hushd.cli.arguments import Parser, optional_count, positive
+from hushd.cli.arguments import Parser, or_none, positive, whole
 from hushd.transcripts.formats import FORMATS
 from hushd.transcripts.options import TranscribeOptions
 
@@ -100,10 +100,10 @@ def _add_output(parser: Parser) -> None:
     group = parser.add_argument_group("layout of subtitles")
     unset: Any = argparse.SUPPRESS
     group.add_argument(
-        "--max-line-width", type=optional_count, default=unset, metavar="N", help="characters in a line; None: no limit"
+        "--max-line-width", type=_count, default=unset, metavar="N", help="characters in a line; None: no limit"
     )
-    group.add_argument("--max-line-count", type=optional_count, default=unset, metavar="N", help="lines in a cue")
-    group.add_argument("--max-words-per-line", type=optional_count, default=unset, metavar="N", help="words in a cue")
+    group.add_argument("--max-line-count", type=_count, default=unset, metavar="N", help="lines in a cue")
+    group.add_argument("--max-words-per-line", type=_count, default=unset, metavar="N", help="words in a cue")
     parser.add_switch(group, "--highlight-words", default=unset, help="underline each word as it is spoken")
 
 
@@ -120,7 +120,7 @@ def _add_hearing(parser: Parser) -> None:
         "--initial-prompt", dest="prompt", metavar="TEXT", help="text that came before, for names and style"
     )
     group.add_argument("--hotwords", metavar="WORDS", help="words to expect, separated by commas")
-    group.add_argument("--beam-size", type=optional_count, metavar="N", help="how many texts are followed at once")
+    group.add_argument("--beam-size", type=_count, metavar="N", help="how many texts are followed at once")
     group.add_argument("--temperature", type=float, metavar="T", help="0, the likeliest text, to 1, the freest")
     parser.add_switch(
         group,
@@ -131,7 +131,7 @@ def _add_hearing(parser: Parser) -> None:
     )
     parser.add_switch(group, "--diarize", default=False, help="say who speaks: SPEAKER_00, SPEAKER_01, …")
     group.add_argument(
-        "--speakers", type=optional_count, metavar="N", help="how many people speak, where that is known; and --diarize"
+        "--speakers", type=_count, metavar="N", help="how many people speak, where that is known; and --diarize"
     )
 
 
@@ -155,3 +155,8 @@ def _add_cutting(parser: Parser) -> None:
         ("--max-segment", "max_segment_s", "how long a segment may become where nobody pauses"),
     ):
         group.add_argument(option, dest=name, type=positive, metavar="SECONDS", help=text)
+
+
+def _count(text: str) -> int | None:
+    """A number from 1 on, or None, which openai-whisper's command also takes 0 for."""
+    return or_none(whole(0))(text) or None

@@ -94,7 +94,7 @@ def _play(client: Client, options: Namespace) -> None:
         except HushdError as error:
             if error.code != "bad_request":
                 raise
-            console.complain("say", error.message)  # of one line, and the next may be better
+            console.complain(error.message)  # of one line, and the next may be better
 
 
 def _speak(client: Client, options: Namespace, text: Script) -> None:

@@ -33,7 +33,7 @@ def main(action: str, dry_run: bool) -> int:
 def _install(ours: Service, dry_run: bool) -> None:
     if os.environ.get("HUSHD_RUNTIME_DIR"):
         console.complain(
-            "hushd", "HUSHD_RUNTIME_DIR is set here: programs that have it will not find the service, which has not."
+            "HUSHD_RUNTIME_DIR is set here: programs that have it will not find the service, which has not."
         )
     if dry_run:
         for path, text in ours.files.items():
@@ -74,7 +74,7 @@ def _uninstall(ours: Service, dry_run: bool) -> None:
         return
     for command in ours.stop:
         if reason := units.run(command):
-            console.complain("hushd", f"{shlex.join(command)}: {reason}")  # what does not run need not be stopped
+            console.complain(f"{shlex.join(command)}: {reason}")  # what does not run need not be stopped
     for path in ours.remove():
         console.write(f"removed {path}\n")
     for command in ours.forget:

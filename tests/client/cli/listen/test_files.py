@@ -136,6 +136,28 @@ def test_a_dash_is_standard_output(start_router: Start, sounds: list[str], tmp_p
     assert not (tmp_path / "-").exists()
 
 
+def test_warnings_are_printed_and_fail_nothing(start_router: Start, sounds: list[str]) -> None:
+    """A warning stands on standard error with its recording's name, one about the options once for all of them."""
+    warnings = [
+        {"code": "unlikely_text", "message": "The text repeats itself."},
+        {"code": "no_effect", "message": "There is no patience."},
+    ]
+
+    def warning(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, segment(message, 0, "Hm."), Result(id=message.id, data={"warnings": warnings}))
+
+    start_router(warning)
+    done = run(*sounds[:2])
+    assert (done.returncode, done.stdout) == (0, b"Hm.\nHm.\n")
+    assert done.stderr.decode().splitlines() == [
+        f"listen: {sounds[0]}: The text repeats itself.",
+        "listen: There is no patience.",
+        f"listen: {sounds[1]}: The text repeats itself.",
+    ]
+    assert json.loads(run(sounds[0], "-f", "json").stdout)["warnings"] == warnings
+
+
 def test_every_file_gets_its_own_error(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
     """One that fails is told in its place and stops no other; the highest exit code wins."""
     (tmp_path / "bad.wav").write_bytes(b"x")

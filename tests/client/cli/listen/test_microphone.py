@@ -306,7 +306,7 @@ def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Pat
     os.close(ours)
     assert text == "Ever tried again.\n"
     assert shown == (
-        "hushd: Listening: Ctrl-C ends.\r\n"
+        "listen: Listening: Ctrl-C ends.\r\n"
         "\r\x1b[K\x1b[2mEver\x1b[0m\r\x1b[KEver\x1b[2m tried\x1b[0m\r\x1b[KEver tried\x1b[2m again\x1b[0m\r\x1b[K"
     )
 

@@ -105,7 +105,7 @@ def test_the_list_for_programs(machine: Store, base: Path) -> None:
     assert not any("en_US" in name or "whisper" in name for name in spoken)
     assert answer("list", "stt", "piper") == []
     done = hushd("list", "pipr")
-    assert (done.returncode, done.stderr) == (2, "hushd: There is no model of 'pipr': did you mean 'piper'?\n")
+    assert (done.returncode, done.stderr) == (2, "hushd models: There is no model of 'pipr': did you mean 'piper'?\n")
 
 
 def test_show_and_path(machine: Store, base: Path) -> None:
@@ -202,7 +202,7 @@ def test_rm(machine: Store, base: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "whisper/base: 7 MB freed\n", "")
     assert not base.exists()
     assert hushd("rm", "whisper/base").stderr == (
-        "hushd: whisper/base is not on this machine: there is nothing to remove.\n"
+        "hushd models: whisper/base is not on this machine: there is nothing to remove.\n"
     )
 
 

@@ -79,7 +79,7 @@ def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--volume", "2.5"], "--volume: must be a number from 0 to 2"),
+        (["--volume", "2.5"], "--volume must be a number from 0 to 2"),
         (["--volume", "nan"], "--volume"),
         (["--volume", "loud"], "--volume"),
         (["-o", "x.wav", "--format", "doc"], "no format 'doc', choose one of wav, flac"),
