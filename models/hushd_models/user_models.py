@@ -5,20 +5,51 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import nearest
+from hushd_protocol.params import Kind, check, choice, text, texts, whole
+from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import paths
 
 from . import advice
 from .catalogue import SPEEDS, Known, engines, known
 from .manifest import split
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 _UNSAFE = re.compile(r"(^|/)\.\.(/|$)|^/|\0|\\")
-_KEYS = (
-    "repository", "url", "revision", "files", "optional", "sha256", "size_mb", "memory_mb", "languages", "licence",
-    "speed",
-)  # fmt: skip
+
+
+def _matching(pattern: str, wanted: str) -> Kind:
+    return Kind(wanted, lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None)
+
+
+_FILES = Kind(
+    "a list of files below the model's folder",
+    lambda value: (
+        isinstance(value, list) and all(isinstance(word, str) and word and not _UNSAFE.search(word) for word in value)
+    ),
+)
+_KINDS = {
+    "repository": _matching(r"[\w.-]+/[\w.-]+", 'a repository of the hub, such as "Systran/faster-whisper-base"'),
+    "url": _matching(r"https?://.+", "the address of a folder, http or https"),
+    "revision": _matching(r"[\w.+-]+", "a branch, a tag or a commit"),
+    "files": _FILES,
+    "optional": _FILES,
+    "sha256": Kind(
+        'a table of files\' hashes, such as { "model.bin" = "9f86…" }',
+        lambda value: (
+            isinstance(value, dict)
+            and all(isinstance(digest, str) and _SHA256.fullmatch(digest) for digest in value.values())
+        ),
+    ),
+    "size_mb": whole(0),
+    "memory_mb": whole(0),
+    "languages": texts(),
+    "licence": text(),
+    "speed": choice(*SPEEDS),
+}
+_TABLE = Kind("a table", lambda value: isinstance(value, dict))
 
 
 def configured(path: Path) -> dict[str, Known]:
@@ -60,52 +91,22 @@ def checked(table: object) -> dict[str, Known]:
     Raises:
         HushdError: `bad_request`; the sentence is to be read after the file's name and `: `.
     """
-    if not isinstance(table, dict):
-        raise _wrong("models", "a table", table)
-    return {model: _known_of_user(model, content) for model, content in table.items()}
+    tables: dict[str, Any] = check("models", table, _TABLE)
+    return {model: _known_of_user(model, content) for model, content in tables.items()}
 
 
-def _known_of_user(model: str, content: object) -> Known:
+def _known_of_user(model: str, content: Any) -> Known:
     where = f'models."{model}"'
     engine, _ = split(model)
     if engine not in engines():
         raise _unknown(where, engine, engines(), "engine")
     if not engines()[engine].own:
         raise HushdError("bad_request", f"{where} cannot be: {engine} has the models of its package and no others.")
-    if not isinstance(content, dict):
-        raise _wrong(where, "a table", content)
+    check(where, content, _TABLE)
     for key, value in content.items():
-        match key:
-            case "files" | "optional" | "languages":
-                good = isinstance(value, list) and all(isinstance(word, str) and word for word in value)
-                wanted = "a list of strings"
-                if good and key != "languages":
-                    good = not any(_UNSAFE.search(word) for word in value)
-                    wanted = "a list of files below the model's folder"
-            case "size_mb" | "memory_mb":
-                good, wanted = isinstance(value, int) and not isinstance(value, bool) and value >= 0, "a whole number"
-            case "sha256":
-                good = isinstance(value, dict) and all(
-                    isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) for digest in value.values()
-                )
-                wanted = 'a table of files\' hashes, such as { "model.bin" = "9f86…" }'
-            case "speed":
-                good, wanted = value in SPEEDS, f"one of {', '.join(SPEEDS)}"
-            case "repository":
-                good = isinstance(value, str) and bool(re.fullmatch(r"[\w.-]+/[\w.-]+", value, re.ASCII))
-                wanted = 'a repository of the hub, such as "Systran/faster-whisper-base"'
-            case "url":
-                good = isinstance(value, str) and bool(re.match("https?://.", value))
-                wanted = "the address of a folder, http or https"
-            case "revision":
-                good = isinstance(value, str) and bool(re.fullmatch(r"[\w.+-]+", value, re.ASCII))
-                wanted = "a branch, a tag or a commit"
-            case "licence":
-                good, wanted = isinstance(value, str), "a string"
-            case _:
-                raise _unknown(f"{where}.{key}", key, _KEYS, "key")
-        if not good:
-            raise _wrong(f"{where}.{key}", wanted, value)
+        if key not in _KINDS:
+            raise _unknown(f"{where}.{key}", key, _KINDS, "key")
+        check(f"{where}.{key}", value, _KINDS[key])
     if ("repository" in content) == ("url" in content):
         raise HushdError("bad_request", f"{where} needs either repository or url.")
     if not content.get("files"):
@@ -115,11 +116,6 @@ def _known_of_user(model: str, content: object) -> Known:
     return known(model, {**content, "languages": " ".join(content.get("languages", ()))}, {})
 
 
-def _wrong(where: str, wanted: str, value: object) -> HushdError:
-    return HushdError("bad_request", f"{where} must be {wanted}, not {value!r:.60}.")
-
-
 def _unknown(where: str, key: str, known: Iterable[str], what: str) -> HushdError:
-    close = nearest(key, known)
-    hint = f"did you mean {close}?" if close else f"known are {', '.join(sorted(known))}."
-    return HushdError("bad_request", f"there is no {what} {where}: {hint}")
+    hint = did_you_mean(key, known) or f": known are {', '.join(sorted(known))}"
+    return HushdError("bad_request", f"there is no {what} {where}{hint}.")

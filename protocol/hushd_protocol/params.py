@@ -75,7 +75,7 @@ def flag() -> Kind:
     return Kind("true or false", lambda value: isinstance(value, bool))
 
 
-def whole(low: int, high: float = math.inf) -> Kind:
+def whole(low: float, high: float = math.inf) -> Kind:
     """A whole number; 2.0 and True are none."""
     return Kind(
         f"a whole number{_range(low, high)}",
@@ -90,7 +90,7 @@ def number(low: float, high: float = math.inf) -> Kind:
 
 def seconds(low: float = 0.0) -> Kind:
     """A length of time, as a number of seconds or with units; made seconds."""
-    bound = f" of at least {low:g} s" if low else ""
+    bound = f" of {low:g} s or more" if low >= 0 else ""
     return Kind(
         f'a time{bound}, such as 90, "90s" or "1h30m"',
         lambda value: (parsed := duration.parse(value)) is not None and parsed >= low,
@@ -113,13 +113,13 @@ def choice(*words: str) -> Kind:
 
 
 def texts() -> Kind:
-    """A list of text, made a tuple."""
-    return Kind("a list of text", lambda value: isinstance(value, list) and all(map(_is_text, value)), tuple)
+    """A list of strings, made a tuple."""
+    return Kind("a list of strings", lambda value: isinstance(value, list) and all(map(_is_text, value)), tuple)
 
 
 def text_table() -> Kind:
-    """A table whose values are text."""
-    return Kind("a table of text", lambda value: isinstance(value, dict) and all(map(_is_text, value.values())))
+    """A table whose values are strings."""
+    return Kind("a table of strings", lambda value: isinstance(value, dict) and all(map(_is_text, value.values())))
 
 
 def is_number(value: object) -> bool:
@@ -132,6 +132,8 @@ def _is_text(value: object) -> bool:
 
 
 def _range(low: float, high: float) -> str:
+    if low == -math.inf:
+        return ""
     if high == math.inf:
         return f", {low:g} or more"
     return f" from {_plain(low)} to {_plain(high)}"

@@ -25,15 +25,15 @@ TABLE: list[tuple[Kind, str, list[tuple[Any, Any]]]] = [
     (number(0.5, 2.5), "a number from 0.5 to 2.5", [(1, 1.0), (2, 2.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5)]),
     (number(0), "a number, 0 or more", [
         (0, 0.0), (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5)]),
-    (seconds(1), 'a time of at least 1 s, such as 90, "90s" or "1h30m"', [
+    (seconds(1), 'a time of 1 s or more, such as 90, "90s" or "1h30m"', [
         (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (1.0, 1.0), (2.5, 2.5), ("1", 1.0), ("90s", 90.0)]),
     (text(), "text", [(word, word) for word in ("", "a", "1", "True", "90s", "-1m", "x" * 9)]),
     (text(8), "text of at most 8 characters", [(word, word) for word in ("", "a", "1", "True", "90s", "-1m")]),
     (text(8, empty=False), "text of at most 8 characters that is not empty", [
         (word, word) for word in ("a", "1", "True", "90s", "-1m")]),
     (choice("a", "b", "c"), "a, b or c", [("a", "a")]),
-    (texts(), "a list of text", [([], ()), (["a"], ("a",))]),
-    (text_table(), "a table of text", [({}, {}), ({"a": "b"}, {"a": "b"})]),
+    (texts(), "a list of strings", [([], ()), (["a"], ("a",))]),
+    (text_table(), "a table of strings", [({}, {}), ({"a": "b"}, {"a": "b"})]),
 ]  # fmt: skip
 
 

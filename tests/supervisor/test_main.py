@@ -68,7 +68,7 @@ def test_a_bad_configuration_is_an_error_before_anything_is_started(runtime: Pat
     (runtime / "config.toml").write_text("qeue = 1\n")
     ended = run()
     assert ended.returncode == 2
-    assert ended.stderr == f"hushd: {runtime}/config.toml: there is no key qeue: did you mean queue?\n"
+    assert ended.stderr == f"hushd: {runtime}/config.toml: there is no key qeue (did you mean queue?).\n"
     assert not (runtime / "client.sock").exists()
 
 

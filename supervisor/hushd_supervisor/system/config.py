@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import nearest
+from hushd_protocol.params import Kind, check, choice, flag, number, seconds, text, text_table, texts, whole
+from hushd_protocol.suggest import did_you_mean
 
 from hushd_supervisor.core.names import ENGINES, ROLES
 from hushd_supervisor.core.settings import Settings, WorkerSettings
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 # Of the keys that are floats, those that are lengths of time; the others are numbers.
 _TIMES = ("drain_timeout", "exit_when_idle", "keep_alive", "max_age", "stall_timeout", "start_timeout")
 _ENGINE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*")
+_MODEL = Kind(
+    'an engine and a model, such as "moonshine/tiny-en"',
+    lambda value: isinstance(value, str) and _ENGINE_MODEL.fullmatch(value) is not None,
+)
+_TABLE = Kind("a table", lambda value: isinstance(value, dict))
 
 
 def load(path: Path) -> Settings:
@@ -67,16 +73,14 @@ class _Reader:
                 values[key] = self._value(key, value, known[key])
         for role in (*ENGINES, *(f"{role}_small" for role in ENGINES)):
             model = values.get(role, known[role])
-            if not _ENGINE_MODEL.fullmatch(model) and model != known[role]:
-                self._wrong(role, 'an engine and a model, such as "moonshine/tiny-en"', model)
-        if values.get("log_level", "info") not in LEVELS:
-            self._wrong("log_level", f"one of {', '.join(LEVELS)}", values["log_level"])
+            if model != known[role]:
+                self._check(role, model, _MODEL)
+        self._check("log_level", values.get("log_level", "info"), choice(*LEVELS))
         return Settings(**values)
 
-    def _workers(self, table: object) -> dict[str, dict[str, Any]]:
+    def _workers(self, table: Any) -> dict[str, dict[str, Any]]:
         """`[worker]` is for all, `[worker."stt/moonshine"]` inside it for those whose name begins so."""
-        if not isinstance(table, dict):
-            self._wrong("worker", "a table", table)
+        table = self._check("worker", table, _TABLE)
         names = [field.name for field in fields(WorkerSettings)]
         found = {"": self._worker("worker", {key: value for key, value in table.items() if key in names})}
         for key, value in table.items():
@@ -86,9 +90,7 @@ class _Reader:
             role, *rest = key.split("/")
             if role not in ROLES or len(rest) > 2 or "" in rest:
                 self._unknown(where, key, [*names, *ROLES])
-            if not isinstance(value, dict):
-                self._wrong(where, "a table", value)
-            found[key] = self._worker(where, value)
+            found[key] = self._worker(where, self._check(where, value, _TABLE))
         return {name: values for name, values in found.items() if values}
 
     def _models(self, table: object) -> Mapping[str, Known]:
@@ -109,47 +111,35 @@ class _Reader:
         return values
 
     def _value(self, where: str, value: object, default: object) -> Any:
-        """`value` as the type of `default`."""
-        key = where.rpartition(".")[2]
-        match default:
-            case bool():
-                if not isinstance(value, bool):
-                    self._wrong(where, "true or false", value)
-            case int():
-                if not isinstance(value, int) or isinstance(value, bool):
-                    self._wrong(where, "a whole number", value)
-                if value < 0 and key != "priority":
-                    self._wrong(where, "0 or more", value)
-            case float() if key in _TIMES:
-                seconds = duration.parse(value)
-                if seconds is None:
-                    self._wrong(where, 'seconds or a duration such as "90s", "5m", "1h30m"', value)
-                if seconds < 0 and key != "keep_alive":
-                    self._wrong(where, "0 or more", value)
-                return seconds
-            case float():
-                if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-                    self._wrong(where, "a number, 0 or more", value)
-                return float(value)
-            case str():
-                if not isinstance(value, str):
-                    self._wrong(where, "a string", value)
-            case tuple():
-                if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-                    self._wrong(where, 'a list of strings, such as ["python", "/home/me/worker.py"]', value)
-                return tuple(value)
-            case dict():
-                if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-                    self._wrong(where, "a table of strings", value)
-        return value
+        """Returns `value`, which must be of the type of `default`."""
+        return self._check(where, value, _kind(where.rpartition(".")[2], default))
 
-    def _wrong(self, where: str, wanted: str, value: object) -> NoReturn:
-        raise HushdError("bad_request", f"{self._path}: {where} must be {wanted}, not {value!r:.60}.")
+    def _check(self, where: str, value: object, kind: Kind) -> Any:
+        try:
+            return check(where, value, kind)
+        except HushdError as error:
+            raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
-        close = nearest(key, known)
-        hint = f"did you mean {close}?" if close else f"known are {', '.join(sorted(known))}."
-        raise HushdError("bad_request", f"{self._path}: there is no key {where}: {hint}")
+        hint = did_you_mean(key, known) or f": known are {', '.join(sorted(known))}"
+        raise HushdError("bad_request", f"{self._path}: there is no key {where}{hint}.")
+
+
+def _kind(key: str, default: object) -> Kind:
+    match default:
+        case bool():
+            return flag()
+        case int():
+            return whole(-math.inf if key == "priority" else 0)
+        case float() if key in _TIMES:
+            return seconds(duration.FOREVER if key == "keep_alive" else 0)
+        case float():
+            return number(0)
+        case tuple():
+            return texts()
+        case dict():
+            return text_table()
+    return text()
 
 
 def _quoted(key: str) -> str:

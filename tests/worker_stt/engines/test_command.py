@@ -397,7 +397,7 @@ def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
         ("run = ['a', 7]\nlanguages = ['en']", "run must be ["),
         ("run = ['a']", "needs languages ="),
         ("run = ['a']\nlanguages = []", "needs languages"),
-        ("run = ['a']\nlanguages = 'en'", "languages must be a list of text"),
+        ("run = ['a']\nlanguages = 'en'", "languages must be a list of strings"),
         ("run = ['a', '{wave}']\nlanguages = ['en']", "did you mean wav?"),
         ("run = ['a', ['-v']]\nlanguages = ['en']", "could never be left out"),
         ("run = ['a']\nlanguages = ['en']\ntime_out = 3", "did you mean timeout?"),

@@ -287,7 +287,7 @@ REFUSED = [
     ({"rate": 1}, "rate must be a whole number, 1000 or more, not 1"),
     ({"wpm": "fast"}, "wpm must be a number, 10 or more, not 'fast'"),
     ({"memory_mb": True}, "memory_mb must be a number, 0 or more, not True"),
-    ({"timeout": 0}, """timeout must be a time of at least 0.1 s, such as 90, "90s" or "1h30m", not 0"""),
+    ({"timeout": 0}, """timeout must be a time of 0.1 s or more, such as 90, "90s" or "1h30m", not 0"""),
     ({"voices": []}, "voices must be tables: write [[voices]], and name and language below it, not []"),
     ({"voices": ["Sam"]}, "voices must be tables: write [[voices]], and name and language below it, not ['Sam']"),
 ]  # fmt: skip
