@@ -117,11 +117,10 @@ def run(options: Options, paths: Paths) -> None:
     inherited, manager = _from_service_manager(paths)
     activated = inherited is not None
     settings = config.load(paths.config)
-    patience = lock.LONG_PATIENCE_S if activated else lock.PATIENCE_S
-    if lock.acquire(paths, patience, activated=activated) is None:
+    if other := _other(paths, activated):
         _tell_ready(options)
         if not options.auto:
-            print(f"hushd: Another supervisor already listens on {paths.client_socket}.", file=sys.stderr)
+            print(f"hushd: Another supervisor already listens on {other / 'client.sock'}.", file=sys.stderr)
         return
     if options.auto or activated:
         output = log.open_file(paths.supervisor_log)
@@ -175,6 +174,14 @@ def run(options: Options, paths: Paths) -> None:
     worker_listener.remove()
     context.term()
     record("info", "left")
+
+
+def _other(paths: Paths, activated: bool) -> Path | None:
+    """The runtime folder of another supervisor of this user that serves already; None when we are the one to serve."""
+    patience = lock.LONG_PATIENCE_S if activated else lock.PATIENCE_S
+    if lock.acquire(paths, patience, activated=activated) is None:
+        return paths.runtime
+    return lock.claim_pointer(paths, patience, activated=activated)
 
 
 def _from_service_manager(paths: Paths) -> tuple[int | None, ServiceManager | None]:

@@ -16,7 +16,7 @@ _NEEDED = ("pulseaudio", "pactl", "paplay", "parec")
 RATE = 44_100  # Hz of the loop: nothing at that rate is resampled
 BLOCK = RATE // 200  # samples of the monitor's blocks, 5 ms
 # JACK's library is kept out of it: it holds a lock of all programs, which one that a test kills would take along.
-_ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.!jack { type pulse }\n"
+ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.!jack { type pulse }\n"
 
 
 def missing() -> str:
@@ -29,7 +29,7 @@ class SoundLoop:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700)
-        (folder / ".asoundrc").write_text(_ALSA)
+        (folder / ".asoundrc").write_text(ALSA)
         self.environment = os.environ | {
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),

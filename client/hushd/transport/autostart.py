@@ -14,6 +14,7 @@ import socket
 import sys
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths, prepare_state
 
 # From the spawn to the supervisor's byte. It takes about 0.1 s, but waits 6 s for one that finishes its last jobs, and
@@ -47,15 +48,26 @@ def running(paths: Paths) -> bool:
     return True
 
 
-def ensure(paths: Paths, *, start: bool = True) -> None:
-    """Returns when a supervisor is there, having started one where that was needed.
+def find(paths: Paths) -> Paths | None:
+    """The paths of the supervisor that listens: `paths`, or those at the end of its pointer; None when none does.
+
+    Raises as `running` does.
+    """
+    if running(paths):
+        return paths
+    elsewhere = pointer.follow(paths)
+    return elsewhere if elsewhere and running(elsewhere) else None
+
+
+def ensure(paths: Paths, *, start: bool = True) -> Paths:
+    """The paths of a supervisor that listens, which was started where there was none.
 
     Raises:
         HushdError: `no_supervisor` when there is none and none shall be started (`start`, HUSHD_AUTOSTART=0), or
             when it did not start.
     """
-    if running(paths):
-        return
+    if found := find(paths):
+        return found
     if not start:
         raise HushdError("no_supervisor", "No supervisor is running: the next `say` or `listen` starts one.")
     if os.environ.get("HUSHD_AUTOSTART") == "0":
@@ -65,8 +77,11 @@ def ensure(paths: Paths, *, start: bool = True) -> None:
     prepare_state(paths)
     log = os.fspath(paths.supervisor_log)
     told = os.path.getsize(log) if os.path.exists(log) else 0
-    if _start(log) or running(paths):  # not its own byte, but the winner of a race answers
-        return
+    ready = _start(log)
+    if found := find(paths):  # perhaps not the one we started, but the winner of a race
+        return found
+    if ready:
+        return paths  # it has left already, as the caller will notice
     line = _last_line(log, told)
     raise HushdError(
         "no_supervisor",

@@ -90,10 +90,10 @@ class Connector:
 
         give_up = time.monotonic() + FIND_S
         while True:
-            autostart.ensure(self._paths, start=self._start)
+            found = autostart.ensure(self._paths, start=self._start)
             patience = max(WELCOME_S, give_up - time.monotonic())
             try:
-                return Connection(self._paths.client_socket, holder=self._holder, patience=patience)
+                return Connection(found.client_socket, holder=self._holder, patience=patience)
             except HushdError as error:
                 if error.code not in GONE or time.monotonic() >= give_up:
                     raise

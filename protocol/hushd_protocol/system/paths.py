@@ -17,12 +17,17 @@ _SUN_PATH = SOCKET_PATH if sys.platform != "darwin" else 103
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """All paths of one user's hushd. `runtime` holds sockets and the lock and dies with the login."""
+    """All paths of one user's hushd. `runtime` holds sockets and the lock and dies with the login.
+
+    `pointer` leads from HOME alone to the runtime folder of the supervisor that serves, see `pointer`; None where
+    HUSHD_RUNTIME_DIR names the folder.
+    """
 
     runtime: Path
     state: Path
     config: Path
     models: Path
+    pointer: Path | None = None
 
     @property
     def client_socket(self) -> Path:
@@ -77,13 +82,10 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
     """
     env = os.environ if environ is None else environ
     home = Path(env.get("HOME") or os.path.expanduser("~"))
-    run_user = Path(f"/run/user/{os.getuid()}")
     if env.get("HUSHD_RUNTIME_DIR"):
         runtime = Path(os.path.abspath(env["HUSHD_RUNTIME_DIR"]))
-    elif xdg := _absolute(env.get("XDG_RUNTIME_DIR")):
-        runtime = xdg / "hushd"
-    elif _is_ours(run_user):
-        runtime = run_user / "hushd"
+    elif session := session_folder(env):
+        runtime = session / "hushd"
     else:
         import tempfile  # costs every other process 3 ms and its memory
 
@@ -100,7 +102,11 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
         models = Path(os.path.abspath(env["HUSHD_MODELS_DIR"]))
     else:
         models = (_absolute(env.get("XDG_DATA_HOME")) or home / ".local/share") / "hushd" / "models"
-    paths = Paths(runtime, state, config, models)
+    pointer = None
+    if not env.get("HUSHD_RUNTIME_DIR"):
+        folder = state if env.get("HUSHD_STATE_DIR") else home / ".local/state/hushd"
+        pointer = folder / f"runtime-{os.getuid()}"
+    paths = Paths(runtime, state, config, models, pointer)
     longest = len(os.fsencode(paths.worker_socket))
     if longest > _SUN_PATH:
         raise HushdError(
@@ -109,6 +115,13 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
             "set HUSHD_RUNTIME_DIR to a shorter folder.",
         )
     return paths
+
+
+def session_folder(environ: Mapping[str, str]) -> Path | None:
+    """The runtime folder of the user's session: XDG_RUNTIME_DIR, or where that was cut away /run/user/UID if it is
+    ours."""
+    folder = Path(f"/run/user/{os.getuid()}")
+    return _absolute(environ.get("XDG_RUNTIME_DIR")) or (folder if _is_ours(folder) else None)
 
 
 def prepare_runtime(paths: Paths) -> None:

@@ -12,9 +12,12 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths
 
 PATIENCE_S = 6.0  # for a holder that is leaving: longer than its grace of 5 s
@@ -69,6 +72,63 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
     except OSError:
         pass  # a full disk: the number is only for people
     return descriptor
+
+
+def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> Path | None:
+    """Makes the user's pointer lead to us, who hold the lock of our runtime folder; None: it does.
+
+    Where it leads to a living supervisor in another folder, that one's runtime folder is returned once it accepts
+    connections: one user has one supervisor, whatever the environments of the programs that ask for it. With
+    `activated` it is taken all the same, since a client waits for an answer at our socket.
+
+    Raises:
+        HushdError: `no_supervisor` when the other one neither leaves nor answers for `patience` seconds.
+    """
+    if paths.pointer is None:
+        return None
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            with _locked(paths.pointer.parent):
+                other = pointer.follow(paths)
+                if activated or other is None or not _is_held(other.lock):
+                    pointer.publish(paths)
+                    return None
+        except OSError:
+            return None  # a state folder that cannot be written: each environment has a supervisor of its own
+        if answers(other.client_socket):
+            return other.runtime
+        if time.monotonic() >= give_up:
+            raise HushdError(
+                "no_supervisor",
+                f"Another supervisor holds {other.lock} and takes no connections: it may be finishing its last jobs; "
+                "ask again in a moment, or end it.",
+            )
+        time.sleep(PAUSE_S)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps other supervisors from looking at the pointer until we have made it ours."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a supervisor lives that holds this lock."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return not _take(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _take(descriptor: int) -> bool:

@@ -1,0 +1,66 @@
+"""The pointer to a user's supervisor, for programs whose environments name different runtime folders.
+
+The hosts of agents cut the environment down to HOME, PATH and the like. Without XDG_RUNTIME_DIR a program would look
+for the supervisor in another folder, find none, and start a second one. So the supervisor leaves a link to its
+runtime folder in the state folder, which is found from HOME alone.
+
+Anything may be at the end of it: the folder of a supervisor that has ended, of another machine with the same home, of a
+container. So a link counts only where it is the user's own and leads to a folder that only the user can enter; clients
+follow it to a socket that answers, supervisors to a lock that is held.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from .paths import Paths, find, session_folder
+
+
+def follow(paths: Paths) -> Paths | None:
+    """`paths` with the runtime folder at the end of the pointer; None where that is the same one, or not safe."""
+    if paths.pointer is None:
+        return None
+    try:
+        target = Path(os.readlink(paths.pointer))
+        ours = target.is_absolute() and os.lstat(paths.pointer).st_uid == os.getuid() and _is_private(target)
+        return replace(paths, runtime=target) if ours and target != paths.runtime else None
+    except OSError:
+        return None
+
+
+def publish(paths: Paths) -> None:
+    """Makes the pointer lead to `paths.runtime`.
+
+    Raises:
+        OSError: the state folder cannot be written.
+    """
+    assert paths.pointer is not None
+    fresh = paths.pointer.with_name(f".{paths.pointer.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(paths.runtime)
+    os.replace(fresh, paths.pointer)
+
+
+def find_session_folder(environ: Mapping[str, str] | None = None) -> Path | None:
+    """The runtime folder of the user's session, where PulseAudio and PipeWire have their sockets.
+
+    Where the environment does not lead to it, the pointer does: it is the folder in which the last supervisor had its
+    own.
+    """
+    env = os.environ if environ is None else environ
+    if folder := session_folder(env):
+        return folder
+    other = follow(find(env))
+    if other is None or other.runtime.name != "hushd" or not _is_private(other.runtime.parent):
+        return None
+    return other.runtime.parent
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is a folder of ours, no link, that nobody else can enter."""
+    info = os.lstat(folder)
+    return stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077
