@@ -59,9 +59,11 @@ class Host:
         return result.structured_content
 
     def error(self, tool: str, **arguments: Any) -> str:
-        """The sentence of a call that fails."""
+        """The sentence of a call that fails, which is the same as text and as data."""
         result = self.call(tool, **arguments)
         assert result.is_error, text(result)
+        assert result.structured_content
+        assert result.structured_content["error"]["message"] == text(result)
         return text(result)
 
     def finish(self, answer: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +73,8 @@ class Host:
         return answer
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        tool = f"hushd_{tool}"
+
         async def note(progress: float, total: float | None, message: str | None) -> None:
             self.news.append(News(progress, total, message))
 
@@ -85,12 +89,17 @@ def text(result: CallToolResult) -> str:
 
 
 @contextmanager
-def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto") -> Iterator[Host]:
-    """A host that has started `hushd mcp` for itself. What the server complains of goes to our standard error."""
+def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto", lists: bool = True) -> Iterator[Host]:
+    """A host that has started `hushd mcp` for itself and, with `lists`, has had the list of tools, as most do.
+
+    The server's complaints go to our standard error.
+    """
     parameters = StdioServerParameters(
         command=PROGRAM[0], args=[*PROGRAM[1:], *arguments], env=dict(os.environ) | environment
     )
     with _connected(stdio_client(parameters, errlog=sys.__stderr__ or sys.stderr), mode) as host:
+        if lists:
+            host.tools()
         yield host
 
 

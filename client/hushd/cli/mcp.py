@@ -20,7 +20,6 @@ def host(address: str | None, holder: str | None, patience: float | None) -> int
         raise HushdError(
             "engine_missing", f"`hushd mcp` needs the MCP SDK ({error}): {extra_command('mcp')}."
         ) from error
-    patience = server.PATIENCE_S if patience is None else patience
     if address is not None:
         from hushd.mcp import web
 

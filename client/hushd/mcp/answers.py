@@ -1,105 +1,57 @@
-"""What the tools answer: data for programs and a text for the model, both from the same errand."""
+"""The tools' answers: structured content for programs and a text for the model, each complete without the other.
+
+Hosts show their model one of the two and hide the other, so a failure's sentence and a ticket's advice are in both.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
+from hushd_protocol.errors import HushdError
 from mcp_types import CallToolResult, TextContent
-from pydantic import BaseModel, ConfigDict, Field
 
 from .task import ENDED, Task
 
-State = Literal["queued", "speaking", "listening", "transcribing", "completed", "failed", "cancelled"]
 
-
-class Said(BaseModel):
-    """A part of a transcript."""
-
-    start: float
-    end: float
-    text: str
-    speaker: str | None = None
-
-
-class Answer(BaseModel):
-    """What became of a call."""
-
-    state: Annotated[State, Field(description="completed: done; anything before that: see ticket")]
-    ticket: Annotated[str | None, Field(description="not done yet: pass it to `result`")] = None
-    text: Annotated[str | None, Field(description="what was heard, so far or in all")] = None
-    language: Annotated[str | None, Field(description="of the text, such as en")] = None
-    duration: Annotated[float | None, Field(description="seconds of audio spoken or heard")] = None
-    voice: Annotated[str | None, Field(description="who spoke")] = None
-    segments: Annotated[list[Said] | None, Field(description="the text with times in seconds")] = None
-
-
-class VoiceEntry(BaseModel):
-    """A voice."""
-
-    name: str
-    language: str
-    engine: str
-    gender: str = ""
-    installed: bool = True
-
-
-class Voices(BaseModel):
-    """The voices there are."""
-
-    voices: list[VoiceEntry]
-
-
-class Pending(BaseModel):
-    """A call that is not done."""
-
-    ticket: str
-    tool: str
-    state: State
-
-
-class Status(BaseModel):
-    """What `hushd status --json` prints, where a supervisor runs, and the calls of this server that are not done."""
-
-    model_config = ConfigDict(extra="allow")
-
-    running: bool
-    calls: list[Pending]
-
-
-def answer(text: str, data: BaseModel | dict[str, Any]) -> CallToolResult:
+def answer(text: str, data: dict[str, Any]) -> CallToolResult:
     """A result with both."""
-    structured = data if isinstance(data, dict) else data.model_dump(exclude_none=True)
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
 
-def refusal(sentence: str, state: str | None = None) -> CallToolResult:
-    """An error, in one sentence."""
-    structured = {"state": state} if state else None
-    return CallToolResult(
-        content=[TextContent(type="text", text=sentence)], structured_content=structured, is_error=True
-    )
+def refusal(error: HushdError) -> CallToolResult:
+    """An error of the tool."""
+    reason: dict[str, Any] = {"code": error.code, "message": error.message, "retryable": error.retryable}
+    if error.retry_after_ms is not None:
+        reason["retry_after_ms"] = error.retry_after_ms
+    state = "cancelled" if error.code == "cancelled" else "failed"
+    result = answer(error.message, {"state": state, "error": reason})
+    result.is_error = True
+    return result
 
 
 def of_task(task: Task) -> CallToolResult:
-    """The end of an errand, or how far it is and its ticket."""
+    """The task's result or error; until it has ended, its state so far and its ticket."""
     state = task.state
     if state not in ENDED:
-        return answer(_meanwhile(task, state), {"state": state, "ticket": task.ticket} | _so_far(task))
+        return _pending(task, state)
     if task.error is not None:
-        return refusal(task.error.message, state)
+        return refusal(task.error)
     result = task.result
     if task.kind == "say":
-        text = f"Spoken, {result['duration']:.1f} seconds."
-    else:
-        text = result["text"] or "(nothing was understood)"
-    return answer(text, {"state": state} | result)
+        return answer(f"Spoken, {result['duration']:.1f} seconds.", {"state": state} | result)
+    if not result["text"]:
+        return with_message("No words were understood.", {"state": state} | result)
+    return answer(result["text"], {"state": state} | result)
 
 
-def _so_far(task: Task) -> dict[str, str]:
-    return {"text": task.heard} if task.heard else {}
+def with_message(message: str, data: dict[str, Any]) -> CallToolResult:
+    """A result whose text is in the data too, for hosts that show their model only one of them."""
+    return answer(message, data | {"message": message})
 
 
-def _meanwhile(task: Task, state: str) -> str:
+def _pending(task: Task, state: str) -> CallToolResult:
     doing = "waiting for its turn" if state == "queued" else state
     heard = f" Heard so far: {task.heard!r}." if task.heard else ""
-    return f"Still {doing}.{heard} Call `result` with ticket {task.ticket!r} to wait for the rest."
+    message = f"Still {doing}.{heard} Call `hushd_result` with ticket {task.ticket!r} to wait for the rest."
+    so_far = {"text": task.heard} if task.heard else {}
+    return with_message(message, {"state": state, "ticket": task.ticket} | so_far)

@@ -1,15 +1,16 @@
-"""Calls under way: what takes long goes on behind a ticket, and what is cancelled ends."""
+"""Calls of tools: each is answered with its task's result, or in time with a ticket; a cancelled call ends its task."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import anyio.to_thread
 from hushd_protocol.errors import HushdError
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 
@@ -19,73 +20,112 @@ from .task import ENDED, Task, TaskRegistry, Work
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
-TICK_S = 0.25  # between looks at how far an errand is
-NEWS_S = 1.0  # between two progress notifications of the same state
-MOST = 200  # at once; also the most that may wait for the floor
+PATIENCE_S = 25.0  # hosts give up after 60 s, some of them after 30
+MARGIN = 0.8  # of a host's limit, so that the answer arrives before it
+TICK_S = 0.25  # between two looks at a task's progress
+REPORT_S = 1.0  # between two progress notifications of the same state
+MOST = 200  # calls at once; also the most that may wait for the floor
 
 
 class Calls:
-    """How the calls of one server are answered.
+    """Answers the calls of one server.
+
+    Over standard input and output a ticket is worth nothing to a host that starts a process for each call, because its
+    tasks end with the process. Such a host is known by its first call: it comes without a look at the list of tools.
+    That call is answered when its task has ended.
 
     Args:
-        desk: its errands.
-        patience: seconds after which a call is answered with a ticket.
-        holder: whose name `hushd status` shows; None: what the host calls itself.
+        tasks: the tasks of the calls.
+        patience: seconds after which a call is answered with a ticket; None: `PATIENCE_S`, but for such hosts.
+        holder: the name shown by `hushd status`; None: the host's own.
+        shared: whether the process serves any number of sessions, so that a ticket outlives its own.
+
+    Attributes:
+        resumable: whether the host can come back with a ticket.
     """
 
-    def __init__(self, desk: TaskRegistry, patience: float, holder: str | None) -> None:
-        self.desk = desk
-        self._patience = patience
+    def __init__(
+        self, tasks: TaskRegistry, patience: float | None = None, holder: str | None = None, *, shared: bool = False
+    ) -> None:
+        self.tasks = tasks
+        self.resumable = shared or patience is not None
+        self._patience = PATIENCE_S if patience is None else patience
+        self._limits: dict[str | None, float] = {}  # of sessions, see `note_cancelled`
+        self._began: dict[tuple[str | None, Any], float] = {}  # by session and request
         self._holder = holder
         self._threads: anyio.CapacityLimiter | None = None
 
     async def carry_out(self, context: Context, kind: str, work: Work, *, wait: bool = True) -> CallToolResult:
-        """The result of `work`, or its ticket: after a while, or at once where nobody is to wait."""
+        """The result of `work`, or its ticket: after `patience`, or at once without `wait`."""
         try:
-            task = self.desk.begin(kind, self.holder(context), work)
+            task = self.tasks.begin(kind, self.holder(context), work, session_of(context.request_context))
         except HushdError as error:
-            return refusal(error.message, "failed")
-        return await self.attend(context, task, math.inf if wait else 0.0)
+            return refusal(error)
+        return await self.attend(context, task, math.inf if wait or not self.resumable else 0.0)
 
     async def attend(self, context: Context, task: Task, seconds: float) -> CallToolResult:
-        """The end of an errand, or how far it is after so many seconds, which are never more than a call may take.
+        """The task's result, or its state after `seconds`, which are never more than a call may take.
 
-        The host is told how far it is. A call that is cancelled ends the errand.
+        Meanwhile the host gets progress notifications. A cancelled call ends the task.
         """
         began = time.monotonic()
-        patience = min(seconds, self._patience)
-        news = News(context, began)
+        request = (session_of(context.request_context), context.request_id)
+        patience = min(seconds, self._limit(request[0]))
+        progress = ProgressReporter(context, began)
+        self._began[request] = began
+        if len(self._began) > MOST:  # a call that ends with its stream is never popped
+            del self._began[next(iter(self._began))]
         try:
-            while not task.finished.is_set() and (left := began + patience - time.monotonic()) > 0:
-                await news.tell(task)
-                await self._in_thread(task.finished.wait, min(left, TICK_S))
+            with task.awaited():
+                while not task.finished.is_set() and (left := began + patience - time.monotonic()) > 0:
+                    await progress.report(task)
+                    await self._in_thread(task.finished.wait, min(left, TICK_S))
         except anyio.get_cancelled_exc_class():
-            task.stop()
+            task.end()
             raise
+        self._began.pop(request, None)
         return of_task(task)
 
     async def ask(self, ask: Callable[[], CallToolResult]) -> CallToolResult:
-        """What `ask` returns, off the event loop."""
+        """The result of `ask`, which runs off the event loop."""
         try:
             return await self._in_thread(ask)
         except HushdError as error:
-            return refusal(error.message)
+            return refusal(error)
 
-    async def _in_thread(self, function: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
-        """What `function` returns. A cancelled call does not wait for it."""
-        if self._threads is None:
-            self._threads = anyio.CapacityLimiter(MOST)
-        return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._threads)
+    def note_cancelled(self, session: str | None, params: dict[str, Any]) -> None:
+        """Learns a host's limit from a cancellation that has it as the reason: the next calls end before it."""
+        began = self._began.pop((session, params.get("requestId")), None)
+        if began is not None and "timed out" in str(params.get("reason")):
+            self._limits[session] = (time.monotonic() - began) * MARGIN
 
     def holder(self, context: Context) -> str:
-        """Who asks, as `hushd status` shows it."""
+        """The caller's name, as `hushd status` shows it."""
         host = context.session.client_params
         name = self._holder or (host.client_info.name if host else "")
         return "".join(sign for sign in name if sign.isprintable())[:40].strip() or "mcp"
 
+    def _limit(self, session: str | None) -> float:
+        """Seconds that a call of this session may take."""
+        if not self.resumable:
+            return math.inf
+        return min(self._patience, self._limits.get(session, math.inf))
 
-class News:
-    """Progress notifications of one call: at every change, and now and then in between.
+    async def _in_thread(self, function: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
+        """The result of `function`. A cancelled call does not wait for it."""
+        if self._threads is None:
+            self._threads = anyio.CapacityLimiter(MOST)
+        return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._threads)
+
+
+def session_of(context: ServerRequestContext[Any, Any]) -> str | None:
+    """The name of the host's session: over standard input and output there is one; None where each request stands
+    alone."""
+    return "" if context.request is None else context.request.headers.get("mcp-session-id")
+
+
+class ProgressReporter:
+    """Progress notifications of one call: at every change, and once in `REPORT_S` in between.
 
     They count seconds: of the recording where there is one, else of the call.
     """
@@ -93,17 +133,17 @@ class News:
     def __init__(self, context: Context, began: float) -> None:
         self._context = context
         self._began = began
-        self._told = ("", "")
+        self._reported = ("", "")
         self._at = 0.0
         self._progress = -1.0  # it must grow
 
-    async def tell(self, task: Task) -> None:
-        """Tells where the errand is, if that is new."""
+    async def report(self, task: Task) -> None:
+        """Sends the task's state, if that is new."""
         now = time.monotonic()
         state, heard = task.state, task.heard
         done, total = task.audio or (now - self._began, None)
-        old = now - self._at < NEWS_S and (state, heard) == self._told
+        old = now - self._at < REPORT_S and (state, heard) == self._reported
         if state in ENDED or old or done <= self._progress:
             return
-        self._told, self._at, self._progress = (state, heard), now, done
+        self._reported, self._at, self._progress = (state, heard), now, done
         await self._context.report_progress(done, total, f"{state}: {heard[-200:]}" if heard else state)

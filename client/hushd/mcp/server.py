@@ -9,65 +9,109 @@ from collections.abc import Callable
 from typing import Any
 
 from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import nearest
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
-from .calls import Calls
+from .answers import refusal
+from .calls import Calls, session_of
 from .task import TaskRegistry
-from .tools import Tools
+from .tools import PREFIX, Tools
 
-PATIENCE_S = 25.0  # hosts give up after 60 s, some of them after 30
 _INSTRUCTIONS = """\
 hushd speaks to the person at this computer and hears them; all of it runs here, nothing leaves the machine.
-Use `converse` to ask something aloud and hear the answer, `say` to only tell something, `listen` to only hear.
-An answer with a ticket is not the end: call `result` with it until there is none.
-What was heard comes from a speech model, which may mishear names and numbers: ask again when it matters."""
+Use `hushd_converse` to ask something aloud and hear the answer, `hushd_say` to only speak, `hushd_listen` to only hear.
+An answer with a ticket is not the end: call `hushd_result` with it until there is none.
+Words heard come from a speech model, which may mishear names and numbers: ask again when it matters."""
 
 
 class Server(MCPServer[Any]):
-    """The SDK's server, whose complaints about arguments are one sentence."""
+    """The SDK's server with hushd's tools, whose complaints about a call are one sentence, in both of its forms."""
+
+    def __init__(self, answered: Calls, *, local: bool) -> None:
+        self._calls = answered
+        tools = Tools(answered, local=local).all()
+        self._arguments = {tool.name: list(tool.parameters["properties"]) for tool in tools}
+        super().__init__(
+            "hushd",
+            title="hushd: a voice and ears",
+            version=__version__,
+            instructions=_INSTRUCTIONS,
+            tools=tools,
+            log_level="ERROR",
+            subscriptions=False,
+            middleware=[self._notice],
+        )
+
+    async def list_tools(self) -> list[ListedTool]:
+        self._calls.resumable = True  # hosts that make one call a process do not look first
+        return await super().list_tools()
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         try:
+            self._check(name, arguments)
             return await super().call_tool(name, arguments, context)
+        except HushdError as error:
+            return refusal(error)
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
-                raise ToolError(_sentence(error.__cause__)) from error.__cause__
+                return refusal(HushdError("bad_request", _sentence(error.__cause__)))
             raise
+        finally:
+            self._calls.resumable = True  # a second call shows that the process is not one call's
+
+    def _check(self, name: str, arguments: dict[str, Any]) -> None:
+        known = self._arguments.get(name)
+        if known is None:
+            meant = nearest(name, self._arguments) or nearest(PREFIX + name, self._arguments)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(self._arguments)}."
+            raise HushdError("bad_request", f"There is no tool {name!r:.60}: {hint}")
+        for argument in arguments:
+            if argument not in known:
+                meant = nearest(argument, known)
+                hint = f"did you mean {meant}?" if meant else f"it takes {', '.join(known) or 'none'}."
+                raise HushdError("bad_request", f"{name} has no argument {argument!r:.60}: {hint}")
+
+    async def _notice(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Middleware that sees the reasons of cancellations."""
+        if ctx.method == "notifications/cancelled":
+            self._calls.note_cancelled(session_of(ctx), dict(ctx.params or {}))
+        return await call_next(ctx)
 
 
-def build(desk: TaskRegistry, patience: float = PATIENCE_S, holder: str | None = None, *, local: bool = True) -> Server:
+def build(
+    tasks: TaskRegistry,
+    patience: float | None = None,
+    holder: str | None = None,
+    *,
+    local: bool = True,
+    shared: bool = False,
+) -> Server:
     """The server with its tools; the arguments are those of `Calls` and `Tools`."""
-    server = Server(
-        "hushd",
-        title="hushd: a voice and ears",
-        version=__version__,
-        instructions=_INSTRUCTIONS,
-        log_level="ERROR",
-        subscriptions=False,
-    )
-    Tools(Calls(desk, patience, holder), local=local).register(server)
-    return server
+    return Server(Calls(tasks, patience, holder, shared=shared), local=local)
 
 
-def serve(patience: float, holder: str | None) -> int:
-    """Serves the host at standard input and output until it closes them; then all that is spoken ends."""
-    desk = TaskRegistry()
-    server = build(desk, patience, holder)
-    take_signals(desk.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+def serve(patience: float | None, holder: str | None) -> int:
+    """Serves the host at standard input and output until it closes them; then everything ends."""
+    tasks = TaskRegistry()
+    server = build(tasks, patience, holder)
+    take_signals(tasks.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
         server.run()
     finally:
-        desk.close()
+        tasks.close()
     return 0
 
 
 def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
-    """Has these signals end the process after `close`, on a thread: it waits for others.
+    """Makes these signals end the process after `close`, which waits for others and so runs on a thread.
 
     Not by an exception: the event loop would wait for the thread that reads standard input, and that for the host.
     """
@@ -85,7 +129,7 @@ def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """What is wrong with the first argument that is wrong."""
+    """Names the first wrong argument, and the reason."""
     wrong = error.errors(include_url=False, include_context=False)[0]
     name = str(wrong["loc"][0]) if wrong["loc"] else "The arguments"
     if wrong["type"] == "missing":

@@ -1,4 +1,9 @@
-"""The tools, as a host's model sees them: few, each with its arguments explained."""
+"""The tools, as a host's model sees them: few, each with its arguments explained.
+
+The list of tools is part of every prompt, so it is kept short: no output schemas, whose fields explain themselves, and
+no titles of arguments. The prefix of the names is for hosts that mix the tools of all servers without one of their own,
+some of which refuse a name that occurs twice.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +11,21 @@ import base64
 import binascii
 import inspect
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import Any
 
 from hushd_protocol.errors import HushdError
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ToolAnnotations
 
-from . import tasks
-from .answers import Answer, Pending, Status, VoiceEntry, Voices, answer, refusal
+from . import work
+from .answers import answer, refusal, with_message
 from .arguments import (
     Audio,
     Cancel,
     Language,
     Path,
-    Patient,
     Priority,
     Prompt,
     Segments,
@@ -29,53 +35,38 @@ from .arguments import (
     Text,
     Ticket,
     Timeout,
+    UntilSpoken,
     Voice,
     Wait,
 )
 from .calls import Calls
 
-if TYPE_CHECKING:
-    from mcp.server.mcpserver import MCPServer
-
-Structured = Annotated[CallToolResult, Answer]
+PREFIX = "hushd_"
 
 
 class Tools:
     """The tools of one server.
 
     Args:
-        local: whether who asks may name files of this computer.
+        local: whether the callers may name files of this computer.
     """
 
     def __init__(self, calls: Calls, *, local: bool = True) -> None:
         self._calls = calls
         self._local = local
 
-    def register(self, server: MCPServer) -> None:
-        """Adds them to `server`."""
-        # A host may run without asking what only reads: that must not open the microphone.
-        for tool, title, reads, again in (
-            (self.say, "Say something aloud", False, False),
-            (self.listen, "Listen to the person", False, False),
-            (self.converse, "Ask aloud and hear the answer", False, False),
-            (self.transcribe, "Write down a recording", True, True),
-            (self.voices, "Voices", True, True),
-            (self.status, "Status", True, True),
-            (self.result, "Result of a ticket", True, True),
-        ):
-            server.add_tool(
-                tool,
-                title=title,
-                description=inspect.getdoc(tool),
-                annotations=ToolAnnotations(
-                    title=title,
-                    read_only_hint=reads,
-                    destructive_hint=False,
-                    idempotent_hint=again,
-                    open_world_hint=False,
-                ),
-                structured_output=True,
-            )
+    def all(self) -> list[Tool]:
+        """The tools, in the order of their use."""
+        # A host may run without asking what only reads: that must neither open the microphone nor end a call.
+        return [
+            _tool(self.say, "Say something aloud"),
+            _tool(self.listen, "Listen to the person"),
+            _tool(self.converse, "Ask aloud and hear the answer"),
+            _tool(self.transcribe, "Write down a recording", reads=True),
+            _tool(self.voices, "Voices", reads=True),
+            _tool(self.status, "Status", reads=True),
+            _tool(self.result, "Result of a ticket"),
+        ]
 
     async def say(
         self,
@@ -85,19 +76,17 @@ class Tools:
         language: Language = "",
         speed: Speed = 1.0,
         priority: Priority = "text",
-        wait: Patient = True,
-    ) -> Structured:
-        """Speaks to the person at this computer through its loudspeaker; returns once it was heard to its end.
+        wait: UntilSpoken = True,
+    ) -> CallToolResult:
+        """Speaks to the person at this computer; returns when they have heard it to its end.
 
-        For what should reach them when they do not look at the screen. Write as one speaks, in short
-        sentences; of Markdown the marks are not read aloud. Other programs that speak are waited for, so that nobody
-        talks over anybody. Cancelling the call is silence.
+        For news that should reach them away from the screen. Write as one speaks, in short sentences; Markdown marks
+        are not read aloud. Waits while other programs speak. Cancelling the call silences it.
 
-        Examples: {"text": "The build is done, and all tests pass."}, or, to work on meanwhile,
-        {"text": "I am looking into it.", "wait": false}.
+        Example: {"text": "The build is done, and all tests pass."}
         """
-        work = tasks.say(text, priority, _speaking(voice, language, speed))
-        return await self._calls.carry_out(context, "say", work, wait=wait)
+        speech = work.say(text, priority, _speaking(voice, language, speed))
+        return await self._calls.carry_out(context, "say", speech, wait=wait)
 
     async def listen(
         self,
@@ -107,15 +96,15 @@ class Tools:
         language: Language = "",
         prompt: Prompt = "",
         priority: Priority = "text",
-    ) -> Structured:
-        """Listens to the microphone until the person has said something and pauses; returns their words.
+    ) -> CallToolResult:
+        """Listens to the microphone until the person has spoken and pauses; returns their words.
 
-        To ask something first, use `converse`.
+        To ask something first, use `hushd_converse`.
 
-        Examples: {}, {"timeout": 60, "prompt": "hushd, systemd"}.
+        Example: {"timeout": 60, "prompt": "hushd, systemd"}
         """
         options = _only(no_speech_s=timeout, silence_s=silence, language=language, prompt=prompt)
-        return await self._calls.carry_out(context, "listen", tasks.listen(priority, options))
+        return await self._calls.carry_out(context, "listen", work.listen(priority, options))
 
     async def converse(
         self,
@@ -128,17 +117,17 @@ class Tools:
         language: Language = "",
         prompt: Prompt = "",
         priority: Priority = "text",
-    ) -> Structured:
-        """Says something, then listens, and returns what the person answers: one turn of a spoken conversation.
+    ) -> CallToolResult:
+        """Asks the person something aloud, listens, and returns their answer: one turn of a conversation.
 
-        The loudspeaker and the microphone are kept for the whole turn. It may take longer than a call should: then
-        the answer is a ticket for `result`, and the person still has all their time.
+        Where that takes longer than a call may, the answer is a ticket for `hushd_result`; the person still has all
+        their time.
 
-        Example: {"text": "Shall I delete the old backups?", "timeout": 20}.
+        Example: {"text": "Shall I delete the old backups?", "timeout": 20}
         """
         listening = _only(no_speech_s=timeout, silence_s=silence, language=language, prompt=prompt)
-        work = tasks.converse(text, priority, _speaking(voice, language, speed), listening)
-        return await self._calls.carry_out(context, "converse", work)
+        turn = work.converse(text, priority, _speaking(voice, language, speed), listening)
+        return await self._calls.carry_out(context, "converse", turn)
 
     async def transcribe(
         self,
@@ -149,24 +138,21 @@ class Tools:
         prompt: Prompt = "",
         speakers: Speakers = False,
         segments: Segments = False,
-    ) -> Structured:
-        """Writes down what is said in a recording. Long ones are answered with a ticket for `result`.
+    ) -> CallToolResult:
+        """Writes down the speech in a recording; a long one is answered with a ticket for `hushd_result`.
 
-        Examples: {"path": "/home/ann/interview.mp3"}, {"path": "~/meeting.wav", "speakers": true, "segments": true}.
+        Example: {"path": "~/meeting.wav", "speakers": true}
         """
         try:
             source = self._recording(path, audio)
         except HushdError as error:
-            return refusal(error.message, "failed")
+            return refusal(error)
         options = _only(language=language, prompt=prompt, diarize=speakers)
-        work = tasks.transcribe(source, bool(segments or speakers), options)
-        return await self._calls.carry_out(context, "transcribe", work)
+        reading = work.transcribe(source, bool(segments or speakers), options)
+        return await self._calls.carry_out(context, "transcribe", reading)
 
-    async def voices(self, context: Context, language: Language = "") -> Annotated[CallToolResult, Voices]:
-        """Lists the voices that `say` and `converse` can speak with, all or those of a language.
-
-        Example: {"language": "en"}.
-        """
+    async def voices(self, context: Context, language: Language = "") -> CallToolResult:
+        """Lists the voices for `hushd_say` and `hushd_converse`, all or those of a language."""
 
         def ask() -> CallToolResult:
             from hushd.client import Client
@@ -175,23 +161,27 @@ class Tools:
             with Client(holder=self._calls.holder(context)) as client:
                 known = client.voices()
             entries = [
-                VoiceEntry(name=v.name, language=v.language, engine=v.engine, gender=v.gender, installed=v.installed)
+                {
+                    "name": v.name,
+                    "language": v.language,
+                    "engine": v.engine,
+                    "gender": v.gender,
+                    "installed": v.installed,
+                }
                 for v in (speaking(known, language) if language else known)
             ]
-            lines = [
-                ", ".join(
-                    part for part in (v.language, v.gender, v.engine, "" if v.installed else "not installed") if part
-                )
-                for v in entries
-            ]
-            text = "\n".join(f"{entry.name}: {line}" for entry, line in zip(entries, lines, strict=True))
-            return answer(text or "There is no voice for that.", Voices(voices=entries))
+            if not entries:
+                return with_message("There is no voice for that language.", {"voices": []})
+            return answer("\n".join(map(_line, entries)), {"voices": entries})
 
         return await self._calls.ask(ask)
 
-    async def status(self, context: Context) -> Annotated[CallToolResult, Status]:
-        """Tells which speech workers run, how much memory they have, who speaks or listens, and calls not yet done."""
-        pending = [Pending(ticket=e.ticket, tool=e.kind, state=e.state) for e in self._calls.desk.under_way()]  # type: ignore[arg-type]
+    async def status(self, context: Context) -> CallToolResult:
+        """Reports the speech workers and their memory, the speaker, the listener, and calls not yet done."""
+        calls = [
+            {"tool": PREFIX + task.kind, "state": task.state, "ticket": task.ticket}
+            for task in self._calls.tasks.under_way()
+        ]
 
         def ask() -> CallToolResult:
             from hushd.client import Client
@@ -206,8 +196,7 @@ class Tools:
             except HushdError as error:
                 if error.code != "no_supervisor":
                     raise
-            text += "".join(f"{call.tool}: {call.state}, ticket {call.ticket}\n" for call in pending)
-            calls = [call.model_dump() for call in pending]
+            text += "".join(f"{call['tool']}: {call['state']}, ticket {call['ticket']}\n" for call in calls)
             return answer(text, found | {"running": bool(found), "calls": calls})
 
         return await self._calls.ask(ask)
@@ -218,21 +207,22 @@ class Tools:
         ticket: Ticket,
         wait: Wait = 3600.0,
         cancel: Cancel = False,
-    ) -> Structured:
-        """Waits for a call that was answered with a ticket; returns its result, or how far it is and what was heard.
+    ) -> CallToolResult:
+        """Waits for a call that was answered with a ticket; returns its result, or its state and the words so far.
 
-        Ask again while the answer has a ticket.
+        Call it again while the answer has a ticket.
 
-        Examples: {"ticket": "9f86d081"}, {"ticket": "9f86d081", "cancel": true}.
+        Example: {"ticket": "9f86d081"}
         """
         try:
-            task = self._calls.desk.find(ticket)
+            task = self._calls.tasks.find(ticket)
         except HushdError as error:
-            return refusal(error.message)
+            return refusal(error)
         if cancel:
-            task.stop()
+            task.end()
         found = await self._calls.attend(context, task, wait)
-        return answer("It was ended.", {"state": "cancelled"}) if cancel and task.state == "cancelled" else found
+        ended = cancel and task.state == "cancelled"
+        return with_message("It was ended.", {"state": "cancelled"}) if ended else found
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -252,10 +242,35 @@ class Tools:
         return name
 
 
+def _tool(function: Callable[..., Any], title: str, *, reads: bool = False) -> Tool:
+    """A tool of the list, under the name and with the docstring of its method."""
+    name = PREFIX + function.__name__
+    hints = ToolAnnotations(read_only_hint=reads, destructive_hint=False, idempotent_hint=reads, open_world_hint=False)
+    described = (inspect.getdoc(function) or "").strip()
+    made = Tool.from_function(function, name, title, described, annotations=hints, structured_output=False)
+    made.parameters = {
+        "type": "object",
+        "properties": {argument: _untitled(schema) for argument, schema in made.parameters["properties"].items()},
+        "additionalProperties": False,
+    } | {key: made.parameters[key] for key in ("required",) if key in made.parameters}
+    return made
+
+
+def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != "title"}
+
+
+def _line(voice: dict[str, Any]) -> str:
+    """A voice as a line of the list."""
+    missing = "" if voice["installed"] else "not installed"
+    facts = (voice["language"], voice["gender"], voice["engine"], missing)
+    return f"{voice['name']}: {', '.join(filter(None, facts))}"
+
+
 def _speaking(voice: str, language: str, speed: float) -> dict[str, Any]:
     return _only(voice=voice, language=language, speed=speed, markup="markdown")
 
 
 def _only(**options: Any) -> dict[str, Any]:
-    """The options that say something."""
+    """The options that differ from nothing."""
     return {name: value for name, value in options.items() if value not in ("", False)}

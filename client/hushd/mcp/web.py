@@ -27,7 +27,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BODY = 32 * 1024 * 1024  # bytes: 24 MB of audio in base64
 
 
-def serve(address: str, patience: float, holder: str | None, announce: Callable[[str], None]) -> int:
+def serve(address: str, patience: float | None, holder: str | None, announce: Callable[[str], None]) -> int:
     """Serves at `address`, HOST:PORT or a port of this computer, until it is told to leave.
 
     `announce` is called with a sentence once connections are accepted.
@@ -41,9 +41,9 @@ def serve(address: str, patience: float, holder: str | None, announce: Callable[
     if not local and not token:
         raise HushdError("bad_request", f"Who can reach {host} could hear your microphone: set {TOKEN} to a secret.")
     listener = _listen(host, port)
-    desk = TaskRegistry()
-    take_signals(desk.close, signal.SIGHUP)  # of the others uvicorn takes care
-    app = build(desk, patience, holder, local=local).streamable_http_app(
+    tasks = TaskRegistry()
+    take_signals(tasks.close, signal.SIGHUP)  # of the others uvicorn takes care
+    app = build(tasks, patience, holder, local=local, shared=True).streamable_http_app(
         host=host, transport_security=_security(local), max_request_body_size=BODY
     )
     shown = f"[{host}]" if ":" in host else host
@@ -51,11 +51,11 @@ def serve(address: str, patience: float, holder: str | None, announce: Callable[
         Gate(app, token) if token else app, log_level="error", access_log=False, timeout_graceful_shutdown=1
     )
     try:
-        _Web(config, desk, lambda: announce(f"Serving at http://{shown}:{listener.getsockname()[1]}/mcp.")).run(
+        _Web(config, tasks, lambda: announce(f"Serving at http://{shown}:{listener.getsockname()[1]}/mcp.")).run(
             sockets=[listener]
         )
     finally:
-        desk.close()
+        tasks.close()
     return 0
 
 
@@ -94,9 +94,9 @@ class _Web(uvicorn.Server):
     """Says where it serves once it does, and falls silent as soon as it is told to leave, not when the last connection
     is closed."""
 
-    def __init__(self, config: uvicorn.Config, desk: TaskRegistry, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, tasks: TaskRegistry, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._desk = desk
+        self._tasks = tasks
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -104,7 +104,7 @@ class _Web(uvicorn.Server):
         self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        threading.Thread(target=self._desk.close, daemon=True).start()  # it waits, which a signal handler must not
+        threading.Thread(target=self._tasks.close, daemon=True).start()  # it waits, which a signal handler must not
         super().handle_exit(sig, frame)
 
 

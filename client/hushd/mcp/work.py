@@ -1,4 +1,4 @@
-"""The errands there are: what each tool has done for it, off the event loop."""
+"""The work of each tool, which its task does off the event loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Options = dict[str, Any]
 
 
 def say(text: str, priority: str, options: Options) -> Work:
-    """Says `text`."""
+    """Speaks `text`."""
 
     def work(client: Client, task: Task) -> Options:
         said = _conversation(client, task, priority).say(text, **options)
@@ -34,7 +34,7 @@ def listen(priority: str, options: Options) -> Work:
 
 
 def converse(text: str, priority: str, speaking: Options, listening: Options) -> Work:
-    """Says `text` and hears the answer."""
+    """Speaks `text` and hears the answer."""
 
     def work(client: Client, task: Task) -> Options:
         return _found(_conversation(client, task, priority).converse(text, speaking, listening))
@@ -43,7 +43,7 @@ def converse(text: str, priority: str, speaking: Options, listening: Options) ->
 
 
 def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work:
-    """Writes down a recording, by path or by its bytes."""
+    """Transcribes a recording, by path or by its bytes."""
 
     def work(client: Client, task: Task) -> Options:
         reading = task.progress = Reading()
@@ -53,7 +53,7 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
 
         transcription = client.transcribe_stream(recording, on_progress=note, **options)
         parts = []
-        with task.stop.ending(transcription.close):
+        with task.scope.ending(transcription.close):
             for segment in transcription:
                 reading.state = "transcribing"
                 reading.segments.append(segment.text)
@@ -72,8 +72,8 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
 def _conversation(client: Client, task: Task, priority: str) -> Conversation:
     from hushd.dialogue.conversation import Conversation
 
-    # To say something is no reason to open the microphone.
-    conversation = task.progress = Conversation(client, mode="half", priority=priority, stop=task.stop)
+    # Speaking alone is no reason to open the microphone.
+    conversation = task.progress = Conversation(client, mode="half", priority=priority, stop=task.scope)
     return conversation
 
 
