@@ -8,6 +8,7 @@ import re
 import stat
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.atomic_file import AtomicFile
 
 STANDARD_OUTPUT = 1
 
@@ -33,7 +34,7 @@ class OutputFile:
     def __init__(self, path: str | os.PathLike[str] | int) -> None:
         path = _already_open(path)
         self._name = "standard output" if isinstance(path, int) else path
-        self._temporary: str | None = None
+        self._whole: AtomicFile | None = None  # of a regular file
         self._start: int | None = 0  # where the file begins in the descriptor; None where nothing can be corrected
         self.size = 0  # bytes written so far, corrections not counted
         try:
@@ -74,44 +75,34 @@ class OutputFile:
     def keep(self) -> None:
         """Closes it and gives it its name."""
         try:
-            if self._start is not None and self._temporary is None:
+            if self._whole is not None:
+                self._whole.keep()
+                return
+            if self._start is not None:
                 os.lseek(self._descriptor, self._start + self.size, os.SEEK_SET)  # for who writes after us
-            os.close(self._descriptor)  # a file on a server may say only here that it is full
-            if self._temporary is not None:
-                os.rename(self._temporary, self._target)
+            os.close(self._descriptor)
         except OSError as error:
-            self._unlink()
             raise self._failure(error) from error
 
     def discard(self) -> None:
         """Closes it and leaves nothing behind."""
-        os.close(self._descriptor)
-        self._unlink()
+        if self._whole is not None:
+            self._whole.discard()
+        else:
+            os.close(self._descriptor)
 
     def _open(self, path: str) -> None:
         try:
             info = os.stat(path)
         except FileNotFoundError:
             info = None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
         if info and not stat.S_ISREG(info.st_mode):
-            self._descriptor = os.open(path, flags)
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
             self._start = None
             return
-        self._target = os.path.realpath(path)  # a link stays a link
-        folder, name = os.path.split(self._target)
-        temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(4).hex()}.part")
-        self._descriptor = os.open(temporary, flags | os.O_EXCL, 0o666)
-        self._temporary = temporary
-        if info:
-            os.fchmod(self._descriptor, stat.S_IMODE(info.st_mode))
-
-    def _unlink(self) -> None:
-        if self._temporary is not None:
-            try:
-                os.unlink(self._temporary)
-            except OSError:
-                pass  # the folder itself may be gone
+        # A link stays a link.
+        self._whole = AtomicFile(os.path.realpath(path), stat.S_IMODE(info.st_mode) if info else None)
+        self._descriptor = self._whole.descriptor
 
     def _failure(self, error: OSError) -> Exception:
         if isinstance(error, BrokenPipeError):

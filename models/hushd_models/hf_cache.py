@@ -6,6 +6,8 @@ import os
 from glob import glob  # unlike pathlib's it finds nothing where it may not look
 from pathlib import Path
 
+from hushd_protocol.system.paths import user_cache
+
 HALF = (
     ".hushd.incomplete"  # the end of the name of a blob that hushd is pulling; `hf cache` knows the library's own end
 )
@@ -14,7 +16,7 @@ HALF = (
 def cache() -> Path:
     """Where that library keeps what it downloads."""
     env = os.environ
-    home = Path(env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
+    home = Path(env.get("HF_HOME") or user_cache() / "huggingface")
     return Path(env.get("HF_HUB_CACHE") or env.get("HUGGINGFACE_HUB_CACHE") or home / "hub").expanduser()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
+from hushd_protocol.system.paths import user_cache
 
 from . import catalogue, hf_cache
 from .catalogue import Known
@@ -215,11 +216,6 @@ def files_in(folder: Path, deep: bool = True) -> dict[str, int]:
     except OSError:
         pass
     return found
-
-
-def user_cache() -> Path:
-    """Where engines' packages keep what they fetch themselves."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def _role(model: str) -> str:

@@ -15,9 +15,10 @@ from glob import glob
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import user_cache
 
 from . import hf_cache, verification
-from .inventory import Row, user_cache
+from .inventory import Row
 from .manifest import Manifest
 from .store import Store
 

@@ -15,6 +15,7 @@ from glob import glob  # unlike pathlib's it finds nothing where it may not look
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import atomic_file
 from hushd_protocol.system.paths import Paths
 
 from . import manifest
@@ -226,21 +227,9 @@ def replace(path: Path, text: str) -> None:
     Raises:
         HushdError: `output_failed`.
     """
-    import tempfile  # costs every other process 3 ms
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".hushd-", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(descriptor)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        atomic_file.replace(path, text, mode=0o644, sync=True)
     except OSError as error:
         raise _unwritable(path, error) from error
 

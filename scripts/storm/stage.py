@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from hushd_protocol.system import atomic_file
 
 TESTS = Path(__file__).parent.parent.parent / "tests" / "support"
 MODELS = "abcdefghij"  # of the good engine: so many workers of each role
@@ -103,9 +104,7 @@ class Stage:
 
     def configure(self, more: str = "") -> None:
         """Writes the configuration, whole at any time, with `more` at its end."""
-        draft = self.folder / "config.draft"
-        draft.write_text(configuration() + more)
-        draft.rename(self.folder / "config.toml")
+        atomic_file.replace(self.folder / "config.toml", configuration() + more)
 
     # --- processes ---------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
+from hushd_protocol.system.footprint import cores
 from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_state
 
 from .core.pool import Pool
@@ -146,7 +147,7 @@ def run(options: Options, paths: Paths) -> None:
             auto=options.auto or activated,
             memory=machine,
             needs=needs.load(),
-            cores=os.cpu_count() or 1,
+            cores=cores(),
             look_every=math.inf if stalls.work else LOOK_S,
         ),
         poller,

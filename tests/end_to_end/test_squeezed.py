@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS has no li
 
 LOAD = """
 import resource, sys
-from hushd_protocol.system.footprint import short_of_memory
+from hushd_worker.usage import short_of_memory
 from {package}.worker import {worker}
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[1]) * 1_000_000,) * 2)

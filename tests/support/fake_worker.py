@@ -77,7 +77,7 @@ from hushd_protocol.messages import (
     WorkerHello,
 )
 from hushd_protocol.system import lifeline
-from hushd_protocol.system.footprint import pss
+from hushd_worker.usage import pss
 
 NOISE = (
     [b""],

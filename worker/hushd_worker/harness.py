@@ -46,7 +46,9 @@ from hushd_protocol.messages import (
 )
 from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import lifeline
-from hushd_protocol.system.footprint import cpu, pss, rss, short_of_memory, trim
+from hushd_protocol.system.footprint import rss, trim
+
+from hushd_worker.usage import cpu, pss, short_of_memory
 
 from .job import Cancelled, Job
 

@@ -17,6 +17,8 @@ from pathlib import Path, PurePosixPath
 
 from hushd_models import hf_cache
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import atomic_file
+from hushd_protocol.system.paths import user_cache
 
 from .fetch import Wanted
 from .web import Web
@@ -68,7 +70,7 @@ def _token(environ: Mapping[str, str]) -> str:
         return ""
     if given := environ.get("HF_TOKEN"):
         return given.strip()
-    home = environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    home = environ.get("HF_HOME") or user_cache(environ) / "huggingface"
     try:
         return Path(environ.get("HF_TOKEN_PATH") or Path(home) / "token").expanduser().read_text().strip()
     except (OSError, UnicodeDecodeError):
@@ -139,9 +141,7 @@ class Cache:
         if revision != commit.id:
             ref = self.folder / "refs" / revision
             ref.parent.mkdir(parents=True, exist_ok=True)
-            temporary = ref.with_name(f".{ref.name}.{os.getpid()}")
-            temporary.write_text(commit.id)
-            temporary.replace(ref)
+            atomic_file.replace(ref, commit.id)
         return snapshot
 
     def known(self, revision: str) -> Commit | None:

@@ -21,6 +21,7 @@ from hushd_models.catalogue import Known
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import user_cache
 
 from .fetch import Fetch, Wanted, unwritable
 from .hugging_face import Access, Cache, Commit, look_up
@@ -188,7 +189,7 @@ class Pull:
         """The model where the engine's own package has put it, if its hashes are known and right."""
         if not self._engine.cache or not set(names) <= self._known.sha256.keys():
             return None
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / self._engine.cache
+        folder = user_cache() / self._engine.cache
         if not all((folder / name).is_file() for name in names):
             return None
         self._under.say(f"checking what is in {folder}")

@@ -1,112 +1,33 @@
-"""What this process and those it started cost, and how to give back what it only holds on to."""
+"""The memory of this process, how to give back its free pages, and the cores that it may use."""
 
 from __future__ import annotations
 
-import mmap
 import os
-import sys
-import time
 
-from hushd_protocol.errors import HushdError
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
-_TICK = os.sysconf("SC_CLK_TCK")
-_NO_MEMORY = (
-    "failed to map segment from shared object", "Cannot allocate memory",  # glibc
-    "bad_alloc", "can't allocate memory", "Failed to allocate memory",  # libstdc++, torch, onnxruntime
-)  # fmt: skip
-# Moonshine says "Unknown error", and leaves up to 28 MB of the address space that it could not do with.
-_ROOM = 128 << 20
+
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def rss() -> int:
-    """This process's resident set in bytes, 0 where the system does not tell: quick, 0.01 ms, where `pss` takes 1."""
+    """The resident set in bytes, 0 where the system does not report it; takes 0.01 ms, where the pss takes 1."""
     try:
         descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return 0
     try:
-        return int(os.read(descriptor, 100).split()[1]) * PAGE
+        return int(os.read(descriptor, 100).split()[1]) * _PAGE
     finally:
         os.close(descriptor)
 
 
-def pss() -> int:
-    """The proportional set size in bytes of this process and those it started, 0 where the system does not tell."""
-    return sum(map(_pss, ("self", *_descendants("self"))))
-
-
-def cpu() -> float:
-    """Seconds of CPU time that this process and those it started have used: what a program works for us is our work."""
-    times = os.times()
-    seconds = time.process_time() + times.children_user + times.children_system
-    if sys.platform == "linux":
-        return seconds + sum(map(_cpu, _descendants("self")))
-    import psutil  # 17 ms of import; on Linux no worker needs it
-
-    for child in psutil.Process().children(recursive=True):
-        try:
-            seconds += sum(child.cpu_times()[:2])
-        except psutil.Error:
-            pass  # it has exited
-    return seconds
-
-
-def _pss(process: str) -> int:
-    try:
-        with open(f"/proc/{process}/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 0
-
-
-def _cpu(process: str) -> float:
-    """Its own, and what those it has waited for have used."""
-    try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()  # the name before may hold anything
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / _TICK
-
-
-def _descendants(process: str) -> list[str]:
-    """The pids of all that `process` started and that live, as /proc names them."""
-    found: list[str] = []
-    try:
-        for thread in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{thread}/children") as file:
-                for child in file.read().split():
-                    found += [child, *_descendants(child)]
-    except OSError:
-        pass  # it, or the thread, has ended; or this is no Linux
-    return found
-
-
-def short_of_memory(error: BaseException | None) -> bool:
-    """Whether that is why something failed, which engines take for a broken installation.
-
-    The reason is looked for in `error` and its causes and, where a library failed, in what this process may still map.
-    """
-    root = error
-    while error is not None:
-        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
-            return True
-        root, error = error, error.__cause__ or error.__context__
-    if root is None or isinstance(root, HushdError):  # ours, such as a file that is not there
-        return False
-    try:
-        mmap.mmap(-1, _ROOM, mmap.MAP_PRIVATE).close()  # takes no page
-    except (OSError, MemoryError):
-        return True
-    return False
-
-
 def trim() -> None:
-    """Asks glibc for the free pages of its heaps, which it otherwise keeps; elsewhere nothing happens.
+    """Has glibc give back the free pages of its heaps, which it otherwise keeps; elsewhere does nothing.
 
     Measured with hibari: 190 to 160 MB after the load, 280 to 169 MB after a long text, in 4 ms.
     """

@@ -124,6 +124,12 @@ def session_folder(environ: Mapping[str, str]) -> Path | None:
     return _absolute(environ.get("XDG_RUNTIME_DIR")) or (folder if _is_ours(folder) else None)
 
 
+def user_cache(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder in which engines' packages and libraries keep their downloads."""
+    env = os.environ if environ is None else environ
+    return Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
 def prepare_runtime(paths: Paths) -> None:
     """Makes the runtime folder, 0700, or checks that the one there is safe to put sockets into.
 

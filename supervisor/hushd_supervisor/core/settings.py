@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from hushd_models.catalogue import Known
+from typing import Any
 
 MODELS = "store/local"  # the one worker of the role `models`
 # Defaults that differ by role. Nobody comes back to a download soon.
@@ -55,7 +52,6 @@ class Settings:
     weight_priority: float = 100.0  # in eviction, lowest first: priority * this
     weight_idle: float = 1.0  # - idle seconds * this
     weight_size: float = 0.1  # - MB * this
-    models: Mapping[str, Known] = field(default_factory=dict)  # the user's own additions to the catalogue
     worker: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # overrides by name; "" for all
 
     def for_worker(self, name: str) -> WorkerSettings:

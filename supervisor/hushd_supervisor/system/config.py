@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
@@ -18,9 +18,6 @@ from hushd_supervisor.core.names import ENGINES, ROLES
 from hushd_supervisor.core.settings import Settings, WorkerSettings
 
 from .log import LEVELS
-
-if TYPE_CHECKING:
-    from hushd_models.catalogue import Known
 
 # Of the keys that are floats, those that are lengths of time; the others are numbers.
 _TIMES = ("drain_timeout", "exit_when_idle", "keep_alive", "max_age", "stall_timeout", "start_timeout")
@@ -63,12 +60,12 @@ class _Reader:
         values: dict[str, Any] = {}
         known = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
         for key, value in table.items():
-            if key not in known:
-                self._unknown(key, key, known)
+            if key == "models":
+                self._check_models(value)
+            elif key not in known:
+                self._unknown(key, key, [*known, "models"])
             elif key == "worker":
                 values[key] = self._workers(value)
-            elif key == "models":
-                values[key] = self._models(value)
             else:
                 values[key] = self._value(key, value, known[key])
         for role in (*ENGINES, *(f"{role}_small" for role in ENGINES)):
@@ -93,11 +90,12 @@ class _Reader:
             found[key] = self._worker(where, self._check(where, value, _TABLE))
         return {name: values for name, values in found.items() if values}
 
-    def _models(self, table: object) -> Mapping[str, Known]:
+    def _check_models(self, table: object) -> None:
+        """Checks the user's additions to the catalogue of models, which only the clients and the workers read."""
         from hushd_models import user_models  # not needed by most
 
         try:
-            return user_models.checked(table)
+            user_models.checked(table)
         except HushdError as error:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.footprint import cores
 
 _MOST_BEAMS = 100
 
@@ -18,7 +19,7 @@ def threads() -> int:
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdecimal() and int(asked):
         return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores()
 
 
 def compute_type(known: Sequence[str]) -> str:

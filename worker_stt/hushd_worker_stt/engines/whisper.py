@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue
 from hushd_protocol.system.installation import extra_command
+from hushd_protocol.system.paths import user_cache
 
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
@@ -164,4 +164,4 @@ class Whisper(WhisperFamily):
 
 def _cache() -> Path:
     """Where the package keeps what it downloads."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"
+    return user_cache() / "whisper"

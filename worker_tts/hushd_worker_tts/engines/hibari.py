@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system.installation import extra_command
+from hushd_protocol.system.paths import user_cache
 
 from hushd_worker_tts.alignment import aligned
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
@@ -291,4 +292,4 @@ def _file(name: str) -> Path:
         return Path(folder, file)
     if sys.platform == "darwin":
         return Path.home() / "Library/Caches/hibari" / file
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "hibari", file)
+    return user_cache() / "hibari" / file

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.system import paths
+from hushd_protocol.system.footprint import cores
 
 from hushd.cli import console
 from hushd.client import Client
@@ -64,7 +65,7 @@ class Recordings:
         self._output = output
         self._asked = hearing(options)
         self._waiting = list(range(len(self._names)))  # a heap: who had to wait comes before who has not begun
-        self._hearers = min(len(self._names), _cores())
+        self._hearers = min(len(self._names), cores())
         self._lock = threading.Lock()  # of what follows and of the heap
         self._asking = threading.Lock()
         self._events: SimpleQueue[tuple[int, Event]] = SimpleQueue()
@@ -336,10 +337,3 @@ def _size(name: str) -> int:
         return os.stat(name).st_size if name != "-" else 0
     except (OSError, ValueError):
         return 0
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import atomic_file, paths
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 PYTHON = "/usr/bin/python3"  # in the files of `packaging`
@@ -57,9 +57,7 @@ class Service:
         for path in missing:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                fresh = path.with_name(f".{path.name}.new")
-                fresh.write_text(self.files[path], encoding="utf-8")
-                os.replace(fresh, path)
+                atomic_file.replace(path, self.files[path])
             except OSError as error:
                 raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
         return missing

@@ -16,6 +16,7 @@ from typing import Any
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_protocol.system.footprint import cores
 
 from hushd.cli import console
 from hushd.cli.arguments import Parser
@@ -43,7 +44,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     until = began + options.limit
     line = console.StatusLine()
     with TrialSupervisor(worker, sample, until) as shop:
-        tries = dimensions(worker.split("/")[1], _cores())
+        tries = dimensions(worker.split("/")[1], cores())
         number, longest = 0, 0.0
 
         def measure(environment: Environment) -> Trial:
@@ -145,13 +146,6 @@ def _recording(path: str | None) -> Path:
     return found
 
 
-def _cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 # --- what comes of it ------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +179,7 @@ def _named(environment: Environment) -> str:
 
 
 def _table(worker: str, outcome: Outcome, audio_s: float) -> str:
-    lines = [f"{worker}, {audio_s:.1f} s of speech, {_cores()} cores, the best of {RUNS} runs:"]
+    lines = [f"{worker}, {audio_s:.1f} s of speech, {cores()} cores, the best of {RUNS} runs:"]
     width = max(len(_named(trial.environment)) for trial in outcome.trials)
     for trial in outcome.trials:
         mark = "*" if trial is outcome.best else " "

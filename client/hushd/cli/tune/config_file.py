@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import atomic_file
 
 _BARE = re.compile(r"[\w-]+", re.ASCII)  # what TOML takes without quotes
 
@@ -63,18 +62,7 @@ def change(path: Path, worker: str, values: Values) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
-        descriptor, temporary = tempfile.mkstemp(prefix=".hushd-", dir=place.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(new)
-                file.flush()
-                os.fsync(descriptor)
-            os.chmod(temporary, mode)
-            os.replace(temporary, place)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
+        atomic_file.replace(place, new, mode, sync=True)
     except OSError as error:
         raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
 

@@ -1,11 +1,12 @@
-"""What each worker needed in earlier lives of the supervisor, in the state folder."""
+"""The memory that each worker needed in earlier lives of the supervisor, in the state folder."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from hushd_protocol.system import atomic_file
 
 LIMIT_BYTES = 1_000_000
 
@@ -13,14 +14,14 @@ LIMIT_BYTES = 1_000_000
 class Needs:
     """The file `path`: a JSON object of bytes by a worker's full name.
 
-    It only saves a guess, so neither a file that is missing or broken nor a full disk is an error.
+    It only saves a guess, so a file that is missing or broken is no error, nor is a full disk.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def load(self) -> dict[str, int]:
-        """What is in the file, as far as it makes sense."""
+        """The entries of the file that make sense."""
         try:
             with open(self._path, "rb") as file:
                 table = json.loads(file.read(LIMIT_BYTES))
@@ -36,12 +37,7 @@ class Needs:
 
     def save(self, needs: Mapping[str, int]) -> None:
         """Replaces the file as a whole."""
-        new = f"{self._path}.new"
         try:
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(needs, file, indent=1, sort_keys=True)
-                file.write("\n")
-            os.replace(new, self._path)
+            atomic_file.replace(self._path, json.dumps(dict(needs), indent=1, sort_keys=True) + "\n", mode=0o600)
         except OSError:
             pass

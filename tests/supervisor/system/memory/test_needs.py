@@ -57,7 +57,7 @@ def test_no_file_and_no_place_for_one(tmp_path: Path) -> None:
     assert needs.load() == {}
     needs.save(SIZES)
     (tmp_path / "precious").write_text("mine")
-    (tmp_path / "needs.json.new").symlink_to(tmp_path / "precious")
+    (tmp_path / "needs.json").symlink_to(tmp_path / "precious")
     Needs(tmp_path / "needs.json").save(SIZES)
     assert (tmp_path / "precious").read_text() == "mine"
 
@@ -69,6 +69,6 @@ def test_the_old_file_stays_until_the_new_one_is_whole(file: Path, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(os, "rename", full)
     Needs(file).save({"stt/a/b": 1})
     assert Needs(file).load() == SIZES

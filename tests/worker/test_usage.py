@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hushd_protocol.system import footprint
+from hushd_worker import usage
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 
@@ -36,27 +36,27 @@ def program(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]
 
 def test_what_a_program_uses_is_ours(program: subprocess.Popen[bytes]) -> None:
     """Its memory and CPU time count while it runs; the time stays when it has ended, and the memory goes."""
-    size, used = footprint.pss(), footprint.cpu()
+    size, used = usage.pss(), usage.cpu()
     assert used >= time.process_time() + 0.5
     assert program.stdin
     program.stdin.close()
     program.wait()
-    assert footprint.cpu() >= used
-    assert footprint.pss() < size - 55_000_000
+    assert usage.cpu() >= used
+    assert usage.pss() < size - 55_000_000
 
 
 def test_a_process_alone_counts_itself() -> None:
     """Without children the two are what the system says of this process, at the price of one look."""
-    assert footprint.pss() > 5_000_000
-    before, own = footprint.cpu(), time.process_time()
+    assert usage.pss() > 5_000_000
+    before, own = usage.cpu(), time.process_time()
     until = own + 0.05
     while time.process_time() < until:
         pass
-    assert footprint.cpu() - before == pytest.approx(time.process_time() - own, abs=0.02)
+    assert usage.cpu() - before == pytest.approx(time.process_time() - own, abs=0.02)
 
 
 def test_a_process_that_ends_under_ones_eyes_is_nothing() -> None:
     """A pid that is gone costs nothing and raises nothing."""
-    assert footprint._pss("4194305") == 0
-    assert footprint._cpu("4194305") == 0.0
-    assert footprint._descendants("4194305") == []
+    assert usage._pss("4194305") == 0
+    assert usage._cpu("4194305") == 0.0
+    assert usage._descendants("4194305") == []

@@ -1,0 +1,58 @@
+"""Files that are replaced as a whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hushd_protocol.system import atomic_file
+from hushd_protocol.system.atomic_file import AtomicFile
+
+
+def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    """Before `keep` the target holds what it held; after it the new content, and nothing else lies in the folder."""
+    target = tmp_path / "x.json"
+    target.write_text("old")
+    new = AtomicFile(target)
+    os.write(new.descriptor, b"new and longer")
+    assert target.read_text() == "old"
+    new.keep(sync=True)
+    assert target.read_text() == "new and longer"
+    assert os.listdir(tmp_path) == ["x.json"]
+
+
+def test_what_is_discarded_or_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a discarded file, nor one that cannot be encoded, nor one whose target is a folder leaves a trace."""
+    target = tmp_path / "x"
+    AtomicFile(target).discard()
+    with pytest.raises(UnicodeEncodeError):
+        atomic_file.replace(target, "\ud800")
+    assert os.listdir(tmp_path) == []
+    target.mkdir()
+    with pytest.raises(IsADirectoryError):
+        atomic_file.replace(target, "text")
+    assert os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [(None, 0o640), (0o600, 0o600), (0o644, 0o644)])
+def test_the_mode_is_the_given_one_or_that_of_the_umask(tmp_path: Path, mode: int | None, expected: int) -> None:
+    """`mode` holds whatever the umask is; without it the umask decides."""
+    before = os.umask(0o027)
+    try:
+        atomic_file.replace(tmp_path / "x", "text", mode)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == expected
+
+
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who guesses the temporary name gets an error instead of a file overwritten elsewhere."""
+    monkeypatch.setattr(os, "urandom", lambda count: b"\0" * count)
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / ".hushd-x.00000000").symlink_to(tmp_path / "precious")
+    with pytest.raises(FileExistsError):
+        AtomicFile(tmp_path / "x")
+    assert (tmp_path / "precious").read_text() == "precious"
