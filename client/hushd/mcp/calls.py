@@ -51,7 +51,7 @@ class Calls:
         self.resumable = shared or patience is not None
         self._patience = PATIENCE_S if patience is None else patience
         self._limits: dict[str | None, float] = {}  # of sessions, see `note_cancelled`
-        self._began: dict[tuple[str | None, Any], float] = {}  # by session and request
+        self._began: dict[tuple[str | None, str], float] = {}  # by session and request
         self._holder = holder
         self._threads: anyio.CapacityLimiter | None = None
 
@@ -69,7 +69,7 @@ class Calls:
         Meanwhile the host gets progress notifications. A cancelled call ends the task.
         """
         began = time.monotonic()
-        request = (session_of(context.request_context), context.request_id)
+        request = (session_of(context.request_context), str(context.request_id))
         patience = min(seconds, self._limit(request[0]))
         progress = ProgressReporter(context, began)
         self._began[request] = began
@@ -95,7 +95,7 @@ class Calls:
 
     def note_cancelled(self, session: str | None, params: dict[str, Any]) -> None:
         """Learns a host's limit from a cancellation that has it as the reason: the next calls end before it."""
-        began = self._began.pop((session, params.get("requestId")), None)
+        began = self._began.pop((session, str(params.get("requestId"))), None)
         if began is not None and "timed out" in str(params.get("reason")):
             self._limits[session] = (time.monotonic() - began) * MARGIN
 

@@ -1,0 +1,112 @@
+"""A host of agents without an SDK: JSON-RPC lines over pipes, for what each host does in its own way."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from support.mcp_host import PROGRAM
+from support.peer import BOUND_S
+
+
+class RawHost:
+    """A host that has started `hushd mcp`. A context manager; leaving it closes the pipe, as hosts do.
+
+    Args:
+        name: the name in its handshake; "mcp" is that of the Python SDK's users.
+        environment: all of the server's environment.
+        lists: whether it asks for the list of tools before its first call.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        environment: dict[str, str],
+        name: str = "mcp",
+        lists: bool = True,
+        era: str = "2025-06-18",
+    ) -> None:
+        self._ids = itertools.count(1)
+        self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
+        self.process = subprocess.Popen(
+            [*PROGRAM, *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        client = {"name": name, "version": "1"}
+        self.ask("initialize", {"protocolVersion": era, "capabilities": {}, "clientInfo": client})
+        self.notify("notifications/initialized")
+        if lists:
+            self.ask("tools/list")
+
+    def __enter__(self) -> RawHost:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Closes the pipe and waits for the server's end."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(BOUND_S)
+        self._reader.join()
+        assert self.process.stdout
+        self.process.stdout.close()
+
+    def begin(self, method: str, params: dict[str, Any] | None = None) -> int:
+        """Sends a request; returns its id."""
+        number = next(self._ids)
+        self._answers[number] = queue.Queue()
+        self._send({"id": number, "method": method, "params": params or {}})
+        return number
+
+    def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
+        self._send({"method": method, "params": params or {}})
+
+    def wait(self, number: int, timeout: float = 3 * BOUND_S) -> dict[str, Any]:
+        """The answer to a request.
+
+        Raises:
+            queue.Empty: the host has waited for `timeout` seconds, and says nothing to the server.
+        """
+        answer = self._answers[number].get(timeout=timeout)
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def ask(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        return self.wait(self.begin(method, params))
+
+    def call(self, tool: str, **arguments: Any) -> int:
+        """Begins a call of a tool; returns its id."""
+        return self.begin("tools/call", {"name": f"hushd_{tool}", "arguments": arguments})
+
+    def data(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The structured content of a call: all that some hosts show their model."""
+        found: dict[str, Any] = self.wait(self.call(tool, **arguments))["structuredContent"]
+        return found
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0"} | message) + "\n")
+        self.process.stdin.flush()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            message = json.loads(line)
+            if "id" in message and "method" not in message:
+                self._answers[message["id"]].put(message)
+
+
+def cut(environment: dict[str, str], kept: Sequence[str]) -> dict[str, str]:
+    """The environment that a host passes on which keeps little more than HOME and PATH, and the variables `kept`."""
+    names = ("HOME", "PATH", "SHELL", "TERM", *kept)
+    return {name: value for name, value in (os.environ | environment).items() if name in names}
