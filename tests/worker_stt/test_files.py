@@ -208,3 +208,55 @@ def test_an_engine_that_fails_in_the_middle(scripted: SpeechToText, beckett: np.
     with pytest.raises(HushdError, match="tripped"):
         scripted.run(job)
     assert [segment["text"] for segment in asked.segments] == ["Yes."]
+
+
+@pytest.fixture
+def minute(beckett: np.ndarray) -> np.ndarray:
+    """The ten seconds of Beckett, six times."""
+    return np.tile(beckett, 6)
+
+
+def places(asked: Asked) -> list[tuple[float, float]]:
+    return [(segment["start"], segment["end"]) for segment in asked.segments]
+
+
+@pytest.mark.parametrize("clips", [[10, 20], [0, 5, 30, 36], [38], [0, 4, 4.5, 8, 41]])
+def test_clips_are_transcribed_and_nothing_else(scripted: SpeechToText, minute: np.ndarray, clips: list[float]) -> None:
+    """Segments lie in the clips, with times of the whole recording, and none of the speech in them is missing."""
+    bounds = [*clips, 1e9][: len(clips) + len(clips) % 2]
+    parts = list(zip(bounds[::2], bounds[1::2], strict=True))
+    asked, _ = run(scripted, minute, clips=clips)
+    found = places(asked)
+    assert all(any(begin <= start < end <= last + 0.001 for begin, last in parts) for start, end in found), found
+    for begin, last in parts:
+        alone, _ = run(scripted, minute[round(begin * RATE) : round(min(last, 1e5) * RATE)])
+        there = [time - begin for place in found if begin <= place[0] < last for time in place]
+        assert there == pytest.approx([time for place in places(alone) for time in place], abs=0.1)
+
+
+def test_a_recording_is_read_to_its_last_clips_end(scripted: SpeechToText, minute: np.ndarray) -> None:
+    """The rest of a long recording costs nothing."""
+    asked, _ = run(scripted, minute, clips=[0, 5])
+    assert asked.result["duration"] < 10
+    assert asked.chunks_read * 60_000 / 2 / RATE < 25
+
+
+def test_clips_can_be_resumed(scripted: SpeechToText, minute: np.ndarray) -> None:
+    """What begins before `start_s` is left out, as without clips."""
+    asked, _ = run(scripted, minute, clips=[0, 5, 30, 36], start_s=28.0)
+    assert places(asked)
+    assert all(start >= 30 for start, _ in places(asked))
+
+
+@pytest.mark.parametrize("clips", [[5, 3], [-1, 3], ["0"], "0,30", [1, 1]])
+def test_clips_must_ascend(scripted: SpeechToText, minute: np.ndarray, clips: object) -> None:
+    """Anything else is refused in a sentence that says what they are."""
+    with pytest.raises(HushdError, match="ascending"):
+        run(scripted, minute, clips=clips)
+
+
+def test_earlier_text_goes_along(scripted: SpeechToText, minute: np.ndarray) -> None:
+    """With `condition_on_previous_text` each piece's prompt ends with what was said before; without, it is as given."""
+    run(scripted, minute, prompt="Nagg.", decoder={"condition_on_previous_text": True})
+    prompts = [options.prompt for _, options in engine(scripted).given]
+    assert prompts[:3] == ["Nagg.", "Nagg. Yes.", "Nagg. Yes. Yes."]

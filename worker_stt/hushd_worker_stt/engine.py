@@ -12,9 +12,9 @@ Audio is float32, mono, 16,000 samples a second, full scale at -1 and 1, one-dim
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -63,6 +63,7 @@ class Options:
         beam: hypotheses followed at once; None is the engine's default.
         temperature: 0 is the likeliest text; None is the engine's default.
         word_times: whether `Segment.words` is wanted.
+        decoder: options of Whisper's decoder, by openai-whisper's names (`hushd_worker_stt.decoder`).
     """
 
     language: str | None = None
@@ -72,6 +73,7 @@ class Options:
     beam: int | None = None
     temperature: float | None = None
     word_times: bool = False
+    decoder: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class EngineInfo:
         streaming: whether it is quick enough for text while a person speaks.
         word_times: whether it knows when each word was said.
         translation: whether it can translate into English.
+        options: which of `hushd_worker_stt.decoder.ALL` it uses; a result warns of others. None: unknown.
     """
 
     name: str
@@ -114,6 +117,7 @@ class EngineInfo:
     streaming: bool
     word_times: bool
     translation: bool = False
+    options: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

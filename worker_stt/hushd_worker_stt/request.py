@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from hushd_protocol import languages as names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.params import Kind, choice, flag, is_number, number, read, text, whole
 
+from . import decoder
 from .engine import EngineInfo, ModelInfo, Options
 
 _PROMPT = text(2_000)  # Whisper reads the last 224 tokens of it
@@ -34,6 +36,12 @@ _KINDS = {
         float,
     ),
     "start_s": number(0),
+    "clips": Kind(
+        "a list of ascending numbers of seconds: start, end, start, end, …",
+        lambda value: isinstance(value, list) and all(map(is_number, value)) and _ascending([-1, *value]),
+        tuple,
+    ),
+    "decoder": Kind("a table of options", lambda value: isinstance(value, dict)),
     "live": flag(),
     "echo": flag(),
     "continuous": flag(),
@@ -64,6 +72,8 @@ class Request:
         speech_pad_s: quiet kept around speech; less costs words (docs/ARCHITECTURE.md).
         max_segment_s: the longest segment, 0: what the engine is best given.
         start_s: where in a recording to begin; times stay those of the whole.
+        clips: the parts of a recording to transcribe: start, end, start, end, … in seconds; empty: all of it.
+        decoder: options of Whisper's decoder (`decoder.KINDS`).
         live: somebody speaks now; the job ends with their utterance. Always s16le.
         echo: live, of two channels: the second is what a loudspeaker plays, to be taken out of the first.
         continuous: live, but utterance after utterance, until the input ends.
@@ -87,6 +97,8 @@ class Request:
     speech_pad_s: float = 0.5
     max_segment_s: float = 0.0
     start_s: float = 0.0
+    clips: tuple[float, ...] = ()
+    decoder: Mapping[str, Any] = field(default_factory=dict)
     live: bool = False
     echo: bool = False
     continuous: bool = False
@@ -117,12 +129,19 @@ class Request:
                 "Speakers are told apart in whole recordings, not while somebody speaks: leave out diarize, "
                 "or record first.",
             )
+        if given.get("clips") and (live or given.get("diarize")):
+            raise HushdError(
+                "unsupported",
+                "clips are parts of a recording in which nobody is told apart: leave out live and diarize.",
+            )
         if given.get("task") == "translate" and not engine.translation:
             raise HushdError(
                 "unsupported",
                 f"The engine {engine.name!r} does not translate: faster-whisper and whisper do, such as "
                 "--engine faster-whisper.",
             )
+        given["decoder"] = read(given.get("decoder", {}), decoder.KINDS, "decoder")
+        given["start_s"] = max([given.get("start_s", 0.0), *given.get("clips", ())[:1]])
         defaults = {"format": "s16le" if live else "file", "no_speech_s": 0.0 if continuous else 30.0}
         return cls(**defaults | given | {"language": _language(given.get("language"), model.languages)})
 
@@ -136,7 +155,20 @@ class Request:
             beam=self.beam_size,
             temperature=self.temperature,
             word_times=self.word_times,
+            decoder=self.decoder,
         )
+
+    def warnings(self, engine: EngineInfo) -> list[dict[str, str]]:
+        """Returns a warning, as a result carries it, about what the request asks for and `engine` does not do."""
+        given = {name: getattr(self, name) for name in decoder.ALL if name not in decoder.KINDS}
+        if not (names := decoder.unused(given | dict(self.decoder), engine.options, live=self.live)):
+            return []
+        message = f"The engine {engine.name!r} has no {' and no '.join(names)}: it did without."
+        return [{"code": "no_effect", "message": message}]
+
+
+def _ascending(values: list[float]) -> bool:
+    return all(before < after for before, after in pairwise(values))
 
 
 def _language(value: str | None, languages: tuple[str, ...]) -> str | None:

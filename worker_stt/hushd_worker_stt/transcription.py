@@ -11,7 +11,9 @@ from hushd_worker.job import Job
 
 from . import partials
 from .audio.prefetch import prefetch
+from .decoder import Context
 from .engine import RATE, Segment
+from .segmentation.clips import clipped
 from .segmentation.endpoint import FRAME
 from .segmentation.pieces import Cutter, Piece, pieces
 from .segmentation.vad import Detector
@@ -41,6 +43,7 @@ class Transcription:
         self._recogniser = recogniser
         self._models = models
         self._options = request.options()
+        self._context = Context(request.prompt, request.decoder)
         self._language_known = False
         self._read_s = begin_s(request)  # how far the recording has been read
         self._reported_s = request.start_s
@@ -82,7 +85,12 @@ class Transcription:
             yield block
 
     def _by_speaker(self, blocks: Iterator[Samples]) -> Iterator[tuple[int, float, Iterator[Samples]]]:
-        """`blocks` in parts of one speaker each, with the second at which each begins; one part without `diarize`."""
+        """`blocks` in parts of one speaker each, with the second at which each begins; one part without `diarize`
+        and without clips."""
+        if self._request.clips:
+            for start, part in clipped(blocks, self._request.clips, self._request.start_s):
+                yield 0, start, part
+            return
         if not self._request.diarize:
             yield 0, 0.0, blocks
             return
@@ -98,7 +106,9 @@ class Transcription:
             self._language_known = True
         if request.diarize:
             self._report(self._read_s - request.start_s + piece.start - request.start_s, first_pass=False)
-        segments = self._recogniser.transcribe(self._job, piece, self._options, request.speech_pad_s)
+        options = replace(self._options, prompt=self._context.prompt)
+        segments = self._recogniser.transcribe(self._job, piece, options, request.speech_pad_s)
+        self._context.add(segments)
         for number, segment in enumerate(segments, 1):
             self._send(speaker, segment, rest=piece.start if number < len(segments) else piece.end)
 
@@ -136,4 +146,4 @@ def begin_s(request: Request) -> float:
 
 def _lead(request: Request) -> int:
     """Frames before `start_s` that are read, so that a resumed recording gets the text it would have had in one go."""
-    return 0 if request.diarize else min(_LEAD, int(request.start_s * RATE / FRAME))
+    return 0 if request.diarize or request.clips else min(_LEAD, int(request.start_s * RATE / FRAME))

@@ -101,8 +101,12 @@ class SpeechToText:
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
         if request.live:
-            return self._live(job, request)
-        return self._raw(job, request) if request.format == "s16le" else self._file(job, request)
+            result = self._live(job, request)
+        else:
+            result = self._raw(job, request) if request.format == "s16le" else self._file(job, request)
+        if warnings := [*request.warnings(self._engine.INFO), *result.get("warnings", ())]:
+            result["warnings"] = warnings
+        return result
 
     def _file(self, job: Job, request: Request) -> dict[str, Any]:
         from .audio.recording import Recording

@@ -23,6 +23,8 @@ class TranscribeOptions(TypedDict, total=False):
         speech_pad_s: seconds of quiet kept around speech.
         max_segment_s: seconds after which a segment is cut even where nobody pauses.
         start_s: seconds of the recording to leave out; times stay those of the whole.
+        clips: parts of the recording: start, end, start, end, … in ascending seconds; the last end may be left out.
+        decoder: options of Whisper's decoder, such as `no_speech_threshold` (docs/PROTOCOL.md).
     """
 
     language: str | None
@@ -38,6 +40,8 @@ class TranscribeOptions(TypedDict, total=False):
     speech_pad_s: float | None
     max_segment_s: float | None
     start_s: float | None
+    clips: Iterable[float] | None
+    decoder: Mapping[str, Any] | None
 
 
 def transcribe_params(options: TranscribeOptions) -> dict[str, Any]:
@@ -54,4 +58,6 @@ def transcribe_params(options: TranscribeOptions) -> dict[str, Any]:
     wanted = {name: value for name, value in given.items() if value is not None and value is not False}
     if not isinstance(hotwords := wanted.get("hotwords", ""), str):
         wanted["hotwords"] = ", ".join(hotwords)
+    if "clips" in wanted:
+        wanted["clips"] = list(wanted["clips"])
     return wanted

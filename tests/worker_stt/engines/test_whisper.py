@@ -196,6 +196,44 @@ def test_options_leave_clear_speech_as_it_is(
     assert not engine.degraded
 
 
+def test_options_of_the_decoder_reach_it(name: str, engine: Any) -> None:
+    """Without the token that a word begins with, something else is heard in its place."""
+    audio = say(["seven", "green", "stop"])
+    tokens = _tokens(engine, name, " green")
+    assert words(text(engine, audio, decoder={"suppress_tokens": [-1]})) == ["seven", "green", "stop"]
+    assert words(text(engine, audio, decoder={"suppress_tokens": [-1, *tokens]})) != ["seven", "green", "stop"]
+
+
+def _tokens(engine: Any, name: str, word: str) -> list[int]:
+    if name == "faster-whisper":
+        return list(engine._tokens(word.strip())[:1])
+    tokenizer = engine._whisper.tokenizer.get_tokenizer(engine._model.is_multilingual, num_languages=1)
+    return list(tokenizer.encode(word)[:1])
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        {"best_of": 3, "patience": 2.0, "length_penalty": 0.5, "temperature_increment": 0.5},
+        {"compression_ratio_threshold": "off", "logprob_threshold": "off", "no_speech_threshold": "off"},
+        {"compression_ratio_threshold": 2.4, "logprob_threshold": -1, "no_speech_threshold": 0.6},
+        {"condition_on_previous_text": True, "threads": 1},
+        {"prepend_punctuations": "(", "append_punctuations": ".)", "hallucination_silence_threshold": 2.0},
+    ],
+)
+def test_the_decoders_options_are_all_known(name: str, engine: Any, decoder: dict[str, Any]) -> None:
+    """Both packages take whatever a command line for openai-whisper says, and hear clear speech as before."""
+    audio = say(["four", "left"])
+    heard = list(engine.transcribe(audio, Options(word_times=True, decoder=decoder)))
+    assert words(" ".join(segment.text for segment in heard)) == ["four", "left"]
+
+
+def test_an_unlikely_threshold_throws_everything_away(name: str, engine: Any) -> None:
+    """What is taken for no speech is dropped: with thresholds that no text passes, all of it."""
+    nothing = {"no_speech_threshold": 0, "logprob_threshold": "off", "temperature_increment": "off"}
+    assert text(engine, say(["four", "left"]), decoder=nothing) == ""
+
+
 def test_a_temperature_is_sampled_at(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The temperature reaches the decoder, and so does the beam where there is one."""
     asked = decoded_with(name, engine, monkeypatch)

@@ -11,6 +11,7 @@ from hushd_models import catalogue, hf_cache
 from hushd_protocol.errors import reason
 from hushd_protocol.system.installation import extra_command
 
+from hushd_worker_stt import decoder
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
 
 from .tuned import threads
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would ask the hub for it
+_PASSED_ON = (  # of the decoder's options
+    "patience",
+    "length_penalty",
+    "suppress_tokens",
+    "compression_ratio_threshold",
+    "logprob_threshold",
+    "no_speech_threshold",
+    "condition_on_previous_text",
+    "prepend_punctuations",
+    "append_punctuations",
+    "hallucination_silence_threshold",
+)
 _FRAMES = 100  # a second, in which the package counts
 _PROMPT = 223  # tokens of prompt and hotwords together: half of what the decoder takes, as in the package
 
@@ -45,6 +58,7 @@ class FasterWhisper(WhisperFamily):
         streaming=False,
         word_times=True,
         translation=True,
+        options=tuple(name for name in decoder.ALL if name != "threads"),  # CTranslate2 has as many as at its start
     )
     PACKAGES = ("ctranslate2", "faster_whisper")
     COMPUTE_TYPES = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
@@ -109,11 +123,11 @@ class FasterWhisper(WhisperFamily):
             initial_prompt=prompt or None,
             hotwords=decoding.hotwords or None,
             beam_size=decoding.beam,
-            best_of=decoding.beam,
+            best_of=decoding.decoder.get("best_of", decoding.beam),
             temperature=decoding.temperatures,
             word_timestamps=decoding.word_times,
             without_timestamps=not self.timestamps,
-            condition_on_previous_text=False,
+            **{"condition_on_previous_text": False} | self._given(decoding),
         )
         for segment in found:
             self.check()
@@ -124,6 +138,13 @@ class FasterWhisper(WhisperFamily):
                     Word(word.word.strip(), float(word.start), float(word.end)) for word in segment.words or ()
                 )
                 yield Segment(float(segment.start), float(segment.end), text, words)
+
+    def _given(self, decoding: Decoding) -> dict[str, Any]:
+        """The decoder's options, by this package's names."""
+        given = decoding.given(*_PASSED_ON)
+        if "logprob_threshold" in given:
+            given["log_prob_threshold"] = given.pop("logprob_threshold")
+        return given
 
     def _tokens(self, text: str) -> list[int]:
         tokens: list[int] = self._model.hf_tokenizer.encode(f" {text}", add_special_tokens=False).ids if text else []

@@ -41,6 +41,7 @@ class Moonshine(Engine):
         models=(ModelInfo("tiny-en", languages=("en",), memory_mb=300, embedded=True),),
         streaming=True,
         word_times=False,
+        options=(),
     )
     # On ten minutes of read speech 3 to 10 s lost words at the edges; 8 to 15 s made 2.9 % errors at a peak of 293 MB,
     # 10 to 20 s made 3.1 % at 377 MB, since an encoder's memory grows with the square of the piece.

@@ -43,6 +43,7 @@ class OnnxAsr(Engine):
         streaming=False,  # its makers' figures: a tenth of real time on four cores, for each look at an utterance
         word_times=True,
         translation=True,
+        options=(),
     )
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less in a graph of a FastConformer's shape with random weights; Whisper gains nothing by it.

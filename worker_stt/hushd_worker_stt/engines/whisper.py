@@ -12,6 +12,7 @@ from hushd_models import catalogue
 from hushd_protocol.system.installation import extra_command
 from hushd_protocol.system.paths import user_cache
 
+from hushd_worker_stt import decoder
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
 
@@ -21,6 +22,15 @@ from .whisper_models import alignment, languages
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
+_PASSED_ON = (  # of the decoder's options
+    "length_penalty",
+    "suppress_tokens",
+    "compression_ratio_threshold",
+    "logprob_threshold",
+    "no_speech_threshold",
+    "condition_on_previous_text",
+)
+_PUNCTUATION = ("prepend_punctuations", "append_punctuations")
 _FRAMES = 100  # a second, in which the package counts
 
 
@@ -44,6 +54,7 @@ class Whisper(WhisperFamily):
         streaming=False,
         word_times=True,
         translation=True,
+        options=tuple(name for name in decoder.ALL if name != "hallucination_silence_threshold"),
     )
     PACKAGES = ("torch", "whisper")
     COMPUTE_TYPES = ("int8", "float32")
@@ -101,6 +112,14 @@ class Whisper(WhisperFamily):
             torch.ao.quantization.quantize_dynamic(self._model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
+        usual = self._torch.get_num_threads()
+        self._torch.set_num_threads(decoding.decoder.get("threads") or usual)
+        try:
+            yield from self._segments(samples, decoding)
+        finally:
+            self._torch.set_num_threads(usual)
+
+    def _segments(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         # A long prompt loses its beginning; hotwords, which are no text that came before, must not be that.
         prompt = " ".join(filter(None, (decoding.prompt, decoding.hotwords)))
         found = self._whisper.transcribe(
@@ -110,16 +129,17 @@ class Whisper(WhisperFamily):
             task=decoding.task,
             initial_prompt=prompt or None,
             beam_size=decoding.beam if decoding.beam > 1 else None,
-            best_of=decoding.beam if decoding.beam > 1 else None,
+            patience=decoding.decoder.get("patience") if decoding.beam > 1 else None,
+            best_of=decoding.decoder.get("best_of", decoding.beam if decoding.beam > 1 else None),
             temperature=decoding.temperatures,
             without_timestamps=not self.timestamps,
-            condition_on_previous_text=False,
             fp16=self._model.device.type != "cpu",
+            **{"condition_on_previous_text": False} | decoding.given(*_PASSED_ON),
         )
         heard = [segment for segment in found["segments"] if segment["seek"] <= decoding.last_window * _FRAMES]
         texts = [segment["text"].strip() for segment in heard]
         if decoding.word_times:
-            self._find_words(samples, heard, found["language"])
+            self._find_words(samples, heard, found["language"], decoding.given(*_PUNCTUATION))
         for segment, text in zip(heard, texts, strict=True):
             if text:
                 words = tuple(
@@ -128,7 +148,9 @@ class Whisper(WhisperFamily):
                 )
                 yield Segment(float(segment["start"]), float(segment["end"]), text, words)
 
-    def _find_words(self, samples: Samples, segments: list[dict[str, Any]], language: str) -> None:
+    def _find_words(
+        self, samples: Samples, segments: list[dict[str, Any]], language: str, punctuation: dict[str, Any]
+    ) -> None:
         """Adds `words` to `segments`. Where `transcribe` itself does so, it drops what it cannot place, and decodes
         what follows each window's last word as another window, which makes words up, and takes many times as long."""
         from whisper.timing import add_word_timestamps
@@ -149,6 +171,7 @@ class Whisper(WhisperFamily):
                 mel=audio.pad_or_trim(mel[:, seek : seek + frames], audio.N_FRAMES).to(model.device),
                 num_frames=frames,
                 last_speech_timestamp=spoken_until,
+                **punctuation,
             )
             spoken_until = there[-1]["end"]
 

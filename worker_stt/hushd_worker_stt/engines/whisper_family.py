@@ -9,11 +9,11 @@ is dropped, and so is a window that begins so late in a piece that hardly any au
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hushd_models import advice, catalogue
 from hushd_models.manifest import Manifest
@@ -21,6 +21,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 
+from hushd_worker_stt.decoder import OFF
 from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
 
 from . import tuned
@@ -39,7 +40,8 @@ _LEAST_S = 0.5  # of audio a window must have to be believed
 class Decoding:
     """How to decode one piece: `Options`, with defaults, aliases and economy settled.
 
-    `last_window` is the latest place, in seconds, where a window may begin whose text is believed.
+    `last_window` is the latest place, in seconds, where a window may begin whose text is believed. `decoder` is as in
+    `Options`.
     """
 
     language: str | None
@@ -50,6 +52,13 @@ class Decoding:
     temperatures: tuple[float, ...]
     word_times: bool
     last_window: float
+    decoder: Mapping[str, Any] = field(default_factory=dict)
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """Those of the decoder's options that are given, as both packages take them: None switches a threshold off."""
+        return {
+            name: None if self.decoder[name] == OFF else self.decoder[name] for name in names if name in self.decoder
+        }
 
 
 class WhisperFamily(Engine):
@@ -138,9 +147,7 @@ class WhisperFamily(Engine):
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         length = len(samples) / RATE
-        beam, temperatures = options.beam or self._beam, _FALLBACK
-        if options.temperature is not None:
-            temperatures = (options.temperature,)
+        beam, temperatures = options.beam or self._beam, _temperatures(options)
         if self.economy and (beam > 1 or len(temperatures) > 1):
             # Each hypothesis keeps its own memory of what it has decoded, and so does each of the fallback's samples.
             beam, temperatures = 1, temperatures[:1]
@@ -155,6 +162,7 @@ class WhisperFamily(Engine):
             # A word of the translation was never said.
             word_times=options.word_times and not options.translate,
             last_window=max(0.0, length - _LEAST_S) if self.timestamps else 0.0,
+            decoder=options.decoder,
         )
         segments = list(self._decode(samples, decoding))
         if decoding.word_times and not segments:
@@ -177,6 +185,17 @@ class WhisperFamily(Engine):
     @abstractmethod
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         """What the model hears in `samples`."""
+
+
+def _temperatures(options: Options) -> tuple[float, ...]:
+    """The temperatures to try, each when the text of the one before is doubtful."""
+    first, step = options.temperature, options.decoder.get("temperature_increment")
+    if step is None:
+        return _FALLBACK if first is None else (first,)
+    first = first or 0.0
+    if step == OFF:
+        return (first,)
+    return tuple(min(1.0, first + n * step) for n in range(int((1.0 - first) / step + 1e-6) + 1))
 
 
 def _within(segment: Segment, length: float) -> Segment:
