@@ -106,9 +106,12 @@ def choose(
     if not order:
         of = f" of {engine}" if engine else ""
         what = f" that hears {language!r}" if language else ""
+        listing = f"`hushd models list {_listing(language, engine)}` shows"
+        instead = _instead(language, engine)
+        more = f"{instead}; {listing} all" if instead else f": {listing} which there are"
         raise HushdError(
             "model_missing",
-            f"No model{of}{what} is installed: `hushd models list {_listing(language, engine)}` shows which there are.",
+            f"No model{of}{what} is installed{more}.",
         )
     fitting = [one for one in order if machine.fits(one)]
     running = [one for one in order if one.name in machine.running]
@@ -121,6 +124,14 @@ def choose(
     else:
         taken = fitting[0] if fitting else min(order, key=machine.need)
     return ModelChoice(taken.engine, taken.model, _why(taken, order, machine, language, speed))
+
+
+def _instead(language: str | None, engine: str | None) -> str:
+    if language is None:
+        return ""
+    from hushd_models import advice  # looks at files: only to help with a mistake
+
+    return advice.for_language("stt", language, engine)
 
 
 def _listing(language: str | None, engine: str | None) -> str:

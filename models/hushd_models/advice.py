@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
+from hushd_protocol import languages
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 from hushd_protocol.system.installation import document, extra_command
 
 from . import catalogue
-from .catalogue import Known
+from .catalogue import SPEEDS, Known
+
+if TYPE_CHECKING:
+    from .inventory import Row
 
 
 @cache
@@ -42,3 +48,49 @@ def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
     else:
         how = f"`hushd models pull {model}` gets it{f' ({known.cost})' if known.cost else ''}"
     return HushdError("model_missing", f"The model {model} is not on this machine: {how}.")
+
+
+def for_language(role: str, language: str, engine: str | None = None) -> str:
+    """Which model would do for a language (a tag or a name), and what gets it; the end of a sentence, from `; `.
+
+    One that is here, else one whose engine is, else the first that is recommended. Empty where no model has it.
+
+    Args:
+        engine: considers its models only.
+    """
+    from .inventory import rows  # every worker's engine imports this module, and few are asked for what they lack
+    from .store import Store
+
+    code = languages.code(language)
+    able = [
+        row
+        for row in rows(Store(paths.find()))
+        if row.role == role and row.known and code in map(languages.code, row.known.languages)
+        if engine in (None, row.known.engine)
+    ]
+    if not able:
+        return ""
+    best = min(able, key=_preference)
+    assert best.known
+    does = f"{best.model} {'hears' if role == 'stt' else 'speaks'} it"
+    if best.usable and engine_installed(best.known.engine):
+        return f"; {does}"
+    steps = [] if engine_installed(best.known.engine) else [engine_command(best.known.engine)]
+    if not best.usable:
+        steps.append(command(best.known).strip("`"))
+    cost = f" ({best.known.cost})" if best.known.cost and not best.usable else ""
+    return f"; {does} once you have run {' and '.join(f'`{step}`' for step in dict.fromkeys(steps))}{cost}"
+
+
+def _preference(row: Row) -> tuple[bool, bool, int, int, int]:
+    assert row.known
+    ranks = catalogue.recommended()
+    rank = ranks.index(row.model) if row.model in ranks else len(ranks)
+    # Of what is not recommended the largest of middling speed: the fast ones are the least right.
+    return (
+        not row.usable,
+        not engine_installed(row.known.engine),
+        rank,
+        abs(SPEEDS.index(row.known.speed) - SPEEDS.index("medium")),
+        -row.known.size_mb,
+    )

@@ -127,6 +127,12 @@ def engines() -> Mapping[str, Engine]:
     return {name: Engine(**engine) for name, engine in _content()["engines"].items()}
 
 
+@cache
+def recommended() -> Sequence[str]:
+    """The models to begin with, the first that speaks a language before the others."""
+    return tuple(_content()["recommended"])
+
+
 def models(added: Mapping[str, Known] | None = None) -> dict[str, Known]:
     """All known models by `ENGINE/NAME`, without aliases; those `added` (see `own_models`) come last, or instead."""
     return {**_well_known(), **(added or {})}

@@ -18,7 +18,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system.paths import user_cache
 
-from . import catalogue, hf_cache
+from . import catalogue, hf_cache, own_model
 from .catalogue import Known
 from .manifest import Manifest, split
 from .store import Store
@@ -53,6 +53,10 @@ class Row:
     problem: str = ""
 
     @property
+    def engine(self) -> str:
+        return self.model.partition("/")[0]
+
+    @property
     def usable(self) -> bool:
         return self.state in ("installed", "embedded")
 
@@ -72,6 +76,20 @@ class Row:
     def licence(self) -> str:
         return (self.manifest.licence if self.manifest else "") or (self.known.licence if self.known else "")
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Tags; of a model that nobody else knows, as its files name them."""
+        if self.known and self.known.languages:
+            return self.known.languages
+        return own_model.languages(self.engine, self.folder, self.files) if self.folder else ()
+
+    @property
+    def memory_mb(self) -> int:
+        """Of a worker with it, about; 0 where nothing is known of it."""
+        if self.known and self.known.memory_mb:
+            return self.known.memory_mb
+        return own_model.memory_mb(self.engine, self.size / 1e6) if self.size else 0
+
     def as_json(self) -> dict[str, Any]:
         """For programs; sizes in MB (10^6 bytes), those of the catalogue where the model is not here."""
         known = self.known
@@ -81,8 +99,8 @@ class Row:
             "state": self.state,
             "origin": self.origin,
             "size_mb": round(self.size / 1e6, 1) if self.size else known.size_mb if known else 0,
-            "memory_mb": known.memory_mb if known else 0,
-            "languages": list(known.languages) if known else [],
+            "memory_mb": self.memory_mb,
+            "languages": list(self.languages),
             "licence": self.licence,
             "speed": known.speed if known else "",
             "path": str(self.path) if self.path else "",

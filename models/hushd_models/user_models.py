@@ -76,6 +76,22 @@ def configured(path: Path) -> dict[str, Known]:
         raise HushdError("bad_request", f"{path}: {error.message}") from error
 
 
+def engines_elsewhere(path: Path) -> frozenset[str]:
+    """The engines whose workers the configuration file at `path` starts by a command of its own, as chatterbox's in an
+    environment of its own; none where it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if "command" not in text:
+            return frozenset()
+        import tomllib  # not needed by most
+
+        workers = tomllib.loads(text).get("worker", {})
+    except (OSError, ValueError):
+        return frozenset()
+    tables = {name: table for name, table in workers.items() if isinstance(table, dict) and "command" in table}
+    return frozenset(name.split("/")[1] for name in tables if "/" in name)
+
+
 def missing(model: str) -> HushdError | None:
     """That a model of the configuration is not on this machine, and how to get it; None for one that is not there.
 

@@ -178,8 +178,10 @@ def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
         return value
     if (language := names.code(value)) in languages:
         return language
+    from hushd_models import advice  # only to help with a mistake
+
     close = names.meant(value, languages)
-    hint = f" (did you mean {close}?)" if close else ""
+    hint = f" (did you mean {close}?)" if close else advice.for_language("stt", value)
     known = (
         ", ".join(languages) if len(languages) <= 12 else f"{', '.join(languages[:10])} and {len(languages) - 10} more"
     )

@@ -7,17 +7,11 @@ import gzip
 from dataclasses import dataclass
 
 from hushd_models import catalogue
+from hushd_models.own_model import whisper_languages
 
 # In the order of their tokens, `<|en|>` first. The last, Cantonese, came with large-v3.
 LANGUAGES = catalogue.models()["whisper/large-v3"].languages
-_ENGLISH_VOCABULARY = 51_864  # tokens; multilingual models have one more, and one for each language above 99
-
-
-def languages(vocabulary: int) -> tuple[str, ...]:
-    """The languages of a model with `vocabulary` tokens; only the English ones have no language tokens in use."""
-    if vocabulary <= _ENGLISH_VOCABULARY:
-        return ("en",)
-    return LANGUAGES[: vocabulary - _ENGLISH_VOCABULARY + 98]
+languages = whisper_languages
 
 
 @dataclass(frozen=True, slots=True)

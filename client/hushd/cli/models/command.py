@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
-from hushd_models import advice, user_models
+from hushd_models import advice, catalogue, user_models
 from hushd_models.catalogue import Known
 from hushd_models.inventory import Row, row, rows
 from hushd_models.store import Store
@@ -35,7 +35,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.command is None:
         options = _parser(prog).parse_args(["list", *argv])
     if options.command == "pull":
-        return pull.pull(_House().row, options)
+        house = _House()
+        return pull.pull(house.row, house.as_json, options)
     if options.command == "import":
         return pull.bring(options)
     if options.command == "quantize":
@@ -83,6 +84,24 @@ class _House:
         self.store = Store(self.paths)
         self.added: Mapping[str, Known] = user_models.configured(self.paths.config)
 
+    def lacks_engine(self, one: Row) -> bool:
+        """Whether the engine of a model is installed neither here nor where the configuration starts it."""
+        if one.engine not in catalogue.engines() or advice.engine_installed(one.engine):
+            return False
+        return one.engine not in self.elsewhere
+
+    def as_json(self, one: Row) -> dict[str, Any]:
+        """A row for programs, with what is recommended, and what installs an engine that is missing."""
+        engine = one.engine
+        return one.as_json() | {
+            "recommended": one.model in catalogue.recommended(),
+            "install": advice.engine_command(engine) if self.lacks_engine(one) else "",
+        }
+
+    @cached_property
+    def elsewhere(self) -> frozenset[str]:
+        return user_models.engines_elsewhere(self.paths.config)
+
     def rows(self) -> list[Row]:
         return rows(self.store, self.added)
 
@@ -92,15 +111,17 @@ class _House:
 
 # --- what there is ---------------------------------------------------------------------------------------------------
 
-_COLUMNS = (
-    Column("MODEL", lambda one: str(one.model), left=True),
-    Column("STATE", lambda one: _state(one), left=True),
-    Column("SIZE", lambda one: _size(one)),
-    Column("MEMORY", lambda one: _megabytes(one.known.memory_mb) if one.known else "-"),
-    Column("SPEED", lambda one: one.known.speed if one.known else "-", left=True),
-    Column("LANGUAGES", lambda one: _languages(one), left=True),
-    Column("LICENCE", lambda one: one.licence or "-", left=True),
-)
+
+def _columns(house: _House) -> tuple[Column, ...]:
+    return (
+        Column("MODEL", lambda one: str(one.model), left=True),
+        Column("STATE", lambda one: _listed_state(house, one), left=True),
+        Column("SIZE", lambda one: _size(one)),
+        Column("MEMORY", lambda one: _megabytes(one.memory_mb)),
+        Column("SPEED", lambda one: one.known.speed if one.known else "-", left=True),
+        Column("LANGUAGES", lambda one: _languages(one), left=True),
+        Column("LICENCE", lambda one: one.licence or "-", left=True),
+    )
 
 
 def _list(house: _House, options: argparse.Namespace) -> int:
@@ -110,23 +131,33 @@ def _list(house: _House, options: argparse.Namespace) -> int:
             raise HushdError("bad_request", f"There is no model of {word!r}: {_meant(word, every)}")
     kinds = _by_kind(options.what, every)
     found = [one for one in every if all(any(_is_of(one, word) for word in kind) for kind in kinds)]
-    found.sort(key=lambda one: one.state == "absent")
+    found.sort(key=_rank)
     if options.here:
         found = [one for one in found if one.state != "absent"]
     if options.json:
-        console.write(json.dumps([one.as_json() for one in found], indent=2, ensure_ascii=False) + "\n")
+        console.write(json.dumps([house.as_json(one) for one in found], indent=2, ensure_ascii=False) + "\n")
     elif found:
-        console.write("\n".join([*laid_out(_COLUMNS, found, console.width()), ""]))
+        console.write("\n".join([*laid_out(_columns(house), found, console.width()), ""]))
         if any(one.state == "absent" for one in found):
             console.note("`hushd models pull NAME` gets those that are not here.")
+        if lacking := sorted({one.engine for one in found if house.lacks_engine(one)}):
+            console.note(f"Not installed: {', '.join(lacking)}; `hushd models show NAME` has the command for it.")
     else:
         console.note("There is none.")
     return 0
 
 
+def _rank(one: Row) -> int:
+    """What is here comes first, then what is recommended, in that order, then the rest."""
+    if one.state != "absent":
+        return 0
+    recommended = catalogue.recommended()
+    return 1 + (recommended.index(one.model) if one.model in recommended else len(recommended))
+
+
 def _by_kind(words: Sequence[str], every: Sequence[Row]) -> list[list[str]]:
     """Roles, engines and languages apart: of one kind any will do, and of each kind there must be one."""
-    roles, engines = {one.role for one in every}, {one.model.partition("/")[0] for one in every}
+    roles, engines = {one.role for one in every}, {one.engine for one in every}
     kinds: dict[str, list[str]] = {}
     for word in words:
         kinds.setdefault("role" if word in roles else "engine" if word in engines else "language", []).append(word)
@@ -134,20 +165,19 @@ def _by_kind(words: Sequence[str], every: Sequence[Row]) -> list[list[str]]:
 
 
 def _is_of(one: Row, word: str) -> bool:
-    languages = one.known.languages if one.known else ()
-    engine = one.model.partition("/")[0]
-    return word in (one.role, engine) or any(tag == word or tag.startswith(f"{word}-") for tag in languages)
+    engine = one.engine
+    return word in (one.role, engine) or any(tag == word or tag.startswith(f"{word}-") for tag in one.languages)
 
 
 def _meant(word: str, every: Sequence[Row]) -> str:
-    close = nearest(word, {one.model.partition("/")[0] for one in every} | {"stt", "tts"})
+    close = nearest(word, {one.engine for one in every} | {"stt", "tts"})
     return f"did you mean {close!r}?" if close else "name an engine, stt, tts or a language."
 
 
 def _show(house: _House, options: argparse.Namespace) -> int:
     one = house.row(options.name)
     known, manifest = one.known, one.manifest
-    facts: dict[str, Any] = one.as_json()
+    facts = house.as_json(one)
     if manifest:
         facts |= {
             "source": manifest.source.place,
@@ -181,6 +211,7 @@ def _show(house: _House, options: argparse.Namespace) -> int:
         ("source", " ".join(filter(None, (facts.get("source"), facts.get("revision"))))),
         ("format", " by ".join(filter(None, (facts.get("format"), facts.get("converter"))))),
         ("to get it", _how(one)),
+        ("engine", f"not installed: {facts['install']}" if facts["install"] else ""),
     ):
         if value and value != "-":
             lines.append(f"  {title:<10} {value}")
@@ -194,6 +225,12 @@ def _path(house: _House, options: argparse.Namespace) -> int:
         raise HushdError("model_missing", f"{one.model} is not on this machine: {_how(one) or 'it has no files'}.")
     console.write(f"{one.path}\n")
     return 0
+
+
+def _listed_state(house: _House, one: Row) -> str:
+    if one.usable and house.lacks_engine(one):
+        return "no engine"
+    return "recommended" if one.state == "absent" and one.model in catalogue.recommended() else _state(one)
 
 
 def _state(one: Row) -> str:
@@ -232,8 +269,8 @@ def _megabytes(value: float) -> str:
 
 
 def _languages(one: Row) -> str:
-    tags = one.known.languages if one.known else ()
-    return " ".join(tags) if len(tags) <= _LANGUAGES_SHOWN else f"{len(tags)} languages"
+    tags = one.languages
+    return " ".join(tags) or "-" if len(tags) <= _LANGUAGES_SHOWN else f"{len(tags)} languages"
 
 
 # --- taking away -----------------------------------------------------------------------------------------------------

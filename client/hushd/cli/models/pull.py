@@ -38,19 +38,24 @@ def add_arguments(commands: argparse._SubParsersAction[Any]) -> None:
         command.add_argument("--json", action="store_true", help="for programs")
 
 
-def pull(find: Callable[[str], Row], options: argparse.Namespace) -> int:
+def pull(find: Callable[[str], Row], as_json: Callable[[Row], dict[str, Any]], options: argparse.Namespace) -> int:
     """Brings models, one after the other; says beforehand what each costs.
 
     Args:
         find: the row of a name.
+        as_json: a row for programs, with what installs an engine that is missing.
     """
     rows = [find(name) for name in options.names]  # all names are right before anything is asked for
     if options.dry_run:
         offers = "".join(f"{_offer(row)}\n" for row in rows)
-        console.write(_as_json([row.as_json() for row in rows]) if options.json else offers)
+        console.write(_as_json([as_json(row) for row in rows]) if options.json else offers)
         return 0
     for row in rows:
         console.note(_offer(row))
+    lacking = {row.engine: str(as_json(row)["install"]) for row in rows}
+    for engine, command in lacking.items():
+        if command:
+            console.complain("hushd", f"The engine {engine}, which runs this, is not installed: {command}.")
     with _Shown(options.json) as shown:
         for row in rows:
             if row.state == "embedded" or row.origin == "system":

@@ -19,6 +19,7 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.messages import Control, Message, Result
 from hushd_protocol.system import paths
+from hushd_protocol.system.installation import extra_command
 from support.scripted_router import ScriptedRouter
 
 CONTENT = b"weights" * 1_000_000
@@ -46,9 +47,12 @@ def base(machine: Store) -> Path:
     return path
 
 
-def hushd(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs `hushd models` with sockets forbidden, but for those of this machine."""
+def hushd(*arguments: str, cwd: Path | None = None, lacking: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs `hushd models` with sockets forbidden, but for those of this machine, and every package installed but
+    `lacking`."""
     program = (
+        "from hushd_models import advice\n"
+        f"advice.find_spec = lambda package: package != {lacking!r}\n"
         "import socket, sys\n"
         "def forbidden(*a, **k): raise AssertionError(f'the network was used: {a}')\n"
         "socket.getaddrinfo = socket.create_connection = forbidden\n"
@@ -61,8 +65,8 @@ def hushd(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProce
     )
 
 
-def answer(*arguments: str) -> Any:
-    done = hushd(*arguments, "--json")
+def answer(*arguments: str, lacking: str = "") -> Any:
+    done = hushd(*arguments, "--json", lacking=lacking)
     assert done.stderr == ""
     return json.loads(done.stdout)
 
@@ -78,11 +82,30 @@ def test_the_list(machine: Store, base: Path) -> None:
     assert " ".join(line.split()) == "whisper/base installed 7 MB 806 MB medium 99 languages MIT"
     (line,) = [line for line in lines if line.startswith("chatterbox/english ")]
     assert " ".join(line.split()) == "chatterbox/english not here ~ 3.2 GB 4.2 GB slow en MIT"
-    states = ["not here" in line for line in lines[1:]]
+    states = ["recommended" in line or 2 * ("not here" in line) for line in lines[1:]]
     assert states == sorted(states)
+    assert set(states) == {0, 1, 2}
     assert hushd().stdout == done.stdout
     here = hushd("list", "--here").stdout.splitlines()
-    assert [line.split() for line in here] == [line.split() for line in lines[: 1 + states.count(False)]]
+    assert [line.split() for line in here] == [line.split() for line in lines[: 1 + states.count(0)]]
+
+
+def test_an_engine_that_is_missing_is_told_before_its_first_use(machine: Store, base: Path) -> None:
+    """By `list`, `show` and `pull`, with the command that installs it here; not where the configuration starts its
+    workers by a command of their own."""
+    (line,) = [line for line in hushd("list", lacking="torch").stdout.splitlines() if line.startswith("whisper/base ")]
+    assert " ".join(line.split()).startswith("whisper/base no engine 7 MB")
+    command = extra_command("whisper")
+    assert f"engine     not installed: {command}\n" in hushd("show", "whisper/base", lacking="torch").stdout
+    assert answer("show", "whisper/tiny", lacking="torch")["install"] == command
+    assert answer("show", "whisper/tiny")["install"] == ""
+    (offer,) = answer("pull", "--dry-run", "whisper/tiny", lacking="torch")
+    assert offer["install"] == command
+    machine.paths.config.write_text(
+        '[worker."stt/whisper"]\ncommand = ["elsewhere/python", "-m", "hushd_worker_stt"]\n'
+    )
+    assert answer("show", "whisper/tiny", lacking="torch")["install"] == ""
+    assert "no engine" not in hushd("list", "whisper", lacking="torch").stdout
 
 
 def test_the_list_for_programs(machine: Store, base: Path) -> None:
@@ -94,7 +117,9 @@ def test_the_list_for_programs(machine: Store, base: Path) -> None:
     assert one == {
         "name": "whisper/base", "role": "stt", "state": "installed", "origin": "hushd", "size_mb": 7.0,
         "memory_mb": 806, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
+        "recommended": False, "install": "",
     }  # fmt: skip
+    assert next(one["name"] for one in every if one["recommended"]) == "moonshine/tiny-en"
     assert {one["role"] for one in answer("list", "tts")} == {"tts"}
     assert {one["name"].partition("/")[0] for one in answer("list", "piper", "kokoro")} == {"piper", "kokoro"}
     assert "piper/fr_FR-siwis-medium" in {one["name"] for one in answer("list", "fr")}
