@@ -55,7 +55,7 @@ def pull(find: Callable[[str], Row], as_json: Callable[[Row], dict[str, Any]], o
     lacking = {row.engine: str(as_json(row)["install"]) for row in rows}
     for engine, command in lacking.items():
         if command:
-            console.complain("hushd", f"The engine {engine}, which runs this, is not installed: {command}.")
+            console.complain(f"The engine {engine}, which runs this, is not installed: {command}.")
     with _Shown(options.json) as shown:
         for row in rows:
             if row.state == "embedded" or row.origin == "system":
