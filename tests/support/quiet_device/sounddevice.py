@@ -34,6 +34,68 @@ def _note(what: str) -> None:
         diary.write(f"{os.getpid()} {what} {time.monotonic()}\n")
 
 
+class Card:
+    """The sound card: one thread moves all open streams on, ten milliseconds at a time.
+
+    So loudspeaker and microphone never drift against each other, however late a busy machine lets this thread run.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition()
+        self._streams: list[RawOutputStream | RawInputStream] = []
+        self._moving: RawOutputStream | RawInputStream | None = None
+        self._thread: threading.Thread | None = None
+
+    def open(self, stream: RawOutputStream | RawInputStream) -> None:
+        with self._lock:
+            self._streams.append(stream)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+
+    def close(self, stream: RawOutputStream | RawInputStream) -> None:
+        """Returns once the stream will not be called any more."""
+        with self._lock:
+            if stream in self._streams:
+                self._streams.remove(stream)
+            if threading.current_thread() is not self._thread:
+                self._lock.wait_for(lambda: stream is not self._moving)
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while True:
+            due += BLOCK_S
+            time.sleep(max(0.0, due - time.monotonic()))
+            for stream in self._open():
+                if not self._take(stream):
+                    continue
+                over = stream.move()
+                with self._lock:
+                    self._moving = None
+                    if over and stream in self._streams:
+                        self._streams.remove(stream)
+                    self._lock.notify_all()
+                if over:
+                    stream.finished()
+            with self._lock:
+                if not self._streams:
+                    self._thread = None
+                    return
+
+    def _open(self) -> list[RawOutputStream | RawInputStream]:
+        """Loudspeakers first: what they play now is there when the microphone's block ends."""
+        with self._lock:
+            return sorted(self._streams, key=lambda stream: isinstance(stream, RawInputStream))
+
+    def _take(self, stream: RawOutputStream | RawInputStream) -> bool:
+        with self._lock:
+            self._moving = stream if stream in self._streams else None
+            return self._moving is not None
+
+
+_card = Card()
+
+
 class RawOutputStream:
     latency = 0.05
 
@@ -41,40 +103,32 @@ class RawOutputStream:
         self._frames = int(samplerate * BLOCK_S)
         self._size = self._frames * channels * 2
         self._callback = callback
-        self._finished = finished_callback
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.finished = finished_callback
         self._heard = 0
 
     def start(self) -> None:
         _note("open")
         speaking.add(self)
-        self._thread.start()
+        _card.open(self)
 
     def close(self) -> None:
-        self._over.set()
-        self._thread.join()
+        _card.close(self)
         speaking.discard(self)
         _note(f"heard {self._heard}")
         _note("close")
 
-    def _run(self) -> None:
-        due = time.monotonic()
-        while not self._over.is_set():
-            block = bytearray(self._size)
-            try:
-                self._callback(memoryview(block), self._frames, None, None)
-                stop = False
-            except CallbackStop:
-                stop = True
-            if any(block) and not self._heard:
-                _note("sound")
-            self._heard += sum(1 for index in range(0, len(block), 2) if block[index] or block[index + 1])
-            due += BLOCK_S
-            time.sleep(max(0.0, due - time.monotonic()))
-            if stop:
-                self._finished()
-                return
+    def move(self) -> bool:
+        """Plays ten milliseconds; True when those were the last."""
+        block = bytearray(self._size)
+        try:
+            self._callback(memoryview(block), self._frames, None, None)
+            over = False
+        except CallbackStop:
+            over = True
+        if any(block) and not self._heard:
+            _note("sound")
+        self._heard += sum(1 for index in range(0, len(block), 2) if block[index] or block[index + 1])
+        return over
 
 
 class RawInputStream:
@@ -88,23 +142,26 @@ class RawInputStream:
         self._person = io.BytesIO(Path(person).read_bytes() if person else b"")
         self._pause = blocksize / samplerate
         self._callback = callback
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._now = self._recorded = self._quiet = 0.0  # seconds since it was opened
 
     def start(self) -> None:
         _note("open")
-        self._thread.start()
+        _card.open(self)
 
     def close(self) -> None:
-        self._over.set()
-        self._thread.join()
+        _card.close(self)
         _note("close")
 
-    def _run(self) -> None:
-        due = quiet = time.monotonic() + self._pause
-        while not self._over.wait(max(0.0, due - time.monotonic())):
-            due += self._pause
-            if speaking:
-                quiet = due
-            heard = self._person.read(len(self._block)) if due - quiet > POLITE_S else b""
+    def finished(self) -> None:
+        """A microphone never ends by itself."""
+
+    def move(self) -> bool:
+        """Records ten milliseconds, and hands over a block when there is one."""
+        self._now += BLOCK_S
+        if speaking:
+            self._quiet = self._now
+        if self._now - self._recorded >= self._pause:
+            self._recorded += self._pause
+            heard = self._person.read(len(self._block)) if self._recorded - self._quiet > POLITE_S else b""
             self._callback(heard + self._block[len(heard) :], len(self._block) // 2, None, None)
+        return False

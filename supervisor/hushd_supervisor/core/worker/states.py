@@ -1,7 +1,7 @@
 """The states of a worker and every move between them, in one table.
 
-A `Lifecycle` may only move along `TRANSITIONS`; the README's diagram is drawn from it (`python -m
-hushd_supervisor.core.worker.states`), and a test compares the two.
+A `Lifecycle` moves only along `TRANSITIONS`. scripts/diagram draws the diagram in docs/ARCHITECTURE.md from it, and a test
+compares the two.
 """
 
 from __future__ import annotations
