@@ -74,6 +74,14 @@ def memory_group() -> Iterator[MemoryGroup]:
     group.close()
 
 
+LONGEST = ("end_to_end", "mcp", "worker_stt", "engines", "diarization", "worker_models")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the folders whose files take longest first: the last file to end decides how long all of them take."""
+    items.sort(key=lambda item: LONGEST.index(name) if (name := item.path.parent.name) in LONGEST else len(LONGEST))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says of which engines the tests have seen little or nothing."""
     packages = {"faster-whisper": "faster_whisper", "onnx-asr": "onnx_asr", "whisper": "whisper"}
