@@ -1,7 +1,7 @@
 """The states of a worker and every move between them, in one table.
 
-A `Lifecycle` moves only along `TRANSITIONS`. scripts/diagram draws the diagram in docs/ARCHITECTURE.md from it, and a test
-compares the two.
+A `Lifecycle` moves only along `TRANSITIONS`. scripts/diagram draws the picture in docs/ARCHITECTURE.md from it, and a
+test compares the two.
 """
 
 from __future__ import annotations
