@@ -14,6 +14,7 @@ from hushd_protocol.messages import Chunk, Credit, Message
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.levelling import TARGET
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 
@@ -39,8 +40,8 @@ class Tiny:
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
         return (
-            Voice("ting", "en-US", "female", "m", True, "I am Ting.", 200),
-            Voice("tong", "en-GB", "male", "m", False, "I am Tong.", 100),
+            Voice("ting", "en-US", "female", "m", True, "I am Ting.", 200, loudness=TARGET),
+            Voice("tong", "en-GB", "male", "m", False, "I am Tong.", 100, loudness=TARGET),
         )
 
     def load(self, report: Callable[[str], None]) -> None:
@@ -107,6 +108,14 @@ def speak(worker: Worker, text: str | bytes, pieces: Iterable[bytes] | None = No
     job = Job(message, send)
     spoken.result = worker.run(job)
     return spoken
+
+
+@pytest.fixture(autouse=True, scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A state folder of the tests' own: loudness is kept there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUSHD_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from hushd_protocol.system.installation import extra_command
 from hushd_worker.job import Job
 
 from .engine import AudioChunk
+from .levelling import limit
 from .params import FIXED_RATES
 
 if TYPE_CHECKING:
@@ -89,13 +90,14 @@ class Output:
         self.frames = 0
 
     def write(self, samples: Samples, rate: int, volume: float = 1.0) -> None:
-        """Sends samples, in -1..1 once times `volume`; waits for credit. Raises Cancelled."""
+        """Sends samples times `volume`, their peaks limited; waits for credit. Raises Cancelled."""
         if rate != self._from:
             self._drain()
             self._from = rate
             self._resampler = None if rate == self.rate else _resampler(rate, self.rate)
         if volume != 1.0:
             samples = samples * np.float32(volume)
+        samples = limit(samples)
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(np.ascontiguousarray(samples, np.float32))
         self._encode(samples)

@@ -34,8 +34,13 @@ class AudioChunk:
 class Voice:
     """A voice of an engine.
 
-    `language` is a tag such as en-US; `installed` is whether its files are here; `sample` is a sentence it might
-    introduce itself with; `wpm` is how many words a minute it speaks at speed 1.
+    Attributes:
+        language: a tag such as en-US.
+        model: the model that speaks it.
+        installed: whether its files are here.
+        sample: a sentence that it might introduce itself with.
+        wpm: words a minute at speed 1.
+        loudness: LUFS of its speech as the engine makes it; None: hushd measures it.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Voice:
     installed: bool
     sample: str
     wpm: int
+    loudness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

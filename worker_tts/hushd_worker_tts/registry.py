@@ -7,7 +7,7 @@ from typing import Any
 
 from hushd_worker.engine_registry import EngineRegistry, Entries
 
-from .engine import TtsEngine
+from .engine import TtsEngine, Voice
 
 
 def _description(engine: type[TtsEngine]) -> dict[str, Any]:
@@ -18,9 +18,13 @@ def _description(engine: type[TtsEngine]) -> dict[str, Any]:
         "default_model": info.default_model,
         "default_voice": info.default_voice,
         "models": [asdict(model) for model in info.models],
-        "voices": [{**asdict(voice), "engine": info.name} for voice in voices],
+        "voices": [_voice(voice) | {"engine": info.name} for voice in voices],
         "streaming": info.streaming,
     }
+
+
+def _voice(voice: Voice) -> dict[str, Any]:
+    return {name: value for name, value in asdict(voice).items() if name != "loudness"}
 
 
 def _without_missing_voices(engines: Entries) -> Entries:

@@ -14,16 +14,21 @@ from .reading.items import Item, Pause, Piece, Rate, Speaker, Volume
 
 if TYPE_CHECKING:
     from .audio_out import Output
+    from .levelling import Leveller
 
 
 class SpeechJob:
     """Speaks items of one job in their order."""
 
-    def __init__(self, job: Job, engine: TtsEngine, info: EngineInfo, wanted: params.SynthesizeParams) -> None:
+    def __init__(
+        self, job: Job, engine: TtsEngine, info: EngineInfo, wanted: params.SynthesizeParams, leveller: Leveller
+    ) -> None:
         self._job = job
         self._engine = engine
         self._info = info
         self._wanted = wanted
+        self._leveller = leveller
+        self._leveller.begin()
         self._voice = wanted.voice
         self._rate = Rate()
         self._volume = wanted.volume
@@ -64,6 +69,7 @@ class SpeechJob:
         if self._output is None:
             raise HushdError("bad_request", self._nothing())
         self._output.close()
+        self._leveller.end()
         return {
             "duration": round(self._output.frames / self._output.rate, 3),
             "rate": self._output.rate,
@@ -84,7 +90,9 @@ class SpeechJob:
                 from .timeline import sentence
 
                 self._job.send_partial(sentence(piece.traced, chunk, self._seconds))
-            self._output.write(chunk.samples, chunk.rate, self._volume)
+            gain = self._leveller.gain(self._voice, chunk)
+            self._output.write(chunk.samples, chunk.rate, self._volume * gain)
+            self._leveller.learn(self._voice, chunk)
             self._seconds += len(chunk.samples) / chunk.rate
             self._spoken = True
         self._goes_on = not piece.ends

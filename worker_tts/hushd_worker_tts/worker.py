@@ -54,6 +54,9 @@ class Worker:
             self._engine = kind(model)
             self._engine.load(report)
             from . import audio_out  # noqa: F401  (numpy: part of the load, not of the first request)
+            from .levelling import Leveller
+
+            self._leveller = Leveller(paths.find().loudness / f"{info.name}.json")
         finally:
             gc.enable()
         voices = [voice.name for voice in kind.voices() if voice.installed]
@@ -75,7 +78,7 @@ class Worker:
         items: Iterable[Item] = read(job.read(), wanted.markup, wanted.voice.language, wanted.pronounce)
         if wanted.markup == "ssml" and job.input == "inline":
             items = list(items)  # what is malformed is refused before the first word
-        delivery = SpeechJob(job, self._engine, self._info, wanted)
+        delivery = SpeechJob(job, self._engine, self._info, wanted, self._leveller)
         for item in items:
             delivery.give(item)
         result = delivery.close()

@@ -64,6 +64,11 @@ class Paths:
         """Which models' files were right when they were last looked at."""
         return self.state / "verified"
 
+    @property
+    def loudness(self) -> Path:
+        """The loudness of voices, as measured; a file for each engine."""
+        return self.state / "loudness"
+
     def worker_log(self, name: str) -> Path:
         """The log of worker `name`, such as `stt/moonshine/tiny-en`."""
         return self.logs / (name.replace("/", "-") + ".log")

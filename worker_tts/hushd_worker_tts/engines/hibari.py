@@ -35,6 +35,7 @@ RATE = 24_000
 # Words a minute of heart at speed 1, its pauses between sentences included: 529 words from two novels, 179 s. It
 # follows `speed` within 12 percent over the whole range.
 WPM = 177
+_LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; the voices that it can download are not known
 INSTALL = extra_command("tts")
 # Beyond this many phonemes hibari's own command cuts as well; memory and time grow faster than the length does.
 MAX_PHONEMES = 400
@@ -82,6 +83,7 @@ class Hibari:
                 installed=_file(name).exists(),
                 sample=f"Hello, my name is {name.capitalize()}.",
                 wpm=WPM,
+                loudness=_LOUDNESS.get(name),
             )
             for name, entry in _registry().items()
         )

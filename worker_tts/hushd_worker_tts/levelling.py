@@ -1,0 +1,117 @@
+"""One loudness for all voices: a gain for each voice, constant while it speaks, and a bound on peaks.
+
+A voice's loudness is a constant that its engine knows, else measured over the first 30 s that it ever speaks, and kept
+in hushd's state folder. Within a job a voice's gain never changes: the sentences keep their loudness to each other, and
+nothing pumps. The first sentence of a voice that was never heard is measured before it is sent, which takes 1 to 5 ms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .loudness import HOP_S, lufs, power_of, powers
+
+if TYPE_CHECKING:
+    from .engine import AudioChunk, Samples, Voice
+
+# LUFS of one channel. Played on two it is -16, which podcasts and speech assistants are levelled to: a voice is then as
+# loud as what else is played. At -23, broadcasting's, all voices here would be half as loud as that.
+TARGET = -19.0
+_MOST_DB = 15.0  # what is further away is no speech
+_ENOUGH_S = 30.0  # of speech; sentences of one voice differ by 1 to 2 LU, means of so much by 0.2
+
+_CEILING = 10 ** (-1 / 20)  # -1 dBFS
+_KNEE = 0.7  # -3 dBFS; below it samples stay as they are
+
+
+class Leveller:
+    """Knows the loudness of an engine's voices, and learns that of those it does not know.
+
+    Args:
+        path: where to keep what was learned.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._learned = _load(path)  # voice to its mean power and the seconds that was measured over
+        self._gains: dict[str, float] = {}
+        self._changed = False
+
+    def begin(self) -> None:
+        """Begins a job, whose gains are of all that is known by now."""
+        self._gains.clear()
+
+    def gain(self, voice: Voice, chunk: AudioChunk) -> float:
+        """Returns the factor that brings `voice` to the target; `chunk` is what it is about to speak."""
+        if voice.name not in self._gains:
+            self._gains[voice.name] = _gain(self._power(voice, chunk))
+        return self._gains[voice.name]
+
+    def learn(self, voice: Voice, chunk: AudioChunk) -> None:
+        """Measures a chunk, as the engine made it, unless enough is known of `voice`."""
+        power, seconds = self._learned.get(voice.name, (0.0, 0.0))
+        if voice.loudness is not None or seconds >= _ENOUGH_S:
+            return
+        heard = powers(chunk.samples, chunk.rate)
+        if total := seconds + len(heard) * HOP_S:
+            self._learned[voice.name] = (power * seconds + float(heard.sum()) * HOP_S) / total, total
+            self._changed = True
+
+    def end(self) -> None:
+        """Ends a job: keeps what was learned, where the folder can be written to."""
+        if self._changed:
+            self._changed = False
+            with contextlib.suppress(OSError):
+                _save(self._path, self._learned)
+
+    def _power(self, voice: Voice, chunk: AudioChunk) -> float:
+        if voice.loudness is not None:
+            return power_of(voice.loudness)
+        if voice.name in self._learned:
+            return self._learned[voice.name][0]
+        heard = powers(chunk.samples, chunk.rate)
+        return float(heard.mean()) if len(heard) else 0.0
+
+
+def limit(samples: Samples) -> Samples:
+    """Returns samples whose peaks are bent, without a corner, to stay below -1 dBFS; all below -3 dBFS is unchanged."""
+    level = np.abs(samples)
+    over = level > _KNEE
+    if not over.any():
+        return samples
+    room = np.float32(_CEILING - _KNEE)
+    limited = samples.copy()
+    limited[over] = np.sign(samples[over]) * (_KNEE + room * np.tanh((level[over] - _KNEE) / room))
+    return limited
+
+
+def _gain(power: float) -> float:
+    decibels = TARGET - lufs(power) if power else 0.0
+    return float(10 ** (min(max(decibels, -_MOST_DB), _MOST_DB) / 20))
+
+
+def _load(path: Path) -> dict[str, tuple[float, float]]:
+    """Returns what is kept; nothing for a file that is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        kept = {voice: (float(entry["lufs"]), float(entry["seconds"])) for voice, entry in content.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+    return {voice: (power_of(loud), seconds) for voice, (loud, seconds) in kept.items() if abs(loud) < 100}
+
+
+def _save(path: Path, learned: dict[str, tuple[float, float]]) -> None:
+    content = {
+        voice: {"lufs": round(lufs(power), 2), "seconds": round(seconds, 1)}
+        for voice, (power, seconds) in learned.items()
+    }
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(new, path)
