@@ -1,4 +1,4 @@
-"""What the client's tests share: scripted supervisors in the runtime folder."""
+"""Fixtures of the client's tests: scripted supervisors in the runtime folder."""
 
 from __future__ import annotations
 

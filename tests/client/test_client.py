@@ -482,7 +482,7 @@ def test_saving_a_file_that_was_asked_for(start_router: Start, client: Client, t
 
 
 def test_saving_under_another_kind_of_name_is_refused(start_router: Start, client: Client, tmp_path: Path) -> None:
-    """What was asked for as wav cannot be saved as mp3, nor anything under a name of no format; nothing is written."""
+    """Speech made as wav cannot be saved as mp3, nor any speech under a name without a format; nothing is written."""
     start_router(WAV)
     for name in ("a.mp3", "a.txt", "a"):
         with pytest.raises(HushdError) as caught:
@@ -548,7 +548,7 @@ def test_interrupting_a_wait_cancels(start_router: Start, client: Client) -> Non
 def test_bad_arguments_cost_no_worker(
     ask: Callable[[Client], object], code: str, start_router: Start, client: Client
 ) -> None:
-    """What makes no sense is refused before anything is asked."""
+    """Nonsense is refused before anything is sent."""
     router = start_router()
     with pytest.raises(HushdError) as caught:
         ask(client)
@@ -663,7 +663,7 @@ def test_no_supervisor_and_no_start(runtime: Path, sound: Path) -> None:
 
 @pytest.mark.parametrize("stale", ["socket", "file"])
 def test_a_stale_socket_is_no_supervisor(stale: str, runtime: Path) -> None:
-    """What a killed supervisor left is not waited for."""
+    """A socket left by a killed supervisor is not waited for."""
     if stale == "socket":
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(runtime / "client.sock"))

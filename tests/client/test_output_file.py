@@ -71,7 +71,7 @@ def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, umask: int, expect
 
 
 def test_a_replaced_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
-    """What replaces a file is as private as it was, and is put where a link points."""
+    """A replaced file stays as private as it was, and is put where a link points."""
     (tmp_path / "folder").mkdir()
     real, link = tmp_path / "folder" / "real", tmp_path / "link"
     real.write_bytes(b"old")
@@ -120,7 +120,7 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path, targe
 
 
 def test_a_pipe_gets_no_corrections() -> None:
-    """What was sent cannot be taken back: a piece for an earlier place is dropped."""
+    """Bytes sent to a pipe stay sent: a piece for an earlier place is dropped."""
     read, write = os.pipe()
     with OutputFile(write) as file:
         file.write(b"head")

@@ -16,7 +16,7 @@ STATUS = {
     [({"running": 3, "sessions": 2}, "1 + 2 live"), ({"running": 1, "sessions": 0}, "1"), ({"running": 1}, "1")],
 )
 def test_who_speaks_is_counted_apart(row: dict[str, int], cell: str) -> None:
-    """What runs is files, and live sessions if there are any; an older supervisor does not tell them apart."""
+    """Running requests are shown as files and live sessions; an older supervisor does not tell them apart."""
     lines = table(STATUS | {"workers": [{"name": "stt/a/x", "state": "busy", **row}]}, 200).splitlines()
     assert lines[-1].split("  ")[0] == "stt/a/x"
     titles = lines[-2]

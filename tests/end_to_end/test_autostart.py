@@ -189,7 +189,7 @@ def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], 
 def test_a_supervisor_that_finishes_its_jobs_is_told_of(
     autostart: Callable[[str], object], runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who comes while the last one still holds its lock is told so: a client waits longer than a supervisor."""
+    """A client that meets the lock of a leaving supervisor gets an answer: it waits longer than a supervisor does."""
     assert starting.READY_S > lock.PATIENCE_S + 1
     monkeypatch.setattr(starting, "READY_S", 60.0)
     with open(runtime / "lock", "w") as held:
@@ -203,7 +203,7 @@ def test_a_supervisor_that_finishes_its_jobs_is_told_of(
 
 @pytest.mark.usefixtures("autostart")
 def test_a_stale_socket_is_replaced(runtime: Path) -> None:
-    """What nobody listens on is no supervisor."""
+    """A socket on which nobody listens is no supervisor."""
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(runtime / "client.sock"))
     with Client() as client:

@@ -1,4 +1,4 @@
-"""What is built for others to install: the wheel and the archive of the sources."""
+"""The wheel and the source archive, as others install them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", ["docs", "packaging"])
 def test_a_wheel_carries_documents_and_units(wheel: dict[str, bytes], name: str) -> None:
-    """What errors name and what `hushd service install` writes, examples included, byte for byte as in the sources."""
+    """Documents that errors name and files that `hushd service install` writes are in it, byte for byte."""
     files = files_of(ROOT / name)
     carried = {path.removeprefix("hushd/"): text for path, text in wheel.items() if path.startswith(f"hushd/{name}/")}
     assert carried == files

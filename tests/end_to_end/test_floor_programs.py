@@ -258,7 +258,7 @@ def test_an_id_serves_one_thing_at_a_time(supervisor: Supervisor) -> None:
 
 
 def test_a_supervisor_that_leaves_says_so(supervisor: Supervisor) -> None:
-    """Who waits is told at once, who speaks when it leaves: `shutting_down`, to ask the next one."""
+    """A waiting claim gets `shutting_down` at once, the speaking one when the supervisor leaves."""
     with supervisor.connect() as one, supervisor.connect() as two:
         first = claim(one, "speaker")
         one.expect(Turn)

@@ -35,7 +35,7 @@ def hushd(start_supervisor: Start) -> Supervisor:
 
 
 def run(*arguments: str | Path) -> str:
-    """What `listen` prints; it must succeed and say nothing on standard error."""
+    """Returns the output of `listen`, which must succeed and leave standard error empty."""
     done = subprocess.run([LISTEN, *arguments], capture_output=True, text=True, timeout=100, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

@@ -133,7 +133,7 @@ def test_a_question_and_its_answer(person: dict[str, str], runtime: Path) -> Non
 
 @pytest.mark.usefixtures("engines")
 def test_a_question_behind_a_ticket(person: dict[str, str]) -> None:
-    """What was heard so far comes with each poll."""
+    """Each poll brings the text heard so far."""
     with stdio_host("--patience", "0.5", environment=person) as host:
         answer = host.data("converse", text=QUESTION)
         seen = [answer]

@@ -75,7 +75,7 @@ def test_an_idle_worker_is_gone_before_the_other_starts(crowded: Supervisor) -> 
 
 @pytest.mark.parametrize("state", ["busy", "pinned"])
 def test_memory_of_the_busy_and_the_pinned_is_nobody_elses(crowded: Supervisor, state: str) -> None:
-    """Who wants it hears `server_busy` at once, with a time to come back, and nobody is disturbed."""
+    """A request for it gets `server_busy` at once, with a time to come back, and disturbs nobody."""
     worker = A if state == "busy" else C
     with crowded.connect() as client, crowded.connect() as other:
         pid = grow(client, worker)
@@ -95,7 +95,7 @@ def test_memory_of_the_busy_and_the_pinned_is_nobody_elses(crowded: Supervisor, 
 
 
 def test_sizes_are_remembered_over_restarts(crowded: Supervisor, start_supervisor: Start) -> None:
-    """What a worker has needed decides about its first start by the next supervisor: 80 MB are not 50."""
+    """A worker's learnt need decides about its first start by the next supervisor: 80 MB are not 50."""
     with crowded.connect() as client:
         grow(client, A)
         client.control("unload")

@@ -53,7 +53,7 @@ def test_a_changed_command_waits_for_running_jobs(supervisor: Supervisor) -> Non
 
 @pytest.mark.parametrize("text", ["[worker]\nkeep_alife = 5\n", "not toml", "queue = 'many'\n"])
 def test_a_wrong_configuration_changes_nothing(text: str, supervisor: Supervisor) -> None:
-    """Who asks is told what is wrong, by file and key; by SIGHUP it stands in the log; the old one holds."""
+    """A reload that fails names file and key, in the answer or after SIGHUP in the log; the old configuration holds."""
     with supervisor.connect() as peer:
         pid = peer.ask("echo")["pid"]
         configure(text)

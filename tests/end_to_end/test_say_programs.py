@@ -31,7 +31,7 @@ def test_text_is_spoken_while_it_is_being_written(programs: Programs) -> None:
 
 
 def test_a_paused_say_holds_no_worker(programs: Programs, supervisor: Supervisor) -> None:
-    """What is yet to be said is on its own side: the worker may even leave, and every sample is heard all the same."""
+    """Speech not yet played is held by the client: even if the worker leaves, every sample is heard."""
     process = programs.say(2)
     programs.wait_for_sound(process)
     programs.hushd("pause")
@@ -82,7 +82,7 @@ def test_without_waiting(programs: Programs, runtime: Path) -> None:
 
 
 def test_without_waiting_standard_input_is_read(programs: Programs) -> None:
-    """What a pipe still writes is spoken too."""
+    """Text that a pipe still writes is spoken too."""
     process = programs.start("say", "--engine", "echo", "--no-wait", stdin=subprocess.PIPE)
     assert process.stdin
     assert process.wait(20) == 0

@@ -251,7 +251,7 @@ def hushd(*arguments: str) -> list[str]:
 
 
 def test_hushd_restart_keeps_a_supervisor_whose_configuration_was_broken_meanwhile(supervisor: Supervisor) -> None:
-    """What makes no sense is told, exit code 2, and the running supervisor goes on."""
+    """Nonsense is one sentence and exit code 2, and the running supervisor goes on."""
     configure("nonsense = 1\n")
     done = subprocess.run(hushd("restart"), capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -130,7 +130,7 @@ def test_stop_speaking_is_silence(loop: SoundLoop) -> None:
 
 
 def test_all_is_heard_to_the_last_sample(loop: SoundLoop) -> None:
-    """What is in the buffers when the speech ends is not thrown away: a second of tone is a second at the monitor."""
+    """Buffers are played out when a speech ends: a second of tone is a second at the monitor."""
     with Monitor(loop) as monitor:
         subprocess.run([sys.executable, "-c", TONE], env=loop.environment, check=True, timeout=30)
         time.sleep(0.1)
@@ -210,7 +210,7 @@ def test_ctrl_c(loop: SoundLoop) -> None:
 
 
 def drawn(loop: SoundLoop, stream: str, *arguments: str) -> str:
-    """What `say` draws on a terminal that is its `stdout` or `stderr`."""
+    """Returns the bytes that `say` draws on a terminal that is its `stdout` or `stderr`."""
     ours, other_end = pty.openpty()
     process = start(loop, "say", *arguments, **{stream: other_end})
     os.close(other_end)

@@ -39,7 +39,7 @@ def test_too_little_memory_is_told_from_a_broken_installation(
 
 
 def test_a_missing_model_is_missing_however_little_memory_there_is() -> None:
-    """What is not there is told as such: more memory would not help."""
+    """A missing model is reported as missing: more memory would not help."""
     program = LOAD.format(package="hushd_worker_stt", worker="SpeechToText", engine="moonshine")
     program = program.replace('"default"', '"tiny-nn"')
     run = subprocess.run([sys.executable, "-c", program, "20"], capture_output=True, text=True, timeout=60)

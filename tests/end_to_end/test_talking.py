@@ -179,7 +179,7 @@ def test_without_standard_input(stage: Stage) -> None:
 
 
 def test_a_program_takes_part(stage: Stage) -> None:
-    """What it writes is said, what is heard it is given, a line; its exit code is that of the conversation."""
+    """The program's lines are spoken, each answer is a line to it, and its exit code is the command's."""
     process = stage.talk("--", sys.executable, "-c", PARTNER)
     stage.wait_for_voice(1)
     stage.wait_for_silence()

@@ -62,7 +62,7 @@ def workshops() -> list[psutil.Process]:
 
 
 def test_tuning_the_embedded_engine(alone: Path) -> None:
-    """What it chooses is no slower than what was, the default was tried, and the configuration keeps its comments and
+    """The choice is no slower than before, the default was tried, and the configuration keeps its comments and
     gets the memory that was measured. Its supervisor is gone afterwards, and the user's never started."""
     config = alone / "config.toml"
     config.write_text(f'# mine\n[worker."{WORKER}"]\nenvironment = {{ A = "b" }}  # why\n')
@@ -148,7 +148,7 @@ def test_a_configuration_that_makes_no_sense(alone: Path) -> None:
 
 
 def test_the_default_models_are_the_supervisors() -> None:
-    """What `tune` takes for the default is what the supervisor does."""
+    """The defaults that `tune` assumes are those of the supervisor."""
     assert {role: Settings().default_model(role) for role in _DEFAULTS} == _DEFAULTS
 
 

@@ -31,7 +31,7 @@ class Unit(configparser.RawConfigParser):
 
 
 def verify(folder: Path, *options: str) -> str:
-    """What `systemd-analyze verify` has to say about the two units in `folder`."""
+    """Returns the output of `systemd-analyze verify` for the two units in `folder`."""
     assert ANALYZE is not None
     files = [str(folder / name) for name in units.UNITS]
     done = subprocess.run(

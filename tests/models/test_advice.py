@@ -1,4 +1,4 @@
-"""What a user is told who lacks an engine, a model or a language."""
+"""The advice for a missing engine, model or language."""
 
 from __future__ import annotations
 

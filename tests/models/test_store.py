@@ -286,7 +286,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 def test_one_process_works_on_a_model(store: Store, other: Callable[..., subprocess.Popen[str]]) -> None:
-    """Who may not wait is told so; who waits gets it when the other is done, or was killed; another model is free."""
+    """A process that may not wait gets an error; one that waits gets the model when the other is done or killed."""
     first = other()
     assert said(first) == "ours"
     with store.lock("whisper/base", wait=False) as ours:
@@ -582,7 +582,7 @@ def test_what_is_in_the_hubs_cache(store: Store) -> None:
 
 
 def test_halves_and_broken_ones_can_be_removed(store: Store) -> None:
-    """What was begun here or in the hub's cache, what has lost a file, and what has a manifest that cannot be read."""
+    """Downloads begun here or in the hub's cache, models that lost a file, and manifests that cannot be read."""
     work = store.begin("whisper/tiny", Source("url", "x"))
     (work / "tiny.pt.part").write_bytes(b"x" * 100)
     blobs = hf_cache.repository_folder("Systran/faster-whisper-small") / "blobs"
@@ -640,7 +640,7 @@ def test_files_in_a_place_of_the_users_own_stay(store: Store, tmp_path: Path) ->
 
 
 def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Popen[str]]) -> None:
-    """What is not here, what comes with a package, what is being pulled; nothing has changed then."""
+    """A model that is not here, comes with a package or is being pulled is not removed, and nothing has changed."""
     bring(store, "whisper/base", ("base.pt",), ".")
     before = all_files(store.folder)
     holder = other()

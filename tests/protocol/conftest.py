@@ -1,4 +1,4 @@
-"""What these tests share: short folders, and a stand-in for the supervisor's end of a worker's socket."""
+"""Fixtures: short folders, and a stand-in for the supervisor's end of a worker's socket."""
 
 from __future__ import annotations
 

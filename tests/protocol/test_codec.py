@@ -94,7 +94,7 @@ def refusal(header: bytes, decoder: Decoder = EVERYTHING) -> HushdError:
 
 @by_kind
 def test_every_message_survives_the_wire(kind: type[Message]) -> None:
-    """What is packed is what is unpacked, over 200 seeded random messages of each kind."""
+    """Packed messages unpack to the same, over 200 seeded random ones of each kind."""
     rng = random.Random(f"round trip {kind.TYPE}")
     for _ in range(200):
         message = example(kind, rng)

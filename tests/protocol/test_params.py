@@ -45,7 +45,7 @@ def same(first: object, second: object) -> bool:
 @pytest.mark.parametrize(("kind", "wanted", "good"), TABLE, ids=[wanted for _, wanted, _ in TABLE])
 @pytest.mark.parametrize("value", VALUES, ids=[repr(value)[:20] for value in VALUES])
 def test_each_kind_takes_its_values_and_no_others(kind: Kind, wanted: str, good: list[Any], value: Any) -> None:
-    """What fits comes back as the type that is used; what does not is one sentence with name, kind and value."""
+    """A value that fits comes back as the type in use; one that does not is a sentence with name, kind and value."""
     expected = [made for given, made in good if same(given, value)]
     if expected:
         assert same(check("it", value, kind), expected[0])

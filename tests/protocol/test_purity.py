@@ -1,4 +1,4 @@
-"""What importing the protocol costs: the pure modules bring in nothing heavy, and no sockets or processes."""
+"""The cost of importing the protocol: its pure modules bring in nothing heavy, and no sockets or processes."""
 
 from __future__ import annotations
 

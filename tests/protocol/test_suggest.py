@@ -1,4 +1,4 @@
-"""What was meant by a mistyped name."""
+"""Suggestions for mistyped names."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from hushd_supervisor.__main__ import Options, main, parse
     ],
 )
 def test_arguments(arguments: list[str], options: Options) -> None:
-    """What there is, in any order of options."""
+    """Every option, in any order."""
     assert parse(arguments) == options
 
 

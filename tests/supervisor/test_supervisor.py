@@ -70,7 +70,7 @@ def test_a_cancel_ends_a_running_request(supervisor: Supervisor) -> None:
 
 
 def test_the_errors_of_an_engine_reach_its_client(supervisor: Supervisor) -> None:
-    """What the engine says, and one sentence where it only raised."""
+    """The engine's own sentence, and one of ours where it only raised."""
     with supervisor.connect() as peer:
         error = peer.fail("fail", params={"code": "model_missing", "message": "There is no model b."})
         assert (error.code, error.message) == ("model_missing", "There is no model b.")

@@ -115,7 +115,7 @@ def options() -> argparse.Namespace:
 
 
 def catalogue(role: str) -> dict[str, Any]:
-    """What `--describe` prints: one engine, `fake`, with the models `one` and `two`."""
+    """The output of `--describe`: one engine, `fake`, with the models `one` and `two`."""
     models = [
         {"name": name, "languages": ["en"], "memory_mb": 30, "embedded": True, "installed": True}
         for name in ("one", "two")

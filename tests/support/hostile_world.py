@@ -522,7 +522,7 @@ class World:
     # --- promises ------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """What must hold after every step."""
+        """Checks the invariants that hold after every step."""
         pool = self.pool
         for name, worker in pool._workers.items():
             live = [p for p in self.processes.values() if p.name == name and p.alive]

@@ -25,7 +25,7 @@ from hushd_worker.job import Job
 
 @dataclass
 class Outcome:
-    """What came of so many kills: `undisturbed_s` is how long the work takes; `late` came after its end."""
+    """Results of the kills: `undisturbed_s` is the time the work takes; `late` kills came after its end."""
 
     kills: int
     late: int
@@ -69,7 +69,7 @@ def _start(words: list[str]) -> subprocess.Popen[bytes]:
 
 
 def _check_nothing_half_made(model: str) -> None:
-    """What an engine would now take for the model is whole, by every hash that is known."""
+    """Checks that the files an engine would load are whole, by every known hash."""
     store = Store(paths.find())
     row = next((row for row in inventory.rows(store) if row.model == model), None)
     if row is None:

@@ -82,7 +82,7 @@ class Host:
 
 
 def text(result: CallToolResult) -> str:
-    """What the model reads."""
+    """The text for the model."""
     (content,) = result.content
     assert content.type == "text"
     return content.text

@@ -191,7 +191,7 @@ class Supervisor:
         return Peer(self.socket, **options)
 
     def log(self) -> str:
-        """What it has written to standard error."""
+        """Returns its standard error."""
         return self.errors.read_text()
 
     def stop(self) -> None:

@@ -20,7 +20,7 @@ ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.!jack { ty
 
 
 def missing() -> str:
-    """What is not installed here of what a loop needs; empty when nothing is."""
+    """Names the programs of a loop that are not installed; empty when all are."""
     return ", ".join(name for name in _NEEDED if shutil.which(name) is None)
 
 

@@ -31,7 +31,7 @@ class Asked:
 
     @property
     def unstable(self) -> list[tuple[str, str]]:
-        """What was understood of the unfinished utterance: the stable part and the rest."""
+        """The unfinished utterance: its stable part and the rest."""
         partials = [m.data for m in self.messages if isinstance(m, Partial) and m.data["kind"] == "unstable"]
         return [(data["stable"], data["text"]) for data in partials]
 

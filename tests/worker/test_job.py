@@ -1,4 +1,4 @@
-"""What an engine sees of a request: input in its four forms, output under credit, cancel wherever it waits."""
+"""An engine's view of a request: input in its four forms, output under credit, cancel wherever it waits."""
 
 from __future__ import annotations
 

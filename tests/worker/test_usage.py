@@ -1,4 +1,4 @@
-"""What a worker says it costs: its own, and that of the programs it has running."""
+"""The memory and time that a worker reports: its own, and that of the programs it runs."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Asked:
             self.outcome = error
 
     def result(self) -> dict[str, Any]:
-        """What comes of it.
+        """Returns the outcome.
 
         Raises whatever the worker has.
         """

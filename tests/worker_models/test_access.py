@@ -1,4 +1,4 @@
-"""Whose hub is asked: the worker's environment says, or whoever asks; a secret goes to nobody whom the other named."""
+"""The hub comes from the worker's environment or from the client; a secret of one never goes to the other's address."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_an_endpoint_that_is_none(hub: HubServer, ask: Ask, endpoint: str) -> No
 
 
 def test_a_client_keeps_a_password_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it sends of its environment is an address without one, and whether it is offline; nothing where nothing is
+    """The part of its environment that it sends is an address without one, and whether it is offline; nothing where nothing is
     set."""
     monkeypatch.setattr(model_requests, "ask", lambda connect, op, params, report: params)
     sent: list[dict[str, Any]] = []

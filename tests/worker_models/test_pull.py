@@ -165,7 +165,7 @@ def test_through_a_proxy(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_pull_that_was_cancelled_goes_on_at_the_next(hub: HubServer, ask: Ask) -> None:
-    """What had arrived stays, is no model meanwhile, and is not sent again."""
+    """Bytes that had arrived stay, are no model meanwhile, and are not sent again."""
     hub.add(REPOSITORY, FILES)
     hub.pace = 0.01
     job = ask("pull", model=MODEL)
@@ -258,7 +258,7 @@ def test_a_server_without_ranges(hub: HubServer, ask: Ask) -> None:
 
 @pytest.mark.parametrize("name", ["model.bin", "config.json"])
 def test_a_wrong_hash_is_told_and_nothing_is_kept(hub: HubServer, ask: Ask, name: str) -> None:
-    """What is not what the hub says never gets a name, and the next try is a new download; small files, of which git's
+    """A file that differs from the hub's word never gets a name, and the next try is a new download; small files, of which git's
     hash is known, are no exception."""
     hub.add(REPOSITORY, FILES)
     hub.corrupt = {name}
@@ -341,7 +341,7 @@ def test_offline_takes_what_is_in_the_cache_without_a_request(
 
 
 def test_no_room(hub: HubServer, ask: Ask) -> None:
-    """What does not fit is not begun; the sentence says how much is needed, how much there is, and what to do."""
+    """A download that does not fit is not begun; the sentence names the need, the free space, and a way out."""
     huge = Content(b"", 10**15)
     huge.blob = "0" * 64
     hub.add(REPOSITORY, {**FILES, "model.bin": huge})

@@ -45,7 +45,7 @@ def checkpoint(hub: HubServer) -> Path:
 
 
 def hear(engine: str, model: str, audio: np.ndarray) -> list[str]:
-    """What an engine hears with a model, loaded from the models folder."""
+    """Returns an engine's transcript with a model from the models folder."""
     from hushd_worker_stt.engine import Options
     from hushd_worker_stt.registry import REGISTRY
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_made_is_a_sentence(model: str, to: str, name: str, words
 
 
 def test_formats_are_the_converters() -> None:
-    """What is offered for checkpoints is what the other component's converter takes."""
+    """The quantizations offered for checkpoints are those that the converter takes."""
     from hushd_worker_stt.convert.whisper import QUANTIZATIONS
 
     assert set(FORMATS["whisper"][0]) == set(QUANTIZATIONS)
@@ -153,7 +153,7 @@ def test_what_is_made_is_not_made_again(checkpoint: Path, ask: Ask) -> None:
 
 
 def test_another_model_of_that_name_is_left_alone(checkpoint: Path, ask: Ask) -> None:
-    """What the user has put there is not replaced; `name` is a way out."""
+    """A user's own files are not replaced; `name` is a way out."""
     own = paths.find().models / "faster-whisper" / "commands"
     own.mkdir(parents=True)
     (own / "model.bin").write_bytes(b"mine")
@@ -343,7 +343,7 @@ def test_a_damaged_graph_is_a_sentence(onnx_model: Path, ask: Ask) -> None:
 
 
 def test_a_full_disk_is_not_the_graphs_fault(onnx_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is said of a write that fails names no file: `output_failed`, and not that the source cannot be read."""
+    """A failed write is `output_failed`, and not a source that cannot be read."""
     import onnxruntime.quantization
     from hushd_worker_models import graphs
 

@@ -48,7 +48,7 @@ def found(model: str = MODEL) -> Manifest:
 
 
 def loaded(model: str = MODEL) -> dict[str, bytes]:
-    """What a worker that starts now reads, after the check that each makes."""
+    """Returns the files that a worker starting now reads, after the check that each makes."""
     kept = verification.before_load(*model.split("/"), lambda note: None)
     assert kept
     return {name: (store().location(kept) / name).read_bytes() for name in kept.files}
@@ -121,7 +121,7 @@ def test_the_old_revision_is_removed(hub: HubServer, ask: Ask, by: str) -> None:
 
 
 def test_several_old_revisions_are_removed(hub: HubServer, ask: Ask) -> None:
-    """What they share goes with the last of them, and a dry run says the same as it then is."""
+    """Shared files go with the last model that uses them, and a dry run says the same beforehand."""
     pulled(hub, ask)
     for number in range(2):
         hub.add(REPOSITORY, {**OLD, "config.json": b"%d" % number})

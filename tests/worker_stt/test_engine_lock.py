@@ -1,4 +1,4 @@
-"""Who has the engine next: people who speak now before files, and a file never last for ever."""
+"""Order at the engine: people who speak now before files, and no file waits for ever."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_live_goes_first_and_files_every_other_time(first: str, asked: list[str]
 
 
 def test_who_is_cancelled_waits_no_longer() -> None:
-    """What `check` raises ends the wait, and the others go on without it."""
+    """An exception of `check` ends the wait, and the others go on without it."""
     queue = Queue()
     cancelled = threading.Event()
     ended = threading.Event()

@@ -195,7 +195,7 @@ def test_degraded_says_what_was_done(
 
 
 def test_an_engine_that_fails_in_the_middle(scripted: SpeechToText, beckett: np.ndarray) -> None:
-    """What was heard before is sent; the error is the engine's own."""
+    """Text heard before is sent; the error is the engine's own."""
 
     def says(samples: np.ndarray) -> Iterable[Segment]:
         if len(engine(scripted).given) > 1:
@@ -242,7 +242,7 @@ def test_a_recording_is_read_to_its_last_clips_end(scripted: SpeechToText, minut
 
 
 def test_clips_can_be_resumed(scripted: SpeechToText, minute: np.ndarray) -> None:
-    """What begins before `start_s` is left out, as without clips."""
+    """Segments that begin before `start_s` are left out, as without clips."""
     asked, _ = run(scripted, minute, clips=[0, 5, 30, 36], start_s=28.0)
     assert places(asked)
     assert all(start >= 30 for start, _ in places(asked))

@@ -21,7 +21,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def described() -> dict[str, Any]:
-    """What is said of moonshine, whatever other engines there are."""
+    """Returns the description of moonshine, whatever other engines there are."""
     (engine,) = [engine for engine in REGISTRY.describe()["engines"] if engine["name"] == "moonshine"]
     return dict(engine)
 

@@ -1,4 +1,4 @@
-"""What `transcribe` may be asked: every parameter, good and bad."""
+"""Parameters of `transcribe`: each one, good and bad."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("params", "request_"), GOOD)
 def test_good_parameters(params: dict[str, Any], request_: Request) -> None:
-    """What makes sense is taken, what is left out has its default; a model of one language needs none named."""
+    """Good values are taken, missing ones have their default; a model of one language needs none named."""
     assert Request.parse(params, ENGLISH, TINY) == replace(request_, language="en")
 
 
 @pytest.mark.parametrize(("params", "words"), BAD)
 def test_bad_parameters(params: dict[str, Any], words: str) -> None:
-    """What makes none is a bad_request in one sentence that says what would."""
+    """A bad value is a `bad_request` in one sentence that says what would do."""
     with pytest.raises(HushdError) as caught:
         Request.parse(params, ENGLISH, TINY)
     assert caught.value.code == "bad_request"

@@ -107,7 +107,7 @@ def test_a_long_recording_comes_in_segments(ask: Ask, assets: Path) -> None:
 def test_any_file_is_understood(
     ask: Ask, beckett: np.ndarray, tmp_path: Path, rate: int, channels: int, form: str, subtype: str, way: str
 ) -> None:
-    """What the format, the rate and the number of channels are makes no difference to the words."""
+    """Format, rate and number of channels make no difference to the words."""
     samples = np.repeat(soxr.resample(beckett, RATE, rate)[:, None], channels, axis=1)
     data = encoded(samples, rate, form, subtype)
     path = tmp_path / "speech"

@@ -1,4 +1,4 @@
-"""What these tests share: a tiny engine, the real one, and a job without a network."""
+"""Fixtures: a tiny engine, the real one, and a job without a network."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Tiny:
 
 @dataclass
 class Spoken:
-    """What came of a job: its chunks in order, and its result."""
+    """The outcome of a job: its chunks in order, and its result."""
 
     chunks: list[Chunk] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)

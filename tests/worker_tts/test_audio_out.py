@@ -29,7 +29,7 @@ KINDS = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "aiff": b"FORM"}
 
 
 def test_samples_are_clipped_never_wrapped() -> None:
-    """What is beyond -1..1 stays at the bound of 16 bit; what is no number is silent."""
+    """Samples beyond -1..1 stay at the bound of 16 bit; NaN is silence."""
     samples = np.array([0, 1, -1, 0.5, 1.5, -7, np.inf, -np.inf, np.nan], np.float32)
     assert to_s16le(samples).tolist() == [0, 32767, -32767, 16384, 32767, -32768, 32767, -32767, 0]
     assert to_s16le(samples).dtype == np.dtype("<i2")
@@ -117,7 +117,7 @@ def test_an_aiff_starts_with_a_header_for_pipes_and_ends_with_the_true_one(
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 24000, 44100, 48000])
 def test_an_aiff_has_the_rate_in_80_bits(rate: int) -> None:
-    """What libsndfile reads is what was meant; more samples than some can count are as many as can be."""
+    """libsndfile reads the samples written; a count beyond the format's limit is the largest there is."""
     assert soundfile.info(io.BytesIO(aiff_header(rate, 4) + bytes(4))).samplerate == rate
     assert aiff_header(rate, 1 << 31) == aiff_header(rate, None) != aiff_header(rate, 4)
 

@@ -1,4 +1,4 @@
-"""What a request may ask for, and the sentence it gets when it asks for something else."""
+"""Parameters of a request, and the sentence for each bad one."""
 
 from __future__ import annotations
 

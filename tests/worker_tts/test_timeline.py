@@ -108,7 +108,7 @@ def test_times_are_shared_out_by_length_where_the_engine_knows_none() -> None:
     ],
 )
 def test_rewritten_words_find_the_words_they_come_from(text: str, said: list[str], places: list[int | None]) -> None:
-    """What stayed the same matches; what became more words begins where the first of them does."""
+    """Unchanged words match; a word that became several begins where the first of them does."""
     assert aligned(text, said) == places
 
 

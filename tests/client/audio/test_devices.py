@@ -199,7 +199,7 @@ def test_a_loudspeaker_that_goes_away_is_noticed(device: FakeSoundDevice, blocks
 
 
 def test_an_error_of_the_speech_stops_the_device(device: FakeSoundDevice) -> None:
-    """What the chunks raise is raised, with the stream closed."""
+    """An exception from the chunks is raised, with the stream closed."""
 
     def broken() -> Iterator[bytes]:
         yield bytes(100)
@@ -216,7 +216,7 @@ def test_an_error_of_the_speech_stops_the_device(device: FakeSoundDevice) -> Non
 
 
 def blocks(feed: PlaybackBuffer, frames: int, count: int) -> array[int]:
-    """What a device gets in `count` callbacks."""
+    """Returns the samples that a device gets in `count` callbacks."""
     played = array("h")
     for _ in range(count):
         output = bytearray(b"?" * frames * 2)
@@ -313,7 +313,7 @@ def test_silence_follows_the_last_sample() -> None:
 
 
 def test_the_silence_is_as_long_as_the_devices_own_buffer(device: FakeSoundDevice) -> None:
-    """What the device says of itself counts, and not what it was asked for, and the block that is on its way."""
+    """The latency is the one that the device reports, not the one asked for, plus the block on its way."""
     play([array("h", [20000] * 1600).tobytes()], 16000)
     assert device.opened[0].options["latency"] < FakeStream.latency
     samples = array("h", bytes(device.played))
@@ -415,7 +415,7 @@ def test_a_microphone_that_goes_away_is_noticed(device: FakeSoundDevice) -> None
 def test_no_device_is_one_sentence(
     use: Callable[[], object], device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What PortAudio says is said once, as no_device."""
+    """PortAudio's message appears once, in an error `no_device`."""
 
     def refuse(**options: Any) -> None:
         raise PortAudioError("Error querying device -1")

@@ -1,4 +1,4 @@
-"""What is played, beside what is recorded: the two never drift against each other without need."""
+"""Played samples beside recorded ones: the two never drift against each other without need."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_late_loudspeaker() -> None:
 
 
 def test_the_end_is_heard_out() -> None:
-    """What was played last comes, then silence; the next speech begins anew."""
+    """The last samples played come, then silence; the next speech begins anew."""
     reference = EchoReference(RATE)
     reference.play(samples(0, 1500))
     reference.play(None)

@@ -23,7 +23,7 @@ QUIET = TONE / 3000  # a third of it would be lost in 16 bits
 
 
 def sent(audio: Any, rate: Any = RATE) -> tuple[Any, int]:
-    """What a worker reads of an array, frames by channels, and its rate."""
+    """Returns the samples that a worker reads of an array, frames by channels, and their rate."""
     made = source.of_audio(audio, rate)
     assert made.whole
     assert made.fields() == {"input": "stream"}
@@ -50,7 +50,7 @@ def test_integers_arrive_as_they_are(kind: str) -> None:
 
 
 class Tensor:
-    """What a library has that is not numpy."""
+    """An array of a library that is not numpy."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return TONE

@@ -367,7 +367,7 @@ def test_standard_error_may_be_closed(start_router: Start, sound: Path) -> None:
 
 
 def read_terminal(leader: int) -> bytes:
-    """What was drawn; nothing once nobody has the terminal open, which Linux says by EIO."""
+    """Returns the bytes drawn; none once nobody has the terminal open, which Linux reports as EIO."""
     try:
         return os.read(leader, 4096)
     except OSError:

@@ -110,7 +110,7 @@ class Floor:
 
 
 class Client:
-    """What a conversation asks of one."""
+    """The part of a client that a conversation uses."""
 
     def __init__(self, script: str = "", words: int = 5) -> None:
         self.script = script
@@ -218,7 +218,7 @@ def test_all_is_said(stage: Stage) -> None:
 
 
 def test_an_answer_at_the_end(stage: Stage) -> None:
-    """Who waits for the end is heard by the same ears, and has interrupted nobody."""
+    """An answer that waits for the end is heard by the same listener, and interrupts nobody."""
     talk = stage.talk("40 began 5 =Yes.", words=2)
     assert talk.converse(TEXT).text == "Yes."
     assert not talk.said.interrupted
@@ -237,7 +237,7 @@ def test_a_cough_stops_it_too(stage: Stage, then: str) -> None:
 
 
 def test_half_duplex(stage: Stage) -> None:
-    """What is recorded while it speaks is not heard; the worker is warmed meanwhile; the answer follows."""
+    """Audio recorded while it speaks is thrown away; the worker is warmed meanwhile; the answer follows."""
     talk = stage.talk("3 began 2 =Yes.", words=4, mode="half")
     assert talk.converse(TEXT).text == "Yes."
     assert stage.client.floors == [("speaker", "microphone")]
@@ -300,7 +300,7 @@ def test_it_is_stopped(stage: Stage, what: str, script: str) -> None:
 
 @pytest.mark.parametrize("code", ["supervisor_lost", "worker_crashed"])
 def test_the_worker_that_hears_is_lost(stage: Stage, code: str) -> None:
-    """What is said is said to its end; who needs an answer is told; the next turn is another one."""
+    """Speech goes on to its end; a caller that needs an answer gets an error; the next exchange starts anew."""
     talk = stage.talk(f"5 !{code}", words=4)
     assert talk.say(TEXT).characters == 11
     with pytest.raises(HushdError) as caught:

@@ -64,7 +64,7 @@ def test_nothing_begins_after_a_stop() -> None:
 
 
 def test_without_a_stop_errors_pass() -> None:
-    """What the block raises stays what it is, and `end` is called once, at its end."""
+    """An exception of the block passes unchanged, and `end` is called once, at its end."""
     stop = CancelScope()
     ends: list[int] = []
     with pytest.raises(HushdError, match="as it was"), stop.ending(lambda: ends.append(1)):
@@ -77,7 +77,7 @@ def test_without_a_stop_errors_pass() -> None:
 
 
 def cut(samples: list[int], chunks: random.Random | None = None) -> list[int]:
-    """What `without_tail` leaves, in one chunk or in many."""
+    """Returns the samples that `without_tail` leaves, in one chunk or in many."""
     data = array("h", samples).tobytes()
 
     def pieces() -> Iterator[bytes]:
@@ -184,7 +184,7 @@ def test_a_muted_microphone_keeps_nothing(monkeypatch: pytest.MonkeyPatch, clock
 
 
 def test_muting_again(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """What was not read is thrown away too, and a chunk that is wholly from before."""
+    """Unread audio is thrown away too, and a chunk that lies wholly before."""
     microphone, stream = open_microphone(monkeypatch, clock)
     stream.deliver(2)
     microphone.mute()

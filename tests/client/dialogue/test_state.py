@@ -1,4 +1,4 @@
-"""Whose turn it is: every event in every phase."""
+"""The state of a dialogue: every event in every phase."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def after(events: str, phase: Phase = Phase.SPEAKING) -> DialogueState:
     ],
 )
 def test_where_an_exchange_is(events: str, phase: Phase, interrupted: bool, heard: bool) -> None:
-    """What is told leads there, and what comes too late or too early changes nothing."""
+    """Each event leads where the table says, and one that comes too late or too early changes nothing."""
     turn = after(events)
     assert (turn.phase, turn.interrupted, turn.heard) == (phase, interrupted, heard)
 

@@ -40,7 +40,7 @@ class Sound(NamedTuple):
 
 
 class Diary:
-    """What the devices of all servers did. `environment` has programs write into it."""
+    """A diary of the devices of all servers. `environment` has programs write into it."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -87,7 +87,7 @@ def host(echo: Supervisor, diary: Diary) -> Iterator[Host]:
 
 
 def words(seconds: float) -> str:
-    """What takes so long to say."""
+    """Returns a text that takes so many seconds to speak."""
     return "a" * int(seconds * RATE)
 
 
@@ -351,7 +351,7 @@ def test_something_urgent_interrupts(diary: Diary) -> None:
 def test_a_supervisor_killed_in_the_middle(
     host: Host, diary: Diary, echo: Supervisor, start_supervisor: Callable[..., Supervisor]
 ) -> None:
-    """What was made is said to its end, what was not fails in one sentence; the server lives, and finds the next."""
+    """Speech already made is played to its end, the rest fails in a sentence; the server finds the next supervisor."""
     speaking = host.begin("say", text=words(1.5))
     diary.wait_for_sound()
     echo.process.kill()
@@ -567,7 +567,7 @@ def test_addresses(address: str, meant: tuple[str, int]) -> None:
 
 
 def test_files_are_not_named_over_the_network() -> None:
-    """Who is not on this computer sends the audio."""
+    """A host on another computer has to send the audio itself."""
     from hushd.mcp.calls import Calls
     from hushd.mcp.task import TaskRegistry
     from hushd.mcp.tools import Tools

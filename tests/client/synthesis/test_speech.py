@@ -148,7 +148,7 @@ def test_a_file_that_was_asked_for_is_saved_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_failure_is_never_an_empty_file(times: int, tmp_path: Path) -> None:
-    """What went wrong in the middle is raised by each save, and nothing is written."""
+    """An error in the middle is raised by each save, and nothing is written."""
     error = HushdError("worker_crashed", "The worker died.")
     made = Speech(Exchange(Chunk(id=b"", seq=0, payload=b"ab", rate=8000), error=error))  # type: ignore[arg-type]
     for _ in range(times):

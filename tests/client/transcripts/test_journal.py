@@ -106,7 +106,7 @@ def test_success_removes_it(recording: Path) -> None:
 
 
 def test_only_the_owner_may_read_it(recording: Path) -> None:
-    """What was said is private."""
+    """The journal is private (0600)."""
     interrupted(recording)
     (file,) = files(recording)
     assert file.stat().st_mode & 0o777 == 0o600

@@ -135,7 +135,7 @@ def test_another_protocol_is_named_with_both_versions(start_router: Start) -> No
 
 
 def test_an_error_instead_of_a_welcome(start_router: Start) -> None:
-    """What the supervisor answers to the hello is what the caller gets."""
+    """An error that answers the hello is raised to the caller."""
     router = start_router(welcome=Error(id=b"", code="version_mismatch", message="Too old."))
     with pytest.raises(HushdError, match="Too old"):
         Connection(router.path)
@@ -385,7 +385,7 @@ def test_an_upload_ends_with_its_request(start_router: Start, connect: Callable[
 
 
 def test_a_failing_input_is_the_outcome(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """What the iterable raises is raised to the reader, and the request is cancelled."""
+    """An exception from the iterable is raised to the reader, and the request is cancelled."""
 
     def broken() -> Iterator[bytes]:
         yield b"a"

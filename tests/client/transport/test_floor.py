@@ -286,7 +286,7 @@ class CancelScope(Exception):
 
 
 def block(feed: PlaybackBuffer, frames: int = 160, channels: int = 1) -> tuple[array[int], bool]:
-    """What the device gets, and whether it is to stop."""
+    """Returns the samples for the device, and whether it is to stop."""
     output = bytearray(b"?" * frames * 2 * channels)
     try:
         feed.callback(memoryview(output), frames, None, None)

@@ -99,7 +99,7 @@ def test_a_long_stream_is_forgotten() -> None:
 
 
 def test_a_second_reader_takes_over_from_one_that_waits() -> None:
-    """What the first reader was waiting for when its request failed reaches the second one too."""
+    """A chunk that the first reader waited for when its request failed reaches the second one too."""
     ready, more = threading.Event(), threading.Event()
 
     def slow() -> Iterator[bytes]:

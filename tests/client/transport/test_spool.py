@@ -1,4 +1,4 @@
-"""What was received and not yet read: memory first, then a file."""
+"""Messages received and not yet read: memory first, then a file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_order_and_content_survive_the_disk(spooled_files: Path) -> None:
 
 
 def test_the_file_has_no_name_and_shrinks(spooled_files: Path) -> None:
-    """What is on disk is nobody else's to open (mode 0600, no name), and its place is given back once it was read."""
+    """The file cannot be opened by others (mode 0600, no name), and its space is given back once it was read."""
     spool = Spool(memory=10)
     for seq in range(4):
         spool.put(chunk(seq, bytes(8)))

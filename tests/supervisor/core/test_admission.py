@@ -63,7 +63,7 @@ def test_nothing_is_known_of_what_runs() -> None:
 
 
 def test_who_is_starting_has_been_promised_its_memory() -> None:
-    """What is available counts once: 700 MB are not enough for two that need 300 and leave 256 to others."""
+    """Available memory counts once: 700 MB are not enough for two that need 300 and leave 256 to others."""
     house = House()
     house.available = 700 * MB
     first, second = house.request(A), house.request(B)

@@ -183,7 +183,7 @@ def test_a_claim_that_makes_no_sense(devices: list[str], priority: str, room: Ro
 
 
 def test_claims_are_bounded(room: Room) -> None:
-    """Who floods the floor is told `overloaded`."""
+    """A client that floods the floor gets `overloaded`."""
     for number in range(MAX_CLAIMS):
         room.ask(f"A{number}", MICROPHONE)
     assert room.ask("B1") == "overloaded"
@@ -235,7 +235,7 @@ def test_who_is_silent_sooner_makes_room_sooner(room: Room) -> None:
 
 
 def test_nobody_is_interrupted_in_vain(room: Room) -> None:
-    """Who wants both devices interrupts nobody as long as one of them cannot be had."""
+    """A claim for both devices interrupts nobody as long as one of them cannot be had."""
     room.ask("A1", MICROPHONE, "important")
     room.ask("B1", SPEAKER, "text")
     room.ask("C1", BOTH, "message")
@@ -295,7 +295,7 @@ def test_within_one_client_who_waits(arriving: str, other: str, room: Room) -> N
 
 
 def test_of_a_burst_of_progress_the_first_and_the_last_are_said(room: Room) -> None:
-    """What is being said goes on, and only the last of the others is left."""
+    """The speech under way goes on, and only the last of the others is left."""
     for number in range(10):
         room.ask(f"A{number}", priority="progress")
     room.give_back("A0")
@@ -480,7 +480,7 @@ def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
 
 
 def test_a_pause_of_a_client_ends_with_it(room: Room) -> None:
-    """What the client asks for later is paused too; a client that comes after it is another one."""
+    """A later claim of the paused client is paused too; a new client is not."""
     room.ask("A1")
     room.control("pause", "client A")
     assert room.ask("A2") == "paused"
@@ -502,7 +502,7 @@ def test_urgent_words_do_not_end_what_is_being_paused(room: Room) -> None:
 
 
 def test_the_report(room: Room) -> None:
-    """Who has what, since when, and how many wait: plain data."""
+    """The floor's status is plain data: holders, times, and how many wait."""
     assert room.floor.report(0) == {"speaker": None, "microphone": None, "waiting": 0, "paused": False}
     room.ask("A1", priority="message")
     room.ask("B1")
@@ -519,7 +519,7 @@ def test_the_report(room: Room) -> None:
 
 
 def test_a_shutdown_refuses_who_waits_and_lets_speak_who_speaks(room: Room) -> None:
-    """Who waits, or asks now, is told to ask the next supervisor; the speaker only when this one leaves."""
+    """Waiting and new claims are sent to the next supervisor; the speaker only when this one leaves."""
     room.ask("A1")
     room.ask("B1")
     room.take(room.floor.shut(room.now))
@@ -531,7 +531,7 @@ def test_a_shutdown_refuses_who_waits_and_lets_speak_who_speaks(room: Room) -> N
 
 
 def test_a_pause_during_the_shutdown(room: Room) -> None:
-    """Who gives the device back for a while waits for the next supervisor."""
+    """A claim that gave the device back for a while waits for the next supervisor."""
     room.ask("A1")
     room.take(room.floor.shut(room.now))
     room.control("pause")

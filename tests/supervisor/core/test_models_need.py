@@ -1,4 +1,4 @@
-"""What the worker for models needs is what it needs without work."""
+"""The need of the models worker is its size without work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pool says to requests before any worker is asked."""
+"""The pool's answers to requests before any worker is asked."""
 
 from __future__ import annotations
 

@@ -75,5 +75,5 @@ def test_any_signs_at_any_times() -> None:
 
 
 def test_words() -> None:
-    """What the status says."""
+    """The words of the status."""
     assert [level.word for level in Level] == ["normal", "warning", "critical"]

@@ -67,7 +67,7 @@ class Desk:
         self.tell(ev.FromWorker(*self.spawned[-1], m.Ready(pss=100_000_000, **fields)))
 
     def jobs(self) -> list[tuple[str, bytes]]:
-        """Who was given which request."""
+        """The requests that each process was given."""
         return [
             (a.worker, a.message.id)
             for a in self.actions
@@ -283,7 +283,7 @@ def test_who_finds_a_free_process_is_not_told_to_wait() -> None:
 
 
 def test_places_in_the_queue_are_told_anew_when_one_before_was_taken_over() -> None:
-    """Who waits behind a request that goes to another process moves up, and hears of it."""
+    """A request behind one that goes to another process moves up, and its client gets the new place."""
     desk = Desk()
     desk.request()
     desk.ready()

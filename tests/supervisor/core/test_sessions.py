@@ -50,7 +50,7 @@ def test_one_file_and_four_sessions_run_at_once() -> None:
 
 
 def test_each_kind_has_a_line_of_its_own() -> None:
-    """Who waits is told how many of its kind are before it, and is served when one of its kind ends."""
+    """A waiting request learns how many of its kind are before it, and is served when one of its kind ends."""
     desk = desk_with(1, 1)
     file, live = desk.request(), speak(desk)
     file_2, live_2, live_3 = desk.request(), speak(desk), speak(desk)
@@ -196,7 +196,7 @@ def test_how_long_somebody_speaks_says_nothing_about_files() -> None:
 
 
 def test_a_worker_is_not_renewed_while_somebody_speaks() -> None:
-    """What is used up goes on until nobody speaks: a session has no end that could be waited for by files."""
+    """A worker due for recycling goes on until nobody speaks: files cannot wait for the end of a session."""
     desk = desk_with(1, 1, WorkerSettings(max_requests=1))
     live, file = speak(desk), desk.request()
     end(desk, file)
@@ -219,7 +219,7 @@ def test_a_worker_without_any_place_has_one(slots: int, sessions: int) -> None:
 
 
 def test_the_next_process_may_have_other_places() -> None:
-    """What the last one said of itself counts for nothing once another one is there."""
+    """Slots reported by the last process count for nothing once another one is there."""
     desk = desk_with(1, 4)
     desk.unload()
     desk.exit(0)

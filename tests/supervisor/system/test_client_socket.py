@@ -284,7 +284,7 @@ def test_a_route_nobody_has_is_gone(clients: ClientSocket) -> None:
 
 
 def test_whoever_waits_when_we_leave_is_refused(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
-    """What nobody will read is answered under its id; not what came too late for a request that has ended."""
+    """A request that will not be read is answered under its id; frames that came too late for an ended one are not."""
     peer = connect()
     hello(clients, peer)
     for message in (Cancel(id=OTHER), Credit(id=OTHER, chunks=4), Chunk(id=OTHER, seq=7), Yield(id=OTHER)):

@@ -43,7 +43,7 @@ def make(tmp_path: Path, poller: zmq.Poller) -> Iterator[Make]:
 
 
 def answers(catalogue: Descriptions, poller: zmq.Poller, now: float = 0.0) -> list[Described]:
-    """What comes when the next child has ended."""
+    """Returns the events that come when the next child has ended."""
     return list(catalogue.answers(dict(poller.poll(BOUND_S * 1000)), now))
 
 

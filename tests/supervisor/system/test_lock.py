@@ -110,7 +110,7 @@ def test_a_listener_replaces_what_is_stale_and_is_private(runtime: Path) -> None
 
 
 def test_a_listener_removes_only_its_own_path(runtime: Path) -> None:
-    """What another supervisor has put into its place stays, and is seen not to be ours."""
+    """A socket that another supervisor has put in its place stays, and is recognised as foreign."""
     path = find().client_socket
     old, new = lock.ListeningSocket(path), lock.ListeningSocket(path)
     assert (old.is_ours(), new.is_ours()) == (False, True)

@@ -32,7 +32,7 @@ def test_a_text_that_cannot_be_encoded_is_written_all_the_same(capfd: pytest.Cap
 
 
 def test_a_file_over_1_mb_is_moved_aside_at_the_next_start(tmp_path: Path) -> None:
-    """What is appended to stays small, 0600, and one older file is kept."""
+    """A log stays small and 0600, and one older file is kept."""
     path = tmp_path / "worker.log"
     for content in (b"a" * 100, b"b" * 1_000_000):
         descriptor = log.open_file(path)
@@ -46,7 +46,7 @@ def test_a_file_over_1_mb_is_moved_aside_at_the_next_start(tmp_path: Path) -> No
 
 
 def test_a_tail_is_the_last_4_kib_of_one_incarnation(tmp_path: Path) -> None:
-    """What an earlier process wrote is not taken for this one's last words; bytes that are no text are replaced."""
+    """An earlier process's lines are not taken for this one's last; bytes that are no text are replaced."""
     path = tmp_path / "worker.log"
     path.write_bytes(b"earlier\n" + b"later \xff\n")
     assert log.tail(path, 8) == "later \ufffd\n"

@@ -173,7 +173,7 @@ def on(kind: type[Any], *out: a.Action) -> Callable[[e.Event], list[a.Action]]:
 
 
 def test_a_message_is_an_event_and_an_action_a_message(stage: Stage) -> None:
-    """What a client says reaches the pool with its route, and the pool's answer reaches the client."""
+    """A client's message reaches the pool with its route, and the pool's answer reaches the client."""
 
     def echo(event: e.Event) -> list[a.Action]:
         if isinstance(event, e.FromClient) and isinstance(event.message, Control):

@@ -62,7 +62,7 @@ def test_the_sound_of_any_container_is_understood(ask: Ask, assets: Path, tmp_pa
 @needs_ffmpeg
 @pytest.mark.parametrize("form", ["mp4", "mkv", "m4a"])
 def test_from_the_middle(assets: Path, tmp_path: Path, form: str) -> None:
-    """What is read from 6 s on is what the whole has there, and times stay those of the whole."""
+    """Reading from 6 s on gives the samples that the whole has there, with the whole's times."""
     path = convert(assets / "beckett.wav", tmp_path / f"a.{form}")
 
     def loudness(start: float) -> np.ndarray:
@@ -225,7 +225,7 @@ def test_a_decoder_that_says_nothing_can_be_cancelled(tmp_path: Path, monkeypatc
 def test_a_decoder_that_breaks_off_loses_nothing_of_what_it_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What came before the failure is read, and the damage tells how far it went and why."""
+    """Audio before the failure is read, and the error says how far it went and why."""
     program = tmp_path / "ffmpeg"
     program.write_text(
         "#!/bin/sh\necho '  Duration: 01:02:03.50, start: 0.0' >&2\nhead -c 64002 /dev/zero\n"

@@ -39,7 +39,7 @@ def test_rumble_goes_and_the_voice_stays(hertz: float, amplitude: float) -> None
 
 
 def test_the_size_of_blocks_makes_no_difference() -> None:
-    """What comes of a stream does not depend on how it is cut once it is known to rumble, nor on its channels."""
+    """The filtered stream depends neither on its cuts, once it is known to rumble, nor on its channels."""
     samples = tone(30, 0.3) + np.random.default_rng(1).standard_normal(2 * RATE).astype(np.float32) * np.float32(0.02)
     whole = through(samples, len(samples))
     assert whole.dtype == np.float32

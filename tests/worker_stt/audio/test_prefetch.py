@@ -10,7 +10,7 @@ from hushd_worker_stt.audio.prefetch import prefetch
 
 
 def test_every_item_once_and_in_order() -> None:
-    """What is made ahead is what would have been made."""
+    """Items made ahead are those that would have been made."""
     with prefetch(iter(range(1000))) as items:
         assert list(items) == list(range(1000))
 
@@ -44,7 +44,7 @@ def test_no_more_than_count_are_ahead(count: int) -> None:
 
 
 def test_an_error_comes_after_what_was_made_before_it() -> None:
-    """What raises does so where it would have, once; then there is nothing more."""
+    """An exception is raised in its place, once; nothing follows."""
 
     def numbers() -> Iterator[int]:
         yield 1
@@ -59,7 +59,7 @@ def test_an_error_comes_after_what_was_made_before_it() -> None:
 
 
 def test_leaving_early_ends_the_thread() -> None:
-    """Who leaves, by an error of their own too, leaves no thread and no half-used source behind."""
+    """A consumer that leaves, by an error of its own too, leaves no thread and no half-used source behind."""
     using = threading.Event()
 
     def numbers() -> Iterator[int]:

@@ -106,7 +106,7 @@ def test_reading_from_the_middle(form: str, subtype: str, start: float, tmp_path
 
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
 def test_from_beyond_the_end_there_is_nothing(form: str) -> None:
-    """Who resumes where the recording ends is told nothing, and no damage."""
+    """Resuming where the recording ends gives nothing, and no error."""
     job, _ = make_job(encoded(sound(1, RATE), RATE, form))
     with Recording(job, 60.0) as recording:
         assert sum(map(len, recording.blocks())) == 0
@@ -162,7 +162,7 @@ def test_a_loud_bass_channel_leaves_speech_what_it_is() -> None:
 
 
 def test_a_streaming_header_is_no_damage() -> None:
-    """Who writes into a pipe cannot know the length: 0xFFFFFFFF and its like promise nothing."""
+    """A writer into a pipe cannot know the length: 0xFFFFFFFF and its like promise nothing."""
     data = bytearray(encoded(sound(1, RATE), RATE))
     for size in (0xFFFFFFFF, 0x7FFFFFFF, 0xFFFFFFFF - 36):
         place = data.index(b"data")
@@ -324,7 +324,7 @@ def test_raw_samples_of_a_broken_end() -> None:
 
 @pytest.mark.parametrize("start", [0.0, 0.1234, 0.7, 5.0])
 def test_raw_samples_from_the_middle(start: float) -> None:
-    """What comes before is dropped, wherever the chunks end."""
+    """Audio before the start is dropped, wherever the chunks end."""
     data = (sound(1, 8000, 2) * 32767).astype("<i2").tobytes()
     rest = data[4 * round(start * 8000) :]
     split = np.concatenate(list(raw_blocks(chunked(data, 777), 8000, 2, start)))

@@ -58,7 +58,7 @@ def test_weights_count() -> None:
 
 
 def test_check_ends_it() -> None:
-    """What `check` raises comes through, so that a job can be cancelled here too."""
+    """An exception of `check` passes, so that a job can be cancelled here too."""
     embeddings, _ = people([10])
 
     def check() -> None:

@@ -231,7 +231,7 @@ class TestJobs:
         assert starts == sorted(starts)
 
     def test_words_survive(self, ask: Ask, assets: Path) -> None:
-        """What one person says is written down as without `diarize`."""
+        """A single speaker's transcript is the same as without `diarize`."""
         plain = ask(assets / "two_cities.wav")
         asked = ask(assets / "two_cities.wav", {"diarize": True})
         assert {segment["speaker"] for segment in asked.segments} == {"SPEAKER_00"}

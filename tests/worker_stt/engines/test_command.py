@@ -142,7 +142,7 @@ def test_a_language_that_nobody_has_said(commands: Path) -> None:
 
 
 def test_there_is_no_shell(make: Make, tmp_path: Path) -> None:
-    """What a prompt says is never run, and arrives as it is."""
+    """A prompt is never run, and arrives as it is."""
     spell = f"$(touch {tmp_path}/x); `touch {tmp_path}/x` | touch {tmp_path}/x"
     (segment,) = make("import sys; print(sys.argv[1])", "{prompt}").transcribe(QUIET, Options(prompt=spell))
     assert segment.text == spell
@@ -150,7 +150,7 @@ def test_there_is_no_shell(make: Make, tmp_path: Path) -> None:
 
 
 def test_a_nul_in_a_prompt(make: Make) -> None:
-    """What no program can be given is an error of this request, not of the worker."""
+    """A parameter that no program can be given is an error of this request, not of the worker."""
     assert "cannot be given its arguments" in failure(make("", "{prompt}"), Options(prompt="a\0b")).message
 
 
@@ -224,14 +224,14 @@ def test_json(content: object, expected: list[Segment]) -> None:
     ],
 )
 def test_json_that_is_none(printed: bytes, words: str) -> None:
-    """What is no transcript is said to be none, in one line."""
+    """Output that is no transcript is reported as such, in one line."""
     with pytest.raises(OutputError, match=words) as caught:
         from_json(printed, 10.0)
     assert "\n" not in str(caught.value)
 
 
 def test_a_segment_is_a_line_of_unicode() -> None:
-    """What would begin a new line in a table or a subtitle, command a terminal or be no Unicode becomes a space or `?`;
+    """A character that would begin a new line in a table or a subtitle, command a terminal or be no Unicode becomes a space or `?`;
     other spaces stay."""
     says = "a\n\n b\tc \x1b[31m\u2028d\u00a0!\x00\ud800"
     line = "a b c [31m d\u00a0! ?"
@@ -264,7 +264,7 @@ def test_bad_output_fails_the_request(make: Make) -> None:
 
 
 def test_the_language_comes_from_json(make: Make) -> None:
-    """What the program detects counts if its file lists it; text says nothing of it."""
+    """A language that the program detects counts if its file lists it; plain text names none."""
     say = 'print(\'{"language": "de", "text": "ja"}\')'
     assert make(say, output="json", languages=["en", "de"]).detect_language(QUIET) == "de"
     assert make(say, output="json", languages=["en", "fr"]).detect_language(QUIET) is None
@@ -292,7 +292,7 @@ def test_a_program_that_fails(make: Make, program: str, words: str) -> None:
 
 
 def test_a_program_that_does_not_read(make: Make) -> None:
-    """Who prints without reading its input is no failure, however much there is of it."""
+    """A program that prints without reading its input does not fail, however long that is."""
     samples = np.zeros(16_000 * 60, np.float32)
     (segment,) = make("print('done')").transcribe(samples, Options())
     assert segment.text == "done"
@@ -466,7 +466,7 @@ def test_where_programs_are(commands: Path, monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_a_file_that_was_mended_counts_at_once(make: Make, commands: Path) -> None:
-    """Who does as an error says need not end the worker for it; who breaks the file is told."""
+    """A mended command file counts without a restart; a broken one is an error."""
     command = make("import time; time.sleep(30)", timeout=0.2)
     assert "raise timeout in" in failure(command).message
     (mine,) = commands.iterdir()

@@ -1,4 +1,4 @@
-"""What docs/ENGINES.md and its examples say is so: each is run, with a stand-in where the real program is not here."""
+"""docs/ENGINES.md and its examples hold: each is run, with a stand-in where the real program is not here."""
 
 from __future__ import annotations
 

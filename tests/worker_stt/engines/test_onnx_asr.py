@@ -77,7 +77,7 @@ def test_whistled_words_and_when_they_were(models: Path, make: object) -> None:
 
 
 def test_word_times_only_where_they_are_wanted(models: Path) -> None:
-    """Who does not ask for words gets none."""
+    """Words come only when asked for."""
     (segment,) = loaded(tone_models.ctc(models / "mine").name).transcribe(whistle("▁ever"), Options())
     assert segment.words == ()
 

@@ -1,4 +1,4 @@
-"""What the environment says of an engine's work reaches the engine, and nonsense in it is a sentence."""
+"""Settings in the environment reach the engine, and nonsense in them is a sentence."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def _only_these_models(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture(scope="session")
 def engines() -> Engines:
-    """What `loaded` has loaded."""
+    """The engine that `loaded` has loaded."""
     return {}
 
 
@@ -123,7 +123,7 @@ def errors(engine: Any, spoken: list[tuple[str, np.ndarray]], **options: Any) ->
 
 
 def refusal(name: str, model: str) -> HushdError:
-    """What loading `model` is refused with: a sentence, and no network."""
+    """Returns the error of loading `model`: a sentence, and no network."""
     with pytest.raises(HushdError) as caught:
         load(name, model)
     assert "\n" not in caught.value.message
@@ -229,7 +229,7 @@ def test_the_decoders_options_are_all_known(name: str, engine: Any, decoder: dic
 
 
 def test_an_unlikely_threshold_throws_everything_away(name: str, engine: Any) -> None:
-    """What is taken for no speech is dropped: with thresholds that no text passes, all of it."""
+    """Segments taken for no speech are dropped: with thresholds that no text passes, all of them."""
     nothing = {"no_speech_threshold": 0, "logprob_threshold": "off", "temperature_increment": "off"}
     assert text(engine, say(["four", "left"]), decoder=nothing) == ""
 
@@ -257,7 +257,7 @@ def test_prompt_and_hotwords_reach_the_model(name: str, engine: Any, monkeypatch
 
 
 def decoded_with(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the package's decoder is asked for, filled in as it is asked; of a fallback the first attempt."""
+    """Records the calls of the package's decoder; of a fallback the first attempt."""
     asked: list[dict[str, Any]] = []
     model = engine._model
     if name == "whisper":
@@ -310,7 +310,7 @@ def test_economy_is_one_hypothesis(name: str, engine: Any, monkeypatch: pytest.M
 
 
 def test_noise_is_not_tried_six_times_in_economy(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is doubtful at temperature 0 is tried again, but not where memory is short."""
+    """A doubtful text at temperature 0 is tried again, but not where memory is short."""
     noise = (np.random.default_rng(5).standard_normal(3 * RATE) * 0.3).astype(np.float32)
     seen: list[tuple[float, ...]] = []
     decode = engine._decode

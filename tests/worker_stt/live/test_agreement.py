@@ -41,7 +41,7 @@ def after(*passes: str) -> tuple[str, str]:
     ],
 )
 def test_two_passes_agree(passes: tuple[str, ...], stable: str, text: str) -> None:
-    """What two passes in a row have in common from the start is stable, the rest is what the last one heard."""
+    """The common beginning of two passes in a row is stable, the rest is the last one's."""
     assert after(*passes) == (stable, text)
 
 

@@ -61,7 +61,7 @@ class Recogniser:
 
 
 def events(recorded: np.ndarray, played: np.ndarray) -> list[tuple[float, Event]]:
-    """What is told, without the texts, and when."""
+    """Returns the events, without their texts, and their times."""
     request = Request(format="s16le", channels=2, language="en", live=True, continuous=True, echo=True, no_speech_s=0)
     listener = LiveListener(Recogniser(), None, request, PieceLength(10, 20))  # type: ignore[arg-type]
     both = np.stack([np.round(np.clip(sound, -1, 1) * 32767) / 32768 for sound in (recorded, played)], 1)
@@ -151,7 +151,7 @@ def test_a_room_is_noticed_after_all() -> None:
 
 
 def test_a_cough_is_told(monkeypatch: pytest.MonkeyPatch, beckett: np.ndarray) -> None:
-    """What began and has no words is taken back, so that who was silenced can go on."""
+    """A beginning without words is taken back, so that a silenced speaker can go on."""
     monkeypatch.setattr(Recogniser, "hear", lambda *_, **__: [])
     sound = np.zeros(3 * RATE)
     sound[RATE : RATE + 8_000] = beckett[6_000:14_000]

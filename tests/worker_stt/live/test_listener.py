@@ -385,7 +385,7 @@ def test_drafts_follow_the_speaker_at_a_quarter_of_a_second() -> None:
 
 @pytest.mark.parametrize("speed", [0.05, 0.3, 1.0, 5.0])
 def test_a_slow_engine_gives_fewer_drafts(speed: float) -> None:
-    """What drafts cost is a quarter of the time and one pass, however slow the engine; nothing said is lost."""
+    """Drafts cost a quarter of the time and one pass, however slow the engine; nothing said is lost."""
     recogniser = Scripted(speed=speed)
     _, segments, _ = listened(recogniser, sounds((60, 0.5), (2, 0)))
     assert sum(float(segment.text) for segment in segments) == pytest.approx(60, abs=0.1)

@@ -86,7 +86,7 @@ def test_a_long_quiet_ends_a_piece_and_is_left_out(quiet: float) -> None:
 
 
 def test_pauses_within_a_piece_part_its_spans() -> None:
-    """What fits into a piece stays together; a pause of `min_silence_s` parts two spans, a breath does not."""
+    """Speech that fits into a piece stays together; a pause of `min_silence_s` parts two spans, a breath does not."""
     (cut,) = cuts(Cutter(LENGTH, 0.5, 0.5), speech(0, 1, 2, 0.3, 2, 0.7, 3, 1))
     assert seconds(cut) == near(0.5, 9.5)
     assert [(begin / SECOND, end / SECOND) for begin, end in cut.speech] == [near(1, 5.3), near(6, 9)]

@@ -44,7 +44,7 @@ def test_a_used_model_hears_like_a_new_one(idle: list[object], beckett: np.ndarr
 
 
 def test_streams_at_once_have_models_of_their_own(idle: list[object], beckett: np.ndarray) -> None:
-    """What one hears does not change what the other does; of many that end together, two models are kept."""
+    """Two streams do not influence each other; of many that end together, two models are kept."""
     speech, noise = beckett[: 2 * RATE], np.random.default_rng(0).uniform(-1, 1, 2 * RATE).astype(np.float32)
     alone = heard(Silero(), speech)
     with Silero() as one, Silero() as other, Silero():

@@ -117,7 +117,7 @@ def test_raw_samples(make: Make) -> None:
 
 
 def test_a_header_that_does_not_know_the_length(make: Make) -> None:
-    """What programs write to a pipe, as espeak-ng does: its sizes are nonsense, its samples are taken."""
+    """A WAV as programs write it to a pipe: its sizes are nonsense, its samples are taken."""
     program = (
         "import struct, sys; form = 16, 1, 1, 22050, 44100, 2, 16\n"
         "head = struct.pack('<4sI4s4sIHHIIHH', b'RIFF', 0x7ffff024, b'WAVE', b'fmt ', *form)\n"
@@ -295,7 +295,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("keys", "words"), REFUSED)
 def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: str) -> None:
-    """What is wrong, and what would be right; the file is a model and a voice that say so when they are asked for."""
+    """The error says what is wrong and what would be right; the file is listed as a model and a voice that raise it."""
     content = {"run": ["true"], "language": "en"} | keys
     path = write(folder, "mine", **{key: value for key, value in content.items() if value is not None})
     with pytest.raises(CommandSpecError) as caught:

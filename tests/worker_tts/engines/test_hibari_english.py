@@ -1,4 +1,4 @@
-"""What hibari misreads, as it is handed to it."""
+"""Texts that hibari misreads, as they are handed to it."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_words_are_marked_where_the_model_says_when(models: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "…", "—", "?!"])
 def test_nothing_to_say(models: Path, text: str) -> None:
-    """What has no phonemes gives no audio, and no error."""
+    """A text without phonemes gives no audio, and no error."""
     tiny_voices.kokoro(models, "af_heart")
     assert list(loaded().synthesize(text, voice("af_heart"), 1.0)) == []
 

@@ -84,7 +84,7 @@ def test_words_are_marked_where_the_voice_says_when(models: Path) -> None:
 
 
 def test_several_sentences_and_none(models: Path) -> None:
-    """What the package takes for two sentences is two pieces of audio; where there is nothing to say there is none."""
+    """Two sentences to the package are two pieces of audio; nothing to say is none."""
     tiny_voices.piper(models, "mine")
     engine = loaded("mine")
     assert len(list(engine.synthesize("Ever tried. Ever failed.", voice("mine"), 1.0))) == 2

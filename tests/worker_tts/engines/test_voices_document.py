@@ -1,4 +1,4 @@
-"""What docs/VOICES.md and its examples say is so: each is run, where its program is here."""
+"""docs/VOICES.md and its examples hold: each is run, where its program is here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What agents write, as it is heard."""
+"""Agents' Markdown, as it is heard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is heard of what is written: addresses, code, marks, commands, pronunciations; and where it comes from."""
+"""Written text as it is spoken: addresses, code, marks, commands, pronunciations; and where each word comes from."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_commands_of_macos_are_obeyed_or_passed_over() -> None:
 
 @pytest.mark.parametrize("text", ["[[slnc", "[[slnc 5", "[[slnc]]", "[[rate 0]] a", "[[rate x]] a", "a [", "[[" * 300])
 def test_broken_commands_stop_nothing(text: str) -> None:
-    """What is no command is text, however it ends."""
+    """Brackets that are no command are text, however they end."""
     assert all(isinstance(item, Piece) for item in read([text.encode()]))
 
 
@@ -186,7 +186,7 @@ def test_every_piece_knows_what_it_stands_for() -> None:
 
 
 def test_traced_text_is_cut_joined_and_rewritten_with_its_origin() -> None:
-    """What is put in stands for what was taken out; what stays, for itself."""
+    """Inserted text stands for the text it replaces; the rest for itself."""
     text = MappedText.original("abc def", 10)
     new = text.sub(re.compile("b|e"), lambda match: match[0] * 3)
     assert new.text == "abbbc deeef"

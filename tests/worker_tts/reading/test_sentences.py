@@ -16,7 +16,7 @@ from hushd_worker_tts.reading.source_map import MappedText
 
 
 class Piece(NamedTuple):
-    """What the splitter gives, without where it comes from."""
+    """Returns the splitter's sentences, without their positions."""
 
     text: str
     ends: bool
@@ -157,7 +157,7 @@ def test_any_text_loses_nothing_and_is_cut_alike_however_it_arrives(seed: int) -
     ],
 )
 def test_a_sentence_leaves_as_soon_as_it_is_known_to_be_complete(text: str, sentence: str | None) -> None:
-    """What has been seen decides, without an end of the text."""
+    """Text seen so far decides, without an end of the text."""
     assert [cut.text.text for cut in Splitter().add(MappedText.original(text))] == ([sentence] if sentence else [])
 
 

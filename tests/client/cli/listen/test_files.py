@@ -110,7 +110,7 @@ def test_files_are_written_as_they_finish(start_router: Start, sounds: list[str]
     seen: list[list[str]] = []
 
     def written() -> list[str]:
-        """What is whole: a file being written has another name, with a dot."""
+        """Lists whole files: one that is being written has another name, with a dot."""
         return sorted(path for path in os.listdir(folder) if not path.startswith("."))
 
     def answer(requests: list[Request]) -> list[Request]:
@@ -419,7 +419,7 @@ def test_what_could_be_read_of_a_damaged_recording_is_kept(
 def test_the_rest_is_heard_in_the_language_that_was_found(
     start_router: Start, journals: Journals, sounds: list[str]
 ) -> None:
-    """Who resumes has the rest of a recording heard as what its first part was, without having said what that is."""
+    """The rest of a resumed recording is transcribed in the language found in its first part."""
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Request):
@@ -448,7 +448,7 @@ def test_resuming_needs_the_same_request(start_router: Start, journals: Journals
 
 
 def test_a_file_that_has_changed_begins_anew(start_router: Start, journals: Journals, sounds: list[str]) -> None:
-    """What was heard of another recording is not mixed into this one."""
+    """The transcript of another recording is not mixed into this one."""
     router = start_router(LongTalk(6, "worker_failed"))
     assert run(sounds[0]).returncode == 5
     Path(sounds[0]).write_bytes(b"RIFF" + bytes(200))

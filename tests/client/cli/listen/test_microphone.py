@@ -74,7 +74,7 @@ def test_an_utterance(start_router: Start, client: Client) -> None:
 
 @pytest.mark.parametrize("options", [{"continuous": True}, {"no_speech_s": 4, "silence_s": 2.0}])
 def test_how_long_it_listens(options: dict[str, Any], start_router: Start, client: Client) -> None:
-    """What is asked for is sent; the time to begin in only then, since it depends."""
+    """Options are sent when they are given; the time to begin in only then, since its default depends on the mode."""
     router = start_router(answering)
     client.listen(iter(CHUNKS), **options).transcript()
     (request,) = router.of(Request)
@@ -211,7 +211,7 @@ def finishing(router: ScriptedRouter, route: bytes, message: Message) -> None:
 
 @pytest.mark.parametrize("form", ["txt", "json", "srt"])
 def test_ctrl_c_ends_a_continuous_session(form: str, start_router: Start, runtime: Path) -> None:
-    """What was recorded until then is heard to its end, in any format, and the exit code is 0."""
+    """Audio recorded until then is transcribed to its end, in any format, and the exit code is 0."""
     router = start_router(finishing)
     process = start_listen(runtime, "--continuous", "-f", form)
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")

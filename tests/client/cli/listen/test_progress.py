@@ -76,7 +76,7 @@ def test_several_recordings_have_one_line() -> None:
 
 
 def test_a_recording_that_fails_is_neither_speed_nor_work() -> None:
-    """What was not heard of it is no longer to be heard; a file without sound says nothing of the others' lengths."""
+    """The rest of a failed file counts as no work; a file without sound says nothing of the others' lengths."""
     progress = Progress([("a.wav", 1000), ("bad.wav", 5000), ("c.wav", 1000)])
     progress.give_up(1)
     for second in range(3):

@@ -220,7 +220,7 @@ def test_what_the_hub_calls_by_its_hash(machine: Store, runtime: Path) -> None:
 
 
 def test_rm(machine: Store, base: Path) -> None:
-    """What is freed is said; the second time there is nothing to remove; one wrong name, and nothing is removed."""
+    """The freed size is printed; the second time there is nothing to remove; one wrong name, and nothing is removed."""
     done = hushd("rm", "whisper/base", "whisper/bsae")
     assert (done.returncode, base.exists()) == (6, True)
     done = hushd("rm", "whisper/base")

@@ -15,7 +15,7 @@ from hushd_protocol.errors import HushdError
 
 
 def asked(*arguments: str) -> dict[str, Any]:
-    """What is asked of the speech and is not what it would be anyway."""
+    """Returns the parameters that differ from the defaults."""
     return {name: value for name, value in speaking(parse("say", arguments)).items() if value}
 
 

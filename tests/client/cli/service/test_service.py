@@ -90,7 +90,7 @@ def test_install_renews_what_differs(home: Path) -> None:
 
 @pytest.mark.parametrize("action", ["install", "uninstall"])
 def test_a_dry_run_shows_files_and_commands_and_does_nothing(home: Path, action: str) -> None:
-    """What it prints is what the real run writes and says; neither a file nor the manager is touched."""
+    """A dry run prints just what the real run writes and says, and touches neither a file nor the manager."""
     manager(home)
     if action == "uninstall":
         hushd("install")

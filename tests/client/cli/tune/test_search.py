@@ -1,4 +1,4 @@
-"""What `hushd tune` prefers: never something slower, never other words, and what was before wherever it is a tie."""
+"""Preferences of `hushd tune`: nothing slower, no other words, and the present settings in a tie."""
 
 from __future__ import annotations
 
@@ -117,14 +117,14 @@ def test_all_the_same_changes_nothing() -> None:
 
 
 def test_a_busy_beginning_is_not_believed() -> None:
-    """What was before seemed slow only because the machine had other work: measured again, it stays."""
+    """Present settings that seemed slow because the machine had other work are measured again, and stay."""
     times = iter([2.0, 1.0, 1.0, 1.0])
     outcome = search({}, {THREADS: ("1", "2")}, lambda e: Trial(e, Measured(next(times), 300.0)), lambda: True)
     assert not outcome.changed
 
 
 def test_time_is_up() -> None:
-    """What was not tried is counted, and what was is a result."""
+    """Trials left out are counted, and those made give a result."""
     outcome = search({}, dimensions("whisper", 4), lambda e: Trial(e, NOW), lambda: False)
     assert len(outcome.trials) == 1
     assert outcome.skipped == 4

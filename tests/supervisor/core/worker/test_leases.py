@@ -73,7 +73,7 @@ def test_a_requester_that_leaves_during_start_leaves_a_warm_worker_race_5() -> N
 
 
 def test_a_lease_outlives_the_process() -> None:
-    """Who asked for a worker for ever has it for ever: a crash and the next start do not change that."""
+    """A lease for ever outlives a crash and the next start."""
     pool = Pool(Settings(), version="1", pid=1)
     name = "stt/moonshine/tiny-en"
     pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder="cli")), 0)
