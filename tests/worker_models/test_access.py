@@ -44,8 +44,7 @@ def test_an_endpoint_that_is_none(hub: HubServer, ask: Ask, endpoint: str) -> No
 
 
 def test_a_client_keeps_a_password_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The part of its environment that it sends is an address without one, and whether it is offline; nothing where nothing is
-    set."""
+    """It sends the address without a password, and whether it is offline; nothing where nothing is set."""
     monkeypatch.setattr(model_requests, "ask", lambda connect, op, params, report: params)
     sent: list[dict[str, Any]] = []
     monkeypatch.setenv("HF_TOKEN", "hf_secret")

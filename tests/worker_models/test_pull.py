@@ -258,8 +258,8 @@ def test_a_server_without_ranges(hub: HubServer, ask: Ask) -> None:
 
 @pytest.mark.parametrize("name", ["model.bin", "config.json"])
 def test_a_wrong_hash_is_told_and_nothing_is_kept(hub: HubServer, ask: Ask, name: str) -> None:
-    """A file that differs from the hub's word never gets a name, and the next try is a new download; small files, of which git's
-    hash is known, are no exception."""
+    """A file with a wrong hash never gets a name, and the next try is a new download; small files, of which git's hash
+    is known, are no exception."""
     hub.add(REPOSITORY, FILES)
     hub.corrupt = {name}
     with pytest.raises(HushdError, match=rf"\({name} has a wrong checksum\)") as raised:

@@ -231,8 +231,8 @@ def test_json_that_is_none(printed: bytes, words: str) -> None:
 
 
 def test_a_segment_is_a_line_of_unicode() -> None:
-    """A character that would begin a new line in a table or a subtitle, command a terminal or be no Unicode becomes a space or `?`;
-    other spaces stay."""
+    """A character that would begin a new line in a table or a subtitle, command a terminal or be no Unicode becomes a
+    space or `?`; other spaces stay."""
     says = "a\n\n b\tc \x1b[31m\u2028d\u00a0!\x00\ud800"
     line = "a b c [31m d\u00a0! ?"
     content = {"segments": [{"start": 0, "end": 1, "text": says, "words": [{"word": says, "start": 0, "end": 1}]}]}
