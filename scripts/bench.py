@@ -89,6 +89,7 @@ def main() -> int:
     )
     parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
     parser.add_argument("--minutes", type=float, help="how long gaps, talk and nine take")
+    parser.add_argument("--engine", help="cold with this engine, or all, against its package's minimal use")
     options = parser.parse_args()
     if options.list:
         for name, case in CASES.items():

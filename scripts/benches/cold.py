@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hushd import Client
 
+from .cold_engines import cold_engines
 from .stage import BIN, SENTENCE, Row, recording, supervisor, timed, wait_until_childless
 
 RUNS = 9
@@ -38,8 +39,11 @@ os._exit(0)
 """
 
 
-def cold(_: Namespace) -> Iterator[Row]:
-    """`say -o` and `listen` from nothing loaded to the last byte, against the bare engine; 9 runs each, in turn."""
+def cold(options: Namespace) -> Iterator[Row]:
+    """`say -o` and `listen`, nothing loaded, to the last byte, against the bare engine; --engine NAME, or all."""
+    if options.engine:
+        yield from cold_engines(options.engine)
+        return
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
         out = str(Path(folder) / "out.wav")
         beckett = str(recording("beckett.wav"))

@@ -153,8 +153,8 @@ _DRIVER = """
 from hushd_protocol.system import paths
 from hushd_models.store import Store
 from hushd_worker_models.quantize import Quantize
-from hushd_worker_models.single_flight import Undertaking
-print(Quantize("whisper/full", "int8", "", Store(paths.find()), Undertaking(lambda under: {})).run().model)
+from hushd_worker_models.single_flight import SharedTask
+print(Quantize("whisper/full", "int8", "", Store(paths.find()), SharedTask(lambda under: {})).run().model)
 """
 
 

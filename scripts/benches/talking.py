@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 import soxr
 from hushd import Client, Conversation
-from hushd.dialogue.state import Event, Turn
+from hushd.dialogue.state import DialogueState, Event
 from support.sound_loop import RATE, Monitor
 from whisper_normalizer.english import EnglishTextNormalizer
 
@@ -42,7 +42,7 @@ class Noted(Conversation):
 
     noticed = 0.0
 
-    def _tell(self, turn: Turn, event: Event) -> None:
+    def _tell(self, turn: DialogueState, event: Event) -> None:
         if event is Event.BEGAN:
             self.noticed = time.monotonic()
         super()._tell(turn, event)

@@ -128,6 +128,15 @@ class PieceLength:
     longest: float
 
 
+@dataclass(frozen=True, slots=True)
+class LevelRange:
+    """Levels of speech (`audio.level.level`; full scale is 1) between which an engine is given audio as it is. Quieter
+    audio is amplified to `quietest`, louder audio attenuated to `loudest`."""
+
+    quietest: float
+    loudest: float
+
+
 def _nobody_asks() -> None:
     """No client, nobody to cancel."""
 
@@ -138,6 +147,8 @@ class Engine(ABC):
     Attributes:
         PIECE: what `transcribe` is given at once; an engine may set its own for a model it has loaded.
         PIECE_ECONOMY: the same where memory is short; None: there is nothing to be saved by shorter pieces.
+        LEVEL: how loud the speech is that `transcribe` is given. One value for both ends suits a model that was
+            measured to hear best at one level; a range leaves alone what a model was trained on.
         economy: set before each piece: memory is short, so work with less of it if there is a way (a smaller beam),
             at the cost of quality if need be.
         degraded: cleared before each job; the engine sets it once it has done so, which the result tells. An engine
@@ -149,6 +160,7 @@ class Engine(ABC):
     INFO: ClassVar[EngineInfo]
     PIECE: PieceLength = PieceLength(15.0, 30.0)
     PIECE_ECONOMY: PieceLength | None = None
+    LEVEL: LevelRange = LevelRange(0.1, 0.7)
     economy = False
     degraded = False
     check: Callable[[], None] = staticmethod(_nobody_asks)
@@ -173,7 +185,7 @@ class Engine(ABC):
 
     @abstractmethod
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
-        """What is said in `samples`, levelled speech of at most `PIECE.longest` seconds; times from its start.
+        """What is said in `samples`: at most `PIECE.longest` seconds of speech, within `LEVEL`; times from its start.
 
         Raises:
             HushdError: `unsupported` for an option that it cannot do.

@@ -36,7 +36,7 @@ class Recogniser:
             pad_s: quiet kept at either end, live.
             live: the piece is being spoken now: it goes before files.
         """
-        offset, samples = 0, normalise(piece.samples)
+        offset, samples = 0, normalise(piece.samples, self.engine.LEVEL)
         if live:
             offset, samples = trim(samples, round(pad_s * RATE))
         with self._lock.held(job.check, live=live):
@@ -53,7 +53,7 @@ class Recogniser:
         """The language spoken in `piece`, where the engine can tell."""
         with self._lock.held(job.check, live=live):
             self.engine.check = job.check
-            return self.engine.detect_language(normalise(piece.samples))
+            return self.engine.detect_language(normalise(piece.samples, self.engine.LEVEL))
 
     def with_language(self, job: Job, options: Options, piece: Piece, *, live: bool = False) -> Options:
         """`options` with the language detected in `piece`, where none is given and the model knows several."""

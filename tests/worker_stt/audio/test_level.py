@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hushd_worker_stt.audio import level
+from hushd_worker_stt.engine import LevelRange
 
 RATE = 16_000
 
@@ -21,6 +22,19 @@ def test_speech_of_any_level_comes_out_at_the_target(amplitude: float) -> None:
     assert level.level(samples) == pytest.approx(level.TARGET, rel=0.01)
     assert samples.dtype == np.float32
     assert np.abs(samples).max() <= 1.0
+
+
+@pytest.mark.parametrize(("amplitude", "reached"), [(0.003, 0.1), (0.05, 0.1), (0.9, 0.7), (40.0, 0.7)])
+def test_speech_beyond_a_range_comes_to_its_nearer_end(amplitude: float, reached: float) -> None:
+    """Quiet speech is raised to what an engine wants at least, loud speech lowered to what it wants at most."""
+    assert level.level(level.normalise(tone(amplitude, 2), LevelRange(0.1, 0.7))) == pytest.approx(reached, rel=0.01)
+
+
+@pytest.mark.parametrize("amplitude", [0.11, 0.3, 0.65])
+def test_speech_within_a_range_is_left_as_it_is(amplitude: float) -> None:
+    """Not a sample is changed: the level is one that the engine was trained on."""
+    samples = tone(amplitude, 2)
+    assert np.array_equal(level.normalise(samples, LevelRange(0.1, 0.7)), samples)
 
 
 @pytest.mark.parametrize("amplitude", [0.0, 1e-9, 3e-5, 9e-5])

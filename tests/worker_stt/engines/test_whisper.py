@@ -8,6 +8,8 @@ import itertools
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
+from hushd_worker_stt.audio.level import normalise
 from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
@@ -556,3 +559,36 @@ def test_a_recording_through_the_worker(name: str, spoken: list[tuple[str, np.nd
     times = [(segment["start"], segment["end"]) for segment in asked.segments]
     assert all(start <= end for start, end in times)
     assert all(one[0] <= other[0] for one, other in itertools.pairwise(times))
+
+
+@pytest.mark.parametrize("gain_db", [0, -20])
+def test_the_level_costs_no_words(name: str, spoken: list[tuple[str, np.ndarray]], gain_db: float) -> None:
+    """Pieces as loud as the checkpoint's training are understood as without levelling, quiet ones as those."""
+    made = load(name, "commands")
+    quiet = [(said, audio * np.float32(10 ** (gain_db / 20))) for said, audio in spoken[:16]]
+    levelled = [(said, normalise(audio, made.LEVEL)) for said, audio in quiet]
+    assert errors(made, levelled) <= errors(made, spoken[:16]) + 0.02
+
+
+def test_faster_whisper_starts_without_what_it_does_not_use() -> None:
+    """A fresh worker executes no PyAV, asyncio or tqdm: 0.2 s of CPU time that reading files and bars would take."""
+    need("faster-whisper")
+    program = (
+        "import sys; from hushd_worker_stt.engines.faster_whisper import FasterWhisper; FasterWhisper()._import();"
+        "print([name for name in ('av._core', 'asyncio.base_events', 'tqdm') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_what_was_deferred_works_when_it_is_used() -> None:
+    """PyAV and asyncio are executed by their first use, and tqdm is itself again."""
+    need("faster-whisper")
+    program = (
+        "from hushd_worker_stt.engines.faster_whisper import FasterWhisper; FasterWhisper()._import();"
+        "import faster_whisper.audio, ctranslate2.extensions, tqdm;"
+        "print(faster_whisper.audio.av.open.__name__, ctranslate2.extensions.asyncio.Queue.__name__);"
+        "print(tqdm.tqdm.format_sizeof(1))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["open", "Queue", "1.00"]

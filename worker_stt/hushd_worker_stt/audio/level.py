@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.engine import RATE, LevelRange
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -20,6 +20,7 @@ LEVEL_FRAME = 320  # samples: 20 ms
 # Of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ by
 # less than by a shift of the same audio by 20 ms.
 TARGET = 0.7
+_TARGET_ONLY = LevelRange(TARGET, TARGET)
 SILENCE = 1e-4  # -80 dBFS, three steps of 16-bit audio: below it there is nothing to amplify
 # A syllable fills 0.2 s, a click or a bump on the table one frame or two: the tenth loudest frame is speech.
 # Of less than 0.4 s it is the median frame.
@@ -39,12 +40,13 @@ def level(samples: Samples) -> float:
     return _level(frame_peaks(samples))
 
 
-def normalise(samples: Samples) -> Samples:
-    """`samples` amplified, or attenuated, to a level of `TARGET`; silence comes back unchanged."""
+def normalise(samples: Samples, wanted: LevelRange = _TARGET_ONLY) -> Samples:
+    """`samples` amplified or attenuated to a level that is `wanted`; returned unchanged if it is, and if silent."""
     loudness = level(samples)
-    if loudness < SILENCE:
+    if loudness < SILENCE or wanted.quietest <= loudness <= wanted.loudest:
         return samples
-    levelled: Samples = np.clip(samples * np.float32(TARGET / loudness), -1.0, 1.0)
+    target = min(max(loudness, wanted.quietest), wanted.loudest)
+    levelled: Samples = np.clip(samples * np.float32(target / loudness), -1.0, 1.0)
     return levelled
 
 

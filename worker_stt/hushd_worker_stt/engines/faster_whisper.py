@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from hushd_protocol.system.installation import extra_command
 from hushd_worker_stt import decoder
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
 
+from .lean_imports import deferred, without_progress_bars
 from .tuned import threads
 from .whisper_family import Decoding, WhisperFamily
 from .whisper_models import languages
@@ -73,16 +75,13 @@ class FasterWhisper(WhisperFamily):
     def own(cls, path: Path) -> ModelInfo | None:
         if path.name.startswith(".") or not _whole(path):
             return None
-        try:
-            vocabulary = len(json.loads((path / "vocabulary.json").read_bytes()))
-        except (OSError, ValueError):
-            vocabulary = 0
         size = (path / "model.bin").stat().st_size
-        return ModelInfo(path.name, languages(vocabulary), _memory_mb(size / 2e6))
+        return ModelInfo(path.name, languages(_vocabulary(path / "vocabulary.json")), _memory_mb(size / 2e6))
 
     def _import(self) -> None:
-        import ctranslate2
-        import faster_whisper
+        with deferred("asyncio", "av", "huggingface_hub"), without_progress_bars():
+            import ctranslate2
+            import faster_whisper
 
         self._ctranslate2, self._package = ctranslate2, faster_whisper
 
@@ -159,3 +158,17 @@ class FasterWhisper(WhisperFamily):
 
 def _whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in _FILES)
+
+
+def _vocabulary(file: Path) -> int:
+    """How many tokens a model has; 0 where that is not known."""
+    try:
+        return _tokens_in(file, file.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return 0
+
+
+@cache
+def _tokens_in(file: Path, _changed: int) -> int:
+    """Counted once, since a worker that starts asks several times, and each takes 8 ms."""
+    return len(json.loads(file.read_bytes()))

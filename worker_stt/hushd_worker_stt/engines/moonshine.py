@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.installation import extra_command, package_command
 
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, ModelInfo, Options, PieceLength, Segment
 
 from . import libmoonshine
 
@@ -48,6 +48,8 @@ class Moonshine(Engine):
     PIECE = PieceLength(8.0, 15.0)
     # 268 instead of 330 MB at the peak, and 4 to 5 instead of 2 % errors in a paragraph read aloud.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)
+    # Measured on the FLEURS clips: docs/ENGINES.md.
+    LEVEL = LevelRange(0.7, 0.7)
 
     @classmethod
     def installed(cls, model: str) -> bool:
