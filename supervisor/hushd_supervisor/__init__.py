@@ -1,1 +1,1 @@
-"""The supervisor: a pure brain (states, events, actions, brain, pool) inside a thin loop that acts for it."""
+"""The supervisor: a pure core that decides (`core`), and a thin loop that acts for it (`system`)."""

@@ -1,0 +1,48 @@
+# The supervisor's theory of operation. A comment, not a docstring: it costs the supervisor's memory nothing.
+#
+# The core decides; the loop in `system/` acts. The loop passes an event and the time to `Pool.handle`, carries out the
+# actions that come back, and calls `Pool.on_time` when `Pool.deadline` has passed. Nothing here waits, reads a clock or
+# touches a socket or a process, so every decision can be replayed in a test, and one thread suffices: no state has two
+# writers. An action that fails comes back as an event (`SpawnFailed`, `SendFailed`, `ClientGone`), never as an
+# exception.
+#
+# Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of ten states. The
+# moves between them are one table (`states`), and only `Lifecycle.enter` makes them. Three rules settle the races
+# between requests, timers and exits:
+#  - Each process has a generation, a number that no other process ever has. News of an older generation is dropped, so
+#    nothing that is late can be taken for news of the process that lives.
+#  - A stop is never reversed. A request that comes meanwhile waits for the exit and starts the next generation at once.
+#  - No process is started before the exit of the last one was seen: a worker never has two, and memory is never counted
+#    twice.
+# A process is watched by what it sends: it must say hello, then show progress until it is ready, then beat every 2 s
+# while jobs run. One that is silent is killed; one that beats but neither uses CPU time nor sends output has stalled. A
+# crash is followed by a pause that doubles, and four in five minutes close the worker for two (`crashes`). A request
+# that was running is repeated alone, in another process; at its second crash it is poison, explains the crashes, and is
+# refused (`death`). A worker without jobs stays for as long as the latest lease says (`leases`), and memory is given
+# back by its exit.
+#
+# Requests. From its acceptance until its one terminal message a request is an `ActiveRequest`, in exactly one place:
+# queued at a worker, running on one, or parked until a catalogue names its model (`directory`). `Jobs.finish` is the
+# only place where an accepted one ends, so no client waits for ever and none is answered twice. Waiting requests are
+# ordered by priority, then in rounds so that no client starves another, and rise with time (`queue`). Live sessions and
+# files have slots of their own where a worker declares them.
+#
+# Credit. Nobody sends a chunk that the receiver has not granted, in either direction, so no queue grows without bound
+# and a slow reader slows its own request alone. The supervisor keeps the account of both sides: a client that exceeds
+# it loses the request, a worker that exceeds it loses its process. While a side waits for credit or input, the stall
+# clock stands still: a paused player or a silent microphone is not a hung engine.
+#
+# Memory (`admission`, `budget`, `pressure`). A start needs room: in the share that the workers may take together, and
+# in what is free now, less what starting workers were promised and a reserve. Where room lacks, idle workers are asked
+# to leave, the least worth keeping first, and the start waits for their exits; if none can leave, its requests are
+# refused with the time after which to ask again. Under pressure jobs are asked to use less; under critical pressure
+# idle workers leave and nothing starts. A worker that makes one client wait for another gets a replica where cores and
+# room allow (`replicas`).
+#
+# The floor (`floor`, `claim`). A client that wants the loudspeaker or the microphone claims it and waits for its turn,
+# so that two programs never talk over each other. Devices are the clients': the floor only says whose turn it is, and
+# takes it away from a client that no longer answers.
+#
+# Ends. A supervisor that a client started leaves when it has had neither worker nor request for a while. Asked to
+# leave, it refuses new requests, lets the running jobs finish, and ends every process; asked a second time, it kills.
+# When a next supervisor is certain to follow, new requests wait for that one instead (`Pool._renew`).
