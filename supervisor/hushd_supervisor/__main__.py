@@ -1,7 +1,7 @@
 """`python -m hushd_supervisor [--auto] [--ready-fd N] [run]` and `... config check [FILE]`.
 
-`hushd run` and `hushd config check` replace themselves by this. Arguments are read by hand, because argparse would
-stay in memory for the supervisor's life.
+`hushd run` and `hushd config check` replace themselves by this program. It reads its arguments by hand, because
+argparse would stay in memory for the supervisor's life.
 """
 
 from __future__ import annotations
@@ -39,40 +39,55 @@ if TYPE_CHECKING:
     from .system.sd_notify import ServiceManager
 
 USAGE = "hushd run, or hushd config check [FILE]"
+HELP = """\
+usage: python -m hushd_supervisor [--auto] [--ready-fd N] [run]
+       python -m hushd_supervisor config check [FILE]
+
+Runs the supervisor, or checks the configuration file. `hushd run` and `hushd config check` do the same.
+
+  --auto        leave after a while without a worker or a request (`exit_when_idle` in the configuration)
+  --ready-fd N  write a line to the open file N once clients can connect
+  -h, --help    show this help and exit
+"""
 EXIT_BUG = 70  # EX_SOFTWARE
-LOOK_S = 5.0  # between two looks at memory where the kernel does not tell
+LOOK_S = 5.0  # between two looks at memory where the kernel does not report pressure
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for. `auto`: a client started us, so leave after a while without work.
+    """The command line.
 
-    A supervisor that was started by a service manager's socket does the same.
+    Attributes:
+        auto: whether a client started us: leave after a while without work, as one started by a service manager's
+            socket does.
+        ready_fd: an open file that gets a line once clients can connect.
+        check: a configuration file to check instead of running; "" for the usual one.
+        help: whether to show the help instead.
     """
 
     auto: bool = False
     ready_fd: int | None = None
-    check: str | None = None  # a configuration file; "" is the usual one
+    check: str | None = None
+    help: bool = False
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status: 0, or that of `errors.CODES` for what went wrong."""
+    """Runs the command line; returns 0, or the exit status of the error in `errors.CODES`."""
     try:
         options = parse(arguments)
+        if options.help:
+            print(HELP, end="")
+            return 0
         paths = find()
         if options.check is not None:
-            file = Path(options.check) if options.check else paths.config
-            if options.check and not file.exists():
-                raise HushdError("bad_request", f"{file} does not exist.")
-            config.load(file)
-            print(f"{file} is fine." if file.exists() else f"{file} does not exist, so the defaults hold.")
+            _check(Path(options.check) if options.check else paths.config, named=bool(options.check))
         else:
             run(options, paths)
     except HushdError as error:
         print(f"hushd: {error}", file=sys.stderr)
         return error.exit_code
     except Exception as error:
-        # A bug, or a machine out of everything. The workers end with this process, by their lifelines.
+        # A bug, or a machine without resources. The workers end with this process, by their lifelines.
         import traceback  # costs every start some milliseconds
 
         if not sys.stderr.isatty():
@@ -85,12 +100,14 @@ def main(arguments: list[str]) -> int:
 
 
 def parse(arguments: list[str]) -> Options:
-    """The options in `arguments`.
+    """Reads the options in `arguments`.
 
     Raises:
         HushdError: `bad_request`.
     """
     auto, ready_fd = False, None
+    if "--help" in arguments or "-h" in arguments:
+        return Options(help=True)
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
@@ -110,6 +127,20 @@ def parse(arguments: list[str]) -> Options:
     raise HushdError("bad_request", f"{' '.join(rest)!r:.80} is no command: use {USAGE}.")
 
 
+def _check(file: Path, named: bool) -> None:
+    """Checks a configuration file, and prints the result; `named` files must exist.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    from .system import engine_names
+
+    if named and not file.exists():
+        raise HushdError("bad_request", f"{file} does not exist.")
+    engine_names.check(config.load(file), str(file))
+    print(f"{file} is fine." if file.exists() else f"{file} does not exist, so the defaults hold.")
+
+
 def run(options: Options, paths: Paths) -> None:
     """Serves until there is nothing left to do; returns at once when another supervisor answers."""
     os.umask(0o077)
@@ -119,7 +150,7 @@ def run(options: Options, paths: Paths) -> None:
     activated = inherited is not None
     settings = config.load(paths.config)
     if other := _other(paths, activated):
-        _tell_ready(options)
+        _report_ready(options)
         if not options.auto:
             print(f"hushd: Another supervisor already listens on {other / 'client.sock'}.", file=sys.stderr)
         return
@@ -166,8 +197,8 @@ def run(options: Options, paths: Paths) -> None:
     listener.watch()
     record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")
     gc.collect()
-    gc.freeze()  # what start-up made stays: no collection need walk it
-    _tell_ready(options)
+    gc.freeze()  # the objects of the start stay: no collection need walk them
+    _report_ready(options)
     if manager:
         manager.ready()
     loop.run()
@@ -186,7 +217,7 @@ def _other(paths: Paths, activated: bool) -> Path | None:
 
 
 def _from_service_manager(paths: Paths) -> tuple[int | None, ServiceManager | None]:
-    """The socket that it listens on for us, and its ear for how we are; None for what there is not."""
+    """The socket that a service manager listens on for us, and where to notify it; None for each that is absent."""
     inherited = manager = None
     if "LISTEN_FDS" in os.environ or sys.platform == "darwin":
         from .system import activation
@@ -199,13 +230,13 @@ def _from_service_manager(paths: Paths) -> tuple[int | None, ServiceManager | No
     return inherited, manager
 
 
-def _tell_ready(options: Options) -> None:
+def _report_ready(options: Options) -> None:
     if options.ready_fd is not None:
         try:
             os.write(options.ready_fd, b"\n")
             os.close(options.ready_fd)
         except OSError:
-            pass  # whoever asked has gone; it may still be wanted
+            pass  # the process that waited is gone; others may still need this supervisor
 
 
 if __name__ == "__main__":
