@@ -6,6 +6,7 @@ import math
 import queue
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from . import devices
@@ -92,8 +93,9 @@ class Microphone(Iterator[bytes]):
     def mute(self) -> None:
         """Throws away what is recorded from now on, and what was not read yet. The device stays open."""
         self._since = math.inf
-        while not self._chunks.empty():
-            self._chunks.get()
+        with suppress(queue.Empty):
+            while True:  # another thread may read too: to wait for what it has taken would be for ever
+                self._chunks.get_nowait()
 
     def unmute(self) -> None:
         """The iteration goes on with what is said from now on: the device itself is a little late."""

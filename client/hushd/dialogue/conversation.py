@@ -26,6 +26,7 @@ from hushd.transcripts.transcript import Transcript
 from .cancel_scope import CancelScope
 from .duplex import Duplex, Mode
 from .listener import Listener, OnEvent
+from .recorder import KEPT_S, RATE, Recorder
 from .said import Said, characters
 from .state import DialogueState, Event, Phase
 
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, Any]
 
-RATE = 24000  # Hz, of what is played and of what is recorded beside it
-CHUNK_S = 0.032  # what the voice detector judges at once
 PATIENCE_S = 30.0  # for an answer
+SILENCE_S = 0.8  # that ends one, where nothing else was asked for
+SAID_S = 1.0  # before the end of a speech nobody interrupted, in which somebody may have begun to
 
 
 class Conversation:
@@ -85,11 +86,12 @@ class Conversation:
         self._duplex = Duplex(mode, microphone, on_note)
         self._priority = priority
         self._loudspeaker = loudspeaker
-        self._microphone = microphone
         self._speaking = dict(speaking or {})
         self._listening = dict(listening or {})
         self._on_heard = on_heard
         self._floor: Floor | None = None
+        self._recorder = Recorder(self._duplex, microphone, lambda: self._entered and not self.stop.called)
+        self._entered = False
         self._state = ""
         self._changed = threading.Condition()
         self._called_off = False
@@ -98,10 +100,13 @@ class Conversation:
         self.heard = ""
 
     def __enter__(self) -> Conversation:
+        self._entered = True
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._entered = False
         self.stop()
+        self._recorder.close()
 
     @property
     def state(self) -> str:
@@ -139,8 +144,14 @@ class Conversation:
         options = self._listening | options
         self.stop.check()
         self._warm(options)
+        self._duplex.look()
         turn = DialogueState(Phase.WAITING)
-        with self._floor_of("microphone") as floor, floor, self._ear(turn, floor, options) as ear:
+        with (
+            self._recorder.turn(),
+            self._floor_of("microphone") as floor,
+            floor,
+            self._ear(turn, floor, options) as ear,
+        ):
             return self._answer(turn, ear, options) or Transcript(())
 
     def call_off(self) -> None:
@@ -161,16 +172,16 @@ class Conversation:
         options = self._listening | dict(listening)
         turn = DialogueState(Phase.SPEAKING)
         with (
+            self._recorder.turn(),
             self._making(text, wanted) as speech,
             self._floor_of("speaker", *(["microphone"] if full or answer else [])) as floor,
         ):
-            rate = speech.rate  # known with the first words: the other worker is not to delay them
+            speech.wait()  # for the first words: the other worker is not to delay them
+            if not full:
+                self._recorder.forget()
             if answer and not full:
                 self._warm(options)
-            with (
-                floor,
-                self._ear(turn, floor, options, rate if full else None) if full or answer else nullcontext() as ear,
-            ):
+            with floor, self._ear(turn, floor, options, speaking=True) if full or answer else nullcontext() as ear:
                 self._speak(turn, speech, floor, ear)
                 self._duplex.note(self.said.seconds)
                 return self._answer(turn, ear, options, needed=answer) if ear else None
@@ -265,32 +276,30 @@ class Conversation:
 
     @contextmanager
     def _floor_of(self, *devices: str) -> Iterator[Floor]:
-        """The floor, not entered yet."""
+        """The floor, not entered yet. While others have it, what is recorded is not said to us."""
         self._state = ""
-        floor = self._floor = self._client.floor(*devices, priority=self._priority)
+        floor = self._floor = self._client.floor(
+            *devices, priority=self._priority, on_wait=lambda _: self._recorder.forget()
+        )
         with self.stop.ending(floor.stop):
             yield floor
 
     @contextmanager
-    def _ear(self, turn: DialogueState, floor: Floor, options: Options, rate: int | None = None) -> Iterator[Listener]:
-        """The ear, which does not listen yet; with `rate`, that of a speech, it can do so meanwhile."""
-        from hushd.audio.microphone import Microphone
-
-        if rate is None:
-            microphone = Microphone(self._microphone, muted=True)
-        else:
-            from hushd.audio.echo_reference import EchoReference
-
-            reference = EchoReference(rate) if self._duplex.mode == "auto" else None
-            microphone = Microphone(self._microphone, muted=True, rate=rate, chunk_s=CHUNK_S, reference=reference)
+    def _ear(
+        self, turn: DialogueState, floor: Floor, options: Options, *, speaking: bool = False
+    ) -> Iterator[Listener]:
+        """The ear, which does not listen yet; it can do so while something is played, unless it would hear that."""
+        half = self._duplex.mode == "half"
+        tape = self._recorder.tape(muted=speaking and half)
+        meanwhile = speaking and (self._duplex.mode == "headphones" or tape.reference is not None)
         wanted = {name: value for name, value in options.items() if name != "no_speech_s"}
 
         def begin(on_event: OnEvent) -> Transcription:
             return self._client.listen(
-                floor.while_held(microphone),
-                rate=microphone.rate,
-                channels=microphone.channels,
-                echo=microphone.reference is not None,
+                floor.while_held(tape.read()),
+                rate=tape.rate,
+                channels=tape.channels,
+                echo=tape.reference is not None,
                 no_speech_s=0,  # of silence; and who counts from the end of the speech is here
                 on_partial=self._note,
                 on_event=on_event,
@@ -298,12 +307,19 @@ class Conversation:
             )
 
         self.heard = ""
-        meanwhile = rate is not None and (self._duplex.mode == "headphones" or microphone.reference is not None)
         with (
-            Listener(microphone, begin, partial(self._tell, turn), self._note_echo, meanwhile) as ear,
+            Listener(tape, begin, partial(self._tell, turn), self._note_echo, meanwhile) as ear,
             self.stop.ending(ear.close),
         ):
-            yield ear
+            try:
+                yield ear
+            finally:
+                if ear.failed:
+                    tape.mute()
+                elif ear.heard_s is None:
+                    tape.go_back(SAID_S if speaking else KEPT_S)
+                else:
+                    tape.go_on_at(ear.heard_s, options.get("silence_s") or SILENCE_S)
 
     def _warm(self, options: Options) -> None:
         """Starts the worker that will listen; where that fails, listening says so."""

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 from .state import Event
 
 if TYPE_CHECKING:
-    from hushd.audio.microphone import Microphone
     from hushd.transcripts.transcript import Transcript
     from hushd.transcripts.transcription import Transcription
+
+    from .recorder import Tape
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 
 
 class Listener:
-    """A microphone, and what listens to it. A context manager.
+    """Transcribes what one turn of a conversation hears. A context manager.
 
     Args:
-        microphone: muted, until `listen` is called; closed at the end.
+        tape: what the microphone records.
         begin: makes a transcription of it, given what is to be called with its events.
         tell: called on the other thread: BEGAN, NOTHING and, at the end, HEARD.
         on_echo: called there with whether what is played is known not to be heard.
@@ -32,13 +33,13 @@ class Listener:
 
     def __init__(
         self,
-        microphone: Microphone,
+        tape: Tape,
         begin: Callable[[OnEvent], Transcription],
         tell: Callable[[Event], None],
         on_echo: Callable[[bool], None],
         meanwhile: bool,
     ) -> None:
-        self._microphone = microphone
+        self._tape = tape
         self._begin = begin
         self._tell = tell
         self._on_echo = on_echo
@@ -52,17 +53,16 @@ class Listener:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-        self._microphone.close()
 
     @property
     def on_output(self) -> Callable[[bytes | None], None] | None:
         """Is to be called with what is played, as `Player` does."""
-        return self._microphone.reference.play if self._microphone.reference else None
+        return self._tape.reference.play if self._tape.reference else None
 
     def listen(self) -> None:
         """Hears what is said from now on. Harmless when it does already."""
         if self._transcription is None:
-            self._microphone.unmute()
+            self._tape.unmute()
             self._transcription = self._begin(self._take)
             threading.Thread(target=self._run, args=(self._transcription,), name="hushd-ear", daemon=True).start()
 
@@ -70,6 +70,16 @@ class Listener:
         """Hears no more."""
         if self._transcription is not None:
             self._transcription.close()
+
+    @property
+    def heard_s(self) -> float | None:
+        """Seconds of audio up to the end of the utterance; None: it has not ended."""
+        return None if self._transcript is None else self._transcript.duration
+
+    @property
+    def failed(self) -> bool:
+        """Whether the transcription has ended with an error."""
+        return self._error is not None
 
     def transcript(self) -> Transcript:
         """What was heard, once HEARD was told.

@@ -64,14 +64,18 @@ class Speech(Iterator[bytes]):
     @property
     def rate(self) -> int:
         """Samples a second; waits for the first piece of audio."""
-        self._has(0)
+        self.wait()
         return self._rate
 
     @property
     def channels(self) -> int:
         """1 or 2; waits for the first piece of audio."""
-        self._has(0)
+        self.wait()
         return self._channels
+
+    def wait(self) -> None:
+        """Waits for the first piece of audio, or the end."""
+        self._has(0)
 
     def __next__(self) -> bytes:
         while self._has(self._next):

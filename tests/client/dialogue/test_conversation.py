@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -46,6 +48,9 @@ class Speech:
             self.timeline.append(Sentence(word.start, word.end, word.text_start, word.text_end, (word,)))
             yield b"\1\1" * 4800
 
+    def wait(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed.set()
 
@@ -53,10 +58,11 @@ class Speech:
 class Transcription:
     """Follows a script: a number is chunks to hear first, a word an event, `=TEXT` what was heard, `!CODE` an error."""
 
-    def __init__(self, chunks: Iterable[bytes], script: str, on_event: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, chunks: Iterable[bytes], script: str, options: dict[str, Any]) -> None:
         self._chunks = iter(chunks)
         self._script = script.split()
-        self._on_event = on_event
+        self._on_event: Callable[[str, dict[str, Any]], None] = options["on_event"]
+        self._second = options["rate"] * 2 * options["channels"]  # bytes
         self.closed = threading.Event()
         self.events: dict[str, float] = {}
         self.heard = b""
@@ -67,7 +73,8 @@ class Transcription:
                 for _ in range(int(step)):
                     self._hear()
             elif step[0] == "=":
-                return Transcript((Segment(0, 0.0, 1.0, step[1:]),), ended="endpoint")
+                duration = len(self.heard) / self._second
+                return Transcript((Segment(0, 0.0, 1.0, step[1:]),), duration=duration, ended="endpoint")
             elif step[0] == "!":
                 raise HushdError(step[1:], "It is gone.")
             else:
@@ -120,6 +127,8 @@ class Client:
         self.warmed: list[str] = []
         self.listened: list[dict[str, Any]] = []
         self.transcription: Transcription | None = None
+        self.transcriptions: list[Transcription] = []
+        self.waits = False
 
     def synthesize(self, text: Any, **options: Any) -> Speech:
         self.speech = Speech(self.words)
@@ -127,11 +136,14 @@ class Client:
 
     def listen(self, chunks: Iterable[bytes], **options: Any) -> Transcription:
         self.listened.append(options)
-        self.transcription = Transcription(chunks, self.script, options["on_event"])
+        self.transcription = Transcription(chunks, self.script, options)
+        self.transcriptions.append(self.transcription)
         return self.transcription
 
-    def floor(self, *devices: str, priority: str) -> Floor:
+    def floor(self, *devices: str, priority: str, on_wait: Callable[[str], None]) -> Floor:
         self.floors.append(devices)
+        if self.waits:
+            on_wait("waiting")
         return Floor(devices)
 
     def preload(self, *workers: str, wait: bool) -> None:
@@ -280,6 +292,50 @@ def test_listening_is_called_off(stage: Stage) -> None:
     stage.client.script = "1 began 10 =Wait."
     threading.Timer(0.6, talk.call_off).start()
     assert talk.listen().text == "Wait."
+
+
+@pytest.mark.parametrize("mode", ["half", "headphones", "auto"])
+def test_nothing_is_lost_between_turns(
+    stage: Stage, mode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said while one turn ends and the next begins is heard by that: every sample, in its order."""
+    (tmp_path / "monologue").write_bytes(array("h", range(32_000)).tobytes())  # two seconds that count
+    monkeypatch.setenv("HUSHD_MONOLOGUE", str(tmp_path / "monologue"))
+    with stage.talk("10 began =One.", mode=mode) as talk:
+        talk.listen(silence_s=1e-6)  # and no more of it is heard again
+        assert stage.client.transcription
+        first = stage.client.transcription.heard
+        time.sleep(0.3)  # a program thinks
+        talk.listen()
+        second = stage.client.transcription.heard
+    channels = stage.client.listened[0]["channels"]
+    heard = memoryview(first + second).cast("h")[::channels]
+    steps = {after - before for before, after in itertools.pairwise(heard)}
+    assert steps <= ({1} if mode == "half" else {0, 1}), "some samples are there twice at a higher rate"
+    assert stage.when("open") == stage.when("open")[:1]
+
+
+def test_outside_its_block_the_microphone_is_closed(stage: Stage) -> None:
+    """A conversation that nobody will end leaves nothing open behind a turn; inside its block it stays for a while."""
+    talk = stage.talk("2 began =One.")
+    talk.listen()
+    assert len(stage.when("close")) == 1
+    with talk:
+        talk.listen()
+        assert len(stage.when("close")) == 1
+    assert len(stage.when("close")) == 2
+
+
+def test_what_others_say_meanwhile_is_not_heard(stage: Stage) -> None:
+    """Who had to wait for the floor hears nothing of what was recorded until then."""
+    with stage.talk("2 began =One.", mode="headphones") as talk:
+        talk.listen()
+        tape = talk._recorder._tape
+        assert tape
+        stage.client.waits = True
+        talk.listen()
+        assert tape._begin >= len(stage.client.transcriptions[0].heard)
+        assert len(stage.when("open")) == 1
 
 
 @pytest.mark.parametrize("script", ["", "5 began"])

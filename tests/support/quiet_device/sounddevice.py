@@ -4,7 +4,8 @@ HUSHD_DIARY names a file; each line is `pid what when`, with the clock of `time.
 `open`, `sound` (the first block that is not silence), `close`, and `heard N` with the samples that were no silence.
 
 HUSHD_PERSON names a recording (s16le, mono, at the microphone's rate) of somebody who begins to speak when the
-microphone is open and the loudspeaker of this process has been closed for half a second.
+microphone is open and the loudspeaker of this process has been closed for half a second. With HUSHD_MONOLOGUE they
+begin when the microphone is first opened, and speak on whether anybody records them or not.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import io
 import os
 import threading
 import time
+from array import array
 from pathlib import Path
 from typing import Any
 
 BLOCK_S = 0.01
 POLITE_S = 0.5
+RECORDED = 16_000  # Hz, of a monologue
 speaking: set[object] = set()  # streams that are open
+began: dict[str, float] = {}  # when the monologue did
 
 
 class CallbackStop(Exception):
@@ -138,14 +142,16 @@ class RawInputStream:
 
     def __init__(self, *, samplerate: int, blocksize: int, callback: Any, **_: Any) -> None:
         self._block = b"\1\0" * blocksize
-        person = os.environ.get("HUSHD_PERSON")
-        self._person = io.BytesIO(Path(person).read_bytes() if person else b"")
+        self._rate = samplerate
+        self._person = io.BytesIO(_recording("HUSHD_PERSON"))
+        self._monologue = array("h", _recording("HUSHD_MONOLOGUE"))
         self._pause = blocksize / samplerate
         self._callback = callback
         self._now = self._recorded = self._quiet = 0.0  # seconds since it was opened
 
     def start(self) -> None:
         _note("open")
+        self._missed = time.monotonic() - began.setdefault("monologue", time.monotonic())
         _card.open(self)
 
     def close(self) -> None:
@@ -161,7 +167,22 @@ class RawInputStream:
         if speaking:
             self._quiet = self._now
         if self._now - self._recorded >= self._pause:
+            heard = self._spoken()
             self._recorded += self._pause
-            heard = self._person.read(len(self._block)) if self._recorded - self._quiet > POLITE_S else b""
+            if self._recorded - self._quiet > POLITE_S:
+                heard = heard or self._person.read(len(self._block))
             self._callback(heard + self._block[len(heard) :], len(self._block) // 2, None, None)
         return False
+
+    def _spoken(self) -> bytes:
+        """The next block of the monologue."""
+        if not self._monologue:
+            return b""
+        first = round((self._missed + self._recorded) * self._rate)
+        places = (number * RECORDED // self._rate for number in range(first, first + len(self._block) // 2))
+        return array("h", (self._monologue[place] for place in places if place < len(self._monologue))).tobytes()
+
+
+def _recording(variable: str) -> bytes:
+    name = os.environ.get(variable)
+    return Path(name).read_bytes() if name else b""
