@@ -110,7 +110,7 @@ class Client(Management):
                 array of float32, float64 or int16 samples, of shape (frames,) or (frames, channels).
             rate: Hz, of an array, or when the bytes are raw s16le samples; None when they are a sound file's.
             channels: of raw s16le samples; an array's shape says its own.
-            model: one of the engine's, or `auto`: see `choose_model`.
+            model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
             speed: of the model with `auto`: `fast`, `medium` (the default) or `slow`.
             deadline: seconds after which the request is given up.
             on_progress: called with the seconds done and in all, while iterating.
@@ -120,8 +120,7 @@ class Client(Management):
         input = source.of_audio(audio, rate)
         if rate is not None and not source.is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
-        if model == AUTO:
-            engine, model, _ = self._choose_model(params, speed, engine)
+        engine, model = self._meant(params, speed, engine, model)
         request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
         exchange = self._exchange(request, input)
         from .transcripts.transcription import Transcription  # while the worker works
@@ -153,7 +152,7 @@ class Client(Management):
 
         Args:
             chunks: s16le samples as they are recorded, such as a `Microphone`; read in another thread.
-            model: one of the engine's, or `auto`: see `choose_model`.
+            model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
             speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
             no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous` so much
                 silence ends the session; by default none does.
@@ -175,8 +174,7 @@ class Client(Management):
             params["no_speech_s"] = no_speech_s
         if echo:
             params["echo"] = True
-        if model == AUTO:
-            engine, model, _ = self._choose_model(params, speed or "fast", engine)
+        engine, model = self._meant(params, speed or "fast", engine, model)
         request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority)
         exchange = self._exchange(replace(request, session=True), Stream(chunks))
         from .transcripts.transcription import Transcription  # while the worker works
@@ -208,15 +206,38 @@ class Client(Management):
 
         from . import model_choice
 
-        if self._engines is None:
-            self._engines = self.describe("stt")["stt"]
-        found = model_choice.candidates(self._engines, engine, translate, user_models.configured(self._paths.config))
+        found = model_choice.candidates(
+            self._described(), engine, translate, user_models.configured(self._paths.config)
+        )
         there = model_choice.machine(self.status(), "stt")
         return model_choice.choose(found, there, language, speed or "medium", engine)
 
-    def _choose_model(self, params: dict[str, Any], speed: str | None, engine: str | None) -> ModelChoice:
-        translate = params.get("task") == "translate"
-        return self.choose_model(params.get("language"), speed=speed, engine=engine, translate=translate)
+    def find_model(self, name: str) -> tuple[str, str]:
+        """Returns engine and model of a bare name such as `turbo`: of the engines that have it, the lightest installed.
+
+        Raises:
+            HushdError: `model_missing`, with the command that gets it.
+        """
+        from . import model_names
+
+        return model_names.find(self._described(), name)
+
+    def _meant(
+        self, params: dict[str, Any], speed: str | None, engine: str | None, model: str | None
+    ) -> tuple[str | None, str | None]:
+        """Engine and model of a request that may name only the model, or `auto`."""
+        if model == AUTO:
+            translate = params.get("task") == "translate"
+            return self.choose_model(params.get("language"), speed=speed, engine=engine, translate=translate)[:2]
+        if model and not engine and names_no_engine(model):
+            return self.find_model(model)
+        return engine, model
+
+    def _described(self) -> dict[str, Any]:
+        """What there is for speech to text, asked for once."""
+        if self._engines is None:
+            self._engines = self.describe("stt")["stt"]
+        return self._engines
 
     # --- speaking ----------------------------------------------------------------------------------------------------
 
@@ -321,3 +342,8 @@ class Client(Management):
         from .dialogue.conversation import Conversation  # for those who have a loudspeaker and a microphone
 
         return Conversation(self, mode=mode, priority=priority, **options)
+
+
+def names_no_engine(model: str) -> bool:
+    """Whether `model` is not of the form ENGINE/NAME."""
+    return model.count("/") != 1 or model.endswith(".pt")

@@ -59,6 +59,8 @@ def unused(given: Mapping[str, Any], used: tuple[str, ...] | None, *, live: bool
     done = set(used) - _BETWEEN_PIECES
     if "prompt" in used and not live:
         done |= _BETWEEN_PIECES
+    if given.get("temperature") is not None:
+        done.add("temperature_increment")  # goes along with it
     return [name for name, value in given.items() if _asks(name, value) and name not in done]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hushd.cli import console
 from hushd.cli.download import shown_pulls
-from hushd.client import AUTO, Client
+from hushd.client import AUTO, Client, names_no_engine
 
 from .files import Recordings
 from .options import parse
@@ -23,9 +23,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
         list_devices(inputs())
         return 0
     output = Output(options, options.files)
+    if options.note:
+        console.complain(options.note)
     with shown_pulls() as on_pull, Client(holder="cli", on_pull=on_pull) as client:
-        if options.model == AUTO:
-            _choose(client, options)
+        _choose(client, options)
         if not options.files:
             from .microphone import hear
 
@@ -37,12 +38,16 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _choose(client: Client, options: Namespace) -> None:
-    """Puts the model that is meant into the options, and says why it."""
-    choice = client.choose_model(
-        options.language,
-        speed=options.speed or ("medium" if options.files else "fast"),
-        engine=options.engine,
-        translate=options.task == "translate",
-    )
-    options.engine, options.model = choice.engine, choice.model
-    console.note(choice.why)
+    """Settles engine and model, once for all files, where the options name `auto` or a bare model name."""
+    model = options.model
+    if model == AUTO:
+        choice = client.choose_model(
+            options.language,
+            speed=options.speed or ("medium" if options.files else "fast"),
+            engine=options.engine,
+            translate=options.task == "translate",
+        )
+        options.engine, options.model = choice.engine, choice.model
+        console.note(choice.why)
+    elif model and not options.engine and names_no_engine(model):
+        options.engine, options.model = client.find_model(model)

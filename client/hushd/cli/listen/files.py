@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from hushd.transcripts.journal import Journal
     from hushd.transcripts.transcription import Transcription
 
+OF_ALL = (  # errors that are none of the recording's
+    "cancelled", "bad_request", "unsupported", "engine_missing", "model_missing", "no_supervisor", "version_mismatch",
+    "unauthorised",
+)  # fmt: skip
 BUSY = ("overloaded", "server_busy")  # with others of ours under way: one less at once, and later
 
 
@@ -90,7 +94,7 @@ class Recordings:
                     self._tell(index, name)
                 except HushdError as error:
                     self._complain(error)
-                    if error.code == "cancelled" or (error.code == "output_failed" and self._output.printed):
+                    if error.code in OF_ALL or (error.code == "output_failed" and self._output.printed):
                         break  # the next one would fare no better
         finally:
             self._stop()
@@ -325,10 +329,6 @@ class _Feed:
 
 
 def _standard_input() -> Iterator[bytes]:
-    if os.isatty(0):
-        raise HushdError(
-            "bad_request", "Standard input is a terminal: send a sound file to it, as in `listen - < a.wav`."
-        )
     return iter(lambda: os.read(0, MAX_PAYLOAD), b"")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -10,15 +11,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hushd_protocol.errors import HushdError
 
-from hushd.cli.arguments import Parser, or_none, positive, whole
+from hushd.cli.arguments import Parser, number, or_none, positive, whole
 from hushd.transcripts.formats import FORMATS
 from hushd.transcripts.options import TranscribeOptions
+
+from . import whisper
 
 if TYPE_CHECKING:
     from hushd.transcripts.cues import Layout
 
 ALL = "all"  # of the formats
+SILENCE_S = 0.8
 _LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line", "highlight_words")
+_SUBTITLES = ("vtt", "srt", ALL)
 
 _TIMEOUT = "how long nobody may speak: then it fails, by default after 30, or with --continuous ends, by default never"
 
@@ -31,52 +36,124 @@ seven seconds. With a layout option the rules are openai-whisper's instead, and
 
 
 def parse(prog: str, argv: Sequence[str]) -> Namespace:
-    """The arguments; `files` are the recordings.
+    """Parses the command line; `files` are the recordings, `note` a sentence about options without effect, or empty.
 
     Raises:
-        HushdError: `bad_request` for what makes no sense.
+        HushdError: `bad_request` for options that make no sense, alone or together.
     """
     parser = Parser(prog, "Writes down what is said in FILEs, or into the microphone until the speaker stops.")
     parser.usage = "%(prog)s [OPTION…] [FILE…]"
     parser.epilog = _EPILOG
     parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
-    parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file or a video; - is standard input")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, a video or a pipe; - is standard input")
     _add_output(parser)
     _add_hearing(parser)
     _add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
+    whisper.add_options(parser)
     options = parser.parse(argv, "files", files=True)
+    computing = options.device if whisper.is_compute_device(options.device) else None
+    if computing:
+        options.device = None
     options.diarize |= options.speakers is not None
-    if options.resume and not options.files:
-        raise HushdError("bad_request", "--resume goes on with a recording: name its FILE.")
-    if options.files and (options.once or options.continuous or options.timeout or options.device):
-        raise HushdError(
-            "bad_request", "--once, --continuous, --timeout and --device are for the microphone, not FILE."
-        )
-    if options.files.count("-") > 1:
-        raise HushdError("bad_request", "Standard input can be read once only: give - once.")
-    if options.resume and options.diarize:
-        raise HushdError("bad_request", "Speakers are told apart in whole recordings only: leave out --resume.")
+    _check_files(options) if options.files else _check_microphone(options)
+    if options.speed and options.model != "auto":
+        raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
+    options.note = " ".join(filter(None, [whisper.note(options, computing), _layout_note(options)]))
+    options.silence = options.silence or SILENCE_S
     return options
 
 
 def hearing(options: Namespace) -> TranscribeOptions:
-    """What the options ask of a transcription."""
+    """The options of a transcription that the command line asks for."""
     wanted = {name: getattr(options, name) for name in TranscribeOptions.__annotations__ if hasattr(options, name)}
     if any(getattr(options, name, None) for name in _LAYOUT):
-        wanted["word_times"] = True  # they are for words, as exactly as these are known
+        wanted["word_times"] = True  # the layout is one of words, and as exact as their times are
+    if decoder := whisper.decoder(options):
+        wanted["decoder"] = decoder
     return cast(TranscribeOptions, wanted)
 
 
 def layout(options: Namespace) -> Layout | None:
-    """How subtitles are to be laid out; None: nothing was said of it."""
+    """The layout of subtitles; None where no option names one."""
     given = {name: getattr(options, name) for name in _LAYOUT if hasattr(options, name)}
     if not given:
         return None
     from hushd.transcripts.cues import Layout  # for subtitles only
 
     return Layout(**given)
+
+
+def _check_files(options: Namespace) -> None:
+    if options.once or options.continuous or options.timeout or options.device or options.silence:
+        raise HushdError(
+            "bad_request", "--once, --continuous, --timeout, --silence and --device are for the microphone, not FILE."
+        )
+    if options.files.count("-") > 1:
+        raise HushdError("bad_request", "Standard input can be read once only: give - once.")
+    if "-" in options.files and os.isatty(0):
+        raise HushdError(
+            "bad_request", "Standard input is a terminal: send a sound file to it, as in `listen - < a.wav`."
+        )
+    if options.resume and "-" in options.files:
+        raise HushdError(
+            "bad_request", "--resume reads a recording again, which standard input cannot be: name a FILE."
+        )
+    if options.resume and options.diarize:
+        raise HushdError("bad_request", "Speakers are told apart in whole recordings only: leave out --resume.")
+    if options.clips and options.diarize:
+        raise HushdError(
+            "bad_request", "Speakers are told apart in whole recordings only: leave out --clip-timestamps."
+        )
+
+
+def _check_microphone(options: Namespace) -> None:
+    if options.resume:
+        raise HushdError("bad_request", "--resume goes on with a recording: name its FILE.")
+    if options.clips:
+        raise HushdError("bad_request", "--clip-timestamps names parts of a recording: name its FILE.")
+    if options.min_silence_s is not None:
+        raise HushdError("bad_request", "--min-silence is for FILE: at the microphone --silence ends a line.")
+
+
+def _layout_note(options: Namespace) -> str:
+    """A sentence about options of layout that have no effect; empty where there are none."""
+    given = [f"--{name.replace('_', '-')}" for name in _LAYOUT if getattr(options, name, None)]
+    if given and options.format not in _SUBTITLES and not _is_subtitle(options.output):
+        has = "has" if len(given) == 1 else "have"
+        return f"{' and '.join(given)} {has} no effect on {options.format or 'txt'}, which is no format of subtitles."
+    width = getattr(options, "max_line_width", None)
+    if getattr(options, "max_line_count", None) and not width:
+        return "--max-line-count has no effect without --max-line-width."
+    if getattr(options, "max_words_per_line", None) and width:
+        return "--max-words-per-line has no effect with --max-line-width."
+    return ""
+
+
+def _is_subtitle(output: str | None) -> bool:
+    return bool(output) and os.path.splitext(str(output))[1][1:].lower() in _SUBTITLES
+
+
+def _count(text: str) -> int | None:
+    """A number from 1 on, or None, which openai-whisper's command also takes 0 for."""
+    return or_none(whole(0))(text) or None
+
+
+def _beam(text: str) -> int:
+    """openai-whisper's None follows one text, the likeliest at each word."""
+    return or_none(whole(1, 100))(text) or 1
+
+
+def _clips(text: str) -> list[float] | None:
+    """Seconds as openai-whisper's command takes them; `0`, its default, is the whole recording."""
+    try:
+        clips = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        clips = [-1.0]
+    if any(after <= before for before, after in zip([-1e-9, *clips], clips, strict=False)):
+        raise argparse.ArgumentTypeError(f"must be ascending seconds, as in 0,30 or 10,20,60, not {text!r}")
+    return clips if clips != [0.0] else None
 
 
 def _add_output(parser: Parser) -> None:
@@ -87,13 +164,17 @@ def _add_output(parser: Parser) -> None:
         "--format",
         dest="format",
         choices=(*FORMATS, ALL),
-        default="txt",
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} or {ALL} of them in files; default: txt, a line a sentence",
+        help=f"{', '.join(FORMATS)} or {ALL} of them in files; default: as -o says, or txt, a line a sentence",
     )
-    group.add_argument(
-        "-o", "--output-dir", metavar="DIR", help=f"write DIR/NAME.FORMAT for every FILE; default with {ALL}: here"
+    place = group.add_mutually_exclusive_group()
+    place.add_argument(
+        "-o",
+        "--output",
+        metavar="PLACE",
+        help=f"a file, such as talk.srt, or a folder, for NAME.FORMAT of every FILE; default with {ALL}: here",
     )
+    place.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
     group.add_argument(
         "--resume", action="store_true", help="go on where the same command was interrupted (see docs/LISTEN.md)"
     )
@@ -108,8 +189,8 @@ def _add_output(parser: Parser) -> None:
 
 
 def _add_hearing(parser: Parser) -> None:
-    group = parser.add_argument_group("what is heard")
-    group.add_argument("--language", metavar="NAME", help="what is spoken: en, English; default: the engine finds out")
+    group = parser.add_argument_group("transcription")
+    group.add_argument("--language", metavar="NAME", help="the language: en, English; default: the engine detects it")
     group.add_argument(
         "--speed",
         choices=("fast", "medium", "slow"),
@@ -120,18 +201,23 @@ def _add_hearing(parser: Parser) -> None:
         "--initial-prompt", dest="prompt", metavar="TEXT", help="text that came before, for names and style"
     )
     group.add_argument("--hotwords", metavar="WORDS", help="words to expect, separated by commas")
-    group.add_argument("--beam-size", type=_count, metavar="N", help="how many texts are followed at once")
-    group.add_argument("--temperature", type=float, metavar="T", help="0, the likeliest text, to 1, the freest")
+    group.add_argument("--beam-size", type=_beam, metavar="N", help="how many texts are followed at once; default: 5")
+    group.add_argument(
+        "--temperature", type=number(0, 1), metavar="T", help="0, the likeliest text, the default, to 1, the freest"
+    )
     parser.add_switch(
         group,
         "--word-timestamps",
         dest="word_times",
         default=False,
-        help="ask when each word was said, for json and for exact subtitles",
+        help="find out when each word was said, for json and for exact subtitles",
     )
-    parser.add_switch(group, "--diarize", default=False, help="say who speaks: SPEAKER_00, SPEAKER_01, …")
     group.add_argument(
-        "--speakers", type=_count, metavar="N", help="how many people speak, where that is known; and --diarize"
+        "--clip-timestamps", dest="clips", type=_clips, metavar="SECONDS", help="only from,to,from,to,… such as 0,30"
+    )
+    parser.add_switch(group, "--diarize", default=False, help="tell speakers apart: SPEAKER_00, SPEAKER_01, …")
+    group.add_argument(
+        "--speakers", type=whole(1, 100), metavar="N", help="how many people speak, where that is known; and --diarize"
     )
 
 
@@ -142,21 +228,16 @@ def _add_microphone(parser: Parser) -> None:
     once.add_argument("--continuous", action="store_true", help="line after line until Ctrl-C, which ends with code 0")
     group.add_argument("--timeout", type=positive, metavar="SECONDS", help=_TIMEOUT)
     group.add_argument(
-        "--silence", type=positive, default=0.8, metavar="SECONDS", help="the quiet that ends a line; default: 0.8"
+        "--silence", type=number(0.1, 60), metavar="SECONDS", help=f"the quiet that ends a line; default: {SILENCE_S}"
     )
     group.add_argument("--device", metavar="NAME", help="its number, name or how that begins; '?' lists them")
 
 
 def _add_cutting(parser: Parser) -> None:
     group = parser.add_argument_group("where speech is cut")
-    for option, name, text in (
-        ("--min-silence", "min_silence_s", "the quiet that ends a segment"),
-        ("--speech-pad", "speech_pad_s", "the quiet kept around speech"),
-        ("--max-segment", "max_segment_s", "how long a segment may become where nobody pauses"),
+    for option, name, kind, text in (
+        ("--min-silence", "min_silence_s", number(0.05, 60), "the quiet that ends a segment; default: 0.5"),
+        ("--speech-pad", "speech_pad_s", number(0, 10), "the quiet kept around speech; default: 0.5"),
+        ("--max-segment", "max_segment_s", number(1, 3600), "how long a segment may become where nobody pauses"),
     ):
-        group.add_argument(option, dest=name, type=positive, metavar="SECONDS", help=text)
-
-
-def _count(text: str) -> int | None:
-    """A number from 1 on, or None, which openai-whisper's command also takes 0 for."""
-    return or_none(whole(0))(text) or None
+        group.add_argument(option, dest=name, type=kind, metavar="SECONDS", help=text)

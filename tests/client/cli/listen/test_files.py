@@ -136,6 +136,61 @@ def test_a_dash_is_standard_output(start_router: Start, sounds: list[str], tmp_p
     assert not (tmp_path / "-").exists()
 
 
+def test_one_error_that_concerns_them_all(start_router: Start, sounds: list[str]) -> None:
+    """Five files that an engine cannot translate are one sentence, and not five."""
+
+    def refuse(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Error(id=message.id, code="unsupported", message="The engine does not translate."))
+
+    start_router(refuse)
+    done = run(*sounds, "--task", "translate")
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"listen: The engine does not translate.\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "expected"),
+    [
+        ("out.txt", [], {"out.txt": "a.wav 0\na.wav 1\n"}),
+        ("out.SRT", [], {"out.SRT": "1\n00:00:00,000 --> 00:00:01,000\na.wav 0\n\n"}),
+        ("notes.md", ["-f", "txt"], {"notes.md": "a.wav 0\na.wav 1\n"}),
+        ("v1.2", [], {"v1.2/a.txt": "a.wav 0\na.wav 1\n"}),
+        ("out", [], {"out/a.txt": "a.wav 0\na.wav 1\n"}),
+        ("out.txt/", [], {"out.txt/a.txt": "a.wav 0\na.wav 1\n"}),
+    ],
+)
+def test_o_is_a_file_or_a_folder(
+    place: str, options: list[str], expected: dict[str, str], start_router: Start, sounds: list[str], tmp_path: Path
+) -> None:
+    """What looks like a file is one, and its extension says the format; anything else is a folder."""
+    Hearers(start_router, lambda requests: requests)
+    done = run(sounds[0], "-o", str(tmp_path) + "/" + place, *options)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    for name, text in expected.items():
+        assert (tmp_path / name).read_text().startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["a.wav", "b.wav", "-o", "out.txt"], 2, "is one file, and there are 2 recordings: name a folder, as out.txt/"),
+        (["a.wav", "-o", "out.docx"], 2, "names no format: end it with one of .txt, .vtt"),
+        (["a.wav", "-o", "out.txt", "-f", "all"], 2, "'out.txt' takes one format"),
+        (["a.wav", "-o", "a.wav", "-f", "txt"], 2, "would replace it"),
+        (["a.wav", "-o", "nowhere/out.txt"], 9, "there is no folder 'nowhere'"),
+    ],
+)
+def test_a_place_that_does_not_fit(
+    arguments: list[str], code: int, words: str, start_router: Start, sounds: list[str], tmp_path: Path
+) -> None:
+    """It is refused before anything is transcribed."""
+    hearers = Hearers(start_router, lambda requests: requests)
+    done = run(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert words in done.stderr.decode()
+    assert hearers.router.of(Request) == []
+
+
 def test_warnings_are_printed_and_fail_nothing(start_router: Start, sounds: list[str]) -> None:
     """A warning stands on standard error with its recording's name, one about the options once for all of them."""
     warnings = [
