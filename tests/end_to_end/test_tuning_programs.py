@@ -15,12 +15,15 @@ import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import psutil
 import pytest
 import soundfile
 from hushd import Client
-from hushd.cli.tune.command import _DEFAULTS
+from hushd.cli.tune.command import _DEFAULTS, _differs, _values
+from hushd.cli.tune.search import Measured, Outcome, Trial
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import Settings
 from support.commands import RATE, say, unpack_checkpoint
@@ -87,16 +90,37 @@ def test_tuning_the_embedded_engine(alone: Path) -> None:
     hushd("config", "check")
 
 
-def test_a_file_that_cannot_be_changed_safely(alone: Path) -> None:
-    """It is tuned all the same: what was measured is shown, what to write is told, and the file is left alone."""
+def test_a_configuration_in_one_line(alone: Path) -> None:
+    """It is changed in place; what was measured is shown, and what was written of it is told."""
     config = alone / "config.toml"
-    config.write_text('worker = { "tts/hibari/en" = { memory_mb = 5 } }\n')
-    before = config.read_text()
-    done = subprocess.run([BIN / "hushd", "tune", "tts"], capture_output=True, text=True, timeout=120)
-    assert (done.returncode, config.read_text()) == (2, before)
-    assert "the engine's own settings" in done.stdout
-    (advised,) = re.findall(r'put this into \[worker."tts/hibari/en"\] yourself: .*(memory_mb = \d+)\.\n', done.stderr)
-    assert int(advised.rpartition(" ")[2]) > 100
+    config.write_text('worker = { "tts/hibari/en" = { memory_mb = 5, pinned = false } } # mine\n')
+    told = hushd("tune", "tts")
+    assert "the engine's own settings" in told
+    (written,) = re.findall(r"wrote .*memory_mb = (\d+) ", told)
+    own = tomllib.loads(config.read_text())["worker"]["tts/hibari/en"]
+    assert (own["memory_mb"], own["pinned"]) == (int(written), False)
+    assert int(written) > 100
+    assert config.read_text().endswith("# mine\n")
+
+
+def test_what_nobody_says_tunes_nothing(alone: Path) -> None:
+    """A recording without words is refused before anything is chosen by it."""
+    file = alone / "noise.wav"
+    soundfile.write(file, np.random.default_rng(6).normal(0, 0.05, 5 * RATE), RATE)
+    told = hushd("tune", "--speech", file, status=4)
+    assert f"No words were heard in {file}" in told
+    assert not (alone / "config.toml").exists()
+
+
+@pytest.mark.parametrize(("old", "new"), [(0, 290), (280, 290), (285, 290), (290, None), (300, None), (310, 290)])
+def test_never_less_memory_than_was_measured(old: int, new: int | None) -> None:
+    """What the configuration says stays only where it is as much, or a little more: 281 MB were measured."""
+    measured = Measured(1.0, 281.0)
+    outcome = Outcome((Trial({}, measured),), Trial({}, measured))
+    shop = SimpleNamespace(environment=lambda environment: {})
+    values = _values(shop, outcome)  # type: ignore[arg-type]
+    assert values["memory_mb"] == 290
+    assert _differs({"memory_mb": old} if old else {}, values) == (new is not None)
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ from hushd.cli.restart import check_configuration
 from hushd.client import Client
 
 from . import config_file
-from .search import VARIABLES, Environment, Outcome, Trial, dimensions, search
+from .search import VARIABLES, Environment, Measured, Outcome, Trial, dimensions, search, why_not
 from .trial_supervisor import RUNS, TrialSupervisor, own_settings
 
 _DESCRIPTION = "Tries settings with real workers, on this machine, and writes the best ones into the configuration."
 _DEFAULTS = {"stt": "moonshine/tiny-en", "tts": "hibari/en"}
 _TEXT = "The quick brown fox jumps over the lazy dog. How vexingly quick daft zebras jump!"
-_DIFFERENT = 1.05  # of what the configuration says a worker needs: less of a difference is not written down
-_TOLD = 10  # MB to which an estimate is rounded up
+_DIFFERENT = 1.05  # of what was measured: a configured need above it by less stays
+_ROUNDED_MB = 10  # to which a measured need is rounded up
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -152,8 +152,9 @@ def _recording(path: str | None) -> Path:
 def _values(shop: TrialSupervisor, outcome: Outcome) -> dict[str, Any]:
     """What is to stand in the worker's table."""
     values: dict[str, Any] = {"environment": shop.environment(outcome.best.environment) or None}
-    if outcome.best.measured is not None:
-        values["memory_mb"] = _TOLD * math.ceil(outcome.best.measured.memory_mb / _TOLD)
+    if (best := outcome.best.measured) is not None:
+        most = max(best.memory_mb, outcome.again.memory_mb if outcome.again and not outcome.changed else 0.0)
+        values["memory_mb"] = _ROUNDED_MB * math.ceil(most / _ROUNDED_MB)
     return values
 
 
@@ -161,7 +162,8 @@ def _differs(own: Any, values: dict[str, Any]) -> bool:
     if dict(own.get("environment", {})) != (values["environment"] or {}):
         return True
     new, old = values.get("memory_mb", 0), own.get("memory_mb", 0)
-    return not (new and old and new / _DIFFERENT <= old <= new * _DIFFERENT)
+    # Too much by a little is left as it is; less than was measured never is.
+    return not new <= old <= new * _DIFFERENT
 
 
 def _have_it_read() -> None:
@@ -179,19 +181,23 @@ def _named(environment: Environment) -> str:
 
 
 def _table(worker: str, outcome: Outcome, audio_s: float) -> str:
-    lines = [f"{worker}, {audio_s:.1f} s of speech, {cores()} cores, the best of {RUNS} runs:"]
+    lines = [f"{worker}, {audio_s:.1f} s of speech, {cores()} cores, the median of {RUNS} runs:"]
     width = max(len(_named(trial.environment)) for trial in outcome.trials)
     for trial in outcome.trials:
         mark = "*" if trial is outcome.best else " "
-        if (found := trial.measured) is None:
-            figures = f"does not work: {trial.note}"
-        else:
-            figures = f"{found.seconds:7.2f} s {audio_s / found.seconds:6.1f}x {found.memory_mb:7.0f} MB"
-        before = "  as it was" if trial is outcome.before else ""
-        lines.append(f"{mark} {_named(trial.environment):<{width}} {figures}{before}")
+        figures = _figures(trial.measured, audio_s) if trial.measured else f"does not work: {trial.note}"
+        said = "as it was" if trial is outcome.before else why_not(trial, outcome)
+        lines.append(f"{mark} {_named(trial.environment):<{width}} {figures}{f'  {said}' if said else ''}")
+    if again := outcome.again:
+        lines.append(f"  {_named(outcome.before.environment):<{width}} {_figures(again, audio_s)}  as it was, again")
     if outcome.skipped:
         lines.append(f"  {outcome.skipped} more were not tried for want of time (--limit)")
     return "\n".join([*lines, ""])
+
+
+def _figures(found: Measured, audio_s: float) -> str:
+    noise = f"± {found.noise / 2:.2g} s"
+    return f"{found.seconds:7.3f} s {noise:<10} {audio_s / found.seconds:6.1f}x {found.memory_mb:7.0f} MB"
 
 
 def _sentence(place: Path, worker: str, outcome: Outcome, values: dict[str, Any], changed: bool, dry_run: bool) -> str:
@@ -213,8 +219,9 @@ def _as_json(worker: str, outcome: Outcome, values: dict[str, Any], audio_s: flo
         return {
             "environment": dict(trial.environment),
             "seconds": None if found is None else round(found.seconds, 4),
+            "noise": None if found is None else round(found.noise, 4),
             "memory_mb": None if found is None else found.memory_mb,
-            "note": trial.note,
+            "note": trial.note or why_not(trial, outcome),
         }
 
     return {

@@ -1,44 +1,42 @@
-"""Changing the user's configuration file, line by line, so that comments, order and everything else in it stay.
+"""Changes one worker's table in the user's configuration file; comments, order and all else in it stay, by tomlkit.
 
-What comes out is read once more and compared with what was meant: where the file is written in a way that this does
-not understand, nothing is changed, and the user is told what to write.
+What comes out is read once more and compared with what was meant: where they differ, nothing is changed, and the user
+is told what to write.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file
 
-_BARE = re.compile(r"[\w-]+", re.ASCII)  # what TOML takes without quotes
-
 Values = Mapping[str, Any]  # numbers, strings or tables of strings; None takes a key away
 
 
 def edited(text: str, worker: str, values: Values) -> str:
-    """`text`, a TOML file, with these keys in `[worker."NAME"]`; a table of strings is written in one line.
+    """`text`, a TOML file, with these keys in `[worker."NAME"]`; a new table of strings is written in one line.
 
     Raises:
         HushdError: `bad_request` for what is no TOML, or written in a way that cannot be changed safely.
     """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    meant = changed(_parsed(text), worker, values)
     try:
-        meant = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
-    lines = text.splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
-    for key, value in values.items():
-        _set(lines, worker, key, value)
-    new = "".join(lines)
-    if not _same(new, changed(meant, worker, values)):
+        document = tomlkit.parse(text)
+        _set(document, worker, values)
+        new = tomlkit.dumps(document)
+        same = _without_empty(tomllib.loads(new)) == _without_empty(meant)
+    except (TOMLKitError, tomllib.TOMLDecodeError, LookupError, TypeError, AttributeError):
+        same = False
+    if not same:
         wanted = "; ".join(f"{key} = {_written(value)}" for key, value in values.items() if value is not None)
         raise HushdError(
             "bad_request",
@@ -84,8 +82,10 @@ def read(path: Path) -> str:
 
 
 def plain(table: Values) -> str:
-    """A TOML file that says `table`, a line for each of its keys; for hushd's own eyes."""
-    return "".join(f"{_name(key)} = {_written(value)}\n" for key, value in table.items())
+    """A TOML file that says `table`, without comments."""
+    import tomlkit
+
+    return tomlkit.dumps(table)
 
 
 def changed(table: Values, worker: str, values: Values) -> dict[str, Any]:
@@ -93,120 +93,60 @@ def changed(table: Values, worker: str, values: Values) -> dict[str, Any]:
     workers = dict(table.get("worker", {}))
     own = dict(workers.get(worker, {})) | dict(values)
     workers[worker] = {key: value for key, value in own.items() if value is not None}
-    return _bare({**table, "worker": workers}, worker)
+    return {**table, "worker": {name: one for name, one in workers.items() if name != worker or one}}
 
 
-def _bare(table: Values, worker: str) -> dict[str, Any]:
-    """`table` without empty tables that say nothing."""
-    workers = {name: value for name, value in table.get("worker", {}).items() if name != worker or value}
-    rest = {key: value for key, value in table.items() if key != "worker"}
-    return rest | ({"worker": workers} if workers else {})
-
-
-def _same(text: str, meant: Values) -> bool:
-    """Whether `text` says what was meant; an empty table says nothing."""
+def _parsed(text: str) -> dict[str, Any]:
     try:
-        found: Values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return False
-    empty = [name for name, value in found.get("worker", {}).items() if value == {}]
-    for name in empty:
-        found = _bare(found, name)
-    for name in [name for name, value in meant.get("worker", {}).items() if value == {}]:
-        meant = _bare(meant, name)
-    return found == meant
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
 
 
-def _set(lines: list[str], worker: str, key: str, value: Any) -> None:
-    """Changes one key in `lines`, adds it to its table, adds the table, or takes the key away."""
-    start, end = _section(lines, ["worker", worker])
-    inner, _ = _section(lines, ["worker", worker, key])
-    if inner >= 0:  # a table of its own: its keys are the lines
-        _rewrite_table(lines, ["worker", worker, key], value or {})
-        return
-    line = None if value is None else f"{key} = {_written(value)}"
-    for number in range(start + 1, end) if start >= 0 else ():
-        if _key(lines[number]) == key:
-            lines[number : number + 1] = [] if line is None else [line + _comment(lines[number]) + "\n"]
+def _set(document: MutableMapping[str, Any], worker: str, values: Values) -> None:
+    """Changes keys of a worker's table, adds them or takes them away, and the table where it is needed."""
+    import tomlkit
+
+    wanted = {key: value for key, value in values.items() if value is not None}
+    workers = document.get("worker")
+    if workers is None or worker not in workers:
+        if not wanted:
             return
-    if line is None:
-        return
-    if start < 0:
-        if lines and lines[-1].strip():
-            lines.append("\n")
-        lines.append(f"[worker.{json.dumps(worker)}]\n")
-        start, end = len(lines) - 1, len(lines)
-    while end > start + 1 and not lines[end - 1].strip():  # before the empty lines that part it from the next
-        end -= 1
-    lines.insert(end, line + "\n")
+        own = tomlkit.table()
+        if workers is None:
+            document["worker"] = workers = tomlkit.table(is_super_table=True)
+        workers[worker] = own
+    own = document["worker"][worker]
+    for key in values.keys() - wanted.keys():
+        own.pop(key, None)
+    for key, value in wanted.items():
+        _put(own, key, value)
 
 
-def _rewrite_table(lines: list[str], path: list[str], values: Mapping[str, str]) -> None:
-    start, end = _section(lines, path)
-    missing = dict(values)
-    for number in range(end - 1, start, -1):
-        name = _key(lines[number])
-        if name is None:
-            continue
-        if name in missing:
-            lines[number] = f"{name} = {_written(missing.pop(name))}{_comment(lines[number])}\n"
-        else:
-            del lines[number]
-    for name, value in missing.items():
-        lines.insert(start + 1, f"{name} = {_written(value)}\n")
+def _put(table: MutableMapping[str, Any], key: str, value: Any) -> None:
+    """Sets a key; a table of strings that is there already keeps its comments and its order."""
+    import tomlkit
+
+    if not isinstance(value, Mapping):
+        table[key] = value
+    elif isinstance(old := table.get(key), MutableMapping):
+        for name in [name for name in old if name not in value]:
+            del old[name]
+        for name, one in value.items():
+            if old.get(name) != one:
+                old[name] = one
+    else:
+        table[key] = tomlkit.inline_table()
+        table[key].update(value)
 
 
-def _section(lines: list[str], path: list[str]) -> tuple[int, int]:
-    """The numbers of a table's header and of the line after its last; -1 where it has no header."""
-    start = -1
-    for number, line in enumerate(lines):
-        if not line.lstrip().startswith("["):
-            continue
-        if start >= 0:
-            return start, number
-        if _header(line) == path:
-            start = number
-    return start, len(lines)
-
-
-def _header(line: str) -> list[str]:
-    try:
-        table = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
-        return []
-    names: list[str] = []
-    while isinstance(table, dict) and len(table) == 1:
-        (name,) = table
-        names.append(name)
-        table = table[name]
-    return names
-
-
-def _key(line: str) -> str | None:
-    """The key that a line sets, if it is whole and sets one."""
-    try:
-        table = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
-        return None
-    return next(iter(table)) if len(table) == 1 and not line.lstrip().startswith("[") else None
-
-
-def _comment(line: str) -> str:
-    """What stands behind the value, with the space before it."""
-    for place, sign in enumerate(line):
-        if sign == "#" and _key(line[:place]) is not None:
-            value = line[:place].rstrip()
-            return line[len(value) :].rstrip()
-    return ""
+def _without_empty(table: Values) -> dict[str, Any]:
+    """`table` without tables that say nothing."""
+    found = {key: _without_empty(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+    return {key: value for key, value in found.items() if value != {}}
 
 
 def _written(value: Any) -> str:
     if isinstance(value, Mapping):
-        return (
-            "{ " + ", ".join(f"{_name(key)} = {_written(one)}" for key, one in value.items()) + " }" if value else "{}"
-        )
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_written(one)}" for key, one in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _name(key: str) -> str:
-    return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)

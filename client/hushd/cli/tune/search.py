@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from statistics import median
 
 Environment = Mapping[str, str]
 
@@ -26,11 +27,21 @@ SAME_WORDS = 0.98  # of what the first settings heard; a cheaper way that hears 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a worker with some settings does: the best of its runs in seconds, its memory in MB, and what it heard."""
+    """A worker's work with some settings: the median of its runs in seconds, its memory in MB, and what it heard.
+
+    `noise` is the spread of the runs in seconds: a difference within it may be chance.
+    """
 
     seconds: float
     memory_mb: float
     text: str = ""
+    noise: float = 0.0
+
+    @classmethod
+    def of(cls, runs: Sequence[float], memory_mb: float, text: str) -> Measured:
+        """Of several runs; the quickest and the slowest may be outliers and do not count to the noise."""
+        inner = sorted(runs)[1:-1] or sorted(runs)
+        return cls(median(runs), memory_mb, text, inner[-1] - inner[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +55,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The first of `trials` is how it was before; `best` is one of them; `skipped` were not tried for want of time."""
+    """The first of `trials` is how it was before; `best` is one of them; `skipped` were not tried for want of time.
+
+    `again` is what was before, measured once more at the end.
+    """
 
     trials: tuple[Trial, ...]
     best: Trial
     skipped: int = 0
+    again: Measured | None = None
 
     @property
     def before(self) -> Trial:
@@ -105,35 +120,55 @@ def search(
         base = {name: value for name, value in best.environment.items() if name != variable}
         for value in ("", *values):
             attempt(base | ({variable: value} if value else {}))
+    again = None
     if best is not first and first.measured is not None:
-        again = measure(before)
-        if not better(best.measured, _quicker(first.measured, again.measured), first.measured):
+        again = measure(before).measured
+        if not better(best.measured, _both(first.measured, again), first.measured):
             best = first
-    return Outcome(tuple(trials), best, skipped)
+    return Outcome(tuple(trials), best, skipped, again)
+
+
+def why_not(trial: Trial, outcome: Outcome) -> str:
+    """Why a trial was not chosen although it was quicker than what was; empty where it was not."""
+    found, chosen, first = trial.measured, outcome.best.measured, outcome.before.measured
+    if found is None or chosen is None or trial is outcome.best or found.seconds >= chosen.seconds:
+        return ""
+    if first is not None and not same_words(found.text, first.text):
+        return "hears other words"
+    other = _both(first, outcome.again) if outcome.best is outcome.before and first else chosen
+    noise = max(found.noise, other.noise)
+    if other.seconds - found.seconds <= noise:
+        return f"not quicker beyond the noise of {noise:.2g} s"
+    return f"not {1 - FASTER:.0%} quicker"
 
 
 def better(one: Measured | None, other: Measured | None, reference: Measured | None) -> bool:
-    """Whether `one` is clearly to be preferred to `other`: as right as `reference`, and quicker, or smaller."""
+    """Whether `one` is to be preferred to `other`: as right as `reference`, and quicker beyond the noise of both, or
+    smaller."""
     if one is None:
         return False
     if other is None:
         return True
     if reference is not None and not same_words(one.text, reference.text):
         return False
-    if one.seconds <= FASTER * other.seconds:
+    if one.seconds <= FASTER * other.seconds and other.seconds - one.seconds > max(one.noise, other.noise):
         return True
     return one.seconds <= NOT_SLOWER * other.seconds and one.memory_mb <= SMALLER * other.memory_mb
 
 
 def same_words(one: str, other: str) -> bool:
     """Whether two texts have the same words, but for one or two in a hundred."""
-    heard, wanted = _words(one), _words(other)
+    heard, wanted = words(one), words(other)
     return heard == wanted or SequenceMatcher(None, heard, wanted, autojunk=False).ratio() >= SAME_WORDS
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.casefold())
 
 
-def _quicker(one: Measured, other: Measured | None) -> Measured:
-    return other if other is not None and other.seconds < one.seconds else one
+def _both(one: Measured, again: Measured | None) -> Measured:
+    """The quicker of two measurements of the same settings; their difference is noise as well."""
+    if again is None:
+        return one
+    noise = max(one.noise, again.noise, abs(one.seconds - again.seconds))
+    return replace(min(one, again, key=lambda found: found.seconds), noise=noise)

@@ -6,6 +6,7 @@ budget of their own, and see what the machine has.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -24,9 +25,11 @@ from hushd.client import Client
 from hushd.transport.source import Audio
 
 from .config_file import changed, plain, read
-from .search import VARIABLES, Environment, Measured, Trial
+from .search import VARIABLES, Environment, Measured, Trial, words
 
-RUNS = 3  # of which the best counts; one more before them warms everything up
+RUNS = 5  # of which the median counts; one pass before them warms everything up
+RUN_S = 1.0  # a run takes at least so long: shorter work is repeated, since a clock and a scheduler have their noise
+MOST_PASSES = 50  # of the work in a run
 # What other settings would not change.
 _HOPELESS = ("deadline_exceeded", "model_missing", "engine_missing", "no_supervisor", "input_unreadable")
 
@@ -43,6 +46,7 @@ class TrialSupervisor:
     def __init__(self, worker: str, sample: Audio | str, until: float) -> None:
         self.worker = worker
         self.audio_s = 0.0  # of the sample
+        self._passes = 0  # of the work in a run; 0: not known yet
         self._role, self._engine, self._model = worker.split("/")
         self._sample = sample
         self._until = until
@@ -102,20 +106,39 @@ class TrialSupervisor:
             self.client.unload()
             self.client.reload()
             self.client.preload(self.worker)
-            best, text = None, ""
-            for number in range(RUNS + 1):
+            told()
+            text = self._warm_up()
+            runs = []
+            for _ in range(RUNS):
                 told()
-                began = time.monotonic()
-                text = self._work()
-                took = time.monotonic() - began
-                if number and (best is None or took < best):
-                    best = took
-            assert best is not None
-            return Trial(dict(tried), Measured(best, self._memory_mb(), text))
+                runs.append(self._run())
+            return Trial(dict(tried), Measured.of(runs, self._memory_mb(), text))
         except HushdError as error:
             if error.code in _HOPELESS:
                 raise
             return Trial(dict(tried), None, error.message)
+
+    def _warm_up(self) -> str:
+        """Works twice, so that the worker is warm and it is known how often the work fits into a run."""
+        self._work()
+        began = time.monotonic()
+        text = self._work()
+        if self._role == "stt" and not words(text):
+            raise HushdError(
+                "input_unreadable",
+                f"No words were heard in {self._sample!s}: name a recording of somebody who speaks with --speech.",
+            )
+        if not self._passes:
+            took = max(time.monotonic() - began, 1e-3)
+            self._passes = min(MOST_PASSES, math.ceil(RUN_S / took))
+        return text
+
+    def _run(self) -> float:
+        """Seconds that the work takes, once."""
+        began = time.monotonic()
+        for _ in range(self._passes):
+            self._work()
+        return (time.monotonic() - began) / self._passes
 
     def _work(self) -> str:
         left = self._until - time.monotonic()
@@ -131,7 +154,7 @@ class TrialSupervisor:
         return ""
 
     def _memory_mb(self) -> float:
-        """The most that the process has had, which is a little more than what is its alone."""
+        """The peak of the process's resident memory, which is a little more than what is its alone."""
         rows = [row for row in self.client.status()["workers"] if row["name"] == self.worker]
         return max(float(row["peak_rss_mb"] or row["need_mb"]) for row in rows)
 

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import tomlkit
 from hushd.cli.tune.config_file import change, edited, plain, read
 from hushd_protocol.errors import HushdError
 
@@ -54,10 +55,10 @@ def test_what_is_taken_away() -> None:
 
 
 def test_a_table_of_its_own() -> None:
-    """`[worker."NAME".environment]` is changed line by line."""
+    """`[worker."NAME".environment]` keeps its lines and their comments."""
     text = f'[worker."{WORKER}".environment]\nA = "a" # why\nB = "b"\n\n[worker.tts]\nqueue = 1\n'
     new = edited(text, WORKER, {"environment": {"A": "c", "D": "d"}})
-    assert new == f'[worker."{WORKER}".environment]\nD = "d"\nA = "c" # why\n\n[worker.tts]\nqueue = 1\n'
+    assert new == f'[worker."{WORKER}".environment]\nA = "c" # why\nD = "d"\n\n[worker.tts]\nqueue = 1\n'
 
 
 @pytest.mark.parametrize(
@@ -69,10 +70,18 @@ def test_a_table_of_its_own() -> None:
         f'x = """\n[worker."{WORKER}"]\n"""\n',
     ],
 )
-def test_what_is_not_understood_is_refused(text: str) -> None:
+def test_whatever_way_it_is_written_in(text: str) -> None:
+    """Inline tables, dotted keys, headers inside of texts: the change is there, and the rest as it was."""
+    own = tomllib.loads(text).get("worker", {}).get(WORKER, {}) | {"environment": {"A": "b"}}
+    new = tomllib.loads(edited(text, WORKER, {"environment": {"A": "b"}}))
+    assert new == tomllib.loads(text) | {"worker": {WORKER: own}}
+
+
+def test_what_comes_out_otherwise_than_it_was_meant_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence says what to write by hand."""
-    with pytest.raises(HushdError, match="yourself: environment = ") as caught:
-        edited(text, WORKER, {"environment": {"A": "b"}})
+    monkeypatch.setattr(tomlkit, "dumps", lambda document: FILE)
+    with pytest.raises(HushdError, match=r'yourself: environment = \{ "A" = "b" \}\.$') as caught:
+        edited(FILE, WORKER, {"environment": {"A": "b"}})
     assert caught.value.code == "bad_request"
 
 

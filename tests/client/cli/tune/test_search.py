@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 from hushd.cli.tune.search import (
@@ -19,6 +20,7 @@ from hushd.cli.tune.search import (
     dimensions,
     same_words,
     search,
+    why_not,
 )
 
 NOW = Measured(1.0, 300.0, "ever tried ever failed")
@@ -40,6 +42,38 @@ NOW = Measured(1.0, 300.0, "ever tried ever failed")
 def test_what_is_better(seconds: float, memory: float, text: str, wanted: bool) -> None:
     """A twentieth quicker, or as quick and a fifth smaller; with the same words in any case."""
     assert better(Measured(seconds, memory, text), NOW, NOW) is wanted
+
+
+def test_the_noise_is_that_of_the_runs() -> None:
+    """The median counts, and the spread without the quickest and the slowest run."""
+    found = Measured.of([1.0, 9.0, 1.2, 1.1, 0.1], 300.0, "a")
+    assert (found.seconds, round(found.noise, 6)) == (1.1, 0.2)
+
+
+@pytest.mark.parametrize(("noise", "wanted"), [(0.0, True), (0.09, True), (0.11, False)])
+def test_what_is_quicker_within_the_noise_is_not_better(noise: float, wanted: bool) -> None:
+    """A tenth of a second quicker, where runs of either differ by less, or by more."""
+    quick = Measured(0.9, 300.0, NOW.text)
+    assert better(quick, replace(NOW, noise=noise), NOW) is wanted
+    assert better(replace(quick, noise=noise), NOW, NOW) is wanted
+
+
+@pytest.mark.parametrize(
+    ("quick", "again", "reason"),
+    [
+        (Measured(0.5, 300.0, "something else"), NOW, "hears other words"),
+        (Measured(0.97, 300.0, NOW.text), NOW, "not 5% quicker"),
+        (Measured(0.8, 300.0, NOW.text, 0.4), NOW, "not quicker beyond the noise of 0.4 s"),
+        (Measured(0.8, 300.0, NOW.text), replace(NOW, seconds=0.85), "not quicker beyond the noise of 0.15 s"),
+    ],
+)
+def test_the_quicker_one_that_is_not_chosen_says_why(quick: Measured, again: Measured, reason: str) -> None:
+    """What was before is measured again at the end where something seemed better; a difference of both is noise too."""
+    measured = iter([NOW, quick, again])
+    outcome = search({}, {THREADS: ("1",)}, lambda e: Trial(e, next(measured)), lambda: True)
+    assert not outcome.changed
+    assert why_not(outcome.trials[1], outcome) == reason
+    assert why_not(outcome.before, outcome) == ""
 
 
 def test_what_does_not_work_is_never_better() -> None:
@@ -88,7 +122,9 @@ def test_whatever_is_measured() -> None:
         table = {
             frozenset((variable, value) for variable, value in zip(tries, values, strict=True) if value): (
                 None if rng.random() < 0.1
-                else Measured(rng.uniform(0.5, 1.5), rng.uniform(100, 400), rng.choice(["same", "same", "other"]))
+                else Measured(
+                    rng.uniform(0.5, 1.5), rng.uniform(100, 400), rng.choice(["same"] * 2 + ["other"]), rng.random() / 4
+                )
             )
             for values in itertools.product(*(("", *found) for found in tries.values()))
         }  # fmt: skip
@@ -101,6 +137,8 @@ def test_whatever_is_measured() -> None:
         if first is not None:
             assert best is not None
             assert best.seconds <= 1.02 * first.seconds
+            quicker = [one for one in outcome.trials if one.measured and one.measured.seconds < best.seconds]
+            assert all(why_not(one, outcome) for one in quicker)
             assert best is first or best.text == first.text
             assert (
                 not outcome.changed or best.seconds <= 0.95 * first.seconds or best.memory_mb <= 0.8 * first.memory_mb
