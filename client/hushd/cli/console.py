@@ -56,6 +56,11 @@ def silence_libraries() -> None:
         os.close(nothing)
 
 
+def errors() -> int:
+    """The descriptor of standard error, for a program that is started here; also after `silence_libraries`."""
+    return _errors
+
+
 def note(text: str) -> None:
     """A hint for a person at a terminal."""
     if os.isatty(_errors):

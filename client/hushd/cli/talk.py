@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hushd.dialogue.duplex import Mode
     from hushd.transcripts.transcript import Transcript
 
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 LEAVE_S = 2.0  # for a program whose conversation is over
 DRAIN_S = 0.5  # to read the last that a program has written before its end
 
@@ -90,6 +91,19 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
     return options
 
 
+def _show_heard(screen: console.StatusLine, text: str) -> None:
+    """Prints the person's words, the result of a conversation; on a terminal they stand out among the program's."""
+    screen.clear()
+    console.write(f"{_BOLD}> {text}{_PLAIN}\n" if os.isatty(1) else f"{text}\n")
+
+
+def _show_said(screen: console.StatusLine, text: str) -> None:
+    """Prints the program's words, on a terminal only."""
+    if os.isatty(1):
+        screen.clear()
+        console.write(f"{text.strip()}\n")
+
+
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -105,8 +119,7 @@ def _with_lines(talk: Conversation, screen: console.StatusLine) -> None:
                 raise
             console.complain(error.message)  # of one line, and the next may be better
             continue
-        screen.clear()
-        console.write(f"{answer.text}\n")
+        _show_heard(screen, answer.text)
 
 
 # --- a program --------------------------------------------------------------------------------------------------------
@@ -124,7 +137,9 @@ class Partner:
 
     def __init__(self, command: Sequence[str], on_line: Callable[[], None]) -> None:
         try:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=console.errors()
+            )
         except OSError as error:
             raise HushdError("bad_request", f"{command[0]!r} cannot be started ({error.strerror}).") from error
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -204,6 +219,7 @@ def _with_program(talk: Conversation, screen: console.StatusLine, command: Seque
     try:
         while (text := partner.wants_to_say()) is not None:
             if text.strip():
+                _show_said(screen, text)
                 answer = _said(talk, text)
                 if answer is not None:
                     partner.wants_to_say()  # the rest of what was interrupted
@@ -211,7 +227,7 @@ def _with_program(talk: Conversation, screen: console.StatusLine, command: Seque
                 answer = talk.listen(no_speech_s=math.inf)
             screen.clear()
             if answer is not None and answer.text:
-                console.write(f"{answer.text}\n")
+                _show_heard(screen, answer.text)
                 partner.tell(answer.text)
     except BaseException:
         partner.end()

@@ -1,0 +1,95 @@
+"""`hushd talk -- PROGRAM` with real engines, and a person on a device that keeps real time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hushd import Client
+from support.peer import Supervisor
+from support.programs import Programs, finish
+from support.wer import word_error_rate
+
+SENTENCES = (
+    "Monday is the best day of the week.",
+    "Walter carried seven boxes upstairs.",
+    "Gardens need a lot of water.",
+)
+PAUSE_S = 0.9
+RATE = 16_000  # Hz, of a monologue
+
+
+def monologue() -> bytes:
+    """The sentences, spoken, and between them pauses that end an utterance, or nearly."""
+    parts = [np.zeros(RATE // 2, np.float32)]
+    with Client() as client:
+        for sentence in SENTENCES:
+            samples = client.synthesize(sentence, sample_rate=RATE).array()
+            loud = np.flatnonzero(np.abs(samples) > 0.01)
+            parts += [samples[loud[0] : loud[-1] + 1], np.zeros(round(PAUSE_S * RATE), np.float32)]
+    return (np.concatenate(parts) * 32767).astype("<i2").tobytes()
+
+
+@pytest.fixture
+def stage(
+    start_supervisor: Callable[..., Supervisor], runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Programs]:
+    """Somebody who begins to speak when the microphone is opened, and does not wait for anybody."""
+    assert start_supervisor("").ready
+    (runtime / "monologue").write_bytes(monologue())
+    monkeypatch.setenv("HUSHD_MONOLOGUE", str(runtime / "monologue"))
+    with Client() as client:
+        client.preload("stt")
+    made = Programs(runtime)
+    yield made
+    for process in made.started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("mode", ["--headphones", "--half-duplex"])
+def test_no_word_is_lost_after_a_pause(mode: str, stage: Programs, runtime: Path) -> None:
+    """Whoever goes on while the utterance before is being made out is heard from the first word."""
+    heard = runtime / "heard"
+    program = f'while read line; do echo "$line" >> {heard}; case $line in *ardens*) exit 7; esac; done'
+    talk = stage.start("hushd", "talk", mode, "--", "sh", "-c", program)
+    finish(talk, 7)
+    text = heard.read_text()
+    assert [sentence.split()[0] in text for sentence in SENTENCES] == [True] * 3, text
+    assert word_error_rate(" ".join(SENTENCES), text) <= 1 / 18, text
+
+
+PROGRAM = "echo Say something, please.; read line; echo I am broken. >&2; exit 7"
+
+
+def test_standard_output_has_the_answers_only(stage: Programs) -> None:
+    """A program's words are spoken and not printed where nobody looks; its complaints are shown as they are."""
+    talk = stage.start("hushd", "talk", "--half-duplex", "--", "sh", "-c", PROGRAM)
+    text, complaint = talk.communicate(timeout=30)
+    assert (talk.returncode, complaint) == (7, b"I am broken.\n")
+    assert text.strip()
+    assert text.count(b"\n") == 1
+    assert b"\x1b" not in text
+
+
+def test_a_terminal_shows_who_says_what(stage: Programs) -> None:
+    """The program's words are plain, the person's bold and behind a mark, and its complaints are in between."""
+    ours, theirs = pty.openpty()
+    talk = stage.start("hushd", "talk", "--half-duplex", "--", "sh", "-c", PROGRAM, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    assert talk.wait(20) == 7
+    lines = [line.split("\r\x1b[K")[-1] for line in shown.decode().replace("\r\n", "\n").splitlines()]
+    assert lines[0] == "Say something, please."
+    (heard,) = (line for line in lines if line.startswith("\x1b[1m> "))
+    assert heard.endswith("\x1b[0m")
+    assert lines.index(heard) < lines.index("I am broken.")
