@@ -203,7 +203,7 @@ def test_a_second_stop_waits_for_nothing(manager: ServiceManager) -> None:
             request = peer.request("sleep", "stt/fake/one", params={"s": 60})
             wait_until(lambda: running(client), "a running job")
             os.kill(pid, signal.SIGTERM)
-            wait_until(lambda: "told to leave" in find().supervisor_log.read_text(), "the first signal")
+            wait_until(lambda: "asked to leave" in find().supervisor_log.read_text(), "the first signal")
             assert running(client)  # it still lets people in
             os.kill(pid, signal.SIGTERM)
             error = peer.expect(Error)

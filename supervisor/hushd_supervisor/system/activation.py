@@ -1,7 +1,7 @@
-"""The clients' socket as a service manager hands it over: it listens in our place, and starts us when somebody comes.
+"""Socket activation: a service manager listens on the clients' socket, and starts us for the first connection.
 
-systemd passes descriptors from 3 on and says so in LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES (sd_listen_fds(3)). On
-macOS launchd is asked for them by the name of the socket in the agent's property list.
+systemd passes descriptors from 3 on and announces them in LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES
+(sd_listen_fds(3)). On macOS launchd hands them out by the name of the socket in the agent's property list.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FIRST = 3
 
 
 def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> int | None:
-    """The descriptor of the manager's socket that listens at `path`; None where no manager has started us with one.
+    """Returns the descriptor of the manager's socket at `path`; None where no manager has started us with one.
 
-    The manager's words are taken out of `environ`, so that no child of ours takes them for its own.
+    Removes the manager's variables from `environ`, so that no child of ours takes them for its own.
 
     Raises:
-        HushdError: `bad_request` when what was handed over is not the clients' socket and nothing else.
+        HushdError: `bad_request` unless the clients' socket was handed over, and nothing else.
     """
     words = {name: environ.pop(name) for name in list(environ) if name.startswith("LISTEN_")}
     descriptors: list[int] = []
@@ -47,11 +47,13 @@ def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> int
 
 
 def _check(descriptor: int, path: Path) -> None:
-    """File permissions are all that keeps others out, so nothing but the socket in our own folder will do."""
+    """Accepts only the socket in our own folder, since nothing but file permissions keeps others out."""
     try:
         passed = socket.socket(fileno=descriptor)
     except OSError as error:
-        raise HushdError("bad_request", "What the service manager passes is no socket.") from error
+        raise HushdError(
+            "bad_request", "The service manager passes something that is not a socket: check its unit."
+        ) from error
     try:
         where = passed.getsockname() if passed.family == socket.AF_UNIX else "a network address"
         listens = passed.type == socket.SOCK_STREAM and passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
@@ -66,7 +68,7 @@ def _check(descriptor: int, path: Path) -> None:
 
 
 def _from_launchd() -> list[int]:
-    """What launchd holds for us. Untested: written from launch_activate_socket(3)."""
+    """The sockets that launchd holds for us. Untested: written from launch_activate_socket(3)."""
     import ctypes
 
     library = ctypes.CDLL(None)

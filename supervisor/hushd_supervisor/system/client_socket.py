@@ -1,4 +1,4 @@
-"""The clients' socket: frames to events and back, and who has left."""
+"""The clients' socket: frames to events and back, and the ends of connections."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SLOW = pack(
 
 
 def open_router(context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket) -> zmq.Socket[bytes]:
-    """A ROUTER on `listener`."""
+    """Makes a ROUTER on `listener`."""
     router = context.socket(zmq.ROUTER)
-    router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to nobody is an error, not silence
+    router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to a client that is gone is an error
     router.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
     router.setsockopt(zmq.LINGER, 0)
     router.set_hwm(HIGH_WATER)
@@ -40,7 +40,7 @@ def send(router: zmq.Socket[bytes], route: bytes, frames: list[bytes]) -> None:
     """Sends without waiting. (pyzmq's own `send_multipart` adds up enums for each frame, 2 us a message.)
 
     Raises:
-        zmq.ZMQError: EHOSTUNREACH when nobody is there, `zmq.Again` when its queue is full.
+        zmq.ZMQError: EHOSTUNREACH when the peer is gone, `zmq.Again` when its queue is full.
     """
     router.send(route, _MORE)
     for frame in frames[:-1]:
@@ -52,9 +52,9 @@ class ClientSocket:
     """All connections of clients.
 
     A connection is known by its route, and from its first message on by its descriptor too, because the notice of its
-    end names only that. Descriptors are reused at once. What keeps the two apart is that one I/O thread of libzmq
-    reports the end of the old connection before it hands over a frame of the new one, and that it numbers its routes
-    upwards: what the old one has left in the queue may be read after the new one's hello.
+    end names only that. Descriptors are reused at once. Two facts keep the old and the new connection apart: libzmq's
+    one I/O thread reports the end of the old one before it hands over a frame of the new one, and it numbers its routes
+    upwards, since messages of the old one may be read after the new one's hello.
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket) -> None:
@@ -69,7 +69,7 @@ class ClientSocket:
         self._dropped: set[bytes] = set()  # too slow; nothing is sent to them any more
 
     def receive(self, limit: int) -> Iterator[FromClient | ClientGone]:
-        """The next `limit` messages at most; who sends what is none is told so, and nobody else notices."""
+        """Yields at most `limit` messages; answers garbage with an error to its sender alone."""
         for _ in range(limit):
             try:
                 first = self.socket.recv(zmq.NOBLOCK, copy=False)
@@ -80,13 +80,13 @@ class ClientSocket:
             if route not in self._descriptors:
                 try:
                     descriptor = int(first.get(zmq.SRCFD))
-                except zmq.ZMQError:  # bytes that libzmq took for the protocol of 2011: no client of ours
+                except zmq.ZMQError:  # bytes that libzmq took for its protocol of 2011: not a client of ours
                     continue
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
                     continue
             if route in self._dropped:
-                self._transmit(route, _SLOW)  # it reads again: let it know
+                self._transmit(route, _SLOW)  # it reads again
                 continue
             try:
                 message = unpack(frames, self._decoder)
@@ -97,7 +97,7 @@ class ClientSocket:
             yield FromClient(route, message)
 
     def departures(self) -> Iterator[ClientGone]:
-        """Whose connection has ended since the last call."""
+        """Yields the connections that have ended since the last call."""
         while True:
             try:
                 event, _endpoint = self.monitor.recv_multipart(zmq.NOBLOCK)
@@ -111,10 +111,10 @@ class ClientSocket:
                     yield gone
 
     def send(self, route: bytes, message: Message) -> ClientGone | None:
-        """Sends without waiting; a message that fits into no frame becomes the error that says so.
+        """Sends without waiting; a result that is too large becomes an error.
 
-        Returns ClientGone when nobody is there any more, or, with `slow`, when its 1000 messages are not being read:
-        then it gets nothing further.
+        Returns ClientGone when the client is gone, or, with `slow`, when it does not read its 1000 messages: then it
+        gets nothing further.
         """
         if route in self._dropped:
             return None
@@ -127,7 +127,7 @@ class ClientSocket:
         return self._transmit(route, frames)
 
     def refuse(self, error: HushdError) -> None:
-        """Answers everything that is still unread with `error`, but for what belongs to a request: that has ended."""
+        """Answers every unread message with `error`, except those about a request, which has ended."""
         for event in self.receive(HIGH_WATER):
             if isinstance(event, FromClient) and not isinstance(event.message, Chunk | Credit | Cancel | Yield):
                 self.send(event.route, Error.of(getattr(event.message, "id", b""), error))
@@ -151,10 +151,10 @@ class ClientSocket:
         return None
 
     def _tie(self, route: bytes, descriptor: int) -> Iterator[ClientGone]:
-        yield from self.departures()  # of whoever had this descriptor before
+        yield from self.departures()  # that of the last owner of this descriptor among them
         if (before := self._routes.get(descriptor)) is not None:
             if not _is_later(route, before):
-                return  # has left, and its descriptor is another's already
+                return  # it has left, and its descriptor is another's already
             yield self._forget(before)
         self._routes[descriptor] = route
         self._descriptors[route] = descriptor

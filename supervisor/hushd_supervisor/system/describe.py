@@ -1,6 +1,6 @@
-"""Which engines there are: asked of the workers' own packages, by a short child process that prints JSON.
+"""The installed engines, listed by the workers' own packages: a short child process prints them as JSON.
 
-Nothing is cached here, because what is installed may change at any time and asking takes some 60 ms.
+Nothing is cached here, because packages may change at any time and a child takes some 60 ms.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIMIT_BYTES = 1_000_000
 @dataclass(slots=True)
 class _Question:
     process: Process
-    answer: IO[bytes]  # a file and not a pipe: its end would wait for whoever else has inherited it
+    answer: IO[bytes]  # a file and not a pipe, which any process that inherited it would keep open
     errors: Path
     errors_start: int
     until: float
@@ -56,14 +56,14 @@ class Descriptions:
         self._questions: dict[str, _Question] = {}
 
     def ask(self, role: str, now: float) -> Described | None:
-        """Starts a child for `role`, unless one is under way; an answer at once only if it cannot be started."""
+        """Starts a child for `role`, unless one is under way; returns the error if it cannot be started."""
         if role in self._questions:
             return None
         path = self._logs / f"describe-{role}.log"
         try:
             answer = _nameless(self._logs / f"describe-{role}.json")
         except OSError as error:
-            return Described(role, error=f"its answer has no place ({error}).")
+            return Described(role, error=f"the file for its answer cannot be made ({error}).")
         try:
             errors = log.open_file(path)
             try:
@@ -82,11 +82,11 @@ class Descriptions:
         return None
 
     def deadline(self) -> float | None:
-        """When the oldest child has had its time."""
+        """When the time of the oldest child is up."""
         return min((question.until for question in self._questions.values()), default=None)
 
     def answers(self, ready: Container[object], now: float) -> Iterator[Described]:
-        """Reaps the children that have ended and kills those whose time is over; `ready` are readable descriptors."""
+        """Reaps the children that have ended and kills those whose time is up; `ready` are readable descriptors."""
         for role, question in list(self._questions.items()):
             descriptor = question.process.exit_fd
             status = question.process.poll() if descriptor is None or descriptor in ready else None
@@ -110,7 +110,7 @@ class Descriptions:
     def _read(self, role: str, question: _Question, status: int) -> Described:
         if status != 0:
             lines = log.tail(question.errors, question.errors_start).strip().splitlines()
-            why = lines[-1][:300] if lines else f"it said nothing, see {question.errors}"
+            why = lines[-1][:300] if lines else f"it printed no reason, see {question.errors}"
             return Described(role, error=f"{' '.join(self._command(role)[-2:])} ended with status {status} ({why}).")
         question.answer.seek(0)
         text = question.answer.read(LIMIT_BYTES + 1)
@@ -119,12 +119,12 @@ class Descriptions:
         except ValueError:
             catalogue = None
         if not isinstance(catalogue, dict):
-            return Described(role, error="its answer is no JSON object.")
+            return Described(role, error="its answer is not a JSON object.")
         return Described(role, catalogue)
 
 
 def _nameless(path: Path) -> IO[bytes]:
-    """A file to write to and read that has no name any more. (`tempfile` costs 0.9 MB for the same.)"""
-    file = open(path, "w+b")  # noqa: SIM115 - closed by whoever reads the answer
+    """Opens a file without a name, to write and read. (`tempfile` costs 0.9 MB for the same.)"""
+    file = open(path, "w+b")  # noqa: SIM115 - closed by the reader of the answer
     path.unlink()
     return file

@@ -1,7 +1,7 @@
-"""One supervisor a user: a lock that only the end of the process frees, and listening sockets that are surely ours.
+"""One supervisor per user: a lock that only the end of the process frees, and listening sockets that are surely ours.
 
 The lock comes before the sockets, because a second bind on the path of a living supervisor would succeed and steal
-its clients. A service manager may listen in our place, and start us when somebody comes (`activation`); its socket
+its clients. A service manager may listen in our place and start us for the first connection (`activation`); its socket
 outlives us, and neither a supervisor nor a client ever replaces it.
 """
 
@@ -20,21 +20,21 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths
 
-PATIENCE_S = 6.0  # for a holder that is leaving: longer than its grace of 5 s
-LONG_PATIENCE_S = 75.0  # for one that finishes its jobs first: longer than the usual drain limit and the grace
+PATIENCE_S = 6.0  # for a supervisor that is leaving: longer than its grace of 5 s
+LONG_PATIENCE_S = 75.0  # for one that finishes its jobs first: longer than the default drain limit and the grace
 PAUSE_S = 0.05
 
 
 def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> int | None:
-    """Takes the lock of the runtime folder and returns its descriptor, which is never to be closed.
+    """Takes the lock of the runtime folder and returns its descriptor, which must stay open.
 
-    None: another supervisor holds it and accepts connections, or a service manager listens and starts one with the
-    next connection, so there is nothing to do.
+    Returns None where there is nothing to do: another supervisor holds the lock and accepts connections, or a service
+    manager listens and starts one for the next connection.
 
     Args:
-        activated: a service manager's socket was handed to us, so that what answers at its path is only ourselves.
-            Whoever holds the lock had its own socket there before, sees that it was replaced, and finishes its jobs
-            and leaves; that is waited for.
+        activated: whether a service manager's socket was handed to us, so that only we answer at its path. A
+            supervisor that holds the lock had its own socket there, sees that it was replaced, finishes its jobs and
+            leaves; this waits for that.
 
     Raises:
         HushdError: `no_supervisor` when the holder neither leaves nor answers for `patience` seconds;
@@ -57,12 +57,12 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
             os.close(descriptor)
             raise HushdError(
                 "no_supervisor",
-                f"Another supervisor (pid {holder}) holds {paths.lock} and takes no connections: it may be finishing "
+                f"Another supervisor (pid {holder}) holds {paths.lock} and accepts no connections: it may be finishing "
                 "its last jobs; ask again in a moment, or end it.",
             )
         time.sleep(PAUSE_S)
     if not activated and answers(paths.client_socket):
-        time.sleep(PAUSE_S)  # the socket of one that was killed may outlive its lock for a moment
+        time.sleep(PAUSE_S)  # the socket of a killed supervisor may outlive its lock for a moment
         if answers(paths.client_socket):
             os.close(descriptor)
             return None
@@ -75,11 +75,11 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
 
 
 def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> Path | None:
-    """Makes the user's pointer lead to us, who hold the lock of our runtime folder; None: it does.
+    """Makes the user's pointer lead to us, who hold the lock of our runtime folder; returns None once it does.
 
-    Where it leads to a living supervisor in another folder, that one's runtime folder is returned once it accepts
-    connections: one user has one supervisor, whatever the environments of the programs that ask for it. With
-    `activated` it is taken all the same, since a client waits for an answer at our socket.
+    Where it leads to a living supervisor in another folder, returns the runtime folder of that one once it accepts
+    connections: a user has one supervisor, whatever the environments of the programs that ask for it. With
+    `activated` the pointer is taken all the same, since a client waits for an answer at our socket.
 
     Raises:
         HushdError: `no_supervisor` when the other one neither leaves nor answers for `patience` seconds.
@@ -101,7 +101,7 @@ def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool
         if time.monotonic() >= give_up:
             raise HushdError(
                 "no_supervisor",
-                f"Another supervisor holds {other.lock} and takes no connections: it may be finishing its last jobs; "
+                f"Another supervisor holds {other.lock} and accepts no connections: it may be finishing its last jobs; "
                 "ask again in a moment, or end it.",
             )
         time.sleep(PAUSE_S)
@@ -109,7 +109,7 @@ def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other supervisors from looking at the pointer until we have made it ours."""
+    """Keeps other supervisors from reading the pointer until we have made it ours."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -120,7 +120,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _is_held(lock: Path) -> bool:
-    """Whether a supervisor lives that holds this lock."""
+    """Whether a living supervisor holds this lock."""
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -140,7 +140,7 @@ def _take(descriptor: int) -> bool:
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody accepts connections at `path`."""
+    """Whether any process accepts connections at `path`."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(os.fspath(path))
@@ -150,13 +150,13 @@ def answers(path: Path) -> bool:
 
 
 class ListeningSocket:
-    """A listening socket at `path`, made under the lock, so that what lies there is stale and replaced.
+    """A listening socket at `path`, made under the lock: a file that is there is stale, and is replaced.
 
-    It is bound here and not by libzmq, which would unlink the path at its end whosever it has become.
+    Bound here and not by libzmq, which at its end would unlink the path even if it is another supervisor's by then.
 
     Args:
         inherited: the descriptor of a service manager's socket that listens there already. It is `lasting`: never
-            removed, and who connects after our end waits in its queue for the supervisor that the manager starts.
+            removed, and connections after our end wait in its queue for the supervisor that the manager starts.
 
     Raises:
         HushdError: `output_failed` when it cannot be bound.
@@ -189,17 +189,17 @@ class ListeningSocket:
         return self._identity is not None and self._look() == self._identity
 
     def remove(self) -> None:
-        """No new connection arrives any more; those that are there stay. A service manager's socket stays, too."""
+        """Ends new connections; those that exist stay, and so does a service manager's socket."""
         if not self.lasting and self.is_ours():
             self.path.unlink(missing_ok=True)
 
     def watch(self) -> None:
-        """From now on SIGIO tells when the folder changes, and with it perhaps whose the path is.
+        """Has SIGIO sent when the folder changes, and with it perhaps the owner of the path.
 
-        dnotify, since it needs neither a library nor a wake-up at rest; without it the next timer will notice.
+        By dnotify, which needs neither a library nor a wake-up at rest; without it the next timer will notice.
         """
         if sys.platform == "linux":
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)  # watched while it is open: for our life
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)  # watched while it is open
             try:
                 changes = fcntl.DN_CREATE | fcntl.DN_DELETE | fcntl.DN_RENAME | fcntl.DN_MULTISHOT
                 fcntl.fcntl(folder, fcntl.F_NOTIFY, changes)

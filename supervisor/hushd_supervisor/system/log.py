@@ -1,4 +1,4 @@
-"""The supervisor's own log, on standard error, and the files that it and its workers write to.
+"""The supervisor's own log, on standard error, and the log files of supervisor and workers.
 
 Not `logging`, which costs a memory page for every line it would save here.
 """
@@ -21,7 +21,7 @@ class Log:
         self._least = LEVELS.index(level)
 
     def write(self, level: str, text: str) -> None:
-        """One record; further lines of `text` are indented, so that nobody's text can pass for a record."""
+        """Writes a record; further lines of `text` are indented, so that no text can pass for a record."""
         if LEVELS.index(level.lower()) < self._least:
             return
         body = "\n    ".join(text.rstrip().splitlines())
@@ -33,7 +33,7 @@ class Log:
 
 
 def open_file(path: Path) -> int:
-    """A descriptor that appends to `path`, 0600; a file that has grown over 1 MB is moved to `path`.1 first.
+    """Opens `path` to append to it, with mode 0600; a file over 1 MB is moved to `path`.1 first.
 
     Raises:
         OSError: it cannot be opened.

@@ -1,7 +1,7 @@
-"""The one thread of the supervisor: tells the pool what happened, and does what it says.
+"""The one thread of the supervisor: passes events to the pool, and carries out its actions.
 
-A turn takes, in this order: signals, messages of workers, exits, messages of clients, and what is due. Whoever
-floods one socket waits for all others after 64 messages. With nothing due the loop sleeps without a timeout.
+A turn handles, in this order: timers that are due, signals, messages of workers, exits, and messages of clients. After
+64 messages of one socket all others have their turn. With nothing due the loop sleeps without a timeout.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ BATCH = 64
 LINGER_MS = 1000  # at the end, so that the last answers arrive
 
 
-class Mind(Protocol):
-    """What decides: `pool.Pool`, or a script in its place."""
+class Core(Protocol):
+    """The part that decides: `pool.Pool`, or a script in its place."""
 
     def handle(self, event: Event, now: float) -> list[Action]: ...
     def on_time(self, now: float) -> list[Action]: ...
@@ -62,24 +62,24 @@ class Mind(Protocol):
 
 
 class Loop:
-    """Runs until the pool says `Leave`.
+    """Runs until the pool returns `Leave`.
 
     Args:
-        poller: the one that `workers` and `catalogue` watch their children with.
-        triggers: tell of memory pressure; listened to while a worker lives.
-        needs: keeps what workers need.
-        listener: the clients' socket in the file system; once it is another's, the supervisor leaves.
+        poller: the one with which `workers` and `catalogue` watch their children.
+        triggers: report memory pressure; watched while a worker lives.
+        needs: saves the memory that workers need.
+        listener: the clients' socket in the file system; once the path is another's, the supervisor leaves.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
         read_settings: reads the configuration again; raises HushdError.
-        in_terminal: SIGHUP means that the terminal is gone, not that the configuration should be read.
-        manager: the service manager that wants to know how we are, if there is one.
-        heap: what clients have left behind is given back through it.
+        in_terminal: whether SIGHUP means that the terminal is gone, and not that the configuration should be read.
+        manager: the service manager to report to, if there is one.
+        heap: trims the memory that clients leave behind.
     """
 
     def __init__(
         self,
-        pool: Mind,
+        pool: Core,
         poller: zmq.Poller,
         clients: ClientSocket,
         workers: WorkerSocket,
@@ -110,7 +110,7 @@ class Loop:
         self._manager = manager
         self._heap = heap or Heap()
         self._started = clock()
-        self._leaving = False  # told to
+        self._leaving = False  # was asked to
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
         self._done = False
         self._poller = poller
@@ -134,7 +134,7 @@ class Loop:
                 continue
             ready = dict(self._poller.poll(self._timeout_ms(due, now)))
             if self._signals.fd in ready:
-                self._heed(self._signals.read())
+                self._take_signals(self._signals.read())
             for pressure in self._triggers.fired(ready):
                 self._handle(pressure)
             if self._workers.socket in ready:
@@ -148,13 +148,13 @@ class Loop:
             if self._clients.monitor in ready:
                 for gone in self._clients.departures():
                     self._handle(gone)
-                    self._heap.stirred(self._clock())
+                    self._heap.client_left(self._clock())
             if self._clients.socket in ready:
-                for heard in self._clients.receive(BATCH):
-                    self._handle(heard)
+                for arrived in self._clients.receive(BATCH):
+                    self._handle(arrived)
 
     def close(self) -> None:
-        """Says no to whoever is still in the queue, and lets the last answers out."""
+        """Refuses the messages that are still unread, and delivers the last answers."""
         self._stop_accepting()
         self._clients.refuse(HushdError("shutting_down", "hushd is shutting down; ask again in a moment."))
         self._catalogue.close()
@@ -170,11 +170,11 @@ class Loop:
         # Rounded up, or the loop would spin through the last millisecond. A day is as good as ever.
         return math.ceil(min(86400.0, max(0.0, min(deadlines) - now)) * 1000)
 
-    def _heed(self, signals: set[int]) -> None:
+    def _take_signals(self, signals: set[int]) -> None:
         if FOLDER in signals:
             self._check_socket()
         if not signals.isdisjoint(LEAVE) or (RELOAD in signals and self._in_terminal):
-            self._record("info", "told to leave by a signal")
+            self._record("info", "asked to leave by a signal")
             self._handle(Shutdown(renew=self._listener.lasting))
         elif RELOAD in signals:
             self._act([Configure(b"", b"")])
@@ -185,17 +185,17 @@ class Loop:
         match event:
             case FromClient(route, Control(action="shutdown") as control) if self._listener.lasting:
                 event = FromClient(route, replace(control, action="restart"))  # the manager will start the next one
-                self._tell_leaving()
+                self._report_leaving()
             case Shutdown(renew=True) | FromClient(_, Control(action="restart")):
-                self._tell_leaving()  # the door stays open: who comes is kept until the next one can be asked
+                self._report_leaving()  # the socket stays: new requests are kept until the next supervisor takes them
             case Shutdown() | FromClient(_, Control(action="shutdown")):
                 self._stop_accepting()
         self._act(self._pool.handle(event, self._clock()))
         if isinstance(event, Exited) or (isinstance(event, FromWorker) and isinstance(event.message, Ready)):
-            self._tell_workers()
+            self._report_workers()
 
     def _act(self, actions: list[Action]) -> None:
-        """Does `actions` in order; what failed is told to the pool after all of them, and so on."""
+        """Carries out `actions` in order; then the pool gets the failures, and so on."""
         failures: deque[Event] = deque()
         while True:
             for action in actions:
@@ -214,7 +214,7 @@ class Loop:
             case Spawn(worker, gen):
                 self._suspicious = True
                 failure = self._workers.spawn(worker, gen)
-                self._tell_workers()
+                self._report_workers()
                 return failure
             case Kill(worker, gen):
                 self._workers.kill(worker, gen)
@@ -237,7 +237,7 @@ class Loop:
         return None
 
     def _configure(self, route: bytes, request: bytes) -> Event | None:
-        """Reads the configuration; what is wrong with it is told to who asked, and changes nothing."""
+        """Reads the configuration; an error goes to the client that asked, and changes nothing."""
         answer: Result | Error = Result(id=request)
         settings = None
         if self._manager:
@@ -251,30 +251,30 @@ class Loop:
         if self._manager:
             self._manager.reload(begins=False)
         if route:
-            self._clients.send(route, answer)  # one that is gone is told of by the monitor
+            self._clients.send(route, answer)  # the monitor reports one that is gone
         return Configured(settings) if settings else None
 
     def _stop_accepting(self) -> None:
-        """New clients find no supervisor from now on, and start the next one, which waits for our lock.
+        """Ends new connections: clients that come now start the next supervisor, which waits for our lock.
 
-        A service manager's socket stays, and its queue is the next supervisor's from the moment that ours is closed.
+        A service manager's socket stays, and its queue is the next supervisor's once ours is closed.
         """
-        self._tell_leaving()
+        self._report_leaving()
         self._listener.remove()
 
-    def _tell_leaving(self) -> None:
+    def _report_leaving(self) -> None:
         if self._manager and not self._leaving:
             self._manager.leaving()
         self._leaving = True
 
-    def _tell_workers(self) -> None:
+    def _report_workers(self) -> None:
         pids = self._workers.pids()
         self._triggers.watch(bool(pids))
         if self._manager:
             self._manager.look(pids.values(), self._clock())
 
     def _check_socket(self) -> None:
-        """Leaves when the runtime folder was removed, at logout for example: no new client can come any more."""
+        """Leaves when the runtime folder was removed, at logout for example, since no new client could connect."""
         self._suspicious = False
         if not self._leaving and not self._listener.is_ours():
             self._record("warning", f"{self._listener.path} is no longer this supervisor's: leaving")

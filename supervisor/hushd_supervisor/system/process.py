@@ -1,4 +1,4 @@
-"""Child processes: how they are started, what they are given, how they and all they started are ended."""
+"""Child processes: their environment, their start, and the end of each with all that it started."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hushd_protocol.system.lifeline import tie
 
 from hushd_supervisor.core.settings import base
 
-# What of our environment a child sees: a worker must not depend on who happened to start the supervisor. LISTEN_FDS
-# and NOTIFY_SOCKET, a service manager's words to us alone, are left out with all the rest.
+# The part of our environment that a child gets: a worker must not depend on which program started the supervisor.
+# LISTEN_FDS and NOTIFY_SOCKET, which a service manager means for us alone, are left out with all the rest.
 NAMES = (
     "HOME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LOGNAME", "PATH", "REQUESTS_CA_BUNDLE", "SHELL",
@@ -26,36 +26,36 @@ PREFIXES = (
     "NUMBA_", "NVIDIA_", "OMP_", "OPENBLAS_", "ORT_", "PYTHON", "PYTORCH_", "ROCR_", "TORCH_", "TRANSFORMERS_", "XDG_",
 )  # fmt: skip
 
-# What libraries do unless told not to: onnxruntime 1.31 reports to its maker, from every process. Who speaks to hushd
-# speaks to nobody else; a variable of the user's own decides otherwise.
+# Switches telemetry off, unless the user's own variables switch it on: onnxruntime 1.31 reports to its maker, from
+# every process, and what is said to hushd is nobody else's business.
 QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}
 
 
 class Process(Protocol):
-    """A child that was started; what tests put in the place of a real one.
+    """A child process; tests pass another in place of a real one.
 
     Attributes:
-        exit_fd: a descriptor that can be read once the process has exited; None where only SIGCHLD tells.
+        exit_fd: a descriptor that becomes readable at the exit; None where only SIGCHLD reports it.
     """
 
     pid: int
     exit_fd: int | None
 
     def poll(self) -> int | None:
-        """Reaps it: its status as `Popen.returncode`, None while it runs. What it left of its group is killed."""
+        """Reaps it and kills what is left of its group; returns the status as in Popen, None while it runs."""
 
     def kill(self) -> None:
-        """SIGKILL to it, its group and its descendants; returns at once."""
+        """Sends SIGKILL to it, its group and its descendants; returns at once."""
 
     def close(self) -> None:
-        """Gives back its descriptors; it has exited."""
+        """Closes its descriptors, after its exit."""
 
 
 Launch = Callable[..., Process]
 
 
 def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a child: what is allowed of `inherited` over `QUIET`, and `added` over it."""
+    """The environment of a child: `QUIET`, then the allowed part of `inherited`, then `added`."""
     kept = QUIET | {n: v for n, v in inherited.items() if n in NAMES or n in QUIET or n.startswith(PREFIXES)}
     for more in added:
         kept |= more
@@ -63,20 +63,23 @@ def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict
 
 
 def worker_command(name: str, own: Sequence[str] = ()) -> list[str]:
-    """The command line of worker `name` (role/engine/model); `own` is the user's program in the place of hushd's."""
+    """The command line of worker `name` (role/engine/model); `own` is the user's program in place of hushd's."""
     role, engine, model = base(name).split("/", 2)
     program = own or (sys.executable, "-P", "-m", f"hushd_worker_{role}")
     return [*program, "--engine", engine, "--model", model]
 
 
 def describe_command(role: str) -> list[str]:
-    """The command line that prints which engines there are for `role`."""
+    """The command line that prints the engines of `role`."""
     return [sys.executable, "-P", "-m", f"hushd_worker_{role}", "--describe"]
 
 
 class OpenFiles:
-    """The limit of open files: ours is raised as far as it goes, since every client costs one; a child gets back the
-    old one, since programs that use select() break beyond 1024."""
+    """The limit of open files.
+
+    Ours is raised as far as it goes, since every client costs one; a child gets the old one back, since programs that
+    use select() break beyond 1024.
+    """
 
     def __init__(self) -> None:
         self._before, self._hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -86,7 +89,7 @@ class OpenFiles:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (self._hard, self._hard))
         except (OSError, ValueError):
-            pass  # macOS says "unlimited" and does not take it
+            pass  # macOS reports "unlimited" and does not accept it
 
     def launch(self, command: Sequence[str], environment: Mapping[str, str], **descriptors: Any) -> Process:
         """Starts a child with the old limit; otherwise as `Child`."""
@@ -112,8 +115,8 @@ class Child:
         command: program and arguments.
         environment: all of its environment.
         stdout, stderr: descriptors to write to.
-        lifeline: the read end of a pipe, which it inherits under the same number; where the kernel can, its end
-            kills the group.
+        lifeline: the read end of a pipe, which it inherits under the same number; on Linux the end of the pipe kills
+            the group.
 
     Raises:
         OSError, ValueError: it cannot be started.
@@ -144,14 +147,14 @@ class Child:
         if lifeline is not None and sys.platform == "linux":
             tie(lifeline, self.pid)
         self.exit_fd = os.pidfd_open(self.pid) if sys.platform == "linux" else None
-        self._descendants: list[Any] = []  # as psutil saw them, which knows a reused pid by its creation time
+        self._descendants: list[Any] = []  # psutil's, which recognises a reused pid by its creation time
 
     def poll(self) -> int | None:
         if self._popen.returncode is None:
             if sys.platform == "linux":
                 if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                     return None
-                self._kill_group()  # while it is not reaped, its group's number cannot be another's
+                self._kill_group()  # until it is reaped, no other group can have its number
                 self._popen.poll()
             elif self._popen.poll() is not None:
                 self._kill_group()
@@ -164,7 +167,7 @@ class Child:
             return
         import psutil  # only for a kill: it costs 1.6 MB
 
-        # A child that called setsid has left the group, and once its parent is dead nobody knows whose it was.
+        # A child that called setsid has left the group, and once its parent is dead its origin is lost.
         try:
             self._descendants += psutil.Process(self.pid).children(recursive=True)
         except psutil.Error:
@@ -181,7 +184,7 @@ class Child:
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
-            pass  # macOS says EPERM of a group of zombies
+            pass  # macOS returns EPERM for a group of zombies
 
     def _kill_descendants(self) -> None:
         if self._descendants:

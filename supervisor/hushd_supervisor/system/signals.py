@@ -1,4 +1,4 @@
-"""Signals become bytes in a pipe that the loop polls; their handlers do nothing."""
+"""Turns signals into bytes in a pipe that the loop polls; their handlers do nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import FrameType
 
 LEAVE = (signal.SIGTERM, signal.SIGINT)
 FOLDER = signal.SIGIO  # the runtime folder has changed, see `lock.ListeningSocket.watch`
-RELOAD = signal.SIGHUP  # of a daemon; to one in a terminal it says that the terminal is gone
+RELOAD = signal.SIGHUP  # to a daemon; in a terminal it means that the terminal is gone
 
 
 def _nothing(_signal: int, _frame: FrameType | None) -> None:
@@ -16,10 +16,10 @@ def _nothing(_signal: int, _frame: FrameType | None) -> None:
 
 
 class Signals:
-    """Takes over the signals that mean something to the supervisor, until `close`.
+    """Takes over the supervisor's signals until `close`.
 
     Args:
-        children: whether to listen for SIGCHLD too, where no pidfd tells of an exit.
+        children: whether to take SIGCHLD too, where no pidfd reports an exit.
     """
 
     def __init__(self, *, children: bool) -> None:
@@ -29,19 +29,19 @@ class Signals:
         self._before_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._before = {}
         for number in (*LEAVE, RELOAD, FOLDER, *([signal.SIGCHLD] if children else [])):
-            # What `nohup` or a background shell has made us ignore stays ignored.
+            # A signal that `nohup` or a background shell has made us ignore stays ignored.
             if number in (FOLDER, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, _nothing)
 
     def read(self) -> set[int]:
-        """The signals that came since the last call; the same one twice at once counts once."""
+        """The signals since the last call; equal ones count once."""
         try:
             return set(os.read(self.fd, 4096))
         except BlockingIOError:
             return set()
 
     def close(self) -> None:
-        """Puts back what was there before."""
+        """Restores the handlers from before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._before_fd)

@@ -1,4 +1,4 @@
-"""The answer to `status`: what the pool knows of its workers, and what the system knows of their processes."""
+"""The answer to `status`: the pool's rows of its workers, and the system's figures of their processes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def report(
     """`{"supervisor": …, "workers": [...], "memory": …}` as `hushd status --json` prints it; MB are 10^6 bytes.
 
     Args:
-        rows: the pool's, one a worker, each with `name` and `gen`.
-        standing: the pool's too, of all memory.
+        rows: from the pool, one for each worker, with `name` and `gen` among their keys.
+        standing: from the pool, of all memory.
         pids: the living processes by name and generation.
         uptime: seconds since the start.
     """

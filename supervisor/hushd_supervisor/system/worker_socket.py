@@ -1,4 +1,4 @@
-"""The workers' processes and their socket: who is who, frames to events and back, and how each process ended."""
+"""The workers' processes and their socket: spawns, identities, frames to events and back, exits."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .client_socket import open_router, send
 from .lock import ListeningSocket
 from .process import Launch, Process, environment, worker_command
 
-# A death notice can come before the result that was sent before it, because libzmq reads on a thread of its own. So an
-# exit counts only after so long without a frame of that worker, unless it has said `bye`.
+# An exit can be seen before a result that was sent before it, because libzmq reads on a thread of its own. So it counts
+# only after this time without a frame of that worker, unless the worker has sent `bye`.
 SETTLE_S = 0.05
-DRAIN = 10_000  # messages in one turn while an exit waits: more than a dead worker can have left
+DRAIN = 10_000  # messages in one turn while an exit waits: more than a dead worker can have left behind
 
 
 @dataclass(slots=True, eq=False)
@@ -36,14 +36,14 @@ class _Worker:
     name: str
     gen: int
     process: Process
-    lifeline: int  # the write end of the pipe whose end kills the worker's group, should this process die
+    lifeline: int  # the write end of the pipe that kills the worker's group if this process dies
     log: Path
     log_start: int
-    oom_kills: int | None  # processes that the kernel had killed for want of memory by its start
+    oom_kills: int | None  # of the kernel, for want of memory, before its start
     route: bytes | None = None  # once it has shown its token
     bye: bool = False
     status: int | None = None  # once it was reaped
-    settled: float = 0.0  # when its exit counts, if no frame comes before
+    settled: float = 0.0  # when its exit counts, unless a frame comes first
 
 
 class WorkerSocket:
@@ -51,12 +51,12 @@ class WorkerSocket:
 
     Args:
         poller: watches for the end of processes.
-        paths: where the socket and the logs are.
-        welcome: what a worker is answered.
+        paths: of the socket and the logs.
+        welcome: the answer to a worker's hello.
         launch: starts a process.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
-        oom_kills: how many of our processes the kernel has killed for want of memory; None where it does not tell.
+        oom_kills: counts our processes that the kernel has killed for want of memory; None where it does not report.
     """
 
     def __init__(
@@ -83,18 +83,18 @@ class WorkerSocket:
         self._clock = clock
         self._oom_kills = oom_kills
         self._workers: dict[tuple[str, int], _Worker] = {}
-        self._tokens: dict[str, _Worker] = {}  # of those that have not said hello
+        self._tokens: dict[str, _Worker] = {}  # of workers that have not said hello
         self._routes: dict[bytes, _Worker] = {}
         self._strangers = False  # one was logged
 
-    # --- what the pool asks for --------------------------------------------------------------------------------------
+    # --- actions of the pool --------------------------------------------------------------------------------------
 
     def spawn(self, name: str, gen: int) -> SpawnFailed | None:
         """Starts generation `gen` of worker `name`."""
         settings = self._settings.for_worker(name)
         token = os.urandom(16).hex()
         path = self._paths.worker_log(name)
-        # A pipe for each worker: whom its end kills is a property of the pipe, not of the descriptor.
+        # A pipe for each worker: the group that its end kills is a property of the pipe, not of the descriptor.
         lifeline, ours = os.pipe()
         try:
             prepare_state(self._paths)
@@ -131,11 +131,11 @@ class WorkerSocket:
         return None
 
     def configure(self, settings: Settings) -> None:
-        """Other settings for the starts to come."""
+        """Applies other settings to the next starts."""
         self._settings = settings
 
     def kill(self, name: str, gen: int) -> None:
-        """Kills it and all it has started; does not wait."""
+        """Kills a worker and all that it has started; does not wait."""
         if worker := self._workers.get((name, gen)):
             worker.process.kill()
 
@@ -146,7 +146,7 @@ class WorkerSocket:
             return SendFailed(name, gen)
         try:
             send(self.socket, worker.route, pack(message))
-        except (zmq.Again, HushdError):  # 1000 messages that it does not read, or one that fits into no frame
+        except (zmq.Again, HushdError):  # 1000 messages that it does not read, or one that is too large
             return SendFailed(name, gen)
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
@@ -154,10 +154,10 @@ class WorkerSocket:
             return SendFailed(name, gen)
         return None
 
-    # --- what the loop asks for --------------------------------------------------------------------------------------
+    # --- events for the loop -------------------------------------------------------------------------------------
 
     def receive(self, limit: int) -> Iterator[FromWorker | SendFailed]:
-        """The next `limit` messages at most; practically all there are while an exit waits for the last of them."""
+        """Yields at most `limit` messages; practically all of them while an exit waits for the last."""
         for _ in range(limit if self.deadline() is None else DRAIN):
             try:
                 route, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
@@ -170,7 +170,7 @@ class WorkerSocket:
                 if worker is None:
                     self._refuse(route, error)
                 else:
-                    self._record("error", f"{worker.name} sent what is no message: {error}")
+                    self._record("error", f"{worker.name} sent something that is not a message: {error}")
                     yield SendFailed(worker.name, worker.gen)
                 continue
             if worker is None:
@@ -183,7 +183,7 @@ class WorkerSocket:
             yield FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:
-        """Reaps who has exited, and reports those that have nothing more to say; `ready` are readable descriptors."""
+        """Reaps processes, and reports those that can have sent nothing more; `ready` are readable descriptors."""
         for worker in list(self._workers.values()):
             if worker.status is None:
                 if worker.process.exit_fd is not None and worker.process.exit_fd not in ready:
@@ -201,7 +201,7 @@ class WorkerSocket:
                 yield Exited(worker.name, worker.gen, worker.status, tail, self._out_of_memory(worker))
 
     def deadline(self) -> float | None:
-        """When an exit that waits for frames counts."""
+        """When the next exit counts that waits for frames."""
         return min((w.settled for w in self._workers.values() if w.status is not None), default=None)
 
     def pids(self) -> dict[tuple[str, int], int]:
@@ -209,12 +209,12 @@ class WorkerSocket:
         return {key: worker.process.pid for key, worker in self._workers.items() if worker.status is None}
 
     def close(self, linger_ms: int) -> None:
-        """Closes the socket; the lifelines end what is left of the workers."""
+        """Closes the socket; the lifelines end the workers that are left."""
         self.socket.close(linger=linger_ms)
         for worker in list(self._workers.values()):
             self._remove(worker)
 
-    # --- who is who --------------------------------------------------------------------------------------------------
+    # --- identities --------------------------------------------------------------------------------------------------
 
     def _admit(self, route: bytes, message: Message) -> FromWorker | None:
         if not isinstance(message, WorkerHello):
@@ -237,7 +237,7 @@ class WorkerSocket:
         return FromWorker(worker.name, worker.gen, message)
 
     def _out_of_memory(self, worker: _Worker) -> bool:
-        """Whether the kernel has killed for want of memory while a worker lived that died of SIGKILL."""
+        """Whether a worker died of SIGKILL and the kernel has killed for want of memory while it lived."""
         if worker.status != -signal.SIGKILL or worker.oom_kills is None:
             return False
         return (self._oom_kills() or 0) > worker.oom_kills
@@ -245,11 +245,14 @@ class WorkerSocket:
     def _refuse(self, route: bytes, error: HushdError) -> None:
         if not self._strangers:
             self._strangers = True
-            self._record("warning", f"somebody on the workers' socket was refused, and whoever follows: {error}")
+            self._record(
+                "warning",
+                f"refused a stranger on the workers' socket, and will refuse others without a line here: {error}",
+            )
         try:
             self.socket.send_multipart([route, *pack(Error.of(b"", error))], zmq.NOBLOCK)
         except zmq.ZMQError:
-            pass  # it is nobody's business whether a stranger listens
+            pass  # the stranger need not read it
 
     def _remove(self, worker: _Worker) -> None:
         del self._workers[worker.name, worker.gen]

@@ -59,7 +59,7 @@ def test_the_managers_socket_is_taken_and_not_passed_on() -> None:
 def test_nothing_else_is_taken(kind: str) -> None:
     """Sockets at another place, of another kind, or more than one: an error that says what to set, no guess."""
     said = taken(kind)
-    assert said.startswith("bad_request The service manager" if kind != "file" else "bad_request What the service")
+    assert said.startswith("bad_request The service manager")
     assert said.endswith("[]")
 
 

@@ -76,7 +76,7 @@ def test_an_answer_that_is_no_catalogue_is_an_error(make: Make, poller: zmq.Poll
     catalogue = make(sys.executable, "-c", f"print({output})")
     catalogue.ask("stt", 0.0)
     (described,) = answers(catalogue, poller)
-    assert described.error == "its answer is no JSON object."
+    assert described.error == "its answer is not a JSON object."
 
 
 def test_a_program_that_is_not_there_is_told_at_once(make: Make) -> None:
@@ -94,7 +94,7 @@ def test_a_folder_that_is_gone_is_told_at_once(make: Make, tmp_path: Path) -> No
     tmp_path.rmdir()
     described = catalogue.ask("stt", 0.0)
     assert described is not None
-    assert "its answer has no place" in described.error
+    assert "the file for its answer cannot be made" in described.error
     assert catalogue.deadline() is None
 
 

@@ -1,7 +1,7 @@
-"""The memory cgroup this process is in, of either version: its limits, its stalls, its victims. Sizes in bytes.
+"""The memory cgroup of this process, of either version: its limits, stalls and victims. Sizes in bytes.
 
-In a container the machine's memory is not ours. What counts is the tightest limit of our own group and all above it,
-less what is used there, less the file cache that the kernel would rather drop than kill for.
+In a container the machine's memory is not ours. The tightest limit of our own group and all above it counts, less the
+usage there without the file cache, which the kernel drops before it kills.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ UNLIMITED = 1 << 60  # version 1 writes no limit as a number near 2^63
 
 
 class Limit(NamedTuple):
-    """What a group may use, and how much of it is free or easily freed."""
+    """The memory that a group may use, and the part of it that is free or easily freed."""
 
     total: int
     available: int
@@ -58,7 +58,7 @@ class Cgroup:
         return cls()
 
     def limits(self) -> list[Limit]:
-        """Every limit that binds us; none for a group without."""
+        """Every limit that binds us."""
         found = []
         for folder in self.folders:
             total = self._limit(folder)
@@ -71,21 +71,21 @@ class Cgroup:
         return found
 
     def oom_kills(self) -> int | None:
-        """How many processes of this very group the kernel has killed for want of memory; None: not told."""
+        """The processes of this very group that the kernel has killed for want of memory; None where unknown."""
         if not self.folders:
             return None
         name = "memory.events" if self.version == 2 else "memory.oom_control"
         return number_of(self.folders[0] / name, "oom_kill")
 
     def pressure_file(self) -> Path | None:
-        """Where the kernel tells of this group's stalls, if a limit makes them its own."""
+        """The file in which the kernel reports this group's stalls, if it has a limit of its own."""
         if self.version == 2 and self.folders and self.limits():
             file = self.folders[0] / "memory.pressure"
             return file if file.exists() else None
         return None
 
     def _limit(self, folder: Path) -> int | None:
-        # Above `memory.high` a group is slowed down until it is of no use.
+        # Above `memory.high` a group is slowed down until it is useless.
         names = ("memory.max", "memory.high") if self.version == 2 else ("memory.limit_in_bytes",)
         limits = [limit for name in names if (limit := _number(folder / name)) is not None and limit < UNLIMITED]
         return min(limits, default=None)
@@ -94,7 +94,7 @@ class Cgroup:
 def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
     """The folders from the group `path` up to the mount point, which shows the group `top` and what is below it.
 
-    Inside a container `path` may be what the host calls the group, and the mount show nothing but that group.
+    Inside a container `path` may be the host's name of the group, and the mount may show that group alone.
     """
     base = root / mount.lstrip("/")
     below = Path(path.strip("/"))

@@ -1,4 +1,4 @@
-"""What clients leave behind in the allocator goes back to the system once they are gone.
+"""Gives the memory that clients leave behind in the allocator back to the system.
 
 A connection costs 28 kB, which glibc keeps for the next one: after 1000 clients a supervisor of 23 MB stayed at 61 MB
 for ever, and was at 23 MB again after a trim of 5 ms.
@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 from hushd_protocol.system.footprint import rss, trim
 
-PAUSE_S = 1.0  # libzmq frees what belonged to a client a little after it has told of its end
+PAUSE_S = 1.0  # libzmq frees a client's memory a little after it has reported its end
 APART_S = 10.0  # from one trim to the next
 WORTH = 4_000_000  # bytes above the size at the start
 
 
 class Heap:
-    """Says when to look, and trims if that is worth it. At rest nothing is due.
+    """Trims the heap after clients have left, if that is worth it. At rest nothing is due.
 
     Args:
-        size: of this process, in bytes; 0 where nobody can tell, and then nothing is trimmed.
+        size: measures this process, in bytes; 0 where unknown, and then nothing is trimmed.
         give_back: trims.
     """
 
@@ -30,8 +30,8 @@ class Heap:
         self._next = 0.0  # no trim before
         self._due: float | None = None
 
-    def stirred(self, now: float) -> None:
-        """A client has left."""
+    def client_left(self, now: float) -> None:
+        """Schedules a look: a client has left."""
         if self._due is None:
             self._due = max(now + PAUSE_S, self._next)
 
@@ -40,7 +40,7 @@ class Heap:
         return self._due
 
     def on_time(self, now: float) -> None:
-        """Trims if it is time for that."""
+        """Trims if that is due and worth it."""
         if self._due is not None and self._due <= now:
             self._due = None
             if self._size() >= self._start + WORTH:

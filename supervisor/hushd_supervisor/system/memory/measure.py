@@ -1,4 +1,4 @@
-"""What processes and the machine use, in bytes; PSS where the system tells, RSS elsewhere."""
+"""The memory of processes and of the machine, in bytes; PSS where the system reports it, RSS elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .cgroup import Cgroup, number_of
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One process: resident set, proportional set, highest resident set so far."""
+    """The resident set, proportional set and highest resident set so far of one process."""
 
     rss: int
     pss: int
@@ -37,7 +37,7 @@ def usage(pid: int) -> Usage | None:
 
 
 def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
-    """All memory there is, and what a new process could have of it without swapping, now; in a container, its own.
+    """All memory, and the part that a new process could use without swapping; in a container, the container's.
 
     `root` is for tests.
     """
@@ -51,7 +51,7 @@ def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
 
 
 def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | None:
-    """How many processes the kernel has killed for want of memory: in our cgroup, else anywhere; None: not told."""
+    """The processes that the kernel has killed for want of memory in our cgroup, else anywhere; None where unknown."""
     if cgroup and (count := cgroup.oom_kills()) is not None:
         return count
     return number_of(root / "proc/vmstat", "oom_kill")

@@ -1,4 +1,4 @@
-"""News of memory pressure as it arises, without polling: the kernel's stall triggers, or a pipe that takes their place.
+"""Memory pressure as it arises, without polling: the kernel's stall triggers, or a pipe in their place.
 
 A trigger costs the kernel a look now and then while anything on the machine stalls, and us a wake-up each time it
 fires; so there is one only while a worker lives.
@@ -21,8 +21,8 @@ from hushd_supervisor.core.pressure import Level, plausible
 from .cgroup import Cgroup
 
 SYSTEM = Path("/proc/pressure/memory")
-# Microseconds of stall within a window: some process waited for memory, or all that had work did. Who has no
-# privilege may ask for windows of whole 2 s only.
+# Microseconds of stall within a window: some process waited for memory, or all that had work did. An unprivileged
+# process may only ask for windows of whole 2 s.
 STALLS = ((Level.WARNING, b"some 150000 2000000\0"), (Level.CRITICAL, b"full 150000 2000000\0"))
 
 
@@ -30,25 +30,25 @@ class Triggers(Protocol):
     """A source of `Pressure` events.
 
     Attributes:
-        work: whether it can tell anything; if not, somebody must look from time to time.
+        work: whether it can report anything; if not, the pool must look from time to time.
     """
 
     work: bool
 
     def watch(self, wanted: bool) -> None:
-        """Listens from now on, or no longer; said as often as one likes."""
+        """Starts or stops listening; safe to call twice."""
 
     def fired(self, ready: Container[object]) -> Iterator[Pressure]:
-        """What there is to tell; `ready` are the descriptors that the poller has named."""
+        """Yields the signs of pressure; `ready` are the descriptors that the poller has named."""
 
 
 class Stalls:
-    """The kernel's pressure stall information, where it has it and lets us listen.
+    """The kernel's pressure stall information, where it exists and lets us listen.
 
     Args:
         poller: watches the descriptors.
-        file: where triggers are written to.
-        memory: what there is, to tell our own stalls from those of others.
+        file: takes the triggers.
+        memory: measures memory, to tell our own stalls from those of others.
     """
 
     def __init__(self, poller: zmq.Poller, file: Path, memory: Callable[[], Memory]) -> None:
@@ -57,7 +57,7 @@ class Stalls:
         self._memory = memory
         self._levels: dict[int, Level] = {}  # by descriptor
         self.work = True
-        self.watch(True)  # whether it works is known by trying
+        self.watch(True)  # only a try shows whether it works
         self.watch(False)
 
     def watch(self, wanted: bool) -> None:
@@ -84,24 +84,26 @@ class Stalls:
 
 
 class Pipe:
-    """A named pipe that whoever knows better writes `warning` and `critical` to, a line each: a test, or a program
-    that listens to a system without stall information.
+    """A named pipe that takes lines of `warning` and `critical`, from a test, or from a program that watches a system
+    without stall information.
 
     Raises:
-        HushdError: `bad_request` when it is none.
+        HushdError: `bad_request` when `path` is not a named pipe.
     """
 
     work = True
 
     def __init__(self, poller: zmq.Poller, path: Path) -> None:
         if not path.is_fifo():
-            raise HushdError("bad_request", f"HUSHD_PRESSURE names {path}, which is no named pipe: make it by mkfifo.")
+            raise HushdError(
+                "bad_request", f"HUSHD_PRESSURE names {path}, which is not a named pipe: make it with mkfifo."
+            )
         # For writing too, or it would stand at its end, readable for ever, once a writer has left.
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         poller.register(self._descriptor, zmq.POLLIN)
 
     def watch(self, wanted: bool) -> None:
-        """It costs nothing while nobody writes."""
+        """Does nothing: an idle pipe costs nothing."""
 
     def fired(self, ready: Container[object]) -> Iterator[Pressure]:
         if self._descriptor in ready:
@@ -112,11 +114,10 @@ class Pipe:
 
 
 def choose(poller: zmq.Poller, cgroup: Cgroup, memory: Callable[[], Memory], pipe: str = "") -> Triggers:
-    """`pipe` if there is one (HUSHD_PRESSURE); else our group's stalls where a limit makes them its own; else the
-    machine's.
+    """Chooses `pipe` (HUSHD_PRESSURE) if given, else the stalls of our group if it has a limit, else the machine's.
 
     Raises:
-        HushdError: `bad_request` when the pipe is none.
+        HushdError: `bad_request` when the pipe is not one.
     """
     if pipe:
         return Pipe(poller, Path(pipe))

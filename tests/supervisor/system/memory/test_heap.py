@@ -36,7 +36,7 @@ def test_one_look_a_moment_after_clients_have_left(more: int, trims: int) -> Non
     machine = Machine()
     machine.size += more
     for now in (100.0, 100.5, 100.9):
-        machine.heap.stirred(now)
+        machine.heap.client_left(now)
         machine.heap.on_time(now)
     assert (machine.heap.deadline(), machine.trims) == (100.0 + PAUSE_S, 0)
     machine.heap.on_time(100.0 + PAUSE_S)
@@ -48,7 +48,7 @@ def test_clients_that_come_and_go_cost_a_trim_now_and_then() -> None:
     machine = Machine()
     machine.size += 2 * WORTH
     for now in range(100):
-        machine.heap.stirred(float(now))
+        machine.heap.client_left(float(now))
         machine.heap.on_time(float(now))
     assert machine.trims <= 100 / APART_S
 

@@ -134,7 +134,7 @@ def test_what_is_no_pipe_is_an_error(poller: zmq.Poller, tmp_path: Path) -> None
     """A plain file would be readable for ever."""
     (tmp_path / "file").touch()
     for name in ("file", "missing"):
-        with pytest.raises(HushdError, match="no named pipe"):
+        with pytest.raises(HushdError, match="not a named pipe"):
             choose(poller, Cgroup(), lambda: AMPLE, str(tmp_path / name))
 
 
