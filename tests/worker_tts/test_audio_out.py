@@ -10,22 +10,28 @@ import subprocess
 import sys
 import wave
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 import soxr
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.system.installation import extra_command
+from hushd_worker.job import Cancelled
 from hushd_worker_tts import params
-from hushd_worker_tts.audio_out import aiff_header, shorten, to_s16le, wav_header
+from hushd_worker_tts.audio_out import shorten, to_s16le
+from hushd_worker_tts.encoders import aiff_header, au_header, caf_header, wav_header
 from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
 
 TEXT = " ".join(f"Sentence number {n} is about as long as this." for n in range(40))
-KINDS = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "aiff": b"FORM"}
+KINDS = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "aiff": b"FORM", "au": b".snd", "caf": b"caff"}
+FFMPEG = {"m4a": "aac", "alac": "alac", "aac": "aac"}
+with_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 
 def test_samples_are_clipped_never_wrapped() -> None:
@@ -35,7 +41,7 @@ def test_samples_are_clipped_never_wrapped() -> None:
     assert to_s16le(samples).dtype == np.dtype("<i2")
 
 
-@pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3", "aiff"])
+@pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3", "aiff", "au", "caf"])
 def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Callable[..., Any], format: str) -> None:
     """Chunks written at their offsets make a real file of that type, of the length and sound of the raw audio."""
     raw = np.frombuffer(say(tiny, TEXT).raw, "<i2")
@@ -46,13 +52,13 @@ def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Calla
     assert (file.format, file.samplerate, file.channels) == (format.upper(), 8000, 1)
     heard = file.read(dtype="int16")
     assert abs(len(heard) / 8000 - spoken.result["duration"]) < (0.1 if format == "mp3" else 0.001)
-    if format in ("wav", "flac", "aiff"):
+    if format in ("wav", "flac", "aiff", "au", "caf"):
         assert np.array_equal(heard, raw)
     else:
         assert abs(np.std(heard.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
 
 
-@pytest.mark.parametrize("format", ["flac", "ogg", "mp3", "aiff"])
+@pytest.mark.parametrize("format", ["flac", "ogg", "mp3", "aiff", "au", "caf", pytest.param("m4a", marks=with_ffmpeg)])
 def test_a_file_is_sent_while_it_is_made(tiny: Worker, say: Callable[..., Any], format: str) -> None:
     """Chunks leave as sentences are done, in order; only corrections of a header go back."""
     spoken = say(tiny, TEXT, format=format)
@@ -115,6 +121,89 @@ def test_an_aiff_starts_with_a_header_for_pipes_and_ends_with_the_true_one(
             assert subprocess.run(program.split(), input=in_order, capture_output=True, timeout=20).stdout == raw
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("format", "header"), [("au", au_header), ("caf", caf_header)])
+def test_au_and_caf_are_heard_whole_from_a_pipe(
+    tiny: Worker, say: Callable[..., Any], format: str, header: Callable[..., bytes], channels: int
+) -> None:
+    """The first header says that the size is unknown, and readers go on to the end; the last chunk has the true one."""
+    spoken = say(tiny, TEXT, format=format, channels=channels)
+    start = len(header(8000, None, channels))
+    size = len(spoken.file) - start
+    assert spoken.chunks[0].payload[:start] == header(8000, None, channels)
+    assert (spoken.chunks[-1].offset, spoken.chunks[-1].payload) == (0, header(8000, size, channels))
+    in_order = b"".join(chunk.payload for chunk in spoken.chunks[:-1])
+    true = soundfile.read(io.BytesIO(spoken.file), dtype="int16")[0]
+    assert len(true) * 2 * channels == size
+    if format == "au":  # libsndfile does not read a CAF of unknown size
+        assert np.array_equal(soundfile.read(io.BytesIO(in_order), dtype="int16")[0], true)
+    for program in ("ffmpeg -v error -i - -f s16le -", "sox -t au - -t raw -e signed -b 16 -"):
+        if shutil.which(program.split()[0]) and (format == "au" or "sox" not in program):
+            done = subprocess.run(program.split(), input=in_order, capture_output=True, timeout=20)
+            assert done.stdout == true.astype("<i2").tobytes()
+
+
+@with_ffmpeg
+@pytest.mark.parametrize("format", FFMPEG)
+def test_formats_of_ffmpeg_decode_to_what_was_said(tiny: Worker, say: Callable[..., Any], format: str) -> None:
+    """A file of that codec, in order without going back, of the length and sound of the raw audio."""
+    raw = np.frombuffer(say(tiny, TEXT).raw, "<i2")
+    spoken = say(tiny, TEXT, format=format)
+    in_order = b"".join(chunk.payload for chunk in spoken.chunks)
+    assert in_order == spoken.file
+    assert (in_order[4:11] == b"ftypM4A") is (format != "aac")
+    decode = ["ffmpeg", "-i", "-", "-f", "s16le", "-"]
+    done = subprocess.run(decode, input=in_order, capture_output=True, timeout=20, check=True)
+    assert f"Audio: {FFMPEG[format]}" in done.stderr.decode()
+    heard = np.frombuffer(done.stdout, "<i2")
+    if format == "alac":
+        assert np.array_equal(heard, raw)
+    else:
+        assert abs(len(heard) - len(raw)) < 3 * 1024
+        assert abs(np.std(heard.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
+
+
+def test_without_ffmpeg_its_formats_are_missing(
+    tiny: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence that says what to install; other formats need no ffmpeg."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    for format in FFMPEG:
+        with pytest.raises(
+            HushdError, match=f"^{format} needs the program ffmpeg: sudo apt install ffmpeg, or"
+        ) as caught:
+            say(tiny, "One.", format=format)
+        assert caught.value.code == "engine_missing"
+    assert say(tiny, "One.", format="caf").file
+
+
+def test_what_ffmpeg_complains_of_is_in_the_sentence(
+    tiny: Worker, say: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ffmpeg that has no such encoder ends the job with its last line, whether it reads its input or not."""
+    for reads in ("", "cat > /dev/null; "):
+        program = tmp_path / "ffmpeg"
+        program.write_text(f"#!/bin/sh\n{reads}echo \"Unknown encoder 'aac'.\" >&2; exit 1\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        with pytest.raises(HushdError, match=r"^ffmpeg could not encode m4a \(Unknown encoder 'aac'\)\.$") as caught:
+            say(tiny, TEXT * 9, format="m4a")
+        assert caught.value.code == "worker_failed"
+
+
+@with_ffmpeg
+def test_ffmpeg_ends_with_a_cancelled_job(tiny: Worker, perform: Callable[..., Any]) -> None:
+    """A client that leaves in the middle leaves no process behind."""
+    before = set(psutil.Process().children())
+    job = perform(tiny, TEXT * 3, format="m4a", credit=1)
+    job.start()
+    assert job.until_waiting()
+    assert set(psutil.Process().children()) - before
+    job.job.cancel()
+    assert isinstance(job.end(), Cancelled)
+    assert set(psutil.Process().children()) == before
+
+
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 24000, 44100, 48000])
 def test_an_aiff_has_the_rate_in_80_bits(rate: int) -> None:
     """libsndfile reads the samples written; a count beyond the format's limit is the largest there is."""
@@ -167,6 +256,8 @@ def test_a_file_has_the_rate_and_channels_asked_for(
     tiny: Worker, say: Callable[..., Any], format: str, rate: int
 ) -> None:
     """Every format: resampled, both channels alike, of the length of the speech, and sent while it is made."""
+    if format in FFMPEG and shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
     spoken = say(tiny, TEXT, format=format, sample_rate=rate, channels=2)
     assert len(spoken.chunks) > 3
     assert spoken.result["rate"] == rate
@@ -174,7 +265,11 @@ def test_a_file_has_the_rate_and_channels_asked_for(
         assert (spoken.chunks[0].rate, spoken.chunks[0].channels, spoken.chunks[0].offset) == (rate, 2, 0)
         samples, decoded = np.frombuffer(spoken.file, "<i2").reshape(-1, 2).astype(np.float32) / 32768, rate
     else:
-        file = soundfile.SoundFile(io.BytesIO(spoken.file))
+        content = spoken.file
+        if format in FFMPEG:  # in a WAV, which keeps rate and channels
+            command = ["ffmpeg", "-v", "error", "-i", "-", "-f", "wav", "-"]
+            content = subprocess.run(command, input=content, capture_output=True, timeout=20, check=True).stdout
+        file = soundfile.SoundFile(io.BytesIO(content))
         assert file.channels == 2
         decoded = file.samplerate
         assert decoded == rate or format == "opus"

@@ -19,9 +19,12 @@ REFUSED = [
     ({"voice": ""}, "There is no voice '': tiny has ting, tong (not installed)."),
     (
         {"format": "wave"},
-        "format must be s16le, wav, flac, ogg, opus, mp3, aiff or pcm, not 'wave' (did you mean wav?).",
+        "format must be s16le, wav, flac, ogg, opus, mp3, aiff, au, caf, m4a, alac, aac or pcm, not 'wave' (did you mean wav?).",
     ),
-    ({"format": ["wav"]}, "format must be s16le, wav, flac, ogg, opus, mp3, aiff or pcm, not ['wav']."),
+    (
+        {"format": ["wav"]},
+        "format must be s16le, wav, flac, ogg, opus, mp3, aiff, au, caf, m4a, alac, aac or pcm, not ['wav'].",
+    ),
     ({"speed": 0}, "speed must be a number from 0.25 to 4, not 0."),
     ({"speed": 4.1}, "speed must be a number from 0.25 to 4, not 4.1."),
     ({"speed": float("nan")}, "speed must be a number from 0.25 to 4, not nan."),

@@ -14,12 +14,15 @@ from hushd_protocol.suggest import did_you_mean, listed, quoted
 from .engine import EngineInfo, Voice
 from .registry import REGISTRY
 
-FORMATS = ("s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm")
+FORMATS = ("s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "m4a", "alac", "aac", "pcm")
 MARKUPS = ("text", "markdown", "ssml")
 # Formats that cannot have any rate.
+_MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 FIXED_RATES = {
     "opus": (8000, 12000, 16000, 24000, 48000),
-    "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+    "mp3": _MPEG_RATES,
+    "m4a": _MPEG_RATES,
+    "aac": _MPEG_RATES,
 }
 _MOST_PRONUNCIATIONS = 1000
 _LONGEST_PRONUNCIATION = 200

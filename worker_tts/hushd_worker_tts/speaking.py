@@ -40,6 +40,13 @@ class SpeechJob:
         self._spoken = False  # whether something of the current sentence was
         self._goes_on = False  # whether the piece before was no end of a sentence
 
+    def __enter__(self) -> SpeechJob:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._output is not None:
+            self._output.abort()
+
     def give(self, item: Item) -> None:
         """Speaks a piece, makes a pause, or notes a change.
 

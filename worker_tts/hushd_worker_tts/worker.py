@@ -78,9 +78,9 @@ class Worker:
         items: Iterable[Item] = read(job.read(), wanted.markup, wanted.voice.language, wanted.pronounce)
         if wanted.markup == "ssml" and job.input == "inline":
             items = list(items)  # what is malformed is refused before the first word
-        delivery = SpeechJob(job, self._engine, self._info, wanted, self._leveller)
-        for item in items:
-            delivery.give(item)
-        result = delivery.close()
+        with SpeechJob(job, self._engine, self._info, wanted, self._leveller) as speech:
+            for item in items:
+                speech.give(item)
+            result = speech.close()
         job.degraded = self._engine.degraded
         return result

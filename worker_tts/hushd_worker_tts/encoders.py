@@ -1,0 +1,236 @@
+"""Encoders: samples of 16 bits into raw audio or a file of a usual format, sent to the job as soon as there is any."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import extra_command
+from hushd_worker.job import Job
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Integers = npt.NDArray[np.int16]
+
+# libsndfile's names of the formats that need it: container and coding.
+_SOUNDFILE = {
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}
+_UNKNOWN_SIZE = 0xFFFFFFFF
+_MOST = 0x7FFFFF00  # bytes of samples in an AIFF whose size is unknown: more is a negative number to some readers
+
+
+class Encoder(Protocol):
+    """Writes interleaved 16 bit samples to a job in one format."""
+
+    def write(self, samples: Integers) -> None:
+        """Sends what is ready; waits for credit. Raises Cancelled."""
+
+    def close(self) -> None:
+        """Sends the rest, and corrects the header."""
+
+    def abort(self) -> None:
+        """Ends what must not outlive the job; safe to call twice, and after `close`."""
+
+
+def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
+    """Returns the encoder of one of `params.FORMATS`.
+
+    Raises:
+        HushdError: `engine_missing` when the format needs a library or a program that is not installed.
+    """
+    if format == "s16le":
+        return _Raw(job, rate, channels)
+    if format == "pcm":
+        return _Pcm(job, rate, channels)
+    if format in _HEADERS:
+        header, coding = _HEADERS[format]
+        return _Headed(job, partial(header, rate, channels=channels), coding)
+    if format in _SOUNDFILE:
+        return _Encoded(job, rate, channels, *_SOUNDFILE[format])
+    from .ffmpeg_encoder import FfmpegEncoder  # needed by few
+
+    return FfmpegEncoder(job, rate, channels, format)
+
+
+class _InProcess:
+    def abort(self) -> None:
+        pass
+
+
+class _Raw(_InProcess):
+    """For whoever plays: chunks without a place, the first of which carries rate and channels."""
+
+    def __init__(self, job: Job, rate: int, channels: int) -> None:
+        self._job = job
+        self._first: dict[str, int] = {"rate": rate, "channels": channels}
+
+    def write(self, samples: Integers) -> None:
+        self._job.send_chunk(samples.tobytes(), **self._first)
+        self._first = {}
+
+    def close(self) -> None:
+        pass
+
+
+class _Pcm(_InProcess):
+    """The same bytes with their places, for whoever writes a file."""
+
+    def __init__(self, job: Job, rate: int, channels: int) -> None:
+        self._job = job
+        self._first: dict[str, int] = {"rate": rate, "channels": channels}
+        self._size = 0
+
+    def write(self, samples: Integers) -> None:
+        data = samples.tobytes()
+        self._job.send_chunk(data, offset=self._size, **self._first)
+        self._size += len(data)
+        self._first = {}
+
+    def close(self) -> None:
+        pass
+
+
+class _Headed(_InProcess):
+    """Sends a header that says the size is unknown, which players of a pipe understand, then the samples, then the true
+    header for offset 0, where whoever writes a file can go back to.
+
+    Args:
+        header: returns the header of so many bytes of samples; of an unknown number, given None.
+        coding: numpy's name of the samples' type.
+    """
+
+    def __init__(self, job: Job, header: Callable[[int | None], bytes], coding: str) -> None:
+        self._job = job
+        self._header = header
+        self._coding = coding
+        self._pending = header(None)
+        self._ends = len(self._pending)  # bytes of the header
+        self._size = 0  # of the samples
+
+    def write(self, samples: Integers) -> None:
+        start = 0 if self._pending else self._ends + self._size
+        data = samples.astype(self._coding, copy=False).tobytes()
+        self._job.send_chunk(self._pending + data, offset=start)
+        self._pending = b""
+        self._size += len(data)
+
+    def close(self) -> None:
+        self._job.send_chunk(self._header(self._size), offset=0)
+
+
+def wav_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """Returns the 44 bytes before `size` bytes of samples; None, or more than 4 GiB: size unknown."""
+    if size is None or size + 36 > _UNKNOWN_SIZE:
+        riff = data = _UNKNOWN_SIZE
+    else:
+        riff, data = size + 36, size
+    form = (16, 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
+    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", riff, b"WAVE", b"fmt ", *form, b"data", data)
+
+
+def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """Returns the 54 bytes before `size` bytes of samples; None, or a number that some read as negative: unknown.
+
+    AIFF has no value for that, so the header promises as much as there can be: readers go on to the end.
+    """
+    size = _MOST if size is None or size > _MOST else size
+    digits = rate.bit_length()
+    extended = struct.pack(">HQ", 16382 + digits, rate << (64 - digits))  # a float of 80 bits
+    common = struct.pack(">4sIhIh", b"COMM", 18, channels, size // (2 * channels), 16) + extended
+    return struct.pack(">4sI4s", b"FORM", size + 46, b"AIFF") + common + struct.pack(">4sIII", b"SSND", size + 8, 0, 0)
+
+
+def au_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """Returns the 24 bytes before `size` bytes of samples; None, or more than 4 GiB: size unknown."""
+    size = _UNKNOWN_SIZE if size is None or size > _UNKNOWN_SIZE else size
+    return struct.pack(">4sIIIII", b".snd", 24, size, 3, rate, channels)
+
+
+def caf_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """Returns the 68 bytes before `size` bytes of samples; None: size unknown, up to the end of the file."""
+    little_endian, frame = 2, 2 * channels
+    form = struct.pack(">d4sIIIII", rate, b"lpcm", little_endian, frame, 1, channels, 16)
+    size = -1 if size is None else size + 4  # of the edit count that the samples follow
+    return struct.pack(">4sHH4sq", b"caff", 1, 0, b"desc", len(form)) + form + struct.pack(">4sqI", b"data", size, 0)
+
+
+# Formats that are a header and samples, with numpy's name of the samples' type.
+_HEADERS: dict[str, tuple[Callable[..., bytes], str]] = {
+    "wav": (wav_header, "<i2"),
+    "aiff": (aiff_header, ">i2"),
+    "au": (au_header, ">i2"),
+    "caf": (caf_header, "<i2"),
+}
+
+
+class _Encoded(_InProcess):
+    """Encodes with libsndfile."""
+
+    def __init__(self, job: Job, rate: int, channels: int, container: str, coding: str) -> None:
+        try:
+            import soundfile
+        except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not
+            raise HushdError(
+                "engine_missing", f"{container} needs soundfile, which does not load: {extra_command('tts')}."
+            ) from error
+        self._job = job
+        self._channels = channels
+        self._file = _Segments()
+        self._sound: Any = soundfile.SoundFile(
+            self._file, "w", samplerate=rate, channels=channels, format=container, subtype=coding
+        )
+
+    def write(self, samples: Integers) -> None:
+        self._sound.write(samples.reshape(-1, self._channels))
+        self._send()
+
+    def close(self) -> None:
+        self._sound.close()
+        self._send()
+
+    def _send(self) -> None:
+        # Not from within libsndfile's write, which runs as a C callback: Cancelled would be lost in it.
+        for offset, data in self._file.take():
+            self._job.send_chunk(memoryview(data), offset=offset)
+
+
+class _Segments:
+    """A file for libsndfile, which writes small pieces and goes back to correct its header.
+
+    Keeps the pieces in the order of writing, with their offsets, neighbours joined.
+    """
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._size = 0
+        self._segments: list[tuple[int, bytearray]] = []
+
+    def write(self, data: bytes) -> int:
+        if self._segments and self._position == self._segments[-1][0] + len(self._segments[-1][1]):
+            self._segments[-1][1].extend(data)
+        else:
+            self._segments.append((self._position, bytearray(data)))
+        self._position += len(data)
+        self._size = max(self._size, self._position)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._position = (0, self._position, self._size)[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def take(self) -> list[tuple[int, bytearray]]:
+        """Returns what was written since the last call."""
+        taken, self._segments = self._segments, []
+        return taken
