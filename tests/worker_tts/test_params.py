@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import listed
 from hushd_worker.engine_registry import EngineRegistry
 from hushd_worker_tts import params
 from hushd_worker_tts.registry import REGISTRY
@@ -19,7 +20,7 @@ REFUSED = [
     ({"voice": ""}, "There is no voice '': tiny has ting, tong (not installed)."),
     (
         {"format": "wave"},
-        "format must be s16le, wav, flac, ogg, opus, mp3, aiff, au, caf, m4a, alac, aac or pcm, not 'wave' (did you mean wav?).",
+        f"format must be {listed(params.FORMATS)}, not 'wave' (did you mean wav?).",
     ),
     (
         {"format": ["wav"]},
