@@ -10,8 +10,8 @@ from . import console
 
 
 def host(address: str | None, holder: str | None, patience: float | None) -> int:
-    """Serves until the host leaves, or at `address` until it is told to."""
-    gc.disable()  # the SDK makes 100,000 objects that live for ever: to look through them cost a sixth of the start
+    """Serves until the host closes standard input, or at `address` until a signal ends it."""
+    gc.disable()  # the SDK makes 100,000 objects that live for ever: walking them cost a sixth of the start
     try:
         from hushd.mcp import server
     except ImportError as error:

@@ -5,6 +5,8 @@ Hosts show their model one of the two and hide the other, so a failure's sentenc
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 from hushd_protocol.errors import HushdError
@@ -20,11 +22,12 @@ def answer(text: str, data: dict[str, Any]) -> CallToolResult:
 
 def refusal(error: HushdError) -> CallToolResult:
     """An error of the tool."""
-    reason: dict[str, Any] = {"code": error.code, "message": error.message, "retryable": error.retryable}
+    message = _message(error)
+    reason: dict[str, Any] = {"code": error.code, "message": message, "retryable": error.retryable}
     if error.retry_after_ms is not None:
         reason["retry_after_ms"] = error.retry_after_ms
     state = "cancelled" if error.code == "cancelled" else "failed"
-    result = answer(error.message, {"state": state, "error": reason})
+    result = answer(message, {"state": state, "error": reason})
     result.is_error = True
     return result
 
@@ -47,6 +50,13 @@ def of_task(task: Task) -> CallToolResult:
 def with_message(message: str, data: dict[str, Any]) -> CallToolResult:
     """A result whose text is in the data too, for hosts that show their model only one of them."""
     return answer(message, data | {"message": message})
+
+
+def _message(error: HushdError) -> str:
+    """The error's sentence, with advice that only a server's host can follow."""
+    if error.code != "no_device" or sys.platform != "linux" or os.environ.get("XDG_RUNTIME_DIR"):
+        return error.message
+    return f"{error.message.removesuffix('.')}; if there is one, have the host pass XDG_RUNTIME_DIR on to `hushd mcp`."
 
 
 def _pending(task: Task, state: str) -> CallToolResult:

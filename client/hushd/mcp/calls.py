@@ -96,7 +96,7 @@ class Calls:
     def note_cancelled(self, session: str | None, params: dict[str, Any]) -> None:
         """Learns a host's limit from a cancellation that has it as the reason: the next calls end before it."""
         began = self._began.pop((session, str(params.get("requestId"))), None)
-        if began is not None and "timed out" in str(params.get("reason")):
+        if session is not None and began is not None and "timed out" in str(params.get("reason")):
             self._limits[session] = (time.monotonic() - began) * MARGIN
 
     def holder(self, context: Context) -> str:

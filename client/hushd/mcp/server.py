@@ -24,14 +24,14 @@ from .task import TaskRegistry
 from .tools import PREFIX, Tools
 
 _INSTRUCTIONS = """\
-hushd speaks to the person at this computer and hears them; all of it runs here, nothing leaves the machine.
-Use `hushd_converse` to ask something aloud and hear the answer, `hushd_say` to only speak, `hushd_listen` to only hear.
+hushd speaks to the person at this computer and listens to them; all of it runs here, nothing leaves the machine.
+Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen.
 An answer with a ticket is not the end: call `hushd_result` with it until there is none.
-Words heard come from a speech model, which may mishear names and numbers: ask again when it matters."""
+A speech model writes their words down and may get names and numbers wrong: ask again when it matters."""
 
 
 class Server(MCPServer[Any]):
-    """The SDK's server with hushd's tools, whose complaints about a call are one sentence, in both of its forms."""
+    """The SDK's server with hushd's tools. A bad call is refused in one sentence, as text and as data."""
 
     def __init__(self, answered: Calls, *, local: bool) -> None:
         self._calls = answered
@@ -113,7 +113,7 @@ def serve(patience: float | None, holder: str | None) -> int:
 def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
     """Makes these signals end the process after `close`, which waits for others and so runs on a thread.
 
-    Not by an exception: the event loop would wait for the thread that reads standard input, and that for the host.
+    An exception would not do: the loop would wait for the thread that reads standard input, and that for the host.
     """
 
     def leave(number: int, _: object) -> None:

@@ -61,7 +61,7 @@ class Tools:
         return [
             _tool(self.say, "Say something aloud"),
             _tool(self.listen, "Listen to the person"),
-            _tool(self.converse, "Ask aloud and hear the answer"),
+            _tool(self.converse, "Ask aloud and get the answer"),
             _tool(self.transcribe, "Write down a recording", reads=True),
             _tool(self.voices, "Voices", reads=True),
             _tool(self.status, "Status", reads=True),

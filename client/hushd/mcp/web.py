@@ -1,7 +1,7 @@
 """`hushd mcp --http`: the same server for hosts that connect to a URL.
 
-Whoever can ask it can hear the microphone. So it serves this computer alone, refuses what a page in a browser sends,
-and, where HUSHD_MCP_TOKEN is set, everybody who does not send it. Beyond this computer the token is a must.
+Its callers can listen to the microphone. So it serves this computer alone, refuses requests from a page in a browser
+and, where HUSHD_MCP_TOKEN is set, those without it. Beyond this computer the token is required.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ BODY = 32 * 1024 * 1024  # bytes: 24 MB of audio in base64
 
 
 def serve(address: str, patience: float | None, holder: str | None, announce: Callable[[str], None]) -> int:
-    """Serves at `address`, HOST:PORT or a port of this computer, until it is told to leave.
+    """Serves at `address`, HOST:PORT or a port of this computer, until a signal ends it.
 
     `announce` is called with a sentence once connections are accepted.
 
     Raises:
-        HushdError: `bad_request` for an address that makes no sense, is taken, or needs a token.
+        HushdError: `bad_request` for an address that cannot be parsed, is taken, or needs a token.
     """
     host, port = parse(address)
-    token = os.environ.pop(TOKEN, "")  # a supervisor that is started from here, and its workers, need not know it
+    token = os.environ.pop(TOKEN, "")  # not for a supervisor that is started from here, nor its workers
     local = host in LOOPBACK
     if not local and not token:
-        raise HushdError("bad_request", f"Who can reach {host} could hear your microphone: set {TOKEN} to a secret.")
+        raise HushdError("bad_request", f"Whoever can reach {host} could use your microphone: set {TOKEN} to a secret.")
     listener = _listen(host, port)
     tasks = TaskRegistry()
-    take_signals(tasks.close, signal.SIGHUP)  # of the others uvicorn takes care
+    take_signals(tasks.close, signal.SIGHUP)  # uvicorn handles the others
     app = build(tasks, patience, holder, local=local, shared=True).streamable_http_app(
         host=host, transport_security=_security(local), max_request_body_size=BODY
     )
@@ -68,12 +68,12 @@ def parse(address: str) -> tuple[str, int]:
     host, _, port = address.strip().rpartition(":")
     host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise HushdError("bad_request", f"{address!r} is no address: write HOST:PORT, such as 127.0.0.1:8765.")
+        raise HushdError("bad_request", f"{address!r} is not an address: write HOST:PORT, such as 127.0.0.1:8765.")
     return host, int(port)
 
 
 class Gate:
-    """Lets in who sends the token, as `Authorization: Bearer TOKEN`."""
+    """Lets requests in that carry the token, as `Authorization: Bearer TOKEN`."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -91,8 +91,8 @@ class Gate:
 
 
 class _Web(uvicorn.Server):
-    """Says where it serves once it does, and falls silent as soon as it is told to leave, not when the last connection
-    is closed."""
+    """Announces its address once it accepts connections, and falls silent with the signal that ends it, not with the
+    end of the last connection."""
 
     def __init__(self, config: uvicorn.Config, tasks: TaskRegistry, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -109,7 +109,7 @@ class _Web(uvicorn.Server):
 
 
 def _security(local: bool) -> TransportSecuritySettings:
-    """Against pages that have their own name resolve to this computer. Elsewhere such a page lacks the token."""
+    """Protects against pages whose own host name resolves to this computer. Elsewhere such a page lacks the token."""
     if not local:
         return TransportSecuritySettings(enable_dns_rebinding_protection=False)
     names = ("127.0.0.1:*", "localhost:*", "[::1]:*")
@@ -121,4 +121,4 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise HushdError("bad_request", f"{host}:{port} cannot be listened at ({error.strerror}).") from error
+        raise HushdError("bad_request", f"The address {host}:{port} cannot be used ({error.strerror}).") from error

@@ -16,8 +16,9 @@ from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 from hushd.mcp import task as tasks
+from hushd.mcp.answers import refusal
 from hushd_protocol.errors import HushdError
-from support.mcp_host import WebServer, http_host
+from support.mcp_host import WebServer, http_host, text
 from support.raw_host import RawHost, cut
 
 from .test_mcp import ECHO, RATE, Diary, words
@@ -47,7 +48,7 @@ def environment(echo: Supervisor, diary: Diary) -> dict[str, str]:
 
 
 def test_a_host_that_cuts_the_environment(environment: dict[str, str], diary: Diary) -> None:
-    """codex, the SDKs and their users pass on HOME, PATH, SHELL, TERM and what they are told to: the call is heard."""
+    """codex, the SDKs and their users pass on HOME, PATH, SHELL, TERM and what is configured: the call is heard."""
     with RawHost(environment=cut(environment, KEPT), name="codex-mcp-client") as host:
         assert host.data("say", text=words(0.1))["state"] == "completed"
     assert len(diary.sounds()) == 1
@@ -225,3 +226,13 @@ def test_a_microphone_that_nobody_waits_for_is_closed(monkeypatch: pytest.Monkey
     assert isinstance(listening.error, HushdError)
     assert listening.error.message.startswith("Nobody asked for the result within")
     registry.close()
+
+
+def test_a_loudspeaker_that_is_not_found_has_advice_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without XDG_RUNTIME_DIR the host is asked to pass it on; with it that would be no help."""
+    error = HushdError("no_device", "There is no loudspeaker.")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+    assert text(refusal(error)) == error.message
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert text(refusal(error)).endswith("have the host pass XDG_RUNTIME_DIR on to `hushd mcp`.")
+    assert text(refusal(HushdError("no_speech", "Nobody spoke."))) == "Nobody spoke."

@@ -148,7 +148,7 @@ def test_hosts_of_both_eras(diary: Diary) -> None:
 
 
 def test_say_is_heard_to_its_end(host: Host, diary: Diary) -> None:
-    """The call returns when the last sample was played, with its duration; news are told meanwhile and grow."""
+    """The call returns when the last sample was played, with its duration; progress is reported meanwhile and grows."""
     result = host.call("say", text=words(1))
     assert text(result) == "Spoken, 1.0 seconds."
     assert result.structured_content == {"state": "completed", "duration": 1.0, "voice": "echo"}
@@ -528,9 +528,9 @@ def test_a_signal_ends_a_web_server(runtime: Path, diary: Diary, number: signal.
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("nonsense", "'nonsense' is no address: write HOST:PORT, such as 127.0.0.1:8765."),
-        ("127.0.0.1:99999", "'127.0.0.1:99999' is no address"),
-        ("0.0.0.0:0", "Who can reach 0.0.0.0 could hear your microphone: set HUSHD_MCP_TOKEN to a secret."),
+        ("nonsense", "'nonsense' is not an address: write HOST:PORT, such as 127.0.0.1:8765."),
+        ("127.0.0.1:99999", "'127.0.0.1:99999' is not an address"),
+        ("0.0.0.0:0", "Whoever can reach 0.0.0.0 could use your microphone: set HUSHD_MCP_TOKEN to a secret."),
     ],
 )
 def test_addresses_that_cannot_be(address: str, sentence: str) -> None:
@@ -546,7 +546,7 @@ def test_an_address_that_is_taken() -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = subprocess.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"hushd mcp: {address} cannot be listened at (")
+    assert done.stderr.startswith(f"hushd mcp: The address {address} cannot be used (")
 
 
 @pytest.mark.parametrize(
@@ -582,16 +582,16 @@ def test_old_tickets_are_thrown_away() -> None:
     """A server that runs for months keeps what has ended within bounds, and never what has not."""
     from hushd.mcp.task import KEPT, TaskRegistry
 
-    desk = TaskRegistry()
+    registry = TaskRegistry()
     gate = threading.Event()
-    first = desk.begin("say", "test", lambda client, task: {"duration": 1.0})
+    first = registry.begin("say", "test", lambda client, task: {"duration": 1.0})
     first.finished.wait(BOUND_S)
-    running = desk.begin("say", "test", lambda client, task: {"opened": gate.wait(BOUND_S)})
+    running = registry.begin("say", "test", lambda client, task: {"opened": gate.wait(BOUND_S)})
     for _ in range(KEPT + 2):
-        desk.begin("say", "test", lambda client, task: {}).finished.wait(BOUND_S)
-    assert desk.find(running.ticket) is running
+        registry.begin("say", "test", lambda client, task: {}).finished.wait(BOUND_S)
+    assert registry.find(running.ticket) is running
     with pytest.raises(HushdError, match="There is no ticket"):
-        desk.find(first.ticket)
+        registry.find(first.ticket)
     gate.set()
-    desk.close()
+    registry.close()
     assert running.state == "completed"
