@@ -46,6 +46,11 @@ class OutputFile:
         except OSError as error:
             raise self._failure(error) from error
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person would see what is written."""
+        return os.isatty(self._descriptor)
+
     def write(self, data: bytes, offset: int | None = None) -> None:
         """Appends `data`, or puts it to `offset` (bytes from the start)."""
         position = self.size if offset is None else offset

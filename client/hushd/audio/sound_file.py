@@ -7,9 +7,17 @@ import struct
 
 from hushd_protocol.errors import HushdError
 
-FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm")
+FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "m4a", "alac", "aac", "pcm")
 _UNKNOWN = 0xFFFFFFFF  # bytes
-_EXTENSIONS = {".aif": "aiff", ".aifc": "aiff", ".oga": "ogg", ".raw": "pcm"}
+_EXTENSIONS = {
+    ".aif": "aiff",
+    ".aifc": "aiff",
+    ".m4b": "m4a",
+    ".mp4": "m4a",
+    ".oga": "ogg",
+    ".raw": "pcm",
+    ".snd": "au",
+}
 
 
 def format_of(path: str | os.PathLike[str]) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = parse(prog, argv)
+    if options.note:
+        console.complain(options.note)
     if "?" in (options.device, options.format, options.data_format):
         from hushd.cli.listing import list_choices
 
@@ -73,6 +75,10 @@ def _write(client: Client, options: Namespace) -> None:
     text = input.of(options, kept=options.progress)
     screen = console.StatusLine()
     with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
+        if file.is_terminal:
+            raise HushdError(
+                "bad_request", "Sound is nothing for a terminal: send it to a program, as in `say -o - … | aplay`."
+            )
         speech = _speech(client, options, text, form)
         try:
             for data, offset in speech.pieces():
@@ -90,9 +96,9 @@ def _play(client: Client, options: Namespace) -> None:
         return
     for line in filter(bytes.strip, input.lines()):
         try:
-            _speak(client, options, Script(line, kept=kept))
+            _speak(client, options, Script(b"".join(input.utf8([line], "The line")), kept=kept))
         except HushdError as error:
-            if error.code != "bad_request":
+            if error.code not in ("bad_request", "input_unreadable"):
                 raise
             console.complain(error.message)  # of one line, and the next may be better
 

@@ -13,38 +13,47 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
 from hushd.audio.sound_file import FORMATS, format_of
-from hushd.cli.arguments import Parser, positive
+from hushd.cli.arguments import Parser, number, whole
 from hushd.synthesis.options import VOLUMES, SynthesizeOptions
 
 from .highlight import USUAL
 
-_KINDS = {"wave": "wav", "aif": "aiff", "oga": "ogg", "raw": "pcm"}  # other names of some
+_KINDS = {  # other names of some: extensions, and macOS's codes
+    "adts": "aac", "aif": "aiff", "caff": "caf", "m4af": "m4a", "mp4": "m4a", "mp4f": "m4a", "next": "au", "oga": "ogg",
+    "raw": "pcm", "snd": "au", "wave": "wav",
+}  # fmt: skip
 DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
-_DATA_FORMAT = re.compile(rf"({'|'.join(DATA_FORMATS)})(@(?P<rate>\d+))?", re.IGNORECASE | re.ASCII)
+_SAMPLES = {"wav": "LEI16", "caf": "LEI16", "pcm": "LEI16", "aiff": "BEI16", "au": "BEI16"}  # in each format
+_IGNORED = ("bit_rate", "quality")  # of macOS's encoders
+_DATA_FORMAT = re.compile(rf"(?P<samples>{'|'.join(DATA_FORMATS)})(@(?P<rate>\d+))?", re.IGNORECASE | re.ASCII)
 
 _EPILOG = """\
 Text typed into a terminal is spoken line by line. `-o -` writes to standard
-output while the speech is made. docs/SPEAKING.md says what is read how."""
+output while the speech is made. docs/SPEAKING.md describes how text is read."""
 
 
 def parse(prog: str, argv: Sequence[str]) -> Namespace:
-    """The arguments; `text` are the words.
+    """Parses the command line; `text` are the words, `note` a sentence about options without effect, or empty.
 
     Raises:
         HushdError: `bad_request` for what makes no sense.
     """
-    parser = Parser(prog, "Speaks TEXT, or what standard input holds, also while it is still being written.")
+    parser = Parser(prog, "Speaks TEXT, or the text on standard input, also while that is still being written.")
     parser.usage = "%(prog)s [OPTION…] [TEXT…]"
     parser.epilog = _EPILOG
     parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; behind -- if it begins with a dash")
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="the text; behind -- if it begins with a dash")
     parser.add_argument("-f", "--input-file", metavar="FILE", help="read the text from FILE; - is standard input")
     _add_speaking(parser)
     _add_playing(parser)
     _add_file(parser)
     parser.add_worker_options()
+    parser.set_defaults(note="")
     options = parser.parse(argv, "text")
     _check(options)
+    ignored = [f"--{name.replace('_', '-')}" for name in _IGNORED if getattr(options, name) is not None]
+    if ignored:
+        options.note = f"{' and '.join(ignored)} {'has' if len(ignored) == 1 else 'have'} no effect here."
     return options
 
 
@@ -77,13 +86,13 @@ def file_format(options: Namespace) -> str:
 
 
 def _add_speaking(parser: Parser) -> None:
-    group = parser.add_argument_group("how it is spoken")
-    group.add_argument("-v", "--voice", help="who speaks; '?' lists the voices")
+    group = parser.add_argument_group("speech")
+    group.add_argument("-v", "--voice", metavar="NAME", help="the voice; '?' lists those there are")
     group.add_argument(
-        "-l", "--language", metavar="LANGUAGE", help="what is spoken, such as fr, pt-BR or French; chooses the voice"
+        "-l", "--language", metavar="LANGUAGE", help="the language, such as fr, pt-BR or French; chooses the voice"
     )
-    group.add_argument("-r", "--rate", type=positive, metavar="WPM", help="words a minute")
-    group.add_argument("--volume", type=_volume, metavar="FACTOR", help="0 to 2; default: 1")
+    group.add_argument("-r", "--rate", type=number(1, 1000), metavar="WPM", help="words a minute")
+    group.add_argument("--volume", type=number(*VOLUMES), metavar="FACTOR", help="0 to 2; default: 1")
     markup = group.add_mutually_exclusive_group()
     markup.add_argument(
         "--markdown",
@@ -99,7 +108,7 @@ def _add_speaking(parser: Parser) -> None:
 
 
 def _add_playing(parser: Parser) -> None:
-    group = parser.add_argument_group("aloud")
+    group = parser.add_argument_group("speaking aloud")
     group.add_argument(
         "-a",
         "--audio-device",
@@ -112,7 +121,7 @@ def _add_playing(parser: Parser) -> None:
         "--wait",
         action=BooleanOptionalAction,
         default=True,
-        help="return when all was heard, the default, or at once; then `hushd logs say` shows what went wrong",
+        help="return after the last word, the default, or at once; then `hushd logs say` shows errors",
     )
     group.add_argument(
         "-P",
@@ -120,10 +129,10 @@ def _add_playing(parser: Parser) -> None:
         choices=PRIORITIES,
         default="text",
         metavar="PRIORITY",
-        help=f"{', '.join(PRIORITIES)}: who is heard first; the first two interrupt what is lower; default: text",
+        help=f"{', '.join(PRIORITIES)}: which speech comes first; the first two interrupt lower ones; default: text",
     )
     shown = group.add_mutually_exclusive_group()
-    shown.add_argument("--progress", action="store_true", help="show how far it is")
+    shown.add_argument("--progress", action="store_true", help="show the progress")
     parser.add_optional(
         shown,
         "-i",
@@ -132,8 +141,8 @@ def _add_playing(parser: Parser) -> None:
         help="print the text as it is spoken, its words highlighted: --interactive=MARKUP as bold, smul or green/black",
     )
     stop = group.add_mutually_exclusive_group()
-    stop.add_argument("-S", "--stop", action="store_true", help="end what is spoken now, whoever says it")
-    stop.add_argument("-C", "--cancel", action="store_true", help="end all that is spoken or waits to be")
+    stop.add_argument("-S", "--stop", action="store_true", help="end the current speech, of whichever program")
+    stop.add_argument("-C", "--cancel", action="store_true", help="end the current speech and all that wait")
 
 
 def _add_file(parser: Parser) -> None:
@@ -144,7 +153,7 @@ def _add_file(parser: Parser) -> None:
         "--output-file",
         dest="output",
         metavar="FILE",
-        help=f"write a sound file, as its extension says: {', '.join(FORMATS)}; - is a WAV on standard output",
+        help=f"write a sound file in the format of its extension: {', '.join(FORMATS)}; - is a WAV on standard output",
     )
     group.add_argument(
         "--format",
@@ -152,45 +161,64 @@ def _add_file(parser: Parser) -> None:
         dest="format",
         type=_format,
         metavar="FORMAT",
-        help="its format, whatever it is called; '?' lists them",
+        help="the file's format, whatever its extension; '?' lists them",
     )
-    group.add_argument("--sample-rate", type=int, metavar="HZ", help="8000 to 48000; default: the voice's own")
-    group.add_argument("--channels", type=int, choices=(1, 2), help="1, the default, or 2 of the same")
+    group.add_argument(
+        "--sample-rate", type=whole(8000, 48000), metavar="HZ", help="8000 to 48000; default: the voice's own"
+    )
+    group.add_argument("--channels", type=int, choices=(1, 2), help="1, the default, or 2 with the same sound")
     group.add_argument("--data-format", metavar="FORMAT", help=f"as on macOS: {DATA_FORMATS[0]}@22050; '?' lists them")
+    for name in _IGNORED:
+        group.add_argument(f"--{name.replace('_', '-')}", metavar="N", help="accepted from macOS, without effect here")
 
 
 def _check(options: Namespace) -> None:
     if options.text and options.input_file is not None:
         raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
-    if options.data_format not in (None, "?"):
-        match = _DATA_FORMAT.fullmatch(options.data_format)
-        if match is None:
-            raise HushdError(
-                "bad_request",
-                f"There is no data format {options.data_format!r}: use LEI16 or BEI16, as in LEI16@22050.",
-            )
-        options.sample_rate = options.sample_rate or (match["rate"] and int(match["rate"]))
+    if (options.stop or options.cancel) and (options.text or options.input_file or options.output):
+        raise HushdError("bad_request", "-S and -C end what is spoken, and speak nothing: give them alone.")
+    if options.json and options.voice != "?":
+        raise HushdError("bad_request", "--json is for the list of voices: give -v '?' too.")
     if options.output is None:
-        given = [options.format, options.sample_rate, options.channels, options.data_format]
-        if any(value not in (None, "?") for value in given):
-            raise HushdError("bad_request", "--format, --data-format, --sample-rate and --channels are for -o FILE.")
-    elif options.device or options.interactive or not options.wait:
-        raise HushdError("bad_request", "-a, -i and --no-wait are for speaking aloud, not for -o FILE.")
+        _check_aloud(options)
+    else:
+        _check_file(options)
     if not options.wait and (options.interactive or options.progress):
         raise HushdError("bad_request", "-i and --progress show what is spoken: leave out --no-wait.")
 
 
-def _volume(text: str) -> float:
-    low, high = VOLUMES
-    value = float(text)
-    if not low <= value <= high:
-        raise ArgumentTypeError(f"must be a number from {low:g} to {high:g}")
-    return value
+def _check_aloud(options: Namespace) -> None:
+    given = [options.format, options.sample_rate, options.channels, options.data_format]
+    if any(value not in (None, "?") for value in given):
+        raise HushdError("bad_request", "--format, --data-format, --sample-rate and --channels are for -o FILE.")
+
+
+def _check_file(options: Namespace) -> None:
+    aloud = options.device or options.interactive or not options.wait
+    if aloud and options.device != "?":
+        raise HushdError("bad_request", "-a, -i and --no-wait are for speaking aloud, not for -o FILE.")
+    if options.data_format in (None, "?") or options.format == "?":
+        return
+    match = _DATA_FORMAT.fullmatch(options.data_format)
+    if match is None:
+        raise HushdError(
+            "bad_request",
+            f"There is no data format {options.data_format!r}: use LEI16 or BEI16, as in LEI16@22050.",
+        )
+    form, rate = file_format(options), int(match["rate"]) if match["rate"] else None
+    if _SAMPLES.get(form) != match["samples"].upper():
+        holds = f"holds {_SAMPLES[form]}" if form in _SAMPLES else "is compressed"
+        raise HushdError("bad_request", f"--data-format must fit the file: {form} {holds}, not {match['samples']}.")
+    if None not in (rate, options.sample_rate) and rate != options.sample_rate:
+        raise HushdError(
+            "bad_request", f"--data-format says {rate} Hz and --sample-rate {options.sample_rate}: give one."
+        )
+    options.sample_rate = options.sample_rate or rate
 
 
 def _format(text: str) -> str:
     name = text.lower()
     form = _KINDS.get(name, name)
     if form not in (*FORMATS, "?"):
-        raise ArgumentTypeError(f"there is no format {text!r}, choose one of {', '.join(FORMATS)}")
+        raise ArgumentTypeError(f"must be one of {', '.join(FORMATS)}, not {text!r}")
     return form

@@ -82,8 +82,16 @@ def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
         (["--volume", "2.5"], "--volume must be a number from 0 to 2"),
         (["--volume", "nan"], "--volume"),
         (["--volume", "loud"], "--volume"),
-        (["-o", "x.wav", "--format", "doc"], "no format 'doc', choose one of wav, flac"),
+        (["-o", "x.wav", "--format", "doc"], "--format/--file-format must be one of wav, flac"),
         (["-o", "x.wav", "--data-format", "LEF32@22050"], "no data format 'LEF32@22050'"),
+        (["-o", "x.wav", "--data-format", "BEI16"], "wav holds LEI16, not BEI16"),
+        (["-o", "x.aiff", "--data-format", "LEI16@22050"], "aiff holds BEI16, not LEI16"),
+        (["-o", "x.mp3", "--data-format", "LEI16@22050"], "mp3 is compressed"),
+        (["-o", "x.wav", "--data-format", "LEI16@22050", "--sample-rate", "8000"], "give one"),
+        (["-o", "x.wav", "--sample-rate", "7999"], "--sample-rate must be a whole number from 8000 to 48000"),
+        (["--rate", "1001"], "-r/--rate must be a number from 1 to 1000"),
+        (["--stop"], "give them alone"),
+        (["--json"], "give -v '?' too"),
         (["--format", "wav"], "for -o FILE"),
         (["--sample-rate", "8000"], "for -o FILE"),
         (["-o", "x.wav", "--channels", "3"], "--channels"),
@@ -138,3 +146,40 @@ def test_markup_that_there_is_not(mark: str) -> None:
     assert "HushdError: There is no markup" in run(
         f"from hushd.cli.say.highlight import style; style({mark!r})", "linux"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("x.m4a", "m4a"), ("x.M4B", "m4a"), ("x.mp4", "m4a"), ("x.caf", "caf"), ("x.au", "au"), ("x.snd", "au"),
+        ("x.aac", "aac"), ("x.aifc", "aiff"),
+    ],
+)  # fmt: skip
+def test_extensions_of_other_systems(name: str, form: str) -> None:
+    """What QuickTime and NeXT write is a format too."""
+    assert file_format(parse("say", ["-o", name, "Hello."])) == form
+
+
+@pytest.mark.parametrize(
+    ("code", "form"),
+    [
+        ("m4af", "m4a"),
+        ("caff", "caf"),
+        ("NeXT", "au"),
+        ("adts", "aac"),
+        ("WAVE", "wav"),
+        ("alac", "alac"),
+        ("AIFF", "aiff"),
+    ],
+)
+def test_macos_names_of_formats(code: str, form: str) -> None:
+    """`--file-format` takes the codes that `say --file-format=?` prints on macOS."""
+    assert file_format(parse("say", ["-o", "x", f"--file-format={code}", "Hello."])) == form
+
+
+def test_what_has_no_effect_is_said() -> None:
+    """macOS's options of encoders are accepted, and one sentence names them."""
+    assert parse("say", ["-o", "x.m4a", "--quality=127", "--bit-rate=96000", "Hello."]).note == (
+        "--bit-rate and --quality have no effect here."
+    )
+    assert parse("say", ["Hello."]).note == ""
