@@ -23,7 +23,7 @@ from hushd_protocol.system.paths import find
 from hushd_supervisor.system import lock
 assert lock.acquire(find()) is not None
 if sys.argv[1] == "answers":
-    listener = lock.Listener(find().client_socket)
+    listener = lock.ListeningSocket(find().client_socket)
 print("held", flush=True)
 sys.stdin.read()
 """

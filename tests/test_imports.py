@@ -1,0 +1,149 @@
+"""Every module imports by itself, and none imports another in a circle."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = sorted(folder.parent for folder in ROOT.glob("*/hushd*/__init__.py"))
+
+# Imports each module in a child of its own. Packages of others are imported before, and those of ours that all stand on
+# after their own turn: numpy and the protocol anew for each of 280 modules would take a minute.
+ZYGOTE = """
+import gc, importlib, json, os, sys, traceback
+others, packages = json.loads(sys.stdin.read())
+def load(names):
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass
+    gc.freeze()
+load(others)
+for names in packages:
+    for name in names:
+        if os.fork() == 0:
+            try:
+                importlib.import_module(name)
+            except BaseException as error:
+                print(json.dumps([name, getattr(error, "name", ""), traceback.format_exc()]), flush=True)
+            os._exit(0)
+        os.wait()
+    if names[0] in ("hushd_protocol", "hushd_models", "hushd_worker"):
+        load(names)
+print("done")
+"""
+
+
+def modules() -> dict[str, Path]:
+    """The files of every module of every package, by dotted name."""
+    found = {}
+    for package in FOLDERS:
+        for path in package.rglob("*.py"):
+            parts = path.relative_to(package.parent).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def test_the_packages_are_all_there() -> None:
+    """The lists below are of the whole project: a package that moved is missed here."""
+    assert {folder.name for folder in FOLDERS} >= {
+        "hushd", "hushd_models", "hushd_protocol", "hushd_supervisor", "hushd_worker", "hushd_worker_models",
+        "hushd_worker_stt", "hushd_worker_tts",
+    }  # fmt: skip
+
+
+def test_every_module_imports_by_itself() -> None:
+    """In a fresh interpreter, with no other module of hushd before it; those of absent packages are passed over."""
+    ours = {folder.name for folder in FOLDERS}
+    shared = ["hushd_protocol", "hushd_models", "hushd_worker"]
+    packages = [
+        sorted(name for name in MODULES if name.split(".")[0] == package and not name.endswith("__main__"))
+        for package in (*shared, *sorted(ours.difference(shared)))
+    ]
+    others = {other for name, path in MODULES.items() for other in top_imports(path)}
+    order = json.dumps([sorted(other for other in others if other.split(".")[0] not in ours), packages])
+    done = subprocess.run([sys.executable, "-c", ZYGOTE], input=order, capture_output=True, text=True, check=True)
+    *lines, last = done.stdout.splitlines()
+    assert last == "done"
+    failures = [json.loads(line) for line in lines]
+    broken = {name: trace for name, missing, trace in failures if not missing or missing.split(".")[0] in ours}
+    assert not broken, "\n".join(broken.values())
+    absent = {name: missing for name, missing, _ in failures}
+    assert len(absent) < len(MODULES) / 10, absent
+
+
+# --- circles ---------------------------------------------------------------------------------------------------------
+
+
+def top_imports(path: Path) -> Iterator[str]:
+    """The modules that this one imports whenever it is imported, from wherever they come."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module
+
+
+def imports(name: str, path: Path) -> Iterator[str]:
+    """The modules of ours that this one imports, anywhere: at the top, for types alone, or in a function."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield inner if inner in MODULES else source
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The strongly connected components of more than one node, by Tarjan's algorithm."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in graph[node]:
+            if other not in index:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], index[other])
+        if low[node] == index[node]:
+            component = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(component) > 1:
+                found.append(sorted(component))
+
+    for node in graph:
+        if node not in index:
+            visit(node)
+    return found
+
+
+def test_a_circle_is_found() -> None:
+    """The search below finds a circle of two and one of three, and nothing in a chain."""
+    graph = {"a": {"b"}, "b": {"a", "c"}, "c": {"d"}, "d": {"e"}, "e": {"c"}, "f": {"a"}}
+    assert sorted(circles(graph)) == [["a", "b"], ["c", "d", "e"]]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_module_imports_another_in_a_circle() -> None:
+    """Imports for types alone and those inside functions count too: a module can be read after all that it needs."""
+    graph = {name: {found for found in imports(name, path) if found in MODULES} for name, path in MODULES.items()}
+    assert sum(map(len, graph.values())) > len(graph)
+    assert not circles(graph)
