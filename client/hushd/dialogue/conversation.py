@@ -31,11 +31,12 @@ from .said import Said, characters
 from .state import DialogueState, Event, Phase
 
 if TYPE_CHECKING:
-    from hushd.client import Client
     from hushd.synthesis.speech import Speech
     from hushd.transcripts.transcription import Transcription
     from hushd.transport.floor import Floor
     from hushd.transport.source import Text
+
+    from .dialogue_client import DialogueClient
 
 Options = Mapping[str, Any]
 
@@ -70,7 +71,7 @@ class Conversation:
 
     def __init__(
         self,
-        client: Client,
+        client: DialogueClient,
         *,
         mode: Mode = "auto",
         priority: str = "text",

@@ -16,7 +16,7 @@ from hushd_protocol.errors import HushdError
 if TYPE_CHECKING:
     from .cues import Cue, Layout
     from .segment import Segment
-    from .transcript import TranscriptWarning
+    from .warning import TranscriptWarning
 
 
 class Segments(Protocol):

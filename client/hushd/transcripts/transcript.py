@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from .segment import Segment
+from .warning import TranscriptWarning
 
 if TYPE_CHECKING:
     from .cues import Layout
-
-NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about its recording
-
-
-class TranscriptWarning(NamedTuple):
-    """A reason to doubt a transcript: `code` for programs, such as `unlikely_text`, and a sentence for people."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +57,3 @@ class Transcript:
         from .formats import render  # only who asks for it pays for it
 
         return "".join(render(form, self, layout))
-
-
-def warnings_of(data: Mapping[str, Any]) -> tuple[TranscriptWarning, ...]:
-    """The warnings in the data of a result."""
-    return tuple(
-        TranscriptWarning(str(row.get("code", "")), str(row.get("message", ""))) for row in data.get("warnings") or ()
-    )

@@ -11,7 +11,8 @@ from hushd_protocol.messages import Message, Partial, Progress, Result
 from hushd.transport.retry import RetryingCall
 
 from .segment import Segment
-from .transcript import Transcript, TranscriptWarning, warnings_of
+from .transcript import Transcript
+from .warning import TranscriptWarning, warnings_of
 
 
 class Transcription(Iterator[Segment]):

@@ -10,7 +10,8 @@ import pytest
 from hushd.transcripts.cues import Layout
 from hushd.transcripts.formats import FORMATS, render, timestamp
 from hushd.transcripts.segment import Segment, Word
-from hushd.transcripts.transcript import Transcript, TranscriptWarning
+from hushd.transcripts.transcript import Transcript
+from hushd.transcripts.warning import TranscriptWarning
 from hushd_protocol.errors import HushdError
 
 TWO = Transcript(

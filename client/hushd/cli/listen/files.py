@@ -23,7 +23,8 @@ from hushd_protocol.system.footprint import cores
 from hushd.cli import console
 from hushd.client import Client
 from hushd.transcripts.segment import Segment
-from hushd.transcripts.transcript import NO_EFFECT, Transcript, TranscriptWarning
+from hushd.transcripts.transcript import Transcript
+from hushd.transcripts.warning import NO_EFFECT, TranscriptWarning
 
 from .options import hearing
 from .output import Output

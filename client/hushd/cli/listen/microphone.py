@@ -14,7 +14,7 @@ from hushd.cli import console
 from hushd.client import Client
 from hushd.display import columns_of
 from hushd.transcripts.segment import Segment
-from hushd.transcripts.transcript import TranscriptWarning
+from hushd.transcripts.warning import TranscriptWarning
 
 from .options import hearing
 from .output import Output
