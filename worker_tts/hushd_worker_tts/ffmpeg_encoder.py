@@ -13,7 +13,10 @@ from hushd_protocol.errors import HushdError
 from hushd_worker.job import Job
 
 if TYPE_CHECKING:
-    from .encoders import Integers
+    import numpy as np
+    import numpy.typing as npt
+
+    Integers = npt.NDArray[np.int16]
 
 # An MP4 is usually finished by going back to its start; in fragments of a second it can be streamed.
 _MP4 = ("-movflags", "frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000", "-f", "ipod")
