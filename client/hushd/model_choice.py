@@ -52,7 +52,7 @@ class Candidate:
         return f"{self.engine}/{self.model}"
 
     def hears(self, language: str | None) -> bool:
-        return language is None or languages.code(language) in map(languages.code, self.languages)
+        return language is None or languages.find(language, self.languages) is not None
 
 
 @dataclass(frozen=True, slots=True)

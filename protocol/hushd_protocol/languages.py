@@ -1,7 +1,12 @@
-"""Languages by their English names, as openai-whisper's command line takes them beside their codes."""
+"""Languages as people and models write them: by tag (`pt-BR`, `de_AT.UTF-8`, `nb`) or by English name (`German`).
+
+The one place where two ways to write a language are found to mean the same. The names are those of openai-whisper's
+command line.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from .suggest import nearest
@@ -26,19 +31,51 @@ _CODES = {
 }
 
 
+# Tags that mean one language: what is current, what was withdrawn, and what Whisper's models call Javanese.
+_SAME = {
+    "cmn": "zh", "fil": "tl", "in": "id", "iw": "he", "ji": "yi", "jv": "jw", "mo": "ro", "nb": "no",
+}  # fmt: skip
+_TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*", re.ASCII)
+
+
+def tag(asked: str) -> str:
+    """Returns the form in which tags are compared: `de_AT.UTF-8` is `de-at`, `nb` is `no`, `German` is `de`.
+
+    What is neither a tag nor a name comes back in small letters: see `is_tag`.
+    """
+    if name := named(asked):
+        return name
+    first, *rest = re.split("[.@]", asked.strip())[0].replace("_", "-").casefold().split("-")
+    return "-".join([_SAME.get(first, first), *rest])
+
+
+def is_tag(asked: str) -> bool:
+    """Whether `asked` may be a language, by its form."""
+    return _TAG.fullmatch(tag(asked)) is not None
+
+
 def code(asked: str) -> str:
-    """The code of a language that is asked for by its name (`German`) or a tag (`de`, `de-AT`, `de_AT`), in letters of
-    any case. What is neither comes back too, and is no language's."""
-    return named(asked) or asked.strip().casefold().replace("_", "-").partition("-")[0]
+    """Returns the language of a tag or a name, whatever its country and script: `pt-BR` and `Portuguese` are `pt`."""
+    return tag(asked).partition("-")[0]
+
+
+def find(asked: str, tags: Iterable[str]) -> str | None:
+    """Returns which of `tags` means the language that is asked for: the same one, else another country's."""
+    known = list(tags)
+    for form in (str, tag, code):
+        for each in known:
+            if form(each) == form(asked):
+                return each
+    return None
 
 
 def named(asked: str) -> str | None:
-    """The code of the language of that name, in letters of any case."""
+    """Returns the code of the language of that English name, in letters of any case."""
     return _CODES.get(asked.strip().casefold())
 
 
 def meant(asked: str, codes: Iterable[str]) -> str | None:
-    """The name of one of the languages `codes` that somebody may have meant who `asked` for another."""
+    """Returns the name of one of the languages `codes` that is close to what was asked for, as after a slip."""
     codes = set(codes)
     known = [name for name, code in _CODES.items() if code in codes]
     close = nearest(asked.strip(), known)

@@ -174,9 +174,7 @@ def _ascending(values: list[float]) -> bool:
 def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
     if value is None or value == "auto":
         return languages[0] if len(languages) == 1 else None
-    if value in languages:  # as the user's own model writes it, such as `de-DE`
-        return value
-    if (language := names.code(value)) in languages:
+    if language := names.find(value, languages):  # as the model writes it, such as `de-DE`
         return language
     from hushd_models import advice  # only to help with a mistake
 

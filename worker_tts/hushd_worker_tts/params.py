@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hushd_protocol import params
+from hushd_protocol import languages, params
 from hushd_protocol.errors import HushdError
 from hushd_protocol.params import Kind, choice, flag, number, text, whole
 from hushd_protocol.suggest import did_you_mean, listed, quoted
@@ -152,15 +152,11 @@ def choose(
 
 
 def _same(voice: Voice, language: str) -> bool:
-    return _tag(voice.language) == _tag(language)
+    return languages.tag(voice.language) == languages.tag(language)
 
 
 def _speaks(voice: Voice, language: str) -> bool:
-    return _tag(voice.language).partition("-")[0] == _tag(language).partition("-")[0]
-
-
-def _tag(language: str) -> str:
-    return language.strip().replace("_", "-").casefold()
+    return languages.code(voice.language) == languages.code(language)
 
 
 def _others(language: str, voices: Sequence[Voice]) -> str:
@@ -170,7 +166,7 @@ def _others(language: str, voices: Sequence[Voice]) -> str:
     engines = [
         engine["name"] if engine["installed"] else f"{engine['name']} ({engine['install']})"
         for engine in REGISTRY.describe()["engines"]
-        if any(_tag(tag).partition("-")[0] == _tag(language).partition("-")[0] for tag in _languages(engine))
+        if languages.find(language, _languages(engine))
     ]
     return f"ask for the engine {listed(engines)}" if engines else "no engine that is known here does"
 

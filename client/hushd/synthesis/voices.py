@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,8 +20,6 @@ ALIASES = {
     "ash": "male", "ballad": "male", "cedar": "male", "echo": "male", "fable": "male", "onyx": "male", "verse": "male",
 }  # fmt: skip
 _ROBOTIC = "espeak-ng"  # stands in for nobody while there is another
-_SAME = {"cmn": "zh", "nb": "no", "iw": "he", "in": "id", "ji": "yi"}  # tags that mean one language
-_TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*", re.ASCII)
 _MOST_NAMED = 5  # in a sentence
 
 
@@ -135,7 +132,9 @@ class _House:
             missing = [voice.name for voice in voices if voice.engine == entry["name"] and _speaks(voice, tag)]
             if missing:
                 ways.append(f"get {entry['name']}'s voice {missing[0]}")
-            elif not entry.get("installed", True) and any(_primary(each) == _primary(tag) for each in spoken):
+            elif not entry.get("installed", True) and any(
+                languages.code(each) == languages.code(tag) for each in spoken
+            ):
                 ways.append(f"install {entry['name']} ({entry['install']})")
         if not ways:
             return f"no engine that is known here does, and {document('VOICES.md')} says how to add one"
@@ -146,7 +145,7 @@ class _House:
         here = [voice for voice in self.voices if voice.installed]
         default = self._default()
         if tag is None and default is not None:
-            tag = _normal(default.language)
+            tag = languages.tag(default.language)
         speaking = [voice for voice in here if tag is None or _speaks(voice, tag)] or here
         for voice in speaking:
             if voice.name.casefold().endswith(f"_{alias}"):
@@ -173,7 +172,9 @@ class _House:
         """Of one engine's voices: the very tag, the configured one, the engine's own default, the first."""
         default = self._default()
         own = {entry.get("default_voice") for entry in self.engines if entry["name"] == voices[0].engine}
-        return min(voices, key=lambda voice: (_normal(voice.language) != tag, voice != default, voice.name not in own))
+        return min(
+            voices, key=lambda voice: (languages.tag(voice.language) != tag, voice != default, voice.name not in own)
+        )
 
 
 def _voices(engines: Iterable[Mapping[str, Any]]) -> list[Voice]:
@@ -181,27 +182,16 @@ def _voices(engines: Iterable[Mapping[str, Any]]) -> list[Voice]:
 
 
 def _tag(language: str) -> str:
-    """As all are compared. Raises HushdError `bad_request` for what is no tag."""
-    tag = _normal(languages.named(language) or language)
-    if not _TAG.fullmatch(tag):
+    """Returns the form in which tags are compared. Raises HushdError `bad_request` for what is no language."""
+    if not languages.is_tag(language):
         raise HushdError(
             "bad_request", f"A language is a tag such as fr or pt-BR, or a name such as French, not {language[:60]!r}."
         )
-    return tag
-
-
-def _normal(language: str) -> str:
-    """`de_AT.UTF-8` is `de-at`, and `nb` is `no`."""
-    first, *rest = re.split(r"[.@]", language.strip())[0].replace("_", "-").casefold().split("-")
-    return "-".join([_SAME.get(first, first), *rest])
-
-
-def _primary(language: str) -> str:
-    return _normal(language).partition("-")[0]
+    return languages.tag(language)
 
 
 def _speaks(voice: Voice, tag: str) -> bool:
-    return _primary(voice.language) == _primary(tag)
+    return languages.code(voice.language) == languages.code(tag)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hushd_protocol import languages
+
 _GREETINGS = {
     "ar": "مرحبا، اسمي {}.", "bg": "Здравейте, казвам се {}.", "ca": "Hola, em dic {}.",
     "cs": "Dobrý den, jmenuji se {}.",
@@ -16,9 +18,8 @@ _GREETINGS = {
     "sk": "Dobrý deň, volám sa {}.", "sv": "Hej, jag heter {}.", "tr": "Merhaba, benim adım {}.",
     "uk": "Добрий день, мене звати {}.", "vi": "Xin chào, tôi tên là {}.", "zh": "你好，我叫{}。",
 }  # fmt: skip
-_GREETINGS |= {"nb": _GREETINGS["no"]}
 
 
 def greeting(language: str, name: str) -> str:
     """What a voice called `name` says of itself; its name alone where nobody has told us how."""
-    return _GREETINGS.get(language.partition("-")[0].casefold(), "{}.").format(name)
+    return _GREETINGS.get(languages.code(language), "{}.").format(name)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hushd_protocol import languages
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -85,4 +87,4 @@ _LANGUAGES = {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH}
 
 def words(language: str) -> Words | None:
     """The words of a language, by its tag; None where hushd has none."""
-    return _LANGUAGES.get(language.replace("_", "-").partition("-")[0].casefold())
+    return _LANGUAGES.get(languages.code(language))
