@@ -162,14 +162,14 @@ def test_a_request_survives_the_kill_of_its_supervisor() -> None:
     with Client() as client, Client() as watcher:
         pid = client.status()["supervisor"]["pid"]
         from hushd.transport.call import new_id
-        from hushd.transport.retry import Exchange
+        from hushd.transport.retry import RetryingCall
         from hushd_protocol.messages import Request, Result
 
         asked = Request(id=new_id(), worker="stt/echo/a", op="echo", params={"n": 1}, input="inline", payload=b"x")
         os.kill(pid, signal.SIGSTOP)
-        exchange = Exchange(client._connect, asked, None)
+        call = RetryingCall(client._connect, asked, None)
         os.kill(pid, signal.SIGKILL)
-        *_, result = exchange
+        *_, result = call
         assert isinstance(result, Result)
         assert result.data["params"] == {"n": 1}
         assert watcher.status()["supervisor"]["pid"] != pid

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from support.peer import wait_until
+from support.peer import BOUND_S, wait_until
 
 DEVICE = Path(__file__).parent / "quiet_device"
 RATE = 16000
@@ -49,9 +51,17 @@ class Programs:
         text.write_text("a" * int(seconds * RATE))
         return self.start("say", "--engine", "echo", "-f", str(text), *arguments)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Slows every loudspeaker down from its first sound on, so that a speech lasts for as long as the block does."""
+        hold = Path(f"{self.diary}.hold")
+        hold.touch()
+        yield
+        hold.unlink()
+
     def hushd(self, *arguments: str) -> str:
         process = self.start("hushd", *arguments)
-        output, complaint = process.communicate(timeout=20)
+        output, complaint = process.communicate(timeout=BOUND_S)
         assert process.returncode == 0, complaint
         return output.decode()
 
@@ -75,7 +85,7 @@ class Programs:
 
 def finish(process: subprocess.Popen[bytes], status: int = 0) -> str:
     """Its complaint, once it has ended with `status`."""
-    _, complaint = process.communicate(timeout=20)
+    _, complaint = process.communicate(timeout=BOUND_S)
     assert process.returncode == status, complaint
     return complaint.decode()
 

@@ -3,6 +3,9 @@
 HUSHD_DIARY names a file; each line is `pid what when`, with the clock of `time.monotonic`:
 `open`, `sound` (the first block that is not silence), `close`, and `heard N` with the samples that were no silence.
 
+While a file of the diary's name with `.hold` behind it exists, time passes fifty times slower for a loudspeaker that has
+begun to sound: a speech outlasts whatever a busy machine lets a test do meanwhile.
+
 HUSHD_PERSON names a recording (s16le, mono, at the microphone's rate) of somebody who begins to speak when the
 microphone is open and the loudspeaker of this process has been closed for half a second. With HUSHD_MONOLOGUE they
 begin when the microphone is first opened, and speak on whether anybody records them or not.
@@ -70,6 +73,9 @@ class Card:
         while True:
             due += BLOCK_S
             time.sleep(max(0.0, due - time.monotonic()))
+            if self._held():
+                time.sleep(49 * BLOCK_S)
+                due = time.monotonic()
             for stream in self._open():
                 if not self._take(stream):
                     continue
@@ -85,6 +91,10 @@ class Card:
                 if not self._streams:
                     self._thread = None
                     return
+
+    def _held(self) -> bool:
+        sounds = any(isinstance(stream, RawOutputStream) and stream.heard for stream in self._open())
+        return sounds and os.path.exists(os.environ["HUSHD_DIARY"] + ".hold")
 
     def _open(self) -> list[RawOutputStream | RawInputStream]:
         """Loudspeakers first: what they play now is there when the microphone's block ends."""
@@ -108,7 +118,7 @@ class RawOutputStream:
         self._size = self._frames * channels * 2
         self._callback = callback
         self.finished = finished_callback
-        self._heard = 0
+        self.heard = 0
 
     def start(self) -> None:
         _note("open")
@@ -118,7 +128,7 @@ class RawOutputStream:
     def close(self) -> None:
         _card.close(self)
         speaking.discard(self)
-        _note(f"heard {self._heard}")
+        _note(f"heard {self.heard}")
         _note("close")
 
     def move(self) -> bool:
@@ -129,9 +139,9 @@ class RawOutputStream:
             over = False
         except CallbackStop:
             over = True
-        if any(block) and not self._heard:
+        if any(block) and not self.heard:
             _note("sound")
-        self._heard += sum(1 for index in range(0, len(block), 2) if block[index] or block[index + 1])
+        self.heard += sum(1 for index in range(0, len(block), 2) if block[index] or block[index + 1])
         return over
 
 
