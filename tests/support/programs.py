@@ -53,7 +53,7 @@ class Programs:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Slows every loudspeaker down from its first sound on, so that a speech lasts for as long as the block does."""
+        """Slows every loudspeaker down from its first sound on, so that a speech lasts as long as the block."""
         hold = Path(f"{self.diary}.hold")
         hold.touch()
         yield

@@ -3,8 +3,8 @@
 HUSHD_DIARY names a file; each line is `pid what when`, with the clock of `time.monotonic`:
 `open`, `sound` (the first block that is not silence), `close`, and `heard N` with the samples that were no silence.
 
-While a file of the diary's name with `.hold` behind it exists, time passes fifty times slower for a loudspeaker that has
-begun to sound: a speech outlasts whatever a busy machine lets a test do meanwhile.
+While a file of the diary's name with `.hold` behind it exists, time passes ten times slower for a loudspeaker that
+has begun to sound: a speech outlasts whatever a busy machine lets a test do meanwhile.
 
 HUSHD_PERSON names a recording (s16le, mono, at the microphone's rate) of somebody who begins to speak when the
 microphone is open and the loudspeaker of this process has been closed for half a second. With HUSHD_MONOLOGUE they
@@ -74,7 +74,7 @@ class Card:
             due += BLOCK_S
             time.sleep(max(0.0, due - time.monotonic()))
             if self._held():
-                time.sleep(49 * BLOCK_S)
+                time.sleep(9 * BLOCK_S)
                 due = time.monotonic()
             for stream in self._open():
                 if not self._take(stream):
