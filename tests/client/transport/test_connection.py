@@ -32,6 +32,7 @@ from hushd_protocol.messages import (
     Welcome,
 )
 from support.scripted_router import ScriptedRouter
+from support.stopwatch import Stopwatch
 
 Start = Callable[..., ScriptedRouter]
 
@@ -88,20 +89,21 @@ def test_silence_is_given_up_after_a_second(start_router: Start) -> None:
     """A supervisor that says no welcome is `supervisor_lost` within about a second, not for ever."""
     router = start_router()
     router.welcome = None
-    started = time.monotonic()
+    started = Stopwatch()
     with pytest.raises(HushdError) as caught:
         Connection(router.path)
     assert caught.value.code == "supervisor_lost"
-    assert 0.9 < time.monotonic() - started < 2.5
+    assert time.monotonic() - started > 0.9
+    assert started.calm < 2.5
 
 
 def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Without a listener the connection fails in milliseconds, with no second of silence."""
-    started = time.monotonic()
+    started = Stopwatch()
     with pytest.raises(HushdError) as caught:
         Connection(f"{runtime}/client.sock")
     assert caught.value.code == "supervisor_lost"
-    assert time.monotonic() - started < 0.5
+    assert started.calm < 0.5
 
 
 @pytest.mark.parametrize("missing", ["socket", "monitor"])
@@ -183,13 +185,13 @@ def test_death_in_the_middle_is_noticed_at_once(start_router: Start, connect: Ca
     calls = [connection.start(request(input="stream")) for _ in range(3)]
     calls[0].upload(iter(lambda: b"x" * 100, None))
     router.wait_for(Request, 3)
-    started = time.monotonic()
+    started = Stopwatch()
     router.die()
     for call in calls:
         with pytest.raises(HushdError) as caught:
             call.result()
         assert caught.value.code == "supervisor_lost"
-    assert time.monotonic() - started < 1
+    assert started.calm < 1
     assert connection.wait_lost(0)
     with pytest.raises(HushdError, match="went away"):
         connection.start(request())
