@@ -1,4 +1,4 @@
-"""How values look on a terminal: tables, widths, times."""
+"""Tables, widths and times on a terminal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ class Column(NamedTuple):
 
 
 def laid_out(columns: Sequence[Column], rows: Sequence[Any], width: int) -> list[str]:
-    """The rows as lines, below one of titles; the last columns are given up until a line has at most `width`
-    characters, or there is one left."""
+    """Returns a line of titles and a line a row; drops the last columns until lines have at most `width` characters."""
     made = [_lay_out(column, rows) for column in columns]
     while len(made) > 1 and sum(len(column[0]) + 2 for column in made) - 2 > width:
         made.pop()
@@ -28,7 +27,7 @@ def _lay_out(column: Column, rows: Sequence[Any]) -> list[str]:
 
 
 def columns_of(text: str) -> int:
-    """Columns that `text` takes."""
+    """Columns that `text` takes on a terminal."""
     from unicodedata import combining, east_asian_width
 
     return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)

@@ -1,4 +1,4 @@
-"""A file that appears under its name only once it is whole; and the places that are no files, written as they are."""
+"""Files that appear under their name only once they are whole; pipes and devices are written directly."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from hushd_protocol.system.atomic_file import AtomicFile
 
 STANDARD_OUTPUT = 1
 
-# Names of what is open already: to open them anew would lose our place, to replace them the file behind them.
+# Names of open descriptors: opening them again would lose the position, replacing them the file behind them.
 _OPEN = r"/dev/std(?P<standard>out|err)|(?:/dev|/proc/self)/fd/(?P<number>[0-9]+)"
 
 
 class OutputFile:
-    """Somewhere to write to, as a context manager: kept when the block succeeds, gone when it fails.
+    """An output, as a context manager: kept when the block succeeds, removed when it fails.
 
-    A regular file is written beside its target under another name and renamed at the end, so that nobody ever finds
-    half of it and a failure leaves what was there before. It has the mode the caller's umask gives, or that of the
-    file it replaces. A pipe, a device or standard output is written directly and in order: a correction of what has
-    been sent already is dropped, except where standard output is a file that can be corrected.
+    A regular file is written under another name beside its target and renamed at the end, so that nobody ever finds
+    half of it, and a failure leaves the old file. Its mode is the umask's, or that of the file it replaces. A pipe, a
+    device or standard output is written directly and in order: a correction of bytes that are already sent is dropped,
+    except where standard output is a regular file.
 
     Args:
         path: the target; a descriptor (`STANDARD_OUTPUT`) is written to but never closed.
@@ -35,7 +35,7 @@ class OutputFile:
         path = _already_open(path)
         self._name = "standard output" if isinstance(path, int) else path
         self._whole: AtomicFile | None = None  # of a regular file
-        self._start: int | None = 0  # where the file begins in the descriptor; None where nothing can be corrected
+        self._start: int | None = 0  # offset of the file in the descriptor; None where nothing can be corrected
         self.size = 0  # bytes written so far, corrections not counted
         try:
             if isinstance(path, int):
@@ -52,10 +52,10 @@ class OutputFile:
         return os.isatty(self._descriptor)
 
     def write(self, data: bytes, offset: int | None = None) -> None:
-        """Appends `data`, or puts it to `offset` (bytes from the start)."""
+        """Appends `data`, or writes it at `offset` (bytes from the start)."""
         position = self.size if offset is None else offset
         view = memoryview(data)
-        if self._start is None and position < self.size:  # what was written is gone: only the rest is news
+        if self._start is None and position < self.size:  # what was written is sent: only the rest is new
             view, position = view[self.size - position :], self.size
         try:
             while view:
@@ -78,19 +78,19 @@ class OutputFile:
             self.discard()
 
     def keep(self) -> None:
-        """Closes it and gives it its name."""
+        """Closes the output and gives it its name."""
         try:
             if self._whole is not None:
                 self._whole.keep()
                 return
             if self._start is not None:
-                os.lseek(self._descriptor, self._start + self.size, os.SEEK_SET)  # for who writes after us
+                os.lseek(self._descriptor, self._start + self.size, os.SEEK_SET)  # for programs that write after us
             os.close(self._descriptor)
         except OSError as error:
             raise self._failure(error) from error
 
     def discard(self) -> None:
-        """Closes it and leaves nothing behind."""
+        """Closes the output and leaves nothing behind."""
         if self._whole is not None:
             self._whole.discard()
         else:
@@ -125,7 +125,7 @@ def _already_open(path: str | os.PathLike[str] | int) -> str | int:
 
 
 def _correctable(descriptor: int) -> int | None:
-    """Where we are in a regular file, None where writing goes on at an end we do not control."""
+    """The position in a regular file; None where writes append, or for anything else."""
     info = os.fstat(descriptor)
     if not stat.S_ISREG(info.st_mode) or fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND:
         return None

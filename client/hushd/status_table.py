@@ -1,4 +1,4 @@
-"""`hushd status` for people."""
+"""The table that `hushd status` prints."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def _expiry(row: Row) -> str:
 
 
 def _running(row: Row) -> str:
-    """How many requests run; live sessions by themselves, if there are any."""
+    """The number of running requests, live sessions counted separately."""
     live = row.get("sessions", 0)
     files = row.get("running", 0) - live
     return f"{files} + {live} live" if live else str(files)
 
 
-# In the order in which they are given up where the terminal is narrow: the last one first.
+# On a narrow terminal the last ones are dropped first.
 _COLUMNS = (
     Column("WORKER", lambda row: str(row["name"]), left=True),
     Column("STATE", lambda row: str(row["state"]), left=True),

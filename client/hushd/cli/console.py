@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from hushd_protocol.errors import HushdError
 
-NO_COLUMNS = 80  # of a terminal that does not say how many it has
+NO_COLUMNS = 80  # of a terminal whose size is unknown
 program = "hushd"  # the command as it was typed, such as `listen` or `hushd listen`: it stands before each message
-_errors = 2  # the descriptor for what is no result
+_errors = 2  # the descriptor for everything but results
 
 
 def write(text: str) -> None:
@@ -24,7 +24,7 @@ def write(text: str) -> None:
 
 
 def write_bytes(data: bytes) -> None:
-    """Writes a result that is no text of ours; raises as `write` does."""
+    """Writes bytes as they are; raises as `write` does."""
     view = memoryview(data)
     try:
         while view:
@@ -44,7 +44,7 @@ def complain(message: str) -> None:
 
 
 def silence_libraries() -> None:
-    """Keeps standard error for ourselves: PortAudio writes lines of its source code there when a device is unplugged.
+    """Keeps libraries off standard error: PortAudio prints lines of its source code when a device is unplugged.
 
     With HUSHD_DEBUG they are shown.
     """
@@ -62,18 +62,18 @@ def errors() -> int:
 
 
 def note(text: str) -> None:
-    """A hint for a person at a terminal."""
+    """Writes a hint to standard error if that is a terminal."""
     if os.isatty(_errors):
         complain(text)
 
 
 def note_wait(state: str) -> None:
-    """Why nothing is heard yet."""
+    """Writes why nothing is heard yet; `state` is the floor's."""
     note("Paused: `hushd resume` goes on." if state == "paused" else "Waiting: another program speaks or listens.")
 
 
 def width() -> int:
-    """Columns of the terminal that standard output is; unlimited where it is none."""
+    """Columns of standard output's terminal; unlimited where it is none."""
     try:
         return os.get_terminal_size(1).columns or NO_COLUMNS
     except OSError:
@@ -81,7 +81,7 @@ def width() -> int:
 
 
 class StatusLine:
-    """A line at the bottom of a terminal that says how far things are; nothing where the descriptor is none."""
+    """A line of progress at the bottom of a terminal; nothing where the descriptor is none."""
 
     def __init__(self, descriptor: int | None = None) -> None:
         self._descriptor = _errors if descriptor is None else descriptor
@@ -89,12 +89,12 @@ class StatusLine:
         self._drawn = ""
 
     def show(self, line: Callable[[int], str]) -> None:
-        """Shows what `line` makes of the columns there are, in the place of what was there."""
+        """Shows the line that `line` returns for the terminal's columns, in place of the one before."""
         if self._shown:
             self._draw(line(self._columns()))
 
     def clear(self) -> None:
-        """Takes it off the screen, so that something else can be written there."""
+        """Removes the line, so that something else can be written there."""
         if self._drawn:
             self._draw("")
 

@@ -1,4 +1,4 @@
-"""How far a download is, how fast, and how long it will still take, in a line at the bottom of the terminal."""
+"""The progress of a download, its speed and the time left, in a line at the bottom of the terminal."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .listen.progress import Pace
 if TYPE_CHECKING:
     from hushd.transport.model_requests import OnProgress
 
-BARS = (30, 10, 0)  # how wide, the first for which the line has room
+BARS = (30, 10, 0)  # widths; the first that fits the line is used
 
 
 class DownloadLine:
-    """Shows one download after the other; what it is called with is what `Client.on_pull` is."""
+    """Shows one download after another; can be `Client.on_pull`."""
 
     def __init__(self) -> None:
         self._line = StatusLine()
@@ -30,7 +30,7 @@ class DownloadLine:
         self._pace = Pace()
 
     def __call__(self, what: str, done: float, total: float) -> None:
-        """`done` of `total` bytes of `what` are here; `total` is 0 where it is unknown."""
+        """Shows that `done` of `total` bytes of `what` have arrived; `total` is 0 where it is unknown."""
         self.show(what, done, total, time.monotonic())
 
     def show(self, what: str, done: float, total: float, now: float) -> None:
@@ -45,18 +45,18 @@ class DownloadLine:
             self._line.show(lambda columns: line(what, done, total, self._pace.rate, columns))
 
     def clear(self) -> None:
-        """Takes it off the screen."""
+        """Removes the line."""
         self._line.clear()
 
 
 @cache
 def _line() -> DownloadLine:
-    return DownloadLine()  # not before it is needed: standard error may be put elsewhere until then
+    return DownloadLine()  # made when it is needed: standard error may be redirected until then
 
 
 @contextmanager
 def shown_pulls() -> Iterator[OnProgress]:
-    """What `Client.on_pull` is, to show how far a model is that a request waits for; afterwards the line is free."""
+    """Yields a callback for `Client.on_pull` that shows the download a request waits for, and removes it at the end."""
     try:
         yield lambda model, done, total: _line()(model, done, total)
     finally:
@@ -64,7 +64,7 @@ def shown_pulls() -> Iterator[OnProgress]:
 
 
 def line(what: str, done: float, total: float, rate: float, columns: int) -> str:
-    """`faster-whisper/base [####      ] 59 of 148 MB, 12 MB/s, 0:07 left` in less than `columns` characters."""
+    """Returns `faster-whisper/base [####      ] 59 of 148 MB, 12 MB/s, 0:07 left`, shorter than `columns`."""
     if not total:
         return f"{what} …"[: max(0, columns - 1)]
     unit, name = (1e9, "GB") if total >= 1e9 else (1e6, "MB")

@@ -1,8 +1,8 @@
 """The commands `say`, `listen` and `hushd`.
 
-Their start is on the way of every spoken word, so this module imports next to nothing and each command only what it
-needs, when it needs it. They leave by `os._exit` once everything is written: taking an interpreter down costs time
-and brings nothing.
+Every spoken word waits for their start, so this module imports next to nothing, and each command only what it needs,
+when it needs it. They leave by `os._exit` once everything is written: shutting an interpreter down takes time and
+gains nothing.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from types import FrameType
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
-EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if the signal had ended us, which Python ignores
+EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if by the signal, which Python ignores
 EXIT_BUG = 70  # EX_SOFTWARE
-_IMPORTING = "<frozen importlib._bootstrap>"  # the file that Python's import says it is in
+_IMPORTING = "<frozen importlib._bootstrap>"  # the file name in a frame of Python's import
 _LATER_S = 0.01
 
 
 def say() -> NoReturn:
-    """`say`: speaks."""
+    """Runs `say`."""
     _run("say", "say.command")
 
 
 def listen() -> NoReturn:
-    """`listen`: writes down what is said."""
+    """Runs `listen`."""
     _run("listen", "listen.command")
 
 
 def hushd() -> NoReturn:
-    """`hushd`: looks after the supervisor and its workers."""
+    """Runs `hushd`."""
     _run("hushd", "main")
 
 
 def _run(command: str, module: str) -> NoReturn:
-    """Runs `main(prog, argv)` of a module beside this one and leaves with what it returns."""
+    """Runs `main(prog, argv)` of a module beside this one, and exits with the status it returns."""
     _take_signals(_leave)  # there is nothing to cancel yet
     _open_standard_descriptors()
     status = EXIT_BUG
@@ -62,7 +62,7 @@ def _run(command: str, module: str) -> NoReturn:
     if device := sys.modules.get("hushd.audio.devices"):
         _take_signals(lambda *_: None)
         device.settle()
-    _take_signals(_leave)  # nor is there anything to cancel any more
+    _take_signals(_leave)  # there is nothing to cancel any more
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -73,7 +73,7 @@ def _run(command: str, module: str) -> NoReturn:
 
 
 def _explain(error: Exception) -> int:
-    """Says in one sentence what went wrong; returns the exit code."""
+    """Prints the error as one sentence; returns the exit code."""
     from hushd_protocol.errors import HushdError
 
     from .console import complain
@@ -90,9 +90,9 @@ def _explain(error: Exception) -> int:
 
 
 def _take_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Has `handler` take Ctrl-C, SIGTERM and SIGHUP.
+    """Makes `handler` the one of Ctrl-C, SIGTERM and SIGHUP.
 
-    A shell starts background commands with SIGINT ignored, nohup does so with SIGHUP: that stays.
+    A signal that was ignored at the start stays ignored: SIGINT in a shell's background, SIGHUP under nohup.
     """
     signal.setitimer(signal.ITIMER_REAL, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -105,10 +105,10 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _unwind(number: int, frame: FrameType | None) -> None:
-    """Raises, so that the request is cancelled and no half-written file is left."""
+    """Raises an exception, so that the request is cancelled and no half-written file is left."""
     if frame is not None and frame.f_code.co_filename == _IMPORTING:
-        # While another thread imports, an exception thrown in here can be lost, and leave Python's import lock taken
-        # for ever: it is thrown a moment later.
+        # While another thread imports, an exception raised in here can be lost, and leave Python's import lock held
+        # for ever: it is raised a moment later.
         signal.signal(signal.SIGALRM, lambda _, later: _unwind(number, later))
         signal.setitimer(signal.ITIMER_REAL, _LATER_S)
     elif number == signal.SIGINT:
@@ -118,9 +118,9 @@ def _unwind(number: int, frame: FrameType | None) -> None:
 
 
 def _open_standard_descriptors() -> None:
-    """Fills gaps among 0, 1 and 2: a socket that got the number 1 would be sent what is printed."""
+    """Opens /dev/null for those of 0, 1 and 2 that are closed: a socket with the number 1 would get what is printed."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # gets the lowest number, this one; writing to it fails
+            os.open(os.devnull, os.O_RDONLY)  # gets the lowest free number, this one; writing to it fails

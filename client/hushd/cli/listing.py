@@ -1,4 +1,4 @@
-"""What `say` can choose from: voices, loudspeakers, formats."""
+"""Lists of the voices, the audio devices and the formats that can be chosen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def list_voices(client: Client, options: Namespace) -> None:
-    """A line a voice, as macOS prints them; what is not installed comes last."""
+    """Prints a line a voice, as macOS does; those that are not installed come last."""
     voices = [voice for voice in client.voices() if options.engine in (None, voice.engine)]
     if options.language:
         from hushd.synthesis.voices import speaking
@@ -39,7 +39,7 @@ def list_voices(client: Client, options: Namespace) -> None:
 
 
 def list_choices(options: Namespace) -> None:
-    """The loudspeakers, or the formats of files."""
+    """Prints the loudspeakers, or the formats of files."""
     if options.device == "?":
         from hushd.audio.playback import outputs
 
@@ -53,7 +53,7 @@ def list_choices(options: Namespace) -> None:
 
 
 def list_devices(devices: Sequence[Device]) -> None:
-    """A line a device, the usual one marked."""
+    """Prints a line a device, with a star before the default one."""
     if not devices:
         console.note("There is no such audio device here.")
     for device in devices:

@@ -12,7 +12,7 @@ from hushd_protocol.system import paths
 from . import console
 
 POLL_S = 0.25
-LINE = 400  # bytes, generously, for how far back to read
+LINE = 400  # bytes, generously, to know how far back to read
 
 
 def show(what: str | None, lines: int, follow: bool) -> None:
@@ -31,7 +31,7 @@ def show(what: str | None, lines: int, follow: bool) -> None:
                 if added := file.read():
                     console.write_bytes(added)
                 elif file.tell() > os.path.getsize(path):
-                    file.seek(0)  # it was begun anew
+                    file.seek(0)  # it was truncated
                 else:
                     time.sleep(POLL_S)
     except BrokenPipeError:
@@ -41,7 +41,7 @@ def show(what: str | None, lines: int, follow: bool) -> None:
 
 
 def find(where: paths.Paths, what: str | None) -> Path:
-    """The log of a worker, or the newest of those that a role or an engine name; without a name the supervisor's."""
+    """The log of the worker `what`, or the newest of a role or an engine; None is the supervisor's."""
     if what in (None, "supervisor"):
         if where.supervisor_log.exists():
             return where.supervisor_log

@@ -151,9 +151,9 @@ def _add_managing(commands: Commands) -> None:
 
 
 def _become_supervisor(arguments: Sequence[str]) -> NoReturn:
-    """Replaces this process, which keeps its number, so that a service manager sees the supervisor itself.
+    """Replaces this process by the supervisor, with the same process id, so that a service manager watches it.
 
-    -P: a file of the folder we are in must not be taken for one of Python's modules.
+    -P: a file in the current folder must not be taken for one of Python's modules.
     """
     os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor", *arguments])
 

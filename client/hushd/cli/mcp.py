@@ -1,4 +1,4 @@
-"""`hushd mcp`: for the hosts of agents."""
+"""`hushd mcp`: serves the hosts of agents."""
 
 from __future__ import annotations
 

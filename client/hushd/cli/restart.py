@@ -18,10 +18,10 @@ CHECK_S = 30.0
 def restart() -> None:
     """Checks the configuration, lets the supervisor finish its jobs and leave, and starts the next one.
 
-    With HUSHD_AUTOSTART=0 the next one is for whoever starts supervisors there to start.
+    With HUSHD_AUTOSTART=0 the next one is left to the service manager or the user.
 
     Raises:
-        HushdError: `bad_request` when the configuration makes no sense: then the old supervisor stays.
+        HushdError: `bad_request` when the configuration is wrong: then the old supervisor stays.
     """
     check_configuration()
     try:
@@ -33,11 +33,11 @@ def restart() -> None:
     if os.environ.get("HUSHD_AUTOSTART") != "0":
         autostart.ensure(paths.find())
         with Client(holder="cli") as client:
-            client.status()  # it serves
+            client.status()  # answers once it serves
 
 
 def check_configuration() -> None:
-    """Raises `bad_request` for a configuration that no supervisor starts with, and says what is wrong with it."""
+    """Raises `bad_request` with the mistake in a configuration that no supervisor starts with."""
     command = [sys.executable, "-P", "-m", "hushd_supervisor", "config", "check"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=CHECK_S, check=False)
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""`listen`: writes down what is said in files, on standard input, or into the microphone."""
+"""`listen`: transcribes files, standard input, or the microphone."""
 
 from __future__ import annotations
 

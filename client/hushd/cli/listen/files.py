@@ -38,26 +38,26 @@ OF_ALL = (  # errors that are none of the recording's
     "cancelled", "bad_request", "unsupported", "engine_missing", "model_missing", "no_supervisor", "version_mismatch",
     "unauthorised",
 )  # fmt: skip
-BUSY = ("overloaded", "server_busy")  # with others of ours under way: one less at once, and later
+BUSY = ("overloaded", "server_busy")  # while other requests of ours run: fewer at once, and this one later
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """All of a recording, or, of one that is cut off or damaged, all that could be read."""
+    """The transcript of a recording; of one that is cut off or damaged, of what could be read."""
 
     transcript: Transcript
     damage: HushdError | None = None
 
 
-Event = Segment | _Heard | BaseException | tuple[float, float]  # the last: seconds done, and in all
+Event = Segment | _Heard | BaseException | tuple[float, float]  # the last: seconds done, and the total
 
 
 class Recordings:
     """The files of one command, from their first request to their last line.
 
-    As many requests are under way as there are cores; the supervisor starts another worker where memory allows, and
-    queues what is too much. Threads hear, and the caller's thread does everything that can be seen: printing, writing,
-    complaining, in an order that does not depend on who was quicker.
+    As many requests run as there are cores; the supervisor starts further workers where memory allows, and queues the
+    rest. Threads transcribe, and the caller's thread does everything that can be seen: it prints, writes and
+    complains, in an order that does not depend on which file was faster.
 
     Attributes:
         status: the highest exit code so far.
@@ -69,12 +69,12 @@ class Recordings:
         self._names: list[str] = options.files
         self._output = output
         self._asked = hearing(options)
-        self._waiting = list(range(len(self._names)))  # a heap: who had to wait comes before who has not begun
+        self._waiting = list(range(len(self._names)))  # a heap: a file that had to wait comes before later ones
         self._hearers = min(len(self._names), cores())
-        self._lock = threading.Lock()  # of what follows and of the heap
+        self._lock = threading.Lock()  # guards what follows and the heap
         self._asking = threading.Lock()
         self._events: SimpleQueue[tuple[int, Event]] = SimpleQueue()
-        self._inboxes: list[deque[Event]] = [deque() for _ in self._names]  # what has come and is not yet printed
+        self._inboxes: list[deque[Event]] = [deque() for _ in self._names]  # what has arrived and is not yet printed
         self._journals: dict[int, Journal] = {}
         self._running: set[Transcription] = set()
         self._progress = Progress([(os.path.basename(name), _size(name)) for name in self._names])
@@ -85,9 +85,9 @@ class Recordings:
         self.status = 0
 
     def hear(self) -> None:
-        """Hears them all; complains of those that cannot be heard."""
+        """Transcribes all files; complains about those that fail."""
         try:
-            first = self._begin()  # here, where Ctrl-C also interrupts the start of a supervisor
+            first = self._begin()  # in this thread, so that Ctrl-C also interrupts the start of a supervisor
             for hearing in [first, *[None] * (self._hearers - 1)]:
                 threading.Thread(target=self._work, args=(hearing,), name="hushd-hearer", daemon=True).start()
             for index, name in enumerate(self._names):
@@ -100,7 +100,7 @@ class Recordings:
         finally:
             self._stop()
             self._line.clear()
-            if any(journal.kept for journal in list(self._journals.values())):  # threads add to them
+            if any(journal.kept for journal in list(self._journals.values())):  # threads add to it
                 console.note("The same command with --resume goes on where it was interrupted.")
         if self._wordless and (self._options.word_times or getattr(self._options, "highlight_words", False)):
             console.complain("The engine knows no word times, so there are none.")
@@ -108,7 +108,7 @@ class Recordings:
     # --- the caller's thread -----------------------------------------------------------------------------------------
 
     def _tell(self, index: int, name: str) -> None:
-        """Prints a recording's transcript as it comes, or waits until its files are written."""
+        """Prints a recording's transcript as it arrives, or waits until its files are written."""
         feed = _Feed(self, index, bool(self._options.diarize))
         if self._output.printed:
             for text in self._output.pieces(feed):
@@ -124,7 +124,7 @@ class Recordings:
             raise feed.damage
 
     def receive(self, index: int) -> Segment | _Heard:
-        """The next segment of a recording, or all of it, which is the last; raises why there is none."""
+        """The next segment of a recording, and at last the whole; raises the error that ended it."""
         inbox = self._inboxes[index]
         while not inbox:
             self._take(*self._events.get())
@@ -135,7 +135,7 @@ class Recordings:
         return event
 
     def _take(self, index: int, event: Event) -> None:
-        """Whatever has happened to one of them, in the order in which it happened."""
+        """Handles an event of one recording."""
         now = time.monotonic()
         if isinstance(event, tuple):
             self._progress.heard(index, *event, now)
@@ -155,7 +155,7 @@ class Recordings:
         self._line.show(self._progress.line)
 
     def _saved(self, index: int, heard: _Heard) -> _Heard | HushdError:
-        """Files are written when their recording is through, and not when it is its turn to be told of."""
+        """Writes the files of a recording as soon as it is done, and not when its turn comes to be printed."""
         if not self._output.printed:
             try:
                 self._output.save(self._names[index], heard.transcript)
@@ -182,7 +182,7 @@ class Recordings:
         self.status = max(self.status, error.exit_code)
 
     def _stop(self) -> None:
-        """Cancels what is still under way, when nobody wants to know any more."""
+        """Cancels what still runs."""
         with self._lock:
             self._stopped = True
             self._waiting.clear()
@@ -205,7 +205,7 @@ class Recordings:
             hearing = None
 
     def _begin(self) -> _Hearing | None:
-        """Asks for the next recording that can be asked for, one thread after the other: in the arguments' order."""
+        """Sends the next request, one thread at a time, so that they are in the arguments' order."""
         with self._asking:
             while (index := self._next()) is not None:
                 try:
@@ -221,7 +221,7 @@ class Recordings:
             return None
 
     def _next(self) -> int | None:
-        """The first recording that nobody has begun with; without one, a thread less."""
+        """The first recording that no thread has begun; without one, this thread counts as ended."""
         with self._lock:
             if self._waiting:
                 return heapq.heappop(self._waiting)
@@ -229,7 +229,7 @@ class Recordings:
             return None
 
     def _leave_to_others(self, hearing: _Hearing) -> bool:
-        """Ends this thread where another one of ours will come back to the recording."""
+        """Ends this thread, if another one remains that can take the recording later; returns whether it does."""
         with self._lock:
             if self._hearers == 1:
                 return False
@@ -265,7 +265,7 @@ class Recordings:
         earlier, damage = deque(segments), None
         while True:
             try:
-                heard = next(transcription, None)  # if there is no room for this request, it is said here at first
+                heard = next(transcription, None)  # an error that there is no room for this request comes here first
             except HushdError as error:
                 if not error.detail.get("read_s"):
                     raise
@@ -304,7 +304,7 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class _Hearing:
-    """A recording that was asked for, with what an earlier run has heard of it."""
+    """A recording under way, with the segments of an earlier run."""
 
     index: int
     transcription: Transcription
@@ -313,7 +313,7 @@ class _Hearing:
 
 
 class _Feed:
-    """The segments of one recording, as a format reads them."""
+    """The segments of one recording, for a format to read."""
 
     def __init__(self, recordings: Recordings, index: int, diarized: bool) -> None:
         self._receive = partial(recordings.receive, index)

@@ -1,4 +1,4 @@
-"""`listen` without files: writes down what is said into the microphone, while it is said."""
+"""`listen` without files: transcribes the microphone, while somebody speaks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 def hear(client: Client, options: Namespace, output: Output) -> None:
-    """One utterance, or with --continuous all of them until Ctrl-C, which ends with what was said so far."""
+    """Transcribes one utterance, or with --continuous all of them until Ctrl-C, which keeps what was said so far."""
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False)  # it loads while the microphone opens
     console.silence_libraries()
@@ -68,11 +68,12 @@ def hear(client: Client, options: Namespace, output: Output) -> None:
 
 
 class _Said:
-    """The segments of a session, as a format reads them. What breaks it off once something was said ends it like any
-    other, so that no word is lost, and is kept.
+    """The segments of a session, for a format to read.
+
+    An error after the first segment ends the session as if nobody spoke any more, so that no word is lost.
 
     Attributes:
-        end: what is to be raised when the format is through.
+        end: that error, to be raised once the format is written.
     """
 
     diarized = False
@@ -102,7 +103,7 @@ class _Said:
 
 
 def unfinished(stable: str, text: str, columns: int) -> str:
-    """An utterance on a line of a terminal: its end where it is too long, dim where it may still change."""
+    """Returns an unfinished utterance as a terminal's line: its end where it is too long, dim where it may change."""
     stable, text = (" ".join(part.split("\n")) for part in (stable, text))
     room = columns - 1  # in the last column some terminals begin a new line
     if columns_of(stable + text) > room:
@@ -120,7 +121,7 @@ def _tail(text: str, room: int) -> str:
 
 @contextmanager
 def _interrupt(stop: Callable[[], None] | None) -> Iterator[None]:
-    """Within the block the first Ctrl-C calls `stop`, if that is given, and a second one interrupts."""
+    """Within the block the first Ctrl-C calls `stop`, if there is one, and a second one interrupts."""
     before = signal.getsignal(signal.SIGINT)
     if stop is None or before is signal.SIG_IGN:
         yield

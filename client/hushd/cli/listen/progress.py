@@ -1,4 +1,4 @@
-"""How far recordings have been heard, how fast, and how long it will still take. Pure: the time is an argument."""
+"""The progress of transcriptions, their speed and the time left. Pure: the time is an argument."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from hushd.display import clock
 
-BARS = (30, 10)  # how wide, where the terminal is wide enough and where it is not
+BARS = (30, 10)  # widths, on a wide terminal and on a narrow one
 SHORT_LABEL = 12  # characters that are left of a long name
 LONG_S = 30.0  # audio shorter than this needs no progress
-MEMORY_S = 15.0  # of work, after which a pace counts a third
-SURE_S = 1.0  # of work, from which on a pace is told
+MEMORY_S = 15.0  # of work, after which a speed counts a third
+SURE_S = 1.0  # of work, before which no speed is shown
 
 
 class Pace:
@@ -24,7 +24,7 @@ class Pace:
         self._last: float | None = None
 
     def add(self, amount: float, now: float) -> None:
-        """`amount` more is done; the first only starts the clock, since nobody knows how long it took."""
+        """Adds `amount`, done until `now`; the first call only starts the clock, since its duration is unknown."""
         if self._last is not None:
             passed = max(0.0, now - self._last)
             fading = math.exp(-passed / MEMORY_S)
@@ -48,9 +48,9 @@ class _Recording:
 
 
 class Progress:
-    """Of several recordings, by their names and sizes in bytes, 0 where that is unknown.
+    """The progress of several recordings, given their names and sizes in bytes, 0 where that is unknown.
 
-    How long those are that nobody has opened yet is guessed from their sizes.
+    The length of those that are not open yet is guessed from their sizes.
     """
 
     def __init__(self, recordings: Sequence[tuple[str, int]]) -> None:
@@ -58,11 +58,11 @@ class Progress:
         self._pace = Pace()
 
     def begin(self, index: int, done: float) -> None:
-        """`done` seconds of a recording were heard at another time."""
+        """An earlier run transcribed `done` seconds of a recording."""
         self._recordings[index].done = done
 
     def heard(self, index: int, done: float, total: float, now: float) -> None:
-        """`done` of `total` seconds of a recording have been heard; `total` is 0 where it is unknown."""
+        """`done` of `total` seconds of a recording are transcribed; `total` is 0 where it is unknown."""
         recording = self._recordings[index]
         recording.total = total or recording.total
         more = max(0.0, done - recording.done)
@@ -74,7 +74,7 @@ class Progress:
         return self._recordings[index].total
 
     def finish(self, index: int, now: float) -> None:
-        """A recording has been heard to its end."""
+        """A recording is transcribed to its end."""
         recording = self._recordings[index]
         if recording.total > recording.done:
             self._pace.add(recording.total - recording.done, now)
@@ -82,15 +82,15 @@ class Progress:
         self.give_up(index)
 
     def give_up(self, index: int) -> None:
-        """Nothing more comes of a recording."""
+        """A recording has ended before its end."""
         recording = self._recordings[index]
         recording.over = True
-        # What was not heard says nothing of the others' lengths.
+        # The rest of it says nothing about the others' lengths.
         recording.size = round(recording.size * recording.done / recording.total) if recording.total else 0
         recording.total = recording.done
 
     def line(self, columns: int) -> str:
-        """All of it in at most `columns` characters; empty while it is not worth showing."""
+        """Returns a line of at most `columns` characters; empty while it is not worth showing."""
         done = sum(recording.done for recording in self._recordings)
         total = self._total()
         if max(done, total) < LONG_S:
@@ -110,7 +110,7 @@ class Progress:
         return _fit(label, [*(f"{bar}{amount}{speed}{left}" for bar in (*bars, "")), amount], columns)
 
     def _total(self) -> float:
-        """Seconds of them all; 0 where that cannot even be guessed."""
+        """Seconds of all recordings; 0 where that cannot even be guessed."""
         known = [recording for recording in self._recordings if recording.total]
         seconds, size = sum(recording.total for recording in known), sum(recording.size for recording in known)
         for recording in self._recordings:
@@ -122,7 +122,7 @@ class Progress:
 
 
 def _fit(label: str, texts: Sequence[str], columns: int) -> str:
-    """The first of `texts` that leaves room for a label, which may lose its end, and not the last column."""
+    """Returns the label and the first of `texts` that fit, shortening the label; the last column stays free."""
     for text in texts:
         room = columns - 1 - len(text) - 1
         if room >= min(len(label), SHORT_LABEL):

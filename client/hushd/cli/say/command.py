@@ -1,4 +1,4 @@
-"""`say`: speaks, or writes what it would say to a file."""
+"""`say`: speaks text, or writes the sound to a file."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _speech(client: Client, options: Namespace, text: Script, form: str) -> Spee
 
 @contextmanager
 def _shown(options: Namespace, text: Script, speech: Speech) -> Iterator[Callable[[float], None] | None]:
-    """What is to be told of the position, so that a person sees it."""
+    """Yields a callback for the position in the speech, where a person wants to see it."""
     if options.interactive:
         with _prompted(options.interactive, text, speech) as on_position:
             yield on_position

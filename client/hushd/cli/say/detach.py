@@ -1,4 +1,4 @@
-"""`say --no-wait`: a process of its own that nobody waits for."""
+"""`say --no-wait`: goes on in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 LOG = "say"
-LONGEST_LOG = 64 * 1024  # bytes; then it is begun anew
+LONGEST_LOG = 64 * 1024  # bytes; then it is truncated
 
 
 def leave_to_child(*, reads: bool) -> bool:
-    """True in the process that goes on at once, False in its child, which does the work.
+    """Forks; returns True in the process that ends at once, False in its child, which does the work.
 
-    The child belongs to no terminal and keeps nothing open that somebody waits for; its standard error is a log.
+    The child has no terminal and holds no descriptor that another program waits on; its standard error is a log.
 
     Args:
         reads: whether the child needs standard input.
@@ -42,5 +42,5 @@ def leave_to_child(*, reads: bool) -> bool:
 
 
 def stamp(error: HushdError) -> HushdError:
-    """The error as a log tells it, with the time."""
+    """The error with the time before it, for a log."""
     return HushdError(error.code, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.message}")

@@ -1,4 +1,4 @@
-"""How a word is highlighted on this terminal, as macOS's `say --interactive=MARKUP` names it."""
+"""Highlighting on this terminal, by the names that macOS's `say --interactive=MARKUP` has for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white
 
 
 class Style(NamedTuple):
-    """What to write before the sentence, before the word, and behind either; empty on a terminal that cannot."""
+    """Control sequences before the sentence, before the word, and after either; empty where the terminal has none."""
 
     sentence: str = ""
     word: str = ""
@@ -19,14 +19,14 @@ class Style(NamedTuple):
 
 
 def style(markup: str) -> Style:
-    """The style of this terminal.
+    """Returns the style of this terminal.
 
     Args:
         markup: a terminfo capability such as smso, bold or smul, a colour, or colours as TEXT/BACKGROUND, either of
             which may be left out.
 
     Raises:
-        HushdError: `bad_request` for what is none of that.
+        HushdError: `bad_request` for any other `markup`.
     """
     import curses
 
@@ -44,12 +44,12 @@ def style(markup: str) -> Style:
 
 
 def _capability(name: str) -> str | None:
-    """The string of a terminal's capability: empty where it lacks it, None where there is none of that name."""
+    """The control sequence of a capability: empty where the terminal lacks it, None for an unknown name."""
     import curses
 
     try:
         value = curses.tigetstr(name)
-    except ValueError:  # of characters that no name has
+    except ValueError:  # characters that no name has
         return None
     if value is None:
         return "" if name in ("smso", "bold", "smul", "rev", "sgr0") else None
@@ -70,7 +70,7 @@ def _colours(markup: str) -> str | None:
 
 
 def _sent(value: bytes) -> str:
-    """As it is sent: without the pauses that terminals of paper needed."""
+    """The sequence without the delays that paper terminals needed."""
     import re
 
     return re.sub(rb"\$<[^>]*>", b"", value).decode("latin-1")

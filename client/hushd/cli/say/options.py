@@ -36,7 +36,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     """Parses the command line; `text` are the words, `note` a sentence about options without effect, or empty.
 
     Raises:
-        HushdError: `bad_request` for what makes no sense.
+        HushdError: `bad_request` for options that make no sense, alone or together.
     """
     parser = Parser(prog, "Speaks TEXT, or the text on standard input, also while that is still being written.")
     parser.usage = "%(prog)s [OPTION…] [TEXT…]"
@@ -58,7 +58,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def speaking(options: Namespace) -> SynthesizeOptions:
-    """What the options ask of a speech. The volume of what is played here is the player's."""
+    """The options of a speech that the command line asks for. Spoken aloud, the volume is the player's."""
     return SynthesizeOptions(
         voice=options.voice,
         language=options.language,
@@ -72,7 +72,7 @@ def speaking(options: Namespace) -> SynthesizeOptions:
 
 
 def file_format(options: Namespace) -> str:
-    """The kind of file that -o is to be; `wav` where neither an option nor the name says.
+    """The format of the file that -o names; `wav` where neither an option nor the name says.
 
     Raises:
         HushdError: `bad_request` for an extension that names none.

@@ -15,7 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class View(NamedTuple):
-    """Lines that are over, to be written once, and the line of now."""
+    """Lines that are over, to be written once, and the current line."""
 
     over: str
     line: str
@@ -40,8 +40,7 @@ class Prompter:
         self._place = 0  # of what is spoken
 
     def at(self, text: str, position: float) -> View:
-        """What is to be seen when `position` seconds have been heard; `text` is what is known of it, at least so far
-        as that."""
+        """The view when `position` seconds have been heard; `text` is known at least as far as that."""
         while self._begun < len(self._timeline) and self._timeline[self._begun].start <= position:
             self._begun += 1
         if not self._begun:
@@ -55,7 +54,7 @@ class Prompter:
         return View(over, self._marked(text, sentence, word))
 
     def rest(self, text: str, *, heard: bool) -> str:
-        """The lines that were not over: all of them when everything was `heard`, else only the one that was begun."""
+        """The remaining lines: all of them when everything was `heard`, else only the current one."""
         if not self._begun:
             return ""
         over = ""
@@ -72,7 +71,7 @@ class Prompter:
         return line + "\n"
 
     def _line(self, text: str) -> tuple[int, int]:
-        """Where the line ends, and where the next one begins."""
+        """The end of the line, and the start of the next one."""
         newline = text.find("\n", self._start)
         limit = newline if newline >= 0 else len(text)
         end, room = self._start, self.columns - 1  # in the last column some terminals begin a new line
@@ -105,5 +104,5 @@ class Prompter:
 
 
 def _shown(text: str) -> str:
-    """A text is read aloud, and is not to command the terminal."""
+    """The text without control characters, which would command the terminal."""
     return _CONTROL.sub(" ", text)
