@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import string
 import subprocess
 import sys
@@ -111,7 +112,20 @@ def verdict(figures: dict[str, float]) -> int:
     print(f"\n{wers}, {figures['seconds']} s")
     for problem in problems:
         print(f"scripts/demo: {problem}", file=sys.stderr)
+    if not problems:
+        print(f"\n{next_steps()}")
     return 1 if problems else 0
+
+
+def next_steps() -> str:
+    """What to type to go on with what was set up here."""
+    activate = shlex.quote(str(Path(sys.prefix) / "bin" / "activate"))
+    return f"""To go on, in this shell:
+
+    source {activate}
+    say "Hello."
+    listen FILE              # or without a file: the microphone
+    hushd models list        # other voices, languages and engines"""
 
 
 if __name__ == "__main__":
