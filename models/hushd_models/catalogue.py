@@ -69,6 +69,7 @@ class Known:
         size_mb, memory_mb: on disk, and of a worker with it; about.
         speed: one of `SPEEDS`, on a CPU.
         aliases: other names of the same model.
+        voice: whether it is a further voice of its engine's model; no worker is started with it alone.
         package: what must be importable, for one that is embedded in it.
         system: patterns of paths, any of which is there where the system has brought it.
     """
@@ -87,6 +88,7 @@ class Known:
     files: tuple[Files, ...] = ()
     sha256: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    voice: bool = False
     package: str = ""
     system: tuple[str, ...] = ()
 

@@ -9,10 +9,12 @@ import random
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd_models import catalogue
 from hushd_models import hf_cache as hub_cache
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
@@ -457,6 +459,23 @@ def test_single_files_of_the_hub(hub: HubServer, ask: Ask) -> None:
     assert sorted(p.name for p in (store().folder / "piper").glob("[!.]*")) == [
         f"{name}.hushd.json", f"{name}.onnx", f"{name}.onnx.json"
     ]  # fmt: skip
+
+
+def test_a_voice_of_hibari_comes_to_where_its_engine_looks(
+    hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into the engine's folder; what has another SHA-256 than hibari's own table says is thrown away."""
+    known = replace(catalogue.models()["hibari/emma"], url=f"{hub.url}/files")
+    hub.files["/files/bf_emma.int8.onnx"] = Content(WEIGHTS)
+    monkeypatch.setitem(catalogue._well_known(), "hibari/emma", known)
+    with pytest.raises(HushdError, match="wrong checksum"):
+        ask("pull", model="hibari/emma").result()
+    assert not list((store().folder / "hibari").glob("*.onnx"))
+    right = replace(known, sha256={"bf_emma.int8.onnx": hashlib.sha256(WEIGHTS).hexdigest()})
+    monkeypatch.setitem(catalogue._well_known(), "hibari/emma", right)
+    ask("pull", model="hibari/emma").result()
+    check_whole({"bf_emma.int8.onnx": WEIGHTS}, "hibari/emma")
+    assert (store().folder / "hibari" / "bf_emma.int8.onnx").is_file()
 
 
 def test_what_the_package_has_is_taken(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hushd_models import catalogue
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.installation import extra_command
 from hushd_worker_tts import params
@@ -130,7 +131,7 @@ def test_a_voice_that_is_not_here_is_missing_and_never_downloaded(
     assert {voice.name: voice.installed for voice in Hibari.voices()} == {
         "heart": True, "emma": False, "fenrir": False, "fable": False, "kore": False,
     }  # fmt: skip
-    with pytest.raises(HushdError, match="voice emma is not on this machine yet: download") as caught:
+    with pytest.raises(HushdError, match="not on this machine: `hushd models pull hibari/emma`") as caught:
         say(hibari, "Hello.", voice="emma")
     assert caught.value.code == "model_missing"
     assert list(tmp_path.iterdir()) == []
@@ -145,11 +146,38 @@ def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
     assert {voice.name for voice in Hibari.voices() if voice.installed} == {"heart", "kore"}
     kore = say(hibari, "Hello.", voice="kore")
     assert kore.result["voice"] == "kore"
-    assert kore.raw == say(hibari, "Hello.").raw
+    assert len(kore.raw) == len(say(hibari, "Hello.").raw)  # not as loud: nobody has measured kore
     (tmp_path / "bm_fable.int8.onnx").write_bytes(b"not a model")
-    with pytest.raises(HushdError, match="file of the voice fable is damaged: remove") as caught:
+    with pytest.raises(
+        HushdError, match=r"fable does not load .*: `hushd models pull hibari/fable` gets it anew"
+    ) as caught:
         say(hibari, "Hello.", voice="fable")
     assert caught.value.code == "model_missing"
+
+
+def test_a_voice_that_was_pulled_speaks(
+    hibari: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It comes before one in hibari's own cache, which may be damaged: a pull mends what that has."""
+    monkeypatch.setenv("HIBARI_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    for folder in ("cache", "models/hibari"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "cache" / "af_kore.int8.onnx").write_bytes(b"not a model")
+    (tmp_path / "models" / "hibari" / "af_kore.int8.onnx").symlink_to(module._file("heart"))
+    assert say(hibari, "Hello.", voice="kore").result["voice"] == "kore"
+
+
+def test_the_catalogue_has_every_voice_that_hibari_has() -> None:
+    """With the file, the language and the SHA-256 that hibari's own table has, at the address it downloads from."""
+    voices = importlib.import_module("hibari.voices")
+    known = {one.name: one for one in catalogue.models().values() if one.engine == "hibari" and one.voice}
+    assert set(known) == {name for name, entry in voices.VOICES.items() if not entry.get("bundled")}
+    for name, one in known.items():
+        entry = voices.VOICES[name]
+        assert (one.languages, dict(one.sha256)) == ((entry["language"],), {entry["file"]: entry["sha256"]})
+        assert one.choose([entry["file"], "README.md"]) == [entry["file"]]
+        assert f"{one.url}/" == voices.BASE_URL
 
 
 @pytest.mark.parametrize(

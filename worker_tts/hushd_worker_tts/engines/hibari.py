@@ -1,7 +1,7 @@
 """hibari: English speech from 8 MB a voice, about 175 times faster than real time on one core; Apache-2.0.
 
-The voice heart and the phonemizer are inside the wheel `hibari-tts`. Other voices lie in hibari's own cache folder once
-somebody has downloaded them with hibari's command; nothing is downloaded here.
+The voice heart and the phonemizer are inside the wheel `hibari-tts`. Other voices lie in the models folder, where
+`hushd models pull` puts them, or in hibari's own cache folder, where its own command does; nothing is downloaded here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hushd_models import advice
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system import paths
 from hushd_protocol.system.installation import extra_command
 from hushd_protocol.system.paths import user_cache
 
@@ -140,11 +142,11 @@ class Hibari:
             options.enable_cpu_mem_arena = options.enable_mem_pattern = False
             path = _file(name)
             if not path.exists():
-                raise HushdError(
-                    "model_missing",
-                    f"The voice {name} is not on this machine yet: download it (8 MB) with "
-                    f"`hibari Hello --voice {name} -o hello.wav`.",
-                )
+                raise advice.missing(f"hibari/{name}")
+            if not _registry()[name].get("bundled"):
+                from hushd_models import verification
+
+                verification.before_load("hibari", name, lambda note: None)
             try:
                 model = path.read_bytes()
                 try:
@@ -156,7 +158,9 @@ class Hibari:
                 self._sessions[name] = session
             except Exception as error:
                 raise HushdError(
-                    "model_missing", f"The file of the voice {name} is damaged: remove {path} and get it anew."
+                    "model_missing",
+                    f"The voice {name} does not load from {path} ({reason(error)}): "
+                    f"`hushd models pull hibari/{name}` gets it anew.",
                 ) from error
         return self._sessions[name]
 
@@ -285,11 +289,13 @@ def _registry() -> dict[str, dict[str, Any]]:
 
 
 def _file(name: str) -> Path:
-    """Where the voice's model is, or would be once downloaded."""
+    """Where the voice's model is, or would be once hibari's own command has downloaded it."""
     entry = _registry()[name]
     file = str(entry["file"])
     if entry.get("bundled"):
         return _assets() / file
+    if (pulled := paths.find().models / "hibari" / file).exists():
+        return pulled
     if folder := os.environ.get("HIBARI_HOME"):
         return Path(folder, file)
     if sys.platform == "darwin":
