@@ -1,8 +1,7 @@
 """Header maps to dataclasses and back: one generic, strict codec.
 
-Strict means that a field of the wrong type, or a missing one, is a `HushdError("protocol_error")` that names
-the field; an unknown key is ignored, so that a later minor version may add one; an unknown type is
-`unsupported`.
+Strict: a field of the wrong type, or a missing one, is a `HushdError("protocol_error")` that names the field. An
+unknown key is ignored, so that a later minor version may add one; an unknown type is `unsupported`.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from .messages import Cancel, Chunk, Credit, Error, Message
 
 Check = Callable[[Any], bool]
 
-# An error with the id of one of these would end the request it belongs to, which is still running.
+# An error with the id of one of these would end the request that it belongs to, which is still running.
 _FOLLOWING = (Chunk.TYPE, Credit.TYPE, Cancel.TYPE)
 
 
 def _checker(hint: Any) -> Check:
-    """A predicate for one annotation: a scalar, `X | None`, `list[str]` or `dict[str, Any]`."""
+    """Returns a predicate for one annotation: a scalar, `X | None`, `list[str]` or `dict[str, Any]`."""
     if isinstance(hint, types.UnionType):
         checks = [_checker(arm) for arm in typing.get_args(hint)]
         return lambda value: any(check(value) for check in checks)
@@ -37,7 +36,7 @@ def _checker(hint: Any) -> Check:
     if origin is int:
         return lambda value: type(value) is int
     if origin is float:
-        # Not a number would make every comparison of a timer false.
+        # NaN would make every comparison of a timer false.
         return lambda value: type(value) in (float, int) and math.isfinite(value)
     if origin is list:
         (item,) = typing.get_args(hint)
@@ -51,7 +50,7 @@ def _checker(hint: Any) -> Check:
 
 
 def _plain(value: Any, depth: int) -> bool:
-    """Whether `value` can be packed again and shown as JSON wherever it goes: no extension types, few levels."""
+    """Whether `value` can be packed again and shown as JSON: no extension types, few levels."""
     if type(value) is dict:
         return depth > 0 and all(type(key) is str and _plain(item, depth - 1) for key, item in value.items())
     if type(value) is list:
@@ -78,7 +77,7 @@ _FIELDS: dict[type[Message], tuple[tuple[str, Any], ...]] = {}
 
 
 def _fields(kind: type[Message]) -> tuple[tuple[str, Any], ...]:
-    """Names and defaults of what the header carries; a required field's default equals nothing."""
+    """The names and defaults of the fields in a header; the default of a required field equals nothing."""
     fields = []
     for field in dataclasses.fields(kind):
         if field.name != "payload":
@@ -88,7 +87,7 @@ def _fields(kind: type[Message]) -> tuple[tuple[str, Any], ...]:
 
 
 def encode(message: Message) -> bytes:
-    """The header of `message`: a msgpack map without its payload, and without what has its default value."""
+    """Returns the header of `message`: a msgpack map without the payload and the fields that have their default."""
     kind = type(message)
     fields = _FIELDS.get(kind)
     if fields is None:
@@ -102,7 +101,7 @@ def encode(message: Message) -> bytes:
 
 
 class Decoder:
-    """Decodes the messages one direction of one socket may carry.
+    """Decodes the messages that one direction of one socket may carry.
 
     >>> Decoder(FROM_CLIENT).decode(header, payload)
     """
@@ -111,12 +110,12 @@ class Decoder:
         self._specs = {kind.TYPE: _spec(kind) for kind in kinds}
 
     def decode(self, header: bytes, payload: bytes = b"") -> Message:
-        """One message.
+        """Decodes one message.
 
         Raises:
             HushdError: `protocol_error` for anything malformed, `unsupported` for a type not of this direction.
-                The error's detail carries `id` when the header had one that an answer may use: that of a request
-                or control, or of a type not known.
+                The error's detail has `id` when the header had one that an answer may use: that of a request or
+                control, or of an unknown type.
         """
         try:
             # Strings that are not UTF-8, maps too deep and counts that lie are all refused by msgpack itself.

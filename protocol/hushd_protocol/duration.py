@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: numbers of seconds, and the strings other model servers taught them."""
+"""Lengths of time as people write them: numbers of seconds, and the strings of other model servers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _DURATION = re.compile(rf"(?P<sign>[+-]?)(?:(?P<seconds>{_NUMBER})|(?P<parts>(?:
 
 
 def parse(value: object) -> float | None:
-    """Seconds, `FOREVER` (-1.0) for whatever is negative, None for what is no length of time.
+    """Returns seconds, `FOREVER` (-1.0) for any negative value, None for anything else than a length of time.
 
-    Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m",
-    "-1m"). Both forms are taken everywhere, because users of a server that took "-1" in one place and only -1 in
-    another could not find out why their setting had no effect.
+    Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m", "-1m").
+    Both forms are accepted everywhere: users of a server that took "-1" in one place and only -1 in another could not
+    find out why their setting had no effect.
     """
     if isinstance(value, str):
         match = _DURATION.fullmatch(value.strip())

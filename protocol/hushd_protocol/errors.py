@@ -1,15 +1,15 @@
-"""Every way hushd says no, in one table.
+"""Every error of hushd, in one table.
 
 ========================= ========== ========= ==== ==== =====================================================
 code                      culprit    retryable HTTP exit when
 ========================= ========== ========= ==== ==== =====================================================
-bad_request               client     no        400  2    arguments that make no sense, empty text, bad option
-unsupported               client     no        400  2    an operation, message or format that is not known
+bad_request               client     no        400  2    wrong arguments, empty text, bad option
+unsupported               client     no        400  2    an unknown operation, message or format
 protocol_error            client     no        400  2    frames that are not hushd/1
 version_mismatch          client     no        426  2    another protocol version
 unauthorised              client     no        401  2    a worker without its token
 too_large                 client     no        413  2    a header, payload or input beyond its limit
-no_speech                 client     no        422  1    the microphone heard nobody in time
+no_speech                 client     no        422  1    the microphone recorded no speech in time
 input_unreadable          client     no        422  4    a missing, empty, truncated or corrupt input
 path_unreachable          client     yes       422  4    the worker cannot open the file by its path
 deadline_exceeded         client     yes       504  4    the request's own deadline passed
@@ -84,21 +84,20 @@ CODES: dict[str, Code] = {
 
 
 def reason(error: BaseException) -> str:
-    """The last line of what a library's exception says, to be put into a sentence: numpy's import error is a page that
-    ends with the cause."""
+    """The last line of a library's exception, to be put into a sentence: numpy's import error is a page."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1][:200].rstrip(". ") if lines else "") or type(error).__name__
 
 
 @dataclass(eq=False)
 class HushdError(Exception):
-    """A failure with a row in the table: what happened and what to do, in one sentence.
+    """A failure with a row in the table: one sentence on what happened and what to do.
 
     Attributes:
         code: a key of `CODES`.
-        message: one sentence a user can act on; never a traceback.
-        retry_after_ms: when asking again makes sense, where that is known.
-        detail: what a person debugging wants (a log's tail, an exit status); may be empty.
+        message: one sentence that a user can act on; never a traceback.
+        retry_after_ms: the time after which to ask again, where known.
+        detail: for a person who debugs (a log's tail, an exit status); may be empty.
     """
 
     code: str
@@ -108,7 +107,7 @@ class HushdError(Exception):
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
-            # Another version's code: keep its sentence, treat it like a failure of the worker.
+            # Another version's code: keep its sentence, and treat it as a failure of the worker.
             self.detail = {**self.detail, "code": self.code}
             self.code = "worker_failed"
         super().__init__(self.code, self.message)

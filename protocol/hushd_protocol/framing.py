@@ -1,4 +1,4 @@
-"""Messages to ZeroMQ frames and back: `[magic][header][payload]`, a route before them on a ROUTER."""
+"""Messages to ZeroMQ frames and back: `[magic][header][payload]`, after a route on a ROUTER."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .messages import Message
 
 
 def pack(message: Message) -> list[bytes]:
-    """The three frames of `message`.
+    """Returns the three frames of `message`.
 
     Raises:
-        HushdError: `too_large` when its header or payload is beyond its limit.
+        HushdError: `too_large` when its header or payload exceeds its limit.
     """
     header = encode(message)
     _limit(header, message.payload)
@@ -22,7 +22,7 @@ def pack(message: Message) -> list[bytes]:
 
 
 def unpack(frames: Sequence[bytes], decoder: Decoder) -> Message:
-    """The message in `frames` (without a route).
+    """Returns the message in `frames`, which have no route.
 
     Raises:
         HushdError: `protocol_error`, `too_large` or `unsupported`.

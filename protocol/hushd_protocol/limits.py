@@ -1,16 +1,16 @@
-"""Sizes and numbers both ends of the wire agree on. Bytes unless a name says otherwise."""
+"""Sizes and numbers on which both ends of the wire agree; in bytes unless the name is of something else."""
 
 PROTOCOL = 1
 MAGIC = b"HSH1"
 
 MAX_HEADER = 64 * 1024
 MAX_PAYLOAD = 64 * 1024
-# Nothing legal is larger. libzmq cuts off whoever sends more without an answer, so `too_large` can be said
-# only to frames between MAX_HEADER or MAX_PAYLOAD and this.
+# Nothing legal is larger. libzmq disconnects a peer that sends more, without an answer, so only frames between
+# MAX_HEADER or MAX_PAYLOAD and this can be answered by `too_large`.
 MAX_WIRE = 128 * 1024
 
-HIGH_WATER = 1000  # messages; credit bounds memory, this only bounds a peer that ignores credit
-CREDIT_WINDOW = 8  # chunks that may be under way in one direction of one request
+HIGH_WATER = 1000  # messages; credit bounds memory, and this a peer that ignores credit
+CREDIT_WINDOW = 8  # chunks under way in one direction of one request
 MAX_CREDIT = 256  # chunks a peer may grant at once: 16 MiB of 64 KiB payloads
 
 ID_BYTES = 16

@@ -1,15 +1,15 @@
-"""Names in error messages: what somebody typed, what they may have meant, and what there is."""
+"""Names in error messages: the one that was typed, the one that may have been meant, and those that exist."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_LONGEST = 80  # letters that are looked at: the comparison takes their square
+_LONGEST = 80  # letters compared: the time grows with their square
 _SHOWN = 60
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    """Returns the name in `known` most like `word`, whatever the case; None when none is close or `word` is no text."""
+    """Returns the name in `known` most like `word`, in any case; None when none is close or `word` is not text."""
     from difflib import get_close_matches  # only to help with a mistake
 
     if not isinstance(word, str):
@@ -26,7 +26,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 
 def quoted(value: object) -> str:
-    """Returns a value that somebody gave as a message shows it: as in Python, 60 characters at most."""
+    """Returns a value as messages show it: as in Python, 60 characters at most."""
     text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 

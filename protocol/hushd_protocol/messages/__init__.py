@@ -1,8 +1,8 @@
-"""Every message of hushd/1: a frozen dataclass each, and which way each of them travels.
+"""Every message of hushd/1, a frozen dataclass each, and the directions in which they travel.
 
-A field is what travels in the header map under its own name; `payload` is the frame behind the header. `id` is the
-request's, 16 bytes chosen by the client; the supervisor keys it with the connection. `seq` counts what one side
-sends for one request, from 0, so that a lost frame is noticed.
+A field travels in the header map under its own name; `payload` is the frame behind the header. `id` is the request's,
+16 bytes chosen by the client; the supervisor adds the connection to it. `seq` counts the chunks of one side of one
+request, from 0, so that a lost frame is noticed.
 """
 
 from __future__ import annotations

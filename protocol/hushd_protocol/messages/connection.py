@@ -1,4 +1,4 @@
-"""How a connection begins, and that both sides are there."""
+"""The beginning of a connection, and its signs of life."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .message import Message
 class Hello(Message):
     """client -> supervisor, first and once. Requests are sent after `welcome`.
 
-    `holder` names who keeps workers alive between connections (`cli` for the commands); None: this connection.
+    `holder` names the owner of the leases that outlive connections (`cli` for the commands); None: this connection.
     """
 
     TYPE: ClassVar[str] = "hello"
@@ -36,7 +36,7 @@ class Welcome(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerHello(Message):
-    """worker -> supervisor, first and once, with the one-time token the supervisor put in its environment."""
+    """worker -> supervisor, first and once, with the one-time token from its environment."""
 
     TYPE: ClassVar[str] = "worker_hello"
 
@@ -55,6 +55,6 @@ class Ping(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pong(Message):
-    """client -> supervisor."""
+    """client -> supervisor, the answer to a ping."""
 
     TYPE: ClassVar[str] = "pong"

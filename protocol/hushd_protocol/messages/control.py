@@ -1,4 +1,4 @@
-"""What clients say about everything but their own requests: the supervisor, its workers, the floor."""
+"""Messages of clients about everything but their own requests: the supervisor, its workers, the floor."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control(Message):
-    """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are the workers meant.
+    """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are workers.
 
-    `stop`, `cancel`, `pause` and `resume` concern who speaks: `names` are numbers of turns, clients, or `self`.
+    `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
 
     Answered by `result` or `error`. Never counts as use of a worker.
     """
@@ -26,9 +26,9 @@ class Control(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim(Message):
-    """client -> supervisor: wants `devices` (`speaker`, `microphone`), all of them at once or none.
+    """client -> supervisor: claims `devices` (`speaker`, `microphone`), all of them at once or none.
 
-    Answered by `turn` whenever it changes who has them, and ended like a request by one `result` or `error`.
+    Answered by `turn` at every change of its state, and ended like a request by one `result` or `error`.
     """
 
     TYPE: ClassVar[str] = "claim"
@@ -40,10 +40,10 @@ class Claim(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn(Message):
-    """supervisor -> client: where a claim stands: `waiting`, `granted` or `paused`.
+    """supervisor -> client: the state of a claim: `waiting`, `granted` or `paused`.
 
-    `waiting` and `paused` after `granted` mean: be silent within a second, and say `yield`. `number` is the claim's
-    name for people; `position` the place among those who wait, 0 for next.
+    `waiting` and `paused` after `granted` mean: be silent within a second, and send `yield`. `number` is the claim's
+    name for people; `position` its place among those that wait, 0 for the next.
     """
 
     TYPE: ClassVar[str] = "turn"
@@ -56,7 +56,7 @@ class Turn(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Yield(Message):
-    """client -> supervisor: the devices of this claim are silent. `keep`: it wants them again, in its old place."""
+    """client -> supervisor: the devices of this claim are silent. With `keep` the claim goes back to its old place."""
 
     TYPE: ClassVar[str] = "yield"
 

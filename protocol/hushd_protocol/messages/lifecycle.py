@@ -1,4 +1,4 @@
-"""A worker's life, as it and the supervisor tell each other."""
+"""Messages between a worker and the supervisor about the worker's life."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loading(Message):
-    """worker -> supervisor while it loads and makes progress: re-arms the start timer."""
+    """worker -> supervisor while it loads and makes progress: restarts the start timer."""
 
     TYPE: ClassVar[str] = "loading"
 
@@ -19,9 +19,9 @@ class Loading(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready(Message):
-    """worker -> supervisor: loaded. `slots` is how many jobs it takes at once, `pss` its size in bytes.
+    """worker -> supervisor: loaded. `slots` is the number of jobs that it takes at once, `pss` its size in bytes.
 
-    `sessions` is how many sessions it takes beside those; at 0 a session takes one of the slots.
+    `sessions` is the number of sessions that it takes beside those; at 0 a session takes one of the slots.
     """
 
     TYPE: ClassVar[str] = "ready"
@@ -34,7 +34,7 @@ class Ready(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFailed(Message):
-    """worker -> supervisor: it cannot ever become ready (no engine, no weights). It leaves by itself after this."""
+    """worker -> supervisor: it can never become ready (no engine, no weights). It leaves by itself after this."""
 
     TYPE: ClassVar[str] = "load_failed"
 

@@ -1,4 +1,4 @@
-"""What every message is."""
+"""The base of all messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What all messages share. `TYPE` is the value of the header's `type` key."""
+    """A message; `TYPE` is the value of the header's `type` key."""
 
     TYPE: ClassVar[str] = ""
 

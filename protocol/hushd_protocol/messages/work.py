@@ -14,20 +14,19 @@ from .message import Message
 class Request(Message):
     """client -> supervisor: do `op` on a worker.
 
-    `worker` is `stt`, `stt/moonshine` or `stt/moonshine/tiny-en`: what is left out, config and the engine's
-    defaults fill. `op` is the worker's word (`transcribe`, `synthesize`, `echo`) or `warm`, which starts the worker
-    and asks nothing of it.
+    `worker` is `stt`, `stt/moonshine` or `stt/moonshine/tiny-en`: the configuration and the engine's defaults complete
+    it. `op` is an operation of the worker (`transcribe`, `synthesize`, `echo`) or `warm`, which only starts it.
 
-    `input` says where the input is: `inline` (the payload, whole), `path` (an absolute path with the device, inode
+    `input` is the place of the input: `inline` (the payload, whole), `path` (an absolute path with the device, inode
     and size the client saw), `stream` (chunks follow, as credit allows) or `none`.
 
-    `credit` is how many chunks of output may be sent before the client grants more. `keep_alive` is a lease in
-    seconds after the job's end: 0 none, -1 without end, None the worker's default. `attempt` is 1 when the client asks
-    again, under the same id, after `worker_crashed` on a stream that only it could repeat: so that a second crash is
-    known to be this input's.
+    `credit` is the number of chunks of output that may be sent before the client grants more. `keep_alive` is a lease
+    in seconds after the job's end: 0 for none, -1 without end, None for the worker's default. `attempt` is 1 when the
+    client asks again, under the same id, after `worker_crashed` on a stream that only it could repeat: a second crash
+    is then known to be this input's.
 
-    `session`: its input is being made while it is sent (a microphone), for as long as it likes. Sessions are counted
-    apart from other requests, which are called files, so that neither has to wait for the other.
+    `session`: the input is made while it is sent (by a microphone), for any time. Sessions are counted apart from other
+    requests, which are called files, so that neither has to wait for the other.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -51,10 +50,10 @@ class Request(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted(Message):
-    """supervisor -> client: the request has to wait, or waits no longer: `queued`, `starting` or `running`.
+    """supervisor -> client: the request waits, or waits no longer: `queued`, `starting` or `running`.
 
-    Sent when the state changes; `position` is the place in the queue, 0 for next. A request that runs at once is
-    not told so: its answer tells it.
+    Sent when the state changes; `position` is the place in the queue, 0 for the next. A request that runs at once gets
+    its answer alone.
     """
 
     TYPE: ClassVar[str] = "accepted"
@@ -66,9 +65,9 @@ class Accepted(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Message):
-    """supervisor -> worker: the request, as the client put it. `credit` is what the client has granted so far.
+    """supervisor -> worker: the request as the client sent it. `credit` is the client's so far.
 
-    `economy`: memory is short, so do it with less, at the cost of quality if need be. A worker that has done so adds
+    `economy`: memory is short, so use less, at the cost of quality if need be. A worker that has done so adds
     `degraded: true` to the result's data.
     """
 
@@ -91,9 +90,9 @@ class Job(Message):
 class Chunk(Message):
     """A piece of input (client -> supervisor -> worker) or of output (the other way), in `payload`.
 
-    Costs one credit. `last` ends the input. Raw audio is s16le; `rate` (Hz) and `channels` come with the first
-    chunk of it. For a file in the making, `offset` is where in the file the bytes belong: a header whose lengths
-    are known only at the end is sent again with offset 0.
+    Costs one credit. `last` ends the input. Raw audio is s16le; `rate` (Hz) and `channels` come with its
+    first chunk. For a file in the making, `offset` is the place of the bytes in the file: a header whose lengths are
+    known only at the end is sent again with offset 0.
     """
 
     TYPE: ClassVar[str] = "chunk"
@@ -108,7 +107,7 @@ class Chunk(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit(Message):
-    """Grants the peer `chunks` more chunks of this request. Means received, not consumed by the person."""
+    """Grants the peer `chunks` more chunks of this request: earlier ones were received, if not yet played."""
 
     TYPE: ClassVar[str] = "credit"
 
@@ -159,7 +158,7 @@ class Result(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Error(Message):
-    """The terminal message of a request that failed; with an empty `id`, of what could not be read at all."""
+    """The terminal message of a request that failed; with an empty `id`, of a message that could not be read."""
 
     TYPE: ClassVar[str] = "error"
 
@@ -173,7 +172,7 @@ class Error(Message):
 
     @classmethod
     def of(cls, request_id: bytes, error: HushdError) -> Error:
-        """`error` as the terminal message of a request."""
+        """Makes the terminal message of a request from `error`."""
         return cls(
             id=request_id,
             code=error.code,

@@ -1,4 +1,4 @@
-"""A worker dies with its supervisor: the read end of a pipe nobody writes to tells it.
+"""The lifeline of a worker: a pipe that nobody writes to, whose end means that the supervisor is dead.
 
 Not PR_SET_PDEATHSIG, which kills only the leader: 13 of 15 grandchildren survived it.
 """
@@ -15,7 +15,7 @@ import threading
 def arm(descriptor: int, supervisor: int) -> None:
     """Ends this process group, grandchildren too, as soon as `descriptor` reaches its end.
 
-    On Linux the kernel does it (F_SETSIG with SIGKILL to the group: 3 ms, even while native code holds the GIL);
+    On Linux the kernel kills it (F_SETSIG with SIGKILL to the group: 3 ms, even while native code holds the GIL);
     elsewhere a thread waits for the end. The caller must lead its process group.
     """
     if sys.platform == "linux":
@@ -28,10 +28,10 @@ def arm(descriptor: int, supervisor: int) -> None:
 
 
 def tie(descriptor: int, group: int) -> None:
-    """Linux only: has the kernel kill the process group at the end of `descriptor`, whoever in it holds it open.
+    """Linux only: has the kernel kill the process group at the end of `descriptor`, even while members hold it open.
 
-    That is a property of the open pipe, so the supervisor does it at the start too: a worker is seconds away from
-    `arm` where Python's start is slow, and one that is not ours may never come to it.
+    That is a property of the open pipe, so the supervisor sets it at the start too: a worker is seconds away from `arm`
+    where Python's start is slow, and a worker of another program may never call it.
     """
     # F_SETOWN with a negative number means a process group.
     fcntl.fcntl(descriptor, fcntl.F_SETOWN, -group)

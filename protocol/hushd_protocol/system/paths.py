@@ -1,4 +1,4 @@
-"""Where hushd's sockets, logs, state, models and configuration are, and who may read them."""
+"""The paths of hushd's sockets, logs, state, models and configuration, and their permissions."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class Paths:
 
     @property
     def needs(self) -> Path:
-        """What each worker has needed so far, for the next supervisor's first decision."""
+        """The memory that each worker has needed so far, for the next supervisor's first decision."""
         return self.state / "needs.json"
 
     @property
     def transcripts(self) -> Path:
-        """What interrupted transcriptions have brought so far."""
+        """The journals of interrupted transcriptions."""
         return self.state / "transcripts"
 
     @property
     def verified(self) -> Path:
-        """Which models' files were right when they were last looked at."""
+        """The models whose files were right at the last look."""
         return self.state / "verified"
 
     @property
@@ -136,10 +136,10 @@ def user_cache(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def prepare_runtime(paths: Paths) -> None:
-    """Makes the runtime folder, 0700, or checks that the one there is safe to put sockets into.
+    """Makes the runtime folder, 0700, or checks that an existing one is safe for sockets.
 
     Raises:
-        HushdError: `unauthorised` when it is a link, somebody else's, or open to others; `output_failed` when it
+        HushdError: `unauthorised` when it is a link, another user's, or open to others; `output_failed` when it
             cannot be made.
     """
     try:
@@ -186,7 +186,7 @@ def prepare_state(paths: Paths) -> None:
 
 
 def _absolute(folder: str | None) -> Path | None:
-    """A folder named by an XDG variable; its specification says to ignore relative ones."""
+    """A folder named by an XDG variable; the specification has relative ones ignored."""
     return Path(folder) if folder and os.path.isabs(folder) else None
 
 
