@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import io
 import os
 import signal
@@ -181,6 +182,12 @@ def test_what_may_be_asked_of_a_transcription(start_router: Start, client: Clien
     }  # fmt: skip
     with pytest.raises(TypeError, match="'beam'"):
         client.transcribe(sound, beam=3)
+
+
+def test_transcribe_takes_what_its_stream_takes() -> None:
+    """By name and type, so that an editor completes and a type checker checks either."""
+    one, other = (inspect.signature(each).parameters for each in (Client.transcribe, Client.transcribe_stream))
+    assert list(one.values()) == list(other.values())
 
 
 def test_listening_is_a_live_request(start_router: Start, client: Client) -> None:

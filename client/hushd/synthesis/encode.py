@@ -17,6 +17,8 @@ _SOUNDFILE = {
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
     "aiff": ("AIFF", "PCM_16"),
+    "au": ("AU", "PCM_16"),
+    "caf": ("CAF", "PCM_16"),
 }
 
 
@@ -24,10 +26,12 @@ def encode(chunks: Iterable[bytes], rate: int, channels: int, form: str, file: O
     """Writes s16le samples to `file` in the format `form`.
 
     Raises:
-        HushdError: `bad_request` when soundfile is not installed, or the format cannot have this rate;
+        HushdError: `bad_request` when soundfile is not installed, or it cannot write the format or this rate;
             `output_failed` when the file cannot be written.
     """
     instead = f"ask for it with synthesize(..., format={form!r})"
+    if form not in _SOUNDFILE:
+        raise HushdError("bad_request", f"Raw speech is not saved as {form}: {instead}.")
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not

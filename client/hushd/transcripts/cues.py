@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .line_breaks import lines, phrases
+from .spacing import between
 
 if TYPE_CHECKING:
     from .segment import Segment
@@ -22,7 +23,10 @@ NO_LIMIT = 1000  # whisper's, of characters in a line and words in a cue
 # Scripts that put no space between words: a character is a word there.
 _JOINED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
 _SMALL = "ぁぃぅぇぉっゃゅょァィゥェォッャュョー"  # kana that belong to the one before
-_WORD = re.compile(rf"\s*(?:[{_JOINED}][{_SMALL}]*[^\w\s]*|[^\s{_JOINED}]+)")
+_OPENING = "「『（〈《【〔［｛“"  # marks that begin a line and end none
+_WORD = re.compile(
+    rf"\s*[{_OPENING}]*(?:[{_JOINED}][{_SMALL}]*(?:(?![{_OPENING}])[^\w\s])*|[^\s{_JOINED}{_OPENING}]+)|\s*[{_OPENING}]+"
+)
 _JOINS = re.compile(rf"\s*[{_JOINED}]")
 
 
@@ -102,7 +106,10 @@ def _spaced(words: list[str], text: str) -> list[str]:
     found, position = [], 0
     for number, word in enumerate(words):
         place = text.find(word, position)
-        apart = number == 0 or place < 0 or text[position:place].isspace()
+        if place < 0:  # the text has it otherwise
+            apart = number == 0 or between(words[number - 1], word) == " "
+        else:
+            apart = number == 0 or text[position:place].isspace()
         found.append(f" {word}" if apart and not (number == 0 and _JOINS.match(word)) else word)
         position = max(position, place + len(word))
     return found
@@ -132,6 +139,8 @@ def _filled(segments: Iterable[Segment], layout: Layout) -> Iterator[tuple[list[
             pause = joins and token.start - last > LONG_PAUSE_S
             apart = bool(cue) and number % group == 0 and (not joins or (number == 0 and segment.speaker != speaker))
             text = token.text
+            if cue and number == 0 and not between(cue[-1].text, text):
+                text = text.lstrip()
             if columns and columns + len(text) <= width and not pause and not apart:
                 columns += len(text)
             else:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hushd_protocol.errors import HushdError
 
+from .spacing import joined
+
 if TYPE_CHECKING:
     from .cues import Cue, Layout
     from .segment import Segment
@@ -99,7 +101,7 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
         if segment.speaker:
             row["speaker"] = segment.speaker
         rows.append(row)
-    text = " ".join(row["text"].strip() for row in rows)
+    text = joined(row["text"] for row in rows)
     document: dict[str, Any] = {"text": text, "segments": rows, "language": segments.language}
     if segments.warnings:
         document["warnings"] = [warning._asdict() for warning in segments.warnings]

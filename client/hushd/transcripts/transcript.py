@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .segment import Segment
+from .spacing import joined
 from .warning import TranscriptWarning
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Transcript:
     @property
     def text(self) -> str:
         """All segments in one line."""
-        return " ".join(text for segment in self.segments if (text := segment.text.strip()))
+        return joined(segment.text for segment in self.segments)
 
     def __iter__(self) -> Iterator[Segment]:
         return iter(self.segments)

@@ -93,7 +93,7 @@ def test_the_iteration_goes_on_after_a_save(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm", "raw"])
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "pcm", "raw"])
 def test_it_is_saved_in_the_format_of_the_name(extension: str, channels: int, tmp_path: Path) -> None:
     """Speech that was asked for without a format becomes any kind of file, twice the same."""
     made, paths = spoken(channels), [tmp_path / f"{name}.{extension}" for name in ("a", "b")]
@@ -111,12 +111,14 @@ def test_it_is_saved_in_the_format_of_the_name(extension: str, channels: int, tm
         assert soundfile.info(path).format == {"opus": "OGG", "aiff": "AIFF"}.get(extension, extension.upper())
 
 
-def test_a_rate_that_a_format_cannot_have(tmp_path: Path) -> None:
-    """Opus knows no 22050 Hz: the sentence names the way that resamples, and no file is left."""
+def test_what_cannot_be_encoded_here(tmp_path: Path) -> None:
+    """Opus knows no 22050 Hz, and libsndfile no M4A: the sentence names the way that does it, and no file is left."""
     chunk = Chunk(id=b"", seq=0, payload=TONE.tobytes(), rate=22_050, channels=1)
     made = Speech(Exchange(chunk))  # type: ignore[arg-type]
     with pytest.raises(HushdError, match=r"opus file cannot have 22050 .* synthesize\(\.\.\., format='opus'\)"):
         made.save(tmp_path / "a.opus")
+    with pytest.raises(HushdError, match=r"Raw speech is not saved as m4a: ask for it with .*format='m4a'"):
+        made.save(tmp_path / "a.m4a")
     assert os.listdir(tmp_path) == []
     made.save(tmp_path / "a.flac")
 
