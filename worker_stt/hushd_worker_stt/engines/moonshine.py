@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.installation import extra_command, package_command
+from hushd_worker.load_error import load_error
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, ModelInfo, Options, PieceLength, Segment
 
@@ -78,8 +79,8 @@ class Moonshine(Engine):
         try:
             self._transcriber = libmoonshine.Transcriber(library, folder / "assets" / model, _TINY, _WHOLE)
         except RuntimeError as error:
-            raise HushdError(
-                "model_missing", f"The model {model!r} does not load ({error}): reinstall moonshine-voice."
+            raise load_error(
+                f"moonshine/{model}", error, install=self.INFO.install, again="reinstall moonshine-voice"
             ) from error
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:

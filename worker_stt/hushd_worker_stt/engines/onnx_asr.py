@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import advice
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system.installation import extra_command
+from hushd_worker.load_error import load_error
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
 
@@ -81,9 +82,8 @@ class OnnxAsr(Engine):
         try:
             self._asr = _load(model, folder)
         except Exception as error:
-            raise HushdError(
-                "model_missing",
-                f"The model {model!r} does not load ({_short(error)}): remove {folder} and get it anew.",
+            raise load_error(
+                f"onnx-asr/{model}", _root(error), install=self.INFO.install, again=f"replace {folder} by a whole copy"
             ) from error
         self._translates = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
         self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
@@ -185,8 +185,8 @@ def _quantizations() -> tuple[str | None, str | None]:
     return ("int8", None) if _providers() == ["CPUExecutionProvider"] else (None, "int8")
 
 
-def _short(error: BaseException) -> str:
-    """What is behind it all: the hub's library says of any failure that there is no snapshot."""
+def _root(error: BaseException) -> BaseException:
+    """The first error of a chain: the hub's library reports any failure as a missing snapshot."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return reason(error)
+    return error

@@ -20,6 +20,7 @@ from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_worker.load_error import load_error
 
 from hushd_worker_stt.decoder import OFF
 from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
@@ -140,9 +141,9 @@ class WhisperFamily(Engine):
         self._languages = next(info.languages for info in self.models() if info.name == model)
         try:
             self._load(model, path, report)
-        except Exception as error:  # whatever the library makes of a damaged file
-            raise HushdError(
-                "model_missing", f"The model {model!r} does not load ({reason(error)}): remove {path} and get it anew."
+        except Exception as error:  # the libraries' own, of any kind
+            raise load_error(
+                f"{self.INFO.name}/{model}", error, install=self.INFO.install, again=f"replace {path} by a whole copy"
             ) from error
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:

@@ -1,0 +1,93 @@
+"""Why a model did not load, in one sentence with advice that fits: nobody is told to replace a file that is whole.
+
+Libraries report a full graphics card, a missing driver and a damaged file with the same exception, RuntimeError; only
+the message tells them apart. The messages below are those of torch, CTranslate2, ONNX Runtime, CUDA's libraries, glibc
+and the libraries that read models.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from hushd_protocol.errors import HushdError, reason
+
+
+class Cause(Enum):
+    """Why a load failed."""
+
+    CARD_FULL = "the graphics card's memory"
+    MEMORY = "the machine's memory"
+    CARD = "the graphics card's driver or libraries"
+    LIBRARY = "a shared library"
+    DAMAGED = "the model's file"
+    UNKNOWN = "unknown"
+
+
+_NO_CARD = "or keep the worker off it with CUDA_VISIBLE_DEVICES= in its environment"
+# The first match counts: a full card is an error of CUDA's too, and a folder may be called after it.
+_MESSAGES = {
+    cause: re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
+    for cause, patterns in {
+        Cause.CARD_FULL: (
+            r"(CUDA|HIP|MPS|XPU)\b.{0,40}out of memory",
+            r"CU(BLAS|DNN|SOLVER|FFT|SPARSE)_STATUS_(ALLOC_FAILED|INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)",
+            r"cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY",
+        ),
+        Cause.MEMORY: (
+            r"bad_alloc|can't allocate memory|Cannot allocate memory(?! in static TLS)|Failed to allocate memory",
+            r"out of memory",
+            r"DefaultCPUAllocator: not enough memory|Available memory of \d+ is smaller than requested",
+            r"failed to map segment from shared object",
+        ),
+        Cause.DAMAGED: (
+            r"PytorchStreamReader|zip (archive|file)|central directory|EOF while|EOFError|unexpected EOF|pickle",
+            r"invalid load key|is incomplete|failed to read a buffer|model binary version|Protobuf parsing failed",
+            r"INVALID_PROTOBUF|while deserializing|Header(TooLarge|TooSmall)|InvalidHeader|MetadataIncompleteBuffer",
+            r"JSONDecodeError|expected value at line|codec can't decode|is damaged|is truncated",
+        ),
+        Cause.CARD: (r"\bCUDA|cuDNN|cuBLAS|libcud|libcublas|libnv|NVIDIA|HIP error|no kernel image",),
+        Cause.LIBRARY: (
+            r"cannot open shared object file|is not found or cannot be loaded|Library not loaded|undefined symbol",
+            r"version [`']GLIBC|static TLS block",
+        ),
+    }.items()
+}
+
+
+def load_error(model: str, error: BaseException, *, install: str, again: str) -> HushdError:
+    """The error for `model`, such as `whisper/base`, whose library raised `error` while it loaded.
+
+    Args:
+        install: the command that installs the engine.
+        again: how a damaged file is replaced, an imperative clause.
+    """
+    why = reason(error)
+    match cause(error):
+        case Cause.CARD_FULL:
+            advice = f"end what else uses the card, take a smaller model, {_NO_CARD}"
+            text = f"The graphics card has not enough free memory for {model} ({why}): {advice}."
+            return HushdError("server_busy", text)
+        case Cause.MEMORY:
+            advice = "end other programs, or take a smaller model"
+            return HushdError("server_busy", f"There is not enough free memory for {model} ({why}): {advice}.")
+        case Cause.CARD:
+            advice = f"update its driver, install the library that is named, {_NO_CARD}"
+            return HushdError("engine_missing", f"The graphics card cannot be used for {model} ({why}): {advice}.")
+        case Cause.LIBRARY:
+            return HushdError("engine_missing", f"A library that {model} needs does not load ({why}): {install}.")
+        case Cause.DAMAGED:
+            return HushdError("model_missing", f"The file of {model} is damaged or incomplete ({why}): {again}.")
+    advice = f"if `hushd models verify {model}` finds it whole, `hushd logs` says more, else {again}"
+    return HushdError("model_missing", f"The model {model} does not load ({why}): {advice}.")
+
+
+def cause(error: BaseException | None) -> Cause:
+    """Why a load failed, by the messages of `error` and of those that led to it."""
+    text = ""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return Cause.MEMORY
+        text += f"{type(error).__name__}: {error}\n"
+        error = error.__cause__ or error.__context__
+    return next((found for found, pattern in _MESSAGES.items() if pattern.search(text)), Cause.UNKNOWN)
