@@ -74,6 +74,11 @@ def named(asked: str) -> str | None:
     return _CODES.get(asked.strip().casefold())
 
 
+def name(code: str) -> str:
+    """The English name of the language of `code`; a code without one comes back."""
+    return next((name.title() for name, known in _CODES.items() if known == code), code)
+
+
 def meant(asked: str, codes: Iterable[str]) -> str | None:
     """Returns the name of one of the languages `codes` that is close to what was asked for, as after a slip."""
     codes = set(codes)

@@ -44,6 +44,7 @@ class Job:
         self.economy = message.economy
         self.session = message.session
         self.degraded = False
+        self.warnings: list[dict[str, str]] = []
         self._message = message
         self._send = send
         self._changed = threading.Condition()
@@ -122,6 +123,11 @@ class Job:
             os.close(descriptor)
             raise HushdError("input_unreadable", f"{self.path} is not a regular file.")
         return descriptor
+
+    def warn(self, code: str, message: str) -> None:
+        """Adds a warning to the result, once for each `code`: the job is done, and its result is to be doubted."""
+        if all(warning["code"] != code for warning in self.warnings):
+            self.warnings.append({"code": code, "message": message})
 
     def send_chunk(
         self, payload: bytes | memoryview, *, offset: int | None = None, rate: int = 0, channels: int = 0

@@ -77,7 +77,10 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
         case Cause.LIBRARY:
             return HushdError("engine_missing", f"A library that {model} needs does not load ({why}): {install}.")
         case Cause.DAMAGED:
-            return HushdError("model_missing", f"The file of {model} is damaged or incomplete ({why}): {again}.")
+            return HushdError(
+                "model_missing",
+                f"The model {model} does not load, since its file is damaged or incomplete ({why}): {again}.",
+            )
     advice = f"if `hushd models verify {model}` finds it whole, `hushd logs` says more, else {again}"
     return HushdError("model_missing", f"The model {model} does not load ({why}): {advice}.")
 

@@ -5,16 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .audio.level import normalise, trim
 from .engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
 from .engine_lock import EngineLock
+from .loops import is_loop, without_loops
 from .segmentation.phrases import at_pauses
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
+    from .engine import Samples
     from .request import Request
     from .segmentation.pieces import Piece
+
+
+_LEAD_S = 0.35  # of silence before a piece that is tried again: enough for another decoding
+_LOOPED = (
+    "The model lost the speech and repeated itself; the repetitions were cut, and what was said there is missing: "
+    "take another model."
+)
 
 
 class Recogniser:
@@ -42,12 +53,34 @@ class Recogniser:
         with self._lock.held(job.check, live=live):
             job.check()
             self.engine.economy, self.engine.degraded, self.engine.check = job.economy, False, job.check
-            segments = list(self.engine.transcribe(samples, options))
+            segments = self._without_loops(job, samples, options, list(self.engine.transcribe(samples, options)))
             job.degraded = job.degraded or self.engine.degraded
         segments = [shifted(segment, piece.start + offset / RATE) for segment in segments]
         if len(segments) == 1 and piece.speech:
             return at_pauses(segments[0], piece.speech)
         return segments
+
+    def _without_loops(self, job: Job, samples: Samples, options: Options, segments: list[Segment]) -> list[Segment]:
+        """`segments`, or where the decoder looped in them, those of a second try; of loops there, one round each."""
+        if not is_loop(segments):
+            return segments
+        lead = np.zeros(round(_LEAD_S * RATE), np.float32)
+        again = list(self.engine.transcribe(np.concatenate((lead, samples)), options))
+        segments = [shifted(segment, -_LEAD_S) for segment in again]
+        if is_loop(segments):
+            job.warn("unlikely_text", _LOOPED)
+        return without_loops(segments)
+
+    def knows_only(self, job: Job) -> str:
+        """The one language that the model knows, where `job` does not say that it is spoken and readings are cheap."""
+        alone = self.engine.INFO.streaming and len(self._languages) == 1 and self._languages[0] != "und"
+        return self._languages[0] if alone and job.params.get("language") in (None, "", "auto") else ""
+
+    def second_reading(self, job: Job, samples: Samples, options: Options) -> str:
+        """The text of `samples` once more, for a comparison with the first one."""
+        with self._lock.held(job.check, live=False):
+            self.engine.check = job.check
+            return " ".join(segment.text for segment in self.engine.transcribe(normalise(samples), options))
 
     def detect_language(self, job: Job, piece: Piece, *, live: bool = False) -> str | None:
         """The language spoken in `piece`, where the engine can tell."""
@@ -76,5 +109,5 @@ class Recogniser:
 
 def shifted(segment: Segment, by: float) -> Segment:
     """`segment`, `by` seconds later."""
-    words = tuple(replace(word, start=word.start + by, end=word.end + by) for word in segment.words)
-    return replace(segment, start=segment.start + by, end=segment.end + by, words=words)
+    words = tuple(replace(word, start=max(0.0, word.start + by), end=max(0.0, word.end + by)) for word in segment.words)
+    return replace(segment, start=max(0.0, segment.start + by), end=max(0.0, segment.end + by), words=words)

@@ -35,6 +35,7 @@ _KINDS = {
         lambda value: is_number(value) and (value == 0 or 1 <= value <= 3_600),
         float,
     ),
+    "audio_track": whole(1, 1_000),
     "start_s": number(0),
     "clips": Kind(
         "a list of ascending numbers of seconds: start, end, start, end, …",
@@ -71,6 +72,7 @@ class Request:
         min_silence_s: quiet in a recording that ends a segment.
         speech_pad_s: quiet kept around speech; less costs words (docs/ARCHITECTURE.md).
         max_segment_s: the longest segment, 0: what the engine is best given.
+        audio_track: which track of a film, from 1; None: the first one with speech.
         start_s: where in a recording to begin; times stay those of the whole.
         clips: the parts of a recording to transcribe: start, end, start, end, … in seconds; empty: all of it.
         decoder: options of Whisper's decoder (`decoder.KINDS`).
@@ -96,6 +98,7 @@ class Request:
     min_silence_s: float = 0.5
     speech_pad_s: float = 0.5
     max_segment_s: float = 0.0
+    audio_track: int | None = None
     start_s: float = 0.0
     clips: tuple[float, ...] = ()
     decoder: Mapping[str, Any] = field(default_factory=dict)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hushd_protocol import languages
 from hushd_worker.job import Job
 
 from . import partials
 from .audio.prefetch import prefetch
 from .decoder import Context
 from .engine import RATE, Segment
+from .plausibility import Plausibility
 from .segmentation.clips import clipped
 from .segmentation.endpoint import FRAME
 from .segmentation.pieces import Cutter, Piece, pieces
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 _PROGRESS_S = 10.0  # of audio read between two progress messages
 _LEAD = 320  # frames, 10.24 s, before `start_s` that the detector is fed, to judge what follows as in the whole
+_UNLIKELY = (
+    "This is probably not what was said: the model knows {language} only, and reads the same speech differently each "
+    "time. If another language is spoken, name it: --language LANGUAGE --model auto."
+)
 
 
 class Transcription:
@@ -45,6 +51,8 @@ class Transcription:
         self._options = request.options()
         self._context = Context(request.prompt, request.decoder)
         self._language_known = False
+        self._only_language = recogniser.knows_only(job)
+        self._plausibility = Plausibility(lambda samples: recogniser.second_reading(job, samples, self._options))
         self._read_s = begin_s(request)  # how far the recording has been read
         self._reported_s = request.start_s
         self._total_s: Callable[[], float] = lambda: 0.0
@@ -111,6 +119,8 @@ class Transcription:
         self._context.add(segments)
         for number, segment in enumerate(segments, 1):
             self._send(speaker, segment, rest=piece.start if number < len(segments) else piece.end)
+        if self._only_language:
+            self._plausibility.check(piece.samples, " ".join(segment.text for segment in segments))
 
     def _send(self, speaker: int, segment: Segment, rest: float) -> None:
         """Sends one segment; `rest` is where a request for what follows it begins."""
@@ -131,6 +141,8 @@ class Transcription:
             self._job.progress(now, self._total_s() or (0.0 if first_pass else self._read_s))
 
     def _result(self) -> dict[str, Any]:
+        if self._plausibility.unlikely:
+            self._job.warn("unlikely_text", _UNLIKELY.format(language=languages.name(self._only_language)))
         result: dict[str, Any] = {
             "language": self._recogniser.spoken(self._options),
             "duration": round(max(self._read_s, self._request.start_s), 3),

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .engine import Samples
 
 _PATIENCE_S = 600.0  # for live audio that does not come: a paused microphone, or a program that has forgotten us
+_CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
+_NO_SPEECH = "No speech was heard: is this the right recording, and does it play?"
 _HEAVY = (
     "hushd_worker_stt.audio.recording",
     "hushd_worker_stt.live.listener",
@@ -104,28 +106,52 @@ class SpeechToText:
             result = self._live(job, request)
         else:
             result = self._raw(job, request) if request.format == "s16le" else self._file(job, request)
-        if warnings := [*request.warnings(self._engine.INFO), *result.get("warnings", ())]:
-            result["warnings"] = warnings
-        return result
+            if not result["segments"] and request.start_s == 0:
+                job.warn("no_speech", _NO_SPEECH)
+        warnings = [*request.warnings(self._engine.INFO), *job.warnings]
+        return result | ({"warnings": warnings} if warnings else {})
 
     def _file(self, job: Job, request: Request) -> dict[str, Any]:
+        """Transcribes the track that the request names, else the first one with speech."""
+        from .audio.recording import open_input
+
+        with open_input(job) as file:
+            track = request.audio_track or 1
+            result, tracks = self._track(job, request, file, track)
+            while not (result["segments"] or request.audio_track) and track < tracks:
+                track += 1
+                result, _ = self._track(job, request, file, track)
+        if result["segments"] and track > 1 and not request.audio_track:
+            text = f"There is no speech in the first audio track: this is track {track} of {tracks}."
+            job.warn("other_track", text)
+        return result
+
+    def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[dict[str, Any], int]:
+        """Transcribes one track of sound; returns the result and how many tracks there are."""
         from .audio.recording import Recording
         from .transcription import Transcription, begin_s
 
         transcription = Transcription(job, request, self._recogniser, self._diarization_models)
-        with Recording(job, begin_s(request)) as recording:
+        with Recording(job, begin_s(request), track, file) as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)
             if recording.damage:
                 raise recording.damage
-            return result
+            if recording.mixdown.cancelled:
+                job.warn("channels_cancel", _CANCELLED)
+            return result, recording.tracks
 
     def _raw(self, job: Job, request: Request) -> dict[str, Any]:
+        from .audio.mixdown import Mixdown
         from .audio.recording import raw_blocks
         from .transcription import Transcription, begin_s
 
-        blocks = raw_blocks(job.read(), request.rate, request.channels, begin_s(request))
+        mixdown = Mixdown()
+        blocks = raw_blocks(job.read(), request.rate, request.channels, begin_s(request), mixdown=mixdown)
         transcription = Transcription(job, request, self._recogniser, self._diarization_models)
-        return transcription.run(blocks, lambda: 0.0)
+        result = transcription.run(blocks, lambda: 0.0)
+        if mixdown.cancelled:
+            job.warn("channels_cancel", _CANCELLED)
+        return result
 
     def _diarization_models(self) -> DiarizationModels:
         from .diarization.models import DiarizationModels

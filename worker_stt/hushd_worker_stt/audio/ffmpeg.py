@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _LOOK_S = 0.2  # between two looks whether the job was cancelled, while ffmpeg is silent
-_READ = 65_536  # bytes: a second
+_READ = 131_072  # bytes: a second
+_CHANNELS = 2  # more are mixed to these; and two that cancel each other are not mixed
+_FRAME = 4 * _CHANNELS  # bytes
 _LINE = 4096  # bytes of a line of ffmpeg's that are looked at
 _DURATION = re.compile(rb"\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_TRACK = re.compile(rb"Stream #0:\d+.*: Audio: ")
 _LEVELLED = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\] (.*)$")
 
 
@@ -41,9 +44,11 @@ class Decoder:
         name: what the file is called in errors.
         why: what libsndfile said of it.
         start_s: where to begin.
+        track: which track of sound, from 1.
         check: raises when the job is cancelled.
 
     Attributes:
+        tracks: of sound in the file; known once blocks have been read.
         duration: seconds the file says it lasts; 0.0 until ffmpeg has said so.
         failure: why ffmpeg stopped before the end; known once the blocks have ended.
 
@@ -51,7 +56,9 @@ class Decoder:
         HushdError: `input_unreadable` where there is no ffmpeg.
     """
 
-    def __init__(self, descriptor: int, name: str, why: str, start_s: float, check: Callable[[], None]) -> None:
+    def __init__(
+        self, descriptor: int, name: str, why: str, start_s: float, track: int, check: Callable[[], None]
+    ) -> None:
         program = find_ffmpeg()
         if program is None:
             raise HushdError(
@@ -61,7 +68,9 @@ class Decoder:
             )
         self._name = name
         self._check = check
+        self._track = track
         self.duration = 0.0
+        self.tracks = 0
         self.failure = ""
         self._said = ""
         # In the worker's process group, so that it dies with the worker, however that dies.
@@ -70,7 +79,7 @@ class Decoder:
                 program, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
                 "-protocol_whitelist", "file",  # a playlist must not make it fetch anything
                 *(("-ss", f"{start_s:.3f}") if start_s else ()), "-i", f"/dev/fd/{descriptor}",
-                "-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "pipe:1",
+                "-map", f"0:a:{track - 1}", "-ac", str(_CHANNELS), "-ar", str(RATE), "-f", "f32le", "pipe:1",
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -94,7 +103,7 @@ class Decoder:
             pipe.close()
 
     def blocks(self) -> Iterator[Samples]:
-        """Yields the first sound track, mixed to mono.
+        """Yields the track, frames by channels.
 
         Raises:
             HushdError: `input_unreadable` when ffmpeg makes nothing of the file.
@@ -112,24 +121,35 @@ class Decoder:
                 break
             any_sound = True
             data = rest + data
-            whole = len(data) // 4 * 4
+            whole = len(data) // _FRAME * _FRAME
             rest = data[whole:]
-            yield np.frombuffer(data[:whole], "<f4").astype(np.float32, copy=False)
+            yield np.frombuffer(data[:whole], "<f4").astype(np.float32, copy=False).reshape(-1, _CHANNELS)
         code = self._process.wait()
         self._listener.join()
         if code:
             self.failure = self._said or f"ffmpeg ended with {code}"
             if "matches no streams" in self.failure:
-                raise HushdError("input_unreadable", f"{self._name} holds no audio.")
+                raise self._no_track()
             if not any_sound:
                 raise HushdError("input_unreadable", f"{self._name} is no audio that hushd reads: {self.failure}.")
 
+    def _no_track(self) -> HushdError:
+        if self.tracks == 0:
+            return HushdError("input_unreadable", f"{self._name} holds no audio.")
+        number = "one audio track" if self.tracks == 1 else f"{self.tracks} audio tracks"
+        return HushdError("bad_request", f"{self._name} has {number}, so audio_track cannot be {self._track}.")
+
     def _listen(self) -> None:
-        """Notes what ffmpeg says: how long the file is, and its last complaint."""
+        """Notes how long the file is, its tracks of sound, and ffmpeg's last error."""
         assert self._process.stderr
+        of_output = False  # whether the lines describe the output
         while line := self._process.stderr.readline(_LINE):
             if not self.duration and (match := _DURATION.search(line)):
                 hours, minutes, seconds = match.groups()
                 self.duration = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            elif b"Output #0" in line:
+                of_output = True
+            elif _TRACK.search(line):
+                self.tracks += not of_output
             elif match_ := _LEVELLED.match(line.decode(errors="replace").strip()):
                 self._said = "ffmpeg says: " + re.sub(r"^/dev/fd/\d+: ", "", match_[1]).rstrip(".")

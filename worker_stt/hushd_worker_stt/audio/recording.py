@@ -23,6 +23,7 @@ from hushd_worker_stt.engine import RATE
 from .concatenated import is_concatenated, is_truncated
 from .ffmpeg import Decoder, find_ffmpeg
 from .high_pass import HighPass
+from .mixdown import Mixdown
 from .wav_repair import repaired
 
 if TYPE_CHECKING:
@@ -53,26 +54,31 @@ class Recording:
 
     Args:
         start_s: where the blocks begin.
+        track: which one is read, where a film has several; the first is 1.
+        file: the input, open, which stays so; None: it is opened.
 
     Attributes:
         seconds: how far it has been read.
         damage: set once the blocks have ended: why they ended before the file should.
+        mixdown: how its channels became one.
+        tracks: how many tracks of sound it has; known once blocks have been read.
 
     Raises:
         HushdError: `input_unreadable`; what `Job.open_path` raises; `output_failed` when a streamed file does not
             fit into the temporary folder.
     """
 
-    def __init__(self, job: Job, start_s: float = 0.0) -> None:
+    def __init__(self, job: Job, start_s: float = 0.0, track: int = 1, file: BinaryIO | None = None) -> None:
         self._job = job
         self._name = job.path or "The audio sent"
         self._start = start_s
         self.seconds = start_s
         self.damage: HushdError | None = None
+        self.mixdown = Mixdown()
         self._decoder: Decoder | None = None
         self._skip = 0  # samples of what is decoded
         with ExitStack() as stack:
-            descriptor = stack.enter_context(_open(job)).fileno()
+            descriptor = (file or stack.enter_context(open_input(job))).fileno()
             size = os.fstat(descriptor).st_size
             self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK or is_truncated(descriptor)
             if size == 0:
@@ -90,9 +96,11 @@ class Recording:
             if broken or (self._series and find_ffmpeg()):
                 if self._series:  # ffmpeg would look in the first one for where to begin
                     self._skip, start_s = round(start_s * RATE), 0.0
-                self._decoder = stack.enter_context(Decoder(descriptor, self._name, broken, start_s, job.check))
+                self._decoder = stack.enter_context(Decoder(descriptor, self._name, broken, start_s, track, job.check))
                 self._stack = stack.pop_all()
                 return
+            if track > 1:
+                raise HushdError("bad_request", f"{self._name} has one audio track, so audio_track cannot be {track}.")
             self._rate: int = self._sound.samplerate
             if not LOWEST_RATE <= self._rate <= HIGHEST_RATE:
                 raise HushdError(
@@ -101,6 +109,10 @@ class Recording:
             frames: int = self._sound.frames
             self._frames = frames if frames < _UNKNOWN else 0
             self._stack = stack.pop_all()
+
+    @property
+    def tracks(self) -> int:
+        return self._decoder.tracks if self._decoder else 1
 
     @property
     def duration(self) -> float:
@@ -129,7 +141,7 @@ class Recording:
         for block in decoder.blocks():
             block, self._skip = block[self._skip :], max(0, self._skip - len(block))
             self.seconds += len(block) / RATE
-            yield inlet.push(_sane(block))
+            yield inlet.push(self.mixdown(block))
         self._judge(decoder.failure != "" or self._cut_off, empty=self.seconds == self._start == 0, why=decoder.failure)
 
     def _read(self) -> Iterator[Samples]:
@@ -152,7 +164,7 @@ class Recording:
             done += len(block)
             if skipped < len(block):
                 self.seconds = done / self._rate
-                yield inlet.push(_mono(block[skipped:]))
+                yield inlet.push(self.mixdown(block[skipped:]))
         yield inlet.flush()
         lost = broken or self._cut_off or self._series or done < _MISSING * self._frames
         self._judge(lost, empty=done == 0, why="joined of several recordings, which takes ffmpeg" * self._series)
@@ -181,13 +193,21 @@ class Recording:
 
 
 def raw_blocks(
-    pieces: Iterable[bytes], rate: int, channels: int, start_s: float = 0.0, *, apart: bool = False
+    pieces: Iterable[bytes],
+    rate: int,
+    channels: int,
+    start_s: float = 0.0,
+    *,
+    mixdown: Mixdown | None = None,
+    apart: bool = False,
 ) -> Iterator[Samples]:
     """Yields s16le samples, interleaved, from `start_s` on, as they arrive in `pieces`, which may split samples.
 
     Args:
-        apart: whether the channels are kept: frames by channels, in the place of their mean.
+        mixdown: makes one channel of all; None: one of its own.
+        apart: whether the channels are kept instead: frames by channels.
     """
+    mixdown = mixdown or Mixdown()
     inlet = _Inlet(rate, channels if apart else 1)
     width = 2 * channels
     skip = round(start_s * rate) * width
@@ -201,7 +221,7 @@ def raw_blocks(
         if whole:
             samples = np.frombuffer(data, "<i2", whole // 2).reshape(-1, channels)
             block = samples.astype(np.float32) / np.float32(32768)
-            yield inlet.push(block if apart else _mono(block))
+            yield inlet.push(block if apart else mixdown(block))
     yield inlet.flush()
 
 
@@ -221,23 +241,8 @@ class _Inlet:
         return self._high_pass(self._stream.resample_chunk(self._nothing, last=True) if self._stream else self._nothing)
 
 
-def _mono(block: Samples) -> Samples:
-    """The mean of the channels of `block`, frames by channels.
-
-    Of all of them, even a bass channel: which one that would be no header says reliably, and in a recording of a
-    meeting it is somebody's microphone.
-    """
-    return _sane(block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
-
-
-def _sane(samples: Samples) -> Samples:
-    """`samples` without what is no number."""
-    # Beyond 100 times full scale a float file is broken; squares of what is left stay finite.
-    return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)
-
-
-def _open(job: Job) -> BinaryIO:
-    """The job's input as a file: the one it names, or an unlinked one that what was sent is spooled to."""
+def open_input(job: Job) -> BinaryIO:
+    """Opens the job's input: the file that it names, or an unlinked one to which a stream is spooled."""
     if job.input == "path":
         return open(job.open_path(), "rb", buffering=0)
     spool = tempfile.TemporaryFile(prefix="hushd-")  # noqa: SIM115  # the caller closes it

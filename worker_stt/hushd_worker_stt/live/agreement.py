@@ -6,14 +6,10 @@ word was cut, or the next one showed what it meant. Words on which two passes in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-# Words are separated by spaces; in Thai, Chinese and Japanese, where they are not, a character is a word.
-_NO_SPACES = "\u0e00-\u0eff\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef"
-_WORD = re.compile(rf"\s*(?:[{_NO_SPACES}]|[^\s{_NO_SPACES}]+)")
-_SIGNS = re.compile(r"[\W_]+")
+from hushd_worker_stt.words import keys, split
 
 
 class Agreement:
@@ -39,22 +35,12 @@ class Agreement:
 
     def update(self, text: str) -> None:
         """Takes what the next pass made of the utterance."""
-        words = _words(text)
-        rest = words[_length_of(_keys(self._stable), _keys(words)) :]
-        before = zip(_keys(self._rest), _keys(rest), strict=False)
+        words = split(text)
+        rest = words[_length_of(keys(self._stable), keys(words)) :]
+        before = zip(keys(self._rest), keys(rest), strict=False)
         agreed = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], before))
         self._stable += rest[:agreed]
         self._rest = rest[agreed:]
-
-
-def _words(text: str) -> list[str]:
-    """The words of `text`, each with the space before it: joined they are the text."""
-    return _WORD.findall(f" {text.strip()}") if text.strip() else []
-
-
-def _keys(words: Sequence[str]) -> list[str]:
-    """What of each word counts: a comma that becomes a full stop, or a capital letter, makes no other word."""
-    return [_SIGNS.sub("", word).casefold() for word in words]
 
 
 def _length_of(stable: Sequence[str], heard: Sequence[str]) -> int:

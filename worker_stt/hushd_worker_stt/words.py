@@ -1,0 +1,21 @@
+"""Words of a text, as they are compared: two readings of a word differ in signs and capitals. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# Words are separated by spaces; in Thai, Chinese and Japanese, where they are not, a character is a word.
+_NO_SPACES = "\u0e00-\u0eff\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef"
+_WORD = re.compile(rf"\s*(?:[{_NO_SPACES}]|[^\s{_NO_SPACES}]+)")
+_SIGNS = re.compile(r"[\W_]+")
+
+
+def split(text: str) -> list[str]:
+    """The words of `text`, each with the space before it: joined they are the text."""
+    return _WORD.findall(f" {text.strip()}") if text.strip() else []
+
+
+def keys(words: Sequence[str]) -> list[str]:
+    """The part of each word that counts: without signs, in small letters."""
+    return [_SIGNS.sub("", word).casefold() for word in words]
