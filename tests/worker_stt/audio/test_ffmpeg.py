@@ -228,7 +228,7 @@ def test_a_decoder_that_breaks_off_loses_nothing_of_what_it_said(
     """Audio before the failure is read, and the error says how far it went and why."""
     program = tmp_path / "ffmpeg"
     program.write_text(
-        "#!/bin/sh\necho '  Duration: 01:02:03.50, start: 0.0' >&2\nhead -c 64002 /dev/zero\n"
+        "#!/bin/sh\necho '  Duration: 01:02:03.50, start: 0.0' >&2\nhead -c 128002 /dev/zero\n"
         "echo '[mov @ 0x55] [error] /dev/fd/9: the film tore.' >&2\nexit 1\n"
     )
     program.chmod(0o755)
@@ -241,3 +241,53 @@ def test_a_decoder_that_breaks_off_loses_nothing_of_what_it_said(
     assert recording.duration == 3723.5
     assert recording.damage
     assert "(ffmpeg says: the film tore): only its first 6.0 seconds" in recording.damage.message
+
+
+def film(assets: Path, path: Path, *tracks: str) -> Path:
+    """A film whose tracks of sound are each a recording, or silence as long."""
+    sources = [
+        ["-f", "lavfi", "-t", "10", "-i", "anullsrc=r=16000:cl=mono"] if track == "silence" else ["-i", assets / track]
+        for track in tracks
+    ]
+    maps = [word for number in range(len(tracks)) for word in ("-map", f"{number}:a")]
+    command = ["ffmpeg", "-y", "-loglevel", "error", *(word for source in sources for word in source), *maps]
+    subprocess.run([*command, "-c:a", "aac", path], stdin=subprocess.DEVNULL, check=True)
+    return path
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("way", ["path", "stream"])
+def test_the_track_with_speech_is_taken(ask: Ask, assets: Path, tmp_path: Path, way: str) -> None:
+    """Of a film whose first tracks are silent the third one is transcribed, by path or sent, and the result says so."""
+    path = film(assets, tmp_path / "film.mkv", "silence", "silence", "beckett.wav")
+    asked = ask(path if way == "path" else chunked(path.read_bytes(), 60_000))
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    assert [warning["code"] for warning in asked.result["warnings"]] == ["other_track"]
+    assert "track 3 of 3" in asked.result["warnings"][0]["message"]
+
+
+@needs_ffmpeg
+def test_a_track_is_chosen(ask: Ask, assets: Path, tmp_path: Path) -> None:
+    """`audio_track` is that one, even if it is silent; without it the first one, if somebody speaks there; one that is
+    not there is an error that says how many there are."""
+    path = film(assets, tmp_path / "film.mkv", "beckett.wav", "silence")
+    assert word_error_rate(BECKETT, ask(path, {"audio_track": 1}).text) <= 2 / 12
+    assert "warnings" not in ask(path).result
+    silent = ask(path, {"audio_track": 2})
+    assert [warning["code"] for warning in silent.result["warnings"]] == ["no_speech"]
+    for source, number in ((path, "2 audio tracks"), (assets / "beckett.wav", "one audio track")):
+        error = ask(source, {"audio_track": 3}).error
+        assert error
+        assert error.code == "bad_request"
+        assert error.message == f"{source} has {number}, so audio_track cannot be 3."
+
+
+@needs_ffmpeg
+def test_opposite_phase_in_a_film(ask: Ask, assets: Path, tmp_path: Path) -> None:
+    """Channels of a film that cancel each other are not mixed."""
+    path = tmp_path / "film.m4a"
+    command = ["ffmpeg", "-loglevel", "error", "-i", assets / "beckett.wav", "-af", "pan=stereo|c0=c0|c1=-1*c0", path]
+    subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
+    asked = ask(path)
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    assert [warning["code"] for warning in asked.result["warnings"]] == ["channels_cancel"]

@@ -1,0 +1,70 @@
+"""Channels become one, and none of what was said is lost."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+from hushd_worker_stt.audio.mixdown import Mixdown
+from support.stt_jobs import Ask
+from support.wer import BECKETT, word_error_rate
+
+RATE = 16_000
+
+
+def mixed(channels: np.ndarray, block: int = RATE) -> tuple[Mixdown, np.ndarray]:
+    mixdown = Mixdown()
+    blocks = [mixdown(channels[start : start + block]) for start in range(0, len(channels), block)]
+    return mixdown, np.concatenate(blocks)
+
+
+def encoded(channels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, channels, RATE, format="WAV")
+    return file.getvalue()
+
+
+def test_opposite_phase_is_heard(ask: Ask, beckett: np.ndarray) -> None:
+    """One channel the other upside down, in a file or raw: every word is heard, and the result says how."""
+    channels = np.stack((beckett, -0.9 * beckett), axis=1)
+    raw = np.round(channels * 32767).astype("<i2").tobytes()
+    for asked in (ask(encoded(channels)), ask(raw, {"format": "s16le", "channels": 2})):
+        assert word_error_rate(BECKETT, asked.text) == 0.0
+        assert [warning["code"] for warning in asked.result["warnings"]] == ["channels_cancel"]
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_all_others_are_their_mean(beckett: np.ndarray, count: int) -> None:
+    """The same in all channels, speech in one, different noise in each, or silence: the mean, without a warning."""
+    rng = np.random.default_rng(4)
+    alone = np.zeros((len(beckett), count), np.float32)
+    alone[:, -1] = beckett
+    for channels in (
+        np.repeat(beckett[:, None], count, axis=1),
+        alone,
+        rng.standard_normal((5 * RATE, count)).astype(np.float32),
+        np.zeros((5 * RATE, count), np.float32),
+    ):
+        mixdown, mono = mixed(channels)
+        assert not mixdown.cancelled
+        assert mono == pytest.approx(channels.mean(axis=1), abs=1e-6)
+
+
+def test_one_channel_is_kept_to(beckett: np.ndarray) -> None:
+    """Once it is the one channel it stays so over pauses and moments in which the other one differs."""
+    channels = np.stack((beckett, -beckett), axis=1)
+    channels[4 * RATE : 4 * RATE + RATE // 4, 1] *= -1
+    mixdown, mono = mixed(channels)
+    assert mixdown.cancelled
+    assert np.array_equal(np.abs(mono), np.abs(beckett))
+
+
+def test_a_moment_of_opposite_phase_is_not_enough(beckett: np.ndarray) -> None:
+    """A second in which channels happen to be opposite does not change the way the recording is mixed."""
+    channels = np.repeat(beckett[:, None], 2, axis=1)
+    channels[5 * RATE : 6 * RATE, 1] *= -1
+    mixdown, mono = mixed(channels)
+    assert not mixdown.cancelled
+    assert np.array_equal(mono[: 5 * RATE], beckett[: 5 * RATE])

@@ -1,0 +1,105 @@
+"""Another language through a model that does not know it: its readings of the same speech do not agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hushd_worker_stt.plausibility import Plausibility, differences
+from support.stt_jobs import Ask, s16le
+
+RATE = 16_000
+SAID = "one two three four five six seven eight nine ten"
+SPEECH = np.random.default_rng(1).standard_normal(10 * RATE).astype(np.float32)
+
+
+class Readings:
+    """Reads what it is given to read, in order."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+        self.seconds: list[float] = []
+
+    def __call__(self, samples: np.ndarray) -> str:
+        self.seconds.append(len(samples) / RATE)
+        return self.texts.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("words", "others", "whole", "part"),
+    [
+        ("a b c", "a b c", 0, 0),
+        ("b c", "a b c d", 2, 0),
+        ("", "a b", 2, 0),
+        ("a x c", "z a b c", 2, 1),
+        ("a", "", 1, 1),
+    ],
+)
+def test_differences(words: str, others: str, whole: int, part: int) -> None:
+    """Edits between two texts, and between one and the part of the other that is nearest to it."""
+    assert differences(words.split(), others.split()) == whole
+    assert differences(words.split(), others.split(), anywhere=True) == part
+
+
+def test_agreement_costs_one_look() -> None:
+    """Where the beginning is read alike, that was all: 4 s at most, and no more of the recording."""
+    read = Readings("one two three four")
+    plausibility = Plausibility(read)
+    plausibility.check(SPEECH, SAID)
+    plausibility.check(SPEECH, "something else altogether that nobody looks at")
+    assert not plausibility.unlikely
+    assert read.seconds == [pytest.approx(3.25, abs=1.0)]
+
+
+def test_a_doubt_is_looked_into() -> None:
+    """A beginning that is read otherwise, at its end, is no verdict: the whole is read once more, alike."""
+    read = Readings("one too tree four", SAID)
+    plausibility = Plausibility(read)
+    plausibility.check(SPEECH, SAID)
+    assert not plausibility.unlikely
+    assert len(read.seconds) == 2
+
+
+def test_readings_that_never_agree() -> None:
+    """Three readings of a piece, each another text, make the text unlikely; another piece may still mend that."""
+    others = ["a b c d", "a b c d e f g h i j", "k l m n o p q r s t"]
+    read = Readings(*others, "one two three four")
+    plausibility = Plausibility(read)
+    plausibility.check(SPEECH, SAID)
+    assert plausibility.unlikely
+    plausibility.check(SPEECH, SAID)
+    assert not Plausibility(Readings()).unlikely
+
+
+def test_few_words_are_no_verdict() -> None:
+    """Of a single word nothing is concluded, however it is read."""
+    plausibility = Plausibility(Readings("no", "yes"))
+    plausibility.check(SPEECH[:RATE], "maybe")
+    assert not plausibility.unlikely
+
+
+def warned(asked: object) -> list[str]:
+    return [warning["code"] for warning in asked.result.get("warnings", ())]  # type: ignore[attr-defined]
+
+
+def test_no_language_at_all(ask: Ask, beckett: np.ndarray) -> None:
+    """Speech played backwards is in no language: the text comes with a warning that says what to do; forwards, quiet
+    or with the language given, there is none."""
+    backwards = ask(s16le(beckett[::-1]), {"format": "s16le"})
+    assert backwards.text
+    assert warned(backwards) == ["unlikely_text"]
+    (warning,) = backwards.result["warnings"]
+    assert "knows English only" in warning["message"]
+    assert "--language" in warning["message"]
+    assert warned(ask(s16le(beckett), {"format": "s16le"})) == []
+    assert warned(ask(s16le(beckett * np.float32(0.1)), {"format": "s16le"})) == []
+    assert warned(ask(s16le(beckett[::-1]), {"format": "s16le", "language": "en"})) == []
+
+
+def test_silence_is_no_success(ask: Ask) -> None:
+    """Nothing but quiet or noise: an empty text has a warning; the end of a recording that is resumed has none."""
+    hiss = (np.random.default_rng(3).standard_normal(5 * RATE) * 0.01).astype(np.float32)
+    for samples in (np.zeros(5 * RATE, np.float32), hiss):
+        asked = ask(s16le(samples), {"format": "s16le"})
+        assert asked.segments == []
+        assert warned(asked) == ["no_speech"]
+        assert warned(ask(s16le(samples), {"format": "s16le", "start_s": 2.0})) == []
