@@ -37,8 +37,10 @@ from hushd_protocol.messages import (
 )
 from hushd_protocol.system import paths
 from hushd_worker import harness
+from hushd_worker_stt import decoder
 
-TEXT = (Path(__file__).parents[2] / "docs" / "PROTOCOL.md").read_text()
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "PROTOCOL.md").read_text()
 KINDS = {kind.TYPE: kind for table in (FROM_CLIENT, TO_CLIENT, FROM_WORKER, TO_WORKER) for kind in table}
 DIRECTIONS = {
     "client → supervisor": FROM_CLIENT,
@@ -160,7 +162,15 @@ def test_every_word_in_code_type_is_known() -> None:
     tables = TEXT.split("| parameter | meaning |")[1:]
     parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
     details = {"log_tail", "read_s", "st_dev", "st_ino", "st_size", "zmq_socket_monitor"}
-    assert likely <= set(CODES) | set(KINDS) | fields | parameters | details
+    warnings = {row["warning"].strip("`") for row in table("warning")}
+    assert likely <= set(CODES) | set(KINDS) | set(decoder.KINDS) | fields | parameters | details | warnings
+
+
+def test_warnings() -> None:
+    """The table of warnings has those that the worker gives."""
+    files = (ROOT / "worker_stt" / "hushd_worker_stt").rglob("*.py")
+    given = {code for file in files for code in re.findall(r'(?:warn\(|"code": )"(\w+)"', file.read_text())}
+    assert given == {row["warning"].strip("`") for row in table("warning")}
 
 
 def test_the_bytes_of_a_hello() -> None:

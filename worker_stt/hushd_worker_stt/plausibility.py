@@ -1,9 +1,8 @@
 """Whether a text can be what was said: a second reading of the same speech agrees with the first, or it does not.
 
-A model that does not know the language of a recording writes fluent sentences of its own language, and each time
-others: half a second of silence in front is enough. Speech that it knows it reads the same way. Of 29 clips of people
-reading, the readings of 25 in the model's language differed in at most every third word, noise of 20 dB included, and
-those of 20 in other languages in more than that.
+A model that does not know the language of a recording writes fluent sentences of its own language, and other ones
+each time it reads the same speech: a third of a second of silence in front is enough, or another pitch. Speech that it
+knows it reads the same way. The thresholds were chosen on half of 29 clips of people who read (docs/ENGINES.md).
 """
 
 from __future__ import annotations
@@ -22,14 +21,13 @@ from .words import keys, split
 if TYPE_CHECKING:
     from .engine import Samples
 
-_LEAD_S = 0.35  # of silence in front of the second reading
-_FASTER = 1.06  # of the third: half a tone
+_LEAD_S = 0.35  # of silence in front of a reading
 _FIRST_S = (2.5, 4.0)  # the length of a first look, cut where it is quietest
-_SAME = 0.15  # of the words differ: the first look is enough
-_CLOSE = 0.25  # of the words differ in the second reading: a third one is not needed
-_OTHER = 0.35  # of the words differ in the second and third reading: it is another language
-_PIECES = 2  # that are looked at, where the first one is not clear
-_WORDS = 6  # that are compared, at least
+_SAME = 0.15  # of the words differ: the readings agree
+_OTHER = 0.32  # of the words differ in all readings: it is another language
+_ENOUGH = 2  # readings after which they may be found to agree
+_PIECES = 2  # that are looked at, where the first one is in another language
+_WORDS = 6  # of a piece that can be judged
 
 
 class Plausibility:
@@ -37,43 +35,39 @@ class Plausibility:
 
     Args:
         read: transcribes samples once more.
+
+    Attributes:
+        unlikely: whether the text is probably not what was said, by the pieces so far.
     """
 
     def __init__(self, read: Callable[[Samples], str]) -> None:
         self._read = read
         self._left = _PIECES
-        self._errors = self._words = 0
-
-    @property
-    def unlikely(self) -> bool:
-        """Whether the text is not what was said, by the pieces so far."""
-        return self._words >= _WORDS and self._errors > _OTHER * self._words
+        self.unlikely = False
 
     def check(self, samples: Samples, text: str) -> None:
         """Judges a piece by its `samples` and the `text` of their first reading; costs nothing once that is clear."""
         first = keys(split(text))
-        if self._left == 0 or not first:
+        if self._left == 0 or len(first) < _WORDS:
             return
         self._left -= 1
-        if len(first) >= _WORDS and self._agrees_at_first(samples, first):
-            self._left = 0
-            return
-        second = self._compare(_later(samples), first)
-        if second > _CLOSE:
-            self._compare(_faster(samples), first)
-        elif self._words >= _WORDS:
+        self.unlikely = not self._agrees_at_first(samples, first) and self._differing(samples, first) > _OTHER
+        if not self.unlikely:
             self._left = 0
 
     def _agrees_at_first(self, samples: Samples, first: Sequence[str]) -> bool:
         words = keys(split(self._read(_later(_beginning(samples)))))
         return len(words) >= _WORDS // 2 and differences(words, first, anywhere=True) <= _SAME * len(words)
 
-    def _compare(self, samples: Samples, first: Sequence[str]) -> float:
-        """Adds another reading of a piece; returns which share of its words differs."""
-        words = keys(split(self._read(samples)))
-        errors, count = differences(words, first), max(len(words), len(first))
-        self._errors += errors
-        self._words += count
+    def _differing(self, samples: Samples, first: Sequence[str]) -> float:
+        """The share of words that differ in other readings of a piece."""
+        errors = count = 0
+        for number, change in enumerate(_CHANGES, 1):
+            words = keys(split(self._read(change(samples))))
+            errors += differences(words, first)
+            count += max(len(words), len(first))
+            if number >= _ENOUGH and errors <= _SAME * count:
+                break
         return errors / count
 
 
@@ -91,9 +85,12 @@ def _later(samples: Samples) -> Samples:
     return np.concatenate((np.zeros(round(_LEAD_S * RATE), np.float32), samples))
 
 
-def _faster(samples: Samples) -> Samples:
-    faster: Samples = soxr.resample(samples, RATE * _FASTER, RATE)
-    return faster
+def _at_speed(factor: float) -> Callable[[Samples], Samples]:
+    def changed(samples: Samples) -> Samples:
+        result: Samples = soxr.resample(samples, RATE * factor, RATE)
+        return result
+
+    return changed
 
 
 def _beginning(samples: Samples) -> Samples:
@@ -102,3 +99,7 @@ def _beginning(samples: Samples) -> Samples:
         return samples
     energies = np.square(samples[first * FRAME : last * FRAME].reshape(-1, FRAME)).sum(axis=1)
     return samples[: (first + quietest(energies, 9)) * FRAME]
+
+
+# Half a tone up and down, and a whole one up.
+_CHANGES: tuple[Callable[[Samples], Samples], ...] = (_later, _at_speed(1.06), _at_speed(1 / 1.06), _at_speed(1.12))

@@ -22,6 +22,7 @@ class TranscribeOptions(TypedDict, total=False):
         min_silence_s: seconds of quiet that end a segment.
         speech_pad_s: seconds of quiet kept around speech.
         max_segment_s: seconds after which a segment is cut even where nobody pauses.
+        audio_track: which track of a film, from 1; None: the first one with speech.
         start_s: seconds of the recording to leave out; times stay those of the whole.
         clips: parts of the recording: start, end, start, end, … in ascending seconds; the last end may be left out.
         decoder: options of Whisper's decoder, such as `no_speech_threshold` (docs/PROTOCOL.md).
@@ -39,6 +40,7 @@ class TranscribeOptions(TypedDict, total=False):
     min_silence_s: float | None
     speech_pad_s: float | None
     max_segment_s: float | None
+    audio_track: int | None
     start_s: float | None
     clips: Iterable[float] | None
     decoder: Mapping[str, Any] | None

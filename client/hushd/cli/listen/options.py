@@ -113,6 +113,8 @@ def _check_microphone(options: Namespace) -> None:
         raise HushdError("bad_request", "--resume goes on with a recording: name its FILE.")
     if options.clips:
         raise HushdError("bad_request", "--clip-timestamps names parts of a recording: name its FILE.")
+    if options.audio_track:
+        raise HushdError("bad_request", "--audio-track names a track of a recording: name its FILE.")
     if options.min_silence_s is not None:
         raise HushdError("bad_request", "--min-silence is for FILE: at the microphone --silence ends a line.")
 
@@ -234,10 +236,12 @@ def _add_microphone(parser: Parser) -> None:
 
 
 def _add_cutting(parser: Parser) -> None:
-    group = parser.add_argument_group("where speech is cut")
+    group = parser.add_argument_group("which speech is heard, and where it is cut")
     for option, name, kind, text in (
         ("--min-silence", "min_silence_s", number(0.05, 60), "the quiet that ends a segment; default: 0.5"),
         ("--speech-pad", "speech_pad_s", number(0, 10), "the quiet kept around speech; default: 0.5"),
         ("--max-segment", "max_segment_s", number(1, 3600), "how long a segment may become where nobody pauses"),
     ):
         group.add_argument(option, dest=name, type=kind, metavar="SECONDS", help=text)
+    text = "the track of a film that is heard, from 1; default: the first one with speech"
+    group.add_argument("--audio-track", type=whole(1, 1000), metavar="N", help=text)
