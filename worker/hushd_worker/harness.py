@@ -1,8 +1,8 @@
-"""The part of a worker that is the same for every engine: connect, load, take jobs, beat, leave.
+"""The part of a worker that is the same for every engine: connect, load, run jobs, send heartbeats, leave.
 
 The main thread owns the socket and never runs engine code; jobs run on `slots + sessions` threads of their own, and
-the load on the first of these, since some engines are bound to the thread that loaded them. What job threads send
-passes through a queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
+the load on the first of these, since some engines are bound to the thread that loaded them. Job threads send through a
+queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
 """
 
 from __future__ import annotations
@@ -52,65 +52,68 @@ from hushd_worker.usage import cpu, pss, short_of_memory
 
 from .job import Cancelled, Job
 
-BEAT_S = 2.0  # while a job runs; the supervisor kills after three that did not come
+BEAT_S = 2.0  # while a job runs; the supervisor kills the worker when three are missing
 LOADING_S = 5.0  # while the load uses CPU time
-GROWTH = 8_000_000  # bytes more than when last told, at a job's end, are worth a beat by themselves
-SETTLE_S = 0.1  # of rest, then memory is trimmed and measured: never on the way of the next request
-GOODBYE_S = 1.0  # for the supervisor's `bye`; an exit straight after a send lost 41 to 59 of 60 results
-EXIT_LOAD_FAILED = 78  # EX_CONFIG: told in `load_failed`, so not a crash
-EXIT_CRASHED = 70  # EX_SOFTWARE: the load, or what is not the engine's, raised; its traceback is in the log
+GROWTH = 8_000_000  # bytes by which memory must have grown at a job's end for a beat of its own
+SETTLE_S = 0.1  # of rest before memory is trimmed and measured, so that the next request need not wait for it
+GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
+EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
+EXIT_CRASHED = 70  # EX_SOFTWARE: the load or the harness raised; the traceback is in the log
 
 
 class Engine(Protocol):
-    """What a worker does.
+    """The work of a worker.
 
-    `slots` is how many `run` may be under way at once. With `sessions`, so many live ones may be so beside them (see
-    `messages.Request.session`); without, or at 0, a session takes a slot.
+    Attributes:
+        slots: how many calls of `run` may be under way at once.
+        sessions: how many more, for live sessions (see `messages.Request.session`); optional, and if it is missing or
+            0, a session takes a slot.
     """
 
     slots: int
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
-        """Imports and loads everything heavy; returns the capabilities told in `ready`.
+        """Imports and loads everything heavy; returns the capabilities for `ready`.
 
-        `report` says what it is doing and re-arms the start timer.
+        Args:
+            report: takes a note on what is being loaded, and re-arms the start timer.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`, when trying again is useless.
         """
 
     def run(self, job: Job) -> dict[str, Any]:
-        """Does one job, sending pieces through it; returns what the `result` carries.
+        """Does one job, sending pieces through it; returns the data of the `result`.
 
         Raises:
-            HushdError: what the client is told.
+            HushdError: reported to the client.
         """
 
 
 def serve(engine: Engine) -> NoReturn:
-    """Runs `engine` as a worker of the supervisor that started this process, until told to leave."""
+    """Runs `engine` as a worker of the supervisor that started this process, until the supervisor ends it."""
     endpoint, token = os.environ.pop("HUSHD_WORKER_SOCKET", ""), os.environ.pop("HUSHD_WORKER_TOKEN", "")
     descriptor, supervisor = os.environ.pop("HUSHD_LIFELINE", ""), os.environ.pop("HUSHD_SUPERVISOR", "")
     if not (endpoint and token and descriptor and supervisor):
         raise SystemExit("hushd's workers are started by its supervisor: use `hushd preload` instead.")
     lifeline.arm(int(descriptor), int(supervisor))
     os.set_inheritable(int(descriptor), False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client; it sends `cancel`
-    os.dup2(2, 1)  # whatever an engine prints is for the log,
-    # At once: `os._exit` does not write out a buffer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
+    os.dup2(2, 1)  # whatever an engine prints goes to the log,
+    # without a buffer, which `os._exit` would not write out.
     sys.stdout = sys.stderr = io.TextIOWrapper(
         _Log(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
     )
     try:
         status = _Harness(engine, endpoint, token).run()
-    except BaseException:  # out of memory or descriptors: the supervisor starts another
+    except BaseException:  # out of memory or descriptors: the supervisor starts another worker
         traceback.print_exc()
         status = EXIT_CRASHED
     os._exit(status)  # native destructors hang or crash at interpreter exit
 
 
 class _Log(io.FileIO):
-    """What cannot be written, on a full disk, is lost, and ends no job and no thread."""
+    """The log. A write that fails, on a full disk, is lost, and ends no job and no thread."""
 
     def write(self, data: Any) -> int:
         try:
@@ -138,12 +141,12 @@ class _Harness:
         self._socket.setsockopt(zmq.LINGER, 1000)
         self._socket.connect(endpoint)
         self._loaded = False
-        self._measure = False  # there was work, and its memory was not trimmed and told yet
-        self._next_beat = math.inf  # monotonic time; without end at rest
-        self._told = 0  # resident bytes at the last beat,
-        self._size = 0  # and the size it told, with that of the programs that ran
-        self._draining = False  # told to leave, which happens after the last job
-        self._leaving: float | None = None  # monotonic time at which waiting for the last `bye` ends
+        self._measure = False  # whether memory is to be trimmed and reported after work
+        self._next_beat = math.inf  # monotonic time; infinite at rest
+        self._resident = 0  # bytes at the last beat,
+        self._size = 0  # and the size in it, which includes the programs that ran
+        self._draining = False  # whether to leave after the last job
+        self._leaving: float | None = None  # monotonic time until which to wait for the supervisor's `bye`
         self._status = 0
 
     # --- the I/O thread ----------------------------------------------------------------------------------------------
@@ -163,14 +166,14 @@ class _Harness:
                     break
                 timeout = self._leaving - now
             elif self._jobs or not self._loaded:
-                if self._next_beat == math.inf:  # the work begins; it may be of many short jobs
+                if self._next_beat == math.inf:  # work begins, perhaps of many short jobs
                     self._next_beat = now + BEAT_S
                 if now >= self._next_beat:
                     used = cpu()
                     if self._jobs:
                         self._beat()
                     elif used - cpu_at_beat > 0.01:
-                        # A load that uses no CPU time for its whole time limit hangs, and must not look alive.
+                        # A load that uses no CPU time hangs, and must not look alive.
                         self._send(Loading())
                     cpu_at_beat = used
                     self._next_beat = now + (BEAT_S if self._loaded else LOADING_S)
@@ -199,7 +202,7 @@ class _Harness:
         return self._status
 
     def _receive(self) -> bool:
-        """Takes what has arrived; False once the supervisor has said `bye`."""
+        """Takes the messages that have arrived; returns False once one of them was `bye`."""
         while True:
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
@@ -208,7 +211,7 @@ class _Harness:
             try:
                 message = unpack(frames, self._decoder)
             except HushdError as error:
-                # A newer supervisor's word. Without an id: no job ends by it.
+                # From a newer supervisor. Without an id, so that no job ends by it.
                 self._send(Error.of(b"", error))
                 continue
             if isinstance(message, JobMessage):
@@ -232,21 +235,21 @@ class _Harness:
         if isinstance(message, Result | Error):
             self._jobs.pop(message.id, None)
             self._measure = True
-            if self._size - rss() > GROWTH:  # a program's, which has ended: nobody must take this process for so large
+            if self._size - rss() > GROWTH:  # of a program that has ended: the worker must not be taken for so large
                 self._beat()
         elif isinstance(message, Ready):
             self._loaded = self._measure = True
-            self._next_beat, self._told = math.inf, rss()
+            self._next_beat, self._resident = math.inf, rss()
         elif isinstance(message, LoadFailed):
             self._status = EXIT_LOAD_FAILED
         self._socket.send_multipart(frames or pack(message))
-        if isinstance(message, Result | Error) and rss() - self._told > GROWTH:
+        if isinstance(message, Result | Error) and rss() - self._resident > GROWTH:
             self._beat()
         if isinstance(message, LoadFailed):
             self._leave()
 
     def _beat(self) -> None:
-        self._told, self._size = rss(), pss()
+        self._resident, self._size = rss(), pss()
         self._send(Beat(cpu_s=cpu(), pss=self._size))
 
     def _leave(self) -> None:
@@ -257,7 +260,7 @@ class _Harness:
     # --- job threads -------------------------------------------------------------------------------------------------
 
     def _post(self, message: Message) -> None:
-        # Packed here: what an engine says and cannot be sent is its own failure, not the I/O thread's.
+        # Packed here: a message that cannot be sent is the engine's failure, not the I/O thread's.
         self._outbox.append((message, pack(message)))
         with contextlib.suppress(BlockingIOError):  # full: the I/O thread has a wake-up waiting
             os.write(self._wake_write, b".")
@@ -265,7 +268,7 @@ class _Harness:
     def _load_then_work(self) -> None:
         try:
             capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
-            gc.freeze()  # what the load made lives as long as the process; do not walk it at every collection
+            gc.freeze()  # objects of the load live as long as the process: no collection need walk them
             slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
             for number in range(1, slots + sessions):
                 threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
@@ -276,7 +279,7 @@ class _Harness:
                 self._post(LoadFailed(code=error.code, message=error.message))
                 return
             traceback.print_exc()
-            if short:  # the log's last line is what the client is told
+            if short:  # the log's last line is reported to the client
                 print("There was not enough memory to load it.", file=sys.stderr)
             os._exit(EXIT_CRASHED)
         self._work()
@@ -286,9 +289,9 @@ class _Harness:
             job = self._todo.get()
             try:
                 self._post(self._answer(job))
-            except Exception as error:  # an answer too large, or of what is no plain data
+            except Exception as error:  # an answer that is too large, or no plain data
                 self._post(_failure(job.id, error))
-            del job  # its input need not live until the next one
+            del job  # so that its input does not live until the next one
 
     def _answer(self, job: Job) -> Message:
         try:
@@ -299,14 +302,14 @@ class _Harness:
             return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
         except HushdError as error:
             if error.code in ("engine_missing", "model_missing") and short_of_memory(error):
-                return _failure(job.id, error)  # a part that is loaded when it is first needed
+                return _failure(job.id, error)  # in a part that is loaded when it is first needed
             return Error.of(job.id, error)
-        except BaseException as error:  # a library's sys.exit() would end this thread without a word
+        except BaseException as error:  # a library's sys.exit() would silently end this thread
             return _failure(job.id, error)
 
 
 def _failure(request_id: bytes, error: BaseException) -> Error:
-    """One sentence for the client, the traceback for the log."""
+    """Returns one sentence for the client; prints the traceback to the log."""
     traceback.print_exception(error)
     if short_of_memory(error):
         return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))

@@ -1,7 +1,7 @@
-"""What a worker's engine sees of a request: its input, a way to answer in pieces, and whether it was cancelled.
+"""A request as a worker's engine sees it: its input, a way to answer in pieces, and whether it was cancelled.
 
-A `Job` lives on a thread of its own; the harness's I/O thread feeds it. All methods that wait raise `Cancelled` as
-soon as the client has cancelled or left, which the engine lets pass through.
+A `Job` runs on a thread of its own; the harness's I/O thread feeds it. All methods that wait raise `Cancelled` as soon
+as the client has cancelled or left, and the engine lets that pass.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from hushd_protocol.messages import Job as JobMessage
 
 
 class Cancelled(Exception):
-    """The client has cancelled this job; the engine has nothing more to do for it."""
+    """The client has cancelled this job, or left; the engine stops working on it."""
 
 
 class Job:
     """One request on its worker.
 
     Attributes:
-        op: `transcribe`, `synthesize` or the worker's own word.
-        params: what the client asked for, unchecked.
+        op: `transcribe`, `synthesize` or an operation of the worker's own.
+        params: the request's parameters, unchecked.
         input: `inline`, `path`, `stream` or `none`.
-        economy: memory is short: do it with less, if there is a way.
-        session: it is live, and may go on for as long as somebody speaks.
-        degraded: set by whoever has done so; the result says it.
+        economy: whether memory is short: use less, if there is a way.
+        session: whether it is live, and may last as long as somebody speaks.
+        degraded: set when it was done with less; the result reports it.
     """
 
     def __init__(self, message: JobMessage, send: Callable[[Message], None]) -> None:
@@ -53,7 +53,7 @@ class Job:
         self._cancelled = False
         self._seq = 0
 
-    # --- what the engine calls ---------------------------------------------------------------------------------------
+    # --- for the engine ----------------------------------------------------------------------------------------------
 
     @property
     def cancelled(self) -> bool:
@@ -65,15 +65,15 @@ class Job:
             raise Cancelled
 
     def read(self, patience_s: float | None = None) -> Iterator[bytes]:
-        """The input's bytes, piece by piece: the payload, the file, or the stream as it arrives.
+        """Yields the input's bytes, piece by piece: the payload, the file, or the stream as it arrives.
 
         Args:
-            patience_s: how long a stream may send nothing; None: as long as it likes.
+            patience_s: seconds that a stream may send nothing; None: no limit.
 
         Raises:
             HushdError: `path_unreachable` or `input_unreadable` for a path; `input_unreadable` for a stream that has
-                sent nothing for `patience_s`; `bad_request` for one whose chunks are of another rate or number of
-                channels than it was said to have.
+                sent nothing for `patience_s`; `bad_request` for a chunk of another rate or number of channels than
+                the request's.
             Cancelled: while waiting for more.
         """
         if self.input == "inline":
@@ -101,7 +101,7 @@ class Job:
                     yield chunk.payload
 
     def open_path(self) -> int:
-        """A descriptor of the very file the client named; the caller closes it.
+        """Returns a descriptor of the very file that the client named; the caller closes it.
 
         Raises:
             HushdError: `path_unreachable` when the path cannot be opened from here or is another file than the
@@ -132,11 +132,13 @@ class Job:
     def send_chunk(
         self, payload: bytes | memoryview, *, offset: int | None = None, rate: int = 0, channels: int = 0
     ) -> None:
-        """Sends output, waiting for the client's credit; more than 64 KiB goes as several chunks.
+        """Sends output, waiting for the client's credit; more than 64 KiB becomes several chunks.
 
-        `rate` (Hz) and `channels` belong to the first chunk of raw s16le audio. `offset` is the place in a file.
+        Args:
+            offset: the place in a file.
+            rate, channels: of raw s16le audio, with its first chunk.
         """
-        view = memoryview(payload).cast("B")  # counts bytes, whatever the items of an array are
+        view = memoryview(payload).cast("B")  # of bytes, whatever the items of an array are
         for start in range(0, len(view), MAX_PAYLOAD):
             with self._changed:
                 self._changed.wait_for(lambda: self._credit > 0 or self._cancelled)
@@ -159,11 +161,11 @@ class Job:
         self._send(Partial(id=self.id, seq=self._next(), data=data))
 
     def progress(self, done: float = 0.0, total: float = 0.0) -> None:
-        """Says that work goes on: `done` of `total` seconds of audio."""
+        """Reports progress: `done` of `total` seconds of audio."""
         self.check()
         self._send(Progress(id=self.id, done=done, total=total))
 
-    # --- what the harness calls --------------------------------------------------------------------------------------
+    # --- for the harness ---------------------------------------------------------------------------------------------
 
     def feed(self, chunk: Chunk) -> None:
         with self._changed:

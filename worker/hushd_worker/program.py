@@ -1,4 +1,4 @@
-"""Running a program to its end, or to somebody's patience's end: what engines that are one have in common."""
+"""Running a program to its end, its time limit or its cancellation, for engines that are programs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
-_LOOK_S = 0.1  # between two looks at whether anybody still wants it
-_LINGER_S = 1.0  # for what a program that has exited left in its pipes, which a child of its own may hold open
+_LOOK_S = 0.1  # between two checks for a cancel
+_LINGER_S = 1.0  # to read the rest from the pipes of a program that has exited; a child of its own may hold them open
 _MOST = 16_000_000  # bytes of output; 20 s of sound are a tenth of that
 
 
 class Failed(Exception):
-    """What went wrong, to be read after the program's name; `tail` is the end of what it wrote to stderr."""
+    """A program's failure. The message is to be read after its name; `tail` is the end of its standard error."""
 
     def __init__(self, sentence: str, tail: str = "", *, too_slow: bool = False) -> None:
         super().__init__(sentence)
@@ -27,13 +27,13 @@ class Failed(Exception):
 
 
 def run(command: Sequence[str], data: bytes, timeout: float, check: Callable[[], None]) -> bytes:
-    """What `command` prints, given `data` on standard input; ended after `timeout` seconds.
+    """Returns what `command` prints, given `data` on standard input; ends it after `timeout` seconds.
 
     Args:
-        check: called ten times a second; what it raises ends the program, and is passed on.
+        check: called ten times a second; an exception from it ends the program and is passed on.
 
     Raises:
-        Failed: it ended with a status that is not 0, took too long or printed too much.
+        Failed: it ended with another status than 0, took too long or printed too much.
         OSError: it could not be started.
     """
     try:
@@ -53,11 +53,11 @@ def run(command: Sequence[str], data: bytes, timeout: float, check: Callable[[],
 
 
 @contextmanager
-def telling(program: str, hint: str) -> Iterator[None]:
-    """Around `run`: what goes wrong is told as a HushdError, `worker_failed`, of `program`.
+def reported(program: str, hint: str) -> Iterator[None]:
+    """Turns failures of `run` into HushdError `worker_failed`, naming `program`.
 
     Args:
-        hint: what to do where it took too long.
+        hint: advice for when it took too long.
     """
     try:
         yield
@@ -71,8 +71,10 @@ def telling(program: str, hint: str) -> Iterator[None]:
 
 
 def sound_file() -> Path:
-    """Where this worker may put the sound its program reads or writes: in the runtime folder, which dies with the login
-    and is open to nobody else. What workers that were killed have left there is removed."""
+    """Returns a path for the sound that this worker's program reads or writes, and removes those of killed workers.
+
+    It is in the runtime folder, which is gone after the login and is open to nobody else.
+    """
     folder = paths.find().runtime
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in folder.glob("command-*.wav"):
@@ -94,7 +96,8 @@ def _watch(
         try:
             return process.communicate(unsent, timeout=_LOOK_S)
         except subprocess.TimeoutExpired as waiting:
-            printed, errors, unsent = waiting.stdout or b"", waiting.stderr or b"", None  # it keeps the rest itself
+            printed, errors = waiting.stdout or b"", waiting.stderr or b""
+            unsent = None  # communicate() keeps the rest
         check()
         now = time.monotonic()
         if len(printed) + len(errors) > _MOST:
@@ -110,7 +113,7 @@ def _watch(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends it and all it started. It shares our process group, so these are found one by one."""
+    """Ends a program and all its descendants, found one by one because they share this process's group."""
     if process.poll() is None:
         import psutil
 
@@ -130,4 +133,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             try:
                 pipe.close()
             except OSError:
-                pass  # what it did not read is lost with it
+                pass  # input that it did not read is lost with it

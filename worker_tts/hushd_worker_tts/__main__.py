@@ -1,6 +1,6 @@
 """`python -m hushd_worker_tts --engine hibari --model default`, or `--describe`.
 
-Run by the supervisor. Nothing heavy is imported here: an engine's libraries come with its load.
+Run by the supervisor. Nothing heavy is imported here: an engine imports its libraries in `load`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
-    parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and leave")
+    parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
     parser.add_argument("--engine", default="hibari", metavar="NAME")
     parser.add_argument("--model", default="default", metavar="NAME")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Words of a text and when they are spoken."""
+"""Words of a text, found again in the words that an engine has made of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _EDGES = re.compile(r"^\W+|\W+$")
 
 
 def aligned(text: str, said: Sequence[str]) -> list[int | None]:
-    """For each word of `said`, which is how an engine has rewritten `text`, the place of the word of `text` it begins;
-    None for a word that goes on with one, or is from nowhere."""
+    """Returns, for each word of `said`, which is `text` as an engine has rewritten it, the place in `text` of the word
+    that it begins; None for a word that continues another, or corresponds to none."""
     matches = list(_WORD.finditer(text))
     words = [_plain(match[0]) for match in matches]
     others = [_plain(word) for word in said]
@@ -25,7 +25,7 @@ def aligned(text: str, said: Sequence[str]) -> list[int | None]:
             for index in range(last - first):
                 places[begin + index] = matches[first + index].start()
         elif kind == "replace":
-            # Five words said for three: each of the three begins where its share of them does.
+            # Five words for three: each of the three begins where its share of the five does.
             share = (end - begin) / (last - first)
             for index in range(min(last - first, end - begin) if share < 1 else last - first):
                 places[begin + int(index * max(share, 1.0))] = matches[first + index].start()

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from .encoders import Integers
     from .engine import Samples
 
-# Of the silence at either side of a cut within a sentence; together the pause of a comma.
+# Silence kept at either side of a cut within a sentence; together the pause of a comma.
 JOINT_S = 0.12
-LEAD_S = 0.06  # of the silence before the first word: an f or th begins so much before it is heard
+LEAD_S = 0.06  # silence kept before the first word: an f or th begins so much before it is heard
 _SILENCE = 0.03  # of the peak
 
 
 def joined(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
-    """All chunks as one, or none."""
+    """Yields all chunks as one, or nothing."""
     if together := list(chunks):
         rate = together[0].rate
         marks, at = [], 0.0
@@ -37,7 +37,7 @@ def joined(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
 
 
 def shorten(chunk: AudioChunk, *, start: float | None, end: float | None) -> AudioChunk:
-    """`chunk` with at most so many seconds of silence at its start and its end; None leaves what there is."""
+    """Returns `chunk` with at most so many seconds of silence at its start and its end; None leaves all of it."""
     if start is end is None:
         return chunk
     level = np.abs(chunk.samples)
@@ -53,7 +53,7 @@ def shorten(chunk: AudioChunk, *, start: float | None, end: float | None) -> Aud
 
 
 def sounding(chunk: AudioChunk) -> tuple[float, float]:
-    """Where in a chunk its sound begins and ends, in seconds."""
+    """Returns where in a chunk its sound begins and ends, in seconds."""
     level = np.abs(chunk.samples)
     loud = np.flatnonzero(level > _SILENCE * level.max(initial=0.0))
     if not len(loud):
@@ -62,7 +62,10 @@ def sounding(chunk: AudioChunk) -> tuple[float, float]:
 
 
 class Output:
-    """Audio of any rate on its way to a job, in the format, the rate and the channels that were asked for."""
+    """Sends audio of any rate to a job, in the format, rate and channels that were asked for.
+
+    Made at the first audio, and closed when all went well.
+    """
 
     def __init__(self, job: Job, format: str, engine_rate: int, sample_rate: int | None, channels: int) -> None:
         """Raises HushdError `engine_missing` when the format or the rate needs a library that is not installed."""
@@ -114,7 +117,7 @@ class Output:
 
 
 def _possible(rate: int, format: str) -> int:
-    """The engine's own rate, or the next higher one that the format can have."""
+    """Returns the engine's own rate, or the next higher one that the format can have."""
     rates = FIXED_RATES.get(format, (rate,))
     return next((known for known in rates if known >= rate), rates[-1])
 
@@ -130,7 +133,7 @@ def _resampler(before: int, after: int) -> Any:
 
 
 def to_s16le(samples: Samples) -> Integers:
-    """Float samples to little-endian 16 bit; what is beyond -1..1 is clipped, what is no number is silent."""
+    """Returns float samples as little-endian 16 bit; clips what is beyond -1..1, and makes what is no number silent."""
     scaled = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0) * np.float32(32767)
     clipped: Integers = np.clip(scaled, -32768, 32767).round().astype("<i2")
     return clipped

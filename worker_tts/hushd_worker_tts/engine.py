@@ -1,4 +1,4 @@
-"""The contract of a text-to-speech engine, and the words it uses. Light: no numpy at run time.
+"""The contract of a text-to-speech engine, and its types. Light: no numpy at run time.
 
 An engine is a class named in the entry point group `hushd.tts_engines`. Its module must import in milliseconds, since
 `--describe` imports it; everything heavy belongs into `load`.
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioChunk:
-    """A piece of speech: `samples` is float32 mono, shape (n,), nominally in -1..1; `rate` is in Hz.
+    """A piece of speech.
 
-    `marks` say when words begin, where the engine knows: the place of the word in the text the engine was given, in
-    characters, and seconds from the beginning of this piece; both ascending.
+    Attributes:
+        samples: float32 mono, shape (n,), nominally in -1..1.
+        rate: Hz.
+        marks: for each word whose time the engine knows, its place in the engine's text, in characters, and the seconds
+            from the beginning of this piece at which it begins; both ascending.
     """
 
     samples: Samples
@@ -55,7 +58,13 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What one worker process loads. `memory_mb` is a worker's PSS in 10^6 bytes; `embedded`: within its package."""
+    """A model, of which a worker process loads one.
+
+    Attributes:
+        memory_mb: a worker's PSS, in 10^6 bytes.
+        embedded: whether it comes with its engine's package.
+        installed: whether it could be loaded here.
+    """
 
     name: str
     languages: tuple[str, ...]
@@ -66,10 +75,12 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What is known of an engine without loading it.
+    """An engine's description, known without loading it.
 
-    `install` is the command that would install it; `slowest` and `fastest` bound its speed, 1 being natural;
-    `streaming` is whether it makes audio while it still reads text.
+    Attributes:
+        install: the command that installs it.
+        slowest, fastest: the bounds of its speed, 1 being natural.
+        streaming: whether it makes audio while it still reads text.
     """
 
     name: str
@@ -84,18 +95,18 @@ class EngineInfo:
 
 
 class TtsEngine(Protocol):
-    """One engine with one model. All but `info` and `voices` is called from one thread.
+    """One engine with one model. All methods but `info` and `voices` are called from one thread.
 
-    `model` is one of `info().models`; the caller has looked. It may be asked to speak with a voice of another of its
-    models, since a text can change the voice: it loads that too, or refuses.
+    `model` is one of `info().models`: the caller has checked. A text can change the voice, and so ask for a voice of
+    another model: the engine loads that too, or refuses.
 
     Attributes:
-        economy: set before each job: memory is short, so work with less of it if there is a way (int8, shorter
-            pieces), at the cost of quality if need be.
-        degraded: cleared before each job; the engine sets it once it has done so, which the result tells. An engine
-            without a cheaper way leaves it.
-        check: set before each job: raises `Cancelled` once its client has gone. An engine that takes seconds for a
-            sentence calls it now and then, and lets that pass through.
+        economy: set before each job: memory is short, so use less of it where there is a way (int8, shorter pieces),
+            at the cost of quality if need be.
+        degraded: cleared before each job; the engine sets it when it has economised, and the result reports it. An
+            engine without a cheaper way leaves it alone.
+        check: set before each job: raises `Cancelled` once the client has gone. An engine that takes seconds for a
+            sentence calls it now and then, and lets the exception pass.
     """
 
     economy: bool
@@ -106,22 +117,22 @@ class TtsEngine(Protocol):
 
     @classmethod
     def info(cls) -> EngineInfo:
-        """The description, from files at most; works when the engine is not installed."""
+        """Returns the description; reads files at most, and works when the engine is not installed."""
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        """All voices, the missing ones too; none when the engine is not installed."""
+        """Returns all voices, the missing ones too; none when the engine is not installed."""
 
     def load(self, report: Callable[[str], None]) -> None:
-        """Imports and loads what every request needs; `report` says what it is doing.
+        """Imports and loads what every request needs; calls `report` with what it is doing.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
-        """Speaks a sentence or a part of one, a few hundred characters at most; yields nothing if nothing in it can
-        be spoken. `speed` is within `slowest`..`fastest`.
+        """Speaks a sentence or a part of one, a few hundred characters at most, at a speed within
+        `slowest`..`fastest`; yields nothing if nothing in it can be spoken.
 
         Raises:
             HushdError: `model_missing` when the voice is not installed. Nothing is ever downloaded.

@@ -1,4 +1,4 @@
-"""Formats of Apple's, through the program ffmpeg where it is installed."""
+"""AAC and Apple Lossless, encoded by the program ffmpeg where it is installed."""
 
 from __future__ import annotations
 

@@ -62,7 +62,12 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class SynthesizeParams:
-    """A checked request. `speed` is within the engine's range, 1 is natural; `sample_rate` None is the engine's own."""
+    """Checked parameters.
+
+    Attributes:
+        speed: within the engine's range, 1 is natural.
+        sample_rate: Hz; None: the engine's own.
+    """
 
     voice: Voice
     speed: float
@@ -104,12 +109,12 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
 
 
 def within(speed: float, info: EngineInfo) -> float:
-    """The speed nearest to `speed` that the engine has."""
+    """Returns the speed nearest to `speed` that the engine has."""
     return min(max(speed, info.slowest), info.fastest)
 
 
 def default_voice(info: EngineInfo, voices: Sequence[Voice], model: str) -> str:
-    """The voice that speaks with `model` where nobody names one: the engine's default, unless that needs another."""
+    """Returns the voice for `model` where none is named: the engine's default, unless that needs another model."""
     models = {voice.name: voice.model for voice in voices}
     able = [name for name, needed in models.items() if needed == model]
     return info.default_voice if models.get(info.default_voice) == model or not able else able[0]
@@ -126,7 +131,8 @@ def choose(
     voice, else the first that is installed.
 
     Raises:
-        HushdError: `bad_request`: there is none, or it speaks another language; `model_missing`: there is none at all.
+        HushdError: `bad_request` when there is no such voice, or it speaks another language; `model_missing` when the
+            engine has no voice at all.
     """
     voice = None if name is None else _named(name, info, voices)
     if not voices:
@@ -160,7 +166,7 @@ def _speaks(voice: Voice, language: str) -> bool:
 
 
 def _others(language: str, voices: Sequence[Voice]) -> str:
-    """What would work instead: voices of this engine, else engines that have such a voice."""
+    """Returns advice for a language: voices of this engine that speak it, else engines that have one."""
     if here := [voice.name for voice in voices if _speaks(voice, language)]:
         return f"ask for {listed(here[:5])}"
     engines = [

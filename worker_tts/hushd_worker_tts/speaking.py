@@ -1,4 +1,4 @@
-"""One job on its way: what was read of its text, spoken piece by piece, with pauses and changes between them."""
+"""Speaking the items of one job: pieces of text, with pauses and changes between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SpeechJob:
-    """Speaks items of one job in their order."""
+    """Speaks the items of one job in their order; a context manager that ends what must not outlive the job."""
 
     def __init__(
         self, job: Job, engine: TtsEngine, info: EngineInfo, wanted: params.SynthesizeParams, leveller: Leveller
@@ -34,11 +34,11 @@ class SpeechJob:
         self._volume = wanted.volume
         self._output: Output | None = None
         self._silence = 0.0  # seconds of pause before there was any audio
-        self._seconds = 0.0  # of audio, as the engine made it
+        self._seconds = 0.0  # of audio so far, as the engine made it
         self._text_seen = False
         self._sentences = 0
-        self._spoken = False  # whether something of the current sentence was
-        self._goes_on = False  # whether the piece before was no end of a sentence
+        self._spoken = False  # whether something of the current sentence was spoken
+        self._goes_on = False  # whether the last piece did not end its sentence
 
     def __enter__(self) -> SpeechJob:
         return self
@@ -47,17 +47,17 @@ class SpeechJob:
         if self._output is not None:
             self._output.abort()
 
-    def give(self, item: Item) -> None:
+    def speak(self, item: Item) -> None:
         """Speaks a piece, makes a pause, or notes a change.
 
         Raises:
-            HushdError: the engine cannot do it; `bad_request` for a voice that is not there.
+            HushdError: from the engine; `bad_request` for a voice that does not exist.
             Cancelled: at the latest after the sentence being synthesised.
         """
         self._job.check()
         if isinstance(item, Piece):
             self._text_seen = True
-            self._speak(item)
+            self._speak_piece(item)
         elif isinstance(item, Pause):
             self._pause(item.seconds)
         elif isinstance(item, Rate):
@@ -68,10 +68,10 @@ class SpeechJob:
             self._voice = self._speaker(item)
 
     def close(self) -> dict[str, Any]:
-        """Ends the output; what the job's result says.
+        """Ends the output, and returns the job's result.
 
         Raises:
-            HushdError: `bad_request`: nothing was spoken.
+            HushdError: `bad_request` when nothing was spoken.
         """
         if self._output is None:
             raise HushdError("bad_request", self._nothing())
@@ -85,7 +85,7 @@ class SpeechJob:
             "sentences": self._sentences + self._spoken,
         }
 
-    def _speak(self, piece: Piece) -> None:
+    def _speak_piece(self, piece: Piece) -> None:
         for chunk in self._chunks(piece) if piece.text else ():
             if self._output is None:
                 from .audio_out import Output
@@ -96,7 +96,7 @@ class SpeechJob:
             if self._wanted.timeline:
                 from .timeline import sentence
 
-                self._job.send_partial(sentence(piece.traced, chunk, self._seconds))
+                self._job.send_partial(sentence(piece.mapped, chunk, self._seconds))
             gain = self._leveller.gain(self._voice, chunk)
             self._output.write(chunk.samples, chunk.rate, self._volume * gain)
             self._leveller.learn(self._voice, chunk)
@@ -107,13 +107,16 @@ class SpeechJob:
             self._sentences, self._spoken = self._sentences + 1, False
 
     def _chunks(self, piece: Piece) -> Iterator[AudioChunk]:
-        """The audio of one piece. The pause an engine makes after a sentence is kept; where a sentence was cut, it is
-        shortened to that of a comma. What it leaves out before the first word of all is waited for by who listens: some
-        voices begin with a quarter of a second of it."""
+        """Yields the audio of one piece.
+
+        The pause that an engine makes after a sentence is kept; where a sentence was cut, it is shortened to that of a
+        comma. Silence before the first word of all is cut, because the listener waits for it: some voices begin with a
+        quarter of a second.
+        """
         from .audio_out import JOINT_S, LEAD_S, joined, shorten
 
         chunks = self._engine.synthesize(piece.text, self._voice, self._speed())
-        # The end of a piece, and the times of its words, are known once all of it is there.
+        # The end of a piece, and the times of its words, are known only once all of it has been made.
         if not piece.ends or self._wanted.timeline:
             chunks = joined(chunks)
         lead = JOINT_S if self._goes_on else LEAD_S if self._output is None else None

@@ -1,4 +1,4 @@
-"""When each word of a piece is heard, and which part of the request's text it stands for."""
+"""Word times: when each word of a piece is heard, and which part of the request's text it stands for."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .engine import AudioChunk
 from .reading.source_map import MappedText
 
 _WORD = re.compile(r"\S*\w\S*")
-# Shared out by letters, a word's end of clause is worth some more.
+# Where time is shared out by letters, the end of a clause counts as some more.
 _CLAUSE_END = re.compile(r"[,;:.!?…—]\W*$")
 _CLAUSE_WEIGHT = 4
 
 
 def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> dict[str, Any]:
-    """The partial of a piece whose audio begins `begins` seconds into the job's.
+    """Returns the partial of a piece whose audio begins `begins` seconds into the job's.
 
-    Words that stand for one and the same place of the request (an address read out) are one word.
+    Words that stand for the same place of the request, such as those of an address read out, are one word.
     """
     from .audio_out import sounding
 
@@ -56,7 +56,7 @@ def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> dict[str, An
 def _times(
     text: str, places: list[int], marks: tuple[tuple[int, float], ...], first: float, last: float
 ) -> list[float]:
-    """When the words at `places` begin: as marked, else shared out between the marks by how long the words are."""
+    """Returns when the words at `places` begin: as marked, else shared out between the marks by the words' lengths."""
     known = [(0, first), *((place, min(max(at, first), last)) for place, at in marks if place > 0), (len(text), last)]
     weights = [0.0]
     for word in re.findall(r"\s*\S+|\s+", text):

@@ -1,4 +1,4 @@
-"""The worker around an engine: takes a job, speaks it sentence by sentence, answers with audio."""
+"""The worker around an engine: takes a job, speaks it sentence by sentence, and sends the audio."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from .speaking import SpeechJob
 
 
 class Worker:
-    """What `hushd_worker.harness.serve` runs. One job at a time: an engine uses all it can get for one."""
+    """The text-to-speech worker that `hushd_worker.harness.serve` runs.
+
+    One job at a time: an engine uses all the cores it can get for one.
+    """
 
     slots = 1
 
@@ -33,7 +36,7 @@ class Worker:
         self._info: EngineInfo
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
-        """Finds and loads the engine; returns `engine`, `model`, `voices` (those installed) and `formats`.
+        """Finds and loads the engine; returns `engine`, `model`, the `voices` that are installed, and `formats`.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -48,7 +51,7 @@ class Worker:
 
             verification.before_load(info.name, model, report)
         self._info = replace(info, default_voice=params.default_voice(info, kind.voices(), model))
-        # Parsing dictionaries makes a million objects that stay; looking for garbage among them costs 10 to 20 ms.
+        # Parsing dictionaries makes a million objects that stay; collecting garbage among them costs 10 to 20 ms.
         gc.disable()
         try:
             self._engine = kind(model)
@@ -66,8 +69,8 @@ class Worker:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.
 
         Raises:
-            HushdError: `bad_request` for parameters that make no sense, malformed SSML, and text without anything to
-                speak; `model_missing` for a voice that is not installed; `unsupported` for another op.
+            HushdError: `bad_request` for wrong parameters, malformed SSML, and text without anything to speak;
+                `model_missing` for a voice that is not installed; `unsupported` for another op.
             Cancelled: at the latest after the sentence being synthesised.
         """
         if job.op != "synthesize":
@@ -77,10 +80,10 @@ class Worker:
         self._engine.check = job.check
         items: Iterable[Item] = read(job.read(), wanted.markup, wanted.voice.language, wanted.pronounce)
         if wanted.markup == "ssml" and job.input == "inline":
-            items = list(items)  # what is malformed is refused before the first word
+            items = list(items)  # so that malformed SSML is refused before the first word
         with SpeechJob(job, self._engine, self._info, wanted, self._leveller) as speech:
             for item in items:
-                speech.give(item)
+                speech.speak(item)
             result = speech.close()
         job.degraded = self._engine.degraded
         return result

@@ -171,7 +171,7 @@ def test_nothing_to_say(make: Make) -> None:
         ("import sys; sys.exit('no such voice')", {}, r"failed \(exit status 1: no such voice\)\.$"),
         ("import os; os.kill(os.getpid(), 11)", {}, r"failed \(signal 11\)\.$"),
         ("", {}, r"gave no sound on standard output\.$"),
-        ("print('hello')", {}, r"gave is no sound file \(Format not recognised\)\.$"),
+        ("print('hello')", {}, r"produced no sound file \(Format not recognised\)\.$"),
         ("import time; time.sleep(60)", {"timeout": 0.3}, r"was ended after 0\.3 s: raise timeout in .*mine\.toml\.$"),
         ("import sys\nwhile True: sys.stdout.write('x' * 1_000_000)", {}, r"printed more than 16 MB\.$"),
     ],

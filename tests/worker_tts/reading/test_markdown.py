@@ -111,7 +111,7 @@ def test_words_know_their_place_in_the_source() -> None:
     """Behind emphasis, links and entities too; a code block stands for all of its lines."""
     text = "A **bold** [link](http://a.b) &amp; `code`.\n\n```\nx = 1\n```\n"
     items = [item for item in read([text.encode()], "markdown") if isinstance(item, Piece)]
-    said = {item.text[slice(*at)]: text[slice(*item.traced.span(*at))] for item in items for at in _words(item.text)}
+    said = {item.text[slice(*at)]: text[slice(*item.mapped.span(*at))] for item in items for at in _words(item.text)}
     assert said == {
         "A": "A", "bold": "bold", "link": "link", "&": "&", "code.": "code`.", "Code": "```\nx = 1\n",
         "block,": "```\nx = 1\n", "one": "```\nx = 1\n", "line.": "```\nx = 1\n",

@@ -85,7 +85,7 @@ def test_letters_and_their_accents_are_one(language: str) -> None:
     (piece,) = read([unicodedata.normalize("NFD", text).encode()], language=language)
     assert isinstance(piece, Piece)
     assert piece.text == text
-    assert piece.traced.span() == (0, len(unicodedata.normalize("NFD", text)))
+    assert piece.mapped.span() == (0, len(unicodedata.normalize("NFD", text)))
 
 
 COLOURED = (
@@ -101,7 +101,7 @@ def test_what_is_for_a_terminal_is_not_heard(markup: str, size: int) -> None:
     data = COLOURED.encode()
     pieces = [p for p in read([data[i : i + size] for i in range(0, len(data), size)], markup) if isinstance(p, Piece)]
     assert [piece.text for piece in pieces] == ["Bold.", "Then a link and more."]
-    first, last = pieces[0].traced.span()
+    first, last = pieces[0].mapped.span()
     assert COLOURED[first:last].startswith("Bold.")
 
 
@@ -176,7 +176,7 @@ def test_every_piece_knows_what_it_stands_for() -> None:
     for item in read([text.encode()], pronounce={"nginx": "engine x"}):
         if isinstance(item, Piece):
             for word in re.finditer(r"\S+", item.text):
-                start, end = item.traced.span(*word.span())
+                start, end = item.mapped.span(*word.span())
                 spans[word[0]] = text[start:end]
     assert spans == {
         "Hi": "Hi", "there.": "there.", "See": "See", "a": "https://a.com/b", "dot": "https://a.com/b",
@@ -185,7 +185,7 @@ def test_every_piece_knows_what_it_stands_for() -> None:
     }  # fmt: skip
 
 
-def test_traced_text_is_cut_joined_and_rewritten_with_its_origin() -> None:
+def test_mapped_text_is_cut_joined_and_rewritten_with_its_origin() -> None:
     """Inserted text stands for the text it replaces; the rest for itself."""
     text = MappedText.original("abc def", 10)
     new = text.sub(re.compile("b|e"), lambda match: match[0] * 3)
@@ -228,16 +228,16 @@ def test_any_unicode_is_read_alike_however_it_arrives(markup: str, seed: int) ->
     whole = list(read([data], markup))
     for item in whole:
         if isinstance(item, Piece) and item.text:
-            start, end = item.traced.span()
+            start, end = item.mapped.span()
             assert 0 <= start < end <= len(data.decode()) + 1
-            assert len(item.traced.starts) == len(item.traced.ends) == len(item.text) < 20 * LONGEST
+            assert len(item.mapped.starts) == len(item.mapped.ends) == len(item.text) < 20 * LONGEST
     for size in (1, 3, 50):
         crumbs = list(read([data[i : i + size] for i in range(0, len(data), size)], markup))
         assert [_shown(item) for item in crumbs] == [_shown(item) for item in whole]
 
 
 def _shown(item: object) -> object:
-    return (item.text, item.ends, [*item.traced.starts]) if isinstance(item, Piece) else item
+    return (item.text, item.ends, [*item.mapped.starts]) if isinstance(item, Piece) else item
 
 
 @pytest.mark.parametrize("markup", MARKUPS)

@@ -28,8 +28,8 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
     splitter = Splitter()
     for data in _ended(chunks):
         text = decoder.decode(data or b"", final=data is None)
-        for traced, ends in splitter.add(MappedText.original(text), final=data is None):
-            yield Piece(traced.text, ends)
+        for mapped, ends in splitter.add(MappedText.original(text), final=data is None):
+            yield Piece(mapped.text, ends)
 
 
 def _ended(chunks: Iterable[bytes]) -> Iterator[bytes | None]:

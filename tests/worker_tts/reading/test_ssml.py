@@ -111,7 +111,7 @@ def test_words_know_their_place_in_the_source() -> None:
         assert isinstance(item, Piece)
         for start, letter in enumerate(item.text):
             if letter != " ":
-                places.append((letter, text[slice(*item.traced.span(start, start + 1))]))
+                places.append((letter, text[slice(*item.mapped.span(start, start + 1))]))
     assert places == [
         ("é", "é"), ("\U0001d54f", "\U0001d54f"), ("a", "a"), ("&", "&amp;"), ("b", "b"), ("x", "WWW"), ("y", "WWW"),
         ("é", "&#233;"), ("n", "n"), ("d", "d"), ("&", "&"), ("c", "c"),

@@ -92,11 +92,11 @@ class Command(Engine):
         return language if language in self._recipe.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
-        from hushd_worker.program import run, telling
+        from hushd_worker.program import reported, run
 
         recipe, sound = self._recipe, _wav(samples)
         try:
-            with telling(recipe.program, f"raise timeout in {recipe.path}, or make its pieces shorter"):
+            with reported(recipe.program, f"raise timeout in {recipe.path}, or make its pieces shorter"):
                 if recipe.needs_file:
                     with open(os.open(self._wav, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
                         file.write(sound)

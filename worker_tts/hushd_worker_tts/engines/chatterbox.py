@@ -1,8 +1,8 @@
-"""chatterbox: Resemble's models, which speak with the voice of a recording of ten seconds; MIT.
+"""chatterbox: models by Resemble AI that speak with the voice of a ten-second recording; MIT.
 
 Its package pins torch 2.6 and numpy 1 (on Python before 3.13), so it usually lives in an environment of its own, which
 hushd starts by `[worker."tts/chatterbox"] command = …` (docs/VOICES.md). Its weights are a folder in hushd's models
-folder, and so are the recordings. Nothing is downloaded here. All it says carries its makers' inaudible watermark.
+folder, and so are the recordings. Nothing is downloaded here. Its speech carries its makers' inaudible watermark.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
 from .greetings import greeting
 
-# It pins packages that the other engines cannot do with.
+# It pins packages with which the other engines do not work.
 INSTALL = f"make it an environment of its own, as {document('VOICES.md')} says"
-# Not measured, since its weights were not here: the usual pace of reading aloud. It has no other.
+# The usual pace of reading aloud, and its only one; not measured, for want of its weights.
 WPM = 170
 _RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")
 
 
 class _Class(NamedTuple):
-    """Which of its package's classes has a model."""
+    """The class in its package for a model."""
 
     module: str
     name: str
@@ -47,15 +47,18 @@ _MANY = _KNOWN["multilingual"].languages
 
 
 class Chatterbox:
-    """The engine. Sentences take seconds on a processor without a graphics card, and cannot be interrupted: a cancelled
-    job's worker is ended after two."""
+    """The engine.
+
+    Sentences take seconds without a graphics card, and cannot be interrupted: the worker of a cancelled job is ended
+    after two.
+    """
 
     economy = degraded = False
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._tts: Any = None
-        self._speakers: dict[str, Any] = {}  # what its model makes of a recording
+        self._speakers: dict[str, Any] = {}  # the conditionals made from each recording
 
     @classmethod
     def info(cls) -> EngineInfo:
@@ -104,7 +107,7 @@ class Chatterbox:
             raise HushdError(
                 "model_missing",
                 f"Chatterbox's model {self._model} does not load ({reason(error)}): "
-                f"`hushd models pull chatterbox/{self._model}` gets it anew.",
+                f"`hushd models pull chatterbox/{self._model}` gets it again.",
             ) from error
         self._folder, self._speakers[""] = folder, self._tts.conds
 
@@ -112,7 +115,7 @@ class Chatterbox:
         import numpy as np
 
         if not any(c.isalnum() for c in text):
-            return  # it would speak of having nothing to say
+            return  # it would say that there is nothing to say
         language = voice.language.partition("-")[0]
         if language not in _KNOWN[self._model].languages:
             raise HushdError(
@@ -165,19 +168,19 @@ def _voices_folder() -> Path:
 
 
 def _find(model: str) -> Path | None:
-    """The folder that has the whole model: the user's own, what hushd has pulled, or Hugging Face's cache."""
+    """Returns the folder with the whole model: the user's own, hushd's, or one in Hugging Face's cache."""
     known = _KNOWN[model]
     store = Store(paths.find())
     try:
         kept = store.find(known.model)
     except HushdError:
-        kept = None  # told when it is loaded
+        kept = None  # reported by the load
     places = (_folder() / model, store.location(kept) if kept else None, hf_cache.snapshot(known.repository))
     return next((place for place in places if place and known.choose(files_in(place))), None)
 
 
 def _recordings() -> dict[str, tuple[Path, str]]:
-    """The user's recordings by name, with the language of each: `anna.wav` speaks English, `anne.fr.wav` French."""
+    """Returns the user's recordings by name, with their languages: `anna.wav` speaks English, `anne.fr.wav` French."""
     found: dict[str, tuple[Path, str]] = {}
     for path in sorted(_voices_folder().glob("*")):
         if path.suffix.lower() in _RECORDINGS and path.is_file():

@@ -1,4 +1,4 @@
-"""Any program that speaks a text: macOS's `say`, festival, a script.
+"""Any program that speaks: macOS's `say`, festival, a script.
 
 Its models are the files `voices/NAME.toml` beside hushd's configuration (see docs/VOICES.md), with one voice or several
 each. The program is started once for each sentence, without a shell, in the worker's process group, and so dies with
@@ -26,38 +26,38 @@ if TYPE_CHECKING:
     from .command_file import CommandSpec, Speaker
 
 
-def _nobody_asks() -> None:
-    """No client, nobody to cancel."""
+def _never_cancelled() -> None:
+    """Does nothing: outside a job there is nothing to cancel."""
 
 
 class Command:
-    """The engine. What a voice can do is what its file says of the program."""
+    """The engine. Each voice can do what its file says of the program."""
 
     economy = degraded = False
-    check: Callable[[], None] = staticmethod(_nobody_asks)
+    check: Callable[[], None] = staticmethod(_never_cancelled)
 
     def __init__(self, model: str) -> None:
         self._model = model
 
     @classmethod
     def info(cls) -> EngineInfo:
-        recipes = _recipes()
+        specs = _specs()
         models = tuple(
             Model(
                 name,
-                languages=tuple(dict.fromkeys(speaker.language for speaker in recipe.speakers)) if recipe else (),
-                memory_mb=recipe.memory_mb if recipe else 0,
+                languages=tuple(dict.fromkeys(speaker.language for speaker in spec.speakers)) if spec else (),
+                memory_mb=spec.memory_mb if spec else 0,
                 embedded=False,
-                installed=recipe is not None and recipe.line.find(_folder()) is not None,
+                installed=spec is not None and spec.line.find(_folder()) is not None,
             )
-            for name, recipe in recipes.items()
+            for name, spec in specs.items()
         )
-        voices = _voices(recipes)
-        default = "default" if "default" in recipes or not recipes else next(iter(recipes))
+        voices = _voices(specs)
+        default = "default" if "default" in specs or not specs else next(iter(specs))
         return EngineInfo(
             name="command",
-            # Its package is hushd's own; without a file of the user's there is nothing to ask it for.
-            installed=bool(recipes),
+            # Its code comes with hushd; without a file of the user's it has no voice.
+            installed=bool(specs),
             install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('VOICES.md')} says",
             default_model=default,
             default_voice=next((voice.name for voice in voices if voice.model == default), ""),
@@ -69,12 +69,12 @@ class Command:
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        return _voices(_recipes())
+        return _voices(_specs())
 
     def load(self, report: Callable[[str], None]) -> None:
         from hushd_worker.program import sound_file
 
-        _loaded(self._model)  # what is wrong with it is said now
+        _loaded(self._model)  # reports a mistake in it now
         self._wav = sound_file()
         try:
             import soundfile  # noqa: F401
@@ -86,48 +86,48 @@ class Command:
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if not any(c.isalnum() for c in text):
             return
-        recipe, program = _loaded(voice.model)  # as the file is by now
-        speaker = next(speaker for speaker in recipe.speakers if speaker.name == voice.name)
-        samples, rate = _decoded(self._run(recipe, program, text, speaker, speed), recipe)
+        spec, program = _loaded(voice.model)  # as the file is by now
+        speaker = next(speaker for speaker in spec.speakers if speaker.name == voice.name)
+        samples, rate = _decoded(self._run(spec, program, text, speaker, speed), spec)
         if len(samples):
             yield AudioChunk(samples, rate)
 
-    def _run(self, recipe: CommandSpec, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
+    def _run(self, spec: CommandSpec, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
         """The sound that the program makes of a text, as it gives it."""
-        from hushd_worker.program import run, telling
+        from hushd_worker.program import reported, run
 
-        arguments = recipe.arguments(text, str(self._wav), speaker, speed)
-        data = f"{text}\n".encode("utf-8", "replace") if recipe.reads_input else b""
+        arguments = spec.arguments(text, str(self._wav), speaker, speed)
+        data = f"{text}\n".encode("utf-8", "replace") if spec.reads_input else b""
         try:
-            with telling(recipe.line.program, f"raise timeout in {recipe.path}"):
+            with reported(spec.line.program, f"raise timeout in {spec.path}"):
                 self._wav.unlink(missing_ok=True)
-                printed = run([program, *arguments], data, recipe.timeout, self.check)
-                if recipe.writes_file:
+                printed = run([program, *arguments], data, spec.timeout, self.check)
+                if spec.writes_file:
                     printed = self._wav.read_bytes() if self._wav.exists() else b""
         finally:
             self._wav.unlink(missing_ok=True)
         if not printed:
-            where = "into its file" if recipe.writes_file else "on standard output"
-            raise HushdError("worker_failed", f"The program {recipe.line.program!r} gave no sound {where}.")
+            where = "into its file" if spec.writes_file else "on standard output"
+            raise HushdError("worker_failed", f"The program {spec.line.program!r} gave no sound {where}.")
         return printed
 
 
-def _decoded(data: bytes, recipe: CommandSpec) -> tuple[Samples, int]:
+def _decoded(data: bytes, spec: CommandSpec) -> tuple[Samples, int]:
     """Float samples, mono, and their rate."""
     import numpy as np
     import soundfile
 
-    if recipe.output == "raw":
-        frame = 2 * recipe.channels
+    if spec.output == "raw":
+        frame = 2 * spec.channels
         whole = np.frombuffer(data[: len(data) // frame * frame], "<i2").astype(np.float32) / np.float32(32768)
-        samples, rate = whole.reshape(-1, recipe.channels), recipe.rate
+        samples, rate = whole.reshape(-1, spec.channels), spec.rate
     else:
         try:
             samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise HushdError(
                 "worker_failed",
-                f"What the program {recipe.line.program!r} gave is no sound file ({error.error_string.rstrip('.')}).",
+                f"The program {spec.line.program!r} produced no sound file ({error.error_string.rstrip('.')}).",
             ) from error
     mono: Samples = samples.mean(axis=1, dtype=np.float32)
     return mono, int(rate)
@@ -140,14 +140,14 @@ def _folder() -> Path:
     return paths.find().config.parent / "voices"
 
 
-def _voices(recipes: Mapping[str, CommandSpec | None]) -> tuple[Voice, ...]:
-    """Those of the files that make sense, then one in the name of each that makes none."""
-    voices, senseless = [], []
-    for name, recipe in recipes.items():
-        if recipe is None:
-            senseless.append(Voice(name, language="", gender="", model=name, installed=False, sample="", wpm=1))
+def _voices(specs: Mapping[str, CommandSpec | None]) -> tuple[Voice, ...]:
+    """Returns the voices of the files that are right, then one in the name of each that is wrong."""
+    voices, wrong = [], []
+    for name, spec in specs.items():
+        if spec is None:
+            wrong.append(Voice(name, language="", gender="", model=name, installed=False, sample="", wpm=1))
             continue
-        installed = recipe.line.find(_folder()) is not None
+        installed = spec.line.find(_folder()) is not None
         voices += [
             Voice(
                 name=speaker.name,
@@ -156,21 +156,21 @@ def _voices(recipes: Mapping[str, CommandSpec | None]) -> tuple[Voice, ...]:
                 model=name,
                 installed=installed,
                 sample=speaker.sample or greeting(speaker.language, speaker.name),
-                wpm=recipe.wpm,
+                wpm=spec.wpm,
             )
-            for speaker in recipe.speakers
+            for speaker in spec.speakers
         ]
-    return (*voices, *senseless)
+    return (*voices, *wrong)
 
 
-def _recipes() -> dict[str, CommandSpec | None]:
-    """The files by name. One that makes no sense is a model and a voice too: whoever asks for it is told what is
-    wrong."""
+def _specs() -> dict[str, CommandSpec | None]:
+    """Returns the files by name. A wrong one, None, is a model and a voice too, so that asking for it reports the
+    mistake."""
     if not _folder().is_dir():
         return {}
     from hushd_worker.command_spec import CommandSpecError, files
 
-    from .command_file import CommandSpec  # 10 ms, for those who have one
+    from .command_file import CommandSpec  # 10 ms, only for users who have one
 
     found: dict[str, CommandSpec | None] = {}
     for path in files(_folder()):
@@ -182,17 +182,21 @@ def _recipes() -> dict[str, CommandSpec | None]:
 
 
 def _loaded(model: str) -> tuple[CommandSpec, str]:
-    """A file and its program. Raises HushdError: `model_missing` or `engine_missing`."""
+    """Returns a file and its program.
+
+    Raises:
+        HushdError: `model_missing` for a wrong file, `engine_missing` for a missing program.
+    """
     from hushd_worker.command_spec import CommandSpecError
 
     from .command_file import CommandSpec
 
     path = _folder() / f"{model}.toml"
     try:
-        recipe = CommandSpec.read(path)
+        spec = CommandSpec.read(path)
     except CommandSpecError as error:
         raise HushdError("model_missing", f"{path}: {error} (see {document('VOICES.md')}).") from error
-    program = recipe.line.find(path.parent)
+    program = spec.line.find(path.parent)
     if program is None:
-        raise HushdError("engine_missing", f"The program {recipe.line.program!r} of {path} is not installed.")
-    return recipe, program
+        raise HushdError("engine_missing", f"The program {spec.line.program!r} of {path} is not installed.")
+    return spec, program

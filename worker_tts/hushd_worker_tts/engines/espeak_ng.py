@@ -1,7 +1,7 @@
-"""espeak-ng: 130 languages and accents from 13 MB, robotic and quick; GPL-3.0, so hushd brings none of it along.
+"""espeak-ng: 130 languages and accents from 13 MB, robotic and quick; GPL-3.0, so hushd does not bring it along.
 
-It is the system's library (package `espeak-ng`, or `libespeak-ng1`), else that of the Python package `espeakng-loader`.
-The library and not the program: 1 ms a sentence instead of 20 to 70 for a process, and it says when each word begins.
+The library of the system (package `espeak-ng`, or `libespeak-ng1`) is used, else that of the package `espeakng-loader`.
+A sentence takes the library 1 ms and the program 20 to 70, and the library reports when each word begins.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
 INSTALL = f"apt install espeak-ng, brew install espeak-ng, or {extra_command('espeak')}"
-RATE_WPM = 175  # what espeak calls natural
-# What it is in words of ordinary text, pauses included: 7 percent quicker than hibari (177) with the same text.
+RATE_WPM = 175  # espeak's natural rate,
+# and what that is in words of ordinary text, pauses included; hibari speaks the same text at 177.
 WPM = 190
 _SLOWEST_WPM, _FASTEST_WPM = 80, 450  # espeak's own bounds
-# What it speaks, where it is not here to be asked: 1.52's, without its dialects and scripts.
+# The languages of 1.52, without dialects and scripts, for when it is not installed.
 _LANGUAGES = """
     af am an ar as az ba be bg bn bpy bs ca chr cs cv cy da de el en eo es et eu fa fi fr ga gd gn grc gu hak haw he hi
     hr ht hu hy hyw ia id io is it ja jbo ka kk kl kn ko kok ku ky la lb lfn lt ltg lv mi mk ml mr ms mt my nb nci ne nl
@@ -66,7 +66,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class EspeakNg:
-    """The engine. There is nothing cheaper than it; all voices are one worker's."""
+    """The engine. It has no cheaper way; one worker speaks with all voices."""
 
     economy = degraded = False
 
@@ -75,7 +75,7 @@ class EspeakNg:
         self._rate = 0
         self._blocks: list[bytes] = []
         self._marks: list[tuple[int, int]] = []  # character and sample
-        self._callback = _Callback(self._take)  # espeak holds no reference to it
+        self._callback = _Callback(self._take)  # kept here, since espeak holds no reference to it
 
     @classmethod
     def info(cls) -> EngineInfo:
@@ -106,16 +106,16 @@ class EspeakNg:
         self._library, folder = found
         self._rate = self._library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, str(folder).encode(), _NO_EXIT)
         if self._rate <= 0:
-            raise HushdError("engine_missing", f"espeak-ng cannot read its data in {folder}: install it again.")
+            raise HushdError("engine_missing", f"espeak-ng cannot read its data in {folder}: reinstall it.")
         self._library.espeak_SetSynthCallback(self._callback)
         import numpy  # noqa: F401
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if not any(c.isalnum() for c in text):
-            return  # it would spell punctuation out
+            return  # espeak would spell punctuation out
         _, file = _voices()[voice.name]
         if self._library.espeak_SetVoiceByName(file.encode()):
-            raise HushdError("model_missing", f"espeak-ng has no voice {file} any more: install it again.")
+            raise HushdError("model_missing", f"espeak-ng has no voice {file} any more: reinstall it.")
         self._library.espeak_SetParameter(_RATE, round(speed * RATE_WPM), 0)
         self._blocks, self._marks = [], []
         data = text.encode("utf-8", "replace")
@@ -127,7 +127,7 @@ class EspeakNg:
             yield AudioChunk(_floats(samples), self._rate, marks)
 
     def _take(self, wave: Any, count: int, events: Any) -> int:
-        """What espeak calls with pieces of audio, and with what happens in them; 0 means go on."""
+        """Receives pieces of audio and their events from espeak; returns 0, which means go on."""
         if wave and count > 0:
             self._blocks.append(ctypes.string_at(wave, count * 2))
         index = 0
@@ -149,7 +149,7 @@ def _floats(data: bytes) -> Samples:
 
 @cache
 def _find() -> tuple[Any, Path] | None:
-    """The library and the folder of its data; 8 ms, most of it for what the library is linked with."""
+    """Returns the library and its data folder; 8 ms, most of it for the libraries that it is linked with."""
     for name, folder in (*((name, None) for name in _LIBRARIES.get(sys.platform, ())), *_packaged()):
         try:
             library = ctypes.CDLL(name)
@@ -157,7 +157,7 @@ def _find() -> tuple[Any, Path] | None:
             library.espeak_ng_InitializePath(None if folder is None else str(folder).encode())
             path = ctypes.c_char_p()
             library.espeak_Info(ctypes.byref(path))
-        except (OSError, AttributeError):  # not there, or older than espeak-ng 1.49
+        except (OSError, AttributeError):  # missing, or older than espeak-ng 1.49
             continue
         data = Path((path.value or b"").decode())
         if (data / "phontab").is_file():
@@ -166,7 +166,7 @@ def _find() -> tuple[Any, Path] | None:
 
 
 def _packaged() -> Iterator[tuple[str, Path | None]]:
-    """The library in the package espeakng-loader, which need not be imported for that."""
+    """Yields the library in the package espeakng-loader, without importing that."""
     spec = find_spec("espeakng_loader")
     if spec is not None and spec.origin is not None:
         folder = Path(spec.origin).parent
@@ -176,8 +176,10 @@ def _packaged() -> Iterator[tuple[str, Path | None]]:
 
 @cache
 def _voices() -> dict[str, tuple[Voice, str]]:
-    """All voices, by name, with what espeak calls them: a file in its folder of languages, whose name is the language.
-    (Its own list takes 22 ms, looking into the folder 2.)"""
+    """Returns all voices by name, with espeak's own names: files in its folder of languages, named after the languages.
+
+    espeak's own list takes 22 ms, reading the folder 2.
+    """
     found = _find()
     if found is None:
         return {}

@@ -21,5 +21,5 @@ _GREETINGS = {
 
 
 def greeting(language: str, name: str) -> str:
-    """What a voice called `name` says of itself; its name alone where nobody has told us how."""
+    """Returns an introduction of the voice `name`; its name alone in languages that are not in the table."""
     return _GREETINGS.get(languages.code(language), "{}.").format(name)

@@ -1,6 +1,6 @@
 """hibari: English speech from 8 MB a voice, about 175 times faster than real time on one core; Apache-2.0.
 
-The voice heart and the phonemizer are inside the wheel `hibari-tts`. Other voices lie in the models folder, where
+The voice heart and the phonemizer are in the wheel `hibari-tts`. Other voices are in the models folder, where
 `hushd models pull` puts them, or in hibari's own cache folder, where its own command does; nothing is downloaded here.
 """
 
@@ -39,15 +39,15 @@ RATE = 24_000
 WPM = 177
 _LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; the voices that it can download are not known
 INSTALL = extra_command("tts")
-# Beyond this many phonemes hibari's own command cuts as well; memory and time grow faster than the length does.
+# hibari's own command cuts beyond this many phonemes too: memory and time grow faster than the length.
 MAX_PHONEMES = 400
-# The parts of a spectrum a model gives, and what it knows besides: see _with_ends.
+# The number of parts of the spectrum a model returns, and its tensor of the phonemes' ends: see _with_ends.
 SPECTRA, ENDS = 6, b"/CumSum_output_0"
 _CLAUSE_END = re.compile(r"[,;:—.!?…]+ ")
 
 
 class Hibari:
-    """The engine. One process serves all voices: a session of its own each, a phonemizer for each accent.
+    """The engine. One process serves all voices, with a session for each voice and a phonemizer for each accent.
 
     It has no cheaper way: its sentences are short, its weights 8 MB.
     """
@@ -93,12 +93,12 @@ class Hibari:
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")
         try:
-            # By this one thread, before there is another: numpy fails when two threads import it at once, one of them
-            # from within onnxruntime's C code.
+            # Imported before a second thread starts: numpy fails when two threads import it at once, one of them from
+            # within onnxruntime's C code.
             import numpy.random  # noqa: F401
             import onnxruntime  # noqa: F401
 
-            # onnxruntime builds its session without the interpreter lock; the dictionaries are parsed with it.
+            # onnxruntime builds its session without the interpreter lock; parsing the dictionaries holds it.
             session = _Background(lambda: self._session("heart"))
             self._phonemizer(british=False)
         except ImportError as error:
@@ -112,7 +112,7 @@ class Hibari:
         import numpy as np
 
         session = self._session(voice.name)
-        # The noise in the breath of the voice is the same each time: equal requests give equal audio.
+        # The noise in the voice's breath has a fixed seed: equal requests give equal audio.
         noise = np.random.default_rng(0)
         phonemes, words = self._phonemes(text, british=_registry()[voice.name]["british"])
         places = aligned(text, [word for word, _ in words])
@@ -138,7 +138,7 @@ class Hibari:
             # A second thread gains 20 percent and takes a core away from whoever listens meanwhile.
             options.intra_op_num_threads = options.inter_op_num_threads = 1
             options.log_severity_level = 3
-            # The arena keeps what the longest sentence needed for ever: 80 MB, for 5 to 10 percent of time.
+            # The arena would keep the memory of the longest sentence for ever: 80 MB, to save 5 to 10 percent of time.
             options.enable_cpu_mem_arena = options.enable_mem_pattern = False
             path = _file(name)
             if not path.exists():
@@ -153,14 +153,14 @@ class Hibari:
                     session = onnxruntime.InferenceSession(
                         _with_ends(model), options, providers=["CPUExecutionProvider"]
                     )
-                except Exception:  # a model that was made otherwise speaks as well
+                except Exception:  # a model of another build, which works without the additional output
                     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
                 self._sessions[name] = session
             except Exception as error:
                 raise HushdError(
                     "model_missing",
                     f"The voice {name} does not load from {path} ({reason(error)}): "
-                    f"`hushd models pull hibari/{name}` gets it anew.",
+                    f"`hushd models pull hibari/{name}` gets it again.",
                 ) from error
         return self._sessions[name]
 
@@ -172,7 +172,7 @@ class Hibari:
         return self._phonemizers[british]
 
     def _phonemes(self, text: str, british: bool) -> tuple[str, list[tuple[str, int]]]:
-        """The phonemes of a text, and its words as hibari reads them, each with the place of its first phoneme."""
+        """Returns the phonemes of a text, and its words as hibari reads them, with their places in the phonemes."""
         phonemizer = self._phonemizer(british)
         try:
             return _phonemize(phonemizer, readable(text))
@@ -182,7 +182,7 @@ class Hibari:
 
 
 class _Background:
-    """A call on a thread of its own; `join` waits for it and raises what it raised."""
+    """A call on a thread of its own; `join` waits for it and re-raises its exception."""
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
@@ -203,7 +203,7 @@ class _Background:
 
 
 def _phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
-    """What hibari's own call does, keeping the words apart."""
+    """Does what hibari's own call does, and keeps the words apart."""
     from hibari.g2p.normalize import normalize
 
     phonemes, words = "", []
@@ -221,8 +221,10 @@ def _phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
 
 
 def _speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Samples, Any]:
-    """Ids of phonemes, padded by a 0 at both ends, to speech, and where each of them ends, the last with the speech;
-    nothing where the model does not tell."""
+    """Returns the speech of phoneme ids, padded by a 0 at both ends, and where each of them ends.
+
+    The last one ends with the speech; the ends are empty for a model that does not return them.
+    """
     import numpy as np
     from hibari import dsp
 
@@ -232,7 +234,7 @@ def _speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Samp
 
 
 def _with_ends(model: bytes) -> bytes:
-    """A model that also tells where each phoneme ends, which it computes and keeps to itself.
+    """Returns the model with one more output: where each phoneme ends, which it computes anyway.
 
     An ONNX file is one protobuf message, and messages of one type laid end to end are merged: this adds one output
     (field 12, its name field 1) to the graph (field 7).
@@ -245,8 +247,10 @@ def _with_ends(model: bytes) -> bytes:
 
 
 def _bounded(phonemes: str) -> Iterator[tuple[int, int]]:
-    """Cuts at clauses, else at spaces, into parts of at most MAX_PHONEMES: where each begins and ends. A number of 60
-    digits is one word of text and a thousand phonemes."""
+    """Cuts at clauses, else at spaces, into parts of at most MAX_PHONEMES; yields where each begins and ends.
+
+    A number of 60 digits is one word of text and a thousand phonemes.
+    """
     start = 0
     while len(phonemes) - start > MAX_PHONEMES:
         end = start + MAX_PHONEMES
@@ -258,7 +262,7 @@ def _bounded(phonemes: str) -> Iterator[tuple[int, int]]:
 
 
 def _plain(text: str) -> str:
-    """`text` with every digit an ASCII digit by itself and nothing but letters and plain punctuation besides."""
+    """Returns `text` with every digit by itself and in ASCII, and otherwise only letters and plain punctuation."""
     text = unicodedata.normalize("NFKC", text)
     text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
     text = re.sub(r"(?<=[0-9])[.,]?(?=[0-9])", " ", text)
@@ -267,7 +271,7 @@ def _plain(text: str) -> str:
 
 @cache
 def _assets() -> Path:
-    """hibari's data folder, found without importing hibari, which would import numpy.
+    """Returns hibari's data folder without importing hibari, which would import numpy.
 
     Raises:
         FileNotFoundError: hibari is not installed.
@@ -280,7 +284,7 @@ def _assets() -> Path:
 
 @cache
 def _registry() -> dict[str, dict[str, Any]]:
-    """hibari's own table of voices, by name; empty when it is not installed."""
+    """Returns hibari's own table of voices by name; empty when it is not installed."""
     try:
         registry: dict[str, dict[str, Any]] = json.loads((_assets() / "voices.json").read_text("utf-8"))
     except FileNotFoundError:
@@ -289,7 +293,7 @@ def _registry() -> dict[str, dict[str, Any]]:
 
 
 def _file(name: str) -> Path:
-    """Where the voice's model is, or would be once hibari's own command has downloaded it."""
+    """Returns where the voice's model is, or would be once hibari's own command has downloaded it."""
     entry = _registry()[name]
     file = str(entry["file"])
     if entry.get("bundled"):

@@ -1,4 +1,4 @@
-"""What hibari 0.2.1 misreads in English, written so that it reads it right. What it knows itself is left to it.
+"""Rewriting of the English that hibari 0.2.1 misreads, so that it reads it right; the rest is left to hibari.
 
 Its own normaliser knows times, dates, years, money, units, titles, usual abbreviations, Roman numerals of kings and
 chapters, phone numbers without an area code, and fractions.
@@ -35,7 +35,7 @@ _GREEK = {
     "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi",
     "χ": "chi", "ψ": "psi", "ω": "omega", "Δ": "delta", "Σ": "sigma", "Ω": "omega",
 }  # fmt: skip
-# Those it passes over; of ₹ and ¥ it knows the sign in front.
+# Currencies that it skips; it reads ₹ and ¥ only in front of the number.
 _CURRENCIES = {
     "US$": "U.S. dollars", "A$": "Australian dollars", "AU$": "Australian dollars", "C$": "Canadian dollars",
     "CA$": "Canadian dollars", "HK$": "Hong Kong dollars", "NZ$": "New Zealand dollars", "S$": "Singapore dollars",
@@ -81,14 +81,14 @@ def _digits(text: str) -> str:
 
 
 def _day_of(match: re.Match[str]) -> str:
-    """`March 3-5` is the third to the fifth."""
+    """Reads `March 3-5` as the third to the fifth."""
     month, first, last = match.groups()
     ending = "th" if 10 < int(last) < 14 else {"1": "st", "2": "nd", "3": "rd"}.get(last[-1], "th")
     return f"{month} {first} to {last}{ending}"
 
 
 def _duration(match: re.Match[str]) -> str:
-    """1h30m, 1m 5.2s; by itself 5m is something else."""
+    """Reads 1h30m and 1m 5.2s; 5m by itself is something else."""
     units = ("hour", "minute", "second")
     parts = [f"{number} {_plural(number, unit)}" for number, unit in zip(match.groups(), units, strict=True) if number]
     return " ".join(parts) if len(parts) > 1 else match[0]
@@ -99,7 +99,7 @@ def _power(match: re.Match[str]) -> str:
     return f" to the power of {'minus ' if match[1] else ''}{digits}"
 
 
-# Nothing else is ever rewritten. The rules are many: compiling them costs a cold start 10 ms.
+# Matches everything that a rule may rewrite. Compiling the rules themselves costs a cold start 10 ms.
 _DOUBTFUL = re.compile(rf"[0-9€£$₂⁻{_FRACTIONS}{''.join(_GREEK)}]|\b(?:e\.g|i\.e|etc)\.|\b(?:{_day})\s?[-–]")
 
 
@@ -137,7 +137,7 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         ),
         (re.compile(r"(\b\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z?)\b"),
          lambda m: f"{m[1]}, {m[2]}{' UTC' if m[3] else ''}"),
-        # ranges hibari leaves alone: at the end of a sentence, of times, of days, of percents
+        # ranges that hibari does not read: at the end of a sentence, of times, of days, of percents
         (re.compile(rf"\b({_MONTH}) (\d{{1,2}})\s?[-–]\s?(\d{{1,2}})(?![\w-])"), _day_of),
         (re.compile(rf"\b({_ORDINAL})\s?[-–]\s?(?={_ORDINAL}\b)"), r"\1 to "),
         (re.compile(r"\b(\d{1,2}:\d{2})\s?[-–]\s?(?=\d{1,2}:\d{2}\b)"), r"\1 to "),
@@ -183,7 +183,7 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
 
 
 def readable(text: str) -> str:
-    """`text` with what hibari misreads rewritten."""
+    """Returns `text` with everything rewritten that hibari misreads."""
     if not _DOUBTFUL.search(text):
         return text
     for pattern, replacement in _rules():

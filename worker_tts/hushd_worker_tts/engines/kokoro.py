@@ -1,8 +1,8 @@
-"""kokoro: 54 natural voices in nine languages from one model of 82 million parameters, by the package `kokoro-onnx`.
+"""kokoro: 54 natural voices in nine languages from one model of 82 million parameters; package `kokoro-onnx`.
 
 The model and the voices are files `kokoro/kokoro-v1.0.onnx` and `kokoro/voices-v1.0.bin` in hushd's models folder,
-from the package's releases: `hushd models pull` gets them. Its weights are Apache-2.0 and it is MIT, but it takes its
-phonemes from espeak-ng and phonemizer, which are GPL-3.0; hence the extra.
+from the package's releases; `hushd models pull` gets them. The weights are Apache-2.0 and the package MIT, but its
+phonemes come from espeak-ng and phonemizer, which are GPL-3.0; hence the extra.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from .onnx_session import session
 from .phoneme_times import word_marks
 
 INSTALL = extra_command("kokoro")
-# Not measured, since its weights were not here: the usual pace of reading aloud.
+# The usual pace of reading aloud; not measured, for want of its weights.
 WPM = 170
 DEFAULT = "kokoro-v1.0"
 _KNOWN = {known.name: known for known in catalogue.of("kokoro")}
-# The voices of 1.0 by what their names begin with: language and gender.
+# The voices of 1.0 by their prefix: language and gender.
 _NAMES = {
     "af": "alloy aoede bella heart jessica kore nicole nova river sarah sky",
     "am": "adam echo eric fenrir liam michael onyx puck santa",
@@ -49,7 +49,7 @@ _NAMES = {
     "zf": "xiaobei xiaoni xiaoxiao xiaoyi",
     "zm": "yunjian yunxi yunxia yunyang",
 }
-# Tag, and espeak's name for it; Japanese and Chinese are read by misaki, where that is installed, as their makers do.
+# Tag, and espeak's name for it; Japanese and Chinese need misaki, which kokoro's makers use for them too.
 _LANGUAGES = {
     "a": ("en-US", "en-us"), "b": ("en-GB", "en-gb"), "e": ("es-ES", "es"), "f": ("fr-FR", "fr-fr"),
     "h": ("hi-IN", "hi"), "i": ("it-IT", "it"), "j": ("ja-JP", ""), "p": ("pt-BR", "pt-br"), "z": ("zh-CN", ""),
@@ -58,7 +58,7 @@ _PAUSE_S = 0.25  # after a sentence; the package cuts off the silence that the m
 
 
 class Kokoro:
-    """The engine. Its cheaper ways are other files, and so other models: fp16 and int8."""
+    """The engine. It is cheaper with other files, fp16 and int8, which are models of their own."""
 
     economy = degraded = False
 
@@ -120,7 +120,7 @@ class Kokoro:
             raise HushdError(
                 "model_missing",
                 f"The model {self._model} does not load ({reason(error)}): "
-                f"`hushd models pull kokoro/{self._model}` gets it anew.",
+                f"`hushd models pull kokoro/{self._model}` gets it again.",
             ) from error
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
@@ -173,7 +173,7 @@ def _folder() -> Path:
 
 
 def _files() -> dict[str, Path]:
-    """The models that are here, by name."""
+    """Returns the installed models by name."""
     return {path.stem: path for path in sorted(_folder().glob("*.onnx"))}
 
 
@@ -182,6 +182,8 @@ def _voices_file() -> Path | None:
 
 
 def _memory_mb(name: str, path: Path | None) -> int:
-    """The estimate: 200 MB for Python, numpy, the runtime and phonemizer, and twice the file. Measured only with the
-    small model of the tests: 83 MB, 110 at work."""
+    """Estimates 200 MB for Python, numpy, the runtime and phonemizer, and twice the file.
+
+    Measured only with the tests' small model: 83 MB, 110 at work.
+    """
     return 200 + round(2 * path.stat().st_size / 1e6) if path else _KNOWN[name].memory_mb

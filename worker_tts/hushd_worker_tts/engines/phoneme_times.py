@@ -1,4 +1,4 @@
-"""From the times of phonemes to those of words."""
+"""Word times from phoneme times."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 
 def word_marks(text: str, phonemes: Iterable[tuple[str, float]]) -> tuple[tuple[int, float], ...]:
-    """Where and when the words of `text` begin, as `AudioChunk.marks`; none where the phonemes make another number of
-    words of it, as espeak does with some small ones.
+    """Returns where and when the words of `text` begin, as `AudioChunk.marks`.
 
-    `phonemes` come in order with the seconds at which they begin; spaces among them part the words.
+    Returns none if the phonemes make another number of words, as espeak does with some small ones.
+
+    Args:
+        phonemes: in order, with the seconds at which they begin; spaces separate the words.
     """
     starts: list[float] = []
     inside = False

@@ -1,9 +1,8 @@
-"""piper: neural voices in some fifty languages, a file of 20 to 120 MB each; the package is GPL-3.0, so it comes only
-with its own extra.
+"""piper: neural voices in some fifty languages, a file of 20 to 120 MB each; GPL-3.0, hence an extra of its own.
 
-A voice is `piper/NAME.onnx` with `piper/NAME.onnx.json` in hushd's models folder, under the names of piper's own
-collection: `fr_FR-siwis-medium`. Each voice is a model, and so a worker of its own; a worker speaks with another voice
-too if a text asks for it. Nothing is downloaded here.
+A voice is `piper/NAME.onnx` with `piper/NAME.onnx.json` in hushd's models folder, named as in piper's own collection:
+`fr_FR-siwis-medium`. Each voice is a model, and so has a worker of its own; a worker also speaks with another voice if
+a text asks for it. Nothing is downloaded here.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from .onnx_session import session
 from .phoneme_times import word_marks
 
 INSTALL = extra_command("piper")
-# Its makers' voices were not here to be measured: the usual pace of reading aloud.
+# The usual pace of reading aloud; not measured, for want of voices.
 WPM = 170
 # One for each of the languages people ask for most, medium quality; there are 150 more in piper's collection.
 KNOWN = tuple(known.name for known in catalogue.of("piper"))
@@ -148,7 +147,7 @@ class Piper:
 
 
 def _phonemes(chunks: Sequence[Any]) -> Iterator[tuple[str, float]]:
-    """Phonemes and when they begin, where the voice's file tells: some do."""
+    """Yields phonemes and when they begin, for voices that were exported with alignments."""
     at = 0.0
     for chunk in chunks:
         seconds = at
@@ -175,7 +174,7 @@ def _folder() -> Path:
 
 
 def _files() -> dict[str, Path]:
-    """The voices that are here, by name."""
+    """Returns the installed voices by name."""
     try:
         found = sorted(_folder().iterdir())
     except OSError:
@@ -201,25 +200,27 @@ def _details(name: str, path: Path | None) -> _Details:
 
 @cache
 def _read(name: str, description: Path, changed: int) -> _Details:
-    """What a voice's description says; what it does not say is in its name."""
+    """Returns the details in a voice's description."""
     try:
         content = json.loads(description.read_bytes())
         speakers = sorted(content.get("speaker_id_map") or {}, key=content["speaker_id_map"].get)
         code = (content.get("language") or {}).get("code") or content["espeak"]["voice"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return _Details("und", ())  # told by the load
+        return _Details("und", ())  # reported by the load
     names = tuple(speakers[:_MOST_SPEAKERS]) if len(speakers) > 1 else ()
     return _Details(str(code).replace("_", "-"), names)
 
 
 def _gender(name: str) -> str:
-    """Of the voices that are known; nobody tells of the others."""
+    """Returns the gender of a voice that is known, else nothing."""
     speaker = name.split("-")[1] if name.count("-") == 2 else ""
     return "female" if speaker in _FEMALE else "male" if speaker in _MALE else ""
 
 
 def _memory_mb(path: Path | None) -> int:
-    """The estimate: 150 MB for Python, numpy, the runtime and espeak's data, and twice the file, which the runtime has
-    once while it reads it and once laid out anew. Measured only with the small voices of the tests: 65 MB,
-    100 at work."""
+    """Estimates 150 MB for Python, numpy, the runtime and espeak's data, and twice the file, which the runtime holds as
+    it is while loading, and laid out for use.
+
+    Measured only with the tests' small voices: 65 MB, 100 at work.
+    """
     return 150 + round(2 * (path.stat().st_size if path else 63e6) / 1e6)

@@ -1,6 +1,6 @@
-"""Plain text, with commands of macOS's `say` in it: `[[slnc 500]]`, `[[rate 180]]`, `[[volm 0.5]]`, `[[rset 0]]`.
+"""Plain text with the commands of macOS's `say`: `[[slnc 500]]`, `[[rate 180]]`, `[[volm 0.5]]`, `[[rset 0]]`.
 
-Its other commands have no meaning here and are passed over. Double brackets around anything else are text.
+Other commands of its have no meaning here and are skipped. Double brackets around anything else are text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LONGEST_PAUSE_S = 60.0
 
 
 class Commands:
-    """Reads text as it arrives; keeps at most an open bracket of it."""
+    """Reads text as it arrives; holds back at most an open bracket."""
 
     def __init__(self) -> None:
         self._text = ""

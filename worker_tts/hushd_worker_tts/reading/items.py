@@ -1,4 +1,4 @@
-"""What reading a text yields: pieces to speak, and what happens between them."""
+"""The items of a text: pieces to speak, and pauses and changes between them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,35 @@ from .source_map import MappedText
 
 
 class Piece(NamedTuple):
-    """A sentence, or a part of one: `ends` is whether the sentence ends with it. `traced` knows, for each character
-    of the text the engine gets, which characters of the request it stands for."""
+    """A sentence, or a part of one.
 
-    traced: MappedText
+    Attributes:
+        mapped: the engine's text, which knows for each character the characters of the request it stands for.
+        ends: whether the sentence ends with this piece.
+    """
+
+    mapped: MappedText
     ends: bool
 
     @property
     def text(self) -> str:
-        return self.traced.text
+        return self.mapped.text
 
 
 class Pause(NamedTuple):
-    """Silence, besides what an engine makes at the end of a sentence."""
+    """Silence, in addition to the engine's own at the end of a sentence."""
 
     seconds: float
 
 
 class Rate(NamedTuple):
-    """Another rate from here on: `wpm` words a minute (with `relative`, that many more), else the request's own; times
-    `factor`."""
+    """A new rate from here on.
+
+    Attributes:
+        wpm: words a minute; None: the request's own rate.
+        relative: whether `wpm` is added to the request's own rate.
+        factor: multiplies either.
+    """
 
     wpm: float | None = None
     relative: bool = False
@@ -35,23 +44,23 @@ class Rate(NamedTuple):
 
 
 class Volume(NamedTuple):
-    """Another volume from here on, times the request's own."""
+    """A new volume from here on, as a factor of the request's own."""
 
     factor: float
 
 
 class Speaker(NamedTuple):
-    """Another voice from here on, by name, else by the language it speaks; the request's own where both are None."""
+    """A new voice from here on, by name, else by language; the request's own where both are None."""
 
     voice: str | None = None
     language: str | None = None
 
 
 class SentenceEnd(NamedTuple):
-    """What comes next begins a sentence: a heading, an item, a paragraph. Stays within the reading."""
+    """The end of a sentence that markup shows: a heading, a list item, a paragraph. Used within reading only."""
 
 
 Change = Pause | Rate | Volume | Speaker
 Item = Piece | Change
-# What the reader of a markup gives to the splitter of sentences.
+# From the reader of a markup to the splitter of sentences.
 Event = MappedText | Change | SentenceEnd

@@ -1,8 +1,8 @@
-"""Markdown as it is heard: headings, items and rows as sentences, links by their text, code blocks by their length.
+"""Markdown read aloud: headings, items and rows as sentences, links by their text, code blocks by their length.
 
-Blocks are told apart line by line here, since text must be spoken while it is still being written; what is within a
-line (emphasis, code, links, images, entities) is markdown-it's work. A paragraph leaves word by word, wherever nothing
-is open that began before.
+Blocks are recognised here, line by line, because text is spoken while it is still being written; what is within a line
+(emphasis, code, links, images, entities) is left to markdown-it. A paragraph is passed on word by word, wherever no
+mark is open.
 """
 
 from __future__ import annotations
@@ -42,26 +42,27 @@ _FAR = 2000  # characters: addresses of links and images lie between words
 _INDENTED = re.compile(r"(?: {4}|\t)")
 _SENTENCE_END = re.compile(r"[.!?…:][\"'”’)\]*_]*(?=\s)")
 _HARD_END = re.compile(r"(?: {2}|\\)\r?$")
-_UNDECIDED = 12  # characters of an unfinished line before which nobody knows what it is
+_UNDECIDED = 12  # characters of an unfinished line that may still turn out to be any kind of block
 
 
 class Markdown:
-    """Reads markdown as it arrives. Keeps the line that is being written and the paragraph it belongs to.
+    """Reads markdown as it arrives; keeps the line that is being written and the paragraph it belongs to.
 
-    `words`: for code blocks, images and tasks; None passes them over.
+    Args:
+        words: for code blocks, images and tasks; None: these are skipped.
     """
 
     def __init__(self, words: Words | None) -> None:
         self._words = words
         self._inline: Any = None
-        self._line = ""  # what has come of the current line and is not in the block yet
-        self._at = 0  # where that is in the original
+        self._line = ""  # the part of the current line that has arrived and is not in the block yet
+        self._at = 0  # its place in the original
         self._inside = False  # whether the current line's beginning is in the block already
         self._block = MappedText()
-        self._fence = ""  # what closes the open code block
-        self._quoted = False  # whether that began in a quotation
-        self._code = 0  # its lines so far
-        self._code_at = 0  # where it began
+        self._fence = ""  # the mark that closes the open code block
+        self._quoted = False  # whether that block began in a quotation
+        self._code = 0  # the lines of that block so far
+        self._code_at = 0  # the place where it began
         self._indented = 0  # lines of indented code
         self._list = False
 
@@ -78,14 +79,14 @@ class Markdown:
             yield from self._take(self._line, self._at)
             self._line = ""
         elif self._goes_on():
-            # The line is known to be a paragraph's: what is complete of it need not wait for the rest. How it ends may
+            # The line is known to be part of a paragraph: its complete words need not wait for the rest. Its end may
             # still mean something.
             ready = self._line.rstrip(" \t\r\\")
             yield from self._take(ready, self._at)
             self._at += len(ready)
             self._line, self._inside = self._line[len(ready) :], True
         elif self._fence and len(self._line) > _LONGEST_BLOCK:
-            # A line so long closes no block; of those in a block only their number is wanted.
+            # A line so long closes no block; of the lines in a block only the number is needed.
             self._at += len(self._line) - 1
             self._line = "x"
         if final:
@@ -102,7 +103,7 @@ class Markdown:
         return len(start) > _UNDECIDED and start[0].isalpha() and not indented
 
     def _take(self, line: str, at: int) -> Iterator[Event]:
-        """One line, or what has come of it."""
+        """Takes one line, or the part of it that has arrived."""
         text = MappedText.original(line.removesuffix("\r"), at)
         if self._inside:
             yield from self._grow(text)
@@ -168,7 +169,7 @@ class Markdown:
         return MappedText.instead(said, *text.span(0, task.end())) + text[task.end() :]
 
     def _row(self, text: MappedText) -> Iterator[Event]:
-        """A row of a table: its cells as one sentence."""
+        """Yields a row of a table: its cells as one sentence."""
         row = MappedText()
         start = 0
         for end in [*(match.start() for match in _CELL.finditer(text.text)), len(text)]:
@@ -181,13 +182,13 @@ class Markdown:
             yield SentenceEnd()
 
     def _grow(self, text: MappedText) -> Iterator[Event]:
-        """Adds to the block, and gives away what of it is complete."""
+        """Adds to the block, and yields what of it is complete."""
         if self._block and not self._inside and text:
             self._block += MappedText.instead(" ", *text.span(0, 1))
         self._block += text
         start = 0
         for match in _SENTENCE_END.finditer(self._block.text):
-            # The white space goes along, so that the splitter sees the end.
+            # Includes the white space, so that the splitter sees the end.
             end = match.end() + 1
             while end - start > _LONGEST_BLOCK:
                 cut = self._anywhere(start)
@@ -208,7 +209,7 @@ class Markdown:
         self._block = self._block[start:]
 
     def _anywhere(self, start: int) -> int:
-        """Where to cut a block that goes on and on: at its last space that is near enough, else in a word."""
+        """Returns where to cut a block that is too long: at the last space within the bound, else within a word."""
         space = self._block.text.rfind(" ", start, start + _LONGEST_BLOCK)
         return space + 1 if space > start else start + _LONGEST_BLOCK
 
@@ -232,7 +233,7 @@ class Markdown:
             yield SentenceEnd()
 
     def _spoken(self, text: MappedText) -> MappedText:
-        """What is heard of text within a block."""
+        """Returns the text within a block as it is read aloud."""
         if not re.search(r"[\\`*_~\[\]<&|]", text.text):
             return text
         text = text.sub(_COMMENT, "").sub(_FOOTNOTE_MARK, "").sub(_REFERENCE, lambda match: match["text"])
@@ -244,7 +245,7 @@ class Markdown:
                 from markdown_it import MarkdownIt
             except ImportError as error:
                 raise HushdError(
-                    "engine_missing", f"Markdown needs markdown-it-py, which is not here: {extra_command('tts')}."
+                    "engine_missing", f"Markdown needs markdown-it-py, which is not installed: {extra_command('tts')}."
                 ) from error
             self._inline = MarkdownIt("commonmark").enable("strikethrough")
         spoken, taken = MappedText(), 0
@@ -256,20 +257,20 @@ class Markdown:
                     taken = found + len(part)
                     spoken += text[found:taken]
                     continue
-                # An entity, an escape, or a word of hushd's own.
+                # An entity, an escape, or a word that hushd puts in.
                 core = _CORE.search(part)
                 found = text.text.find(core[0], taken) if core else -1
                 at, length = (found, len(core[0])) if core and found >= 0 else (min(taken, len(text) - 1), 1)
                 taken = max(taken, found + length) if found >= 0 else taken
                 spoken += MappedText.instead(part, *text.span(at, at + length))
-        # Space at either end separates this from what comes before and after.
+        # Space at either end separates this from its neighbours.
         if text.text[0].isspace() and not spoken.text[:1].isspace():
             spoken = text[:1] + spoken
         return spoken + text[-1:] if text.text[-1].isspace() and not spoken.text[-1:].isspace() else spoken
 
 
 def _heard(token: Any, words: Words | None) -> str:
-    """What is said of one token; an image that stands alone is announced, if there are `words` for it."""
+    """Returns one token as it is read aloud; announces an image that stands alone, if there are `words` for that."""
     if token.type in ("text", "code_inline"):
         return str(token.content)
     if token.type in ("softbreak", "hardbreak"):
@@ -280,8 +281,10 @@ def _heard(token: Any, words: Words | None) -> str:
 
 
 def _balanced(text: str) -> bool:
-    """Whether nothing is open in `text` that could be closed behind it. What is so of two texts is so of both together:
-    where a block is cut changes nothing in what is heard."""
+    """Whether no mark is open in `text` that could be closed behind it.
+
+    If that is true of two texts, it is true of both together: where a block is cut does not change what is heard.
+    """
     return (
         text.count("`") % 2 == 0
         and len(re.findall(r"\*(?=\S)|(?<=\S)\*", text)) % 2 == 0

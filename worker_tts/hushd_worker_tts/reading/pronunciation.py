@@ -1,4 +1,4 @@
-"""How a piece is said: as it is written, or, where it has what no engine reads well, rewritten."""
+"""Pronunciation of a piece: as it is written, or rewritten where no engine reads it well."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 from .source_map import MappedText
 from .words import Words
 
-# What may need rewriting: other than letters, digits and plain punctuation, or names as in code and addresses. The
-# rules themselves are many, and compiling them costs a cold start 15 ms; most sentences never need them.
+# Matches whatever may need rewriting: anything but letters, digits and plain punctuation, and names as in code and
+# addresses. Compiling the rules themselves costs a cold start 15 ms, and most sentences never need them.
 _ODD = re.compile(r"[^\w\s.,;:!?'’\"“”()$€£%-]|_|[^\W\d_]\.[^\W\d_]|[a-z][A-Z]|(?:^|\s)-+[A-Za-z]|\(\)|  ")
 
 
 class Pronouncer:
     """Rewrites pieces for one language and one table of pronunciations.
 
-    `pronounce`: a word, or several, to how it is to be said. One in lower case stands for any case, one with a capital
-    for itself only.
+    Args:
+        pronounce: from a word, or several, to its pronunciation. A word in lower case stands for any case, one with a
+            capital for itself only.
     """
 
     def __init__(self, words: Words | None, pronounce: Mapping[str, str]) -> None:

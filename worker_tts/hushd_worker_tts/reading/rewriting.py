@@ -1,6 +1,6 @@
-"""What no engine reads well, made into words: addresses, paths, names in code, operators, emoji.
+"""Words for what no engine reads well: addresses, paths, names in code, operators, emoji.
 
-Numbers, dates, money, units and abbreviations stay: engines know them, each in its own languages.
+Numbers, dates, money, units and abbreviations stay as they are: engines read them, each in its own languages.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import unicodedata
 from .source_map import MappedText
 from .words import Words
 
-# Longer addresses are read by their host alone: nobody remembers the rest by ear.
+# Of longer addresses only the host is read: nobody remembers the rest by ear.
 _LONGEST_PATH = 60
 _MOST_PARTS = 3
 
-# As macOS writes the names of files; dictionaries have each letter in one piece.
+# Letters with their accents apart, as macOS writes the names of files; dictionaries have each in one character.
 _DECOMPOSED = re.compile("[^\\W\\d_][\u0300-\u036f\u3099\u309a]+")
 _BRACKETED = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,15}://|[\w.+-]{1,64}@)[^\s<>]{1,2000})>", re.IGNORECASE)
 _URL = re.compile(
@@ -45,7 +45,7 @@ _TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
 _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
 _SPACES = re.compile(r" {2,}")
 _TRAILING = ".,;:!?…)]}'\"’”*_~"
-# Pictures and what varies or joins them. Not the signs ™ © ® and arrows, which are read.
+# Pictures, and the characters that vary or join them. Not the signs ™ © ® and arrows, which are read.
 _EMOJI = re.compile(
     "[\U0001f000-\U0001faff\U000e0020-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff\u20e3\u3030\u303d\ufe0f\u200d\ufffd]+"
 )
@@ -67,7 +67,7 @@ class Rewriting:
         return self._common(text) if self._words is None else self._in_words(text, self._words)
 
     def _common(self, text: MappedText) -> MappedText:
-        """Without words: only what is no text at all goes away."""
+        """Removes only what is no text at all, for want of words in this language."""
         text = text.sub(_URL, lambda match: _bare(match["rest"]))
         return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
 
@@ -121,7 +121,7 @@ class Rewriting:
 
 
 def _split_tail(address: str) -> tuple[str, str]:
-    """What is punctuation of the sentence, at the end of an address, belongs to the sentence."""
+    """Splits an address from punctuation behind it that belongs to the sentence."""
     kept = address.rstrip(_TRAILING)
     if "(" in kept and address[len(kept) :].startswith(")") and kept.count("(") > kept.count(")"):
         kept += ")"

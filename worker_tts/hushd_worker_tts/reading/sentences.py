@@ -1,8 +1,8 @@
-"""Text to sentences while the text is still arriving: each leaves as soon as it is known to be complete.
+"""Splitting text into sentences while it is still arriving: each is yielded as soon as it is known to be complete.
 
-How text is cut depends on the text alone, never on the pieces it came in. Where a full stop ends a sentence is decided
-by what stands before it (titles, initials, abbreviations) and by the few characters after it. Memory is bounded: text
-without any end is cut at a clause, else at a space, else anywhere.
+Where text is cut depends on the text alone, never on the pieces it came in. Whether a full stop ends a sentence is
+decided by what stands before it (titles, initials, abbreviations) and by the few characters after it. Memory is
+bounded: text without any end is cut at a clause, else at a space, else anywhere.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from .source_map import MappedText
 
-# Characters. A sentence of 300 is 18 s of speech: the bound of how late a cancel is heard, and of memory.
+# Characters. A sentence of 300 is 18 s of speech: it bounds the delay of a cancel, and memory.
 LONGEST = 300
 # The first piece of a text may end at a clause, so that the listener need not wait for a long sentence.
 LONGEST_FIRST = 80
 SHORTEST_FIRST = 24
-# A line end after fewer characters is meant: a title, a verse, an item. Text wrapped at 60 columns or more is not cut.
+# A line end after fewer characters is intended: a title, a verse, an item. Text wrapped at 60 columns is not cut.
 SHORT_LINE = 40
-# What must be seen after a full stop before it is judged.
+# Characters that must be seen after a full stop before it is judged.
 _AHEAD = 32
 
 
@@ -53,20 +53,20 @@ _STARTERS = _words("""
 
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")
 _STOP = re.compile(r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?=\s|\Z)|(?P<wide>[。！？])|(?P<line>\n)")
-# A full stop behind a whole word counts too: chat without capitals has no sentences by the rules above.
+# A full stop behind a whole word counts too: chat without capitals has no sentences by the other rules.
 _CLAUSE = re.compile(r"(?:[,;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\s)")
 _SPACE = re.compile(r"\s+")
 _OPENING = "\"'“‘«([{*_`¿¡ \n"
 _ITEM = re.compile(r"(?:[-*•‣◦–—]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z])[.)])\s")
 _MARKER = re.compile(r"\A(?:[-*•‣◦]|#{1,6})\s+")
 _NUMBER_OF_ITEM = re.compile(r"(?:^|\n)\s*\(?\d{1,3}$")
-# Seen by no reader: deleted. Other control characters and lone surrogates: a space.
+# Invisible characters are deleted; other control characters and lone surrogates become a space.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]")
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Cut(NamedTuple):
-    """A sentence, or a part of one: `ends` is whether the sentence ends with it."""
+    """A sentence, or a part of one; `ends` is whether the sentence ends with it."""
 
     text: MappedText
     ends: bool
@@ -82,16 +82,16 @@ class Splitter:
     """Cuts text that comes in pieces. Holds at most the piece just added and about LONGEST characters."""
 
     def __init__(self) -> None:
-        self._traced = MappedText()
-        self._text = ""  # that of _traced
+        self._mapped = MappedText()
+        self._text = ""  # of _mapped
         self._column = 0  # of the first character in _text
         self._first = True
 
     def add(self, text: MappedText, final: bool = False) -> Iterator[Cut]:
-        """What is complete now that `text` has come; with `final`, all the rest. Exhaust it before the next call."""
+        """Yields what `text` completes; with `final`, all the rest. Exhaust it before the next call."""
         text = text.sub(_INVISIBLE, "")
-        self._traced += text.same_length(_CONTROL.sub(" ", text.text))
-        self._text = self._traced.text
+        self._mapped += text.same_length(_CONTROL.sub(" ", text.text))
+        self._text = self._mapped.text
         start = 0
         while True:
             if space := _SPACE.match(self._text, start):
@@ -103,24 +103,25 @@ class Splitter:
                 break
             length, ends = found
             marker = _MARKER.match(window[:length])
-            piece = self._traced[start + (marker.end() if marker else 0) : start + length].strip()
+            piece = self._mapped[start + (marker.end() if marker else 0) : start + length].strip()
             start = self._pass(start, start + length)
             if piece:
                 self._first = False
                 yield Cut(piece, ends)
-        self._traced = self._traced[start:]
-        self._text = self._traced.text
-        if final:  # what comes next begins a line
+        self._mapped = self._mapped[start:]
+        self._text = self._mapped.text
+        if final:  # the next text begins a line
             self._column = 0
 
     def _pass(self, start: int, end: int) -> int:
-        """Goes on to `end`, keeping count of the column."""
+        """Advances to `end`, keeping count of the column; returns `end`."""
         line = self._text.rfind("\n", start, end)
         self._column = end - line - 1 if line >= 0 else self._column + end - start
         return end
 
     def _cut(self, window: str, whole: bool) -> tuple[int, bool] | None:
-        """The length of the next piece, and whether the sentence ends with it; None: not known yet, or nothing left."""
+        """Returns the length of the next piece and whether the sentence ends with it; None if that is not known yet, or
+        nothing is left."""
         if not window:
             return None
         limits = (LONGEST_FIRST, LONGEST) if self._first else (LONGEST,)
@@ -144,9 +145,9 @@ class Splitter:
         return (space if space > 0 else LONGEST), False
 
     def _judge(self, window: str, match: re.Match[str], whole: bool) -> _Verdict:
-        """Whether the sentence that starts the window ends with `match`."""
+        """Judges whether the sentence that starts the window ends with `match`."""
         after = window[match.end() : match.end() + _AHEAD]
-        # Whether what could still arrive changes nothing, since nobody will look at it.
+        # Whether the verdict is final: nothing that may still arrive would be looked at.
         settled = whole or len(after) == _AHEAD or len(window) == LONGEST + _AHEAD
         if match["wide"]:
             return _Verdict.END
@@ -197,6 +198,6 @@ class Splitter:
 
 
 def _last_word(text: str) -> str:
-    """In lower case, without what opens it; only its last 24 characters."""
+    """Returns the last word in lower case, without opening quotes and brackets; only its last 24 characters."""
     words = text[-24:].split()
     return words[-1].lstrip("(\"'“‘[*_").casefold() if words else ""

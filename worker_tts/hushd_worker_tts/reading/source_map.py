@@ -1,4 +1,4 @@
-"""Text that remembers where it comes from, through everything that is rewritten in it."""
+"""Text that remembers where each character comes from, however it is rewritten."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 
 class MappedText:
-    """A text; each of its characters stands for the span `starts[i]`..`ends[i]` of the original, in characters.
+    """A text, of which character i stands for the characters `starts[i]`..`ends[i]` of the original.
 
-    Never changed once made: every operation gives a new one.
+    Immutable: every operation returns a new one.
     """
 
     __slots__ = ("ends", "starts", "text")
@@ -22,12 +22,12 @@ class MappedText:
 
     @classmethod
     def original(cls, text: str, at: int = 0) -> MappedText:
-        """`text` as it stands in the original from `at` on."""
+        """Returns `text` as it stands in the original from `at` on."""
         return cls(text, array("q", range(at, at + len(text))), array("q", range(at + 1, at + len(text) + 1)))
 
     @classmethod
     def instead(cls, text: str, start: int, end: int) -> MappedText:
-        """`text`, said instead of the original's `start`..`end`."""
+        """Returns `text` as a replacement for the original's `start`..`end`."""
         return cls(text, array("q", [start]) * len(text), array("q", [end]) * len(text))
 
     def __len__(self) -> int:
@@ -42,12 +42,12 @@ class MappedText:
         return MappedText(self.text + other.text, self.starts + other.starts, self.ends + other.ends)
 
     def span(self, start: int = 0, end: int | None = None) -> tuple[int, int]:
-        """The part of the original that the characters `start`..`end` stand for; they must not be none."""
+        """Returns the part of the original that the characters `start`..`end`, one at least, stand for."""
         part = slice(start, end)
         return min(self.starts[part]), max(self.ends[part])
 
     def same_length(self, text: str) -> MappedText:
-        """Other characters in the same places."""
+        """Returns other characters in the same places."""
         return MappedText(text, self.starts, self.ends)
 
     def strip(self) -> MappedText:
@@ -56,7 +56,7 @@ class MappedText:
         return self if len(text.strip()) == len(text) else self[start : start + len(text.strip())]
 
     def sub(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> MappedText:
-        """As `re.sub`, without templates; what is put in stands for all that was taken out."""
+        """Replaces as `re.sub` does, without templates; a replacement stands for all that it replaces."""
         result = MappedText()
         taken = 0
         for match in pattern.finditer(self.text):

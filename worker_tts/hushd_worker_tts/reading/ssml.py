@@ -1,8 +1,8 @@
-"""SSML, its common subset, read while it arrives.
+"""The common subset of SSML, read while it arrives.
 
 Elements: speak, p, s, break, prosody (rate, volume), say-as, sub, emphasis, voice, lang, phoneme and w (their text),
-audio (what stands in for it), desc and metadata (nothing), mark. What the voice cannot change (pitch, emphasis,
-phonemes) is passed over; an element or value that is none of SSML's is refused with its place.
+audio (its alternative text), desc and metadata (nothing), mark. What a voice cannot change (pitch, emphasis, phonemes)
+is ignored; an element or value that SSML does not have is refused with its place.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DECIBELS = re.compile(r"([+-]?\d{1,3}(?:\.\d*)?)dB", re.IGNORECASE)
 
 @dataclass(slots=True)
 class _Open:
-    """An element that is open: what was in force before it."""
+    """An open element, with the rate, volume and voice before it."""
 
     name: str
     rate: float
@@ -43,14 +43,14 @@ class _Open:
 
 
 class Ssml:
-    """Reads SSML as it arrives; keeps no more than the tag that is being written and the text of one say-as or sub.
+    """Reads SSML as it arrives; keeps only the tag that is being written and the text of one say-as or sub.
 
     Raises (from `add`):
-        HushdError: `bad_request`, with line and column of what is wrong.
+        HushdError: `bad_request`, with the line and column of the mistake.
     """
 
     def __init__(self) -> None:
-        # Whatever the declaration says: programs that hold a text as UTF-16 declare that, and send UTF-8.
+        # Overrides the declaration: programs that hold a text as UTF-16 declare that, and send UTF-8.
         self._parser = expat.ParserCreate("utf-8", namespace_separator=None)
         self._parser.buffer_text = False
         self._parser.StartElementHandler = self._start
@@ -66,7 +66,7 @@ class Ssml:
         self._silent = 0
         self._verbatim = False
         self._events: list[Event] = []
-        self._source = bytearray()  # what expat may still tell of, from byte _base on
+        self._source = bytearray()  # the bytes from _base on, which expat may still report
         self._base = self._base_character = 0
         self._fed = 0
 
@@ -144,13 +144,13 @@ class Ssml:
         text = text.replace("\n", " ")  # a line end is white space here
         if self._source[:1] == b"&" and not self._verbatim:
             end = at + self._source.find(b";") + 1
-            traced = MappedText.instead(text, at, end)
+            mapped = MappedText.instead(text, at, end)
         else:
-            traced = MappedText.original(text, at)
+            mapped = MappedText.original(text, at)
         if self._collected is None:
-            self._events.append(traced)
+            self._events.append(mapped)
         elif len(self._collected) < _LONGEST_TAG:
-            self._collected += traced
+            self._collected += mapped
 
     def _cdata(self, begins: bool) -> None:
         self._verbatim = begins
@@ -158,10 +158,10 @@ class Ssml:
     def _entity(self, name: str, *_: object) -> None:
         self._refuse(f"SSML must not declare entities, as it does with {name[:40]}")
 
-    # --- what they use -----------------------------------------------------------------------------------------------
+    # --- helpers -----------------------------------------------------------------------------------------------------
 
     def _position(self) -> int:
-        """Where in the text expat is, in characters. What lies before is forgotten."""
+        """Returns expat's place in the text, in characters, and forgets what lies before."""
         passed = self._parser.CurrentByteIndex - self._base
         self._base_character += len(self._source[:passed].decode())
         self._base += passed
@@ -169,7 +169,7 @@ class Ssml:
         return self._base_character
 
     def _changed(self, before: tuple[float, float, Speaker] | None = None) -> None:
-        """Tells of what is another now than before the element that has just begun or ended."""
+        """Adds events for what the element that has just begun or ended has changed."""
         opened = self._open[-1] if before is None else None
         rate, volume, speaker = before or (opened.rate, opened.volume, opened.speaker)  # type: ignore[union-attr]
         if self._rate != rate:
@@ -222,7 +222,7 @@ class Ssml:
 
 
 def _said_as(text: str, how: str, format: str) -> str:
-    """Text as `say-as` wants it read; engines know cardinals, times, currencies and units by their form."""
+    """Returns text as `say-as` wants it read; engines recognise cardinals, times, money and units by themselves."""
     if how in ("characters", "spell-out", "verbatim"):
         return " ".join(c for c in text.upper() if not c.isspace())
     if how in ("digits", "telephone"):
@@ -239,7 +239,7 @@ def _said_as(text: str, how: str, format: str) -> str:
 
 
 def _date(text: str, format: str) -> str:
-    """A date of numbers in the order of `format` (such as dmy) in the form every engine reads: 2026-11-20."""
+    """Returns a date in numbers, in the order of `format` such as dmy, in the form every engine reads: 2026-11-20."""
     numbers = re.findall(r"\d+", text)
     if len(numbers) != 3 or sorted(format) != ["d", "m", "y"]:
         return text

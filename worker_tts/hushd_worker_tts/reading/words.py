@@ -1,6 +1,6 @@
-"""The words hushd itself puts into what is spoken, for each language it has them in.
+"""The words that hushd puts into what is spoken, in the languages it has them in.
 
-In other languages nothing is put in: addresses go to the engine without their scheme, code blocks are passed over.
+In other languages it puts in none: addresses go to the engine without their scheme, code blocks are skipped.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from hushd_protocol import languages
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`code_block` has a place for the number of lines; `symbols` are read where they stand alone or between words."""
+    """The words of one language.
+
+    Attributes:
+        code_block: has a place for the number of lines.
+        symbols: those read where they stand alone or between words.
+    """
 
     dot: str
     slash: str
@@ -86,5 +91,5 @@ _LANGUAGES = {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH}
 
 
 def words(language: str) -> Words | None:
-    """The words of a language, by its tag; None where hushd has none."""
+    """Returns the words of a language, by its tag, or None."""
     return _LANGUAGES.get(languages.code(language))
