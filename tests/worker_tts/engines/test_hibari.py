@@ -41,9 +41,12 @@ PROSE = (
 )
 
 
-@pytest.mark.parametrize("format", params.FORMATS)
+@pytest.mark.parametrize("format", [name for name in params.FORMATS if name not in ("m4a", "alac", "aac")])
 def test_speaks_in_every_format(hibari: Worker, say: Callable[..., Any], format: str) -> None:
-    """A sentence of ten words takes 3 to 4.5 s, is loud enough, and its file says the same as the result."""
+    """A sentence of ten words takes 3 to 4.5 s, is loud enough, and its file says the same as the result.
+
+    What needs ffmpeg is tested with the other encoders.
+    """
     spoken = say(hibari, SENTENCE, format=format)
     assert spoken.result["voice"] == "heart"
     assert (spoken.result["rate"], spoken.result["sentences"]) == (24000, 1)
@@ -149,7 +152,7 @@ def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
     assert len(kore.raw) == len(say(hibari, "Hello.").raw)  # not as loud: nobody has measured kore
     (tmp_path / "bm_fable.int8.onnx").write_bytes(b"not a model")
     with pytest.raises(
-        HushdError, match=r"fable does not load .*: `hushd models pull hibari/fable` gets it anew"
+        HushdError, match=r"fable does not load .*: `hushd models pull hibari/fable` gets it again"
     ) as caught:
         say(hibari, "Hello.", voice="fable")
     assert caught.value.code == "model_missing"
