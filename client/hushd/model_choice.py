@@ -15,9 +15,9 @@ from hushd_models import catalogue
 from hushd_models.catalogue import SPEEDS, Known
 from hushd_protocol import languages
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.suggest import nearest
 
-_UNKNOWN_MB = 400.0  # of a worker nobody knows anything about, as the supervisor guesses
 _MOST_NAMED = 3  # in a sentence
 
 
@@ -72,7 +72,7 @@ class Machine:
     needs: Mapping[str, float] | None = None
 
     def need(self, candidate: Candidate) -> float:
-        return (self.needs or {}).get(candidate.name) or candidate.memory_mb or _UNKNOWN_MB
+        return (self.needs or {}).get(candidate.name) or candidate.memory_mb or UNKNOWN_WORKER / 1e6
 
     def fits(self, candidate: Candidate) -> bool:
         return candidate.name in self.running or self.need(candidate) <= self.room_mb

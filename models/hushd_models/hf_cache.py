@@ -8,9 +8,8 @@ from pathlib import Path
 
 from hushd_protocol.system.paths import user_cache
 
-HALF = (
-    ".hushd.incomplete"  # the end of the name of a blob that hushd is pulling; `hf cache` knows the library's own end
-)
+# The end of the name of a blob that hushd is pulling; `hf cache` knows the `.incomplete` as the library's own.
+HALF = ".hushd.incomplete"
 
 
 def cache() -> Path:

@@ -14,10 +14,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import is_name
 
 SUFFIX = ".hushd.json"
 KINDS = ("hub", "url", "file", "conversion")
-_PART = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -104,7 +104,7 @@ def split(model: str) -> tuple[str, str]:
         HushdError: `bad_request`; what passes is safe as a path.
     """
     engine, _, name = model.partition("/")
-    if not (_PART.fullmatch(engine) and _PART.fullmatch(name)) or name.endswith((SUFFIX, ".part", ".lock")):
+    if not (is_name(engine) and is_name(name)) or name.endswith((SUFFIX, ".part", ".lock")):
         raise HushdError(
             "bad_request",
             f"{model!r:.200} is no model's name: write ENGINE/NAME, such as whisper/base, each of at most 64 letters "

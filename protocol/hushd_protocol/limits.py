@@ -19,3 +19,5 @@ MAX_ARGUMENTS = 64  # names in one control message
 SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path less its NUL on Linux; 103 on macOS
 
 PRIORITIES = ("important", "message", "text", "notification", "progress")
+
+UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and whose size nobody names

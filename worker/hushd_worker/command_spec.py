@@ -13,10 +13,10 @@ from typing import Any
 
 from hushd_protocol import params
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import is_name
 from hushd_protocol.params import Kind
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)  # a model's
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -26,7 +26,7 @@ class CommandSpecError(Exception):
 
 def files(folder: Path) -> list[Path]:
     """Returns the files in `folder` whose names a model may have."""
-    return sorted(path for path in folder.glob("*.toml") if _NAME.fullmatch(path.stem))
+    return sorted(path for path in folder.glob("*.toml") if is_name(path.stem))
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class Cache:
         return Wanted(
             url=address,
             target=blob,
-            part=blob.with_name(f"{file.blob}.hushd.incomplete"),  # as the library's own end, which `hf cache` knows
+            part=blob.with_name(f"{file.blob}{hf_cache.HALF}"),
             size=file.size,
             sha256=file.blob if large else "",
             git="" if large else file.blob,

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hushd_protocol.limits import UNKNOWN_WORKER
+
 from .settings import Settings, base
 
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory
-GUESS = 400_000_000  # for a worker that never ran and whose configuration names no size
 
 
 class Memory(NamedTuple):
@@ -78,7 +79,7 @@ class Budget:
     def need(self, name: str) -> int:
         """The memory for a start of `name`: what it took before, what its configuration says, or a guess."""
         configured = int(self._settings.for_worker(name).memory_mb * 1_000_000)
-        return self.needs.get(base(name)) or configured or GUESS
+        return self.needs.get(base(name)) or configured or UNKNOWN_WORKER
 
     def decide(self, name: str, memory: Memory, residents: Iterable[Resident]) -> Verdict:
         """Decides about a start of `name` beside `residents`, none of which is `name` itself.

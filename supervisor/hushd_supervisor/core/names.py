@@ -10,6 +10,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Request
+from hushd_protocol.names import NAME
 
 from .settings import Settings
 
@@ -17,7 +18,7 @@ ENGINES = ("stt", "tts")  # roles with several engines, of which the configurati
 ROLES = (*ENGINES, "models")
 INPUTS = ("inline", "path", "stream", "none")
 
-_NAME = re.compile(r"[a-z]+(/[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}){0,2}", re.ASCII)
+_NAME = re.compile(rf"[a-z]+(/{NAME}){{0,2}}", re.ASCII)
 
 
 def check(message: Request) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import NAME
 from hushd_protocol.params import Kind, check, choice, flag, number, seconds, text, text_table, texts, whole
 from hushd_protocol.suggest import did_you_mean
 
@@ -21,7 +22,7 @@ from .log import LEVELS
 
 # Of the keys that are floats, those that are lengths of time; the others are numbers.
 _TIMES = ("drain_timeout", "exit_when_idle", "keep_alive", "max_age", "stall_timeout", "start_timeout")
-_ENGINE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*")
+_ENGINE_MODEL = re.compile(f"{NAME}/{NAME}", re.ASCII)
 _MODEL = Kind(
     'an engine and a model, such as "moonshine/tiny-en"',
     lambda value: isinstance(value, str) and _ENGINE_MODEL.fullmatch(value) is not None,

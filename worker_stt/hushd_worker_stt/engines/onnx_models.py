@@ -14,12 +14,12 @@ from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 
 from hushd_worker_stt.engine import ModelInfo
 
 _UNDETERMINED = "und"  # ISO 639's word for a language that nobody has told us
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
 
 # The package knows these under their repositories' names; the others under ours.
 _BY_REPOSITORY = {
@@ -54,13 +54,13 @@ def folders() -> list[Path]:
         found = sorted(place().iterdir())
     except OSError:
         return []
-    return [f for f in found if f.is_dir() and _NAME.fullmatch(f.name) and _weights(f)]
+    return [f for f in found if f.is_dir() and is_name(f.name) and _weights(f)]
 
 
 def find(model: str) -> Path | None:
     """The folder that holds `model`: the user's own, what hushd has pulled, or a whole snapshot in Hugging Face's
     cache; None if there is none."""
-    if not _NAME.fullmatch(model):
+    if not is_name(model):
         return None
     known = KNOWN.get(model)
     own = place() / model

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from hushd_models import advice, catalogue
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_protocol.system.installation import extra_command, package_command
 
@@ -34,7 +35,6 @@ KNOWN = tuple(known.name for known in catalogue.of("piper"))
 DEFAULT = "en_US-lessac-medium"
 _FEMALE = ("anna", "gosia", "irina", "lessac", "paola", "siwis", "huayan", "rapunzelina", "upc_ona")
 _MALE = ("alan", "amir", "davefx", "faber", "harri", "jirka", "kareem", "mihai", "thorsten")
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}", re.ASCII)
 _LANGUAGE = re.compile(r"([a-z]{2,3})_([A-Z]{2})-")
 _MOST_SPEAKERS = 32  # of one file: some have 900, without names
 
@@ -182,7 +182,7 @@ def _files() -> dict[str, Path]:
     return {
         path.stem: path
         for path in found
-        if path.suffix == ".onnx" and _NAME.fullmatch(path.stem) and _description(path).is_file()
+        if path.suffix == ".onnx" and is_name(path.stem) and _description(path).is_file()
     }
 
 
