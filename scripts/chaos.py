@@ -34,7 +34,7 @@ ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files")
 
 
 def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, *, mortal: bool) -> Faults:
-    """Twenty clients and all faults for so long; returns when everybody has had an answer."""
+    """Twenty clients and all faults for so long; returns when each has its answers."""
     ledger.weather = WEATHER | CHANGES if mortal else WEATHER
     over = threading.Event()
     faults = Faults(stage, ledger, over, seed, mortal=mortal)
@@ -52,7 +52,7 @@ def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, *, mortal: bool
 
 
 def rest(stage: Stage, ledger: Ledger, before: Census | None = None) -> Census:
-    """What the supervisor holds when all workers have left and nobody but us is connected.
+    """The supervisor's resources when all workers have left and only we are connected.
 
     What it holds beyond `before` has some time to be closed: on a busy machine clients' ends arrive late.
     """
@@ -71,7 +71,7 @@ def rest(stage: Stage, ledger: Ledger, before: Census | None = None) -> Census:
 
 
 def leave(stage: Stage, ledger: Ledger) -> list[int]:
-    """Tells the supervisor to leave; returns the processes that are left a second later."""
+    """Has the supervisor leave; returns the processes that are left a second later."""
     with Client(start=False) as client:
         if not client.shutdown(10):
             ledger.complain("the supervisor did not leave within 10 s")
@@ -80,7 +80,7 @@ def leave(stage: Stage, ledger: Ledger) -> list[int]:
 
 
 def run(seconds: float, seed: int, logs: Path | None) -> tuple[dict[str, object], list[str]]:
-    """The totals, and what there is to complain about."""
+    """The totals, and the complaints."""
     began = time.monotonic()
     ledger = Ledger()
     hushd.transport.connector.Connection = watched(ledger)  # type: ignore[misc]
@@ -132,7 +132,7 @@ def run(seconds: float, seed: int, logs: Path | None) -> tuple[dict[str, object]
 
 
 def _more(before: Counter[str], after: Counter[str]) -> list[str]:
-    """What was opened, as far as there are more descriptors than before."""
+    """The files opened since, where there are more descriptors than before."""
     return sorted((after - before).elements())[: max(0, after.total() - before.total())]
 
 

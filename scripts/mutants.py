@@ -1,4 +1,4 @@
-"""Plants faults in the supervisor's pure modules, one at a time, and says which tests catch them.
+"""Plants faults in the supervisor's pure modules, one at a time, and reports those that no test catches.
 
 Each fault is a line that somebody could have got wrong. The tests of the state table, the races, the leases, the floor
 and memory have to catch it, or else the fuzz test; a fault that lives means that a promise is not tested.

@@ -29,7 +29,7 @@ def expect(right: bool, what: str) -> None:
 
 
 class Person(threading.Thread):
-    """One client: does what the dice say until the storm is over.
+    """One client: acts at random until the storm is over.
 
     `acts` are its methods with their weights.
     """
@@ -53,7 +53,7 @@ class Person(threading.Thread):
         self.client.close()
 
     def vanish(self) -> None:
-        """Leaves whatever is under way, and comes back as another client."""
+        """Leaves in the middle of everything, and comes back as another client."""
         if connection := self.client._connection:
             connection.vanish()  # type: ignore[attr-defined]
         self.client = Client()
@@ -93,7 +93,7 @@ class Talker(Person):
             expect(spoken == _doubled(text), "other audio than was asked for")
 
     def save(self) -> None:
-        """Into a file, on a disk that may be full: all of it is there, or nothing."""
+        """Writes into a file, on a disk that may be full: all of it is there, or nothing."""
         text = self._text()
         path = self.stage.output / f"{self.name}.wav"
         with self.ledger.request("save", "output_failed"):
@@ -128,7 +128,7 @@ class Talker(Person):
             self.client.preload(f"stt/echo/{self.model()}", f"tts/echo/{self.model()}", keep_alive=1)
 
     def odd(self) -> None:
-        """Asks a worker that misbehaves: any end will do, as long as it is one."""
+        """Sends a request to a misbehaving worker: any single end will do."""
         with self.ledger.request("odd", "deadline_exceeded"):
             self.client.transcribe(b"audio", engine=self.dice.choice(list(ODD)), model="one", deadline=10.0)
 
@@ -256,7 +256,7 @@ class Reader(Person):
         self.ledger.command("say", status, errors, 9)
 
     def interrupted(self) -> None:
-        """Ctrl-C."""
+        """Interrupts a command as Ctrl-C does."""
         self._command("listen", str(recording("two_cities.wav")), interrupt=True)
         self.ledger.abandon()
 
@@ -283,7 +283,7 @@ class Reader(Person):
 
 
 class Manager(Person):
-    """Looks at the workers, unloads those that were closed for crashing, and others."""
+    """Asks for the status, unloads workers that were closed for crashing, and others."""
 
     acts: ClassVar = {"status": 1, "tidy": 10, "unload": 1}
 

@@ -1,4 +1,4 @@
-"""What goes wrong: processes killed and stopped, memory and disks used up, garbage, clients that do not read."""
+"""Faults: processes killed and stopped, memory and disks used up, garbage, clients that do not read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALWAYS = {
 
 
 class Faults(threading.Thread):
-    """Breaks things until the storm is over, then puts right what can be put right.
+    """Breaks things until the storm is over, then repairs what it can.
 
     Args:
         mortal: whether the supervisor itself may be ended.
@@ -75,11 +75,11 @@ class Faults(threading.Thread):
         return self._signal_worker(signal.SIGKILL)
 
     def worker_told_to_leave(self) -> bool:
-        """By SIGTERM, not by its supervisor."""
+        """Ends a worker by SIGTERM, behind its supervisor's back."""
         return self._signal_worker(signal.SIGTERM)
 
     def worker_stopped(self) -> bool:
-        """As a hang looks from outside; half of them go on after a while."""
+        """Stops a worker, which looks like a hang from outside; half of them go on after a while."""
         pid = self._worker()
         if pid is None or not self.stage.signal(pid, signal.SIGSTOP):
             return False
@@ -89,7 +89,7 @@ class Faults(threading.Thread):
         return True
 
     def worker_out_of_memory(self) -> bool:
-        """No address space beyond what it has and a little: the next allocation of some size fails."""
+        """Limits a worker's address space to little more than it has: the next large allocation fails."""
         pid = self._worker()
         if pid is None:
             return False
@@ -114,7 +114,7 @@ class Faults(threading.Thread):
         return pid is not None and self.stage.signal(pid, signal.SIGTERM)
 
     def supervisor_restarted(self) -> bool:
-        """Makes way for the next one, which clients start."""
+        """Has the supervisor make way for the next one, which clients start."""
         try:
             with Client(start=False) as client:
                 client.restart(timeout=0)
@@ -123,7 +123,7 @@ class Faults(threading.Thread):
         return True
 
     def supervisor_reloaded(self) -> bool:
-        """Another configuration for one of the good workers, while everybody uses it."""
+        """Changes the configuration of a good worker while clients use it."""
         worker, keep_alive = f"stt/echo/{self.dice.choice(MODELS)}", self.dice.randint(5, 15)
         self.stage.configure(
             f'[worker."{worker}"]\nkeep_alive = {keep_alive}\nenvironment = {{ N = "{keep_alive}" }}\n'
@@ -140,7 +140,7 @@ class Faults(threading.Thread):
         return True
 
     def _count_orphans(self, workers: list[int]) -> None:
-        """Who was not tied yet to its supervisor's life looks for it itself, once its Python has started."""
+        """Waits for workers that had no lifeline yet: they look for their supervisor once their Python has started."""
         young = {pid for pid in workers if self.stage.age(pid) < START_S}
         self._await_deaths(set(workers) - young, DEATH_S)
         self._await_deaths(young, START_S)
@@ -189,7 +189,7 @@ class Faults(threading.Thread):
     # --- rude clients ------------------------------------------------------------------------------------------------
 
     def garbage_bytes(self) -> bool:
-        """On either socket, what is no ZeroMQ at all."""
+        """Sends bytes that are not ZeroMQ's to either socket."""
         try:
             with socket.socket(socket.AF_UNIX) as raw:
                 raw.settimeout(0.2)
@@ -200,7 +200,7 @@ class Faults(threading.Thread):
         return True
 
     def garbage_frames(self) -> bool:
-        """ZeroMQ, but not hushd/1; with and without a proper hello before it."""
+        """Sends ZeroMQ messages that are not hushd/1, with and without a proper hello before them."""
         with Rude(self.stage, self.dice.choice(("client.sock", "worker.sock"))) as rude:
             if self.dice.random() < 0.5:
                 rude.hello()
@@ -216,7 +216,7 @@ class Faults(threading.Thread):
         return True
 
     def flood(self) -> bool:
-        """Thousands of messages as fast as they go, the answers unread."""
+        """Sends thousands of messages at full speed, and reads no answers."""
         with Rude(self.stage) as rude:
             rude.hello()
             for number in range(3000):
@@ -224,7 +224,7 @@ class Faults(threading.Thread):
         return True
 
     def no_credit(self) -> bool:
-        """Asks for chunks and grants none: is given up after 15 s, or ends with its worker or supervisor."""
+        """Asks for chunks without credit: the request ends after 15 s, or with its worker or supervisor."""
         request = Request(id=new_id(), worker="stt/echo/unread", op="stream", params={"count": 9, "bytes": 9}, credit=1)
         self._run(lambda: self._starve(request))
         return True
@@ -236,7 +236,7 @@ class Faults(threading.Thread):
             raise rude.ends({request.id}, 40)[request.id] or AssertionError("a result without credit")
 
     def no_reader(self) -> bool:
-        """Asks for thousands of messages and reads none for a while: each request ends all the same."""
+        """Asks for thousands of messages and reads none for a while; each request ends all the same."""
         self._run(lambda: self._overwhelm([new_id() for _ in range(20)]))
         return True
 

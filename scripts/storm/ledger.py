@@ -1,4 +1,4 @@
-"""The books: every request that was made ends exactly once, with its result or with one clear error."""
+"""The books: every request ends exactly once, with its result or with one clear error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTLE_S = 30.0  # for the ends that are still to come when a client leaves: a c
 
 
 class WrongAnswerError(Exception):
-    """A result that is not that of the request."""
+    """A result of another request."""
 
 
 class Ledger:
@@ -76,7 +76,7 @@ class Ledger:
             self._end(what, began, None)
 
     def command(self, what: str, status: int, errors: str, *statuses: int) -> None:
-        """A command that has ended; exit codes other than 0 and those of the weather must be in `statuses`."""
+        """Books a command that has ended; exit codes other than 0 and those of the weather must be in `statuses`."""
         with self._lock:
             self.requests += 1
         if status == 0:
@@ -114,7 +114,7 @@ class Ledger:
 
 
 def _clear(sentence: str) -> bool:
-    """Whether that is one line for a person, and neither a traceback nor the words of a client that waited in vain.
+    """Whether a message is one line for a person, and neither a traceback nor that of a client that waited in vain.
 
     No supervisor is stopped for so long that a client may say that it has stopped answering: an end was lost.
     """
@@ -123,7 +123,7 @@ def _clear(sentence: str) -> bool:
 
 
 def watched(ledger: Ledger) -> type[Connection]:
-    """Connections that look at their own frames: to each request one end, and nothing after it."""
+    """Connections that check their own frames: each request has one end, and nothing after it."""
 
     class WatchedConnection(Connection):
         """`close` waits for the ends that are still to come; `vanish` does not."""

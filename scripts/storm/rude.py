@@ -1,4 +1,4 @@
-"""Clients without manners: what is no message, thousands of them, and answers that nobody reads."""
+"""Clients without manners: garbage, thousands of messages, and answers that nobody reads."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Rude:
             pass  # nobody there, or nobody who reads so fast
 
     def ends(self, ids: set[bytes], seconds: float) -> dict[bytes, HushdError | None]:
-        """How each request ended; all of those without an end do with their connection.
+        """The ends of requests; those without one end with their connection.
 
         Raises:
             AssertionError: one has no end, or has two.

@@ -1,4 +1,4 @@
-"""Where the storm takes place: private folders, disks that can be filled, and who of ours lives and holds what."""
+"""The stage of the storm: private folders, disks that can be filled, and the processes there with their open files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ODD = {
 
 
 def configuration() -> str:
-    """Good workers on the real harness (`echo`), misbehaving ones, and short limits, so that much happens."""
+    """The configuration: good workers on the real harness (`echo`), misbehaving ones, and short limits."""
 
     def command(script: str, *flags: str) -> str:
         return "command = [" + ", ".join(f"'{part}'" for part in (sys.executable, str(TESTS / script), *flags)) + "]\n"
@@ -58,7 +58,7 @@ def configuration() -> str:
 
 
 class Census(NamedTuple):
-    """What a supervisor holds at rest."""
+    """A supervisor's resources at rest."""
 
     pid: int
     descriptors: Counter[str]  # by what they are
@@ -92,7 +92,7 @@ class Stage:
         return len(self._mounted) == 2
 
     def close(self, logs: Path | None) -> None:
-        """Ends what is left, copies the logs to `logs`, and removes the folders."""
+        """Ends the processes that are left, copies the logs to `logs`, and removes the folders."""
         for pid in self.processes():
             self.signal(pid, signal.SIGKILL)
         wait_until(lambda: not self.processes(), 5)
@@ -109,14 +109,14 @@ class Stage:
     # --- processes ---------------------------------------------------------------------------------------------------
 
     def is_ours(self, pid: int) -> bool:
-        """Whether that process was started, by whomever, for our runtime folder."""
+        """Whether a process was started for our runtime folder."""
         try:
             return self.mark in Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
         except OSError:
             return False  # it has ended, or is somebody else's
 
     def processes(self) -> list[int]:
-        """Every living process of ours but this one."""
+        """Our living processes except this one."""
         return [int(n) for n in os.listdir("/proc") if n.isdigit() and int(n) != os.getpid() and self.is_ours(int(n))]
 
     def supervisor(self) -> int | None:
@@ -137,14 +137,14 @@ class Stage:
         return [child.pid for child in children if self.is_ours(child.pid)]
 
     def age(self, pid: int) -> float:
-        """Seconds since its start; 0 of one that has ended."""
+        """The age of a process in seconds; 0 for one that has ended."""
         try:
             return time.time() - psutil.Process(pid).create_time()
         except psutil.Error:
             return 0.0
 
     def describe(self, pid: int) -> str:
-        """What that process is: its command line, state and age."""
+        """The command line, state and age of a process, in words."""
         try:
             process = psutil.Process(pid)
             return f"{' '.join(process.cmdline())} ({process.status()}, {self.age(pid):.1f} s old)"
@@ -152,7 +152,7 @@ class Stage:
             return "one that has ended meanwhile"
 
     def signal(self, pid: int, number: int) -> bool:
-        """Sends a signal to a process if it is ours, whatever its number may have become meanwhile."""
+        """Sends a signal to a process if it is still ours: its number may have been reused."""
         try:
             descriptor = os.pidfd_open(pid)
         except OSError:
@@ -174,7 +174,7 @@ class Stage:
     # --- files -------------------------------------------------------------------------------------------------------
 
     def unexpected_files(self) -> list[Path]:
-        """What should not be there once everybody has left: sockets, parts of outputs, temporary files."""
+        """The files that should be gone once all have left: sockets, parts of outputs, temporary files."""
         allowed = {self.run / "lock", self.folder / "config.toml"}
         return sorted(
             path
@@ -183,12 +183,12 @@ class Stage:
         )
 
     def _belongs(self, path: Path) -> bool:
-        """Logs, what the state folder keeps, and outputs that are whole; the storm removes those after a look."""
+        """The files that may stay: logs, state, and whole outputs, which the storm removes after a look."""
         return path.is_relative_to(self.state) and path.suffix not in (".part", ".tmp")
 
 
 def isolate() -> None:
-    """Starts this program anew in a mount namespace of its own, where that is allowed: no mount outlives it."""
+    """Starts this program again in a mount namespace of its own, where that is allowed: no mount outlives it."""
     if os.geteuid() or os.environ.get("HUSHD_CHAOS_ISOLATED") or not shutil.which("unshare"):
         return
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0:
@@ -197,7 +197,7 @@ def isolate() -> None:
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:
-    """Whether `condition` came about in time."""
+    """Whether `condition` became true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -207,7 +207,7 @@ def wait_until(condition: Callable[[], object], seconds: float) -> bool:
 
 
 def descriptors(pid: int) -> Counter[str]:
-    """What that process has open, and how often: paths, and kinds of what has none."""
+    """The open files of a process with their counts: paths, and kinds of those without one."""
     found: Counter[str] = Counter()
     for number in os.listdir(f"/proc/{pid}/fd"):
         try:

@@ -163,7 +163,7 @@ def test_hostile_headers(header: bytes) -> None:
 
 
 def test_the_id_survives_what_is_wrong_with_the_rest() -> None:
-    """A sender who gave an id is told which message was refused, even in a message of unknown type."""
+    """A sender that gave an id learns which message was refused, even one of unknown type."""
     for header in ({"type": "sing", "id": ID}, {"type": "request", "id": ID}, {"type": "control", "id": ID}):
         with pytest.raises(HushdError) as caught:
             DECODERS[0].decode(msgpack.packb(header))

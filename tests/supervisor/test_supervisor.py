@@ -117,7 +117,7 @@ def test_a_signal_ends_it_in_order(supervisor: Supervisor, number: int) -> None:
 
 
 def test_the_second_signal_waits_for_nothing(supervisor: Supervisor) -> None:
-    """A job that would go on is killed with its worker, its client is told, and the status is still 0."""
+    """A job that would go on is killed with its worker, its client gets the error, and the status is still 0."""
     with supervisor.connect() as peer:
         request = peer.request("sleep", "stt/fake/one", params={"s": 60})
         wait_until(lambda: peer.status("stt/fake/one")["running"] == 1, "a running job")
@@ -150,7 +150,7 @@ def test_of_five_that_start_at_once_one_serves(start_supervisor: Start) -> None:
 
 
 def test_the_next_one_takes_over_from_one_that_leaves(supervisor: Supervisor, start_supervisor: Start) -> None:
-    """Told to leave with a job running, it lets nobody in; whoever is started meanwhile waits, and then serves."""
+    """Asked to leave with a job running, it accepts no client; one started meanwhile waits, and then serves."""
     with supervisor.connect() as peer:
         peer.request("sleep", "stt/fake/one", params={"s": 0.5})
         wait_until(lambda: peer.status("stt/fake/one")["running"] == 1, "a running job")

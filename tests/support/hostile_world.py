@@ -226,7 +226,7 @@ class World:
             self.tell(ev.FromClient(person.route, m.Pong()))
 
     def memory_gets_short(self) -> None:
-        """Other programs come and go, which the kernel tells of at once, later, or never."""
+        """Other programs come and go, which the kernel reports at once, later, or never."""
         self.others = int(self.total * self.random.choice([0, 0.3, 0.6, 0.88, 0.95]))
         self.at(self.random.uniform(1, 60), lambda: setattr(self, "others", 0))
         if self.random.random() < 0.6:

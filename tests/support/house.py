@@ -1,4 +1,4 @@
-"""A pool and its workers without processes: what happens is said by a test, and time passes when the test says so."""
+"""A pool and its workers without processes: a test decides what happens, and when time passes."""
 
 from __future__ import annotations
 

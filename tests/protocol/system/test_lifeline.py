@@ -91,7 +91,7 @@ def test_race_11_where_the_kernel_does_not_help(
 
 
 def test_a_supervisor_that_died_before_arming() -> None:
-    """A worker whose parent is not the supervisor it was told of ends itself while arming, with its whole group."""
+    """A worker whose parent is not the supervisor in its environment ends itself while arming, with its whole group."""
     read, write = os.pipe()
     program = f"from hushd_protocol.system import lifeline; lifeline.arm({read}, 1); print('survived')"
     process = subprocess.Popen(

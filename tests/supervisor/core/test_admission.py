@@ -75,7 +75,7 @@ def test_who_is_starting_has_been_promised_its_memory() -> None:
 
 
 def test_needs_are_learnt_and_kept() -> None:
-    """The highest size seen counts for the next start, and is told for keeping at the exit, once."""
+    """The highest size seen counts for the next start, and is saved once, at the exit."""
     house = House(needs={C: 100 * MB})
     house.idle(A)
     house.says(A, m.Beat(cpu_s=1, pss=450 * MB))
@@ -205,7 +205,7 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
 
 
 def test_critical_refuses_who_waits_for_a_start() -> None:
-    """Whoever waits for room, or for the end of a process that was told to leave, hears it as soon as it is known."""
+    """A request that waits for room, or for an exit, is refused as soon as the outcome is known."""
     house = House(**ROOM_FOR_ONE)
     house.idle(A)
     waiting = house.request(B)
@@ -330,7 +330,7 @@ def test_out_of_memory_is_said() -> None:
 
 
 def test_a_process_that_is_too_large_at_rest_leaves_at_once() -> None:
-    """Its size is told after the answer: the next request then finds a new process, and nobody works in the old one."""
+    """The worker reports its size after the answer: the next request finds a new process."""
     house = House({"": {"memory_mb": 10.0, "max_pss_mb": 500.0}})
     house.idle(A)
     house.says(A, m.Beat(cpu_s=1, pss=499 * MB))
@@ -359,7 +359,7 @@ def test_no_process_is_renewed_before_it_has_done_anything() -> None:
 
 @pytest.mark.parametrize(("ready", "grown", "leaves"), [(300, 1599, False), (300, 1600, True), (0, 100_000, False)])
 def test_the_default_ceiling_follows_the_first_size(ready: int, grown: int, leaves: bool) -> None:
-    """Twice what it had when it was ready, and 1000 MB more; where sizes are not told, there is none."""
+    """Twice its size when it was ready, and 1000 MB more; without reports of its size there is none."""
     house = House()
     house.request(A)
     house.ready(A, size=ready * MB)

@@ -1,4 +1,4 @@
-"""The floor, alone: who may speak, who must wait, who is told to be silent; by tables, and by seeded hostility."""
+"""The floor alone: grants, waits and interruptions; by tables, and by seeded hostility."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LETTERS = "ABCDEFGHIJKL"
 
 
 class Room:
-    """A floor with its clock and its clients; `told` is the last word that each claim heard.
+    """A floor with its clock and its clients; `last` is the last word that each claim got.
 
     A claim is named by its client's letter and a number: `A1`. Its last word is a state, `result`, or a code.
     """
@@ -30,7 +30,7 @@ class Room:
     def __init__(self) -> None:
         self.floor = Floor()
         self.now = 100.0
-        self.told: dict[str, str] = {}
+        self.last: dict[str, str] = {}
         self.turns: dict[str, m.Turn] = {}
         self.pinged: list[str] = []
 
@@ -43,18 +43,18 @@ class Room:
                 continue
             name = action.message.id.decode().strip()  # type: ignore[attr-defined]
             assert name[0] == action.route.decode()
-            assert self.told.get(name, "waiting") in ("waiting", "granted", "paused"), f"{action} after the last word"
+            assert self.last.get(name, "waiting") in ("waiting", "granted", "paused"), f"{action} after the last word"
             if isinstance(action.message, m.Turn):
-                self.told[name] = action.message.state
+                self.last[name] = action.message.state
                 self.turns[name] = action.message
             else:
-                self.told[name] = getattr(action.message, "code", "result")
+                self.last[name] = getattr(action.message, "code", "result")
 
     def ask(self, name: str, devices: list[str] = SPEAKER, priority: str = "text") -> str:
-        """A claim; returns the first it is told, or "" if it is told nothing."""
+        """Makes a claim; returns the first word about it, or "" if there is none."""
         claim = m.Claim(id=name.ljust(16).encode(), devices=devices, priority=priority)
         self.take(self.floor.claim(name[0].encode(), claim, f"client {name[0]}", ord(name[0]), self.now))
-        return self.told.get(name, "")
+        return self.last.get(name, "")
 
     def give_back(self, name: str, keep: bool = False) -> None:
         self.take(self.floor.give_back(name[0].encode(), name.ljust(16).encode(), keep, self.now))
@@ -104,11 +104,11 @@ def room() -> Room:
 
 
 def test_the_second_waits_for_the_first(room: Room) -> None:
-    """A free speaker is granted at once; the next one gets it when it is given back, and each hears one last word."""
+    """A free speaker is granted at once; the next claim gets it when it is given back, and each gets one last word."""
     assert room.ask("A1") == "granted"
     assert room.ask("B1") == "waiting"
     room.give_back("A1")
-    assert room.told == {"A1": "result", "B1": "granted"}
+    assert room.last == {"A1": "result", "B1": "granted"}
     room.give_back("B1")
     assert room.holder() == ""
     assert room.floor.deadline() == math.inf
@@ -130,12 +130,12 @@ def test_priority_first_then_the_order_of_asking(room: Room) -> None:
     order, holder = [], "A1"
     for _ in wishes:
         room.give_back(holder)
-        (holder,) = [name for name, word in room.told.items() if word == "granted"]
+        (holder,) = [name for name, word in room.last.items() if word == "granted"]
         order.append(holder)
     assert order == ["F1", "D1", "C1", "E1", "G1", "B1"]
 
 
-def test_the_place_in_the_queue_is_told(room: Room) -> None:
+def test_the_place_in_the_queue_is_reported(room: Room) -> None:
     """`position` is 0 for who is next; `number` counts all claims."""
     room.ask("A1", priority="important")
     for name, priority in (("B1", "text"), ("C1", "message"), ("D1", "text")):
@@ -151,11 +151,11 @@ def test_a_listen_never_blocks_a_say(room: Room) -> None:
     assert room.ask("B1", SPEAKER) == "granted"
     assert room.ask("C1", BOTH) == "waiting"
     room.give_back("A1")
-    assert room.told["C1"] == "waiting"
+    assert room.last["C1"] == "waiting"
     assert room.ask("D1", MICROPHONE) == "granted"  # nobody could use it meanwhile
     room.give_back("D1")
     room.give_back("B1")
-    assert room.told["C1"] == "granted"
+    assert room.last["C1"] == "granted"
     assert (room.holder("speaker"), room.holder("microphone")) == ("C", "C")
 
 
@@ -170,7 +170,7 @@ def test_who_wants_both_is_not_passed_for_ever(room: Room) -> None:
     assert room.ask("E1", SPEAKER, "message") == "granted"
     room.give_back("E1")
     room.give_back("A1")
-    assert (room.told["B1"], room.told["D1"]) == ("granted", "waiting")
+    assert (room.last["B1"], room.last["D1"]) == ("granted", "waiting")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_cancelled_claim_frees_what_it_had(room: Room) -> None:
     room.cancel("A1")
     room.give_back("A1")
     room.give_back("D1")
-    assert room.told == {"A1": "cancelled", "B1": "cancelled", "C1": "granted"}
+    assert room.last == {"A1": "cancelled", "B1": "cancelled", "C1": "granted"}
 
 
 # --- interruption -----------------------------------------------------------------------------------------------------
@@ -208,22 +208,22 @@ def test_a_cancelled_claim_frees_what_it_had(room: Room) -> None:
 def test_between_clients_only_important_and_message_interrupt_lower_ones(
     holder: str, arriving: str, room: Room
 ) -> None:
-    """Whoever is interrupted is told at once and keeps the device until it yields, or for a second."""
+    """An interrupted claim ends at once, and keeps the device until it yields, or for a second."""
     room.ask("A1", priority=holder)
     assert room.ask("B1", priority=arriving) == "waiting"
     interrupts = arriving in ("important", "message") and PRIORITIES.index(arriving) < PRIORITIES.index(holder)
-    assert room.told["A1"] == ("cancelled" if interrupts else "granted")
+    assert room.last["A1"] == ("cancelled" if interrupts else "granted")
     assert room.holder() == "A"
     if interrupts:
         room.wait(GRACE_S - 0.01)
-        assert room.told["B1"] == "waiting"
+        assert room.last["B1"] == "waiting"
         room.wait(0.01)
         assert room.holder() == "B"
     else:
         room.wait(60)
         assert room.holder() == "A"
         room.give_back("A1")
-    assert room.told["B1"] == "granted"
+    assert room.last["B1"] == "granted"
 
 
 def test_who_is_silent_sooner_makes_room_sooner(room: Room) -> None:
@@ -231,7 +231,7 @@ def test_who_is_silent_sooner_makes_room_sooner(room: Room) -> None:
     room.ask("A1")
     room.ask("B1", priority="message")
     room.give_back("A1")
-    assert room.told == {"A1": "cancelled", "B1": "granted"}
+    assert room.last == {"A1": "cancelled", "B1": "granted"}
 
 
 def test_nobody_is_interrupted_in_vain(room: Room) -> None:
@@ -239,12 +239,12 @@ def test_nobody_is_interrupted_in_vain(room: Room) -> None:
     room.ask("A1", MICROPHONE, "important")
     room.ask("B1", SPEAKER, "text")
     room.ask("C1", BOTH, "message")
-    assert room.told["B1"] == "granted"
+    assert room.last["B1"] == "granted"
     room.give_back("A1")
-    assert room.told["B1"] == "cancelled"
+    assert room.last["B1"] == "cancelled"
     assert room.ask("D1", MICROPHONE) == "waiting"  # it is kept for C, who has it in a moment
     room.give_back("B1")
-    assert room.told["C1"] == "granted"
+    assert room.last["C1"] == "granted"
 
 
 def test_what_one_of_two_urgent_ones_will_get_is_not_cleared_for_the_other(room: Room) -> None:
@@ -253,7 +253,7 @@ def test_what_one_of_two_urgent_ones_will_get_is_not_cleared_for_the_other(room:
     room.ask("B1", SPEAKER)
     room.ask("C1", MICROPHONE, "important")
     room.ask("D1", BOTH, "message")
-    assert (room.told["A1"], room.told["B1"]) == ("cancelled", "granted")
+    assert (room.last["A1"], room.last["B1"]) == ("cancelled", "granted")
 
 
 # --- within one client ------------------------------------------------------------------------------------------------
@@ -274,12 +274,12 @@ def test_within_one_client_who_speaks(arriving: str, other: str, room: Room) -> 
     """The table of speech-dispatcher, for the utterance being spoken."""
     room.ask("A1", priority=other)
     room.ask("A2", priority=arriving)
-    assert room.told["A1"] == ("cancelled" if WITHIN[arriving][0][PRIORITIES.index(other)] == "x" else "granted")
+    assert room.last["A1"] == ("cancelled" if WITHIN[arriving][0][PRIORITIES.index(other)] == "x" else "granted")
     refused = arriving == "notification" and other != "notification"
-    assert room.told["A2"] == ("cancelled" if refused else "waiting")
+    assert room.last["A2"] == ("cancelled" if refused else "waiting")
     if not refused:
         room.give_back("A1")
-        assert room.told["A2"] == "granted"
+        assert room.last["A2"] == "granted"
 
 
 @pytest.mark.parametrize(("arriving", "other"), list(itertools.product(PRIORITIES, PRIORITIES)))
@@ -288,10 +288,10 @@ def test_within_one_client_who_waits(arriving: str, other: str, room: Room) -> N
     room.ask("B1", priority="important")
     room.ask("A1", priority=other)
     room.ask("A2", priority=arriving)
-    assert room.told["A1"] == ("cancelled" if WITHIN[arriving][1][PRIORITIES.index(other)] == "x" else "waiting")
+    assert room.last["A1"] == ("cancelled" if WITHIN[arriving][1][PRIORITIES.index(other)] == "x" else "waiting")
     refused = arriving == "notification" and other != "notification"
-    assert room.told["A2"] == ("cancelled" if refused else "waiting")
-    assert room.told["B1"] == "granted"
+    assert room.last["A2"] == ("cancelled" if refused else "waiting")
+    assert room.last["B1"] == "granted"
 
 
 def test_of_a_burst_of_progress_the_first_and_the_last_are_said(room: Room) -> None:
@@ -299,8 +299,8 @@ def test_of_a_burst_of_progress_the_first_and_the_last_are_said(room: Room) -> N
     for number in range(10):
         room.ask(f"A{number}", priority="progress")
     room.give_back("A0")
-    assert [name for name, word in room.told.items() if word == "granted"] == ["A9"]
-    assert list(room.told.values()).count("cancelled") == 8
+    assert [name for name, word in room.last.items() if word == "granted"] == ["A9"]
+    assert list(room.last.values()).count("cancelled") == 8
 
 
 def test_the_rules_are_about_speech(room: Room) -> None:
@@ -308,7 +308,7 @@ def test_the_rules_are_about_speech(room: Room) -> None:
     room.ask("A1", MICROPHONE)
     room.ask("A2", MICROPHONE)
     room.ask("A3", SPEAKER, "important")
-    assert room.told == {"A1": "granted", "A2": "waiting", "A3": "granted"}
+    assert room.last == {"A1": "granted", "A2": "waiting", "A3": "granted"}
 
 
 # --- leases -----------------------------------------------------------------------------------------------------------
@@ -322,13 +322,13 @@ def test_a_stopped_holder_blocks_nobody(room: Room) -> None:
     room.wait(LEASE_S - 0.01, alive="BC")
     assert room.holder() == "A"
     room.wait(0.01, alive="BC")
-    assert room.told == {"A1": "waiting", "B1": "granted", "C1": "waiting"}
+    assert room.last == {"A1": "waiting", "B1": "granted", "C1": "waiting"}
     room.take(room.floor.on_time(room.now))  # for whatever other reason
     assert room.pinged == ["A"]  # once, to wake it; nothing ticks for it any more
     room.heard("A")
     room.give_back("A1", keep=True)
     room.give_back("B1")
-    assert room.told == {"A1": "granted", "B1": "result", "C1": "waiting"}
+    assert room.last == {"A1": "granted", "B1": "result", "C1": "waiting"}
 
 
 def test_who_is_silent_and_alone_costs_no_wake_ups(room: Room) -> None:
@@ -339,14 +339,14 @@ def test_who_is_silent_and_alone_costs_no_wake_ups(room: Room) -> None:
     assert not room.floor.busy
     assert not room.floor.watches(b"A")
     room.heard("A")
-    assert room.told["A1"] == "granted"
+    assert room.last["A1"] == "granted"
 
 
 def test_who_shows_signs_of_life_keeps_the_floor(room: Room) -> None:
     """An hour of speech is no reason to lose it."""
     room.ask("A1")
     room.wait(3600)
-    assert room.told["A1"] == "granted"
+    assert room.last["A1"] == "granted"
 
 
 def test_a_connection_that_ends_takes_its_claims_along(room: Room) -> None:
@@ -354,7 +354,7 @@ def test_a_connection_that_ends_takes_its_claims_along(room: Room) -> None:
     for name in ("A1", "A2", "B1"):
         room.ask(name, SPEAKER, "important")
     room.gone("A")
-    assert room.told == {"A1": "granted", "A2": "waiting", "B1": "granted"}
+    assert room.last == {"A1": "granted", "A2": "waiting", "B1": "granted"}
 
 
 def test_who_was_interrupted_and_vanishes_is_not_waited_for(room: Room) -> None:
@@ -362,7 +362,7 @@ def test_who_was_interrupted_and_vanishes_is_not_waited_for(room: Room) -> None:
     room.ask("A1")
     room.ask("B1", priority="important")
     room.gone("A")
-    assert room.told["B1"] == "granted"
+    assert room.last["B1"] == "granted"
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Room) -> None:
     room.ask("C1", MICROPHONE)
     assert room.control("stop") == [1]
     room.give_back("A1")
-    assert room.told == {"A1": "cancelled", "B1": "granted", "C1": "granted"}
+    assert room.last == {"A1": "cancelled", "B1": "granted", "C1": "granted"}
 
 
 def test_stop_of_a_turn_that_waits(room: Room) -> None:
@@ -383,7 +383,7 @@ def test_stop_of_a_turn_that_waits(room: Room) -> None:
     for name in ("A1", "B1", "C1"):
         room.ask(name)
     assert room.control("stop", "2") == [2]
-    assert room.told == {"A1": "granted", "B1": "cancelled", "C1": "waiting"}
+    assert room.last == {"A1": "granted", "B1": "cancelled", "C1": "waiting"}
 
 
 def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
@@ -392,7 +392,7 @@ def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
         room.ask(name, BOTH if name == "C1" else SPEAKER)
     assert room.control("cancel") == [1, 2, 3]
     room.wait(GRACE_S)
-    assert set(room.told.values()) == {"cancelled"}
+    assert set(room.last.values()) == {"cancelled"}
     assert not room.floor.busy
 
 
@@ -415,7 +415,7 @@ def test_whom_names_mean(names: list[str], by: str, ended: set[str], room: Room)
     room.ask("B1", priority="message")
     room.ask("A2", priority="message")
     turns = room.control("cancel", *names, by=by)
-    assert {name for name, word in room.told.items() if word == "cancelled"} == ended
+    assert {name for name, word in room.last.items() if word == "cancelled"} == ended
     assert sorted(turns) == sorted(room.turns[name].number for name in ended)
 
 
@@ -425,7 +425,7 @@ def test_a_name_that_nobody_has(room: Room) -> None:
     with pytest.raises(HushdError, match="nobody-i-know") as caught:
         room.control("cancel", "nobody-i-know")
     assert caught.value.code == "bad_request"
-    assert room.told["A1"] == "granted"
+    assert room.last["A1"] == "granted"
 
 
 def test_pause_and_resume_of_one_turn(room: Room) -> None:
@@ -434,14 +434,14 @@ def test_pause_and_resume_of_one_turn(room: Room) -> None:
     room.ask("B1")
     room.ask("C1")
     room.control("pause", "1")
-    assert room.told["A1"] == "paused"
+    assert room.last["A1"] == "paused"
     assert room.holder() == "A"
     room.give_back("A1", keep=True)
-    assert room.told["B1"] == "granted"
+    assert room.last["B1"] == "granted"
     room.control("resume", "1")
-    assert room.told["A1"] == "waiting"
+    assert room.last["A1"] == "waiting"
     room.give_back("B1")
-    assert room.told["A1"] == "granted"
+    assert room.last["A1"] == "granted"
 
 
 def test_a_pause_is_waited_for_a_second(room: Room) -> None:
@@ -450,17 +450,17 @@ def test_a_pause_is_waited_for_a_second(room: Room) -> None:
     room.ask("B1")
     room.control("pause", "1")
     room.wait(GRACE_S)
-    assert room.told == {"A1": "paused", "B1": "granted"}
+    assert room.last == {"A1": "paused", "B1": "granted"}
 
 
 def test_a_pause_that_is_resumed_at_once(room: Room) -> None:
-    """The fade goes on, then the device comes back, told once."""
+    """The fade goes on, then the device comes back, reported once."""
     room.ask("A1")
     room.control("pause")
     room.control("resume")
-    assert room.told["A1"] == "waiting"
+    assert room.last["A1"] == "waiting"
     room.give_back("A1", keep=True)
-    assert room.told["A1"] == "granted"
+    assert room.last["A1"] == "granted"
 
 
 def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
@@ -472,9 +472,9 @@ def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
     assert room.floor.report(room.now)["paused"]
     room.give_back("A1", keep=True)
     room.wait(60)
-    assert (room.told["A1"], room.told["B1"]) == ("paused", "paused")
+    assert (room.last["A1"], room.last["B1"]) == ("paused", "paused")
     room.control("resume")
-    assert (room.told["A1"], room.told["B1"]) == ("waiting", "granted")
+    assert (room.last["A1"], room.last["B1"]) == ("waiting", "granted")
     assert room.ask("D1") == "waiting"
     assert not room.floor.report(room.now)["paused"]
 
@@ -486,7 +486,7 @@ def test_a_pause_of_a_client_ends_with_it(room: Room) -> None:
     assert room.ask("A2") == "paused"
     assert room.ask("B1") == "waiting"
     room.gone("A")
-    assert room.told["B1"] == "granted"
+    assert room.last["B1"] == "granted"
     room.give_back("B1")
     assert room.ask("A3") == "granted"
 
@@ -496,9 +496,9 @@ def test_urgent_words_do_not_end_what_is_being_paused(room: Room) -> None:
     room.ask("A1")
     room.control("pause", "1")
     room.ask("B1", priority="important")
-    assert room.told["A1"] == "paused"
+    assert room.last["A1"] == "paused"
     room.give_back("A1", keep=True)
-    assert room.told["B1"] == "granted"
+    assert room.last["B1"] == "granted"
 
 
 def test_the_report(room: Room) -> None:
@@ -523,10 +523,10 @@ def test_a_shutdown_refuses_who_waits_and_lets_speak_who_speaks(room: Room) -> N
     room.ask("A1")
     room.ask("B1")
     room.take(room.floor.shut(room.now))
-    assert room.told == {"A1": "granted", "B1": "shutting_down"}
+    assert room.last == {"A1": "granted", "B1": "shutting_down"}
     assert room.ask("C1") == "shutting_down"
     room.take(room.floor.close())
-    assert room.told["A1"] == "shutting_down"
+    assert room.last["A1"] == "shutting_down"
     assert not room.floor.busy
 
 
@@ -536,7 +536,7 @@ def test_a_pause_during_the_shutdown(room: Room) -> None:
     room.take(room.floor.shut(room.now))
     room.control("pause")
     room.give_back("A1", keep=True)
-    assert room.told["A1"] == "shutting_down"
+    assert room.last["A1"] == "shutting_down"
 
 
 # --- hostility --------------------------------------------------------------------------------------------------------
@@ -553,15 +553,15 @@ class Storm(Room):
         self.leaving: dict[str, float] = {}  # who was told to be silent, and when
 
     def take(self, actions: list[Action]) -> None:
-        before = dict(self.told)
+        before = dict(self.last)
         super().take(actions)
-        for name, word in self.told.items():
+        for name, word in self.last.items():
             if before.get(name) == "granted" and word != "granted":
                 self.leaving[name] = self.now
 
     def act(self) -> None:
         r = self.random
-        open_claims = [name for name, word in self.told.items() if word in ("waiting", "granted", "paused")]
+        open_claims = [name for name, word in self.last.items() if word in ("waiting", "granted", "paused")]
         some = r.choice(open_claims) if open_claims else "A0"
         x = r.random()
         if x < 0.40:
@@ -576,7 +576,7 @@ class Storm(Room):
             self.cancel(some)
         elif x < 0.70:
             self.gone(some[0])
-            self.told = {name: word for name, word in self.told.items() if name[0] != some[0]}
+            self.last = {name: word for name, word in self.last.items() if name[0] != some[0]}
         elif x < 0.82:
             action = r.choice(["stop", "cancel", "pause", "resume", "resume"])
             names: list[str] = r.choice([[], ["self"], [str(r.randrange(30))]])
@@ -604,9 +604,9 @@ class Storm(Room):
             assert not (c.over and not c.holds), "a claim that is over and has nothing"
             assert not (c.leaves and not c.holds)
             assert c.until <= self.now + GRACE_S or c.until == math.inf
-            assert (self.told.get(name) in ("waiting", "granted", "paused")) == (not c.over)
+            assert (self.last.get(name) in ("waiting", "granted", "paused")) == (not c.over)
             if not c.over:
-                assert self.told[name] == c.state
+                assert self.last[name] == c.state
             assert not (c.holds and c.route in self.floor._silent), "a silent holder"
             urgent = c in able and c.rank <= 1
             blockers = [h for h in holders if h.devices & c.devices]

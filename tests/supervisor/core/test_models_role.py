@@ -24,7 +24,7 @@ def test_the_role_alone_means_the_one_worker_there_is() -> None:
 
 
 def test_it_leaves_ten_seconds_after_its_last_job_unless_the_user_says_otherwise() -> None:
-    """The general table is for those who hear and speak; `[worker.models]` is for it."""
+    """The general table is for speech workers; `[worker.models]` is for this one."""
     assert Settings().for_worker(MODELS).keep_alive == 10
     assert Settings(worker={"": {"keep_alive": 500.0}}).for_worker(MODELS).keep_alive == 10
     assert Settings(worker={"models": {"keep_alive": 500.0}}).for_worker(MODELS).keep_alive == 500

@@ -129,7 +129,7 @@ def test_short_work_starts_no_second_process() -> None:
     [("stt/a/x", 1, 1), ("stt/a/x", 3, 1), ("stt/a/x", 4, 2), ("stt/a/x", 16, 4), ("tts/a/x", 16, 1)],
 )
 def test_how_many_there_are_by_themselves(worker: str, cores: int, most: int) -> None:
-    """Of a worker that hears one for each two cores, up to four; of one that speaks a single one."""
+    """One for each two cores, up to four, for speech to text; a single one for text to speech."""
     desk = Desk(room=100, cores=cores, most=0)
     for _ in range(6):
         desk.request(worker)
@@ -191,7 +191,7 @@ def test_help_comes_in_time_though_nothing_else_happens() -> None:
 
 
 def test_help_comes_when_there_is_room_again() -> None:
-    """Where memory was lacking it is looked again every 5 s, and not at every event."""
+    """After a lack of memory the next look comes 5 s later, and not at every event."""
     desk = Desk(room=1)
     desk.request()
     desk.ready()

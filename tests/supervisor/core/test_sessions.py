@@ -35,7 +35,7 @@ def runs(desk: Desk, *requests: ActiveRequest) -> bool:
 
 
 def places(desk: Desk, request: ActiveRequest) -> list[tuple[str, int]]:
-    """Where it stood, as its client was told."""
+    """Its place in the queue, as reported to its client."""
     return [(a.state, a.position) for a in desk.answers(request) if isinstance(a, m.Accepted)]
 
 
@@ -63,7 +63,7 @@ def test_each_kind_has_a_line_of_its_own() -> None:
 
 
 def test_without_places_of_their_own_sessions_are_files() -> None:
-    """One line for all, in their order: a session takes a slot, and a file waits for it with its place told."""
+    """One queue for all, in their order: a session takes a slot, and a file waits for it with its place reported."""
     desk = desk_with(1, 0)
     live, file, live_2 = speak(desk), desk.request(), speak(desk)
     assert runs(desk, live)
@@ -118,7 +118,7 @@ def test_who_waits_behind_a_suspect_runs_when_it_leaves(how: str) -> None:
 
 
 def test_who_waits_for_a_start_moves_up_when_another_goes_to_a_replica() -> None:
-    """Its new place is told at once, not when the worker is ready."""
+    """Its new place is reported at once, not when the worker is ready."""
     desk = Desk()
     first, second = desk.request(), desk.request()
     desk._take(desk.worker.give(first, desk.now))

@@ -78,7 +78,7 @@ def test_messages_come_with_their_route_and_answers_find_it(clients: ClientSocke
 
 
 def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
-    """Closing without a word is told once, and a send to it then fails without harm."""
+    """A close without a word is reported once, and a later send fails without harm."""
     peer = connect()
     route = hello(clients, peer)
     peer.close()
@@ -103,7 +103,7 @@ def test_a_client_that_leaves_before_it_is_heard_is_noticed(clients: ClientSocke
 def test_descriptors_that_are_reused_at_once_are_not_mixed_up(
     clients: ClientSocket, connect: Callable[[], Peer]
 ) -> None:
-    """Of 50 connections in turn, all with the same descriptor, each is told gone once and only the last is there."""
+    """Of 50 connections in turn, all with the same descriptor, each end is reported once and only the last is there."""
     routes, gone = [], []
     for _ in range(50):
         peer = connect()
@@ -185,7 +185,7 @@ def hello_after(clients: ClientSocket, peer: Peer, gone: list[bytes]) -> bytes:
 def test_garbage_is_answered_and_is_no_event(
     clients: ClientSocket, connect: Callable[[], Peer], frames: list[bytes], code: str, answered: bytes
 ) -> None:
-    """Its sender gets an error with the id it gave, where there was one; its next message is heard all the same."""
+    """Its sender gets an error with its id, where there was one; its next message is handled all the same."""
     peer, other = connect(), connect()
     hello(clients, other)
     peer.socket.send_multipart(frames)
@@ -223,10 +223,10 @@ def test_at_most_the_batch_is_taken_at_once(clients: ClientSocket, connect: Call
     assert len(taken) >= 2
 
 
-def test_a_client_that_does_not_read_is_dropped_and_told_when_it_does(
+def test_a_client_that_does_not_read_is_dropped_and_learns_it_when_it_does(
     clients: ClientSocket, connect: Callable[[], Peer]
 ) -> None:
-    """When its queue is full it is told gone, slow, once; nothing further is sent, whatever it says; nobody waits."""
+    """When its queue is full it is reported gone, slow, once; nothing further is sent to it, and nobody waits."""
     peer, other = connect(), connect()
     peer.socket.set(zmq.RCVHWM, 1)
     route, other_route = hello(clients, peer), hello(clients, other)

@@ -90,7 +90,7 @@ def test_a_loser_gives_up_on_a_holder_that_neither_leaves_nor_answers(holder: su
 
 
 def test_a_lock_that_cannot_be_opened_is_an_error(runtime: Path) -> None:
-    """A folder or a link in its place is told, not followed."""
+    """A folder or a link in its place is an error, and not followed."""
     find().lock.symlink_to("elsewhere")
     with pytest.raises(HushdError, match="cannot be opened"):
         lock.acquire(find())
@@ -124,7 +124,7 @@ def test_a_listener_removes_only_its_own_path(runtime: Path) -> None:
 
 
 def test_a_path_that_cannot_be_bound_is_an_error(runtime: Path) -> None:
-    """A folder in the socket's place is told in one sentence."""
+    """A folder in the socket's place is an error of one sentence."""
     find().client_socket.mkdir()
     with pytest.raises(HushdError, match=r"client\.sock cannot be made"):
         lock.ListeningSocket(find().client_socket)

@@ -199,7 +199,7 @@ def test_actions_are_done_in_their_order(stage: Stage) -> None:
 
 
 def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> None:
-    """A send to nobody, a send to no worker and a failed spawn are told in order; the actions between are done."""
+    """A send to a client or worker that is gone and a failed spawn come back in order; the actions between are done."""
     stage.launch.error = OSError(2, "No such file or directory")
     stage.start(
         on(
@@ -220,7 +220,7 @@ def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> No
 
 
 def test_a_worker_lives_from_spawn_to_exit(stage: Stage) -> None:
-    """Spawned, welcomed, heard, told, killed, reaped: each step is an event or an action, under its generation."""
+    """Spawn, welcome, messages both ways, kill, exit: each step is an event or an action, under its generation."""
 
     def rule(event: e.Event) -> list[a.Action]:
         match event:
@@ -246,7 +246,7 @@ def test_a_worker_lives_from_spawn_to_exit(stage: Stage) -> None:
 
 
 def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
-    """Of a process that dies right after 150 results the pool hears all of them first."""
+    """Of a process that dies right after 150 results the pool gets all of them first."""
     stage.start(on(e.ClientGone, a.Spawn(NAME, 1)))
     stage.connect().close()
     stage.peers.clear()
@@ -348,7 +348,7 @@ def test_the_last_answers_arrive(stage: Stage) -> None:
     assert stage.ended()
 
 
-def test_who_comes_too_late_is_told(stage: Stage) -> None:
+def test_who_comes_too_late_is_refused(stage: Stage) -> None:
     """A message that arrives after the pool's last word is answered `shutting_down` and not left to time out."""
     ended, arrived = threading.Event(), threading.Event()
     stage.before_close = lambda: (ended.set(), arrived.wait(BOUND_S))
@@ -392,7 +392,7 @@ def test_a_catalogue_that_is_asked_for_comes_as_an_event(stage: Stage) -> None:
 
 
 def test_race_25_a_socket_that_is_no_longer_ours_is_noticed_at_a_timer(stage: Stage) -> None:
-    """The runtime folder was removed: the loop tells the pool to leave, once, and takes nothing that is not its own."""
+    """The runtime folder was removed: the pool gets one `Shutdown`, and the loop touches only its own files."""
     stage.start()
     peer = stage.connect()
     find().client_socket.unlink()

@@ -1,4 +1,4 @@
-"""Tests of what a service manager is told."""
+"""Tests of the reports to a service manager."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_what_nobody_needs_is_not_imported() -> None:
     assert not {"hushd_supervisor.system.sd_notify", "hushd_supervisor.system.activation"} & set(loaded)
 
 
-def test_reload_and_leaving_are_told(ear: Ear) -> None:
+def test_reload_and_leaving_are_reported(ear: Ear) -> None:
     """RELOADING with the time it began, READY when it is over, STOPPING at the end."""
     manager = ServiceManager(ear.address)
     manager.reload(begins=True)

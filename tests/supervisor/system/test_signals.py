@@ -18,7 +18,7 @@ def signals() -> Iterator[Signals]:
 
 
 def test_a_signal_makes_the_descriptor_readable_and_ends_nothing(signals: Signals) -> None:
-    """SIGTERM and SIGINT wake a poll; both are told once, however often they came."""
+    """SIGTERM and SIGINT wake a poll; each is reported once, however often it came."""
     assert select.select([signals.fd], [], [], 0)[0] == []
     for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.raise_signal(number)

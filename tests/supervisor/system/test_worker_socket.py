@@ -116,7 +116,7 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
 
 @pytest.mark.parametrize("error", [OSError(8, "Exec format error"), ValueError("embedded null byte")])
 def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Exception) -> None:
-    """The reason is told, and no descriptor is left."""
+    """The event has the reason, and no descriptor is left."""
     before = len(os.listdir("/proc/self/fd"))
     desk.launch.error = error
     assert desk.workers.spawn(NAME, 1) == SpawnFailed(NAME, 1, str(error))
@@ -154,7 +154,7 @@ def test_strangers_are_dropped_and_logged_once(desk: Desk, start: Start) -> None
 
 
 def test_a_worker_of_another_protocol_cannot_be_loaded(desk: Desk) -> None:
-    """Its waiters hear `version_mismatch` at once and not a time-out; it stays a stranger."""
+    """Its waiting requests get `version_mismatch` at once and not a time-out; it stays a stranger."""
     assert desk.workers.spawn(NAME, 1) is None
     process = desk.launch.started[-1]
     process.hello(protocol=PROTOCOL + 1, version="9")
@@ -166,7 +166,7 @@ def test_a_worker_of_another_protocol_cannot_be_loaded(desk: Desk) -> None:
 
 
 def test_garbage_of_a_worker_is_a_failure_of_that_worker(desk: Desk, start: Start) -> None:
-    """It is told as one that cannot be reached, and what it says next is still heard."""
+    """It is reported as unreachable, and its next message is still handled."""
     process = start()
     process.socket.send_multipart([MAGIC, b"\xc1", b""])
     process.says(Ready())
@@ -190,7 +190,7 @@ def test_sends_that_cannot_succeed_are_events(desk: Desk, start: Start) -> None:
 
 
 def test_race_23_an_exit_waits_for_the_messages_before_it(desk: Desk, start: Start) -> None:
-    """Reaped at once, told 50 ms after the last message; each message in between starts that time anew."""
+    """Reaped at once, reported 50 ms after the last message; each message in between restarts that time."""
     process = start()
     process.exit(-11)
     assert desk.exits() == []
@@ -208,7 +208,7 @@ def test_race_23_an_exit_waits_for_the_messages_before_it(desk: Desk, start: Sta
     assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
 
 
-def test_an_exit_after_bye_is_told_at_once(desk: Desk, start: Start) -> None:
+def test_an_exit_after_bye_is_reported_at_once(desk: Desk, start: Start) -> None:
     """It has said that nothing follows."""
     process = start()
     process.says(Bye())
@@ -274,7 +274,7 @@ def test_a_hundred_processes_leave_no_descriptor(desk: Desk, start: Start) -> No
         (-9, 7, None, False),
     ],
 )
-def test_a_kill_for_want_of_memory_is_told(
+def test_a_kill_for_want_of_memory_is_reported(
     desk: Desk, start: Start, status: int, before: int | None, after: int | None, told: bool
 ) -> None:
     """SIGKILL, and a count of such kills that rose while the process lived, are one; anything less is not."""

@@ -10,7 +10,7 @@ from support.house import A, B, C, House
 
 
 def test_race_1_request_arrives_after_the_idle_decision() -> None:
-    """The worker was told to leave a moment ago: the next process serves the request, started at the exit."""
+    """The worker was asked to leave a moment ago: the next process, started at the exit, serves the request."""
     desk = desk_in(State.READY)
     desk.time()
     assert desk.worker.state is State.STOPPING
@@ -137,7 +137,7 @@ def test_race_14_a_worker_that_knows_why_tells_all_at_once() -> None:
 
 
 def test_race_15_the_victim_becomes_busy() -> None:
-    """A request that comes first saves its worker: who wanted its memory hears no at once, and nobody is drained."""
+    """A request that comes first saves its worker: the start that wanted its memory is refused at once."""
     house = House(memory_share=0.5)
     house.idle(A)
     running, refused = house.request(A), house.request(B)
@@ -148,7 +148,7 @@ def test_race_15_the_victim_becomes_busy() -> None:
 
 
 def test_race_15_the_victim_is_wanted_a_moment_too_late() -> None:
-    """It was told to leave, which is not reversed: both get an answer, and there is never memory for two."""
+    """It was asked to leave, which is not reversed: both get an answer, and there is never memory for two."""
     house = House(memory_share=0.5)
     house.idle(A)
     winner, loser = house.request(B), house.request(A)
@@ -176,7 +176,7 @@ def test_race_16_all_victims_are_busy_or_pinned() -> None:
 
 
 def test_race_17_a_kill_that_is_blocked_in_the_kernel() -> None:
-    """A process that SIGKILL does not end blocks nobody but whoever needs its very memory, and that one for 15 s."""
+    """A process that SIGKILL does not end blocks only a start that needs its very memory, and that one for 15 s."""
     house = House(memory_share=0.7)
     house.busy(A)
     house.wait(6)  # no beat
@@ -203,7 +203,7 @@ def test_race_17_a_kill_that_is_blocked_in_the_kernel() -> None:
 
 @pytest.mark.parametrize("hours", [0.01, 8, 10_000])
 def test_race_18_the_clock_jumps(hours: float) -> None:
-    """The machine slept, or this process was stopped: nobody is killed for a beat that nobody could send or hear.
+    """The machine slept, or this process was stopped: no worker is killed for a beat that could not be sent or read.
 
     Idle time does count, and so do the deadlines of requests.
     """

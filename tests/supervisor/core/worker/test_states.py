@@ -299,7 +299,7 @@ def test_one_client_with_many_requests_delays_nobody_elses_first() -> None:
 
 
 def test_who_waits_is_told_each_new_place() -> None:
-    """The place in the queue is told on arrival and whenever it changes."""
+    """The place in the queue is reported on arrival and at every change."""
     desk = desk_in(State.BUSY)
     waiting = [desk.request() for _ in range(3)]
     desk.result()
@@ -313,7 +313,7 @@ def test_who_waits_is_told_each_new_place() -> None:
 
 
 def test_a_cancel_that_is_ignored_kills_and_is_no_crash() -> None:
-    """2 s after the cancel the process is killed; that counts for nothing, and the client hears `cancelled`."""
+    """2 s after the cancel the process is killed; that is no crash, and the client gets `cancelled`."""
     desk = desk_in(State.BUSY)
     (request,) = desk.requests
     desk._take(desk.worker.cancel(request, desk.now))
@@ -375,7 +375,7 @@ def test_who_waits_for_a_worker_on_hold_is_kept_until_the_shutdown() -> None:
 
 
 def test_a_second_cancel_gives_no_more_time() -> None:
-    """However often a client cancels, the engine has its 2 s from the first time, and hears of it once."""
+    """However often a client cancels, the engine gets one cancel, and has 2 s from the first."""
     desk = desk_in(State.BUSY)
     (request,) = desk.requests
     for _ in range(3):

@@ -93,7 +93,7 @@ def test_stalls_of_others_are_not_ours(poller: zmq.Poller) -> None:
 
 @pytest.mark.parametrize("file", ["/dev/null/missing", "/proc/self", "/dev/full"])
 def test_without_stall_information_there_are_no_triggers(poller: zmq.Poller, file: str) -> None:
-    """A kernel without it, or that does not take the trigger, is told apart at the start, and no descriptor stays."""
+    """A kernel without it, or that refuses the trigger, is recognised at the start, and no descriptor stays open."""
     before = descriptors()
     stalls = Stalls(poller, Path(file), lambda: SCARCE)  # the last one lets us open it and says no to the write
     assert not stalls.work
@@ -141,7 +141,7 @@ def test_what_is_no_pipe_is_an_error(poller: zmq.Poller, tmp_path: Path) -> None
 def test_a_real_hog_fires_the_triggers(
     stalls: Stalls, poller: zmq.Poller, memory_group: MemoryGroup, tmp_path: Path
 ) -> None:
-    """A process that thrashes under a limit of its group stalls, which the kernel tells without being asked."""
+    """A process that thrashes under a limit of its group stalls, which the kernel reports without being asked."""
     stalls.watch(True)
     file = tmp_path / "hog"
     command = [*memory_group.command(HOG_LIMIT), sys.executable, "-c", HOG, str(file), str(HOG_LIMIT)]
