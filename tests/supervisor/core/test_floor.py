@@ -550,7 +550,7 @@ class Storm(Room):
         self.random = random.Random(seed)
         self.names = itertools.count()
         self.heard_at: dict[str, float] = {}
-        self.leaving: dict[str, float] = {}  # who was told to be silent, and when
+        self.leaving: dict[str, float] = {}  # claims that must fall silent, and when
 
     def take(self, actions: list[Action]) -> None:
         before = dict(self.last)
@@ -630,14 +630,14 @@ def test_every_promise_holds_whatever_happens(block: int) -> None:
             for _ in range(60):
                 storm.act()
                 storm.check()
-                words |= set(storm.told.values())
+                words |= set(storm.last.values())
             storm.control("resume")
             storm.heard_at.clear()
             for _ in range(400):  # whoever has the floor gives it back: then everybody has had it
                 for client in "ABCD":
                     storm.heard(client)
                 storm.wait(GRACE_S)
-                for name in [name for name, word in storm.told.items() if word == "granted"]:
+                for name in [name for name, word in storm.last.items() if word == "granted"]:
                     storm.give_back(name)
                 storm.check()
                 if not storm.floor.busy:
