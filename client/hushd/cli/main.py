@@ -108,7 +108,8 @@ def _parser(prog: str) -> tuple[Parser, Commands]:
         "--patience",
         type=positive,
         metavar="SECONDS",
-        help="how long a call may take; then it is answered with a ticket; default: 25",
+        help="how long a call may take before it is answered with a ticket; default: 25, or until its end for a host "
+        "that starts a process for each call",
     )
     status = commands.add("status", "show what runs, and how much memory it has")
     status.add_argument("--json", action="store_true", help="print JSON, for programs")
