@@ -92,7 +92,7 @@ def test_a_living_one_keeps_it(
 def test_one_that_leaves_is_waited_for(
     user: Callable[[str], Paths], start: Callable[[str, str], subprocess.Popen[str]]
 ) -> None:
-    """It finishes its last jobs and takes no connections: whoever outlasts the patience gets an error that names its lock."""
+    """It finishes its last jobs and takes no connections: the patience ends with an error that names its lock."""
     start("one", "silent")
     with pytest.raises(HushdError, match=r"holds .*/one/hushd/lock and accepts no connections") as caught:
         lock.claim_pointer(user("two"), patience=0.1)

@@ -1,0 +1,36 @@
+"""Fixtures for `hushd mcp`: a supervisor that echoes, a diary of the devices, a connected host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.diary import ECHO, Diary
+from support.peer import Supervisor
+
+if TYPE_CHECKING:
+    from support.mcp_host import Host
+
+
+@pytest.fixture
+def diary(runtime: Path) -> Diary:
+    return Diary(runtime / "diary")
+
+
+@pytest.fixture
+def echo(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+    """A supervisor whose usual engines say each byte of a text as a sample, at 16 kHz."""
+    started = start_supervisor(ECHO)
+    assert started.ready, started.log()
+    return started
+
+
+@pytest.fixture
+def host(echo: Supervisor, diary: Diary) -> Iterator[Host]:
+    """A host that has started `hushd mcp` for itself."""
+    from support.mcp_host import stdio_host
+
+    with stdio_host(environment=diary.environment) as connected:
+        yield connected
