@@ -26,7 +26,7 @@ from hushd_worker.job import Job
 
 
 def leave_memory(size: int) -> None:
-    """So many bytes of address space more than there are in use."""
+    """Limits the address space to `size` bytes more than are in use."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + size, resource.RLIM_INFINITY))
 

@@ -71,7 +71,7 @@ def leave(worker: Any) -> int:
 
 
 def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
-    """It says hello with its token, reports while it loads, says ready with slots, size and capabilities, is silent."""
+    """A worker sends hello with its token, reports its load, sends ready with slots, size and capabilities, is silent."""
     worker = engine("--load", "report", "--slots", "3", "--settle", "0.1")
     hello = worker.receive(WorkerHello)
     assert (hello.token, hello.protocol, hello.pid) == (worker.token, PROTOCOL, worker.process.pid)
@@ -138,7 +138,7 @@ def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -
 
 
 def test_a_worker_that_cannot_go_on_leaves_at_once(engine: Callable[..., Any]) -> None:
-    """Where its own part fails, not the engine's: exit 70 and a traceback, and no waiting for anybody's threads."""
+    """A failure of the harness itself, not of the engine: exit 70 and a traceback, without waiting for any thread."""
     worker = engine()
     worker.ready()
     worker.send(Job(id=number(1), op="choke"))
@@ -201,7 +201,7 @@ def test_a_job_gets_its_result(engine: Callable[..., Any]) -> None:
     ],
 )
 def test_a_job_that_fails(engine: Callable[..., Any], op: str, code: str, message: str) -> None:
-    """HushdError is told as it is; anything else is one sentence, its traceback in the log; the worker lives on."""
+    """A HushdError is reported as it is; another exception as one sentence, its traceback logged; the worker lives on."""
     worker = engine()
     worker.ready()
     worker.send(Job(id=number(1), op=op))
@@ -301,7 +301,7 @@ def test_no_credit_no_output(engine: Callable[..., Any]) -> None:
 
 
 def test_sessions_run_beside_the_slots(engine: Callable[..., Any]) -> None:
-    """An engine that takes one file and two live sessions says so, has threads for all, and tells a job which it is."""
+    """An engine for one file and two live sessions reports both, has threads for all, and marks live jobs."""
     worker = engine("--sessions", "2")
     ready = worker.ready()
     assert (ready.slots, ready.sessions) == (1, 2)
@@ -434,7 +434,7 @@ def test_short_jobs_without_a_pause_beat_too(engine: Callable[..., Any]) -> None
 
 @ON_LINUX
 def test_a_job_that_has_grown_its_worker_is_followed_by_a_beat(engine: Callable[..., Any]) -> None:
-    """Each 20 MB that stay are told right after the answer, for a failure too; 1 MB is not worth a message."""
+    """Each 20 MB that stay are reported right after the answer, for a failure too; 1 MB is not worth a message."""
     worker = engine()
     size = worker.ready().pss
     for n in range(3):

@@ -226,7 +226,7 @@ def test_long_output_is_split_at_64_kib_with_right_offsets() -> None:
 
 @pytest.mark.parametrize("size", [1, MAX_PAYLOAD - 1, MAX_PAYLOAD, MAX_PAYLOAD + 1])
 def test_split_at_its_edges(size: int) -> None:
-    """Up to 64 KiB is one chunk, one byte more is two; without an offset none is told."""
+    """Up to 64 KiB is one chunk, one byte more is two; without an offset the chunks have none."""
     scene = Scene(credit=9)
     scene.job.send_chunk(bytes(size))
     chunks = [message for message in scene.sent if isinstance(message, Chunk)]
@@ -310,7 +310,7 @@ def test_cancel_between_two_pieces(file: Path) -> None:
     ids=["check", "send_chunk", "send_partial", "progress"],
 )
 def test_a_cancelled_job_says_nothing_more(call: Callable[[Job], None]) -> None:
-    """Every call raises Cancelled, even with credit left, and `cancelled` tells without raising."""
+    """Every call raises Cancelled, even with credit left; `cancelled` is true and does not raise."""
     scene = Scene(credit=5)
     call(scene.job)
     said = len(scene.sent)

@@ -97,8 +97,8 @@ def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: W
 def test_an_aiff_starts_with_a_header_for_pipes_and_ends_with_the_true_one(
     tiny: Worker, say: Callable[..., Any], channels: int
 ) -> None:
-    """At first it promises as much as can be, since it cannot say that the size is unknown; the last chunk corrects
-    it. Without that, what reads a pipe hears every sample."""
+    """The first header promises as much as can be, since AIFF cannot say that the size is unknown; the last chunk
+    corrects it. Readers of a pipe get every sample without that."""
     spoken = say(tiny, TEXT, format="aiff", channels=channels)
     first, *_, last = spoken.chunks
     assert first.payload[:54] == aiff_header(8000, None, channels)
@@ -234,7 +234,7 @@ def test_no_chunk_is_larger_than_a_message_may_be(tiny: Worker, say: Callable[..
 
 
 def test_silence_is_shortened_only_where_that_is_asked_for() -> None:
-    """So many seconds of it stay at either side; what is shorter, or silence alone, stays as it is."""
+    """The seconds asked for stay at either side; shorter silence, or silence alone, stays as it is."""
     rate = 1000
     samples = np.concatenate([np.zeros(500), np.ones(100), np.zeros(700)]).astype(np.float32)
 

@@ -122,7 +122,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_speaks_through_the_harness(folder: Path) -> None:
-    """Started, given streamed text under credit, told to leave: a WAV, a refusal, and no word on stdout."""
+    """A worker that gets streamed text under credit and is then ended: a WAV, a refusal, nothing on stdout."""
     process = Process(folder, ["--engine", "hibari", "--model", "default"])
     try:
         ready = process.start()
@@ -165,7 +165,7 @@ def test_speaks_through_the_harness(folder: Path) -> None:
 
 
 def test_an_unknown_engine_is_told_in_load_failed(folder: Path) -> None:
-    """No crash, no traceback: the supervisor is told why trying again is useless."""
+    """No crash, no traceback: the supervisor learns why trying again is useless."""
     process = Process(folder, ["--engine", "hibary", "--model", "default"])
     try:
         failed = process.start()

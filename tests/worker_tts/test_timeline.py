@@ -1,4 +1,4 @@
-"""When words are said: every one in its place, in order, and near the truth."""
+"""Word times: every word in its place, in order, and near the truth."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_sentence_is_announced_before_its_audio_and_only_when_asked(tiny: Work
 
 
 def test_words_of_hibari_begin_where_their_sound_does(hibari: Worker) -> None:
-    """Words that begin behind a moment of silence: the time told is within 80 ms of the sound."""
+    """Words that begin behind a moment of silence: their times are within 80 ms of the sound."""
     text = "Paper, ticket, garden, doctor, cabbage, bottle."
     messages, _ = spoken(hibari, text, timeline=True, speed=0.8)
     (partial,) = [message.data for message in messages if isinstance(message, Partial)]

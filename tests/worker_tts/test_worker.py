@@ -201,7 +201,7 @@ class Forgetful(list[str]):
 def test_an_engine_that_economised_says_so(
     tiny: Worker, monkeypatch: pytest.MonkeyPatch, economy: bool, thrifty: bool
 ) -> None:
-    """Memory that is short is told to the engine, and what it made of it to the job; neither outlives the job."""
+    """The engine learns that memory is short, and the job that it economised; neither outlives the job."""
     engine: Any = tiny._engine
     synthesize = engine.synthesize
 

@@ -1,4 +1,4 @@
-"""How to run a program that is an engine: a small TOML file, read and checked. The engine determines its keys."""
+"""Command files: small TOML files that say how to run a program as an engine. Each engine has keys of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a model did not load, in one sentence with advice that fits: nobody is told to replace a file that is whole.
+"""Causes of a failed load, each with advice that fits: a file that is whole is never said to need replacing.
 
 Libraries report a full graphics card, a missing driver and a damaged file with the same exception, RuntimeError; only
 the message tells them apart. The messages below are those of torch, CTranslate2, ONNX Runtime, CUDA's libraries, glibc
@@ -14,7 +14,7 @@ from hushd_protocol.errors import HushdError, reason
 
 
 class Cause(Enum):
-    """Why a load failed."""
+    """The cause of a failed load."""
 
     CARD_FULL = "the graphics card's memory"
     MEMORY = "the machine's memory"
@@ -86,7 +86,7 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
 
 
 def cause(error: BaseException | None) -> Cause:
-    """Why a load failed, by the messages of `error` and of those that led to it."""
+    """Returns the cause of a failed load, by the messages of `error` and of those that led to it."""
     text = ""
     while error is not None:
         if isinstance(error, MemoryError):

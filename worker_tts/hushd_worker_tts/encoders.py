@@ -67,7 +67,7 @@ class _InProcess:
 
 
 class _Raw(_InProcess):
-    """For whoever plays: chunks without a place, the first of which carries rate and channels."""
+    """Raw samples without places, for playing; the first chunk carries rate and channels."""
 
     def __init__(self, job: Job, rate: int, channels: int) -> None:
         self._job = job
@@ -82,7 +82,7 @@ class _Raw(_InProcess):
 
 
 class _Pcm(_InProcess):
-    """The same bytes with their places, for whoever writes a file."""
+    """Raw samples with their places, for a file."""
 
     def __init__(self, job: Job, rate: int, channels: int) -> None:
         self._job = job

@@ -64,7 +64,7 @@ def loaded(model: str) -> Chatterbox:
 
 
 def test_not_installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told with its three models and what brings it, and has no voices."""
+    """It is described with its three models and what installs it, and has no voices."""
     monkeypatch.setitem(sys.modules, "chatterbox", None)
     monkeypatch.setattr("hushd_worker_tts.engines.chatterbox.find_spec", lambda name: None)
     info = Chatterbox.info()
@@ -112,7 +112,7 @@ def test_recordings_are_voices(models: Path, package: None) -> None:
 
 
 def test_languages(models: Path, package: None) -> None:
-    """The multilingual model is told the voice's language; the English one refuses another."""
+    """The multilingual model gets the voice's language; the English one refuses another."""
     put(models, "english")
     put(models, "multilingual")
     engine = loaded("multilingual")

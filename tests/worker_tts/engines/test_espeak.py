@@ -61,7 +61,7 @@ def voice(name: str) -> Voice:
 
 @needed
 def test_its_voices() -> None:
-    """A hundred languages and more, each voice with a name and a tag of its own, and the languages told without it."""
+    """A hundred languages and more, each voice with a name and a tag of its own, and the languages known without it."""
     voices = EspeakNg.voices()
     assert len({voice.name for voice in voices}) == len(voices) > 100
     assert all(re.fullmatch(r"[a-z]{2,4}(-[A-Za-z0-9]+)*", voice.language) for voice in voices)

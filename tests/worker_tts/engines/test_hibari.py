@@ -161,7 +161,7 @@ def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
 def test_a_voice_that_was_pulled_speaks(
     hibari: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It comes before one in hibari's own cache, which may be damaged: a pull mends what that has."""
+    """A pulled voice comes before one in hibari's own cache, so that a pull mends a damaged one."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
     for folder in ("cache", "models/hibari"):
@@ -189,7 +189,7 @@ def test_the_catalogue_has_every_voice_that_hibari_has() -> None:
 def test_the_cache_is_the_one_hibari_downloads_to(
     hibari: Worker, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
-    """Where a voice is looked for is where hibari's own command puts it."""
+    """Voices are looked for where hibari's own command puts them."""
     for name in ("HIBARI_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():

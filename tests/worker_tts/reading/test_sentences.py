@@ -1,4 +1,4 @@
-"""Where text is cut, while it arrives."""
+"""Cutting text into sentences while it arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How to run a program that transcribes: a small TOML file (see docs/ENGINES.md)."""
+"""Command files of models: small TOML files that say how to run a program that transcribes (see docs/ENGINES.md)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """How to run one program.
+    """The content of one file.
 
     Attributes:
         path: the file.

@@ -1,4 +1,4 @@
-"""How to run a program that speaks: a small TOML file (see docs/VOICES.md)."""
+"""Command files of voices: small TOML files that say how to run a program that speaks (see docs/VOICES.md)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """How to run one program.
+    """The content of one file.
 
     Attributes:
         path: the file.
