@@ -71,7 +71,7 @@ def leave(worker: Any) -> int:
 
 
 def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
-    """A worker sends hello with its token, reports its load, sends ready with slots, size and capabilities, is silent."""
+    """A worker sends hello with its token, reports its load, sends ready with slots, size and capabilities, and rests."""
     worker = engine("--load", "report", "--slots", "3", "--settle", "0.1")
     hello = worker.receive(WorkerHello)
     assert (hello.token, hello.protocol, hello.pid) == (worker.token, PROTOCOL, worker.process.pid)
@@ -201,7 +201,7 @@ def test_a_job_gets_its_result(engine: Callable[..., Any]) -> None:
     ],
 )
 def test_a_job_that_fails(engine: Callable[..., Any], op: str, code: str, message: str) -> None:
-    """A HushdError is reported as it is; another exception as one sentence, its traceback logged; the worker lives on."""
+    """A HushdError is reported as it is; others as one sentence, the traceback in the log; the worker lives on."""
     worker = engine()
     worker.ready()
     worker.send(Job(id=number(1), op=op))
