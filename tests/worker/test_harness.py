@@ -71,7 +71,7 @@ def leave(worker: Any) -> int:
 
 
 def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
-    """A worker sends hello with its token, reports its load, sends ready with slots, size and capabilities, and rests."""
+    """A worker sends hello with its token, reports its load, then sends ready with slots, size and capabilities."""
     worker = engine("--load", "report", "--slots", "3", "--settle", "0.1")
     hello = worker.receive(WorkerHello)
     assert (hello.token, hello.protocol, hello.pid) == (worker.token, PROTOCOL, worker.process.pid)
