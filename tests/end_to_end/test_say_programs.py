@@ -32,11 +32,11 @@ def test_text_is_spoken_while_it_is_being_written(programs: Programs) -> None:
 
 def test_a_paused_say_holds_no_worker(programs: Programs, supervisor: Supervisor) -> None:
     """Speech not yet played is held by the client: even if the worker leaves, every sample is heard."""
-    process = programs.say(2)
-    programs.wait_for_sound(process)
-    programs.hushd("pause")
-    wait_until(lambda: programs.lines("close", process.pid), "silence")
     with supervisor.connect() as peer:
+        process = programs.say(2)
+        programs.wait_for_sound(process)
+        peer.control("pause")  # a command's own start can take these two seconds
+        wait_until(lambda: programs.lines("close", process.pid), "silence")
         wait_until(lambda: peer.status("tts/echo/default")["running"] == 0, "the end of the job")
     programs.hushd("unload")
     with supervisor.connect() as peer:

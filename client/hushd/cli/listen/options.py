@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import stat
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -96,9 +97,9 @@ def _check_files(options: Namespace) -> None:
         raise HushdError(
             "bad_request", "Standard input is a terminal: send a sound file to it, as in `listen - < a.wav`."
         )
-    if options.resume and "-" in options.files:
+    if options.resume and any(map(_is_stream, options.files)):
         raise HushdError(
-            "bad_request", "--resume reads a recording again, which standard input cannot be: name a FILE."
+            "bad_request", "--resume reads a recording again, and neither - nor a pipe can be: name a file."
         )
     if options.resume and options.diarize:
         raise HushdError("bad_request", "Speakers are told apart in whole recordings only: leave out --resume.")
@@ -106,6 +107,14 @@ def _check_files(options: Namespace) -> None:
         raise HushdError(
             "bad_request", "Speakers are told apart in whole recordings only: leave out --clip-timestamps."
         )
+
+
+def _is_stream(name: str) -> bool:
+    """Whether a recording can be read only once."""
+    try:
+        return name == "-" or stat.S_ISFIFO(os.stat(name).st_mode)
+    except (OSError, ValueError):
+        return False  # opening it reports why
 
 
 def _check_microphone(options: Namespace) -> None:

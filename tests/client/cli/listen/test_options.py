@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,7 +112,7 @@ def test_a_format_has_four_names(option: str) -> None:
         (["--min-silence", "1"], "is for FILE"),
         (["--clip_timestamps", "0,30"], "name its FILE"),
         (["--clip_timestamps", "0,30", "--diarize", "a.wav"], "leave out --clip-timestamps"),
-        (["--resume", "-"], "standard input"),
+        (["--resume", "-"], "neither - nor a pipe"),
         (["-o", "x", "--output_dir", "y", "a.wav"], "not allowed with"),
         (["--resume"], "name its FILE"),
         (["--resume", "--diarize", "a.wav"], "leave out --resume"),
@@ -123,3 +125,10 @@ def test_mistakes(argv: list[str], words: str) -> None:
         parse("listen", argv)
     assert caught.value.code == "bad_request"
     assert words in str(caught.value)
+
+
+def test_a_pipe_cannot_be_resumed(tmp_path: Path) -> None:
+    """It is gone once it was read, whatever its name."""
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(HushdError, match="neither - nor a pipe"):
+        parse("listen", ["--resume", str(tmp_path / "a.wav")])
