@@ -96,7 +96,7 @@ FAULTS = (
     ("pressure", "memory.available < VERY_LOW * memory.total", "memory.available <= VERY_LOW * memory.total"),
     ("pool", "request.degraded = chosen != name", "pass"),
     ("fleet", "worker.jobs.economy = self.admission.level >= Level.WARNING", "pass"),
-    ("pool", "worker.state in WARM) or not self._admission.short(now)", "worker.state in WARM) or self._admission.level is Level.NORMAL"),
+    ("fleet", "worker.state in WARM) or not self.admission.short(now)", "worker.state in WARM) or self.admission.level is Level.NORMAL"),
     ("worker/worker", "if (late := now - self.deadline()) > LATE_S:", "if False:"),
     ("worker/worker", "self.lifecycle.excuse(late + BEAT_S)", "self.lifecycle.excuse(late)"),
     ("worker/worker", "self.jobs.excuse(late + BEAT_S)", "pass"),

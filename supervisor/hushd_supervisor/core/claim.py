@@ -16,8 +16,11 @@ progress      none                   progress, so that of a burst the one being 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
 SPEAKER = "speaker"
@@ -69,3 +72,37 @@ class Claim:
     def leaves(self) -> bool:
         """Whether it must give its devices back."""
         return self.until < math.inf
+
+    def row(self, now: float) -> dict[str, Any]:
+        """Its row in the status, while it holds devices."""
+        return {
+            "turn": self.number,
+            "client": self.client,
+            "pid": self.pid,
+            "priority": PRIORITIES[self.rank],
+            "for_s": round(now - self.since, 1),
+        }
+
+
+def resolve(
+    names: Iterable[str], route: bytes, named: Callable[[str], set[bytes]]
+) -> tuple[set[int], set[bytes], bool]:
+    """Returns the numbers of claims and the connections that `names` mean, and whether they mean all.
+
+    Raises:
+        HushdError: `bad_request` for a name that no client has.
+    """
+    numbers: set[int] = set()
+    routes: set[bytes] = set()
+    everybody = True
+    for name in names:
+        everybody = False
+        if name.isascii() and name.isdecimal():
+            numbers.add(int(name[:20]))  # one that has ended meanwhile is no error
+        elif found := {route} if name == "self" else named(name):
+            routes |= found
+        else:
+            raise HushdError(
+                "bad_request", f"No client is called {name[:40]!r}: `hushd status` shows those that speak."
+            )
+    return numbers, routes, everybody

@@ -23,6 +23,7 @@ from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
 
+WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
 FUTILE_S = 120.0  # without another replica after one that never became ready
@@ -80,6 +81,19 @@ class Fleet:
     def choose(self, request: ActiveRequest) -> Worker:
         """The replica of its worker to which a new request goes."""
         return replicas.choose(request, self._family(request.worker))
+
+    def under_pressure(self, name: str, message: m.Request, now: float) -> str:
+        """The configured smaller model in place of `name`, where memory is short and `name` would have to start.
+
+        Only for a request that names no model, voice or language: another model may lack them.
+        """
+        small = self._settings.small_model(message.worker) if message.worker in ENGINES else ""
+        if not small or message.params.get("voice") or message.params.get("language"):
+            return name
+        worker = self.workers.get(name)
+        if (worker is not None and worker.state in WARM) or not self.admission.short(now):
+            return name
+        return f"{message.worker}/{small}"
 
     def handle(self, event: FromWorker | Exited | SpawnFailed | SendFailed, now: float) -> list[Action]:
         """Decides what to do about news of a process."""

@@ -21,7 +21,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
 from .actions import Action, Log, ToClient
-from .claim import DEVICES, ENDS, MESSAGE, NOTIFICATION, Claim
+from .claim import DEVICES, ENDS, MESSAGE, NOTIFICATION, Claim, resolve
 
 GRACE_S = 1.0  # to fade out and close the device
 LEASE_S = 6.0  # without a sign of life; the pool pings every 2 s
@@ -138,7 +138,7 @@ class Floor:
         Raises:
             HushdError: `bad_request` for a name that no client has.
         """
-        numbers, routes, everybody = self._resolve(names, route, named)
+        numbers, routes, everybody = resolve(names, route, named)
         out: list[Action] = []
         turns = []
         for claim in [c for c in self._claims.values() if c.speaks and not c.over]:
@@ -161,24 +161,6 @@ class Floor:
             self._all_paused &= not everybody
             self._paused = set() if everybody else self._paused - routes
         return {"turns": turns}, out + self._settle(now)
-
-    def _resolve(
-        self, names: Iterable[str], route: bytes, named: Callable[[str], set[bytes]]
-    ) -> tuple[set[int], set[bytes], bool]:
-        numbers: set[int] = set()
-        routes: set[bytes] = set()
-        everybody = True
-        for name in names:
-            everybody = False
-            if name.isascii() and name.isdecimal():
-                numbers.add(int(name[:20]))  # one that has ended meanwhile is no error
-            elif found := {route} if name == "self" else named(name):
-                routes |= found
-            else:
-                raise HushdError(
-                    "bad_request", f"No client is called {name[:40]!r}: `hushd status` shows those that speak."
-                )
-        return numbers, routes, everybody
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -224,7 +206,7 @@ class Floor:
         `{"speaker": {…} | None, "microphone": {…} | None, "waiting": n, "paused": bool}`
         """
         holders = {device: c for c in self._claims.values() if c.holds for device in c.devices}
-        found: dict[str, Any] = {device: self._row(holders.get(device), now) for device in DEVICES}
+        found: dict[str, Any] = dict.fromkeys(DEVICES) | {d: c.row(now) for d, c in holders.items()}
         waiting = sum(1 for claim in self._claims.values() if not claim.holds)
         return found | {"waiting": waiting, "paused": self._all_paused}
 
@@ -304,14 +286,3 @@ class Floor:
         if not any(other.route == claim.route for other in self._claims.values()):
             del self._seen[claim.route]
             self._silent.discard(claim.route)
-
-    def _row(self, claim: Claim | None, now: float) -> dict[str, Any] | None:
-        if claim is None:
-            return None
-        return {
-            "turn": claim.number,
-            "client": claim.client,
-            "pid": claim.pid,
-            "priority": PRIORITIES[claim.rank],
-            "for_s": round(now - claim.since, 1),
-        }

@@ -14,33 +14,19 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
+from . import events as ev
 from .actions import Action, Configure, Leave, Log, ReportStatus, ToClient
 from .admission import PLENTY, Standing
 from .budget import Memory
 from .connections import Connections
 from .directory import Directory
-from .events import (
-    ClientGone,
-    Configured,
-    Described,
-    Event,
-    Exited,
-    FromClient,
-    FromWorker,
-    Pressure,
-    SendFailed,
-    Shutdown,
-    SpawnFailed,
-)
 from .fleet import Fleet
 from .floor import Floor
-from .names import ENGINES, check
+from .names import check
 from .settings import Settings
 from .worker.request import ActiveRequest
-from .worker.states import State
 
 PING_S = 2.0
-WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to ask
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
@@ -85,9 +71,7 @@ class Pool:
         self._accepted = 0
         self._next_ping = math.inf
         self._leave_at = math.inf
-        self._renewing = (
-            False  # leaving for the next supervisor: new requests wait for the running jobs, and then for it
-        )
+        self._renewing = False  # new requests wait for the running jobs, and then for the next supervisor
         self._down = False
         self._left = False
         if auto:
@@ -95,24 +79,24 @@ class Pool:
 
     # --- what the loop calls -----------------------------------------------------------------------------------------
 
-    def handle(self, event: Event, now: float) -> list[Action]:
+    def handle(self, event: ev.Event, now: float) -> list[Action]:
         """Decides what to do about one event."""
         match event:
-            case FromClient(route, message):
+            case ev.FromClient(route, message):
                 out = self._from_client(route, message, now)
-            case ClientGone(route):
+            case ev.ClientGone(route):
                 out = self._client_gone(route, now)
-            case FromWorker() | Exited() | SpawnFailed() | SendFailed():
+            case ev.FromWorker() | ev.Exited() | ev.SpawnFailed() | ev.SendFailed():
                 out = self._fleet.handle(event, now)
-            case Described(role, catalogue, error):
+            case ev.Described(role, catalogue, error):
                 out = self._described(role, catalogue, error, now)
-            case Pressure(level):
+            case ev.Pressure(level):
                 self._admission.pressure(level, now)
                 out = []
-            case Configured(settings):
+            case ev.Configured(settings):
                 self._settings = settings
                 out = self._fleet.configure(settings, now)
-            case Shutdown(renew):
+            case ev.Shutdown(renew):
                 out = self._renew(now) if renew and not self._renewing else self._shutdown(now)
         return out + self._after(now)
 
@@ -224,7 +208,7 @@ class Pool:
             name = self._directory.resolve(message.worker, self._settings)
             if name is None:
                 return self._directory.park(route, message)
-            chosen = self._smaller(name, message, now)
+            chosen = self._fleet.under_pressure(name, message, now)
             worker = self._fleet.worker(chosen)
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
@@ -241,19 +225,6 @@ class Pool:
         self._requests[request.key] = request
         held = worker.hold(now) if self._renewing else []
         return held + worker.submit(request, now)
-
-    def _smaller(self, name: str, message: m.Request, now: float) -> str:
-        """The configured smaller model in place of `name`, where memory is short and `name` would have to start.
-
-        Only for a request that names no model, voice or language: another model may lack them.
-        """
-        small = self._settings.small_model(message.worker) if message.worker in ENGINES else ""
-        if not small or message.params.get("voice") or message.params.get("language"):
-            return name
-        worker = self._workers.get(name)
-        if (worker is not None and worker.state in WARM) or not self._admission.short(now):
-            return name
-        return f"{message.worker}/{small}"
 
     # --- the floor ---------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,11 @@ class Death:
         """The `detail` of an error."""
         return {"exit": self.exit, "log_tail": self.log_tail}
 
+    @property
+    def stopped(self) -> str:
+        """The message for a request that ran although the process was asked to leave."""
+        return f"{self.name} was stopped while it ran."
+
     def verdict(self, at_work: bool) -> tuple[str, str]:
         """The code and the message for requests that are refused because the worker keeps dying like this."""
         if self.start_timed_out:

@@ -223,9 +223,8 @@ class Worker:
         lost = self.jobs.lose()
         ready_for = self.lifecycle.exited(now)
         if self.lifecycle.expected or (death.state is State.READY and status == 0):
-            why = f"{self.name} was stopped while it ran."
             for request in lost:
-                self.jobs.repeat_or_fail(request, now, not self._down, why, death.detail)
+                self.jobs.repeat_or_fail(request, now, not self._down, death.stopped, death.detail)
             self._stop(now)
             return self._take()
         self.lifecycle.log("ERROR", f"{self.name} died: {death.cause}")
