@@ -89,17 +89,11 @@ def _renewed(store: Store, found: Manifest) -> Manifest | None:
 
 
 def remedy(found: Manifest) -> str:
-    """What brings a model again, from where it came: the end of a sentence, without its full stop."""
-    import shlex  # what is right needs none
-
+    """The command that mends a model from where it came: the end of a sentence, without its full stop."""
     source = found.source
-    again = {
-        "file": f"import {shlex.quote(source.place)} --name {found.model}",
-        "conversion": f"quantize {source.place} --to {source.revision} --name {found.name}",
-    }.get(source.kind)
-    if again is None:
-        return f"`hushd models pull {found.model}` gets it anew"
-    return f"`hushd models rm {found.model}`, then `hushd models {again}`"
+    if source.kind == "file" and not os.path.exists(source.place):
+        return f"{source.place} is gone: `hushd models import FILE --name {found.model}` takes another copy of it"
+    return f"`hushd models pull {found.model}` gets it anew"
 
 
 def verify(

@@ -382,18 +382,16 @@ def test_a_damaged_file_is_one_sentence(store: Store, damage: str) -> None:
     ("source", "remedy"),
     [
         (Source("url", "http://x"), "`hushd models pull whisper/mine` gets it anew."),
+        (Source("file", __file__), "`hushd models pull whisper/mine` gets it anew."),
         (
             Source("file", "/a/my b$.pt"),
-            "`hushd models rm whisper/mine`, then `hushd models import '/a/my b$.pt' --name whisper/mine`.",
+            "/a/my b$.pt is gone: `hushd models import FILE --name whisper/mine` takes another copy of it.",
         ),
-        (
-            Source("conversion", "whisper/b", "int16"),
-            "`hushd models rm whisper/mine`, then `hushd models quantize whisper/b --to int16 --name mine`.",
-        ),
+        (Source("conversion", "whisper/b", "int16"), "`hushd models pull whisper/mine` gets it anew."),
     ],
 )
 def test_what_is_damaged_comes_again_from_where_it_came(store: Store, source: Source, remedy: str) -> None:
-    """The sentence names the commands that bring it again: what was imported cannot be pulled."""
+    """The sentence names the command that brings it again, and nobody is told to remove anything."""
     found = dataclasses.replace(bring(store, "whisper/mine", ("mine.pt",), "."), source=source)
     store.write(found)
     (store.folder / "whisper" / "mine.pt").write_bytes(b"other")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from hushd_models import catalogue, verification
+from hushd_models import advice, verification
 from hushd_models.store import Store
 from hushd_protocol.system import paths
 from hushd_worker.harness import serve
@@ -23,7 +23,7 @@ class Needy:
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
         found = verification.before_load(self._engine, self._name, report)
         if found is None:
-            raise catalogue.missing(f"{self._engine}/{self._name}")
+            raise advice.missing(f"{self._engine}/{self._name}")
         file = next(iter(found.files))
         self._heard = verification.sha256(Store(paths.find()).location(found) / file)
         return {}

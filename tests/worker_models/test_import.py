@@ -172,6 +172,10 @@ def test_a_name_that_is_taken(ask: Ask, tmp_path: Path) -> None:
     other.write_bytes(CHECKPOINT)
     with pytest.raises(HushdError, match="There is a model whisper/mine already"):
         ask("import", path=str(other), name="mine").result()
+    mine = paths.find().models / "whisper" / "mine.pt"
+    mine.write_bytes(b"damaged")
+    ask("import", path=str(other), name="mine").result()  # only what is whole is kept
+    assert mine.read_bytes() == CHECKPOINT
     (paths.find().models / "whisper" / "hand.pt").write_bytes(b"by hand")
     with pytest.raises(HushdError, match="There is a model whisper/hand already"):
         ask("import", path=str(path), name="hand").result()

@@ -380,7 +380,7 @@ def test_what_was_made_here_is_made_of_its_source_again(hub: HubServer, ask: Ask
 def test_what_was_imported_has_nobody_to_ask(hub: HubServer, ask: Ask, tmp_path: Path) -> None:
     """It is left alone, and the sentence says what to do."""
     ask("import", path=str(unpack_checkpoint(tmp_path / "own.pt")), name="base").result()
-    with pytest.raises(HushdError, match=r"whisper/base was imported from .* `hushd models rm whisper/base` first"):
+    with pytest.raises(HushdError, match=r"whisper/base was imported from .* under another --name"):
         ask("pull", model="whisper/base", update=True).result()
     assert hub.requests == []
 

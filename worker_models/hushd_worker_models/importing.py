@@ -67,25 +67,22 @@ class Import:
         self._under.total = found.size
         self._under.say(f"comparing it with {model}")
         same = all(self._under.hash(path) == found.files[name].sha256 for name, path in files.items())
-        self._under.done = self._under.done if same else 0
-        if same and (problems := verification.verify(self._store, found)):
-            raise HushdError(
-                "bad_request", f"{model} is here and damaged ({problems[0]}): `hushd models rm {model}` first."
-            )
-        return found if same else None
+        if same and not verification.verify(self._store, found):
+            return found
+        self._under.done = 0
+        return None
 
     def _check_free(self, model: str, files: Files) -> None:
-        """Raises `bad_request` where the name is taken; `output_failed` where there is no room."""
+        """Raises `bad_request` where a model that is whole has the name; `output_failed` where there is no room."""
         place = self._store.place(model)
         own = (place.parent / name for name in files if name.startswith(f"{self._name}."))
         taken = list(own) if is_flat(model) else [place]
         # What an import of the same file has left when it was killed is no other model.
         begun = self._store.begun(model) == self._source
-        if self._store.manifest_path(model).exists() or (not begun and any(one.exists() for one in taken)):
-            raise HushdError(
-                "bad_request",
-                f"There is a model {model} already: choose another --name, or `hushd models rm {model}` first.",
-            )
+        found = self._store.find(model)
+        damaged = found is not None and bool(verification.verify(self._store, found))
+        if not damaged and (found or (not begun and any(one.exists() for one in taken))):
+            raise HushdError("bad_request", f"There is a model {model} already: choose another --name.")
         size = sum(path.stat().st_size for path in files.values())
         check_room(size, self._store.folder, f"{self._path} has {readable(size)}")
         self._under.total = size

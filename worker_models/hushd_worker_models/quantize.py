@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from hushd_models import advice, catalogue, inventory, user_models
+from hushd_models import advice, catalogue, inventory, user_models, verification
 from hushd_models.inventory import Row
 from hushd_models.manifest import File, Manifest, Source, split
 from hushd_models.store import Store
@@ -167,7 +167,7 @@ class Quantize:
         if found.source.kind != "conversion":
             raise _taken(plan.made)
         same = (found.source, found.converter) == (plan.source, plan.converter)
-        return found if same and not self._store.missing(found) else None
+        return found if same and not verification.verify(self._store, found, anew=False) else None
 
     def _make(self, plan: _Plan, row: Row) -> Manifest:
         engine, name = split(plan.made)
@@ -264,8 +264,7 @@ def _version(package: str) -> str | None:
 def _taken(model: str) -> HushdError:
     return HushdError(
         "bad_request",
-        f"There is a model {model} that was not made of this one: choose another --name, or `hushd models rm {model}` "
-        "first.",
+        f"There is a model {model} that was not made of this one: choose another --name.",
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
 
 from hushd_models import inventory, user_models, verification
 from hushd_models.catalogue import Known
+from hushd_models.inventory import Row
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol import __version__, params
@@ -78,7 +80,9 @@ class Worker:
         given = params.read(job.params, _KINDS[job.op], job.op, _NEEDED[job.op])
         match job.op:
             case "pull":
-                known, how = _known(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
+                row, how = _row(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
+                if (known := row.known) is None:
+                    return self._undertakings.follow(f"mend {row.model}", job, lambda under: _mended(row, under))
                 bring = _updated if given.get("update") else _pulled
                 about = f"{bring.__name__} {known.model} {how.endpoint} {how.offline}"
                 return self._undertakings.follow(about, job, lambda under: bring(known, how, under))
@@ -133,7 +137,7 @@ def _updated(known: Known, how: Access, under: SharedTask) -> dict[str, Any]:
     if old.source.kind == "file":
         raise HushdError(
             "bad_request",
-            f"{old.model} was imported from {old.source.place}: `hushd models rm {old.model}` first, to pull it.",
+            f"{old.model} was imported from {old.source.place}: import what is newer under another --name.",
         )
     if old.source.kind == "conversion":
         from .quantize import Quantize
@@ -159,14 +163,29 @@ def _access(endpoint: str, offline: bool | None) -> Access:
     return access(endpoint, offline)
 
 
-def _known(model: str) -> Known:
-    """The model of that name, well-known or of the user's configuration.
+def _row(model: str) -> Row:
+    """The model of that name, well-known, of the user's configuration, or brought here by the user."""
+    return inventory.row(_store(), model, user_models.configured(paths.find().config))
+
+
+def _mended(row: Row, under: SharedTask) -> dict[str, Any]:
+    """A model that no server has, made anew of what it was imported or converted from if it is damaged.
 
     Raises:
-        HushdError: `model_missing`, with the name that may have been meant; `bad_request` for one that has no source.
+        HushdError: `bad_request` for one that was put there by hand; `model_missing` when its source is gone too.
     """
-    found = inventory.row(_store(), model, user_models.configured(paths.find().config))
-    if found.known is None:
-        how = verification.remedy(found.manifest) if found.manifest else "nobody else knows where to get it"
-        raise HushdError("bad_request", f"{found.model} was brought here by hand: {how}.")
-    return found.known
+    found, store = row.manifest, _store()
+    if found is None:
+        raise HushdError("bad_request", f"{row.model} was put here by hand: nobody else knows where to get it.")
+    problems = verification.verify(store, found)
+    if not problems:
+        return _told(found)
+    if found.source.kind == "conversion":
+        from .quantize import Quantize
+
+        return _told(Quantize(found.source.place, found.source.revision, found.name, store, under).run())
+    if not os.path.exists(found.source.place):
+        raise HushdError("model_missing", f"{row.model} is damaged ({problems[0]}): {verification.remedy(found)}.")
+    from .importing import Import
+
+    return _told(Import(found.source.place, found.name, found.engine, store, under).run())

@@ -146,7 +146,8 @@ def _offer(row: Row) -> str:
     if row.state == "embedded" or row.origin == "system":
         return f"{row.model} is here already: it comes with its engine."
     if row.known is None:
-        return f"{row.model} was brought here by hand."
+        source = row.manifest.source.place if row.manifest else ""
+        return f"{row.model} was made of {source} here." if source else f"{row.model} was put here by hand."
     cost = f" ({row.known.cost})" if row.known.cost else ""
     return f"{row.model}{cost} from {row.known.repository or row.known.url or advice.command(row.known)}"
 
