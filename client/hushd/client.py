@@ -1,4 +1,4 @@
-"""What a program calls: to hear and to speak; the rest is in `management` and `contact`."""
+"""`hushd.Client`: transcription and synthesis; devices, workers and models are in `management`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .synthesis.speech import Speech
     from .synthesis.timeline import Sentence
     from .synthesis.voice import Voice
-    from .synthesis.voices import Choice
+    from .synthesis.voices import VoiceChoice
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
 
@@ -34,18 +34,18 @@ AUTO = "auto"  # a model's name: the best that is installed
 class Client(Management):
     """A program's way to hushd; a context manager; may be used from several threads at once.
 
-    It connects with the first request and starts the supervisor when there is none, unless HUSHD_AUTOSTART is 0.
+    It connects with the first request, and starts the supervisor when none runs, unless HUSHD_AUTOSTART is 0.
 
-    Every method raises `HushdError`: `code` says what happened, its text what to do. `priority` is one of
+    Every method raises `HushdError`: its `code` says what happened, its text what to do. `priority` is one of
     `important`, `message`, `text`, `notification`, `progress`. `keep_alive` says how long the worker stays after
     the job: seconds, "5m", 0 (not at all), -1 (for ever), None (the configured default, 5 minutes).
 
-    What it may ask besides speech is in `Management`.
+    The methods about devices, workers and models are those of `Management`.
 
     Args:
-        holder: whose leases `keep_alive` makes; None ends them with this connection.
+        holder: the name under which `keep_alive` holds workers; None: they are released with this connection.
         start: whether a supervisor may be started.
-        on_pull: called with a model's name, the bytes that have come and all of them (0 while unknown), while it is
+        on_pull: called with a model's name, the bytes received and the total (0 while unknown), while a model is
             downloaded because a request needs it and the configuration says `auto_pull`.
     """
 
@@ -53,10 +53,10 @@ class Client(Management):
         self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
     ) -> None:
         super().__init__(holder=holder, start=start, on_pull=on_pull)
-        self._engines: dict[str, Any] | None = None  # what hears, once somebody has asked for the best
-        self._choices: dict[tuple[str | None, ...], Choice] = {}
+        self._engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
+        self._choices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
-    # --- hearing -----------------------------------------------------------------------------------------------------
+    # --- speech to text ----------------------------------------------------------------------------------------------
 
     def transcribe(
         self,
@@ -103,7 +103,7 @@ class Client(Management):
         on_progress: Callable[[float, float], None] | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> Transcription:
-        """Segments as they become known.
+        """Returns an iterator over the segments, each as soon as it is known.
 
         Args:
             audio: a path; a file's bytes; an iterable of bytes such as a binary file, read in another thread; or an
@@ -146,25 +146,25 @@ class Client(Management):
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> Transcription:
-        """One utterance from live audio: ends by itself after `silence_s` seconds of silence.
+        """Transcribes one utterance of live audio; ends by itself after `silence_s` seconds of silence.
 
-        With `continuous` one segment after the other, an utterance each, until `chunks` end.
+        With `continuous` it transcribes one utterance after the other, a segment each, until `chunks` end.
 
         Args:
-            chunks: s16le samples as they are recorded, such as a `Microphone`; read in another thread.
+            chunks: s16le samples as they are recorded, such as a `Microphone` yields; read in another thread.
             model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
             speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
-            no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous` so much
-                silence ends the session; by default none does.
-            echo: there are two channels, and the second is what a loudspeaker plays: that is not heard.
-            on_partial: called while iterating with the unfinished utterance: text that will not change any more
-                before its segment comes, and what follows it, which may.
+            no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous`, seconds of
+                silence that end the session; by default no silence does.
+            echo: there are two channels, and the second is what a loudspeaker plays, which is taken out of the first.
+            on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
+                before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
-                `nothing` when that was a cough, and with `echo`, as docs/PROTOCOL.md describes them.
+                `nothing` when that was a cough, and with `echo`: see docs/PROTOCOL.md.
             options: language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:
-            HushdError: `no_speech` when nobody has begun in time.
+            HushdError: `no_speech` when nobody has begun to speak in time.
         """
         params = transcribe_params(options) | {
             "format": "s16le", "rate": rate, "channels": channels,
@@ -189,18 +189,18 @@ class Client(Management):
         engine: str | None = None,
         translate: bool = False,
     ) -> ModelChoice:
-        """What `model="auto"` means now: the best installed model that hears `language`, is no slower than `speed`
-        (`fast`, `medium`, `slow`; None: medium) and has room in memory; where memory is short, a smaller one.
+        """Chooses the model for `model="auto"`: the best installed one that knows `language`, is no slower than `speed`
+        (`fast`, `medium`, `slow`; None: medium) and fits into memory; where memory is short, a smaller one.
 
         Returns `engine`, `model` and `why`, a sentence.
 
         Args:
-            language: such as `de` or `German`; None: one that tells languages apart, if there is one.
-            engine: only one of its models.
+            language: such as `de` or `German`; None: a model that detects the language, if one is installed.
+            engine: considers this engine's models only.
 
         Raises:
-            HushdError: `model_missing` when none is installed that hears the language; `engine_missing`;
-                `bad_request` for a configuration whose models make no sense.
+            HushdError: `model_missing` when no installed model knows the language; `engine_missing`; `bad_request` for
+                an error in the configuration's models.
         """
         from hushd_models import user_models
 
@@ -234,12 +234,12 @@ class Client(Management):
         return engine, model
 
     def _described(self) -> dict[str, Any]:
-        """What there is for speech to text, asked for once."""
+        """Describes speech to text: engines and models; asks once."""
         if self._engines is None:
             self._engines = self.describe("stt")["stt"]
         return self._engines
 
-    # --- speaking ----------------------------------------------------------------------------------------------------
+    # --- text to speech ----------------------------------------------------------------------------------------------
 
     def synthesize(
         self,
@@ -255,14 +255,14 @@ class Client(Management):
         keep: bool = True,
         **options: Unpack[SynthesizeOptions],
     ) -> Speech:
-        """Speech as it is made, sentence by sentence.
+        """Returns speech while it is made, sentence by sentence.
 
         Args:
-            text: a string, UTF-8, or an iterable of either, which is read in another thread as it comes.
-            format: `s16le` for raw samples, or `wav`, `flac`, `ogg`, `opus`, `mp3`, `aiff`, `pcm` for a file's bytes.
-            on_sentence: called while iterating, before the audio of each sentence, with its place and its words'.
-            keep: whether the speech can be saved, played or had as an array more than once; False for hours of it
-                that are used once.
+            text: a string, UTF-8 bytes, or an iterable of either, which is read in another thread while it is written.
+            format: `s16le` for raw samples, or a kind of file such as `wav` or `mp3` for a file's bytes.
+            on_sentence: called while iterating, before each sentence's audio, with its times and those of its words.
+            keep: whether the speech can be saved, played or turned into an array more than once; False for hours of
+                speech that are used once.
             options: voice, language, pace, markup and more: see `SynthesizeOptions`.
         """
         if format not in ("s16le", *FORMATS):
@@ -313,8 +313,8 @@ class Client(Management):
         finally:
             speech.close()
 
-    def _voice(self, voice: str | None, language: str | None, engine: str | None, model: str | None) -> Choice:
-        """What a voice or a language means, looked up once for each."""
+    def _voice(self, voice: str | None, language: str | None, engine: str | None, model: str | None) -> VoiceChoice:
+        """Finds engine, model and voice for a voice or a language; asks once for each."""
         if model and not engine and "/" in model:
             engine, _, model = model.partition("/")
         wanted = (voice, language, engine, model)
@@ -325,17 +325,17 @@ class Client(Management):
         return self._choices[wanted]
 
     def voices(self) -> list[Voice]:
-        """The voices of all engines, installed or not."""
+        """Returns the voices of all engines, installed or not."""
         from .synthesis.voice import Voice
 
         engines = self.describe("tts").get("tts", {}).get("engines", [])
         return [Voice.from_data(voice, engine["name"]) for engine in engines for voice in engine.get("voices", ())]
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> Conversation:
-        """Saying something and hearing the answer, where whoever answers may interrupt. A context manager.
+        """Returns a conversation, which says something and transcribes the answer; a person may interrupt it.
 
         Args:
-            mode: `auto`, `half`, or `headphones`, where the microphone does not hear the loudspeaker.
+            mode: `auto`; `half`: never listens while it speaks; `headphones`: the microphone hears no loudspeaker.
             options: devices, callbacks and more: see `hushd.Conversation`.
         """
         requests.check_priority(priority)

@@ -1,8 +1,8 @@
-"""Which model is meant by `auto`: the best that is installed, for a language, the memory there is and how slow it may
-be. Pure: what there is comes as an argument.
+"""The choice of a model for `auto`: the best installed one for a language, the free memory and a speed. Pure: the
+installed models and the state of the machine are arguments.
 
-Nobody has measured how right all these models are by the same test, so of those that may be taken the largest on disk
-counts as the best: of one family that is the order their makers give. Under pressure the same list is gone down.
+Nobody has measured the accuracy of all these models by one test, so the largest on disk counts as the best: within a
+family that is the order their makers give. When memory is short, a model further down the same list is taken.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOST_NAMED = 3  # in a sentence
 
 
 class ModelChoice(NamedTuple):
-    """The model, and a sentence for people that says why it."""
+    """The model, and a sentence for people that says why it was chosen."""
 
     engine: str
     model: str
@@ -34,7 +34,7 @@ class Candidate:
     """An installed model.
 
     Attributes:
-        languages: tags; empty where nobody knows them.
+        languages: tags; empty where they are unknown.
         size_mb: on disk; 0 where that is unknown.
         memory_mb: of a worker with it.
         speed: one of `SPEEDS`.
@@ -57,13 +57,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is room for.
+    """The memory for a new worker, and the workers that run.
 
     Attributes:
-        room_mb: what a new worker may have, if idle ones leave for it.
+        room_mb: memory for a new worker, if idle ones end for it.
         pressure: `normal`, `warning` or `critical`.
         running: the names (ENGINE/MODEL) of workers that have a process.
-        needs: what workers have been seen to need, in MB, by name.
+        needs: MB that workers were measured to need, by name.
     """
 
     room_mb: float
@@ -79,11 +79,11 @@ class Machine:
 
 
 def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) -> list[Candidate]:
-    """Those that hear `language`, the best first: no slower than `speed` before slower ones, and these by slowness."""
+    """Returns those that know `language`, the best first: no slower than `speed` first, then the others by slowness."""
 
     def place(one: Candidate) -> tuple[int, float, int, float, str]:
         slower = max(0, SPEEDS.index(one.speed) - SPEEDS.index(speed))
-        # For a language that is known a model that has learnt nothing else is better; else one that tells them apart.
+        # For a known language a model trained on that alone is better; else one that detects the language.
         breadth = len(one.languages) if language is not None else -len(one.languages)
         if language is None:
             return slower, breadth, 0, -(one.size_mb or one.memory_mb), one.name
@@ -95,10 +95,10 @@ def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) ->
 def choose(
     candidates: Sequence[Candidate], machine: Machine, language: str | None, speed: str, engine: str | None = None
 ) -> ModelChoice:
-    """The best of `candidates`, which are of `engine` if that is one, for this machine now.
+    """Returns the best of `candidates` (of `engine`, if given) for this machine now.
 
     Raises:
-        HushdError: `bad_request` for a speed that there is not; `model_missing` when none hears the language.
+        HushdError: `bad_request` for an unknown speed; `model_missing` when none knows the language.
     """
     if speed not in SPEEDS:
         raise HushdError("bad_request", f"There is no speed {speed!r}: choose one of {', '.join(SPEEDS)}.")
@@ -118,7 +118,7 @@ def choose(
     if machine.pressure == "critical":
         taken = running[0] if running else min(order, key=machine.need)
     elif machine.pressure == "warning":
-        # What runs costs nothing more; else a step down from what would be taken otherwise.
+        # A running worker costs nothing more; else a model one step smaller than the usual choice.
         smaller = [one for one in fitting if machine.need(one) < machine.need(fitting[0])] if fitting else []
         taken = next(iter(running or smaller or fitting), min(order, key=machine.need))
     else:
@@ -135,7 +135,7 @@ def _instead(language: str | None, engine: str | None) -> str:
 
 
 def _listing(language: str | None, engine: str | None) -> str:
-    """What shows the models that there could be: the language only where that leaves any."""
+    """Returns arguments of `hushd models list` that show models to install: with the language if that leaves any."""
     code = languages.code(language) if language else ""
     known = (one for one in catalogue.models().values() if one.role == "stt" and engine in (None, one.engine))
     heard = any(code in map(languages.code, one.languages) for one in known)
@@ -148,14 +148,14 @@ def candidates(
     translates: bool = False,
     added: Mapping[str, Known] | None = None,
 ) -> list[Candidate]:
-    """What is installed, of all engines or one: from what `describe` says of a role, and hushd's catalogue of models.
+    """Returns the installed models of all engines or one, from the description of a role and hushd's catalogue.
 
     Args:
         translates: only of engines that can translate.
-        added: the configuration's models, of which the user knows best.
+        added: the configuration's models, whose data the user gives.
 
     Raises:
-        HushdError: `engine_missing` for an engine that there is not.
+        HushdError: `engine_missing` for an unknown engine.
     """
     names = [str(entry["name"]) for entry in described.get("engines", ())]
     if engine is not None and engine not in names:
@@ -187,7 +187,7 @@ def candidates(
 
 
 def machine(status: Mapping[str, Any], role: str) -> Machine:
-    """From what `status` says."""
+    """Returns the machine of a supervisor's status."""
     memory, room, needs, running = status["memory"], 0.0, dict[str, float](), set[str]()
     for row in status["workers"]:
         name = f"{row['engine']}/{row['model']}"

@@ -31,21 +31,21 @@ LOUD, HERTZ = 12_000, 440
 TONE = f"""
 import math, sys, time
 from array import array
-from hushd.audio.playback_buffer import Feed
+from hushd.audio.playback_buffer import PlaybackBuffer
 from hushd.audio.playback import Player
 tone = array("h", (round({LOUD} * math.sin(2 * math.pi * {HERTZ} * n / {RATE})) for n in range({RATE})))
 end = float(sys.argv[1]) if len(sys.argv) > 1 else 9
 def interrupt(position):
     if position > end:
         raise KeyboardInterrupt
-usual, calls = Feed.callback, 0
+usual, calls = PlaybackBuffer.callback, 0
 def late(self, *block):
     global calls
     calls += 1
     if calls == 20 and len(sys.argv) > 2:
         time.sleep(float(sys.argv[2]))
     usual(self, *block)
-Feed.callback = late
+PlaybackBuffer.callback = late
 player = Player(on_position=interrupt)
 try:
     player.play([tone.tobytes()], {RATE})

@@ -1,4 +1,4 @@
-"""The way to loudspeaker and microphone: sounddevice, imported only by who uses one."""
+"""Loudspeakers and microphones, through sounddevice, which is imported only when one is used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weakref import WeakSet
 from hushd_protocol.errors import HushdError
 
 LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms
-SETTLE_S = 2.0  # the same, for who is about to end
+SETTLE_S = 2.0  # the same, for a process that is about to end
 STARVED_S = 3.0  # without a callback: no error says that a device was unplugged, the callbacks just stop
 
 Kind = Literal["loudspeaker", "microphone"]
@@ -29,7 +29,7 @@ _streams: WeakSet[Any] = WeakSet()
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One that plays or records. `api` is the sound system that offers it, `usual` whether it is the default one."""
+    """A loudspeaker or microphone. `api` is the sound system that offers it, `usual` whether it is the default one."""
 
     number: int
     name: str
@@ -71,7 +71,7 @@ def load() -> Any:
 
 @cache
 def load_ahead() -> threading.Thread:
-    """Begins to load it on another thread, which is returned. Does it fail, `load` says so."""
+    """Starts to load sounddevice on another thread, and returns that; an error is raised by `load`."""
 
     def begin() -> None:
         # So that a card of ALSA's plays and records at any rate when it is named, as it does when it is the usual one.
@@ -97,19 +97,19 @@ def _lead_to_sound_server() -> None:
 
 
 def settle() -> None:
-    """Waits until PortAudio does not look for devices, and keeps it from beginning to. For who is about to end.
+    """Waits until PortAudio has finished looking for devices, and keeps it from starting again; called before exit.
 
-    It asks JACK's library too, which holds a lock of all of a user's programs for that time. Who ends meanwhile takes
-    it along, and each program that looks for devices waits for it for ever, until the machine starts anew.
+    PortAudio asks JACK's library too, which holds a lock shared by all of a user's programs for that time. A process
+    that exits meanwhile never releases it, and every program that looks for devices hangs until the next boot.
     """
     _starting.acquire(timeout=SETTLE_S)
 
 
 def devices(sounddevice: Any, kind: Kind) -> list[Device]:
-    """The devices of a kind, in PortAudio's order.
+    """Returns the devices of a kind, in PortAudio's order.
 
     Raises:
-        HushdError: `no_device` when PortAudio cannot tell.
+        HushdError: `no_device` when PortAudio cannot list them.
     """
     direction = _DIRECTIONS[kind]
     with naming(kind):
@@ -125,10 +125,10 @@ def devices(sounddevice: Any, kind: Kind) -> list[Device]:
 
 
 def choose(known: Sequence[Device], kind: Kind, wish: str | int) -> int:
-    """The number of the device meant by its number, its name, or how its name begins; case does not matter.
+    """Returns the number of the device with a number, a name, or a beginning of a name; case does not matter.
 
     Raises:
-        HushdError: `no_device` when there is none, or more than one.
+        HushdError: `no_device` when no device matches, or more than one.
     """
     text = str(wish).strip().lower()
     names = {device.number: device.name.lower() for device in known}
@@ -144,10 +144,10 @@ def choose(known: Sequence[Device], kind: Kind, wish: str | int) -> int:
 
 
 def open_stream(sounddevice: Any, kind: Kind, wish: str | int | None, make: Callable[[int | None], Any]) -> Any:
-    """The stream that `make` opens on the device of that number, None being the usual one.
+    """Returns the stream that `make` opens on the device called `wish`; None: on the default one.
 
-    PortAudio knows the devices there were when it was started. So where none is called `wish`, or it cannot be
-    opened, it is started anew, unless that would break another stream of this process, and asked once more.
+    PortAudio knows the devices of the moment it was started. So where none is called `wish`, or it cannot be opened,
+    PortAudio is restarted, unless that would break another stream of this process, and asked once more.
 
     Raises:
         HushdError: `no_device`.
@@ -174,7 +174,7 @@ def _open(sounddevice: Any, kind: Kind, wish: str | int | None, make: Callable[[
 
 @contextmanager
 def naming(kind: Kind) -> Iterator[None]:
-    """Says in one sentence that a device cannot be used, and what can be done instead."""
+    """Turns errors of PortAudio into one sentence: the device cannot be used, and what to do instead."""
     try:
         yield
     except Exception as error:
@@ -186,19 +186,19 @@ def naming(kind: Kind) -> Iterator[None]:
 
 
 def lost(kind: Kind) -> HushdError:
-    """The error for a device whose callbacks have stopped."""
+    """Returns the error for a device whose callbacks have stopped."""
     return HushdError("no_device", f"The {kind} has stopped working: is it still connected?")
 
 
 def close_lost(stream: Any) -> None:
-    """Closes a stream whose device hangs, which takes more than a minute that nobody waits for."""
+    """Closes a stream whose device hangs, on a thread of its own, since that takes more than a minute."""
     threading.Thread(target=stream.close, name="hushd-close", daemon=True).start()
 
 
 def _silence_alsa() -> None:
-    """Keeps ALSA from writing to standard error about cards that are missing and moments that were too short.
+    """Keeps ALSA from writing to standard error about missing cards and underruns.
 
-    The first we say ourselves, in one sentence, and the second a player counts.
+    The first is raised as an error, in one sentence; the second is counted by `Player.underruns`.
     """
     import ctypes
 

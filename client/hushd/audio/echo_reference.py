@@ -1,21 +1,21 @@
-"""What a loudspeaker plays, beside what a microphone records meanwhile."""
+"""The samples of a loudspeaker, aligned with those that a microphone records meanwhile."""
 
 from __future__ import annotations
 
 import threading
 from array import array
 
-KEPT_S = 1.0  # of what was played and not asked for
+KEPT_S = 1.0  # of samples that were played and not taken
 MARGIN_S = 0.04  # to spare, so that a device that is late once does not shift the two against each other
 
 
 class EchoReference:
     """The samples given to one loudspeaker, for the microphone beside it: s16le, mono, at one rate.
 
-    Nobody knows how long either device takes, but that does not change while both run: so the delay between the two
-    is some constant. It changes where the loudspeaker had to wait for samples.
+    The latencies of both devices are unknown, but constant while both run: so the delay between the two is some
+    constant. It changes where the loudspeaker had to wait for samples.
 
-    For two threads at once, those of the devices.
+    Safe for two threads at once, those of the devices.
 
     Attributes:
         rate: Hz.
@@ -31,7 +31,7 @@ class EchoReference:
         self._margin = int(MARGIN_S * rate) * 2  # bytes
 
     def play(self, samples: bytes | None) -> None:
-        """Takes what the loudspeaker was given; None: it has been closed."""
+        """Takes the samples that the loudspeaker plays; None: it has been closed."""
         with self._lock:
             if samples is None:
                 self._playing = False
@@ -42,7 +42,7 @@ class EchoReference:
             self._samples += samples
 
     def beside(self, recorded: bytes) -> bytes:
-        """`recorded` with what was played meanwhile as its second channel."""
+        """Returns `recorded` with the samples played meanwhile as its second channel."""
         both = array("h", bytes(2 * len(recorded)))
         both[::2] = array("h", recorded)
         both[1::2] = array("h", self._take(len(recorded)))

@@ -15,12 +15,12 @@ from .devices import STARVED_S, Device
 if TYPE_CHECKING:
     from .echo_reference import EchoReference
 
-RATE = 16000  # Hz, what speech models hear
+RATE = 16000  # Hz, of speech models
 CHUNK_S = 0.1
 
 
 def inputs() -> list[Device]:
-    """The microphones there are.
+    """Returns the microphones of this machine.
 
     Raises:
         HushdError: `no_device` when sounddevice or PortAudio is missing.
@@ -31,21 +31,21 @@ def inputs() -> list[Device]:
 class Microphone(Iterator[bytes]):
     """Iterates over chunks of s16le samples; a context manager.
 
-    It records from construction on, so that nothing is lost while a worker still loads.
+    It records from its construction on, so that nothing is lost while a worker still loads.
 
     Args:
-        device: its number, its name or how that begins, as in `inputs`; None: the usual one.
-        muted: whether it begins as after `mute`.
-        rate: Hz that are wanted.
-        chunk_s: seconds that are handed out at once.
-        reference: what a loudspeaker plays meanwhile: the second channel, if the device has its rate.
+        device: its number, its name or a beginning of that, as in `inputs`; None: the default one.
+        muted: whether it begins muted.
+        rate: the requested Hz.
+        chunk_s: seconds of a chunk.
+        reference: the samples that a loudspeaker plays meanwhile: the second channel, if the device has their rate.
 
     Attributes:
-        rate: Hz, or the device's own rate where it knows no other.
+        rate: Hz; the device's own rate where it supports no other.
         reference: as given, if the device has its rate.
 
     Raises:
-        HushdError: `no_device` when there is none, or, from the iteration, when it has stopped.
+        HushdError: `no_device` when there is none, or, while iterating, when it has stopped.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Microphone(Iterator[bytes]):
         self.rate = rate
         self._chunk_s = chunk_s
         self.reference = reference
-        self._since = math.inf if muted else -math.inf  # what was recorded before is thrown away
+        self._since = math.inf if muted else -math.inf  # samples recorded before are dropped
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lost = False
         self._stream = devices.open_stream(
@@ -91,22 +91,22 @@ class Microphone(Iterator[bytes]):
         return 1 if self.reference is None else 2
 
     def mute(self) -> None:
-        """Throws away what is recorded from now on, and what was not read yet. The device stays open."""
+        """Drops what is recorded from now on, and what was not read yet. The device stays open."""
         self._since = math.inf
         with suppress(queue.Empty):
             while True:  # another thread may read too: to wait for what it has taken would be for ever
                 self._chunks.get_nowait()
 
     def unmute(self) -> None:
-        """The iteration goes on with what is said from now on: the device itself is a little late."""
+        """Records from now on; the latency of the device is taken into account."""
         self._since = time.monotonic()
 
     def stop(self) -> None:
-        """The iteration ends after what was recorded until now. May be called by a signal handler."""
+        """Ends the iteration after what was recorded until now. Safe in a signal handler."""
         self._chunks.put(None)
 
     def close(self) -> None:
-        """Stops recording; the iteration ends after what was recorded."""
+        """Stops recording; ends the iteration after what was recorded."""
         if not self._lost:
             self._stream.close()
         self.stop()

@@ -1,4 +1,4 @@
-"""Playing raw audio, heard to its end."""
+"""Playback of raw audio, to the last sample."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .playback_buffer import PlaybackBuffer
 if TYPE_CHECKING:
     from hushd.transport.floor import Floor
 
-# What the device asks for at once. With 20 ms or less, ALSA's bridge to PulseAudio may not recover from an underrun:
-# one follows the other, and the speech is swallowed.
+# Seconds that the device requests at once. With 20 ms or less, ALSA's bridge to PulseAudio may not recover from an
+# underrun: one follows the other, and the speech is swallowed.
 BLOCK_S = 0.025
-# Of the device's buffer, which PortAudio makes a block longer. More is a later silence after a stop.
+# Seconds of the device's buffer, which PortAudio makes a block longer. More would delay the silence after a stop.
 LATENCY_S = 0.05
 
 
 def outputs() -> list[Device]:
-    """The loudspeakers there are.
+    """Returns the loudspeakers of this machine.
 
     Raises:
         HushdError: `no_device` when sounddevice or PortAudio is missing.
@@ -38,20 +38,20 @@ class Player:
     """A loudspeaker for one speech after the other.
 
     Args:
-        device: its number, its name or how that begins, as in `outputs`; None: the usual one.
-        floor: of the speaker (see `Client.floor`): taken while there is something to hear, so also given back while
-            the next sentence is long in coming. None: plays whoever else does.
-        volume: 0 is silence, 1 as the speech was made, 2 twice that.
+        device: its number, its name or a beginning of that, as in `outputs`; None: the default one.
+        floor: of the speaker (see `Client.floor`): held while there is audio, and given back while the next sentence
+            is slow to come. None: plays regardless of other programs.
+        volume: 0 is silence, 1 the speech as it was made, 2 twice that.
         on_position: called some 25 times a second, on the thread that calls `play`, with the seconds of this speech
-            that have been heard.
-        on_output: called on the device's thread with all the samples that it was given, also silence; None: it has
-            been closed.
+            heard so far.
+        on_output: called on the device's thread with all samples that the device plays, silence included; with None
+            when it was closed.
 
     Attributes:
-        underruns: how often the device had to wait, in all: each is a gap somebody may hear.
+        underruns: the number of times the device had to wait, each an audible gap.
 
     Raises:
-        HushdError: `bad_request` for a volume that makes no sense.
+        HushdError: `bad_request` for a volume out of range.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Player:
         self._stopped = False
         self._floor = floor
         self._on_position = on_position
-        self._feed: PlaybackBuffer | None = None
+        self._buffer: PlaybackBuffer | None = None
         self._underruns = 0
         self.volume = volume
 
     @property
     def volume(self) -> float:
-        """May be set at any time, from any thread: what is being heard follows within a tenth of a second."""
+        """May be set at any time, from any thread: takes effect within a tenth of a second."""
         return self._volume
 
     @volume.setter
@@ -82,12 +82,12 @@ class Player:
         if not low <= volume <= high:
             raise HushdError("bad_request", f"The volume must be a number from {low:g} to {high:g}, not {volume!r}.")
         self._volume = volume
-        if self._feed is not None:
-            self._feed.volume = volume
+        if self._buffer is not None:
+            self._buffer.volume = volume
 
     @property
     def underruns(self) -> int:
-        return self._underruns + (self._feed.underruns if self._feed else 0)
+        return self._underruns + (self._buffer.underruns if self._buffer else 0)
 
     def play(self, chunks: Iterable[bytes], rate: int, channels: int = 1) -> None:
         """Plays s16le samples at `rate` Hz as they come; returns when the last one was heard.
@@ -101,37 +101,37 @@ class Player:
         """
         sounddevice = devices.load()
         self._underruns = self.underruns
-        feed = self._feed = PlaybackBuffer(
+        buffer = self._buffer = PlaybackBuffer(
             sounddevice.CallbackStop, rate, channels, volume=self._volume, on_output=self._on_output
         )
         if self._stopped:
             return
         floor = self._floor
         if floor is not None:
-            floor.on_loss = feed.hush
-        threading.Thread(target=feed.fill, args=(chunks,), name="hushd-feed", daemon=True).start()
+            floor.on_loss = buffer.hush
+        threading.Thread(target=buffer.fill, args=(chunks,), name="hushd-playback", daemon=True).start()
         try:
-            while feed.wait():
+            while buffer.wait():
                 with floor or nullcontext():
                     while True:
-                        feed.begin()
+                        buffer.begin()
                         if not self._stopped and (floor is None or floor.held):
-                            self._sound(sounddevice, feed, rate, channels)
-                        if floor is None or floor.held or feed.done or self._stopped:
+                            self._sound(sounddevice, buffer, rate, channels)
+                        if floor is None or floor.held or buffer.done or self._stopped:
                             break
                         floor.keep()
         finally:
-            feed.abandon()
+            buffer.abandon()
 
     def stop(self) -> None:
-        """Falls silent at once, for good, and `play` returns. For any thread."""
+        """Silences the player at once, for good; `play` returns. For any thread."""
         self._stopped = True
-        if self._feed is not None:
-            self._feed.hush()
-            self._feed.abandon()
+        if self._buffer is not None:
+            self._buffer.hush()
+            self._buffer.abandon()
 
-    def _sound(self, sounddevice: Any, feed: PlaybackBuffer, rate: int, channels: int) -> None:
-        """Opens the device anew, since it is another's meanwhile, or another one, and plays what there is."""
+    def _sound(self, sounddevice: Any, buffer: PlaybackBuffer, rate: int, channels: int) -> None:
+        """Opens the device anew, since the default one may have changed meanwhile, and plays the buffered audio."""
 
         def start(number: int | None) -> Any:
             stream = sounddevice.RawOutputStream(
@@ -141,21 +141,21 @@ class Player:
                 device=number,
                 latency=LATENCY_S,
                 blocksize=int(BLOCK_S * rate),
-                callback=feed.callback,
-                finished_callback=feed.finish,
+                callback=buffer.callback,
+                finished_callback=buffer.finish,
             )
-            feed.latency = stream.latency + BLOCK_S  # what it became, since some devices have sizes of their own
+            buffer.latency = stream.latency + BLOCK_S  # the actual one: some devices have buffer sizes of their own
             stream.start()
             return stream
 
         stream = devices.open_stream(sounddevice, "loudspeaker", self._device, start)
         try:
-            feed.play_out(self._on_position)
+            buffer.play_out(self._on_position)
         except BaseException:
-            feed.fade_out()
+            buffer.fade_out()
             raise
         finally:
-            if feed.lost:
+            if buffer.lost:
                 devices.close_lost(stream)
             else:
                 stream.close()

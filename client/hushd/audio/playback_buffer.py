@@ -1,4 +1,4 @@
-"""Audio on its way to the loudspeaker: a thread fills it, the device's thread empties it, the caller's waits."""
+"""Audio on its way to the loudspeaker: one thread fills it, the device's thread empties it, the caller's waits."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ DRY_S = 2.0  # of silence while more is to come; then the device is left to othe
 FADE_S = 0.01  # to fall silent without a click
 SILENT_S = 0.5  # after which a device that should have fallen silent is closed anyway
 TICK_S = 0.5  # between two looks at a device
-POSITION_S = 0.04  # between two positions told
+POSITION_S = 0.04  # between two positions reported
 LOUDEST, QUIETEST = 32767, -32768  # samples
 
 
 class PlaybackBuffer:
     """s16le samples between their source and a device.
 
-    Each counter has one writer, so that the device's thread never waits for a lock.
+    Each counter has one writer, so the device's thread never waits for a lock.
 
     Args:
-        stop: what the callback raises to end the stream.
-        on_output: called on the device's thread with all that the device is given.
+        stop: the exception that the callback raises to end the stream.
+        on_output: called on the device's thread with all samples that the device plays.
 
     Attributes:
         latency: seconds of the device's buffer.
-        volume: a factor, for any thread to set: heard at once, without a click.
-        lost: the device has stopped by itself; to close it would take more than a minute.
-        underruns: how often the device had nothing to play, because nobody came to fill it in time.
+        volume: a factor, for any thread to set: takes effect at once, without a click.
+        lost: whether the device has stopped by itself; closing it would take more than a minute.
+        underruns: the number of times the device had nothing to play, because the callback came too late.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class PlaybackBuffer:
     # --- the thread that fills ---------------------------------------------------------------------------------------
 
     def fill(self, chunks: Iterable[bytes]) -> None:
-        """Takes everything from `chunks`, never much ahead of the device; what they raise, the caller gets."""
+        """Takes everything from `chunks`, never far ahead of the device; their errors are raised in the caller."""
         try:
             for chunk in chunks:
                 self._chunks.append(memoryview(chunk))
@@ -119,7 +119,7 @@ class PlaybackBuffer:
         else:
             over = self._silence >= self._dry_limit or (self._ended and not self._chunks)
         self._calls += 1
-        # Other threads are woken only for a reason: whoever has the interpreter keeps us waiting.
+        # Other threads are woken only when necessary: while they hold the interpreter, this one waits.
         if self._added - self._taken <= self._limit // 2:
             self._room.set()
         # PortAudio promises to play what it was given before it stops, but on ALSA throws it away: so its buffer must
@@ -143,7 +143,7 @@ class PlaybackBuffer:
         return filled
 
     def _shade(self, output: Any, filled: int, wanted: int) -> None:
-        """Fades the samples to the loudness that is wanted, a step a frame, and goes on with that."""
+        """Fades the samples to the loudness `wanted`, a step a frame, and goes on with that."""
         whole = filled - filled % self._frame
         samples = array("h", bytes(output[:whole]))
         step = 1 if wanted > self._loudness else -1
@@ -161,14 +161,14 @@ class PlaybackBuffer:
         return max(QUIETEST, min(LOUDEST, sample * self._loudness // self._fade))
 
     def finish(self) -> None:
-        """The device has stopped."""
+        """Called when the device has stopped."""
         self._heard.set()
         self._moved.set()
 
     # --- the caller --------------------------------------------------------------------------------------------------
 
     def wait(self) -> bool:
-        """Waits until there is audio; False: there is no more.
+        """Waits for audio; returns whether there is any more.
 
         Raises:
             BaseException: what the chunks raised.
@@ -185,7 +185,7 @@ class PlaybackBuffer:
             self._moved.wait()
 
     def begin(self) -> None:
-        """A device is about to be opened."""
+        """Prepares for a device that is about to be opened."""
         self._hushed = self._stopped = False
         self._silence = 0
         self._heard.clear()
@@ -211,7 +211,7 @@ class PlaybackBuffer:
             self._moved.clear()
             if self._error is not None:
                 raise self._error
-            # Ticks, since a process that goes on after Ctrl-Z would else find its time over at once.
+            # Ticks, not a clock: a process that goes on after Ctrl-Z would else take the device for lost.
             calls, idle = self._calls, (idle + tick if self._calls == calls else 0.0)
             self.lost = idle >= STARVED_S or (self._heard.is_set() and not self._stopped)
             if self.lost:
@@ -221,7 +221,7 @@ class PlaybackBuffer:
                 on_position(self._position)
 
     def fade_out(self) -> None:
-        """Falls silent at once, whatever is still to come; returns when nothing is heard any more."""
+        """Silences the device at once; returns when the fade has ended."""
         self.hush()
         if not self.lost:
             self._heard.wait(SILENT_S)
@@ -238,7 +238,7 @@ class PlaybackBuffer:
         return min(self._taken, before + (time.monotonic() - taken_at - self.latency) * self._second)
 
     def abandon(self) -> None:
-        """Nothing more will be played."""
+        """Ends playback: nothing more will be played."""
         self._abandoned = True
         self._room.set()
         self._moved.set()

@@ -1,4 +1,4 @@
-"""Arrays of samples: numpy's, and what converts to them without a copy. Only who gives or gets one imports numpy."""
+"""Arrays of samples: numpy's, and others that convert to them without a copy. Without arrays numpy is not imported."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .sound_file import wav_header
 _FORMATS = {"int16": "<i2", "float32": "<f4", "float64": "<f4"}  # as they are sent
 _HIGHEST_RATE = 768_000  # Hz
 _MOST_CHANNELS = 64
-_LOUDEST = 100.0  # of a float sample: above it somebody forgot to divide, and the worker would clip
+_LOUDEST = 100.0  # float sample: above, somebody forgot to divide, and the worker would clip
 
 
 class Samples:
-    """The source of an array. It travels as a WAV file, so that an array is heard exactly as its file would be.
+    """The source of an array. It is sent as a WAV file, so that its transcript is exactly that of the file.
 
     Args:
         audio: float32, float64 or int16, of shape (frames,) or (frames, channels) as soundfile reads it.
@@ -85,7 +85,7 @@ def _as_array(audio: Any) -> Any:
     numpy = _numpy()
     try:
         return numpy.asarray(audio)
-    except Exception as error:  # such as a tensor's, which lies on a GPU: its own words say what to do
+    except Exception as error:  # such as that of a tensor on a GPU: its text says what to do
         raise HushdError("bad_request", f"The array cannot be read: {error}") from error
 
 

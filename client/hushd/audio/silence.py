@@ -1,4 +1,4 @@
-"""The quiet at the end of a speech, in which an answer would go unheard."""
+"""The quiet at the end of a speech, in which an answer would be missed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUIET = 100  # of a sample, -50 dB: no word is lost below
 
 
 def without_tail(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """s16le samples without the quiet at their end, in which an answer would go unheard.
+    """Yields s16le samples without the quiet at their end, in which an answer would be missed.
 
     Voices leave up to half a second there.
     """
@@ -23,7 +23,7 @@ def without_tail(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _loud_end(chunk: bytes) -> int:
-    """How many bytes there are up to the last sample that is heard."""
+    """Returns the number of bytes up to the last audible sample."""
     samples = array("h", chunk)
     for index in range(len(samples) - 1, -1, -1):
         if not -QUIET < samples[index] < QUIET:

@@ -1,4 +1,4 @@
-"""The kinds of sound file that can be asked for, and the one header we write ourselves."""
+"""The kinds of sound file that can be written, and the WAV header, which we write ourselves."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _EXTENSIONS = {
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """The kind of file that an extension asks for.
+    """Returns the kind of file for the extension of a path.
 
     Raises:
-        HushdError: `bad_request` when it names none that can be written.
+        HushdError: `bad_request` for an extension that cannot be written.
     """
     extension = os.path.splitext(os.fspath(path))[1].lower()
     form = _EXTENSIONS.get(extension, extension[1:])
@@ -35,9 +35,9 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 
 def wav_header(rate: int, channels: int, size: int | None, width: int = 2, floating: bool = False) -> bytes:
-    """The 44 bytes before samples of `width` bytes, integers or floats, s16le unless said otherwise.
+    """Returns the 44 bytes before samples of `width` bytes, integers or floats; by default s16le.
 
-    `size` is that of the file, header included; None, or more than 4 GiB: unknown, and readers go on to the end.
+    `size` is that of the file, header included; None, or more than 4 GiB: unknown, and readers read to the end.
     """
     unknown = size is None or size - 8 > _UNKNOWN
     whole, data = (_UNKNOWN, _UNKNOWN) if size is None or unknown else (size - 8, size - 44)

@@ -1,4 +1,4 @@
-"""A way to end, from any thread, what another thread waits for."""
+"""Cancellation, from any thread, of what another thread waits for."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hushd_protocol.errors import HushdError
 
 
 class CancelScope:
-    """Called once, it ends what goes on inside `ending` blocks, and whatever would begin later.
+    """Called once, it ends what goes on inside `ending` blocks, and every block entered later.
 
     Inside `with stop.ending(transcription.close):` a call of `stop` on another thread closes the transcription, and
-    who waits for it gets `cancelled`.
+    the block raises `cancelled`.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class CancelScope:
         self.called = False
 
     def __call__(self) -> None:
-        """Harmless when it was called before."""
+        """Safe to call twice."""
         with self._lock:
             self.called = True
             ends = list(reversed(self._ends))
@@ -31,10 +31,10 @@ class CancelScope:
 
     @contextmanager
     def ending(self, end: Callable[[], None]) -> Iterator[None]:
-        """Calls `end` when the block is left, or before that when somebody says stop; it must bear both.
+        """Calls `end` when the block is left, and before that when the scope is called; `end` is safe to call twice.
 
         Raises:
-            HushdError: `cancelled` when it was stopped: from entering, and in the place of what the block raises.
+            HushdError: `cancelled` after a call: on entering, and instead of a HushdError that the block raises.
         """
         with self._lock:
             if not self.called:
@@ -52,6 +52,6 @@ class CancelScope:
             end()
 
     def check(self) -> None:
-        """Raises `cancelled` when it was stopped."""
+        """Raises `cancelled` after a call."""
         if self.called:
             raise HushdError("cancelled", "It was stopped.")

@@ -1,4 +1,4 @@
-"""Saying something and hearing the answer, which may begin before all is said: the one place where loudspeaker,
+"""A spoken question and its answer, which may begin before the question ends: the one place where loudspeaker,
 microphone, floor and both workers meet.
 
     with client.conversation() as talk:
@@ -46,27 +46,27 @@ SAID_S = 1.0  # before the end of a speech nobody interrupted, in which somebody
 
 
 class Conversation:
-    """A program's turns at loudspeaker and microphone, one at a time; a context manager; any thread may stop it.
+    """Says texts and transcribes answers, one at a time; a context manager; any thread may stop it.
 
-    While it speaks it listens, where it would not hear itself: with headphones, with a microphone whose echo the
-    sound system cancels, or where the worker finds that it can take out what is played. Then whoever begins to speak
-    interrupts. Else it is half duplex: what is recorded while it speaks is not heard.
+    It listens while it speaks, where it would not hear itself: with headphones, with a microphone whose echo the sound
+    system cancels, or where the worker finds that it can remove what is played. Then a person who begins to speak
+    interrupts it. Else it is half duplex: what is recorded while it speaks is ignored.
 
-    Every method raises `HushdError`: `cancelled` when it was stopped here, by `hushd stop-speaking`, or by something
-    more urgent, `no_device`, `no_speech` when nobody answers, and what the workers raise.
+    Every method raises `HushdError`: `cancelled` when it was stopped here, by `hushd stop-speaking`, or by a request
+    of higher priority; `no_device`; `no_speech` when nobody answers; and errors of the workers.
 
     Args:
         mode: `auto`; `half`: never listens while it speaks; `headphones`: the microphone hears no loudspeaker.
         priority: of the floor, as in `Client`.
-        loudspeaker, microphone: the devices; None: the usual ones.
+        loudspeaker, microphone: the devices; None: the default ones.
         speaking, listening: options of `Client.synthesize` and `Client.listen` for every turn.
-        on_note: called once with a sentence for the user, when it turns out to be half duplex.
-        on_heard: called, on another thread, with what was understood so far; its end may still change.
-        stop: what ends it; shared with what else is to end with it.
+        on_note: called once with a sentence for the user, when the conversation turns out to be half duplex.
+        on_heard: called, on another thread, with the text of the answer so far; its end may still change.
+        stop: ends it when called; may be shared with other work that ends at the same time.
 
     Attributes:
         said: how far the last speech got.
-        heard: what was said so far, while it listens; its end may still change.
+        heard: the text of the answer so far, while it listens; its end may still change.
     """
 
     def __init__(
@@ -111,16 +111,16 @@ class Conversation:
 
     @property
     def state(self) -> str:
-        """`speaking` or `listening`; `queued` while others have the devices or the worker still starts."""
+        """`speaking` or `listening`; `queued` while others hold the devices or the worker still starts."""
         return (self._state if self._floor is not None and self._floor.held else "") or "queued"
 
     @property
     def duplex(self) -> str:
-        """`full`: it can be interrupted; `half`: it cannot, or it is not known yet."""
+        """`full`: a person can interrupt it; `half`: nobody can, or it is not known yet."""
         return "full" if self._duplex.full else "half"
 
     def say(self, text: Text, **options: Any) -> Said:
-        """Says `text`; returns when it was heard, or when somebody who interrupted has finished.
+        """Says `text`; returns at its end, or when a person who interrupted it has finished.
 
         Options: those of `Client.synthesize`.
         """
@@ -128,9 +128,9 @@ class Conversation:
         return self.said
 
     def converse(self, text: Text, speaking: Options | None = None, listening: Options | None = None) -> Transcript:
-        """Says `text` and returns what is answered, at its end or before it; `said` is then how far it got.
+        """Says `text` and returns the answer, which may begin before the end; `said` says how far the text got.
 
-        Nobody else speaks or listens from the first word to the last. The STT worker starts while this speaks, and
+        No other program speaks or listens from the first word to the last. The STT worker starts while this speaks, and
         the microphone is open by then, so that the answer may follow at once.
 
         Args:
@@ -141,22 +141,22 @@ class Conversation:
         return answer or Transcript(())
 
     def listen(self, **options: Any) -> Transcript:
-        """What somebody says now, until they pause. Options: those of `Client.listen`."""
+        """Returns what a person says, until they pause. Options: those of `Client.listen`."""
         options = self._listening | options
         self.stop.check()
         self._warm(options)
         self._duplex.look()
         turn = DialogueState(Phase.WAITING)
         with (
-            self._recorder.turn(),
+            self._recorder.in_use(),
             self._floor_of("microphone") as floor,
             floor,
-            self._ear(turn, floor, options) as ear,
+            self._listener(turn, floor, options) as listener,
         ):
-            return self._answer(turn, ear, options) or Transcript(())
+            return self._answer(turn, listener, options) or Transcript(())
 
     def call_off(self) -> None:
-        """Ends a `listen` in which nobody has begun to speak, or the next one: what was heard is nothing then."""
+        """Ends a `listen` in which nobody has begun to speak, or the next one, with an empty transcript."""
         with self._changed:
             self._called_off = True
             self._changed.notify_all()
@@ -173,52 +173,55 @@ class Conversation:
         options = self._listening | dict(listening)
         turn = DialogueState(Phase.SPEAKING)
         with (
-            self._recorder.turn(),
+            self._recorder.in_use(),
             self._making(text, wanted) as speech,
             self._floor_of("speaker", *(["microphone"] if full or answer else [])) as floor,
         ):
-            speech.wait()  # for the first words: the other worker is not to delay them
+            speech.wait()  # for the first words, which the other worker's start would delay
             if not full:
                 self._recorder.forget()
             if answer and not full:
                 self._warm(options)
-            with floor, self._ear(turn, floor, options, speaking=True) if full or answer else nullcontext() as ear:
-                self._speak(turn, speech, floor, ear)
+            with (
+                floor,
+                self._listener(turn, floor, options, speaking=True) if full or answer else nullcontext() as listener,
+            ):
+                self._speak(turn, speech, floor, listener)
                 self._duplex.note(self.said.seconds)
-                return self._answer(turn, ear, options, needed=answer) if ear else None
+                return self._answer(turn, listener, options, needed=answer) if listener else None
 
-    def _speak(self, turn: DialogueState, speech: Speech, floor: Floor, ear: Listener | None) -> None:
-        """Plays until all is said, or somebody interrupts."""
+    def _speak(self, turn: DialogueState, speech: Speech, floor: Floor, listener: Listener | None) -> None:
+        """Plays to the end, or until a person interrupts."""
         self._state = "speaking"
         heard = [0.0]  # seconds
 
         def note(position: float) -> None:
             heard[0] = position
 
-        player = Player(self._loudspeaker, floor, on_position=note, on_output=ear.on_output if ear else None)
+        player = Player(self._loudspeaker, floor, on_position=note, on_output=listener.on_output if listener else None)
 
         def interrupt() -> None:
             player.stop()
             speech.close()
 
         self._interrupt = interrupt
-        if ear is not None and ear.hears_meanwhile:
-            ear.listen()
+        if listener is not None and listener.hears_meanwhile:
+            listener.listen()
         audio = self._until_stopped(turn, speech)
-        if ear is not None and not ear.hears_meanwhile:
+        if listener is not None and not listener.hears_meanwhile:
             audio = without_tail(audio)
         try:
             with self.stop.ending(player.stop):
                 player.play(audio, speech.rate, speech.channels)
         finally:
-            self._tell(turn, Event.SAID)
+            self._advance(turn, Event.SAID)
         self.stop.check()
         spoken = characters(speech, heard[0] if turn.interrupted else None)
         seconds = heard[0] if turn.interrupted else speech.duration
         self.said = Said(turn.interrupted, spoken, seconds, speech.voice)
 
     def _until_stopped(self, turn: DialogueState, speech: Speech) -> Iterator[bytes]:
-        """The audio. An end that we made is no failure of it, so that what the loudspeaker has still fades out."""
+        """Yields the audio. A cancellation by us is not raised, so that the loudspeaker fades out."""
         try:
             yield from speech
         except HushdError:
@@ -226,18 +229,18 @@ class Conversation:
                 raise
 
     def _answer(
-        self, turn: DialogueState, ear: Listener, options: Options, *, needed: bool = True
+        self, turn: DialogueState, listener: Listener, options: Options, *, needed: bool = True
     ) -> Transcript | None:
-        """What is answered once the loudspeaker is silent; None: nothing is, and no answer is needed."""
+        """Returns the answer, once the loudspeaker is silent; None: there is none, and none is needed."""
         patience = 0.0
         if needed:
             self._state = "listening"
-            ear.listen()
+            listener.listen()
             patience = PATIENCE_S if options.get("no_speech_s") is None else options["no_speech_s"]
         self._wait(turn, patience, needed=needed)
         self.stop.check()
         if turn.heard and (needed or turn.interrupted):
-            answer = ear.transcript()
+            answer = listener.transcript()
             if turn.interrupted:
                 self.said = replace(self.said, heard=answer)
             return answer
@@ -247,7 +250,7 @@ class Conversation:
         return None
 
     def _wait(self, turn: DialogueState, patience: float, *, needed: bool) -> None:
-        """Returns once the turn is over: an answer was heard, or nobody began to speak for `patience` seconds."""
+        """Returns once the turn is over: an answer has ended, or nobody began to speak for `patience` seconds."""
         with self._changed:
             give_up = time.monotonic() + patience
             while turn.phase is not Phase.OVER:
@@ -255,13 +258,13 @@ class Conversation:
                 if turn.phase is Phase.WAITING:
                     left = give_up - time.monotonic()
                     if left <= 0 or (needed and self._called_off):
-                        turn.tell(Event.NOBODY)
+                        turn.advance(Event.NOBODY)
                         break
                 self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
 
-    def _tell(self, turn: DialogueState, event: Event) -> None:
+    def _advance(self, turn: DialogueState, event: Event) -> None:
         with self._changed:
-            before, phase = turn.phase, turn.tell(event)
+            before, phase = turn.phase, turn.advance(event)
             self._changed.notify_all()
         if phase is Phase.INTERRUPTED is not before:
             self._interrupt()
@@ -270,14 +273,14 @@ class Conversation:
 
     @contextmanager
     def _making(self, text: Text, options: Options) -> Iterator[Speech]:
-        """The speech, which is made from here on, also while others still have the loudspeaker."""
+        """Yields the speech, which is made from here on, also while others still hold the loudspeaker."""
         speech = self._client.synthesize(text, priority=self._priority, keep=False, **options)
         with self.stop.ending(speech.close):
             yield speech
 
     @contextmanager
     def _floor_of(self, *devices: str) -> Iterator[Floor]:
-        """The floor, not entered yet. While others have it, what is recorded is not said to us."""
+        """Yields the floor, not entered yet. What is recorded while others hold it is forgotten."""
         self._state = ""
         floor = self._floor = self._client.floor(
             *devices, priority=self._priority, on_wait=lambda _: self._recorder.forget()
@@ -286,10 +289,10 @@ class Conversation:
             yield floor
 
     @contextmanager
-    def _ear(
+    def _listener(
         self, turn: DialogueState, floor: Floor, options: Options, *, speaking: bool = False
     ) -> Iterator[Listener]:
-        """The ear, which does not listen yet; it can do so while something is played, unless it would hear that."""
+        """Yields the listener, idle as yet; it may listen while something is played, unless it would hear that."""
         half = self._duplex.mode == "half"
         tape = self._recorder.tape(muted=speaking and half)
         meanwhile = speaking and (self._duplex.mode == "headphones" or tape.reference is not None)
@@ -301,7 +304,7 @@ class Conversation:
                 rate=tape.rate,
                 channels=tape.channels,
                 echo=tape.reference is not None,
-                no_speech_s=0,  # of silence; and who counts from the end of the speech is here
+                no_speech_s=0,  # never: we count, from the end of the speech
                 on_partial=self._note,
                 on_event=on_event,
                 **wanted,
@@ -309,21 +312,21 @@ class Conversation:
 
         self.heard = ""
         with (
-            Listener(tape, begin, partial(self._tell, turn), self._note_echo, meanwhile) as ear,
-            self.stop.ending(ear.close),
+            Listener(tape, begin, partial(self._advance, turn), self._note_echo, meanwhile) as listener,
+            self.stop.ending(listener.close),
         ):
             try:
-                yield ear
+                yield listener
             finally:
-                if ear.failed:
+                if listener.failed:
                     tape.mute()
-                elif ear.heard_s is None:
+                elif listener.heard_s is None:
                     tape.go_back(SAID_S if speaking else KEPT_S)
                 else:
-                    tape.go_on_at(ear.heard_s, options.get("silence_s") or SILENCE_S)
+                    tape.go_on_at(listener.heard_s, options.get("silence_s") or SILENCE_S)
 
     def _warm(self, options: Options) -> None:
-        """Starts the worker that will listen; where that fails, listening says so."""
+        """Starts the worker that will listen; an error is raised by listening itself."""
         worker = "/".join(part for part in ("stt", options.get("engine"), options.get("model")) if part)
         self._client.preload(worker, wait=False)
 

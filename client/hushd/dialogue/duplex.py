@@ -1,4 +1,4 @@
-"""Whether a conversation hears while it speaks."""
+"""Full or half duplex: whether a conversation can listen while it speaks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 Mode = Literal["auto", "half", "headphones"]
 
 MODES = ("auto", "half", "headphones")
-TELLING_S = 1.5  # of speech, after which it is known whether it can be taken out
+TELLING_S = 1.5  # of speech, after which it is known whether its echo can be removed
 HALF_DUPLEX = (
     "Half duplex: the microphone hears what the loudspeaker says, so it counts only while that is silent. "
     "With headphones, or a microphone with echo cancellation, you may interrupt."
@@ -23,16 +23,16 @@ _USUAL = ("", "default", "pulse", "pipewire")  # devices behind which a sound se
 
 
 class Duplex:
-    """What is known of it.
+    """The mode of a conversation, and what was found out about its echo.
 
     Args:
-        mode: what the user says of it.
+        mode: as the user has set it.
         microphone: the device.
-        on_note: called once with a sentence for the user, when it turns out to be half.
+        on_note: called once with a sentence for the user, when it turns out to be half duplex.
 
     Attributes:
-        mode: `headphones` also for a microphone that cancels echoes itself.
-        echo_gone: whether the worker has found that it can take out what is played.
+        mode: `headphones` also for a microphone that cancels its echo itself.
+        echo_gone: whether the worker has found that it can remove what is played.
 
     Raises:
         HushdError: `bad_request` for another mode.
@@ -49,7 +49,7 @@ class Duplex:
 
     @property
     def full(self) -> bool:
-        """Whether it is known to hear while it speaks."""
+        """Whether it is known that it can listen while it speaks."""
         return self.mode == "headphones" or self.echo_gone
 
     def look(self) -> None:
@@ -60,7 +60,7 @@ class Duplex:
                 self.mode = "headphones"
 
     def note(self, seconds: float) -> None:
-        """So much was said: tells the user, once, that it was not heard through."""
+        """Tells the user once, after a speech of so many seconds, that it is half duplex."""
         if self._on_note is not None and self.mode == "auto" and seconds >= TELLING_S:
             tell, self._on_note = self._on_note, None
             if not self.full:
@@ -68,7 +68,7 @@ class Duplex:
 
 
 def cancels_echo(device: str | int | None) -> bool:
-    """Whether a microphone is one of those that PulseAudio's or PipeWire's echo canceller makes, by its name."""
+    """Whether a microphone is made by PulseAudio's or PipeWire's echo canceller, by its name."""
     name = "" if device is None else str(device).strip()
     if name.lower() in _USUAL:
         name = os.environ.get("PULSE_SOURCE") or _usual_source()
@@ -76,7 +76,7 @@ def cancels_echo(device: str | int | None) -> bool:
 
 
 def _usual_source() -> str:
-    """What the sound server records from, empty where there is none."""
+    """Returns the sound server's default source; empty where there is no sound server."""
     program = shutil.which("pactl")
     if program is None:
         return ""

@@ -1,4 +1,4 @@
-"""Hearing one utterance on a thread of its own, while something else goes on."""
+"""The transcription of one utterance on a thread of its own, while something else goes on."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Listener:
 
     Args:
         tape: what the microphone records.
-        begin: makes a transcription of it, given what is to be called with its events.
-        tell: called on the other thread: BEGAN, NOTHING and, at the end, HEARD.
-        on_echo: called there with whether what is played is known not to be heard.
+        begin: starts a transcription of the tape, given the callback for its events.
+        report: called on the other thread with BEGAN, NOTHING and, at the end, HEARD.
+        on_echo: called there with whether the echo of what is played is known to be removed.
         meanwhile: see `hears_meanwhile`.
 
     Attributes:
@@ -35,13 +35,13 @@ class Listener:
         self,
         tape: Tape,
         begin: Callable[[OnEvent], Transcription],
-        tell: Callable[[Event], None],
+        report: Callable[[Event], None],
         on_echo: Callable[[bool], None],
         meanwhile: bool,
     ) -> None:
         self._tape = tape
         self._begin = begin
-        self._tell = tell
+        self._report = report
         self._on_echo = on_echo
         self.hears_meanwhile = meanwhile
         self._transcription: Transcription | None = None
@@ -56,18 +56,18 @@ class Listener:
 
     @property
     def on_output(self) -> Callable[[bytes | None], None] | None:
-        """Is to be called with what is played, as `Player` does."""
+        """The callback for what is played, as `Player` takes it; None: nobody needs it."""
         return self._tape.reference.play if self._tape.reference else None
 
     def listen(self) -> None:
-        """Hears what is said from now on. Harmless when it does already."""
+        """Starts the transcription. Safe to call twice."""
         if self._transcription is None:
             self._tape.unmute()
             self._transcription = self._begin(self._take)
-            threading.Thread(target=self._run, args=(self._transcription,), name="hushd-ear", daemon=True).start()
+            threading.Thread(target=self._run, args=(self._transcription,), name="hushd-listener", daemon=True).start()
 
     def close(self) -> None:
-        """Hears no more."""
+        """Cancels the transcription."""
         if self._transcription is not None:
             self._transcription.close()
 
@@ -82,10 +82,10 @@ class Listener:
         return self._error is not None
 
     def transcript(self) -> Transcript:
-        """What was heard, once HEARD was told.
+        """Returns the transcript, once HEARD was reported.
 
         Raises:
-            BaseException: why nothing was.
+            BaseException: the error with which the transcription ended.
         """
         if self._error is not None:
             raise self._error
@@ -97,12 +97,12 @@ class Listener:
             self._transcript = transcription.transcript()
         except BaseException as error:
             self._error = error
-        self._tell(Event.HEARD)
+        self._report(Event.HEARD)
 
     def _take(self, kind: str, data: dict[str, Any]) -> None:
         if kind == "began":
-            self._tell(Event.BEGAN)
+            self._report(Event.BEGAN)
         elif kind == "nothing":
-            self._tell(Event.NOTHING)
+            self._report(Event.NOTHING)
         elif kind == "echo":
             self._on_echo(bool(data.get("gone")))

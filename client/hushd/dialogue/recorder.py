@@ -1,7 +1,7 @@
 """The microphone of a conversation, which stays open between two of its turns, so that no word is lost there.
 
-A turn ends when somebody has paused for long enough. They may go on while the worker still says so, while a program
-thinks, and while the next turn begins: what is recorded meanwhile is what the next turn hears first.
+A turn ends when a person has paused for long enough. They may go on while the worker reports that, while a program
+thinks, and while the next turn begins: the next turn begins with what was recorded meanwhile.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .duplex import Duplex
 
 LINGER_S = 3.0  # after a turn; then nobody is recorded any more
-KEPT_S = 5.0  # of what was read of the microphone
+KEPT_S = 5.0  # of samples that were read
 LEAD_S = 0.64  # before the end of a turn, as the worker keeps within a session
 LEAD_SHARE = 0.75  # of the silence that ends a turn, where that is less
 RATE = 24000  # Hz, of what is played and of what is recorded beside it
@@ -27,10 +27,9 @@ CHUNK_S = 0.032  # what the voice detector judges at once
 
 
 class Tape:
-    """What one opened microphone records, read by one turn after the other.
+    """The recording of one opened microphone, read by one turn after the other.
 
-    Several threads may read at once: that of the last turn may still wait for the next chunk, which is not its own any
-    more.
+    Several threads may read at once: that of the last turn may still wait for a chunk that belongs to the next turn.
     """
 
     def __init__(self, microphone: Microphone, muted: bool) -> None:
@@ -49,7 +48,7 @@ class Tape:
         self.reference = microphone.reference
 
     def read(self) -> Iterator[bytes]:
-        """Returns an iterator over what this turn hears, from its beginning on."""
+        """Returns an iterator over the samples of this turn, from its beginning on."""
         return self._read(self._begin)
 
     def mute(self) -> None:
@@ -59,7 +58,7 @@ class Tape:
         self._begin = self._end
 
     def unmute(self) -> None:
-        """Records from now on. Harmless when it does."""
+        """Records from now on. Safe to call twice."""
         if self._muted:
             self._begin = self._end
             self._muted = False
@@ -117,11 +116,11 @@ class Tape:
 class Recorder:
     """Opens the microphone when a turn needs it, and closes it when none has needed it for `LINGER_S`.
 
-    Where it may hear while something is played it is opened once for both, so that a turn of one kind follows one of
-    the other without a gap: at the rate of the loudspeaker, and with the reference where its echo is to be taken out.
+    Where it may listen while something is played, one opening serves turns with and without speech, so that none loses
+    anything: at the loudspeaker's rate, and with the echo reference where its echo is to be removed.
 
     Args:
-        duplex: whether it hears while something is played.
+        duplex: whether it may listen while something is played.
         device: see `Microphone`.
         lingers: asked at the end of a turn whether it stays open for that time, or closes at once.
     """
@@ -135,7 +134,7 @@ class Recorder:
         self._timer: threading.Timer | None = None
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def in_use(self) -> Iterator[None]:
         """Keeps the microphone open, if it is, to the end of the block and for a while after it."""
         with self._lock:
             self._cancel_timer()
@@ -148,7 +147,7 @@ class Recorder:
                 self._start_timer()
 
     def tape(self, muted: bool = False) -> Tape:
-        """Returns what is recorded, within a turn; muted, it begins with `unmute`.
+        """Returns the tape of a turn, having opened the microphone if need be; muted, it begins with `unmute`.
 
         Raises:
             HushdError: `no_device` when there is no microphone.

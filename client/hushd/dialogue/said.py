@@ -1,4 +1,4 @@
-"""How far a speech got."""
+"""The progress of a speech in a conversation."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """How far a speech got.
+    """The part of a speech that was heard.
 
     Attributes:
-        interrupted: somebody spoke before its end, and it stopped.
-        characters: of the text (code points) that were spoken, in whole words.
-        seconds: of speech that were heard.
-        voice: who spoke, where all of it was made.
-        heard: what was said by the one who interrupted; None: nobody did, or only coughed.
+        interrupted: whether a person spoke before its end, and it stopped.
+        characters: of the text (code points) that were spoken, up to the end of a word.
+        seconds: of speech that were played.
+        voice: the voice that spoke, where the speech was made to its end.
+        heard: the words of the person who interrupted; None: nobody did, or it was only a cough.
     """
 
     interrupted: bool = False
@@ -30,7 +30,7 @@ class Said:
 
 
 def characters(speech: Speech, seconds: float | None) -> int:
-    """How many characters of the text (code points) were heard in so many seconds, in whole words; None: all."""
+    """Returns the characters of the text (code points) spoken in so many seconds, in whole words; None: in all."""
     words = [word for sentence in speech.timeline for word in sentence.words or (sentence,)]
     heard = words if seconds is None else [word for word in words if word.end <= seconds]
     return max((word.text_end for word in heard), default=0)

@@ -1,4 +1,4 @@
-"""Whose turn it is while something is said and answered. Pure: events in, phases out."""
+"""The state machine of one exchange: something is said and answered. Pure: events in, phases out."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from enum import Enum
 
 
 class Phase(Enum):
-    """Where an exchange is. OVER is final."""
+    """A state of an exchange. OVER is final."""
 
     SPEAKING = "speaking"
     INTERRUPTED = "interrupted"  # somebody speaks, and the loudspeaker is about to fall silent
     ANSWERED = "answered"  # they have finished, and it still is
-    DEAF = "deaf"  # speaking, and nothing can be heard any more
+    DEAF = "deaf"  # speaking, and the transcription has ended
     WAITING = "waiting"  # silence: nobody has begun to answer
     HEARING = "hearing"
     OVER = "over"
 
 
 class Event(Enum):
-    """What happens to it."""
+    """An event in an exchange."""
 
     SAID = "said"  # the loudspeaker is silent, at the end or before it
     BEGAN = "began"  # somebody has begun to speak
     NOTHING = "nothing"  # that was a cough
-    HEARD = "heard"  # they have finished; or nothing more can be heard
-    NOBODY = "nobody"  # has begun in time, or need do so
+    HEARD = "heard"  # they have finished; or the transcription has failed
+    NOBODY = "nobody"  # nobody has begun in time, or no answer is needed
 
 
 TABLE = {
@@ -48,9 +48,9 @@ class DialogueState:
     """One exchange, from the first word to the end of the answer.
 
     Attributes:
-        phase: where it is.
-        interrupted: whether somebody spoke before all was said.
-        heard: whether the hearing has ended.
+        phase: the state.
+        interrupted: whether a person began to speak before the end of the speech.
+        heard: whether the transcription has ended.
     """
 
     def __init__(self, phase: Phase) -> None:
@@ -58,8 +58,8 @@ class DialogueState:
         self.interrupted = False
         self.heard = False
 
-    def tell(self, event: Event) -> Phase:
-        """The phase after `event`; one that comes too late, or too early, changes nothing."""
+    def advance(self, event: Event) -> Phase:
+        """Returns the phase after `event`; an event that comes too late, or too early, changes nothing."""
         known = (self.phase, event) in TABLE
         self.phase = TABLE.get((self.phase, event), self.phase)
         self.interrupted |= self.phase is Phase.INTERRUPTED

@@ -1,4 +1,4 @@
-"""How a text is to be spoken: the options of `synthesize`."""
+"""The options of `synthesize`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ VOLUMES = (0.0, 2.0)
 
 
 class SynthesizeOptions(TypedDict, total=False):
-    """What may be asked of a speech. What is left out or None, the engine decides.
+    """Options of a speech. The engine decides what is left out or None.
 
     Attributes:
-        voice: a name from `Client.voices`, also as ENGINE/NAME, or one of OpenAI's (`voices.ALIASES`); whichever
-            engine it belongs to is asked.
+        voice: a name from `Client.voices`, also as ENGINE/NAME, or one of OpenAI's (`voices.ALIASES`); it also
+            chooses the engine.
         language: a tag such as fr or pt-BR, which chooses the voice where none is named.
         wpm: words a minute; or else `speed`.
         speed: a factor of the voice's own pace.
-        markup: what the text is: `text`, `markdown` or `ssml` (docs/SPEAKING.md).
-        pronounce: how words are to be said, by the word.
+        markup: the form of the text: `text`, `markdown` or `ssml` (docs/SPEAKING.md).
+        pronounce: replacements for words, by the word.
         volume: 0 to 2 times as loud as the voice is; `hushd.Player` has a volume that can be changed meanwhile.
         sample_rate: Hz, 8000 to 48000; None: the voice's own.
         channels: 1, or 2 of the same.
@@ -38,7 +38,7 @@ class SynthesizeOptions(TypedDict, total=False):
 
 
 def synthesize_params(options: SynthesizeOptions) -> dict[str, Any]:
-    """The options as a request carries them: only what is asked for.
+    """Returns the options as a request carries them, without those that are left out.
 
     Raises:
         TypeError: for a name that is no option.

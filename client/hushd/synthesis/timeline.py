@@ -1,4 +1,4 @@
-"""When what part of a text is spoken."""
+"""The times at which the parts of a text are spoken."""
 
 from __future__ import annotations
 

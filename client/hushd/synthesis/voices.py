@@ -1,4 +1,4 @@
-"""Which voice speaks: by its name, by an OpenAI name, or by the language. Pure: what there is comes as an argument."""
+"""The choice of a voice: by its name, by an OpenAI name, or by a language. Pure: the voices are an argument."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .voice import Voice
 
 # Of engines that can all do it: the configured one, then these, then the others as they are listed.
 ORDER = ("hibari", "kokoro", "piper", "espeak-ng")
-# The names that programs made for OpenAI's API use, by gender, as they are heard.
+# The names that programs made for OpenAI's API use, with the gender of each voice.
 ALIASES = {
     "alloy": "female", "coral": "female", "marin": "female", "nova": "female", "sage": "female", "shimmer": "female",
     "ash": "male", "ballad": "male", "cedar": "male", "echo": "male", "fable": "male", "onyx": "male", "verse": "male",
@@ -23,8 +23,8 @@ _ROBOTIC = "espeak-ng"  # stands in for nobody while there is another
 _MOST_NAMED = 5  # in a sentence
 
 
-class Choice(NamedTuple):
-    """The engine, its model and its voice that a request is for; None leaves it to whoever is asked."""
+class VoiceChoice(NamedTuple):
+    """The engine, model and voice of a request; None leaves the choice to the supervisor or the worker."""
 
     engine: str | None
     model: str | None
@@ -37,8 +37,8 @@ def choose(
     language: str | None,
     engine: str | None = None,
     model: str | None = None,
-) -> Choice:
-    """The voice that is meant by a name, a language or both, of the engine and the model named, or of any.
+) -> VoiceChoice:
+    """Returns the voice for a name, a language or both, of the given engine and model, or of any.
 
     Args:
         catalogue: what `describe("tts")` says of the role.
@@ -46,12 +46,12 @@ def choose(
         language: a tag such as fr or pt-BR, or an English name such as French.
 
     Raises:
-        HushdError: `bad_request` for a name that there is not, or a voice that speaks another language;
+        HushdError: `bad_request` for an unknown name, or a voice that speaks another language;
             `engine_missing` when nothing on this machine speaks that language.
     """
     house = _House(catalogue, engine)
     if not house.engines or (engine is not None and not house.installed):
-        return Choice(engine, model, voice)  # in an environment of its own, perhaps: its worker knows better
+        return VoiceChoice(engine, model, voice)  # in an environment of its own, perhaps: its worker knows better
     tag = None if language is None else _tag(language)
     if voice is None:
         found = house.for_language(language or "", tag or "", model)
@@ -62,11 +62,11 @@ def choose(
                 "bad_request",
                 f"The voice {found.name} speaks {found.language}, not {language!r}: {house.instead(tag, True)}.",
             )
-    return Choice(found.engine, model or house.model_for(found), found.name)
+    return VoiceChoice(found.engine, model or house.model_for(found), found.name)
 
 
 def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
-    """Those of `voices` that speak a language, of whichever country. Raises HushdError `bad_request` for no tag."""
+    """Returns the voices that speak a language, of any country. Raises HushdError `bad_request` for what is no tag."""
     tag = _tag(language)
     return [voice for voice in voices if _speaks(voice, tag)]
 
@@ -105,7 +105,7 @@ class _House:
         raise HushdError("bad_request", f"There is no voice {shown}{meant}: `say -v '?'` lists them.")
 
     def for_language(self, language: str, tag: str, model: str | None) -> Voice:
-        """The default engine's voice where it speaks the language, else the first engine's that does."""
+        """Returns the default engine's voice if it speaks the language, else that of the first engine that does."""
         able = [voice for voice in self.voices if voice.installed and _speaks(voice, tag)]
         able = [voice for voice in able if voice.model == model] or able
         if not able:
@@ -115,14 +115,14 @@ class _House:
         return self._best([voice for voice in able if voice.engine == able[0].engine], tag)
 
     def model_for(self, voice: Voice) -> str | None:
-        """Its model; the configured one where the engine's voices are not tied to any, as kokoro's are not."""
+        """Returns a voice's model; the configured one where an engine's voices go with any model, as kokoro's do."""
         tied = {other.model for other in self.voices if other.engine == voice.engine}
         if voice.engine == self.default_engine and self.default_model and self.default_model not in tied:
             return self.default_model
         return voice.model or None
 
     def instead(self, tag: str, leave_out: bool) -> str:
-        """What would work: voices that are here, else what to install."""
+        """Names what would work: installed voices, else the voices and engines to install."""
         voices = _voices(self.every)
         if here := [voice.name for voice in voices if voice.installed and _speaks(voice, tag)]:
             return ("leave the voice out, or " if leave_out else "") + f"use {_listed(here[:_MOST_NAMED])}"
@@ -141,7 +141,7 @@ class _House:
         return f"{_listed(ways)}; see {document('VOICES.md')}"
 
     def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
-        """A voice of the alias's name (kokoro's are called after them), else one of its gender, else any."""
+        """Returns a voice named after the alias (as some of kokoro's are), else one of its gender, else any."""
         here = [voice for voice in self.voices if voice.installed]
         default = self._default()
         if tag is None and default is not None:
@@ -159,7 +159,7 @@ class _House:
         return able[place % len(able)]
 
     def _default(self) -> Voice | None:
-        """The voice that speaks when nobody names one."""
+        """Returns the voice for requests that name none."""
         for entry in self.engines:
             if entry["name"] == self.default_engine:
                 own = [voice for voice in self.voices if voice.engine == entry["name"]]
@@ -169,7 +169,7 @@ class _House:
         return None
 
     def _best(self, voices: Sequence[Voice], tag: str) -> Voice:
-        """Of one engine's voices: the very tag, the configured one, the engine's own default, the first."""
+        """Chooses among one engine's voices: of the very tag, the configured one, the engine's default, the first."""
         default = self._default()
         own = {entry.get("default_voice") for entry in self.engines if entry["name"] == voices[0].engine}
         return min(

@@ -1,7 +1,7 @@
 """Segments cut into subtitles: by openai-whisper's rules, or into cues that can be read in time.
 
-Both work on words and their times. Where an engine knows none, a segment's time is shared among its words by their
-letters, which is good enough to cut a long segment and no more: such words are never highlighted.
+Both work on words and their times. Where an engine gives none, a segment's time is shared among its words by their
+lengths. That is good enough to cut a long segment and for nothing else: such words are never highlighted.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown from `start` to `end`, in seconds; `text` may have several lines."""
+    """A subtitle: `text`, of one or more lines, is shown from `start` to `end` (seconds)."""
 
     start: float
     end: float
@@ -69,7 +69,7 @@ class Cue:
 
 
 def readable(segments: Iterable[Segment], label: int = 0) -> Iterator[Cue]:
-    """Cues of at most two lines of 42 columns and seven seconds, cut where a sentence or a phrase ends.
+    """Yields cues of at most two lines of 42 columns and seven seconds, cut where a sentence or a phrase ends.
 
     Args:
         label: columns that the name of a speaker takes in the first line.
@@ -82,7 +82,7 @@ def readable(segments: Iterable[Segment], label: int = 0) -> Iterator[Cue]:
 
 
 def laid_out(segments: Iterable[Segment], layout: Layout) -> Iterator[Cue]:
-    """Cues as `layout` says."""
+    """Yields cues laid out by `layout`."""
     for cue, speaker in _filled(segments, layout):
         text = "".join(token.text for token in cue)
         if layout.highlight_words and all(token.exact for token in cue):
@@ -92,7 +92,7 @@ def laid_out(segments: Iterable[Segment], layout: Layout) -> Iterator[Cue]:
 
 
 def tokens(segment: Segment) -> list[Token]:
-    """The words of a segment, with the engine's times or with estimated ones."""
+    """Returns the words of a segment, with the engine's times or with estimated ones."""
     words = [word.word for word in segment.words]
     if not words:
         return _estimated(segment)
@@ -102,7 +102,7 @@ def tokens(segment: Segment) -> list[Token]:
 
 
 def _spaced(words: list[str], text: str) -> list[str]:
-    """`words` with the space that `text` has before them; the first one as if something came before."""
+    """Returns `words` with the space that `text` has before each; the first one as if a word came before it."""
     found, position = [], 0
     for number, word in enumerate(words):
         place = text.find(word, position)
@@ -128,7 +128,7 @@ def _estimated(segment: Segment) -> list[Token]:
 
 
 def _filled(segments: Iterable[Segment], layout: Layout) -> Iterator[tuple[list[Token], str]]:
-    """The tokens of each cue, line breaks in their texts, and who speaks."""
+    """Yields the tokens of each cue, with line breaks in their texts, and its speaker."""
     width = layout.max_line_width or NO_LIMIT
     group = layout.max_words_per_line or NO_LIMIT
     joins = bool(layout.max_line_width and layout.max_line_count)
@@ -162,7 +162,7 @@ def _filled(segments: Iterable[Segment], layout: Layout) -> Iterator[tuple[list[
 
 
 def _highlighted(cue: list[Token], text: str, speaker: str) -> Iterator[Cue]:
-    """A cue for each word and, without highlight, for each pause between two; pauses below 1 ms do not show."""
+    """Yields a cue for each word and, without highlight, for each pause of 1 ms or more between two."""
     shown = _milliseconds(cue[0].start)
     time = cue[0].start
     for number, token in enumerate(cue):

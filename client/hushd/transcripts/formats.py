@@ -1,8 +1,8 @@
 """Transcripts as txt, vtt, srt, tsv and json, as openai-whisper's command writes them.
 
 Each format is a generator over segments, so that a subtitle is written as soon as its sentence is known; only json,
-one document, waits for the end. Who spoke stands where the segments say it: in txt where the speaker changes, in vtt
-as a voice, in srt in brackets, in tsv and json in a field of its own.
+one document, waits for the end. A speaker's name stands in txt where the speaker changes, in vtt as a voice, in srt in
+brackets, in tsv and json in a field of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Segments(Protocol):
     """A transcript, whole or still being made; `language` and `warnings` count once the segments have been read.
 
-    `diarized` is whether it was asked who speaks.
+    `diarized`: whether speakers were requested.
     """
 
     @property
@@ -118,7 +118,7 @@ FORMATS: dict[str, Callable[[Segments, Layout | None], Iterator[str]]] = {
 
 
 def render(form: str, segments: Segments, layout: Layout | None = None) -> Iterator[str]:
-    """`segments` in the format `form`, piece by piece.
+    """Yields `segments` in the format `form`, piece by piece.
 
     Args:
         layout: of vtt and srt; None: cues that can be read in time (see `hushd.transcripts.cues`).

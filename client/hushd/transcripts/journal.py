@@ -1,9 +1,9 @@
-"""What a long transcription has brought so far, so that an interrupted one can go on instead of beginning again.
+"""The segments of a long transcription, kept so that an interrupted one can go on instead of beginning again.
 
 A journal is a file of JSON lines in hushd's state folder: a head that says which recording and which request it
 belongs to, then one segment a line, written as soon as it is known. It is kept for recordings of five minutes and
-more, where losing the work hurts, and removed once the transcript is written. Whoever asks for the same again without
-resuming overwrites it.
+more, where losing the work hurts, and removed once the transcript is written. The same request without resuming
+overwrites it.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from .segment import Segment
 
 LONG_S = 300.0  # of audio, from which on a journal is kept
 SYNC_S = 5.0  # of work that a power failure may cost
-FORGOTTEN_S = 30 * 86_400.0  # after which nobody will come back for it
+FORGOTTEN_S = 30 * 86_400.0  # after which a journal is deleted
 
 
 class Journal:
-    """The journal of one recording under one request; nothing is on disk before `add` finds it worth while.
+    """The journal of one recording and request; nothing is on disk before the recording has proved long.
 
-    One that cannot be written is given up without a word: it is a safety net, and the transcript is on its way.
+    A journal that cannot be written is given up silently: it is a safety net, and the transcript itself goes on.
 
     Args:
         folder: of all journals; made when needed.
-        recording: the path of the recording, and `info` what it was like when the work began.
-        request: everything else that shapes the text: the worker and its parameters.
+        recording: the path of the recording; `info`: its stat when the work began.
+        request: everything else that determines the text: the worker and its parameters.
 
     Attributes:
-        rest_s: where the recording is to be heard from, after `resume`.
-        language: what it is spoken in, after `resume`; empty where nobody has found out.
+        rest_s: the second from which the recording is still to be transcribed, after `resume`.
+        language: of the recording, after `resume`; empty while unknown.
     """
 
     def __init__(self, folder: Path, recording: str, info: os.stat_result, request: Mapping[str, Any]) -> None:
@@ -56,12 +56,13 @@ class Journal:
 
     @property
     def kept(self) -> bool:
-        """Whether there is something on disk to come back for."""
+        """Whether there is a file on disk to resume from."""
         return self._descriptor is not None
 
     def resume(self) -> list[Segment]:
-        """The segments of an interrupted run, to which `add` adds from now on, without those that come again; none when
-        there was no such run.
+        """Returns the segments of an interrupted run, without those that come again; none when there was no such run.
+
+        From now on `add` appends to them.
 
         Raises:
             HushdError: `bad_request` while another process is at work on the same.
@@ -100,8 +101,13 @@ class Journal:
         return segments
 
     def add(self, segment: Segment, total: float = 0.0, rest_s: float | None = None, language: str = "") -> None:
-        """Keeps a segment of a recording of `total` seconds, 0 where that is unknown, where its rest begins, and what
-        it is spoken in."""
+        """Keeps a segment.
+
+        Args:
+            total: seconds of the whole recording, 0 while unknown.
+            rest_s: the second from which the rest is to be transcribed.
+            language: of the recording.
+        """
         if self._given_up:
             return
         more: dict[str, Any] = {} if rest_s is None else {"rest": rest_s}
@@ -117,14 +123,14 @@ class Journal:
             self._given_up = True
 
     def remove(self) -> None:
-        """The transcript is written: nothing is to be kept any more."""
+        """Removes the file, since the transcript is written."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 self._path().unlink()
             self.close()
 
     def close(self) -> None:
-        """Leaves it for another time."""
+        """Closes the file, which stays for `resume`."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,4 +1,4 @@
-"""Where a subtitle ends and where its line breaks, so that it reads well: after sentences, after phrases, in balance.
+"""Ends and line breaks of subtitles, so that they read well: after sentences, after phrases, in balance.
 
 The limits are those of the trade: 42 columns, two lines, seven seconds. A character of Chinese, Japanese or Korean is
 two columns wide. A word that is longer than a line has a line of its own.
@@ -13,7 +13,7 @@ from unicodedata import east_asian_width
 
 COLUMNS = 42  # in a line
 LONGEST_S = 7.0  # on the screen
-SHORTEST_S = 1.0  # below which nobody has read it
+SHORTEST_S = 1.0  # below which nobody can read it
 PAUSE_S = 0.3  # between words: as good as a comma
 
 _CLOSING = "\"'”’»)]』」）"
@@ -35,13 +35,13 @@ T = TypeVar("T", bound=Timed)
 
 
 def phrases(words: Sequence[T], label: int = 0) -> list[Sequence[T]]:
-    """`words` as subtitles of at most two lines and `LONGEST_S`, cut where it disturbs the least.
+    """Divides `words` into subtitles of at most two lines and `LONGEST_S`, cut where it disturbs the least.
 
     The cheapest way through all cuts, where a cut costs little behind a sentence, more behind a phrase and most
     elsewhere, and so does a subtitle that is nearly empty.
 
     Args:
-        label: columns that are taken in the first line of each.
+        label: columns taken by something else in the first line of each.
     """
     places = _Places([word.text for word in words], label)
     best = [0.0] + [float("inf")] * len(words)  # of the words up to here
@@ -67,13 +67,13 @@ def phrases(words: Sequence[T], label: int = 0) -> list[Sequence[T]]:
 
 
 def lines(texts: Sequence[str], label: int = 0) -> list[str]:
-    """The words of a subtitle, each with the space before it, in one line or two."""
+    """Divides the words of a subtitle, each with the space before it, into one line or two."""
     middle = _Places(texts, label).break_of(0, len(texts)) or 0
     return [line for part in (texts[:middle], texts[middle:]) if (line := "".join(part).strip())]
 
 
 class _Places:
-    """How wide any stretch of some words is, and where it breaks into two lines."""
+    """Widths of all stretches of some words, and their breaks into two lines."""
 
     def __init__(self, texts: Sequence[str], label: int) -> None:
         self._texts = texts
@@ -81,12 +81,12 @@ class _Places:
         self._sums = [0, *accumulate(map(_columns, texts))]
 
     def width(self, start: int, end: int) -> int:
-        """Columns of the words from `start` to `end` in one line."""
+        """Returns the columns of the words from `start` to `end` in one line."""
         text = self._texts[start]
         return self._sums[end] - self._sums[start] - (len(text) - len(text.lstrip()))
 
     def break_of(self, start: int, end: int) -> int | None:
-        """The word that begins the second line, `start` for one line only; None: they do not fit."""
+        """Returns the word that begins the second line, `start` for one line only; None: they do not fit."""
         if end - start == 1 or self.width(start, end) <= self._first:
             return start
         costs = [
@@ -99,7 +99,7 @@ class _Places:
 
 
 def _cut_cost(before: Timed, after: Timed) -> float:
-    """What it costs to end a subtitle between two words."""
+    """Returns the cost of ending a subtitle between two words."""
     if _ends(before.text, ".?!…。？！") and before.text.strip().lower() not in _TITLES:
         return 0.0
     if _ends(before.text, ",;:–—、，；：") or after.start - before.end >= PAUSE_S:

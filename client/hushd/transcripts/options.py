@@ -1,4 +1,4 @@
-"""How speech is to be heard: the options that `transcribe` and `transcribe_stream` share."""
+"""The options that `transcribe` and `transcribe_stream` share."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any, TypedDict, cast
 
 
 class TranscribeOptions(TypedDict, total=False):
-    """What may be asked of a transcription. What is left out or None, the engine and the recording decide.
+    """Options of a transcription. The engine and the recording decide what is left out or None.
 
     Attributes:
-        language: what is spoken, such as `en` or `English`; None: what the model hears, or what it finds.
+        language: the spoken one, such as `en` or `English`; None: the model's only one, or the one it detects.
         task: `transcribe`, or `translate` into English where the engine can.
         prompt: text that came before, for names and style.
-        hotwords: words to expect, a list of them or separated by commas.
-        beam_size: how many texts are followed at once, 1 to 100.
+        hotwords: words to expect, as a list or separated by commas.
+        beam_size: hypotheses followed at once, 1 to 100.
         temperature: 0 is the likeliest text, 1 the freest.
         word_times: whether `Segment.words` is wanted; engines that know no word times leave it empty.
         diarize: whether `Segment.speaker` is wanted.
-        speakers: how many people speak; 0: that is to be found out.
+        speakers: the number of people who speak; 0: it is estimated.
         min_silence_s: seconds of quiet that end a segment.
         speech_pad_s: seconds of quiet kept around speech.
         max_segment_s: seconds after which a segment is cut even where nobody pauses.
@@ -47,7 +47,7 @@ class TranscribeOptions(TypedDict, total=False):
 
 
 def transcribe_params(options: TranscribeOptions) -> dict[str, Any]:
-    """The options as a request carries them: only what is asked for.
+    """Returns the options as a request carries them, without those that are left out.
 
     Raises:
         TypeError: for a name that is no option.

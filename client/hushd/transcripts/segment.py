@@ -1,4 +1,4 @@
-"""What was said when. Times are seconds from the start of the audio."""
+"""Segments and words of a transcript. Times are seconds from the start of the audio."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said in one recording.
+    """The text of one recording, in segments.
 
     Attributes:
         segments: in order of time.
@@ -35,7 +35,7 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """All segments in one line."""
+        """The text of all segments in one line."""
         return joined(segment.text for segment in self.segments)
 
     def __iter__(self) -> Iterator[Segment]:
@@ -46,7 +46,7 @@ class Transcript:
 
     @property
     def diarized(self) -> bool:
-        """Whether it is known who spoke."""
+        """Whether the segments say who speaks."""
         return any(segment.speaker for segment in self.segments)
 
     def render(self, form: str, layout: Layout | None = None) -> str:
@@ -55,6 +55,6 @@ class Transcript:
         Raises:
             HushdError: `bad_request` for another format.
         """
-        from .formats import render  # only who asks for it pays for it
+        from .formats import render  # imported by those who need it
 
         return "".join(render(form, self, layout))

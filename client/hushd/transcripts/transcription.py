@@ -1,4 +1,4 @@
-"""A transcript in the making."""
+"""A transcript while it is made."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Transcription(Iterator[Segment]):
         language: as in `Transcript`; of a recording known with its first segment.
         duration, ended, warnings: as in `Transcript`, known once the iteration has ended.
         diarized: whether segments say who speaks.
-        rest_s: where the rest of a recording can be asked for, once the last segment was handed out; those that begin
-            at or after it come again then.
+        rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
+            segments that begin at or after it come again then.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Transcription(Iterator[Segment]):
         raise StopIteration
 
     def transcript(self) -> Transcript:
-        """Waits for the segments that have not been handed out yet.
+        """Waits for the end; returns the segments that were not iterated over yet, as a transcript.
 
         Raises:
             HushdError: what went wrong.

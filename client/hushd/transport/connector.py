@@ -14,7 +14,7 @@ from hushd_protocol.system import paths
 from . import model_requests
 from .call import new_id
 from .connection import WELCOME_S, Connection
-from .retry import GONE, RetryingCall, in_contact
+from .retry import GONE, RetryingCall, with_connection
 from .source import Source
 
 PAUSE_S = 0.02  # before another look for a supervisor
@@ -60,7 +60,7 @@ class Connector:
         def ask(connection: Connection) -> Result:
             return connection.start(Control(id=new_id(), action=action, names=list(names))).result()
 
-        return in_contact(self._connect, ask).data
+        return with_connection(self._connect, ask).data
 
     def _connect(self) -> Connection:
         """The connection, made anew when the last one was lost."""

@@ -10,7 +10,7 @@ from hushd_protocol.messages import Claim, Error, Message, Result, Turn, Yield
 
 from .call import new_id
 from .connection import Connection
-from .retry import GONE, in_contact
+from .retry import GONE, with_connection
 
 ATTEMPTS = 3  # supervisors that may go away one after the other while we wait
 
@@ -159,7 +159,7 @@ class Floor:
             connection.carry(self, claim)
 
         try:
-            in_contact(self._connect, carry)
+            with_connection(self._connect, carry)
         except HushdError as error:
             # Who plays has the speech already: better heard than kept for want of somebody to ask.
             if error.code != "no_supervisor":

@@ -89,7 +89,7 @@ class RetryingCall(Iterator[Message]):
             self.close()
 
     def _ask(self) -> Call:
-        call = in_contact(self._connect, lambda connection: connection.start(self._request))
+        call = with_connection(self._connect, lambda connection: connection.start(self._request))
         if self._source and self._request.input == "stream":
             call.upload(self._source.pieces())
         return call
@@ -144,7 +144,7 @@ def _has_a_rest(request: Request) -> bool:
     return request.op == "transcribe" and not request.session and not request.params.get("diarize")
 
 
-def in_contact(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
+def with_connection(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
     """What `use` makes of a connection; once more with a new one when the supervisor went away under it."""
     connection = connect()
     try:

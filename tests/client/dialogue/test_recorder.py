@@ -191,7 +191,7 @@ def test_one_microphone_for_all_turns(opened: list[Microphone], mode: str, rate:
     """It stays open, and suits turns of either kind: with what is played beside it where that is to be taken out."""
     made = recorder_of(mode)
     for muted in (False, True, False):
-        with made.turn():
+        with made.in_use():
             made.tape(muted)
     (microphone,) = opened
     assert not microphone.closed
@@ -206,11 +206,11 @@ def test_it_does_not_stay_open_for_ever(opened: list[Microphone], monkeypatch: p
     """Some time after the last turn nobody is recorded; the next turn opens it anew."""
     monkeypatch.setattr(recorder, "LINGER_S", 0.05)
     made = recorder_of("half")
-    with made.turn():
+    with made.in_use():
         made.tape()
         assert not opened[0].closed
     wait_until(lambda: opened[0].closed, "the end")
-    with made.turn():
+    with made.in_use():
         made.tape()
     assert len(opened) == 2
     made.close()
@@ -219,11 +219,11 @@ def test_it_does_not_stay_open_for_ever(opened: list[Microphone], monkeypatch: p
 def test_a_turn_keeps_it_open(opened: list[Microphone], monkeypatch: pytest.MonkeyPatch) -> None:
     """The time that was to close it is over: who came first has it."""
     made = recorder_of("half")
-    with made.turn():
+    with made.in_use():
         made.tape()
     timer = made._timer
     assert timer
-    with made.turn():
+    with made.in_use():
         made._expire(timer)
         assert not opened[0].closed
     made.close()
@@ -232,9 +232,9 @@ def test_a_turn_keeps_it_open(opened: list[Microphone], monkeypatch: pytest.Monk
 def test_where_it_must_not_linger(opened: list[Microphone]) -> None:
     """It is closed with the turn."""
     made = recorder_of("half", lambda: False)
-    with made.turn():
+    with made.in_use():
         made.tape()
     assert opened[0].closed == 1
-    with made.turn():
+    with made.in_use():
         pass
     assert len(opened) == 1

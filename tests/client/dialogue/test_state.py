@@ -14,7 +14,7 @@ LETTERS = {"s": Event.SAID, "b": Event.BEGAN, "n": Event.NOTHING, "h": Event.HEA
 def after(events: str, phase: Phase = Phase.SPEAKING) -> DialogueState:
     turn = DialogueState(phase)
     for letter in events:
-        turn.tell(LETTERS[letter])
+        turn.advance(LETTERS[letter])
     return turn
 
 

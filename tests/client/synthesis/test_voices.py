@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hushd.synthesis.voice import Voice
-from hushd.synthesis.voices import ALIASES, Choice, choose, speaking
+from hushd.synthesis.voices import ALIASES, VoiceChoice, choose, speaking
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.installation import document
 
@@ -81,23 +81,23 @@ NO_TAG = "A language is a tag such as fr or pt-BR, or a name such as French, not
 @pytest.mark.parametrize(
     ("there", "name", "expected"),
     [
-        (ALL, "heart", Choice("hibari", "en", "heart")),
-        (ALL, "HEART", Choice("hibari", "en", "heart")),
-        (ALL, "anna", Choice("aa-mine", "x", "Anna")),
-        (ALL, "aa-mine/heart", Choice("aa-mine", "y", "heart")),
-        (ALL, "espeak-ng/espeak-fr", Choice("espeak-ng", "all", "espeak-fr")),
-        (ALL, "espeak-fr", Choice("espeak-ng", "all", "espeak-fr")),
-        (ALL, "fr_FR-siwis", Choice("piper", "fr_FR-siwis", "fr_FR-siwis")),
+        (ALL, "heart", VoiceChoice("hibari", "en", "heart")),
+        (ALL, "HEART", VoiceChoice("hibari", "en", "heart")),
+        (ALL, "anna", VoiceChoice("aa-mine", "x", "Anna")),
+        (ALL, "aa-mine/heart", VoiceChoice("aa-mine", "y", "heart")),
+        (ALL, "espeak-ng/espeak-fr", VoiceChoice("espeak-ng", "all", "espeak-fr")),
+        (ALL, "espeak-fr", VoiceChoice("espeak-ng", "all", "espeak-fr")),
+        (ALL, "fr_FR-siwis", VoiceChoice("piper", "fr_FR-siwis", "fr_FR-siwis")),
         # not installed: its worker says how to get it
-        (ALL, "adam", Choice("hibari", "en", "adam")),
+        (ALL, "adam", VoiceChoice("hibari", "en", "adam")),
         # of two with one name the one that is here
         (catalogue(engine("hibari", voice("x", "en", installed=False)), engine("z", voice("x", "en"))), "x",
-         Choice("z", "m", "x")),
+         VoiceChoice("z", "m", "x")),
         # an alias is a voice's name before it is an alias
-        (catalogue(HIBARI, engine("z", voice("nova", "en-US"))), "nova", Choice("z", "m", "nova")),
+        (catalogue(HIBARI, engine("z", voice("nova", "en-US"))), "nova", VoiceChoice("z", "m", "nova")),
     ],
 )  # fmt: skip
-def test_by_name(there: dict[str, Any], name: str, expected: Choice) -> None:
+def test_by_name(there: dict[str, Any], name: str, expected: VoiceChoice) -> None:
     """The exact name in any engine, whatever its case; the preferred engine's first, ENGINE/NAME where that is not."""
     assert choose(there, name, None) == expected
 
@@ -134,13 +134,13 @@ def test_by_language(there: dict[str, Any], language: str, expected: str) -> Non
 @pytest.mark.parametrize(
     ("name", "model", "expected"),
     [
-        ("piper", None, Choice("piper", "fr_FR-siwis", "fr_FR-siwis")),
-        ("piper", "fr_CA-paul", Choice("piper", "fr_CA-paul", "fr_CA-paul")),
-        ("espeak-ng", None, Choice("espeak-ng", "all", "espeak-fr")),
-        ("kokoro", "kokoro-v1.0.int8", Choice("kokoro", "kokoro-v1.0.int8", "ff_siwis")),
+        ("piper", None, VoiceChoice("piper", "fr_FR-siwis", "fr_FR-siwis")),
+        ("piper", "fr_CA-paul", VoiceChoice("piper", "fr_CA-paul", "fr_CA-paul")),
+        ("espeak-ng", None, VoiceChoice("espeak-ng", "all", "espeak-fr")),
+        ("kokoro", "kokoro-v1.0.int8", VoiceChoice("kokoro", "kokoro-v1.0.int8", "ff_siwis")),
     ],
 )
-def test_an_engine_that_is_named_is_asked(name: str, model: str | None, expected: Choice) -> None:
+def test_an_engine_that_is_named_is_asked(name: str, model: str | None, expected: VoiceChoice) -> None:
     """Voices of others do not count then, and a model that is named stays."""
     assert choose(ALL, None, "fr", name, model) == expected
 
@@ -158,13 +158,13 @@ def test_what_is_not_known_here_is_left_to_its_worker(
     there: dict[str, Any], engine_name: str | None, model: str | None
 ) -> None:
     """An engine in an environment of its own, or a program of the user's, is asked as it was named."""
-    assert choose(there, "anna", "fr", engine_name, model) == Choice(engine_name, model, "anna")
+    assert choose(there, "anna", "fr", engine_name, model) == VoiceChoice(engine_name, model, "anna")
 
 
 def test_the_configured_model_of_voices_that_are_not_tied_to_one() -> None:
     """kokoro's voices go with each of its models: the configured one is not loaded twice in another size."""
     there = catalogue(KOKORO, default="kokoro/kokoro-v1.0.int8")
-    assert choose(there, "af_heart", None) == Choice("kokoro", "kokoro-v1.0.int8", "af_heart")
+    assert choose(there, "af_heart", None) == VoiceChoice("kokoro", "kokoro-v1.0.int8", "af_heart")
     assert choose(catalogue(KOKORO), "af_heart", None).model == "kokoro-v1.0"
 
 
@@ -275,7 +275,7 @@ def test_any_catalogue_gives_a_voice_or_one_sentence() -> None:
             refused += 1
             continue
         voices = {(e["name"], v["name"]) for e in there["engines"] for v in e.get("voices", ())}
-        assert (found.engine, found.voice) in voices or found == Choice(wanted, None, name)
+        assert (found.engine, found.voice) in voices or found == VoiceChoice(wanted, None, name)
         chosen += (found.engine, found.voice) in voices
     assert min(chosen, refused) > 50, (chosen, refused)
 
