@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker import engine_registry
 from hushd_worker.engine_registry import EngineRegistry, choose_model
 from hushd_worker_stt.registry import REGISTRY as STT
 from hushd_worker_tts.registry import REGISTRY as TTS
@@ -82,9 +81,9 @@ def test_other_packages_add_engines(
         assert caught.value.code == "engine_missing"
 
 
-def test_a_description_is_shortened_only_as_far_as_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_description_is_shortened_only_as_far_as_it_must_be() -> None:
     """Each step is taken while the description is still too large, and no more."""
-    registry = replace(
+    short = replace(
         TTS,
         role="none",
         own={"a": TTS.own["espeak-ng"]},
@@ -92,8 +91,7 @@ def test_a_description_is_shortened_only_as_far_as_it_must_be(monkeypatch: pytes
         shorten=[lambda engines: [engine | {"list": engine["list"][::2]} for engine in engines]] * 9,
     )
     for bound, left in ((10_000, 1000), (3_000, 500), (500, 63)):
-        monkeypatch.setattr(engine_registry, "LARGEST_DESCRIPTION", bound)
-        described = registry.describe()["engines"]
+        described = replace(short, largest=bound).describe()["engines"]
         assert len(described[0]["list"]) == left
         assert len(json.dumps(described)) <= bound
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,6 +62,15 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert extra_command("stt") in caught.value.message
 
 
+def test_of_many_models_those_that_are_missing_are_left_out() -> None:
+    """A description that is too large keeps the installed models, which is what can be used at once."""
+    registry = replace(REGISTRY, largest=len(json.dumps(REGISTRY.describe()["engines"], ensure_ascii=False)) - 1)
+    engines = registry.describe()["engines"]
+    assert [engine["name"] for engine in engines] == [engine["name"] for engine in REGISTRY.describe()["engines"]]
+    assert all(model["installed"] for engine in engines for model in engine["models"])
+    assert "tiny-en" in [model["name"] for model in engines[0]["models"]]
+
+
 def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
     """`--describe` is for a supervisor that asks before any engine runs: JSON, and no numpy, soundfile or zmq."""
     program = (
@@ -92,6 +102,7 @@ def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
         "streaming": True,
         "word_times": False,
         "translation": False,
+        "options": [],
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_worker.engine_registry import LARGEST_DESCRIPTION, EngineRegistry
+from hushd_worker.engine_registry import EngineRegistry
 from hushd_worker_tts import params
 from hushd_worker_tts.engine import EngineInfo, Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
@@ -52,7 +52,7 @@ def test_kokoro_without_files(empty: None) -> None:
 def test_what_is_told_fits_into_an_answer(empty: None) -> None:
     """Whatever is installed here: the description of all engines is within its bound, with every voice in one form."""
     described = REGISTRY.describe()
-    assert len(json.dumps(described, ensure_ascii=False).encode()) < LARGEST_DESCRIPTION + 200
+    assert len(json.dumps(described, ensure_ascii=False).encode()) < REGISTRY.largest + 200
     for engine in described["engines"]:
         names = [voice["name"] for voice in engine["voices"]]
         assert len(set(names)) == len(names)
@@ -81,7 +81,7 @@ def test_too_much_to_tell(installed: int, missing: int, left: int, samples: bool
     engines = registry.describe()["engines"]
     assert [voice["name"] for voice in engines[0]["voices"]] == [f"voice-{n}" for n in range(left)]
     assert all(bool(voice["sample"]) == samples for voice in engines[0]["voices"])
-    assert len(json.dumps(engines[:1]).encode()) <= LARGEST_DESCRIPTION
+    assert len(json.dumps(engines[:1]).encode()) <= REGISTRY.largest
 
 
 @pytest.mark.parametrize(

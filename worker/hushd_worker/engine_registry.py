@@ -15,8 +15,6 @@ from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 E = TypeVar("E")
 Entries = list[dict[str, Any]]
-# Bytes of JSON. One answer of the supervisor's, of 64 KiB, carries the description of a role.
-LARGEST_DESCRIPTION = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,9 @@ class EngineRegistry(Generic[E]):
         own: hushd's engines, name to `module:Class`, as in pyproject.toml. Listed here because reading the metadata of
             all installed packages costs a cold start 40 to 50 ms.
         describe_engine: returns all but the name of an engine's description, as JSON types; must load nothing.
-        shorten: applied to the entries one after another while the description is too large.
+        largest: bytes of JSON that the entries may have; both roles' descriptions fit into one answer of the
+            supervisor's, which is 64 KiB of msgpack, or some 90 kB of JSON.
+        shorten: applied to the entries one after another while they are larger.
     """
 
     role: str
@@ -38,7 +38,8 @@ class EngineRegistry(Generic[E]):
     contract: type
     own: Mapping[str, str]
     describe_engine: Callable[[type[E]], dict[str, Any]]
-    shorten: Sequence[Callable[[Entries], Entries]] = ()
+    largest: int
+    shorten: Sequence[Callable[[Entries], Entries]]
 
     @property
     def group(self) -> str:
@@ -71,7 +72,7 @@ class EngineRegistry(Generic[E]):
         """Describes all engines as JSON types; one that does not import is left out, and named on standard error."""
         engines = list(self._entries())
         for step in self.shorten:
-            if _size(engines) <= LARGEST_DESCRIPTION:
+            if _size(engines) <= self.largest:
                 break
             engines = step(engines)
         return {"role": self.role, "version": __version__, "engines": engines}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hushd_worker.engine_registry import EngineRegistry
+from hushd_worker.engine_registry import EngineRegistry, Entries
 
 from .engine import Engine
 
@@ -15,6 +15,10 @@ def _description(engine: type[Engine]) -> dict[str, Any]:
     description = asdict(engine.INFO) | {"models": models, "installed": any(model["installed"] for model in models)}
     del description["name"]  # the entry point's counts
     return description
+
+
+def _without_missing_models(engines: Entries) -> Entries:
+    return [engine | {"models": [model for model in engine["models"] if model["installed"]]} for engine in engines]
 
 
 REGISTRY: EngineRegistry[Engine] = EngineRegistry(
@@ -29,4 +33,6 @@ REGISTRY: EngineRegistry[Engine] = EngineRegistry(
         "whisper": "hushd_worker_stt.engines.whisper:Whisper",
     },
     describe_engine=_description,
+    largest=30_000,
+    shorten=(_without_missing_models,),
 )

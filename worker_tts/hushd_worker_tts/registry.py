@@ -52,5 +52,6 @@ REGISTRY: EngineRegistry[TtsEngine] = EngineRegistry(
         "command": "hushd_worker_tts.engines.command:Command",
     },
     describe_engine=_description,
+    largest=60_000,
     shorten=(_without_missing_voices, _without_samples, _few_voices),
 )
