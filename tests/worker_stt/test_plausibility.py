@@ -41,7 +41,7 @@ def test_differences(words: str, others: str, whole: int, part: int) -> None:
 
 
 def test_agreement_costs_one_look() -> None:
-    """Where the beginning is read alike, that was all: 4 s at most, and no more of the recording."""
+    """A beginning that is read alike is enough: 4 s at most are read again, and no more of the recording."""
     read = Readings("one two three four")
     plausibility = Plausibility(read)
     plausibility.check(SPEECH, SAID)
@@ -94,7 +94,7 @@ def test_no_language_at_all(ask: Ask, beckett: np.ndarray) -> None:
 
 
 def test_nothing_is_checked_that_is_told(ask: Ask, beckett: np.ndarray) -> None:
-    """Who names the language gets no warning, whatever is spoken."""
+    """A request that names the language gets no warning, whatever is spoken."""
     assert warned(ask(s16le(beckett[: 6 * RATE][::-1]), {"format": "s16le", "language": "en"})) == []
 
 

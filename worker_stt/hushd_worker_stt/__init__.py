@@ -1,8 +1,7 @@
-"""The speech-to-text worker of hushd: a process that loads one engine, turns audio into text, and leaves.
+"""The speech-to-text worker of hushd: a process that loads one engine, turns audio into text, and exits.
 
-`engine` is the contract engines keep, `registry` finds them, `audio` reads what people send, `silero` and `pieces`
-find the speech in it, `ahead` of the engine, `recogniser` has it transcribed, `live` listens to somebody who speaks
-now, `diarize` tells speakers apart, with the models of `voices`, by `clusters`, in the words of `conversation`;
-`worker` ties these to hushd's jobs.
-Importing this package loads nothing heavy.
+`engine` is the contract that engines keep, `registry` finds them. `worker` takes hushd's jobs. A recording goes through
+`transcription`: `audio` reads it, `segmentation` cuts its speech into pieces, with `diarization` by speaker, and
+`recogniser` has the engine transcribe them; `loops` and `plausibility` judge the text. `live` transcribes somebody who
+speaks now. `convert` makes models. Importing this package loads nothing heavy.
 """

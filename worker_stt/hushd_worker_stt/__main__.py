@@ -1,4 +1,4 @@
-"""`python -m hushd_worker_stt`: started by hushd's supervisor, as a worker or to say what engines there are."""
+"""`python -m hushd_worker_stt`: started by hushd's supervisor, as a worker or to describe the installed engines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> None:
 
         serve(SpeechToText(arguments.engine, arguments.model))
     else:
-        parser.error("say --describe or --engine NAME")
+        parser.error("give --describe or --engine NAME")
 
 
 if __name__ == "__main__":

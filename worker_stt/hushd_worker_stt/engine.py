@@ -52,7 +52,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a piece is to be transcribed. An engine ignores what its model has no use for, but for `translate`.
+    """Options for one piece. An engine ignores those that its model has no use for, except `translate`.
 
     Attributes:
         language: what is spoken, as in `ModelInfo.languages`; None only where the model knows one language or cannot
@@ -100,7 +100,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What is known of an engine without loading it.
+    """The static description of an engine, known without loading it.
 
     Attributes:
         install: the command that brings it.
@@ -151,7 +151,7 @@ class Engine(ABC):
             measured to hear best at one level; a range leaves alone what a model was trained on.
         economy: set before each piece: memory is short, so work with less of it if there is a way (a smaller beam),
             at the cost of quality if need be.
-        degraded: cleared before each job; the engine sets it once it has done so, which the result tells. An engine
+        degraded: cleared before each job; the engine sets it once it has done so, which the result reports. An engine
             without a cheaper way leaves it.
         check: set before each piece: raises `Cancelled` once its client has gone. An engine that takes seconds for a
             piece calls it now and then, and lets that pass through.
@@ -177,7 +177,7 @@ class Engine(ABC):
 
     @abstractmethod
     def load(self, model: str, report: Callable[[str], None]) -> None:
-        """Loads `model`, a name from `models()`; `report` tells the supervisor that it goes on.
+        """Loads `model`, a name from `models()`; `report` re-arms the supervisor's start timer.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -185,7 +185,7 @@ class Engine(ABC):
 
     @abstractmethod
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
-        """What is said in `samples`: at most `PIECE.longest` seconds of speech, within `LEVEL`; times from its start.
+        """Transcribes `samples`: at most `PIECE.longest` seconds of speech, within `LEVEL`; times from its start.
 
         Raises:
             HushdError: `unsupported` for an option that it cannot do.

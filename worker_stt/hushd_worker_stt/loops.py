@@ -53,7 +53,7 @@ def _kept(words: Sequence[str]) -> list[int]:
 
 
 def _loop(words: Sequence[str], at: int) -> tuple[int, int]:
-    """How many words repeat at `at`, and how often; (1, 1) where there is no loop."""
+    """The number of words that repeat at `at`, and of their rounds; (1, 1) where there is no loop."""
     for width in range(1, min(_LONGEST, (len(words) - at) // 2) + 1):
         round_, rounds = words[at : at + width], 1
         while words[at + rounds * width : at + (rounds + 1) * width] == round_:
@@ -64,7 +64,7 @@ def _loop(words: Sequence[str], at: int) -> tuple[int, int]:
 
 
 def _most(width: int) -> int:
-    """How often people say `width` words in a row: "no" eight times, "thank you" six, a sentence three."""
+    """The most rounds of `width` words that people say: "no" eight times, "thank you" six, a sentence three."""
     return 8 if width == 1 else 6 if width <= 3 else 3
 
 

@@ -99,7 +99,7 @@ class Recogniser:
         return options.language or (self._languages[0] if len(self._languages) == 1 else "")
 
     def piece_length(self, request: Request, *, economy: bool) -> PieceLength:
-        """How long pieces are: shorter where memory is short, or where the request limits them."""
+        """The length of pieces: shorter where memory is short, or where the request limits it."""
         engine = self.engine
         length = (engine.PIECE_ECONOMY if economy else None) or engine.PIECE
         if not 0 < request.max_segment_s < length.longest:

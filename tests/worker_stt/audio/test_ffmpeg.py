@@ -115,7 +115,7 @@ def test_a_video_without_sound(tmp_path: Path) -> None:
 
 
 def test_without_ffmpeg_the_error_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is missing, the sentence says what to install."""
+    """A missing ffmpeg is an error that says what to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
     path = tmp_path / "voice.mkv"
     path.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(500))

@@ -114,7 +114,7 @@ def test_from_beyond_the_end_there_is_nothing(form: str) -> None:
 
 
 def test_a_file_of_unknown_length_is_read_from_the_middle_too() -> None:
-    """Where the file cannot seek, what comes before is skipped."""
+    """In a file that cannot seek, the samples before are skipped."""
     data = bytearray(encoded(sound(3, RATE), RATE, "FLAC"))
     data[21] &= 0xF0
     data[22:26] = bytes(4)

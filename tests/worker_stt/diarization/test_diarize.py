@@ -149,7 +149,7 @@ def test_level_means_little(models: DiarizationModels, chat: Conversation, gain:
 )
 @pytest.mark.parametrize("speakers", [0, 3])
 def test_nobody(models: DiarizationModels, samples: np.ndarray, speakers: int) -> None:
-    """Where nobody speaks there is no turn, whatever else there is, and whatever was said of how many."""
+    """There is no turn without speech, whatever else there is and however many speakers are asked for."""
     assert turns(models, samples, speakers) == []
 
 

@@ -280,7 +280,7 @@ def test_the_users_folder_goes_before_the_cache(models: Path, tmp_path: Path) ->
 
 
 def test_half_a_snapshot_is_none(models: Path, tmp_path: Path) -> None:
-    """Where a download was broken off before a file came, it counts as missing, and loading says what gets it."""
+    """A download that ended before a file came counts as missing, and loading says what gets it."""
     snapshot = cached(tmp_path / "hub", REPOSITORY, tone_models.ctc(tmp_path / "made"))
     for file in ("vocab.txt", "model.onnx"):
         assert OnnxAsr.installed(PARAKEET)
@@ -315,7 +315,7 @@ def test_what_hushd_has_brought_is_found_by_its_manifest(models: Path, tmp_path:
 
 
 def test_without_the_package(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is not installed nothing else fails, and loading says what to install."""
+    """A missing package fails nothing but the load, which says what to install."""
     tone_models.ctc(models / "mine")
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert not OnnxAsr.installed("mine")

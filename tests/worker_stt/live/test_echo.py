@@ -118,7 +118,7 @@ def test_words_spoken_meanwhile(ask: Ask, beckett: np.ndarray, start_s: float) -
 
 
 def test_an_answer_in_a_room(beckett: np.ndarray) -> None:
-    """Where the echo cannot be taken out, who begins 0.3 s after it ended is heard from their first word on."""
+    """A person who begins 0.3 s after an echo that cannot be removed is heard from their first word on."""
     played = np.concatenate((speech()[: 3 * RATE], np.zeros(6 * RATE)))
     recorded = room(late(played, 0.1), 0.3)
     recorded[3 * RATE + 4_800 :][: 5 * RATE] += beckett[4_800 : 4_800 + 5 * RATE]

@@ -361,7 +361,7 @@ def test_the_answer_is_ready_when_the_silence_ends() -> None:
 
 
 def test_a_silence_too_short_to_get_ready_in() -> None:
-    """Where the utterance ends after 0.2 s the text is made at its end."""
+    """The text of an utterance that ends after 0.2 s is made at its end."""
     _, segments, _ = listened(Scripted(), sounds((1, 0.5), (2, 0)), silence_s=0.2)
     assert [segment.text for segment in segments] == ["1.00"]
 

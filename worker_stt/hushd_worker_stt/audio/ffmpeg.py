@@ -1,4 +1,4 @@
-"""Reading what libsndfile does not know, video too, through the program ffmpeg."""
+"""Reading formats that libsndfile does not know, the sound of videos too, through the program ffmpeg."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-_LOOK_S = 0.2  # between two looks whether the job was cancelled, while ffmpeg is silent
+_LOOK_S = 0.2  # between two checks whether the job was cancelled, while ffmpeg sends nothing
 _READ = 131_072  # bytes: a second
 _CHANNELS = 2  # more are mixed to these; and two that cancel each other are not mixed
 _FRAME = 4 * _CHANNELS  # bytes
-_LINE = 4096  # bytes of a line of ffmpeg's that are looked at
+_LINE = 4096  # bytes of a line from ffmpeg that are parsed
 _DURATION = re.compile(rb"\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _TRACK = re.compile(rb"Stream #0:\d+.*: Audio: ")
 _LEVELLED = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\] (.*)$")
 
 
 def find_ffmpeg() -> str | None:
-    """The program, where it is installed."""
+    """The path of ffmpeg; None where it is not installed."""
     return shutil.which("ffmpeg")
 
 
 class Decoder:
-    """The sound of a file as ffmpeg decodes it; a context manager that ends the program.
+    """One track of a file, decoded by ffmpeg; a context manager that ends the program.
 
     Args:
-        descriptor: of the file, which ffmpeg may seek in.
-        name: what the file is called in errors.
-        why: what libsndfile said of it.
+        descriptor: of the file; ffmpeg may seek in it.
+        name: of the file in errors.
+        why: libsndfile's reason to refuse it.
         start_s: where to begin.
         track: which track of sound, from 1.
         check: raises when the job is cancelled.
 
     Attributes:
         tracks: of sound in the file; known once blocks have been read.
-        duration: seconds the file says it lasts; 0.0 until ffmpeg has said so.
+        duration: seconds by the file's header; 0.0 until ffmpeg has printed it.
         failure: why ffmpeg stopped before the end; known once the blocks have ended.
 
     Raises:

@@ -1,8 +1,8 @@
-"""Reading what people send: audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
+"""Reading audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
 
-libsndfile reads WAV, FLAC, OGG, MP3 and AIFF; what it does not know goes through ffmpeg, where there is one.
-Everything goes in blocks of about a second, so that a file of hours takes no more memory than one of seconds.
-Damage at the end of a file does not lose its beginning: `Recording.damage` tells of it when the blocks have ended.
+libsndfile reads WAV, FLAC, OGG, MP3 and AIFF; other formats go through ffmpeg where it is installed. Audio is read in
+blocks of about a second, so that a file of hours takes no more memory than one of seconds. Damage at the end of a file
+does not lose its beginning: `Recording.damage` reports it when the blocks have ended.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 LOWEST_RATE = 1_000  # Hz; a header that says 1 Hz would make 16,000 samples of each one
 HIGHEST_RATE = 768_000
-_BLOCK = 2**20  # samples of all channels together that are read at once, at most
-_UNKNOWN = 2**53  # frames; libsndfile says 2**63 - 1 where a streamed FLAC does not tell its length
+_BLOCK = 2**20  # samples of all channels together in one read, at most
+_UNKNOWN = 2**53  # frames; libsndfile says 2**63 - 1 where a streamed FLAC does not give its length
 _PLACEHOLDER = 0x7FFF_0000  # bytes; writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF, less a header
-_SLACK = 1024  # bytes a header may promise too many: some writers count the header itself
+_SLACK = 1024  # bytes that a header may promise in excess: some writers count the header itself
 _MISSING = 0.98  # of the frames promised; an MP3's header only estimates them
 
 
 class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """Reads on without the seek after every read, which fails in files of unknown length."""
+    """A file that is read without the seek after every read, which fails in files of unknown length."""
 
     def seekable(self) -> bool:
         return False
@@ -58,8 +58,8 @@ class Recording:
         file: the input, open, which stays so; None: it is opened.
 
     Attributes:
-        seconds: how far it has been read.
-        damage: set once the blocks have ended: why they ended before the file should.
+        seconds: how far the file has been read.
+        damage: the error where the blocks ended before the file should; known once they have ended.
         mixdown: how its channels became one.
         tracks: how many tracks of sound it has; known once blocks have been read.
 
@@ -76,7 +76,7 @@ class Recording:
         self.damage: HushdError | None = None
         self.mixdown = Mixdown()
         self._decoder: Decoder | None = None
-        self._skip = 0  # samples of what is decoded
+        self._skip = 0  # decoded samples that are dropped
         with ExitStack() as stack:
             descriptor = (file or stack.enter_context(open_input(job))).fileno()
             size = os.fstat(descriptor).st_size
@@ -84,7 +84,7 @@ class Recording:
             if size == 0:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
             broken = ""  # why libsndfile cannot read it
-            self._series = False  # of which it reads the first
+            self._series = False  # whether libsndfile would read the first of several recordings only
             try:
                 # A descriptor: through a file object libsndfile would call back into Python for every read and seek.
                 source = repaired(descriptor) or descriptor
@@ -94,7 +94,7 @@ class Recording:
             else:
                 self._series = is_concatenated(descriptor)
             if broken or (self._series and find_ffmpeg()):
-                if self._series:  # ffmpeg would look in the first one for where to begin
+                if self._series:  # ffmpeg would seek within the first one
                     self._skip, start_s = round(start_s * RATE), 0.0
                 self._decoder = stack.enter_context(Decoder(descriptor, self._name, broken, start_s, track, job.check))
                 self._stack = stack.pop_all()
@@ -116,7 +116,7 @@ class Recording:
 
     @property
     def duration(self) -> float:
-        """Seconds its header promises, 0.0 where it does not say."""
+        """Seconds by the file's header, 0.0 where it does not say."""
         return self._decoder.duration if self._decoder else self._frames / self._rate
 
     def __enter__(self) -> Recording:
@@ -153,7 +153,7 @@ class Recording:
             self._job.check()
             left = self._frames - done
             try:
-                # Not more than there is: at what follows, such as a tag, a decoder would lose what comes before it.
+                # No more than there is: at a tag that follows, a decoder would lose the samples before it.
                 block = self._sound.read(min(frames, left) if left > 0 else frames, dtype="float32", always_2d=True)
             except soundfile.SoundFileError:
                 broken = left != 0 or not self._frames
@@ -170,7 +170,7 @@ class Recording:
         self._judge(lost, empty=done == 0, why="joined of several recordings, which takes ffmpeg" * self._series)
 
     def _seek(self, frame: int) -> int:
-        """Goes to `frame`, where the file lets it; returns the frame it is at."""
+        """Seeks to `frame` if the file can; returns the frame that is read next."""
         if frame == 0 or frame >= self._frames:
             return 0
         try:
@@ -180,7 +180,7 @@ class Recording:
         return at
 
     def _judge(self, broken: bool, *, empty: bool, why: str = "") -> None:
-        """Whether all of the file has been read."""
+        """Sets `damage` where the file is `broken`; raises where nothing could be read."""
         if broken:
             self.damage = HushdError(
                 "input_unreadable",
@@ -226,7 +226,7 @@ def raw_blocks(
 
 
 class _Inlet:
-    """A stream of samples, frames by channels where there are more than one, from `rate` to 16 kHz without rumble."""
+    """Resamples a stream from `rate` to 16 kHz and removes rumble; frames by channels where there are several."""
 
     def __init__(self, rate: int, channels: int = 1) -> None:
         self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, channels, "float32", "HQ")
@@ -237,7 +237,7 @@ class _Inlet:
         return self._high_pass(self._stream.resample_chunk(samples) if self._stream else samples)
 
     def flush(self) -> Samples:
-        """What is still in the filter."""
+        """The samples that are still in the filter."""
         return self._high_pass(self._stream.resample_chunk(self._nothing, last=True) if self._stream else self._nothing)
 
 
@@ -264,7 +264,7 @@ def open_input(job: Job) -> BinaryIO:
 
 
 def _promised_bytes(head: bytes) -> int:
-    """The file size that the first 12 bytes of a WAV or AIFF promise, 0 where they do not say."""
+    """The file size by the first 12 bytes of a WAV or AIFF, 0 where they do not say."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         size = int.from_bytes(head[4:8], "little")
     elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
@@ -275,6 +275,6 @@ def _promised_bytes(head: bytes) -> int:
 
 
 def _reason(error: Exception) -> str:
-    """libsndfile's own words for `error`, without the descriptor's number soundfile puts before them."""
+    """libsndfile's message of `error`, without the descriptor's number that soundfile puts before it."""
     text = str(getattr(error, "error_string", "")) or str(error)
     return text.splitlines()[0].rstrip(".").lower() if text else "unknown error"

@@ -16,10 +16,15 @@ from .whisper import QUANTIZATIONS, convert
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m hushd_worker_stt.convert", description=__doc__)
     parser.add_argument("source", metavar="FILE.pt", type=Path, help="a checkpoint in OpenAI's format")
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="is made; hushd looks in models/faster-whisper")
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        type=Path,
+        help="the model's folder, which is created; hushd looks in models/faster-whisper",
+    )
     parser.add_argument("--quantization", choices=QUANTIZATIONS, default="float16", help="default: %(default)s")
-    parser.add_argument("--name", help="what model it is, such as base.en, where the file is not called that")
-    parser.add_argument("--progress", action="store_true", help="say on standard output how far it is, as JSON")
+    parser.add_argument("--name", help="the model, such as base.en, where the file has another name")
+    parser.add_argument("--progress", action="store_true", help="print progress on standard output, as JSON")
     arguments = parser.parse_args()
     try:
         convert(

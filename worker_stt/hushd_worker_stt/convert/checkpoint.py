@@ -1,6 +1,6 @@
 """A checkpoint in OpenAI's format: a zip file with a pickle that describes tensors, and their numbers beside it.
 
-torch is not needed for that. The pickle may name tensors and nothing else: no other class is ever looked up.
+torch is not needed. The pickle may name tensors and nothing else: no other class is ever looked up.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"
 
 
 class BadCheckpoint(ValueError):
-    """The file is no checkpoint, or only a part of one; says why."""
+    """The file is no checkpoint, or only a part of one; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """Where a tensor's numbers are: `offset` and `strides` count numbers of `kind` in the storage `key`."""
+    """The place of a tensor's numbers: `offset` and `strides` count numbers of `kind` in the storage `key`."""
 
     kind: str
     key: str
@@ -37,7 +37,7 @@ class _Tensor:
 
 
 class Checkpoint:
-    """A checkpoint that is open; a context manager. Tensors are read when they are asked for.
+    """An open checkpoint; a context manager. Tensors are read on demand.
 
     Attributes:
         dims: the model's dimensions, such as `n_mels` and `n_vocab`.
@@ -77,7 +77,7 @@ class Checkpoint:
         self._zip.close()
 
     def tensor(self, name: str) -> npt.NDArray[np.floating[Any]]:
-        """The numbers of the tensor `name`, in the precision they are kept in."""
+        """The numbers of the tensor `name`, in the precision of the file."""
         import numpy as np
 
         found = self._tensors.get(name)

@@ -1,4 +1,4 @@
-"""Whisper's tokens, and the tokenizer that Hugging Face's `tokenizers` makes of them."""
+"""Whisper's tokens, and their tokenizer for Hugging Face's `tokenizers`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def tokenizer(tokens: dict[bytes, int], special: list[str]) -> Tokenizer:
 
 
 def _halves(token: bytes, tokens: dict[bytes, int]) -> tuple[bytes, bytes]:
-    """The two tokens that are merged into `token`: what BPE leaves of it when it knows only earlier ones."""
+    """The two tokens that BPE merges into `token`: those left when only earlier merges are done."""
     parts = [token[i : i + 1] for i in range(len(token))]
     while len(parts) > 2:
         best = min(range(len(parts) - 1), key=lambda i: tokens.get(parts[i] + parts[i + 1], len(tokens)))
@@ -84,7 +84,7 @@ def _halves(token: bytes, tokens: dict[bytes, int]) -> tuple[bytes, bytes]:
 
 
 def _letters() -> list[str]:
-    """The character GPT-2 writes each byte as: itself where that can be seen, else one from U+0100 on."""
-    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    """GPT-2's character for each byte: the byte itself where it is printable, else one from U+0100 on."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = iter(range(0x100, 0x200))
-    return [chr(byte) if byte in seen else chr(next(hidden)) for byte in range(256)]
+    return [chr(byte) if byte in printable else chr(next(hidden)) for byte in range(256)]

@@ -1,4 +1,4 @@
-"""A checkpoint in OpenAI's format becomes a folder that CTranslate2, and so faster-whisper, loads."""
+"""Conversion of a checkpoint in OpenAI's format to a folder that CTranslate2, and so faster-whisper, loads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DIMS = (
     "n_audio_state", "n_audio_head", "n_audio_layer",
     "n_text_state", "n_text_head", "n_text_layer",
 )  # fmt: skip
-# Symbols that nobody says, suppressed so that no speaker names and stage directions are made up; as in Whisper.
+# Symbols that nobody says, suppressed so that no names of speakers and stage directions are made up; as in Whisper.
 _UNSPOKEN = [
     *'"#()*+/:;<=>@[\\]^_`{|}~「」『』',
     *("<<", ">>", "<<<", ">>>", "--", "---", "-(", "-[", "('", '("', "((", "))", "(((", ")))", "[[", "]]", "{{", "}}"),
@@ -43,13 +43,13 @@ def convert(
     name: str | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Converts the checkpoint `source` into `folder`, which appears when it is whole, or not at all.
+    """Converts the checkpoint `source` into `folder`, which appears whole or not at all.
 
     Args:
         quantization: how weights are kept, one of `QUANTIZATIONS`. On a CPU faster-whisper computes with int8 whatever
             they are; int8 files are half as large as float16 and need no conversion at each load.
-        name: which model it is, where that is known; by it word times are found. None: it is called as its file.
-        report: told now and then how many of how many steps are done.
+        name: of the well-known model it is, whose word times are known; None: the file's name.
+        report: called now and then with the number of steps done and in all.
 
     Raises:
         HushdError: `engine_missing` where ctranslate2, tokenizers or openai-whisper's tokens are not installed;
@@ -65,17 +65,17 @@ def convert(
         with Checkpoint(source) as checkpoint:
             dims = _dims(checkpoint)
             tokens, special = ranks(dims["n_vocab"]), specials(dims["n_vocab"])
-            told = _Steps(dims, report)
-            model = _model(checkpoint, dims, told)
+            steps = _Steps(dims, report)
+            model = _model(checkpoint, dims, steps)
         words = tokenizer(tokens, special)
         _describe(model, words, dims, name or source.stem)
-        told.step()
+        steps.step()
         model.validate()
         model.optimize(quantization=quantization)
-        told.step()
+        steps.step()
         partial.mkdir(parents=True)
         model.save(str(partial))
-        told.step()
+        steps.step()
         (partial / "tokenizer.json").write_text(words.to_str(pretty=True), encoding="utf-8")
         (partial / "preprocessor_config.json").write_text(json.dumps({"feature_size": dims["n_mels"]}))
         partial.rename(folder)
@@ -115,8 +115,8 @@ class _Steps:
             self._report(self._done, self._total)
 
 
-def _model(checkpoint: Checkpoint, dims: dict[str, int], told: _Steps) -> Any:
-    """CTranslate2's description of the model, filled with the checkpoint's numbers."""
+def _model(checkpoint: Checkpoint, dims: dict[str, int], steps: _Steps) -> Any:
+    """CTranslate2's specification of the model, filled with the checkpoint's numbers."""
     from ctranslate2.specs.whisper_spec import WhisperSpec
 
     model = WhisperSpec(dims["n_audio_layer"], dims["n_audio_head"], dims["n_text_layer"], dims["n_text_head"])
@@ -130,7 +130,7 @@ def _model(checkpoint: Checkpoint, dims: dict[str, int], told: _Steps) -> Any:
             fill.both(layer.ffn.layer_norm, f"{name}.blocks.{number}.mlp_ln", "gamma", "beta")
             fill.both(layer.ffn.linear_0, f"{name}.blocks.{number}.mlp.0")
             fill.both(layer.ffn.linear_1, f"{name}.blocks.{number}.mlp.2")
-            told.step()
+            steps.step()
     fill.both(model.encoder.conv1, "encoder.conv1")
     fill.both(model.encoder.conv2, "encoder.conv2")
     fill.both(model.encoder.layer_norm, "encoder.ln_post", "gamma", "beta")
@@ -167,7 +167,7 @@ class _Filler:
 
 
 def _describe(model: Any, words: Tokenizer, dims: dict[str, int], name: str) -> None:
-    """Adds the tokens and what is in `config.json`."""
+    """Adds the tokens and the contents of `config.json`."""
     vocabulary = dims["n_vocab"]
     model.register_vocabulary([words.id_to_token(number) for number in range(vocabulary)])
     known = languages(vocabulary)

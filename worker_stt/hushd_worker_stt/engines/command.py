@@ -1,4 +1,4 @@
-"""Any program that reads a WAV file and prints what was said: whisper.cpp, Apple's SpeechAnalyzer, a script.
+"""Any program that reads a WAV file and prints its transcript: whisper.cpp, Apple's SpeechAnalyzer, a script.
 
 Its models are the files `commands/NAME.toml` beside hushd's configuration (see docs/ENGINES.md). The program is started
 once for each piece of speech, without a shell, in the worker's process group, and so dies with the worker.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Command(Engine):
-    """The engine `command`. What a model can do is what its file says of the program."""
+    """The engine `command`. A model is a program, and its file says what it can do."""
 
     INFO = EngineInfo(
         name="command",
@@ -58,7 +58,7 @@ class Command(Engine):
         self._wav = sound_file()
 
     def _read(self) -> None:
-        """The file as it is now: who has just mended it is not to wait until the worker leaves."""
+        """Reads the file as it is now, so that an edit takes effect without a restart of the worker."""
         try:
             recipe = CommandSpec.read(self._path)
         except CommandSpecError as error:
@@ -81,14 +81,14 @@ class Command(Engine):
             raise HushdError("worker_failed", f"The program {self._recipe.program!r} {error}.") from error
 
     def detect_language(self, samples: Samples) -> str | None:
-        """What the program's JSON says; plain text says nothing."""
+        """The language in the program's JSON; plain text has none."""
         self._read()
         if self._recipe.output != "json":
             return None
         try:
             language = from_json(self._run(samples, Options()), len(samples) / RATE)[1]
         except OutputError:
-            return None  # told when it is asked for the text
+            return None  # reported when the text is asked for
         return language if language in self._recipe.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
@@ -112,7 +112,7 @@ def _folder() -> Path:
 
 
 def _described(path: Path) -> ModelInfo:
-    """A file that makes no sense is a model too: whoever asks for it is told what is wrong."""
+    """The model of a file. One that makes no sense is a model too: using it reports what is wrong."""
     try:
         recipe = CommandSpec.read(path)
     except CommandSpecError:

@@ -48,7 +48,7 @@ class CommandSpec:
         output: `text` or `json`.
         translate: arguments that make it translate, after all others.
         auto: stands for `{language}` when no language is asked for.
-        memory_mb: an estimate, of the worker and the program together.
+        memory_mb: an estimate for the worker and the program together.
         timeout: seconds for one piece.
         piece: length of the pieces of audio it gets.
     """

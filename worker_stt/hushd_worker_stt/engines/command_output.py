@@ -1,4 +1,4 @@
-"""What a program has printed, as segments: openai-whisper's JSON, or text, with times in front of lines or without."""
+"""The output of a program as segments: openai-whisper's JSON, or text, with or without times before its lines."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 from hushd_worker_stt.engine import Segment, Word
 
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
-_BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # what would begin a line, or command a terminal
-_MOST = 60_000  # bytes of a segment as it travels: a message takes little more
+_BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # characters that would begin a line or control a terminal
+_MOST = 60_000  # bytes of a segment on the wire: a message holds little more
 _WORD = 40  # bytes of a word's times
 # As whisper and whisper.cpp print: [00:00:00.000 --> 00:00:02.500]  Ever tried.
 _LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\]\s*(.*?)\s*")
 
 
 class OutputError(Exception):
-    """What is wrong with the output, to be read after the program's name."""
+    """A fault of the output, worded to follow the program's name."""
 
 
 def from_text(printed: bytes, duration: float) -> list[Segment]:
@@ -80,7 +80,7 @@ def _number(value: Any) -> float:
 
 
 def _ordered(segments: list[Segment], duration: float) -> list[Segment]:
-    """Those with text, with times inside the piece that never go back."""
+    """The segments that have text, with times inside the piece that never go back."""
     for segment in segments:
         texts = [segment.text, *(word.text for word in segment.words)]
         if sum(len(text.encode()) + _WORD for text in texts) > _MOST:

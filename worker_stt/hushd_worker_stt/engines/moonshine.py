@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _INSTALL = extra_command("stt")
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
-_HOP = 1600  # samples: what the transcriber takes at a time, and loses if less is left over
+_HOP = 1600  # samples that the transcriber takes at a time; it loses a shorter rest
 # The whole piece is one line: the library's own segmentation drops quiet speech (36 % of the words of ten clips
 # were wrong with it, 12 % without). Its hop of 512 copies the piece so far 31 times a second; 1600 does 10 times.
 _WHOLE = {
@@ -33,7 +33,7 @@ _WHOLE = {
 
 
 class Moonshine(Engine):
-    """The engine `moonshine`. No word times: the wheel carries no alignment model."""
+    """The engine `moonshine`. It has no word times, since the wheel carries no alignment model."""
 
     INFO = EngineInfo(
         name="moonshine",
@@ -85,7 +85,7 @@ class Moonshine(Engine):
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         if text := self._transcriber.text(_whole_hops(samples), RATE):
-            # It stutters commas now and then.
+            # The model repeats commas now and then.
             yield Segment(0.0, len(samples) / RATE, re.sub(",+", ",", text))
 
 

@@ -1,8 +1,8 @@
 """The package `onnx-asr`: Parakeet, Canary, GigaAM, Vosk and Whisper on ONNX Runtime, without torch.
 
-Of the package this uses the models alone. Its resamplers (seven sessions, 0.29 s of every start), its detector and its
-file reader stay unused: audio arrives here as it is wanted. That goes a little below its public functions, so the
-versions are pinned to one minor release.
+Only the package's models are used. Its resamplers (seven sessions, 0.29 s of every start), its voice detector and its
+file reader are not, since audio arrives in the right form. That takes functions below the public ones, so the versions
+are pinned to one minor release.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _INSTALL = extra_command("onnx-asr")
-_SHORTEST = RATE // 2  # samples; less is filled up with silence, since the spread of one frame is no number
-_LAST_TOKEN_S = 0.3  # what the last token of a word is taken to last: it is known only when one begins
-_WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before what is no letter
+_SHORTEST = RATE // 2  # samples; less is padded with silence, since the spread of one frame is not a number
+_LAST_TOKEN_S = 0.3  # the assumed length of a word's last token: only beginnings are known
+_WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before signs
 
 
 class OnnxAsr(Engine):
@@ -41,7 +41,7 @@ class OnnxAsr(Engine):
         install=_INSTALL,
         default_model="nemo-parakeet-tdt-0.6b-v3",
         models=ModelInfo.well_known("onnx-asr"),
-        streaming=False,  # its makers' figures: a tenth of real time on four cores, for each look at an utterance
+        streaming=False,  # its makers' figures: a tenth of real time on four cores, for each pass
         word_times=True,
         translation=True,
         options=(),
@@ -116,7 +116,7 @@ class OnnxAsr(Engine):
         return token.removeprefix("<|").removesuffix("|>")
 
     def _batch(self, samples: Samples) -> tuple[Any, Any]:
-        """`samples` as the package wants them: a batch of one, and its length."""
+        """`samples` as the package takes them: a batch of one, and its length."""
         import numpy as np
 
         samples = np.pad(samples, (0, max(0, _SHORTEST - len(samples))))
@@ -141,7 +141,7 @@ def _words(tokens: Sequence[str], times: Sequence[float], duration: float) -> It
 
 
 def _first(act: Callable[[str | None], Any]) -> Any:
-    """What `act` gives for the better kind of weights, or, where they are not there, for the other."""
+    """The result of `act` for the better kind of weights, or, where they are missing, for the other."""
     better, other = _quantizations()
     try:
         return act(better)
@@ -150,7 +150,7 @@ def _first(act: Callable[[str | None], Any]) -> Any:
 
 
 def _load(model: str, folder: Path) -> Any:
-    """The package's model from the files in `folder`; its type is the name's, else what config.json says."""
+    """The package's model from the files in `folder`; its type comes from the name, else from config.json."""
     import onnxruntime
     from onnx_asr.loader import Manager
 
@@ -181,7 +181,7 @@ def _providers() -> list[str]:
 
 
 def _quantizations() -> tuple[str | None, str | None]:
-    """What kinds of weights are wanted, the better one first: a card is slower with int8."""
+    """The kinds of weights, the better one first: a card is slower with int8."""
     return ("int8", None) if _providers() == ["CPUExecutionProvider"] else (None, "int8")
 
 

@@ -1,4 +1,4 @@
-"""The models that `onnx-asr` knows, and those on this machine: where they are, and what they hear."""
+"""The models that `onnx-asr` knows and those on this machine: their places and languages."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from hushd_protocol.system import paths
 
 from hushd_worker_stt.engine import ModelInfo
 
-_UNDETERMINED = "und"  # ISO 639's word for a language that nobody has told us
+_UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 
 # The package knows these under their repositories' names; the others under ours.
 _BY_REPOSITORY = {
     "canary-1b-flash", "canary-180m-flash", "vosk-model-ru", "vosk-model-small-ru", "t-one", "whisper-large-v3-turbo",
 }  # fmt: skip
 KNOWN = {known.name: known for known in catalogue.of("onnx-asr")}
-_MADE = "-int8"  # what `hushd models quantize` adds to a name
+_MADE = "-int8"  # the suffix that `hushd models quantize` adds to a name
 
 
 def source(model: str) -> str | None:
-    """The package's name for `model`, which says its type; None: its config.json does."""
+    """The package's name for `model`, from which its type follows; None: its config.json gives the type."""
     model = model.removesuffix(_MADE)
     if (known := KNOWN.get(model)) is None:
         return None
@@ -44,12 +44,12 @@ def memory_mb(weights_mb: int) -> int:
 
 
 def place() -> Path:
-    """Where users put models of their own: a folder each."""
+    """The folder in which users put models of their own, each in a folder."""
     return paths.find().models / "onnx-asr"
 
 
 def folders() -> list[Path]:
-    """What the user has put into hushd's models folder."""
+    """The folders of the user's own models."""
     try:
         found = sorted(place().iterdir())
     except OSError:
@@ -58,13 +58,13 @@ def folders() -> list[Path]:
 
 
 def find(model: str) -> Path | None:
-    """The folder that holds `model`: the user's own, what hushd has pulled, or a whole snapshot in Hugging Face's
-    cache; None if there is none."""
+    """The folder that holds `model`: the user's own, hushd's, or a whole snapshot in Hugging Face's cache; None if
+    there is none."""
     if not is_name(model):
         return None
     known = KNOWN.get(model)
     own = place() / model
-    # What the user has put together is told to be incomplete by the load.
+    # An incomplete one of the user's own is reported by the load.
     if own.is_dir() and _weights(own, known.files[0].needed[0].replace("?int8", "*") if known else "*.onnx"):
         return own
     store = Store(paths.find())
@@ -72,13 +72,13 @@ def find(model: str) -> Path | None:
         if kept := store.find(f"onnx-asr/{model}"):
             return store.location(kept)
     except HushdError:
-        return None  # its manifest is damaged, which is told when it is loaded
+        return None  # its manifest is damaged, which the load reports
     snapshot = hf_cache.snapshot(known.repository) if known else None
     return snapshot if known and snapshot and known.choose(files_in(snapshot)) else None
 
 
 def pulled() -> Iterator[ModelInfo]:
-    """What hushd has pulled, imported or converted."""
+    """The models that hushd has pulled, imported or converted."""
     store = Store(paths.find())
     for kept in store.kept("onnx-asr").values():
         if isinstance(kept, Manifest) and (folder := store.location(kept)).is_dir():
@@ -86,14 +86,14 @@ def pulled() -> Iterator[ModelInfo]:
 
 
 def _weights(folder: Path, pattern: str = "*.onnx") -> list[Path]:
-    """The graphs in `folder`, some kept one folder deeper, some in the runtime's own format."""
+    """The graphs in `folder` and one folder deeper, in ONNX or the runtime's own format."""
     patterns = [pattern] if "/" in pattern else [pattern, f"*/{pattern}"]
     patterns += [p.replace(".onnx", ".ort") for p in patterns]
     return [file for p in patterns for file in folder.glob(p) if file.is_file()]
 
 
 def described(folder: Path) -> ModelInfo:
-    """A model of the user's own. Its languages are `languages` in its config.json, or what Whisper's tokens say."""
+    """A model of the user's own. Its languages are `languages` in its config.json, else those of Whisper's tokens."""
     languages = _json(folder / "config.json").get("languages")
     if known := KNOWN.get(folder.name.removesuffix(_MADE)):
         languages = list(known.languages)

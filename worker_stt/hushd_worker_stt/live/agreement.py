@@ -1,7 +1,7 @@
-"""Which words of an unfinished utterance are sure. Pure.
+"""Stable words of an unfinished utterance: those on which two passes agree. Pure.
 
-While somebody speaks the utterance is transcribed again and again as it grows, and its end changes each time: the last
-word was cut, or the next one showed what it meant. Words on which two passes in a row agree hardly ever change again.
+While somebody speaks, the utterance is transcribed again and again as it grows, and its end changes each time: the last
+word was cut off, or the next one shows its meaning. Words on which two passes in a row agree hardly ever change again.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from hushd_worker_stt.words import keys, split
 
 
 class Agreement:
-    """One utterance while it is transcribed. What is understood so far is `stable + text`.
+    """One utterance while it is transcribed; its text so far is `stable + text`.
 
     Attributes:
         stable: grows only at its end.
-        text: what the last pass heard behind it.
+        text: the rest of the last pass.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Agreement:
         return text if self._stable else text.lstrip()
 
     def update(self, text: str) -> None:
-        """Takes what the next pass made of the utterance."""
+        """Takes the text of the next pass."""
         words = split(text)
         rest = words[_length_of(keys(self._stable), keys(words)) :]
         before = zip(keys(self._rest), keys(rest), strict=False)
@@ -44,7 +44,7 @@ class Agreement:
 
 
 def _length_of(stable: Sequence[str], heard: Sequence[str]) -> int:
-    """How many words of `heard` are another reading of `stable`: those that differ from it by the fewest edits."""
+    """The number of words at the beginning of `heard` that differ from `stable` by the fewest edits."""
     costs = list(range(len(heard) + 1))
     for i, word in enumerate(stable, 1):
         diagonal, costs[0] = costs[0], i

@@ -1,9 +1,9 @@
-"""Hearing a person while a loudspeaker plays what we know: hushd's own voice is taken out of what the microphone hears.
+"""Echo cancellation: hushd's own voice, played by a loudspeaker, is removed from the microphone's signal.
 
-Where the microphone gets an exact copy of what is played (a loop within a sound server, a cable, a virtual device),
-that copy is a delay and a short filter, and both can be computed: what is left is the person, undamaged. In a room it
-is neither short nor exact. So what remains is measured, and until the echo is known to be gone, the microphone counts
-as silent while something is played: then this is half duplex, and nothing is heard that should not be.
+Where the microphone gets an exact copy of the played signal (a loop within a sound server, a cable, a virtual device),
+the echo is a delay and a short filter. Both can be computed, and the person's voice is left undamaged. In a room the
+echo is neither short nor exact. So the remainder is measured, and until the echo is known to be gone the microphone
+counts as silent while something is played: half duplex, in which hushd never hears itself.
 """
 
 from __future__ import annotations
@@ -15,52 +15,52 @@ import numpy as np
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-FRAME = 512  # samples that are cleaned at once, 32 ms
-_REACH = 12_000  # samples: how late an echo may be, 0.75 s
+FRAME = 512  # samples cleaned at once, 32 ms
+_REACH = 12_000  # samples: the longest delay of an echo, 0.75 s
 _TAPS = (
     96  # of the filter, 6 ms: resampling, and what a cable does; from 128 on LAPACK takes threads, and 80 times as long
 )
 _EARLY = 32  # of them before the delay
-_LOOK = 8_192  # samples in which the delay is looked for, 0.5 s
+_LOOK = 8_192  # samples in which the delay is searched for, 0.5 s
 _LOOK_EVERY = 4  # frames
-_KEPT = 0.95  # of what the filter was computed from, a frame later: 0.6 s
-_AUDIBLE = 1e-8  # mean square: quieter is no echo to speak of, -80 dB
-_GONE = 0.01  # of a frame, if no more than that is left of it all of it was echo: -20 dB
-_PERSON = 0.01  # of the echo, so much more is left when somebody speaks
-_SURE = 3.0  # frames like that, of late; more cannot be asked for while a person speaks all the time
-_FADING = 0.95  # of their count, a frame later
+_KEPT = 0.95  # forgetting factor of the filter's sums for each frame: 0.6 s
+_AUDIBLE = 1e-8  # mean square, -80 dB: anything quieter is no echo
+_GONE = 0.01  # of a frame's power: if less is left, all of it was echo; -20 dB
+_PERSON = 0.01  # of the echo's power: more is left when somebody speaks
+_SURE = 3.0  # recent frames without a rest; a person who speaks all the time leaves no more
+_FADING = 0.95  # forgetting factor of their count
 _HANG = 3_200  # samples after the end of an echo in a room: 0.2 s
-_UNKNOWN = 6_400  # samples: how late an echo is taken to be while nobody knows
-_TRIED = 8  # frames in which much is left, after which it is taken for a person
-_LOST = 94  # frames in which it was not, more than in which it was: 3 s
-_EXPLAINED = 0.1  # of what is left, if another filter leaves less, it was echo and no person
-_WINDOWS = (4, 3, 2)  # frames in which that is tried: of those before the change nothing is explained
+_UNKNOWN = 6_400  # samples: the assumed delay while it is unknown
+_TRIED = 8  # frames in which much is left, after which the rest counts as a person
+_LOST = 94  # frames in which much was left, beyond those in which little was, that end the lock: 3 s
+_EXPLAINED = 0.1  # of the rest: if another filter leaves less, it was echo and no person
+_WINDOWS = (4, 3, 2)  # frames on which that is tried: those before the change cannot be explained
 _FLOOR = 1e-12
 
 
 class EchoCanceller:
-    """Takes what is played out of what is recorded, frame by frame.
+    """Removes the played signal from the recorded one, frame by frame.
 
     Attributes:
-        gone: whether the echo is known to be taken out; False: while there may be one, frames come back silent.
+        gone: whether the echo is known to be removed; while False, frames that may hold one come back silent.
     """
 
     def __init__(self) -> None:
         self._played = np.zeros(_REACH + _LOOK)  # the newest last
         self._recorded = np.zeros(_LOOK)
         self._left = np.zeros(max(_WINDOWS) * FRAME)
-        self._waiting = np.zeros(FRAME, np.float32)  # recorded, and not looked at yet
+        self._waiting = np.zeros(FRAME, np.float32)  # recorded and not cleaned yet
         self._lag: int | None = None  # samples
         self._since_look = 0
         self.gone = False
         self._forget()
 
     def clean(self, frame: Samples) -> Samples:
-        """What was recorded without what was played.
+        """The recorded signal without the played one.
 
         Args:
-            frame: the next `FRAME` samples of both, a row each; fewer only at the end of all. What comes back was
-                recorded a frame before, so that an echo that seems to come too early is found too.
+            frame: the next `FRAME` samples of both, a row each; fewer only at the very end. The returned frame was
+                recorded one frame before, so that an echo that seems to come too early is found too.
         """
         newest, played = frame.T
         if len(frame) < FRAME:
@@ -83,9 +83,9 @@ class EchoCanceller:
         return self._rest >= _PERSON * self._echo
 
     def explains(self) -> bool:
-        """Whether what was left in the last frames is an echo that has changed its way, and no person.
+        """Whether the rest of the last frames is an echo whose path has changed, and no person.
 
-        If so, that way is known now.
+        If so, the new path is used from now on.
         """
         if not self.gone or np.square(self._played[-_REACH:]).max() < _AUDIBLE:
             return False
@@ -103,7 +103,7 @@ class EchoCanceller:
         self._odd = 0  # frames in which much was left, less those in which little was
 
     def _explain(self, count: int) -> bool:
-        """Whether another filter explains the last `count` samples; then it is that from now on."""
+        """Whether another filter explains the last `count` samples; if so it becomes the filter."""
         recorded = self._recorded[-count:]
         allowed = _EXPLAINED * float(np.square(self._left[-count:]).mean())
         for lag in (self._lag or 0, self._find(count)):
@@ -129,7 +129,7 @@ class EchoCanceller:
         return False
 
     def _look(self) -> None:
-        """Finds the delay, if it is not known, or not good."""
+        """Searches for the delay where it is unknown or no longer right."""
         self._since_look += 1
         if self._since_look < _LOOK_EVERY:
             return
@@ -143,7 +143,7 @@ class EchoCanceller:
             self._forget()
 
     def _take_out(self) -> Any:
-        """What is left of the newest frame; learns from it."""
+        """Removes the echo from the newest frame and learns from it; returns the rest."""
         recorded = self._recorded[-FRAME:]
         if self._lag is None:
             return recorded
@@ -156,7 +156,7 @@ class EchoCanceller:
             self._odd = max(0, self._odd + (1 if self._rest > _EXPLAINED * power else -1))
         if float(np.square(played).mean()) < _AUDIBLE:
             return left
-        weight = 1.0 / (self._rest + _AUDIBLE)  # a person's voice is loud, and tells nothing of the echo
+        weight = 1.0 / (self._rest + _AUDIBLE)  # a person's voice is loud and says nothing about the echo
         self._squares = _KEPT * self._squares + weight * _squares(played)
         self._products = _KEPT * self._products + weight * np.correlate(played, recorded, "valid")[::-1]
         self._taps = _solve(self._squares, self._products)
@@ -165,7 +165,7 @@ class EchoCanceller:
         return left
 
     def _find(self, count: int) -> int:
-        """The delay at which the last `count` recorded samples are most like what was played."""
+        """The delay at which the last `count` recorded samples are most like the played ones."""
         recorded, played = self._recorded[-count:], self._played[-count - _REACH :]
         size = 1 << (len(played) + count - 1).bit_length()
         product = np.fft.rfft(played, size).conj() * np.fft.rfft(recorded, size)
@@ -175,7 +175,7 @@ class EchoCanceller:
         return int(lags[np.argmax(np.abs(likeness[lags - _REACH]))])
 
     def _around(self, lag: int, count: int) -> Any:
-        """What was played `lag` samples before the last `count`, and the few before and after that the taps reach."""
+        """The samples played `lag` before the last `count`, with the few before and after them that the taps reach."""
         end = len(self._played) - lag + _EARLY
         return self._played[end - count - _TAPS + 1 : end]
 
@@ -183,8 +183,8 @@ class EchoCanceller:
 def _squares(played: Any) -> Any:
     """The sums of products of `played` with itself, shifted by each tap against each other.
 
-    Each diagonal is the one sum, but for what leaves and enters it at its ends: a twentieth of the work of a product
-    of matrices, which numpy would share out among threads that then wait for each other on a busy machine.
+    Each diagonal is one sum, updated by the samples that leave and enter it at its ends: a twentieth of the work of a
+    product of matrices, which numpy would divide among threads that wait for each other on a busy machine.
     """
     newest, before = played[::-1][:_TAPS], played[: _TAPS - 1][::-1]
     squares = np.empty((_TAPS, _TAPS))
@@ -196,7 +196,7 @@ def _squares(played: Any) -> Any:
 
 
 def _solve(squares: Any, products: Any) -> Any:
-    """The taps of least squares; what was hardly ever played says nothing."""
+    """The taps of least squares, regularised for frequencies that were hardly ever played."""
     ridge = 1e-5 * float(np.trace(squares)) / _TAPS + _FLOOR
     return np.linalg.solve(squares + ridge * np.eye(_TAPS), products)
 

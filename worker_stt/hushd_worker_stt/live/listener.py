@@ -1,8 +1,8 @@
-"""Listening to somebody who speaks now: text while they speak, and an end when they have finished.
+"""Live transcription: text while somebody speaks, and an end when they have finished.
 
-While a phrase is spoken it is transcribed again and again, in drafts. When its speaker pauses the whole utterance is
-transcribed as it will be in the end: if the pause turns out to be the end, the text is there already. Drafts take a
-share of the time and no more, so that a slow engine gives fewer of them and does not fall behind.
+While a phrase is spoken it is transcribed again and again, in drafts. When its speaker pauses, the whole utterance gets
+its final transcription: if the pause turns out to be the end, the text is there already. Drafts take a fixed share of
+the time, so that a slow engine makes fewer of them and does not fall behind.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
 
-_LEAD = 20  # frames kept from before a beginning was noticed: 0.64 s; a soft first sound goes unnoticed for 0.3 s
-_PAD_S = 0.2  # of quiet kept around what is said
-_HOLD_S = 0.3  # quiet after which the text is made ready: if the silence lasts, the answer is there when it ends
-_UPDATE_S = 0.25  # of audio between two passes at least
-_SHARE = 0.25  # of the time that they may take
-_EAGER_S = 1.0  # of an utterance, in which passes follow each other until there is text
-_SURE_S = 2.0  # of speech that tell its language for the rest of the session
+_LEAD = 20  # frames kept from before a beginning is noticed: 0.64 s; a soft first sound goes unnoticed for 0.3 s
+_PAD_S = 0.2  # of quiet kept around speech
+_HOLD_S = 0.3  # of quiet before the final pass: its text is there when the silence has lasted long enough
+_UPDATE_S = 0.25  # of audio between two drafts, at least
+_SHARE = 0.25  # of the time that drafts may take
+_EAGER_S = 1.0  # at the beginning of an utterance, in which drafts follow each other until there is text
+_SURE_S = 2.0  # of speech: enough to fix the language for the rest of the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,19 @@ class Unstable:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """Somebody has begun to speak, at `start`, seconds of audio. Told at once, before there is any text."""
+    """Somebody began to speak at `start`, in seconds of audio. Sent at once, before there is any text."""
 
     start: float
 
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """What had begun was no speech: a cough."""
+    """The last `Began` was no speech but a cough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """Whether what is played is taken out of what is heard, so that somebody can be heard meanwhile."""
+    """Whether the echo of the loudspeaker is cancelled, so that speech can be recognised while it plays."""
 
     gone: bool
 
@@ -73,12 +73,12 @@ Event = Segment | Unstable | Began | Nothing | Echo
 
 @dataclass(frozen=True, slots=True)
 class Transcriber:
-    """How a session hears one stretch of audio.
+    """Transcribes pieces of a session.
 
     Attributes:
-        transcribe: transcribes a piece; True: a draft that will be replaced, so it may be quick.
-        length: of the pieces that are final.
-        clock: seconds, for what a pass takes.
+        transcribe: the function; its second argument is True for a draft, which may be quick.
+        length: of final pieces.
+        clock: seconds, to time a pass.
     """
 
     transcribe: Callable[[Piece, bool], list[Segment]]
@@ -90,8 +90,8 @@ class _Utterance:
     """Speech from its beginning to its end.
 
     Attributes:
-        said: whether there was a segment, so that it was no cough.
-        held: quiet that may turn out to be the end.
+        said: whether it had a segment, and so was no cough.
+        held: quiet that may become the end.
     """
 
     def __init__(self, transcriber: Transcriber, start: float) -> None:
@@ -136,7 +136,7 @@ class _Utterance:
         yield from self._say(self._final)
 
     def _cut(self) -> Iterator[Segment]:
-        """What has grown too long for one piece is final up to a pause in it."""
+        """Finishes an utterance that is too long for one piece up to a pause in it."""
         audio = np.concatenate(self._audio)
         end = _quietest(audio, int(self._transcriber.length.shortest * RATE))
         yield from self._say(self._transcriber.transcribe(Piece(self._start, audio[:end]), False))
@@ -146,7 +146,7 @@ class _Utterance:
         self._agreement = Agreement()
 
     def _pass(self, first: int, draft: bool) -> list[Segment]:
-        """What is said from the sample `first` on."""
+        """Transcribes from the sample `first` on."""
         began = self._transcriber.clock()
         self._audio = [np.concatenate(self._audio)]
         segments = self._transcriber.transcribe(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
@@ -169,13 +169,13 @@ class _Utterance:
 
 
 class LiveListener:
-    """Hears utterances out of a stream of audio: one, or with `Request.continuous` all of them.
+    """Transcribes the utterances in a stream of audio: the first, or with `Request.continuous` all of them.
 
     Attributes:
-        seconds: of audio heard.
+        seconds: of audio so far.
         options: with the language, once it is known.
-        ended: known after `events`: `endpoint` when the speaker finished, `input` when the audio did, `silence` when
-            nobody spoke for long, in a continuous session.
+        ended: what ended `events`: `endpoint`, the speaker; `input`, the audio; `silence`, nobody speaking for long in
+            a continuous session.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class LiveListener:
         self.ended = "input"
 
     def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
-        """Yields beginnings, unstable texts and segments until the utterance has ended or `audio` has.
+        """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`.
 
         Args:
             audio: mono; with `Request.echo` frames by channels, what was recorded and what was played.
@@ -219,7 +219,7 @@ class LiveListener:
                 frame = echo.clean(frame)
                 if echo.gone != gone:
                     yield Echo(echo.gone)
-            # The last frame of all may be short; it is heard, and too short to be judged.
+            # The last frame of all may be short: it is transcribed, but too short to be judged.
             probability = detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0
             if utterance is None and echo is not None and not echo.counts:
                 probability = 0.0
@@ -269,7 +269,7 @@ class LiveListener:
         return self._recogniser.transcribe(self._job, piece, options, _PAD_S, live=True)
 
     def _with_language(self, piece: Piece) -> Options:
-        """The options with what the piece is spoken in; the first seconds of speech decide for the session."""
+        """The options with the language of the piece; the first seconds of speech decide for the session."""
         if self.options.language is not None:
             return self.options
         options = replace(self.options, language=self._recogniser.detect_language(self._job, piece, live=True))
@@ -283,7 +283,7 @@ def _text(segments: Iterable[Segment]) -> str:
 
 
 def _quietest(audio: Samples, earliest: int) -> int:
-    """Where to cut: the middle of the quietest 0.3 s at or after `earliest`; the end where there are none."""
+    """The sample to cut at: the middle of the quietest 0.3 s from `earliest` on; the end where there are none."""
     frames = audio[earliest : earliest + (len(audio) - earliest) // FRAME * FRAME].reshape(-1, FRAME)
     if len(frames) <= PAUSE:
         return len(audio)

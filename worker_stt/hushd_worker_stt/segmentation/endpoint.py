@@ -1,4 +1,4 @@
-"""When a person has begun to speak, and when they have finished. Pure: frames in, states out, time counted in audio."""
+"""Endpointing: the beginning and the end of an utterance. Pure: frames in, states out, time counted in audio."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 from hushd_worker_stt.engine import RATE
 
-FRAME = 512  # samples: what the detector judges at once
+FRAME = 512  # samples that the detector judges at once
 
 # The detector's probability that begins an utterance, and the lower one that keeps it going: the soft ends of words.
 # Noise, hum, clicks, taps and coughs stay below 0.42; of 8 people, at any level, half had begun 0.12 s after the first
@@ -19,11 +19,11 @@ _WINDOW = 8  # frames
 
 
 class State(Enum):
-    """Where an utterance is. ENDED and NOBODY are final."""
+    """The state of an utterance. ENDED and NOBODY are final."""
 
     WAITING = "waiting"
     SPEAKING = "speaking"
-    PAUSING = "pausing"  # spoken, now quiet, not long enough yet
+    PAUSING = "pausing"  # quiet after speech, not long enough yet
     ENDED = "ended"
     NOBODY = "nobody"
 
@@ -33,7 +33,7 @@ class Endpointer:
 
     Args:
         silence_s: quiet after speech that ends the utterance.
-        no_speech_s: time without a beginning after which nobody is there; 0: never.
+        no_speech_s: time without a beginning after which the state is NOBODY; 0: never.
     """
 
     def __init__(self, silence_s: float, no_speech_s: float) -> None:
@@ -48,14 +48,14 @@ class Endpointer:
 
     @property
     def begun_s(self) -> float:
-        """Seconds since the first of the spoken frames that made the beginning; asked when it is noticed."""
+        """Seconds since the first of the spoken frames that made the beginning; valid when that is noticed."""
         return (len(self._recent) - self._recent.index(True)) * FRAME / RATE
 
     def wait(self, *, heard: bool) -> None:
         """Waits for the next utterance.
 
         Args:
-            heard: there was one, so the time to begin in starts anew; False: it was a cough, and the time goes on.
+            heard: there was an utterance, so `no_speech_s` starts anew; False: it was a cough, and the time goes on.
         """
         self.state = State.WAITING
         self._recent: deque[bool] = deque(maxlen=_WINDOW)
@@ -64,7 +64,7 @@ class Endpointer:
             self._frames = 0  # since then
 
     def feed(self, probability: float) -> State:
-        """Takes the detector's word on the next frame; returns the state after it."""
+        """Takes the detector's probability for the next frame; returns the state after it."""
         self._frames += 1
         if self.state is State.WAITING:
             self._recent.append(probability >= _BEGIN)

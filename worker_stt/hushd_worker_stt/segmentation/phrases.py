@@ -1,4 +1,4 @@
-"""Giving each phrase of a text its own time, where an engine knows only when the whole was said."""
+"""Splitting a segment at the speaker's pauses, where an engine gives one time for the whole of it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import replace
 from hushd_worker_stt.engine import Segment
 
 _STOPS = ".?!,;:…。？！，；："
-_TOLERANCE_S = 1.5  # of speech, between where a pause is and where its stop is expected
+_TOLERANCE_S = 1.5  # of speech, between a pause and the place where its stop is expected
 
 
 def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[Segment]:
-    """`segment` in as many parts as its text has stops where its speaker pauses.
+    """Splits `segment` where its text has a stop and its speaker pauses.
 
     Args:
         segment: without words' times.
-        speech: when somebody speaks in it, in order, with pauses between; seconds, as in `segment`.
+        speech: spans of speech in it, in order, with pauses between; seconds, as in `segment`.
 
-    A stop is expected where as great a share of the letters has been said as of the speech. Stops and pauses are
-    paired, in order, so that as many are as possible, as near to each other as possible. Every part lasts from the
-    start of its speech to the end of it. The text stays the same.
+    A stop is expected where the share of the letters before it equals the share of the speech. Stops and pauses are
+    paired in order, as many and as near to each other as possible. Each part lasts from the start to the end of its
+    speech. The text stays the same.
     """
     if segment.words or not speech:
         return [segment]
@@ -45,8 +45,8 @@ def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[S
 
 
 def _pairs(stops: list[tuple[int, float]], pauses: list[tuple[int, float]]) -> list[tuple[int, int]]:
-    """The best pairs of a stop and a pause, by their numbers: each earns what it is nearer than the tolerance."""
-    # best[i][j]: what the first i stops and j pauses can earn, and the pairs that earn it.
+    """The best pairs of a stop and a pause, by their numbers: each earns as much as it is nearer than the tolerance."""
+    # best[i][j]: the most that the first i stops and j pauses can earn, and the pairs that earn it.
     best: list[list[tuple[float, list[tuple[int, int]]]]] = [[(0.0, [])] * (len(pauses) + 1)]
     for stop, expected in stops:
         row: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
-_SPOKEN = 4  # frames of speech, 0.13 s, that make a span: less is a click or a cough
-_APART_S = 2.0  # of quiet belong to no piece: a model makes words up for them
-_BREATH = 3  # frames of quiet in running speech, 0.1 s, that are rather a place to cut at than the quietest of speech
+_SPOKEN = 4  # frames of speech in a span, at least, 0.13 s: less is a click or a cough
+_APART_S = 2.0  # of quiet end a piece: a model makes up words for them
+_BREATH = 3  # frames of quiet in running speech, 0.1 s, that are a better place to cut than the quietest of speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Piece:
     Attributes:
         start: seconds from the start of the whole.
         samples: the audio.
-        speech: when somebody speaks in it, in seconds of the whole; empty where that was not looked at.
+        speech: spans of speech in it, in seconds of the whole; empty where they are not known.
     """
 
     start: float
@@ -57,7 +57,7 @@ class Cut:
 
 
 class Cutter:
-    """Where the pieces of a stream of frames begin and end.
+    """Finds the beginnings and ends of the pieces in a stream of frames.
 
     A piece begins with speech and ends where 2 s of quiet begin, or `min_silence_s`, if that is more. One that has
     become as long as `length.longest` is cut after `length.shortest` in the last pause of `min_silence_s`, else in
@@ -65,10 +65,10 @@ class Cutter:
     a pause that is too short for two of them, each gets a half.
 
     Args:
-        length: of the pieces, with what is kept around them.
+        length: of the pieces, with the quiet kept around them.
         min_silence_s: quiet that ends a span of speech.
         pad_s: quiet kept on either side.
-        shorter: whether `length` is shorter than is good, because memory is short.
+        shorter: whether `length` is below the engine's best, because memory is short.
 
     Attributes:
         shortened: whether speech was cut because `length` is `shorter`.
@@ -82,13 +82,13 @@ class Cutter:
         self._apart = max(self._min_silence, 2 * self._pad, _frames(_APART_S))
         self._shorter = shorter
         self._now = 0  # frames fed
-        self._floor = 0  # what comes before has been given away
-        self._start = 0  # of the piece there is, which `_spoken` and `_energy` tell of, frame by frame
+        self._floor = 0  # frames before it were in a piece already
+        self._start = 0  # of the current piece, whose frames `_spoken` and `_energy` describe
         self._spoken: list[bool] = []
         self._energy: list[float] = []
         self._end = 0  # of the speech in it
         self._torn = False  # whether it begins in the middle of speech
-        self._maybe: int | None = None  # where speech ended in a piece cut too early, if any more follows soon
+        self._maybe: int | None = None  # the end of speech in a piece that was cut too early if more follows soon
         self.shortened = False
 
     @property
@@ -97,7 +97,7 @@ class Cutter:
         return self._start if self._spoken else max(self._floor, self._now - self._pad)
 
     def feed(self, spoken: bool, energy: float) -> Cut | None:
-        """Takes the next frame: whether somebody speaks in it, and its energy. Returns a piece that is known now."""
+        """Takes the next frame: whether somebody speaks in it, and its energy. Returns a piece that ends with it."""
         now, self._now = self._now, self._now + 1
         if not self._spoken:
             if not spoken:
@@ -115,7 +115,7 @@ class Cutter:
         return None
 
     def finish(self) -> Cut | None:
-        """The last piece, when there is nothing more to feed."""
+        """The last piece, after the last frame."""
         return self._close(min(self._end + self._pad, self._now)) if self._spoken else None
 
     def _begin(self, now: int) -> None:
@@ -127,7 +127,7 @@ class Cutter:
         self._spoken, self._energy, self._torn = [False] * quiet, [0.0] * quiet, False
 
     def _cut(self) -> Cut | None:
-        """Cuts the piece, which has become as long as it may, and goes on with the rest."""
+        """Cuts the piece, which has reached its longest, and goes on with the rest."""
         place = _place(self._spoken, self._energy, self._shortest, self._min_silence)
         torn = any(first < place < last for first, last in self._spans())
         at, end, spoken, energy = self._start + place, self._end, self._spoken[place:], self._energy[place:]
@@ -143,7 +143,7 @@ class Cutter:
         return cut
 
     def _close(self, end: int) -> Cut | None:
-        """The piece up to `end`, without the clicks at its ends; None where it is nothing else. It is gone then."""
+        """Ends the piece at `end`; returns it without the clicks at its ends, None where nothing else is left."""
         start, spans = self._start, self._spans()
         self._spoken = []
         speech = tuple((start + first, min(start + last, end)) for first, last in spans if start + first < end)
@@ -153,7 +153,7 @@ class Cutter:
         return Cut(max(start, speech[0][0] - self._pad), self._floor, speech)
 
     def _spans(self) -> list[tuple[int, int]]:
-        """Where somebody speaks in the piece: spans of speech without a pause in them."""
+        """Spans of speech in the piece, without a pause in them."""
         spans: list[tuple[int, int, int]] = []
         for index, speaks in enumerate(self._spoken):
             if speaks and spans and index - spans[-1][1] < self._min_silence:
@@ -173,8 +173,11 @@ def pieces(
 ) -> Iterator[Piece]:
     """Yields the pieces of speech in the audio of `blocks`, of any size each, which begins at `start_s` of the whole.
 
-    No sample comes twice, and no more is held than a piece and a block. `speaks` is asked about each `FRAME` samples,
-    in order; so many frames `before` the start are in the audio too, for nothing else.
+    No sample comes twice, and no more is held than a piece and a block.
+
+    Args:
+        speaks: whether somebody speaks in the next `FRAME` samples; called for each frame in order.
+        before: frames before the start in `blocks`, which `speaks` sees and no piece has.
     """
     held: deque[Samples] = deque()
     first = 0  # the frame `held` begins with
@@ -188,7 +191,7 @@ def pieces(
         return Piece(start_s + cut.start * FRAME / RATE, samples, speech)
 
     for number, frame in enumerate(frames(blocks)):
-        # The last frame of all may be short: it is kept, and too short to be judged.
+        # The last frame of all may be short: it is kept, but too short to be judged.
         spoken = len(frame) == FRAME and speaks(frame)
         if number < before:
             continue
@@ -220,8 +223,8 @@ def _frames(seconds: float) -> int:
 
 
 def _place(spoken: list[bool], energy: list[float], earliest: int, pause: int) -> int:
-    """Where to cut a piece, at or after `earliest` and before its end: in the middle of its last quiet of at least
-    `pause` frames, else of its longest one, or, where that is no breath, of its quietest 0.3 s."""
+    """The frame to cut a piece at, from `earliest` on: the middle of its last quiet of at least `pause` frames, else of
+    its longest quiet, or, where that is no breath, of its quietest 0.3 s."""
     best, end, run = 0, 0, 0
     for index in range(earliest, len(spoken)):
         run = 0 if spoken[index] else run + 1
@@ -233,6 +236,6 @@ def _place(spoken: list[bool], energy: list[float], earliest: int, pause: int) -
 
 
 def quietest(energy: npt.ArrayLike, width: int) -> int:
-    """The middle of the `width` frames in a row that have the least energy together."""
+    """The middle of the `width` successive frames with the least energy."""
     sums = np.concatenate(([0.0], np.cumsum(energy)))
     return int(np.argmin(sums[width:] - sums[:-width])) + width // 2

@@ -1,4 +1,4 @@
-"""Silero, a small model that tells speech from everything else, 32 ms at a time."""
+"""Voice activity detection by Silero, a small model that tells speech from other sound, 32 ms at a time."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from hushd_worker_stt.engine import RATE
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-FRAME = 512  # samples the model judges at once: what it was trained on
-_SPEECH = 0.3  # a probability; whatever the level was, it changes its mind on 2 % of the frames between 0 and -20 dB
+FRAME = 512  # samples judged at once, as in the model's training
+_SPEECH = 0.3  # a probability; between 0 and -20 dB, 2 % of the frames cross it
 
-
-_KEPT = 2  # models of streams that have ended: to make one takes 50 ms
+_KEPT = 2  # models of ended streams that are kept: loading one takes 50 ms
 _idle: list[SileroVAD] = []
 
 
 class Silero:
-    """Voice activity in one stream of audio; 3 ms of work a second. It remembers, so each stream has its own.
+    """The model for one stream of audio; 3 ms of work a second. It has a memory, so each stream has its own.
 
-    A context manager: who leaves it leaves the model to the next stream.
+    A context manager: leaving it hands the model on to the next stream.
     """
 
     def __init__(self) -> None:
@@ -45,14 +44,14 @@ class Silero:
             _idle.append(model)
 
     def feed(self, frame: Samples) -> float:
-        """How likely it is, 0 to 1, that somebody speaks in `frame`, the next `FRAME` samples."""
-        # A view, which has to be writable, is taken as it is; an array it would copy by way of Python's floats.
+        """The probability of speech in `frame`, the next `FRAME` samples."""
+        # A writable view is used as it is; an array would be copied through Python's floats.
         probability: float = self._model.process(np.require(frame, np.float32, ["C", "W"]).data)
         return probability
 
 
 class Detector:
-    """Whether somebody speaks in a stream of audio of any level. A context manager, as `Silero` is."""
+    """Decides frame by frame whether somebody speaks, at any level of audio. A context manager, as `Silero` is."""
 
     def __init__(self) -> None:
         self._silero = Silero()
@@ -65,5 +64,5 @@ class Detector:
         self._silero.__exit__()
 
     def __call__(self, frame: Samples) -> bool:
-        """Of the next `FRAME` samples."""
+        """Whether somebody speaks in the next `FRAME` samples."""
         return self._silero.feed(self._gain.apply(frame)) >= _SPEECH
