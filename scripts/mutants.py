@@ -213,6 +213,7 @@ def caught(folder: Path, tests: list[str], seeds: int) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="plant faults only in modules whose names begin so, such as worker/")
     parser.add_argument("--seeds", type=int, default=1000, help="of the fuzz test for each fault; default: 1000")
     options = parser.parse_args()
     began, by_fuzz, by_tables, alive = time.monotonic(), 0, 0, []
@@ -221,7 +222,8 @@ def main() -> int:
         if caught(folder, FUZZ + TABLES, options.seeds):
             print("scripts/mutants: the tests fail without any fault planted", file=sys.stderr)
             return 2
-        for module, right, wrong in FAULTS:
+        faults = [fault for fault in FAULTS if fault[0].startswith(options.only)]
+        for module, right, wrong in faults:
             shutil.copytree(PACKAGE, folder / PACKAGE.name, dirs_exist_ok=True)
             source = folder / PACKAGE.name / CORE.name / f"{module}.py"
             text = source.read_text()
@@ -236,7 +238,7 @@ def main() -> int:
             else:
                 alive.append((module, right))
                 print(f"LIVES  {module}: {right!r} -> {wrong!r}", flush=True)
-    total = len(FAULTS)
+    total = len(faults)
     print(
         f"{total} faults planted, {total - len(alive)} caught: {by_tables} by the tables, {by_fuzz} more by the fuzz test"
         f" ({time.monotonic() - began:.0f} s)"

@@ -140,7 +140,7 @@ def test_requests_around_the_moment_of_idle_exit_are_all_answered(manager: Servi
 
 
 def test_every_moment_of_the_exit_is_survived(manager: ServiceManager) -> None:
-    """Thirty visitors at random moments of lives as short as they can be: each one's status is answered."""
+    """Thirty clients or more at random moments of several short lives: each gets its status."""
     configure("exit_when_idle = 0\n")
     failures: list[BaseException] = []
 
@@ -152,14 +152,14 @@ def test_every_moment_of_the_exit_is_survived(manager: ServiceManager) -> None:
             failures.append(error)
 
     rng = random.Random(3)
-    threads = [threading.Thread(target=visit) for _ in range(30)]
-    for thread in threads:
-        thread.start()
+    threads: list[threading.Thread] = []
+    while len(threads) < 30 or len(manager.starts) <= 3:  # on a busy machine many come before the first life ends
+        threads.append(threading.Thread(target=visit))
+        threads[-1].start()
         time.sleep(rng.uniform(0.0, 0.2))  # a life is 0.1 s long, and the way to the next one about as long
     for thread in threads:
         thread.join(50)
     assert failures == []
-    assert len(manager.starts) > 3
 
 
 def test_a_running_job_survives_the_managers_stop_and_the_next_supervisor_serves_who_asks(
