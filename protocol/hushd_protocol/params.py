@@ -23,7 +23,7 @@ def _unchanged(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a parameter may be.
+    """A kind of parameter: its values and their form.
 
     Attributes:
         wanted: completes the sentence "NAME must be …".

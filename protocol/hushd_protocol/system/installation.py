@@ -88,7 +88,7 @@ def _beside(name: str) -> str:
 
 
 def _receipt(path: str) -> tuple[list[str], list[str]]:
-    """What `uv tool install` was given: its options for packages beside hushd, and hushd's extras."""
+    """The arguments of the `uv tool install`: options for packages beside hushd, and hushd's extras."""
     import tomllib
 
     try:
@@ -107,7 +107,7 @@ def _receipt(path: str) -> tuple[list[str], list[str]]:
 
 
 def _pipx_name(metadata: str) -> str:
-    """What pipx calls this environment: `hushd`, unless it was made with a suffix."""
+    """The name of this environment in pipx: `hushd`, unless it was made with a suffix."""
     return str(_json(Path(metadata)).get("environment") or os.path.basename(sys.prefix))
 
 

@@ -61,6 +61,6 @@ def find_session_folder(environ: Mapping[str, str] | None = None) -> Path | None
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether it is a folder of ours, no link, that nobody else can enter."""
+    """Whether a path is a folder of ours, not a link, that no other user can enter."""
     info = os.lstat(folder)
     return stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077

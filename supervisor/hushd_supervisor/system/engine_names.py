@@ -41,7 +41,7 @@ def installed(role: str) -> set[str]:
 
 
 def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
-    """Where the settings name engines of a role, and the names of workers there."""
+    """Yields the keys that name engines of a role, with the names of the workers."""
     yield role, f"{role}/{settings.default_model(role)}"
     if small := settings.small_model(role):
         yield f"{role}_small", f"{role}/{small}"
