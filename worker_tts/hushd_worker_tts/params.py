@@ -87,7 +87,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
         HushdError: `bad_request`, naming what is wrong and what there is; `model_missing` is for the engine to raise.
     """
     given = params.read(asked, _KINDS, "synthesize")
-    voice = choose(given.get("voice"), given.get("language"), info, voices)
+    voice = choose_voice(given.get("voice"), given.get("language"), info, voices)
     if "wpm" in given and "speed" in given:
         raise HushdError("bad_request", "Give wpm or speed, not both.")
     format = given.get("format", FORMATS[0])
@@ -97,7 +97,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
     speed = given["wpm"] / voice.wpm if "wpm" in given else given.get("speed", 1.0)
     return SynthesizeParams(
         voice=voice,
-        speed=within(speed, info),
+        speed=bounded(speed, info),
         format=format,
         markup=given.get("markup", MARKUPS[0]),
         sample_rate=rate,
@@ -108,7 +108,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
     )
 
 
-def within(speed: float, info: EngineInfo) -> float:
+def bounded(speed: float, info: EngineInfo) -> float:
     """Returns the speed nearest to `speed` that the engine has."""
     return min(max(speed, info.slowest), info.fastest)
 
@@ -120,7 +120,7 @@ def default_voice(info: EngineInfo, voices: Sequence[Voice], model: str) -> str:
     return info.default_voice if models.get(info.default_voice) == model or not able else able[0]
 
 
-def choose(
+def choose_voice(
     name: str | None,
     language: str | None,
     info: EngineInfo,

@@ -129,7 +129,7 @@ class SpeechJob:
         speed, rate = self._wanted.speed, self._rate
         if rate.wpm is not None:
             speed = rate.wpm / self._voice.wpm + (speed if rate.relative else 0.0)
-        return params.within(speed * rate.factor, self._info)
+        return params.bounded(speed * rate.factor, self._info)
 
     def _pause(self, seconds: float) -> None:
         self._seconds += seconds
@@ -142,7 +142,7 @@ class SpeechJob:
         if speaker == Speaker():
             return self._wanted.voice
         voices = self._engine.voices()
-        return params.choose(speaker.voice, speaker.language, self._info, voices, self._wanted.voice)
+        return params.choose_voice(speaker.voice, speaker.language, self._info, voices, self._wanted.voice)
 
     def _nothing(self) -> str:
         if not self._text_seen:

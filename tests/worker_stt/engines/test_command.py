@@ -129,17 +129,15 @@ WORDS = [
 )  # fmt: skip
 def test_arguments(commands: Path, options: Options, expected: list[str]) -> None:
     """Placeholders are filled in once; a group with an empty one is left out; `translate` comes last."""
-    recipe = CommandSpec.read(write(commands, "x", run=["a", *WORDS], languages=["de"], translate=["-tr"]))
-    assert recipe.arguments("/a.wav", options) == expected
+    spec = CommandSpec.read(write(commands, "x", run=["a", *WORDS], languages=["de"], translate=["-tr"]))
+    assert spec.arguments("/a.wav", options) == expected
 
 
 def test_a_language_that_nobody_has_said(commands: Path) -> None:
     """`auto` is what the program is told instead."""
-    recipe = CommandSpec.read(
-        write(commands, "x", run=["a", ["-l", "{language}"]], languages=["de", "en"], auto="auto")
-    )
-    assert recipe.arguments("", Options()) == ["-l", "auto"]
-    assert recipe.arguments("", Options(language="de")) == ["-l", "de"]
+    spec = CommandSpec.read(write(commands, "x", run=["a", ["-l", "{language}"]], languages=["de", "en"], auto="auto"))
+    assert spec.arguments("", Options()) == ["-l", "auto"]
+    assert spec.arguments("", Options(language="de")) == ["-l", "de"]
 
 
 def test_there_is_no_shell(make: Make, tmp_path: Path) -> None:

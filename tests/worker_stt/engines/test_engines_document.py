@@ -84,9 +84,9 @@ def test_whisper_cpp(runtime: Path, monkeypatch: pytest.MonkeyPatch, options: Op
 
 def test_speech_analyzer() -> None:
     """Its file makes sense and names the arguments its program takes; the program itself is for a Mac."""
-    recipe = CommandSpec.read(DOCS / "examples" / "speech-analyzer.toml")
-    assert recipe.arguments("/a.wav", Options()) == ["/a.wav", "en"]
-    assert (recipe.program, recipe.output) == ("./speech-analyzer", "json")
+    spec = CommandSpec.read(DOCS / "examples" / "speech-analyzer.toml")
+    assert spec.arguments("/a.wav", Options()) == ["/a.wav", "en"]
+    assert (spec.program, spec.output) == ("./speech-analyzer", "json")
     assert "arguments.count == 3" in (DOCS / "examples" / "speech-analyzer.swift").read_text()
 
 

@@ -310,7 +310,7 @@ def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: s
 def test_arguments(folder: Path) -> None:
     """Groups are left out where a placeholder in them stands for nothing."""
     path = write(folder, "x", run=["a", ["-v", "{voice}"], "{wav}"], language="en")
-    recipe = CommandSpec.read(path)
-    assert recipe.arguments("t", "/w.wav", Speaker("x", "", "en"), 1.0) == ["/w.wav"]
-    assert recipe.arguments("t", "/w.wav", recipe.speakers[0], 1.0) == ["-v", "x", "/w.wav"]
-    assert np.all([recipe.reads_input, recipe.writes_file])
+    spec = CommandSpec.read(path)
+    assert spec.arguments("t", "/w.wav", Speaker("x", "", "en"), 1.0) == ["/w.wav"]
+    assert spec.arguments("t", "/w.wav", spec.speakers[0], 1.0) == ["-v", "x", "/w.wav"]
+    assert np.all([spec.reads_input, spec.writes_file])

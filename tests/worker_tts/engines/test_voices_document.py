@@ -60,10 +60,10 @@ def test_the_documents_command_is_one(tmp_path: Path) -> None:
 
 def test_macos_say() -> None:
     """Its file makes sense; the program itself is for a Mac."""
-    recipe = CommandSpec.read(DOCS / "examples" / "macos-say.toml")
-    assert recipe.reads_input
-    assert recipe.writes_file
-    assert recipe.arguments("x", "/a.wav", recipe.speakers[1], 2.0) == [
+    spec = CommandSpec.read(DOCS / "examples" / "macos-say.toml")
+    assert spec.reads_input
+    assert spec.writes_file
+    assert spec.arguments("x", "/a.wav", spec.speakers[1], 2.0) == [
         "-v", "Thomas", "-r", "350", "--file-format=WAVE", "--data-format=LEI16@22050", "-o", "/a.wav", "-f", "-",
     ]  # fmt: skip
 

@@ -60,49 +60,49 @@ class Command(Engine):
     def _read(self) -> None:
         """Reads the file as it is now, so that an edit takes effect without a restart of the worker."""
         try:
-            recipe = CommandSpec.read(self._path)
+            spec = CommandSpec.read(self._path)
         except CommandSpecError as error:
             raise HushdError("model_missing", f"{self._path}: {error} (see {document('ENGINES.md')}).") from error
-        if (program := recipe.line.find(self._path.parent)) is None:
-            raise HushdError("engine_missing", f"The program {recipe.program!r} of {self._path} is not installed.")
-        self._recipe, self._program, self.PIECE = recipe, program, recipe.piece
+        if (program := spec.line.find(self._path.parent)) is None:
+            raise HushdError("engine_missing", f"The program {spec.program!r} of {self._path} is not installed.")
+        self._spec, self._program, self.PIECE = spec, program, spec.piece
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         self._read()
-        if options.translate and not self._recipe.translates:
-            raise HushdError("unsupported", f"The command {self._recipe.name!r} cannot translate.")
+        if options.translate and not self._spec.translates:
+            raise HushdError("unsupported", f"The command {self._spec.name!r} cannot translate.")
         printed = self._run(samples, options)
         duration = len(samples) / RATE
         try:
-            if self._recipe.output == "json":
+            if self._spec.output == "json":
                 return from_json(printed, duration)[0]
             return from_text(printed, duration)
         except OutputError as error:
-            raise HushdError("worker_failed", f"The program {self._recipe.program!r} {error}.") from error
+            raise HushdError("worker_failed", f"The program {self._spec.program!r} {error}.") from error
 
     def detect_language(self, samples: Samples) -> str | None:
         """The language in the program's JSON; plain text has none."""
         self._read()
-        if self._recipe.output != "json":
+        if self._spec.output != "json":
             return None
         try:
             language = from_json(self._run(samples, Options()), len(samples) / RATE)[1]
         except OutputError:
             return None  # reported when the text is asked for
-        return language if language in self._recipe.languages else None
+        return language if language in self._spec.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
         from hushd_worker.program import reported, run
 
-        recipe, sound = self._recipe, _wav(samples)
+        spec, sound = self._spec, _wav(samples)
         try:
-            with reported(recipe.program, f"raise timeout in {recipe.path}, or make its pieces shorter"):
-                if recipe.needs_file:
+            with reported(spec.program, f"raise timeout in {spec.path}, or make its pieces shorter"):
+                if spec.needs_file:
                     with open(os.open(self._wav, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
                         file.write(sound)
                     sound = b""
-                arguments = recipe.arguments(str(self._wav), options)
-                return run([self._program, *arguments], sound, recipe.timeout, self.check)
+                arguments = spec.arguments(str(self._wav), options)
+                return run([self._program, *arguments], sound, spec.timeout, self.check)
         finally:
             self._wav.unlink(missing_ok=True)
 
@@ -114,10 +114,10 @@ def _folder() -> Path:
 def _described(path: Path) -> ModelInfo:
     """The model of a file. One that makes no sense is a model too: using it reports what is wrong."""
     try:
-        recipe = CommandSpec.read(path)
+        spec = CommandSpec.read(path)
     except CommandSpecError:
         return ModelInfo(path.stem, ("und",), 0)
-    return ModelInfo(path.stem, recipe.languages, recipe.memory_mb)
+    return ModelInfo(path.stem, spec.languages, spec.memory_mb)
 
 
 def _wav(samples: Samples) -> bytes:
