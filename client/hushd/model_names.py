@@ -1,4 +1,4 @@
-"""Which engine's model a bare name means, such as openai-whisper's `turbo`. Pure: what is installed is an argument."""
+"""The engine and model of a bare name, such as openai-whisper's `turbo`. Pure: what is installed is an argument."""
 
 from __future__ import annotations
 

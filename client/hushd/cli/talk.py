@@ -1,4 +1,4 @@
-"""`hushd talk`: says what is typed or what a program writes, and hears the answers."""
+"""`hushd talk`: says what is typed or what a program writes, and prints the answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcript
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
-LEAVE_S = 2.0  # for a program whose conversation is over
+LEAVE_S = 2.0  # for a program to exit once its conversation is over
 DRAIN_S = 0.5  # to read the last that a program has written before its end
 
 
@@ -126,7 +126,7 @@ def _with_lines(talk: Conversation, screen: console.StatusLine) -> None:
 
 
 class Partner:
-    """A program that takes part in a conversation: a line of its input is what it hears, of its output what it says.
+    """A program that takes part in a conversation: it reads what is heard and writes what it says, line by line.
 
     Args:
         on_line: called, on another thread, when it has written a line, and when it will write no more.
@@ -150,7 +150,7 @@ class Partner:
         threading.Thread(target=self._wait, name="hushd-partner-end", daemon=True).start()
 
     def wants_to_say(self) -> str | None:
-        """All it has written since it was asked; None: it has ended."""
+        """Returns all it has written since the last call; None: it has ended."""
         text = ""
         while not self._lines.empty():
             line = self._lines.get()
@@ -159,7 +159,7 @@ class Partner:
         return None if self._ended and not text.strip() else text
 
     def tell(self, text: str) -> None:
-        """Gives it what was heard, a line. Harmless when it has ended."""
+        """Writes the text to its input, as a line. Safe to call after its end."""
         assert self._process.stdin
         try:
             self._process.stdin.write(f"{text}\n".encode())
@@ -168,7 +168,7 @@ class Partner:
             pass
 
     def end(self) -> int:
-        """Ends it, gently first; returns its exit code, 128 and its number for a signal."""
+        """Ends it, gently first; returns its exit code, 128 plus the signal's number if one ended it."""
         assert self._process.stdin
         try:
             self._process.stdin.close()
@@ -192,7 +192,7 @@ class Partner:
         self._end_lines()
 
     def _wait(self) -> None:
-        """Notes its end also where a child of its keeps its output open."""
+        """Notices its end also where a child of it keeps its output open."""
         self._process.wait()
         self._reader.join(DRAIN_S)
         self._end_lines()
@@ -203,7 +203,7 @@ class Partner:
 
 
 def _said(talk: Conversation, text: str) -> Transcript | None:
-    """Says it; returns what interrupted it."""
+    """Says the text; returns the words of a person who interrupted."""
     try:
         return talk.say(text).heard
     except HushdError as error:

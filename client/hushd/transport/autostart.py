@@ -1,8 +1,8 @@
-"""Finding the supervisor, and starting one when there is none.
+"""Finding the supervisor, and starting one when none runs.
 
-Whether there is one, a plain connect decides: a ZeroMQ socket connected to a stale path says nothing. The lock is the
-supervisors' own business. Two clients may start two of them at the same moment: the one that loses the lock sees the
-other answer, and leaves.
+A plain connect decides whether one runs: a ZeroMQ socket connected to a stale path reports nothing. The lock is the
+supervisors' own business. Two clients may start two of them at the same moment: the one that does not get the lock sees
+the other answer, and exits.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths, prepare_state
 
-# From the spawn to the supervisor's byte. It takes about 0.1 s, but waits 6 s for one that finishes its last jobs, and
-# then says so.
+# From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 6 s for one that
+# still finishes its last jobs, and then says so.
 READY_S = 8.0
 
 # In the background of a shell that ends at once, so that init and not we will be the parent. Nothing is expanded.
 _DETACH = 'cd / && "$@" &'
-# A service manager's words to whoever started us are not for the supervisor.
+# What a service manager told our own process is not meant for the supervisor.
 _PRIVATE = (
     "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
     "XPC_SERVICE_NAME",
@@ -31,10 +31,10 @@ _PRIVATE = (
 
 
 def running(paths: Paths) -> bool:
-    """Whether somebody listens on the client socket.
+    """Whether a supervisor listens on the client socket.
 
     Raises:
-        HushdError: `no_supervisor` when the socket cannot be used for another reason than that nobody listens.
+        HushdError: `no_supervisor` when the socket cannot be used, other than because nobody listens.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
@@ -91,7 +91,7 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
 
 
 def _start(log: str) -> bool:
-    """Spawns a supervisor of its own session; True once it is ready, False when it ended or took too long."""
+    """Spawns a supervisor in a session of its own; returns whether it became ready in time."""
     ready, told = os.pipe()
     try:
         try:
@@ -114,7 +114,7 @@ def _spawn(log: str, told: int) -> None:
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
         (os.POSIX_SPAWN_OPEN, 2, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-        # What we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would be held for the daemon's life.
+        # What we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would stay open for the daemon's life.
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > 2 and fd != number),
     ]
     command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number)]
@@ -131,7 +131,7 @@ def _spawn(log: str, told: int) -> None:
     try:
         os.waitpid(shell, 0)
     except ChildProcessError:
-        pass  # the program we are in ignores SIGCHLD, so that the system reaped it
+        pass  # our program ignores SIGCHLD, so the system has reaped it
 
 
 def _inheritable() -> list[int]:
@@ -146,7 +146,7 @@ def _inheritable() -> list[int]:
 
 
 def _last_line(log: str, start: int) -> str:
-    """The last line that was written to `log` after `start`."""
+    """Returns the last line written to `log` behind the offset `start`."""
     try:
         with open(log, "rb") as file:
             file.seek(max(start, os.path.getsize(log) - 4096))

@@ -13,31 +13,31 @@ from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Messa
 
 from .spool import Spool
 
-_GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry meanwhile
+_GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry
 
 
 class Answered(Protocol):
-    """What gets the answers with its id, on the I/O thread of a connection."""
+    """The receiver of the answers with its id, on the I/O thread of a connection."""
 
     @property
     def id(self) -> bytes: ...
 
     def receive(self, message: Message) -> bool:
-        """Takes an answer; returns whether it was the last one."""
+        """Receives an answer; returns whether it was the last one."""
 
     def end(self, error: BaseException | None = None) -> None:
-        """There will be no more answers, because of `error`."""
+        """Called when no more answers come, because of `error`."""
 
 
 class CallEndedError(Exception):
-    """The request has ended, so its input is of no use any more."""
+    """The request has ended, so its input is no longer needed."""
 
 
 class Call:
-    """A request or control message and everything that belongs to it.
+    """A request or control message under way, with its answers and its input.
 
     Iterating yields `Accepted`, `Progress`, `Partial` and `Chunk` messages and, last, the `Result`; an `Error` is
-    raised as `HushdError`. Leaving the loop early does not cancel: say `cancel`.
+    raised as `HushdError`. Leaving the loop early does not cancel: call `cancel`.
     """
 
     def __init__(self, message: Request | Control, post: Callable[[Message], None]) -> None:
@@ -48,12 +48,12 @@ class Call:
         self._ungranted = 0  # chunks received since the last grant
         self._seq = 0  # of the input
         self._credit = 0
-        self._changed = threading.Condition()  # reentrant; whoever holds it sees whether the call has ended
+        self._changed = threading.Condition()  # reentrant; its holder sees whether the call has ended
 
     # --- the reader's side -------------------------------------------------------------------------------------------
 
     def get(self) -> Message:
-        """The next message, waiting for it. The `Result` is the last: do not ask again after it.
+        """Returns the next message, waiting for it. The `Result` is the last: do not call it again after that.
 
         Raises:
             HushdError: the request failed, the supervisor is gone, or the call was cancelled.
@@ -68,7 +68,7 @@ class Call:
         yield message
 
     def result(self) -> Result:
-        """Waits for the end, passing over everything else."""
+        """Waits for the result, and returns it; all other messages are dropped."""
         *_, message = self
         assert isinstance(message, Result)
         return message
@@ -78,7 +78,7 @@ class Call:
         return self._spool.ended
 
     def cancel(self) -> None:
-        """Stops the request; nothing more will be read. Harmless when it has ended."""
+        """Cancels the request; nothing more will be read. Safe to call after its end."""
         if not self._spool.ended:
             self._post(Cancel(id=self.id))
         self._spool.discard(HushdError("cancelled", "The request was cancelled."))
@@ -89,7 +89,7 @@ class Call:
     def upload(self, pieces: Iterable[bytes]) -> None:
         """Starts sending `pieces` from a thread of its own, as the worker grants credit.
 
-        What the iterable raises becomes the outcome of the call.
+        An error of the iterable becomes the outcome of the call.
         """
         threading.Thread(target=self._upload, args=(pieces,), name="hushd-upload", daemon=True).start()
 
@@ -104,7 +104,7 @@ class Call:
             if self._spool.ended:
                 raise CallEndedError
             self._credit -= 1
-            # Under the lock that `end` takes: no chunk follows the end, where the same id may be asked again.
+            # Under the lock that `end` takes: no chunk follows the end, after which the id may be used again.
             self._post(Chunk(id=self.id, seq=self._seq, last=last, payload=bytes(data)))
         self._seq += 1
 
@@ -125,7 +125,7 @@ class Call:
     # --- the I/O thread's side ---------------------------------------------------------------------------------------
 
     def receive(self, message: Message) -> bool:
-        """Takes a message of this call; returns whether it was the last one.
+        """Receives a message of this call; returns whether it was the last one.
 
         Raises:
             HushdError: the call cannot go on: a message was lost, or the spool is full.
@@ -155,7 +155,7 @@ class Call:
         return False
 
     def end(self, error: BaseException | None = None) -> None:
-        """Nothing more comes; the reader gets `error` after what came before."""
+        """Ends the call: `error` is raised to the reader, after the messages that came before."""
         with self._changed:
             self._spool.end(error)
             self._changed.notify_all()
@@ -166,5 +166,5 @@ class Call:
 
 
 def new_id() -> bytes:
-    """An id for a request: random, so that nothing needs to remember which were used."""
+    """Returns an id for a request: random, so that nobody has to remember those in use."""
     return os.urandom(ID_BYTES)

@@ -2,7 +2,7 @@
 
 A DEALER reconnects silently and would wait for ever, so its monitor is read too: the supervisor's end is noticed
 within milliseconds and every call in flight fails with `supervisor_lost`. Nothing here waits longer than the
-supervisor lives: one that is there and says nothing, not even a ping, is given up after `SILENT_TICKS` ticks.
+supervisor lives: one that runs but sends nothing, not even a ping, is given up after `SILENT_TICKS` ticks.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from hushd_protocol.messages import TO_CLIENT, Cancel, Control, Error, Hello, Me
 from .call import Answered, Call
 
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
-TICK_S = 2.0  # the supervisor pings this often while we have a request
+TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
-LINGER_MS = 200  # for the last cancel on the way out
-# We have left long before. Not -1, which means never: with it libzmq throws away what we have not read when the
-# supervisor goes, and lost up to a third of the last answers.
+LINGER_MS = 200  # for the last cancel before we close
+# Longer than any process of ours waits. Not -1, which means never: with that, libzmq drops what we have not read when
+# the supervisor exits, and up to a third of the last answers was lost.
 NEVER_MS = 24 * 3600 * 1000
 
-# Any of these means that this connection will not carry another message.
+# After any of these this connection will not carry another message.
 _LOSS = (
     zmq.EVENT_DISCONNECTED
     | zmq.EVENT_CLOSED
@@ -43,11 +43,11 @@ _LOSS = (
 
 
 class Connection:
-    """Connected and welcomed, from construction until it is lost or closed; then make another.
+    """A connection, established by its construction, until it is lost or closed; then make another.
 
     Raises:
-        HushdError: `supervisor_lost` when nobody says welcome within `patience` seconds, `version_mismatch` when the
-            supervisor speaks another protocol, or what else it answered to the hello.
+        HushdError: `supervisor_lost` when no welcome comes within `patience` seconds, `version_mismatch` when the
+            supervisor speaks another protocol, or any other error in answer to the hello.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Connection:
         self._lock = threading.RLock()  # _lost and the wake-up pipe; reentrant: a collected call may post a cancel
         self._outbox: deque[Message | Answered] = deque()
         self._closing = False
-        self._leaving = False  # the supervisor has said `shutting_down`
+        self._leaving = False  # the supervisor has sent `shutting_down`
         self._lost: HushdError | None = None
         self._over = threading.Event()
         self._welcomed = threading.Event()
@@ -72,7 +72,7 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name="hushd-io", daemon=True)
         self._thread.start()
         try:
-            self._welcomed.wait()  # the thread sets it in any case, when its patience ends at the latest
+            self._welcomed.wait()  # the thread always sets it, after its patience at the latest
         except BaseException:
             self.close()
             raise
@@ -84,16 +84,16 @@ class Connection:
 
     @property
     def usable(self) -> bool:
-        """Whether a new request makes sense; on a supervisor that is leaving, those under way go on."""
+        """Whether new requests can be sent. While a supervisor shuts down, only those under way go on."""
         return self._lost is None and not self._leaving
 
     @property
     def foreign(self) -> bool:
-        """Whether this is a copy in a forked child, where neither thread nor socket exist."""
+        """Whether this is a copy in a forked child, where neither the thread nor the socket exists."""
         return os.getpid() != self._pid
 
     def start(self, message: Request | Control) -> Call:
-        """Sends a request; its answers arrive in the call that is returned.
+        """Sends a request; returns the call in which its answers arrive.
 
         Raises:
             HushdError: the connection is lost, or belongs to the parent process.
@@ -103,10 +103,10 @@ class Connection:
         return call
 
     def carry(self, call: Answered, message: Message) -> None:
-        """Sends a message; the I/O thread gives its answers to `call`. Raises as `start` does."""
+        """Sends a message; the I/O thread passes its answers to `call`. Raises as `start` does."""
         if self.foreign:
             raise HushdError("bad_request", "This client was made before a fork: make a new one in the child process.")
-        pack(message)  # what is too large is the caller's error, not the I/O thread's
+        pack(message)  # a message that is too large fails here, not on the I/O thread
         with self._lock:
             if self._lost is not None:
                 raise self._lost
@@ -114,11 +114,11 @@ class Connection:
             self._wake()
 
     def wait_lost(self, timeout: float | None) -> bool:
-        """Waits until the supervisor has gone; False if it has not within `timeout` seconds (None: however long)."""
+        """Waits for the supervisor's end; returns whether it came within `timeout` seconds (None: no limit)."""
         return self._over.wait(timeout)
 
     def close(self) -> None:
-        """Leaves; requests under way are cancelled by that. May be called twice, and in a forked child."""
+        """Closes the connection, which cancels requests under way. Safe to call twice, and in a forked child."""
         if self.foreign:
             return
         with self._lock:
@@ -129,14 +129,14 @@ class Connection:
             self._thread.join(timeout=2 * WELCOME_S)
 
     def post(self, message: Message) -> None:
-        """Sends what is answered by nothing, or by what a call gets already; nothing once the connection is lost."""
+        """Sends a message that needs no answer of its own; does nothing once the connection is lost."""
         with self._lock:
             if self._lost is None:
                 self._outbox.append(message)
                 self._wake()
 
     def _wake(self) -> None:
-        """Under the lock, and not once the connection is lost: the pipe is closed then."""
+        """Wakes the I/O thread; under the lock, and not once the connection is lost: then the pipe is closed."""
         with contextlib.suppress(BlockingIOError):  # full: a wake-up is waiting already
             os.write(self._wake_write, b".")
 
@@ -160,7 +160,7 @@ class Connection:
                 reason = self._serve(socket, monitor)
             except HushdError as error:
                 reason = error
-            except Exception as error:  # whatever it is, nobody may wait for a thread that has ended
+            except Exception as error:  # any: nobody must wait for a thread that has ended
                 reason = HushdError("supervisor_lost", f"The connection failed ({type(error).__name__}: {error}).")
             self._give_up(reason)
         os.close(self._wake_read)
@@ -178,7 +178,7 @@ class Connection:
         self._welcomed.set()
 
     def _serve(self, socket: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> HushdError:
-        """Carries messages until the end; returns why it ended."""
+        """Carries messages until the connection ends; returns the reason."""
         poller = zmq.Poller()
         for source in (socket, monitor, self._wake_read):
             poller.register(source, zmq.POLLIN)

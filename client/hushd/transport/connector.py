@@ -1,4 +1,4 @@
-"""The way to the supervisor: found or started with the first request, found again when it was lost."""
+"""Connecting to the supervisor: at the first request, and again when the connection was lost."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .connection import WELCOME_S, Connection
 from .retry import GONE, RetryingCall, with_connection
 from .source import Source
 
-PAUSE_S = 0.02  # before another look for a supervisor
-FIND_S = 5.0  # in which one that is there must have answered; a start has its own limit
+PAUSE_S = 0.02  # before the next attempt to connect
+FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit
 
 
 class Connector:
-    """A connection that makes itself when it is needed; a context manager. Args as for `hushd.Client`."""
+    """A connection that is established when it is needed; a context manager. Args as for `hushd.Client`."""
 
     def __init__(
         self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
@@ -42,7 +42,7 @@ class Connector:
         self.close()
 
     def close(self) -> None:
-        """Leaves the supervisor. Requests under way are cancelled; the next one connects again."""
+        """Closes the connection. Requests under way are cancelled; the next one connects again."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -63,7 +63,7 @@ class Connector:
         return with_connection(self._connect, ask).data
 
     def _connect(self) -> Connection:
-        """The connection, made anew when the last one was lost."""
+        """Returns the connection, a new one if the last one was lost."""
         with self._lock:
             connection = self._connection
             if connection is not None and (connection.foreign or connection.usable):
@@ -75,10 +75,10 @@ class Connector:
             return connection
 
     def _find(self) -> Connection:
-        """Connects; what fails is tried again after a look at whether anybody listens, and a start if not.
+        """Connects; tries again after a failure, having started a supervisor if none listens.
 
-        For some seconds, because a supervisor that is about to end may be met more than once, and because who listens
-        may be a service manager that has only begun to start one.
+        For some seconds, because several supervisors in a row may be about to end, and because the listener may be a
+        service manager that has only begun to start one.
         """
         paths.prepare_runtime(self._paths)
         try:

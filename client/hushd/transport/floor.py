@@ -1,4 +1,4 @@
-"""The floor: the right to use the speaker or the microphone, which the supervisor gives to one program at a time."""
+"""The floor: the right to use the speaker or the microphone, which the supervisor grants to one program at a time."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .call import new_id
 from .connection import Connection
 from .retry import GONE, with_connection
 
-ATTEMPTS = 3  # supervisors that may go away one after the other while we wait
+ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
 
 
 class Floor:
-    """A wish for devices. Inside the `with` block they are ours; entering it waits for that. May be used again, also
-    within its own block, which then is the one that counts.
+    """A claim to devices. Inside the `with` block they are ours; entering it waits for that. The block may be entered
+    again, also inside itself, where the outer block counts.
 
-    What is ours can be taken away: by something more urgent, or by a person who pauses or stops it. `held` is False
-    from then on, and `on_loss` is called, on another thread: whoever plays must fall silent within a second and say
-    `keep` or leave the block.
+    Devices can be taken away: for something more urgent, or by a person who pauses or stops it. `held` is False from
+    then on, and `on_loss` is called, on another thread: a player must fall silent within a second and call `keep` or
+    leave the block.
 
-    Without any supervisor to ask, nobody else asks either, and the devices are ours.
+    Without a supervisor nobody else asks either, and the devices are ours.
 
     Attributes:
-        number: what `hushd status` calls this turn, and `hushd stop-speaking`, `pause` and `resume` take.
-        on_loss: must be quick; None: nothing is called.
+        number: of this turn in `hushd status`, for `hushd stop-speaking`, `pause` and `resume`.
+        on_loss: called on another thread, so it must be quick; or None.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Floor:
         self._depth = 0  # of blocks within each other
         self._stopped = False
         self._connection: Connection | None = None
-        self._state = ""  # the last `turn` we heard, none yet, or none any more
+        self._state = ""  # of the last `turn` received; empty: none yet, or none any more
         self._error: HushdError | None = None
         self.id = b""
         self.number = 0
@@ -71,10 +71,10 @@ class Floor:
         return self._state == "granted"
 
     def keep(self) -> None:
-        """Returns at once while the devices are ours; else leaves them to others and waits until they are again.
+        """Returns at once while the devices are ours; else yields them and waits until they are ours again.
 
         Raises:
-            HushdError: `cancelled`: they will not be.
+            HushdError: `cancelled` when they will not be.
         """
         if self.held:
             return
@@ -83,13 +83,13 @@ class Floor:
         self._wait()
 
     def while_held(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """`chunks` of the microphone, as they come; waits while it is not ours. Raises as `keep` does."""
+        """Yields `chunks` of the microphone, and waits while it is not ours. Raises as `keep` does."""
         for chunk in chunks:
             self.keep()
             yield chunk
 
     def give_back(self) -> None:
-        """Leaves the devices to others. Harmless when they are not ours."""
+        """Gives the devices back. Safe to call when they are not ours."""
         with self._changed:
             self._post(keep=False)
             self._open, self._connection, self._state = False, None, ""
@@ -97,9 +97,9 @@ class Floor:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Ends this wish for good, from any thread: who plays falls silent, `keep` and entering raise `cancelled`.
+        """Ends this claim for good, from any thread: players fall silent, `keep` and entering raise `cancelled`.
 
-        The devices are others' when the block is left: until then the end of a fade may still be heard.
+        The devices are given back when the block is left: until then the end of a fade may still be heard.
         """
         with self._changed:
             self._stopped = True
@@ -111,7 +111,7 @@ class Floor:
     # --- the supervisor's answers, on the I/O thread -----------------------------------------------------------------
 
     def receive(self, message: Message) -> bool:
-        """Takes an answer; returns whether it was the last one."""
+        """Receives an answer; returns whether it was the last one."""
         if isinstance(message, Turn):
             self._become(message.id, message.state, None)
             self.number = message.number
@@ -120,7 +120,7 @@ class Floor:
         return isinstance(message, Error | Result)
 
     def end(self, error: BaseException | None = None) -> None:
-        """The connection is lost."""
+        """Called when the connection is lost."""
         if isinstance(error, HushdError):
             self._become(self.id, "", error)
 
@@ -161,7 +161,7 @@ class Floor:
         try:
             with_connection(self._connect, carry)
         except HushdError as error:
-            # Who plays has the speech already: better heard than kept for want of somebody to ask.
+            # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
             if error.code != "no_supervisor":
                 raise
             with self._changed:
@@ -169,7 +169,7 @@ class Floor:
                     self._connection, self._state, self._error = None, "granted", None
 
     def _wait(self) -> None:
-        """Waits until the devices are ours; asks the next supervisor when one goes away meanwhile."""
+        """Waits until the devices are ours; asks the next supervisor when one is lost meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: self._state or self._error)
             state = self._state

@@ -1,4 +1,4 @@
-"""How long a worker is kept for its user: numbers of seconds and the strings other model servers taught people."""
+"""The time for which a worker is kept after a job, as a number of seconds or a string."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ def parse(value: float | str) -> float:
     """Seconds: 0 ends the worker with the job, `FOREVER` (-1.0) keeps it until it is unloaded.
 
     Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m",
-    "-1m"). Whatever is negative means for ever. Both forms are taken everywhere, because users of a server that took
-    "-1" in one place and only -1 in another could not find out why their setting had no effect.
+    "-1m"). A negative value means for ever. Both forms are taken everywhere: users of a server that took "-1" in
+    one place and only -1 in another could not find out why their setting had no effect.
 
     Raises:
         HushdError: `bad_request` when it is neither.
     """
-    from hushd_protocol import duration  # most requests say nothing about it, and every command imports this module
+    from hushd_protocol import duration  # most requests do not set it, and every command imports this module
 
     seconds = duration.parse(value)
     if seconds is None:

@@ -1,4 +1,4 @@
-"""What a program asks of the worker for models: to bring one here, and to tell how far it is."""
+"""Requests to the worker for models, such as a download, and its reports of progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OnProgress = Callable[[str, float, float], None]
 def pull(
     connect: Callable[[], Connection], model: str, update: bool = False, on_progress: OnProgress | None = None
 ) -> dict[str, Any]:
-    """Has `model` brought, from where this process's environment says. Raises as `ask` does."""
+    """Downloads `model`, from the endpoint in this process's environment. Raises as `ask` does."""
     params: dict[str, Any] = {"model": model}
     if update:
         params["update"] = True
@@ -35,15 +35,15 @@ def pull(
 def ask(
     connect: Callable[[], Connection], op: str, params: dict[str, Any], on_progress: OnProgress | None = None
 ) -> dict[str, Any]:
-    """Has the worker do `op`; returns what its result says.
+    """Sends `op` to the worker; returns the data of its result.
 
     Args:
-        on_progress: called with what is being done, and the bytes of it that are done and in all (0 while unknown).
+        on_progress: called with a description of the step, its bytes so far, and its bytes in all (0 while unknown).
 
     Raises:
         HushdError: see `hushd_worker_models`.
     """
-    # No chunks will come; but who grants none is taken for one who has stopped reading, after 15 s.
+    # No chunks will come; but a client that grants no credit is taken for one that has stopped reading, after 15 s.
     request = Request(id=new_id(), worker="models", op=op, params=params, input="none", credit=CREDIT_WINDOW)
     what, done, total = "", 0.0, 0.0
     for message in RetryingCall(connect, request, None):
@@ -56,4 +56,4 @@ def ask(
                 done, total = message.done, message.total
         if on_progress:
             on_progress(what, done, total)
-    raise AssertionError("an exchange ends with a result")
+    raise AssertionError("a call ends with a result")

@@ -1,4 +1,4 @@
-"""What every request of a `Client` has in common: who is to do it, how urgently, and for how long it stays."""
+"""The part that all requests of a `Client` have in common: worker, priority, deadline, keep-alive."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def request(
     priority: str,
     deadline: float | None = None,
 ) -> Request:
-    """A request of `role`'s worker, without its input.
+    """Returns a request to a worker of `role`, without its input.
 
     Args:
-        deadline: seconds after which it is given up.
+        deadline: seconds after which the request is given up.
 
     Raises:
-        HushdError: `bad_request` for what makes no sense.
+        HushdError: `bad_request` for an argument out of range, or a model without an engine.
     """
     check_priority(priority)
     if model and not engine and "/" not in model:
@@ -48,6 +48,6 @@ def request(
 
 
 def check_priority(priority: str) -> None:
-    """Raises `bad_request` for a priority that there is not."""
+    """Raises `bad_request` for an unknown priority."""
     if priority not in PRIORITIES:
         raise HushdError("bad_request", f"There is no priority {priority!r}: choose one of {', '.join(PRIORITIES)}.")

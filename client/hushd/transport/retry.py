@@ -1,16 +1,16 @@
-"""One request and its answers, asked again once where nothing can be lost by it.
+"""A request and its answers, sent a second time where nothing can be lost by it.
 
-Four things end a call without being its fault, and each has its remedy here, as long as the whole input is still at
-hand and no output was handed out:
+Four things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
+and no output was returned:
 
-* the supervisor leaves or dies: the next one is found or started;
+* the supervisor exits or dies: the next one is found or started;
 * the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself), or in the
-  middle of a download, which goes on where it was;
-* the worker cannot open our path: it gets the bytes instead;
-* the model is not on this machine, and the configuration says `auto_pull`: it is pulled first.
+  middle of a download, which continues where it was;
+* the worker cannot open our path: the bytes are sent instead;
+* the model is not installed, and the configuration says `auto_pull`: it is pulled first.
 
-Of a recording's transcript the rest is asked for, where some of it was handed out before the worker or the supervisor
-died: hours of work are not lost with them. A second death that brought nothing new is told.
+Of a transcript that was returned in part before the worker or the supervisor died, the rest is requested: hours of work
+are not lost with them. A second death that brought nothing new is raised.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .connection import Connection
 from .source import Source
 
 GONE = ("supervisor_lost", "shutting_down")
-_LASTING = ("segment", "sentence")  # kinds of partials; the others are told anew
+_LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 
 T = TypeVar("T")
 
@@ -36,10 +36,10 @@ class RetryingCall(Iterator[Message]):
     """Iterates over the messages of a request, the last being its `Result`.
 
     Args:
-        pull: brings a model, `ENGINE/NAME`; without it a model that is missing stays so.
+        pull: downloads a model, `ENGINE/NAME`; None: a missing model is an error.
 
     Raises:
-        HushdError: at once when there is no supervisor, else from the iteration.
+        HushdError: at once when there is no supervisor, else while iterating.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class RetryingCall(Iterator[Message]):
         self._pull = pull
         self._source = source
         self._request = replace(request, **source.fields()) if source else request
-        self._handed_out = False  # what the caller has of the answer cannot be taken back
+        self._handed_out = False  # whether the caller has a part of the answer, which cannot be taken back
         self._rest: dict[str, Any] = {}  # of a recording: the parameters that ask for what is missing of it
         self._repeated = False
         self._over = False
@@ -95,7 +95,7 @@ class RetryingCall(Iterator[Message]):
         return call
 
     def _recover(self, error: HushdError) -> bool:
-        """Asks again if `error` calls for it and nothing is lost by it."""
+        """Sends the request again if that helps against `error` and nothing is lost by it; returns whether it did."""
         if self._source and not self._source.whole:
             return False
         streamed = self._request.input == "stream"
@@ -108,13 +108,13 @@ class RetryingCall(Iterator[Message]):
         elif error.code == "path_unreachable" and not streamed:
             again = replace(self._request, id=new_id(), input="stream", path="", device=0, inode=0, size=0)
         elif error.code == "model_missing" and error.detail.get("pull") and self._pull:
-            pull, self._pull = self._pull, None  # once: what is missing still cannot be had so
+            pull, self._pull = self._pull, None  # once: a second attempt would not help
             pull(error.detail["model"])
             again = replace(self._request, id=new_id())
         elif self._repeated:
             return False
         elif error.code == "worker_crashed" and self._request.input in ("stream", "none"):
-            # Under the same id, so that a second crash is known to be this input's, and counts against nobody else.
+            # Under the same id, so that a second crash is attributed to this input, and to no other request.
             again = replace(self._request, attempt=1)
             self._repeated = True
         elif error.code in GONE:
@@ -128,24 +128,27 @@ class RetryingCall(Iterator[Message]):
 
 
 def _lasts(message: Message) -> bool:
-    """Whether who has it must not get it twice; an unstable text is replaced by what comes next."""
+    """Whether a caller must not get it twice; an unstable text, say, is replaced by the next one."""
     return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
 
 
 def _rest(segment: Mapping[str, Any]) -> dict[str, Any]:
-    """What asks for a recording's rest: how far it has been heard for sure (where a worker does not say, to the end of
-    the segment), and what it is spoken in, which the rest might tell differently."""
+    """Returns the parameters that request the rest of a recording.
+
+    It begins where the worker says that it is done (else at the end of the segment). The language is passed on, since
+    it might be detected differently in the rest.
+    """
     start = max(float(segment.get("end", 0.0)), float(segment.get("rest", 0.0)))
     return {"start_s": start} | ({"language": segment["language"]} if segment.get("language") else {})
 
 
 def _has_a_rest(request: Request) -> bool:
-    """Whether its answer can be had in parts. Speakers are told apart in whole recordings only."""
+    """Whether its answer can be requested in parts. Diarization needs the whole recording."""
     return request.op == "transcribe" and not request.session and not request.params.get("diarize")
 
 
 def with_connection(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
-    """What `use` makes of a connection; once more with a new one when the supervisor went away under it."""
+    """Returns what `use` returns for a connection; tries once more with a new one when the supervisor was lost."""
     connection = connect()
     try:
         return use(connection)

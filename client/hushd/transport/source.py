@@ -1,7 +1,7 @@
-"""Where the input of a request comes from, how it travels, and whether it can be read a second time.
+"""The input of a request: its source, the way it is sent, and whether it can be read a second time.
 
-Existing audio travels by its path with the identity of the file we saw; small things travel in the request itself;
-everything else is streamed as the worker grants credit.
+A file is sent as its path, with the identity of the file we saw; small data is sent in the request itself; everything
+else is streamed as the worker grants credit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BYTES = ("B", "b", "c")  # formats of buffers
 
 
 class Array(Protocol):
-    """What numpy can read without a copy, such as its own arrays and a tensor in main memory."""
+    """An object that numpy reads as an array, such as its own arrays and a tensor in main memory."""
 
     def __array__(self) -> Any: ...
 
@@ -37,14 +37,14 @@ class Source(Protocol):
         """Whether `pieces` can be read again from the start."""
 
     def fields(self) -> dict[str, Any]:
-        """The fields of a `Request` that say where its input is."""
+        """Returns the fields of a `Request` that describe its input."""
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes, for a request whose input is `stream`."""
+        """Yields the bytes, for a request whose input is `stream`."""
 
 
 class Inline:
-    """Bytes we have: in the request where they fit, else as a stream."""
+    """Bytes in memory: sent in the request if they fit, else as a stream."""
 
     whole = True
 
@@ -62,7 +62,7 @@ class Inline:
 
 
 class File:
-    """A regular file, by path; as a stream for a worker that cannot open that path.
+    """A regular file: sent as its path, or as a stream to a worker that cannot open that path.
 
     Raises:
         HushdError: `input_unreadable` when it is missing, unreadable, empty or a folder.
@@ -74,7 +74,7 @@ class File:
         name = os.fspath(path)
         try:
             self.path = os.path.abspath(name)
-            # O_NONBLOCK: opening a pipe must not wait for somebody who writes.
+            # O_NONBLOCK: opening a pipe must not wait for a writer.
             descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 self._info = os.fstat(descriptor)
@@ -116,8 +116,8 @@ class File:
 class Stream:
     """An iterable that can be read once; its first `KEPT` bytes are kept, so that it can be sent again.
 
-    A second reader gets what was kept and goes on with the rest, also while the first one still waits for more. What
-    the iterable raises is raised to every reader that gets so far, since a generator that failed only seems to end.
+    A second reader gets what was kept and goes on with the rest, also while the first one still waits for more. An
+    error of the iterable is raised to every reader that gets so far, since a failed generator only seems to end.
     """
 
     def __init__(self, pieces: Iterable[bytes], kept: int = KEPT) -> None:
@@ -142,7 +142,7 @@ class Stream:
             yield piece
 
     def _piece(self, position: int) -> bytes | None:
-        if position < len(self._kept):  # without the lock, which a reader that waits for the next piece has
+        if position < len(self._kept):  # without the lock, which a reader that waits for the next piece holds
             return self._kept[position]
         with self._lock:
             if position < len(self._kept):
@@ -170,13 +170,13 @@ class Stream:
 
 
 def of_audio(audio: Audio, rate: int | None = None) -> Source:
-    """The source of a path, a file's bytes, a binary file, an iterable of bytes or an array of samples.
+    """Returns the source of a path, a file's bytes, a binary file, an iterable of bytes or an array of samples.
 
     Args:
         rate: of an array, in Hz.
 
     Raises:
-        HushdError: `input_unreadable` when there is nothing to read, `bad_request` for an array that is no audio.
+        HushdError: `input_unreadable` when it is empty or unreadable, `bad_request` for an array that is no audio.
     """
     if isinstance(audio, str | os.PathLike):
         return Stream(_piped(audio)) if _is_pipe(audio) else File(audio)
@@ -204,10 +204,10 @@ def is_array(audio: object) -> bool:
 
 
 def of_text(text: Text) -> Source:
-    """The source of a string, UTF-8, or an iterable of either.
+    """Returns the source of a string, UTF-8 bytes, or an iterable of either.
 
     Raises:
-        HushdError: `bad_request` when the text is empty or no text.
+        HushdError: `bad_request` when the text is empty or not valid Unicode.
     """
     if isinstance(text, str):
         text = _utf8(text)
@@ -254,6 +254,6 @@ def _piped(path: str | os.PathLike[str]) -> Iterator[bytes]:
 
 
 def _pieces(audio: Any) -> Iterable[bytes]:
-    """A binary file by blocks and not by its lines, whose ends mean nothing in audio."""
+    """Yields a binary file in blocks, not in lines, whose ends mean nothing in audio."""
     read = getattr(audio, "read", None)
     return iter(lambda: read(MAX_PAYLOAD), b"") if read else audio

@@ -1,7 +1,7 @@
-"""Messages that have been received and not yet consumed, in memory first and then in a file nobody else can open.
+"""Messages that were received and not yet consumed: in memory first and then in a file nobody else can open.
 
 Credit is granted for what was received, not for what was played: a paused player must hold neither a worker nor a
-slot. So an answer may be as long as it likes on our side of the wire.
+slot. So an answer of any length is stored on our side of the wire.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message
 
-MEMORY = 8 * 1024 * 1024  # bytes of payload kept in memory, a spool
+MEMORY = 8 * 1024 * 1024  # bytes of payload that a spool keeps in memory
 
 
 class _OnDisk(NamedTuple):
@@ -25,7 +25,7 @@ class _OnDisk(NamedTuple):
 
 
 class Spool:
-    """A queue of messages between the I/O thread (`put`, `end`) and whoever reads the answer (`get`)."""
+    """A queue of messages between the I/O thread (`put`, `end`) and the reader of the answer (`get`)."""
 
     def __init__(self, memory: int = MEMORY) -> None:
         self._changed = threading.Condition()
@@ -55,7 +55,7 @@ class Spool:
             self._changed.notify()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Nothing follows; `get` raises `error`, if there is one, once it has handed out what came before."""
+        """Ends the queue; `get` raises `error`, if given, after the messages that came before."""
         with self._changed:
             if not self._ended:
                 self._ended, self._error = True, error
@@ -64,11 +64,11 @@ class Spool:
                 self._changed.notify_all()
 
     def get(self) -> Message:
-        """The next message, waiting for it.
+        """Returns the next message, waiting for it.
 
         Raises:
-            BaseException: what `end` was given.
-            EOFError: the last message has been handed out.
+            BaseException: the error that `end` was given.
+            EOFError: after the last message.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._ended)
@@ -89,7 +89,7 @@ class Spool:
         return self._ended
 
     def discard(self, error: BaseException) -> None:
-        """Forgets everything, since nobody wants to read it; who does so nevertheless gets `error`."""
+        """Drops all messages, since nobody will read them; a later `get` raises `error`."""
         with self._changed:
             self._ended, self._error = True, error
             self._items.clear()
