@@ -122,10 +122,10 @@ class Client(Management):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
         engine, model = self._meant(params, speed, engine, model)
         request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
-        exchange = self._exchange(request, input)
+        call = self._call(request, input)
         from .transcripts.transcription import Transcription  # while the worker works
 
-        return Transcription(exchange, on_progress, diarized=bool(options.get("diarize")))
+        return Transcription(call, on_progress, diarized=bool(options.get("diarize")))
 
     def listen(
         self,
@@ -176,10 +176,10 @@ class Client(Management):
             params["echo"] = True
         engine, model = self._meant(params, speed or "fast", engine, model)
         request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority)
-        exchange = self._exchange(replace(request, session=True), Stream(chunks))
+        call = self._call(replace(request, session=True), Stream(chunks))
         from .transcripts.transcription import Transcription  # while the worker works
 
-        return Transcription(exchange, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
+        return Transcription(call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
 
     def choose_model(
         self,
@@ -279,11 +279,11 @@ class Client(Management):
                 params["voice"] = voice
                 params.pop("language", None)  # the voice was chosen by it
         request = requests.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
-        exchange = self._exchange(request, source.of_text(text))
+        call = self._call(request, source.of_text(text))
         from .synthesis.speech import Speech  # while the worker works
 
         floor = partial(self.floor, "speaker", priority=priority)
-        return Speech(exchange, format, on_sentence, floor=floor, keep=keep)
+        return Speech(call, format, on_sentence, floor=floor, keep=keep)
 
     def say(
         self,

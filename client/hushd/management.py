@@ -73,8 +73,8 @@ class Management(Connector):
         if not wait:
             with_connection(self._connect, lambda connection: [connection.start(request) for request in requests])
             return
-        for exchange in [self._exchange(request, None) for request in requests]:
-            deque(exchange, maxlen=0)
+        for call in [self._call(request, None) for request in requests]:
+            deque(call, maxlen=0)
 
     def unload(self, *workers: str) -> list[str]:
         """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended."""

@@ -39,14 +39,14 @@ class Speech(Iterator[bytes]):
 
     def __init__(
         self,
-        exchange: RetryingCall,
+        call: RetryingCall,
         form: str = RAW,
         on_sentence: Callable[[Sentence], None] | None = None,
         *,
         floor: Callable[[], Floor] | None = None,
         keep: bool = True,
     ) -> None:
-        self._exchange = exchange
+        self._call = call
         self._received = Received(keep)
         self._rate = 0
         self._channels = 0
@@ -157,7 +157,7 @@ class Speech(Iterator[bytes]):
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
-        self._exchange.close()
+        self._call.close()
 
     def _save_wav(self, file: OutputFile) -> None:
         file.write(wav_header(self.rate, self.channels or 1, None))
@@ -184,7 +184,7 @@ class Speech(Iterator[bytes]):
         if self._failure is not None:
             raise self._failure
         try:
-            for message in self._exchange:
+            for message in self._call:
                 if isinstance(message, Chunk):
                     self._rate = self._rate or message.rate
                     self._channels = self._channels or message.channels

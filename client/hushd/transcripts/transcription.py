@@ -28,14 +28,14 @@ class Transcription(Iterator[Segment]):
 
     def __init__(
         self,
-        exchange: RetryingCall,
+        call: RetryingCall,
         on_progress: Callable[[float, float], None] | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         *,
         diarized: bool = False,
     ) -> None:
-        self._exchange = exchange
+        self._call = call
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._on_event = on_event
@@ -48,7 +48,7 @@ class Transcription(Iterator[Segment]):
         self._count = 0
 
     def __next__(self) -> Segment:
-        for message in self._exchange:
+        for message in self._call:
             segment = self._take(message)
             if segment is not None:
                 return segment
@@ -65,7 +65,7 @@ class Transcription(Iterator[Segment]):
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
-        self._exchange.close()
+        self._call.close()
 
     def _take(self, message: Message) -> Segment | None:
         if isinstance(message, Partial):

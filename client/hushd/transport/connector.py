@@ -48,7 +48,7 @@ class Connector:
                 self._connection.close()
                 self._connection = None
 
-    def _exchange(self, request: Request, input: Source | None) -> RetryingCall:
+    def _call(self, request: Request, input: Source | None) -> RetryingCall:
         return RetryingCall(self._connect, request, input, self._pull_missing)
 
     def _pull_missing(self, model: str) -> None:

@@ -22,7 +22,7 @@ RATE = 24_000
 TONE = (np.sin(np.arange(RATE) / 9) * 9000).astype("<i2")
 
 
-class Exchange(Iterator[Message]):
+class Call(Iterator[Message]):
     """The answers to a request: chunks, then the result, or an error in its place."""
 
     def __init__(self, *chunks: Chunk, error: HushdError | None = None) -> None:
@@ -48,7 +48,7 @@ def spoken(channels: int = 1, pieces: int = 10, **options: Any) -> Speech:
     size = len(data) // pieces
     parts = [data[start : start + size] for start in range(0, len(data), size)]
     chunks = [Chunk(id=b"", seq=n, payload=part, rate=RATE, channels=channels) for n, part in enumerate(parts)]
-    return Speech(Exchange(*chunks), **options)  # type: ignore[arg-type]
+    return Speech(Call(*chunks), **options)  # type: ignore[arg-type]
 
 
 def read(path: Path) -> bytes:
@@ -114,7 +114,7 @@ def test_it_is_saved_in_the_format_of_the_name(extension: str, channels: int, tm
 def test_what_cannot_be_encoded_here(tmp_path: Path) -> None:
     """Opus knows no 22050 Hz, and libsndfile no M4A: the sentence names the way that does it, and no file is left."""
     chunk = Chunk(id=b"", seq=0, payload=TONE.tobytes(), rate=22_050, channels=1)
-    made = Speech(Exchange(chunk))  # type: ignore[arg-type]
+    made = Speech(Call(chunk))  # type: ignore[arg-type]
     with pytest.raises(HushdError, match=r"opus file cannot have 22050 .* synthesize\(\.\.\., format='opus'\)"):
         made.save(tmp_path / "a.opus")
     with pytest.raises(HushdError, match=r"Raw speech is not saved as m4a: ask for it with .*format='m4a'"):
@@ -136,7 +136,7 @@ def test_a_file_that_was_asked_for_is_saved_twice(tmp_path: Path) -> None:
     """With the header that came last, each time."""
     chunks = [(b"head", 0), (b"body", 4), (b"HEAD", 0)]
     made = Speech(
-        Exchange(*(Chunk(id=b"", seq=n, payload=data, offset=at) for n, (data, at) in enumerate(chunks))),  # type: ignore[arg-type]
+        Call(*(Chunk(id=b"", seq=n, payload=data, offset=at) for n, (data, at) in enumerate(chunks))),  # type: ignore[arg-type]
         "flac",
     )
     assert b"".join(made) == b"headbody"
@@ -152,7 +152,7 @@ def test_a_file_that_was_asked_for_is_saved_twice(tmp_path: Path) -> None:
 def test_a_failure_is_never_an_empty_file(times: int, tmp_path: Path) -> None:
     """An error in the middle is raised by each save, and nothing is written."""
     error = HushdError("worker_crashed", "The worker died.")
-    made = Speech(Exchange(Chunk(id=b"", seq=0, payload=b"ab", rate=8000), error=error))  # type: ignore[arg-type]
+    made = Speech(Call(Chunk(id=b"", seq=0, payload=b"ab", rate=8000), error=error))  # type: ignore[arg-type]
     for _ in range(times):
         with pytest.raises(HushdError, match="died"):
             made.save(tmp_path / "a.wav")
