@@ -75,9 +75,15 @@ class Parser(argparse.ArgumentParser):
         )
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if action.choices is not None and value not in action.choices:
-            known = [str(choice) for choice in action.choices]
-            raise ArgumentError(action, f"must be one of {', '.join(known)}, not {value!r}{_meant(str(value), known)}")
+        if action.choices is None or value in action.choices:
+            return
+        from hushd_protocol.suggest import did_you_mean  # for mistakes only
+
+        known = [str(choice) for choice in action.choices]
+        meant = did_you_mean(value, known)
+        if action.dest == "command":
+            raise HushdError("bad_request", f"There is no command {value!r}{meant}: `{self.prog} --help` lists them.")
+        raise ArgumentError(action, f"must be one of {', '.join(known)}, not {value!r}{meant}")
 
     def _spelt_out(self, argv: Sequence[str]) -> list[str]:
         """`argv` with dashes in its options, and a value for every switch, so that none takes the next FILE for it."""
@@ -169,10 +175,3 @@ def _truth(text: str) -> bool:
     if text.lower() not in _TRUTH:
         raise ArgumentTypeError(f"must be True or False, not {text!r}")
     return _TRUTH[text.lower()]
-
-
-def _meant(word: str, known: Sequence[str]) -> str:
-    from hushd_protocol.suggest import nearest  # for mistakes only
-
-    close = nearest(word, known)
-    return f": did you mean {close!r}?" if close else ""

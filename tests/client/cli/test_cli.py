@@ -460,6 +460,17 @@ def test_hushd_refuses(arguments: list[Any], code: int) -> None:
     one_sentence(done, done.stderr.decode().split(":")[0])
 
 
+def test_a_command_that_there_is_not(start_router: Start) -> None:
+    """A typing error names the command that was meant."""
+    start_router(engines)
+    for arguments in (["stats"], ["help", "stats"]):
+        done = run("hushd", *arguments)
+        assert done.returncode == 2
+        assert one_sentence(done, "hushd") == (
+            "hushd: There is no command 'stats' (did you mean status?): `hushd --help` lists them.\n"
+        )
+
+
 def test_logs(runtime: Path) -> None:
     """The last lines of the supervisor's log, or of a worker's by its name, its engine or its role."""
     folder = runtime / "state" / "logs"

@@ -28,12 +28,12 @@ def main(prog: str, argv: Sequence[str]) -> int:
     with shown_pulls() as on_pull, Client(holder="cli", on_pull=on_pull) as client:
         _choose(client, options)
         if not options.files:
-            from .microphone import hear
+            from .microphone import transcribe
 
-            hear(client, options, output)
+            transcribe(client, options, output)
             return 0
         recordings = Recordings(client, options, output)
-        recordings.hear()
+        recordings.run()
         return recordings.status
 
 

@@ -9,14 +9,12 @@ import threading
 import time
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 
@@ -26,7 +24,8 @@ from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transcripts.warning import NO_EFFECT, TranscriptWarning
 
-from .options import hearing
+from .job import Done, Event, Feed, Job, size_of, standard_input
+from .options import transcribe_options
 from .output import Output
 from .progress import Progress
 
@@ -39,17 +38,6 @@ OF_ALL = (  # errors that are none of the recording's
     "unauthorised",
 )  # fmt: skip
 BUSY = ("overloaded", "server_busy")  # while other requests of ours run: fewer at once, and this one later
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """The transcript of a recording; of one that is cut off or damaged, of what could be read."""
-
-    transcript: Transcript
-    damage: HushdError | None = None
-
-
-Event = Segment | _Heard | BaseException | tuple[float, float]  # the last: seconds done, and the total
 
 
 class Recordings:
@@ -68,31 +56,31 @@ class Recordings:
         self._options = options
         self._names: list[str] = options.files
         self._output = output
-        self._asked = hearing(options)
+        self._params = transcribe_options(options)
         self._waiting = list(range(len(self._names)))  # a heap: a file that had to wait comes before later ones
-        self._hearers = min(len(self._names), cores())
+        self._threads = min(len(self._names), cores())
         self._lock = threading.Lock()  # guards what follows and the heap
-        self._asking = threading.Lock()
+        self._requesting = threading.Lock()
         self._events: SimpleQueue[tuple[int, Event]] = SimpleQueue()
         self._inboxes: list[deque[Event]] = [deque() for _ in self._names]  # what has arrived and is not yet printed
         self._journals: dict[int, Journal] = {}
         self._running: set[Transcription] = set()
-        self._progress = Progress([(os.path.basename(name), _size(name)) for name in self._names])
+        self._progress = Progress([(os.path.basename(name), size_of(name)) for name in self._names])
         self._line = console.StatusLine()
         self._stopped = False
         self._wordless = False
         self._warned: set[str] = set()
         self.status = 0
 
-    def hear(self) -> None:
+    def run(self) -> None:
         """Transcribes all files; complains about those that fail."""
         try:
             first = self._begin()  # in this thread, so that Ctrl-C also interrupts the start of a supervisor
-            for hearing in [first, *[None] * (self._hearers - 1)]:
-                threading.Thread(target=self._work, args=(hearing,), name="hushd-hearer", daemon=True).start()
+            for job in [first, *[None] * (self._threads - 1)]:
+                threading.Thread(target=self._work, args=(job,), name="hushd-transcribe", daemon=True).start()
             for index, name in enumerate(self._names):
                 try:
-                    self._tell(index, name)
+                    self._show(index, name)
                 except HushdError as error:
                     self._complain(error)
                     if error.code in OF_ALL or (error.code == "output_failed" and self._output.printed):
@@ -107,9 +95,9 @@ class Recordings:
 
     # --- the caller's thread -----------------------------------------------------------------------------------------
 
-    def _tell(self, index: int, name: str) -> None:
+    def _show(self, index: int, name: str) -> None:
         """Prints a recording's transcript as it arrives, or waits until its files are written."""
-        feed = _Feed(self, index, bool(self._options.diarize))
+        feed = Feed(partial(self.receive, index), bool(self._options.diarize))
         if self._output.printed:
             for text in self._output.pieces(feed):
                 self._line.clear()
@@ -123,7 +111,7 @@ class Recordings:
         if feed.damage:
             raise feed.damage
 
-    def receive(self, index: int) -> Segment | _Heard:
+    def receive(self, index: int) -> Segment | Done:
         """The next segment of a recording, and at last the whole; raises the error that ended it."""
         inbox = self._inboxes[index]
         while not inbox:
@@ -131,7 +119,7 @@ class Recordings:
         event = inbox.popleft()
         if isinstance(event, BaseException):
             raise event
-        assert isinstance(event, Segment | _Heard)
+        assert isinstance(event, Segment | Done)
         return event
 
     def _take(self, index: int, event: Event) -> None:
@@ -143,7 +131,7 @@ class Recordings:
             self._progress.heard(index, event.end, 0.0, now)
             self._inboxes[index].append(event)
             self._wordless |= not event.words
-        elif isinstance(event, _Heard):
+        elif isinstance(event, Done):
             if event.damage:
                 self._progress.give_up(index)
             else:
@@ -154,15 +142,15 @@ class Recordings:
             self._inboxes[index].append(event)
         self._line.show(self._progress.line)
 
-    def _saved(self, index: int, heard: _Heard) -> _Heard | HushdError:
+    def _saved(self, index: int, done: Done) -> Done | HushdError:
         """Writes the files of a recording as soon as it is done, and not when its turn comes to be printed."""
         if not self._output.printed:
             try:
-                self._output.save(self._names[index], heard.transcript)
+                self._output.save(self._names[index], done.transcript)
             except HushdError as error:
                 return error
             self._finish(index)
-        return heard
+        return done
 
     def _finish(self, index: int) -> None:
         if index in self._journals:
@@ -191,33 +179,33 @@ class Recordings:
 
     # --- the threads that hear ---------------------------------------------------------------------------------------
 
-    def _work(self, hearing: _Hearing | None) -> None:
-        while hearing := hearing or self._begin():
-            index, transcription = hearing.index, hearing.transcription
+    def _work(self, job: Job | None) -> None:
+        while job := job or self._begin():
+            index, transcription = job.index, job.transcription
             try:
-                self._events.put((index, self._hear(hearing)))
+                self._events.put((index, self._transcribe(job)))
             except BaseException as error:
-                if isinstance(error, HushdError) and error.code in BUSY and self._leave_to_others(hearing):
+                if isinstance(error, HushdError) and error.code in BUSY and self._leave_to_others(job):
                     return
                 self._events.put((index, error))
             with self._lock:
                 self._running.discard(transcription)
-            hearing = None
+            job = None
 
-    def _begin(self) -> _Hearing | None:
+    def _begin(self) -> Job | None:
         """Sends the next request, one thread at a time, so that they are in the arguments' order."""
-        with self._asking:
+        with self._requesting:
             while (index := self._next()) is not None:
                 try:
-                    hearing = self._ask(index, self._names[index])
+                    job = self._request(index, self._names[index])
                 except Exception as error:
                     self._events.put((index, error))
                 else:
                     with self._lock:
-                        self._running.add(hearing.transcription)
+                        self._running.add(job.transcription)
                         if self._stopped:
-                            hearing.transcription.close()
-                    return hearing
+                            job.transcription.close()
+                    return job
             return None
 
     def _next(self) -> int | None:
@@ -225,64 +213,64 @@ class Recordings:
         with self._lock:
             if self._waiting:
                 return heapq.heappop(self._waiting)
-            self._hearers -= 1
+            self._threads -= 1
             return None
 
-    def _leave_to_others(self, hearing: _Hearing) -> bool:
+    def _leave_to_others(self, job: Job) -> bool:
         """Ends this thread, if another one remains that can take the recording later; returns whether it does."""
         with self._lock:
-            if self._hearers == 1:
+            if self._threads == 1:
                 return False
-            self._hearers -= 1
-            self._running.discard(hearing.transcription)
-            if hearing.journal:
-                hearing.journal.close()
-            heapq.heappush(self._waiting, hearing.index)
+            self._threads -= 1
+            self._running.discard(job.transcription)
+            if job.journal:
+                job.journal.close()
+            heapq.heappush(self._waiting, job.index)
             return True
 
-    def _ask(self, index: int, name: str) -> _Hearing:
-        asked = self._asked.copy()
+    def _request(self, index: int, name: str) -> Job:
+        params = self._params.copy()
         journal = self._journal(index, name) if self._options.resume else None
         segments = journal.resume() if journal else []
         if journal and segments:
             self._progress.begin(index, journal.rest_s)
-            asked["start_s"] = journal.rest_s
-            asked["language"] = journal.language or asked.get("language")
+            params["start_s"] = journal.rest_s
+            params["language"] = journal.language or params.get("language")
         transcription = self._client.transcribe_stream(
-            _standard_input() if name == "-" else name,
+            standard_input() if name == "-" else name,
             engine=self._options.engine,
             model=self._options.model,
             keep_alive=self._options.keep_alive,
             on_progress=lambda done, total: self._events.put((index, (done, total))),
-            **asked,
+            **params,
         )
         if not self._options.resume:
             journal = self._journal(index, name)  # while the worker works
-        return _Hearing(index, transcription, journal, segments)
+        return Job(index, transcription, journal, segments)
 
-    def _hear(self, hearing: _Hearing) -> _Heard:
-        transcription, journal, segments = hearing.transcription, hearing.journal, hearing.segments
+    def _transcribe(self, job: Job) -> Done:
+        transcription, journal, segments = job.transcription, job.journal, job.segments
         earlier, damage = deque(segments), None
         while True:
             try:
-                heard = next(transcription, None)  # an error that there is no room for this request comes here first
+                segment = next(transcription, None)  # an error that there is no room for this request comes here first
             except HushdError as error:
                 if not error.detail.get("read_s"):
                     raise
-                heard, damage = None, error
+                segment, damage = None, error
             while earlier:
-                self._events.put((hearing.index, earlier.popleft()))
-            if heard is None:
+                self._events.put((job.index, earlier.popleft()))
+            if segment is None:
                 break
-            segment = replace(heard, id=len(segments))
+            segment = replace(segment, id=len(segments))
             segments.append(segment)
             if journal:
-                total = self._progress.total(hearing.index)
+                total = self._progress.total(job.index)
                 journal.add(segment, total, transcription.rest_s, transcription.language)
-            self._events.put((hearing.index, segment))
+            self._events.put((job.index, segment))
         duration = damage.detail["read_s"] if damage else transcription.duration
         warnings = transcription.warnings
-        return _Heard(Transcript(tuple(segments), transcription.language, duration, warnings=warnings), damage)
+        return Done(Transcript(tuple(segments), transcription.language, duration, warnings=warnings), damage)
 
     def _journal(self, index: int, name: str) -> Journal | None:
         """None for a stream, which cannot be read again, and where half a recording is of no use."""
@@ -296,45 +284,7 @@ class Recordings:
             return None
         from hushd.transcripts.journal import Journal
 
-        request = {"engine": self._options.engine, "model": self._options.model, **self._asked}
+        request = {"engine": self._options.engine, "model": self._options.model, **self._params}
         journal = Journal(paths.find().transcripts, name, info, request)
         self._journals[index] = journal
         return journal
-
-
-@dataclass(frozen=True, slots=True)
-class _Hearing:
-    """A recording under way, with the segments of an earlier run."""
-
-    index: int
-    transcription: Transcription
-    journal: Journal | None
-    segments: list[Segment]
-
-
-class _Feed:
-    """The segments of one recording, for a format to read."""
-
-    def __init__(self, recordings: Recordings, index: int, diarized: bool) -> None:
-        self._receive = partial(recordings.receive, index)
-        self.diarized = diarized
-        self.language = ""
-        self.warnings: tuple[TranscriptWarning, ...] = ()
-        self.damage: HushdError | None = None
-
-    def __iter__(self) -> Iterator[Segment]:
-        while isinstance(item := self._receive(), Segment):
-            yield item
-        self.language, self.warnings = item.transcript.language, item.transcript.warnings
-        self.damage = item.damage
-
-
-def _standard_input() -> Iterator[bytes]:
-    return iter(lambda: os.read(0, MAX_PAYLOAD), b"")
-
-
-def _size(name: str) -> int:
-    try:
-        return os.stat(name).st_size if name != "-" else 0
-    except (OSError, ValueError):
-        return 0

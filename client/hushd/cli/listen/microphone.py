@@ -16,7 +16,7 @@ from hushd.display import columns_of
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.warning import TranscriptWarning
 
-from .options import hearing
+from .options import transcribe_options
 from .output import Output
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
-def hear(client: Client, options: Namespace, output: Output) -> None:
+def transcribe(client: Client, options: Namespace, output: Output) -> None:
     """Transcribes one utterance, or with --continuous all of them until Ctrl-C, which keeps what was said so far."""
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False)  # it loads while the microphone opens
@@ -49,7 +49,7 @@ def hear(client: Client, options: Namespace, output: Output) -> None:
             model=options.model,
             keep_alive=options.keep_alive,
             on_partial=lambda stable, text: screen.show(lambda columns: unfinished(stable, text, columns)),
-            **hearing(options),
+            **transcribe_options(options),
         )
         said = _Said(transcription)
         try:

@@ -48,7 +48,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
     parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, a video or a pipe; - is standard input")
     _add_output(parser)
-    _add_hearing(parser)
+    _add_transcription(parser)
     _add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
@@ -66,7 +66,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     return options
 
 
-def hearing(options: Namespace) -> TranscribeOptions:
+def transcribe_options(options: Namespace) -> TranscribeOptions:
     """The options of a transcription that the command line asks for."""
     wanted = {name: getattr(options, name) for name in TranscribeOptions.__annotations__ if hasattr(options, name)}
     if any(getattr(options, name, None) for name in _LAYOUT):
@@ -199,7 +199,7 @@ def _add_output(parser: Parser) -> None:
     parser.add_switch(group, "--highlight-words", default=unset, help="underline each word as it is spoken")
 
 
-def _add_hearing(parser: Parser) -> None:
+def _add_transcription(parser: Parser) -> None:
     group = parser.add_argument_group("transcription")
     group.add_argument("--language", metavar="NAME", help="the language: en, English; default: the engine detects it")
     group.add_argument(

@@ -15,7 +15,7 @@ from hushd.cli.download import shown_pulls
 
 from . import input
 from .input import Script
-from .options import file_format, parse, speaking
+from .options import file_format, parse, synthesize_options
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -125,7 +125,7 @@ def _speech(client: Client, options: Namespace, text: Script, form: str) -> Spee
         keep_alive=options.keep_alive,
         priority=options.priority,
         keep=False,
-        **speaking(options),
+        **synthesize_options(options),
     )
 
 

@@ -57,7 +57,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     return options
 
 
-def speaking(options: Namespace) -> SynthesizeOptions:
+def synthesize_options(options: Namespace) -> SynthesizeOptions:
     """The options of a speech that the command line asks for. Spoken aloud, the volume is the player's."""
     return SynthesizeOptions(
         voice=options.voice,

@@ -22,7 +22,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 def command(*arguments: str) -> list[str]:
     """`listen` on two cores, whatever this machine has."""
-    two = "import hushd.cli.listen.files as r; r._cores = lambda: 2; from hushd.cli import entry; entry.listen()"
+    two = "import hushd.cli.listen.files as r; r.cores = lambda: 2; from hushd.cli import entry; entry.listen()"
     return [sys.executable, "-P", "-c", two, *arguments]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.cli.listen.options import hearing, layout, parse
+from hushd.cli.listen.options import layout, parse, transcribe_options
 from hushd.transcripts.cues import Layout
 from hushd.transcripts.options import transcribe_params
 from hushd_protocol.errors import HushdError
@@ -15,7 +15,7 @@ from hushd_protocol.errors import HushdError
 
 def asked(*argv: str) -> dict[str, Any]:
     """The parameters of the request that a command line makes."""
-    return transcribe_params(hearing(parse("listen", argv)))
+    return transcribe_params(transcribe_options(parse("listen", argv)))
 
 
 @pytest.mark.parametrize(

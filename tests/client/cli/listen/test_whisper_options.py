@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hushd.cli.listen.options import hearing, parse
+from hushd.cli.listen.options import parse, transcribe_options
 from hushd.transcripts.options import transcribe_params
 from hushd_protocol.messages import Control, Message, Request, Result
 from support.scripted_router import ScriptedRouter
@@ -106,7 +106,7 @@ def test_a_command_line_of_whisper(line: str, params: dict[str, Any], note: str)
     dashed = [word.replace("_", "-") if word.startswith("--") else word for word in line.split()]
     for argv in (line.split(), dashed):
         options = parse("listen", argv)
-        assert transcribe_params(hearing(options)) == params
+        assert transcribe_params(transcribe_options(options)) == params
         assert options.note == note
         assert options.device is None
         assert all(name.startswith(("a.", "audio.", "japanese.")) for name in options.files)

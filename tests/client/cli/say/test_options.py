@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from hushd.cli.say import highlight
-from hushd.cli.say.options import file_format, parse, speaking
+from hushd.cli.say.options import file_format, parse, synthesize_options
 from hushd_protocol.errors import HushdError
 
 
 def asked(*arguments: str) -> dict[str, Any]:
     """Returns the parameters that differ from the defaults."""
-    return {name: value for name, value in speaking(parse("say", arguments)).items() if value}
+    return {name: value for name, value in synthesize_options(parse("say", arguments)).items() if value}
 
 
 @pytest.mark.parametrize(
