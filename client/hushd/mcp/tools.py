@@ -272,5 +272,5 @@ def _speaking(voice: str, language: str, speed: float) -> dict[str, Any]:
 
 
 def _only(**options: Any) -> dict[str, Any]:
-    """The options that differ from nothing."""
+    """The options that have a value."""
     return {name: value for name, value in options.items() if value not in ("", False)}
