@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from hushd.cli import console
 from hushd.cli.download import shown_pulls
-from hushd.client import AUTO, Client, names_no_engine
+from hushd.client import Client
+from hushd.recognition import AUTO, names_no_engine
 
 from .files import Recordings
 from .options import parse
