@@ -52,6 +52,40 @@ def test_what_say_writes_listen_reads(extension: str, hushd: Supervisor, tmp_pat
     assert word_error_rate(SENTENCE, run("listen", file)) <= 0.15
 
 
+def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line of openai-whisper, bare model name and all, is transcribed by Whisper; one note, no warning."""
+    pytest.importorskip("whisper")
+    from support.commands import unpack_checkpoint
+
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    unpack_checkpoint(tmp_path / "models" / "whisper" / "commands.pt")
+    start_supervisor("")
+    file = tmp_path / "spoken.wav"
+    run("say", "-o", file, "Seven green stop.")
+    options = (
+        "--model commands --language English --fp16 False --verbose False --device cpu --threads 1 --best_of 5 "
+        "--patience 1.0 --beam_size 5 --temperature 0 --no_speech_threshold 0.6 --logprob_threshold -1.0 "
+        "--compression_ratio_threshold 2.4 --condition_on_previous_text True "
+        "--suppress_tokens -1 --clip_timestamps 0,30 --word_timestamps True"
+    )
+    done = subprocess.run(
+        [BIN / "listen", file, *options.split(), "-f", "json"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert done.stderr.startswith("listen: --fp16, --verbose and --device cpu have no effect here")
+    assert done.stderr.count("\n") == 1
+    transcript = json.loads(done.stdout)
+    assert word_error_rate("Seven green stop.", transcript["text"]) == 0
+    assert [word["word"] for word in transcript["segments"][0]["words"]]
+    assert "warnings" not in transcript
+
+
+def test_a_clip_of_a_film(hushd: Supervisor, beckett: Path) -> None:
+    """`--clip_timestamps` leaves the rest out, with the default engine too."""
+    whole, clip = run("listen", beckett), run("listen", beckett, "--clip_timestamps", "0,5")
+    assert 0 < len(clip.split()) < len(whole.split())
+
+
 def test_say_pipes_into_listen(hushd: Supervisor) -> None:
     """`say -o - | listen -` needs no file."""
     spoken = subprocess.run([BIN / "say", "-o", "-", SENTENCE], capture_output=True, check=True, timeout=60).stdout
