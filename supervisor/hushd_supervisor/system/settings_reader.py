@@ -1,0 +1,129 @@
+"""The tables of the configuration file to `Settings`, strictly, so that a typing error is not a silent default."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hushd_protocol import duration
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import NAME
+from hushd_protocol.params import Kind, check, choice, flag, number, seconds, text, text_table, texts, whole
+from hushd_protocol.suggest import did_you_mean
+
+from hushd_supervisor.core.names import ENGINES, ROLES
+from hushd_supervisor.core.settings import Settings, WorkerSettings
+
+from .log import LEVELS
+
+# Of the keys that are floats, those that are lengths of time; the others are numbers.
+_TIMES = ("drain_timeout", "exit_when_idle", "keep_alive", "max_age", "stall_timeout", "start_timeout")
+_ENGINE_MODEL = re.compile(f"{NAME}/{NAME}", re.ASCII)
+_MODEL = Kind(
+    'an engine and a model, such as "moonshine/tiny-en"',
+    lambda value: isinstance(value, str) and _ENGINE_MODEL.fullmatch(value) is not None,
+)
+_TABLE = Kind("a table", lambda value: isinstance(value, dict))
+
+
+class SettingsReader:
+    """Reads the tables of the file at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, table: Mapping[str, Any]) -> Settings:
+        """Returns the settings in `table`.
+
+        Raises:
+            HushdError: `bad_request`, naming the file and the key.
+        """
+        values: dict[str, Any] = {}
+        known = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
+        for key, value in table.items():
+            if key == "models":
+                self._check_models(value)
+            elif key not in known:
+                self._unknown(key, key, [*known, "models"])
+            elif key == "worker":
+                values[key] = self._workers(value)
+            else:
+                values[key] = self._value(key, value, known[key])
+        for role in (*ENGINES, *(f"{role}_small" for role in ENGINES)):
+            model = values.get(role, known[role])
+            if model != known[role]:
+                self._check(role, model, _MODEL)
+        self._check("log_level", values.get("log_level", "info"), choice(*LEVELS))
+        return Settings(**values)
+
+    def _workers(self, table: Any) -> dict[str, dict[str, Any]]:
+        """`[worker]` is for all, `[worker."stt/moonshine"]` inside it for those whose name begins so."""
+        table = self._check("worker", table, _TABLE)
+        names = [field.name for field in fields(WorkerSettings)]
+        found = {"": self._worker("worker", {key: value for key, value in table.items() if key in names})}
+        for key, value in table.items():
+            if key in names:
+                continue
+            where = f"worker.{_quoted(key)}"
+            role, *rest = key.split("/")
+            if role not in ROLES or len(rest) > 2 or "" in rest:
+                self._unknown(where, key, [*names, *ROLES])
+            found[key] = self._worker(where, self._check(where, value, _TABLE))
+        return {name: values for name, values in found.items() if values}
+
+    def _check_models(self, table: object) -> None:
+        """Checks the user's additions to the catalogue of models, which only the clients and the workers read."""
+        from hushd_models import user_models  # not needed by most
+
+        try:
+            user_models.checked(table)
+        except HushdError as error:
+            raise HushdError("bad_request", f"{self._path}: {error.message}") from error
+
+    def _worker(self, where: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        known = {field.name: getattr(WorkerSettings(), field.name) for field in fields(WorkerSettings)}
+        values = {}
+        for key, value in table.items():
+            if key not in known:
+                self._unknown(f"{where}.{_quoted(key)}", key, known)
+            values[key] = self._value(f"{where}.{key}", value, known[key])
+        return values
+
+    def _value(self, where: str, value: object, default: object) -> Any:
+        """Returns `value`, which must be of the type of `default`."""
+        return self._check(where, value, _kind(where.rpartition(".")[2], default))
+
+    def _check(self, where: str, value: object, kind: Kind) -> Any:
+        try:
+            return check(where, value, kind)
+        except HushdError as error:
+            raise HushdError("bad_request", f"{self._path}: {error.message}") from error
+
+    def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
+        hint = did_you_mean(key, known) or f": known are {', '.join(sorted(known))}"
+        raise HushdError("bad_request", f"{self._path}: there is no key {where}{hint}.")
+
+
+def _kind(key: str, default: object) -> Kind:
+    match default:
+        case bool():
+            return flag()
+        case int():
+            return whole(-math.inf if key == "priority" else 0)
+        case float() if key in _TIMES:
+            return seconds(duration.FOREVER if key == "keep_alive" else 0)
+        case float():
+            return number(0)
+        case tuple():
+            return texts()
+        case dict():
+            return text_table()
+    return text()
+
+
+def _quoted(key: str) -> str:
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else f'"{key}"'
