@@ -1,4 +1,4 @@
-"""How a user gets what is missing here: an engine, a model, or a model for a language, each with the command for it."""
+"""Advice for a user who lacks an engine, a model or a model for a language: the command that gets it."""
 
 from __future__ import annotations
 

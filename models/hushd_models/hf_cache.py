@@ -13,14 +13,14 @@ HALF = ".hushd.incomplete"
 
 
 def cache() -> Path:
-    """Where that library keeps what it downloads."""
+    """The folder in which the hub's library keeps its downloads."""
     env = os.environ
     home = Path(env.get("HF_HOME") or user_cache() / "huggingface")
     return Path(env.get("HF_HUB_CACHE") or env.get("HUGGINGFACE_HUB_CACHE") or home / "hub").expanduser()
 
 
 def repository_folder(repository: str) -> Path:
-    """Where it keeps `repository`, such as `Systran/faster-whisper-base`."""
+    """The folder of `repository`, such as `Systran/faster-whisper-base`."""
     return cache() / f"models--{repository.replace('/', '--')}"
 
 
@@ -37,13 +37,13 @@ def snapshot(repository: str, revision: str = "main") -> Path | None:
 
 
 def halves(repository: str) -> list[Path]:
-    """What hushd has begun to pull of it and not finished; halves of other programs bear other names."""
+    """The unfinished blobs of hushd's own pulls of a repository; other programs name theirs otherwise."""
     blobs = repository_folder(repository) / "blobs"
     return [blobs / name for name in sorted(glob(f"*{HALF}", root_dir=blobs))]
 
 
 def half_pulled() -> list[Path]:
-    """The folders of all repositories in which hushd has begun something and not finished it."""
+    """The folders of all repositories with unfinished blobs of hushd's."""
     return sorted({cache() / name.split(os.sep)[0] for name in glob(f"models--*/blobs/*{HALF}", root_dir=cache())})
 
 

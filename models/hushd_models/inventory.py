@@ -180,7 +180,7 @@ class _Look:
         self._names = cache(files_in)
 
     def places(self, model: str, known: Known | None) -> Iterator[tuple[str, Path, dict[str, int]]]:
-        """Where the model might lie without hushd having brought it, the first place first: who has put it there, the
+        """Yields the places where a model may lie that hushd has not brought, the first choice first: its origin, the
         folder, and its files with their sizes."""
         engine, _, name = model.partition("/")
         kind = catalogue.engines().get(engine, catalogue.Engine(""))
@@ -198,7 +198,7 @@ class _Look:
 
 
 def _own(store: Store) -> list[str]:
-    """What the user has put into the models folder under names of their own, or of well-known models."""
+    """Models that the user has put into the models folder, under names of their own or of well-known models."""
     found = []
     for engine, kind in catalogue.engines().items():
         if kind.own:

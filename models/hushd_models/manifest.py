@@ -1,4 +1,4 @@
-"""What hushd writes down of a model it has brought here: where from, which files, and what they were. Pure.
+"""The manifest of a model that hushd has brought here: its source, its files, and their hashes. Pure.
 
 `ENGINE/NAME.hushd.json` in the models folder, written last: a model that hushd pulls, imports or converts is there
 once its manifest is.
@@ -22,7 +22,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class BadManifest(Exception):
-    """What is wrong with a manifest, to be read after its path."""
+    """A manifest is wrong; the message is to be read after its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a model is from.
+    """The source of a model.
 
     Attributes:
         kind: one of `KINDS`.

@@ -27,7 +27,7 @@ _STALE_S = 3600.0  # nobody takes so long to write a small file
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was removed, in words, and how many bytes that has freed; `kept`: its files that another model needs, or
+    """A removal in words, and the bytes it has freed; `kept`: its files that another model needs, or
     that lie in a place of the user's own."""
 
     what: str

@@ -76,7 +76,7 @@ class Store:
         return self.folder / engine / f"{name}{SUFFIX}"
 
     def place(self, model: str) -> Path:
-        """Where `model` itself belongs if it is a folder; files are `place(model)` with a suffix added to the name."""
+        """The folder of `model`; the files of one that has none are `place(model)` with a suffix added to the name."""
         engine, name = split(model)
         return self.folder / engine / name
 
@@ -156,7 +156,7 @@ class Store:
         return work
 
     def begun(self, model: str) -> Source | None:
-        """What `model` is being made of, or was when that broke off."""
+        """The source that `model` is being made of, or was when that broke off."""
         import json
 
         try:
@@ -180,7 +180,7 @@ class Store:
         replace(self.workplace(found.model) / _COMING, manifest.dumps(found))
 
     def announced(self, model: str) -> Manifest | None:
-        """What `announce` has written of `model`, until `write`."""
+        """The manifest that `announce` has written for `model`, until `write`."""
         try:
             return manifest.loads((self.workplace(model) / _COMING).read_bytes())
         except (OSError, BadManifest):
@@ -208,7 +208,7 @@ class Store:
         replace(path, manifest.dumps(found))
 
     def former(self) -> dict[Path, Manifest]:
-        """What `retire` has written down, by its file."""
+        """The manifests that `retire` has written, by their files."""
         found = {}
         for path in sorted(glob(f"*/.*{_FORMER}", root_dir=self.folder)):
             with suppress(OSError, BadManifest):
@@ -216,7 +216,7 @@ class Store:
         return found
 
     def workplace(self, model: str) -> Path:
-        """What `begin` makes."""
+        """The working folder that `begin` makes."""
         engine, name = split(model)
         return self.folder / engine / f".{name}.part"
 

@@ -31,7 +31,7 @@ _NOTE_EVERY = 256 << 20  # bytes between two signs of life while a worker starts
 
 
 def sha256(path: Path, report: Callable[[int], None] | None = None) -> str:
-    """The SHA-256 of a file, in hexadecimal; `report` is told after each MB how many bytes have been read.
+    """The SHA-256 of a file, in hexadecimal; `report` is called after each MB with the bytes read so far.
 
     Raises:
         OSError: it cannot be read.
@@ -99,10 +99,10 @@ def remedy(found: Manifest) -> str:
 def verify(
     store: Store, found: Manifest, report: Callable[[int], None] | None = None, *, anew: bool = True
 ) -> list[str]:
-    """What is wrong with the files of a model, a sentence's part each; empty when all is right.
+    """Checks the files of a model; returns a clause for each that is wrong, and an empty list when all are right.
 
     Args:
-        report: is told how many bytes have been read, of all files.
+        report: called with the bytes read so far, of all files.
         anew: whether to read also what was right when it was last looked at, and has not changed since.
     """
     location, problems = store.location(found), []
@@ -153,7 +153,7 @@ def known_hashes(one: Row) -> dict[str, str]:
 
 
 def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], None] | None = None) -> list[str]:
-    """What is wrong with files that hushd has not brought; reports as `verify` does."""
+    """Checks files that hushd has not brought; returns and reports as `verify` does."""
     problems, read = [], 0
 
     def tell(done: int) -> None:

@@ -114,7 +114,7 @@ def test_what_nobody_says_tunes_nothing(alone: Path) -> None:
 
 @pytest.mark.parametrize(("old", "new"), [(0, 290), (280, 290), (285, 290), (290, None), (300, None), (310, 290)])
 def test_never_less_memory_than_was_measured(old: int, new: int | None) -> None:
-    """What the configuration says stays only where it is as much, or a little more: 281 MB were measured."""
+    """A configured need stays only if it is as much as was measured, or a little more: 281 MB were measured."""
     measured = Measured(1.0, 281.0)
     outcome = Outcome((Trial({}, measured),), Trial({}, measured))
     shop = SimpleNamespace(environment=lambda environment: {})

@@ -624,7 +624,7 @@ def test_a_folder_that_is_a_link(store: Store, tmp_path: Path) -> None:
 
 
 def test_files_in_a_place_of_the_users_own_stay(store: Store, tmp_path: Path) -> None:
-    """Where hushd only knows of them: what it has written down goes, and nothing else."""
+    """Of files that hushd only knows of, its own notes go, and nothing else."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "model.onnx").write_bytes(b"x" * 100)

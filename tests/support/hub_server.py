@@ -119,7 +119,7 @@ class HubServer:
         return sum(end - start for file, pieces in self.sent.items() for start, end in pieces if name in ("", file))
 
     def bytes_twice(self) -> int:
-        """How many of all bytes were sent more than once."""
+        """The number of bytes that were sent more than once."""
         twice = 0
         for pieces in self.sent.values():
             reached = 0

@@ -182,7 +182,7 @@ def test_a_name_that_is_taken(ask: Ask, tmp_path: Path) -> None:
 
 
 def test_an_import_counts_each_byte_once(ask: Ask, tmp_path: Path, counted: list[tuple[int, int]]) -> None:
-    """When it copies, and when it compares what is there: done ends at the total, and is never beyond it."""
+    """An import that copies, and one that compares: done ends at the total, and is never beyond it."""
     files = {"ve.safetensors": safetensors(bytes(3_500_000), 3_500_000), "tokenizer.json": b"{}"}
     path = write(tmp_path / "cb", files)
     for _ in range(2):

@@ -247,7 +247,7 @@ def test_a_server_that_wants_an_hour_is_told(hub: HubServer, ask: Ask) -> None:
 
 
 def test_a_server_without_ranges(hub: HubServer, ask: Ask) -> None:
-    """Where the middle cannot be asked for, it begins anew; the file is right."""
+    """A download begins anew where the server sends no ranges; the file is right."""
     hub.add(REPOSITORY, FILES)
     hub.drop_every = 2_000_000
     hub.ranges = False

@@ -313,7 +313,7 @@ def test_a_graph_becomes_int8(onnx_model: Path, ask: Ask) -> None:
 
 
 def test_a_conversion_counts_each_byte_once(hub: HubServer, ask: Ask, counted: list[tuple[int, int]]) -> None:
-    """When it makes something, and when that is there: done ends at the total, and is never beyond it."""
+    """A conversion that makes something, and one that finds it there: done ends at the total, never beyond it."""
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup --engines all")
     pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup --engines all")
     with_matrices(paths.find().models / "onnx-asr" / "wide", width=60_000)  # 2.9 MB: several pieces

@@ -1,7 +1,7 @@
-"""What a user's file is: told by what is in it, without loading it, so that nothing of it runs and no library is asked.
+"""Detects the format of a user's model by its content, without loading it: nothing in it runs.
 
-Each check reads what says which model it is and whether the file is whole: a file that breaks off is what a browser
-leaves of most downloads that fail.
+Each check reads what identifies the model, and whether the file is whole: a browser leaves a truncated file of most
+downloads that fail.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _CT2_NAMES = ("config.json", "model.bin", "tokenizer.json")
 
 
 class NotAlike(Exception):
-    """It is something else; says what it would have to be."""
+    """The file has another format; the message says what this one needs."""
 
 
 class NoModel(Exception):
-    """It looks like a model, and is none, or only a part of one; says why."""
+    """The file looks like a model and is none, or only a part of one; the message says why."""
 
 
 Files = dict[str, Path]  # by their names in the models folder, relative to the engine's place for the model
@@ -147,7 +147,7 @@ _ORDER = ("faster-whisper", "chatterbox", "onnx-asr", "whisper", "piper")  # a g
 
 
 def _all_in(folder: Path) -> Files:
-    """What lies in a folder, without what is hidden, links followed."""
+    """The files in a folder but for hidden ones, links followed."""
     return {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))

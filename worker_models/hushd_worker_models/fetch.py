@@ -54,7 +54,7 @@ class Wanted:
 
 
 class WrongContent(HushdError):
-    """What has come is not what its source says it is."""
+    """The file has another hash or size than its source says."""
 
     def __init__(self, wanted: Wanted) -> None:
         super().__init__(

@@ -40,7 +40,7 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a revision is."""
+    """A revision as resolved: its commit and files."""
 
     repository: str
     id: str
@@ -50,7 +50,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How the hub is asked: at what address, its own or a mirror's; as whom, empty for nobody; or not at all."""
+    """The way to reach the hub: its address or a mirror's, the user's token or an empty one, or not at all."""
 
     endpoint: str
     token: str
@@ -65,7 +65,7 @@ def access(endpoint: str = "", offline: bool | None = None, environ: Mapping[str
 
 
 def _token(environ: Mapping[str, str]) -> str:
-    """Who the user is to the hub; empty for nobody."""
+    """The user's token for the hub; empty without one."""
     if environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").upper() in ("1", "ON", "YES", "TRUE"):
         return ""
     if given := environ.get("HF_TOKEN"):
@@ -78,7 +78,7 @@ def _token(environ: Mapping[str, str]) -> str:
 
 
 def look_up(web: Web, endpoint: str, repository: str, revision: str) -> Commit:
-    """What `revision`, a branch, tag or commit, is now.
+    """Resolves `revision`, a branch, tag or commit, as it is now.
 
     Raises:
         HushdError: `model_missing`.
@@ -114,7 +114,7 @@ class Cache:
         return self.folder / "snapshots" / commit
 
     def wanted(self, endpoint: str, commit: Commit, file: HubFile) -> Wanted:
-        """What brings `file` into `blobs`."""
+        """The download that brings `file` into `blobs`."""
         blob = self.folder / "blobs" / file.blob
         address = f"{endpoint}/{commit.repository}/resolve/{commit.id}/{urllib.parse.quote(file.name)}"
         large = len(file.blob) == 64
@@ -145,7 +145,7 @@ class Cache:
         return snapshot
 
     def known(self, revision: str) -> Commit | None:
-        """What is here of `revision`, without any request; None where there is nothing."""
+        """The files of `revision` that are here, without any request; None where there are none."""
         commit = revision
         if not _COMMIT.fullmatch(revision):
             try:

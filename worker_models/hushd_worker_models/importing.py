@@ -57,7 +57,7 @@ class Import:
             return self._bring(model, files)
 
     def _done(self, model: str, files: Files) -> Manifest | None:
-        """What an earlier import has brought, of the very same files."""
+        """The model that an earlier import has made of the very same files, if it is whole."""
         found = self._store.find(model)
         if found is None or found.source != self._source or self._store.missing(found):
             return None

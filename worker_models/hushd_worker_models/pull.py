@@ -75,7 +75,7 @@ class Pull:
             self._under.wait(LOCKED_S)
 
     def _here(self) -> Manifest | None:
-        """What an earlier pull has brought, if all of it is still there and as it was."""
+        """The result of an earlier pull, if all of it is still there and unchanged."""
         try:
             found = self._store.find(self._known.model)
         except HushdError:
@@ -176,7 +176,7 @@ class Pull:
         return f"{self._known.url}/{urllib.parse.quote(name)}"
 
     def _content(self, name: str, headers: Headers) -> str:
-        """What a file has, as far as its server says: something else when that has changed."""
+        """A fingerprint of a file from its server's headers, which changes when the file does."""
         said = f"{self._address(name)} {headers.get('ETag', '')} {headers.get('Last-Modified')} {total(headers)}"
         return self._known.sha256.get(name) or sha256(said.encode()).hexdigest()
 

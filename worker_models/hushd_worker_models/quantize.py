@@ -47,7 +47,7 @@ _NOT_HERE = {
 
 
 def target(model: str, to: str, name: str = "") -> str:
-    """What `model` becomes: `faster-whisper/base` of `whisper/base`, else `ENGINE/NAME-int8`; or it bears `name`.
+    """The name of the result: `faster-whisper/base` of `whisper/base`, else `ENGINE/NAME-int8`; or it bears `name`.
 
     Raises:
         HushdError: `bad_request` for an engine whose models cannot be made smaller, or not into that.
@@ -85,7 +85,7 @@ def checkpoint_for(model: str, store: Store) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is made of what. `files` are the source's, absolute, by their names in its folder."""
+    """A conversion's source and result. `files` are the source's, absolute, by their names in its folder."""
 
     model: str
     made: str
@@ -148,7 +148,7 @@ class Quantize:
         return _Plan(row.model, made, self._to, source, files, f"hushd {__version__}, {package} {version}")
 
     def _current(self, plan: _Plan) -> Manifest | None:
-        """What an earlier run has made, if nothing has changed since.
+        """The result of an earlier run, if nothing has changed since.
 
         Raises:
             HushdError: `bad_request` when something else has that name.

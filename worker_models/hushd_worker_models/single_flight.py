@@ -77,7 +77,7 @@ class SharedTask:
             raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
 
     def say(self, note: str) -> None:
-        """What is done now."""
+        """The step that is under way."""
         self.note = note
 
     # --- who waits for it --------------------------------------------------------------------------------------------
@@ -137,14 +137,14 @@ class SharedTask:
 
 
 class SingleFlight:
-    """What is under way, by what it is about."""
+    """Tasks under way, by their keys."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[str, SharedTask] = {}
 
     def follow(self, about: str, job: Job, work: Callable[[SharedTask], dict[str, Any]]) -> dict[str, Any]:
-        """What comes of `work`, or of the one about the same that is under way already.
+        """Returns the result of `work`, or of the task with the same key that is under way already.
 
         Raises as `SharedTask.follow`.
         """

@@ -124,7 +124,7 @@ class Web:
 
 
 class Patience:
-    """How often it is tried again, and after what pause."""
+    """Counts the tries of a request, and pauses before the next."""
 
     def __init__(self, wait: Callable[[float], None], url: str, tries: int) -> None:
         self._wait = wait
@@ -179,7 +179,7 @@ def host(url: str) -> str:
 
 
 def total(headers: Headers) -> int | None:
-    """How many bytes the whole file has, by the headers of an answer that brings it or its end."""
+    """The size of the whole file, from the headers of an answer that brings it or its end; None if they lack it."""
     end = headers.get("Content-Range", "").rpartition("/")[2]
     value = end if end.isdigit() else headers.get("Content-Length", "")
     return int(value) if value.isdigit() else None

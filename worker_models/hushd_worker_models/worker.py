@@ -39,14 +39,14 @@ _NEEDED = {"pull": ("model",), "import": ("path", "name"), "quantize": ("model",
 
 
 def describe() -> dict[str, Any]:
-    """What `--describe` prints: one engine, which needs nothing installed and has one model, the user's folder."""
+    """The JSON of `--describe`: one engine, which needs nothing installed and has one model, the user's folder."""
     model = {"name": MODEL, "languages": [], "memory_mb": 60, "embedded": True, "installed": True}
     engine = {"name": ENGINE, "installed": True, "install": "", "default_model": MODEL, "models": [model]}
     return {"role": "models", "version": __version__, "engines": [engine]}
 
 
 class Worker:
-    """What `hushd_worker.harness.serve` runs."""
+    """The worker that `hushd_worker.harness.serve` runs."""
 
     slots = 4
 

@@ -1,6 +1,6 @@
 """`hushd models`: which models there are, what they cost, where they are; taking them away.
 
-Nothing here needs a supervisor or a network; what does is in `getting`.
+Nothing here needs a supervisor or a network; what does is in `pull`.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def _parser(prog: str) -> Parser:
     parser = Parser(prog, _DESCRIPTION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command)
-    listed = commands.add_parser("list", help="all of them, those that are here and those that could be")
+    listed = commands.add_parser("list", help="list models: those that are here first, then those that could be")
     listed.add_argument(
         "what", nargs="*", metavar="WHAT", help="only those of a role (stt, tts), an engine, a language"
     )
     listed.add_argument("--here", action="store_true", help="only what is on this machine")
-    shown = commands.add_parser("show", help="all that is known of one")
+    shown = commands.add_parser("show", help="show all that is known of a model")
     shown.add_argument("name", metavar="NAME")
-    path = commands.add_parser("path", help="where one is")
+    path = commands.add_parser("path", help="print the path of a model")
     path.add_argument("name", metavar="NAME")
     pull.add_arguments(commands)
     removed = commands.add_parser("rm", help="remove models from this machine, also from Hugging Face's cache")
     removed.add_argument("names", nargs="+", metavar="NAME")
-    pruned = commands.add_parser("prune", help="remove halves of what was interrupted, and revisions before an update")
+    pruned = commands.add_parser("prune", help="remove what interrupted downloads left, and revisions before an update")
     pruned.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     verified = commands.add_parser("verify", help="compare files with the SHA-256 they had when they came")
     verified.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
@@ -77,7 +77,7 @@ class _Command(Parser):
 
 
 class _House:
-    """What there is on this machine, and in its configuration."""
+    """The models on this machine, and those of its configuration."""
 
     def __init__(self) -> None:
         self.paths = paths.find()
@@ -143,12 +143,12 @@ def _list(house: _House, options: argparse.Namespace) -> int:
         if lacking := sorted({one.engine for one in found if house.lacks_engine(one)}):
             console.note(f"Not installed: {', '.join(lacking)}; `hushd models show NAME` has the command for it.")
     else:
-        console.note("There is none.")
+        console.note("There are none.")
     return 0
 
 
 def _rank(one: Row) -> int:
-    """What is here comes first, then what is recommended, in that order, then the rest."""
+    """Sorts models that are here first, then recommended ones in their order, then the rest."""
     if one.state != "absent":
         return 0
     recommended = catalogue.recommended()
@@ -249,7 +249,7 @@ def _brought(one: Row) -> str:
 
 
 def _how(one: Row) -> str:
-    """How to get what is not here, or not whole."""
+    """The command that gets a model that is not here, or not whole; empty for others."""
     if one.usable or not one.known:
         return ""
     cost = f" ({one.known.cost})" if one.known.cost and not one.known.package else ""

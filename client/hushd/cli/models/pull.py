@@ -11,6 +11,7 @@ from typing import Any
 from hushd_models import advice
 from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.installation import document
 
 from hushd.cli import console
 from hushd.cli.download import DownloadLine
@@ -18,22 +19,20 @@ from hushd.cli.download import DownloadLine
 
 def add_arguments(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds the subcommands to those of `hushd models`."""
-    pulled = commands.add_parser("pull", help="download models, or go on with what was interrupted")
+    pulled = commands.add_parser("pull", help="download models, or continue an interrupted download")
     pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
-    pulled.add_argument("--update", action="store_true", help="ask for newer ones also where they are here")
-    pulled.add_argument("--dry-run", action="store_true", help="only say where from, how large, and of what licence")
+    pulled.add_argument("--update", action="store_true", help="also ask for newer versions of those that are here")
+    pulled.add_argument("--dry-run", action="store_true", help="only print the source, the size and the licence")
     imported = commands.add_parser("import", help="copy a model of your own to where its engine finds it")
     imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
-    imported.add_argument(
-        "--name", required=True, metavar="NAME", help="what it shall be called, as NAME or ENGINE/NAME"
-    )
-    imported.add_argument("--engine", metavar="ENGINE", help="for which it is; default: its content tells")
-    quantized = commands.add_parser("quantize", help="make smaller models of those that are here")
+    imported.add_argument("--name", required=True, metavar="NAME", help="its name here, as NAME or ENGINE/NAME")
+    imported.add_argument("--engine", metavar="ENGINE", help="its engine; default: detected from its content")
+    quantized = commands.add_parser("quantize", help="make smaller versions of models that are here")
     quantized.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as whisper/base")
     quantized.add_argument(
-        "--to", default="int8", metavar="FORMAT", help="default: int8; docs/MODELS.md has the others"
+        "--to", default="int8", metavar="FORMAT", help=f"default: int8; {document('MODELS.md')} lists the others"
     )
-    quantized.add_argument("--name", metavar="NAME", help="what it shall be called; default: see docs/MODELS.md")
+    quantized.add_argument("--name", metavar="NAME", help=f"its name; default: see {document('MODELS.md')}")
     for command in (pulled, imported, quantized):
         command.add_argument("--json", action="store_true", help="for programs")
 
@@ -94,14 +93,14 @@ def quantize(options: argparse.Namespace) -> int:
 
 
 class _Shown:
-    """A client whose work on models is shown, and what has come of it.
+    """A client whose work on models is shown, and the results.
 
     Attributes:
-        models: what the worker has said of each that is here now.
+        models: the worker's result for each that is here now.
 
     Args:
-        as_json: they are told all together, at the end.
-        kept: what was interrupted goes on where it was.
+        as_json: prints all results together, at the end.
+        kept: an interrupted task can be continued.
     """
 
     def __init__(self, as_json: bool, kept: bool = True) -> None:
@@ -125,7 +124,7 @@ class _Shown:
             console.note("What has arrived is kept: the same command goes on from there.")
 
     def progress(self, model: str) -> Callable[[str, float, float], None]:
-        """What is called with the steps and bytes of `model`."""
+        """Returns a callback for the steps and bytes of `model`."""
 
         def show(what: str, done: float, total: float) -> None:
             self._line(model if total else what or model, done, total)
@@ -133,7 +132,7 @@ class _Shown:
         return show
 
     def came(self, model: dict[str, Any]) -> None:
-        """A model is here: what the worker has said of it."""
+        """Takes the worker's result for a model that has come."""
         self.models.append(model)
         self._line.clear()
         if not self._as_json:
@@ -142,7 +141,7 @@ class _Shown:
 
 
 def _offer(row: Row) -> str:
-    """What a pull of it means."""
+    """A sentence on what pulling a model takes: its size, its licence and its source."""
     if row.state == "embedded" or row.origin == "system":
         return f"{row.model} is here already: it comes with its engine."
     if row.known is None:

@@ -26,7 +26,7 @@ COMMAND_S = 100.0  # a service that stops may finish its jobs first
 
 @dataclass(frozen=True)
 class Service:
-    """What makes hushd a service: `files` by their paths, and the manager's commands.
+    """The parts of a service: `files` by their paths, and the manager's commands.
 
     Attributes:
         manager: the program that the commands begin with.

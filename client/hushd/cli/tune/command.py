@@ -1,4 +1,4 @@
-"""`hushd tune`: finds out which settings make a worker quickest on this machine, and writes them down."""
+"""`hushd tune`: measures which settings make a worker quickest on this machine, and writes them down."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def _parser(prog: str) -> Parser:
     parser = Parser(prog, _DESCRIPTION)
     parser.add_argument("what", nargs="?", default="stt", metavar="WHAT", help="stt, tts or a worker; default: stt")
     parser.add_argument("--speech", metavar="FILE", help="a recording to try it on; default: ten seconds of English")
-    parser.add_argument("--limit", type=_length, default=120.0, metavar="TIME", help="how long at most; default: 2m")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be written")
+    parser.add_argument("--limit", type=_length, default=120.0, metavar="TIME", help="at most; default: 2m")
+    parser.add_argument("--dry-run", action="store_true", help="print the settings without writing them")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
 
@@ -150,7 +150,7 @@ def _recording(path: str | None) -> Path:
 
 
 def _values(shop: TrialSupervisor, outcome: Outcome) -> dict[str, Any]:
-    """What is to stand in the worker's table."""
+    """The settings to write into the worker's table."""
     values: dict[str, Any] = {"environment": shop.environment(outcome.best.environment) or None}
     if (best := outcome.best.measured) is not None:
         most = max(best.memory_mb, outcome.again.memory_mb if outcome.again and not outcome.changed else 0.0)

@@ -89,7 +89,7 @@ def plain(table: Values) -> str:
 
 
 def changed(table: Values, worker: str, values: Values) -> dict[str, Any]:
-    """What a file that says `table` is to say, with these keys in `[worker."NAME"]`."""
+    """`table`, the content of a file, with these keys in `[worker."NAME"]`."""
     workers = dict(table.get("worker", {}))
     own = dict(workers.get(worker, {})) | dict(values)
     workers[worker] = {key: value for key, value in own.items() if value is not None}

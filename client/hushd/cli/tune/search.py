@@ -1,4 +1,4 @@
-"""Which settings make a worker quickest on this machine: what can be tried, and which of it is better. Pure."""
+"""The search for a worker's quickest settings on this machine: which to try, and which are better. Pure."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Outcome:
 
 
 def dimensions(engine: str, cores: int) -> dict[str, tuple[str, ...]]:
-    """What to try for an engine on so many cores: by variable, the values other than the engine's own."""
+    """The values to try for an engine on so many cores, by variable; the engine's own values are not among them."""
     found: dict[str, tuple[str, ...]] = {}
     if engine in _THREADED:
         # One, the first few, and half: hyperthreads and slow cores often do not help.

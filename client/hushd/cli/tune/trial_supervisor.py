@@ -57,7 +57,7 @@ class TrialSupervisor:
 
     @property
     def before(self) -> Environment:
-        """What the configuration says now of the variables that are tuned."""
+        """The tuned variables as the configuration has them now."""
         return {name: value for name, value in self._own.items() if name in VARIABLES}
 
     def __enter__(self) -> TrialSupervisor:

@@ -68,7 +68,7 @@ def test_what_is_quicker_within_the_noise_is_not_better(noise: float, wanted: bo
     ],
 )
 def test_the_quicker_one_that_is_not_chosen_says_why(quick: Measured, again: Measured, reason: str) -> None:
-    """What was before is measured again at the end where something seemed better; a difference of both is noise too."""
+    """The settings before are measured again if others seemed better; the difference of both is noise too."""
     measured = iter([NOW, quick, again])
     outcome = search({}, {THREADS: ("1",)}, lambda e: Trial(e, next(measured)), lambda: True)
     assert not outcome.changed
