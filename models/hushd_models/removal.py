@@ -47,7 +47,7 @@ def remove(store: Store, row: Row) -> Removed:
         raise HushdError("bad_request", f"{row.model} comes with {how}, and goes with it.")
     if row.state == "absent":
         raise HushdError("model_missing", f"{row.model} is not on this machine: there is nothing to remove.")
-    with _alone(store, row.model), _told(row.model):
+    with _alone(store, row.model), _removing(row.model):
         others = _needed(store, besides=row.model)
         # First of all, so that nothing half removed is taken for a model.
         store.manifest_path(row.model).unlink(missing_ok=True)
@@ -80,13 +80,13 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
     """
     found = []
     for model in store.unfinished():
-        with _unless_busy(store, model) as ours, _told(model):
+        with _unless_busy(store, model) as ours, _removing(model):
             if ours:
                 size = _clear(store, model, dry_run=dry_run)
                 found.append(Removed(f"half of {model}", size))
     pretended: set[Path] | None = set() if dry_run else None
     for path, former in store.former().items():
-        with _unless_busy(store, former.model) as ours, _told(former.model):
+        with _unless_busy(store, former.model) as ours, _removing(former.model):
             if ours:
                 size = _remove_former(store, path, former, pretended)
                 found.append(Removed(f"{former.model} before an update", size))
@@ -95,18 +95,18 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
         if row.known and row.known.repository:
             users.setdefault(hf_cache.repository_folder(row.known.repository), []).append(row.model)
         if row.state == "broken" and row.manifest and row.folder and not any(map(os.path.lexists, row.paths)):
-            with _unless_busy(store, row.model) as ours, _told(row.model):
+            with _unless_busy(store, row.model) as ours, _removing(row.model):
                 if ours and not dry_run:
                     store.manifest_path(row.model).unlink(missing_ok=True)
                     verification.forget(store, row.model)
             found.append(Removed(f"what was written down of {row.model}, whose files are gone", 0))
     for repository in hf_cache.half_pulled():
-        with ExitStack() as stack, _told(str(repository)):
+        with ExitStack() as stack, _removing(str(repository)):
             if all(stack.enter_context(_unless_busy(store, model)) for model in users.get(repository, ())):
                 size = _remove_halves(repository, dry_run=dry_run)
                 found.append(Removed(f"halves in {repository}", size))
     for path in _stale(store):
-        with _told(str(path)):
+        with _removing(str(path)):
             size = path.lstat().st_size
             if not dry_run:
                 path.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ def _unless_busy(store: Store, model: str) -> Iterator[bool]:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _removing(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

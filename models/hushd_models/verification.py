@@ -60,15 +60,15 @@ def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manife
         return None
     if (found := store.find(model) or store.find(catalogue.canonical(model))) is None:
         return None
-    told = -1
+    noted = -1
 
-    def tell(done: int) -> None:
-        nonlocal told
-        if done // _NOTE_EVERY > told:
-            told = done // _NOTE_EVERY
+    def show(done: int) -> None:
+        nonlocal noted
+        if done // _NOTE_EVERY > noted:
+            noted = done // _NOTE_EVERY
             report(f"checking the files of {model}")
 
-    while problems := verify(store, found, tell, anew=False):
+    while problems := verify(store, found, show, anew=False):
         if (newer := _renewed(store, found)) is None:
             raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {remedy(found)}.")
         found = newer
@@ -110,7 +110,7 @@ def verify(
     seen: dict[str, list[object]] = {}
     read = 0
 
-    def tell(done: int) -> None:
+    def show(done: int) -> None:
         if report:
             report(read + done)
 
@@ -122,7 +122,7 @@ def verify(
                 problems.append(f"{path} has {mark[0]} bytes instead of {file.size}")
             elif marks.get(name) == mark:
                 seen[name] = mark
-            elif (digest := sha256(path, tell)) != file.sha256:
+            elif (digest := sha256(path, show)) != file.sha256:
                 problems.append(_another(path, digest, file.sha256))
             else:
                 seen[name] = mark
@@ -156,14 +156,14 @@ def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], Non
     """Checks files that hushd has not brought; returns and reports as `verify` does."""
     problems, read = [], 0
 
-    def tell(done: int) -> None:
+    def show(done: int) -> None:
         if report:
             report(read + done)
 
     for name, wanted in hashes.items():
         path = folder / name
         try:
-            if (digest := sha256(path, tell)) != wanted:
+            if (digest := sha256(path, show)) != wanted:
                 problems.append(_another(path, digest, wanted))
             read += path.stat().st_size
         except OSError as error:

@@ -206,9 +206,9 @@ DRIVER = """
 from hushd_protocol.system import paths
 from hushd_models.store import Store
 from hushd_worker_models.quantize import Quantize
-from hushd_worker_models.single_flight import Undertaking
-under = Undertaking(lambda under: {})
-print(Quantize("whisper/commands", "int8", "", Store(paths.find()), under).run().model)
+from hushd_worker_models.single_flight import SharedTask
+task = SharedTask(lambda task: {})
+print(Quantize("whisper/commands", "int8", "", Store(paths.find()), task).run().model)
 """
 
 

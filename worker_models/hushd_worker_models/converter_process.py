@@ -1,4 +1,4 @@
-"""A program that converts: started, listened to, and ended when nobody waits for it any more.
+"""Runs a program that converts, reports its progress, and ends it when no job waits for it any more.
 
 It prints a JSON object a line: {"done", "total"} in bytes, {"note"}, or at its end {"error", "message"}.
 """
@@ -19,17 +19,17 @@ _LOOK_S = 0.1
 _MOST = 64 * 1024  # bytes of a line
 
 
-def run(command: Sequence[str], under: SharedTask) -> None:
-    """Runs `command` to its end, telling `under` how far it is.
+def run(command: Sequence[str], task: SharedTask) -> None:
+    """Runs `command` to its end, reporting its progress to `task`.
 
     Raises:
-        HushdError: what the program has said; `worker_failed` when it ended without a word.
-        Stopped: nobody waits any more; it is ended.
+        HushdError: the program's own; `worker_failed` when it ended without one.
+        Stopped: no job waits any more; the program is ended.
     """
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
-            error = _listen(process.stdout.fileno(), under)
+            error = _read_reports(process.stdout.fileno(), task)
         except BaseException:
             process.kill()
             raise
@@ -41,13 +41,13 @@ def run(command: Sequence[str], under: SharedTask) -> None:
         raise HushdError("worker_failed", "The conversion failed: `hushd logs models/store/local` shows why.")
 
 
-def _listen(descriptor: int, under: SharedTask) -> HushdError | None:
-    """Reads until the program has closed its output; what it says has gone wrong."""
-    error, rest, told = None, b"", 0
+def _read_reports(descriptor: int, task: SharedTask) -> HushdError | None:
+    """Reads until the program has closed its output; returns the error that it has reported."""
+    error, rest, reported = None, b"", 0
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         while True:
-            under.wait()
+            task.wait()
             if not selector.select(_LOOK_S):
                 continue
             data = os.read(descriptor, _MOST)
@@ -64,9 +64,9 @@ def _listen(descriptor: int, under: SharedTask) -> HushdError | None:
                 if "error" in said:
                     error = HushdError(str(said["error"]), str(said.get("message", "")))
                 elif "note" in said:
-                    under.say(str(said["note"]))
+                    task.note(str(said["note"]))
                 elif said.get("total"):
                     # However the program counts, it is the second half of the whole: the first was to read the source.
-                    done = int(said["done"] / said["total"] * under.total / 2)
-                    under.add(done - told)
-                    told = done
+                    done = int(said["done"] / said["total"] * task.total / 2)
+                    task.add(done - reported)
+                    reported = done

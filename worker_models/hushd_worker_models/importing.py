@@ -30,12 +30,12 @@ class Import:
         engine: for which it is; empty where its content shall tell.
     """
 
-    def __init__(self, path: str, name: str, engine: str, store: Store, under: SharedTask) -> None:
+    def __init__(self, path: str, name: str, engine: str, store: Store, task: SharedTask) -> None:
         self._path = Path(path)
         self._name = name
         self._engine = engine
         self._store = store
-        self._under = under
+        self._task = task
 
     def run(self) -> Manifest:
         """Brings it into the models folder.
@@ -64,12 +64,12 @@ class Import:
         sizes = {name: path.stat().st_size for name, path in files.items()}
         if sizes != {name: file.size for name, file in found.files.items()}:
             return None
-        self._under.total = found.size
-        self._under.say(f"comparing it with {model}")
-        same = all(self._under.hash(path) == found.files[name].sha256 for name, path in files.items())
+        self._task.total = found.size
+        self._task.note(f"comparing it with {model}")
+        same = all(self._task.hash(path) == found.files[name].sha256 for name, path in files.items())
         if same and not verification.verify(self._store, found):
             return found
-        self._under.done = 0
+        self._task.done = 0
         return None
 
     def _check_free(self, model: str, files: Files) -> None:
@@ -85,7 +85,7 @@ class Import:
             raise HushdError("bad_request", f"There is a model {model} already: choose another --name.")
         size = sum(path.stat().st_size for path in files.values())
         check_room(size, self._store.folder, f"{self._path} has {readable(size)}")
-        self._under.total = size
+        self._task.total = size
 
     @property
     def _source(self) -> Source:
@@ -94,7 +94,7 @@ class Import:
     def _bring(self, model: str, files: Files) -> Manifest:
         engine = model.partition("/")[0]
         work = self._store.begin(model, self._source)
-        self._under.say(f"copying {self._path}")
+        self._task.note(f"copying {self._path}")
         made, described = {}, {}
         for number, (name, path) in enumerate(sorted(files.items())):
             made[name] = work / f"{number}"
@@ -122,12 +122,12 @@ class Import:
                 with open(target, "w+b") as copy:
                     shared = _share(source, copy)
                     while data := (copy if shared else source).read(_BLOCK):
-                        self._under.wait()
+                        self._task.wait()
                         if not shared:
                             copy.write(data)
                         digest.update(data)
                         size += len(data)
-                        self._under.add(len(data))
+                        self._task.add(len(data))
                     copy.flush()
                     os.fsync(copy.fileno())
             except OSError as error:

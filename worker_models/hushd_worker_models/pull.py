@@ -40,14 +40,14 @@ class Pull:
         update: its source is asked again also where it is here.
     """
 
-    def __init__(self, known: Known, store: Store, under: SharedTask, access: Access, update: bool = False) -> None:
+    def __init__(self, known: Known, store: Store, task: SharedTask, access: Access, update: bool = False) -> None:
         self._known = known
         self._store = store
-        self._under = under
+        self._task = task
         self._access = access
         self._update = update
         self._engine = catalogue.engines()[known.engine]
-        self._web = Web(under.wait, access.endpoint, access.token)
+        self._web = Web(task.wait, access.endpoint, access.token)
 
     def run(self) -> Manifest:
         """Brings it here. What is here already, whole, is not asked for again, unless for an update; even then nothing
@@ -71,8 +71,8 @@ class Pull:
                     if here and not self._update:
                         return here
                     return self._from_hub(here) if known.kind == "hub" else self._from_url(here)
-            self._under.say("waiting for another program that is at it")
-            self._under.wait(LOCKED_S)
+            self._task.note("waiting for another program that is at it")
+            self._task.wait(LOCKED_S)
 
     def _here(self) -> Manifest | None:
         """The result of an earlier pull, if all of it is still there and unchanged."""
@@ -82,13 +82,13 @@ class Pull:
             return None  # damaged: it is made anew
         if found is None or self._store.missing(found):
             return None
-        self._under.total = found.size
+        self._task.total = found.size
         location = self._store.location(found)
-        self._under.say("checking what is here")
+        self._task.note("checking what is here")
         for name, file in found.files.items():
-            if self._under.hash(location / name) != file.sha256:
+            if self._task.hash(location / name) != file.sha256:
                 (location / name).resolve().unlink(missing_ok=True)
-                self._under.done = self._under.total = 0
+                self._task.done = self._task.total = 0
                 return None
         return found
 
@@ -104,7 +104,7 @@ class Pull:
                     f"{known.model} cannot be pulled while HF_HUB_OFFLINE is set, and {cache.folder} does not have it.",
                 )
         else:
-            self._under.say(f"asking {host(self._access.endpoint)} for {known.repository}")
+            self._task.note(f"asking {host(self._access.endpoint)} for {known.repository}")
             found = look_up(self._web, self._access.endpoint, known.repository, known.revision)
             commit = self._chosen(found)
             if commit is None:
@@ -152,11 +152,11 @@ class Pull:
             return adopted
         if self._access.offline:
             raise HushdError("model_missing", f"{known.model} cannot be pulled while HF_HUB_OFFLINE is set.")
-        self._under.say(f"asking {host(known.url)}")
+        self._task.note(f"asking {host(known.url)}")
         heads = {name: self._web.head(self._address(name)) for name in names}
         contents = {name: self._content(name, headers) for name, headers in heads.items()}
-        told = replace(source, sha256=sha256("".join(contents.values()).encode()).hexdigest())
-        if here and here.source == told:
+        renewed = replace(source, sha256=sha256("".join(contents.values()).encode()).hexdigest())
+        if here and here.source == renewed:
             return here
         work = self._store.begin(known.model, source)
         # Each lies in a folder that says which content it has: when that changes on the server, another one is begun.
@@ -170,7 +170,7 @@ class Pull:
         except OSError as error:
             raise unwritable(work, error) from error
         wanted = {PurePosixPath(name).name: self._at(name, heads[name], folders[name]) for name in names}
-        return self._settle(told, wanted, work)
+        return self._settle(renewed, wanted, work)
 
     def _address(self, name: str) -> str:
         return f"{self._known.url}/{urllib.parse.quote(name)}"
@@ -192,11 +192,11 @@ class Pull:
         folder = user_cache() / self._engine.cache
         if not all((folder / name).is_file() for name in names):
             return None
-        self._under.say(f"checking what is in {folder}")
-        self._under.done, self._under.total = 0, sum((folder / name).stat().st_size for name in names)
-        files = {name: File((folder / name).stat().st_size, self._under.hash(folder / name)) for name in names}
+        self._task.note(f"checking what is in {folder}")
+        self._task.done, self._task.total = 0, sum((folder / name).stat().st_size for name in names)
+        files = {name: File((folder / name).stat().st_size, self._task.hash(folder / name)) for name in names}
         if any(file.sha256 != self._known.sha256[name] for name, file in files.items()):
-            self._under.done = self._under.total = 0
+            self._task.done = self._task.total = 0
             return None
         return self._write(source, files, str(folder))
 
@@ -207,10 +207,10 @@ class Pull:
         unique = list({one.target: one for one in wanted.values()}.values())
         self._check_room(unique, folder)
         sizes = [one.size for one in unique]
-        self._under.done, self._under.total = 0, 0 if None in sizes else sum(filter(None, sizes))
-        self._under.say(f"downloading {self._known.model}")
+        self._task.done, self._task.total = 0, 0 if None in sizes else sum(filter(None, sizes))
+        self._task.note(f"downloading {self._known.model}")
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            fetches = [Fetch(self._web, one, self._under.wait, self._under.add) for one in unique]
+            fetches = [Fetch(self._web, one, self._task.wait, self._task.add) for one in unique]
             # The largest first: what is left at the end is short.
             order = sorted(range(len(unique)), key=lambda n: -(unique[n].size or 0))
             running = {n: threads.submit(fetches[n].run) for n in order}
@@ -253,7 +253,7 @@ class Pull:
                 if not certain and (self._update or kept.model == self._known.model):
                     continue  # the others of its files may be newer
                 with suppress(OSError, HushdError):  # it is gone, or this file system has no links
-                    if certain or self._under.hash(path, counted=False) == file.sha256:
+                    if certain or self._task.hash(path, counted=False) == file.sha256:
                         os.link(path, one.target)
 
     def _manifest(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:

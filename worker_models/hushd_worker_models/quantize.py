@@ -102,12 +102,12 @@ class Quantize:
         name: of the result, where it is not to have the usual one (see `target`).
     """
 
-    def __init__(self, model: str, to: str, name: str, store: Store, under: SharedTask) -> None:
+    def __init__(self, model: str, to: str, name: str, store: Store, task: SharedTask) -> None:
         self._model = model
         self._to = to
         self._name = name
         self._store = store
-        self._under = under
+        self._task = task
 
     def run(self) -> Manifest:
         """Makes it, unless what is there was made of the same source by the same converter.
@@ -126,7 +126,7 @@ class Quantize:
                 raise HushdError("server_busy", f"Another program is at {made} now; try again later.", 5000)
             plan = self._plan(row, row.folder, made)
             if found := self._current(plan):
-                self._under.total = self._under.done
+                self._task.total = self._task.done
                 return found
             return self._make(plan, row)
 
@@ -139,9 +139,9 @@ class Quantize:
                 "engine_missing", f"Making {made} takes {lacking}, which is not here: {_INSTALL[package]}."
             )
         files = {name: folder / name for name in row.files}
-        self._under.total = 2 * sum(path.stat().st_size for path in files.values())
-        self._under.say(f"reading {row.model}")
-        hashes = {name: self._under.hash(path) for name, path in files.items()}
+        self._task.total = 2 * sum(path.stat().st_size for path in files.values())
+        self._task.note(f"reading {row.model}")
+        hashes = {name: self._task.hash(path) for name, path in files.items()}
         described = {name: File(path.stat().st_size, hashes[name]) for name, path in files.items()}
         digest = Manifest("", "", "", Source("file", ""), described, ".").digest
         source = Source("conversion", row.model, self._to, digest)
@@ -178,11 +178,11 @@ class Quantize:
         for left in work.iterdir():  # by a run that was killed
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
-        self._under.say(f"making {plan.made} of {plan.model}")
+        self._task.note(f"making {plan.made} of {plan.model}")
         files = self._convert(plan, work / "made")
-        self._under.say("checking")
-        self._under.done = self._under.total
-        hashes = {name: self._under.hash(path, counted=False) for name, path in files.items()}
+        self._task.note("checking")
+        self._task.done = self._task.total
+        hashes = {name: self._task.hash(path, counted=False) for name, path in files.items()}
         manifest = Manifest(
             engine=engine,
             name=name,
@@ -202,14 +202,14 @@ class Quantize:
         if plan.made.startswith("faster-whisper/"):
             (checkpoint,) = plan.files.values()
             convert = ["hushd_worker_stt.convert", "--quantization", plan.to, "--progress", "--name", checkpoint.stem]
-            run([*python, *convert, str(checkpoint), str(folder)], self._under)
+            run([*python, *convert, str(checkpoint), str(folder)], self._task)
             return {path.name: path for path in folder.iterdir()}
         folder.mkdir()
         graphs = {name: path for name, path in plan.files.items() if path.suffix == ".onnx" and "int8" not in path.name}
         if not graphs:
             raise HushdError("bad_request", f"{plan.model} has no graph that is not int8 already.")
         pairs = [(path, folder / f"{number}.onnx") for number, path in enumerate(graphs.values())]
-        run([*python, "hushd_worker_models.graphs", *(str(path) for pair in pairs for path in pair)], self._under)
+        run([*python, "hushd_worker_models.graphs", *(str(path) for pair in pairs for path in pair)], self._task)
         smaller = dict(zip(graphs, (made for _, made in pairs), strict=True))
         return self._named(plan, smaller)
 

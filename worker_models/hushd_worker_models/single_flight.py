@@ -1,4 +1,4 @@
-"""Work that takes long and that several jobs may wait for: the second who wants the same joins the first."""
+"""Long work that several jobs may wait for: a second request for the same joins the first."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from hushd_models import verification
 from hushd_protocol.errors import HushdError
 from hushd_worker.job import Job
 
-LOOK_S = 0.2  # between two looks at how far it is
-ALIVE_S = 5.0  # a job that says nothing for longer than the supervisor's `stall_timeout` is ended
+LOOK_S = 0.2  # between two looks at a task's progress
+ALIVE_S = 5.0  # the supervisor ends a job that reports nothing for its `stall_timeout`
 
 
 class Stopped(Exception):
-    """Nobody waits for the work any more; it lets this pass."""
+    """No job waits for the task any more; the work lets this pass."""
 
 
 class SharedTask:
-    """Work on a thread of its own. It says how far it is by `add` and `say`, and pauses by `wait`.
+    """Work on a thread of its own, which reports its progress by `add` and `note`, and pauses by `wait`.
 
     Attributes:
-        done, total: how far it is, in bytes; `total` is 0 while that is unknown.
-        note: what it is at, for people.
+        done, total: its progress in bytes; `total` is 0 while that is unknown.
+        step: what it does now, for people.
     """
 
     def __init__(self, work: Callable[[SharedTask], dict[str, Any]]) -> None:
         self.done = 0
         self.total = 0
-        self.note = ""
+        self.step = ""
         self._work = work
         self._lock = threading.Lock()
         self._watchers = 0
@@ -42,54 +42,54 @@ class SharedTask:
     # --- what the work calls -----------------------------------------------------------------------------------------
 
     def wait(self, seconds: float = 0.0) -> None:
-        """Sleeps, if only to see whether anybody still waits.
+        """Sleeps, for 0 s if only to see whether a job still waits.
 
         Raises:
-            Stopped: nobody does.
+            Stopped: none does.
         """
         if self._stopped.wait(seconds) if seconds else self._stopped.is_set():
             raise Stopped
 
     def add(self, count: int) -> None:
-        """`count` bytes more are done, or fewer where it is negative; from any thread."""
+        """Adds `count`, which may be negative, to the bytes done; from any thread."""
         with self._lock:
             self.done += count
 
     def hash(self, path: Path, *, counted: bool = True) -> str:
-        """The SHA-256 of a file, in hexadecimal, whose bytes are done then, unless they are not `counted`.
+        """The SHA-256 of a file, in hexadecimal; its bytes are added to those done if they are `counted`.
 
         Raises:
             HushdError: `input_unreadable`.
-            Stopped: nobody waits for it any more.
+            Stopped: no job waits for the task any more.
         """
-        told = 0
+        reported = 0
 
         def report(done: int) -> None:
-            nonlocal told
+            nonlocal reported
             self.wait()
             if counted:
-                self.add(done - told)
-            told = done
+                self.add(done - reported)
+            reported = done
 
         try:
             return verification.sha256(path, report)
         except OSError as error:
             raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
 
-    def say(self, note: str) -> None:
-        """The step that is under way."""
-        self.note = note
+    def note(self, step: str) -> None:
+        """Notes the step that is under way."""
+        self.step = step
 
-    # --- who waits for it --------------------------------------------------------------------------------------------
+    # --- what the jobs call ------------------------------------------------------------------------------------------
 
     def join(self) -> bool:
-        """Counts one more who waits; False when it is too late for that."""
+        """Counts one more job that waits; False when it is too late for that."""
         with self._lock:
             if self._stopped.is_set() or self._over.is_set():
                 return False
             self._watchers += 1
             if self._watchers == 1:
-                threading.Thread(target=self._run, name="undertaking", daemon=True).start()
+                threading.Thread(target=self._run, name="task", daemon=True).start()
             return True
 
     @property
@@ -98,23 +98,23 @@ class SharedTask:
         return self._stopped.is_set() or self._over.is_set()
 
     def follow(self, job: Job) -> dict[str, Any]:
-        """Tells `job` how far it is until it is done; the last one to leave before ends it.
+        """Reports the progress to `job` until the task is done; the last job to leave before ends it.
 
         Raises:
-            HushdError: it has failed.
+            HushdError: the task has failed.
             Cancelled: `job` was cancelled.
         """
-        told: tuple[int, int] = (-1, 0)
-        note, silent_s = "", 0.0
+        reported: tuple[int, int] = (-1, 0)
+        step, silent_s = "", 0.0
         try:
             while not self._over.wait(LOOK_S):
                 job.check()
                 silent_s += LOOK_S
-                if self.note != note:
-                    note = self.note
-                    job.send_partial({"kind": "step", "text": note})
-                if (self.done, self.total) != told or silent_s >= ALIVE_S:
-                    told, silent_s = (self.done, self.total), 0.0
+                if self.step != step:
+                    step = self.step
+                    job.send_partial({"kind": "step", "text": step})
+                if (self.done, self.total) != reported or silent_s >= ALIVE_S:
+                    reported, silent_s = (self.done, self.total), 0.0
                     job.progress(self.done, self.total)
         finally:
             with self._lock:
@@ -143,19 +143,19 @@ class SingleFlight:
         self._lock = threading.Lock()
         self._running: dict[str, SharedTask] = {}
 
-    def follow(self, about: str, job: Job, work: Callable[[SharedTask], dict[str, Any]]) -> dict[str, Any]:
+    def follow(self, key: str, job: Job, work: Callable[[SharedTask], dict[str, Any]]) -> dict[str, Any]:
         """Returns the result of `work`, or of the task with the same key that is under way already.
 
         Raises as `SharedTask.follow`.
         """
         with self._lock:
-            undertaking = self._running.get(about)
-            if undertaking is None or not undertaking.join():
-                undertaking = self._running[about] = SharedTask(work)
-                undertaking.join()
+            task = self._running.get(key)
+            if task is None or not task.join():
+                task = self._running[key] = SharedTask(work)
+                task.join()
         try:
-            return undertaking.follow(job)
+            return task.follow(job)
         finally:
             with self._lock:
-                if undertaking.ended and self._running.get(about) is undertaking:
-                    del self._running[about]
+                if task.ended and self._running.get(key) is task:
+                    del self._running[key]

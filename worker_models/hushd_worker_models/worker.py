@@ -52,7 +52,7 @@ class Worker:
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
-        self._undertakings = SingleFlight()
+        self._flights = SingleFlight()
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
         """Nothing is loaded.
@@ -66,7 +66,7 @@ class Worker:
 
     def run(self, job: Job) -> dict[str, Any]:
         """Does `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`
-        {"model", "to", "name"}; says how far it is in bytes, and at what.
+        {"model", "to", "name"}; reports its progress in bytes, and its steps.
 
         Returns `model`, `size` (bytes) and `location`, of an update also `changed`.
 
@@ -82,27 +82,27 @@ class Worker:
             case "pull":
                 row, how = _row(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
                 if (known := row.known) is None:
-                    return self._undertakings.follow(f"mend {row.model}", job, lambda under: _mended(row, under))
+                    return self._flights.follow(f"mend {row.model}", job, lambda task: _mended(row, task))
                 bring = _updated if given.get("update") else _pulled
                 about = f"{bring.__name__} {known.model} {how.endpoint} {how.offline}"
-                return self._undertakings.follow(about, job, lambda under: bring(known, how, under))
+                return self._flights.follow(about, job, lambda task: bring(known, how, task))
             case "import":
                 from .importing import Import
 
                 path, name, engine = given["path"], given["name"], given.get("engine", "")
 
-                def work(under: SharedTask) -> dict[str, Any]:
-                    return _told(Import(path, name, engine, _store(), under).run())
+                def work(task: SharedTask) -> dict[str, Any]:
+                    return _result(Import(path, name, engine, _store(), task).run())
 
-                return self._undertakings.follow(f"import {engine} {name} {path}", job, work)
+                return self._flights.follow(f"import {engine} {name} {path}", job, work)
             case _:
                 from .quantize import Quantize
 
                 model, to, name = given["model"], given["to"], given.get("name", "")
-                return self._undertakings.follow(
+                return self._flights.follow(
                     f"quantize {model} {to} {name}",
                     job,
-                    lambda under: _told(Quantize(model, to, name, _store(), under).run()),
+                    lambda task: _result(Quantize(model, to, name, _store(), task).run()),
                 )
 
 
@@ -110,22 +110,22 @@ def _store() -> Store:
     return Store(paths.find())
 
 
-def _pulled(known: Known, how: Access, under: SharedTask) -> dict[str, Any]:
+def _pulled(known: Known, how: Access, task: SharedTask) -> dict[str, Any]:
     """Brings a model, made of a checkpoint that is here where that is possible, else downloaded."""
     from .quantize import INT8, Quantize, checkpoint_for
 
     if checkpoint := checkpoint_for(known.model, _store()):
         try:
-            return _told(Quantize(checkpoint, INT8, known.name, _store(), under).run())
+            return _result(Quantize(checkpoint, INT8, known.name, _store(), task).run())
         except HushdError as error:
             if error.code not in ("input_unreadable", "engine_missing", "bad_request", "server_busy"):
                 raise
-            under.say(f"{error.message.rstrip('.')}; downloading {known.model} instead")
-            under.done = under.total = 0
-    return _told(Pull(known, _store(), under, how).run())
+            task.note(f"{error.message.rstrip('.')}; downloading {known.model} instead")
+            task.done = task.total = 0
+    return _result(Pull(known, _store(), task, how).run())
 
 
-def _updated(known: Known, how: Access, under: SharedTask) -> dict[str, Any]:
+def _updated(known: Known, how: Access, task: SharedTask) -> dict[str, Any]:
     """Brings what has become of a model where it came from; one that is not here, as a pull does."""
     store = _store()
     try:
@@ -133,7 +133,7 @@ def _updated(known: Known, how: Access, under: SharedTask) -> dict[str, Any]:
     except HushdError:
         old = None  # its manifest is damaged, and it is brought anew
     if old is None:
-        return {**_pulled(known, how, under), "changed": True}
+        return {**_pulled(known, how, task), "changed": True}
     if old.source.kind == "file":
         raise HushdError(
             "bad_request",
@@ -142,13 +142,13 @@ def _updated(known: Known, how: Access, under: SharedTask) -> dict[str, Any]:
     if old.source.kind == "conversion":
         from .quantize import Quantize
 
-        new = Quantize(old.source.place, old.source.revision, old.name, store, under).run()
+        new = Quantize(old.source.place, old.source.revision, old.name, store, task).run()
     else:
-        new = Pull(known, store, under, how, update=True).run()
-    return {**_told(new), "changed": new.files != old.files}
+        new = Pull(known, store, task, how, update=True).run()
+    return {**_result(new), "changed": new.files != old.files}
 
 
-def _told(found: Manifest) -> dict[str, Any]:
+def _result(found: Manifest) -> dict[str, Any]:
     return {"model": found.model, "size": found.size, "location": str(_store().location(found))}
 
 
@@ -168,7 +168,7 @@ def _row(model: str) -> Row:
     return inventory.row(_store(), model, user_models.configured(paths.find().config))
 
 
-def _mended(row: Row, under: SharedTask) -> dict[str, Any]:
+def _mended(row: Row, task: SharedTask) -> dict[str, Any]:
     """A model that no server has, made anew of what it was imported or converted from if it is damaged.
 
     Raises:
@@ -179,13 +179,13 @@ def _mended(row: Row, under: SharedTask) -> dict[str, Any]:
         raise HushdError("bad_request", f"{row.model} was put here by hand: nobody else knows where to get it.")
     problems = verification.verify(store, found)
     if not problems:
-        return _told(found)
+        return _result(found)
     if found.source.kind == "conversion":
         from .quantize import Quantize
 
-        return _told(Quantize(found.source.place, found.source.revision, found.name, store, under).run())
+        return _result(Quantize(found.source.place, found.source.revision, found.name, store, task).run())
     if not os.path.exists(found.source.place):
         raise HushdError("model_missing", f"{row.model} is damaged ({problems[0]}): {verification.remedy(found)}.")
     from .importing import Import
 
-    return _told(Import(found.source.place, found.name, found.engine, store, under).run())
+    return _result(Import(found.source.place, found.name, found.engine, store, task).run())

@@ -52,13 +52,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
             number += 1
             started = time.monotonic()
 
-            def told() -> None:
+            def report() -> None:
                 seconds = time.monotonic() - began
                 text = f"{worker}: trial {number}, {seconds:.0f} s, {_named(environment)}"
                 line.show(lambda columns: text[: max(0, columns - 1)])
 
-            told()
-            trial = shop.measure(environment, told)
+            report()
+            trial = shop.measure(environment, report)
             longest = max(longest, time.monotonic() - started)
             return trial
 

@@ -94,8 +94,8 @@ class TrialSupervisor:
         """The worker's whole environment in the configuration with these settings."""
         return {name: value for name, value in self._own.items() if name not in VARIABLES} | dict(tried)
 
-    def measure(self, tried: Environment, told: Callable[[], None] = lambda: None) -> Trial:
-        """Starts the worker with these settings and lets it work; `told` is called before each run.
+    def measure(self, tried: Environment, report: Callable[[], None] = lambda: None) -> Trial:
+        """Starts the worker with these settings and lets it work; `report` is called before each run.
 
         Raises:
             HushdError: `deadline_exceeded` when there is no time left; what other settings would not change, such as
@@ -106,11 +106,11 @@ class TrialSupervisor:
             self.client.unload()
             self.client.reload()
             self.client.preload(self.worker)
-            told()
+            report()
             text = self._warm_up()
             runs = []
             for _ in range(RUNS):
-                told()
+                report()
                 runs.append(self._run())
             return Trial(dict(tried), Measured.of(runs, self._memory_mb(), text))
         except HushdError as error:
