@@ -1,4 +1,4 @@
-"""Where transcripts go: to standard output, into one file, or into files named after their recordings."""
+"""The places of transcripts: standard output, one file, or files named after their recordings."""
 
 from __future__ import annotations
 

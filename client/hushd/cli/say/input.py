@@ -1,4 +1,4 @@
-"""What `say` speaks: words, a file, or standard input, which may still be being written."""
+"""The text that `say` speaks: words, a file, or standard input, which may still be being written."""
 
 from __future__ import annotations
 

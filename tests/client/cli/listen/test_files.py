@@ -162,7 +162,7 @@ def test_one_error_that_concerns_them_all(start_router: Start, sounds: list[str]
 def test_o_is_a_file_or_a_folder(
     place: str, options: list[str], expected: dict[str, str], start_router: Start, sounds: list[str], tmp_path: Path
 ) -> None:
-    """What looks like a file is one, and its extension says the format; anything else is a folder."""
+    """A place that looks like a file is one, and its extension says the format; any other is a folder."""
     Hearers(start_router, lambda requests: requests)
     done = run(sounds[0], "-o", str(tmp_path) + "/" + place, *options)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -281,7 +281,7 @@ def test_a_supervisor_without_room_gets_less_at_once(start_router: Start, sounds
 
 
 def test_a_supervisor_without_any_room_is_told(start_router: Start, sounds: list[str]) -> None:
-    """Where nothing of ours is under way either, busy is the answer for every file."""
+    """When no other request of this command runs either, every file fails as busy."""
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Request):

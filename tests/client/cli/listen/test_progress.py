@@ -1,4 +1,4 @@
-"""How far recordings are: the line a person sees, with the time as an argument."""
+"""The progress of recordings: the line that a person sees, with the time as an argument."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ MODELS = [
 
 
 def described() -> dict[str, Any]:
-    """What `describe` says of `MODELS`."""
+    """`MODELS` as `describe` returns them."""
     engines: dict[str, list[dict[str, Any]]] = {}
     for engine, name, memory, installed in MODELS:
         engines.setdefault(engine, []).append({"name": name, "memory_mb": memory, "installed": installed})

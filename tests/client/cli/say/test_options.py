@@ -156,7 +156,7 @@ def test_markup_that_there_is_not(mark: str) -> None:
     ],
 )  # fmt: skip
 def test_extensions_of_other_systems(name: str, form: str) -> None:
-    """What QuickTime and NeXT write is a format too."""
+    """Files of QuickTime and NeXT have a format too."""
     assert file_format(parse("say", ["-o", name, "Hello."])) == form
 
 
