@@ -1,6 +1,6 @@
 """Measures hushd against its goals and its rivals, side by side in one run; medians unless a row says otherwise.
 
-MB are 10^6 bytes. A case whose rival or input is not there says so instead of a figure.
+MB are 10^6 bytes. A case whose rival or input is missing yields a note instead of a figure.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from benches import (
     mcp,
     memory,
     models,
+    noise,
     playing,
     pressure,
     relay,
@@ -49,6 +50,7 @@ CASES = {
     "mcp": mcp.mcp,
     "files": two_files.files,
     "wer": accuracy.wer,
+    "noise": noise.noise,
     "diarization": diarization.diarization,
     "long": long.long,
     "nine": long.nine,

@@ -22,7 +22,7 @@ from benches.stage import recording, supervisor
 from watch import Watch, tree_mb
 
 SENTENCE = "Memory is given back when nobody is listening, because the worker leaves."
-# What the recording's speaker says (Beckett, Worstward Ho); not what any engine heard.
+# The words of the recording's speaker (Beckett, Worstward Ho), not an engine's transcript.
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 WER_BOUND = 0.15
 IDLE_S = 3.0

@@ -39,14 +39,14 @@ def wer(options: Namespace) -> Iterator[Row]:
             yield Row("wer: clips", None, "", "<= 0.15", note="not measured: give --audio DIR")
             return
         texts = [normalise(clip.with_suffix(".txt").read_text()) for clip in clips]
-        bare = _Bare()
+        bare = Bare()
         what, note = f"wer: {len(clips)} clips", "floor: the engine as it comes"
 
         def rates(worsen: Callable[[Samples], Samples], subtype: str) -> tuple[float, float]:
             """Ours, and the bare engine's."""
             ours, floor = [], []
             for clip in clips:
-                samples = worsen(_at_16_khz(clip))
+                samples = worsen(at_16_khz(clip))
                 file = BytesIO()
                 soundfile.write(file, samples, 16_000, format="WAV", subtype=subtype)
                 ours.append(normalise(client.transcribe(file.getvalue()).text))
@@ -57,14 +57,14 @@ def wer(options: Namespace) -> Iterator[Row]:
             rate, floor = rates(worsen, subtype)
             ok = rate <= goal if goal else None
             yield Row(f"{what}{name}", rate, "", f"<= {goal}" if goal else "", floor, ok, note)
-        # So few clips: a word more or less is a hundredth, and which are heard changes with where audio begins.
+        # With so few clips a word is a hundredth, and where audio begins decides about several.
         shifted = [rates(partial(_later, by=by), "FLOAT") for by in range(0, SHIFTS * SHIFT, SHIFT)]
         ours, floors = zip(*shifted, strict=True)
         note = f"{min(ours):.3f} to {max(ours):.3f}; {note}, {min(floors):.3f} to {max(floors):.3f}"
         yield Row(f"{what}, mean of {SHIFTS} beginnings", mean(ours), "", "", mean(floors), None, note)
 
 
-def _at_16_khz(clip: Path) -> Samples:
+def at_16_khz(clip: Path) -> Samples:
     samples, rate = soundfile.read(clip, dtype="float32")
     return samples if rate == 16_000 else soxr.resample(samples, rate, 16_000)
 
@@ -83,7 +83,7 @@ def _telephone(samples: Samples) -> Samples:
 
 
 def _rumbling(samples: Samples) -> Samples:
-    """30 Hz of 10 dB below full scale: wind, a lorry, a desk that somebody leans on."""
+    """30 Hz at 10 dB below full scale: wind, a lorry, a desk that is leant on."""
     return samples + (10 ** (-10 / 20) * np.sin(2 * np.pi * 30 / 16_000 * np.arange(len(samples)))).astype(np.float32)
 
 
@@ -99,7 +99,7 @@ _CONDITIONS = (
 )
 
 
-class _Bare:
+class Bare:
     """The engine as its own package gives it."""
 
     def __init__(self) -> None:

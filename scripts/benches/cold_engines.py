@@ -18,7 +18,7 @@ from .stage import BIN, SENTENCE, Row, recording, supervisor, timed, wait_until_
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the tests' small models
 
-RUNS = 7
+RUNS = 5
 
 # Each gets a model's path and an audio file, or text and a WAV file to write; its package's README has it so.
 _MOONSHINE = """

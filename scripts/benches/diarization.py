@@ -1,4 +1,4 @@
-"""Who spoke when: diarization error rates on conversations spliced from recordings of people, speed and memory."""
+"""Diarization error rates on conversations spliced from recordings of people, speed and memory."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _found(models: DiarizationModels, talk: Conversation) -> list[Spoken]:
 def _people(
     models: DiarizationModels, folder: Path | None
 ) -> tuple[dict[str, list[Utterance]], dict[str, list[Utterance]]]:
-    """Who was not tuned on, and who was.
+    """The speakers that were not tuned on, and those that were.
 
     FLEURS does not say who reads a clip, and some read two, so clips are sorted into readers by the embeddings of whole
     clips: an easier question than a conversation asks, but one to the same model.
@@ -93,7 +93,7 @@ def _people(
 
 
 def _clips(folder: Path) -> dict[str, np.ndarray]:
-    """The recordings in `folder` by name, levelled; each channel of a stereo one is somebody else."""
+    """The recordings in `folder` by name, levelled; each channel of a stereo one is another speaker."""
     clips = {}
     for path in sorted(folder.iterdir()):
         if path.suffix not in (".flac", ".mp3", ".ogg", ".wav"):
@@ -130,7 +130,7 @@ def _speed(models: DiarizationModels) -> Row:
 
 
 def _memory() -> Iterator[Row]:
-    """What a worker holds after a recording without and with it."""
+    """Memory of a worker after a recording, without diarization and with it."""
     held = []
     with supervisor() as process, Client() as client:
         for diarize in (False, True):

@@ -1,4 +1,4 @@
-"""int8 beside float32, in one run: size on disk, words, memory and time of real workers; and what `hushd tune` says."""
+"""int8 beside float32, in one run: size on disk, words, memory and time of real workers; and `hushd tune`."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _work(
     began = time.perf_counter()
     heard = [normalise(client.transcribe(file, **ask).text) for _, file in spoken]
     took = time.perf_counter() - began
-    time.sleep(0.5)  # it tells its size when it rests
+    time.sleep(0.5)  # an idle worker reports its size
     (row,) = [row for row in client.status()["workers"] if row["model"] == model and row["engine"] == engine]
     client.unload()
     return jiwer.wer(list(texts), heard), row["pss_mb"], row["peak_rss_mb"], took

@@ -1,4 +1,4 @@
-"""Live sessions: how soon text comes while somebody speaks, and after they have finished. In real time, as spoken."""
+"""Latency of live sessions: first text after speech begins, last text after it ends. In real time, as spoken."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Utterance:
 
 @dataclass
 class Heard:
-    """What came of one: seconds from its beginning to the first text and to the first word that stayed, from its end
+    """Results of one session: seconds from its beginning to the first text and to the first word that stayed, from its end
     and the silence that makes it one to the final text."""
 
     text: str
@@ -173,14 +173,14 @@ def _utterance(sound: Samples, rng: np.random.Generator) -> Utterance:
 
 
 def _loud(sound: Samples) -> npt.NDArray[np.bool_]:
-    """Which 20 ms are speech: within 20 dB of the loudest but for clicks."""
+    """A flag for each 20 ms: speech is within 20 dB of the loudest but for clicks."""
     peaks = np.abs(sound[: len(sound) // 320 * 320]).reshape(-1, 320).max(axis=1)
     loud: npt.NDArray[np.bool_] = peaks >= 0.1 * np.sort(peaks)[-10]
     return loud
 
 
 def _after_pauses(sound: Samples) -> list[int]:
-    """Where speech goes on after 0.4 s of quiet."""
+    """The places where speech resumes after 0.4 s of quiet."""
     loud = np.flatnonzero(_loud(sound))
     return [int(after) * 320 for before, after in pairwise(loud) if after - before >= 20]
 

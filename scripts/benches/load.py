@@ -1,4 +1,4 @@
-"""What a crowd, a long life and a hung neighbour cost: the supervisor's memory, and other people's time."""
+"""The cost of a crowd, a long life and a hung neighbour: the supervisor's memory, and other clients' time."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class _Crowd:
                 waiting.discard(socket)
 
     def ask(self) -> tuple[Counter[str], float]:
-        """Everybody asks at once; who is told `overloaded` asks again. How the requests ended, and in how long."""
+        """All clients ask at once, and again after `overloaded`. Returns how the requests ended, and the time taken."""
         began = time.perf_counter()
         outcome: Counter[str] = Counter()
         again: list[tuple[float, zmq.Socket[bytes]]] = []

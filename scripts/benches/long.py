@@ -40,7 +40,7 @@ def long(_: Namespace) -> Iterator[Row]:
         speed, floor = HOUR * seconds / took, seconds / bare.median()
         yield Row("long: 60 min", speed, "x", ">= 0.9 bare", floor, speed >= 0.9 * floor, "times real time")
         early, late = (max(rss for at, rss, _ in memory if begin <= at < end) for begin, end in ((0, 0.2), (0.2, 2)))
-        # The arenas of onnxruntime grow with the longest piece so far, so the peak of the first fifth says it all.
+        # The arenas of onnxruntime grow with the longest piece so far, so the first fifth reaches the peak.
         note = f"{len(heard.segments)} segments; {early:.0f} MB after the first fifth"
         yield Row("long: 60 min, worker's RSS at the peak", late, "MB", "<= 400", None, late <= 400, note)
 

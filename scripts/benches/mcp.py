@@ -136,5 +136,5 @@ def _talk(loop: SoundLoop, folder: Path) -> Iterator[tuple[float, float]]:
 
 
 def _last_sound(monitor: Monitor) -> float:
-    """When something was heard last, by the clock of `time.monotonic`; 0: nothing was."""
+    """The time of the last audible sound (`time.monotonic`); 0 if there was none."""
     return next((when for when, samples in reversed(monitor.blocks) if max(samples) > LOUD), 0.0)

@@ -1,4 +1,4 @@
-"""How small the supervisor is, how quiet, and whether the memory comes back."""
+"""The supervisor's size and wake-ups, and memory returned after use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Getting models over a bad line: what it costs when the connection breaks off, and when somebody pulls the plug."""
+"""Pulling models over a bad line: the cost of dropped connections and of killed processes."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def killed(_: Namespace) -> Iterator[Row]:
 
 @contextmanager
 def _machine() -> Iterator[HubServer]:
-    """A hub, and a machine with empty folders that asks it and nobody else."""
+    """A hub on this machine, and empty folders whose owner asks only that hub."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="hushd-") as name, serving() as hub:
         for variable in ("HF_HOME", "HUSHD_MODELS_DIR", "HUSHD_STATE_DIR", "XDG_CACHE_HOME"):

@@ -111,7 +111,7 @@ def _first_sound(monitor: Monitor, lead: float) -> float:
 
 
 def gaps(options: Namespace) -> Iterator[Row]:
-    """What is missed while speech is played beside a busy process: 30 s of it, or --minutes."""
+    """Gaps in speech that is played beside a busy process: 30 s of it, or --minutes."""
     if (loop := own_loop()) is None:
         yield Row("gaps: underruns", None, "", "0", note=f"not installed: {sound_loop.missing()}")
         return

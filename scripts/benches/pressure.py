@@ -1,4 +1,4 @@
-"""How long memory takes to be free from the moment at which the kernel says that it is critically short."""
+"""The time from the kernel's report of critical memory pressure to the memory being free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What speech is worth: whether it is understood, how soon it begins, and how fast pages become a file."""
+"""Speech: how well it is understood, how soon it begins, and how fast pages become a file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ print(time.perf_counter() - began)
 
 
 def intelligibility(_: Namespace) -> Iterator[Row]:
-    """100 sentences of many kinds spoken and transcribed; the floor is the same said in words, so nothing to read."""
+    """100 sentences of many kinds spoken and transcribed; the floor is the same sentences with numbers and signs written as words."""
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder, supervisor(), Client() as client:
 
         def heard(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What all cases share: a supervisor of their own, medians, and the rows they yield."""
+"""Shared by all cases: a supervisor of their own, timing, and the rows they yield."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def recording(name: str) -> Path:
 
 @contextmanager
 def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]:
-    """A supervisor in private folders, which this process's clients use too; gone at the end."""
+    """A supervisor in private folders, which this process's clients use too; ended afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="hushd-"))
     (folder / "config.toml").write_text(config)
     before = dict(os.environ)

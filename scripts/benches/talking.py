@@ -38,7 +38,7 @@ _NORMALISE = EnglishTextNormalizer()
 
 
 class Noted(Conversation):
-    """A conversation that knows when somebody was noticed."""
+    """A conversation that records when an interruption was noticed."""
 
     noticed = 0.0
 
@@ -98,7 +98,7 @@ def _person(folder: Path) -> tuple[np.ndarray, Path]:
 
 
 def _times(blocks: list[tuple[float, array[int]]], person: np.ndarray) -> tuple[float, float]:
-    """When the person's first sound was to be heard, and when the other voice was for the last time."""
+    """The times of the person's first sound and of the other voice's last one."""
     heard = np.concatenate([np.frombuffer(samples, "<i2") for _, samples in blocks]).astype(np.float64)
     ends = np.cumsum([len(samples) for _, samples in blocks])
     # The clock of the samples: a block never comes before its time.

@@ -1,4 +1,4 @@
-"""Warm requests: what the way through the supervisor adds to the engine."""
+"""Warm requests: the time that the supervisor adds to the engine's."""
 
 from __future__ import annotations
 

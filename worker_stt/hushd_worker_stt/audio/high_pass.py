@@ -1,7 +1,7 @@
-"""Taking out what no voice has: a constant offset, and what is below 100 Hz: wind, steps, lorries, hum.
+"""A filter that removes a constant offset and sound below 100 Hz: wind, steps, lorries, hum.
 
-Where that is loud, it is what the level is measured of: speech is then too quiet for the detector and the engine. Where
-it is not, samples pass as they are: engines hear nothing better without it.
+Loud rumble is taken for the level of the speech, which then comes too quiet to the detector and the engine. Where
+there is little, samples pass unchanged: no engine does better without it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from .level import level
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_CORNER_HZ = 100.0  # where 6 dB are taken away; 42 dB at 30 Hz, 24 at 50, 2 at 150
-_LENGTH = 256  # samples, after which all but 55 dB of its answer to a click is over
-_JUDGED = 4000  # samples, 0.25 s, once there are so many: of less, a syllable's beginning would count
-_SLOW = 160  # samples, 10 ms, whose mean is hardly a voice's, but rumble's
-_LEAST = 0.01  # of full scale: what a silent room's rumble stays below
-_SHARE = 0.25  # of the level, from which on rumble counts
+_CORNER_HZ = 100.0  # attenuated by 6 dB; 30 Hz by 42 dB, 50 Hz by 24, 150 Hz by 2
+_LENGTH = 256  # samples, after which the impulse response has decayed by 55 dB
+_JUDGED = 4000  # samples, 0.25 s, that are judged together: of fewer, the beginning of a syllable would count
+_SLOW = 160  # samples, 10 ms: their mean has little of a voice and most of a rumble
+_LEAST = 0.01  # of full scale: the rumble of a silent room stays below it
+_SHARE = 0.25  # of the level: less rumble is left alone
 
 
 def _response() -> Samples:
-    """The answer to a click of a Butterworth filter of second order, twice. Convolution with it takes a fiftieth of the
-    time of a recursion in Python."""
+    """The impulse response of two Butterworth filters of second order in a row. Convolving with it takes a fiftieth of
+    the time of a recursion in Python."""
     answer = np.zeros(_LENGTH)
     answer[0] = 1.0
     angle = 2 * math.pi * _CORNER_HZ / RATE
@@ -39,7 +39,7 @@ def _response() -> Samples:
         for index in range(_LENGTH):
             last, before = (driven[index] + 2 * cosine * last - (1 - alpha) * before) / (1 + alpha), last
             answer[index] = last
-    response: Samples = (answer - answer.mean()).astype(np.float32)  # of what is constant nothing is left
+    response: Samples = (answer - answer.mean()).astype(np.float32)  # a constant is removed entirely
     return response
 
 
@@ -47,17 +47,19 @@ _RESPONSE = _response()
 
 
 class HighPass:
-    """The filter for one stream, from where it rumbles on; then 0.4 ms of work a second. It delays nothing."""
+    """The filter of one stream. It is off until the stream rumbles, then takes 0.4 ms a second. It adds no delay."""
 
     def __init__(self) -> None:
-        self._before: Samples | None = None  # the last samples heard
+        self._before: Samples | None = None  # the last samples that came in
         self._on = False
 
     def __call__(self, samples: Samples) -> Samples:
         """The next `samples`, of one channel, or frames by channels; as many come back."""
         if len(samples) == 0:
             return samples
-        if self._before is None:  # as if the first had lasted for ever: an offset begins with no bump
+        if (
+            self._before is None
+        ):  # as if the first sample had lasted for ever, so that an offset does not begin with a bump
             self._before = np.repeat(samples[:1], _LENGTH - 1, axis=0)
         joined = np.concatenate((self._before, samples))
         self._before = joined[-_JUDGED:]

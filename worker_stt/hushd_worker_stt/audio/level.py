@@ -1,7 +1,7 @@
-"""How loud speech is, and bringing it to full scale.
+"""The level of speech, and gains that bring it to another.
 
-Voice detectors drop what is far below full scale: of ten recordings of people, with peaks down to 0.003, an
-engine as it comes got 36 % of the words wrong; levelled, and not cut by its own detector, 10 %.
+Voice detectors drop speech far below full scale: of ten recordings of people, with peaks down to 0.003, an engine
+as it comes got 36 % of the words wrong; levelled, and not cut by its own detector, 10 %.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOUDEST = 10
 
 
 def frame_peaks(samples: Samples) -> Samples:
-    """The peak of each 20 ms of `samples`, at least one; what is left over at the end belongs to the last frame."""
+    """The peak of each 20 ms of `samples`, at least one; a remainder at the end is a frame of its own."""
     if len(samples) == 0:
         return np.zeros(1, np.float32)
     peaks: Samples = np.maximum.reduceat(np.abs(samples), np.arange(0, len(samples), LEVEL_FRAME))
@@ -36,7 +36,7 @@ def frame_peaks(samples: Samples) -> Samples:
 
 
 def level(samples: Samples) -> float:
-    """The peak that 0.2 s of `samples` reach, 0 to 1 and above: what speech peaks at, whatever clicks there are."""
+    """The peak that 0.2 s of `samples` reach, from 0 to 1 and above: that of speech, whatever clicks there are."""
     return _level(frame_peaks(samples))
 
 
@@ -64,9 +64,9 @@ def trim(samples: Samples, margin: int) -> tuple[int, Samples]:
 
 
 class RunningGain:
-    """Levels a live stream, whose loudest part is not known yet: by what its last 10 s reached.
+    """Levels a live stream, whose loudest part is not known yet, by the level of its last 10 s.
 
-    Amplifies at most a hundredfold: a voice detector hears speech well below the target, and a silent room should
+    The gain is at most a hundred: a voice detector notices speech well below the target, and a silent room should
     not roar.
     """
 
@@ -77,7 +77,7 @@ class RunningGain:
         """The next `frame` samples, levelled."""
         peak = float(np.abs(frame).max())
         self._peaks.append(peak)
-        # Nor beyond full scale: what follows silence would be clipped for 0.3 s, and that is no voice any more.
+        # Nor beyond full scale: speech after silence would be clipped for 0.3 s, and no longer sound like a voice.
         loudness = max(_level(np.array(self._peaks, np.float32)), TARGET / 100, TARGET * peak)
         levelled: Samples = np.clip(frame * np.float32(TARGET / loudness), -1.0, 1.0)
         return levelled

@@ -23,7 +23,7 @@ from .whisper_models import languages
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would ask the hub for it
+_FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would ask the hub
 _PASSED_ON = (  # of the decoder's options
     "patience",
     "length_penalty",
@@ -105,8 +105,8 @@ class FasterWhisper(WhisperFamily):
         return model
 
     def _on_cpu(self, path: Path) -> Any:
-        # A byte for each weight, where CTranslate2 makes four of a float16 file. The tests' checkpoint hears the same
-        # words; on real weights this was not measured. A file of another precision is converted while it loads.
+        # A byte for each weight, where CTranslate2 makes four of a float16 file. The tests' checkpoint makes the
+        # same text of it; on real weights this was not measured. Files of another precision are converted at load.
         kinds = self._ctranslate2.get_supported_compute_types("cpu")
         wanted = self.compute_type or ("int8" if "int8" in kinds else "default")
         return self._package.WhisperModel(str(path), device="cpu", compute_type=wanted, cpu_threads=threads())
@@ -161,7 +161,7 @@ def _whole(folder: Path) -> bool:
 
 
 def _vocabulary(file: Path) -> int:
-    """How many tokens a model has; 0 where that is not known."""
+    """The number of a model's tokens; 0 if unknown."""
     try:
         return _tokens_in(file, file.stat().st_mtime_ns)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a worker's environment says of how an engine is to work on this machine; `hushd tune` finds it out.
+"""Settings in a worker's environment that fit an engine to this machine; `hushd tune` finds the best ones.
 
 OMP_NUM_THREADS is read by torch, numpy and CTranslate2 themselves too.
 """
@@ -15,7 +15,7 @@ _MOST_BEAMS = 100
 
 
 def threads() -> int:
-    """As many as OMP_NUM_THREADS says, else as this process has cores."""
+    """OMP_NUM_THREADS, else the number of cores that this process may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdecimal() and int(asked):
         return int(asked)
@@ -23,7 +23,7 @@ def threads() -> int:
 
 
 def compute_type(known: Sequence[str]) -> str:
-    """HUSHD_COMPUTE_TYPE, one of `known`; empty: as the engine does by itself.
+    """HUSHD_COMPUTE_TYPE, one of `known`; empty for the engine's default.
 
     Raises:
         HushdError: `bad_request`.
@@ -37,7 +37,7 @@ def compute_type(known: Sequence[str]) -> str:
 
 
 def beam() -> int | None:
-    """HUSHD_BEAM_SIZE; None: as the engine does by itself.
+    """HUSHD_BEAM_SIZE; None for the engine's default.
 
     Raises:
         HushdError: `bad_request`.

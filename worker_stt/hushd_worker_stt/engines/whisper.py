@@ -73,7 +73,7 @@ class Whisper(WhisperFamily):
             with Checkpoint(path) as checkpoint:
                 vocabulary = checkpoint.dims["n_vocab"]
         except (BadCheckpoint, OSError, KeyError):
-            vocabulary = 0  # is told when it is loaded
+            vocabulary = 0  # an error when it is loaded
         return ModelInfo(path.stem, languages(vocabulary), _memory_mb(path.stat().st_size / 2e6))
 
     def _import(self) -> None:
@@ -95,7 +95,7 @@ class Whisper(WhisperFamily):
         times = self._whisper.tokenizer.get_tokenizer(
             self._model.is_multilingual, num_languages=self._model.num_languages
         ).timestamp_begin
-        # One that never learnt times has nothing there.
+        # A model that never learnt times has zeros there.
         self.timestamps = bool(self._model.decoder.token_embedding.weight[times:].any())
 
     def _keep_in_bytes(self) -> None:
@@ -186,5 +186,5 @@ class Whisper(WhisperFamily):
 
 
 def _cache() -> Path:
-    """Where the package keeps what it downloads."""
+    """The folder that the package downloads to."""
     return user_cache() / "whisper"

@@ -1,9 +1,9 @@
-"""What is the same for OpenAI's own Whisper and for faster-whisper: models, options, and what is not believed of them.
+"""The common part of OpenAI's own Whisper and faster-whisper: models, options, and filters against invented text.
 
-Whisper hears 30 s at a time, filled up with silence, and says when each of its sentences began and ended. What follows
-the last one is heard once more, as a window of its own. On silence and noise it makes sentences up. Against that:
-pieces hold speech (the worker's doing), nothing said before is given along, what Whisper itself takes for no speech
-is dropped, and so is a window that begins so late in a piece that hardly any audio is left for it.
+Whisper takes windows of 30 s, padded with silence, and reports when each of its sentences begins and ends. Audio after
+the last sentence is transcribed again, as a window of its own. On silence and noise Whisper invents sentences. Against
+that, pieces hold speech (the worker's doing), the text before a piece is not given along, windows that Whisper itself
+takes for no speech are dropped, and so is one that begins so late in a piece that hardly any audio is left for it.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _BEAM = 5  # as of both packages' command lines
-# Each is tried when the text of the one before is doubtful; as theirs.
+# Each is tried when the text of the one before is doubtful, as in both packages.
 _FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_LEAST_S = 0.5  # of audio a window must have to be believed
+_LEAST_S = 0.5  # of audio: the text of a shorter window is dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How to decode one piece: `Options`, with defaults, aliases and economy settled.
+    """The decoding of one piece: `Options`, with defaults, aliases and economy settled.
 
-    `last_window` is the latest place, in seconds, where a window may begin whose text is believed. `decoder` is as in
+    `last_window` is the latest start, in seconds, of a window whose text is kept. `decoder` is as in
     `Options`.
     """
 
@@ -63,17 +63,17 @@ class Decoding:
 
 
 class WhisperFamily(Engine):
-    """An engine for Whisper's models. A subclass has `INFO`, and says where models are, and how one decodes.
+    """An engine for Whisper's models. A subclass sets `INFO`, finds models, and decodes.
 
     Attributes:
-        PACKAGES: what must be importable.
-        COMPUTE_TYPES: what HUSHD_COMPUTE_TYPE may be.
-        compute_type: which of these the user wants; empty: the usual one.
-        timestamps: set by a subclass's `load`: whether the model has learnt to say when sentences begin and end.
+        PACKAGES: packages that must be importable.
+        COMPUTE_TYPES: values that HUSHD_COMPUTE_TYPE may have.
+        compute_type: the one that the user asks for; empty: the engine's default.
+        timestamps: set by a subclass's `load`: whether the model learnt when sentences begin and end.
             Without that a piece is one window and one segment.
     """
 
-    # The encoder's work is the same for 1 s and for 30 s: rather long pieces than many.
+    # The encoder's work is the same for 1 s and for 30 s, so pieces are long.
     PIECE = PieceLength(15.0, 29.5)
     PACKAGES: ClassVar[tuple[str, ...]]
     COMPUTE_TYPES: ClassVar[tuple[str, ...]]
@@ -83,7 +83,7 @@ class WhisperFamily(Engine):
     @classmethod
     @abstractmethod
     def find(cls, model: str) -> Path | None:
-        """Where the weights of `model` are on this machine."""
+        """The path of the weights of `model`; None if they are not on this machine."""
 
     @classmethod
     @abstractmethod
@@ -92,17 +92,17 @@ class WhisperFamily(Engine):
 
     @classmethod
     def folder(cls) -> Path:
-        """Where users put this engine's models."""
+        """The folder for models that users install by hand."""
         return paths.find().models / cls.INFO.name
 
     @classmethod
     def pulled(cls, model: str) -> Path | None:
-        """Where what hushd has pulled, imported or converted as `model` is: a folder, or the one file."""
+        """The path of the `model` that hushd pulled, imported or converted: a folder, or its one file."""
         store, name = Store(paths.find()), f"{cls.INFO.name}/{model}"
         try:
             found = store.find(name) or store.find(catalogue.canonical(name))
         except HushdError:
-            return None  # its manifest is damaged, which is told when it is loaded
+            return None  # its manifest is damaged: an error when it is loaded
         return cls._path(found) if found else None
 
     @classmethod
@@ -185,7 +185,7 @@ class WhisperFamily(Engine):
 
     @abstractmethod
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
-        """What the model hears in `samples`."""
+        """The segments that the model finds in `samples`."""
 
 
 def _temperatures(options: Options) -> tuple[float, ...]:

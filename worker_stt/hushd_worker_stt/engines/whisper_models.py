@@ -1,4 +1,4 @@
-"""What is known of Whisper's models without loading one: their sizes, their languages, and where the times are."""
+"""Facts about Whisper's models that need no loading: sizes, languages, and the heads that word times are read from."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Size:
     """A model that its makers publish.
 
     Attributes:
-        languages: what it hears.
+        languages: those that it transcribes.
         alignment: which heads of the decoder's cross-attention follow what is being said, found by OpenAI: a flag for
-            each head of each layer, one byte each, gzip, base 85. Empty where nobody has said.
+            each head of each layer, one byte each, gzip, base 85. Empty where none are published.
     """
 
     languages: tuple[str, ...]
@@ -72,7 +72,7 @@ def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
 
 
 def alignment_heads(name: str, layers: int, heads: int, vocabulary: int) -> list[tuple[int, int]]:
-    """Layer and head of each cross-attention to tell word times from; those of the upper half where none are known."""
+    """Layer and head of each cross-attention that word times are read from: by default all of the upper half."""
     if packed := alignment(name, layers, heads, vocabulary):
         return [divmod(number, heads) for number, follows in enumerate(_unpacked(packed)) if follows]
     return [(layer, head) for layer in range(layers // 2, layers) for head in range(heads)]
