@@ -44,8 +44,8 @@ class Utterance:
 
 @dataclass
 class Heard:
-    """Results of one session: seconds from its beginning to the first text and to the first word that stayed, from its end
-    and the silence that makes it one to the final text."""
+    """Seconds of one session: from its beginning to the first text and to the first word that stayed, and from its end,
+    with the silence that makes it one, to the final text."""
 
     text: str
     first: float

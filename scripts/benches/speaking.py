@@ -46,7 +46,7 @@ print(time.perf_counter() - began)
 
 
 def intelligibility(_: Namespace) -> Iterator[Row]:
-    """100 sentences of many kinds spoken and transcribed; the floor is the same sentences with numbers and signs written as words."""
+    """100 sentences of many kinds spoken and transcribed; the floor has numbers and signs written as words."""
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder, supervisor(), Client() as client:
 
         def heard(text: str) -> str:
