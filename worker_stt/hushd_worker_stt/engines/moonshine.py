@@ -49,9 +49,9 @@ class Moonshine(Engine):
     PIECE = PieceLength(8.0, 15.0)
     # 268 instead of 330 MB at the peak, and 4 to 5 instead of 2 % errors in a paragraph read aloud.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)
-    # At 0.7, where a tenth of the frames clips, 15.9 % of the words of five clips were wrong over twelve beginnings and
-    # levels; at 0.35 14.3 %, in no case more; between 0.1 and 0.7 as they were 14.2 % of six.
-    LEVEL = LevelRange(0.35, 0.35)
+    # At 0.35, where nothing clips, 14.3 % of the words of five clips are wrong instead of 16.0 over twelve beginnings and
+    # levels, but 20.6 instead of 18.7 beside loud rumble, which shall stay below 20: docs/BENCHMARKS.md.
+    LEVEL = LevelRange(0.7, 0.7)
 
     @classmethod
     def installed(cls, model: str) -> bool:
