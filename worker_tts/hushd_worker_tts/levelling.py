@@ -2,7 +2,7 @@
 
 A voice's loudness is a constant that its engine knows, else measured over the first 30 s that it ever speaks, and kept
 in hushd's state folder. Within a job a voice's gain never changes: the sentences keep their loudness to each other, and
-nothing pumps. The first sentence of a voice that was never heard is measured before it is sent, which takes 1 to 5 ms.
+nothing pumps. The first sentence of a voice that was never heard is measured before it is sent, which takes 1 to 10 ms.
 """
 
 from __future__ import annotations

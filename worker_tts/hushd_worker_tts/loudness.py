@@ -54,19 +54,25 @@ def _blocks(samples: Samples, rate: int) -> Powers:
     return means
 
 
-def _response(size: int, rate: int) -> npt.NDArray[np.complex128]:
-    """Returns the K-weighting at each frequency of a real FFT: a shelf of 4 dB for the head, and a high-pass.
+def _response(size: int, rate: int) -> npt.NDArray[np.float64]:
+    """Returns the gain of the K-weighting at each frequency of a real FFT: a shelf of 4 dB for the head, a high-pass.
 
-    The filters' frequencies, qualities and gains are those behind BS.1770's table for 48 kHz, for any rate.
+    The filters' frequencies, qualities and gains are those behind BS.1770's table for 48 kHz, for any rate. Their phase
+    is left out: it does not change the power of a block.
     """
-    z = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
+    cosine = np.cos(2 * np.pi / size * np.arange(size // 2 + 1))
+
+    def power(first: float, second: float, third: float) -> npt.NDArray[np.float64]:
+        """The squared magnitude of first + second / z + third / z²."""
+        around = first**2 + second**2 + third**2 - 2 * first * third
+        squared: npt.NDArray[np.float64] = cosine * (2 * second * (first + third) + 4 * first * third * cosine)
+        return squared + around
+
     k, q, high, middle = math.tan(math.pi * 1681.974450955533 / rate), 0.7071752369554196, 1.584865, 1.258720
-    shelf = (high - middle * k / q + k * k, 2 * (k * k - high), high + middle * k / q + k * k)
-    shelf_below = (1 - k / q + k * k, 2 * (k * k - 1), 1 + k / q + k * k)
+    shelf = power(high + middle * k / q + k * k, 2 * (k * k - high), high - middle * k / q + k * k)
+    shelf /= power(1 + k / q + k * k, 2 * (k * k - 1), 1 - k / q + k * k)
     k, q = math.tan(math.pi * 38.13547087602444 / rate), 0.5003270373238773
     whole = 1 + k / q + k * k
-    pass_below = ((1 - k / q + k * k) / whole, 2 * (k * k - 1) / whole, 1.0)
-    response: npt.NDArray[np.complex128] = (
-        np.polyval(shelf, z) / np.polyval(shelf_below, z) * (1 - z) ** 2 / np.polyval(pass_below, z)
-    )
+    high_pass = power(1, -2, 1) / power(1, 2 * (k * k - 1) / whole, (1 - k / q + k * k) / whole)
+    response: npt.NDArray[np.float64] = np.sqrt(shelf * np.maximum(high_pass, 0))
     return response
