@@ -519,16 +519,20 @@ def test_help_and_version() -> None:
     assert run("hushd").stdout == run("hushd", "--help").stdout == run("hushd", "help").stdout
 
 
-@pytest.mark.parametrize("name", ["status", "run", "config", "models", "tune", "talk", "say", "listen", "mcp", "logs"])
+@pytest.mark.parametrize(
+    "name",
+    ["status", "run", "config", "models", "models pull", "tune", "talk", "say", "listen", "mcp", "logs"],
+)
 def test_every_command_of_hushd_has_help(name: str) -> None:
     """`hushd help NAME` and `hushd NAME --help` are the same, and begin with what that command does."""
-    helped = run("hushd", name, "--help")
+    above, name = ["hushd", *name.split()[:-1]], name.split()[-1]
+    helped = run(*above, name, "--help")
     assert (helped.returncode, helped.stderr) == (0, b"")
     usage, does, *_ = helped.stdout.split(b"\n\n")
-    assert usage.startswith(f"usage: hushd {name}".encode())
+    assert usage.startswith(f"usage: {' '.join(above)} {name}".encode())
     assert does.endswith(b"."), does
-    assert does != run("hushd", "--help").stdout.split(b"\n\n")[1]
-    assert run("hushd", "help", name).stdout == helped.stdout
+    assert does != run(*above, "--help").stdout.split(b"\n\n")[1]
+    assert run("hushd", "help", *above[1:], name).stdout == helped.stdout
 
 
 def test_hushd_say_and_listen_are_the_commands(start_router: Start, sound: Path) -> None:

@@ -47,33 +47,26 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def _parser(prog: str) -> Parser:
     parser = Parser(prog, _DESCRIPTION)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command)
-    listed = commands.add_parser("list", help="list models: those that are here first, then those that could be")
+    commands = parser.add_commands()
+    listed = commands.add("list", "list models: those that are here first, then those that could be")
     listed.add_argument(
         "what", nargs="*", metavar="WHAT", help="only those of a role (stt, tts), an engine, a language"
     )
     listed.add_argument("--here", action="store_true", help="only what is on this machine")
-    shown = commands.add_parser("show", help="show all that is known of a model")
+    shown = commands.add("show", "show all that is known of a model")
     shown.add_argument("name", metavar="NAME")
-    path = commands.add_parser("path", help="print the path of a model")
+    path = commands.add("path", "print the path of a model")
     path.add_argument("name", metavar="NAME")
     pull.add_arguments(commands)
-    removed = commands.add_parser("rm", help="remove models from this machine, also from Hugging Face's cache")
+    removed = commands.add("rm", "remove models from this machine, also from Hugging Face's cache")
     removed.add_argument("names", nargs="+", metavar="NAME")
-    pruned = commands.add_parser("prune", help="remove what interrupted downloads left, and revisions before an update")
+    pruned = commands.add("prune", "remove what interrupted downloads left, and revisions before an update")
     pruned.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    verified = commands.add_parser("verify", help="compare files with the SHA-256 they had when they came")
+    verified = commands.add("verify", "compare files with the SHA-256 they had when they came")
     verified.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
     for command in (listed, shown, verified):
         command.add_argument("--json", action="store_true", help="for programs")
     return parser
-
-
-class _Command(Parser):
-    """A subcommand's parser, as argparse makes it."""
-
-    def __init__(self, prog: str, **_: object) -> None:
-        super().__init__(prog, _DESCRIPTION)
 
 
 class _House:

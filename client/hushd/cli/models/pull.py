@@ -14,20 +14,21 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system.installation import document
 
 from hushd.cli import console
+from hushd.cli.arguments import Commands
 from hushd.cli.download import DownloadLine
 
 
-def add_arguments(commands: argparse._SubParsersAction[Any]) -> None:
+def add_arguments(commands: Commands) -> None:
     """Adds the subcommands to those of `hushd models`."""
-    pulled = commands.add_parser("pull", help="download models, or continue an interrupted download")
+    pulled = commands.add("pull", "download models, or continue an interrupted download")
     pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
     pulled.add_argument("--update", action="store_true", help="also ask for newer versions of those that are here")
     pulled.add_argument("--dry-run", action="store_true", help="only print the source, the size and the licence")
-    imported = commands.add_parser("import", help="copy a model of your own to where its engine finds it")
+    imported = commands.add("import", "copy a model of your own to where its engine finds it")
     imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
     imported.add_argument("--name", required=True, metavar="NAME", help="its name here, as NAME or ENGINE/NAME")
     imported.add_argument("--engine", metavar="ENGINE", help="its engine; default: detected from its content")
-    quantized = commands.add_parser("quantize", help="make smaller versions of models that are here")
+    quantized = commands.add("quantize", "make smaller versions of models that are here")
     quantized.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as whisper/base")
     quantized.add_argument(
         "--to", default="int8", metavar="FORMAT", help=f"default: int8; {document('MODELS.md')} lists the others"
