@@ -175,7 +175,7 @@ class Fleet:
             role, *_ = wanted.split("/")
             matching = {n: b for n, b in self.workers.items() if f"{base(n)}/".startswith(f"{wanted}/") or n == wanted}
             if not matching and role not in ROLES:
-                raise HushdError("bad_request", f"{wanted[:80]!r} is no worker; `hushd status` lists them.")
+                raise HushdError("bad_request", f"{wanted[:80]!r} is not a worker: `hushd status` lists them.")
             chosen |= matching
         waiting = _Waiting(route, control.id)
         out: list[Action] = []

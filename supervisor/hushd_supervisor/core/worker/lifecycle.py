@@ -186,13 +186,14 @@ class Lifecycle:
         """Books a message of the process as a sign of life, and of progress while it starts."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S  # every frame is a sign of life
-        match message:
-            case m.WorkerHello() if self.state is State.STARTING:
-                self._timer = now + self.settings.start_timeout
-            case m.Loading() if self.state is State.STARTING:
-                self._timer = min(now + self.settings.start_timeout, self._start_cap)
-            case m.Beat():
-                self.pss = message.pss or self.pss
+        if isinstance(message, m.Beat):
+            self.pss = message.pss or self.pss
+        elif self.state is State.STARTING:
+            match message:
+                case m.WorkerHello():
+                    self._timer = now + self.settings.start_timeout
+                case m.Loading():
+                    self._timer = min(now + self.settings.start_timeout, self._start_cap)
 
     def has_worked(self, cpu_s: float) -> bool:
         """Whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""

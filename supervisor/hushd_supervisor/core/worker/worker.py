@@ -188,6 +188,8 @@ class Worker:
             return []
         self.lifecycle.receive(message, now)
         match message:
+            case m.Chunk() | m.Partial() | m.Progress() | m.Credit() | m.Result() | m.Error():
+                self._answer(message.id, message, now)
             case m.Ready() if self.state is State.STARTING:
                 self.jobs.queue.slots, self.jobs.queue.sessions = max(1, message.slots), max(0, message.sessions)
                 self.lifecycle.become_ready(message.pss, now)
@@ -205,8 +207,6 @@ class Worker:
                     self.lifecycle.log("WARNING", f"{self.name} leaves unasked")
                     self.lifecycle.leaves(now)
                 self.lifecycle.send(m.Bye())
-            case m.Chunk() | m.Partial() | m.Progress() | m.Credit() | m.Result() | m.Error():
-                self._answer(message.id, message, now)
         return self._take()
 
     def unreachable(self, gen: int, now: float) -> list[Action]:
