@@ -20,4 +20,4 @@ SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path less its NUL on Linux; 103 on
 
 PRIORITIES = ("important", "message", "text", "notification", "progress")
 
-UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and whose size nobody names
+UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no size

@@ -22,7 +22,7 @@ CORES = 2  # that a process should have to itself
 
 
 def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: int) -> int:
-    """How many replicas there may be.
+    """The number of replicas that there may be.
 
     Unless configured, as many as are faster together, and one more where one client would wait for another, which may
     take minutes, or a file for a live session, which may take hours.

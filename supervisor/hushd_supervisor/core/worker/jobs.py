@@ -98,7 +98,7 @@ class Jobs:
         return self._usual_s[request.session]
 
     def wait_ms(self, request: ActiveRequest) -> int:
-        """How long a newcomer would wait, from the measured times of jobs; at least a second."""
+        """The wait of a newcomer in ms, by the measured times of jobs; at least a second."""
         before, places = self.queue.ahead(request)
         return max(1000, int(sum(self.usual_s(t) for t in (*before, request)) / places * 1000))
 
