@@ -19,7 +19,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import advice
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.installation import extra_command
@@ -142,6 +141,8 @@ class Hibari:
             options.enable_cpu_mem_arena = options.enable_mem_pattern = False
             path = _file(name)
             if not path.exists():
+                from hushd_models import advice  # 5 ms, not needed for the voice in the wheel
+
                 raise advice.missing(f"hibari/{name}")
             if not _registry()[name].get("bundled"):
                 from hushd_models import verification
