@@ -26,7 +26,7 @@ def test_load_reports_and_tells_what_it_can(tiny: Worker) -> None:
         "engine": "tiny",
         "model": "m",
         "voices": ["ting"],
-        "formats": ["s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm"],
+        "formats": list(params.FORMATS),
     }
     assert notes == ["tiny"]
 
