@@ -139,7 +139,7 @@ def test_nobody_answers(stage: Stage) -> None:
     """That is said, and the next line's turn comes."""
     text, complaint = stage.talk("--timeout", "1").communicate("Hello?\n\n", timeout=40)
     assert text == ""
-    assert complaint == "talk: Nobody spoke within 1 seconds: is the microphone on?\n" * 2
+    assert complaint == "hushd talk: Nobody spoke within 1 seconds: is the microphone on?\n" * 2
 
 
 def test_lines_without_words(stage: Stage) -> None:
@@ -150,8 +150,8 @@ def test_lines_without_words(stage: Stage) -> None:
     text, complaint = process.communicate(timeout=40)
     assert (process.returncode, text) == (0, "")
     *first, last = complaint.splitlines()
-    assert first == ["talk: There is nothing in this text that the voice heart (en-US) can speak."] * 2
-    assert last == "talk: Nobody spoke within 1 seconds: is the microphone on?"
+    assert first == ["hushd talk: There is nothing in this text that the voice heart (en-US) can speak."] * 2
+    assert last == "hushd talk: Nobody spoke within 1 seconds: is the microphone on?"
 
 
 def test_a_program_writes_a_line_without_words(stage: Stage) -> None:
@@ -161,7 +161,7 @@ def test_a_program_writes_a_line_without_words(stage: Stage) -> None:
     stage.wait_for_voice(0.5)
     _, complaint = process.communicate(timeout=40)
     assert process.returncode == 7
-    assert complaint == "talk: There is nothing in this text that the voice heart (en-US) can speak.\n"
+    assert complaint == "hushd talk: There is nothing in this text that the voice heart (en-US) can speak.\n"
 
 
 def test_a_program_that_leaves_a_child_behind(stage: Stage) -> None:
