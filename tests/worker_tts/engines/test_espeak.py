@@ -72,6 +72,15 @@ def test_its_voices() -> None:
 
 
 @needed
+def test_a_language_without_a_dictionary_is_no_voice(say: Callable[..., Any]) -> None:
+    """espeak lists some languages, such as Faroese in 1.52, that it cannot speak; every voice listed here speaks."""
+    worker = Worker("espeak-ng", "default")
+    worker.load(lambda note: None)
+    for each in EspeakNg.voices():
+        assert say(worker, "Hello 1.", voice=each.name).result["duration"] > 0.1, each.name
+
+
+@needed
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -31,10 +31,10 @@ WPM = 190
 _SLOWEST_WPM, _FASTEST_WPM = 80, 450  # espeak's own bounds
 # The languages of 1.52, without dialects and scripts, for when it is not installed.
 _LANGUAGES = """
-    af am an ar as az ba be bg bn bpy bs ca chr cs cv cy da de el en eo es et eu fa fi fr ga gd gn grc gu hak haw he hi
-    hr ht hu hy hyw ia id io is it ja jbo ka kk kl kn ko kok ku ky la lb lfn lt ltg lv mi mk ml mr ms mt my nb nci ne nl
-    nog om or pa pap piqd pl pt py qdb qu quc qya ro ru sd shn si sjn sk sl smj sq sr sv sw ta te th tk tn tr tt ug uk
-    ur uz vi yue zh
+    af am an ar as az ba be bg bn bpy bs ca chr cs cv cy da de el en eo es et eu fa fi fr ga gd gn grc gu hak haw he
+    hi hr ht hu hy hyw ia id io is it ja jbo ka kk kl kn ko kok ku ky la lb lfn lt ltg lv mi mk ml mr ms mt mto my
+    nb nci ne nl nog om or pa pap piqd pl pt py qdb qu quc qya ro ru sd shn si sjn sk sl smj sq sr sv sw ta te th ti
+    tk tn tr tt ug uk ur uz vi yue zh
 """
 _LIBRARIES = {
     "linux": ("libespeak-ng.so.1",),
@@ -184,9 +184,14 @@ def _voices() -> dict[str, tuple[Voice, str]]:
     if found is None:
         return {}
     languages = found[1] / "lang"
-    files = [path for path in languages.rglob("*") if path.is_file()]
+    files = [path for path in languages.rglob("*") if path.is_file() and _has_dictionary(found[1], path)]
     voices = [(_voice(path.name), str(path.relative_to(languages))) for path in files]
     return {voice.name: (voice, file) for voice, file in sorted(voices, key=lambda entry: entry[0].name)}
+
+
+def _has_dictionary(data: Path, file: Path) -> bool:
+    """Whether a voice's words can be looked up: espeak lists some languages that are silent for want of that."""
+    return (data / f"{file.name.partition('-')[0]}_dict").is_file() or b"dictionary" in file.read_bytes()
 
 
 def _voice(file: str) -> Voice:
