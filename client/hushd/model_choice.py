@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hushd_models import catalogue
+from hushd_models import catalogue, languages
 from hushd_models.catalogue import SPEEDS, Known
-from hushd_protocol import languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.suggest import nearest

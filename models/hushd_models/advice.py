@@ -7,13 +7,12 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from hushd_protocol import languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import document, extra_command
 
-from . import catalogue
+from . import catalogue, languages
 from .catalogue import SPEEDS, Known
+from .installation import document, extra_command
 
 if TYPE_CHECKING:
     from .inventory import Row

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.params import Kind, check, choice, text, texts, whole
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import paths
 
 from . import advice
 from .catalogue import SPEEDS, Known, engines, known
 from .manifest import split
+from .params import Kind, check, choice, text, texts, whole
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _UNSAFE = re.compile(r"(^|/)\.\.(/|$)|^/|\0|\\")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from hushd_models import advice, catalogue
+from hushd_models.installation import extra_command
 from hushd_models.inventory import row
 from hushd_models.own_model import memory_mb
 from hushd_models.store import Store
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import extra_command
 
 ENGINE_INSTALLED = advice.engine_installed.__wrapped__  # without its memory
 

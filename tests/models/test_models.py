@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hushd_models import advice, catalogue, user_models
 from hushd_models.catalogue import Files, Known
+from hushd_models.installation import extra_command
 from hushd_models.manifest import split
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command
 
 OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from hushd_models import catalogue
 from hushd_models import hf_cache as hub_cache
+from hushd_models.installation import extra_command
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import extra_command
 from hushd_worker.job import Cancelled
 from hushd_worker_models import web
 from support.hub_server import Content, HubServer

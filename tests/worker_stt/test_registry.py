@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command
 from hushd_worker_stt.engines import libmoonshine
 from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.registry import REGISTRY

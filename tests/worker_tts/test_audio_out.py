@@ -18,9 +18,9 @@ import psutil
 import pytest
 import soundfile
 import soxr
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
-from hushd_protocol.system.installation import extra_command
 from hushd_worker.job import Cancelled
 from hushd_worker_tts import params
 from hushd_worker_tts.audio_out import shorten, to_s16le

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import zmq
+from hushd_models.installation import extra_command
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder
 from hushd_protocol.framing import pack, unpack
@@ -35,7 +36,6 @@ from hushd_protocol.messages import (  # fmt: skip
     Welcome,
     WorkerHello,
 )
-from hushd_protocol.system.installation import extra_command
 from hushd_worker.harness import EXIT_LOAD_FAILED
 
 HEAVY = ("hibari", "msgpack", "numpy", "onnxruntime", "soundfile", "zmq")

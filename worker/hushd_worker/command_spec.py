@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol import params
+from hushd_models import params
+from hushd_models.params import Kind
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
-from hushd_protocol.params import Kind
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")

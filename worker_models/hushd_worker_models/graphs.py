@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system.installation import extra_command
 
 KINDS = ("MatMul", "Gemm", "LSTM", "Attention")
 WORTH = 0.9  # of its size; a graph that stays larger has next to nothing but convolutions

@@ -15,12 +15,12 @@ from importlib import metadata
 from pathlib import Path
 
 from hushd_models import advice, catalogue, inventory, user_models, verification
+from hushd_models.installation import extra_command
 from hushd_models.inventory import Row
 from hushd_models.manifest import File, Manifest, Source, split
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command
 
 from .converter_process import run
 from .fetch import unwritable

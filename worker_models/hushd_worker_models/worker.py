@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hushd_models import inventory, user_models, verification
+from hushd_models import inventory, params, user_models, verification
 from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
 from hushd_models.manifest import Manifest
+from hushd_models.params import flag, text
 from hushd_models.store import Store
-from hushd_protocol import __version__, params
+from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.params import flag, text
 from hushd_protocol.system import paths
 from hushd_worker.job import Job
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.params import Kind, flag, is_number, number, text, whole
+from hushd_models.params import Kind, flag, is_number, number, text, whole
 
 if TYPE_CHECKING:
     from .engine import Segment

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from hushd_protocol import languages as names
+from hushd_models import languages as names
+from hushd_models.params import Kind, choice, flag, is_number, number, read, text, whole
 from hushd_protocol.errors import HushdError
-from hushd_protocol.params import Kind, choice, flag, is_number, number, read, text, whole
 
 from . import decoder
 from .engine import EngineInfo, ModelInfo, Options

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol import languages
+from hushd_models import languages
 from hushd_worker.job import Job
 
 from . import partials

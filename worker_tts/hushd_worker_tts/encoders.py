@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command
 from hushd_worker.job import Job
 
 if TYPE_CHECKING:

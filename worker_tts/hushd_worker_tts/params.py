@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hushd_protocol import languages, params
+from hushd_models import languages, params
+from hushd_models.params import Kind, choice, flag, number, text, whole
 from hushd_protocol.errors import HushdError
-from hushd_protocol.params import Kind, choice, flag, number, text, whole
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 from .engine import EngineInfo, Voice

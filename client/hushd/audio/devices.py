@@ -56,7 +56,7 @@ def load() -> Any:
     try:
         import sounddevice
     except ImportError as error:
-        from hushd_protocol.system.installation import extra_command
+        from hushd_models.installation import extra_command
 
         raise HushdError(
             "no_device", f"Loudspeaker and microphone need sounddevice: {extra_command('audio')}."

@@ -6,8 +6,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import document
 
 from hushd.client import Client
 

@@ -15,7 +15,7 @@ def host(address: str | None, holder: str | None, patience: float | None) -> int
     try:
         from hushd.mcp import server
     except ImportError as error:
-        from hushd_protocol.system.installation import extra_command
+        from hushd_models.installation import extra_command
 
         raise HushdError(
             "engine_missing", f"`hushd mcp` needs the MCP SDK ({error}): {extra_command('mcp')}."

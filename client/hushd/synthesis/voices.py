@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hushd_protocol import languages
+from hushd_models import languages
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
-from hushd_protocol.system.installation import document
 
 from .voice import Voice
 

@@ -9,10 +9,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hushd_models.params import Kind, check, choice, flag, number, seconds, text, text_table, texts, whole
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import NAME
-from hushd_protocol.params import Kind, check, choice, flag, number, seconds, text, text_table, texts, whole
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_supervisor.core.names import ENGINES, ROLES

@@ -25,8 +25,8 @@ import pytest
 from hushd.audio.microphone import Microphone
 from hushd.audio.playback import BLOCK_S, Player, outputs, play
 from hushd.audio.playback_buffer import PlaybackBuffer
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command
 
 
 class PortAudioError(Exception):

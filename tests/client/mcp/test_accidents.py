@@ -16,7 +16,7 @@ from support.stopwatch import Stopwatch
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
-from hushd_protocol.system.installation import extra_command
+from hushd_models.installation import extra_command
 from support.mcp_host import PROGRAM, Host, text
 
 

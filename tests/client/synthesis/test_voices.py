@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hushd.synthesis.voice import Voice
 from hushd.synthesis.voices import ALIASES, VoiceChoice, choose, speaking
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import document
 
 DOCS = Path(__file__).parents[3] / "docs"
 

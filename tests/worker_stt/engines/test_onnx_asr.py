@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hushd_models.installation import extra_command
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import extra_command
 from hushd_worker_stt.engine import Options, Word
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr

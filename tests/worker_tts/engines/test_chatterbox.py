@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from hushd import Client
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import document
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.chatterbox import Chatterbox
 from hushd_worker_tts.worker import Worker

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines import espeak_ng
 from hushd_worker_tts.engines.espeak_ng import EspeakNg

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 from hushd_models import catalogue
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command
 from hushd_worker_tts import params
 from hushd_worker_tts.engines import hibari as module
 from hushd_worker_tts.engines.hibari import MAX_PHONEMES, WPM, Hibari

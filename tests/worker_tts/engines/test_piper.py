@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import package_command
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.piper import Piper
 from hushd_worker_tts.worker import Worker

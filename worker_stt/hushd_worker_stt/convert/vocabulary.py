@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import package_command
 
 from hushd_worker_stt.engines.whisper_models import LANGUAGES, languages
 

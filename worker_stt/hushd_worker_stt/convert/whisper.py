@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_stt.engines.whisper_models import alignment_heads, languages
 

@@ -11,8 +11,8 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_stt.engine import RATE
 from hushd_worker_stt.engines import libmoonshine

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd_models.installation import document, extra_command
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import document, extra_command
 from hushd_worker.command_spec import CommandSpecError, files
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue, hf_cache
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import reason
-from hushd_protocol.system.installation import extra_command
 
 from hushd_worker_stt import decoder
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command, package_command
 from hushd_worker.load_error import load_error
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, ModelInfo, Options, PieceLength, Segment

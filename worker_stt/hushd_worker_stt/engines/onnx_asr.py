@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import advice
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system.installation import extra_command
 from hushd_worker.load_error import load_error
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue
-from hushd_protocol.system.installation import extra_command
+from hushd_models.installation import extra_command
 from hushd_protocol.system.paths import user_cache
 
 from hushd_worker_stt import decoder

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_models import advice, catalogue, hf_cache
+from hushd_models.installation import document
 from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import document
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 

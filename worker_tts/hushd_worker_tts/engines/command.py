@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd_models.installation import document, extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import document, extra_command
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hushd_protocol import languages
+from hushd_models import languages
 
 _GREETINGS = {
     "ar": "مرحبا، اسمي {}.", "bg": "Здравейте, казвам се {}.", "ca": "Hola, em dic {}.",

@@ -19,9 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import extra_command
 from hushd_protocol.system.paths import user_cache
 
 from hushd_worker_tts.alignment import aligned

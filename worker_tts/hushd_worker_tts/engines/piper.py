@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_models import advice, catalogue
+from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import extra_command, package_command
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 

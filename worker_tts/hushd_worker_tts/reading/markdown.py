@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import extra_command
 
 from .items import Event, Pause, SentenceEnd
 from .source_map import MappedText

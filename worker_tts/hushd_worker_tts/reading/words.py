@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hushd_protocol import languages
+from hushd_models import languages
 
 
 @dataclass(frozen=True, slots=True)

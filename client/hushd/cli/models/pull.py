@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hushd_models import advice
+from hushd_models.installation import document
 from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.installation import document
 
 from hushd.cli import console
 from hushd.cli.arguments import Commands

@@ -15,11 +15,11 @@ import pytest
 from hushd import Client
 from hushd.cli import console
 from hushd.cli.models.command import main
+from hushd_models.installation import extra_command
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.messages import Control, Message, Result
 from hushd_protocol.system import paths
-from hushd_protocol.system.installation import extra_command
 from support.scripted_router import ScriptedRouter
 
 CONTENT = b"weights" * 1_000_000

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = Path(__file__).parents[2]  # site-packages, or `protocol` in a checkout
+_PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkout
 
 
 @cache

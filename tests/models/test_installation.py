@@ -15,7 +15,7 @@ from pathlib import Path
 
 import hushd_protocol
 import pytest
-from hushd_protocol.system import installation
+from hushd_models import installation
 
 pytestmark = pytest.mark.timeout(200)  # pip alone takes seconds, and more where others work
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .suggest import nearest
+from hushd_protocol.suggest import nearest
 
 # A code, then its names, with `_` for a space.
 _TABLE = """

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from hushd import model_choice
 from hushd.synthesis import voices
-from hushd_models import catalogue
-from hushd_protocol import languages
+from hushd_models import catalogue, languages
 from hushd_worker_stt.engine import EngineInfo, ModelInfo
 from hushd_worker_stt.request import Request
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import duration
-from .errors import HushdError
-from .suggest import did_you_mean, listed, quoted
+from hushd_protocol import duration
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 
 def _unchanged(value: Any) -> Any:

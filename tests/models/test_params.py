@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 import pytest
+from hushd_models.params import Kind, check, choice, flag, number, read, seconds, text, text_table, texts, whole
 from hushd_protocol.errors import HushdError
-from hushd_protocol.params import Kind, check, choice, flag, number, read, seconds, text, text_table, texts, whole
 
 HUGE = 10**400
 # Every value is tried with every kind; those named here fit, and become what stands beside them.
