@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import hushd_protocol
+import hushd_models
 import pytest
 from hushd_models import installation
 
@@ -28,16 +28,16 @@ METADATA = "Metadata-Version: 2.1\\nName: hushd\\nVersion: 0.1.0\\nProvides-Extr
 def wheel(target, files):
     name = "hushd-0.1.0-py3-none-any.whl"
     files |= {"METADATA": METADATA, "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-              "entry_points.txt": "[console_scripts]\\nhushd = hushd_protocol:main\\n", "RECORD": ""}
+              "entry_points.txt": "[console_scripts]\\nhushd = hushd_models:main\\n", "RECORD": ""}
     with zipfile.ZipFile(pathlib.Path(target) / name, "w") as archive:
         for path, text in files.items():
             archive.writestr(path if "/" in path or path.endswith(".pth") else f"hushd-0.1.0.dist-info/{path}", text)
     return name
 def build_wheel(target, settings=None, metadata=None):
-    sources = FOLDER / "protocol"
+    sources = FOLDER / "models"
     return wheel(target, {str(p.relative_to(sources)): p.read_text() for p in sources.rglob("*.py")})
 def build_editable(target, settings=None, metadata=None):
-    return wheel(target, {"hushd.pth": str(FOLDER / "protocol")})
+    return wheel(target, {"hushd.pth": str(FOLDER / "models")})
 def get_requires_for_build_wheel(settings=None): return []
 get_requires_for_build_editable = get_requires_for_build_wheel
 """
@@ -53,14 +53,14 @@ version = "0.1.0"
 whisper = ["stand-in"]
 tts = []
 """
-ASK = "from hushd_protocol.system import installation as i; print(i.{question})"
+ASK = "from hushd_models import installation as i; print(i.{question})"
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of sources called hushd, whose extra `whisper` asks for the package stand-in."""
     folder = tmp_path_factory.mktemp("hushd sources")
-    shutil.copytree(Path(hushd_protocol.__file__).parent, folder / "protocol" / "hushd_protocol")
+    shutil.copytree(Path(hushd_models.__file__).parent, folder / "models" / "hushd_models")
     (folder / "pyproject.toml").write_text(PROJECT)
     (folder / "backend.py").write_text(BACKEND)
     return folder
@@ -122,7 +122,7 @@ def proven(python: Path) -> list[str]:
     command = asked(python)
     assert subprocess.run([python, "-c", "import stand_in"], capture_output=True).returncode
     run(command)
-    run([python, "-c", "import stand_in, hushd_protocol"])
+    run([python, "-c", "import stand_in, hushd_models"])
     return command
 
 
@@ -142,7 +142,7 @@ def test_a_venv_installs_by_its_own_pip_from_where_hushd_came(shell: Path, sourc
     run([python, "-m", "pip", "uninstall", "--yes", "hushd", "stand-in"])
     run([*pip, "--editable", sources])
     assert proven(python) == [*pip, "--editable", f"{sources}[whisper]"]
-    assert run([python, "-c", "import hushd_protocol as p; print(p.__file__)"]).startswith(str(sources))
+    assert run([python, "-c", "import hushd_models as p; print(p.__file__)"]).startswith(str(sources))
 
 
 def test_an_environment_of_uv_has_no_pip(shell: Path, sources: Path) -> None:
