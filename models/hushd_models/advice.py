@@ -38,7 +38,7 @@ def command(known: Known) -> str:
 
 
 def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
-    """That a model is not on this machine, and how to get it."""
+    """Returns the error for a model that is not on this machine, with the command that gets it."""
     known = catalogue.find(model, added)
     if known is None:
         how = f"`hushd models import FILE --name {model}` puts a file or folder of yours there"
@@ -50,7 +50,7 @@ def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
 
 
 def for_language(role: str, language: str, engine: str | None = None) -> str:
-    """Which model would do for a language (a tag or a name), and what gets it; the end of a sentence, from `; `.
+    """Names a model for a language (a tag or a name) and the commands that get it; the end of a sentence, from `; `.
 
     One that is here, else one whose engine is, else the first that is recommended. Empty where no model has it.
 

@@ -1,4 +1,4 @@
-"""Which models are on this machine, and which could be: the catalogue, the manifests, and what lies there besides.
+"""The models on this machine, and those that could be: the catalogue, the manifests, and what lies there besides.
 
 Looks at files alone: no network, no engine imported.
 """

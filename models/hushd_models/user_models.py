@@ -93,7 +93,7 @@ def engines_elsewhere(path: Path) -> frozenset[str]:
 
 
 def missing(model: str) -> HushdError | None:
-    """That a model of the configuration is not on this machine, and how to get it; None for one that is not there.
+    """Returns the error for a model of the configuration that is not on this machine; None for one that is not there.
 
     Raises as `configured` does.
     """

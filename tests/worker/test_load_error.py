@@ -116,7 +116,7 @@ def _onnxruntime() -> None:
     ids=["torch", "torch's memory", "onnxruntime", "json", "zip"],
 )
 def test_the_libraries_still_say_so(package: str, act: Callable[[], object], expected: Cause) -> None:
-    """What the installed libraries raise today is classified as the table says."""
+    """Errors that the installed libraries raise today are classified as the table says."""
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     with pytest.raises(Exception) as caught:  # noqa: PT011  # each library has its own

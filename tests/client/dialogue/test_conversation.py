@@ -300,7 +300,7 @@ def test_listening_is_called_off(stage: Stage) -> None:
 def test_nothing_is_lost_between_turns(
     stage: Stage, mode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is said while one turn ends and the next begins is heard by that: every sample, in its order."""
+    """Speech while one turn ends and the next begins reaches the next: every sample, in its order."""
     (tmp_path / "monologue").write_bytes(array("h", range(32_000)).tobytes())  # two seconds that count
     monkeypatch.setenv("HUSHD_MONOLOGUE", str(tmp_path / "monologue"))
     with stage.talk("10 began =One.", mode=mode) as talk:
@@ -329,7 +329,7 @@ def test_outside_its_block_the_microphone_is_closed(stage: Stage) -> None:
 
 
 def test_what_others_say_meanwhile_is_not_heard(stage: Stage) -> None:
-    """Who had to wait for the floor hears nothing of what was recorded until then."""
+    """A turn that had to wait for the floor gets nothing that was recorded until then."""
     with stage.talk("2 began =One.", mode="headphones") as talk:
         talk.listen()
         tape = talk._recorder._tape

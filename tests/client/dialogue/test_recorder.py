@@ -64,7 +64,7 @@ def chunk(name: str) -> bytes:
 
 
 def heard(chunks: Iterator[bytes], count: int) -> str:
-    """What the next chunks are made of: a letter for each 10 ms, in runs."""
+    """Returns the make-up of the next chunks: a letter for each 10 ms, in runs."""
     data = b"".join(islice(chunks, count)).decode()
     return "".join(letter for number, letter in enumerate(data) if number % 20 == 0)
 
@@ -81,7 +81,7 @@ def taped() -> tuple[Microphone, Tape]:
 def test_the_next_turn_begins_in_the_silence_of_the_last(
     taped: tuple[Microphone, Tape], end_s: float, silence_s: float, begin_s: float
 ) -> None:
-    """What the worker had not taken yet is heard by the next turn, with the end of the silence before it."""
+    """Audio that the worker had not taken yet reaches the next turn, with the end of the silence before it."""
     microphone, tape = taped
     microphone.record(*map(chunk, LETTERS))
     assert heard(tape.read(), 12).startswith("a" * 10)

@@ -129,7 +129,7 @@ def search(
 
 
 def why_not(trial: Trial, outcome: Outcome) -> str:
-    """Why a trial was not chosen although it was quicker than what was; empty where it was not."""
+    """Returns the reason why a trial was not chosen although it was quicker; empty where it was not quicker."""
     found, chosen, first = trial.measured, outcome.best.measured, outcome.before.measured
     if found is None or chosen is None or trial is outcome.best or found.seconds >= chosen.seconds:
         return ""
