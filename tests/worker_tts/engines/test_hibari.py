@@ -152,7 +152,7 @@ def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
     assert len(kore.raw) == len(say(hibari, "Hello.").raw)  # not as loud: nobody has measured kore
     (tmp_path / "bm_fable.int8.onnx").write_bytes(b"not a model")
     with pytest.raises(
-        HushdError, match=r"fable does not load .*: `hushd models pull hibari/fable` gets it again"
+        HushdError, match=r"hibari/fable does not load.*replace .* by `hushd models pull hibari/fable`"
     ) as caught:
         say(hibari, "Hello.", voice="fable")
     assert caught.value.code == "model_missing"

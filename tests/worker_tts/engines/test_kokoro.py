@@ -141,7 +141,9 @@ def test_what_is_missing_is_said_with_where_it_belongs(models: Path) -> None:
     with pytest.raises(HushdError, match=r"kokoro-v1\.0\.fp16 is not on this machine"):
         loaded("kokoro-v1.0.fp16")
     path.write_bytes(b"no graph")
-    with pytest.raises(HushdError, match=r"The model kokoro-v1\.0 does not load .* again\.$"):
+    with pytest.raises(
+        HushdError, match=r"The model kokoro/kokoro-v1\.0 does not load.* replace it by .*pull kokoro/kokoro-v1\.0`\.$"
+    ):
         loaded()
 
 

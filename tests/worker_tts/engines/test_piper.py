@@ -142,11 +142,14 @@ def test_what_is_missing_is_said_with_how_to_get_it(models: Path) -> None:
     assert caught.value.code == "model_missing"
     path = tiny_voices.piper(models, "mine")
     path.write_bytes(b"no graph")
-    with pytest.raises(HushdError, match=r"The voice mine does not load .*get .*mine.onnx and mine.onnx.json anew\.$"):
+    with pytest.raises(
+        HushdError,
+        match=r"The model piper/mine does not load.*replace .*mine.onnx and mine.onnx.json by whole copies\.$",
+    ):
         loaded("mine")
     path.with_name("mine.onnx.json").write_text("{")
     assert voice("mine").language == "und"
-    with pytest.raises(HushdError, match="The voice mine does not load"):
+    with pytest.raises(HushdError, match="The model piper/mine does not load"):
         loaded("mine")
     path.with_name("mine.onnx.json").unlink()
     assert "mine" not in {model.name for model in Piper.info().models}

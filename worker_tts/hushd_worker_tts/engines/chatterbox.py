@@ -104,11 +104,11 @@ class Chatterbox:
         try:
             self._tts = package.from_local(folder, device)
         except Exception as error:
-            raise HushdError(
-                "model_missing",
-                f"Chatterbox's model {self._model} does not load ({reason(error)}): "
-                f"`hushd models pull chatterbox/{self._model}` gets it again.",
-            ) from error
+            from hushd_worker.load_error import load_error  # not needed for what is right
+
+            name = f"chatterbox/{self._model}"
+            again = f"replace it by `hushd models pull {name}`"
+            raise load_error(name, error, install=INSTALL, again=again) from error
         self._folder, self._speakers[""] = folder, self._tts.conds
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:

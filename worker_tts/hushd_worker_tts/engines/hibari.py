@@ -158,11 +158,10 @@ class Hibari:
                     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
                 self._sessions[name] = session
             except Exception as error:
-                raise HushdError(
-                    "model_missing",
-                    f"The voice {name} does not load from {path} ({reason(error)}): "
-                    f"`hushd models pull hibari/{name}` gets it again.",
-                ) from error
+                from hushd_worker.load_error import load_error  # not needed for what is right
+
+                again = f"replace {path} by `hushd models pull hibari/{name}`"
+                raise load_error(f"hibari/{name}", error, install=INSTALL, again=again) from error
         return self._sessions[name]
 
     def _phonemizer(self, british: bool) -> Any:

@@ -117,11 +117,11 @@ class Kokoro:
         try:
             self._kokoro = Package.from_session(session(model), str(voices))
         except Exception as error:
-            raise HushdError(
-                "model_missing",
-                f"The model {self._model} does not load ({reason(error)}): "
-                f"`hushd models pull kokoro/{self._model}` gets it again.",
-            ) from error
+            from hushd_worker.load_error import load_error  # not needed for what is right
+
+            name = f"kokoro/{self._model}"
+            again = f"replace it by `hushd models pull {name}`"
+            raise load_error(name, error, install=INSTALL, again=again) from error
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np

@@ -138,10 +138,10 @@ class Piper:
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
                 loaded = PiperVoice(session=session(path), config=config, download_dir=path.parent)
             except Exception as error:
-                raise HushdError(
-                    "model_missing",
-                    f"The voice {name} does not load ({reason(error)}): get {path} and {_description(path).name} anew.",
-                ) from error
+                from hushd_worker.load_error import load_error  # not needed for what is right
+
+                again = f"replace {path} and {_description(path).name} by whole copies"
+                raise load_error(f"piper/{name}", error, install=INSTALL, again=again) from error
             self._voices[name] = loaded
         return self._voices[name]
 
