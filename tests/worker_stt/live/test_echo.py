@@ -152,7 +152,7 @@ def test_a_room_is_noticed_after_all() -> None:
 
 def test_a_cough_is_told(monkeypatch: pytest.MonkeyPatch, beckett: np.ndarray) -> None:
     """A beginning without words is taken back, so that a silenced speaker can go on."""
-    monkeypatch.setattr(Recogniser, "hear", lambda *_, **__: [])
+    monkeypatch.setattr(Recogniser, "transcribe", lambda *_, **__: [])
     sound = np.zeros(3 * RATE)
     sound[RATE : RATE + 8_000] = beckett[6_000:14_000]
     told = [type(event) for _, event in events(sound, np.zeros(3 * RATE))]
