@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .engine import Samples
 
 _LEAD_S = 0.35  # of silence in front of a reading
-_FIRST_S = (2.5, 4.0)  # the length of a first look, cut where it is quietest
+_FIRST_S = (1.6, 2.6)  # the length of a first look, cut where it is quietest
 _SAME = 0.15  # of the words differ: the readings agree
 _OTHER = 0.32  # of the words differ in all readings: it is another language
 _ENOUGH = 2  # readings after which they may be found to agree
