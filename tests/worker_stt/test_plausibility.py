@@ -50,19 +50,39 @@ def test_agreement_costs_one_look() -> None:
     assert read.seconds == [pytest.approx(2.45, abs=0.5)]
 
 
+@pytest.mark.parametrize(
+    ("said", "look", "agrees"),
+    [
+        ("ever tried ever failed no matter", "ever tried", True),
+        ("when the film does not make it", "when the", False),  # too short to agree by more than an accident
+        ("the northern islands said that they", "the northern marianas", False),
+        ("it was the best of times it was", "it was the best of the", True),  # the last word was cut
+        ("it was the best of times it was", "it wasn't the best of the", False),
+        ("and to the north and within easy reach", "to the north and within", True),
+        ("one two three four five six", "you", False),
+    ],
+)
+def test_a_look_that_agrees(said: str, look: str, agrees: bool) -> None:
+    """Few words agree where all of them begin the text, and are long; more where they begin it, but for the last."""
+    read = Readings(look, *["x"] * 5)
+    Plausibility(read).check(SPEECH, said)
+    assert (len(read.seconds) == 1) is agrees
+
+
 def test_a_doubt_is_looked_into() -> None:
-    """A beginning that is read otherwise, at its end, is no verdict: the whole is read once more, alike."""
-    read = Readings("one too tree four", SAID, SAID)
+    """A beginning that is read otherwise, twice, is no verdict: the whole is read once more, alike."""
+    read = Readings("one too tree four", "one too tree four five", SAID, SAID)
     plausibility = Plausibility(read)
     plausibility.check(SPEECH, SAID)
     assert not plausibility.unlikely
-    assert read.seconds[1:] == pytest.approx([10.35, 9.43], abs=0.01)
+    assert read.seconds[1] == pytest.approx(4.6, abs=0.8)
+    assert read.seconds[2:] == pytest.approx([10.35, 9.43], abs=0.01)
 
 
 def test_readings_that_never_agree() -> None:
     """Readings of a piece, each another text, make the text unlikely; a second piece that is read alike mends that, and
     of a third one nothing is asked."""
-    others = ["a b c d", *("k l m n o p q r s t".replace(letter, "z") for letter in "klmn")]
+    others = ["a b c d", "a b c d e", *("k l m n o p q r s t".replace(letter, "z") for letter in "klmn")]
     plausibility = Plausibility(Readings(*others))
     plausibility.check(SPEECH, SAID)
     assert plausibility.unlikely

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from .engine import Samples
 
 _LEAD_S = 0.35  # of silence in front of a reading
-_FIRST_S = (1.6, 2.6)  # the length of a first look, cut where it is quietest
+_LOOKS_S = ((1.6, 2.6), (3.5, 5.0))  # the lengths of first looks, each cut where it is quietest
+_FEW = 3  # words of a look, which agree where all of them do
+_LETTERS = 8  # of words that do not agree by accident
 _SAME = 0.15  # of the words differ: the readings agree
 _OTHER = 0.32  # of the words differ in all readings: it is another language
 _ENOUGH = 2  # readings after which they may be found to agree
@@ -56,8 +58,13 @@ class Plausibility:
             self._left = 0
 
     def _agrees_at_first(self, samples: Samples, first: Sequence[str]) -> bool:
-        words = keys(split(self._read(_later(_beginning(samples)))))
-        return len(words) >= _WORDS // 2 and differences(words, first, anywhere=True) <= _SAME * len(words)
+        """Whether a reading of the beginning alone agrees: nearly always enough for speech in a language that is known."""
+        for shortest, longest in _LOOKS_S:
+            words = keys(split(self._read(_later(_beginning(samples, shortest, longest)))))
+            allowed = _SAME * len(words) if len(words) >= _FEW else -1
+            if _begins(words, first) or differences(words, first, anywhere=True) <= allowed:
+                return True
+        return False
 
     def _differing(self, samples: Samples, first: Sequence[str]) -> float:
         """The share of words that differ in other readings of a piece."""
@@ -93,8 +100,14 @@ def _at_speed(factor: float) -> Callable[[Samples], Samples]:
     return changed
 
 
-def _beginning(samples: Samples) -> Samples:
-    first, last = (round(seconds * RATE / FRAME) for seconds in _FIRST_S)
+def _begins(words: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether `others` begin with `words`, which are long enough; the last of more than a few may have been cut."""
+    certain = words if len(words) <= _FEW else words[:-1]
+    return sum(map(len, certain)) >= _LETTERS and list(others[: len(certain)]) == list(certain)
+
+
+def _beginning(samples: Samples, shortest: float, longest: float) -> Samples:
+    first, last = (round(seconds * RATE / FRAME) for seconds in (shortest, longest))
     if len(samples) <= last * FRAME:
         return samples
     energies = np.square(samples[first * FRAME : last * FRAME].reshape(-1, FRAME)).sum(axis=1)
