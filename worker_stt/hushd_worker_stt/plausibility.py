@@ -58,7 +58,7 @@ class Plausibility:
             self._left = 0
 
     def _agrees_at_first(self, samples: Samples, first: Sequence[str]) -> bool:
-        """Whether a reading of the beginning alone agrees: nearly always enough for speech in a language that is known."""
+        """Whether a reading of the beginning alone agrees: nearly always enough for a language that is known."""
         for shortest, longest in _LOOKS_S:
             words = keys(split(self._read(_later(_beginning(samples, shortest, longest)))))
             allowed = _SAME * len(words) if len(words) >= _FEW else -1
