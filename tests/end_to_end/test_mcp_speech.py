@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support import sound_loop
 from support.peer import Supervisor, check_nothing_is_left, wait_until
+from support.playlists import FILES, WORDS, private_files
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
 
@@ -22,7 +23,7 @@ pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 import soundfile
 import soxr
-from support.mcp_host import Host, stdio_host, text
+from support.mcp_host import Host, WebServer, http_host, stdio_host, text
 
 DEVICE = Path(__file__).parents[1] / "support" / "quiet_device"
 WHOLE = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
@@ -72,6 +73,22 @@ def test_a_recording_by_path_and_by_bytes(person: dict[str, str], beckett: Path)
     assert abs(by_path["duration"] - 10) < 0.1
     assert [part["text"] for part in by_path["segments"]] == by_path["text"].replace(", ", ",\n").splitlines()
     assert "segments" not in by_bytes
+
+
+@pytest.mark.usefixtures("engines")
+def test_bytes_that_name_a_file_return_nothing_of_it(runtime: Path, beckett: Path) -> None:
+    """At an address that others reach, where paths are refused, no playlist opens what its sender must not name."""
+    private = private_files(runtime)
+    samples, rate = soundfile.read(beckett)
+    soundfile.write(private.sound, samples, rate, format="MP3")
+    token = {"HUSHD_MCP_TOKEN": "geheim"}
+    with WebServer(runtime, environment=token, host="127.0.0.2") as server, http_host(server.url, "geheim") as host:
+        for make in FILES.values():
+            sentence = host.error("transcribe", audio=base64.b64encode(make(private)).decode())
+            assert sentence.startswith("The audio sent ")
+            assert WORDS not in sentence
+        own = base64.b64encode(private.sound.read_bytes()).decode()
+        assert word_error_rate(WHOLE, host.data("transcribe", audio=own)["text"]) <= 0.1
 
 
 @pytest.mark.usefixtures("engines")

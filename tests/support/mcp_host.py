@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import CallToolResult, Tool
 from support.peer import BOUND_S, wait_until
 
@@ -104,10 +106,21 @@ def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto",
 
 
 @contextmanager
-def http_host(url: str) -> Iterator[Host]:
-    """A host that connects to a server that is there."""
-    with _connected(url, "auto") as host:
+def http_host(url: str, token: str = "") -> Iterator[Host]:
+    """A host that connects to a server that is there, with the token that it wants."""
+    server = _authorized(url, token) if token else url
+    with _connected(server, "auto") as host:
         yield host
+
+
+@asynccontextmanager
+async def _authorized(url: str, token: str) -> AsyncIterator[Any]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        create_mcp_http_client(headers) as http_client,
+        streamable_http_client(url, http_client=http_client) as streams,
+    ):
+        yield streams
 
 
 @contextmanager
@@ -129,11 +142,17 @@ class WebServer:
         url: where it serves.
     """
 
-    def __init__(self, folder: Path, arguments: Sequence[str] = (), environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        arguments: Sequence[str] = (),
+        environment: dict[str, str] | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._errors = folder / "web"
         with open(self._errors, "wb") as errors:
             self.process = subprocess.Popen(
-                [*PROGRAM, "--http", "127.0.0.1:0", *arguments],
+                [*PROGRAM, "--http", f"{host}:0", *arguments],
                 env=dict(os.environ) | (environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -1,4 +1,8 @@
-"""Reading formats that libsndfile does not know, the sound of videos too, through the program ffmpeg."""
+"""Reading formats that libsndfile does not know, the sound of videos too, through the program ffmpeg.
+
+What ffmpeg reads may come from a stranger. It may open the given file and no format that names others
+(`ffmpeg_formats.py`); its descriptors and memory are limited, and so are its silence and the length of what it makes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import select
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +20,8 @@ import numpy as np
 from hushd_protocol.errors import HushdError
 
 from hushd_worker_stt.engine import RATE
+
+from .ffmpeg_formats import ALLOWED
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,6 +35,12 @@ _FRAME = 4 * _CHANNELS  # bytes
 _LINE = 4096  # bytes of a line from ffmpeg that are parsed
 _DURATION = re.compile(rb"\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _TRACK = re.compile(rb"Stream #0:\d+.*: Audio: ")
+_LIMITED = 'ulimit -n 16; ulimit -d 2097152; exec "$@"'  # descriptors, KiB of memory; a hard limit may be lower
+_PATIENCE_S = 60  # in which ffmpeg sends nothing
+_SLOWEST = 20_000_000  # bytes a second; it may have to read the whole file to find a place in it
+_LONGEST_S = 6 * 3600  # of any file
+_DENSEST = 16  # more bytes than that for each second are in every longer recording
+_REFUSED = "it is a playlist, a picture, a text or another file that is no recording by itself"
 _LEVELLED = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\] (.*)$")
 
 
@@ -50,7 +63,7 @@ class Decoder:
     Attributes:
         tracks: of sound in the file; known once blocks have been read.
         duration: seconds by the file's header; 0.0 until ffmpeg has printed it.
-        failure: why ffmpeg stopped before the end; known once the blocks have ended.
+        failure: why it stopped before the end; known once the blocks have ended.
 
     Raises:
         HushdError: `input_unreadable` where there is no ffmpeg.
@@ -73,18 +86,21 @@ class Decoder:
         self.tracks = 0
         self.failure = ""
         self._said = ""
+        size = os.fstat(descriptor).st_size
+        self._patience = _PATIENCE_S + size / _SLOWEST
+        self._longest = RATE * (_LONGEST_S + size / _DENSEST)  # frames
         # In the worker's process group, so that it dies with the worker, however that dies.
         self._process = subprocess.Popen(
             [
+                "/bin/sh", "-c", _LIMITED, "sh",
                 program, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
-                "-protocol_whitelist", "file",  # a playlist must not make it fetch anything
-                *(("-ss", f"{start_s:.3f}") if start_s else ()), "-i", f"/dev/fd/{descriptor}",
+                "-protocol_whitelist", "file", "-format_whitelist", ",".join(sorted(ALLOWED)),
+                *(("-ss", f"{start_s:.3f}") if start_s else ()), "-i", "/dev/fd/0",
                 "-map", f"0:a:{track - 1}", "-ac", str(_CHANNELS), "-ar", str(RATE), "-f", "f32le", "pipe:1",
             ],
-            stdin=subprocess.DEVNULL,
+            stdin=descriptor,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(descriptor,),
         )  # fmt: skip
         self._listener = threading.Thread(target=self._listen, name="ffmpeg", daemon=True)
         self._listener.start()
@@ -109,29 +125,38 @@ class Decoder:
             HushdError: `input_unreadable` when ffmpeg makes nothing of the file.
             Cancelled: the job was cancelled.
         """
-        assert self._process.stdout
-        pipe = self._process.stdout.fileno()
-        rest, any_sound = b"", False
-        while True:
-            self._check()
-            if not select.select([pipe], [], [], _LOOK_S)[0]:
-                continue
-            data = os.read(pipe, _READ)
-            if not data:
-                break
-            any_sound = True
+        rest, frames = b"", 0
+        while data := self._received():
             data = rest + data
             whole = len(data) // _FRAME * _FRAME
             rest = data[whole:]
+            frames += whole // _FRAME
             yield np.frombuffer(data[:whole], "<f4").astype(np.float32, copy=False).reshape(-1, _CHANNELS)
+            if frames > self._longest:
+                self._stop("it goes on for longer than a file of its size can")
         code = self._process.wait()
         self._listener.join()
-        if code:
-            self.failure = self._said or f"ffmpeg ended with {code}"
-            if "matches no streams" in self.failure:
-                raise self._no_track()
-            if not any_sound:
-                raise HushdError("input_unreadable", f"{self._name} is no audio that hushd reads: {self.failure}.")
+        self.failure = self.failure or (code and (self._said or f"ffmpeg ended with {code}")) or ""
+        if "matches no streams" in self.failure:
+            raise self._no_track()
+        if self.failure and not frames:
+            raise HushdError("input_unreadable", f"{self._name} is no audio that hushd reads: {self.failure}.")
+
+    def _received(self) -> bytes:
+        """The next bytes of the track; none at its end, or when ffmpeg has sent nothing for too long."""
+        assert self._process.stdout
+        pipe = self._process.stdout.fileno()
+        until = time.monotonic() + self._patience
+        while time.monotonic() < until:
+            self._check()
+            if select.select([pipe], [], [], _LOOK_S)[0]:
+                return os.read(pipe, _READ)
+        self._stop(f"ffmpeg found no sound in {self._patience:.0f} seconds")
+        return b""
+
+    def _stop(self, why: str) -> None:
+        self.failure = why
+        self._process.kill()
 
     def _no_track(self) -> HushdError:
         if self.tracks == 0:
@@ -152,4 +177,11 @@ class Decoder:
             elif _TRACK.search(line):
                 self.tracks += not of_output
             elif match_ := _LEVELLED.match(line.decode(errors="replace").strip()):
-                self._said = "ffmpeg says: " + re.sub(r"^/dev/fd/\d+: ", "", match_[1]).rstrip(".")
+                self._note(re.sub(r"^/dev/fd/\d+: ", "", match_[1]).rstrip("."))
+
+    def _note(self, error: str) -> None:
+        """Keeps the last error, or that the format is refused, which ffmpeg follows with a more general one."""
+        if error.startswith("Format not on whitelist"):
+            self._said = _REFUSED
+        elif self._said != _REFUSED:
+            self._said = f"ffmpeg says: {error}"

@@ -1,0 +1,137 @@
+"""Recordings that are none: lists, scripts and descriptions that name other files."""
+
+from __future__ import annotations
+
+import re
+import resource
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_stt.audio import ffmpeg
+from hushd_worker_stt.audio.ffmpeg_formats import ALLOWED
+from hushd_worker_stt.audio.recording import Recording
+from support.playlists import FILES, WORDS, private_files
+from support.stt_jobs import make_job
+
+RATE = 16_000
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+
+REFUSED = {
+    "names other files": "concat dash hls imf webm_dash_manifest image2 image2pipe vobsub mlv",
+    "a stream to be fetched": "rtp rtsp sap sdp msnwctcp mpjpeg live_flv mpegtsraw rcwt",
+    "a device": (
+        "alsa fbdev iec61883 jack kmsgrab libcdio libdc1394 openal oss pulse sndio video4linux2,v4l2 x11grab xcbgrab "
+        "avfoundation decklink dshow gdigrab libndi_newtek bktr vfwcap android_camera"
+    ),
+    "a script, or music made from notes: endless, and no recording": (
+        "lavfi avisynth vapoursynth sbg libgme libopenmpt libmodplug"
+    ),
+    "text": (
+        "aqtitle ass bin ffmetadata idf adf xbin tty jacosub lrc mcc microdvd mpl2 mpsub pjs realtext sami scc srt stl "
+        "subviewer subviewer1 sup tedcaptions vplayer webvtt dvbsub dvbtxt"
+    ),
+    "pictures": (
+        "alias_pix apng brender_pix gif ico fits filmstrip msp txd cdg cine ser pdv animated_webp "
+        "bmp_pipe cri_pipe dds_pipe dpx_pipe exr_pipe gem_pipe gif_pipe hdr_pipe j2k_pipe jpeg_pipe jpegls_pipe "
+        "jpegxl_pipe jpegxl_anim jpegxs_pipe pam_pipe pbm_pipe pcx_pipe pfm_pipe pgm_pipe pgmyuv_pipe pgx_pipe "
+        "phm_pipe photocd_pipe pictor_pipe png_pipe ppm_pipe psd_pipe qdraw_pipe qoi_pipe sgi_pipe sunrast_pipe "
+        "svg_pipe tiff_pipe vbn_pipe webp_pipe xbm_pipe xpm_pipe xwd_pipe"
+    ),
+    "video alone, which has no sound": (
+        "av1 avs2 avs3 bitpacked cavsvideo dirac dnxhd evc vvc apv h261 h263 h264 hevc ingenient ipu ivf iv8 lmlm4 lvf "
+        "luodat ifv m4v mjpeg mjpeg_2000 mpegvideo mxg nc obu rawvideo v210 v210x vc1 vc1test yuv4mpegpipe smjpeg "
+        "simbiosis_imx cdxl tiertexseq"
+    ),
+    "samples without a header, which nothing recognises": (
+        "alaw mulaw f32be f32le f64be f64le s16be s16le s24be s24le s32be s32le s8 u16be u16le u24be u24le u32be u32le "
+        "u8 vidc sln aptx aptx_hd codec2raw data dfpwm g722 g726 g726le"
+    ),
+    "a game's or a console's, whose decoders few people look at": (
+        "3dostr 4xm aax ace acm adp ads adx afc aix alp anm apc apm argo_asf argo_brp argo_cvg ast avs bethsoftvid bfi "
+        "bfstm bink binka bmv boa brstm c93 dcstr derf dfa dsicin dxa ea ea_cdata film_cpk flic frm fsb fwse gdv genh "
+        "hca hnm idcin ipmovie iss jv kvag mca mgsts mm mmf mods moflex msf mtaf musx mv mvi paf pp_bnk psxstr "
+        "redspark rl2 roq rpl rsd scd sdr2 sdx sga siff smk smush sol svag svs thp tmv usm vag vividas vmd vpk "
+        "wady wsaud wsvqa wc3movie xa xmd xmv xvag yop cri"
+    ),
+}
+
+
+@needs_ffmpeg
+def test_every_format_of_ffmpeg_is_allowed_or_refused_with_a_reason() -> None:
+    """A format that a newer ffmpeg brings is refused until somebody has looked at it, and this test asks for that."""
+    listed = subprocess.run(["ffmpeg", "-hide_banner", "-demuxers"], capture_output=True, text=True, check=True).stdout
+    offered = set(re.findall(r"^ D[ d]? +(\S+) ", listed.partition("--")[2], re.MULTILINE))
+    refused = {name for names in REFUSED.values() for name in names.split()}
+    assert len(offered) > 100
+    assert offered - ALLOWED - refused == set()
+    assert refused & ALLOWED == set()
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("way", ["path", "bytes"])
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_of_another_file_is_read(tmp_path: Path, name: str, way: str) -> None:
+    """Each of 33 files is refused in one sentence without a word of the file that it names, and at once."""
+    private = private_files(tmp_path)
+    data = FILES[name](private)
+    private.itself.write_bytes(data)
+    job, _ = make_job(private.itself if way == "path" else data)
+    timer = threading.Timer(30, job.cancel)  # what the endless ones took
+    timer.start()
+    try:
+        with pytest.raises(HushdError) as caught, Recording(job) as recording:
+            list(recording.blocks())
+    finally:
+        timer.cancel()
+    assert caught.value.code == "input_unreadable"
+    assert WORDS not in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+@needs_ffmpeg
+def test_descriptors_and_memory_of_ffmpeg_are_limited(tmp_path: Path) -> None:
+    """A file that made ffmpeg open others, itself too, would end after a dozen."""
+    path = tmp_path / "voice.mp4"
+    subprocess.run(["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", "sine=duration=600", path], check=True)
+    job, _ = make_job(path)
+    with Recording(job) as recording:
+        blocks = recording.blocks()
+        next(blocks)
+        (child,) = psutil.Process().children()
+        assert child.rlimit(resource.RLIMIT_NOFILE) == (16, 16)
+        assert child.rlimit(resource.RLIMIT_DATA)[0] == 2 * 2**30
+
+
+def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> Path:
+    """Puts a program named ffmpeg on PATH; returns a file for it to read."""
+    program = folder / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    path = folder / "voice.mkv"
+    path.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(500))
+    return path
+
+
+def test_a_decoder_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sound that goes on for longer than its bytes can hold is cut there: the slot is given back."""
+    monkeypatch.setattr(ffmpeg, "_LONGEST_S", 20)
+    job, _ = make_job(stand_in(tmp_path, monkeypatch, "exec cat /dev/zero"))
+    with Recording(job) as recording:
+        assert 50 < sum(map(len, recording.blocks())) / RATE < 60  # 20 s, and 16 bytes for each further one
+    assert recording.damage
+    assert "goes on for longer than a file of its size can" in recording.damage.message
+
+
+def test_a_decoder_that_sends_nothing_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file on which ffmpeg works without an end is given up."""
+    monkeypatch.setattr(ffmpeg, "_PATIENCE_S", 0.5)
+    job, _ = make_job(stand_in(tmp_path, monkeypatch, "exec sleep 60"))
+    with pytest.raises(HushdError, match="ffmpeg found no sound in") as caught, Recording(job) as recording:
+        list(recording.blocks())
+    assert caught.value.code == "input_unreadable"
