@@ -53,6 +53,9 @@ def _dash(body: str, kind: str = 'type="static" mediaPresentationDuration="PT2S"
     ).encode()
 
 
+_LIVE = 'type="dynamic" availabilityStartTime="2020-01-01T00:00:00Z"'
+
+
 def _imf(names: Private) -> bytes:
     (names.itself.parent / "ASSETMAP.xml").write_text(
         '<AssetMap xmlns="http://www.smpte-ra.org/schemas/429-9/2007/AM"><AssetList><Asset><Id>urn:uuid:'
@@ -154,7 +157,7 @@ FILES: dict[str, Callable[[Private], bytes]] = {
     "dash": lambda p: _dash(f"<BaseURL>{p.sound}</BaseURL>"),
     "dash-list": lambda p: _dash(f'<SegmentList duration="2"><SegmentURL media="{p.sound}"/></SegmentList>'),
     "dash-endless": lambda p: _dash(
-        f'<SegmentTemplate media="{p.sound}" duration="1" startNumber="1"/>', 'type="dynamic" availabilityStartTime="2020-01-01T00:00:00Z"'
+        f'<SegmentTemplate media="{p.sound}" duration="1" startNumber="1"/>', _LIVE
     ),
     "imf": _imf,
     "sdp": lambda p: b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40004 RTP/AVP 0\n",
