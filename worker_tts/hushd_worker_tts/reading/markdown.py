@@ -67,7 +67,7 @@ class Markdown:
         self._list = False
 
     def add(self, text: str, final: bool = False) -> Iterator[Event]:
-        lines = (self._line + text).split("\n")
+        lines = (self._line + text.replace("\0", "\ufffd")).split("\n")  # as CommonMark has it
         self._line = lines.pop()
         for line in lines:
             yield from self._take(line, self._at)
@@ -201,8 +201,8 @@ class Markdown:
             cut = self._anywhere(start)
             yield self._spoken(self._block[start:cut])
             start = cut
-        # Words behind it show that a sentence has ended.
-        cut = self._block.text.rfind(" ", start) + 1
+        # Words behind it show that a sentence has ended. The space stays, since a bar may follow that needs it.
+        cut = len(self._block.text[: self._block.text.rfind(" ", start) + 1].rstrip())
         if cut > start and _balanced(self._block.text[start:cut]):
             yield self._spoken(self._block[start:cut])
             start = cut
@@ -288,10 +288,12 @@ def _balanced(text: str) -> bool:
     return (
         text.count("`") % 2 == 0
         and len(re.findall(r"\*(?=\S)|(?<=\S)\*", text)) % 2 == 0
+        and len(re.findall(r"\*+(?=[^\s*])|(?<=[^\s*])\*+", text)) % 2 == 0
         and text.count("[") == text.count("]")
         and not re.search(r"\]\([^)]*\Z", text)  # a link's address; other brackets are text, as in :) and 1)
         and not re.search(r"<[A-Za-z/!][^>]*\Z", text)
         and text.count("~~") % 2 == 0
         and text.count("<!--") == text.count("-->")
         and len(re.findall(r"(?<!\w)_|_(?!\w)", text)) % 2 == 0
+        and not text.endswith("|")
     )
