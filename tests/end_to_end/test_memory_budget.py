@@ -189,6 +189,7 @@ with open(path, "rb") as file:
 # --- death ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("tell")  # a group at its limit stalls, and pressure from that would refuse the second try
 def test_a_worker_that_the_kernel_killed_says_why(start_supervisor: Start, memory_group: MemoryGroup) -> None:
     """Beyond the limit of our group the kernel kills the worker, which its client is told, and nobody else."""
     supervisor = start_supervisor(SMALL + ALL_ECHO, inside=memory_group.command(400 * MB))
