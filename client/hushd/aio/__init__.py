@@ -1,0 +1,1 @@
+"""The client for asyncio: `AsyncClient`, with the names and options of `Client`."""

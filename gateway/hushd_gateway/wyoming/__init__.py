@@ -1,0 +1,1 @@
+"""The Wyoming protocol: one speech-to-text and one text-to-speech program."""
