@@ -22,6 +22,7 @@ from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system.footprint import cores
 from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_state
+from hushd_protocol.system.terminal import escaped, shown
 
 from .core.pool import Pool
 from .system import config, lock, log
@@ -84,7 +85,7 @@ def main(arguments: list[str]) -> int:
         else:
             run(options, paths)
     except HushdError as error:
-        print(f"hushd: {error}", file=sys.stderr)
+        _complain(str(error))
         return error.exit_code
     except Exception as error:
         # A bug, or a machine without resources. The workers end with this process, by their lifelines.
@@ -94,7 +95,7 @@ def main(arguments: list[str]) -> int:
             traceback.print_exc()  # standard error is a log
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(last.filename).name}:{last.lineno}"
-        print(f"hushd: The supervisor failed ({type(error).__name__} at {place}: {error}).", file=sys.stderr)
+        _complain(f"The supervisor failed ({type(error).__name__} at {place}: {error}).")
         return EXIT_BUG
     return 0
 
@@ -138,7 +139,8 @@ def _check(file: Path, named: bool) -> None:
     if named and not file.exists():
         raise HushdError("bad_request", f"{file} does not exist.")
     engine_names.check(config.load(file), str(file))
-    print(f"{file} is fine." if file.exists() else f"{file} does not exist, so the defaults hold.")
+    text = f"{file} is fine." if file.exists() else f"{file} does not exist, so the defaults hold."
+    print(shown(text, 1))
 
 
 def run(options: Options, paths: Paths) -> None:
@@ -152,7 +154,7 @@ def run(options: Options, paths: Paths) -> None:
     if other := _other(paths, activated):
         _report_ready(options)
         if not options.auto:
-            print(f"hushd: Another supervisor already listens on {other / 'client.sock'}.", file=sys.stderr)
+            _complain(f"Another supervisor already listens on {other / 'client.sock'}.")
         return
     if options.auto or activated:
         output = log.open_file(paths.supervisor_log)
@@ -228,6 +230,10 @@ def _from_service_manager(paths: Paths) -> tuple[int | None, ServiceManager | No
 
         manager = from_environment()
     return inherited, manager
+
+
+def _complain(message: str) -> None:
+    print(f"hushd: {escaped(message)}", file=sys.stderr)  # a terminal, or a log that is shown on one
 
 
 def _report_ready(options: Options) -> None:

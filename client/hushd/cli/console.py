@@ -1,4 +1,4 @@
-"""Standard output for results, standard error for everything else."""
+"""Standard output for results, standard error for everything else; on a terminal control characters are escaped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.terminal import escaped, shown
 
 NO_COLUMNS = 80  # of a terminal whose size is unknown
 program = "hushd"  # the command as it was typed, such as `listen` or `hushd listen`: it stands before each message
@@ -20,11 +21,15 @@ def write(text: str) -> None:
         HushdError: `output_failed` when it cannot be written; BrokenPipeError passes unchanged.
     """
     encoding = sys.stdout.encoding if sys.stdout is not None else "utf-8"
-    write_bytes(text.encode(encoding, "replace"))
+    _write_whole(shown(text, 1).encode(encoding, "replace"))
 
 
 def write_bytes(data: bytes) -> None:
-    """Writes bytes as they are; raises as `write` does."""
+    """Writes bytes as they are, on a terminal as the text that they are in UTF-8; raises as `write` does."""
+    _write_whole(escaped(data.decode(errors="backslashreplace")).encode() if os.isatty(1) else data)
+
+
+def _write_whole(data: bytes) -> None:
     view = memoryview(data)
     try:
         while view:
@@ -38,7 +43,7 @@ def write_bytes(data: bytes) -> None:
 def complain(message: str) -> None:
     """Writes one line to standard error, the command's name before it; nothing when nobody can read it."""
     try:
-        os.write(_errors, f"{program}: {message}\n".encode(errors="replace"))
+        os.write(_errors, shown(f"{program}: {message}\n", _errors).encode(errors="replace"))
     except OSError:
         pass
 
@@ -91,7 +96,8 @@ class StatusLine:
     def show(self, line: Callable[[int], str]) -> None:
         """Shows the line that `line` returns for the terminal's columns, in place of the one before."""
         if self._shown:
-            self._draw(line(self._columns()))
+            columns = self._columns()
+            self._draw(_fitted(line(columns), columns))
 
     def clear(self) -> None:
         """Removes the line, so that something else can be written there."""
@@ -111,3 +117,8 @@ class StatusLine:
             return os.get_terminal_size(self._descriptor).columns or NO_COLUMNS
         except OSError:
             return NO_COLUMNS
+
+
+def _fitted(line: str, columns: int) -> str:
+    """The line escaped, which may have made it too long: what wraps cannot be removed again."""
+    return line if (safe := escaped(line)) == line else safe[: columns - 1]

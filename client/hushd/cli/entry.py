@@ -84,7 +84,7 @@ def _explain(error: Exception) -> int:
     if os.environ.get("HUSHD_DEBUG"):
         import traceback
 
-        traceback.print_exc()
+        complain(traceback.format_exc())
     complain(f"This is a bug in hushd ({type(error).__name__}: {error}): HUSHD_DEBUG=1 shows where.")
     return EXIT_BUG
 

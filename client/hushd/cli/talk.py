@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
+from hushd_protocol.system.terminal import Styled, escaped
 
 from hushd.client import Client
 
@@ -94,7 +95,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
 def _show_heard(screen: console.StatusLine, text: str) -> None:
     """Prints the person's words, the result of a conversation; on a terminal they stand out among the program's."""
     screen.clear()
-    console.write(f"{_BOLD}> {text}{_PLAIN}\n" if os.isatty(1) else f"{text}\n")
+    console.write(Styled(f"{_BOLD}> {escaped(text)}{_PLAIN}\n") if os.isatty(1) else f"{text}\n")
 
 
 def _show_said(screen: console.StatusLine, text: str) -> None:

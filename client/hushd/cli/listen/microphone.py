@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.terminal import Styled, escaped
 
 from hushd.cli import console
 from hushd.client import Client
@@ -104,12 +105,12 @@ class _Said:
 
 def unfinished(stable: str, text: str, columns: int) -> str:
     """Returns an unfinished utterance as a terminal's line: its end where it is too long, dim where it may change."""
-    stable, text = (" ".join(part.split("\n")) for part in (stable, text))
+    stable, text = (escaped(" ".join(part.split("\n"))) for part in (stable, text))
     room = columns - 1  # in the last column some terminals begin a new line
     if columns_of(stable + text) > room:
         text = _tail(text, room - 1)
         stable = "…" + _tail(stable, room - 1 - columns_of(text))
-    return f"{stable}{_DIM}{text}{_PLAIN}"
+    return Styled(f"{stable}{_DIM}{text}{_PLAIN}")
 
 
 def _tail(text: str, room: int) -> str:

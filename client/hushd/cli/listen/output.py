@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.terminal import escaped
 
 from hushd.output_file import OutputFile
 from hushd.transcripts.formats import FORMATS, Segments, render
@@ -54,7 +55,7 @@ class Output:
         for form in self._forms:
             with OutputFile(self._path(name, form)) as file:
                 for text in render(form, transcript, self._layout):
-                    file.write(text.encode())
+                    file.write((escaped(text) if file.is_terminal else text).encode())
 
     def _formats(self, asked: str | None) -> tuple[str, ...]:
         if asked == ALL:

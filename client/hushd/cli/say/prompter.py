@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from hushd_protocol.system.terminal import CONTROLS, Styled
 
 from hushd.display import columns_of
 from hushd.synthesis.timeline import Sentence, Spoken
 
 from .highlight import Style
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_BLANKS = dict.fromkeys((*CONTROLS, 0x09), " ")  # of a width that is known, so that lines are broken where they end
 
 
 class View(NamedTuple):
@@ -94,7 +95,7 @@ class Prompter:
 
         sentence_mark, word_mark = self._style.sentence, self._style.sentence + self._style.word
         middle = (word.text_start, word.text_end) if word else (sentence.text_end, sentence.text_end)
-        return (
+        return Styled(
             part(start, sentence.text_start, "")
             + part(sentence.text_start, middle[0], sentence_mark)
             + part(*middle, word_mark)
@@ -105,4 +106,4 @@ class Prompter:
 
 def _shown(text: str) -> str:
     """The text without control characters, which would command the terminal."""
-    return _CONTROL.sub(" ", text)
+    return text.translate(_BLANKS)
