@@ -15,7 +15,9 @@ def test_no_control_character_is_left() -> None:
     kept = {"\n", "\t"}
     for code in range(0x3000):
         sign = chr(code)
-        commands = unicodedata.category(sign) in ("Cc", "Zl", "Zp") or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
+        commands = (
+            unicodedata.category(sign) in ("Cc", "Zl", "Zp") or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
+        )
         assert escaped(sign) == (ascii(sign)[1:-1] if commands and sign not in kept else sign)
     assert escaped("a\x1b]0;b\x07 \u202ec") == "a\\x1b]0;b\\x07 \\u202ec"
 
