@@ -89,17 +89,21 @@ def _beside(name: str) -> str:
 
 def _receipt(path: str) -> tuple[list[str], list[str]]:
     """The arguments of the `uv tool install`: options for packages beside hushd, and hushd's extras."""
-    import tomllib
+    from . import toml
 
     try:
-        listed = tomllib.loads(Path(path).read_text(encoding="utf-8"))["tool"]["requirements"]
-    except (OSError, ValueError, LookupError):
-        listed = []
+        listed = toml.loads(Path(path).read_text(encoding="utf-8"))["tool"]["requirements"]
+        return _requirements(listed)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return [], []
+
+
+def _requirements(listed: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
     beside: list[str] = []
     extras: list[str] = []
     for one in listed:
         if one["name"] == "hushd":
-            extras = one.get("extras", [])
+            extras = [*map(str, one.get("extras", []))]
         else:
             bracket = f"[{','.join(one['extras'])}]" if one.get("extras") else ""
             beside += ["--with", f"{one['name']}{bracket}{one.get('specifier', '')}"]
@@ -122,6 +126,6 @@ def _json(path: Path) -> dict[str, Any]:
 
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

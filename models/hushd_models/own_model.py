@@ -15,6 +15,7 @@ from typing import Any
 from . import catalogue
 
 _LARGEST = 16_000_000  # bytes of a description that is read
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, StopIteration)  # a RecursionError is one
 _ENGLISH_VOCABULARY = 51_864  # tokens of Whisper; multilingual models have one more, and one for each language above 99
 
 
@@ -23,7 +24,7 @@ def languages(engine: str, folder: Path, files: Sequence[str]) -> tuple[str, ...
     read = _READERS.get(engine)
     try:
         return read(folder, files) if read else ()
-    except (OSError, ValueError, TypeError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error):
+    except (*_DAMAGE, OSError, zipfile.BadZipFile, zlib.error, struct.error):
         return ()
 
 

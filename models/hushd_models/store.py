@@ -161,7 +161,7 @@ class Store:
 
         try:
             return Source(**json.loads((self.workplace(model) / _SOURCE).read_bytes()))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
 
     def unfinished(self) -> list[str]:

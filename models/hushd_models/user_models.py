@@ -11,7 +11,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import paths
 
-from . import advice
+from . import advice, toml
 from .catalogue import SPEEDS, Known, engines, known
 from .manifest import split
 from .params import Kind, check, choice, text, texts, whole
@@ -66,11 +66,9 @@ def configured(path: Path) -> dict[str, Known]:
         raise HushdError("bad_request", f"{path} cannot be read ({error}).") from error
     if "models" not in text:
         return {}
-    import tomllib  # not needed by most
-
     try:
-        return checked(tomllib.loads(text).get("models", {}))
-    except tomllib.TOMLDecodeError as error:
+        return checked(toml.loads(text).get("models", {}))
+    except ValueError as error:
         raise HushdError("bad_request", f"{path} is not TOML: {error}.") from error
     except HushdError as error:
         raise HushdError("bad_request", f"{path}: {error.message}") from error
@@ -83,10 +81,10 @@ def engines_elsewhere(path: Path) -> frozenset[str]:
         text = path.read_text(encoding="utf-8")
         if "command" not in text:
             return frozenset()
-        import tomllib  # not needed by most
-
-        workers = tomllib.loads(text).get("worker", {})
+        workers = toml.loads(text).get("worker", {})
     except (OSError, ValueError):
+        return frozenset()
+    if not isinstance(workers, dict):
         return frozenset()
     tables = {name: table for name, table in workers.items() if isinstance(table, dict) and "command" in table}
     return frozenset(name.split("/")[1] for name in tables if "/" in name)
@@ -112,7 +110,7 @@ def checked(table: object) -> dict[str, Known]:
 
 
 def _known_of_user(model: str, content: Any) -> Known:
-    where = f'models."{model}"'
+    where = f"models.{toml.key(model)}"
     engine, _ = split(model)
     if engine not in engines():
         raise _unknown(where, engine, engines(), "engine")
@@ -121,8 +119,8 @@ def _known_of_user(model: str, content: Any) -> Known:
     check(where, content, _TABLE)
     for key, value in content.items():
         if key not in _KINDS:
-            raise _unknown(f"{where}.{key}", key, _KINDS, "key")
-        check(f"{where}.{key}", value, _KINDS[key])
+            raise _unknown(f"{where}.{toml.key(key)}", key, _KINDS, "key")
+        check(f"{where}.{toml.key(key)}", value, _KINDS[key])
     if ("repository" in content) == ("url" in content):
         raise HushdError("bad_request", f"{where} needs either repository or url.")
     if not content.get("files"):

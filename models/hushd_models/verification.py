@@ -201,7 +201,7 @@ def _mark(path: Path, digest: str) -> list[object]:
 def _marks(store: Store, model: str) -> dict[str, object]:
     try:
         content = json.loads(_path(store, model).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models import advice, catalogue, user_models
+from hushd_models import advice, catalogue, installation, own_model, user_models
 from hushd_models.catalogue import Files, Known
 from hushd_models.installation import extra_command
 from hushd_models.manifest import split
@@ -176,7 +176,9 @@ def test_a_url_says_nothing_of_what_it_has() -> None:
             user_models.checked({"whisper/x": {"url": "https://x/y", "files": ["base.pt", name]}})
 
 
-@pytest.mark.parametrize("content", [b"[models", b"\xffmodels", b"models = 3", b'[models."x/y"]\na = 1'])
+@pytest.mark.parametrize(
+    "content", [b"[models", b"\xffmodels", b"models = 3", b'[models."x/y"]\na = 1', b"models = " + b"[" * 5000]
+)
 def test_a_configuration_that_makes_no_sense(tmp_path: Path, content: bytes) -> None:
     """Is a sentence that names the file."""
     path = tmp_path / "config.toml"
@@ -184,3 +186,39 @@ def test_a_configuration_that_makes_no_sense(tmp_path: Path, content: bytes) -> 
     with pytest.raises(HushdError, match=str(path)) as caught:
         user_models.configured(path)
     assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize("worker", [b'"command"', b"[" * 5000 + b"command", b'{"stt/x" = "command"}'])
+def test_workers_that_are_no_tables_have_no_commands(tmp_path: Path, worker: bytes) -> None:
+    """The supervisor refuses such a configuration; what only looks into it finds nothing."""
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"worker = " + worker)
+    assert user_models.engines_elsewhere(path) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.onnx.json", b'{"language": true}'), ("a.onnx.json", b"[" * 100_000), ("a.pt", b"PK\5\6" + bytes(18))],
+)
+def test_a_model_whose_files_say_nothing_has_no_languages(tmp_path: Path, name: str, content: bytes) -> None:
+    """A description of another shape, one nested without end, and an empty archive."""
+    (tmp_path / name).write_bytes(content)
+    engine = "whisper" if name.endswith(".pt") else "piper"
+    assert own_model.languages(engine, tmp_path, [name]) == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 5000,
+        "tool = 3",
+        "[tool]\nrequirements = 3",
+        "[tool]\nrequirements = [3]",
+        '[tool]\nrequirements = [{name = "x", extras = [1]}]',
+    ],
+)
+def test_a_receipt_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> None:
+    """The command is then that of an installation without extras."""
+    path = tmp_path / "uv-receipt.toml"
+    path.write_text(content)
+    assert installation._receipt(str(path)) == ([], [])

@@ -27,3 +27,9 @@ def test_numbers_and_strings_both_mean_seconds(value: object, seconds: float) ->
 def test_what_is_no_length_of_time_is_none(value: object) -> None:
     """Nothing is guessed."""
     assert duration.parse(value) is None
+
+
+def test_a_long_text_takes_no_time() -> None:
+    """Each number is read in one way only: with two for each part, thirty parts would take years."""
+    assert duration.parse("11s" * 30 + "x") is None
+    assert duration.parse("1" * 100_000 + "x") is None

@@ -126,6 +126,7 @@ def test_a_voice_is_learned_over_thirty_seconds_and_no_longer(tmp_path: Path) ->
         '{"anna": 3}',
         '{"anna": {"lufs": "x", "seconds": 1}}',
         '{"anna": {"lufs": 1e999, "seconds": 1}}',
+        "[" * 100_000,
     ],
 )
 def test_a_damaged_file_is_as_none(tmp_path: Path, content: str) -> None:

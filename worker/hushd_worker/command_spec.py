@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hushd_models import params
+from hushd_models import params, toml
 from hushd_models.params import Kind
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
@@ -36,7 +35,7 @@ def load(path: Path) -> dict[str, Any]:
         CommandSpecError: it is not there, or no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return toml.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CommandSpecError("there is no such file") from error
     except OSError as error:

@@ -57,7 +57,7 @@ def _read_reports(descriptor: int, task: SharedTask) -> HushdError | None:
             for line in lines:
                 try:
                     said = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue  # a library's own words
                 if not isinstance(said, dict):
                     continue

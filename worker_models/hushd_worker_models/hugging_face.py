@@ -94,13 +94,13 @@ def look_up(web: Web, endpoint: str, repository: str, revision: str) -> Commit:
                 blob, size = large["sha256"], large["size"]
             files.append(HubFile(_safe(entry["rfilename"]), int(size), str(blob)))
         licence = (content.get("cardData") or {}).get("license") or ""
+        if not isinstance(licence, str):
+            licence = ", ".join(map(str, licence))
         if not _COMMIT.fullmatch(commit) or not all(_BLOB.fullmatch(file.blob) for file in files):
             raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise HushdError("model_missing", f"{url} does not answer like a hub: see HF_ENDPOINT.") from error
-    return Commit(
-        repository, commit, tuple(files), licence if isinstance(licence, str) else ", ".join(map(str, licence))
-    )
+    return Commit(repository, commit, tuple(files), licence)
 
 
 class Cache:

@@ -101,7 +101,7 @@ def _load(path: Path) -> dict[str, tuple[float, float]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         kept = {voice: (float(entry["lufs"]), float(entry["seconds"])) for voice, entry in content.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
     return {voice: (power_of(loud), seconds) for voice, (loud, seconds) in kept.items() if abs(loud) < 100}
 

@@ -88,7 +88,7 @@ class Journal:
                 segment = Segment.from_data(data)
                 self.rest_s = float(data.get("rest", segment.end))
                 self.language = str(data.get("language", self.language))
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
                 break
             segments.append(segment)
         while segments and segments[-1].start >= self.rest_s and segments[-1].end > self.rest_s:

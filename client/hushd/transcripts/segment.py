@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+_LONGEST_S = 1e9  # of any recording
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -31,14 +33,26 @@ class Segment:
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Segment:
-        """From the data of a worker's `partial` of the kind `segment`."""
+        """From the data of a worker's `partial` of the kind `segment`.
+
+        Raises:
+            ValueError, TypeError, KeyError, AttributeError, OverflowError: it is no such data.
+        """
         return cls(
             id=int(data.get("id", 0)),
-            start=float(data.get("start", 0.0)),
-            end=float(data.get("end", 0.0)),
+            start=_seconds(data.get("start", 0.0)),
+            end=_seconds(data.get("end", 0.0)),
             text=str(data.get("text", "")),
             words=tuple(
-                Word(str(word["word"]), float(word["start"]), float(word["end"])) for word in data.get("words") or ()
+                Word(str(word["word"]), _seconds(word["start"]), _seconds(word["end"]))
+                for word in data.get("words") or ()
             ),
             speaker=str(data.get("speaker") or ""),
         )
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not abs(seconds) <= _LONGEST_S:
+        raise ValueError(f"a time is {seconds}")
+    return seconds

@@ -23,12 +23,12 @@ def load(path: Path) -> Settings:
         raise HushdError("bad_request", f"{path} is not UTF-8.") from None
     except OSError as error:
         raise HushdError("bad_request", f"{path} cannot be read ({error.strerror}).") from error
-    import tomllib  # without a file nobody needs these two, and they would stay in memory
+    from hushd_models import toml  # without a file nobody needs these two, and they would stay in memory
 
     from .settings_reader import SettingsReader
 
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = toml.loads(text)
+    except ValueError as error:
         raise HushdError("bad_request", f"{path} is not TOML: {error}.") from error
     return SettingsReader(path).read(table)

@@ -116,7 +116,7 @@ class Descriptions:
         text = question.answer.read(LIMIT_BYTES + 1)
         try:
             catalogue = json.loads(text) if len(text) <= LIMIT_BYTES else None
-        except ValueError:
+        except (ValueError, RecursionError):
             catalogue = None
         if not isinstance(catalogue, dict):
             return Described(role, error="its answer is not a JSON object.")

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hushd_models import toml
 from hushd_models.params import Kind, check, choice, flag, number, seconds, text, text_table, texts, whole
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
@@ -48,7 +49,7 @@ class SettingsReader:
             if key == "models":
                 self._check_models(value)
             elif key not in known:
-                self._unknown(key, key, [*known, "models"])
+                self._unknown(toml.key(key), key, [*known, "models"])
             elif key == "worker":
                 values[key] = self._workers(value)
             else:
@@ -68,7 +69,7 @@ class SettingsReader:
         for key, value in table.items():
             if key in names:
                 continue
-            where = f"worker.{_quoted(key)}"
+            where = f"worker.{toml.key(key)}"
             role, *rest = key.split("/")
             if role not in ROLES or len(rest) > 2 or "" in rest:
                 self._unknown(where, key, [*names, *ROLES])
@@ -89,8 +90,8 @@ class SettingsReader:
         values = {}
         for key, value in table.items():
             if key not in known:
-                self._unknown(f"{where}.{_quoted(key)}", key, known)
-            values[key] = self._value(f"{where}.{key}", value, known[key])
+                self._unknown(f"{where}.{toml.key(key)}", key, known)
+            values[key] = self._value(f"{where}.{toml.key(key)}", value, known[key])
         return values
 
     def _value(self, where: str, value: object, default: object) -> Any:
@@ -123,7 +124,3 @@ def _kind(key: str, default: object) -> Kind:
         case dict():
             return text_table()
     return text()
-
-
-def _quoted(key: str) -> str:
-    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else f'"{key}"'

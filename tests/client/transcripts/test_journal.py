@@ -171,7 +171,13 @@ def test_any_interruption_leaves_whole_segments(recording: Path) -> None:
         again.close()
 
 
-@pytest.mark.parametrize("line", [b"\xff\xfe\n", b"[]\n", b"{}\n5\n", b'{"start": "soon"}\n', b'{"words": [1]}\n'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe\n", b"[]\n", b"{}\n5\n", b'{"start": "soon"}\n', b'{"words": [1]}\n', b"[" * 100_000 + b"\n",
+        b'{"end": Infinity}\n', b'{"start": NaN}\n', b'{"end": 1e300}\n', b'{"id": Infinity}\n',
+    ],
+)  # fmt: skip
 def test_damage_ends_what_is_taken_over(line: bytes, recording: Path) -> None:
     """A line that is no segment, and all behind it, is left out without a word."""
     interrupted(recording)

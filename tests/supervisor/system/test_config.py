@@ -135,6 +135,24 @@ def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
         load(tmp_path, "queue = 1\nstt = ?\n")
 
 
+@pytest.mark.parametrize("text", [f"a = {'[' * 5000}", f"a = {'9' * 5000}"], ids=["nested", "digits"])
+def test_toml_that_no_parser_takes_is_an_error(tmp_path: Path, text: str) -> None:
+    """Nesting without end and numbers of thousands of digits make the parser fail in ways of its own."""
+    with pytest.raises(HushdError, match=r"config\.toml is not TOML: ") as caught:
+        load(tmp_path, text)
+    assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize(
+    "text", ['"a\\nb" = 1', '[worker."a\\nb"]', '[worker."stt/x"]\n"a\\nb" = 1', '[models."a/b"]\n"c\\nd" = 1']
+)
+def test_an_error_is_a_line_whatever_a_key_has_in_it(tmp_path: Path, text: str) -> None:
+    """A key with a line break is shown as the file has it."""
+    with pytest.raises(HushdError) as caught:
+        load(tmp_path, text)
+    assert "\n" not in caught.value.message
+
+
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """Neither a folder nor another encoding is taken for a missing file."""
     with pytest.raises(HushdError, match="cannot be read"):

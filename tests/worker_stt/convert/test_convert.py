@@ -106,7 +106,17 @@ def described(offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> 
 
 @pytest.mark.parametrize(
     ("offset", "shape", "strides"),
-    [(0, (5,), (1,)), (3, (2,), (1,)), (-1, (2,), (1,)), (0, (2,), (-1,)), (0, (2, 2), (10**15, 1)), (0, (0,), (1,))],
+    [
+        (0, (5,), (1,)),
+        (3, (2,), (1,)),
+        (-1, (2,), (1,)),
+        (0, (2,), (-1,)),
+        (0, (2, 2), (10**15, 1)),
+        (0, (0,), (1,)),
+        (0, (-1, -2), (1, 1)),
+        (0, (2, 2), (1,)),
+        (0, (10**12,), (0,)),
+    ],
 )
 def test_a_tensor_outside_its_numbers_is_refused(
     tmp_path: Path, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]

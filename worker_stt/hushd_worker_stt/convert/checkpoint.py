@@ -35,6 +35,15 @@ class _Tensor:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
+    def fits(self, numbers: int) -> bool:
+        """Whether it lies within so many numbers, whatever a damaged file says of its place."""
+        if not all(type(one) is int and one >= 0 for one in (self.offset, *self.shape, *self.strides)):
+            return False
+        if len(self.shape) != len(self.strides) or not 0 < math.prod(self.shape) <= numbers:
+            return False
+        ends = ((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
+        return self.offset + sum(ends) < numbers
+
 
 class Checkpoint:
     """An open checkpoint; a context manager. Tensors are read on demand.
@@ -89,8 +98,7 @@ class Checkpoint:
             raise
         except Exception as error:  # whatever a damaged archive makes Python do
             raise BadCheckpoint(f"its tensor {name!r} is damaged") from error
-        last = found.offset + sum((size - 1) * stride for size, stride in zip(found.shape, found.strides, strict=True))
-        if math.prod(found.shape) == 0 or min(found.offset, *found.strides, 0) < 0 or last >= len(numbers):
+        if not found.fits(len(numbers)):
             raise BadCheckpoint(f"its tensor {name!r} is damaged")
         steps = [stride * numbers.itemsize for stride in found.strides]
         return np.lib.stride_tricks.as_strided(numbers[found.offset :], found.shape, steps, writeable=False)

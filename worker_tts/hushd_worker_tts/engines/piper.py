@@ -205,7 +205,7 @@ def _read(name: str, description: Path, changed: int) -> _Details:
         content = json.loads(description.read_bytes())
         speakers = sorted(content.get("speaker_id_map") or {}, key=content["speaker_id_map"].get)
         code = (content.get("language") or {}).get("code") or content["espeak"]["voice"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return _Details("und", ())  # reported by the load
     names = tuple(speakers[:_MOST_SPEAKERS]) if len(speakers) > 1 else ()
     return _Details(str(code).replace("_", "-"), names)

@@ -6,13 +6,13 @@ import json
 import math
 import os
 import time
-import tomllib
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from hushd_models import toml
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -115,7 +115,7 @@ def _worker(what: str, config: str) -> str:
     Raises:
         HushdError: `bad_request`.
     """
-    configured = tomllib.loads(config)
+    configured = toml.loads(config)
     role, *rest = what.split("/")
     if role not in _DEFAULTS or len(rest) > 2 or "" in rest:
         raise HushdError(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from hushd_models import toml
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file
 
@@ -28,13 +28,14 @@ def edited(text: str, worker: str, values: Values) -> str:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    meant = changed(_parsed(text), worker, values)
+    content = _parsed(text)
     try:
+        meant = changed(content, worker, values)
         document = tomlkit.parse(text)
         _set(document, worker, values)
         new = tomlkit.dumps(document)
-        same = _without_empty(tomllib.loads(new)) == _without_empty(meant)
-    except (TOMLKitError, tomllib.TOMLDecodeError, LookupError, TypeError, AttributeError):
+        same = _without_empty(toml.loads(new)) == _without_empty(meant)
+    except (TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         same = False
     if not same:
         wanted = "; ".join(f"{key} = {_written(value)}" for key, value in values.items() if value is not None)
@@ -98,8 +99,8 @@ def changed(table: Values, worker: str, values: Values) -> dict[str, Any]:
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return toml.loads(text)
+    except ValueError as error:
         raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
 
 

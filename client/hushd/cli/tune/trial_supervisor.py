@@ -11,13 +11,13 @@ import os
 import shutil
 import tempfile
 import time
-import tomllib
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from hushd_models import toml
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
@@ -160,7 +160,7 @@ class TrialSupervisor:
 
     def _configure(self, tried: Environment) -> None:
         values: dict[str, Any] = {"environment": self.environment(tried) or None, "memory_mb": None}
-        table = changed(tomllib.loads(self._config), self.worker, values)
+        table = changed(toml.loads(self._config), self.worker, values)
         (self._folder / "config.toml").write_text(plain(table), encoding="utf-8")
 
 
@@ -171,7 +171,8 @@ def own_settings(config: str, worker: str) -> Mapping[str, Any]:
         HushdError: `bad_request` for what is no TOML.
     """
     try:
-        table = tomllib.loads(config).get("worker", {}).get(worker, {})
-    except tomllib.TOMLDecodeError as error:
+        workers = toml.loads(config).get("worker", {})
+    except ValueError as error:
         raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
+    table = workers.get(worker, {}) if isinstance(workers, dict) else {}
     return table if isinstance(table, dict) else {}

@@ -91,6 +91,14 @@ def test_a_plain_file_says_the_same(text: str) -> None:
     assert tomllib.loads(plain(tomllib.loads(text))) == tomllib.loads(text)
 
 
+@pytest.mark.parametrize("text", ["worker = 3", 'worker = "ab"', '[worker]\n"stt/a/b" = "ab"', f"a = {'[' * 5000}"])
+def test_workers_that_are_no_tables_are_not_changed(text: str) -> None:
+    """What the supervisor would refuse is refused here too."""
+    with pytest.raises(HushdError) as caught:
+        edited(text, "stt/a/b", {"beam": 1})
+    assert caught.value.code == "bad_request"
+
+
 def test_no_toml() -> None:
     """Nothing is added to a file that makes no sense."""
     with pytest.raises(HushdError, match="not TOML"):

@@ -1,0 +1,169 @@
+"""The configuration and what hushd writes for itself: a crash, a full disk or an editor may have left any of it odd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hushd.cli.tune import config_file
+from hushd.transcripts.cues import Layout
+from hushd.transcripts.formats import FORMATS, render
+from hushd.transcripts.journal import Journal
+from hushd.transcripts.segment import Segment
+from hushd_models import installation, user_models, verification
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import find
+from hushd_supervisor.system.config import load
+from hushd_supervisor.system.memory.needs import Needs
+
+from .claims import sentence
+from .mutate import Feed, altered, damaged, json_file, toml_file
+
+CONFIG: dict[str, Any] = {
+    "stt": "moonshine/tiny-en",
+    "tts": "kokoro/kokoro-v1.0",
+    "log_level": "info",
+    "memory_budget_mb": 4000,
+    "exit_when_idle": "10m",
+    "models": {"whisper/mine": {"repository": "a/b", "files": ["model.bin", "*.json"], "revision": "main"}},
+    "worker": {
+        "keep_alive": "5m",
+        "stall_timeout": 60,
+        "stt/whisper": {"command": ["python", "-m", "a"], "environment": {"A": "1"}, "pinned": True, "priority": 3},
+        "tts/kokoro/x": {"max_pss_mb": 900.5, "slots": 2},
+    },
+}
+
+
+@contextmanager
+def config(folder: Path) -> Iterator[Feed]:
+    """The configuration file, as the supervisor, the clients and the workers read it."""
+    path = folder / "config.toml"
+
+    def feed(rng: Random) -> None:
+        path.write_bytes(toml_file(rng, CONFIG))
+        for read in (load, user_models.configured, user_models.engines_elsewhere):
+            try:
+                read(path)
+            except HushdError as error:
+                sentence(error.message)
+
+    yield feed
+
+
+@contextmanager
+def config_edit(folder: Path) -> Iterator[Feed]:
+    """`hushd tune` changes one worker's table and nothing else."""
+
+    def feed(rng: Random) -> None:
+        text = toml_file(rng, CONFIG).decode(errors="replace")
+        values = {"beam": rng.choice((None, 1, True, 0.5, "a")), "environment": rng.choice((None, {"A": "2"}, {}))}
+        try:
+            config_file.edited(text, rng.choice(("stt/whisper", "tts/kokoro/x", "stt/new")), values)
+        except HushdError as error:
+            sentence(error.message)
+
+    yield feed
+
+
+@contextmanager
+def state(folder: Path) -> Iterator[Feed]:
+    """The small files of the state folder and of installations; a damaged one counts as none."""
+    from hushd_worker_tts import levelling
+
+    store = Store(find({"HOME": str(folder), "HUSHD_STATE_DIR": str(folder / "state")}))
+    path = folder / "a"
+    samples: tuple[Any, ...] = (
+        {"stt/whisper/base": 10**9, "tts/kokoro/x": 3 * 10**8},
+        {"kind": "hub", "place": "a/b", "revision": "1", "sha256": "0" * 64},
+        {"af_heart": {"lufs": -19.5, "seconds": 3.2}},
+        {"model.bin": [100, 200, 300, "0" * 64]},
+        {"environment": "hushd", "injected_packages": {}},
+    )
+    place = verification._path(store, "whisper/base")
+    work = store.workplace("whisper/base")
+    for made in (place.parent, work):
+        made.mkdir(parents=True, exist_ok=True)
+
+    def feed(rng: Random) -> None:
+        data = json_file(rng, rng.choice(samples))
+        for target in (path, place, work / "source.json"):
+            target.write_bytes(data)
+        Needs(path).load()
+        levelling._load(path)
+        verification._marks(store, "whisper/base")
+        store.begun("whisper/base")
+        installation._json(path)
+        receipt = {"tool": {"requirements": [{"name": "hushd", "extras": ["a"]}, {"name": "b", "specifier": "==1"}]}}
+        path.write_bytes(toml_file(rng, receipt))
+        installation._receipt(str(path))
+
+    yield feed
+
+
+_SEGMENT = {
+    "id": 1, "start": 0.5, "end": 2.5, "text": "Ever tried. Ever failed.", "speaker": "SPEAKER_00", "rest": 2.5,
+    "language": "en",
+    "words": [{"word": "Ever", "start": 0.5, "end": 0.9}, {"word": "tried.", "start": 1, "end": 2}],
+}  # fmt: skip
+
+
+@contextmanager
+def journal(folder: Path) -> Iterator[Feed]:
+    """Journals of interrupted transcriptions: resumed as far as they make sense, and gone on with."""
+    sound = folder / "a.wav"
+    sound.write_bytes(bytes(100))
+    info = sound.stat()
+
+    def feed(rng: Random) -> None:
+        journal = Journal(folder / "journals", str(sound), info, {"worker": "stt"})
+        journal._folder.mkdir(exist_ok=True)
+        lines = [journal._head.encode(), *(json_file(rng, _SEGMENT) for _ in range(rng.choice((0, 1, 2, 5))))]
+        data = b"".join(line + b"\n" for line in lines)
+        journal._path().write_bytes(damaged(rng, data) if rng.random() < 0.3 else data)
+        segments = journal.resume()
+        journal.add(Segment(9, 9.0, 10.0, "a"), total=1000.0)
+        journal.close()
+        again = Journal(folder / "journals", str(sound), info, {"worker": "stt"})
+        assert len(again.resume()) <= len(segments) + 1
+        again.close()
+
+    yield feed
+
+
+@dataclass
+class _Transcript:
+    segments: list[Segment]
+    diarized: bool
+    language: str = "en"
+    warnings: tuple[Any, ...] = field(default=())
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.segments)
+
+
+@contextmanager
+def transcript(folder: Path) -> Iterator[Feed]:
+    """What a worker says it has understood, written in every format."""
+
+    def feed(rng: Random) -> None:
+        segments = []
+        for _ in range(rng.choice((1, 1, 2, 6))):
+            data = altered(rng, _SEGMENT)
+            try:
+                segments.append(Segment.from_data(data))
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+                continue
+        layout = None
+        if rng.random() < 0.5:
+            numbers = (None, 1, 3, 42, 10**6)
+            layout = Layout(rng.choice(numbers), rng.choice(numbers), rng.choice(numbers), rng.random() < 0.5)
+        for form in FORMATS:
+            "".join(render(form, _Transcript(segments, rng.random() < 0.5), layout))
+
+    yield feed

@@ -1,0 +1,37 @@
+"""The table of targets: each is a context manager that gives a function, which makes one input and feeds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from . import audio, models, sockets, state, text, wire
+from .mutate import Feed
+
+Target = Callable[[Path], AbstractContextManager[Feed]]
+
+TARGETS: dict[str, Target] = {
+    "client.sock": sockets.clients,
+    "worker.sock": sockets.strangers,
+    "worker": sockets.worker,
+    "messages": wire.messages,
+    "wav": audio.wav,
+    "recording": audio.recording,
+    "ffmpeg": audio.ffmpeg,
+    "config": state.config,
+    "config-edit": state.config_edit,
+    "state": state.state,
+    "journal": state.journal,
+    "transcript": state.transcript,
+    "manifest": models.manifest,
+    "hub": models.hub,
+    "own-models": models.own_models,
+    "imports": models.imports,
+    "checkpoint": models.checkpoint,
+    "command-files": models.command_files,
+    "command-output": models.command_output,
+    "params": text.params,
+    "markup": text.markup,
+    "durations": text.durations,
+}

@@ -1,0 +1,64 @@
+"""The fuzz of scripts/fuzz, in its short form: each target has a fixed seed and some inputs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FUZZ = Path(__file__).parents[2] / "scripts" / "fuzz.py"
+INPUTS = {
+    "client.sock": 2000, "worker.sock": 2000, "worker": 100, "messages": 5000, "wav": 500, "recording": 500,
+    "ffmpeg": 30, "config": 300, "config-edit": 300, "state": 200, "journal": 300, "transcript": 1000, "hub": 500,
+    "manifest": 2000, "own-models": 300, "imports": 300, "checkpoint": 300, "command-files": 300, "params": 2000,
+    "command-output": 2000, "markup": 300, "durations": 2000,
+}  # fmt: skip
+
+
+def fuzz(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, FUZZ, *map(str, arguments)], capture_output=True, text=True)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("target", INPUTS)
+def test_nothing_breaks_whatever_comes(target: str) -> None:
+    """Every input is read, or refused in a sentence; no process dies, and none takes for ever."""
+    done = fuzz("--seed", 1, "--seconds", 250, "--inputs", INPUTS[target], target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{INPUTS[target]:,}" in done.stdout
+
+
+def test_every_target_has_its_short_run() -> None:
+    """A target that is added is tested."""
+    ask = f"import sys; sys.path.insert(0, {str(FUZZ.parent)!r}); from fuzzing.targets import TARGETS; print(*TARGETS)"
+    listed = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert set(listed.stdout.split()) == set(INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ("raise ZeroDivisionError('no')", "ZeroDivisionError"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended the process with -11"),
+        ("while True: pass", "Hang"),
+    ],
+)
+def test_what_breaks_is_reported_with_the_command_that_repeats_it(tmp_path: Path, broken: str, words: str) -> None:
+    """An exception, a process that dies, and an endless loop, at the third input."""
+    program = tmp_path / "broken.py"
+    program.write_text(
+        f"import sys; sys.path.insert(0, {str(FUZZ.parent)!r})\n"
+        "import contextlib, fuzz, fuzzing.targets, fuzzing.run\n"
+        "fuzz.__file__ = __file__; fuzzing.run.HANG_S = 0.2; count = 0\n"
+        "def feed(rng):\n    global count\n    count += 1\n    if count == 3:\n"
+        f"        {broken}\n"
+        "@contextlib.contextmanager\ndef target(folder):\n    yield feed\n"
+        "fuzzing.targets.TARGETS['broken'] = target\nsys.exit(fuzz.main())\n"
+    )
+    command = [sys.executable, program, "--seed", "7", "--seconds", "30", "--inputs", "5", "broken"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert words in done.stdout
+    assert "scripts/fuzz --seed 7 --first 2 --inputs 1 broken" in done.stdout
