@@ -1,0 +1,120 @@
+"""Connections that were accepted elsewhere, served by uvicorn's protocol or by a coroutine on streams."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvicorn
+from hushd_protocol.system.handover import Handover
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from uvicorn.server import ServerState
+
+HEAD_S = 10.0  # for the head of the first request
+KEEP_ALIVE_S = 15  # between two requests of one connection
+FLUSH_S = 5.0  # for a program that does not read its last answer
+
+Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class _State(ServerState):
+    """All connections; `ends` has a future for each transport, done once it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: dict[asyncio.BaseTransport, asyncio.Future[None]] = {}
+
+    def end(self, transport: asyncio.BaseTransport) -> asyncio.Future[None]:
+        return self.ends.setdefault(transport, asyncio.get_running_loop().create_future())
+
+
+class _Http(H11Protocol):
+    """One HTTP connection; `prefix` is what the door has read of it."""
+
+    server_state: _State
+    prefix = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(HEAD_S, self._drop_slow)
+        self.data_received(self.prefix)  # before anything that the transport reads
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.server_state.end(self.transport).set_result(None)
+
+    def _drop_slow(self) -> None:
+        if self.cycle is None and self.transport.get_protocol() is self:
+            self.transport.close()
+
+
+class _WebSocket(WSProtocol):
+    """The same connection after its upgrade."""
+
+    server_state: _State
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.server_state.end(self.transport).set_result(None)
+
+
+class HttpServer:
+    """Serves HTTP connections by an ASGI application."""
+
+    def __init__(self, app: Any) -> None:
+        self._config = uvicorn.Config(
+            app,
+            http=_Http,
+            ws=_WebSocket,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
+        self._config.load()
+        self._state = _State()
+        self._state.default_headers = self._config.encoded_headers
+
+    async def serve(self, connection: socket.socket, handover: Handover) -> None:
+        """Serves one connection until its end."""
+        loop = asyncio.get_running_loop()
+
+        def protocol() -> _Http:
+            made = _Http(self._config, self._state, {})
+            made.prefix = handover.prefix
+            return made
+
+        transport, _ = await loop.connect_accepted_socket(protocol, connection)
+        try:
+            await self._state.end(transport)
+        finally:
+            del self._state.ends[transport]
+
+    def leave(self) -> None:
+        """Closes the connections at rest; the others close after the answer that is under way."""
+        for connection in list(self._state.connections):
+            connection.shutdown()
+
+
+async def serve_streams(connection: socket.socket, handover: Handover, serve: Streams) -> None:
+    """Has `serve` serve one connection by streams, and closes it afterwards."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    reader.feed_data(handover.prefix)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection)
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    try:
+        await serve(reader, writer)
+    finally:
+        writer.close()
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                await writer.wait_closed()
+        except (OSError, TimeoutError):
+            transport.abort()

@@ -1,0 +1,118 @@
+"""Serves the connections that the door hands over, for as long as there are any.
+
+The contract with the two servers, which know nothing of each other or of the door:
+
+- `hushd_gateway.http.create_app(client, settings, token)` returns the ASGI application. uvicorn's h11 protocol takes
+  each HTTP connection, and gets the bytes that the door has read as the first ones of the connection.
+- `hushd_gateway.wyoming.serve_connection(reader, writer, client, settings, listener)` is a coroutine that serves one
+  connection until its end. `reader` begins with the bytes that the door has read: usually the first event, or the first
+  one after a `describe` that the door has answered. `listener` is the address that accepted it, such as
+  `tcp://127.0.0.1:10300`, since each may have models of its own.
+
+`client` is one `hushd.AsyncClient` for the whole process, `settings` the user's configuration
+(`hushd_supervisor.core.settings.Settings`), and `token` the secret that every HTTP request must carry, empty for none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from hushd_protocol.system.handover import Handover, receive
+
+MOST = 512  # connections at once; further ones wait in the channel, and then in the door, which refuses them in time
+GRACE_S = 2.0  # for the last answers, once the supervisor has left
+
+Serve = Callable[[socket.socket, Handover], Awaitable[None]]
+
+
+class Reception:
+    """Receives connections from the door and has each served.
+
+    Args:
+        channel: the gateway's end; see `hushd_protocol.system.handover`.
+        servers: serves one connection until its end, by kind of connection.
+        idle: seconds without a connection after which `run` returns.
+        leave: called at the end of the channel; closes the connections that are at rest.
+    """
+
+    def __init__(
+        self,
+        channel: socket.socket,
+        servers: Mapping[str, Serve],
+        idle: float,
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
+        channel.setblocking(False)
+        self._channel = channel
+        self._servers = servers
+        self._idle = idle
+        self._leave = leave
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()  # a connection came or ended, or the channel has
+        self._ended = False
+
+    async def run(self) -> None:
+        """Returns when there was no connection for `idle` seconds, or soon after the end of the channel.
+
+        Nothing is lost then: what arrives after the last look stays in the channel for the next gateway.
+        """
+        self._listen()
+        while not self._ended:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(None if self._tasks else self._idle):
+                    await self._changed.wait()
+            except TimeoutError:
+                if not self._tasks:
+                    self._pause()
+                    return
+        if self._tasks:
+            self._leave()
+            await asyncio.wait(self._tasks, timeout=GRACE_S)
+
+    def _listen(self) -> None:
+        asyncio.get_running_loop().add_reader(self._channel, self._receive)
+
+    def _pause(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._channel)
+
+    def _receive(self) -> None:
+        try:
+            received = receive(self._channel)
+        except BlockingIOError:
+            return
+        self._changed.set()
+        if received is None:
+            self._ended = True
+            self._pause()
+            return
+        task = asyncio.create_task(self._serve(*received))
+        self._tasks.add(task)
+        task.add_done_callback(self._served)
+        if len(self._tasks) >= MOST:
+            self._pause()
+
+    async def _serve(self, connection: socket.socket, handover: Handover) -> None:
+        try:
+            await self._servers[handover.kind](connection, handover)
+        except OSError:
+            pass  # the program at the other end has left
+        except Exception as error:
+            # Neither its text nor its arguments: they may hold what was said.
+            last = error.__traceback__
+            while last and last.tb_next:
+                last = last.tb_next
+            place = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "unknown"
+            print(f"a {handover.kind} connection failed: {type(error).__name__} at {place}", file=sys.stderr)
+        finally:
+            connection.close()
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._changed.set()
+        if len(self._tasks) == MOST - 1 and not self._ended:
+            self._listen()

@@ -1,0 +1,68 @@
+"""Connections on their way from the supervisor's door to the gateway.
+
+Each is one message on a pair of AF_UNIX sockets, the channel: the connection's descriptor (SCM_RIGHTS) and a `Handover`
+as msgpack. The supervisor keeps both ends open and a gateway inherits one, so what was sent but not received when a
+gateway exits waits there for the next one. The channel ends for a gateway when the supervisor does.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import msgpack
+
+PREFIX = 4096  # bytes that the door reads of a connection at most
+_LARGEST = PREFIX + 1024
+# macOS has no SOCK_SEQPACKET; there only the lifeline ends a gateway whose supervisor is dead. Untested.
+_TYPE = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A connection that somebody else accepted.
+
+    Attributes:
+        kind: the protocol of the listener that accepted it.
+        listener: the address of that listener, as the configuration names it, such as `tcp://127.0.0.1:10300`.
+        peer: the address of the program at the other end, such as `127.0.0.1`; empty for a socket in the file system.
+        prefix: all that was read from it so far.
+    """
+
+    kind: Literal["http", "wyoming"]
+    listener: str
+    peer: str
+    prefix: bytes
+
+
+def channel() -> tuple[socket.socket, socket.socket]:
+    """Makes a channel: the door's end, which never blocks, and the gateway's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, _TYPE)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+def send(end: socket.socket, connection: socket.socket, handover: Handover) -> None:
+    """Sends a connection without waiting; the caller closes its own descriptor afterwards.
+
+    Raises:
+        BlockingIOError: the channel is full.
+        OSError: the system allows no more descriptors under way.
+    """
+    socket.send_fds(end, [msgpack.packb(asdict(handover))], [connection.fileno()])
+
+
+def receive(end: socket.socket) -> tuple[socket.socket, Handover] | None:
+    """Receives a connection, which never blocks; None at the end of the channel.
+
+    Raises:
+        BlockingIOError: there is none now, and `end` does not block.
+    """
+    message, descriptors, _, _ = socket.recv_fds(end, _LARGEST, 1)
+    if not message:
+        return None
+    connection = socket.socket(fileno=descriptors[0])
+    connection.setblocking(False)
+    return connection, Handover(**msgpack.unpackb(message))
