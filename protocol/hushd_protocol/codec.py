@@ -16,7 +16,7 @@ from typing import Any
 import msgpack
 
 from .errors import HushdError
-from .limits import ID_BYTES, MAX_CREDIT, MAX_DEPTH
+from .limits import ID_BYTES, MAX_CREDIT, MAX_DEPTH, MAX_ITEMS
 from .messages import Cancel, Chunk, Credit, Error, Message
 
 Check = Callable[[Any], bool]
@@ -100,14 +100,37 @@ def encode(message: Message) -> bytes:
     return typing.cast(bytes, msgpack.packb(header))
 
 
+class _TooManyItems(Exception):
+    pass
+
+
+def _unpack_few(header: bytes) -> Any:
+    """Unpacks a header of at most MAX_ITEMS items, and stops at the first list or map beyond."""
+    left = MAX_ITEMS
+
+    def count(items: Any) -> Any:
+        nonlocal left
+        left -= 1 + len(items)
+        if left < 0:
+            raise _TooManyItems
+        return items
+
+    return msgpack.unpackb(header, object_hook=count, list_hook=count)
+
+
 class Decoder:
     """Decodes the messages that one direction of one socket may carry.
 
     >>> Decoder(FROM_CLIENT).decode(header, payload)
+
+    Args:
+        kinds: of the messages.
+        few: whether a header has at most MAX_ITEMS items, as those of clients do: others wait while it is decoded.
     """
 
-    def __init__(self, kinds: Iterable[type[Message]]) -> None:
+    def __init__(self, kinds: Iterable[type[Message]], *, few: bool = False) -> None:
         self._specs = {kind.TYPE: _spec(kind) for kind in kinds}
+        self._few = few
 
     def decode(self, header: bytes, payload: bytes = b"") -> Message:
         """Decodes one message.
@@ -119,7 +142,11 @@ class Decoder:
         """
         try:
             # Strings that are not UTF-8, maps too deep and counts that lie are all refused by msgpack itself.
-            fields = msgpack.unpackb(header)
+            # Each item takes a byte at least: most headers are too short to have too many.
+            long = self._few and len(header) > MAX_ITEMS
+            fields = _unpack_few(header) if long else msgpack.unpackb(header)
+        except _TooManyItems as error:
+            raise HushdError("too_large", f"The header has more than {MAX_ITEMS} items; send fewer.") from error
         except Exception as error:
             raise HushdError("protocol_error", "The header is not a msgpack map.") from error
         if type(fields) is not dict:

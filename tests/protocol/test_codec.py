@@ -15,7 +15,7 @@ from hushd_protocol import messages
 from hushd_protocol.codec import Decoder, encode
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_PAYLOAD
+from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_ITEMS, MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Partial, Request, Result
 
 KINDS: tuple[type[Message], ...] = tuple(
@@ -313,3 +313,25 @@ def test_a_field_the_codec_cannot_check_is_noticed_at_once() -> None:
 
     with pytest.raises(TypeError, match="no rule for"):
         Decoder([Odd])
+
+
+@pytest.mark.parametrize("item", [[], {}, 0, [[]], {"a": []}, [0] * 100], ids=repr)
+def test_a_header_of_many_items_is_refused_before_they_are_looked_at(
+    item: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client's header has a few thousand items at most, nested or not: none of them is checked beyond that."""
+    fields = {"type": "request", "id": ID, "worker": "stt/a/b", "op": "echo"}
+    header = msgpack.packb(fields | {"params": {"a": [item] * (2 * MAX_ITEMS)}})
+    looked: list[Any] = []
+    monkeypatch.setattr("hushd_protocol.codec._plain", lambda *arguments: looked.append(arguments) or True)
+    with pytest.raises(HushdError) as caught:
+        Decoder(KINDS, few=True).decode(header)
+    assert caught.value.code == "too_large"
+    assert not looked
+
+
+def test_a_long_text_is_no_long_list() -> None:
+    """What counts is items: a header of one text as long as may be passes."""
+    params = {"text": "x" * (MAX_HEADER - 200), "list": list(range(100))}
+    request = Request(id=ID, worker="tts/a/b", op="say", params=params)
+    assert unpack(pack(request), Decoder(KINDS, few=True)) == request

@@ -25,6 +25,7 @@ from .worker.worker import Worker
 
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
+MAX_UNLOADS = 64  # of one connection at a time
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
 FUTILE_S = 120.0  # without another replica after one that never became ready
 
@@ -56,6 +57,7 @@ class Fleet:
         self._cores = cores
         self._generations = itertools.count(1)
         self._waiting: list[_Waiting] = []
+        self._unloaded = False  # an `unload` may be complete
         self._help_at = math.inf  # when a worker next deserves another replica
         self._no_help_before: dict[str, float] = {}  # by the worker's name
 
@@ -97,6 +99,7 @@ class Fleet:
 
     def handle(self, event: FromWorker | Exited | SpawnFailed | SendFailed, now: float) -> list[Action]:
         """Decides what to do about news of a process."""
+        self._unloaded = self._unloaded or isinstance(event, Exited | SpawnFailed)
         worker = self.workers.get(event.worker)
         if worker is None:  # late news of a name that never came to life
             return []
@@ -168,8 +171,10 @@ class Fleet:
         """Ends the workers that `control` names, or all; answers when their processes are gone.
 
         Raises:
-            HushdError: `bad_request` for a name that no worker has.
+            HushdError: `bad_request` for a name that no worker has, `overloaded` while very many of this client wait.
         """
+        if sum(waiting.route == route for waiting in self._waiting) >= MAX_UNLOADS:
+            raise HushdError("overloaded", f"{MAX_UNLOADS} `unload`s of this client wait already.", 1000)
         chosen: dict[str, Worker] = {}
         for wanted in control.names:
             role, *_ = wanted.split("/")
@@ -185,6 +190,7 @@ class Fleet:
                 waiting.unloaded.append(name)
             out += worker.unload(now)
         self._waiting.append(waiting)
+        self._unloaded = True
         return out
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -204,14 +210,22 @@ class Fleet:
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
         out = self._share(now) + self.admission.settle(now) + self._help(now)
-        for waiting in list(self._waiting):
+        return out + (self._answer_unloads() if self._unloaded else [])
+
+    def _answer_unloads(self) -> list[Action]:
+        """Answers the `unload`s whose processes are gone."""
+        self._unloaded = False
+        out: list[Action] = []
+        before, self._waiting = self._waiting, []
+        for waiting in before:
             waiting.workers = {
                 name: gen
                 for name, gen in waiting.workers.items()
                 if name in self.workers and self.workers[name].gen == gen and self.workers[name].state.has_process
             }
-            if not waiting.workers:
-                self._waiting.remove(waiting)
+            if waiting.workers:
+                self._waiting.append(waiting)
+            else:
                 out.append(ToClient(waiting.route, m.Result(id=waiting.id, data={"unloaded": waiting.unloaded})))
         return out
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import zmq
 from hushd_protocol.codec import Decoder
@@ -57,20 +59,33 @@ class ClientSocket:
     upwards, since messages of the old one may be read after the new one's hello.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        listener: ListeningSocket,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.socket = open_router(context, listener)
         self.socket.monitor(_MONITOR, zmq.EVENT_DISCONNECTED)
         self.monitor = context.socket(zmq.PAIR)
         self.monitor.set_hwm(0)  # a full one would stop libzmq's I/O thread
         self.monitor.connect(_MONITOR)
-        self._decoder = Decoder(FROM_CLIENT)
+        self._clock = clock
+        self._decoder = Decoder(FROM_CLIENT, few=True)
         self._routes: dict[int, bytes] = {}  # by descriptor
         self._descriptors: dict[bytes, int] = {}
         self._dropped: set[bytes] = set()  # too slow; nothing is sent to them any more
 
-    def receive(self, limit: int) -> Iterator[FromClient | ClientGone]:
-        """Yields at most `limit` messages; answers garbage with an error to its sender alone."""
+    def receive(self, limit: int, seconds: float = math.inf) -> Iterator[FromClient | ClientGone]:
+        """Yields at most `limit` messages, and none once `seconds` have passed, their handling included.
+
+        libzmq takes one message of each connection in turn, so that one who sends thousands delays another's by one of
+        them. Garbage is answered with an error to its sender alone.
+        """
+        end = self._clock() + seconds
         for _ in range(limit):
+            if self._clock() >= end:
+                return
             try:
                 first = self.socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:

@@ -20,6 +20,7 @@ from . import log
 from .process import Launch, Process, describe_command, environment
 
 LIMIT_S = 10.0
+APART_S = 0.5  # from the end of a role's child to its next, or a client that asks all the time takes a core
 LIMIT_BYTES = 1_000_000
 
 
@@ -54,11 +55,23 @@ class Descriptions:
         self._logs = logs
         self._command = command
         self._questions: dict[str, _Question] = {}
+        self._rested: dict[str, float] = {}  # when a role's next child may start
+        self._late: dict[str, float] = {}  # when it will, for somebody who waits
 
     def ask(self, role: str, now: float) -> Described | None:
-        """Starts a child for `role`, unless one is under way; returns the error if it cannot be started."""
+        """Starts a child for `role`, unless one is under way; returns the error if it cannot be started.
+
+        Right after a role's last child the next waits for a moment, and serves all who have asked meanwhile.
+        """
         if role in self._questions:
             return None
+        if now < self._rested.get(role, now):
+            self._late[role] = self._rested[role]
+            return None
+        return self._start(role, now)
+
+    def _start(self, role: str, now: float) -> Described | None:
+        self._late.pop(role, None)
         path = self._logs / f"describe-{role}.log"
         try:
             answer = _nameless(self._logs / f"describe-{role}.json")
@@ -82,8 +95,9 @@ class Descriptions:
         return None
 
     def deadline(self) -> float | None:
-        """When the time of the oldest child is up."""
-        return min((question.until for question in self._questions.values()), default=None)
+        """When the time of the oldest child is up, or a child starts that had to wait."""
+        untils = (question.until for question in self._questions.values())
+        return min((*untils, *self._late.values()), default=None)
 
     def answers(self, ready: Container[object], now: float) -> Iterator[Described]:
         """Reaps the children that have ended and kills those whose time is up; `ready` are readable descriptors."""
@@ -96,14 +110,19 @@ class Descriptions:
                     question.until = now + LIMIT_S
                 continue
             del self._questions[role]
+            self._rested[role] = now + APART_S
             if descriptor is not None:
                 self._poller.unregister(descriptor)
             question.process.close()
             yield self._read(role, question, status)
             question.answer.close()
+        for role in [role for role, at in self._late.items() if at <= now]:
+            if failed := self._start(role, now):
+                yield failed
 
     def close(self) -> None:
-        """Ends the children under way."""
+        """Ends the children under way, and starts no other."""
+        self._late.clear()
         for question in self._questions.values():
             question.process.kill()
 

@@ -1,7 +1,8 @@
 """The one thread of the supervisor: passes events to the pool, and carries out its actions.
 
 A turn handles, in this order: timers that are due, signals, messages of workers, exits, and messages of clients. After
-64 messages of one socket all others have their turn. With nothing due the loop sleeps without a timeout.
+64 messages of one socket, or 5 ms of clients' messages, all others have their turn. With nothing due the loop sleeps
+without a timeout.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ from .worker_socket import WorkerSocket
 if TYPE_CHECKING:
     from .sd_notify import ServiceManager
 
-BATCH = 64
+BATCH = 64  # messages of one socket in a turn
+TURN_S = 0.005  # of one turn for the messages of clients, whatever each of them costs
 LINGER_MS = 1000  # at the end, so that the last answers arrive
 
 
@@ -110,6 +112,7 @@ class Loop:
         self._manager = manager
         self._heap = heap or Heap()
         self._started = clock()
+        self._usages = status.Usages()
         self._leaving = False  # was asked to
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
         self._done = False
@@ -150,7 +153,7 @@ class Loop:
                     self._handle(gone)
                     self._heap.client_left(self._clock())
             if self._clients.socket in ready:
-                for arrived in self._clients.receive(BATCH):
+                for arrived in self._clients.receive(BATCH, TURN_S):
                     self._handle(arrived)
 
     def close(self) -> None:
@@ -220,8 +223,8 @@ class Loop:
                 self._workers.kill(worker, gen)
             case ReportStatus(route, request, floor):
                 now = self._clock()
-                rows, standing = self._pool.rows(now), self._pool.standing(now)
-                data = status.report(rows, standing, self._workers.pids(), now - self._started)
+                rows, standing, uptime = self._pool.rows(now), self._pool.standing(now), now - self._started
+                data = status.report(rows, standing, self._workers.pids(), uptime, self._usages.at(now))
                 return self._clients.send(route, Result(id=request, data=data | {"floor": floor}))
             case Describe(role):
                 return self._catalogue.ask(role, self._clock())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hushd_protocol import __version__
@@ -12,9 +13,38 @@ from hushd_supervisor.core.admission import Standing
 
 from .memory import measure
 
+FRESH_S = 0.1  # for which a process's memory is not measured again: it takes 1 ms, in which everybody waits
+
+Usage = measure.Usage | None
+
+
+class Usages:
+    """Measures the memory of processes, each at most ten times a second however often somebody asks."""
+
+    def __init__(self, usage: Callable[[int], Usage] = measure.usage) -> None:
+        self._usage = usage
+        self._found: dict[int, Usage] = {}
+        self._until = -math.inf
+
+    def at(self, now: float) -> Callable[[int], Usage]:
+        """Returns a function that measures the process of a pid, or remembers its measure of a moment ago."""
+        if now >= self._until:
+            self._found.clear()
+            self._until = now + FRESH_S
+        return self._of
+
+    def _of(self, pid: int) -> Usage:
+        if pid not in self._found:
+            self._found[pid] = self._usage(pid)
+        return self._found[pid]
+
 
 def report(
-    rows: Iterable[Mapping[str, Any]], standing: Standing, pids: Mapping[tuple[str, int], int], uptime: float
+    rows: Iterable[Mapping[str, Any]],
+    standing: Standing,
+    pids: Mapping[tuple[str, int], int],
+    uptime: float,
+    usage_of: Callable[[int], Usage] = measure.usage,
 ) -> dict[str, Any]:
     """`{"supervisor": …, "workers": [...], "memory": …}` as `hushd status --json` prints it; MB are 10^6 bytes.
 
@@ -23,11 +53,12 @@ def report(
         standing: from the pool, of all memory.
         pids: the living processes by name and generation.
         uptime: seconds since the start.
+        usage_of: measures the process of a pid.
     """
     workers, used = [], 0
     for row in rows:
         pid = pids.get((row["name"], row["gen"]))
-        usage = measure.usage(pid) if pid is not None else None
+        usage = usage_of(pid) if pid is not None else None
         used += usage.pss if usage else 0
         known = dict(row)
         del known["gen"]
@@ -41,7 +72,7 @@ def report(
             }
             | known
         )
-    own = measure.usage(os.getpid())
+    own = usage_of(os.getpid())
     return {
         "supervisor": {
             "pid": os.getpid(),

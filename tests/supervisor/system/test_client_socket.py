@@ -311,3 +311,29 @@ def test_a_hundred_connections_leave_no_descriptor(clients: ClientSocket, connec
             before = len(os.listdir("/proc/self/fd"))
     wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before, "the last descriptors' end")
     assert clients._routes == clients._descriptors == {}
+
+
+def test_a_turn_ends_when_its_time_is_up_whatever_the_messages_are(clients: ClientSocket) -> None:
+    """Of a flood of costly messages, or of garbage, a turn takes what fits into its time; the rest is not lost."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.001  # what each message costs
+        return now
+
+    clients._clock = clock
+    with Peer(find().client_socket, hello=False) as peer:
+        peer.send(Hello(protocol=1, version="0"))
+        for _ in range(20):
+            peer.socket.send_multipart([b"garbage"])
+            peer.send(Pong())
+        wait_until(lambda: clients.socket.poll(0), "the first")
+        turns: list[int] = []
+
+        def enough() -> bool:
+            turns.append(len(list(clients.receive(64, 0.0055))))
+            return sum(turns) == 21
+
+        wait_until(enough, "all messages")
+        assert max(turns) <= 5

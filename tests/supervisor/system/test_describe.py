@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_supervisor.core.events import Described
-from hushd_supervisor.system.describe import LIMIT_BYTES, LIMIT_S, Descriptions
+from hushd_supervisor.system.describe import APART_S, LIMIT_BYTES, LIMIT_S, Descriptions
 from hushd_supervisor.system.process import Child
 from support.peer import BOUND_S, FAKE
 
@@ -50,15 +50,29 @@ def answers(catalogue: Descriptions, poller: zmq.Poller, now: float = 0.0) -> li
 def test_a_catalogue_is_what_the_child_prints(make: Make, poller: zmq.Poller) -> None:
     """Its JSON comes as an event; asked twice at once, it is one child and one answer; afterwards it is asked anew."""
     catalogue = make(*FAKE)
-    for _ in range(2):
-        assert catalogue.ask("stt", 0.0) is None
-        assert catalogue.ask("stt", 0.0) is None
-        assert catalogue.deadline() == LIMIT_S
+    for now in (0.0, APART_S):
+        assert catalogue.ask("stt", now) is None
+        assert catalogue.ask("stt", now) is None
+        assert catalogue.deadline() == now + LIMIT_S
         (described,) = answers(catalogue, poller)
         assert described.role == "stt"
         assert described.error == ""
         assert described.catalogue["engines"][0]["name"] == "fake"
         assert catalogue.deadline() is None
+
+
+def test_a_client_that_asks_all_the_time_starts_no_child_all_the_time(make: Make, poller: zmq.Poller) -> None:
+    """The next child of a role starts half a second after the last has ended, and serves all who asked meanwhile."""
+    catalogue = make(*FAKE)
+    catalogue.ask("stt", 0.0)
+    assert [described.role for described in answers(catalogue, poller, 1.0)] == ["stt"]
+    for now in (1.0, 1.2, 1.4):
+        assert catalogue.ask("stt", now) is None
+        assert catalogue.deadline() == 1.0 + APART_S
+    assert list(catalogue.answers({}, 1.0 + APART_S)) == []
+    assert catalogue.deadline() == 1.0 + APART_S + LIMIT_S
+    assert [described.error for described in answers(catalogue, poller, 2.0)] == [""]
+    assert catalogue.deadline() is None
 
 
 def test_a_child_that_fails_is_told_with_its_last_line(make: Make, poller: zmq.Poller) -> None:

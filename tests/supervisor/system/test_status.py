@@ -1,0 +1,22 @@
+"""Tests of the answer to `status`: what it costs those who wait while somebody asks for it."""
+
+from __future__ import annotations
+
+from hushd_supervisor.system.memory.measure import Usage
+from hushd_supervisor.system.status import FRESH_S, Usages
+
+
+def test_a_process_is_measured_ten_times_a_second_at_most() -> None:
+    """A flood of `status` measures each process once, until the measure is a tenth of a second old."""
+    measured: list[int] = []
+
+    def usage(pid: int) -> Usage:
+        measured.append(pid)
+        return Usage(len(measured), 0, 0)
+
+    usages = Usages(usage)
+    for number in range(1000):
+        usage_of = usages.at(50.0 + number * FRESH_S / 1000)
+        assert (usage_of(1), usage_of(2)) == (Usage(1, 0, 0), Usage(2, 0, 0))
+    assert measured == [1, 2]
+    assert usages.at(50.0 + FRESH_S)(1) == Usage(3, 0, 0)
