@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.messages import Control, Request
+from hushd_protocol.messages import Request
 
 from .transport import model_requests, requests
 from .transport.call import new_id
@@ -98,9 +98,7 @@ class Management(Connector):
 
     def shutdown(self, timeout: float = 10.0) -> bool:
         """Makes the supervisor finish running requests and exit; returns whether it had after `timeout` seconds."""
-        connection = self._connect()
-        connection.start(Control(id=new_id(), action="shutdown")).result()
-        return connection.wait_lost(timeout)
+        return self._end("shutdown", timeout)
 
     def restart(self, timeout: float | None = None) -> bool:
         """Makes the supervisor finish running requests and exit; new requests are served by the next supervisor.
@@ -108,9 +106,18 @@ class Management(Connector):
         Returns whether it had exited after `timeout` seconds. The next request starts the new one, or a service manager
         does.
         """
-        connection = self._connect()
-        connection.start(Control(id=new_id(), action="restart")).result()
-        return connection.wait_lost(timeout)
+        return self._end("restart", timeout)
+
+    def _end(self, action: str, timeout: float | None) -> bool:
+        """Ends the supervisor, whichever version of the protocol it speaks; returns whether it left in time."""
+        from .transport import versions
+
+        connection = self._find(versions.connect)
+        try:
+            versions.end(connection, action)
+            return connection.wait_lost(timeout)
+        finally:
+            connection.close()
 
     # --- models ------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,10 @@
 """Sizes and numbers on which both ends of the wire agree; in bytes unless the name is of something else."""
 
+# Versions of the protocol, all with the same frames, `hello`, `welcome`, `error` and `result`, and with the controls
+# `status`, `restart` and `shutdown`, so that any hushd can end any other:
+#   1  the first.
 PROTOCOL = 1
+OLDEST_PROTOCOL = 1
 MAGIC = b"HSH1"
 
 MAX_HEADER = 64 * 1024

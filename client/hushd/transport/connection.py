@@ -51,11 +51,16 @@ class Connection:
     """
 
     def __init__(
-        self, socket_path: str | os.PathLike[str], *, holder: str | None = None, patience: float = WELCOME_S
+        self,
+        socket_path: str | os.PathLike[str],
+        *,
+        holder: str | None = None,
+        patience: float = WELCOME_S,
+        protocol: int = PROTOCOL,
     ) -> None:
         self._path = os.fspath(socket_path)
         self._patience = patience
-        self._hello = Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid())
+        self._hello = Hello(protocol=protocol, version=__version__, holder=holder, pid=os.getpid())
         self._pid = os.getpid()
         self._lock = threading.RLock()  # _lost and the wake-up pipe; reentrant: a collected call may post a cancel
         self._outbox: deque[Message | Answered] = deque()
@@ -248,11 +253,11 @@ class Connection:
         if isinstance(message, Ping):
             self._send(socket, Pong())
         elif isinstance(message, Welcome):
-            if message.protocol != PROTOCOL:
+            if message.protocol != self._hello.protocol:
                 raise HushdError(
                     "version_mismatch",
                     f"The supervisor speaks hushd/{message.protocol} (version {message.version}) and this client "
-                    f"hushd/{PROTOCOL} ({__version__}): run `hushd shutdown` of the other version, then try again.",
+                    f"hushd/{self._hello.protocol} ({__version__}): run `hushd shutdown`, then try again.",
                 )
             self.supervisor = message
             self._welcomed.set()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any, Self
 
 from hushd_protocol.errors import HushdError
@@ -33,6 +35,7 @@ class Connector:
         self._on_pull = on_pull
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._replaced = False  # an older supervisor, and once only: programs of two versions must not take turns
         self._finalizer: weakref.finalize[..., Connector] | None = None
 
     def __enter__(self) -> Self:
@@ -74,15 +77,16 @@ class Connector:
             self._finalizer = weakref.finalize(self, connection.close)
             return connection
 
-    def _find(self) -> Connection:
-        """Connects; tries again after a failure, having started a supervisor if none listens.
+    def _find(self, open: Callable[..., Connection] | None = None) -> Connection:
+        """Connects, by `open` if given; tries again after a failure, having started a supervisor if none listens.
 
         For some seconds, because several supervisors in a row may be about to end, and because the listener may be a
         service manager that has only begun to start one.
         """
+        open = open or self._open
         paths.prepare_runtime(self._paths)
         try:
-            return Connection(self._paths.client_socket, holder=self._holder)
+            return open(self._paths.client_socket, holder=self._holder)
         except HushdError as error:
             if error.code not in GONE:
                 raise
@@ -93,8 +97,22 @@ class Connector:
             found = autostart.ensure(self._paths, start=self._start)
             patience = max(WELCOME_S, give_up - time.monotonic())
             try:
-                return Connection(found.client_socket, holder=self._holder, patience=patience)
+                return open(found.client_socket, holder=self._holder, patience=patience)
             except HushdError as error:
                 if error.code not in GONE or time.monotonic() >= give_up:
                     raise
             time.sleep(PAUSE_S)
+
+    def _open(self, path: os.PathLike[str], **options: Any) -> Connection:
+        """Connects to a supervisor of our version; an idle one of an older version is ended, and counts as lost."""
+        try:
+            return Connection(path, **options)
+        except HushdError as error:
+            may_start = self._start and os.environ.get("HUSHD_AUTOSTART") != "0"
+            if error.code != "version_mismatch" or self._replaced or not may_start:
+                raise
+            from . import versions
+
+            versions.replace_older(path, error)
+        self._replaced = True
+        raise HushdError("supervisor_lost", "An older supervisor has left: please try again.")

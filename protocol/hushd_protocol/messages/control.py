@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from .message import Message
 
+# Served over every version of the protocol; they keep their names, and `status` its `workers` and `floor`.
+EVERY_VERSION = ("status", "restart", "shutdown")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control(Message):

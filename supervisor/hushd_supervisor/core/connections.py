@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.limits import OLDEST_PROTOCOL, PROTOCOL
+from hushd_protocol.messages.control import EVERY_VERSION
 
 from .actions import Action, ToClient
 
@@ -21,6 +22,7 @@ class Connection:
     holder: str
     own_holder: bool  # the client named no holder: its leases belong to this connection
     pid: int
+    protocol: int = PROTOCOL
     requests: int = 0
     unanswered: int = 0  # pings since its last message
 
@@ -46,17 +48,32 @@ class Connections:
         return self._known.get(route)
 
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
-        """Registers a client, or refuses another version of the protocol."""
-        if hello.protocol != PROTOCOL:
-            error = HushdError(
-                "version_mismatch",
-                f"The client speaks hushd/{hello.protocol} and this supervisor ({self._welcome.version}) "
-                f"hushd/{PROTOCOL}: run `hushd shutdown` with the newer version, then ask again.",
-            )
-            return [ToClient(route, m.Error.of(b"", error))]
+        """Registers a client, or refuses a newer version of the protocol: such a client speaks ours too, for controls.
+
+        A client of an older version may end this supervisor, and no more; see `refuse`.
+        """
+        if not OLDEST_PROTOCOL <= hello.protocol <= PROTOCOL:
+            return [ToClient(route, m.Error.of(b"", self._mismatch(hello.protocol)))]
         own = hello.holder is None
-        self._known[route] = Connection(hello.holder or f"connection-{route.hex()}", own, hello.pid)
-        return [ToClient(route, self._welcome)]
+        self._known[route] = Connection(hello.holder or f"connection-{route.hex()}", own, hello.pid, hello.protocol)
+        return [ToClient(route, replace(self._welcome, protocol=hello.protocol))]
+
+    def refuse(self, route: bytes, message: m.Message) -> m.Error | None:
+        """The answer to a client of an older version that wants more than it can have; None where it can have it."""
+        spoken = self._known[route].protocol
+        if spoken == PROTOCOL or isinstance(message, m.Pong | m.Cancel):
+            return None
+        if isinstance(message, m.Control) and message.action in EVERY_VERSION:
+            return None
+        return m.Error.of(getattr(message, "id", b""), self._mismatch(spoken))
+
+    def _mismatch(self, spoken: int) -> HushdError:
+        return HushdError(
+            "version_mismatch",
+            f"The client speaks hushd/{spoken} and this supervisor ({self._welcome.version}) hushd/{PROTOCOL}: "
+            "run `hushd shutdown`, then try again.",
+            detail={"protocol": PROTOCOL},
+        )
 
     def gone(self, route: bytes) -> Connection | None:
         """Forgets and returns a connection that has ended; None for one that never said hello."""

@@ -135,6 +135,8 @@ class Pool:
             error = HushdError("protocol_error", "The first message of a connection must be hello.")
             return [ToClient(route, m.Error.of(getattr(message, "id", b""), error))]
         connection.unanswered = 0
+        if refusal := self._connections.refuse(route, message):
+            return [ToClient(route, refusal)]
         return self._floor.alive(route, now) + self._from_known(route, message, now)
 
     def _from_known(self, route: bytes, message: m.Message, now: float) -> list[Action]:
