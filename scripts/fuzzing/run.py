@@ -71,8 +71,4 @@ def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "hushd" in frame.filename] or frames
     where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(ours[-3:]))
-    return (
-        f"{type(error).__name__} ({where}): {str(error)[:120]}"
-        if len(frames) < 200
-        else f"{type(error).__name__} ({where})"
-    )
+    return f"{type(error).__name__} ({where})"

@@ -19,6 +19,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_supervisor.system.config import load
+from hushd_supervisor.system.memory.cgroup import Cgroup
 from hushd_supervisor.system.memory.needs import Needs
 
 from .claims import sentence
@@ -165,5 +166,35 @@ def transcript(folder: Path) -> Iterator[Feed]:
             layout = Layout(rng.choice(numbers), rng.choice(numbers), rng.choice(numbers), rng.random() < 0.5)
         for form in FORMATS:
             "".join(render(form, _Transcript(segments, rng.random() < 0.5), layout))
+
+    yield feed
+
+
+_MOUNTS = (
+    b"24 30 0:22 / /proc rw,nosuid - proc proc rw\n30 1 8:1 / / rw - ext4 /dev/sda rw\n"
+    b"35 24 0:30 /a /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,memory\n36 30 8:2 / /media/a\\040b rw - vfat b rw\n"
+    b"40 24 0:33 / /sys/fs/memory rw - cgroup cgroup rw,memory\n"
+)
+
+
+@contextmanager
+def kernel(folder: Path) -> Iterator[Feed]:
+    """The kernel's reports of our group, in which users choose names: of mounts, of groups."""
+    (folder / "proc/self").mkdir(parents=True)
+    group = folder / "sys/fs/cgroup/b.slice"
+    group.mkdir(parents=True)
+    numbers = (b"max\n", b"1000000\n", b"", b"9" * 5000, b"-1\n", b"\xff")
+
+    def feed(rng: Random) -> None:
+        groups = b"0::/a/b.slice\n5:cpu,memory:/b.slice\n"
+        (folder / "proc/self/cgroup").write_bytes(damaged(rng, groups) if rng.random() < 0.5 else groups)
+        (folder / "proc/self/mountinfo").write_bytes(damaged(rng, _MOUNTS) if rng.random() < 0.7 else _MOUNTS)
+        for name in ("memory.max", "memory.high", "memory.current"):
+            (group / name).write_bytes(rng.choice(numbers))
+        (group / "memory.events").write_bytes(damaged(rng, b"low 0\noom_kill 3\n"))
+        found = Cgroup.own(folder)
+        found.limits()
+        found.oom_kills()
+        found.pressure_file()
 
     yield feed

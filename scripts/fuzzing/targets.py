@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from . import audio, models, sockets, state, text, wire
+from . import audio, handshake, models, sockets, state, text, wire
 from .mutate import Feed
 
 Target = Callable[[Path], AbstractContextManager[Feed]]
@@ -15,6 +15,7 @@ TARGETS: dict[str, Target] = {
     "client.sock": sockets.clients,
     "worker.sock": sockets.strangers,
     "worker": sockets.worker,
+    "handshakes": handshake.handshakes,
     "messages": wire.messages,
     "wav": audio.wav,
     "recording": audio.recording,
@@ -22,6 +23,7 @@ TARGETS: dict[str, Target] = {
     "config": state.config,
     "config-edit": state.config_edit,
     "state": state.state,
+    "kernel": state.kernel,
     "journal": state.journal,
     "transcript": state.transcript,
     "manifest": models.manifest,
@@ -32,6 +34,7 @@ TARGETS: dict[str, Target] = {
     "command-files": models.command_files,
     "command-output": models.command_output,
     "params": text.params,
+    "script": text.script,
     "markup": text.markup,
     "durations": text.durations,
 }

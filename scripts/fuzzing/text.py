@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from hushd.cli.say.input import utf8
 from hushd_models import languages
 from hushd_protocol import duration, names
 from hushd_protocol.errors import HushdError
@@ -107,5 +108,23 @@ def durations(folder: Path) -> Iterator[Feed]:
             names.is_name(value)
             did_you_mean(value, ("stt", "tts", "hour", "minutes"))
             languages.tag(value)
+
+    yield feed
+
+
+@contextmanager
+def script(folder: Path) -> Iterator[Feed]:
+    """What `say` is given to read, in any encoding: it is text, or nobody hears it."""
+    encodings = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1")
+
+    def feed(rng: Random) -> None:
+        data = rng.choice(_SAMPLES).encode(rng.choice(encodings), errors="replace")
+        data = damaged(rng, data) if rng.random() < 0.6 else data
+        size = rng.choice((1, 2, 3, 7, 100_000))
+        try:
+            for block in utf8((data[start : start + size] for start in range(0, len(data), size)), "a"):
+                block.decode()
+        except HushdError as error:
+            sentence(error.message)
 
     yield feed

@@ -6,6 +6,7 @@ usage there without the file cache, which the kernel drops before it kills.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -36,24 +37,24 @@ class Cgroup:
     def own(cls, root: Path = Path("/")) -> Cgroup:
         """The group of this process; one without folders where there are no cgroups. `root` is for tests."""
         try:
-            groups = (root / "proc/self/cgroup").read_text()
-            mounts = (root / "proc/self/mountinfo").read_text()
+            groups, mounts = (_lines(root / "proc/self" / name) for name in ("cgroup", "mountinfo"))
         except OSError:
             return cls()
         paths = {}
-        for line in groups.splitlines():
+        for line in groups:
             number, _, rest = line.partition(":")
             controllers, _, path = rest.partition(":")
             if number == "0" or "memory" in controllers.split(","):
                 paths[2 if number == "0" else 1] = path
         # With both versions mounted, the controller is in the first.
         for version in (1, 2):
-            for line in mounts.splitlines() if version in paths else ():
+            for line in mounts if version in paths else ():
                 where, _, what = line.partition(" - ")
                 kind, _, options = what.partition(" ")
                 controlled = "memory" in options.rpartition(" ")[2].split(",")
-                if kind == "cgroup2" if version == 2 else (kind == "cgroup" and controlled):
-                    _, _, _, top, mount, *_ = where.split()
+                fields = where.split(" ")
+                if len(fields) > 4 and (kind == "cgroup2" if version == 2 else (kind == "cgroup" and controlled)):
+                    top, mount = fields[3:5]
                     return cls(version, _folders(root, mount, top, paths[version]))
         return cls()
 
@@ -89,6 +90,11 @@ class Cgroup:
         names = ("memory.max", "memory.high") if self.version == 2 else ("memory.limit_in_bytes",)
         limits = [limit for name in names if (limit := _number(folder / name)) is not None and limit < UNLIMITED]
         return min(limits, default=None)
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a file in which users choose names: of mounts, of groups, in any encoding."""
+    return os.fsdecode(file.read_bytes()).split("\n")
 
 
 def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
