@@ -37,6 +37,33 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """The table `[http]`: OpenAI's audio API."""
+
+    listen: Sequence[str] = ()  # HOST:PORT each; none: off
+    hosts: Sequence[str] = ()  # names of this machine in requests, besides localhost and addresses
+    origins: Sequence[str] = ()  # of web pages that may send requests, such as https://chat.example.org
+    token_file: str = ""  # with the secret that every request must carry
+    models: Mapping[str, str] = field(default_factory=dict)  # ENGINE/NAME by the name that programs use
+    voices: Mapping[str, str] = field(default_factory=dict)  # installed voice by the name that programs use
+
+
+@dataclass(frozen=True, slots=True)
+class WyomingSettings:
+    """The table `[wyoming]`: the protocol of Home Assistant's voice services."""
+
+    listen: Sequence[str] = ()  # tcp://HOST:PORT or unix://PATH each; none: off
+    stt: str = ""  # ENGINE/NAME of the one model to offer; empty: all that are installed
+    tts: str = ""
+    only: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # `stt` and `tts` by address of `listen`
+
+    def models(self, address: str) -> tuple[str, str]:
+        """`stt` and `tts` of one address."""
+        own = self.only.get(address, {})
+        return own.get("stt", self.stt), own.get("tts", self.tts)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything in the configuration file."""
 
@@ -52,6 +79,9 @@ class Settings:
     weight_priority: float = 100.0  # in eviction, lowest first: priority * this
     weight_idle: float = 1.0  # - idle seconds * this
     weight_size: float = 0.1  # - MB * this
+    gateway_idle: float = 60.0  # after the last connection of HTTP or Wyoming, until their process leaves
+    http: HttpSettings = field(default_factory=HttpSettings)
+    wyoming: WyomingSettings = field(default_factory=WyomingSettings)
     worker: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # overrides by name; "" for all
 
     def for_worker(self, name: str) -> WorkerSettings:

@@ -17,12 +17,12 @@ from hushd_protocol.names import NAME
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_supervisor.core.names import ENGINES, ROLES
-from hushd_supervisor.core.settings import Settings, WorkerSettings
+from hushd_supervisor.core.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
 
 from .log import LEVELS
 
 # Of the keys that are floats, those that are lengths of time; the others are numbers.
-_TIMES = ("drain_timeout", "exit_when_idle", "keep_alive", "max_age", "stall_timeout", "start_timeout")
+_TIMES = ("drain_timeout", "exit_when_idle", "gateway_idle", "keep_alive", "max_age", "stall_timeout", "start_timeout")
 _ENGINE_MODEL = re.compile(f"{NAME}/{NAME}", re.ASCII)
 _MODEL = Kind(
     'an engine and a model, such as "moonshine/tiny-en"',
@@ -52,6 +52,10 @@ class SettingsReader:
                 self._unknown(toml.key(key), key, [*known, "models"])
             elif key == "worker":
                 values[key] = self._workers(value)
+            elif key == "http":
+                values[key] = HttpSettings(**self._values(key, value, HttpSettings()))
+            elif key == "wyoming":
+                values[key] = self._wyoming(value)
             else:
                 values[key] = self._value(key, value, known[key])
         for role in (*ENGINES, *(f"{role}_small" for role in ENGINES)):
@@ -76,6 +80,24 @@ class SettingsReader:
             found[key] = self._worker(where, self._check(where, value, _TABLE))
         return {name: values for name, values in found.items() if values}
 
+    def _wyoming(self, table: Any) -> WyomingSettings:
+        """`[wyoming]` is for all addresses, `[wyoming."tcp://HOST:PORT"]` inside it for one that it listens at."""
+        table = self._check("wyoming", table, _TABLE)
+        listen = self._check("wyoming.listen", table.get("listen", []), texts())
+        only = {address: table[address] for address in listen if address in table}
+        rest = {key: value for key, value in table.items() if key not in only and key != "only"}
+        for address, models in only.items():
+            where = f"wyoming.{toml.key(address)}"
+            for key, value in self._check(where, models, _TABLE).items():
+                if key not in ENGINES:
+                    self._unknown(f"{where}.{toml.key(key)}", key, ENGINES)
+                self._check(f"{where}.{key}", value, _MODEL)
+        settings = WyomingSettings(**self._values("wyoming", rest, WyomingSettings()), only=only)
+        for role in ENGINES:
+            if model := getattr(settings, role):
+                self._check(f"wyoming.{role}", model, _MODEL)
+        return settings
+
     def _check_models(self, table: object) -> None:
         """Checks the user's additions to the catalogue of models, which only the clients and the workers read."""
         from hushd_models import user_models  # not needed by most
@@ -86,9 +108,15 @@ class SettingsReader:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _worker(self, where: str, table: Mapping[str, Any]) -> dict[str, Any]:
-        known = {field.name: getattr(WorkerSettings(), field.name) for field in fields(WorkerSettings)}
+        return self._values(where, table, WorkerSettings())
+
+    def _values(
+        self, where: str, table: object, defaults: WorkerSettings | HttpSettings | WyomingSettings
+    ) -> dict[str, Any]:
+        """Returns the values in `table`, which may have the keys of `defaults`."""
+        known = {field.name: getattr(defaults, field.name) for field in fields(defaults)}
         values = {}
-        for key, value in table.items():
+        for key, value in self._check(where, table, _TABLE).items():
             if key not in known:
                 self._unknown(f"{where}.{toml.key(key)}", key, known)
             values[key] = self._value(f"{where}.{toml.key(key)}", value, known[key])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.core.settings import Settings, WorkerSettings
+from hushd_supervisor.core.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
 from hushd_supervisor.system import config
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIGURATION.md"
@@ -33,10 +33,9 @@ def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
     assert dataclasses.replace(settings, worker={}) == Settings()
     assert settings.for_worker("stt/any/thing") == WorkerSettings()
     shown = set(re.findall(r"^(\w+) = ", block, re.MULTILINE))
-    assert shown == {f.name for kind in (Settings, WorkerSettings) for f in dataclasses.fields(kind)} - {
-        "models",
-        "worker",
-    }
+    kinds = (Settings, HttpSettings, WyomingSettings, WorkerSettings)
+    tables = {"http", "only", "worker", "wyoming"}
+    assert shown == {f.name for kind in kinds for f in dataclasses.fields(kind)} - tables
     assert set(settings.worker[""]) == {f.name for f in dataclasses.fields(WorkerSettings)}
 
 
@@ -46,6 +45,24 @@ def test_all_blocks_of_the_document_can_be_loaded(tmp_path: Path) -> None:
     assert len(blocks) == 4
     for block in blocks:
         load(tmp_path, block)
+
+
+def test_a_port_of_wyoming_may_offer_a_model_of_its_own(tmp_path: Path) -> None:
+    """The table of an address wins over `[wyoming]`, key by key; a table of another address is an error."""
+    text = """
+        [wyoming]
+        listen = ["tcp://127.0.0.1:10300", "tcp://127.0.0.1:10301"]
+        stt = "moonshine/tiny-en"
+        [wyoming."tcp://127.0.0.1:10301"]
+        stt = "faster-whisper/small"
+        """
+    wyoming = load(tmp_path, text).wyoming
+    assert wyoming.models("tcp://127.0.0.1:10300") == ("moonshine/tiny-en", "")
+    assert wyoming.models("tcp://127.0.0.1:10301") == ("faster-whisper/small", "")
+    with pytest.raises(HushdError, match=r'there is no key wyoming\."tcp://127.0.0.1:10302"'):
+        load(tmp_path, '[wyoming."tcp://127.0.0.1:10302"]\nstt = "moonshine/tiny-en"\n')
+    with pytest.raises(HushdError, match=r"must be an engine and a model"):
+        load(tmp_path, text.replace("faster-whisper/small", "small"))
 
 
 def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:

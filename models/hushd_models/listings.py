@@ -1,0 +1,125 @@
+"""The installed models and voices as other programs list them: OpenAI's models and voices, Wyoming's `info`.
+
+Made from the catalogues that the workers' packages print (`--describe`), by role. The supervisor's door answers polls
+with them and the gateway requests, so both answer alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hushd_protocol import __version__
+
+Catalogues = Mapping[str, Mapping[str, Any]]  # `{"stt": {"engines": [...]}, "tts": {...}}`
+Object = dict[str, Any]
+
+# OpenAI's own names: programs offer them, and some insist that the list has them.
+OPENAI_NAMES: Mapping[str, tuple[str, ...]] = {
+    "stt": ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"),
+    "tts": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
+}
+TASKS = {"stt": "automatic-speech-recognition", "tts": "text-to-speech"}
+_ATTRIBUTION = {"name": "hushd", "url": "https://pypi.org/project/hushd/"}
+
+
+def model(name: str, role: str, owner: str = "hushd") -> Object:
+    """One entry of `models`."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": owner, "task": TASKS[role]}
+
+
+def models(catalogues: Catalogues, aliases: Mapping[str, str] | None = None) -> Object:
+    """The answer to `GET /v1/models`: each installed ENGINE/NAME, then OpenAI's names and the user's `aliases`."""
+    found = [
+        model(f"{engine['name']}/{entry['name']}", role, engine["name"])
+        for role in TASKS
+        for engine, entry in _installed(catalogues, role)
+    ]
+    found += [model(name, role) for role, names in OPENAI_NAMES.items() for name in names]
+    known = {entry["id"]: entry["task"] for entry in found}
+    for name, meant in (aliases or {}).items():
+        if name not in known:
+            role = "tts" if known.get(meant) == TASKS["tts"] else "stt"
+            found.append(model(name, role))
+    return {"object": "list", "data": found}
+
+
+def voices(catalogues: Catalogues) -> Object:
+    """The answer to `GET /v1/audio/voices`: each installed voice, those of the default engine first."""
+    found = {voice["name"]: voice for voice in _voices(catalogues)}
+    return {
+        "voices": [
+            {"id": name, "name": name, "language": voice["language"], "gender": voice.get("gender", "")}
+            for name, voice in found.items()
+        ]
+    }
+
+
+def info(catalogues: Catalogues, stt: str = "", tts: str = "") -> Object:
+    """The data of Wyoming's `info`: one program for speech to text and one for text to speech.
+
+    Args:
+        stt: ENGINE/NAME of the one model to offer; empty: all that are installed, the default first.
+        tts: the same of the one whose voices to offer.
+    """
+    asr = [
+        _artifact(f"{engine['name']}/{entry['name']}") | {"languages": entry["languages"]}
+        for engine, entry in _installed(catalogues, "stt")
+        if stt in ("", f"{engine['name']}/{entry['name']}")
+    ]
+    speakers = [
+        _artifact(voice["name"]) | {"languages": [voice["language"]], "speakers": None}
+        for voice in _voices(catalogues)
+        if tts in ("", f"{voice['engine']}/{voice['model']}")
+    ]
+    hears = {"models": asr, "supports_transcript_streaming": True, "requires_external_vad": True}
+    speaks = {"voices": speakers, "supports_synthesize_streaming": True}
+    none: Object = {kind: [] for kind in ("handle", "intent", "wake", "mic", "snd")}
+    return {"asr": [_artifact("hushd") | hears], "tts": [_artifact("hushd") | speaks], **none, "satellite": None}
+
+
+def info_event(data: Object) -> bytes:
+    """The bytes of the event `info` on the wire."""
+    body = json.dumps(data, ensure_ascii=False).encode()
+    head = {"type": "info", "version": "1.10.2", "data_length": len(body)}
+    return json.dumps(head).encode() + b"\n" + body
+
+
+def _artifact(name: str) -> Object:
+    return {
+        "name": name,
+        "attribution": _ATTRIBUTION,
+        "installed": True,
+        "description": name if name != "hushd" else "hushd, a voice and ears on this machine",
+        "version": __version__,
+    }
+
+
+def _engines(catalogues: Catalogues, role: str) -> list[Object]:
+    """The installed engines, the default one first."""
+    catalogue = catalogues.get(role, {})
+    default = catalogue.get("default", "").partition("/")[0]
+    engines = [engine for engine in catalogue.get("engines", []) if engine.get("installed")]
+    return sorted(engines, key=lambda engine: bool(engine["name"] != default))
+
+
+def _installed(catalogues: Catalogues, role: str) -> Iterator[tuple[Object, Object]]:
+    """Yields the installed models with their engines, the default model of each engine first."""
+    default = catalogues.get(role, {}).get("default", "").partition("/")[2]
+    for engine in _engines(catalogues, role):
+        entries = [entry for entry in engine.get("models", []) if entry.get("installed")]
+        for entry in sorted(entries, key=lambda entry: bool(entry["name"] != default)):
+            yield engine, entry
+
+
+def _voices(catalogues: Catalogues) -> Iterator[Object]:
+    """Yields the installed voices, each engine's default voice first; a name counts once."""
+    seen: set[str] = set()
+    for engine in _engines(catalogues, "tts"):
+        default = engine.get("default_voice")
+        entries = [voice for voice in engine.get("voices", []) if voice.get("installed")]
+        for voice in sorted(entries, key=lambda voice: bool(voice["name"] != default)):
+            if voice["name"] not in seen:
+                seen.add(voice["name"])
+                yield voice

@@ -1,0 +1,90 @@
+"""Tests of the lists of models and voices that other programs ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hushd_models import listings
+
+
+def engine(name: str, models: dict[str, bool], voices: tuple[str, ...] = (), installed: bool = True) -> dict[str, Any]:
+    return {
+        "name": name,
+        "installed": installed,
+        "models": [{"name": model, "languages": ["en"], "installed": there} for model, there in models.items()],
+        "default_voice": voices[-1] if voices else "",
+        "voices": [
+            {"name": voice, "engine": name, "model": next(iter(models)), "language": "en-GB", "installed": True}
+            for voice in voices
+        ],
+    }
+
+
+CATALOGUES = {
+    "stt": {
+        "default": "small/b",
+        "engines": [
+            engine("large", {"x": True, "y": False}),
+            engine("absent", {"z": True}, installed=False),
+            engine("small", {"a": True, "b": True}),
+        ],
+    },
+    "tts": {"default": "reader/en", "engines": [engine("reader", {"en": True}, ("ann", "bob"))]},
+}
+
+
+def test_models_are_the_installed_ones_and_openais_names() -> None:
+    """The default comes first, since programs preselect it; OpenAI's names and the user's follow."""
+    listed = listings.models(CATALOGUES, {"mine": "reader/en", "tts-1": "reader/en"})
+    ids = [entry["id"] for entry in listed["data"]]
+    assert ids[:4] == ["small/b", "small/a", "large/x", "reader/en"]
+    assert set(ids[4:]) == {name for names in listings.OPENAI_NAMES.values() for name in names} | {"mine"}
+    assert len(ids) == len(set(ids))
+    assert listed["data"][-1] == listings.model("mine", "tts")
+
+
+def test_voices_begin_with_the_engines_default() -> None:
+    """Each has an id that is its name, as Kokoro's clients expect."""
+    assert [(voice["id"], voice["name"]) for voice in listings.voices(CATALOGUES)["voices"]] == [
+        ("bob", "bob"),
+        ("ann", "ann"),
+    ]
+
+
+def test_info_is_one_program_for_each_direction() -> None:
+    """Home Assistant looks at the first program alone; an address may offer one model of all."""
+    info = listings.info(CATALOGUES)
+    assert [len(info[kind]) for kind in ("asr", "tts")] == [1, 1]
+    assert [model["name"] for model in info["asr"][0]["models"]] == ["small/b", "small/a", "large/x"]
+    assert info["tts"][0]["supports_synthesize_streaming"] is True
+    one = listings.info(CATALOGUES, "large/x", "reader/en")
+    assert [model["name"] for model in one["asr"][0]["models"]] == ["large/x"]
+    assert [voice["name"] for voice in one["tts"][0]["voices"]] == ["bob", "ann"]
+
+
+def test_nothing_installed_is_listed_as_nothing() -> None:
+    """A catalogue that could not be read, or has no engines, breaks no list."""
+    assert listings.voices({})["voices"] == []
+    assert listings.info({})["asr"][0]["models"] == []
+    assert json.dumps(listings.models({"stt": {"default": "a/b"}}))
+
+
+@pytest.mark.filterwarnings("ignore:'audioop' is deprecated:DeprecationWarning")  # the package's own import
+def test_the_wyoming_package_reads_our_info() -> None:
+    """The bytes are the event that its own writer would make."""
+    pytest.importorskip("wyoming")
+    from wyoming.event import async_read_event
+    from wyoming.info import Info
+
+    async def read() -> Info:
+        reader = asyncio.StreamReader()
+        reader.feed_data(listings.info_event(listings.info(CATALOGUES)))
+        event = await async_read_event(reader)
+        assert event is not None
+        return Info.from_event(event)
+
+    info = asyncio.run(read())
+    assert (info.asr[0].name, info.tts[0].voices[0].name) == ("hushd", "bob")

@@ -1,0 +1,28 @@
+"""Tests of the names by which this machine may be called."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_protocol.hosts import is_allowed, is_loopback
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "a.localhost", "127.0.0.1:8000", "[::1]:8000", "10.0.0.7", "nas:80"]
+)
+def test_addresses_localhost_and_the_users_names_are_allowed(host: str) -> None:
+    """None of them can be made to resolve to this machine by a stranger."""
+    assert is_allowed(host, ["nas"])
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "[", "nas."]
+)
+def test_any_other_name_is_foreign(host: str) -> None:
+    """A page whose name resolves to this machine carries it in `Host`."""
+    assert not is_allowed(host)
+
+
+def test_only_loopback_addresses_are_loopback() -> None:
+    """0.0.0.0 and an empty host mean every address."""
+    assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "", "10.0.0.7", "example.org")))
