@@ -160,7 +160,7 @@ def run(options: Options, paths: Paths) -> None:
         output = log.open_file(paths.supervisor_log)
         os.dup2(output, 2)
         os.close(output)
-    record = log.Log(settings.log_level).write
+    record = log.Log(settings.log_level, paths.supervisor_log if options.auto or activated else None).write
     context = zmq.Context()
     worker_listener = lock.ListeningSocket(paths.worker_socket)
     listener = lock.ListeningSocket(paths.client_socket, inherited)

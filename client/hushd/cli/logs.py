@@ -30,14 +30,26 @@ def show(what: str | None, lines: int, follow: bool) -> None:
             while follow:
                 if added := file.read():
                     console.write_bytes(added)
-                elif file.tell() > os.path.getsize(path):
+                elif file.tell() > os.fstat(file.fileno()).st_size:
                     file.seek(0)  # it was truncated
+                elif _is_moved(file.fileno(), path):
+                    console.write_bytes(file.read())  # what came before it was moved
+                    with open(path, "rb", buffering=0) as following:
+                        os.dup2(following.fileno(), file.fileno())
                 else:
                     time.sleep(POLL_S)
     except BrokenPipeError:
         raise  # of standard output
     except OSError as error:
         raise HushdError("input_unreadable", f"The log {path} cannot be read ({error.strerror}).") from error
+
+
+def _is_moved(descriptor: int, path: Path) -> bool:
+    """Whether the log was moved aside, and another one stands in its place."""
+    try:
+        return not os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False  # a new one is about to come
 
 
 def find(where: paths.Paths, what: str | None) -> Path:

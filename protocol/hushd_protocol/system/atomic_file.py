@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import stat
 from pathlib import Path
+
+_PREFIX, _SUFFIX = ".hushd-", ".part"
+_swept: set[str] = set()  # folders, each once a process
 
 
 class AtomicFile:
     """A file that is written beside `path` under another name; exactly one of `keep` and `discard` must follow.
+
+    What SIGKILL leaves of it is removed by the next process that makes a file in the same folder. A lock, held from the
+    first moment to the last, tells a living writer's file from a dead one's, in whichever container either lives.
 
     Args:
         path: the target; a link is replaced, so a caller that wants to write through it resolves it first.
@@ -23,14 +31,14 @@ class AtomicFile:
     def __init__(self, path: str | os.PathLike[str], mode: int | None = None) -> None:
         self._path = os.fspath(path)
         folder, name = os.path.split(self._path)
-        # `hushd models prune` removes what a crash has left under such names.
-        self._temporary = os.path.join(folder, f".hushd-{name[:200]}.{os.urandom(4).hex()}")
-        self.descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        _sweep_once(folder or ".")
+        self._open(os.path.join(folder, f"{_PREFIX}{name[:200]}"))
         if mode is not None:
             os.fchmod(self.descriptor, mode)
 
     def keep(self, sync: bool = False) -> None:
         """Closes the file and gives it its name; with `sync` its content survives a loss of power."""
+        held = os.dup(self.descriptor)  # and the lock with it
         try:
             try:
                 if sync:
@@ -41,17 +49,71 @@ class AtomicFile:
         except BaseException:
             self._unlink()
             raise
+        finally:
+            os.close(held)
 
     def discard(self) -> None:
         """Closes the file and leaves nothing behind."""
         os.close(self.descriptor)
         self._unlink()
 
+    def _open(self, start: str) -> None:
+        while True:
+            self._temporary = f"{start}.{os.urandom(4).hex()}{_SUFFIX}"
+            self.descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            _lock(self.descriptor, fcntl.LOCK_EX)
+            if os.path.lexists(self._temporary):
+                return
+            os.close(self.descriptor)  # swept before it was locked
+
     def _unlink(self) -> None:
         try:
             os.unlink(self._temporary)
         except OSError:
             pass  # the folder itself may be gone
+
+
+def sweep(folder: str | os.PathLike[str]) -> None:
+    """Removes the files that this user's dead processes have left half-written in `folder`."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
+            _remove_if_dead(os.path.join(folder, name))
+
+
+def _sweep_once(folder: str) -> None:
+    if folder not in _swept:
+        _swept.add(folder)
+        sweep(folder)
+
+
+def _remove_if_dead(path: str) -> None:
+    try:
+        # For writing, which a lock needs on NFS; neither a link nor a pipe is waited for or followed.
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        found = os.fstat(descriptor)
+        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        if ours and _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.path.samestat(found, os.lstat(path)):
+            os.unlink(path)
+    except OSError:
+        pass  # another process was faster
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Locks the file; returns False where it cannot: it is another's, or its file system has no locks."""
+    try:
+        fcntl.flock(descriptor, kind)
+    except OSError:
+        return False
+    return True
 
 
 def replace(path: Path, text: str, mode: int | None = None, sync: bool = False) -> None:

@@ -7,29 +7,76 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+
+from hushd_protocol.system.terminal import escaped
 
 LEVELS = ("debug", "info", "warning", "error")
 ROTATE_BYTES = 1_000_000
 TAIL_BYTES = 4096
+MAX_RECORD = 8192  # characters: twice a tail
+WINDOW_S = 60.0
+BURST = 20  # records of a kind in a window
+_KIND = 40  # characters that records of a kind have in common
+_KINDS = 256  # that are counted apart
 
 
 class Log:
-    """Writes lines of `level` and above to file descriptor 2."""
+    """Writes lines of `level` and above to file descriptor 2.
 
-    def __init__(self, level: str = "info") -> None:
+    Clients cause records, and must not fill the log with them: of a kind, `BURST` are written a minute, and then how
+    many were left out.
+
+    Args:
+        path: the log's file, if that is what descriptor 2 is: it is moved to `path`.1 when it has grown over 1 MB.
+    """
+
+    def __init__(
+        self, level: str = "info", path: Path | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._least = LEVELS.index(level)
+        self._path = path
+        self._clock = clock
+        self._window = clock()
+        self._kinds: Counter[str] = Counter()
 
     def write(self, level: str, text: str) -> None:
         """Writes a record; further lines of `text` are indented, so that no text can pass for a record."""
         if LEVELS.index(level.lower()) < self._least:
             return
-        body = "\n    ".join(text.rstrip().splitlines())
+        if not self._is_too_many(text):
+            self._append(level, text)
+            self._rotate()
+
+    def _is_too_many(self, text: str) -> bool:
+        """Counts a record; reports, once a window is over, how many were left out in it."""
+        if (now := self._clock()) >= self._window + WINDOW_S:
+            if left_out := sum(max(0, count - BURST) for count in self._kinds.values()):
+                self._append("warning", f"left out {left_out} records like those before: a program repeats itself")
+            self._window = now
+            self._kinds.clear()
+        kind = text[:_KIND] if len(self._kinds) < _KINDS else ""
+        self._kinds[kind] += 1
+        return self._kinds[kind] > BURST
+
+    def _append(self, level: str, text: str) -> None:
+        body = "\n    ".join(escaped(line) for line in text[:MAX_RECORD].rstrip().splitlines())
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {level.upper():7} {body}\n"
         try:
             os.write(2, line.encode(errors="replace"))
         except OSError:
             pass  # a full disk or a closed terminal ends no worker
+
+    def _rotate(self) -> None:
+        try:
+            if self._path and os.fstat(2).st_size > ROTATE_BYTES:
+                output = open_file(self._path)
+                os.dup2(output, 2)
+                os.close(output)
+        except OSError:
+            pass  # the folder is gone, say: the old file serves
 
 
 def open_file(path: Path) -> int:

@@ -90,6 +90,25 @@ def test_logs(runtime: Path) -> None:
     assert piped.stdout == EVIL.encode() + b"\x9b\n"
 
 
+def test_a_log_that_is_moved_aside_is_followed(runtime: Path) -> None:
+    """`hushd logs -f` goes on with the new file, and shows no line twice."""
+    log = runtime / "state" / "logs" / "supervisor.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("first\n")
+    with subprocess.Popen(command("hushd", "logs", "-f"), stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"first\n"
+        with log.open("a") as file:
+            file.write("second\n")
+        log.rename(f"{log}.1")
+        log.write_text("3\n")
+        assert [process.stdout.readline() for _ in range(2)] == [b"second\n", b"3\n"]
+        with log.open("a") as file:
+            file.write("4\n")
+        assert process.stdout.readline() == b"4\n"
+        process.kill()
+
+
 def test_an_argument(runtime: Path) -> None:
     """A complaint about the command line."""
     check(drawn("hushd", EVIL), r"\x1b]0;owned\x07")

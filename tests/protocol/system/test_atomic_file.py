@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,7 +55,76 @@ def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(
     """Somebody who guesses the temporary name gets an error instead of a file overwritten elsewhere."""
     monkeypatch.setattr(os, "urandom", lambda count: b"\0" * count)
     (tmp_path / "precious").write_text("precious")
-    (tmp_path / ".hushd-x.00000000").symlink_to(tmp_path / "precious")
+    (tmp_path / ".hushd-x.00000000.part").symlink_to(tmp_path / "precious")
     with pytest.raises(FileExistsError):
         AtomicFile(tmp_path / "x")
     assert (tmp_path / "precious").read_text() == "precious"
+
+
+# --- what SIGKILL leaves ----------------------------------------------------------------------------------------------
+
+_WRITER = """
+import os, sys
+from hushd_protocol.system.atomic_file import AtomicFile
+new = AtomicFile(sys.argv[1])
+os.write(new.descriptor, b"half")
+print(flush=True)
+sys.stdin.read()
+new.keep()
+"""
+
+
+def writer(target: Path) -> subprocess.Popen[bytes]:
+    """A process that has written half of `target`, and keeps it once its standard input ends."""
+    process = subprocess.Popen([sys.executable, "-c", _WRITER, target], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    return process
+
+
+def test_the_next_process_removes_what_sigkill_left(tmp_path: Path) -> None:
+    """And nothing else: neither a living writer's file nor one that is not of this kind."""
+    others = [".hushd-x", ".hushd-x.part.txt", "hushd-x.part", ".x.1.part"]
+    for name in others:
+        (tmp_path / name).write_text("precious")
+    (tmp_path / ".hushd-link.part").symlink_to(tmp_path / "hushd-x.part")
+    os.mkfifo(tmp_path / ".hushd-pipe.part")
+    with writer(tmp_path / "dead") as dead, writer(tmp_path / "living") as living:
+        dead.kill()
+        dead.wait()
+        assert len(list(tmp_path.glob(".hushd-dead.*.part"))) == 1
+        with writer(tmp_path / "next") as following:
+            assert not list(tmp_path.glob(".hushd-dead.*"))
+            for process in (living, following):
+                process.communicate()
+    kept = {"living", "next", ".hushd-link.part", ".hushd-pipe.part", *others}
+    assert set(os.listdir(tmp_path)) == kept
+    assert (tmp_path / "living").read_bytes() == b"half"
+
+
+def test_a_file_is_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing it first, as some file systems need, leaves no moment at which it could be taken for a dead one's."""
+    rename = os.rename
+
+    def sweep_and_rename(source: str, target: str) -> None:
+        atomic_file.sweep(tmp_path)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", sweep_and_rename)
+    atomic_file.replace(tmp_path / "x", "text")
+    assert (tmp_path / "x").read_text() == "text"
+
+
+def test_a_file_swept_before_it_was_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The moment between making a file and locking it loses nothing."""
+    flock, early = fcntl.flock, [True]
+
+    def sweep_and_lock(descriptor: int, kind: int) -> None:
+        if early and early.pop():
+            atomic_file.sweep(tmp_path)
+        flock(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", sweep_and_lock)
+    atomic_file.replace(tmp_path / "x", "text")
+    assert not early
+    assert os.listdir(tmp_path) == ["x"]

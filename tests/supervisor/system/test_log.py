@@ -54,3 +54,49 @@ def test_a_tail_is_the_last_4_kib_of_one_incarnation(tmp_path: Path) -> None:
     assert len(log.tail(path, 0)) == log.TAIL_BYTES
     assert log.tail(path, 0).endswith("xend")
     assert log.tail(tmp_path / "none", 0) == ""
+
+
+# --- what clients cause -----------------------------------------------------------------------------------------------
+
+
+def test_a_record_is_bounded_and_commands_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """What a client has put into it is cut off, and its control characters are shown."""
+    log.Log().write("info", "a\x1b[2J\r\x9b\u2028b" + "c" * 1_000_000)
+    text = capfd.readouterr().err
+    assert len(text) < log.MAX_RECORD + 100
+    assert "a\\x1b[2J\n    \\x9b\n    bccc" in text
+
+
+def test_no_client_fills_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    """Records that are repeated are left out, others are not, and the next minute says how many were."""
+    now = 0.0
+    record = log.Log(clock=lambda: now).write
+    for number in range(1000):
+        record("error", f"the configuration stays as it was: {'x' * 20} {number}")
+        if number % 100 == 0:
+            record("info", f"{number} is another")
+    assert len(capfd.readouterr().err.splitlines()) == log.BURST + 10
+    now = log.WINDOW_S
+    for number in range(100_000):
+        record("info", f"{number} of a client that varies its words")
+    lines = capfd.readouterr().err.splitlines()
+    assert "left out 980 records" in lines[0]
+    assert len(lines) < 400
+
+
+def test_a_log_is_moved_aside_while_it_is_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The file and the one before it stay below 1 MB each, and lose no record between them."""
+    path, own = tmp_path / "supervisor.log", os.dup(2)
+    output = log.open_file(path)
+    os.dup2(output, 2)
+    try:
+        record = log.Log(path=path).write
+        for number in range(150):
+            record("info", f"{number:<40}" + "x" * 8000)
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        os.close(output)
+    before, after = (tmp_path / "supervisor.log.1").read_text(), path.read_text()
+    assert 0 < len(after) < len(before) < log.ROTATE_BYTES + log.MAX_RECORD + 100
+    assert [int(line.split()[3]) for line in (before + after).splitlines()] == list(range(150))
