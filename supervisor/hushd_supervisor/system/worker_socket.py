@@ -227,7 +227,7 @@ class WorkerSocket:
         if message.protocol != PROTOCOL:
             text = (
                 f"The worker speaks hushd/{message.protocol} ({message.version}) and the supervisor hushd/{PROTOCOL} "
-                f"({self._welcome.version}): install the same version of both."
+                f"({self._welcome.version}): run `hushd restart`, which starts the supervisor installed here."
             )
             self._refuse(route, HushdError("version_mismatch", text))
             return FromWorker(worker.name, worker.gen, LoadFailed(code="version_mismatch", message=text))

@@ -162,6 +162,7 @@ def test_a_worker_of_another_protocol_cannot_be_loaded(desk: Desk) -> None:
     assert isinstance(event, FromWorker)
     assert isinstance(event.message, LoadFailed)
     assert event.message.code == "version_mismatch"
+    assert "run `hushd restart`" in event.message.message  # installed anew while the supervisor ran
     assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
 
 
