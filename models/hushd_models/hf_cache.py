@@ -30,7 +30,7 @@ def snapshot(repository: str, revision: str = "main") -> Path | None:
     folder = repository_folder(repository)
     try:
         commit = (folder / "refs" / revision).read_text().strip()
-    except OSError:
+    except (OSError, ValueError):
         commit = revision
     found = folder / "snapshots" / commit
     return found if commit and os.path.isdir(found) else None  # False also where it may not be looked into

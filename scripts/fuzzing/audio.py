@@ -16,11 +16,14 @@ import numpy as np
 import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Job as JobMessage
+from hushd_worker.command_spec import CommandLine
 from hushd_worker.job import Job
 from hushd_worker_stt.audio import recording as reading
 from hushd_worker_stt.audio.concatenated import is_concatenated, is_truncated
 from hushd_worker_stt.audio.recording import Recording, raw_blocks
 from hushd_worker_stt.audio.wav_repair import repaired
+from hushd_worker_tts.engines import command
+from hushd_worker_tts.engines.command_file import CommandSpec
 
 from .claims import sentence
 from .mutate import NUMBERS, Feed, damaged
@@ -143,3 +146,23 @@ def _converted(folder: Path, form: str) -> bytes:
     command = ["ffmpeg", "-y", "-loglevel", "quiet", "-i", source, target]
     subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
     return target.read_bytes() if target.exists() else b""
+
+
+@contextmanager
+def program_sound(folder: Path) -> Iterator[Feed]:
+    """What a program of the user's says is speech: a file of sound, or samples alone."""
+    files = _files()
+    line = CommandLine("espeak", ())
+    specs = [CommandSpec(folder / "a.toml", line, (), output, 22_050, 2, 175, 0, 60.0) for output in ("sound", "raw")]
+
+    def feed(rng: Random) -> None:
+        data = _chunks(rng) if rng.random() < 0.2 else damaged(rng, rng.choice(files))
+        try:
+            samples, rate = command._decoded(data, rng.choice(specs))
+        except HushdError as error:
+            sentence(error.message)
+            return
+        assert samples.ndim == 1
+        assert rate >= 0
+
+    yield feed

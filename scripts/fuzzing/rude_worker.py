@@ -33,14 +33,14 @@ def main() -> None:
     if rng.random() < 0.9:
         socket.send_multipart(pack(m.Ready(slots=rng.choice((1, 3)), sessions=rng.choice((0, 1)))))
     count = os.open(Path(sys.argv[1], f"sent-{os.getpid()}"), os.O_WRONLY | os.O_CREAT)
-    ids = [*wire.IDS[:2]]
+    ids, decoder = [*wire.IDS[:2]], Decoder(m.TO_WORKER)
     harm = rng.choice((0.0, 0.0, 0.0, 0.005))  # one message that cannot be read is the last: it is killed for it
     kinds = [kind for kind in m.FROM_WORKER if kind not in (m.LoadFailed, m.Bye, m.WorkerHello) or rng.random() < 0.1]
     for number in range(rng.choice((10, 300, MOST))):
         socket.poll(100 if number % 50 == 49 else 0)
         with suppress(zmq.Again):
             while True:
-                message = unpack(socket.recv_multipart(zmq.NOBLOCK), Decoder(m.TO_WORKER))
+                message = unpack(socket.recv_multipart(zmq.NOBLOCK), decoder)
                 if isinstance(message, m.Job):
                     ids = [*ids[-3:], message.id]
         said = wire.message(rng, kinds)

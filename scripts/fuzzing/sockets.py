@@ -123,6 +123,7 @@ class _Crowd:
 
     def __init__(self, house: House, name: str) -> None:
         self._house, self._name = house, name
+        self._decoder = Decoder(m.TO_CLIENT)
         self._sockets = [house.connect(name) for _ in range(CROWD)]
 
     def send(self, rng: Random, frames: list[bytes]) -> None:
@@ -142,12 +143,11 @@ class _Crowd:
 
     def read(self, socket: zmq.Socket[bytes]) -> None:
         """Reads what has come; what the supervisor sends is always a message."""
-        decoder = Decoder(m.TO_CLIENT)
         with suppress(zmq.Again):
             while True:
                 frames = socket.recv_multipart(zmq.NOBLOCK)
                 try:
-                    message = unpack(frames, decoder)
+                    message = unpack(frames, self._decoder)
                 except HushdError as error:
                     raise AssertionError(f"the supervisor sent what is no message: {error}") from error
                 if isinstance(message, m.Ping):

@@ -20,6 +20,7 @@ TARGETS: dict[str, Target] = {
     "wav": audio.wav,
     "recording": audio.recording,
     "ffmpeg": audio.ffmpeg,
+    "program-sound": audio.program_sound,
     "config": state.config,
     "config-edit": state.config_edit,
     "state": state.state,

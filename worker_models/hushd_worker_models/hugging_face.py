@@ -150,7 +150,7 @@ class Cache:
         if not _COMMIT.fullmatch(revision):
             try:
                 commit = (self.folder / "refs" / revision).read_text().strip()
-            except OSError:
+            except (OSError, ValueError):
                 return None
         snapshot = self.snapshot(commit)
         files = []

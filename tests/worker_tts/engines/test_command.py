@@ -183,6 +183,21 @@ def test_a_program_that_fails(make: Make, program: str, keys: dict[str, Any], wo
     assert re.search(words, error.message), error.message
 
 
+LIAR = """
+import io, sys, numpy, soundfile
+sink = io.BytesIO()
+soundfile.write(sink, numpy.ones(800) / 2, 8000, format='FLAC')
+data = bytearray(sink.getvalue())
+data[21:26] = bytes([data[21] | 15]) + b'\\xff' * 4
+sys.stdout.buffer.write(data)
+"""
+
+
+def test_a_file_that_promises_more_than_it_has(make: Make) -> None:
+    """It is refused in a sentence; the 275 GB that its header promises are not asked of the system."""
+    assert "produced no sound file" in failure(make(LIAR)).message
+
+
 def test_a_file_of_the_sentence_before_is_not_taken_for_this_ones(make: Make) -> None:
     """A program that writes nothing has said nothing."""
     command = make(HUM.replace("open(target", "words > 1 and open(target"), "{wav}")

@@ -164,7 +164,7 @@ def _vocabulary(file: Path) -> int:
     """The number of a model's tokens; 0 if unknown."""
     try:
         return _tokens_in(file, file.stat().st_mtime_ns)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return 0
 
 
