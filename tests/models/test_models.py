@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -196,12 +199,28 @@ def test_workers_that_are_no_tables_have_no_commands(tmp_path: Path, worker: byt
     assert user_models.engines_elsewhere(path) == frozenset()
 
 
+def boastful() -> bytes:
+    """An archive whose one entry is longer by its directory than the whole file."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("a/data.pkl", b"n_vocab")
+    data = bytearray(sink.getvalue())
+    at = data.index(b"PK\1\2") + 20
+    data[at : at + 8] = struct.pack("<II", 10_000, 10_000)
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.onnx.json", b'{"language": true}'), ("a.onnx.json", b"[" * 100_000), ("a.pt", b"PK\5\6" + bytes(18))],
+    [
+        ("a.onnx.json", b'{"language": true}'),
+        ("a.onnx.json", b"[" * 100_000),
+        ("a.pt", b"PK\5\6" + bytes(18)),
+        ("a.pt", boastful()),
+    ],
 )
 def test_a_model_whose_files_say_nothing_has_no_languages(tmp_path: Path, name: str, content: bytes) -> None:
-    """A description of another shape, one nested without end, and an empty archive."""
+    """A description of another shape, one nested without end, and an archive that is empty or lies."""
     (tmp_path / name).write_bytes(content)
     engine = "whisper" if name.endswith(".pt") else "piper"
     assert own_model.languages(engine, tmp_path, [name]) == ()
