@@ -6,8 +6,10 @@ import errno
 import json
 import pickle
 import random
+import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,23 @@ def test_a_tensor_outside_its_numbers_is_refused(
         np.testing.assert_array_equal(opened.tensor("t"), [[0, 1], [2, 3]])
     archive(path, described(offset, shape, strides), np.arange(4, dtype="<f4").tobytes())
     with Checkpoint(path) as opened, pytest.raises(BadCheckpoint, match="damaged"):
+        opened.tensor("t")
+
+
+def test_a_number_in_a_file_asks_for_no_memory(tmp_path: Path) -> None:
+    """A memo's place, for which the unpickler in C would make room, and a storage that is packed."""
+    path = archive(tmp_path / "memo.pt", b"\x80\x02}r" + struct.pack("<I", 2**24) + b".")
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadCheckpoint):
+            Checkpoint(path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    archive(path, described(0, (4,), (1,)))
+    with zipfile.ZipFile(path, "a") as made, pytest.warns(UserWarning, match="Duplicate name"):
+        made.writestr("archive/data/0", bytes(1_000_000), zipfile.ZIP_DEFLATED)
+    with Checkpoint(path) as opened, pytest.raises(BadCheckpoint, match="compressed"):
         opened.tensor("t")
 
 

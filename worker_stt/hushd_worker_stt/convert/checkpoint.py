@@ -93,8 +93,11 @@ class Checkpoint:
         if not isinstance(found, _Tensor):
             raise BadCheckpoint(f"it has no tensor {name!r}")
         try:
-            numbers = np.frombuffer(self._zip.read(self._folder + found.key), found.kind)
-        except OSError:
+            entry = self._zip.getinfo(self._folder + found.key)
+            if entry.compress_type != zipfile.ZIP_STORED:  # torch never packs them; a packed one may be of any size
+                raise BadCheckpoint(f"its tensor {name!r} is compressed")
+            numbers = np.frombuffer(self._zip.read(entry), found.kind)
+        except (OSError, BadCheckpoint):
             raise
         except Exception as error:  # whatever a damaged archive makes Python do
             raise BadCheckpoint(f"its tensor {name!r} is damaged") from error
@@ -109,7 +112,9 @@ def _tensor(storage: tuple[str, str], offset: int, shape: Any, strides: Any, *_:
     return _Tensor(kind, key, offset, tuple(shape), tuple(strides))
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
+    """The unpickler in Python: that in C allocates gigabytes for a number in the file, such as a memo's."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
