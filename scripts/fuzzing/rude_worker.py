@@ -49,7 +49,7 @@ def main() -> None:
         socket.send_multipart(wire.frames(rng, said, harm=harm))
         os.pwrite(count, b"%d" % (number + 1), 0)
     context.destroy(linger=200)
-    os._exit(rng.choice((0, 1, 70)))
+    os._exit(rng.choice((0, 0, 0, 0, 0, 1, 70)))  # too many crashes, and it rests
 
 
 if __name__ == "__main__":

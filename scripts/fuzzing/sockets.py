@@ -211,7 +211,7 @@ def worker(folder: Path) -> Iterator[Feed]:
                         input=rng.choice(("inline", "none", "stream")), session=rng.random() < 0.3, deadline_ms=3000,
                     )  # fmt: skip
                     client.send_multipart(pack(asked), zmq.NOBLOCK)
-                while client.poll(5):
+                while client.poll(50):
                     if isinstance(unpack(client.recv_multipart(), decoder), m.Ping):
                         client.send_multipart(pack(m.Pong()))
             if sent // LOOK > count // LOOK:

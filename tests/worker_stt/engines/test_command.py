@@ -219,6 +219,7 @@ def test_json(content: object, expected: list[Segment]) -> None:
         (b'{"segments": [{"text": "a", "start": NaN, "end": 1}]}', "unlike whisper's"),
         (b'{"segments": [{"text": "a", "start": 1' + b"0" * 400 + b', "end": 1}]}', "unlike whisper's"),
         (b'{"segments": [{"text": "a", "start": 0, "end": 1, "words": [7]}]}', "unlike whisper's"),
+        (b'{"segments": [{"text": "a", "start": "' + b"x" * 20_000 + b'", "end": 1}]}', "unlike whisper's"),
         (b'{"text": "\xff"}', "no UTF-8"),
     ],
 )
@@ -227,6 +228,7 @@ def test_json_that_is_none(printed: bytes, words: str) -> None:
     with pytest.raises(OutputError, match=words) as caught:
         from_json(printed, 10.0)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_a_segment_is_a_line_of_unicode() -> None:

@@ -55,7 +55,11 @@ def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | Non
         else:
             segments = [Segment(0.0, duration, _line(content["text"]))]
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        what = f"without {error}" if isinstance(error, KeyError) else f"unlike whisper's ({str(error).splitlines()[0]})"
+        what = (
+            f"without {error}"
+            if isinstance(error, KeyError)
+            else f"unlike whisper's ({str(error).splitlines()[0][:100]})"
+        )
         raise OutputError(f"printed JSON {what}") from error
     return _ordered(segments, duration), language if isinstance(language, str) else None
 
