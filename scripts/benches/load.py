@@ -36,7 +36,7 @@ FAKE = Path(__file__).parent.parent.parent / "tests" / "support" / "fake_worker.
 
 
 @contextmanager
-def _echo(more: str = "") -> Iterator[psutil.Process]:
+def echo(more: str = "") -> Iterator[psutil.Process]:
     """A supervisor with the worker `stt/echo`, which answers at once."""
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
         script = Path(folder) / "echo.py"
@@ -50,7 +50,7 @@ def clients(_: Namespace) -> Iterator[Row]:
     """1,000 clients, all with a request at once: who is served, and the supervisor's size with and after them."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with _echo() as process:
+    with echo() as process:
         with Client() as client:
             client.preload("stt/echo/1")
         time.sleep(1)
@@ -139,7 +139,7 @@ class _Crowd:
 def starts(_: Namespace) -> Iterator[Row]:
     """1,000 starts and stops of a small worker: how much the supervisor has grown."""
     names = [f"stt/echo/{number}" for number in range(AT_ONCE)]
-    with _echo() as process, Client() as client:
+    with echo() as process, Client() as client:
 
         def rounds(count: int) -> float:
             for _ in range(count):
@@ -161,7 +161,7 @@ def starts(_: Namespace) -> Iterator[Row]:
 def hang(_: Namespace) -> Iterator[Row]:
     """A worker that hangs, and one that is stopped: what their neighbour's requests wait for it."""
     hung = f'[worker."stt/hung"]\ncommand = ["{sys.executable}", "{FAKE}", "--hang"]\nstall_timeout = 1\n'
-    with _echo(hung) as _process, Client() as client:
+    with echo(hung) as _process, Client() as client:
         client.preload("stt/echo/1")
         _ask(client, 1.0)
         alone = _ask(client, HANG_S)
@@ -198,13 +198,13 @@ def _ask(client: Client, seconds: float) -> list[float]:
     times = []
     end = time.perf_counter() + seconds
     while (began := time.perf_counter()) < end:
-        _one(client, "stt/echo/1")
+        one(client, "stt/echo/1")
         times.append((time.perf_counter() - began) * 1000)
         time.sleep(0.002)
     return times
 
 
-def _one(client: Client, worker: str) -> None:
+def one(client: Client, worker: str) -> None:
     client._connect().start(m.Request(id=new_id(), worker=worker, op="echo", params={}, credit=8)).result()
 
 
@@ -217,6 +217,6 @@ def _use(worker: str, over: threading.Event, ends: Counter[str]) -> None:
                     client.preload(worker)
                     (pid,) = [row["pid"] for row in client.status()["workers"] if row["name"] == worker]
                     os.kill(pid, signal.SIGSTOP)
-                _one(client, worker)
+                one(client, worker)
             except Exception as error:
                 ends[getattr(error, "code", type(error).__name__)] += 1

@@ -17,22 +17,28 @@ from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Credit, Error, M
 from hushd_supervisor.core.events import ClientGone, FromClient
 
 from .lock import ListeningSocket
+from .traffic import Traffic
 
 _LAST = int(zmq.NOBLOCK)
 _MORE = _LAST | int(zmq.SNDMORE)
 _MONITOR = "inproc://clients"
+UNREAD = 32  # messages of a connection that libzmq reads ahead, of 128 KiB at most; then the client waits
+MOST_FRAMES = 64  # of what is no message of ours; who sends more is not answered
 _SLOW = pack(
     Error.of(b"", HushdError("slow_consumer", "This connection read too slowly and was given up: connect again."))
 )
 
 
-def open_router(context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket) -> zmq.Socket[bytes]:
-    """Makes a ROUTER on `listener`."""
+def open_router(
+    context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket, unread: int = HIGH_WATER
+) -> zmq.Socket[bytes]:
+    """Makes a ROUTER on `listener` that reads `unread` messages of each connection ahead."""
     router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to a client that is gone is an error
     router.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
     router.setsockopt(zmq.LINGER, 0)
-    router.set_hwm(HIGH_WATER)
+    router.setsockopt(zmq.SNDHWM, HIGH_WATER)
+    router.setsockopt(zmq.RCVHWM, unread)
     router.setsockopt(zmq.USE_FD, listener.fd)
     router.bind(f"ipc://{listener.path}")
     return router
@@ -65,12 +71,13 @@ class ClientSocket:
         listener: ListeningSocket,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.socket = open_router(context, listener)
-        self.socket.monitor(_MONITOR, zmq.EVENT_DISCONNECTED)
+        self.socket = open_router(context, listener, UNREAD)
+        self.socket.monitor(_MONITOR, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
         self.monitor = context.socket(zmq.PAIR)
         self.monitor.set_hwm(0)  # a full one would stop libzmq's I/O thread
         self.monitor.connect(_MONITOR)
         self._clock = clock
+        self._traffic = Traffic()
         self._decoder = Decoder(FROM_CLIENT, few=True)
         self._routes: dict[int, bytes] = {}  # by descriptor
         self._descriptors: dict[bytes, int] = {}
@@ -89,9 +96,10 @@ class ClientSocket:
             try:
                 first = self.socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
+                self._traffic.emptied()
                 return
             route = first.bytes
-            frames = self.socket.recv_multipart() if first.more else []
+            frames = self._frames(first)
             if route not in self._descriptors:
                 try:
                     descriptor = int(first.get(zmq.SRCFD))
@@ -100,6 +108,10 @@ class ClientSocket:
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
                     continue
+            self._traffic.received(self._descriptors[route], sum(map(len, frames)))
+            if len(frames) > MOST_FRAMES:
+                self._traffic.end(self._descriptors[route])
+                continue
             if route in self._dropped:
                 self._transmit(route, _SLOW)  # it reads again
                 continue
@@ -111,6 +123,30 @@ class ClientSocket:
                 continue
             yield FromClient(route, message)
 
+    def _frames(self, first: zmq.Frame) -> list[bytes]:
+        """Returns the frames after `first`, but not many more than a message has; passes over the rest."""
+        frames: list[bytes] = []
+        frame, receive = first, self.socket.recv
+        while frame.more and len(frames) <= MOST_FRAMES:
+            frame = receive(copy=False)
+            frames.append(frame.bytes)
+        while frame.more:
+            frame = receive(copy=False)
+        return frames
+
+    def end_endless(self) -> int:
+        """Ends the connections that send a message without an end; returns how many."""
+        return self._end(self._traffic.endless())
+
+    def end_greediest(self) -> int:
+        """Ends the connection with the most bytes under way, if there are many; returns how many it has ended."""
+        return self._end(self._traffic.greediest())
+
+    def _end(self, descriptors: list[int]) -> int:
+        for descriptor in descriptors:
+            self._traffic.end(descriptor)
+        return len(descriptors)
+
     def departures(self) -> Iterator[ClientGone]:
         """Yields the connections that have ended since the last call."""
         while True:
@@ -118,7 +154,11 @@ class ClientSocket:
                 event, _endpoint = self.monitor.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            (_, descriptor) = struct.unpack("=Hi", event)
+            (kind, descriptor) = struct.unpack("=Hi", event)
+            if kind == zmq.EVENT_ACCEPTED:
+                self._traffic.opened(descriptor)
+                continue
+            self._traffic.closed(descriptor)
             if (route := self._routes.get(descriptor)) is not None:
                 dropped = route in self._dropped
                 gone = self._forget(route)
@@ -156,6 +196,7 @@ class ClientSocket:
     def _transmit(self, route: bytes, frames: list[bytes]) -> ClientGone | None:
         try:
             send(self.socket, route, frames)
+            self._traffic.sent(self._descriptors.get(route, -1), len(frames[1]) + len(frames[2]))
         except zmq.Again:
             self._dropped.add(route)
             return ClientGone(route, slow=True)

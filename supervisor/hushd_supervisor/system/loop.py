@@ -8,6 +8,7 @@ without a timeout.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -42,7 +43,7 @@ from .lock import ListeningSocket
 from .memory.heap import Heap
 from .memory.needs import Needs
 from .memory.psi import Triggers
-from .signals import FOLDER, LEAVE, RELOAD, Signals
+from .signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
 from .worker_socket import WorkerSocket
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 BATCH = 64  # messages of one socket in a turn
 TURN_S = 0.005  # of one turn for the messages of clients, whatever each of them costs
+COMPLAINT_S = 60.0  # from one line in the log about greedy clients to the next
 LINGER_MS = 1000  # at the end, so that the last answers arrive
 
 
@@ -114,6 +116,7 @@ class Loop:
         self._started = clock()
         self._usages = status.Usages()
         self._leaving = False  # was asked to
+        self._next_complaint = -math.inf
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
         self._done = False
         self._poller = poller
@@ -122,6 +125,13 @@ class Loop:
 
     def run(self) -> None:
         """Returns when everything is done; then the caller closes the sockets."""
+        self._signals.watch_cpu(sys.platform == "linux")
+        try:
+            self._run()
+        finally:
+            self._signals.watch_cpu(False)
+
+    def _run(self) -> None:
         while not self._done:
             now = self._clock()
             due = self._pool.deadline()
@@ -174,6 +184,8 @@ class Loop:
         return math.ceil(min(86400.0, max(0.0, min(deadlines) - now)) * 1000)
 
     def _take_signals(self, signals: set[int]) -> None:
+        if BUSY in signals:
+            self._bound_clients()
         if FOLDER in signals:
             self._check_socket()
         if not signals.isdisjoint(LEAVE) or (RELOAD in signals and self._in_terminal):
@@ -181,6 +193,16 @@ class Loop:
             self._handle(Shutdown(renew=self._listener.lasting))
         elif RELOAD in signals:
             self._act([Configure(b"", b"")])
+
+    def _bound_clients(self) -> None:
+        """Ends the connections that send a message without an end, and the greediest while clients cost too much."""
+        now = self._clock()
+        ended = self._clients.end_endless()
+        if self._heap.too_large(now):
+            ended += self._clients.end_greediest()
+        if ended and now >= self._next_complaint:
+            self._next_complaint = now + COMPLAINT_S
+            self._record("warning", "ended a client's connection for what it sends, or does not read")
 
     # --- events and actions ------------------------------------------------------------------------------------------
 

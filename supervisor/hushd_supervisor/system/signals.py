@@ -8,6 +8,8 @@ from types import FrameType
 
 LEAVE = (signal.SIGTERM, signal.SIGINT)
 FOLDER = signal.SIGIO  # the runtime folder has changed, see `lock.ListeningSocket.watch`
+BUSY = signal.SIGPROF  # this process has used some CPU time, in libzmq's thread or ours
+BUSY_S = 0.01  # of CPU time: nothing at rest, and within it a flood can bring some 15 MB
 RELOAD = signal.SIGHUP  # to a daemon; in a terminal it means that the terminal is gone
 
 
@@ -28,9 +30,9 @@ class Signals:
         os.set_blocking(self._write, False)
         self._before_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._before = {}
-        for number in (*LEAVE, RELOAD, FOLDER, *([signal.SIGCHLD] if children else [])):
+        for number in (*LEAVE, RELOAD, FOLDER, BUSY, *([signal.SIGCHLD] if children else [])):
             # A signal that `nohup` or a background shell has made us ignore stays ignored.
-            if number in (FOLDER, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
+            if number in (FOLDER, BUSY, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, _nothing)
 
     def read(self) -> set[int]:
@@ -40,8 +42,13 @@ class Signals:
         except BlockingIOError:
             return set()
 
+    def watch_cpu(self, wanted: bool) -> None:
+        """Raises BUSY for each BUSY_S of CPU time, or no longer; to be ended before Python resets its handlers."""
+        signal.setitimer(signal.ITIMER_PROF, *((BUSY_S, BUSY_S) if wanted else (0.0,)))
+
     def close(self) -> None:
         """Restores the handlers from before."""
+        self.watch_cpu(False)
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._before_fd)

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from hushd_protocol.system.footprint import rss, trim
 
 PAUSE_S = 1.0  # libzmq frees a client's memory a little after it has reported its end
-APART_S = 10.0  # from one trim to the next
+APART_S = 4.0  # from one trim to the next
 WORTH = 4_000_000  # bytes above the size at the start
+MOST = 60_000_000  # bytes above it that clients may cost: 1000 quiet ones take 40 MB
+URGENT_S = 0.25  # from one trim to the next while they cost more
 
 
 class Heap:
@@ -29,6 +31,8 @@ class Heap:
         self._start = size()
         self._next = 0.0  # no trim before
         self._due: float | None = None
+        self._last_size = 0  # at the last look while clients cost too much
+        self._next_urgent = 0.0
 
     def client_left(self, now: float) -> None:
         """Schedules a look: a client has left."""
@@ -46,3 +50,18 @@ class Heap:
             if self._size() >= self._start + WORTH:
                 self._give_back()
                 self._next = now + APART_S
+
+    def too_large(self, now: float) -> bool:
+        """Whether clients cost more than they may, and ever more: then one of them should go.
+
+        What was freed a moment ago may not show before the next trim, so a size that does not grow is none's fault.
+        """
+        size = self._size()
+        if size >= self._start + MOST and now >= self._next_urgent:
+            self._give_back()
+            self._next_urgent = now + URGENT_S
+            self._last_size = 0
+            size = self._size()
+        grown = size > self._last_size
+        self._last_size = size
+        return grown and size >= self._start + MOST

@@ -1,0 +1,48 @@
+"""ZeroMQ's wire protocol by hand, for what its library never sends: a message whose last frame does not come."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from pathlib import Path
+
+_GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+_READY = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+_MORE, _MORE_LONG = b"\x01", b"\x03"
+_BATCH = 16_000  # bytes of one write, at least a frame
+
+
+def connect(path: Path) -> socket.socket:
+    """Connects as a DEALER does, up to its first message."""
+    raw = socket.socket(socket.AF_UNIX)
+    raw.settimeout(1.0)
+    raw.connect(str(path))
+    raw.sendall(_GREETING + bytes((4, len(_READY))) + _READY)
+    return raw
+
+
+def frame(data: bytes) -> bytes:
+    """A frame that is not the last one of its message."""
+    if len(data) < 256:
+        return _MORE + bytes((len(data),)) + data
+    return _MORE_LONG + len(data).to_bytes(8, "big") + data
+
+
+def endless(path: Path, data: bytes, until: float) -> int:
+    """Sends a message of frames `data` until the peer ends the connection, or `until`; returns the bytes sent."""
+    one = frame(data)
+    batch = one * max(1, _BATCH // len(one))
+    sent = 0
+    with connect(path) as raw:
+        try:
+            while time.monotonic() < until:
+                raw.sendall(batch)
+                sent += len(batch)
+        except OSError:
+            pass  # we were ended
+    return sent
+
+
+if __name__ == "__main__":  # PATH, bytes of a frame, seconds
+    print(endless(Path(sys.argv[1]), bytes(int(sys.argv[2])), time.monotonic() + float(sys.argv[3])))
