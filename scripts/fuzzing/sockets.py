@@ -46,6 +46,7 @@ class House:
             return "command = [" + ", ".join(f"'{word}'" for word in words) + "]\n"
 
         tables = [
+            'stt = "echo/a"\ntts = "echo/a"\n',
             "[worker]\nkeep_alive = 5\nstart_timeout = 20\ndrain_timeout = 2\n",
             *(
                 f'[worker."{role}/echo"]\n{command(sys.executable, TESTS / "echo_worker.py")}'
