@@ -136,6 +136,8 @@ class ClientSocket:
 
     def end_endless(self) -> int:
         """Ends the connections that send a message without an end; returns how many."""
+        if not self.socket.poll(0):
+            self._traffic.emptied()
         return self._end(self._traffic.endless())
 
     def end_greediest(self) -> int:

@@ -196,6 +196,8 @@ class Loop:
 
     def _bound_clients(self) -> None:
         """Ends the connections that send a message without an end, and the greediest while clients cost too much."""
+        if not self._heap.grown():
+            return
         now = self._clock()
         ended = self._clients.end_endless()
         if self._heap.too_large(now):

@@ -10,10 +10,12 @@ import fcntl
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-ENDLESS_LOOKS = 2  # at which bytes are arriving, and no message in between: 128 KiB take a tenth of a millisecond
+ENDLESS_LOOKS = 2  # during which bytes arrive, and no message in between: 128 KiB take a tenth of a millisecond
+LOOK_S = 0.002  # of one look
 FULL = 64_000  # bytes in the kernel's queue of 208 KiB: only then libzmq holds more than a moment's
 WORTH = 1_000_000  # bytes under way below which nobody is greedy
 _FIONREAD, _SIOCOUTQ = 0x541B, 0x5411  # Linux
@@ -26,7 +28,7 @@ class _Connection:
     messages: int = 0  # received since the last look
     received: int = 0  # their bytes
     recent: int = 0  # bytes between the last two looks
-    endless: int = 0  # looks at which bytes were arriving since its last message
+    endless: int = 0  # looks during which bytes arrived, since its last message
 
 
 class Traffic:
@@ -35,6 +37,7 @@ class Traffic:
     Args:
         unread, unsent: the bytes that the kernel holds from, and for, the client of a descriptor.
         inode: identifies the file behind a descriptor; 0 where there is none.
+        clock: seconds.
     """
 
     def __init__(
@@ -42,10 +45,12 @@ class Traffic:
         unread: Callable[[int], int] = lambda descriptor: _queued(descriptor, _FIONREAD),
         unsent: Callable[[int], int] = lambda descriptor: _queued(descriptor, _SIOCOUTQ),
         inode: Callable[[int], int] = lambda descriptor: _inode(descriptor),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._unread = unread
         self._unsent = unsent
         self._inode = inode
+        self._clock = clock
         self._connections: dict[int, _Connection] = {}
         self._emptied = False
 
@@ -73,17 +78,25 @@ class Traffic:
         self._emptied = True
 
     def endless(self) -> list[int]:
-        """Looks at all connections; returns those whose bytes were seen arriving twice, and no whole message since."""
+        """Looks at all connections; returns those whose bytes arrived during two looks, and no whole message since."""
+        silent = {d for d, connection in self._connections.items() if not connection.messages}
+        arriving = self._arriving(silent) if self._emptied else set()
         for descriptor, connection in self._connections.items():
             if self._unsent(descriptor) < FULL:
                 connection.sent = 0
-            if connection.messages:
-                connection.endless = 0
-            elif self._emptied and self._unread(descriptor):
-                connection.endless += 1
+            connection.endless = connection.endless + (descriptor in arriving) if descriptor in silent else 0
             connection.recent, connection.received, connection.messages = connection.received, 0, 0
         self._emptied = False
         return [d for d, connection in self._connections.items() if connection.endless >= ENDLESS_LOOKS]
+
+    def _arriving(self, silent: set[int]) -> set[int]:
+        """Watches connections for a moment, since libzmq empties the kernel's queue within microseconds."""
+        end, arriving = self._clock() + LOOK_S, set[int]()
+        while silent - arriving:
+            arriving |= {descriptor for descriptor in silent - arriving if self._unread(descriptor)}
+            if self._clock() >= end:
+                break
+        return arriving
 
     def greediest(self) -> list[int]:
         """Returns the connection with the most bytes unread, else the one that has sent the most of late, if many."""

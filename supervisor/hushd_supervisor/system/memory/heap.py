@@ -13,6 +13,7 @@ from hushd_protocol.system.footprint import rss, trim
 PAUSE_S = 1.0  # libzmq frees a client's memory a little after it has reported its end
 APART_S = 4.0  # from one trim to the next
 WORTH = 4_000_000  # bytes above the size at the start
+GROWTH = 1_000_000  # bytes worth a look at what clients do
 MOST = 60_000_000  # bytes above it that clients may cost: 1000 quiet ones take 40 MB
 URGENT_S = 0.25  # from one trim to the next while they cost more
 
@@ -31,6 +32,7 @@ class Heap:
         self._start = size()
         self._next = 0.0  # no trim before
         self._due: float | None = None
+        self._seen = self._start  # at the last growth
         self._last_size = 0  # at the last look while clients cost too much
         self._next_urgent = 0.0
 
@@ -50,6 +52,14 @@ class Heap:
             if self._size() >= self._start + WORTH:
                 self._give_back()
                 self._next = now + APART_S
+
+    def grown(self) -> bool:
+        """Whether this process has grown by GROWTH since it last had, or was smaller."""
+        size = self._size()
+        grown = size >= self._seen + GROWTH
+        if grown or size < self._seen:
+            self._seen = size
+        return grown
 
     def too_large(self, now: float) -> bool:
         """Whether clients cost more than they may, and ever more: then one of them should go.

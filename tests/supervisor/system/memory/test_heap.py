@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import zmq
-from hushd_supervisor.system.memory.heap import APART_S, PAUSE_S, WORTH, Heap
+from hushd_supervisor.system.memory.heap import APART_S, GROWTH, MOST, PAUSE_S, URGENT_S, WORTH, Heap
 from support.peer import Supervisor, wait_until
 
 
@@ -66,3 +66,34 @@ def test_a_crowd_that_has_left_leaves_no_memory_behind(start_supervisor: Callabl
         for client in crowd:
             client.close()
         wait_until(lambda: size() < grown - 5, "the memory's return")
+
+
+def test_each_megabyte_of_growth_is_noticed_once() -> None:
+    """However slowly it comes; what was given back counts anew."""
+    machine = Machine()
+    grown = []
+    for _ in range(40):
+        machine.size += GROWTH // 4
+        grown.append(machine.heap.grown())
+    assert grown == [False, False, False, True] * 10
+    machine.size -= 5 * GROWTH
+    assert not machine.heap.grown()
+    machine.size += GROWTH
+    assert machine.heap.grown()
+
+
+def test_a_size_beyond_the_limit_is_trimmed_first_and_only_growth_is_somebodys_fault() -> None:
+    """What was freed may not show before a trim: no second client goes for the memory of the first."""
+    machine = Machine()
+    assert not machine.heap.too_large(1.0)
+    machine.size += MOST
+    assert machine.heap.too_large(1.0)
+    assert machine.trims == 1
+    assert not machine.heap.too_large(1.01)
+    machine.size += 1
+    assert machine.heap.too_large(1.02)
+    assert machine.trims == 1
+    assert machine.heap.too_large(1.0 + URGENT_S)
+    assert machine.trims == 2
+    machine.size -= MOST
+    assert not machine.heap.too_large(2.0)
