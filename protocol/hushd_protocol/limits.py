@@ -13,6 +13,7 @@ MAX_PAYLOAD = 64 * 1024
 # MAX_HEADER or MAX_PAYLOAD and this can be answered by `too_large`.
 MAX_WIRE = 128 * 1024
 
+MAX_CONNECTIONS = 4096  # of clients at once, or a third of the supervisor's limit of open files
 HIGH_WATER = 1000  # messages; credit bounds memory, and this a peer that ignores credit
 CREDIT_WINDOW = 8  # chunks under way in one direction of one request
 MAX_CREDIT = 256  # chunks a peer may grant at once: 16 MiB of 64 KiB payloads

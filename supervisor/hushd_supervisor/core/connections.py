@@ -37,6 +37,7 @@ class Connections:
     def __init__(self, welcome: m.Welcome) -> None:
         self._welcome = welcome
         self._known: dict[bytes, Connection] = {}
+        self._count = 0
 
     def __contains__(self, route: bytes) -> bool:
         return route in self._known
@@ -55,7 +56,8 @@ class Connections:
         if not OLDEST_PROTOCOL <= hello.protocol <= PROTOCOL:
             return [ToClient(route, m.Error.of(b"", self._mismatch(hello.protocol)))]
         own = hello.holder is None
-        self._known[route] = Connection(hello.holder or f"connection-{route.hex()}", own, hello.pid, hello.protocol)
+        self._count += 1  # never the route: libzmq aborts at a client that takes the number of the next one
+        self._known[route] = Connection(hello.holder or f"connection-{self._count}", own, hello.pid, hello.protocol)
         return [ToClient(route, replace(self._welcome, protocol=hello.protocol))]
 
     def refuse(self, route: bytes, message: m.Message) -> m.Error | None:

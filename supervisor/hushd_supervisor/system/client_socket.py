@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 import time
 from collections.abc import Callable, Iterator
 
@@ -16,31 +15,30 @@ from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Credit, Error, M
 
 from hushd_supervisor.core.events import ClientGone, FromClient
 
+from .door import Door, ceiling
 from .lock import ListeningSocket
 from .traffic import Traffic
 
 _LAST = int(zmq.NOBLOCK)
 _MORE = _LAST | int(zmq.SNDMORE)
-_MONITOR = "inproc://clients"
 UNREAD = 32  # messages of a connection that libzmq reads ahead, of 128 KiB at most; then the client waits
 MOST_FRAMES = 64  # of what is no message of ours; who sends more is not answered
 _SLOW = pack(
     Error.of(b"", HushdError("slow_consumer", "This connection read too slowly and was given up: connect again."))
 )
+_CHOSEN = pack(
+    Error.of(b"", HushdError("protocol_error", "A client must not choose its routing id: leave ZMQ_ROUTING_ID unset."))
+)
 
 
-def open_router(
-    context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket, unread: int = HIGH_WATER
-) -> zmq.Socket[bytes]:
-    """Makes a ROUTER on `listener` that reads `unread` messages of each connection ahead."""
+def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATER) -> zmq.Socket[bytes]:
+    """Makes a ROUTER that reads `unread` messages of each connection ahead; its `Door` binds it."""
     router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to a client that is gone is an error
     router.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
     router.setsockopt(zmq.LINGER, 0)
     router.setsockopt(zmq.SNDHWM, HIGH_WATER)
     router.setsockopt(zmq.RCVHWM, unread)
-    router.setsockopt(zmq.USE_FD, listener.fd)
-    router.bind(f"ipc://{listener.path}")
     return router
 
 
@@ -71,11 +69,9 @@ class ClientSocket:
         listener: ListeningSocket,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.socket = open_router(context, listener, UNREAD)
-        self.socket.monitor(_MONITOR, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
-        self.monitor = context.socket(zmq.PAIR)
-        self.monitor.set_hwm(0)  # a full one would stop libzmq's I/O thread
-        self.monitor.connect(_MONITOR)
+        self.socket = make_router(context, UNREAD)
+        self.door = Door(context, self.socket, listener, ceiling(3))
+        self.monitor = self.door.monitor
         self._clock = clock
         self._traffic = Traffic()
         self._decoder = Decoder(FROM_CLIENT, few=True)
@@ -104,6 +100,10 @@ class ClientSocket:
                 try:
                     descriptor = int(first.get(zmq.SRCFD))
                 except zmq.ZMQError:  # bytes that libzmq took for its protocol of 2011: not a client of ours
+                    continue
+                if not _is_numbered(route):  # a name that the client has chosen
+                    self._transmit(route, _CHOSEN)
+                    self.door.end(descriptor)
                     continue
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
@@ -151,13 +151,8 @@ class ClientSocket:
 
     def departures(self) -> Iterator[ClientGone]:
         """Yields the connections that have ended since the last call."""
-        while True:
-            try:
-                event, _endpoint = self.monitor.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            (kind, descriptor) = struct.unpack("=Hi", event)
-            if kind == zmq.EVENT_ACCEPTED:
+        for accepted, descriptor in self.door.changes():
+            if accepted:
                 self._traffic.opened(descriptor)
                 continue
             self._traffic.closed(descriptor)
@@ -191,8 +186,7 @@ class ClientSocket:
 
     def close(self, linger_ms: int) -> None:
         """Closes the socket; what was sent is delivered for `linger_ms` by the context's end."""
-        self.socket.disable_monitor()
-        self.monitor.close(linger=0)
+        self.door.close()
         self.socket.close(linger=linger_ms)
 
     def _transmit(self, route: bytes, frames: list[bytes]) -> ClientGone | None:
@@ -223,6 +217,10 @@ class ClientSocket:
             del self._routes[descriptor]
         self._dropped.discard(route)
         return ClientGone(route)
+
+
+def _is_numbered(route: bytes) -> bool:
+    return len(route) == 5 and route[0] == 0
 
 
 def _is_later(route: bytes, other: bytes) -> bool:

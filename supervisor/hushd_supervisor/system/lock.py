@@ -182,7 +182,15 @@ class ListeningSocket:
                 "output_failed", f"The socket {path} cannot be made ({error.strerror}): set HUSHD_RUNTIME_DIR."
             ) from error
         endpoint.setblocking(False)
-        self.fd = endpoint.detach()  # libzmq's from now on: it closes it
+        self.fd = endpoint.detach()
+
+    def accept(self) -> socket.socket:
+        """Accepts one connection. Raises OSError where none waits."""
+        endpoint = socket.socket(fileno=self.fd)
+        try:
+            return endpoint.accept()[0]
+        finally:
+            endpoint.detach()
 
     def is_ours(self) -> bool:
         """Whether new clients still find this socket at its path (the folder may go away at logout)."""

@@ -120,8 +120,10 @@ class Loop:
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
         self._done = False
         self._poller = poller
-        for source in (clients.socket, clients.monitor, workers.socket, signals.fd):
+        for source in (clients.socket, workers.socket, signals.fd):
             poller.register(source, zmq.POLLIN)
+        for door in (clients.door, workers.door):
+            door.watch(poller)
 
     def run(self) -> None:
         """Returns when everything is done; then the caller closes the sockets."""
@@ -162,6 +164,10 @@ class Loop:
                 for gone in self._clients.departures():
                     self._handle(gone)
                     self._heap.client_left(self._clock())
+            if self._workers.door.monitor in ready:
+                deque(self._workers.door.changes(), maxlen=0)
+            for door in (self._clients.door, self._workers.door):
+                door.refuse(ready)
             if self._clients.socket in ready:
                 for arrived in self._clients.receive(BATCH, TURN_S):
                     self._handle(arrived)
@@ -240,7 +246,11 @@ class Loop:
                 return self._workers.send(worker, gen, message)
             case Spawn(worker, gen):
                 self._suspicious = True
+                for door in (self._clients.door, self._workers.door):
+                    door.shut()  # a start takes milliseconds, in which libzmq could accept more than there is room for
                 failure = self._workers.spawn(worker, gen)
+                for door in (self._clients.door, self._workers.door):
+                    door.adjust()
                 self._report_workers()
                 return failure
             case Kill(worker, gen):
@@ -301,8 +311,12 @@ class Loop:
             self._manager.look(pids.values(), self._clock())
 
     def _check_socket(self) -> None:
-        """Leaves when the runtime folder was removed, at logout for example, since no new client could connect."""
+        """Leaves when a socket was removed, at logout for example: no new client, or no worker, could connect."""
         self._suspicious = False
-        if not self._leaving and not self._listener.is_ours():
-            self._record("warning", f"{self._listener.path} is no longer this supervisor's: leaving")
-            self._handle(Shutdown())
+        if self._leaving:
+            return
+        for listener in (self._listener, self._workers.listener):
+            if not listener.is_ours():
+                self._record("warning", f"{listener.path} is no longer this supervisor's: leaving")
+                self._handle(Shutdown(renew=self._listener.lasting))
+                return

@@ -146,7 +146,12 @@ class Child:
         self.pid = self._popen.pid
         if lifeline is not None and sys.platform == "linux":
             tie(lifeline, self.pid)
-        self.exit_fd = os.pidfd_open(self.pid) if sys.platform == "linux" else None
+        try:
+            self.exit_fd = os.pidfd_open(self.pid) if sys.platform == "linux" else None
+        except OSError:  # no descriptor is left
+            self._popen.kill()
+            self._popen.wait()
+            raise
         self._descendants: list[Any] = []  # psutil's, which recognises a reused pid by its creation time
 
     def poll(self) -> int | None:

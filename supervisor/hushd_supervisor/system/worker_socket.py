@@ -21,7 +21,8 @@ from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFa
 from hushd_supervisor.core.settings import Settings
 
 from . import log
-from .client_socket import open_router, send
+from .client_socket import make_router, send
+from .door import Door, ceiling
 from .lock import ListeningSocket
 from .process import Launch, Process, environment, worker_command
 
@@ -72,7 +73,9 @@ class WorkerSocket:
         clock: Callable[[], float] = time.monotonic,
         oom_kills: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self.socket = open_router(context, listener)
+        self.listener = listener
+        self.socket = make_router(context)
+        self.door = Door(context, self.socket, listener, ceiling(8))
         self._poller = poller
         self._decoder = Decoder(FROM_WORKER)
         self._paths = paths
@@ -95,7 +98,10 @@ class WorkerSocket:
         token = os.urandom(16).hex()
         path = self._paths.worker_log(name)
         # A pipe for each worker: the group that its end kills is a property of the pipe, not of the descriptor.
-        lifeline, ours = os.pipe()
+        try:
+            lifeline, ours = os.pipe()
+        except OSError as error:
+            return SpawnFailed(name, gen, str(error))
         try:
             prepare_state(self._paths)
             output = log.open_file(path)
@@ -210,6 +216,7 @@ class WorkerSocket:
 
     def close(self, linger_ms: int) -> None:
         """Closes the socket; the lifelines end the workers that are left."""
+        self.door.close()
         self.socket.close(linger=linger_ms)
         for worker in list(self._workers.values()):
             self._remove(worker)

@@ -1,0 +1,197 @@
+"""The door before a ROUTER: libzmq aborts the process when `accept` finds no descriptor, so it must not come to that.
+
+libzmq accepts on a thread of its own, and unbinding would end the connections that it has accepted. So at the ceiling
+its descriptor of the listening socket is replaced (dup2) by one to which nobody can connect: `accept` then finds
+nothing, from that moment on. The connections that arrive meanwhile are accepted here and answered with an error.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import struct
+import sys
+from collections.abc import Container, Iterator
+
+import zmq
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack
+from hushd_protocol.limits import MAX_CONNECTIONS
+from hushd_protocol.messages import Error
+
+from .lock import ListeningSocket
+
+REFUSING = 8  # connections that are being refused at one time: each holds a descriptor of the reserve
+_READY = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"ROUTER"
+# ZMTP 3.0 as a ROUTER sends it: the greeting, and a command.
+_HANDSHAKE = (
+    b"\xff" + bytes(7) + b"\x01\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32) + bytes([4, len(_READY)]) + _READY
+)
+
+
+def ceiling(part: int) -> int:
+    """The connections of one socket: a `part`-th of the limit of open files; the rest is for our own work."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, soft // part)
+
+
+class Door:
+    """Counts the connections of a ROUTER by its monitor, and refuses those above the ceiling.
+
+    Args:
+        router: not bound yet.
+        ceiling: the most connections.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        router: zmq.Socket[bytes],
+        listener: ListeningSocket,
+        ceiling: int,
+    ) -> None:
+        name = f"inproc://{listener.path.name}"
+        router.monitor(name, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        self.monitor = context.socket(zmq.PAIR)
+        self.monitor.set_hwm(0)  # a full one would stop libzmq's I/O thread
+        self.monitor.connect(name)
+        self._router = router
+        self._listener = listener
+        self._ceiling = ceiling
+        self._connected: set[int] = set()
+        self._gate = os.dup(listener.fd)
+        self._wall = _unreachable(listener)
+        self._refused: dict[int, tuple[socket.socket, bytearray]] = {}
+        self._poller: zmq.Poller | None = None
+        self._wall_up = False
+        self.closed = False
+        router.setsockopt(zmq.USE_FD, self._gate)
+        router.bind(f"ipc://{listener.path}")
+
+    def watch(self, poller: zmq.Poller) -> None:
+        """Has `poller` report what this waits for."""
+        self._poller = poller
+        poller.register(self.monitor, zmq.POLLIN)
+
+    def changes(self) -> Iterator[tuple[bool, int]]:
+        """Yields the descriptors accepted (True) or ended since the last call, in order; closes or opens the door."""
+        self.shut()  # until all are counted: libzmq accepts faster than we count
+        seen = []
+        while (event := self._event()) is not None:
+            kind, descriptor = event
+            seen.append((kind == zmq.EVENT_ACCEPTED, descriptor))
+            if kind == zmq.EVENT_ACCEPTED:
+                self._connected.add(descriptor)
+            else:
+                self._connected.discard(descriptor)
+        self.adjust()
+        yield from seen
+
+    def shut(self) -> None:
+        """Has libzmq accept nothing; `adjust` lets it again.
+
+        Linux only: kqueue forgets a descriptor that is replaced, so elsewhere nobody is refused.
+        """
+        if sys.platform == "linux" and not self._wall_up:
+            os.dup2(self._wall, self._gate, inheritable=False)
+            self._wall_up = True
+
+    def adjust(self) -> None:
+        """Lets libzmq accept while there are fewer connections than the ceiling; else they are refused."""
+        full = self._wall_up and len(self._connected) >= self._ceiling
+        if full != self.closed:
+            self.closed = full
+            if self._poller and full:
+                self._poller.register(self._listener.fd, zmq.POLLIN)
+            elif self._poller:
+                self._poller.unregister(self._listener.fd)
+        if self._wall_up and not full:
+            os.dup2(self._listener.fd, self._gate, inheritable=False)
+            self._wall_up = False
+
+    def refuse(self, ready: Container[object]) -> None:
+        """Answers the connections that came while the door was closed; `ready` are readable descriptors."""
+        if not self.closed and not self._refused:
+            return
+        for descriptor in [one for one in self._refused if one in ready]:
+            self._answer(descriptor)
+        if self.closed and self._listener.fd in ready:
+            try:
+                connection = self._listener.accept()
+            except OSError:
+                return
+            if len(self._refused) >= REFUSING:
+                self._dismiss(next(iter(self._refused)))
+            connection.setblocking(False)
+            connection.send(_HANDSHAKE)
+            self._refused[connection.fileno()] = connection, bytearray()
+            if self._poller:
+                self._poller.register(connection.fileno(), zmq.POLLIN)
+
+    def end(self, descriptor: int) -> None:
+        """Ends the reading of a connection, whose last answer is still sent."""
+        try:
+            connection = socket.socket(fileno=os.dup(descriptor))
+        except OSError:
+            return  # it has ended
+        with connection:
+            connection.shutdown(socket.SHUT_RD)
+
+    def close(self) -> None:
+        """Closes the monitor, before the ROUTER is closed; connections that are being refused end."""
+        for descriptor in list(self._refused):
+            self._dismiss(descriptor)
+        self._connected.clear()
+        self.adjust()  # libzmq stops watching the descriptor that it was given
+        self._router.disable_monitor()
+        self.monitor.close(linger=0)
+        os.close(self._wall)
+        os.close(self._listener.fd)
+
+    def _event(self) -> tuple[int, int] | None:
+        try:
+            event, _endpoint = self.monitor.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        kind, descriptor = struct.unpack("=Hi", event)
+        return kind, descriptor
+
+    def _answer(self, descriptor: int) -> None:
+        """Sends the error once the other end has finished its handshake: libzmq takes no message before that."""
+        connection, received = self._refused[descriptor]
+        try:
+            data = connection.recv(4096)
+            waiting = b"READY" not in received
+            received += data
+            if not data or not waiting or len(received) > 4096:
+                self._dismiss(descriptor)
+            elif b"READY" in received:
+                connection.send(self._message())
+                connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._dismiss(descriptor)
+
+    def _message(self) -> bytes:
+        text = f"hushd has {self._ceiling} connections, which is its limit: close some, then ask again."
+        *first, last = pack(Error.of(b"", HushdError("server_busy", text)))
+        return (
+            b"".join(b"\x03" + struct.pack(">Q", len(frame)) + frame for frame in first) + bytes([0, len(last)]) + last
+        )
+
+    def _dismiss(self, descriptor: int) -> None:
+        connection, _ = self._refused.pop(descriptor)
+        if self._poller:
+            self._poller.unregister(descriptor)
+        connection.close()
+
+
+def _unreachable(listener: ListeningSocket) -> int:
+    """A listening socket without a name."""
+    path = listener.path.with_name(f"{listener.path.name}.{os.getpid()}")
+    with socket.socket(socket.AF_UNIX) as endpoint:
+        endpoint.bind(os.fspath(path))
+        path.unlink()
+        endpoint.listen(0)
+        endpoint.setblocking(False)
+        return endpoint.detach()

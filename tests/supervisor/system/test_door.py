@@ -1,0 +1,90 @@
+"""Tests of the ceiling of connections: a real supervisor with few descriptors, and programs that take them all."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+from hushd.transport.connection import Connection
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack
+from hushd_protocol.messages import Hello
+from support.peer import CONFIG, Supervisor, wait_until
+
+Start = Callable[..., Supervisor]
+FEW = ("prlimit", "--nofile=256:256")
+
+
+@contextlib.contextmanager
+def hogs(path: Path, count: int) -> Iterator[list[socket.socket]]:
+    """Connections without a hello, each made once the one before was greeted."""
+    held: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            endpoint = socket.socket(socket.AF_UNIX)
+            held.append(endpoint)
+            endpoint.settimeout(10)
+            endpoint.connect(str(path))
+            assert endpoint.recv(10)
+        yield held
+    finally:
+        for endpoint in held:
+            endpoint.close()
+
+
+@pytest.mark.parametrize("name", ["client.sock", "worker.sock"])
+def test_connections_beyond_the_descriptors_do_not_end_it(start_supervisor: Start, name: str) -> None:
+    """300 connections at a limit of 256 that cannot be raised: a client served before, and a cold start, still work."""
+    supervisor = start_supervisor(CONFIG, inside=FEW)
+    with supervisor.connect() as peer:
+        with hogs(supervisor.folder / name, 300):
+            if name == "client.sock":
+                assert peer.ask("echo", payload=b"hello")["text"] == "hello"
+        wait_until(lambda: _connects(supervisor), "a connection after the others have left")
+        assert peer.ask("echo", payload=b"hello")["text"] == "hello"
+    assert supervisor.process.poll() is None
+
+
+def test_a_connection_too_many_is_told_so(start_supervisor: Start) -> None:
+    """A client that comes while others hold all connections gets `server_busy` and the limit, not silence."""
+    supervisor = start_supervisor(CONFIG, inside=FEW)
+    with hogs(supervisor.socket, 200):
+        with pytest.raises(HushdError, match="85 connections") as caught:
+            Connection(supervisor.socket, patience=10)
+        assert caught.value.code == "server_busy"
+    wait_until(lambda: _connects(supervisor), "a connection after the others have left")
+
+
+def test_a_client_that_chooses_its_routing_id_is_refused(supervisor: Supervisor) -> None:
+    """Its first message is answered by `protocol_error`; others are served."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context, context.socket(zmq.DEALER) as rude:
+        rude.setsockopt(zmq.LINGER, 0)
+        rude.setsockopt(zmq.ROUTING_ID, b"mine")
+        rude.connect(f"ipc://{supervisor.socket}")
+        rude.send_multipart(pack(Hello(protocol=1, version="0")))
+        assert rude.poll(10_000)
+        assert b"routing id" in rude.recv_multipart()[1]
+    with supervisor.connect() as peer:
+        assert peer.ask("echo", payload=b"hello")["text"] == "hello"
+
+
+def test_a_lost_workers_socket_ends_the_supervisor(start_supervisor: Start) -> None:
+    """A cleaner that removes worker.sock costs no start: the supervisor leaves, and the next one has both sockets."""
+    supervisor = start_supervisor()
+    (supervisor.folder / "worker.sock").unlink()
+    assert supervisor.process.wait(10) == 0
+    with start_supervisor().connect() as peer:
+        assert peer.ask("echo", payload=b"hello")["text"] == "hello"
+
+
+def _connects(supervisor: Supervisor) -> bool:
+    try:
+        Connection(supervisor.socket, patience=10).close()
+    except HushdError:
+        return False
+    return True
