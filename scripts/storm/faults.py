@@ -32,6 +32,7 @@ ALWAYS = {
     "worker_killed": 25, "worker_stopped": 5, "worker_out_of_memory": 6, "worker_told_to_leave": 3,
     "supervisor_stopped": 2, "supervisor_reloaded": 2, "outputs_full": 3, "logs_full": 3,
     "garbage_bytes": 10, "garbage_frames": 10, "flood": 3, "no_credit": 2, "no_reader": 2,
+    "no_hello": 5,
 }  # fmt: skip
 
 
@@ -253,6 +254,19 @@ class Faults(threading.Thread):
             with self.ledger.request("no_reader", "slow_consumer", "cancelled", began=began):
                 if end := ends[one]:
                     raise end
+
+    def no_hello(self) -> bool:
+        """Holds up to 50 connections to either socket for a while, and says nothing on them."""
+        path = str(self.stage.run / self.dice.choice(("client.sock", "worker.sock")))
+        held = [socket.socket(socket.AF_UNIX) for _ in range(self.dice.randint(1, 50))]
+        self._later(self.dice.random() * 2, lambda: [one.close() for one in held])
+        try:
+            for one in held:
+                one.settimeout(0.2)
+                one.connect(path)
+        except OSError:
+            return False
+        return True
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
