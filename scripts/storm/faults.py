@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import zmq
@@ -22,6 +23,7 @@ from hushd_protocol.messages import Cancel, Chunk, Credit, Request, Result
 from .ledger import Ledger
 from .rude import GARBAGE, Rude
 from .stage import MODELS, Stage, wait_until
+from .zmtp import endless
 
 PAUSE_S = 0.18  # between two faults, on average
 DEATH_S = 1.0  # for a dead supervisor's workers,
@@ -32,7 +34,7 @@ ALWAYS = {
     "worker_killed": 25, "worker_stopped": 5, "worker_out_of_memory": 6, "worker_told_to_leave": 3,
     "supervisor_stopped": 2, "supervisor_reloaded": 2, "outputs_full": 3, "logs_full": 3,
     "garbage_bytes": 10, "garbage_frames": 10, "flood": 3, "no_credit": 2, "no_reader": 2,
-    "no_hello": 5,
+    "no_hello": 5, "endless": 2, "never_reader": 2,
 }  # fmt: skip
 
 
@@ -223,6 +225,35 @@ class Faults(threading.Thread):
             for number in range(3000):
                 rude.raw(GARBAGE[number % len(GARBAGE)])
         return True
+
+    def endless(self) -> bool:
+        """Sends a message without an end, of large frames or of empty ones, for a moment or until it is ended."""
+        frame = self.dice.choice((b"", bytes(65536)))
+        until = time.monotonic() + self.dice.random()
+        self._run(lambda: self._send_without_end(frame, until))
+        return True
+
+    def _send_without_end(self, frame: bytes, until: float) -> None:
+        try:
+            endless(self.stage.run / "client.sock", frame, until)
+        except OSError:
+            pass  # no supervisor, or not for long
+
+    def never_reader(self) -> bool:
+        """Asks for 15 MB at a time and reads none of it, for a while: it may be ended, and nobody else."""
+        params = {"count": 250, "bytes": 60_000}
+        much = Request(id=b"", worker="stt/echo/unread", op="stream", params=params, credit=256)
+        requests = [replace(much, id=new_id()) for _ in range(self.dice.randint(1, 4))]
+        self._run(lambda: self._read_nothing(requests, self.dice.random() * 3))
+        return True
+
+    def _read_nothing(self, requests: list[Request], seconds: float) -> None:
+        with Rude(self.stage) as rude:
+            rude.socket.set(zmq.RCVHWM, 1)
+            rude.hello()
+            for request in requests:
+                rude.raw(pack(request))
+            self.over.wait(seconds)
 
     def no_credit(self) -> bool:
         """Asks for chunks without credit: the request ends after 15 s, or with its worker or supervisor."""

@@ -11,6 +11,8 @@ from .actions import Action, Describe, ToClient
 from .names import ENGINES, ROLES, resolve
 from .settings import Settings
 
+MAX_ASKED = 64  # catalogues that one connection waits for at a time
+
 
 class Directory:
     """Asks a workers' package for its catalogue when a request first needs it.
@@ -43,8 +45,10 @@ class Directory:
         """Asks for the catalogues that a client wants.
 
         Raises:
-            HushdError: `bad_request` for an unknown role.
+            HushdError: `bad_request` for an unknown role, `overloaded` while very many of this client wait.
         """
+        if sum(asked[0] == route for waiting in self._asked.values() for asked in waiting) >= MAX_ASKED:
+            raise HushdError("overloaded", f"{MAX_ASKED} `describe`s of this client wait already.", 1000)
         roles = control.names or list(ENGINES)
         if not set(roles) <= set(ROLES):
             raise HushdError("bad_request", f"There is only {', '.join(ROLES)} to describe.")
