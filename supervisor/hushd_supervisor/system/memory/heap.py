@@ -13,6 +13,7 @@ from hushd_protocol.system.footprint import rss, trim
 PAUSE_S = 1.0  # libzmq frees a client's memory a little after it has reported its end
 APART_S = 4.0  # from one trim to the next
 WORTH = 4_000_000  # bytes above the size at the start
+LOOKS = 2  # after clients have left, while a trim is not enough: libzmq may have freed their memory after it
 GROWTH = 1_000_000  # bytes worth a look at what clients do
 MOST = 60_000_000  # bytes above it that clients may cost: 1000 quiet ones take 40 MB
 URGENT_S = 0.25  # from one trim to the next while they cost more
@@ -33,11 +34,13 @@ class Heap:
         self._next = 0.0  # no trim before
         self._due: float | None = None
         self._seen = self._start  # at the last growth
+        self._looks = 0  # to come
         self._last_size = 0  # at the last look while clients cost too much
         self._next_urgent = 0.0
 
     def client_left(self, now: float) -> None:
         """Schedules a look: a client has left."""
+        self._looks = LOOKS
         if self._due is None:
             self._due = max(now + PAUSE_S, self._next)
 
@@ -52,6 +55,9 @@ class Heap:
             if self._size() >= self._start + WORTH:
                 self._give_back()
                 self._next = now + APART_S
+                self._looks -= 1
+                if self._looks and self._size() >= self._start + WORTH:
+                    self._due = self._next
 
     def grown(self) -> bool:
         """Whether this process has grown by GROWTH since it last had, or was smaller."""
