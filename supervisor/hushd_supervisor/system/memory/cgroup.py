@@ -109,7 +109,7 @@ def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
     elif top != "/" or ".." in below.parts:
         below = Path()
     folder = base / below
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # False also for a name that no folder can have
         folder = base
     return tuple(f for f in (folder, *folder.parents) if f.is_relative_to(base))
 

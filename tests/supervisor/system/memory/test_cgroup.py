@@ -101,6 +101,12 @@ def test_other_mounts_may_have_any_name(tmp_path: Path, name: bytes) -> None:
     assert Cgroup.own(root).limits() == [Limit(300 * MB, 200 * MB)]
 
 
+def test_a_group_whose_name_no_folder_can_have(tmp_path: Path) -> None:
+    """As in a container, where the path may be the host's: the mount point counts."""
+    root = version_2(tmp_path, f"/{'a' * 5000}", {"": used_2(300 * MB, 100 * MB)})
+    assert Cgroup.own(root).limits() == [Limit(300 * MB, 200 * MB)]
+
+
 def test_version_2_without_a_limit(tmp_path: Path) -> None:
     """`max` is none."""
     root = version_2(tmp_path, "/a", {"a": used_2("max", 300 * MB)})
