@@ -28,8 +28,8 @@ def size(supervisor: Supervisor, field: str = "VmRSS") -> int:
 
 def at_rest(good: Peer) -> bool:
     """Whether the never-readers' worker has no request left."""
-    row = good.status("stt/echo/unread")
-    return not row["running"] and not row["queued"]
+    rows = [row for row in good.control("status")["workers"] if row["name"] == "stt/echo/unread"]
+    return bool(rows) and not any(row["running"] or row["queued"] for row in rows)
 
 
 @linux
