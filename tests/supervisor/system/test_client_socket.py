@@ -16,6 +16,7 @@ from hushd_supervisor.core.events import ClientGone, FromClient
 from hushd_supervisor.system.client_socket import ClientSocket
 from hushd_supervisor.system.lock import ListeningSocket
 from support.peer import BOUND_S, Peer, wait_until
+from zmq.utils.monitor import recv_monitor_message
 
 ID, OTHER = bytes(range(16)), bytes(16)
 
@@ -95,7 +96,10 @@ def test_a_client_that_leaves_before_it_is_heard_is_noticed(clients: ClientSocke
     peer.send(Hello(protocol=1, version="0"))
     assert clients.socket.poll(BOUND_S * 1000)
     peer.close()
-    (event,) = [event for event in clients.receive(64) if isinstance(event, FromClient)]
+    while recv_monitor_message(clients.monitor)["event"] != zmq.EVENT_DISCONNECTED:
+        assert clients.monitor.poll(BOUND_S * 1000)
+    (event,) = clients.receive(64)
+    assert isinstance(event, FromClient)
     wait_until(lambda: clients.send(event.route, Ping()) == ClientGone(event.route), "its end")
 
 
