@@ -46,7 +46,6 @@ class Reception:
         idle: float,
         leave: Callable[[], None] = lambda: None,
     ) -> None:
-        channel.setblocking(False)
         self._channel = channel
         self._servers = servers
         self._idle = idle

@@ -14,7 +14,8 @@ from typing import Literal
 
 import msgpack
 
-PREFIX = 4096  # bytes that the door reads of a connection at most
+from hushd_protocol.limits import PREFIX
+
 _LARGEST = PREFIX + 1024
 # macOS has no SOCK_SEQPACKET; there only the lifeline ends a gateway whose supervisor is dead. Untested.
 _TYPE = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
@@ -38,9 +39,10 @@ class Handover:
 
 
 def channel() -> tuple[socket.socket, socket.socket]:
-    """Makes a channel: the door's end, which never blocks, and the gateway's."""
+    """Makes a channel: the door's end and the gateway's, neither of which blocks."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, _TYPE)
     ours.setblocking(False)
+    theirs.setblocking(False)
     return ours, theirs
 
 
@@ -58,7 +60,7 @@ def receive(end: socket.socket) -> tuple[socket.socket, Handover] | None:
     """Receives a connection, which never blocks; None at the end of the channel.
 
     Raises:
-        BlockingIOError: there is none now, and `end` does not block.
+        BlockingIOError: there is none now.
     """
     message, descriptors, _, _ = socket.recv_fds(end, _LARGEST, 1)
     if not message:

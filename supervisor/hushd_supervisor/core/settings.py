@@ -53,6 +53,7 @@ class WyomingSettings:
     """The table `[wyoming]`: the protocol of Home Assistant's voice services."""
 
     listen: Sequence[str] = ()  # tcp://HOST:PORT or unix://PATH each; none: off
+    allow: Sequence[str] = ()  # addresses and networks that may connect, besides this machine
     stt: str = ""  # ENGINE/NAME of the one model to offer; empty: all that are installed
     tts: str = ""
     only: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # `stt` and `tts` by address of `listen`

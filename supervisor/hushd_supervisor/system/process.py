@@ -117,6 +117,7 @@ class Child:
         stdout, stderr: descriptors to write to.
         lifeline: the read end of a pipe, which it inherits under the same number; on Linux the end of the pipe kills
             the group.
+        inherited: other descriptors that it inherits under the same numbers.
 
     Raises:
         OSError, ValueError: it cannot be started.
@@ -130,6 +131,7 @@ class Child:
         stdout: int,
         stderr: int,
         lifeline: int | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
         # Never preexec_fn: this process has libzmq's threads.
         self._popen = subprocess.Popen(
@@ -139,7 +141,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=() if lifeline is None else (lifeline,),
+            pass_fds=inherited if lifeline is None else (lifeline, *inherited),
             close_fds=True,
             process_group=0,
         )

@@ -1,0 +1,67 @@
+"""Addresses to listen at, as the configuration and the command line name them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.hosts import is_loopback
+from hushd_protocol.suggest import quoted
+
+Kind = Literal["http", "wyoming"]
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[^\[\]:/\s]*):([0-9]{1,5})", re.ASCII)
+_WANTED = {
+    "http": "HOST:PORT or unix:///PATH, such as 127.0.0.1:8000",
+    "wyoming": "tcp://HOST:PORT or unix:///PATH, such as tcp://127.0.0.1:10300",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen: at `host` and `port`, or at `path` where that is not empty; `text` as the user wrote it."""
+
+    kind: Kind
+    text: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs on this machine can connect."""
+        return bool(self.path) or is_loopback(self.host)
+
+
+def parse(kind: Kind, text: str) -> Address:
+    """Returns the address that `text` names.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    if text.startswith("unix:///") and len(text) > 8:
+        return Address(kind, text, path=text[7:])
+    rest = text.removeprefix("tcp://") if kind == "wyoming" else text.removeprefix("http://").removesuffix("/")
+    found = _HOST_PORT.fullmatch(rest)
+    if found is None or int(found[2]) > 65535 or (kind == "wyoming" and rest == text):
+        raise HushdError("bad_request", f"{quoted(text)} is no address for {kind}: use {_WANTED[kind]}.")
+    return Address(kind, text, found[1].strip("[]"), int(found[2]))
+
+
+def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """The networks that `allow` names, addresses among them.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    found = []
+    for text in allow:
+        try:
+            found.append(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            raise HushdError(
+                "bad_request", f"{quoted(text)} is no address or network: use one such as 192.168.1.5 or 10.0.0.0/8."
+            ) from None
+    return found

@@ -1,0 +1,137 @@
+"""Decides what becomes of a connection by its first bytes: answer a poll, hand it over to the gateway, or refuse it.
+
+Programs ask again and again whether somebody is there: Home Assistant sends Wyoming's `describe` every 30 s, health
+checks ask `/health`, Prometheus `/metrics`. Exactly these are answered here, so that they start no process. Every other
+request goes to the gateway as it came, which judges it by itself; only what no server would take is refused here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from hushd_protocol.hosts import is_allowed
+from hushd_protocol.limits import PREFIX
+
+HEALTH, METRICS, MODELS, VOICES = "/health", "/metrics", "/v1/models", "/v1/audio/voices"
+INFO = "info"  # of Wyoming
+_POLLS = frozenset(name.encode() for name in (HEALTH, METRICS, MODELS, VOICES))
+_REQUEST = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.([01])")
+_METHOD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# With one of these a request has a body, becomes another protocol, or comes from a web page: the gateway's business.
+_NOT_A_POLL = frozenset((b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"origin"))
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """The bytes so far may still become a poll."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first `used` bytes are a poll.
+
+    Attributes:
+        what: one of the names above.
+        head_only: without the body.
+        close: nothing follows on this connection.
+    """
+
+    what: str
+    used: int
+    head_only: bool = False
+    close: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The gateway takes the connection, with the bytes so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The connection ends, with this HTTP status where it is HTTP."""
+
+    status: int
+
+
+Decision = More | Answer | HandOver | Refuse
+_MORE, _HAND_OVER, _BAD = More(), HandOver(), Refuse(400)
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """The rules for HTTP.
+
+    Attributes:
+        hosts: names of this machine, besides localhost and addresses.
+        authorised: whether the value of an `Authorization` header will do; always where no token is needed.
+    """
+
+    hosts: Collection[str] = ()
+    authorised: Callable[[bytes], bool] = lambda _: True
+
+    def decide(self, data: bytes) -> Decision:
+        """Returns what to do after the bytes `data`, which begin a request."""
+        if not data:
+            return _MORE
+        if data[0] not in _METHOD:  # TLS, for one
+            return _BAD
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            return _HAND_OVER if len(data) >= PREFIX or b"\n\n" in data else _MORE
+        first, *lines = data[:end].split(b"\r\n")
+        request = _REQUEST.fullmatch(first)
+        if request is None:
+            return _BAD
+        return self._request(request, lines, end + 4)
+
+    def _request(self, request: re.Match[bytes], lines: list[bytes], used: int) -> Decision:
+        method, target, minor = request.groups()
+        headers: dict[bytes, bytes] = {}
+        for line in lines:
+            name, colon, value = line.partition(b":")
+            name = name.lower()
+            if not colon or (name in headers and name == b"host"):
+                return _BAD
+            headers[name] = value.strip()
+        if not is_allowed(headers.get(b"host", b"").decode("latin-1"), self.hosts):
+            return Refuse(403)
+        if target not in _POLLS or method not in (b"GET", b"HEAD") or not _NOT_A_POLL.isdisjoint(headers):
+            return _HAND_OVER
+        if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+            return _HAND_OVER
+        what = target.decode()
+        if what != HEALTH and not self.authorised(headers.get(b"authorization", b"")):
+            return Refuse(401)
+        close = minor == b"0" or b"close" in headers.get(b"connection", b"").lower()
+        return Answer(what, used, method == b"HEAD", close)
+
+
+@dataclass(frozen=True, slots=True)
+class Wyoming:
+    """The rules for Wyoming, which has neither names nor tokens."""
+
+    def decide(self, data: bytes) -> Decision:
+        """Returns what to do after the bytes `data`, which begin an event: a line of JSON, and its data."""
+        if not data:
+            return _MORE
+        if not data.startswith(b"{"):
+            return _BAD
+        line, newline, _ = data.partition(b"\n")
+        if not newline:
+            return _HAND_OVER if len(data) >= PREFIX else _MORE
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            return _BAD
+        if not isinstance(event.get("type"), str):
+            return _BAD
+        if event["type"] != "describe" or event.get("data_length") or event.get("payload_length"):
+            return _HAND_OVER
+        return Answer(INFO, len(line) + 1)
+
+
+Rules = Http | Wyoming

@@ -1,0 +1,183 @@
+"""Accepts the connections of programs that speak HTTP or Wyoming, answers their polls, and hands over all others.
+
+All of it in the loop's one thread: one descriptor in the loop's poller stands for all sockets here.
+"""
+
+from __future__ import annotations
+
+import math
+import selectors
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hushd_protocol.system.handover import Handover
+
+from .gateway import Gateway
+from .listeners import Listener
+from .prepared import Answers, refusal
+from .visitors import MOST, Visitor, Visitors, try_to_send
+
+PAUSE_S = 1.0  # in accepting, where the system is out of descriptors
+BATCH = 64  # sockets served in one turn
+
+
+class Door:
+    """All listeners, the connections that the gateway has not got, and the gateway.
+
+    Args:
+        gateway: watched by the same `selector`.
+        record: writes to the supervisor's log (level, text).
+        most: connections at once.
+
+    Attributes:
+        fd: for the loop's poller: readable when `handle` has something to do.
+        listeners: the sockets at which it listens.
+    """
+
+    def __init__(
+        self,
+        listeners: Iterable[Listener],
+        selector: selectors.BaseSelector,
+        answers: Answers,
+        gateway: Gateway,
+        record: Callable[[str, str], None],
+        clock: Callable[[], float] = time.monotonic,
+        most: int = MOST,
+    ) -> None:
+        self.listeners = list(listeners)
+        self.answers = answers
+        self.fd: int = selector.fileno()  # type: ignore[attr-defined]  # epoll's or kqueue's
+        self._selector = selector
+        self._gateway = gateway
+        self._record = record
+        self._clock = clock
+        self._visitors = Visitors(selector, answers, self._hand_over, gateway.__len__, most)
+        self._accept_again = math.inf
+        self._turn = 0
+        self._used = 0  # polls and handovers at the last look
+        self._handovers = self._refusals = 0
+        self._watch_listeners()
+
+    def handle(self) -> None:
+        """Serves what is ready, within the bounds of one turn."""
+        now = self._clock()
+        events = self._selector.select(0)
+        start = self._turn % max(1, len(events))  # nobody is always first
+        self._turn += 1
+        for key, mask in (*events[start:], *events[:start])[:BATCH]:
+            if isinstance(key.data, Visitor):
+                self._visitors.serve(key.data, mask, now)
+            elif isinstance(key.data, Listener):
+                self._accept(key.data, now)
+            elif mask & selectors.EVENT_WRITE:
+                self._gateway.flush()
+        self._see_to_gateway(now)
+
+    def on_time(self) -> None:
+        """Does what is due; to be called when `deadline` has passed."""
+        now = self._clock()
+        self._visitors.on_time(now, BATCH)
+        if self._accept_again <= now:
+            self._accept_again = math.inf
+            self._watch_listeners()
+        self._gateway.on_time(now)
+        self._see_to_gateway(now)
+
+    def deadline(self) -> float:
+        """When `on_time` is due, in the clock of the loop; infinite while nothing is."""
+        return min(self._visitors.deadline(), self._accept_again, self._gateway.deadline())
+
+    def described(self) -> None:
+        """Answers the polls that have waited for the engines to be listed."""
+        self._visitors.described(self._clock())
+
+    def take_used(self) -> bool:
+        """Whether a program has used the door since the last call."""
+        used, self._used = self._used, self._visitors.polls + self._handovers
+        return used != self._used
+
+    @property
+    def must_stay(self) -> bool:
+        """Whether this process is needed: it listens by itself, or its gateway has connections."""
+        return self._gateway.pid is not None or any(not listener.lasting for listener in self.listeners)
+
+    def replace(self, listeners: Iterable[Listener]) -> None:
+        """Listens with these from now on, and closes those of before that are not among them."""
+        before, self.listeners = self.listeners, list(listeners)
+        kept = [listener.socket for listener in self.listeners]
+        for listener in before:
+            self._forget(listener)
+            if listener.socket not in kept:
+                listener.close()
+        self._watch_listeners()
+
+    def report(self) -> dict[str, Any]:
+        """The part of `hushd status` about the door, without the gateway's memory."""
+        return {
+            "listeners": [
+                {"kind": listener.address.kind, "address": listener.address.text, "service": listener.lasting}
+                for listener in self.listeners
+            ],
+            "connections": len(self._visitors) + len(self._gateway),
+            "polls": self._visitors.polls,
+            "handovers": self._handovers,
+            "refusals": self._visitors.refusals + self._refusals,
+            "gateway": {"pid": self._gateway.pid, "starts": self._gateway.starts},
+        }
+
+    def stop(self) -> None:
+        """Ends new connections and those at rest; a service manager's sockets keep theirs for the next supervisor."""
+        self.replace([listener for listener in self.listeners if listener.lasting])
+        for listener in self.listeners:
+            self._forget(listener)
+        self._accept_again = math.inf
+        self._visitors.stop()
+
+    def close(self) -> None:
+        """Ends every connection, and the gateway after its last answers."""
+        self.stop()
+        self._visitors.close()
+        self._gateway.close()
+        self._selector.close()
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    def _accept(self, listener: Listener, now: float) -> None:
+        try:
+            connection, where = listener.socket.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._record("warning", f"the door cannot accept connections ({error.strerror}): pausing")
+            self._accept_again = now + PAUSE_S
+            for other in self.listeners:
+                self._forget(other)
+            return
+        connection.setblocking(False)
+        self._visitors.add(connection, where[0] if isinstance(where, tuple) else "", listener, now)
+
+    def _hand_over(self, connection: socket.socket, form: Handover, now: float) -> None:
+        self._handovers += 1
+        self._gateway.give(connection, form, now)
+
+    def _see_to_gateway(self, now: float) -> None:
+        """Sees to its exit, and answers those whom it will not serve."""
+        self._gateway.exited(now)
+        for connection, form in self._gateway.refused(now):
+            self._refusals += 1
+            if form.kind == "http":
+                try_to_send(connection, refusal(503, max(1, math.ceil(self._gateway.closed_for(now)))))
+            connection.close()
+
+    # --- listeners ---------------------------------------------------------------------------------------------------
+
+    def _watch_listeners(self) -> None:
+        for listener in self.listeners:
+            if listener.socket not in self._selector.get_map():
+                self._selector.register(listener.socket, selectors.EVENT_READ, listener)
+
+    def _forget(self, listener: Listener) -> None:
+        if listener.socket in self._selector.get_map():
+            self._selector.unregister(listener.socket)

@@ -1,0 +1,227 @@
+"""The gateway's process: started for the first connection that needs it, and the connections on their way to it.
+
+A connection waits in our queue, then in the channel, of which we keep both ends: a gateway that exits leaves there what
+it has not received, and so the next one is started for that. One that dies at its start is not started again for a
+while; who waits for it then gets an answer.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import selectors
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from hushd_protocol.system import handover
+from hushd_protocol.system.handover import Handover
+
+from hushd_supervisor.system import log
+from hushd_supervisor.system.process import Launch, Process, environment
+
+START_S = 30.0  # until a started gateway must have received its first connection
+SOUND_S = 10.0  # a gateway that lived so long had started well
+WAIT_S = 20.0  # for a place in the channel, while the gateway has as many connections as it takes
+BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)  # after so many failed starts in a row, and the last one for more
+LEAVE_S = 4.0  # for the last answers at the end
+
+Connection = tuple[socket.socket, Handover]
+
+
+def gateway_command(channel: int) -> list[str]:
+    """The command line of a gateway that receives connections from descriptor `channel`."""
+    return [sys.executable, "-P", "-m", "hushd_gateway", "--channel", str(channel)]
+
+
+class Gateway:
+    """The gateway, running or not, and what waits for it.
+
+    Args:
+        selector: watches its exit, and the channel while it is full.
+        launch: starts a process.
+        output: its log.
+        secrets: variables for its environment alone.
+        record: writes to the supervisor's log (level, text).
+        command: the command line for a descriptor of the channel.
+
+    Attributes:
+        starts: processes started so far.
+    """
+
+    def __init__(
+        self,
+        selector: selectors.BaseSelector,
+        launch: Launch,
+        output: Path,
+        secrets: Mapping[str, str],
+        record: Callable[[str, str], None],
+        command: Callable[[int], Sequence[str]] = gateway_command,
+    ) -> None:
+        self._selector = selector
+        self._launch = launch
+        self._output = output
+        self._secrets = secrets
+        self._record = record
+        self._command = command
+        self._ours, self._theirs = handover.channel()
+        self._queue: deque[tuple[float, Connection]] = deque()  # with the time at which its patience ends
+        self._process: Process | None = None
+        self._lifeline = -1
+        self._started = -math.inf
+        self._received = False  # whether it has received anything, as far as we know
+        self._failures = 0
+        self._not_before = -math.inf
+        self.starts = 0
+
+    def __len__(self) -> int:
+        """The connections that wait for a place in the channel."""
+        return len(self._queue)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None while no gateway runs."""
+        return self._process.pid if self._process else None
+
+    def closed_for(self, now: float) -> float:
+        """Seconds for which no gateway will be started, because the last one failed."""
+        return 0.0 if self._process else max(0.0, self._not_before - now)
+
+    def give(self, connection: socket.socket, form: Handover, now: float) -> None:
+        """Hands a connection over, and starts a gateway if none runs; `refused` returns it if that fails."""
+        self._queue.append((now + WAIT_S, (connection, form)))
+        self.flush()
+        self._start(now)
+
+    def on_time(self, now: float) -> None:
+        """Kills a gateway that receives nothing; to be called when `deadline` has passed."""
+        if self._process and not self._received and now >= self._started + START_S:
+            self._received = not self._is_waiting()
+            if not self._received:
+                self._record("error", f"the gateway (pid {self.pid}) does not receive connections: killing it")
+                self._process.kill()
+                self._started = now
+        self.flush()
+
+    def deadline(self) -> float:
+        """When `on_time` or `refused` is due."""
+        start = self._started + START_S if self._process and not self._received else math.inf
+        return min(start, self._queue[0][0] if self._queue else math.inf)
+
+    def refused(self, now: float) -> Iterator[Connection]:
+        """Yields the connections that will not be served: their time is up, or no gateway will be started soon."""
+        while self._queue and (self._queue[0][0] <= now or self.closed_for(now)):
+            yield self._queue.popleft()[1]
+        if self.closed_for(now):
+            yield from self._take_back()
+
+    def exited(self, now: float) -> bool:
+        """Reaps the process if it has exited; starts the next one where connections wait for it."""
+        if self._process is None or (status := self._process.poll()) is None:
+            return False
+        if self._process.exit_fd is not None:
+            self._selector.unregister(self._process.exit_fd)
+        self._process.close()
+        os.close(self._lifeline)
+        lived, self._process = now - self._started, None
+        if status == 0:
+            self._failures = 0
+            self._record("debug", f"the gateway left after {lived:.0f} s")
+        else:
+            self._fail(now, lived, f"ended with status {status}, see {self._output}")
+        if self._is_waiting() or self._queue:
+            self._start(now)
+        return True
+
+    def close(self) -> None:
+        """Ends the channel, waits a moment for the last answers, and ends the gateway."""
+        self._ours.close()
+        if self._process:
+            if self._process.exit_fd is not None:
+                _is_readable(self._process.exit_fd, LEAVE_S)
+            self._process.kill()
+            self._process.poll()
+            self._process.close()
+            self._process = None
+            os.close(self._lifeline)
+        for connection, _ in [*self._take_back(), *(waiting for _, waiting in self._queue)]:
+            connection.close()
+        self._theirs.close()
+
+    # --- the process -------------------------------------------------------------------------------------------------
+
+    def _start(self, now: float) -> None:
+        if self._process or now < self._not_before:
+            return
+        lifeline, ours = os.pipe()
+        channel = self._theirs.fileno()
+        own = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())} | dict(self._secrets)
+        try:
+            output = log.open_file(self._output)
+            try:
+                process = self._launch(
+                    self._command(channel),
+                    environment(os.environ, own),
+                    stdout=output,
+                    stderr=output,
+                    lifeline=lifeline,
+                    inherited=(channel,),
+                )
+            finally:
+                os.close(output)
+        except (OSError, ValueError) as error:
+            os.close(ours)
+            self._fail(now, 0.0, f"could not be started ({error})")
+            return
+        finally:
+            os.close(lifeline)
+        self._process, self._lifeline = process, ours
+        self._started, self._received = now, False
+        self.starts += 1
+        if process.exit_fd is not None:
+            self._selector.register(process.exit_fd, selectors.EVENT_READ, self)
+        self._record("debug", f"started a gateway (pid {process.pid})")
+
+    def _fail(self, now: float, lived: float, reason: str) -> None:
+        self._record("error", f"the gateway {reason}")
+        self._failures = self._failures + 1 if lived < SOUND_S else 0
+        if self._failures:
+            self._not_before = now + BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1]
+
+    # --- the channel -------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Sends what the channel takes; watches it for room while something is left."""
+        while self._queue:
+            _, (connection, form) = self._queue[0]
+            try:
+                handover.send(self._ours, connection, form)
+            except OSError:  # it is full, or the system allows no more descriptors under way
+                break
+            self._queue.popleft()
+            connection.close()
+        watched = self._ours.fileno() in self._selector.get_map()
+        if self._queue and not watched:
+            self._selector.register(self._ours, selectors.EVENT_WRITE, self)
+        elif watched and not self._queue:
+            self._selector.unregister(self._ours)
+
+    def _is_waiting(self) -> bool:
+        """Whether connections are in the channel that nobody has received."""
+        return _is_readable(self._theirs.fileno(), 0.0)
+
+    def _take_back(self) -> Iterator[Connection]:
+        try:
+            while self._process is None and (received := handover.receive(self._theirs)):
+                yield received
+        except BlockingIOError:
+            pass
+
+
+def _is_readable(descriptor: int, patience: float) -> bool:
+    poll = select.poll()  # not select(), which takes no descriptor beyond 1023
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(patience * 1000))

@@ -1,0 +1,136 @@
+"""The answers to polls, as bytes: made once from the catalogues, and again when those have changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hushd_models import listings
+
+from hushd_supervisor.core import door
+from hushd_supervisor.core.address import Address
+from hushd_supervisor.core.events import Described
+from hushd_supervisor.core.names import ENGINES
+from hushd_supervisor.core.settings import Settings
+
+METRICS_S = 1.0  # for which the same figures are sent
+AGAIN_S = 60.0  # after engines that could not be listed
+_REASONS = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    429: "Too Many Requests",
+    503: "Service Unavailable",
+}
+_SENTENCES = {
+    400: "This is not a request of HTTP/1.1: use http:// in the address.",
+    401: "Send hushd's token, as Authorization: Bearer TOKEN.",
+    403: "This name is not one of hushd's: call it by its address, or add the name to [http] hosts.",
+    429: "This address has too many connections that have sent no request: close some.",
+    503: "hushd cannot take this connection now: ask again in a moment.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of HTTP or Wyoming; its first `head` bytes are the answer to HEAD."""
+
+    data: bytes
+    head: int = 0
+
+
+def refusal(status: int, retry_after: int = 1) -> bytes:
+    """The answer of HTTP with which a connection ends, in the form of OpenAI's errors."""
+    kind = "invalid_request_error" if status < 429 else "server_error"
+    error = {"message": _SENTENCES[status], "type": kind, "param": None, "code": None}
+    extra = "Connection: close\r\n"
+    if status in (429, 503):
+        extra += f"Retry-After: {retry_after}\r\n"
+    if status == 401:
+        extra += "WWW-Authenticate: Bearer\r\n"
+    return _http(f"{status} {_REASONS[status]}", "application/json", json.dumps({"error": error}), extra).data
+
+
+class Answers:
+    """Prepares and keeps the answers.
+
+    Args:
+        figures: the lines of `/metrics`.
+    """
+
+    def __init__(self, settings: Settings, figures: Callable[[], str]) -> None:
+        self._settings = settings
+        self._figures = figures
+        self._catalogues: dict[str, dict[str, Any]] = {}
+        self._made: dict[tuple[str, str], Reply] = {}
+        self._wanted: set[str] = set(ENGINES)
+        self._again = 0.0  # when a list that failed may be asked for again
+        self._metrics_until = 0.0
+
+    def find(self, what: str, address: Address, now: float) -> Reply | None:
+        """The answer to `what` at `address`; None while the engines are being listed for it."""
+        if what == door.METRICS and now >= self._metrics_until:
+            self._made.pop((what, ""), None)
+            self._metrics_until = now + METRICS_S
+        key = what, address.text if what == door.INFO else ""
+        if key not in self._made:
+            if what not in (door.HEALTH, door.METRICS) and len(self._catalogues) < len(ENGINES):
+                return None
+            self._made[key] = self._make(what, address)
+        return self._made[key]
+
+    def wanted(self, now: float) -> set[str]:
+        """Takes the roles whose engines should be listed now."""
+        if now < self._again:
+            return set()
+        wanted, self._wanted = self._wanted, set()
+        return wanted
+
+    def described(self, event: Described, now: float) -> None:
+        """Takes the catalogue of a role; one that could not be listed counts as it was, or as empty."""
+        if event.error:
+            self._catalogues.setdefault(event.role, {})
+            self._wanted.add(event.role)
+            self._again = now + AGAIN_S
+        elif event.role in ENGINES:
+            self._catalogues[event.role] = event.catalogue
+        self._made.clear()
+
+    def configure(self, settings: Settings) -> None:
+        """Applies other settings; what is installed may have changed too."""
+        self._settings = settings
+        self._made.clear()
+        self.renew()
+
+    def renew(self) -> None:
+        """Has the engines listed again; until then the last answers hold."""
+        self._wanted = set(ENGINES)
+
+    def _make(self, what: str, address: Address) -> Reply:
+        known = {
+            role: {**catalogue, "default": self._settings.default_model(role)}
+            for role, catalogue in self._catalogues.items()
+        }
+        match what:
+            case door.HEALTH:
+                return _http("200 OK", "text/plain; charset=utf-8", "OK")
+            case door.METRICS:
+                return _http("200 OK", "text/plain; version=0.0.4; charset=utf-8", self._figures())
+            case door.MODELS:
+                return _json(listings.models(known, self._settings.http.models))
+            case door.VOICES:
+                return _json(listings.voices(known))
+        stt, tts = self._settings.wyoming.models(address.text)
+        return Reply(listings.info_event(listings.info(known, stt, tts)))
+
+
+def _json(value: Any) -> Reply:
+    return _http("200 OK", "application/json", json.dumps(value, ensure_ascii=False))
+
+
+def _http(status: str, kind: str, body: str, extra: str = "") -> Reply:
+    data = body.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{extra}\r\n".encode()
+    return Reply(head + data, len(head))
