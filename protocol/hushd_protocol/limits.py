@@ -27,5 +27,3 @@ SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path less its NUL on Linux; 103 on
 PRIORITIES = ("important", "message", "text", "notification", "progress")
 
 UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no size
-
-PREFIX = 4096  # bytes that the door reads of a connection before it hands it over

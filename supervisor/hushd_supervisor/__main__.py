@@ -28,6 +28,7 @@ from .core.pool import Pool
 from .system import config, lock, log
 from .system.client_socket import ClientSocket
 from .system.describe import Descriptions
+from .system.doorkeeper import Doorkeeper
 from .system.loop import Loop
 from .system.memory import measure, psi
 from .system.memory.cgroup import Cgroup
@@ -148,7 +149,7 @@ def run(options: Options, paths: Paths) -> None:
     os.umask(0o077)
     prepare_runtime(paths)
     prepare_state(paths)
-    inherited, manager = _from_service_manager(paths)
+    inherited, passed, manager = _from_service_manager(paths)
     activated = inherited is not None
     settings = config.load(paths.config)
     if other := _other(paths, activated):
@@ -165,9 +166,11 @@ def run(options: Options, paths: Paths) -> None:
     worker_listener = lock.ListeningSocket(paths.worker_socket)
     listener = lock.ListeningSocket(paths.client_socket, inherited)
     launch = OpenFiles().launch
+    poller = zmq.Poller()
+    doorkeeper = Doorkeeper(poller, launch, paths, record, passed)
+    doorkeeper.configure(settings)
     signals = Signals(children=sys.platform != "linux")
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
-    poller = zmq.Poller()
     cgroup, needs = Cgroup.own(), Needs(paths.needs)
     oom_kills = functools.partial(measure.oom_kills, cgroup)
     machine = functools.partial(measure.machine, cgroup)
@@ -195,6 +198,7 @@ def run(options: Options, paths: Paths) -> None:
         read_settings=lambda: config.load(paths.config),
         in_terminal=sys.stderr.isatty(),
         manager=manager,
+        doorkeeper=doorkeeper,
     )
     listener.watch()
     record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")
@@ -218,18 +222,19 @@ def _other(paths: Paths, activated: bool) -> Path | None:
     return lock.claim_pointer(paths, patience, activated=activated)
 
 
-def _from_service_manager(paths: Paths) -> tuple[int | None, ServiceManager | None]:
-    """The socket that a service manager listens on for us, and where to notify it; None for each that is absent."""
+def _from_service_manager(paths: Paths) -> tuple[int | None, list[tuple[str, int]], ServiceManager | None]:
+    """The sockets that a service manager listens on for us, the clients' and the others, and where to notify it."""
     inherited = manager = None
+    passed: list[tuple[str, int]] = []
     if "LISTEN_FDS" in os.environ or sys.platform == "darwin":
         from .system import activation
 
-        inherited = activation.inherited(paths.client_socket)
+        inherited, passed = activation.inherited(paths.client_socket)
     if "NOTIFY_SOCKET" in os.environ:
         from .system.sd_notify import from_environment
 
         manager = from_environment()
-    return inherited, manager
+    return inherited, passed, manager
 
 
 def _complain(message: str) -> None:

@@ -14,9 +14,7 @@ from typing import Literal
 
 import msgpack
 
-from hushd_protocol.limits import PREFIX
-
-_LARGEST = PREFIX + 1024
+LARGEST = 8192  # bytes of a message: what the door reads of a connection, 4 KB at most, and some words
 # macOS has no SOCK_SEQPACKET; there only the lifeline ends a gateway whose supervisor is dead. Untested.
 _TYPE = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
 
@@ -62,7 +60,7 @@ def receive(end: socket.socket) -> tuple[socket.socket, Handover] | None:
     Raises:
         BlockingIOError: there is none now.
     """
-    message, descriptors, _, _ = socket.recv_fds(end, _LARGEST, 1)
+    message, descriptors, _, _ = socket.recv_fds(end, LARGEST, 1)
     if not message:
         return None
     connection = socket.socket(fileno=descriptors[0])

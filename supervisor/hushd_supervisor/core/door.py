@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from hushd_protocol.hosts import is_allowed
-from hushd_protocol.limits import PREFIX
 
+PREFIX = 4096  # bytes of a connection that are looked at
 HEALTH, METRICS, MODELS, VOICES = "/health", "/metrics", "/v1/models", "/v1/audio/voices"
 INFO = "info"  # of Wyoming
 _POLLS = frozenset(name.encode() for name in (HEALTH, METRICS, MODELS, VOICES))
@@ -80,8 +80,10 @@ class Http:
         if data[0] not in _METHOD:  # TLS, for one
             return _BAD
         end = data.find(b"\r\n\r\n")
+        if b"\n\n" in (data if end < 0 else data[:end]):
+            return _HAND_OVER  # lines without CR, which some programs write
         if end < 0:
-            return _HAND_OVER if len(data) >= PREFIX or b"\n\n" in data else _MORE
+            return _HAND_OVER if len(data) >= PREFIX else _MORE
         first, *lines = data[:end].split(b"\r\n")
         request = _REQUEST.fullmatch(first)
         if request is None:

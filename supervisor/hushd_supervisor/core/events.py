@@ -97,6 +97,16 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
+class Visited:
+    """A program has used the door.
+
+    `needed`: the door cannot do without this process, however long nobody comes.
+    """
+
+    needed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """SIGTERM, SIGINT or `hushd shutdown`; a second one kills the jobs for which the first one waits.
 
@@ -117,4 +127,5 @@ Event = (
     | Pressure
     | Configured
     | Shutdown
+    | Visited
 )

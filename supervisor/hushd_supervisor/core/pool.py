@@ -71,6 +71,7 @@ class Pool:
         self._accepted = 0
         self._next_ping = math.inf
         self._leave_at = math.inf
+        self._needed = False  # by the door
         self._renewing = False  # new requests wait for the running jobs, and then for the next supervisor
         self._down = False
         self._left = False
@@ -96,6 +97,10 @@ class Pool:
             case ev.Configured(settings):
                 self._settings = settings
                 out = self._fleet.configure(settings, now)
+            case ev.Visited(needed):
+                self._needed = needed
+                self._leave_at = math.inf  # counted from now on
+                out = []
             case ev.Shutdown(renew):
                 out = self._renew(now) if renew and not self._renewing else self._shutdown(now)
         return out + self._after(now)
@@ -306,7 +311,7 @@ class Pool:
                 self._left = True
                 out += (*self._floor.close(), Leave())
         elif self._auto:
-            if not resting or self._floor.busy:
+            if not resting or self._floor.busy or self._needed:
                 self._leave_at = math.inf
             elif not math.isfinite(self._leave_at):
                 self._leave_at = now + max(LEAST_IDLE_S, self._settings.exit_when_idle)

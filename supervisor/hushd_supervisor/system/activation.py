@@ -15,35 +15,43 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 
 NAME = "client"  # FileDescriptorName= of the unit, key of `Sockets` in the property list
+OTHERS = ("http", "wyoming")  # what the names of the door's sockets begin with
 LABEL = "org.hushd"  # of the launchd agent
 FIRST = 3
 
 
-def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> int | None:
-    """Returns the descriptor of the manager's socket at `path`; None where no manager has started us with one.
+def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> tuple[int | None, list[tuple[str, int]]]:
+    """Returns the descriptor of the manager's socket at `path`, and those of the door by name.
 
-    Removes the manager's variables from `environ`, so that no child of ours takes them for its own.
+    The first is None where no manager has started us. Removes the manager's variables from `environ`, so that no child
+    of ours takes them for its own.
 
     Raises:
-        HushdError: `bad_request` unless the clients' socket was handed over, and nothing else.
+        HushdError: `bad_request` unless the clients' socket was handed over, and nothing else but the door's.
     """
     words = {name: environ.pop(name) for name in list(environ) if name.startswith("LISTEN_")}
-    descriptors: list[int] = []
+    passed: list[tuple[str, int]] = []
     if words.get("LISTEN_PID") == str(os.getpid()):
         count = words.get("LISTEN_FDS", "")
-        descriptors = list(range(FIRST, FIRST + int(count))) if count.isascii() and count.isdigit() else []
+        names = words.get("LISTEN_FDNAMES", "").split(":")
+        total = int(count) if count.isascii() and count.isdigit() else 0
+        passed = [(names[number] if number < len(names) else "", FIRST + number) for number in range(total)]
     elif sys.platform == "darwin" and environ.get("XPC_SERVICE_NAME") == LABEL:
-        descriptors = _from_launchd()
-    if not descriptors:
-        return None
-    for descriptor in descriptors:
+        passed = [(NAME, descriptor) for descriptor in _from_launchd()]
+    if not passed:
+        return None, []
+    for _, descriptor in passed:
         os.set_inheritable(descriptor, False)
-    if len(descriptors) != 1:
+    others = [(name, descriptor) for name, descriptor in passed if name.startswith(OTHERS)]
+    ours = [descriptor for name, descriptor in passed if not name.startswith(OTHERS)]
+    if len(ours) != 1:
         raise HushdError(
-            "bad_request", f"The service manager passes {len(descriptors)} sockets and hushd takes one, at {path}."
+            "bad_request",
+            f"The service manager passes {len(ours)} sockets for clients and hushd takes one, at {path}; those of the "
+            "door are named http or wyoming.",
         )
-    _check(descriptors[0], path)
-    return descriptors[0]
+    _check(ours[0], path)
+    return ours[0], others
 
 
 def _check(descriptor: int, path: Path) -> None:

@@ -39,6 +39,7 @@ from hushd_supervisor.core.settings import Settings
 from . import status
 from .client_socket import ClientSocket
 from .describe import Descriptions
+from .doorkeeper import Doorkeeper
 from .lock import ListeningSocket
 from .memory.heap import Heap
 from .memory.needs import Needs
@@ -79,6 +80,7 @@ class Loop:
         in_terminal: whether SIGHUP means that the terminal is gone, and not that the configuration should be read.
         manager: the service manager to report to, if there is one.
         heap: trims the memory that clients leave behind.
+        doorkeeper: serves programs that speak HTTP or Wyoming, if the user wants that.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Loop:
         in_terminal: bool = False,
         manager: ServiceManager | None = None,
         heap: Heap | None = None,
+        doorkeeper: Doorkeeper | None = None,
     ) -> None:
         self._pool = pool
         self._clients = clients
@@ -113,8 +116,11 @@ class Loop:
         self._in_terminal = in_terminal
         self._manager = manager
         self._heap = heap or Heap()
+        self._doorkeeper = doorkeeper
         self._started = clock()
         self._usages = status.Usages()
+        if doorkeeper:
+            doorkeeper.report = self._status
         self._leaving = False  # was asked to
         self._next_complaint = -math.inf
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
@@ -136,6 +142,9 @@ class Loop:
     def _run(self) -> None:
         while not self._done:
             now = self._clock()
+            if self._doorkeeper:
+                for news in self._doorkeeper.on_time(now, self._catalogue.ask):
+                    self._handle(news)
             due = self._pool.deadline()
             if due is not None and due <= now:
                 self._suspicious = True
@@ -171,6 +180,8 @@ class Loop:
             if self._clients.socket in ready:
                 for arrived in self._clients.receive(BATCH, TURN_S):
                     self._handle(arrived)
+            if self._doorkeeper:
+                self._doorkeeper.handle(ready)
 
     def close(self) -> None:
         """Refuses the messages that are still unread, and delivers the last answers."""
@@ -179,10 +190,13 @@ class Loop:
         self._catalogue.close()
         self._clients.close(LINGER_MS)
         self._workers.close(LINGER_MS)
+        if self._doorkeeper:
+            self._doorkeeper.close()
 
     def _timeout_ms(self, due: float | None, now: float) -> int | None:
         signs = self._manager.deadline() if self._manager else None
-        others = (signs, self._workers.deadline(), self._catalogue.deadline(), self._heap.deadline())
+        door = self._doorkeeper.deadline() if self._doorkeeper else None
+        others = (signs, door, self._workers.deadline(), self._catalogue.deadline(), self._heap.deadline())
         deadlines = [d for d in (due, *others) if d is not None]
         if not deadlines:
             return None
@@ -224,6 +238,8 @@ class Loop:
             case Shutdown() | FromClient(_, Control(action="shutdown")):
                 self._stop_accepting()
         self._act(self._pool.handle(event, self._clock()))
+        if self._doorkeeper:
+            self._doorkeeper.look(event, self._clock())
         if isinstance(event, Exited) or (isinstance(event, FromWorker) and isinstance(event.message, Ready)):
             self._report_workers()
 
@@ -256,10 +272,7 @@ class Loop:
             case Kill(worker, gen):
                 self._workers.kill(worker, gen)
             case ReportStatus(route, request, floor):
-                now = self._clock()
-                rows, standing, uptime = self._pool.rows(now), self._pool.standing(now), now - self._started
-                data = status.report(rows, standing, self._workers.pids(), uptime, self._usages.at(now))
-                return self._clients.send(route, Result(id=request, data=data | {"floor": floor}))
+                return self._clients.send(route, Result(id=request, data=self._status() | {"floor": floor}))
             case Describe(role):
                 return self._catalogue.ask(role, self._clock())
             case Configure(route, request):
@@ -273,6 +286,12 @@ class Loop:
                 self._done = True
         return None
 
+    def _status(self) -> dict[str, Any]:
+        now = self._clock()
+        rows, standing, uptime = self._pool.rows(now), self._pool.standing(now), now - self._started
+        door = self._doorkeeper.status() if self._doorkeeper else {}
+        return status.report(rows, standing, self._workers.pids(), uptime, self._usages.at(now), door)
+
     def _configure(self, route: bytes, request: bytes) -> Event | None:
         """Reads the configuration; an error goes to the client that asked, and changes nothing."""
         answer: Result | Error = Result(id=request)
@@ -281,6 +300,8 @@ class Loop:
             self._manager.reload(begins=True)
         try:
             settings = self._read_settings()
+            if self._doorkeeper:
+                self._doorkeeper.configure(settings)
             self._workers.configure(settings)
         except HushdError as error:
             self._record("error", f"the configuration stays as it was: {error}")
@@ -298,6 +319,8 @@ class Loop:
         """
         self._report_leaving()
         self._listener.remove()
+        if self._doorkeeper:
+            self._doorkeeper.stop()
 
     def _report_leaving(self) -> None:
         if self._manager and not self._leaving:

@@ -45,8 +45,11 @@ def report(
     pids: Mapping[tuple[str, int], int],
     uptime: float,
     usage_of: Callable[[int], Usage] = measure.usage,
+    door: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`{"supervisor": …, "workers": [...], "memory": …}` as `hushd status --json` prints it; MB are 10^6 bytes.
+    """The answer as `hushd status --json` prints it; MB are 10^6 bytes.
+
+    `{"supervisor": …, "workers": [...], "memory": …}`, and `door` where there is one.
 
     Args:
         rows: from the pool, one for each worker, with `name` and `gen` among their keys.
@@ -54,6 +57,7 @@ def report(
         pids: the living processes by name and generation.
         uptime: seconds since the start.
         usage_of: measures the process of a pid.
+        door: the listeners for HTTP and Wyoming, and the gateway's `pid`, to which its memory is added.
     """
     workers, used = [], 0
     for row in rows:
@@ -89,7 +93,15 @@ def report(
             "reserve_mb": _mb(standing.reserve),
             "pressure": standing.level.word,
         },
-    }
+    } | _with_memory(door or {}, usage_of)
+
+
+def _with_memory(door: Mapping[str, Any], usage_of: Callable[[int], Usage]) -> dict[str, Any]:
+    if not door:
+        return {}
+    pid = door["gateway"]["pid"]
+    usage = usage_of(pid) if pid is not None else None
+    return {"door": {**door, "gateway": door["gateway"] | {"rss_mb": usage and _mb(usage.rss)}}}
 
 
 def _mb(size: float) -> float:

@@ -31,12 +31,16 @@ elif kind == "deaf": made = [unix(path, False)]
 elif kind == "datagram": made = [unix(path, False, socket.SOCK_DGRAM)]
 elif kind == "network":
     s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); made = [s.detach()]
+elif kind == "door":
+    s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); made = [s.detach(), unix(path), unix(path + "w")]
 elif kind == "file": made = [os.open("/dev/null", os.O_RDONLY)]
 for number, fd in enumerate(made):
     fd == 3 + number or os.dup2(fd, 3 + number)
-os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(made)), "LISTEN_FDNAMES": "client"}
+names = "http:client:wyoming-2" if kind == "door" else "client"
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(made)), "LISTEN_FDNAMES": names}
 try:
-    fd = activation.inherited(find().client_socket)
+    fd, others = activation.inherited(find().client_socket)
+    others and print(others)
     print(fd, fd and os.get_inheritable(fd), [name for name in os.environ if "LISTEN" in name])
 except HushdError as error:
     print(error.code, error, [name for name in os.environ if "LISTEN" in name])
@@ -52,6 +56,12 @@ def taken(kind: str) -> str:
 def test_the_managers_socket_is_taken_and_not_passed_on() -> None:
     """Descriptor 3, closed in children, and no variable left that a child could take for its own."""
     assert taken("good") == "3 False []"
+
+
+@pytest.mark.usefixtures("runtime")
+def test_the_sockets_of_the_door_are_known_by_their_names() -> None:
+    """In any order, beside the clients'; a name may have an ending of its own."""
+    assert taken("door").splitlines() == ["[('http', 3), ('wyoming-2', 5)]", "4 False []"]
 
 
 @pytest.mark.usefixtures("runtime")
@@ -77,7 +87,7 @@ def test_nothing_else_is_taken(kind: str) -> None:
 def test_words_that_are_not_for_us_mean_no_socket(words: dict[str, str], runtime: Path) -> None:
     """Another process's number, no number or none at all: hushd makes its own socket."""
     environ = {"HOME": "/", **words}
-    assert activation.inherited(find().client_socket, environ) is None
+    assert activation.inherited(find().client_socket, environ) == (None, [])
     assert environ == {"HOME": "/"}
 
 
@@ -88,12 +98,12 @@ def test_launchd_is_asked_by_the_sockets_name(monkeypatch: pytest.MonkeyPatch, r
         listening.bind(str(find().client_socket))
         listening.listen()
         monkeypatch.setattr(activation, "_from_launchd", lambda: [listening.fileno()])
-        assert activation.inherited(find().client_socket, {}) is None
-        assert activation.inherited(find().client_socket, {"XPC_SERVICE_NAME": "other"}) is None
+        assert activation.inherited(find().client_socket, {}) == (None, [])
+        assert activation.inherited(find().client_socket, {"XPC_SERVICE_NAME": "other"}) == (None, [])
         agent = {"XPC_SERVICE_NAME": activation.LABEL}
-        assert activation.inherited(find().client_socket, agent) == listening.fileno()
+        assert activation.inherited(find().client_socket, agent) == (listening.fileno(), [])
         monkeypatch.setattr(activation, "_from_launchd", list)
-        assert activation.inherited(find().client_socket, agent) is None
+        assert activation.inherited(find().client_socket, agent) == (None, [])
         with open(os.devnull) as other:  # not ours: it must not be inherited any more
             monkeypatch.setattr(activation, "_from_launchd", lambda: [other.fileno()])
             with pytest.raises(HushdError):

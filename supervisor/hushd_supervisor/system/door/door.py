@@ -13,14 +13,31 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hushd_protocol.system.handover import Handover
+from hushd_protocol.system.paths import Paths
+
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.system.process import Launch
 
 from .gateway import Gateway
-from .listeners import Listener
+from .listeners import TOKEN, Listener
 from .prepared import Answers, refusal
 from .visitors import MOST, Visitor, Visitors, try_to_send
 
 PAUSE_S = 1.0  # in accepting, where the system is out of descriptors
 BATCH = 64  # sockets served in one turn
+
+
+def open_door(
+    settings: Settings,
+    launch: Launch,
+    paths: Paths,
+    record: Callable[[str, str], None],
+    figures: Callable[[], str],
+) -> Door:
+    """Makes a door that listens nowhere yet; `figures` returns the answer to `/metrics`."""
+    selector = selectors.DefaultSelector()
+    gateway = Gateway(selector, launch, paths.logs / "gateway.log", record)
+    return Door(selector, Answers(settings, figures), gateway, record)
 
 
 class Door:
@@ -38,7 +55,6 @@ class Door:
 
     def __init__(
         self,
-        listeners: Iterable[Listener],
         selector: selectors.BaseSelector,
         answers: Answers,
         gateway: Gateway,
@@ -46,7 +62,7 @@ class Door:
         clock: Callable[[], float] = time.monotonic,
         most: int = MOST,
     ) -> None:
-        self.listeners = list(listeners)
+        self.listeners: list[Listener] = []
         self.answers = answers
         self.fd: int = selector.fileno()  # type: ignore[attr-defined]  # epoll's or kqueue's
         self._selector = selector
@@ -58,7 +74,6 @@ class Door:
         self._turn = 0
         self._used = 0  # polls and handovers at the last look
         self._handovers = self._refusals = 0
-        self._watch_listeners()
 
     def handle(self) -> None:
         """Serves what is ready, within the bounds of one turn."""
@@ -103,8 +118,14 @@ class Door:
         """Whether this process is needed: it listens by itself, or its gateway has connections."""
         return self._gateway.pid is not None or any(not listener.lasting for listener in self.listeners)
 
-    def replace(self, listeners: Iterable[Listener]) -> None:
-        """Listens with these from now on, and closes those of before that are not among them."""
+    def configure(self, settings: Settings, token: str, listeners: Iterable[Listener]) -> None:
+        """Applies other settings, and listens with these listeners from now on."""
+        self.answers.configure(settings)
+        self._gateway.secrets = {TOKEN: token} if token else {}
+        self._replace(listeners)
+
+    def _replace(self, listeners: Iterable[Listener]) -> None:
+        """Closes the listeners of before that are not among these."""
         before, self.listeners = self.listeners, list(listeners)
         kept = [listener.socket for listener in self.listeners]
         for listener in before:
@@ -129,7 +150,7 @@ class Door:
 
     def stop(self) -> None:
         """Ends new connections and those at rest; a service manager's sockets keep theirs for the next supervisor."""
-        self.replace([listener for listener in self.listeners if listener.lasting])
+        self._replace([listener for listener in self.listeners if listener.lasting])
         for listener in self.listeners:
             self._forget(listener)
         self._accept_again = math.inf

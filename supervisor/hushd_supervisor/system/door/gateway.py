@@ -44,12 +44,12 @@ class Gateway:
         selector: watches its exit, and the channel while it is full.
         launch: starts a process.
         output: its log.
-        secrets: variables for its environment alone.
         record: writes to the supervisor's log (level, text).
         command: the command line for a descriptor of the channel.
 
     Attributes:
         starts: processes started so far.
+        secrets: variables for its environment alone.
     """
 
     def __init__(
@@ -57,14 +57,13 @@ class Gateway:
         selector: selectors.BaseSelector,
         launch: Launch,
         output: Path,
-        secrets: Mapping[str, str],
         record: Callable[[str, str], None],
         command: Callable[[int], Sequence[str]] = gateway_command,
     ) -> None:
         self._selector = selector
         self._launch = launch
         self._output = output
-        self._secrets = secrets
+        self.secrets: Mapping[str, str] = {}
         self._record = record
         self._command = command
         self._ours, self._theirs = handover.channel()
@@ -158,7 +157,7 @@ class Gateway:
             return
         lifeline, ours = os.pipe()
         channel = self._theirs.fileno()
-        own = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())} | dict(self._secrets)
+        own = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())} | dict(self.secrets)
         try:
             output = log.open_file(self._output)
             try:

@@ -19,7 +19,7 @@ from hushd_supervisor.core.address import Address, Kind, networks, parse
 from hushd_supervisor.core.door import Http, Rules, Wyoming
 from hushd_supervisor.core.settings import Settings
 
-TOKEN = "HUSHD_HTTP_TOKEN"
+TOKEN = "HUSHD_HTTP_TOKEN"  # the same, as a variable
 _BACKLOG = 128
 
 
@@ -49,13 +49,11 @@ class Listener:
 
 
 def read_token(settings: Settings) -> str:
-    """The secret of HTTP requests: HUSHD_HTTP_TOKEN, else the content of `[http] token_file`; empty for none.
+    """The content of `[http] token_file`, the secret of HTTP requests; empty for none.
 
     Raises:
         HushdError: `bad_request` when the file cannot be read, is empty, or is open to others.
     """
-    if token := os.environ.get(TOKEN, ""):
-        return token
     if not settings.http.token_file:
         return ""
     path = Path(settings.http.token_file).expanduser()
@@ -229,8 +227,14 @@ def _bind_path(path: str) -> socket.socket:
 
 def _adopt(name: str, descriptor: int) -> tuple[Address, socket.socket]:
     """Takes a service manager's socket; its name begins with the kind."""
-    end = socket.socket(fileno=descriptor)
     kind: Kind = "wyoming" if name.startswith("wyoming") else "http"
+    try:
+        end = socket.socket(fileno=descriptor)
+        listens = end.type == socket.SOCK_STREAM and end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError:
+        listens = 0
+    if not listens:
+        raise HushdError("bad_request", f"The service manager's socket {name} does not listen: check its unit.")
     where = end.getsockname()
     if isinstance(where, str):
         return Address(kind, f"unix://{where}", path=where), end

@@ -12,10 +12,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hushd_protocol.limits import PREFIX
 from hushd_protocol.system.handover import Handover
 
-from hushd_supervisor.core.door import Answer, HandOver, Http, More, Refuse
+from hushd_supervisor.core.door import PREFIX, Answer, HandOver, Http, More, Refuse
 
 from .listeners import Listener
 from .prepared import Answers, refusal

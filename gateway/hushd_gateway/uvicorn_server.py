@@ -1,10 +1,9 @@
-"""Connections that were accepted elsewhere, served by uvicorn's protocol or by a coroutine on streams."""
+"""HTTP connections that were accepted elsewhere, served by uvicorn's protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
@@ -15,9 +14,6 @@ from uvicorn.server import ServerState
 
 HEAD_S = 10.0  # for the head of the first request
 KEEP_ALIVE_S = 15  # between two requests of one connection
-FLUSH_S = 5.0  # for a program that does not read its last answer
-
-Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class _State(ServerState):
@@ -99,22 +95,3 @@ class HttpServer:
         """Closes the connections at rest; the others close after the answer that is under way."""
         for connection in list(self._state.connections):
             connection.shutdown()
-
-
-async def serve_streams(connection: socket.socket, handover: Handover, serve: Streams) -> None:
-    """Has `serve` serve one connection by streams, and closes it afterwards."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    reader.feed_data(handover.prefix)
-    protocol = asyncio.StreamReaderProtocol(reader)
-    transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection)
-    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-    try:
-        await serve(reader, writer)
-    finally:
-        writer.close()
-        try:
-            async with asyncio.timeout(FLUSH_S):
-                await writer.wait_closed()
-        except (OSError, TimeoutError):
-            transport.abort()

@@ -1,0 +1,80 @@
+"""`python -m hushd_gateway --channel N`: serves the connections that the supervisor's door hands over.
+
+Started by the door alone. What a kind of connection needs is imported with the first one of that kind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import cached_property, partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.system.handover import Handover
+from hushd_protocol.system.lifeline import arm
+from hushd_protocol.system.paths import find
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.system import config
+
+from .handover import Reception
+
+if TYPE_CHECKING:
+    from .uvicorn_server import HttpServer
+
+
+def main(arguments: list[str]) -> int:
+    """Serves until no connection has come for a while; returns the exit status."""
+    if len(arguments) != 2 or arguments[0] != "--channel" or not arguments[1].isdigit():
+        print("usage: python -m hushd_gateway --channel N, which the supervisor alone runs", file=sys.stderr)
+        return 2
+    if lifeline := os.environ.pop("HUSHD_LIFELINE", ""):
+        arm(int(lifeline), int(os.environ.pop("HUSHD_SUPERVISOR")))
+    token = os.environ.pop("HUSHD_HTTP_TOKEN", "")
+    channel = socket.socket(fileno=int(arguments[1]))
+    asyncio.run(Gateway(config.load(find().config), token).run(channel))
+    return 0
+
+
+class Gateway:
+    """The two servers and the client that they share."""
+
+    def __init__(self, settings: Settings, token: str) -> None:
+        self._settings = settings
+        self._token = token
+        self._client: Any = None
+
+    async def run(self, channel: socket.socket) -> None:
+        """Serves the connections that come by `channel`."""
+        servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
+        async with AsyncExitStack() as stack:
+            self._client = await stack.enter_async_context(import_module("hushd").AsyncClient(holder="gateway"))
+            await Reception(channel, servers, self._settings.gateway_idle, self._leave).run()
+
+    def _leave(self) -> None:
+        if "_http" in self.__dict__:
+            self._http.leave()
+
+    async def _serve_http(self, connection: socket.socket, handover: Handover) -> None:
+        await self._http.serve(connection, handover)
+
+    async def _serve_wyoming(self, connection: socket.socket, handover: Handover) -> None:
+        from .streams import serve_streams
+
+        serve: Callable[..., Awaitable[None]] = import_module("hushd_gateway.wyoming").serve_connection
+        by_streams = partial(serve, client=self._client, settings=self._settings, listener=handover.listener)
+        await serve_streams(connection, handover, by_streams)
+
+    @cached_property
+    def _http(self) -> HttpServer:
+        from .uvicorn_server import HttpServer
+
+        return HttpServer(import_module("hushd_gateway.http").create_app(self._client, self._settings, self._token))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,42 @@
+"""The answer to `/metrics`: the figures of `hushd status`, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_MB = 1_000_000
+
+
+def text(status: Mapping[str, Any]) -> str:
+    """Returns the lines for the answer to `status`."""
+    supervisor, door, memory = status["supervisor"], status["door"], status["memory"]
+    workers = status["workers"]
+    states = Counter((worker["role"], worker["state"]) for worker in workers)
+    lines = [
+        *_metric("hushd_uptime_seconds", "gauge", [("", supervisor["uptime_s"])]),
+        *_metric("hushd_supervisor_resident_bytes", "gauge", [("", _bytes(supervisor["rss_mb"]))]),
+        *_metric("hushd_gateway_resident_bytes", "gauge", [("", _bytes(door["gateway"]["rss_mb"]))]),
+        *_metric("hushd_workers_memory_bytes", "gauge", [("", _bytes(memory["used_mb"]))]),
+        *_metric("hushd_memory_budget_bytes", "gauge", [("", _bytes(memory["budget_mb"]))]),
+        *_metric(
+            "hushd_workers", "gauge", [(f'{{role="{r}",state="{s}"}}', n) for (r, s), n in sorted(states.items())]
+        ),
+        *_metric("hushd_requests_running", "gauge", [("", sum(worker["running"] for worker in workers))]),
+        *_metric("hushd_requests_waiting", "gauge", [("", sum(worker["waiting"] for worker in workers))]),
+        *_metric("hushd_door_connections", "gauge", [("", door["connections"])]),
+        *_metric("hushd_door_polls_total", "counter", [("", door["polls"])]),
+        *_metric("hushd_door_handovers_total", "counter", [("", door["handovers"])]),
+        *_metric("hushd_door_refusals_total", "counter", [("", door["refusals"])]),
+        *_metric("hushd_gateway_starts_total", "counter", [("", door["gateway"]["starts"])]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _metric(name: str, kind: str, samples: Iterable[tuple[str, float]]) -> list[str]:
+    return [f"# TYPE {name} {kind}", *(f"{name}{labels} {value}" for labels, value in samples)]
+
+
+def _bytes(megabytes: float | None) -> int:
+    return round((megabytes or 0.0) * _MB)

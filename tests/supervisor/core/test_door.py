@@ -1,0 +1,181 @@
+"""Tests of what the door decides by the first bytes of a connection."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+
+import h11
+import pytest
+from hushd_supervisor.core.door import PREFIX, Answer, Decision, HandOver, Http, More, Refuse, Rules, Wyoming
+
+HTTP = Http(frozenset({"nas"}))
+INPUTS = 10_000
+
+
+def get(
+    path: str = "/health", *headers: str, host: str = "127.0.0.1:8000", method: str = "GET", minor: int = 1
+) -> bytes:
+    lines = [f"{method} {path} HTTP/1.{minor}", *([f"Host: {host}"] if host else []), *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/v1/models", "/v1/audio/voices"])
+def test_exactly_the_polls_are_answered(path: str) -> None:
+    """GET and HEAD of four paths, to the byte; with a query it is another request."""
+    request = get(path)
+    assert HTTP.decide(request) == Answer(path, len(request))
+    assert HTTP.decide(request + b"GET /v1") == Answer(path, len(request))
+    assert HTTP.decide(get(path, method="HEAD")) == Answer(path, len(request) + 1, head_only=True)
+    for other in (get(path + "/"), get(path + "?legacy=true"), get(path, method="POST"), get("/v1" + path)):
+        assert HTTP.decide(other) == HandOver()
+
+
+def test_a_poll_may_come_byte_by_byte() -> None:
+    """Until the end of its head nothing is decided, so that no slow sender starts a gateway."""
+    request = get("/v1/models", "User-Agent: slow")
+    assert {HTTP.decide(request[:length]) for length in range(len(request))} == {More()}
+    assert {HTTP.decide(get("/v1/audio/speech", method="POST")[:length]) for length in range(40)} == {More()}
+
+
+def test_a_connection_is_kept_unless_the_program_wants_otherwise() -> None:
+    """HTTP/1.1 polls again on the same connection; HTTP/1.0 and `Connection: close` do not."""
+    closes = [HTTP.decide(request) for request in (get("/health", "connection: Close"), get(minor=0))]
+    assert [decision.close for decision in closes if isinstance(decision, Answer)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Content-Length: 0", "Transfer-Encoding: chunked", "Upgrade: websocket", "Origin: http://a.example",
+     "Expect: 100-continue", "Sec-Fetch-Site: cross-site"],
+)  # fmt: skip
+def test_whatever_is_more_than_a_poll_is_the_gateways(header: str) -> None:
+    """A body, an upgrade or a web page that asks: the door knows no rules for those."""
+    assert HTTP.decide(get("/v1/models", header)) == HandOver()
+
+
+def test_a_head_that_is_too_long_for_the_door_is_the_gateways() -> None:
+    """The door reads 4 KB; what has not ended by then goes on as it is."""
+    request = get("/health", "X: " + "x" * PREFIX)
+    assert HTTP.decide(request[: PREFIX - 1]) == More()
+    assert HTTP.decide(request[:PREFIX]) == HandOver()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "", "127.0.0.1.evil.example:8000"])
+def test_a_foreign_host_is_refused(host: str) -> None:
+    """Any request whose `Host` somebody else's name server could have chosen starts nothing."""
+    assert HTTP.decide(get(host=host)) == Refuse(403)
+    assert HTTP.decide(get("/v1/audio/speech", host=host, method="POST")) == Refuse(403)
+    assert isinstance(HTTP.decide(get(host="NAS:8000")), Answer)
+
+
+def test_polls_need_the_token_except_for_health() -> None:
+    """A container's health check has no token; everything that describes this machine needs it."""
+    guarded = Http(authorised=lambda value: value == b"Bearer s3cret")
+    assert isinstance(guarded.decide(get("/health")), Answer)
+    for path in ("/metrics", "/v1/models", "/v1/audio/voices"):
+        assert guarded.decide(get(path)) == Refuse(401)
+        assert guarded.decide(get(path, "Authorization: Bearer wrong")) == Refuse(401)
+        assert isinstance(guarded.decide(get(path, "authorization: Bearer s3cret")), Answer)
+    assert guarded.decide(get("/v1/realtime")) == HandOver()  # the gateway knows its other secrets
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\x16\x03\x01\x02\x00", b"{}\n", b"GET /health\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+     b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"],
+)  # fmt: skip
+def test_what_is_no_request_is_refused(data: bytes) -> None:
+    """TLS, HTTP/0.9 and HTTP/2, two hosts: no server here would take it, so none is started."""
+    assert HTTP.decide(data) == Refuse(400)
+
+
+def test_describe_is_answered_and_every_other_event_handed_over() -> None:
+    """With the version that newer clients send, and the empty data of older ones."""
+    for line in (b'{"type": "describe", "version": "1.10.2"}\n', b'{"data": {}, "type": "describe"}\n'):
+        assert Wyoming().decide(line + b'{"type"') == Answer("info", len(line))
+        assert {Wyoming().decide(line[:length]) for length in range(len(line))} == {More()}
+    for line in (
+        b'{"type": "transcribe"}\n',
+        b'{"type": "describe", "data_length": 2}\n{}',
+        b'{"type":"synthesize"}\n',
+    ):
+        assert Wyoming().decide(line) == HandOver()
+    assert Wyoming().decide(b'{"type": "synthesize", "data": "' + b"x" * PREFIX) == HandOver()
+
+
+@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n", b"{]\n", b"{}\n", b'{"type": 3}\n', b'{"a":' * 800 + b"\n"])
+def test_what_is_no_event_ends_the_connection(data: bytes) -> None:
+    """Another protocol, or JSON that says no type, however deep."""
+    assert Wyoming().decide(data) == Refuse(400)
+
+
+# --- anything at all -------------------------------------------------------------------------------------------------
+
+PIECES = [
+    b"GET ", b"HEAD ", b"POST ", b"get ", b"/health", b"/metrics", b"/v1/models", b"/v1/audio/voices", b"/",
+    b" HTTP/1.1", b" HTTP/1.0", b" HTTP/2.0", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"Host: localhost", b"host:[::1]",
+    b"Host: evil.example", b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Connection: close", b": ", b" ",
+    b"Upgrade: websocket", b"\x00", b"\xff\xfe", b"Authorization: Bearer x", b"x" * 500, b"{", b"}", b'"type"',
+    b'"describe"', b":", b",", b"[" * 600, b'"data_length"', b"1e999", b"NaN", b"9" * 600,
+    b'{"type": "describe"}\n', b'{"type": "describe", "data_length": 3}\n',
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /metrics HTTP/1.1\r\nHost: nas\r\nA: b\r\n\r\n",
+]  # fmt: skip
+
+
+def scramble(chance: random.Random) -> bytes:
+    """Bytes that often come close to a request or an event."""
+    data = bytearray(b"".join(chance.choice(PIECES) for _ in range(chance.randint(0, 12))))
+    for _ in range(chance.choice((0, 0, 1, 3))):
+        place = chance.randrange(len(data) + 1)
+        data[place : place + chance.choice((0, 0, 1, 5))] = chance.randbytes(chance.choice((0, 1, 2)))
+    return bytes(data[:PREFIX])
+
+
+def check_answer(rules: Rules, data: bytes, answer: Answer) -> None:
+    """What the door answers, the servers behind it read as that very poll, and end it at the same byte."""
+    if isinstance(rules, Wyoming):
+        event = json.loads(data[: answer.used])
+        assert (event["type"], answer.what) == ("describe", "info")
+        return
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(data)
+    try:
+        request = server.next_event()
+    except h11.RemoteProtocolError:
+        return
+    assert isinstance(request, h11.Request)
+    assert (request.target.decode(), request.method) == (answer.what, b"HEAD" if answer.head_only else b"GET")
+    assert isinstance(server.next_event(), h11.EndOfMessage)
+    assert server.trailing_data[0] == data[answer.used :]
+
+
+@pytest.mark.parametrize("rules", [HTTP, Http(authorised=lambda _: False), Wyoming()], ids=["http", "token", "wyoming"])
+def test_any_bytes_get_a_decision_that_stays(rules: Rules) -> None:
+    """10,000 inputs: none raises, 4 KB suffice, and it makes no difference in which parts they arrive."""
+    chance = random.Random(12)
+    seen: set[type[Decision]] = set()
+    for _ in range(INPUTS):
+        data = scramble(chance)
+        decision = rules.decide(data)
+        seen.add(type(decision))
+        assert not (isinstance(decision, More) and len(data) >= PREFIX)
+        if isinstance(decision, Answer):
+            assert 0 < decision.used <= len(data)
+            check_answer(rules, data, decision)
+        part = rules.decide(data[: chance.randint(0, len(data))])
+        assert part in (More(), decision), data
+    assert seen == {More, Answer, HandOver, Refuse}
+
+
+def test_no_input_takes_long() -> None:
+    """The worst 4 KB for the parsers, 1,000 times: far from what could hold up others."""
+    worst = [b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 1000, b"{" + b'"a":{' * 800, b"A" * PREFIX, b"GET " + b"/" * PREFIX]
+
+    began = time.perf_counter()
+    for data in worst:
+        for _ in range(250):
+            HTTP.decide(data[: PREFIX - 5] + b"\n\r\n\r\n")
+            Wyoming().decide(data[: PREFIX - 1] + b"\n")
+    assert (time.perf_counter() - began) / 2000 < 0.01
