@@ -12,11 +12,11 @@ from types import TracebackType
 
 from hushd_supervisor.core.events import Described
 from hushd_supervisor.core.settings import HttpSettings, Settings, WyomingSettings
-from hushd_supervisor.system.door import listeners
-from hushd_supervisor.system.door.door import Door
-from hushd_supervisor.system.door.gateway import Gateway
-from hushd_supervisor.system.door.prepared import Answers
 from hushd_supervisor.system.process import Child
+from hushd_supervisor.system.serving import listeners
+from hushd_supervisor.system.serving.door import Door
+from hushd_supervisor.system.serving.gateway import Gateway
+from hushd_supervisor.system.serving.prepared import Answers
 
 BOUND_S = 30.0
 GATEWAY = [sys.executable, str(Path(__file__).with_name("small_gateway.py"))]

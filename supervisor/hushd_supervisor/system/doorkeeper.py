@@ -16,7 +16,7 @@ from hushd_supervisor.core.settings import Settings
 from .process import Launch
 
 if TYPE_CHECKING:
-    from .door.door import Door
+    from .serving.door import Door
 
 TOKEN = "HUSHD_HTTP_TOKEN"
 
@@ -60,14 +60,14 @@ class Doorkeeper:
         """
         if self._door is None and not (self._passed or settings.http.listen or settings.wyoming.listen):
             return
-        from .door import listeners
+        from .serving import listeners
 
         before = self._door.listeners if self._door else ()
         passed = () if self._door else self._passed
         token = self._token or listeners.read_token(settings)
         found = listeners.open_all(settings, token, passed, before)
         if self._door is None:
-            from .door.door import open_door
+            from .serving.door import open_door
 
             self._door = open_door(settings, self._launch, self._paths, self._record, self._figures)
             self._poller.register(self._door.fd, zmq.POLLIN)
@@ -124,6 +124,6 @@ class Doorkeeper:
             self._door = None
 
     def _figures(self) -> str:
-        from .door import metrics
+        from .serving import metrics
 
         return metrics.text(self.report())

@@ -16,6 +16,7 @@ from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.paths import Paths
 
 from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.system.door import ceiling
 from hushd_supervisor.system.process import Launch
 
 from .gateway import Gateway
@@ -37,7 +38,7 @@ def open_door(
     """Makes a door that listens nowhere yet; `figures` returns the answer to `/metrics`."""
     selector = selectors.DefaultSelector()
     gateway = Gateway(selector, launch, paths.logs / "gateway.log", record)
-    return Door(selector, Answers(settings, figures), gateway, record)
+    return Door(selector, Answers(settings, figures), gateway, record, most=min(MOST, ceiling(8)))
 
 
 class Door:

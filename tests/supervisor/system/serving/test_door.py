@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import HttpSettings, Settings, WyomingSettings
-from hushd_supervisor.system.door import listeners
-from hushd_supervisor.system.door.visitors import FIRST_S, MOST_OF_ONE, REST_S
+from hushd_supervisor.system.serving import listeners
+from hushd_supervisor.system.serving.visitors import FIRST_S, MOST_OF_ONE, REST_S
 from support.doorway import SETTINGS, Doorway, is_whole
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
