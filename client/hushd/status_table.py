@@ -56,11 +56,26 @@ def table(status: Mapping[str, Any], width: int) -> str:
         f"hushd {supervisor['version']}, pid {supervisor['pid']}, up {clock(supervisor['uptime_s'])}, {size:.1f} MB",
         f"memory: {memory['used_mb']:.0f} of {memory['budget_mb']:.0f} MB used, "
         f"{memory['available_mb']:.0f} MB available, pressure {memory['pressure'] or 'none'}",
+        *_door(status.get("door")),
         *_floor(status.get("floor", {})),
     ]
     if not workers:
         return "\n".join([*lines, "no workers", ""])
     return "\n".join([*lines, "", *laid_out(_COLUMNS, workers, width), ""])
+
+
+def _door(door: Mapping[str, Any] | None) -> list[str]:
+    """The addresses for other programs, and the process that serves them."""
+    if not door:
+        return []
+    lines = []
+    for kind, name in (("http", "HTTP"), ("wyoming", "Wyoming")):
+        if addresses := [row["address"] for row in door["listeners"] if row["kind"] == kind]:
+            lines.append(f"{name}: {', '.join(addresses)}")
+    gateway = door["gateway"]
+    if gateway["pid"]:
+        lines.append(f"gateway: pid {gateway['pid']}, {_megabytes(gateway['rss_mb'])}")
+    return lines
 
 
 def _floor(floor: Mapping[str, Any]) -> list[str]:

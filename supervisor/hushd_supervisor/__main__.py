@@ -11,7 +11,7 @@ import gc
 import math
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_st
 from hushd_protocol.system.terminal import escaped, shown
 
 from .core.pool import Pool
+from .core.settings import Settings
 from .system import config, lock, log
 from .system.client_socket import ClientSocket
 from .system.describe import Descriptions
@@ -40,15 +41,17 @@ from .system.worker_socket import WorkerSocket
 if TYPE_CHECKING:
     from .system.sd_notify import ServiceManager
 
-USAGE = "hushd run, or hushd config check [FILE]"
+USAGE = "hushd run, hushd serve, or hushd config check [FILE]"
 HELP = """\
-usage: python -m hushd_supervisor [--auto] [--ready-fd N] [run]
+usage: python -m hushd_supervisor [--auto] [--ready-fd N] [--http ADDRESS] [--wyoming ADDRESS] [run | serve]
        python -m hushd_supervisor config check [FILE]
 
 Runs the supervisor, or checks the configuration file. `hushd run` and `hushd config check` do the same.
 
   --auto        leave after a while without a worker or a request (`exit_when_idle` in the configuration)
   --ready-fd N  write a line to the open file N once clients can connect
+  --http, --wyoming ADDRESS
+                listen there, in place of what the configuration says; may be repeated
   -h, --help    show this help and exit
 """
 EXIT_BUG = 70  # EX_SOFTWARE
@@ -63,14 +66,19 @@ class Options:
         auto: whether a client started us: leave after a while without work, as one started by a service manager's
             socket does.
         ready_fd: an open file that gets a line once clients can connect.
+        http, wyoming: addresses to listen at, in place of the configuration's.
         check: a configuration file to check instead of running; "" for the usual one.
         help: whether to show the help instead.
+        serve: whether it is an error to listen nowhere for HTTP and Wyoming.
     """
 
     auto: bool = False
     ready_fd: int | None = None
+    http: tuple[str, ...] = ()
+    wyoming: tuple[str, ...] = ()
     check: str | None = None
     help: bool = False
+    serve: bool = False
 
 
 def main(arguments: list[str]) -> int:
@@ -108,6 +116,7 @@ def parse(arguments: list[str]) -> Options:
         HushdError: `bad_request`.
     """
     auto, ready_fd = False, None
+    listen: dict[str, list[str]] = {"--http": [], "--wyoming": []}
     if "--help" in arguments or "-h" in arguments:
         return Options(help=True)
     rest = list(arguments)
@@ -117,11 +126,15 @@ def parse(arguments: list[str]) -> Options:
             auto = True
         elif option == "--ready-fd" and rest and rest[0].isascii() and rest[0].isdigit():
             ready_fd = int(rest.pop(0))
+        elif option in listen and rest:
+            listen[option].append(rest.pop(0))
         else:
-            raise HushdError("bad_request", f"The option {option} is unknown or lacks its number: use {USAGE}.")
+            raise HushdError("bad_request", f"The option {option} is unknown or lacks its value: use {USAGE}.")
     match rest:
         case [] | ["run"]:
-            return Options(auto, ready_fd)
+            return Options(auto, ready_fd, tuple(listen["--http"]), tuple(listen["--wyoming"]))
+        case ["serve"]:
+            return Options(False, None, tuple(listen["--http"]), tuple(listen["--wyoming"]), serve=True)
         case ["config", "check"]:
             return Options(check="")
         case ["config", "check", file]:
@@ -151,24 +164,32 @@ def run(options: Options, paths: Paths) -> None:
     prepare_state(paths)
     inherited, passed, manager = _from_service_manager(paths)
     activated = inherited is not None
-    settings = config.load(paths.config)
+    settings = _settings(options, paths)
     if other := _other(paths, activated):
         _report_ready(options)
         if not options.auto:
             _complain(f"Another supervisor already listens on {other / 'client.sock'}.")
+        if options.serve:
+            raise HushdError(
+                "bad_request", "hushd serve needs the place of that supervisor: run `hushd shutdown` first."
+            )
         return
     if options.auto or activated:
         output = log.open_file(paths.supervisor_log)
         os.dup2(output, 2)
         os.close(output)
     record = log.Log(settings.log_level, paths.supervisor_log if options.auto or activated else None).write
+    launch, poller = OpenFiles().launch, zmq.Poller()
+    doorkeeper = Doorkeeper(poller, launch, paths, record, passed)
+    try:
+        doorkeeper.configure(settings)
+    except HushdError as error:
+        if not (options.auto or activated):
+            raise
+        record("error", f"not listening for HTTP and Wyoming: {error}")  # our own clients need us all the same
     context = zmq.Context()
     worker_listener = lock.ListeningSocket(paths.worker_socket)
     listener = lock.ListeningSocket(paths.client_socket, inherited)
-    launch = OpenFiles().launch
-    poller = zmq.Poller()
-    doorkeeper = Doorkeeper(poller, launch, paths, record, passed)
-    doorkeeper.configure(settings)
     signals = Signals(children=sys.platform != "linux")
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
     cgroup, needs = Cgroup.own(), Needs(paths.needs)
@@ -195,7 +216,7 @@ def run(options: Options, paths: Paths) -> None:
         needs,
         listener,
         record,
-        read_settings=lambda: config.load(paths.config),
+        read_settings=functools.partial(_settings, options, paths),
         in_terminal=sys.stderr.isatty(),
         manager=manager,
         doorkeeper=doorkeeper,
@@ -212,6 +233,21 @@ def run(options: Options, paths: Paths) -> None:
     worker_listener.remove()
     context.term()
     record("info", "left")
+
+
+def _settings(options: Options, paths: Paths) -> Settings:
+    """The configuration, with the addresses of the command line."""
+    settings = config.load(paths.config)
+    if options.http:
+        settings = replace(settings, http=replace(settings.http, listen=options.http))
+    if options.wyoming:
+        settings = replace(settings, wyoming=replace(settings.wyoming, listen=options.wyoming))
+    if options.serve and not (settings.http.listen or settings.wyoming.listen):
+        raise HushdError(
+            "bad_request",
+            "hushd serve was given no address: use --http 127.0.0.1:8000 or --wyoming tcp://127.0.0.1:10300.",
+        )
+    return settings
 
 
 def _other(paths: Paths, activated: bool) -> Path | None:

@@ -50,10 +50,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _do(options: Namespace) -> int:
+    if options.command == "serve":
+        listen = [("--http", address) for address in options.http]
+        listen += [("--wyoming", address) for address in options.wyoming]
+        _become_supervisor([*(word for pair in listen for word in pair), "serve"])
     if options.command == "service":
         from .service.command import main as serve
 
-        return serve(options.action, options.dry_run)
+        return serve(options.action, options.dry_run, {"http": options.http, "wyoming": options.wyoming})
     if options.command == "mcp":
         from .mcp import host
 
@@ -149,6 +153,18 @@ def _add_managing(commands: Commands) -> None:
     service = commands.add("service", "have the system start the supervisor when a program needs it")
     service.add_argument("action", choices=("install", "uninstall", "status"))
     service.add_argument("--dry-run", action="store_true", help="only show the files and the commands")
+    serve = commands.add(
+        "serve",
+        "be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming",
+        "Without an address, at those in the configuration.",
+    )
+    for command, suffix in ((serve, ""), (service, "; install")):
+        command.add_argument(
+            "--http", action="append", default=[], metavar="HOST:PORT", help=f"OpenAI's audio API{suffix}"
+        )
+        command.add_argument(
+            "--wyoming", action="append", default=[], metavar="tcp://HOST:PORT", help=f"Wyoming{suffix}"
+        )
 
 
 def _become_supervisor(arguments: Sequence[str]) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -18,9 +18,12 @@ from .units import Service
 EXIT_INACTIVE = 3  # of `status`, as systemctl has it
 
 
-def main(action: str, dry_run: bool) -> int:
-    """Does `action` (install, uninstall or status); with `dry_run` only shows what it would do."""
-    ours = units.find()
+def main(action: str, dry_run: bool, listen: Mapping[str, Sequence[str]]) -> int:
+    """Does `action` (install, uninstall or status); with `dry_run` only shows what it would do.
+
+    `listen` has the addresses for other programs by kind, see `units.find`.
+    """
+    ours = units.find(listen)
     if action == "status":
         return _status(ours)
     if action == "uninstall":

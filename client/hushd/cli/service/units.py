@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import plistlib
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from hushd_protocol.system import atomic_file, paths
 PACKAGING = Path(__file__).parents[2] / "packaging"
 PYTHON = "/usr/bin/python3"  # in the files of `packaging`
 UNITS = ("hushd.service", "hushd.socket")
+DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units that only some users want
 LABEL = "org.hushd"
+_LISTEN = re.compile(r"^ListenStream=(.+)$", re.MULTILINE)
 COMMAND_S = 100.0  # a service that stops may finish its jobs first
 
 
@@ -77,13 +80,27 @@ class Service:
         return there
 
 
-def find(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Service:
-    """The service of this user on this system."""
+def find(
+    listen: Mapping[str, Sequence[str]] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    platform: str = sys.platform,
+) -> Service:
+    """The service of this user on this system.
+
+    Args:
+        listen: addresses by kind, a key of `DOOR`; without any of a kind, those of the unit that is there stay.
+
+    Raises:
+        HushdError: `unsupported` for addresses where launchd is the manager.
+    """
+    listen = {kind: addresses for kind, addresses in (listen or {}).items() if addresses}
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     if platform == "darwin":
+        if listen:
+            raise HushdError("unsupported", "launchd's agent has no such sockets yet: use [http] and [wyoming] listen.")
         return _launchd(home, paths.find(environ).client_socket)
     folder = environ.get("XDG_CONFIG_HOME", "")
-    return _systemd((Path(folder) if os.path.isabs(folder) else home / ".config") / "systemd/user")
+    return _systemd((Path(folder) if os.path.isabs(folder) else home / ".config") / "systemd/user", listen)
 
 
 def run(command: Sequence[str]) -> str:
@@ -98,17 +115,35 @@ def run(command: Sequence[str]) -> str:
     return "" if done.returncode == 0 else said[-1] if said else f"status {done.returncode}"
 
 
-def _systemd(folder: Path) -> Service:
+def _systemd(folder: Path, listen: Mapping[str, Sequence[str]]) -> Service:
     control = ("systemctl", "--user")
+    files = {folder / name: _unit((PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")) for name in UNITS}
+    doors = {folder / name: listen.get(kind) or _addresses(folder / name) for kind, name in DOOR.items()}
+    files |= {path: _socket(path.name, addresses) for path, addresses in doors.items() if addresses}
+    sockets = [path.name for path in files if path.suffix == ".socket"]
+    # systemd starts no socket of a service that runs.
+    stop = ((*control, "stop", "hushd.service"),) if listen else ()
     return Service(
         control[0],
-        {folder / name: _unit((PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")) for name in UNITS},
+        files,
         renew=(),
-        start=((*control, "daemon-reload"), (*control, "enable", "--now", "hushd.socket")),
-        stop=((*control, "disable", "--now", "hushd.socket"),),  # which ends the service first
+        start=((*control, "daemon-reload"), *stop, (*control, "enable", "--now", *sockets)),
+        stop=((*control, "disable", "--now", *sockets),),  # which ends the service first
         forget=((*control, "daemon-reload"),),
-        active=(*control, "is-active", "hushd.socket"),
+        active=(*control, "is-active", *sockets),
     )
+
+
+def _socket(name: str, addresses: Sequence[str]) -> str:
+    """A unit of `DOOR` that listens at `addresses`, which may be written as in the configuration."""
+    text = (PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")
+    (packaged,) = _LISTEN.findall(text)
+    plain = [address.removeprefix("tcp://").removeprefix("unix://") for address in addresses]
+    return text.replace(f"ListenStream={packaged}", "\n".join(f"ListenStream={address}" for address in plain))
+
+
+def _addresses(unit: Path) -> list[str]:
+    return _LISTEN.findall(_read(unit) or "")
 
 
 def _unit(text: str) -> str:

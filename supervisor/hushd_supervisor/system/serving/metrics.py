@@ -24,7 +24,7 @@ def text(status: Mapping[str, Any]) -> str:
             "hushd_workers", "gauge", [(f'{{role="{r}",state="{s}"}}', n) for (r, s), n in sorted(states.items())]
         ),
         *_metric("hushd_requests_running", "gauge", [("", sum(worker["running"] for worker in workers))]),
-        *_metric("hushd_requests_waiting", "gauge", [("", sum(worker["waiting"] for worker in workers))]),
+        *_metric("hushd_requests_waiting", "gauge", [("", sum(worker["queued"] for worker in workers))]),
         *_metric("hushd_door_connections", "gauge", [("", door["connections"])]),
         *_metric("hushd_door_polls_total", "counter", [("", door["polls"])]),
         *_metric("hushd_door_handovers_total", "counter", [("", door["handovers"])]),

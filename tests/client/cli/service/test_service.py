@@ -168,7 +168,7 @@ def test_any_path_is_one_word_of_a_unit(path: str, word: str) -> None:
 def test_the_agent_of_macos_is_by_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The packaged property list with this Python and the socket's absolute path; launchctl is told by domain."""
     monkeypatch.setenv("HUSHD_RUNTIME_DIR", "/tmp/hushd-test")
-    ours = units.find(os.environ, "darwin")
+    ours = units.find(None, os.environ, "darwin")
     ((path, text),) = ours.files.items()
     assert path == home / "Library/LaunchAgents/org.hushd.plist"
     agent = plistlib.loads(text.encode())
@@ -180,3 +180,24 @@ def test_the_agent_of_macos_is_by_code(home: Path, monkeypatch: pytest.MonkeyPat
     }
     assert ours.start == (("launchctl", "bootstrap", f"gui/{os.getuid()}", str(path)),)
     assert ours.stop == ours.renew == (("launchctl", "bootout", f"gui/{os.getuid()}/org.hushd"),)
+
+
+def test_install_listens_for_other_programs_where_it_is_told_to(home: Path) -> None:
+    """A unit for each kind, with all its addresses; a running service is ended, as systemd gives it no more sockets."""
+    manager(home)
+    folder = home / ".config/systemd/user"
+    done = hushd("install", "--http", "127.0.0.1:8880", "--http", "[::1]:2022", "--wyoming", "tcp://127.0.0.1:10300")
+    assert (done.returncode, done.stderr) == (0, "")
+    http = (folder / "hushd-http.socket").read_text()
+    assert "\nListenStream=127.0.0.1:8880\nListenStream=[::1]:2022\nFileDescriptorName=http\n" in http
+    assert (
+        "\nListenStream=127.0.0.1:10300\nFileDescriptorName=wyoming\n" in (folder / "hushd-wyoming.socket").read_text()
+    )
+    sockets = "hushd.socket hushd-http.socket hushd-wyoming.socket"
+    assert told(home)[1:] == ["systemctl --user stop hushd.service", f"systemctl --user enable --now {sockets}"]
+    assert hushd("install").stdout == "hushd is a service now: the first request starts it.\n"  # it stays as it is
+    assert (folder / "hushd-http.socket").read_text() == http
+    assert "as it should be" in hushd("status").stdout
+    hushd("uninstall")
+    assert list(folder.iterdir()) == []
+    assert told(home)[-2] == f"systemctl --user disable --now {sockets}"

@@ -1,0 +1,194 @@
+"""Tests of `hushd serve`: a real supervisor that other programs reach by HTTP and Wyoming."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.peer import BOUND_S, CONFIG, Peer, Supervisor, wait_until
+
+DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
+
+
+def hushd(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "hushd", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment,
+    )  # fmt: skip
+
+
+def refused(*arguments: str, **environment: str) -> tuple[int, str]:
+    """The exit status and the error of a command that ends at once."""
+    process = hushd(*arguments, **environment)
+    error = process.communicate(timeout=BOUND_S)[1]
+    return process.returncode, error
+
+
+@contextmanager
+def serving(runtime: Path, *arguments: str, **environment: str) -> Iterator[dict[str, Any]]:
+    """`hushd serve` with these addresses; what `hushd status` says of the door."""
+    process = hushd("serve", *arguments, **environment)
+    try:
+        wait_until(lambda: (runtime / "client.sock").exists() or process.poll() is not None, "a supervisor")
+        with Peer(runtime / "client.sock") as peer:
+            yield peer.control("status")["door"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=BOUND_S)
+
+
+def port(door: dict[str, Any], kind: str) -> int:
+    (address,) = [row["address"] for row in door["listeners"] if row["kind"] == kind]
+    return int(address.rpartition(":")[2])
+
+
+def fetch(number: int, path: str, **headers: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", number, timeout=BOUND_S)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def describe(number: int) -> dict[str, Any]:
+    """Wyoming's info, as Home Assistant asks for it."""
+    with (
+        socket.create_connection(("127.0.0.1", number), timeout=BOUND_S) as connection,
+        connection.makefile("rb") as file,
+    ):
+        connection.sendall(DESCRIBE)
+        head = json.loads(file.readline())
+        info: dict[str, Any] = json.loads(file.read(head["data_length"]))
+        return info
+
+
+def test_whoever_polls_gets_an_answer_and_starts_nothing(runtime: Path) -> None:
+    """Right after the start and from then on: what is installed, and figures, without gateway or worker."""
+    with serving(runtime, "--http", "127.0.0.1:0", "--wyoming", "tcp://127.0.0.1:0") as door:
+        web, wyoming = port(door, "http"), port(door, "wyoming")
+        assert fetch(web, "/health") == (200, b"OK")
+        models = [model["id"] for model in json.loads(fetch(web, "/v1/models")[1])["data"]]
+        assert models[0] == "moonshine/tiny-en"
+        assert {"hibari/en", "whisper-1", "tts-1"} <= set(models)
+        assert json.loads(fetch(web, "/v1/audio/voices")[1])["voices"][0]["id"] == "heart"
+        info = describe(wyoming)
+        assert [len(info["asr"]), len(info["tts"])] == [1, 1]
+        for _ in range(50):
+            assert describe(wyoming) == info
+        status, figures = fetch(web, "/metrics")
+        assert (status, b"\nhushd_gateway_starts_total 0\n" in figures) == (200, True)
+        with Peer(runtime / "client.sock") as peer:
+            report = peer.control("status")
+            assert (report["door"]["gateway"], report["workers"]) == ({"pid": None, "starts": 0, "rss_mb": None}, [])
+            assert report["supervisor"]["rss_mb"] < 40
+
+
+def test_the_figures_are_there_while_workers_run(runtime: Path) -> None:
+    """By role and state, as Prometheus reads them."""
+    (runtime / "config.toml").write_text(CONFIG)
+    with serving(runtime, "--http", "127.0.0.1:0") as door, Peer(runtime / "client.sock") as peer:
+        peer.ask("echo")
+        assert b'\nhushd_workers{role="stt",state="ready"} 1\n' in fetch(port(door, "http"), "/metrics")[1]
+
+
+def test_the_token_is_the_doors_alone(runtime: Path) -> None:
+    """Polls that describe this machine need it, `/health` does not, and no worker finds it in its environment."""
+    (runtime / "config.toml").write_text(CONFIG)
+    with serving(runtime, "--http", "127.0.0.1:0", HUSHD_HTTP_TOKEN="s3cret") as door:
+        web = port(door, "http")
+        assert fetch(web, "/health") == (200, b"OK")
+        assert fetch(web, "/v1/models")[0] == 401
+        assert fetch(web, "/v1/models", Authorization="Bearer s3cret")[0] == 200
+        with Peer(runtime / "client.sock") as peer:
+            pid = peer.ask("echo")["pid"]
+        assert b"s3cret" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_a_shutdown_closes_every_address(runtime: Path) -> None:
+    """Who connects afterwards is refused, and nothing of hushd is left."""
+    path = runtime / "web.sock"
+    with serving(runtime, "--http", "127.0.0.1:0", "--http", f"unix://{path}") as door:
+        number = int(door["listeners"][0]["address"].rpartition(":")[2])
+        assert path.is_socket()
+        with Peer(runtime / "client.sock") as peer:
+            peer.control("shutdown")
+        wait_until(lambda: not path.exists(), "the end of the socket")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", number))
+
+
+def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:
+    """Off by default; a line in the configuration turns it on, and off again, without a restart."""
+    config = runtime / "config.toml"
+    process = hushd("run")
+    try:
+        wait_until(lambda: (runtime / "client.sock").exists(), "a supervisor")
+        with Peer(runtime / "client.sock") as peer:
+            assert "door" not in peer.control("status")
+            config.write_text('[http]\nlisten = ["127.0.0.1:0"]\n')
+            peer.control("reload")
+            number = port(peer.control("status")["door"], "http")
+            assert fetch(number, "/health") == (200, b"OK")
+            config.write_text("")
+            peer.control("reload")
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", number))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=BOUND_S)
+
+
+def test_a_supervisor_that_a_command_started_stays_while_it_listens(
+    runtime: Path, start_supervisor: Callable[..., Supervisor]
+) -> None:
+    """`exit_when_idle` is for one that nobody can need; this one would leave its callers without an answer."""
+    supervisor = start_supervisor('exit_when_idle = 0\n[http]\nlisten = ["127.0.0.1:0"]\n', "--auto")
+    with supervisor.connect() as peer:
+        number = port(peer.control("status")["door"], "http")
+    for _ in range(5):
+        assert fetch(number, "/health") == (200, b"OK")
+    with pytest.raises(subprocess.TimeoutExpired):
+        supervisor.process.wait(1.0)  # ten times the least idle time
+    Path(os.environ["HUSHD_CONFIG"]).write_text("exit_when_idle = 0\n")
+    with supervisor.connect() as peer:
+        peer.control("reload")
+    assert supervisor.process.wait(BOUND_S) == 0
+
+
+def test_an_address_in_use_keeps_no_command_from_its_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
+    """`say` starts it all the same; the log says what is wrong."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        supervisor = start_supervisor(f'[http]\nlisten = ["{address}"]\n', "--auto")
+        with supervisor.connect() as peer:
+            assert "door" not in peer.control("status")
+    log = (supervisor.folder / "state/logs/supervisor.log").read_text()
+    assert f"not listening for HTTP and Wyoming: hushd cannot listen at {address}" in log
+
+
+def test_what_cannot_be_served_is_one_sentence(runtime: Path) -> None:
+    """Exit status 2, no traceback, and what to do."""
+    for arguments, sentence in (
+        ((), "hushd serve was given no address: use --http 127.0.0.1:8000"),
+        (("--http", "0.0.0.0:0"), "set HUSHD_HTTP_TOKEN or [http] token_file, or use 127.0.0.1."),
+        (("--wyoming", "tcp://0.0.0.0:0"), "[wyoming] allow"),
+        (("--http", "nonsense"), "'nonsense' is no address for http: use HOST:PORT"),
+    ):
+        status, error = refused("serve", *arguments)
+        assert (status, error.count("\n")) == (2, 1), error
+        assert sentence in error
+    with serving(runtime, "--http", "127.0.0.1:0"):
+        status, error = refused("serve", "--http", "127.0.0.1:0")
+        assert (status, "run `hushd shutdown` first" in error) == (2, True)
