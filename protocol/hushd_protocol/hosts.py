@@ -6,6 +6,7 @@ A page of a stranger's can make its own host name resolve to 127.0.0.1, and then
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 from collections.abc import Collection
 
@@ -21,6 +22,11 @@ def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback
+
+
+def same_secret(sent: str | bytes, secret: str) -> bool:
+    """Whether what was sent is `secret`, compared in a time that says nothing about how much of it is right."""
+    return hmac.compare_digest(sent.encode() if isinstance(sent, str) else sent, secret.encode())
 
 
 def _without_port(host: str) -> str:

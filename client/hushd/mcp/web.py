@@ -6,7 +6,6 @@ and, where HUSHD_MCP_TOKEN is set, those without it. Beyond this computer the to
 
 from __future__ import annotations
 
-import hmac
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from hushd_protocol import hosts
 from hushd_protocol.errors import HushdError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,7 +23,6 @@ from .server import build, take_signals
 from .task import TaskRegistry
 
 TOKEN = "HUSHD_MCP_TOKEN"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BODY = 32 * 1024 * 1024  # bytes: 24 MB of audio in base64
 
 
@@ -37,7 +36,7 @@ def serve(address: str, patience: float | None, holder: str | None, announce: Ca
     """
     host, port = parse(address)
     token = os.environ.pop(TOKEN, "")  # not for a supervisor that is started from here, nor its workers
-    local = host in LOOPBACK
+    local = hosts.is_loopback(host)
     if not local and not token:
         raise HushdError("bad_request", f"Whoever can reach {host} could use your microphone: set {TOKEN} to a secret.")
     listener = _listen(host, port)
@@ -77,12 +76,12 @@ class Gate:
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
-        self._wanted = f"Bearer {token}".encode()
+        self._wanted = f"Bearer {token}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             sent = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(sent, self._wanted):
+            if not hosts.same_secret(sent, self._wanted):
                 headers = [(b"www-authenticate", b"Bearer"), (b"content-length", b"0")]
                 await send({"type": "http.response.start", "status": 401, "headers": headers})
                 await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,241 @@
+"""Bodies of requests: JSON within a limit, and forms whose file goes to a spool file as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO, Any
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from .errors import ApiError, bad
+
+JSON = 4 * 1024 * 1024  # bytes: four days of speech
+FIELDS = 1024 * 1024  # bytes of a form besides its file, names included: a prompt, and keywords
+PARTS = 256  # of a form
+UPLOAD = 4 * 1024 * 1024 * 1024  # bytes: 37 hours of 16 kHz samples
+SILENT_S = 20.0  # without a byte
+SLOW_S = 60.0  # after which the mean must be
+SLOWEST = 1000  # bytes a second: an eighth of a telephone line
+_SPOOL = "hushd-upload-"
+
+
+async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """Yields the body as it comes.
+
+    Raises:
+        ApiError: 413 beyond `limit` bytes; 408 when nothing comes for `SILENT_S`, or hardly anything for `SLOW_S`.
+    """
+    if int(request.headers.get("content-length", "0")) > limit:
+        raise _too_large(limit)
+    size, start = 0, time.monotonic()
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(SILENT_S):
+                piece = await anext(stream, None)
+        except TimeoutError:
+            raise _slow() from None
+        if piece is None:
+            return
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        past = time.monotonic() - start
+        if past > SLOW_S and size < past * SLOWEST:
+            raise _slow()
+        yield piece
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The object that is the body.
+
+    Raises:
+        ApiError: 400 when it is none, and what `pieces` raises.
+    """
+    data = b"".join([piece async for piece in pieces(request, JSON)])
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        raise bad("The body must be JSON.") from None
+    if not isinstance(found, dict):
+        raise bad("The body must be an object of JSON.")
+    return found
+
+
+class Form:
+    """A form that was received; a context manager, whose end removes the file.
+
+    Attributes:
+        fields: a list of texts by name.
+        path: the file's; None where there was none.
+        size: of the file, in bytes.
+    """
+
+    def __init__(self) -> None:
+        self.fields: dict[str, list[str]] = {}
+        self.path: Path | None = None
+        self.size = 0
+
+    def __enter__(self) -> Form:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    def hand_over(self) -> Form:
+        """Returns a form with the file of this one, which no longer has it."""
+        form = Form()
+        form.path, self.path = self.path, None
+        return form
+
+    async def read(self, request: Request) -> None:
+        """Receives the form.
+
+        Raises:
+            ApiError: 400 when it is none, 413, 408, and 507 when there is no room for the file.
+        """
+        kind, options = parse_options_header(request.headers.get("content-type", ""))
+        boundary = options.get(b"boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            raise bad("Send a form, as multipart/form-data, with the recording in its field `file`.")
+        reader = _FormReader(self, boundary)
+        try:
+            async for piece in pieces(request, UPLOAD):
+                reader.write(piece)
+            reader.finish()
+        finally:
+            reader.close()
+
+
+class _FormReader:
+    """Takes a form apart while it comes, by the callbacks of python-multipart."""
+
+    def __init__(self, form: Form, boundary: bytes) -> None:
+        self._form = form
+        self._file: IO[bytes] | None = None  # of the part that is being read, if it is the recording
+        self._value = bytearray()
+        self._name = ""
+        self._header: tuple[bytearray, bytearray] = bytearray(), bytearray()
+        self._options: dict[bytes, bytes] = {}
+        self._room = FIELDS
+        self._parts = 0
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._header_name,
+                    "on_header_value": self._header_value,
+                    "on_header_end": self._header_end,
+                    "on_headers_finished": self._headers_end,
+                    "on_part_data": self._data,
+                    "on_part_end": self._end,
+                },
+            )
+        except FormParserError:
+            raise _no_form() from None
+
+    def write(self, piece: bytes) -> None:
+        try:
+            self._parser.write(piece)
+        except FormParserError:
+            raise _no_form() from None
+        except OSError as error:
+            raise ApiError(
+                507, f"The recording cannot be stored ({error.strerror}): make room in the temporary folder."
+            ) from error
+
+    def finish(self) -> None:
+        try:
+            self._parser.finalize()
+        except FormParserError:
+            raise _no_form() from None
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > PARTS:
+            raise ApiError(413, f"A form has at most {PARTS} fields.")
+        self._value = bytearray()
+        self._options = {}
+        self._name = ""
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._take(end - start)
+        self._header[0].extend(data[start:end])
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._take(end - start)
+        self._header[1].extend(data[start:end])
+
+    def _header_end(self) -> None:
+        name, value = self._header
+        if name.lower() == b"content-disposition":
+            self._options = parse_options_header(bytes(value))[1]
+        self._header = bytearray(), bytearray()
+
+    def _headers_end(self) -> None:
+        self._name = self._options.get(b"name", b"").decode("utf-8", "replace")
+        if self._name == "file":
+            if self._form.path is not None:
+                raise bad("Send one file.", "file")
+            handle, path = tempfile.mkstemp(prefix=f"{_SPOOL}{os.getpid()}-")
+            self._form.path = Path(path)
+            self._file = os.fdopen(handle, "wb", buffering=0)
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._file is None:
+            self._take(end - start)
+            self._value.extend(data[start:end])
+            return
+        view = memoryview(data)[start:end]
+        self._form.size += len(view)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def _end(self) -> None:
+        if self._file is not None:
+            self.close()
+        else:
+            self._form.fields.setdefault(self._name, []).append(self._value.decode("utf-8", "replace"))
+
+    def _take(self, count: int) -> None:
+        self._room -= count
+        if self._room < 0:
+            raise ApiError(413, f"The fields of a form, besides its file, have at most {FIELDS // 1024} KB.")
+
+
+def sweep() -> None:
+    """Removes the files that a gateway which was killed has left."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_SPOOL}*"):
+        try:
+            pid = int(path.name[len(_SPOOL) :].partition("-")[0])
+            if path.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+                path.unlink()
+        except (OSError, ValueError):
+            pass  # somebody else's
+
+
+def _no_form() -> ApiError:
+    return bad("The form cannot be read: it is damaged, or ends too early.")
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, f"The body is larger than {limit // (1024 * 1024)} MB.", code="request_too_large")
+
+
+def _slow() -> ApiError:
+    return ApiError(408, "The body has not arrived in time: send it again.", code="timeout")

@@ -1,0 +1,95 @@
+"""The model and the voice that a request means, whatever names its program was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from hushd.synthesis.voices import ALIASES
+from hushd_models import languages, listings
+from hushd_supervisor.core.settings import Settings
+
+AUTO = "auto"
+Catalogue = Mapping[str, Any]
+
+
+class Model(NamedTuple):
+    """`engine` and `model` as the client's methods take them; both None: the configured default."""
+
+    engine: str | None = None
+    model: str | None = None
+
+
+def stt(catalogue: Catalogue, settings: Settings, name: str, language: str = "", *, translate: bool = False) -> Model:
+    """The model for a transcription.
+
+    ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's,
+    means the default; or, where that does not know the language or cannot translate, the best that does.
+    """
+    found = _named(catalogue, settings.http.models.get(name, name))
+    if found is not None:
+        return found
+    if name == AUTO or translate or not _knows(catalogue, settings.stt, language):
+        return Model(None, AUTO)
+    return Model()
+
+
+def tts(catalogue: Catalogue, settings: Settings, name: str, voice: str) -> tuple[str | None, str | None]:
+    """The model, as ENGINE/NAME, and the voice for a speech.
+
+    A model's name that is none of an engine's means the default. One of OpenAI's voices gives way to a model that has
+    a voice of its own.
+    """
+    found = _named(catalogue, settings.http.models.get(name, name))
+    if found is None:
+        return None, voice or None
+    if found.model is None:
+        return _first_of(catalogue, str(found.engine)), voice or None
+    own = [each for each in _voices(catalogue, found.engine) if each.get("model") == found.model]
+    if voice in ALIASES and len(own) == 1:
+        voice = own[0]["name"]
+    return f"{found.engine}/{found.model}", voice or None
+
+
+def is_openai(name: str) -> bool:
+    """Whether a model's name is one of OpenAI's, or left out."""
+    return not name or any(name in names for names in listings.OPENAI_NAMES.values())
+
+
+def _voices(catalogue: Catalogue, engine: str | None) -> list[Mapping[str, Any]]:
+    return [voice for entry in catalogue.get("engines", ()) if entry["name"] == engine for voice in entry["voices"]]
+
+
+def _first_of(catalogue: Catalogue, engine: str) -> str | None:
+    """The model of an engine that was named alone: the first that is installed."""
+    for entry in catalogue.get("engines", ()):
+        for model in entry.get("models", ()) if entry["name"] == engine else ():
+            if model.get("installed"):
+                return f"{engine}/{model['name']}"
+    return None
+
+
+def _named(catalogue: Catalogue, name: str) -> Model | None:
+    if name == AUTO or is_openai(name):
+        return None
+    engine, _, model = name.partition("/")
+    for entry in catalogue.get("engines", ()):
+        if entry["name"] == engine:
+            return Model(engine, model or None)
+    for entry in catalogue.get("engines", ()):
+        if any(each["name"] == name and each.get("installed") for each in entry.get("models", ())):
+            return Model(entry["name"], name)
+    return None
+
+
+def _knows(catalogue: Catalogue, default: str, language: str) -> bool:
+    """Whether the default model knows the language, as far as its catalogue says."""
+    if not language or language == AUTO:
+        return True
+    engine, _, name = default.partition("/")
+    for entry in catalogue.get("engines", ()):
+        for model in entry.get("models", ()) if entry["name"] == engine else ():
+            if model["name"] == name:
+                known = {languages.code(each) for each in model.get("languages", ())}
+                return not known or "*" in known or languages.code(language) in known
+    return True

@@ -1,0 +1,89 @@
+"""Failures as OpenAI's API reports them: `{"error": {"message", "type", "param", "code"}}`."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from starlette.requests import Request
+from starlette.responses import Response
+
+# Where the table in hushd_protocol.errors has a status that OpenAI's clients would not understand.
+_STATUS = {"output_failed": 507, "no_device": 503, "cancelled": 503, "slow_consumer": 503}
+_CODES = {"model_missing": "model_not_found", "engine_missing": "model_not_found", "too_large": "request_too_large"}
+
+
+class ApiError(Exception):
+    """A request that cannot be served.
+
+    Attributes:
+        status: of HTTP.
+        message: one sentence: what happened and what to do.
+        param: the parameter at fault, if one is.
+        code: a word for programs.
+        retry_after: seconds after which to ask again.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code
+        self.retry_after = retry_after
+
+    @classmethod
+    def of(cls, error: HushdError) -> ApiError:
+        """The same failure as OpenAI's API would report it."""
+        status = _STATUS.get(error.code, error.http_status)
+        after = None
+        if error.retry_after_ms is not None:
+            after = max(1, math.ceil(error.retry_after_ms / 1000))
+        elif status in (429, 503):
+            after = 1
+        return cls(status, error.message, None, _CODES.get(error.code, error.code), after)
+
+    @property
+    def kind(self) -> str:
+        """OpenAI's `type`."""
+        if self.status == 429:
+            return "rate_limit_error"
+        return "server_error" if self.status >= 500 else "invalid_request_error"
+
+    def data(self) -> dict[str, Any]:
+        """The object under `error`."""
+        return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
+
+    def response(self) -> Response:
+        """The answer of HTTP."""
+        headers = {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(self.retry_after)
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        body = json.dumps({"error": self.data()}, ensure_ascii=False).encode("utf-8", "replace")
+        return Response(body, self.status, headers, "application/json")
+
+
+def bad(message: str, param: str | None = None) -> ApiError:
+    """A request that is wrong in itself."""
+    return ApiError(400, message, param, "invalid_value" if param else "bad_request")
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """Starlette's handler for `ApiError` and `HushdError`."""
+    return (error if isinstance(error, ApiError) else ApiError.of(_hushd(error))).response()
+
+
+def _hushd(error: Exception) -> HushdError:
+    assert isinstance(error, HushdError)
+    return error

@@ -1,0 +1,93 @@
+"""Values of requests, from JSON or from forms: checked, and named in the error where they do not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import bad
+
+Fields = Mapping[str, Any]  # a string, or whatever JSON has; a list where a form has a name several times
+
+
+def text(fields: Fields, name: str, default: str = "") -> str:
+    """A string; null and nothing are `default`."""
+    value = one(fields, name)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise bad(f"{name} must be text.", name)
+    return value
+
+
+def number(fields: Fields, name: str, least: float, most: float) -> float | None:
+    """A number from `least` to `most`, also as text; None where there is none."""
+    value = one(fields, name)
+    if value is None or value == "":
+        return None
+    try:
+        found = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        found = math.nan
+    if not least <= found <= most:
+        raise bad(f"{name} must be a number from {least:g} to {most:g}.", name)
+    return found
+
+
+def whole(fields: Fields, name: str, least: int, most: int) -> int | None:
+    """A whole number; None where there is none."""
+    found = number(fields, name, least, most)
+    if found is not None and found != int(found):
+        raise bad(f"{name} must be a whole number from {least} to {most}.", name)
+    return None if found is None else int(found)
+
+
+def flag(fields: Fields, name: str) -> bool:
+    """A boolean, also as the text of a form."""
+    value = one(fields, name)
+    if isinstance(value, str):
+        value = {"true": True, "1": True, "false": False, "0": False, "": False}.get(value.lower(), value)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise bad(f"{name} must be true or false.", name)
+
+
+def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> str:
+    """One of `choices`."""
+    value = text(fields, name) or default
+    if value not in choices:
+        raise bad(f"{name} must be one of {', '.join(choices)}.", name)
+    return value
+
+
+def texts(fields: Fields, name: str) -> list[str]:
+    """A list of strings, as JSON has it, or as a form has it: `name[]` or `name` several times."""
+    found: list[str] = []
+    for key in (name, f"{name}[]"):
+        value = fields.get(key)
+        for each in value if isinstance(value, list) else [] if value is None else [value]:
+            if not isinstance(each, str):
+                raise bad(f"{name} must be a list of texts.", name)
+            found.append(each)
+    return [each for each in found if each]
+
+
+def members(fields: Fields, name: str) -> dict[str, Any]:
+    """The object of a form that sends `name[key]` for each of its keys."""
+    start = f"{name}["
+    return {key[len(start) : -1]: one(fields, key) for key in fields if key.startswith(start) and key.endswith("]")}
+
+
+def one(fields: Fields, name: str) -> Any:
+    """The value of `name`; where a form repeats it, the last one."""
+    value = fields.get(name)
+    return (value[-1] if value else None) if isinstance(value, list) else value
+
+
+def subset(fields: Fields, name: str, choices: Sequence[str]) -> set[str]:
+    """A list of texts, all of which are among `choices`."""
+    found = set(texts(fields, name))
+    if found - set(choices):
+        raise bad(f"{name} takes {' and '.join(choices)}.", name)
+    return found

@@ -1,0 +1,42 @@
+"""`GET /v1/models`, `/v1/audio/voices`, `/health` and `/metrics`.
+
+The door answers most of these requests itself; the rest come here on connections that were handed over before.
+"""
+
+from __future__ import annotations
+
+from hushd_models import listings
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from . import context
+from .errors import ApiError
+
+
+async def models(request: Request) -> Response:
+    """Answers with all models: the installed ones, OpenAI's names, and the user's."""
+    there = context.of(request)
+    return JSONResponse(listings.models(await there.catalogues(), there.settings.http.models))
+
+
+async def model(request: Request) -> Response:
+    """Answers with one model."""
+    there = context.of(request)
+    name = request.path_params["name"]
+    for entry in listings.models(await there.catalogues(), there.settings.http.models)["data"]:
+        if entry["id"] == name:
+            return JSONResponse(entry)
+    raise ApiError(404, "There is no such model: GET /v1/models lists them.", "model", "model_not_found")
+
+
+async def voices(request: Request) -> Response:
+    """Answers with the installed voices; with `?legacy=true` with their names alone."""
+    found = listings.voices(await context.of(request).catalogues())
+    if request.query_params.get("legacy") == "true":
+        return JSONResponse({"voices": [voice["id"] for voice in found["voices"]]})
+    return JSONResponse(found)
+
+
+async def health(request: Request) -> Response:
+    """Answers exactly `OK`, by which detectors know a server for speech."""
+    return PlainTextResponse("OK")

@@ -1,0 +1,88 @@
+"""Sound as it comes and goes in a realtime session: PCM, and the two codings of telephony. Pure."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from functools import cache
+
+PCM, ULAW, ALAW = "audio/pcm", "audio/pcmu", "audio/pcma"
+FORMATS = (PCM, ULAW, ALAW)
+RATE = 24_000  # Hz, of PCM where a session does not say
+TELEPHONE_RATE = 8000
+_BIAS = 0x84  # of G.711's mu-law
+
+
+class Decoder:
+    """Turns what a session sends into s16le samples; a sample may be divided between two messages."""
+
+    def __init__(self, form: str) -> None:
+        self._table = None if form == PCM else _table(form)
+        self._rest = b""
+
+    def decode(self, data: bytes) -> bytes:
+        """The whole samples so far."""
+        if self._table is not None:
+            return _little(array("h", map(self._table.__getitem__, data)))
+        data = self._rest + data
+        whole = len(data) & ~1
+        self._rest = data[whole:]
+        return data[:whole]
+
+
+class Encoder:
+    """Turns s16le samples into what a session wants to get."""
+
+    def __init__(self, form: str) -> None:
+        self._codes = None if form == PCM else _codes(form)
+        self._rest = b""
+
+    def encode(self, data: bytes) -> bytes:
+        """The whole samples so far."""
+        data = self._rest + data
+        whole = len(data) & ~1
+        data, self._rest = data[:whole], data[whole:]
+        if self._codes is None:
+            return data
+        samples = array("H", data)
+        if sys.byteorder == "big":
+            samples.byteswap()
+        return bytes(map(self._codes.__getitem__, samples))
+
+
+def _little(samples: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return samples.tobytes()
+
+
+@cache
+def _table(form: str) -> tuple[int, ...]:
+    """The sample of each byte."""
+    return tuple(map(_of_ulaw if form == ULAW else _of_alaw, range(256)))
+
+
+@cache
+def _codes(form: str) -> bytes:
+    """The byte of each sample, as an unsigned number: the one whose own sample is nearest."""
+    known = sorted((sample, code) for code, sample in enumerate(_table(form)))
+    found = bytearray(65_536)
+    place = 0
+    for sample in range(-32_768, 32_768):
+        while place + 1 < len(known) and abs(known[place + 1][0] - sample) <= abs(known[place][0] - sample):
+            place += 1
+        found[sample & 0xFFFF] = known[place][1]
+    return bytes(found)
+
+
+def _of_ulaw(code: int) -> int:
+    code = ~code & 0xFF
+    size = (((code & 0x0F) << 3) + _BIAS) << ((code & 0x70) >> 4)
+    return _BIAS - size if code & 0x80 else size - _BIAS
+
+
+def _of_alaw(code: int) -> int:
+    code ^= 0x55
+    size, segment = (code & 0x0F) << 4, (code & 0x70) >> 4
+    size = size + 8 if segment == 0 else (size + 0x108) << (segment - 1)
+    return size if code & 0x80 else -size

@@ -1,0 +1,106 @@
+"""Transcribes one stream of a realtime session by a live request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+
+from .turns import Event, Stream
+
+ROOM = 8 * 1024 * 1024  # bytes that wait for the worker: three minutes of 24 kHz
+SAMPLE = 2  # bytes
+
+Post = Callable[[Iterable[Event]], None]
+
+
+class Hearing:
+    """One stream under way.
+
+    Args:
+        listen: begins the request for an iterator of samples: `AsyncClient.listen` with its options.
+        rate: of the samples, in Hz.
+        stream: what becomes of it.
+        post: sends events.
+        vad: whether the turns are found in it.
+    """
+
+    def __init__(self, listen: Callable[..., Any], rate: int, stream: Stream, post: Post, *, vad: bool) -> None:
+        self._listen = listen
+        self._rate = rate
+        self._post = post
+        self._waiting: deque[bytes] = deque()
+        self._size = 0  # bytes waiting
+        self._more = asyncio.Event()  # something waits, or nothing will any more
+        self._room = asyncio.Event()
+        self._room.set()
+        self._closed = False
+        self._total = 0  # bytes so far
+        self.stream = stream
+        self.vad = vad
+        self.task = asyncio.create_task(self._run())
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of sound so far."""
+        return self._total / (SAMPLE * self._rate)
+
+    async def add(self, samples: bytes) -> None:
+        """Adds s16le samples; waits while the worker has too many."""
+        await self._room.wait()
+        self._total += len(samples)
+        if self.task.done():
+            return
+        self._waiting.append(samples)
+        self._size += len(samples)
+        self._more.set()
+        if self._size >= ROOM:
+            self._room.clear()
+
+    def close(self) -> None:
+        """Ends the sound; what was said is still transcribed."""
+        self._closed = True
+        self._more.set()
+
+    def cancel(self) -> None:
+        """Ends the request; nothing more is sent about it."""
+        self.task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            transcription = await self._listen(self._chunks(), on_partial=self._on_partial, on_event=self._on_event)
+            async with aclosing(transcription):
+                async for segment in transcription:
+                    self._post(self.stream.segment(segment))
+            self._post(self.stream.ended(self.seconds))
+        except HushdError as error:
+            self._post(self.stream.ended(self.seconds, error))
+        finally:
+            self._waiting.clear()
+            self._room.set()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            await self._more.wait()
+            while self._waiting:
+                piece = self._waiting.popleft()
+                self._size -= len(piece)
+                if self._size < ROOM:
+                    self._room.set()
+                yield piece
+            if self._closed:
+                return
+            self._more.clear()
+
+    def _on_partial(self, stable: str, text: str) -> None:
+        self._post(self.stream.partial(stable))
+
+    def _on_event(self, kind: str, data: dict[str, Any]) -> None:
+        if kind == "began":
+            self._post(self.stream.began(float(data.get("start") or 0.0)))
+        elif kind == "nothing":
+            self._post(self.stream.nothing(self.seconds))

@@ -1,0 +1,174 @@
+"""The configuration of a realtime session, as `session.update` changes it. Pure.
+
+It is kept as the object that OpenAI's API shows; older programs' flat names (`input_audio_format`, …) are taken too.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from .. import fields
+from ..errors import bad
+from .audio import ALAW, FORMATS, PCM, RATE, TELEPHONE_RATE, ULAW
+
+Object = dict[str, Any]
+SILENCE_S = {"low": 1.6, "medium": 0.8, "auto": 0.8, "high": 0.5}  # by the eagerness of semantic_vad
+MANUAL_SILENCE_S = 0.8  # that divides what is committed into sentences
+_OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}
+_LONGEST_MS = 60_000
+
+
+class Session:
+    """One session's configuration.
+
+    Attributes:
+        data: the object as it is sent to the program.
+    """
+
+    def __init__(self, name: str, kind: str, model: str = "") -> None:
+        self.data: Object = {
+            "type": kind,
+            "object": "realtime.session" if kind == "realtime" else "realtime.transcription_session",
+            "id": name,
+            "audio": {
+                "input": {
+                    "format": {"type": PCM, "rate": RATE},
+                    "noise_reduction": None,
+                    "transcription": {"model": model} if kind == "transcription" else None,
+                    "turn_detection": {"type": "server_vad", "silence_duration_ms": 500},
+                },
+            },
+            "include": None,
+        }
+        if kind == "realtime":
+            self.data |= {"model": model, "output_modalities": ["audio"], "instructions": ""}
+            self.data["audio"]["output"] = {"format": {"type": PCM, "rate": RATE}, "voice": "alloy", "speed": 1.0}
+
+    def update(self, changes: Any) -> None:
+        """Applies a `session` of `session.update`, all of it or nothing.
+
+        Raises:
+            ApiError: for a value that does not fit.
+        """
+        if not isinstance(changes, Mapping):
+            raise bad("session must be an object.", "session")
+        new = copy.deepcopy(self.data)
+        sent = _modern(changes)
+        for name, value in sent.items():
+            if name == "audio":
+                for side in ("input", "output"):
+                    if part := _object(value, "session.audio").get(side):
+                        new["audio"].setdefault(side, {}).update(_object(part, f"session.audio.{side}"))
+            elif name not in ("id", "object", "type"):
+                new[name] = value
+        _check(new)
+        self.data = new
+
+    @property
+    def input(self) -> Object:
+        """`audio.input`."""
+        found: Object = self.data["audio"]["input"]
+        return found
+
+    @property
+    def output(self) -> Object:
+        """`audio.output`."""
+        found: Object = self.data["audio"].get("output") or {}
+        return found
+
+    @property
+    def vad(self) -> bool:
+        """Whether hushd finds the turns; else the program commits them."""
+        return self.input.get("turn_detection") is not None
+
+    def silence_s(self) -> float:
+        """Seconds of silence that end a turn."""
+        detection = self.input.get("turn_detection")
+        if detection is None:
+            return MANUAL_SILENCE_S
+        if detection.get("type") == "semantic_vad":
+            return SILENCE_S[detection.get("eagerness") or "auto"]
+        silence = detection.get("silence_duration_ms")
+        return 0.5 if silence is None else max(0.1, float(silence) / 1000)
+
+    def transcription(self) -> Object:
+        """Model, language, prompt and keywords: `audio.input.transcription`, or nothing."""
+        return self.input.get("transcription") or {}
+
+
+def coding(audio: Mapping[str, Any]) -> tuple[str, int]:
+    """The kind of a sound and its rate in Hz, from `audio.input` or `audio.output`."""
+    form = audio.get("format") or {}
+    kind = form.get("type", PCM)
+    return kind, int(form.get("rate") or RATE) if kind == PCM else TELEPHONE_RATE
+
+
+def _check(new: Object) -> None:
+    for side in ("input", "output"):
+        part = new["audio"].get(side, {})
+        form = _object(part.get("format") or {}, f"session.audio.{side}.format")
+        fields.choice(form, "type", FORMATS, PCM)
+        fields.whole(form, "rate", 8000, 48_000)
+    heard = new["audio"]["input"]
+    transcription = _object(heard.get("transcription") or {}, "session.audio.input.transcription")
+    for name in ("model", "language", "prompt"):
+        fields.text(transcription, name)
+    for name in ("languages", "keywords"):
+        fields.texts(transcription, name)
+    if new.get("include"):
+        raise bad("No engine of hushd gives log probabilities: leave include out.", "session.include")
+    if heard.get("turn_detection") is not None:
+        _check_detection(_object(heard["turn_detection"], "session.audio.input.turn_detection"))
+    fields.number(new["audio"].get("output", {}), "speed", 0.25, 4.0)
+
+
+def _check_detection(detection: Mapping[str, Any]) -> None:
+    kind = fields.choice(detection, "type", ("server_vad", "semantic_vad"), "server_vad")
+    if kind == "semantic_vad":
+        fields.choice(detection, "eagerness", tuple(SILENCE_S), "auto")
+    else:
+        fields.number(detection, "threshold", 0, 1)
+        fields.number(detection, "prefix_padding_ms", 0, _LONGEST_MS)
+        fields.number(detection, "silence_duration_ms", 0, _LONGEST_MS)
+
+
+def _modern(changes: Mapping[str, Any]) -> Object:
+    """The object with today's names for the flat ones of before."""
+    found = dict(changes)
+    heard: Object = {}
+    for old, new in (
+        ("input_audio_transcription", "transcription"),
+        ("input_audio_noise_reduction", "noise_reduction"),
+    ):
+        if old in found:
+            heard[new] = found.pop(old)
+    if "turn_detection" in found:
+        heard["turn_detection"] = found.pop("turn_detection")
+    if "input_audio_format" in found:
+        heard["format"] = _old_format(found.pop("input_audio_format"), "session.input_audio_format")
+    said: Object = {}
+    if "output_audio_format" in found:
+        said["format"] = _old_format(found.pop("output_audio_format"), "session.output_audio_format")
+    for name in ("voice", "speed"):
+        if name in found:
+            said[name] = found.pop(name)
+    audio = dict(_object(found.get("audio") or {}, "session.audio"))
+    for side, part in (("input", heard), ("output", said)):
+        if part:
+            audio[side] = {**part, **_object(audio.get(side) or {}, f"session.audio.{side}")}
+    return found | ({"audio": audio} if audio else {})
+
+
+def _old_format(value: Any, param: str) -> Object:
+    if not isinstance(value, str) or value not in _OLD_FORMATS:
+        raise bad(f"{param} must be one of {', '.join(_OLD_FORMATS)}.", param)
+    kind = _OLD_FORMATS[value]
+    return {"type": kind, "rate": RATE} if kind == PCM else {"type": kind}
+
+
+def _object(value: Any, param: str) -> Object:
+    if not isinstance(value, Mapping):
+        raise bad(f"{param} must be an object.", param)
+    return dict(value)

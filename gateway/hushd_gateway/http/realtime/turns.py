@@ -1,0 +1,170 @@
+"""What a stream of sound becomes: items with their text, as events. Pure.
+
+A stream is the sound that is transcribed in one go. With turn detection each utterance in it becomes an item; without,
+or once the program has committed it, all of it is one item. Everything about an item has its `item_id`, since turns may
+complete out of order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.spacing import between, joined
+from hushd_protocol.errors import HushdError
+
+from ..errors import ApiError
+from ..transcription.formats import usage
+
+Event = dict[str, Any]
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
+
+
+class Items:
+    """Names the items of a session, and knows their order."""
+
+    def __init__(self) -> None:
+        self._start = secrets.token_hex(6)
+        self._numbers = itertools.count(1)
+        self.last: str | None = None  # that was committed
+
+    def name(self) -> str:
+        """A name that no other item has."""
+        return f"item_{self._start}{next(self._numbers):06d}"
+
+
+class _Item:
+    def __init__(self, name: str, start_s: float) -> None:
+        self.name = name
+        self.start_s = start_s  # since the start of the session
+        self.texts: list[str] = []  # final
+        self._sent = ""  # in deltas of the utterance
+
+    def partial(self, text: str) -> Iterator[Event]:
+        """The text of the utterance that is new; nothing where it contradicts what was sent, which `completed`
+        corrects."""
+        text = text.strip()
+        if len(text) > len(self._sent) and text.startswith(self._sent):
+            delta = text[len(self._sent) :]
+            if not self._sent and self.texts:
+                delta = between(self.texts[-1], text) + delta
+            yield self.event("delta", content_index=0, delta=delta)
+            self._sent = text
+
+    def final(self, text: str) -> Iterator[Event]:
+        """The whole text of the utterance; another one begins."""
+        yield from self.partial(text)
+        self.texts.append(text)
+        self._sent = ""
+
+    def event(self, kind: str, **more: Any) -> Event:
+        return {"type": f"{_TRANSCRIPTION}.{kind}", "item_id": self.name, **more}
+
+
+class Stream:
+    """One stream of sound.
+
+    Args:
+        items: of the session.
+        vad: whether each utterance becomes an item.
+        start_s: seconds of sound that the session had before.
+    """
+
+    def __init__(self, items: Items, vad: bool, start_s: float) -> None:
+        self._items = items
+        self._vad = vad
+        self._start_s = start_s
+        self._item: _Item | None = None
+        self.committed = False
+
+    def began(self, start_s: float) -> Iterator[Event]:
+        """Somebody has begun to speak."""
+        if self._vad and not self.committed and self._item is None:
+            item = self._begin(start_s)
+            yield {
+                "type": "input_audio_buffer.speech_started",
+                "audio_start_ms": round(1000 * item.start_s),
+                "item_id": item.name,
+            }
+
+    def nothing(self, end_s: float) -> Iterator[Event]:
+        """It was a cough: the item that began is an empty one."""
+        if self._item is not None and self._finds_turns:
+            yield from self._complete(end_s)
+
+    def partial(self, stable: str) -> Iterator[Event]:
+        """The beginning of an unfinished utterance that will not change."""
+        if stable:
+            yield from self._ongoing().partial(stable)
+
+    def segment(self, segment: Segment) -> Iterator[Event]:
+        """An utterance has ended."""
+        if self._finds_turns:
+            yield from self.began(segment.start)
+        item = self._ongoing()
+        yield from item.final(segment.text)
+        if self._finds_turns:
+            yield from self._complete(segment.end, segment.end - segment.start)
+
+    def commit(self, end_s: float) -> Iterator[Event]:
+        """The program has ended the turn; what was not transcribed yet belongs to it."""
+        item = self._ongoing()
+        if self._vad and item.texts == [] and self._item is not None:
+            yield self._stopped(item, end_s)
+        self.committed = True
+        yield from self._commit(item)
+
+    def ended(self, seconds: float, error: HushdError | None = None) -> Iterator[Event]:
+        """All of the stream, `seconds` long, was transcribed; or it cannot be."""
+        item, self._item = self._item, None
+        if error is not None and item is not None:
+            if not self.committed:
+                yield from self._commit(item)
+            yield item.event("failed", content_index=0, error=ApiError.of(error).data())
+        elif error is not None:
+            yield {"type": "error", "error": {**ApiError.of(error).data(), "event_id": None}}
+        elif item is not None and self.committed:
+            yield from self._finish(item, seconds)
+        elif item is not None and self._vad:
+            self._item = item
+            yield from self._complete(seconds)
+
+    @property
+    def _finds_turns(self) -> bool:
+        return self._vad and not self.committed
+
+    def _ongoing(self) -> _Item:
+        return self._item or self._begin(0.0)
+
+    def _begin(self, start_s: float) -> _Item:
+        self._item = _Item(self._items.name(), self._start_s + start_s)
+        return self._item
+
+    def _complete(self, end_s: float, seconds: float = 0.0) -> Iterator[Event]:
+        item, self._item = self._item, None
+        assert item is not None
+        yield self._stopped(item, end_s)
+        yield from self._commit(item)
+        yield from self._finish(item, seconds)
+
+    def _stopped(self, item: _Item, end_s: float) -> Event:
+        end_ms = round(1000 * (self._start_s + end_s))
+        return {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": end_ms, "item_id": item.name}
+
+    def _commit(self, item: _Item) -> Iterator[Event]:
+        before, self._items.last = self._items.last, item.name
+        yield {"type": "input_audio_buffer.committed", "item_id": item.name, "previous_item_id": before}
+        content = [{"type": "input_audio", "transcript": None}]
+        shown = {"id": item.name, "object": "realtime.item", "type": "message", "status": "completed"}
+        for kind in ("added", "done"):
+            yield {
+                "type": f"conversation.item.{kind}",
+                "previous_item_id": before,
+                "item": {**shown, "role": "user", "content": content},
+            }
+
+    def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
+        yield item.event("completed", content_index=0, transcript=joined(item.texts), usage=usage(seconds))

@@ -1,0 +1,163 @@
+"""Decides who may send requests: by `Host`, by the page that sends them, by the token, and by their number.
+
+A web page can reach a server on its reader's machine without asking. Its own host name can resolve to this machine,
+and then its requests count as of the same origin (so `Host` is checked); and forms and plain POSTs are sent without a
+preflight, so that refusing CORS is not enough (so `Origin` and `Sec-Fetch-Site` are checked on each request).
+WebSockets know no CORS at all: the same checks apply to them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hushd_protocol import hosts
+from hushd_protocol.errors import HushdError
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import ApiError
+from .realtime import sealing
+
+OPEN = ("/health",)  # without the token
+LOCAL = 256  # requests and WebSockets of one address at once: of this machine, where it stands for many programs
+FOREIGN = 64  # and of another
+RETRY_S = 1
+KEY = "openai-insecure-api-key."  # a subprotocol: browsers cannot send headers with a WebSocket
+
+
+class Gate:
+    """Lets requests in that come from nobody's web page and carry the token.
+
+    Args:
+        names: of this machine, besides localhost and addresses.
+        origins: of web pages that may send requests.
+        token: that requests must carry; empty for none.
+    """
+
+    def __init__(self, app: ASGIApp, names: Collection[str], origins: Collection[str], token: str) -> None:
+        self._app = app
+        self._names = frozenset(name.lower() for name in names)
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._token = token
+        self._here: Counter[str] = Counter()  # under way, by address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return
+        address = (scope.get("client") or ("",))[0]
+        try:
+            self._check(scope, address)
+        except ApiError as error:
+            await _refuse(error, scope, receive, send)
+            return
+        self._here[address] += 1
+        try:
+            await _Quiet(self._app)(scope, receive, send)
+        finally:
+            self._here[address] -= 1
+            if not self._here[address]:
+                del self._here[address]
+
+    def _check(self, scope: Scope, address: str) -> None:
+        headers = _headers(scope)
+        host = headers.get("host", "")
+        if not hosts.is_allowed(host, self._names):
+            raise ApiError(
+                403, "This name is not one of hushd's: call it by its address, or add the name to [http] hosts."
+            )
+        self._check_page(headers, host)
+        preflight = scope.get("method") == "OPTIONS" and "access-control-request-method" in headers
+        if not preflight and scope["path"] not in OPEN and not self._authorised(scope, headers):
+            raise ApiError(401, "Send hushd's token, as Authorization: Bearer TOKEN.", code="invalid_api_key")
+        if self._here[address] >= (LOCAL if not address or hosts.is_loopback(address) else FOREIGN):
+            raise ApiError(429, "This address has too many requests under way: wait for some.", retry_after=RETRY_S)
+
+    def _check_page(self, headers: Mapping[str, str], host: str) -> None:
+        origin = headers.get("origin")
+        if origin is not None:
+            if origin.lower() in self._origins or _same(origin, host):
+                return
+        elif headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+            return
+        raise ApiError(403, "A web page sent this request: add its origin to [http] origins if it may.")
+
+    def _authorised(self, scope: Scope, headers: Mapping[str, str]) -> bool:
+        if not self._token:
+            return True
+        sent = headers.get("authorization", "").removeprefix("Bearer ")
+        if scope["type"] == "websocket":
+            sent = sent or next((each[len(KEY) :] for each in scope["subprotocols"] if each.startswith(KEY)), "")
+            if sealing.opened(sent, self._token) is not None:
+                return True
+        return hosts.same_secret(sent, self._token)
+
+
+class _Quiet:
+    """Reports what nobody expected by its kind and place alone: its text may hold what was said or heard."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except (ClientDisconnect, OSError):
+            return
+        except Exception as error:
+            if not isinstance(error, ApiError | HushdError):
+                report(error)
+                error = ApiError(500, "hushd failed at this request: its log says where.", code="internal_error")
+            known = error if isinstance(error, ApiError) else ApiError.of(error)
+            if not started:
+                await _refuse(known, scope, receive, send)
+
+
+def report(error: BaseException) -> None:
+    """Writes the kind and place of an error to the log."""
+    last = error.__traceback__
+    while last and last.tb_next:
+        last = last.tb_next
+    place = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "unknown"
+    print(f"an HTTP request failed: {type(error).__name__} at {place}", file=sys.stderr)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """The headers; a name that stands there twice has both values, and so matches nothing."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1").strip()
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def _same(origin: str, host: str) -> bool:
+    """Whether a page of `origin` was served at `host`."""
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
+
+
+async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+    response = error.response()
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+        return
+    # Before the upgrade, a WebSocket is refused by an answer of HTTP.
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    start = {"type": "websocket.http.response.start", "status": error.status, "headers": response.raw_headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": response.body})

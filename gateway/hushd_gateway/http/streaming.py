@@ -1,0 +1,62 @@
+"""Answers that are sent while they are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from .errors import ApiError
+
+
+class Streamed(Response):
+    """Sends pieces as they come; the first one is waited for before the status is sent.
+
+    So a request that fails before there is any output gets the status of its error. One that fails later breaks the
+    answer off, which a client of HTTP sees; in a stream of events it is an event.
+    """
+
+    def __init__(self, pieces: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(None, 200, dict(headers or {}), media_type)
+        del self.headers["content-length"]
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._pieces) as pieces:  # type: ignore[type-var]
+            piece = await anext(pieces, b"")
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            try:
+                while piece:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    piece = await anext(pieces, b"")
+            except HushdError:
+                return  # without the end, which breaks the answer off
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def event(data: Mapping[str, Any]) -> bytes:
+    """One server-sent event."""
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode("utf-8", "replace")
+
+
+def events(source: AsyncIterator[Mapping[str, Any]]) -> Streamed:
+    """Streams events; an error after the first one becomes the last event, as OpenAI's clients expect it."""
+    return Streamed(_encoded(source), "text/event-stream", {"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+async def _encoded(source: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
+    begun = False
+    async with aclosing(source) as found:  # type: ignore[type-var]
+        try:
+            async for data in found:
+                yield event(data)
+                begun = True
+        except HushdError as error:
+            if not begun:
+                raise
+            yield event({"type": "error", "error": ApiError.of(error).data()})

@@ -1,0 +1,1 @@
+"""Recordings become text: parameters, forms of transcripts, and the endpoints."""

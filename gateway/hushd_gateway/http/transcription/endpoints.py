@@ -1,0 +1,113 @@
+"""`POST /v1/audio/transcriptions`, `/translations` and `/diarization`: recordings become text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from hushd.transcripts.spacing import between
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from .. import context, fields, streaming
+from ..body import Form
+from ..context import Context
+from ..errors import bad
+from ..streaming import Streamed
+from . import formats
+from .params import Wanted, wanted
+
+
+async def transcribe(request: Request) -> Response:
+    """Answers with the transcript of a form's file, or with events while it is made."""
+    form = Form()
+    with form:
+        await form.read(request)
+        ask = wanted(form.fields)
+        if ask.stream:
+            kept = form.hand_over()
+            return _Streamed(kept, streaming.events(_events(context.of(request), kept, ask)))
+        return await _whole(context.of(request), form, ask)
+
+
+async def translate(request: Request) -> Response:
+    """Answers with an English transcript."""
+    form = Form()
+    with form:
+        await form.read(request)
+        return await _whole(context.of(request), form, wanted(form.fields, translate=True))
+
+
+async def diarize(request: Request) -> Response:
+    """Answers with who spoke when."""
+    form = Form()
+    with form:
+        await form.read(request)
+        kind = fields.choice(form.fields, "response_format", ("json", "rttm"), "json")
+        speakers = fields.whole(form.fields, "num_speakers", 0, 64)
+        ask = wanted({"model": form.fields.get("model"), "language": form.fields.get("language")})
+        options = {**ask.options, "diarize": True, "speakers": speakers}
+        transcript = await (await _begun(context.of(request), form, ask, options)).transcript()
+        if kind == "rttm":
+            return PlainTextResponse(formats.rttm(transcript))
+        turns = [{"start": each.start, "end": each.end, "speaker": each.speaker} for each in transcript]
+        return JSONResponse({"duration": transcript.duration, "segments": turns})
+
+
+async def _whole(there: Context, form: Form, ask: Wanted) -> Response:
+    transcription = await _begun(there, form, ask, ask.options)
+    async with aclosing(transcription):
+        transcript = await transcription.transcript()
+    match ask.form:
+        case "text":
+            return PlainTextResponse(transcript.text + "\n")
+        case "srt" | "vtt":
+            return PlainTextResponse(transcript.render(ask.form), media_type=_MEDIA[ask.form])
+        case "verbose_json":
+            task = ask.options["task"] or "transcribe"
+            return JSONResponse(formats.verbose(transcript, task, words=ask.words, segments=ask.segments))
+        case "diarized_json":
+            return JSONResponse(formats.diarized(transcript))
+    return JSONResponse(formats.as_json(transcript))
+
+
+_MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}
+
+
+async def _begun(there: Context, form: Form, ask: Wanted, options: Mapping[str, Any]) -> Any:
+    if form.path is None:
+        raise bad("Send a recording in the field file.", "file")
+    model = await there.stt(ask.model, ask.language, translate=options["task"] == "translate")
+    return await there.client.transcribe_stream(form.path, engine=model.engine, model=model.model, **options)
+
+
+async def _events(there: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapping[str, Any]]:
+    """Yields a delta for each segment, with its speaker where the format says so, and last the whole text."""
+    names, text = formats.Speakers(), ""
+    transcription = await _begun(there, form, ask, ask.options)
+    async with aclosing(transcription):
+        async for segment in transcription:
+            delta = between(text, segment.text) + segment.text if text else segment.text
+            text += delta
+            if ask.form == "diarized_json":
+                found = names.segment(segment)
+                yield {"type": "transcript.text.delta", "delta": delta, "segment_id": found["id"]}
+                yield found
+            else:
+                yield {"type": "transcript.text.delta", "delta": delta}
+    done = {"type": "transcript.text.done", "text": text}
+    yield done | ({"languages": [{"code": transcription.language}]} if transcription.language else {})
+
+
+class _Streamed(Response):
+    """A stream that needs its form's file, and removes it at its end."""
+
+    def __init__(self, form: Form, stream: Streamed) -> None:
+        super().__init__()
+        self._form = form
+        self._stream = stream
+
+    async def __call__(self, *asgi: Any) -> None:
+        with self._form:
+            await self._stream(*asgi)

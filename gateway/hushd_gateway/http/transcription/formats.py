@@ -1,0 +1,102 @@
+"""Transcripts in OpenAI's forms. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd_models import languages
+
+Object = dict[str, Any]
+LETTERS = 26
+
+
+def as_json(transcript: Transcript) -> Object:
+    """`response_format` json."""
+    return {"text": transcript.text, "usage": usage(transcript.duration)}
+
+
+def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:
+    """`response_format` verbose_json; values that only Whisper has are those of a segment without doubts."""
+    found: Object = {
+        "task": task,
+        "language": languages.name(transcript.language).lower(),
+        "duration": transcript.duration,
+        "text": transcript.text,
+    }
+    if segments:
+        found["segments"] = [_segment(segment) for segment in transcript]
+    if words:
+        found["words"] = [
+            {"word": word.word.strip(), "start": word.start, "end": word.end}
+            for segment in transcript
+            for word in segment.words
+        ]
+    return found | {"usage": usage(transcript.duration)}
+
+
+def diarized(transcript: Transcript) -> Object:
+    """`response_format` diarized_json."""
+    names = Speakers()
+    return {
+        "task": "transcribe",
+        "duration": transcript.duration,
+        "text": transcript.text,
+        "segments": [names.segment(segment) for segment in transcript],
+        "usage": usage(transcript.duration),
+    }
+
+
+class Speakers:
+    """Names speakers as OpenAI does: A, B and so on, in the order in which they speak."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def segment(self, segment: Segment) -> Object:
+        """The object, and the event, of a segment with its speaker."""
+        return {
+            "type": "transcript.text.segment",
+            "id": f"seg_{segment.id}",
+            "start": segment.start,
+            "end": segment.end,
+            "text": segment.text,
+            "speaker": self._names.setdefault(segment.speaker, _letters(len(self._names))),
+        }
+
+
+def rttm(segments: Iterable[Segment], name: str = "audio") -> str:
+    """Who spoke when, a line a segment, as tools for diarization read it."""
+    return "".join(
+        f"SPEAKER {name} 1 {each.start:.3f} {each.end - each.start:.3f} <NA> <NA> {each.speaker} <NA> <NA>\n"
+        for each in segments
+    )
+
+
+def usage(seconds: float) -> Object:
+    """As of a model that is billed by the minute."""
+    return {"type": "duration", "seconds": math.ceil(seconds)}
+
+
+def _segment(segment: Segment) -> Object:
+    return {
+        "id": segment.id,
+        "seek": 0,
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": 0.0,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
+    }
+
+
+def _letters(number: int) -> str:
+    """A to Z, then AA, AB and so on."""
+    above, last = divmod(number, LETTERS)
+    return (_letters(above - 1) if above else "") + chr(ord("A") + last)
