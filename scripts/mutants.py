@@ -105,7 +105,7 @@ FAULTS = (
     ("pool", "del self._requests[request.key]", "self._requests.get(request.key)"),
     ("pool", "request.gone = True", "pass"),
     ("pool", "if resting and not self._left:", "if resting:"),
-    ("pool", "connection.unanswered = 0\n        return", "return"),
+    ("pool", "connection.unanswered = 0", "pass"),
     ("pool", "(route, name) not in self._requests and not", "not"),
     ("worker/death", "request.killed.append(crashes)", "pass"),
     ("worker/death", "record.explain(request.key)", "pass"),

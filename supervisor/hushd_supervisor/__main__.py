@@ -26,8 +26,7 @@ from hushd_protocol.system.terminal import escaped, shown
 
 from .core.pool import Pool
 from .core.settings import Settings
-from .system import config, lock, log
-from .system.client_socket import ClientSocket
+from .system import config, log
 from .system.describe import Descriptions
 from .system.doorkeeper import Doorkeeper
 from .system.loop import Loop
@@ -36,7 +35,9 @@ from .system.memory.cgroup import Cgroup
 from .system.memory.needs import Needs
 from .system.process import OpenFiles
 from .system.signals import Signals
-from .system.worker_socket import WorkerSocket
+from .system.sockets import lock
+from .system.sockets.client_socket import ClientSocket
+from .system.sockets.worker_socket import WorkerSocket
 
 if TYPE_CHECKING:
     from .system.sd_notify import ServiceManager

@@ -18,7 +18,7 @@ import pytest
 from hushd import Client, HushdError
 from hushd.transport import autostart as starting
 from hushd_protocol.system.paths import find
-from hushd_supervisor.system import lock
+from hushd_supervisor.system.sockets import lock
 from support.peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
 from support.stopwatch import Stopwatch
 

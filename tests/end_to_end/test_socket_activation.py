@@ -329,7 +329,7 @@ def test_an_activated_one_waits_for_a_holder_that_lives(runtime: Path) -> None:
 HOLDER = """
 import sys
 from hushd_protocol.system.paths import find
-from hushd_supervisor.system import lock
+from hushd_supervisor.system.sockets import lock
 assert lock.acquire(find()) is not None
 print("held", flush=True)
 sys.stdin.read()

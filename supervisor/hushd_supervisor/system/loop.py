@@ -37,15 +37,15 @@ from hushd_supervisor.core.events import Configured, Event, Exited, FromClient, 
 from hushd_supervisor.core.settings import Settings
 
 from . import status
-from .client_socket import ClientSocket
 from .describe import Descriptions
 from .doorkeeper import Doorkeeper
-from .lock import ListeningSocket
 from .memory.heap import Heap
 from .memory.needs import Needs
 from .memory.psi import Triggers
 from .signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
-from .worker_socket import WorkerSocket
+from .sockets.client_socket import ClientSocket
+from .sockets.lock import ListeningSocket
+from .sockets.worker_socket import WorkerSocket
 
 if TYPE_CHECKING:
     from .sd_notify import ServiceManager
@@ -128,8 +128,8 @@ class Loop:
         self._poller = poller
         for source in (clients.socket, workers.socket, signals.fd):
             poller.register(source, zmq.POLLIN)
-        for door in (clients.door, workers.door):
-            door.watch(poller)
+        for gate in (clients.gate, workers.gate):
+            gate.watch(poller)
 
     def run(self) -> None:
         """Returns when everything is done; then the caller closes the sockets."""
@@ -173,10 +173,10 @@ class Loop:
                 for gone in self._clients.departures():
                     self._handle(gone)
                     self._heap.client_left(self._clock())
-            if self._workers.door.monitor in ready:
-                deque(self._workers.door.changes(), maxlen=0)
-            for door in (self._clients.door, self._workers.door):
-                door.refuse(ready)
+            if self._workers.gate.monitor in ready:
+                deque(self._workers.gate.changes(), maxlen=0)
+            for gate in (self._clients.gate, self._workers.gate):
+                gate.refuse(ready)
             if self._clients.socket in ready:
                 for arrived in self._clients.receive(BATCH, TURN_S):
                     self._handle(arrived)
@@ -262,11 +262,11 @@ class Loop:
                 return self._workers.send(worker, gen, message)
             case Spawn(worker, gen):
                 self._suspicious = True
-                for door in (self._clients.door, self._workers.door):
-                    door.shut()  # a start takes milliseconds, in which libzmq could accept more than there is room for
+                for gate in (self._clients.gate, self._workers.gate):
+                    gate.shut()  # a start takes milliseconds, in which libzmq could accept more than there is room for
                 failure = self._workers.spawn(worker, gen)
-                for door in (self._clients.door, self._workers.door):
-                    door.adjust()
+                for gate in (self._clients.gate, self._workers.gate):
+                    gate.adjust()
                 self._report_workers()
                 return failure
             case Kill(worker, gen):

@@ -21,14 +21,14 @@ from hushd_supervisor.core import events as e
 from hushd_supervisor.core.admission import Standing
 from hushd_supervisor.core.pressure import Level
 from hushd_supervisor.core.settings import Settings
-from hushd_supervisor.system.client_socket import ClientSocket
 from hushd_supervisor.system.describe import Descriptions
-from hushd_supervisor.system.lock import ListeningSocket, answers
 from hushd_supervisor.system.loop import Loop
 from hushd_supervisor.system.memory.needs import Needs
 from hushd_supervisor.system.memory.psi import Pipe
 from hushd_supervisor.system.signals import Signals
-from hushd_supervisor.system.worker_socket import WorkerSocket
+from hushd_supervisor.system.sockets.client_socket import ClientSocket
+from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
+from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, Peer, wait_until
 

@@ -16,8 +16,8 @@ from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.paths import Paths
 
 from hushd_supervisor.core.settings import Settings
-from hushd_supervisor.system.door import ceiling
 from hushd_supervisor.system.process import Launch
+from hushd_supervisor.system.sockets.gate import ceiling
 
 from .gateway import Gateway
 from .listeners import TOKEN, Listener

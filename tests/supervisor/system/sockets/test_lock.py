@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
-from hushd_supervisor.system import lock
+from hushd_supervisor.system.sockets import lock
 
 HOLDER = """
 import sys
 from hushd_protocol.system.paths import find
-from hushd_supervisor.system import lock
+from hushd_supervisor.system.sockets import lock
 assert lock.acquire(find()) is not None
 if sys.argv[1] == "answers":
     listener = lock.ListeningSocket(find().client_socket)

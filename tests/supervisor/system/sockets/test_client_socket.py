@@ -13,8 +13,8 @@ from hushd_protocol.limits import MAGIC, MAX_HEADER, MAX_PAYLOAD, MAX_WIRE
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Ping, Pong, Result, Yield
 from hushd_protocol.system.paths import find
 from hushd_supervisor.core.events import ClientGone, FromClient
-from hushd_supervisor.system.client_socket import ClientSocket
-from hushd_supervisor.system.lock import ListeningSocket
+from hushd_supervisor.system.sockets.client_socket import ClientSocket
+from hushd_supervisor.system.sockets.lock import ListeningSocket
 from support.peer import BOUND_S, Peer, wait_until
 from zmq.utils.monitor import recv_monitor_message
 

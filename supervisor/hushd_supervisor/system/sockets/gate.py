@@ -1,4 +1,4 @@
-"""The door before a ROUTER: libzmq aborts the process when `accept` finds no descriptor, so it must not come to that.
+"""The gate before a ROUTER: libzmq aborts the process when `accept` finds no descriptor, so it must not come to that.
 
 libzmq accepts on a thread of its own, and unbinding would end the connections that it has accepted. So at the ceiling
 its descriptor of the listening socket is replaced (dup2) by one to which nobody can connect: `accept` then finds
@@ -36,7 +36,7 @@ def ceiling(part: int) -> int:
     return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, soft // part)
 
 
-class Door:
+class Gate:
     """Counts the connections of a ROUTER by its monitor, and refuses those above the ceiling.
 
     Args:

@@ -15,7 +15,7 @@ from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Credit, Error, M
 
 from hushd_supervisor.core.events import ClientGone, FromClient
 
-from .door import Door, ceiling
+from .gate import Gate, ceiling
 from .lock import ListeningSocket
 from .traffic import Traffic
 
@@ -32,7 +32,7 @@ _CHOSEN = pack(
 
 
 def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATER) -> zmq.Socket[bytes]:
-    """Makes a ROUTER that reads `unread` messages of each connection ahead; its `Door` binds it."""
+    """Makes a ROUTER that reads `unread` messages of each connection ahead; its `Gate` binds it."""
     router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to a client that is gone is an error
     router.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
@@ -70,8 +70,8 @@ class ClientSocket:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.socket = make_router(context, UNREAD)
-        self.door = Door(context, self.socket, listener, ceiling(3))
-        self.monitor = self.door.monitor
+        self.gate = Gate(context, self.socket, listener, ceiling(3))
+        self.monitor = self.gate.monitor
         self._clock = clock
         self._traffic = Traffic()
         self._decoder = Decoder(FROM_CLIENT, few=True)
@@ -103,7 +103,7 @@ class ClientSocket:
                     continue
                 if not _is_numbered(route):  # a name that the client has chosen
                     self._transmit(route, _CHOSEN)
-                    self.door.end(descriptor)
+                    self.gate.end(descriptor)
                     continue
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
@@ -151,7 +151,7 @@ class ClientSocket:
 
     def departures(self) -> Iterator[ClientGone]:
         """Yields the connections that have ended since the last call."""
-        for accepted, descriptor in self.door.changes():
+        for accepted, descriptor in self.gate.changes():
             if accepted:
                 self._traffic.opened(descriptor)
                 continue
@@ -186,7 +186,7 @@ class ClientSocket:
 
     def close(self, linger_ms: int) -> None:
         """Closes the socket; what was sent is delivered for `linger_ms` by the context's end."""
-        self.door.close()
+        self.gate.close()
         self.socket.close(linger=linger_ms)
 
     def _transmit(self, route: bytes, frames: list[bytes]) -> ClientGone | None:

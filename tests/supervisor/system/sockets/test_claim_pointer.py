@@ -12,12 +12,12 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths, find, prepare_runtime
-from hushd_supervisor.system import lock
+from hushd_supervisor.system.sockets import lock
 
 LIVING = """
 import sys
 from hushd_protocol.system.paths import find, prepare_runtime
-from hushd_supervisor.system import lock
+from hushd_supervisor.system.sockets import lock
 prepare_runtime(find())
 assert lock.acquire(find()) is not None
 assert lock.claim_pointer(find()) is None

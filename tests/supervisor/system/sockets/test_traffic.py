@@ -6,7 +6,7 @@ import os
 import socket
 from collections import Counter
 
-from hushd_supervisor.system.traffic import ENDLESS_LOOKS, FULL, WORTH, Traffic
+from hushd_supervisor.system.sockets.traffic import ENDLESS_LOOKS, FULL, WORTH, Traffic
 
 
 class Kernel:

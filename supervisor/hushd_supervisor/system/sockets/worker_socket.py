@@ -20,11 +20,11 @@ from hushd_protocol.system.paths import Paths, prepare_state
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.core.settings import Settings
 
-from . import log
+from .. import log
+from ..process import Launch, Process, environment, worker_command
 from .client_socket import make_router, send
-from .door import Door, ceiling
+from .gate import Gate, ceiling
 from .lock import ListeningSocket
-from .process import Launch, Process, environment, worker_command
 
 # An exit can be seen before a result that was sent before it, because libzmq reads on a thread of its own. So it counts
 # only after this time without a frame of that worker, unless the worker has sent `bye`.
@@ -75,7 +75,7 @@ class WorkerSocket:
     ) -> None:
         self.listener = listener
         self.socket = make_router(context)
-        self.door = Door(context, self.socket, listener, ceiling(8))
+        self.gate = Gate(context, self.socket, listener, ceiling(8))
         self._poller = poller
         self._decoder = Decoder(FROM_WORKER)
         self._paths = paths
@@ -216,7 +216,7 @@ class WorkerSocket:
 
     def close(self, linger_ms: int) -> None:
         """Closes the socket; the lifelines end the workers that are left."""
-        self.door.close()
+        self.gate.close()
         self.socket.close(linger=linger_ms)
         for worker in list(self._workers.values()):
             self._remove(worker)

@@ -14,8 +14,8 @@ from hushd_protocol.messages import Bye, Drain, LoadFailed, Ready, Result, Welco
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.core.settings import Settings
-from hushd_supervisor.system.lock import ListeningSocket
-from hushd_supervisor.system.worker_socket import SETTLE_S, WorkerSocket
+from hushd_supervisor.system.sockets.lock import ListeningSocket
+from hushd_supervisor.system.sockets.worker_socket import SETTLE_S, WorkerSocket
 from support.fake_process import FakeLauncher, FakeProcess
 from support.peer import BOUND_S, wait_until
 
