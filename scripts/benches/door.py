@@ -1,0 +1,116 @@
+"""The door: what polls cost, and what a request pays for coming through it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+
+import psutil
+from hushd import Client
+
+from .stage import Row, supervisor
+
+CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
+DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
+ROUNDS = 300
+# uvicorn with the smallest application, at a port of its own.
+BARE = """
+import socket, uvicorn
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+end = socket.create_server(("127.0.0.1", 0))
+print(end.getsockname()[1], flush=True)
+uvicorn.Server(uvicorn.Config(app, http="h11", log_level="critical", lifespan="off")).run([end])
+"""
+
+
+def polls(_: Namespace) -> Iterator[Row]:
+    """An hour of Home Assistant, of health checks each 10 s and of Prometheus each 15 s, replayed fast."""
+    with supervisor(CONFIG) as process, Client() as client:
+        web, wyoming = _ports(client)
+        _fetch(web, "/v1/models")  # waits for the list of engines
+        times: list[float] = []
+        before = process.num_ctx_switches()
+        for second in range(0, 3600, 5):
+            if second % 10 == 0:
+                times.append(_timed(lambda: _fetch(web, "/health")))
+            if second % 15 == 0:
+                times.append(_timed(lambda: _fetch(web, "/metrics")))
+            if second % 30 == 0:
+                times.append(_timed(lambda: _describe(wyoming)))
+        switches = sum(process.num_ctx_switches()) - sum(before)
+        door = client.status()["door"]
+        size = process.memory_info().rss / 1e6
+        resting = sum(process.num_ctx_switches())
+        time.sleep(3.0)
+        idle = sum(process.num_ctx_switches()) - resting
+    starts = door["gateway"]["starts"]
+    yield Row("polls: gateway starts in an hour", starts, "", "0", ok=starts == 0, note=f"{len(times)} polls")
+    p99 = statistics.quantiles(times, n=100)[98] * 1000
+    yield Row("polls: answer p99", p99, "ms", "<= 5", ok=p99 <= 5, note=f"p50 {statistics.median(times) * 1000:.2f} ms")
+    yield Row("polls: supervisor's RSS", size, "MB", "<= 25", ok=size <= 25)
+    yield Row("polls: switches a poll", switches / len(times), "")
+    yield Row("polls: switches in 3 s at rest", idle, "", "0", ok=idle == 0)
+
+
+def door(_: Namespace) -> Iterator[Row]:
+    """A request on a new connection through the door, against uvicorn that listens itself; and the first of all."""
+    with supervisor(CONFIG) as process, Client() as client:
+        web, _ = _ports(client)
+        first = _timed(lambda: _fetch(web, "/v1/models/none"))
+        if b" 404 " not in _fetch(web, "/v1/models/none"):
+            yield Row("door: a request", None, "ms", note="not measured: the gateway did not answer")
+            return
+        bare = subprocess.Popen([sys.executable, "-c", BARE], stdout=subprocess.PIPE)
+        try:
+            assert bare.stdout is not None
+            straight = int(bare.stdout.readline())
+            ours, theirs = [], []
+            for _ in range(ROUNDS):
+                ours.append(_timed(lambda: _fetch(web, "/v1/models/none")))
+                theirs.append(_timed(lambda: _fetch(straight, "/v1/models/none")))
+        finally:
+            bare.terminate()
+            bare.wait()
+        gateway = psutil.Process(client.status()["door"]["gateway"]["pid"]).memory_info().rss / 1e6
+        floor = psutil.Process(process.pid).memory_info().rss / 1e6
+    yield Row("door: first request to an absent gateway", first, "s", "<= 0.3", ok=first <= 0.3)
+    value, rival = (statistics.median(column) * 1000 for column in (ours, theirs))
+    yield Row("door: a request", value, "ms", "+ 1 ms", rival, value <= rival + 1, "floor: uvicorn listens itself")
+    yield Row("door: the gateway's RSS", gateway, "MB", note=f"supervisor {floor:.1f} MB")
+
+
+def _ports(client: Client) -> tuple[int, int]:
+    rows = client.status()["door"]["listeners"]
+    web, wyoming = (int(row["address"].rpartition(":")[2]) for row in sorted(rows, key=lambda row: str(row["kind"])))
+    return web, wyoming
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _fetch(port: int, path: str) -> bytes:
+    """The answer to a GET on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        found = b""
+        while part := connection.recv(65536):
+            found += part
+        return found
+
+
+def _describe(port: int) -> object:
+    """Wyoming's info, as Home Assistant asks for it."""
+    with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as file:
+        connection.sendall(DESCRIBE)
+        return json.loads(file.read(json.loads(file.readline())["data_length"]))
