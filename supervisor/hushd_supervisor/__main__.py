@@ -150,10 +150,15 @@ def _check(file: Path, named: bool) -> None:
         HushdError: `bad_request`.
     """
     from .system import engine_names
+    from .system.serving import listeners
 
     if named and not file.exists():
         raise HushdError("bad_request", f"{file} does not exist.")
-    engine_names.check(config.load(file), str(file))
+    settings = config.load(file)
+    engine_names.check(settings, str(file))
+    token = os.environ.get(listeners.TOKEN, "") or listeners.read_token(settings)
+    for address in listeners.addresses(settings):
+        listeners.check(address, settings, token)
     text = f"{file} is fine." if file.exists() else f"{file} does not exist, so the defaults hold."
     print(shown(text, 1))
 

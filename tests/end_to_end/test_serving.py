@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,6 +142,9 @@ def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:
             peer.control("reload")
             number = port(peer.control("status")["door"], "http")
             assert fetch(number, "/health") == (200, b"OK")
+            config.write_text('[http]\nlisten = ["0.0.0.0:0"]\n')
+            assert "HUSHD_HTTP_TOKEN" in peer.refusal("reload")
+            assert fetch(number, "/health") == (200, b"OK")
             config.write_text("")
             peer.control("reload")
             with pytest.raises(ConnectionRefusedError):
@@ -178,6 +182,37 @@ def test_an_address_in_use_keeps_no_command_from_its_supervisor(start_supervisor
     assert f"not listening for HTTP and Wyoming: hushd cannot listen at {address}" in log
 
 
+# The descriptors must be 3 and 4, and LISTEN_PID the process's own number.
+ACTIVATED = """
+import os, sys
+ends = [os.dup(int(number)) for number in sys.argv[1:]]
+for number, end in enumerate(ends): os.dup2(os.dup2(end, 100 + number), 3 + number)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "client:http"}
+os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor"])
+"""
+
+
+def test_a_service_managers_socket_is_served_and_outlives_the_supervisor(runtime: Path) -> None:
+    """Polls keep a supervisor that a manager has started; without one it leaves, and the socket still listens."""
+    (runtime / "config.toml").write_text("exit_when_idle = 1\n")
+    with socket.socket(socket.AF_UNIX) as clients, socket.create_server(("127.0.0.1", 0)) as web:
+        clients.bind(str(runtime / "client.sock"))
+        clients.listen()
+        number = web.getsockname()[1]
+        fds = [str(end.fileno()) for end in (clients, web)]
+        command = [sys.executable, "-I", "-S", "-c", ACTIVATED, *fds]
+        process = subprocess.Popen(command, pass_fds=[clients.fileno(), web.fileno()], stderr=subprocess.DEVNULL)
+        began = time.monotonic()
+        while time.monotonic() < began + 3:
+            assert fetch(number, "/health") == (200, b"OK")
+        assert process.poll() is None
+        with Peer(runtime / "client.sock") as peer:
+            (row,) = peer.control("status")["door"]["listeners"]
+        assert row == {"kind": "http", "address": f"127.0.0.1:{number}", "service": True}
+        assert process.wait(BOUND_S) == 0
+        socket.create_connection(("127.0.0.1", number)).close()  # waits for the next one
+
+
 def test_what_cannot_be_served_is_one_sentence(runtime: Path) -> None:
     """Exit status 2, no traceback, and what to do."""
     for arguments, sentence in (
@@ -189,6 +224,9 @@ def test_what_cannot_be_served_is_one_sentence(runtime: Path) -> None:
         status, error = refused("serve", *arguments)
         assert (status, error.count("\n")) == (2, 1), error
         assert sentence in error
+    Path(os.environ["HUSHD_CONFIG"]).write_text('[http]\nlisten = ["0.0.0.0:8000"]\n')
+    status, error = refused("config", "check")
+    assert (status, "HUSHD_HTTP_TOKEN" in error) == (2, True)
     with serving(runtime, "--http", "127.0.0.1:0"):
         status, error = refused("serve", "--http", "127.0.0.1:0")
         assert (status, "run `hushd shutdown` first" in error) == (2, True)

@@ -140,6 +140,11 @@ class Peer:
         assert result.id == request_id
         return result.data
 
+    def refusal(self, action: str) -> str:
+        """The error that a control is answered with."""
+        self.send(Control(id=self.new_id(), action=action, names=[]))
+        return self.expect(Error).message
+
     def status(self, worker: str = "stt/echo/a") -> dict[str, Any]:
         """The status row of one worker."""
         (row,) = [row for row in self.control("status")["workers"] if row["name"] == worker]
