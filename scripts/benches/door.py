@@ -19,6 +19,7 @@ from .stage import Row, supervisor
 CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
 DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
 ROUNDS = 300
+FIRSTS = 7
 # uvicorn with the smallest application, at a port of its own.
 BARE = """
 import socket, uvicorn
@@ -62,9 +63,17 @@ def polls(_: Namespace) -> Iterator[Row]:
 
 def door(_: Namespace) -> Iterator[Row]:
     """A request on a new connection through the door, against uvicorn that listens itself; and the first of all."""
+    with supervisor('gateway_idle = "0.1s"\n' + CONFIG), Client() as client:
+        web, _ = _ports(client)
+        firsts = []
+        for _ in range(FIRSTS):
+            _fetch(web, "/v1/models")  # the engines are listed, and nothing else runs
+            while client.status()["door"]["gateway"]["pid"]:
+                time.sleep(0.05)
+            firsts.append(_timed(lambda: _fetch(web, "/v1/models/none")))
+        first = statistics.median(firsts)
     with supervisor(CONFIG) as process, Client() as client:
         web, _ = _ports(client)
-        first = _timed(lambda: _fetch(web, "/v1/models/none"))
         if b" 404 " not in _fetch(web, "/v1/models/none"):
             yield Row("door: a request", None, "ms", note="not measured: the gateway did not answer")
             return

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.hosts import same_secret
 
 from hushd_supervisor.core.address import Address, Kind, networks, parse
 from hushd_supervisor.core.door import Http, Rules, Wyoming
@@ -160,10 +161,8 @@ def _listener(
 def _authorisation(token: str) -> Callable[[bytes], bool]:
     if not token:
         return lambda _: True
-    import hmac  # with all of OpenSSL
-
-    wanted = f"Bearer {token}".encode()
-    return lambda value: hmac.compare_digest(value, wanted)
+    wanted = f"Bearer {token}"
+    return lambda value: same_secret(value, wanted)
 
 
 def _admission(settings: Settings, address: Address) -> Callable[[str], bool]:

@@ -249,6 +249,8 @@ class Visitors:
         self._peers[visitor.peer] -= 1
         if not self._peers[visitor.peer]:
             del self._peers[visitor.peer]
+        if not self._all:
+            self._due = math.inf  # or the loop would wake once for nobody
 
     # --- the selector ------------------------------------------------------------------------------------------------
 
