@@ -95,7 +95,7 @@ def main() -> int:
         "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
     )
     parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
-    parser.add_argument("--minutes", type=float, help="how long gaps, talk and nine take")
+    parser.add_argument("--minutes", type=float, help="how long gaps, talk, nine and polls take")
     parser.add_argument("--engine", help="cold with this engine, or all, against its package's minimal use")
     options = parser.parse_args()
     if options.list:

@@ -31,9 +31,9 @@ class Unit(configparser.RawConfigParser):
 
 
 def verify(folder: Path, *options: str) -> str:
-    """Returns the output of `systemd-analyze verify` for the two units in `folder`."""
+    """Returns the output of `systemd-analyze verify` for the units in `folder`."""
     assert ANALYZE is not None
-    files = [str(folder / name) for name in units.UNITS]
+    files = [str(path) for path in sorted(folder.glob("hushd*"))]
     done = subprocess.run(
         [ANALYZE, *options, "--man=no", "verify", *files],
         capture_output=True,
@@ -51,7 +51,7 @@ def test_systemd_takes_the_units(kind: str, tmp_path: Path) -> None:
     """`systemd-analyze verify` has nothing to say about them, nor about those with a strange path to Python."""
     python = tmp_path / "my 50% python"
     python.symlink_to(sys.executable)
-    for name in units.UNITS:
+    for name in (*units.UNITS, *(units.DOOR.values() if kind == "user" else ())):
         text = (PACKAGING / "systemd" / kind / name).read_text()
         (tmp_path / name).write_text(text.replace("=/usr/bin/python3 ", f"={units._quoted(str(python))} "))
     assert verify(tmp_path, *(["--user"] if kind == "user" else [])) == ""
@@ -95,6 +95,17 @@ def test_the_units_keep_what_the_supervisor_relies_on(kind: str) -> None:
     where = {"user": "%t/hushd/client.sock", "system": "/run/hushd/client.sock"}
     assert socket["ListenStream"] == where[kind]
     assert "Accept" not in socket
+
+
+@pytest.mark.parametrize(("kind", "name"), units.DOOR.items())
+def test_the_units_of_the_door_are_known_by_their_names(kind: str, name: str) -> None:
+    """The name says the kind to the supervisor, whose one service takes them beside the clients' socket."""
+    unit = Unit(PACKAGING / "systemd/user" / name)
+    assert unit["Socket"]["FileDescriptorName"] == kind
+    assert kind in activation.OTHERS
+    assert unit["Socket"]["Service"] == "hushd.service"
+    assert unit["Unit"]["Requires"] == "hushd.socket"
+    assert unit["Socket"]["ListenStream"].startswith("127.0.0.1:")
 
 
 def test_the_agent_of_launchd_is_a_property_list() -> None:
