@@ -1,0 +1,71 @@
+"""A supervisor with the real engines, and the gateway before it; one of both for all tests of a file."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import hushd
+import pytest
+from openai import OpenAI
+from support.http_gateway import HttpGateway
+from support.peer import CONFIG, Supervisor, check_nothing_is_left
+
+# The workers that echo are the default ones.
+ECHO = f"stt = 'echo/a'\ntts = 'echo/a'\n{CONFIG}"
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A private runtime folder for the whole file."""
+    folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUSHD_RUNTIME_DIR", str(folder))
+        patch.setenv("HUSHD_STATE_DIR", str(folder / "state"))
+        patch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
+        patch.setenv("HUSHD_AUTOSTART", "0")
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _served(home: Path, config: str) -> Iterator[HttpGateway]:
+    if not hasattr(hushd, "AsyncClient"):
+        pytest.skip("hushd.AsyncClient is not there yet")
+    supervisor = Supervisor(home, config)
+    assert supervisor.ready, supervisor.log()
+    gateway = HttpGateway(home)
+    yield gateway
+    gateway.stop()
+    supervisor.stop()
+    check_nothing_is_left(home)
+
+
+@pytest.fixture(scope="module")
+def gateway(home: Path) -> Iterator[HttpGateway]:
+    """The gateway with the real engines."""
+    yield from _served(home, "")
+
+
+@pytest.fixture(scope="module")
+def echo(home: Path) -> Iterator[HttpGateway]:
+    """The gateway with workers that echo what they get."""
+    yield from _served(home, ECHO)
+
+
+@pytest.fixture
+def openai(gateway: HttpGateway) -> Iterator[OpenAI]:
+    """OpenAI's own client, which asks once only."""
+    with OpenAI(base_url=gateway.url, api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def beckett() -> Path:
+    """A recording of ten seconds in six sentences."""
+    spec = find_spec("moonshine_voice")
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent / "assets" / "beckett.wav"

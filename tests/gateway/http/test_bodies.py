@@ -1,0 +1,157 @@
+"""Uploads, slow and endless senders, and clients that leave: against the real application, with workers that echo."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from hushd_gateway.http.body import FIELDS, JSON, PARTS
+from support.http_gateway import HttpGateway
+from support.peer import Peer, wait_until
+
+BOUNDARY = "b0undary"
+
+
+def part(name: str, value: bytes, filename: str = "") -> bytes:
+    more = f'; filename="{filename}"' if filename else ""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'
+    return head.encode() + value + b"\r\n"
+
+
+END = f"--{BOUNDARY}--\r\n".encode()
+
+
+def head(length: int, path: str = "/v1/audio/transcriptions", kind: str = "") -> bytes:
+    kind = kind or f"multipart/form-data; boundary={BOUNDARY}"
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode()
+
+
+def answer(connection: socket.socket) -> tuple[int, bytes]:
+    """Status and body; status 0 where the connection ended without an answer."""
+    data = b""
+    try:
+        while piece := connection.recv(65536):
+            data += piece
+    except ConnectionResetError:
+        pass
+    first, _, body = data.partition(b"\r\n\r\n")
+    return (int(first.split()[1]) if first else 0), body
+
+
+def post(gateway: HttpGateway, body: bytes, **more: str) -> tuple[int, bytes]:
+    with gateway.connect() as connection:
+        try:
+            connection.sendall(head(len(body), **more) + body)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the answer came before the end of the body
+        return answer(connection)
+
+
+def _pieces(size: int) -> Iterator[bytes]:
+    block = random.Random(1).randbytes(1 << 20)
+    for _ in range(size >> 20):
+        yield block
+
+
+def test_an_upload_is_as_it_was_sent_and_leaves_nothing(echo: HttpGateway) -> None:
+    """Each byte of 256 MB arrives; the gateway's memory stays flat, and the spool file is gone afterwards."""
+    size = 256 << 20
+    start, end = part("model", b"whisper-1") + part("file", b"", "a.wav")[:-2], b"\r\n" + END
+    digest = hashlib.sha256()
+    post(echo, start + b"RIFF" + end)  # what is loaded once is loaded
+    process = psutil.Process(echo.process.pid)
+    before, most = process.memory_info().rss, 0
+    with echo.connect() as connection:
+        connection.sendall(head(len(start) + size + len(end)) + start)
+        for piece in _pieces(size):
+            digest.update(piece)
+            connection.sendall(piece)
+            most = max(most, process.memory_info().rss)
+        connection.sendall(end)
+        status, body = answer(connection)
+    assert status == 200, body
+    assert json.loads(body)["text"] == digest.hexdigest()
+    assert most - before < 20e6
+    assert echo.uploads() == []
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_an_upload_that_breaks_off_leaves_nothing(echo: HttpGateway, chunked: bool) -> None:
+    """The file of a client that leaves in the middle is removed."""
+    before = echo.descriptors()
+    connection = echo.connect()
+    body = part("file", random.Random(2).randbytes(3 << 20), "a.wav")[:-9]
+    start = head(1 << 30)
+    if chunked:
+        start = start.replace(b"Content-Length: 1073741824", b"Transfer-Encoding: chunked")
+        body = f"{len(body):x}\r\n".encode() + body + b"\r\n"
+    connection.sendall(start + body)
+    wait_until(echo.uploads, "a spool file")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    wait_until(lambda: not echo.uploads(), "the end of the spool file")
+    wait_until(lambda: echo.descriptors() <= before, "the end of its descriptors")
+
+
+def test_a_client_that_leaves_cancels_its_job(echo: HttpGateway, home: Path) -> None:
+    """The job of a speech that nobody waits for any more has ended within 0.2 s (bounded loosely here)."""
+    body = json.dumps({"input": "words " * 500_000, "voice": "", "response_format": "wav"}).encode()
+    connection = echo.connect()
+    connection.sendall(head(len(body), "/v1/audio/speech", "application/json") + body)
+    assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+    with Peer(home / "client.sock") as peer:
+        start = time.monotonic()
+        connection.close()
+        wait_until(lambda: not _busy(peer), "the end of the job")
+        assert time.monotonic() - start < 2.0
+
+
+def _busy(peer: Peer) -> bool:
+    return any(row.get("running") or row["state"] == "busy" for row in peer.control("status")["workers"])
+
+
+def test_limits_are_answers(echo: HttpGateway) -> None:
+    """What is too large is answered 413, in OpenAI's envelope, before all of it has come."""
+    large = b" " * (JSON + 1)
+    fields = b"".join(part(f"f{n}", b"1") for n in range(PARTS + 1)) + END
+    value = part("prompt", b"x" * (FIELDS + 1)) + END
+    for body, more in (
+        (large, {"path": "/v1/audio/speech", "kind": "application/json"}),
+        (fields, {}),
+        (value, {}),
+    ):
+        status, data = post(echo, body, **more)
+        assert status in (413, 0), data  # 0: the answer was lost with the rest of the body
+        assert not data or json.loads(data)["error"]["type"] == "invalid_request_error"
+    with echo.connect() as connection:
+        connection.sendall(head(5 << 30))
+        status, data = answer(connection)
+        assert status == 413
+        assert "larger than 4096 MB" in json.loads(data)["error"]["message"]
+
+
+def test_two_files_are_refused_and_removed(echo: HttpGateway) -> None:
+    """There is one recording in a request."""
+    status, data = post(echo, part("file", b"one", "a.wav") + part("file", b"two", "b.wav") + END)
+    assert (status, json.loads(data)["error"]["param"]) == (400, "file")
+    assert echo.uploads() == []
+
+
+def test_a_path_in_a_request_is_no_path(echo: HttpGateway) -> None:
+    """A field `file` that is a path or an address is opened by nobody: its bytes are the recording."""
+    for name in (b"/etc/passwd", b"http://127.0.0.1:1/x.wav", b"file:///etc/passwd"):
+        for filename in ("", name.decode()):
+            status, data = post(echo, part("file", name, filename) + END)
+            assert status == 200
+            assert json.loads(data)["text"] == hashlib.sha256(name).hexdigest()

@@ -1,0 +1,204 @@
+"""The official `openai` package, unchanged, with the real engines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import openai as package
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from support.http_gateway import HttpGateway
+from support.wer import BECKETT, word_error_rate
+
+TEXT = "Hello there, my friend. How are you today?"
+
+
+def _heard(text: str) -> bool:
+    return word_error_rate(BECKETT, text) <= 0.25
+
+
+@pytest.mark.parametrize(
+    ("form", "first"),
+    [("mp3", b"\xff"), ("opus", b"OggS"), ("aac", b"\xff\xf1"), ("flac", b"fLaC"), ("wav", b"RIFF"), ("pcm", b"")],
+)
+def test_speech_comes_in_each_format(openai: OpenAI, form: str, first: bytes) -> None:
+    """Each of OpenAI's formats is a file of that format, whatever names of OpenAI's the request has."""
+    found = openai.audio.speech.create(model="gpt-4o-mini-tts", voice="nova", input=TEXT, response_format=form)
+    assert found.content.startswith(first)
+    assert len(found.content) > 5000
+
+
+def test_pcm_has_24000_samples_a_second(openai: OpenAI) -> None:
+    """Programs that play `pcm` take 24 kHz for granted: speech lasts as long as in a file that says its rate."""
+    pcm = openai.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="pcm").content
+    wav = openai.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="wav").content
+    rate = int.from_bytes(wav[24:28], "little")
+    assert len(pcm) / 24_000 == pytest.approx((len(wav) - 44) / rate, rel=0.05)
+
+
+def test_speech_streams_as_bytes_and_as_events(openai: OpenAI) -> None:
+    """`with_streaming_response` gets the file in pieces, and `stream_format` sse gets events that hold it."""
+    with openai.audio.speech.with_streaming_response.create(
+        model="tts-1", voice={"id": "heart"}, input=TEXT, response_format="wav", speed=1.5
+    ) as response:
+        assert sum(len(piece) for piece in response.iter_bytes()) > 5000
+    with openai.audio.speech.with_streaming_response.create(
+        model="tts-1", voice="alloy", input=TEXT, stream_format="sse"
+    ) as response:
+        events = [json.loads(line[6:]) for line in response.iter_lines() if line]
+    assert {event["type"] for event in events[:-1]} == {"speech.audio.delta"}
+    assert events[-1]["type"] == "speech.audio.done"
+    assert events[-1]["usage"]["total_tokens"] == events[-1]["token_usage"]["total_tokens"] == 0
+
+
+def test_errors_are_openais(openai: OpenAI) -> None:
+    """A parameter that does not fit is a BadRequestError that names it; a model that is known but not there, a 404."""
+    with pytest.raises(package.BadRequestError, match="speed must be a number") as refused:
+        openai.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, speed=9)
+    assert refused.value.param == "speed"
+    with pytest.raises(package.BadRequestError, match="There is no voice"):
+        openai.audio.speech.create(model="tts-1", voice="nobody", input=TEXT)
+    with pytest.raises(package.NotFoundError):
+        openai.audio.speech.create(model="piper/none", voice="", input=TEXT)
+    with pytest.raises(package.NotFoundError):
+        openai.models.retrieve("none")
+
+
+def test_a_transcription_is_an_object_of_openais(openai: OpenAI, beckett: Path) -> None:
+    """`json`, the default; any model name is taken, from a path, bytes or a file."""
+    for file, model in ((beckett, "whisper-1"), (beckett.read_bytes(), "Systran/faster-whisper-small")):
+        found = openai.audio.transcriptions.create(model=model, file=file, language="en", temperature=0)
+        assert _heard(found.text)
+        assert found.usage.seconds == 10
+
+
+def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> None:
+    """`text`, `srt`, `vtt` are texts; `verbose_json` has segments and the language's name."""
+    found = {
+        form: openai.audio.transcriptions.create(model="gpt-4o-transcribe", file=beckett, response_format=form)
+        for form in ("text", "srt", "vtt", "verbose_json")
+    }
+    assert _heard(found["text"])
+    assert found["srt"].startswith("1\n00:00:0")
+    assert found["vtt"].startswith("WEBVTT\n\n00:0")
+    verbose = found["verbose_json"]
+    assert verbose.language == "english"
+    assert verbose.duration == pytest.approx(9.96, abs=0.1)
+    assert [segment.id for segment in verbose.segments] == list(range(len(verbose.segments)))
+    assert verbose.words is None
+
+
+def test_words_have_times_where_the_engine_knows_them(openai: OpenAI, beckett: Path) -> None:
+    """With `timestamp_granularities` word alone there are words, in order, and no segments."""
+    found = openai.audio.transcriptions.create(
+        model="whisper-1", file=beckett, response_format="verbose_json", timestamp_granularities=["word"]
+    )
+    assert found.segments is None
+    assert [word.start for word in found.words] == sorted(word.start for word in found.words)
+
+
+def test_diarized_json_names_the_speakers(openai: OpenAI, beckett: Path) -> None:
+    """One person is speaker A throughout."""
+    found = openai.audio.transcriptions.create(
+        model="gpt-4o-transcribe-diarize", file=beckett, response_format="diarized_json", chunking_strategy="auto"
+    )
+    assert {segment.speaker for segment in found.segments} == {"A"}
+    assert _heard(found.text)
+
+
+def test_a_transcription_streams(openai: OpenAI, beckett: Path) -> None:
+    """The deltas are the text of `done`; a diarized stream has segments too."""
+    events = list(openai.audio.transcriptions.create(model="gpt-4o-transcribe", file=beckett, stream=True))
+    assert [event.type for event in events[:-1]] == ["transcript.text.delta"] * (len(events) - 1)
+    assert len(events) > 3
+    assert events[-1].type == "transcript.text.done"
+    assert "".join(event.delta for event in events[:-1]) == events[-1].text
+    assert _heard(events[-1].text)
+    events = list(
+        openai.audio.transcriptions.create(
+            model="gpt-4o-transcribe-diarize", file=beckett, stream=True, response_format="diarized_json"
+        )
+    )
+    assert {event.type for event in events} == {
+        "transcript.text.delta", "transcript.text.segment", "transcript.text.done",
+    }  # fmt: skip
+
+
+def test_settings_of_detection_come_as_a_form_has_them(openai: OpenAI, beckett: Path) -> None:
+    """The client sends `chunking_strategy[silence_duration_ms]`: with three seconds nothing is divided."""
+    found = openai.audio.transcriptions.create(
+        model="whisper-1",
+        file=beckett,
+        response_format="verbose_json",
+        chunking_strategy={"type": "server_vad", "silence_duration_ms": 3000, "prefix_padding_ms": 200},
+        keywords=["Beckett"],
+        prompt="A quotation.",
+    )
+    assert len(found.segments) == 1
+
+
+@pytest.mark.parametrize(
+    ("param", "more"),
+    [
+        ("include", {"include": ["logprobs"]}),
+        ("known_speaker_names", {"known_speaker_names": ["ann"], "known_speaker_references": ["data:,"]}),
+        ("response_format", {"response_format": "yaml"}),
+        ("temperature", {"temperature": 7}),
+        ("stream", {"stream": True, "response_format": "srt"}),
+    ],
+)
+def test_what_no_engine_can_is_said_clearly(openai: OpenAI, beckett: Path, param: str, more: dict[str, object]) -> None:
+    """A parameter that cannot be honoured is refused by its name, and never ignored in silence."""
+    with pytest.raises(package.BadRequestError) as refused:
+        openai.audio.transcriptions.create(model="whisper-1", file=beckett, **more)
+    assert refused.value.param == param
+
+
+def test_what_is_no_sound_is_refused(openai: OpenAI) -> None:
+    """A file that is no recording is the client's error, and so is a request without one."""
+    with pytest.raises(package.UnprocessableEntityError):
+        openai.audio.transcriptions.create(model="whisper-1", file=b"this is a text and no sound")
+    with pytest.raises(package.BadRequestError, match="multipart/form-data"):
+        openai.post("/audio/transcriptions", body={"model": "x"}, files=[("model", b"x")], cast_to=object)
+
+
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+def test_a_translation_needs_a_model_that_can(openai: OpenAI, beckett: Path) -> None:
+    """Where no installed model translates, the error says which would."""
+    with pytest.raises(package.NotFoundError, match="hushd models"):
+        openai.audio.translations.create(model="whisper-1", file=beckett)
+
+
+def test_models_and_voices_are_listed(openai: OpenAI) -> None:
+    """The list has hushd's names and OpenAI's, each of which can be retrieved."""
+    names = [model.id for model in openai.models.list()]
+    assert {"moonshine/tiny-en", "hibari/en", "whisper-1", "tts-1"} <= set(names)
+    assert openai.models.retrieve("moonshine/tiny-en").owned_by == "moonshine"
+    voices = openai.get("/audio/voices", cast_to=object)
+    assert voices["voices"][0]["id"] == voices["voices"][0]["name"]
+
+
+def test_the_client_for_asyncio_works_at_once(gateway: HttpGateway, beckett: Path) -> None:
+    """Speech and transcriptions at the same time, each streamed."""
+
+    async def both() -> tuple[int, str]:
+        async with AsyncOpenAI(base_url=gateway.url, api_key="none", max_retries=0) as client:
+            return await asyncio.gather(_spoken(client), _transcribed(client, beckett))
+
+    size, text = asyncio.run(both())
+    assert size > 5000
+    assert _heard(text)
+
+
+async def _spoken(client: AsyncOpenAI) -> int:
+    async with client.audio.speech.with_streaming_response.create(
+        model="tts-1-hd", voice="echo", input=TEXT, response_format="pcm"
+    ) as response:
+        return sum([len(piece) async for piece in response.iter_bytes()])
+
+
+async def _transcribed(client: AsyncOpenAI, recording: Path) -> str:
+    stream = await client.audio.transcriptions.create(model="gpt-4o-transcribe", file=recording, stream=True)
+    return "".join([event.delta async for event in stream if event.type == "transcript.text.delta"])

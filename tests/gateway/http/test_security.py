@@ -1,0 +1,163 @@
+"""Requests of strangers: by the name they call, the page they come from, and the token."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from hushd_gateway.http import create_app
+from hushd_gateway.http.realtime import sealing
+from hushd_gateway.http.security import LOCAL, Gate
+from hushd_supervisor.core.settings import HttpSettings, Settings
+
+ORIGIN = "https://chat.example.org"
+HTTP = HttpSettings(hosts=("voice.example.org",), origins=(ORIGIN,))
+
+
+class Nobody:
+    """A client that must not be asked."""
+
+
+def ask(
+    headers: dict[str, str], method: str = "POST", path: str = "/v1/nowhere", token: str = "", **scope: Any
+) -> tuple[int, dict[str, str]]:
+    """Status and headers of the answer; 404 is that of the application behind the gate."""
+    app = create_app(Nobody(), Settings(http=HTTP), token)  # type: ignore[arg-type]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "client": ("127.0.0.1", 5),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "subprotocols": [],
+        **scope,
+    }
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    first = sent[0]
+    found = {name.decode(): value.decode() for name, value in first.get("headers", [])}
+    return int(first.get("status", 0)), found
+
+
+LOCALHOST = {"Host": "localhost:8000"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:8000", "voice.example.org:8000", "10.0.0.7"])
+def test_this_machines_names_are_served(host: str) -> None:
+    """Addresses, localhost, and the names that the configuration has."""
+    assert ask({"Host": host})[0] == 404
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "127.0.0.1.evil.example"])
+def test_a_rebound_name_is_refused(host: str) -> None:
+    """A page whose own name resolves to this machine still sends that name."""
+    assert ask({"Host": host})[0] == 403
+    assert ask({})[0] == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:3000"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example", "Content-Type": "text/plain"},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_a_page_of_a_stranger_is_refused(method: str, headers: dict[str, str]) -> None:
+    """Also for what a browser sends without a preflight: a GET, and a simple POST."""
+    assert ask(LOCALHOST | headers, method)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://localhost:8000"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
+)
+def test_requests_of_no_stranger_are_served(headers: dict[str, str]) -> None:
+    """From the same origin, and from the address line."""
+    assert ask(LOCALHOST | headers)[0] == 404
+
+
+def test_a_configured_page_may_ask() -> None:
+    """Its preflight is answered without the token, which a browser never sends with one; its requests need it."""
+    page = LOCALHOST | {"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"}
+    preflight = page | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    status, headers = ask(preflight, "OPTIONS", token="secret")
+    assert (status, headers["access-control-allow-origin"]) == (200, ORIGIN)
+    assert ask(page, token="secret")[0] == 401
+    status, headers = ask(page | {"Authorization": "Bearer secret"}, token="secret")
+    assert (status, headers["access-control-allow-origin"]) == (404, ORIGIN)
+
+
+@pytest.mark.parametrize("sent", ["", "Bearer", "Bearer secre", "Bearer secrets", "secret ", "Bearer sécret"])
+def test_without_the_token_nothing_is_served(sent: str) -> None:
+    """Only `/health` says that somebody is here."""
+    headers = LOCALHOST | ({"Authorization": sent} if sent else {})
+    expected = 404 if sent == "secret " else 401  # the word Bearer may be missing
+    status, answered = ask(headers, token="secret")
+    assert status == expected
+    assert status == 404 or answered["www-authenticate"] == "Bearer"
+    assert ask(headers, "GET", "/health", token="secret")[0] == 200
+
+
+def test_websockets_are_checked_by_themselves() -> None:
+    """They know no CORS: the same checks apply, and the token may come as a subprotocol, or as a client secret."""
+    socket = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
+    assert ask(LOCALHOST | {"Origin": "https://evil.example"}, **socket)[0] == 403
+    assert ask({"Host": "evil.example"}, **socket)[0] == 403
+    assert ask(LOCALHOST, token="secret", **socket)[0] == 401
+    key = "openai-insecure-api-key."
+    assert ask(LOCALHOST, token="secret", **socket, subprotocols=["realtime", key + "secret"])[0] != 401
+    held = sealing.sealed({}, int(time.time()) + 60, "secret")
+    past = sealing.sealed({}, int(time.time()) - 1, "secret")
+    other = sealing.sealed({}, int(time.time()) + 60, "other")
+    asked = {"Authorization": "Bearer "}
+    for secret, refused in ((held, False), (past, True), (other, True), (held[:-1], True), ("ek_", True)):
+        status = ask(LOCALHOST | {"Authorization": asked["Authorization"] + secret}, token="secret", **socket)[0]
+        assert (status == 401) is refused
+    assert ask(LOCALHOST | {"Authorization": f"Bearer {held}"}, token="secret")[0] == 401
+
+
+def test_one_address_has_so_many_requests_at_once() -> None:
+    """The next one is asked to come again; once one has ended, it is served."""
+
+    async def run() -> tuple[list[int], list[int]]:
+        release, statuses = asyncio.Event(), []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await release.wait()
+
+        async def send(message: Any) -> None:
+            if "status" in message:
+                statuses.append(message["status"])
+
+        gate = Gate(app, (), (), "")
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "client": ("127.0.0.1", 1),
+            "headers": [(b"host", b"localhost")],
+        }
+        waiting = [asyncio.create_task(gate(scope, None, send)) for _ in range(LOCAL)]  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        await gate(scope, None, send)  # type: ignore[arg-type]
+        first = list(statuses)
+        release.set()
+        await asyncio.gather(*waiting)
+        await gate(scope, None, send)  # type: ignore[arg-type]
+        return first, statuses
+
+    assert asyncio.run(run()) == ([429], [429])

@@ -1,0 +1,113 @@
+"""A stream of sound becomes items and events: pure, with every order of what may come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hushd.transcripts.segment import Segment
+from hushd_gateway.http.realtime.turns import Event, Items, Stream
+from hushd_protocol.errors import HushdError
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def _kinds(events: Iterable[Event]) -> list[str]:
+    return [event["type"].rpartition(".")[2] for event in events]
+
+
+def _segment(start: float, end: float, text: str) -> Segment:
+    return Segment(0, start, end, text)
+
+
+def test_an_utterance_is_an_item() -> None:
+    """Its deltas are its text, and its times count from the start of the session."""
+    stream = Stream(Items(), vad=True, start_s=10.0)
+    events = [*stream.began(0.5), *stream.partial("Good"), *stream.partial("Good morning"), *stream.partial("Good")]
+    events += stream.segment(_segment(0.5, 1.5, "Good morning."))
+    assert _kinds(events) == [
+        "speech_started", "delta", "delta", "delta", "speech_stopped", "committed", "added", "done", "completed",
+    ]  # fmt: skip
+    assert "".join(event["delta"] for event in events if "delta" in event) == "Good morning."
+    assert events[0]["audio_start_ms"] == 10_500
+    assert events[4]["audio_end_ms"] == 11_500
+    assert len({event["item_id"] for event in events if "item_id" in event}) == 1
+
+
+def test_what_is_committed_is_one_item_of_all_utterances() -> None:
+    """Text before the commit has the item's name already; `completed` comes with the end of the stream."""
+    items = Items()
+    stream = Stream(items, vad=False, start_s=0.0)
+    events = [*stream.began(0.1), *stream.segment(_segment(0.1, 1, "One.")), *stream.commit(2.0)]
+    events += [*stream.segment(_segment(1, 2, "Two.")), *stream.ended(2.0)]
+    assert _kinds(events) == ["delta", "committed", "added", "done", "delta", "completed"]
+    assert events[-1]["transcript"] == "One. Two."
+    assert events[0]["delta"] + events[4]["delta"] == "One. Two."
+    assert events[-1]["usage"] == {"type": "duration", "seconds": 2}
+
+
+def test_turns_may_complete_out_of_order() -> None:
+    """The order is that of the commits, whichever stream ends first."""
+    items = Items()
+    first, second = (Stream(items, vad=False, start_s=start) for start in (0.0, 5.0))
+    one, two = list(first.commit(1.0)), list(second.commit(1.0))
+    assert two[0]["previous_item_id"] == one[0]["item_id"]
+    (late,) = second.ended(1.0)
+    (early,) = first.ended(1.0)
+    assert (late["item_id"], early["item_id"]) == (two[0]["item_id"], one[0]["item_id"])
+
+
+def test_a_contradicted_delta_is_corrected_by_completed() -> None:
+    """No delta takes back what was sent; the next utterance has deltas again."""
+    stream = Stream(Items(), vad=False, start_s=0.0)
+    events = [*stream.partial("Ever."), *stream.segment(_segment(0, 1, "Ever tried,")), *stream.partial("no")]
+    assert [event["delta"] for event in events] == ["Ever.", " no"]
+
+
+def test_a_failure_belongs_to_its_item() -> None:
+    """Without an item it is an error of the session; it ends the turn that is under way."""
+    error = HushdError("worker_crashed", "The worker died.")
+    stream = Stream(Items(), vad=True, start_s=0.0)
+    assert _kinds(stream.ended(1.0, error)) == ["error"]
+    list(stream.began(0.1))
+    assert _kinds(stream.ended(1.0, error)) == ["committed", "added", "done", "failed"]
+
+
+def test_a_cough_is_an_empty_turn() -> None:
+    """Whoever waits for the end of what has started gets it."""
+    stream = Stream(Items(), vad=True, start_s=0.0)
+    list(stream.began(0.1))
+    *_, completed = stream.nothing(0.4)
+    assert completed["transcript"] == ""
+    assert list(stream.nothing(0.5)) == []
+
+
+STEPS = st.lists(st.sampled_from(["began", "nothing", "partial", "segment", "commit"]), max_size=20)
+
+
+@given(steps=STEPS, vad=st.booleans(), fails=st.booleans())
+def test_each_item_has_one_life(steps: list[str], vad: bool, fails: bool) -> None:
+    """Whatever happens: committed once, ended once, in this order; nothing about an item comes after its end."""
+    stream = Stream(Items(), vad, 0.0)
+    events: list[Event] = []
+    for step in steps:
+        if step == "commit" and stream.committed:
+            break
+        acts = {
+            "began": lambda: stream.began(0.1),
+            "nothing": lambda: stream.nothing(0.2),
+            "partial": lambda: stream.partial("some text"),
+            "segment": lambda: stream.segment(_segment(0.1, 0.2, "some text that is final")),
+            "commit": lambda: stream.commit(0.3),
+        }
+        events += acts[step]()
+    events += stream.ended(1.0, HushdError("worker_crashed", "It died.") if fails else None)
+    lives: dict[str, list[str]] = {}
+    for event, kind in zip(events, _kinds(events), strict=True):
+        if "item_id" in event:
+            lives.setdefault(event["item_id"], []).append(kind)
+    for life in lives.values():
+        ends = [kind for kind in life if kind in ("completed", "failed")]
+        assert life.count("committed") == len(ends) <= 1
+        assert not ends or life[-1] == ends[0]
+        assert not ends or life.index("committed") < life.index(ends[0])
+    assert not vad or all("committed" in life for life in lives.values())

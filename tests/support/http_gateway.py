@@ -1,0 +1,79 @@
+"""The gateway's HTTP application as a process, on a listening socket that a test made: `http_gateway.py FD`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from support.peer import BOUND_S
+
+HERE = Path(__file__)
+
+
+def _with(folder: Path) -> str:
+    """PYTHONPATH with `folder` first."""
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+
+
+class HttpGateway:
+    """A running gateway, with its log and its uploads in `folder`; `url` ends in /v1."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        self._log = folder / "gateway.log"
+        self._uploads = folder / "uploads"
+        self._uploads.mkdir()
+        with open(self._log, "ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(HERE), str(listener.fileno())],
+                pass_fds=(listener.fileno(),),
+                stdout=output,
+                stderr=output,
+                env=os.environ | {"TMPDIR": str(self._uploads), "PYTHONPATH": _with(HERE.parents[1])} | environment,
+            )
+        listener.close()
+
+    def log(self) -> str:
+        """Everything that it has written."""
+        return self._log.read_text()
+
+    def connect(self) -> socket.socket:
+        """A connection that waits for no answer longer than the tests do."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=BOUND_S)
+
+    def descriptors(self) -> int:
+        """The number of its open files."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def uploads(self) -> list[str]:
+        """The files of uploads."""
+        return os.listdir(self._uploads)
+
+    def stop(self) -> None:
+        """Ends it."""
+        self.process.terminate()
+        self.process.wait(BOUND_S)
+
+
+async def main(listener: socket.socket) -> None:
+    """Serves until a signal ends it."""
+    import uvicorn
+    from hushd import AsyncClient
+    from hushd_gateway.http import create_app
+    from hushd_protocol.system.paths import find
+    from hushd_supervisor.system import config
+
+    async with AsyncClient(holder="gateway") as client:
+        app = create_app(client, config.load(find().config), os.environ.get("TOKEN", ""))
+        options = uvicorn.Config(app, http="h11", ws="wsproto", lifespan="off", log_level="warning", access_log=False)
+        await uvicorn.Server(options).serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    asyncio.run(main(socket.socket(fileno=int(sys.argv[1]))))
