@@ -113,6 +113,11 @@ class Doorkeeper:
         """The part of `hushd status` about the door; empty without one."""
         return self._door.report() if self._door else {}
 
+    def leave(self) -> None:
+        """Answers polls until the next supervisor does, and nothing else."""
+        if self._door:
+            self._door.leave()
+
     def stop(self) -> None:
         """Ends new connections."""
         if self._door:

@@ -325,6 +325,8 @@ class Loop:
     def _report_leaving(self) -> None:
         if self._manager and not self._leaving:
             self._manager.leaving()
+        if self._doorkeeper:
+            self._doorkeeper.leave()
         self._leaving = True
 
     def _report_workers(self) -> None:

@@ -75,6 +75,7 @@ class Door:
         self._turn = 0
         self._used = 0  # polls and handovers at the last look
         self._handovers = self._refusals = 0
+        self._leaving = False
 
     def handle(self) -> None:
         """Serves what is ready, within the bounds of one turn."""
@@ -149,6 +150,10 @@ class Door:
             "gateway": {"pid": self._gateway.pid, "starts": self._gateway.starts},
         }
 
+    def leave(self) -> None:
+        """Hands nothing over from now on, since the gateway ends with this process: its programs shall ask again."""
+        self._leaving = True
+
     def stop(self) -> None:
         """Ends new connections and those at rest; a service manager's sockets keep theirs for the next supervisor."""
         self._replace([listener for listener in self.listeners if listener.lasting])
@@ -181,6 +186,9 @@ class Door:
         self._visitors.add(connection, where[0] if isinstance(where, tuple) else "", listener, now)
 
     def _hand_over(self, connection: socket.socket, form: Handover, now: float) -> None:
+        if self._leaving:
+            self._refuse(connection, form, 1)
+            return
         self._handovers += 1
         self._gateway.give(connection, form, now)
 
@@ -188,10 +196,13 @@ class Door:
         """Sees to its exit, and answers those whom it will not serve."""
         self._gateway.exited(now)
         for connection, form in self._gateway.refused(now):
-            self._refusals += 1
-            if form.kind == "http":
-                try_to_send(connection, refusal(503, max(1, math.ceil(self._gateway.closed_for(now)))))
-            connection.close()
+            self._refuse(connection, form, max(1, math.ceil(self._gateway.closed_for(now))))
+
+    def _refuse(self, connection: socket.socket, form: Handover, retry_after: int) -> None:
+        self._refusals += 1
+        if form.kind == "http":
+            try_to_send(connection, refusal(503, retry_after))
+        connection.close()
 
     # --- listeners ---------------------------------------------------------------------------------------------------
 

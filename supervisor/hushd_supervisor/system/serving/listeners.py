@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.machinery import PathFinder
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from hushd_supervisor.core.door import Http, Rules, Wyoming
 from hushd_supervisor.core.settings import Settings
 
 TOKEN = "HUSHD_HTTP_TOKEN"  # the same, as a variable
+PACKAGES = {"http": ("starlette", "uvicorn", "wsproto"), "wyoming": ("wyoming",)}  # that the gateway needs
 _BACKLOG = 128
 
 
@@ -124,8 +126,13 @@ def check(address: Address, settings: Settings, token: str) -> None:
     """Refuses an address that strangers can reach without a token, or without a list of networks.
 
     Raises:
-        HushdError: `bad_request`.
+        HushdError: `bad_request`; `engine_missing` where the gateway's packages are not installed.
     """
+    if not all(map(PathFinder.find_spec, PACKAGES[address.kind])):
+        raise HushdError(
+            "engine_missing",
+            f"{address.text} needs packages that are not installed: run pip install 'hushd[{address.kind}]'.",
+        )
     if address.is_local:
         return
     if address.kind == "http" and not token:

@@ -219,6 +219,17 @@ def test_the_token_is_asked_for_by_polls(tmp_path: Path) -> None:
         assert doorway.gateway.starts == 0
 
 
+def test_a_door_that_leaves_answers_polls_and_asks_all_others_to_come_again(tmp_path: Path) -> None:
+    """The gateway ends with the supervisor: a request that is handed over now would be lost."""
+    with Doorway(tmp_path) as doorway:
+        doorway.door.leave()
+        assert doorway.ask(HEALTH).endswith(b"OK")
+        answer = doorway.ask(WORK)
+        assert b" 503 " in answer
+        assert b"\r\nRetry-After: 1\r\n" in answer
+        assert doorway.gateway.starts == 0
+
+
 def test_the_end_of_the_door_is_the_end_of_its_gateway(tmp_path: Path) -> None:
     """An answer under way is finished, connections at rest are closed, and the process is gone."""
     with Doorway(tmp_path) as doorway, doorway.connect() as connection:
@@ -258,6 +269,13 @@ def test_an_address_beyond_this_machine_needs_a_token_or_a_list() -> None:
     for listener in opened:
         listener.close()
     assert http.allows("11.1.2.3")
+
+
+def test_what_the_gateway_needs_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said when it is turned on, with the command, and not by each request."""
+    monkeypatch.setattr(listeners, "PACKAGES", {"http": ("starlette", "no_such_package")})
+    with pytest.raises(HushdError, match=r"run pip install 'hushd\[http\]'"):
+        listeners.open_all(settings("127.0.0.1:0"), "")
 
 
 def test_an_address_in_use_is_one_sentence_and_opens_nothing() -> None:
