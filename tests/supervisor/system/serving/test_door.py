@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 from pathlib import Path
@@ -14,6 +15,7 @@ from hushd_supervisor.core.settings import HttpSettings, Settings, WyomingSettin
 from hushd_supervisor.system.serving import listeners
 from hushd_supervisor.system.serving.visitors import FIRST_S, MOST_OF_ONE, REST_S
 from support.doorway import SETTINGS, Doorway, is_whole
+from support.scrambled import scramble
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 WORK = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
@@ -228,6 +230,24 @@ def test_a_door_that_leaves_answers_polls_and_asks_all_others_to_come_again(tmp_
         assert b" 503 " in answer
         assert b"\r\nRetry-After: 1\r\n" in answer
         assert doorway.gateway.starts == 0
+
+
+@pytest.mark.parametrize("kind", ["http", "wyoming"])
+def test_anything_at_all_leaves_nothing_behind(kind: str, tmp_path: Path) -> None:
+    """600 connections that send nonsense and hang up: each ends, no server error, no descriptor, one gateway."""
+    chance = random.Random(12)
+    with Doorway(tmp_path) as doorway:
+        doorway.ask(WORK)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(600):
+            with doorway.connect(kind) as connection:
+                connection.send(scramble(chance) or b"\n")
+                connection.shutdown(socket.SHUT_WR)
+                assert b"HTTP/1.1 5" not in doorway.read(connection)
+        doorway.until(lambda: doorway.door.report()["connections"] == 0, "the end of all")
+        assert len(os.listdir("/proc/self/fd")) == before
+        assert doorway.gateway.starts == 1
+        assert b" 200 " in doorway.ask(WORK)
 
 
 def test_the_end_of_the_door_is_the_end_of_its_gateway(tmp_path: Path) -> None:
