@@ -1,0 +1,44 @@
+"""Tests of programs that come by the door, and a supervisor that leaves when nobody needs it."""
+
+from __future__ import annotations
+
+from hushd_supervisor.core.actions import Leave
+from hushd_supervisor.core.events import Visited
+from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.settings import Settings
+
+
+def idle_pool() -> Pool:
+    """A pool that leaves after 10 s, at the time 100."""
+    pool = Pool(Settings(exit_when_idle=10.0), version="0", pid=1, auto=True)
+    pool.on_time(100.0)
+    return pool
+
+
+def leaves_at(pool: Pool) -> float | None:
+    due = pool.deadline()
+    if due is not None:
+        assert Leave() in pool.on_time(due)
+    return due
+
+
+def test_nobody_at_the_door_changes_nothing() -> None:
+    """It leaves after its time."""
+    assert leaves_at(idle_pool()) == 110.0
+
+
+def test_each_visit_begins_the_time_anew() -> None:
+    """Who polls every 30 s keeps it, and does not start it every few minutes."""
+    pool = idle_pool()
+    for now in (105.0, 112.0, 120.0):
+        assert pool.handle(Visited(needed=False), now) == []
+    assert leaves_at(pool) == 130.0
+
+
+def test_a_door_that_needs_the_supervisor_keeps_it() -> None:
+    """As long as it listens by itself, or a gateway has connections; then the time begins."""
+    pool = idle_pool()
+    pool.handle(Visited(needed=True), 101.0)
+    assert pool.deadline() is None
+    pool.handle(Visited(needed=False), 500.0)
+    assert leaves_at(pool) == 510.0
