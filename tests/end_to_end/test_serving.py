@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hushd as hushd_package
+import hushd_gateway.wyoming
 import pytest
 from support.peer import BOUND_S, CONFIG, Peer, Supervisor, wait_until
 
@@ -115,6 +117,44 @@ def test_the_token_is_the_doors_alone(runtime: Path) -> None:
         with Peer(runtime / "client.sock") as peer:
             pid = peer.ask("echo")["pid"]
         assert b"s3cret" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+@pytest.mark.skipif(not hasattr(hushd_package, "AsyncClient"), reason="the gateway needs hushd.AsyncClient")
+def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime: Path) -> None:
+    """The first request starts it; a connection that has polled may go on with it; idle, it is gone."""
+    (runtime / "config.toml").write_text('gateway_idle = "1s"\n')
+    with serving(runtime, "--http", "127.0.0.1:0") as door, Peer(runtime / "client.sock") as peer:
+        number = port(door, "http")
+        connection = http.client.HTTPConnection("127.0.0.1", number, timeout=120)
+        connection.request("GET", "/health")
+        assert connection.getresponse().read() == b"OK"
+        body = json.dumps({"model": "tts-1", "voice": "alloy", "input": "Hello.", "response_format": "pcm"})
+        connection.request("POST", "/v1/audio/speech", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        assert (answer.status, len(answer.read()) > 24_000) == (200, True)  # half a second at 24 kHz
+        gateway = peer.control("status")["door"]["gateway"]
+        assert (gateway["starts"], gateway["rss_mb"] < 60) == (1, True)
+        connection.close()
+        wait_until(lambda: peer.control("status")["door"]["gateway"]["pid"] is None, "the gateway's exit")
+        assert fetch(number, "/v1/models/hibari/en")[0] == 200
+        assert peer.control("status")["door"]["gateway"]["starts"] == 2
+
+
+@pytest.mark.skipif(
+    not (hasattr(hushd_package, "AsyncClient") and hasattr(hushd_gateway.wyoming, "serve_connection")),
+    reason="the gateway needs hushd.AsyncClient and Wyoming's server",
+)
+def test_a_connection_that_described_goes_on_with_work(runtime: Path) -> None:
+    """As Home Assistant does: `info` from the door, then speech from the gateway, on one connection."""
+    with serving(runtime, "--wyoming", "tcp://127.0.0.1:0") as door:
+        with (
+            socket.create_connection(("127.0.0.1", port(door, "wyoming")), timeout=120) as end,
+            end.makefile("rb") as file,
+        ):
+            end.sendall(DESCRIBE)
+            file.read(json.loads(file.readline())["data_length"])
+            end.sendall(b'{"type": "synthesize", "data": {"text": "Hello."}}\n')
+            assert json.loads(file.readline())["type"] == "audio-start"
 
 
 def test_a_shutdown_closes_every_address(runtime: Path) -> None:
