@@ -146,15 +146,15 @@ def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime
 )
 def test_a_connection_that_described_goes_on_with_work(runtime: Path) -> None:
     """As Home Assistant does: `info` from the door, then speech from the gateway, on one connection."""
-    with serving(runtime, "--wyoming", "tcp://127.0.0.1:0") as door:
-        with (
-            socket.create_connection(("127.0.0.1", port(door, "wyoming")), timeout=120) as end,
-            end.makefile("rb") as file,
-        ):
-            end.sendall(DESCRIBE)
-            file.read(json.loads(file.readline())["data_length"])
-            end.sendall(b'{"type": "synthesize", "data": {"text": "Hello."}}\n')
-            assert json.loads(file.readline())["type"] == "audio-start"
+    with (
+        serving(runtime, "--wyoming", "tcp://127.0.0.1:0") as door,
+        socket.create_connection(("127.0.0.1", port(door, "wyoming")), timeout=120) as end,
+        end.makefile("rb") as file,
+    ):
+        end.sendall(DESCRIBE)
+        file.read(json.loads(file.readline())["data_length"])
+        end.sendall(b'{"type": "synthesize", "data": {"text": "Hello."}}\n')
+        assert json.loads(file.readline())["type"] == "audio-start"
 
 
 def test_a_shutdown_closes_every_address(runtime: Path) -> None:
