@@ -18,6 +18,7 @@ from .stage import Row, supervisor
 
 CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
 DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
+NOWHERE = "/v1/none"  # which the application answers by itself
 ROUNDS = 300
 FIRSTS = 7
 # uvicorn with the smallest application, at a port of its own.
@@ -72,11 +73,11 @@ def door(_: Namespace) -> Iterator[Row]:
             _fetch(web, "/v1/models")  # the engines are listed, and nothing else runs
             while client.status()["door"]["gateway"]["pid"]:
                 time.sleep(0.05)
-            firsts.append(_timed(lambda: _fetch(web, "/v1/models/none")))
+            firsts.append(_timed(lambda: _fetch(web, NOWHERE)))
         first = statistics.median(firsts)
     with supervisor(CONFIG) as process, Client() as client:
         web, _ = _ports(client)
-        if b" 404 " not in _fetch(web, "/v1/models/none"):
+        if b" 404 " not in _fetch(web, NOWHERE):
             yield Row("door: a request", None, "ms", note="not measured: the gateway did not answer")
             return
         bare = subprocess.Popen([sys.executable, "-c", BARE], stdout=subprocess.PIPE)
@@ -85,8 +86,8 @@ def door(_: Namespace) -> Iterator[Row]:
             straight = int(bare.stdout.readline())
             ours, theirs = [], []
             for _ in range(ROUNDS):
-                ours.append(_timed(lambda: _fetch(web, "/v1/models/none")))
-                theirs.append(_timed(lambda: _fetch(straight, "/v1/models/none")))
+                ours.append(_timed(lambda: _fetch(web, NOWHERE)))
+                theirs.append(_timed(lambda: _fetch(straight, NOWHERE)))
         finally:
             bare.terminate()
             bare.wait()
