@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import OLDEST_PROTOCOL, PROTOCOL
+from hushd_protocol.limits import MAX_HOLDER, OLDEST_PROTOCOL, PROTOCOL
 from hushd_protocol.messages.control import EVERY_VERSION
 
 from .actions import Action, ToClient
@@ -51,10 +51,16 @@ class Connections:
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
         """Registers a client, or refuses a newer version of the protocol: such a client speaks ours too, for controls.
 
-        A client of an older version may end this supervisor, and no more; see `refuse`.
+        A client of an older version may end this supervisor, and no more; see `refuse`. A second hello is answered,
+        and changes nothing.
         """
         if not OLDEST_PROTOCOL <= hello.protocol <= PROTOCOL:
             return [ToClient(route, m.Error.of(b"", self._mismatch(hello.protocol)))]
+        if len((hello.holder or "").encode()) > MAX_HOLDER:
+            error = HushdError("too_large", f"A holder's name has at most {MAX_HOLDER} bytes.")
+            return [ToClient(route, m.Error.of(b"", error))]
+        if known := self._known.get(route):  # a second hello: its requests and leases have their holder
+            return [ToClient(route, replace(self._welcome, protocol=known.protocol))]
         own = hello.holder is None
         self._count += 1  # never the route: libzmq aborts at a client that takes the number of the next one
         self._known[route] = Connection(hello.holder or f"connection-{self._count}", own, hello.pid, hello.protocol)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from hushd_protocol import messages as m
@@ -14,6 +15,16 @@ from .settings import Settings
 MAX_ASKED = 64  # catalogues that one connection waits for at a time
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A `describe`, which is answered once: with all its catalogues, or the first error."""
+
+    route: bytes
+    id: bytes
+    missing: set[str]  # roles
+    catalogues: dict[str, Any] = field(default_factory=dict)
+
+
 class Directory:
     """Asks a workers' package for its catalogue when a request first needs it.
 
@@ -24,9 +35,7 @@ class Directory:
     def __init__(self) -> None:
         self._catalogues: dict[str, dict[str, Any]] = {}
         self.parked: list[tuple[bytes, m.Request]] = []
-        self._asked: dict[
-            str, list[tuple[bytes, bytes, list[str]]]
-        ] = {}  # by role: route, id and roles of each `describe`
+        self._asked: list[_Asked] = []
 
     def resolve(self, worker: str, settings: Settings) -> str | None:
         """As `names.resolve`, with the catalogues so far; `park` the request if this returns None.
@@ -47,15 +56,13 @@ class Directory:
         Raises:
             HushdError: `bad_request` for an unknown role, `overloaded` while very many of this client wait.
         """
-        if sum(asked[0] == route for waiting in self._asked.values() for asked in waiting) >= MAX_ASKED:
+        if sum(asked.route == route for asked in self._asked) >= MAX_ASKED:
             raise HushdError("overloaded", f"{MAX_ASKED} `describe`s of this client wait already.", 1000)
         roles = control.names or list(ENGINES)
         if not set(roles) <= set(ROLES):
             raise HushdError("bad_request", f"There is only {', '.join(ROLES)} to describe.")
-        for role in roles:
-            self._asked.setdefault(role, []).append((route, control.id, roles))
-            self._catalogues.pop(role, None)  # the installed engines may have changed
-        return [Describe(role) for role in roles]
+        self._asked.append(_Asked(route, control.id, set(roles)))
+        return [Describe(role) for role in dict.fromkeys(roles)]  # anew: the installed engines may have changed
 
     def described(
         self, role: str, catalogue: dict[str, Any], error: str
@@ -63,13 +70,20 @@ class Directory:
         """Takes a catalogue, or the error; returns the answers to clients, and the requests that waited."""
         self._catalogues[role] = catalogue
         out: list[Action] = []
-        for route, control_id, roles in self._asked.pop(role, []):
+        before, self._asked = self._asked, []
+        for asked in before:
+            if role not in asked.missing:
+                self._asked.append(asked)
+                continue
+            asked.missing.remove(role)
+            asked.catalogues[role] = catalogue
             if error:
                 failure = HushdError("worker_failed", f"The {role} engines could not be listed: {error}")
-                out.append(ToClient(route, m.Error.of(control_id, failure)))
-            elif all(other in self._catalogues for other in roles):
-                answer = {other: self._catalogues[other] for other in roles}
-                out.append(ToClient(route, m.Result(id=control_id, data=answer)))
+                out.append(ToClient(asked.route, m.Error.of(asked.id, failure)))
+            elif asked.missing:
+                self._asked.append(asked)
+            else:
+                out.append(ToClient(asked.route, m.Result(id=asked.id, data=asked.catalogues)))
         ready = [entry for entry in self.parked if entry[1].worker.split("/")[0] == role]
         self.parked = [entry for entry in self.parked if entry[1].worker.split("/")[0] != role]
         return out, ready
@@ -84,8 +98,9 @@ class Directory:
         return []
 
     def gone(self, route: bytes) -> None:
-        """Forgets the parked requests of a client that has left."""
+        """Forgets what a client that has left waits for."""
         self.parked = [entry for entry in self.parked if entry[0] != route]
+        self._asked = [asked for asked in self._asked if asked.route != route]
 
     def shut(self) -> list[Action]:
         """Refuses the parked requests."""

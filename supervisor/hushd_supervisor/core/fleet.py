@@ -74,11 +74,17 @@ class Fleet:
         """
         worker = self.workers.get(name)
         if worker is None:
-            if len(self.workers) >= MAX_WORKERS:
+            if not self._has_place():
                 raise HushdError("overloaded", f"{MAX_WORKERS} different workers are in use; unload some.", 60_000)
             worker = self.workers[name] = Worker(name, self._settings.for_worker(name), self._generations)
             worker.jobs.economy = self.admission.level >= Level.WARNING
         return worker
+
+    def _has_place(self) -> bool:
+        """Whether there may be another name; forgets the oldest one that is stopped and holds nothing, if need be."""
+        if len(self.workers) >= MAX_WORKERS and (unused := next(filter(_unused, self.workers.values()), None)):
+            del self.workers[unused.name]
+        return len(self.workers) < MAX_WORKERS
 
     def choose(self, request: ActiveRequest) -> Worker:
         """The replica of its worker to which a new request goes."""
@@ -112,6 +118,8 @@ class Fleet:
                 return out
             case Exited(_, gen, status, log_tail, out_of_memory):
                 self._learn(worker, gen, now)
+                if worker.lifecycle.is_current(gen) and not out_of_memory:
+                    self.admission.budget.life_ended(worker.name)
                 return worker.exited(gen, status, log_tail, now, out_of_memory) + self.admission.remember()
             case SpawnFailed(_, gen, reason):
                 self._learn(worker, gen, now)
@@ -268,7 +276,7 @@ class Fleet:
             due = max(replicas.help_due(family, most), self._no_help_before.get(name, 0.0))
             if due > now:
                 self._help_at = min(self._help_at, due)
-            elif len(self.workers) < MAX_WORKERS and self.admission.fits(name, now):
+            elif self._has_place() and self.admission.fits(name, now):
                 taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                 unused = next(other for other in replicas.names(name) if other not in taken)
                 out += self.worker(unused).help(now)
@@ -282,3 +290,9 @@ class Fleet:
         if worker.lifecycle.is_current(gen) and worker.lifecycle.ready_at == math.inf:
             self._no_help_before = {name: until for name, until in self._no_help_before.items() if until > now}
             self._no_help_before[base(worker.name)] = now + FUTILE_S
+
+
+def _unused(worker: Worker) -> bool:
+    """Whether nothing is lost with this worker but the table's row: its learnt size is kept elsewhere."""
+    jobs = worker.jobs
+    return worker.state is State.STOPPED and not (jobs.waiting or jobs.running or jobs.ended or worker.crashes)

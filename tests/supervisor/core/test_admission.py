@@ -75,7 +75,7 @@ def test_who_is_starting_has_been_promised_its_memory() -> None:
 
 
 def test_needs_are_learnt_and_kept() -> None:
-    """The highest size seen counts for the next start, and is saved once, at the exit."""
+    """The highest size seen counts for the next start, and is saved once, at the exit; a smaller life counts half."""
     house = House(needs={C: 100 * MB})
     house.idle(A)
     house.says(A, m.Beat(cpu_s=1, pss=450 * MB))
@@ -83,13 +83,54 @@ def test_needs_are_learnt_and_kept() -> None:
     assert house.of(do.Remember) == []
     house.exit(A)
     assert house.of(do.Remember) == [do.Remember({A: 450 * MB, C: 100 * MB})]
-    house.idle(A)
-    house.exit(A)
-    assert len(house.of(do.Remember)) == 1
     (row,) = house.pool.rows(house.now)
     assert row["need_mb"] == 450.0
-    house.available = (450 + min(256, house.total // MB // 8) - 1) * MB
+    house.idle(A)
+    house.exit(A)
+    assert house.of(do.Remember)[1:] == [do.Remember({A: 375 * MB, C: 100 * MB})]
+    house.busy(B)
+    house.available = (375 + min(256, house.total // MB // 8) - 1) * MB
     assert house.code(house.request(A)) == "server_busy"
+
+
+def test_one_large_job_bars_no_start() -> None:
+    """A size learnt above all that can be granted is a guess: once those at rest have left, one try is made."""
+    house = House(needs={A: 5000 * MB, B: 900 * MB})
+    house.idle(A)
+    assert house.spawned() == [A]
+    request = house.request(B)
+    assert house.spawned() == [A]
+    house.leave(A)
+    assert house.spawned() == [A, B]
+    house.ready(B)
+    house.finish(B)
+    assert house.code(request) == "result"
+    for _ in range(9):
+        house.control("unload")
+        house.leave(B)
+        house.idle(B)
+    assert house.pool._admission.budget.need(B) < 310 * MB
+
+
+def test_alone_what_is_configured_must_fit() -> None:
+    """What the user says of a worker is believed: beyond the machine it is refused, with nothing running too."""
+    house = House(worker={A: {"memory_mb": 2000.0}})
+    assert house.code(house.request(A)) == "server_busy"
+    assert house.spawned() == []
+
+
+def test_names_that_were_used_bar_no_others() -> None:
+    """Of very many workers that have stopped the oldest is forgotten, but none that runs or has crashed."""
+    house = House()
+    house.idle(B)
+    for number in range(80):
+        name = f"stt/a/m{number}"
+        house.idle(name)
+        house.control("unload", name)
+        house.leave(name)
+    house.idle(A)
+    assert house.state(B) is State.READY
+    assert len(house.pool.rows(house.now)) == 64
 
 
 # --- pressure -------------------------------------------------------------------------------------------------------

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Control
+from hushd_protocol.messages import Control, Result
+from hushd_supervisor.core.actions import Describe, ToClient
 from hushd_supervisor.core.directory import MAX_ASKED, Directory
 
 
@@ -21,3 +24,43 @@ def test_very_many_describes_of_one_client_are_refused_and_another_clients_is_no
     out, _ = directory.described("stt", {"engines": []}, "")
     assert len(out) == MAX_ASKED + 1
     directory.describe(b"greedy", control)
+
+
+def test_each_describe_is_answered_exactly_once() -> None:
+    """By any order of clients, roles and errors, with one role named twice, and whoever has left gets nothing."""
+    for seed in range(300):
+        chance = random.Random(seed)
+        directory = Directory()
+        asked: dict[bytes, bytes] = {}
+        answered: list[bytes] = []
+        children: list[str] = []
+        for number in range(chance.randint(1, 30)):
+            name, route = number.to_bytes(16, "big"), chance.choice((b"a", b"b", b"c"))
+            names = chance.choices(("stt", "tts"), k=chance.randint(0, 3))
+            out = directory.describe(route, Control(id=name, action="describe", names=names))
+            children += [action.role for action in out if isinstance(action, Describe)]
+            asked[name] = route
+            if chance.random() < 0.1:
+                directory.gone(b"c")
+                asked = {one: other for one, other in asked.items() if other != b"c" or one in answered}
+            while children and chance.random() < 0.4:
+                role = children.pop(chance.randrange(len(children)))
+                children = [other for other in children if other != role]  # one child answers all who ask
+                out, _ = directory.described(role, {"engines": []}, chance.choice(("", "", "it broke")))
+                answered += [action.message.id for action in out if isinstance(action, ToClient)]
+        for role in ("stt", "tts"):
+            out, _ = directory.described(role, {"engines": []}, "")
+            answered += [action.message.id for action in out if isinstance(action, ToClient)]
+        assert sorted(answered) == sorted(asked), seed
+
+
+def test_all_roles_come_in_one_answer() -> None:
+    """A catalogue that is listed anew for somebody else in between is no reason to wait for ever."""
+    directory = Directory()
+    directory.describe(b"both", Control(id=bytes(16), action="describe", names=[]))
+    directory.described("stt", {"engines": ["x"]}, "")
+    directory.describe(b"other", Control(id=b"1" * 16, action="describe", names=["stt"]))
+    out, _ = directory.described("tts", {"engines": ["y"]}, "")
+    (answer,) = [action.message for action in out if isinstance(action, ToClient)]
+    assert isinstance(answer, Result)
+    assert answer.data == {"stt": {"engines": ["x"]}, "tts": {"engines": ["y"]}}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+MOST = 256  # holders with a lease on one worker; beyond that the lease that ends first goes
+
 
 class Leases:
     """The keep-alive leases of one worker, by holder.
@@ -33,6 +35,8 @@ class Leases:
             self._until.pop(holder, None)
         else:
             self._until[holder] = math.inf if keep_alive < 0 else now + keep_alive
+            if len(self._until) > MOST:
+                del self._until[min(self._until, key=self._until.__getitem__)]
 
     def connection_ended(self, holder: str) -> bool:
         """Drops the endless lease of a connection that has ended; returns whether there was one."""

@@ -1,0 +1,51 @@
+"""Names of holders: bounded, and fixed for the life of a connection."""
+
+from __future__ import annotations
+
+from hushd_protocol import messages as m
+from hushd_protocol.limits import MAX_HOLDER
+from hushd_supervisor.core.connections import Connections
+from hushd_supervisor.core.worker.leases import MOST, Leases
+
+
+def connections() -> Connections:
+    return Connections(m.Welcome(protocol=1, version="1"))
+
+
+def hello(holder: str | None) -> m.Hello:
+    return m.Hello(protocol=1, version="1", holder=holder)
+
+
+def test_a_long_name_is_refused() -> None:
+    """By its bytes, not its characters; a name of the longest length is taken."""
+    known = connections()
+    (action,) = known.hello(b"r", hello("ü" * (MAX_HOLDER // 2 + 1)))
+    assert isinstance(action.message, m.Error)  # type: ignore[union-attr]
+    assert action.message.code == "too_large"  # type: ignore[union-attr]
+    assert b"r" not in known
+    known.hello(b"r", hello("ü" * (MAX_HOLDER // 2)))
+    assert b"r" in known
+
+
+def test_a_second_hello_changes_nothing() -> None:
+    """Neither the holder, to whom leases belong, nor the count of requests, for which it is pinged."""
+    known = connections()
+    known.hello(b"r", hello("first"))
+    known[b"r"].requests, known[b"r"].unanswered = 2, 1
+    (action,) = known.hello(b"r", hello(None))
+    assert isinstance(action.message, m.Welcome)  # type: ignore[union-attr]
+    connection = known[b"r"]
+    assert (connection.holder, connection.own_holder) == ("first", False)
+    assert (connection.requests, connection.unanswered) == (2, 1)
+
+
+def test_leases_are_bounded() -> None:
+    """Of very many holders' leases those that end first go; an endless one stays."""
+    leases = Leases(0)
+    leases.use("endless", -1, 0.0)
+    for number in range(3 * MOST):
+        leases.use(f"holder {number}", 100.0 + number, 0.0)
+    holders = leases.holders(1.0)
+    assert len(holders) == MOST
+    assert "endless" in holders
+    assert f"holder {3 * MOST - 1}" in holders
