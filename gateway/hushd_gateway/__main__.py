@@ -22,6 +22,7 @@ from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.system import config
 
 from .handover import Reception
+from .threaded_client import ThreadedClient
 
 if TYPE_CHECKING:
     from .uvicorn_server import HttpServer
@@ -52,7 +53,7 @@ class Gateway:
         """Serves the connections that come by `channel`."""
         servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
         async with AsyncExitStack() as stack:
-            self._client = await stack.enter_async_context(import_module("hushd").AsyncClient(holder="gateway"))
+            self._client = await stack.enter_async_context(ThreadedClient(holder="gateway"))
             await Reception(channel, servers, self._settings.gateway_idle, self._leave).run()
 
     def _leave(self) -> None:

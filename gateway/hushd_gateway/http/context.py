@@ -13,7 +13,7 @@ from . import choices
 from .choices import Model
 
 if TYPE_CHECKING:
-    from hushd import AsyncClient
+    from hushd_gateway.threaded_client import ThreadedClient
 
 FRESH_S = 10.0  # for which a list of engines is taken to be true
 
@@ -21,7 +21,7 @@ FRESH_S = 10.0  # for which a list of engines is taken to be true
 class Context:
     """One for the whole application, as `app.state.context`."""
 
-    def __init__(self, client: AsyncClient, settings: Settings, token: str = "") -> None:
+    def __init__(self, client: ThreadedClient, settings: Settings, token: str = "") -> None:
         self.client = client
         self.settings = settings
         self.token = token

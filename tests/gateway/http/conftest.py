@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import hushd
 import pytest
 from openai import OpenAI
 from support.http_gateway import HttpGateway
@@ -32,8 +31,6 @@ def home() -> Iterator[Path]:
 
 
 def _served(home: Path, config: str) -> Iterator[HttpGateway]:
-    if not hasattr(hushd, "AsyncClient"):
-        pytest.skip("hushd.AsyncClient is not there yet")
     supervisor = Supervisor(home, config)
     assert supervisor.ready, supervisor.log()
     gateway = HttpGateway(home)

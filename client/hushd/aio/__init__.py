@@ -1,1 +1,0 @@
-"""The client for asyncio: `AsyncClient`, with the names and options of `Client`."""

@@ -1,0 +1,85 @@
+"""`Client` for asyncio: each step of a call runs on a thread, until there is a client that needs none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import hushd
+
+_END = object()
+
+
+class ThreadedStream:
+    """A blocking iterator, `Speech` or `Transcription`, as an asynchronous one; all else of it is as it is."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> ThreadedStream:
+        return self
+
+    async def __anext__(self) -> Any:
+        value = await asyncio.to_thread(next, self._stream, _END)
+        if value is _END:
+            raise StopAsyncIteration
+        return value
+
+    async def aclose(self) -> None:
+        """Cancels what is not done yet."""
+        self._stream.close()
+
+    async def transcript(self) -> Any:
+        """Waits for the whole transcript."""
+        return await asyncio.to_thread(self._stream.transcript)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class ThreadedClient:
+    """The methods of `Client` that the gateway needs, with its names and options."""
+
+    def __init__(self, **options: Any) -> None:
+        self._client = hushd.Client(**options)
+
+    async def __aenter__(self) -> ThreadedClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._client.close()
+
+    async def describe(self, *roles: str) -> dict[str, Any]:
+        """As `Client.describe`."""
+        return await asyncio.to_thread(self._client.describe, *roles)
+
+    async def synthesize(self, *arguments: Any, **options: Any) -> ThreadedStream:
+        """As `Client.synthesize`."""
+        return ThreadedStream(await asyncio.to_thread(self._client.synthesize, *arguments, **options))
+
+    async def transcribe_stream(self, *arguments: Any, **options: Any) -> ThreadedStream:
+        """As `Client.transcribe_stream`."""
+        return ThreadedStream(await asyncio.to_thread(self._client.transcribe_stream, *arguments, **options))
+
+    async def listen(self, chunks: AsyncIterator[Any], **options: Any) -> ThreadedStream:
+        """As `Client.listen`; callbacks run on the loop."""
+        loop = asyncio.get_running_loop()
+
+        def source() -> Iterator[Any]:
+            iterator = aiter(chunks)
+            while True:
+                try:
+                    yield asyncio.run_coroutine_threadsafe(_next(iterator), loop).result()
+                except StopAsyncIteration:
+                    return
+
+        def on_loop(callback: Callable[..., object]) -> Callable[..., object]:
+            return lambda *values: loop.call_soon_threadsafe(callback, *values)
+
+        options |= {name: on_loop(options[name]) for name in ("on_partial", "on_event") if options.get(name)}
+        return ThreadedStream(await asyncio.to_thread(self._client.listen, source(), **options))
+
+
+async def _next(iterator: AsyncIterator[Any]) -> Any:
+    return await anext(iterator)
