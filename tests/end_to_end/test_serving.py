@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import hushd_gateway.wyoming
 import pytest
 from support.peer import BOUND_S, CONFIG, Peer, Supervisor, wait_until
 
@@ -138,10 +137,6 @@ def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime
         assert peer.control("status")["door"]["gateway"]["starts"] == 2
 
 
-@pytest.mark.skipif(
-    not hasattr(hushd_gateway.wyoming, "serve_connection"),
-    reason="the gateway needs Wyoming's server",
-)
 def test_a_connection_that_described_goes_on_with_work(runtime: Path) -> None:
     """As Home Assistant does: `info` from the door, then speech from the gateway, on one connection."""
     with (
