@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import hushd
 
 _END = object()
+# A thread waits for the next part of each call. asyncio's own pool has six on two cores: a seventh call would wait for
+# another to end.
+_THREADS = ThreadPoolExecutor(256, "hushd-gateway")
+
+
+async def _in_thread(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(call, *arguments, **options))
 
 
 class ThreadedStream:
@@ -21,7 +30,7 @@ class ThreadedStream:
         return self
 
     async def __anext__(self) -> Any:
-        value = await asyncio.to_thread(next, self._stream, _END)
+        value = await _in_thread(next, self._stream, _END)
         if value is _END:
             raise StopAsyncIteration
         return value
@@ -32,7 +41,7 @@ class ThreadedStream:
 
     async def transcript(self) -> Any:
         """Waits for the whole transcript."""
-        return await asyncio.to_thread(self._stream.transcript)
+        return await _in_thread(self._stream.transcript)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -52,15 +61,16 @@ class ThreadedClient:
 
     async def describe(self, *roles: str) -> dict[str, Any]:
         """As `Client.describe`."""
-        return await asyncio.to_thread(self._client.describe, *roles)
+        catalogues: dict[str, Any] = await _in_thread(self._client.describe, *roles)
+        return catalogues
 
     async def synthesize(self, *arguments: Any, **options: Any) -> ThreadedStream:
         """As `Client.synthesize`."""
-        return ThreadedStream(await asyncio.to_thread(self._client.synthesize, *arguments, **options))
+        return ThreadedStream(await _in_thread(self._client.synthesize, *arguments, **options))
 
     async def transcribe_stream(self, *arguments: Any, **options: Any) -> ThreadedStream:
         """As `Client.transcribe_stream`."""
-        return ThreadedStream(await asyncio.to_thread(self._client.transcribe_stream, *arguments, **options))
+        return ThreadedStream(await _in_thread(self._client.transcribe_stream, *arguments, **options))
 
     async def listen(self, chunks: AsyncIterator[Any], **options: Any) -> ThreadedStream:
         """As `Client.listen`; callbacks run on the loop."""
@@ -78,7 +88,7 @@ class ThreadedClient:
             return lambda *values: loop.call_soon_threadsafe(callback, *values)
 
         options |= {name: on_loop(options[name]) for name in ("on_partial", "on_event") if options.get(name)}
-        return ThreadedStream(await asyncio.to_thread(self._client.listen, source(), **options))
+        return ThreadedStream(await _in_thread(self._client.listen, source(), **options))
 
 
 async def _next(iterator: AsyncIterator[Any]) -> Any:

@@ -146,3 +146,25 @@ def test_nonsense_costs_its_sender_alone() -> None:
                 await until(client, "info")
 
     asyncio.run(run())
+
+
+def test_many_wait_at_once() -> None:
+    """Forty connections each in the middle of a text: one more is answered, and then all of them are."""
+
+    async def run() -> None:
+        async with served() as port:
+            clients = [AsyncTcpClient("127.0.0.1", port) for _ in range(40)]
+            for client in clients:
+                await client.connect()
+                await client.write_event(SynthesizeStart().event())
+                await client.write_event(SynthesizeChunk(text="Wait. ").event())
+            async with AsyncTcpClient("127.0.0.1", port) as other:
+                await other.write_event(Describe().event())
+                await until(other, "info")
+            for client in clients:
+                await client.write_event(SynthesizeStop().event())
+            for client in clients:
+                await until(client, "synthesize-stopped")
+                await client.disconnect()
+
+    asyncio.run(run())
