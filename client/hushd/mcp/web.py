@@ -23,6 +23,7 @@ from .server import build, take_signals
 from .task import TaskRegistry
 
 TOKEN = "HUSHD_MCP_TOKEN"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")  # the names by which `_security` lets a program call this server
 BODY = 32 * 1024 * 1024  # bytes: 24 MB of audio in base64
 
 
@@ -36,7 +37,7 @@ def serve(address: str, patience: float | None, holder: str | None, announce: Ca
     """
     host, port = parse(address)
     token = os.environ.pop(TOKEN, "")  # not for a supervisor that is started from here, nor its workers
-    local = hosts.is_loopback(host)
+    local = host in LOOPBACK
     if not local and not token:
         raise HushdError("bad_request", f"Whoever can reach {host} could use your microphone: set {TOKEN} to a secret.")
     listener = _listen(host, port)
