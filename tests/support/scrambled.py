@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hushd_supervisor.core.door import PREFIX
+from hushd_supervisor.core.serving.door import PREFIX
 
 PIECES = [
     b"GET ", b"HEAD ", b"POST ", b"get ", b"/health", b"/metrics", b"/v1/models", b"/v1/audio/voices", b"/",

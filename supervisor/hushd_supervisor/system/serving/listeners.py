@@ -17,8 +17,8 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 from hushd_protocol.hosts import same_secret
 
-from hushd_supervisor.core.address import Address, Kind, networks, parse
-from hushd_supervisor.core.door import Http, Rules, Wyoming
+from hushd_supervisor.core.serving.address import Address, Kind, networks, parse
+from hushd_supervisor.core.serving.door import Http, Rules, Wyoming
 from hushd_supervisor.core.settings import Settings
 
 TOKEN = "HUSHD_HTTP_TOKEN"  # the same, as a variable

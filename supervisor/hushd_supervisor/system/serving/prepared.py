@@ -9,10 +9,10 @@ from typing import Any
 
 from hushd_models import listings
 
-from hushd_supervisor.core import door
-from hushd_supervisor.core.address import Address
 from hushd_supervisor.core.events import Described
 from hushd_supervisor.core.names import ENGINES
+from hushd_supervisor.core.serving import door
+from hushd_supervisor.core.serving.address import Address
 from hushd_supervisor.core.settings import Settings
 
 METRICS_S = 1.0  # for which the same figures are sent

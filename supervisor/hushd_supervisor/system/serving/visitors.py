@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from hushd_protocol.system.handover import Handover
 
-from hushd_supervisor.core.door import PREFIX, Answer, HandOver, Http, More, Refuse
+from hushd_supervisor.core.serving.door import PREFIX, Answer, HandOver, Http, More, Refuse
 
 from .listeners import Listener
 from .prepared import Answers, refusal

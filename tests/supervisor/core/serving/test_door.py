@@ -8,7 +8,7 @@ import time
 
 import h11
 import pytest
-from hushd_supervisor.core.door import PREFIX, Answer, Decision, HandOver, Http, More, Refuse, Rules, Wyoming
+from hushd_supervisor.core.serving.door import PREFIX, Answer, Decision, HandOver, Http, More, Refuse, Rules, Wyoming
 from support.scrambled import scramble
 
 HTTP = Http(frozenset({"nas"}))
