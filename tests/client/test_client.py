@@ -23,6 +23,8 @@ import pytest
 from hushd import Client, HushdError, Segment, Word
 from hushd.audio.sound_file import format_of, wav_header
 from hushd.synthesis.timeline import Sentence, Spoken
+from hushd.transport.connection import Connection
+from hushd.transport.retry import RetryingCall
 from hushd.transport.source import Stream
 from hushd_protocol.messages import (
     Accepted,
@@ -532,6 +534,26 @@ def test_interrupting_a_wait_cancels(start_router: Start, client: Client) -> Non
     ).start()
     with pytest.raises(KeyboardInterrupt):
         list(client.synthesize("x"))
+    router.wait_for(Cancel)
+
+
+@pytest.mark.parametrize("after", ["carry", "__init__"])
+def test_an_interrupt_right_after_a_request_was_sent_cancels_it(
+    start_router: Start, client: Client, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    """Ctrl-C between the sending of a request and its first answer leaves nobody speaking."""
+    router = start_router()
+    owner = {"carry": Connection, "__init__": RetryingCall}[after]
+    done: Callable[..., None] = getattr(owner, after)
+
+    def interrupted(*arguments: Any) -> None:
+        done(*arguments)
+        router.wait_for(Request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, after, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.synthesize("x")
     router.wait_for(Cancel)
 
 

@@ -57,10 +57,15 @@ class RetryingCall(Iterator[Message]):
         self._rest: dict[str, Any] = {}  # of a recording: the parameters that ask for what is missing of it
         self._repeated = False
         self._over = False
-        self._call = self._ask()
+        self._call: Call | None = None
+        try:
+            self._ask()
+        except BaseException:  # Ctrl-C, too, after the request was sent
+            self.close()
+            raise
 
     def __next__(self) -> Message:
-        while not self._over:
+        while self._call and not self._over:
             try:
                 message = self._call.get()
             except HushdError as error:
@@ -80,7 +85,7 @@ class RetryingCall(Iterator[Message]):
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
-        if not self._over:
+        if self._call and not self._over:
             self._over = True
             self._call.cancel()
 
@@ -88,10 +93,15 @@ class RetryingCall(Iterator[Message]):
         if hasattr(self, "_call"):
             self.close()
 
-    def _ask(self) -> Call:
-        call = with_connection(self._connect, lambda connection: connection.start(self._request))
+    def _ask(self) -> None:
+        call = with_connection(self._connect, self._send)
         if self._source and self._request.input == "stream":
             call.upload(self._source.pieces())
+
+    def _send(self, connection: Connection) -> Call:
+        # Known before it is sent, so that an interrupt at any time finds it and cancels it.
+        self._call = call = Call(self._request, connection.post)
+        connection.carry(call, self._request)
         return call
 
     def _recover(self, error: HushdError) -> bool:
@@ -123,7 +133,7 @@ class RetryingCall(Iterator[Message]):
         else:
             return False
         self._request = again
-        self._call = self._ask()
+        self._ask()
         return True
 
 
