@@ -150,7 +150,7 @@ def _converted(folder: Path, form: str) -> bytes:
 
 @contextmanager
 def program_sound(folder: Path) -> Iterator[Feed]:
-    """What a program of the user's says is speech: a file of sound, or samples alone."""
+    """Sound made by a program of the user's: a file, or samples alone."""
     files = _files()
     line = CommandLine("espeak", ())
     specs = [CommandSpec(folder / "a.toml", line, (), output, 22_050, 2, 175, 0, 60.0) for output in ("sound", "raw")]

@@ -1,4 +1,4 @@
-"""What comes with models: manifests, checkpoints, graphs, descriptions, and the files of engines that are commands."""
+"""Models and all that comes with them: manifests, checkpoints, graphs, descriptions, and files of user engines."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _Answers:
 
 @contextmanager
 def hub(folder: Path) -> Iterator[Feed]:
-    """What a hub answers when it is asked for a repository: no name in it leads out of the model's folder."""
+    """A hub's answer about a repository: no name in it leads out of the model's folder."""
 
     def feed(rng: Random) -> None:
         try:
@@ -234,7 +234,7 @@ def _model_folder(rng: Random, folder: Path) -> list[str]:
 
 @contextmanager
 def imports(folder: Path) -> Iterator[Feed]:
-    """What `hushd models add FILE` is given: checkpoints, graphs, safetensors, CTranslate2's folders, voices."""
+    """Files given to `hushd models add`: checkpoints, graphs, safetensors, CTranslate2's folders, voices."""
     place = folder / "model"
     place.mkdir()
 
@@ -294,7 +294,7 @@ def command_files(folder: Path) -> Iterator[Feed]:
 
 @contextmanager
 def command_output(folder: Path) -> Iterator[Feed]:
-    """What such a program prints: text, lines with times, and JSON like whisper's."""
+    """Output of such a program: text, lines with times, and JSON like whisper's."""
     lines = b"[00:00:00.000 --> 00:00:02.500]  Ever tried.\n[00:02.500 --> 00:04.000] Ever failed.\n"
     document = {
         "language": "en", "text": "Ever tried.",

@@ -23,7 +23,7 @@ class Hang(BaseException):
 
 
 class Report(NamedTuple):
-    """What a target has done: `findings` are sentences with the number of the first input that shows them."""
+    """Result of a target: `findings` are sentences with the number of the first input that shows them."""
 
     inputs: int
     seconds: float

@@ -150,7 +150,7 @@ class _Transcript:
 
 @contextmanager
 def transcript(folder: Path) -> Iterator[Feed]:
-    """What a worker says it has understood, written in every format."""
+    """A worker's transcript, written in every format."""
 
     def feed(rng: Random) -> None:
         segments = []

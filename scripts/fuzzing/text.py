@@ -114,7 +114,7 @@ def durations(folder: Path) -> Iterator[Feed]:
 
 @contextmanager
 def script(folder: Path) -> Iterator[Feed]:
-    """What `say` is given to read, in any encoding: it is text, or nobody hears it."""
+    """Input of `say` in any encoding: it is text, or nobody hears it."""
     encodings = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1")
 
     def feed(rng: Random) -> None:

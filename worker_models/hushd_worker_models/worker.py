@@ -153,7 +153,7 @@ def _result(found: Manifest) -> dict[str, Any]:
 
 
 def _access(endpoint: str, offline: bool | None) -> Access:
-    """How to reach the hub: as the client says, else as this worker's environment does.
+    """Returns the access to the hub: the client's, else that of this worker's environment.
 
     Raises:
         HushdError: `bad_request`; the address, which may hold a password, is not repeated.

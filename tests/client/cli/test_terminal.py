@@ -1,4 +1,4 @@
-"""What commands draw on a terminal: nothing that came from elsewhere commands it, and files get what was said."""
+"""Drawing on a terminal: nothing that came from elsewhere commands it, and files get what was said."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen: at `host` and `port`, or at `path` where that is not empty; `text` as the user wrote it."""
+    """A place to listen: at `host` and `port`, or at `path` where that is not empty; `text` as the user wrote it."""
 
     kind: Kind
     text: str
