@@ -154,7 +154,7 @@ def candidates(
         added: the configuration's models, whose data the user gives.
 
     Raises:
-        HushdError: `engine_missing` for an unknown engine.
+        HushdError: `engine_missing` for an unknown engine; `model_missing` when none can translate.
     """
     names = [str(entry["name"]) for entry in described.get("engines", ())]
     if engine is not None and engine not in names:
@@ -182,6 +182,11 @@ def candidates(
                     speed=known.speed if known else "medium",
                 )
             )
+    if translates and not found:
+        from hushd_models import advice  # looks at files: only to help with a mistake
+
+        of = f" of {engine}" if engine else ""
+        raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
     return found
 
 

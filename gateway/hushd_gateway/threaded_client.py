@@ -64,6 +64,11 @@ class ThreadedClient:
         catalogues: dict[str, Any] = await _in_thread(self._client.describe, *roles)
         return catalogues
 
+    async def status(self) -> dict[str, Any]:
+        """As `Client.status`."""
+        found: dict[str, Any] = await _in_thread(self._client.status)
+        return found
+
     async def synthesize(self, *arguments: Any, **options: Any) -> ThreadedStream:
         """As `Client.synthesize`."""
         return ThreadedStream(await _in_thread(self._client.synthesize, *arguments, **options))

@@ -8,11 +8,11 @@ from typing import Any
 
 import uvicorn
 from hushd_protocol.system.handover import Handover
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from uvicorn.server import ServerState
 
-HEAD_S = 10.0  # for the head of the first request
+HEAD_S = 10.0  # for the head of a request
 KEEP_ALIVE_S = 15  # between two requests of one connection
 
 
@@ -35,15 +35,22 @@ class _Http(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(HEAD_S, self._drop_slow)
-        self.data_received(self.prefix)  # before anything that the transport reads
+        self.loop.call_later(HEAD_S, self._drop_slow, None)
+        if self.prefix:  # before anything that the transport reads; h11 takes no bytes for the end
+            self.data_received(self.prefix)
+
+    def on_response_complete(self) -> None:
+        # uvicorn ends a connection that rests, and not one whose next request comes a byte at a time.
+        self.loop.call_later(KEEP_ALIVE_S + HEAD_S, self._drop_slow, self.cycle)
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.server_state.end(self.transport).set_result(None)
 
-    def _drop_slow(self) -> None:
-        if self.cycle is None and self.transport.get_protocol() is self:
+    def _drop_slow(self, last: RequestResponseCycle | None) -> None:
+        """Closes the connection if no request has come since the one of `last`."""
+        if self.cycle is last and self.transport.get_protocol() is self:
             self.transport.close()
 
 

@@ -17,6 +17,8 @@ from .installation import document, extra_command
 if TYPE_CHECKING:
     from .inventory import Row
 
+TRANSLATOR = "faster-whisper/small"  # turbo and the models of one language do not translate
+
 
 @cache
 def engine_installed(engine: str) -> bool:
@@ -74,11 +76,23 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
     does = f"{best.model} {'hears' if role == 'stt' else 'speaks'} it"
     if best.usable and engine_installed(best.known.engine):
         return f"; {does}"
-    steps = [] if engine_installed(best.known.engine) else [engine_command(best.known.engine)]
-    if not best.usable:
-        steps.append(command(best.known).strip("`"))
-    cost = f" ({best.known.cost})" if best.known.cost and not best.usable else ""
-    return f"; {does} once you have run {' and '.join(f'`{step}`' for step in dict.fromkeys(steps))}{cost}"
+    return f"; {does} once you have run {_steps(best.known, there=best.usable)}"
+
+
+def for_translation() -> str:
+    """Names a model that translates into English and the commands that get it; the end of a sentence, from `: `."""
+    known = catalogue.find(TRANSLATOR)
+    assert known
+    return f": {TRANSLATOR} does once you have run {_steps(known, there=False)}"
+
+
+def _steps(known: Known, *, there: bool) -> str:
+    """The commands that bring a model and its engine, and what they cost; without the model where it is `there`."""
+    steps = [] if engine_installed(known.engine) else [engine_command(known.engine)]
+    if not there:
+        steps.append(command(known).strip("`"))
+    cost = f" ({known.cost})" if known.cost and not there else ""
+    return " and ".join(f"`{step}`" for step in dict.fromkeys(steps)) + cost
 
 
 def _preference(row: Row) -> tuple[bool, bool, int, int, int]:

@@ -16,23 +16,28 @@ Catalogues = Mapping[str, Mapping[str, Any]]  # `{"stt": {"engines": [...]}, "tt
 Object = dict[str, Any]
 
 # OpenAI's own names: programs offer them, and some insist that the list has them.
+# fmt: off
 OPENAI_NAMES: Mapping[str, tuple[str, ...]] = {
-    "stt": ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"),
+    "stt": (
+        "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize", "gpt-transcribe",
+    ),
     "tts": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
 }
+# fmt: on
 TASKS = {"stt": "automatic-speech-recognition", "tts": "text-to-speech"}
 _ATTRIBUTION = {"name": "hushd", "url": "https://pypi.org/project/hushd/"}
 
 
 def model(name: str, role: str, owner: str = "hushd") -> Object:
     """One entry of `models`."""
-    return {"id": name, "object": "model", "created": 0, "owned_by": owner, "task": TASKS[role]}
+    task = TASKS[role]
+    return {"id": name, "object": "model", "created": 0, "owned_by": owner, "shutdown_date": None, "task": task}
 
 
 def models(catalogues: Catalogues, aliases: Mapping[str, str] | None = None) -> Object:
     """The answer to `GET /v1/models`: each installed ENGINE/NAME, then OpenAI's names and the user's `aliases`."""
     found = [
-        model(f"{engine['name']}/{entry['name']}", role, engine["name"])
+        model(f"{engine['name']}/{entry['name']}", role, engine["name"]) | _more(role, engine, entry)
         for role in TASKS
         for engine, entry in _installed(catalogues, role)
     ]
@@ -48,12 +53,7 @@ def models(catalogues: Catalogues, aliases: Mapping[str, str] | None = None) -> 
 def voices(catalogues: Catalogues) -> Object:
     """The answer to `GET /v1/audio/voices`: each installed voice, those of the default engine first."""
     found = {voice["name"]: voice for voice in _voices(catalogues)}
-    return {
-        "voices": [
-            {"id": name, "name": name, "language": voice["language"], "gender": voice.get("gender", "")}
-            for name, voice in found.items()
-        ]
-    }
+    return {"voices": [{"id": name, **_voice(voice)} for name, voice in found.items()]}
 
 
 def info(catalogues: Catalogues, stt: str = "", tts: str = "") -> Object:
@@ -84,6 +84,18 @@ def info_event(data: Object) -> bytes:
     body = json.dumps(data, ensure_ascii=False).encode()
     head = {"type": "info", "version": "1.10.2", "data_length": len(body)}
     return json.dumps(head).encode() + b"\n" + body
+
+
+def _more(role: str, engine: Object, entry: Object) -> Object:
+    """The voices of a model that speaks, and the languages of one that listens, as speaches lists them."""
+    if role == "stt":
+        return {"language": list(entry.get("languages", ()))}
+    voices = (each for each in engine.get("voices", ()) if each.get("installed") and each["model"] == entry["name"])
+    return {"voices": [_voice(voice) for voice in voices]}
+
+
+def _voice(voice: Object) -> Object:
+    return {"name": voice["name"], "language": voice["language"], "gender": voice.get("gender", "")}
 
 
 def _artifact(name: str) -> Object:

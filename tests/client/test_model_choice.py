@@ -160,6 +160,8 @@ def test_what_describe_and_status_say() -> None:
     assert found[0].size_mb > 0
     assert [one.name for one in candidates(catalogue, engine="moonshine")] == ["moonshine/tiny-en"]
     assert "moonshine/tiny-en" not in [one.name for one in candidates(catalogue, translates=True)]
+    with pytest.raises(HushdError, match=r"No installed model of moonshine translates .* does once you have run"):
+        candidates(catalogue, engine="moonshine", translates=True)
     with pytest.raises(HushdError, match="did you mean 'moonshine'") as caught:
         candidates(catalogue, engine="monshine")
     assert caught.value.code == "engine_missing"

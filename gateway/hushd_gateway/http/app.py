@@ -38,6 +38,7 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/realtime/client_secrets", client_secrets.create, methods=["POST"]),
     WebSocketRoute("/v1/realtime", socket.serve),
     Route("/health", listings.health),
+    Route("/metrics", listings.metrics),
 ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO, Any
 
+from hushd_protocol.errors import HushdError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
@@ -87,9 +88,12 @@ class Form:
     def __enter__(self) -> Form:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self.path is None:
+            return
+        self.path.unlink(missing_ok=True)
+        if isinstance(error, HushdError):  # whoever sent it does not know the file
+            error.message = error.message.replace(str(self.path), "The recording")
 
     def hand_over(self) -> Form:
         """Returns a form with the file of this one, which no longer has it."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hushd.synthesis.voices import ALIASES
+from hushd_models import catalogue as known_models
 from hushd_models import languages, listings
 from hushd_supervisor.core.settings import Settings
 
@@ -26,7 +27,8 @@ def stt(catalogue: Catalogue, settings: Settings, name: str, language: str = "",
     ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's,
     means the default; or, where that does not know the language or cannot translate, the best that does.
     """
-    found = _named(catalogue, settings.http.models.get(name, name))
+    name = settings.http.models.get(name, name)
+    found = _named(catalogue, name)
     if found is not None:
         return found
     if name == AUTO or translate or not _knows(catalogue, settings.stt, language):
@@ -52,12 +54,20 @@ def tts(catalogue: Catalogue, settings: Settings, name: str, voice: str) -> tupl
 
 
 def is_openai(name: str) -> bool:
-    """Whether a model's name is one of OpenAI's, or left out."""
-    return not name or any(name in names for names in listings.OPENAI_NAMES.values())
+    """Whether a model's name is one of OpenAI's, listed or not, or left out."""
+    return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
 
 
 def _voices(catalogue: Catalogue, engine: str | None) -> list[Mapping[str, Any]]:
     return [voice for entry in catalogue.get("engines", ()) if entry["name"] == engine for voice in entry["voices"]]
+
+
+def is_known_to_hear(model: str, language: str) -> bool:
+    """Whether hushd's own catalogue says that ENGINE/NAME knows the language, or there is none to know."""
+    if not language:
+        return True
+    known = known_models.find(model)
+    return known is not None and languages.code(language) in map(languages.code, known.languages)
 
 
 def _first_of(catalogue: Catalogue, engine: str) -> str | None:

@@ -6,6 +6,7 @@ The door answers most of these requests itself; the rest come here on connection
 from __future__ import annotations
 
 from hushd_models import listings
+from hushd_supervisor.system.serving import metrics as figures
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -35,6 +36,12 @@ async def voices(request: Request) -> Response:
     if request.query_params.get("legacy") == "true":
         return JSONResponse({"voices": [voice["id"] for voice in found["voices"]]})
     return JSONResponse(found)
+
+
+async def metrics(request: Request) -> Response:
+    """Answers with the figures of `hushd status`, for Prometheus."""
+    text = figures.text(await context.of(request).client.status())
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 async def health(request: Request) -> Response:

@@ -1,0 +1,61 @@
+"""Tests of HTTP connections that were handed over: those that send a byte at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+from hushd_gateway import uvicorn_server
+from hushd_protocol.system.handover import Handover
+
+BOUND_S = 30.0
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def _drip(program: socket.socket) -> bytes:
+    """Sends a head without an end, a byte at a time, until the connection is closed; returns what was received."""
+    reader, writer = await asyncio.open_connection(sock=program)
+
+    async def send() -> None:
+        writer.write(b"GET / HTTP/1.1\r\nX: ")
+        while not writer.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.01)
+
+    sending = asyncio.create_task(send())
+    received = b""
+    try:
+        async with asyncio.timeout(BOUND_S):
+            while piece := await reader.read(1000):
+                received += piece
+    except ConnectionError:
+        pass
+    finally:
+        sending.cancel()
+        writer.close()
+    return received
+
+
+@pytest.mark.parametrize("prefix", [b"", REQUEST])
+def test_a_head_that_does_not_end_is_dropped(monkeypatch: pytest.MonkeyPatch, prefix: bytes) -> None:
+    """The first one of a connection, and one after an answer: bytes that come do not keep the connection."""
+    monkeypatch.setattr(uvicorn_server, "HEAD_S", 0.1)
+    monkeypatch.setattr(uvicorn_server, "KEEP_ALIVE_S", 0.1)
+
+    async def run() -> None:
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", prefix)
+        serving = asyncio.create_task(uvicorn_server.HttpServer(hello).serve(accepted, handover))
+        received = await _drip(program)
+        assert received.count(b"hello") == (1 if prefix else 0)
+        await serving
+        accepted.close()
+
+    asyncio.run(run())
