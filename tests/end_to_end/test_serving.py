@@ -75,6 +75,20 @@ def describe(number: int) -> dict[str, Any]:
         return info
 
 
+def test_a_connection_that_was_handed_over_gets_what_the_door_answers(runtime: Path) -> None:
+    """A poll may follow another request on one connection: the gateway then answers as the door does."""
+    with serving(runtime, "--http", "127.0.0.1:0") as door:
+        connection = http.client.HTTPConnection("127.0.0.1", port(door, "http"), timeout=BOUND_S)
+        found = {}
+        for path in ("/v1/audio/models", "/health", "/metrics", "/v1/models"):
+            connection.request("GET", path)
+            found[path] = connection.getresponse().read()
+        connection.close()
+        assert found["/health"] == b"OK"
+        assert b"\nhushd_gateway_starts_total 1\n" in found["/metrics"]
+        assert json.loads(found["/v1/models"]) == json.loads(fetch(port(door, "http"), "/v1/models")[1])
+
+
 def test_whoever_polls_gets_an_answer_and_starts_nothing(runtime: Path) -> None:
     """Right after the start and from then on: what is installed, and figures, without gateway or worker."""
     with serving(runtime, "--http", "127.0.0.1:0", "--wyoming", "tcp://127.0.0.1:0") as door:
