@@ -5,9 +5,9 @@ The contract with the two servers, which know nothing of each other or of the do
 - `hushd_gateway.http.create_app(client, settings, token)` returns the ASGI application. uvicorn's h11 protocol takes
   each HTTP connection, and gets the bytes that the door has read as the first ones of the connection.
 - `hushd_gateway.wyoming.serve_connection(reader, writer, client, settings, listener)` is a coroutine that serves one
-  connection until its end. `reader` begins with the bytes that the door has read: usually the first event, or the first
-  one after a `describe` that the door has answered. `listener` is the address that accepted it, such as
-  `tcp://127.0.0.1:10300`, since each may have models of its own.
+  connection until its end, and is cancelled when the program leaves. `reader` begins with the bytes that the door has
+  read: usually the first event, or the first one after a `describe` that the door has answered. `listener` is the
+  address that accepted it, such as `tcp://127.0.0.1:10300`, since each may have models of its own.
 
 `client` is one `ThreadedClient` for the whole process, `settings` the user's configuration
 (`hushd_supervisor.core.settings.Settings`), and `token` the secret that every HTTP request must carry, empty for none.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from hushd_protocol.system.handover import Handover
 
@@ -13,16 +14,32 @@ FLUSH_S = 5.0  # for a program that does not read its last answer
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+class _Protocol(asyncio.StreamReaderProtocol):
+    """Notices that the program at the other end has left, whether or not somebody reads from it."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self.left = asyncio.Event()
+
+    def eof_received(self) -> bool | None:
+        self.left.set()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.left.set()
+        super().connection_lost(exc)
+
+
 async def serve_streams(connection: socket.socket, handover: Handover, serve: Streams) -> None:
-    """Has `serve` serve one connection by streams, and closes it afterwards."""
+    """Has `serve` serve one connection by streams, and closes it; cancels `serve` when the program leaves."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     reader.feed_data(handover.prefix)
-    protocol = asyncio.StreamReaderProtocol(reader)
+    protocol = _Protocol(reader)
     transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection)
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     try:
-        await serve(reader, writer)
+        await _until_left(asyncio.ensure_future(serve(reader, writer)), protocol.left)
     finally:
         writer.close()
         try:
@@ -30,3 +47,16 @@ async def serve_streams(connection: socket.socket, handover: Handover, serve: St
                 await writer.wait_closed()
         except (OSError, TimeoutError):
             transport.abort()
+
+
+async def _until_left(work: asyncio.Future[None], left: asyncio.Event) -> None:
+    watch = asyncio.ensure_future(left.wait())
+    either: set[asyncio.Future[Any]] = {work, watch}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watch.cancel()
+        work.cancel()
+        await asyncio.wait({work})
+    if not work.cancelled():
+        work.result()

@@ -69,6 +69,10 @@ class ThreadedClient:
         found: dict[str, Any] = await _in_thread(self._client.status)
         return found
 
+    async def preload(self, *workers: str, **options: Any) -> None:
+        """As `Client.preload`."""
+        await _in_thread(self._client.preload, *workers, **options)
+
     async def synthesize(self, *arguments: Any, **options: Any) -> ThreadedStream:
         """As `Client.synthesize`."""
         return ThreadedStream(await _in_thread(self._client.synthesize, *arguments, **options))

@@ -76,7 +76,12 @@ def info(catalogues: Catalogues, stt: str = "", tts: str = "") -> Object:
     hears = {"models": asr, "supports_transcript_streaming": True, "requires_external_vad": True}
     speaks = {"voices": speakers, "supports_synthesize_streaming": True}
     none: Object = {kind: [] for kind in ("handle", "intent", "wake", "mic", "snd")}
-    return {"asr": [_artifact("hushd") | hears], "tts": [_artifact("hushd") | speaks], **none, "satellite": None}
+    return {
+        "asr": [_program(stt, installed=bool(asr)) | hears],
+        "tts": [_program(tts, installed=bool(speakers)) | speaks],
+        **none,
+        "satellite": None,
+    }
 
 
 def info_event(data: Object) -> bytes:
@@ -98,12 +103,18 @@ def _voice(voice: Object) -> Object:
     return {"name": voice["name"], "language": voice["language"], "gender": voice.get("gender", "")}
 
 
+def _program(only: str, *, installed: bool) -> Object:
+    """A program, named after the one model that it offers: Home Assistant shows nothing else of it."""
+    known = _artifact(f"hushd {only}".strip()) | {"description": "hushd, a voice and ears on this machine"}
+    return known | {"installed": installed}
+
+
 def _artifact(name: str) -> Object:
     return {
         "name": name,
         "attribution": _ATTRIBUTION,
         "installed": True,
-        "description": name if name != "hushd" else "hushd, a voice and ears on this machine",
+        "description": name,
         "version": __version__,
     }
 

@@ -63,12 +63,13 @@ def test_info_is_one_program_for_each_direction() -> None:
     one = listings.info(CATALOGUES, "large/x", "reader/en")
     assert [model["name"] for model in one["asr"][0]["models"]] == ["large/x"]
     assert [voice["name"] for voice in one["tts"][0]["voices"]] == ["bob", "ann"]
+    assert [one[kind][0]["name"] for kind in ("asr", "tts")] == ["hushd large/x", "hushd reader/en"]
 
 
 def test_nothing_installed_is_listed_as_nothing() -> None:
     """A catalogue that could not be read, or has no engines, breaks no list."""
     assert listings.voices({})["voices"] == []
-    assert listings.info({})["asr"][0]["models"] == []
+    assert (listings.info({})["asr"][0]["models"], listings.info({})["asr"][0]["installed"]) == ([], False)
     assert json.dumps(listings.models({"stt": {"default": "a/b"}}))
 
 

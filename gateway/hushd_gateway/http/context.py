@@ -12,8 +12,8 @@ from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import Settings
 from starlette.requests import HTTPConnection
 
-from . import choices
-from .choices import Model
+from hushd_gateway import choices
+from hushd_gateway.choices import Model
 
 if TYPE_CHECKING:
     from hushd_gateway.threaded_client import ThreadedClient

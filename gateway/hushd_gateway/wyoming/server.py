@@ -6,17 +6,19 @@
     synthesize-start, -chunk…, synthesize-stop          -> the same while text comes, and synthesize-stopped
 
 The `synthesize` that a streaming client sends for older servers, between its start and its stop, is passed over.
+An error ends the connection, as it does with the protocol's own servers: Home Assistant passes over `error`, and would
+wait for a transcript for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import queue
-from collections.abc import Iterator
-from contextlib import aclosing
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing, closing
 from typing import Any
 
+from hushd.transcripts.spacing import between
 from hushd_models import listings
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import Settings
@@ -27,13 +29,15 @@ from wyoming.event import Event, Eventable, async_write_event
 from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
 
+from hushd_gateway import choices
 from hushd_gateway.threaded_client import ThreadedClient
 
-REST_S = 600.0  # between two events
-MAX_DATA = 256 * 1024  # bytes
-MAX_PAYLOAD = 1024 * 1024
-MAX_AUDIO = 64 * 1024 * 1024  # of one recording: half an hour at 16 kHz
-MAX_TEXT = 1024 * 1024  # characters under way in one streamed text
+from . import events
+from .recording import Recording
+
+SEND_S = 60.0  # for a program that does not read
+MAX_TEXT = 1024 * 1024  # characters of one streamed text
+_SILENCE = {"rate": 24_000, "width": 2, "channels": 1}  # the format of a text without a word
 
 
 async def serve_connection(
@@ -44,149 +48,206 @@ async def serve_connection(
     settings: Settings,
     listener: str,
 ) -> None:
-    """Answers events until the client leaves, rests for very long, or sends what is none."""
-    connection = _Connection(writer, client, *settings.wyoming.models(listener))
-    try:
-        while event := await _read(reader):
-            try:
-                await connection.handle(event)
-            except HushdError as error:
-                await connection.send(Error(text=str(error), code=error.code))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        await connection.send(Error(text="This is no event of Wyoming, or lacks what it needs.", code="bad_request"))
-    except (OSError, TimeoutError, asyncio.IncompleteReadError):
-        pass
-    finally:
-        await connection.close()
+    """Answers events until the program has sent its last one, rests for very long, or asks for what cannot be done.
 
-
-async def _read(reader: asyncio.StreamReader) -> Event | None:
-    """The next event; None at the end. As `wyoming.event.async_read_event`, but bounded in size and time.
-
-    Raises:
-        ValueError: for what is no event, or a too large one.
+    What is under way is finished after the last event. Cancelled, it ends at once, with its jobs.
     """
-    async with asyncio.timeout(REST_S):
-        line = await reader.readline()
-        if not line:
-            return None
-        head = json.loads(line)
-        data = dict(head.get("data") or {})
-        if length := _length(head, "data_length", MAX_DATA):
-            data |= json.loads(await reader.readexactly(length))
-        payload = await reader.readexactly(_length(head, "payload_length", MAX_PAYLOAD))
-    return Event(str(head["type"]), data, payload)
-
-
-def _length(head: dict[str, Any], name: str, most: int) -> int:
-    length = head.get(name) or 0
-    if type(length) is not int or not 0 <= length <= most:
-        raise ValueError(name)
-    return length
+    failed: HushdError | None = None
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            with closing(_Connection(writer, client, settings, listener, tasks)) as connection:
+                while event := await events.read_event(reader):
+                    await connection.handle(event)
+    except* HushdError as found:
+        failed = next(error for error in _leaves(found))
+    except* (OSError, TimeoutError, asyncio.IncompleteReadError):
+        pass  # it has left, or does not read
+    if failed:
+        await _send(writer, Error(text=str(failed), code=failed.code))
 
 
 class _Connection:
-    """The state between two events: a recording, or a text that is being streamed."""
+    """The state between two events: a recording, and a text that is being streamed.
 
-    def __init__(self, writer: asyncio.StreamWriter, client: ThreadedClient, stt: str, tts: str) -> None:
+    Args:
+        tasks: runs what goes on while further events come.
+    """
+
+    def __init__(
+        self,
+        writer: asyncio.StreamWriter,
+        client: ThreadedClient,
+        settings: Settings,
+        listener: str,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         self._writer = writer
         self._client = client
-        self._stt, self._tts = stt, tts
-        self._language = ""
-        self._rate, self._channels = 16_000, 1
-        self._audio = bytearray()
+        self._settings = settings
+        self._stt, self._tts = settings.wyoming.models(listener)
+        self._tasks = tasks
+        self._wanted: Mapping[str, Any] = {}  # by the last `transcribe`
+        self._model = choices.Model()  # of this recording
+        self._recording = Recording()
         self._text: queue.SimpleQueue[str | None] | None = None
         self._characters = 0
         self._speaking: asyncio.Task[None] | None = None
 
-    async def send(self, event: Eventable) -> None:
-        """Writes one event."""
-        await async_write_event(event.event(), self._writer)
-
-    async def close(self) -> None:
-        """Ends what is under way."""
+    def close(self) -> None:
+        """Ends a text that is being streamed, and forgets a recording."""
+        self._recording.close()
         if self._text:
             self._text.put(None)
-        if self._speaking:
-            self._speaking.cancel()
 
     async def handle(self, event: Event) -> None:
-        """Does what one event asks for; passes over those of other kinds."""
+        """Does what one event asks for; passes over those of other kinds.
+
+        Raises:
+            HushdError: it cannot be done.
+        """
         match event.type:
             case "describe":
-                catalogues = {role: (await self._client.describe(role)).get(role, {}) for role in ("stt", "tts")}
-                self._writer.write(listings.info_event(listings.info(catalogues, self._stt, self._tts)))
-                await self._writer.drain()
+                await self._describe()
             case "ping":
-                await self.send(Pong(text=event.data.get("text")))
+                await self._send(Pong(text=event.data.get("text")))
             case "transcribe":
-                self._language = str(event.data.get("language") or "")
-                self._stt = _known(str(event.data.get("name") or ""), self._stt)
+                self._wanted = event.data
             case "audio-start":
-                self._begin(AudioStart.from_event(event))
+                await self._begin(event)
             case "audio-chunk":
-                self._audio += event.payload or b""
-                if len(self._audio) > MAX_AUDIO:
-                    self._audio.clear()
-                    raise HushdError("too_large", f"A recording has at most {MAX_AUDIO // 2**20} MiB.")
+                self._recording.add(event.data, event.payload or b"")
             case "audio-stop":
                 await self._transcribe()
             case "synthesize" if self._text is None:
-                await self._speak(str(event.data["text"]), event.data.get("voice"))
+                await self._speak(events.text(event), event.data)
             case "synthesize-start" if self._text is None:
                 self._text, self._characters = queue.SimpleQueue(), 0
-                self._speaking = asyncio.create_task(self._speak(_until_none(self._text), event.data.get("voice")))
+                self._speaking = self._tasks.create_task(self._speak_while_written(self._text, event.data))
             case "synthesize-chunk" if self._text:
-                text = str(event.data["text"])
-                self._characters += len(text)
-                if self._characters > MAX_TEXT:
-                    raise ValueError("text")
-                self._text.put(text)
+                self._write(events.text(event))
             case "synthesize-stop" if self._text and self._speaking:
                 self._text.put(None)
-                speaking, self._text, self._speaking = self._speaking, None, None
-                await speaking
-                await self.send(SynthesizeStopped())
+                await asyncio.wait({self._speaking})
+                self._text = self._speaking = None
 
-    def _begin(self, start: AudioStart) -> None:
-        if start.width != 2:
-            raise HushdError("bad_request", f"Samples have 16 bits here, not {8 * start.width}.")
-        self._rate, self._channels = start.rate, start.channels
-        self._audio.clear()
+    async def _send(self, event: Eventable) -> None:
+        await _send(self._writer, event)
+
+    async def _describe(self) -> None:
+        found = {
+            role: {**(await self._client.describe(role)).get(role, {}), "default": self._settings.default_model(role)}
+            for role in listings.TASKS
+        }
+        self._writer.write(listings.info_event(listings.info(found, self._stt, self._tts)))
+        await self._writer.drain()
+
+    # --- speech to text ----------------------------------------------------------------------------------------------
+
+    async def _begin(self, event: Event) -> None:
+        self._recording.close()
+        self._recording = Recording()
+        self._recording.begin(event.data)
+        self._model = await self._find_model()
+        if self._model.model != choices.AUTO:
+            # It starts while somebody speaks.
+            await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
 
     async def _transcribe(self) -> None:
-        audio, self._audio = bytes(self._audio), bytearray()
-        engine, _, model = self._stt.partition("/")
-        options = {"engine": engine or None, "model": model or None, "language": self._language or None}
-        stream = await self._client.transcribe_stream(audio, rate=self._rate, channels=self._channels, **options)
-        texts: list[str] = []
-        await self.send(TranscriptStart(language=self._language or None))
-        async with aclosing(stream):
-            async for segment in stream:
-                texts.append(segment.text)
-                await self.send(TranscriptChunk(text=(" " if len(texts) > 1 else "") + segment.text))
-        await self.send(Transcript(text=" ".join(texts), language=self._language or None))
-        await self.send(TranscriptStop())
+        recording, self._recording = self._recording, Recording()
+        model, self._model = self._model, choices.Model()
+        language, self._wanted = _string(self._wanted, "language"), {}
+        with closing(recording):
+            if recording.size:
+                await self._transcribe_recording(recording, model, language)
+            else:
+                await self._send(Transcript(text=""))
 
-    async def _speak(self, text: str | Iterator[str], voice: dict[str, Any] | None) -> None:
-        engine, _, model = self._tts.partition("/")
-        options = {"engine": engine or None, "model": model or None, "voice": (voice or {}).get("name") or None}
-        speech = await self._client.synthesize(text, keep=False, **options)
+    async def _transcribe_recording(self, recording: Recording, wanted: choices.Model, language: str) -> None:
+        stream = await self._client.transcribe_stream(
+            recording.read(),
+            rate=recording.format.rate,
+            channels=recording.format.channels,
+            engine=wanted.engine,
+            model=wanted.model,
+            language=language or None,
+        )
+        text = ""
+        async with aclosing(stream):
+            await self._send(TranscriptStart(language=language or None))
+            async for segment in stream:
+                part = between(text, segment.text) + segment.text if text else segment.text
+                text += part
+                await self._send(TranscriptChunk(text=part))
+        await self._send(Transcript(text=text, language=stream.language or language or None))
+        await self._send(TranscriptStop())
+
+    async def _find_model(self) -> choices.Model:
+        """The one model of this port; else by the name of one that `info` lists, or by the language."""
+        name, language = _string(self._wanted, "name"), _string(self._wanted, "language")
+        if self._stt:
+            return choices.Model(*self._stt.split("/", 1))
+        if not name and choices.is_known_to_hear(self._settings.stt, language):
+            return choices.Model()
+        catalogue = (await self._client.describe("stt")).get("stt", {})
+        return choices.stt(catalogue, self._settings, name, language)
+
+    # --- text to speech ----------------------------------------------------------------------------------------------
+
+    def _write(self, text: str) -> None:
+        self._characters += len(text)
+        if self._characters > MAX_TEXT:
+            raise HushdError("too_large", f"A text has at most {MAX_TEXT} characters: send it in parts.")
+        if self._text:
+            self._text.put(text)
+
+    async def _speak_while_written(self, text: queue.SimpleQueue[str | None], wanted: Mapping[str, Any]) -> None:
+        try:
+            await self._speak(_until_none(text), wanted)
+        finally:
+            text.put(None)  # for the thread that waits for more of it
+        await self._send(SynthesizeStopped())
+
+    async def _speak(self, text: str | Iterator[str], wanted: Mapping[str, Any]) -> None:
+        voice = wanted.get("voice")
+        voice = voice if isinstance(voice, dict) else {}
+        name = _string(voice, "name")
+        speech = await self._client.synthesize(
+            text,
+            keep=False,
+            model=self._tts or None,
+            voice=name or None,
+            language=None if name else _string(voice, "language") or None,
+            markup="ssml" if wanted.get("text_format") == "ssml" else None,
+        )
         sound: dict[str, Any] = {}
         async with aclosing(speech):
             async for samples in speech:
                 if not sound:
                     sound = {"rate": speech.rate, "width": 2, "channels": speech.channels}
-                    await self.send(AudioStart(**sound))
-                await self.send(AudioChunk(audio=samples, **sound))
+                    await self._send(AudioStart(**sound))
+                await self._send(AudioChunk(audio=samples, **sound))
         if not sound:
-            await self.send(AudioStart(rate=24_000, width=2, channels=1))
-        await self.send(AudioStop())
+            await self._send(AudioStart(**_SILENCE))
+        await self._send(AudioStop())
 
 
-def _known(name: str, otherwise: str) -> str:
-    """A model's ENGINE/NAME; names of other servers mean the one that this port offers."""
-    return name if "/" in name and not otherwise else otherwise
+async def _send(writer: asyncio.StreamWriter, event: Eventable) -> None:
+    async with asyncio.timeout(SEND_S):
+        await async_write_event(event.event(), writer)
+
+
+def _string(data: Mapping[str, Any], name: str) -> str:
+    """A text among an event's data; empty where there is none."""
+    found = data.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def _leaves(group: BaseExceptionGroup[HushdError]) -> Iterator[HushdError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def _until_none(texts: queue.SimpleQueue[str | None]) -> Iterator[str]:

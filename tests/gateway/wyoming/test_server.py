@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import moonshine_voice
 import pytest
 import soundfile
-from hushd_gateway.threaded_client import ThreadedClient
-from hushd_gateway.wyoming import serve_connection
-from hushd_supervisor.core.settings import Settings
-from support.peer import BOUND_S
+from hushd_gateway.wyoming import events, server
+from hushd_supervisor.core.settings import Settings, WyomingSettings
+from support.peer import BOUND_S, Peer, wait_until
+from support.wyoming_gateway import ADDRESS, ended, served, until
 from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
 from wyoming.info import Describe, Info
-from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop
+from wyoming.ping import Ping
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
 BECKETT = Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
 
@@ -28,35 +28,6 @@ BECKETT = Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
 @pytest.fixture(autouse=True)
 def _home(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-
-
-@asynccontextmanager
-async def served() -> AsyncIterator[int]:
-    """The port of a server on this machine; its supervisor leaves with it."""
-    async with ThreadedClient() as client:
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await serve_connection(reader, writer, client=client, settings=Settings(), listener="")
-            writer.close()
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        try:
-            yield server.sockets[0].getsockname()[1]
-        finally:
-            server.close()
-            await asyncio.to_thread(client._client.shutdown)
-
-
-async def until(client: AsyncTcpClient, last: str) -> list[Event]:
-    """The events up to the one of type `last`."""
-    events: list[Event] = []
-    async with asyncio.timeout(2 * BOUND_S):
-        while not events or events[-1].type != last:
-            event = await client.read_event()
-            assert event is not None
-            assert event.type != "error", event.data
-            events.append(event)
-    return events
 
 
 def test_one_program_of_each_kind() -> None:
@@ -74,7 +45,7 @@ def test_one_program_of_each_kind() -> None:
 
 def test_a_recording_becomes_its_words() -> None:
     """Audio in chunks; the text comes in parts and as a whole, on a connection that goes on with another."""
-    audio, rate = soundfile.read(BECKETT, frames=6 * 48_000, dtype="int16")
+    audio, rate = soundfile.read(BECKETT, frames=6 * 16_000, dtype="int16")
 
     async def run() -> None:
         async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
@@ -166,5 +137,112 @@ def test_many_wait_at_once() -> None:
             for client in clients:
                 await until(client, "synthesize-stopped")
                 await client.disconnect()
+
+    asyncio.run(run())
+
+
+def test_an_error_is_one_sentence_and_the_end() -> None:
+    """Whatever is wrong: the event `error` says it, with a code, and the connection ends."""
+    sound = {"rate": 16_000, "width": 2, "channels": 1}
+    stereo = AudioChunk(audio=bytes(64), rate=16_000, width=2, channels=2).event()
+    cases: list[tuple[list[Event], str, str]] = [
+        ([Event("synthesize")], "bad_request", "The event synthesize has no text."),
+        ([Event("synthesize", {"text": 7})], "bad_request", "The event synthesize has no text."),
+        ([Synthesize(text=" ").event()], "bad_request", "There is nothing to say: the text is empty."),
+        ([AudioStart(rate=16_000, width=5, channels=1).event()], "bad_request", "a width of 1 to 4 bytes"),
+        ([AudioStart(rate=10**9, width=2, channels=1).event()], "bad_request", "a rate from 4000 to 384000 Hz"),
+        ([AudioChunk(audio=bytes(64), **sound).event(), stereo], "bad_request", "format has changed"),
+    ]
+
+    async def run() -> None:
+        async with served() as port:
+            for sent, code, sentence in cases:
+                async with AsyncTcpClient("127.0.0.1", port) as client:
+                    for event in sent:
+                        await client.write_event(event)
+                    error = (await until(client, "error"))[-1].data
+                    assert error["code"] == code
+                    assert sentence in error["text"]
+                    assert "\n" not in error["text"]
+                    assert await ended(client)
+
+    asyncio.run(run())
+
+
+def test_a_voice_by_its_language_reads_ssml() -> None:
+    """A language chooses the voice, and the marks of a text that declares them are obeyed."""
+
+    async def run() -> None:
+        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+            seconds = []
+            for text, form in (("Hello there.", None), ('<speak>Hello <break time="2s"/> there.</speak>', "ssml")):
+                wanted = Synthesize(text=text, voice=SynthesizeVoice(language="en-US"), text_format=form)
+                await client.write_event(wanted.event())
+                events = await until(client, "audio-stop")
+                seconds.append(sum(len(event.payload or b"") for event in events) / 2 / 24_000)
+            assert 1.5 < seconds[1] - seconds[0] < 3
+
+    asyncio.run(run())
+
+
+def test_a_port_offers_its_own_model() -> None:
+    """Its name says so, since Home Assistant shows a program's name; a request cannot ask for another one there."""
+    only = {ADDRESS: {"stt": "moonshine/tiny-en", "tts": "hibari/en"}}
+
+    async def run() -> None:
+        async with (
+            served(Settings(wyoming=WyomingSettings(only=only))) as port,
+            AsyncTcpClient("127.0.0.1", port) as client,
+        ):
+            await client.write_event(Describe().event())
+            info = Info.from_event((await until(client, "info"))[-1])
+            assert [info.asr[0].name, info.tts[0].name] == ["hushd moonshine/tiny-en", "hushd hibari/en"]
+            assert [model.name for model in info.asr[0].models] == ["moonshine/tiny-en"]
+            await client.write_event(Transcribe(name="whisper/large", language="en").event())
+            await client.write_event(AudioStart(rate=16_000, width=2, channels=1).event())
+            await client.write_event(AudioChunk(audio=bytes(32_000), rate=16_000, width=2, channels=1).event())
+            await client.write_event(AudioStop().event())
+            await until(client, "transcript-stop")
+            await client.write_event(Ping(text="still there").event())
+            assert (await until(client, "pong"))[-1].data["text"] == "still there"
+
+    asyncio.run(run())
+
+
+def test_half_an_event_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that begins an event and stops is dropped, whichever part it stops in."""
+    monkeypatch.setattr(events, "EVENT_S", 0.1)
+
+    async def run() -> None:
+        async with served() as port:
+            for begun in (b"{", b'{"type": "ping", "data_length": 9}\n{', b'{"type": "x", "payload_length": 9}\n1'):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(begun)
+                async with asyncio.timeout(BOUND_S):
+                    assert await reader.read() == b""
+                writer.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_not_read_ends_its_connection(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+    """A program that asks for a long speech and reads none of it is dropped, and its job ends."""
+    monkeypatch.setattr(server, "SEND_S", 0.1)
+
+    async def run() -> None:
+        async with served() as port:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            text = "This is one of very many sentences that nobody will ever hear. " * 500
+            writer.write(json.dumps({"type": "synthesize", "data": {"text": text}}).encode() + b"\n")
+
+            def is_over() -> bool:
+                if not (runtime / "client.sock").exists():
+                    return False
+                with Peer(runtime / "client.sock") as peer:
+                    rows = peer.control("status")["workers"]
+                    return [(row["requests"], row["running"]) for row in rows] == [(1, 0)]
+
+            await asyncio.to_thread(wait_until, is_over, "the end of the job")
+            writer.close()
 
     asyncio.run(run())

@@ -1,0 +1,71 @@
+"""Reads Wyoming's events, bounded in size and time: a line of JSON, more data, and a payload."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from wyoming.event import Event
+
+REST_S = 600.0  # until the next event begins
+EVENT_S = 20.0  # for the rest of an event
+MAX_DATA = 256 * 1024  # bytes
+MAX_PAYLOAD = 1024 * 1024
+
+
+async def read_event(reader: asyncio.StreamReader) -> Event | None:
+    """Returns the next event, None at the end. As `wyoming.event.async_read_event`, which has no bounds.
+
+    Raises:
+        HushdError: `bad_request` for what is no event, or is too large.
+        TimeoutError: nothing has come for `REST_S`, or half an event for `EVENT_S`.
+        asyncio.IncompleteReadError: the program has left within an event.
+    """
+    async with asyncio.timeout(REST_S):
+        first = await reader.read(1)
+    if not first:
+        return None
+    try:
+        async with asyncio.timeout(EVENT_S):
+            return await _rest(first, reader)
+    except (ValueError, RecursionError):
+        raise HushdError("bad_request", "This is no event of Wyoming, or a larger one than is taken here.") from None
+
+
+def text(event: Event) -> str:
+    """Returns the text of an event.
+
+    Raises:
+        HushdError: `bad_request` when it has none.
+    """
+    found = event.data.get("text")
+    if not isinstance(found, str):
+        raise HushdError("bad_request", f"The event {event.type} has no text.")
+    return found
+
+
+async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:
+    head = _object(first + await reader.readline())
+    data = head.get("data") or {}
+    length, payload = _length(head, "data_length", MAX_DATA), _length(head, "payload_length", MAX_PAYLOAD)
+    if not isinstance(data, dict) or not isinstance(head.get("type"), str):
+        raise ValueError("no event")
+    if length:
+        data |= _object(await reader.readexactly(length))
+    return Event(head["type"], data, await reader.readexactly(payload))
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    found = json.loads(line)
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
+
+def _length(head: dict[str, Any], name: str, most: int) -> int:
+    length = head.get(name) or 0
+    if type(length) is not int or not 0 <= length <= most:
+        raise ValueError(name)
+    return length

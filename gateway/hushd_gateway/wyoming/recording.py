@@ -1,0 +1,100 @@
+"""A recording as its chunks come: samples of any usual width become 16 bits, and a long one goes to a file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from typing import IO, Any, NamedTuple
+
+from hushd_protocol.errors import HushdError
+
+SHORT = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
+MOST = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
+_SIGNED = bytes(sample ^ 0x80 for sample in range(256))
+
+
+class Format(NamedTuple):
+    """Of raw samples; `width` in bytes: 1 unsigned, as in WAV files, or 2, 3 or 4 signed and little-endian."""
+
+    rate: int = 16_000
+    width: int = 2
+    channels: int = 1
+
+
+class Recording:
+    """One recording; a context manager, whose end removes the file.
+
+    Attributes:
+        format: of what is added.
+        size: bytes so far, of 16-bit samples.
+    """
+
+    def __init__(self) -> None:
+        self.format = Format()
+        self.size = 0
+        self._file = tempfile.SpooledTemporaryFile(max_size=SHORT)  # noqa: SIM115  # `close` closes it
+        self._rest = b""  # part of a frame
+
+    def begin(self, data: Mapping[str, Any]) -> None:
+        """Takes the format from an event's data, where it has one.
+
+        Raises:
+            HushdError: `bad_request` for a format that cannot be read, or another one than before.
+        """
+        found = Format(*(data.get(name, usual) for name, usual in self.format._asdict().items()))
+        if self.size and found != self.format:
+            raise HushdError("bad_request", "The audio's format has changed within a recording: send audio-start.")
+        if any(type(value) is not int for value in found) or not _is_usual(found):
+            raise HushdError(
+                "bad_request",
+                "The audio's format cannot be read: send a rate from 4000 to 384000 Hz, a width of 1 to 4 bytes, and "
+                "1 to 16 channels.",
+            )
+        self.format = found
+
+    def add(self, data: Mapping[str, Any], samples: bytes) -> None:
+        """Adds a chunk.
+
+        Raises:
+            HushdError: as `begin`; `too_large` beyond `MOST` bytes; `input_unreadable` when it cannot be stored.
+        """
+        self.begin(data)
+        samples = self._rest + samples
+        whole = len(samples) - len(samples) % (self.format.width * self.format.channels)
+        self._rest = samples[whole:]
+        found = _sixteen_bits(samples[:whole], self.format.width)
+        self.size += len(found)
+        if self.size > MOST:
+            raise HushdError("too_large", f"A recording has at most {MOST // 2**20} MiB: send it in parts.")
+        try:
+            self._file.write(found)
+        except OSError as error:
+            raise HushdError(
+                "input_unreadable",
+                f"The recording cannot be stored ({error.strerror}): make room in the temporary folder.",
+            ) from error
+
+    def read(self) -> bytes | IO[bytes]:
+        """Returns the samples: a short recording's bytes, or a file of a longer one, which `close` removes."""
+        self._file.seek(0)
+        return self._file.read() if self.size <= SHORT else self._file
+
+    def close(self) -> None:
+        """Forgets it all."""
+        self._file.close()
+
+
+def _is_usual(format: Format) -> bool:
+    return 4000 <= format.rate <= 384_000 and 1 <= format.width <= 4 and 1 <= format.channels <= 16
+
+
+def _sixteen_bits(samples: bytes, width: int) -> bytes:
+    """The upper 16 bits of each sample."""
+    if width == 2:
+        return samples
+    found = bytearray(2 * (len(samples) // width))
+    if width == 1:
+        found[1::2] = samples.translate(_SIGNED)
+    else:
+        found[0::2], found[1::2] = samples[width - 2 :: width], samples[width - 1 :: width]
+    return bytes(found)
