@@ -59,4 +59,4 @@ def test_a_process_that_ends_under_ones_eyes_is_nothing() -> None:
     """A pid that is gone costs nothing and raises nothing."""
     assert usage._pss("4194305") == 0
     assert usage._cpu("4194305") == 0.0
-    assert usage._descendants("4194305") == []
+    assert usage.descendants("4194305") == []

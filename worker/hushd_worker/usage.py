@@ -8,6 +8,7 @@ import sys
 import time
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.footprint import descendants
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
@@ -20,7 +21,7 @@ _ROOM = 128 << 20
 
 def pss() -> int:
     """The proportional set size in bytes of this process and those it started, 0 where unknown."""
-    return sum(map(_pss, ("self", *_descendants("self"))))
+    return sum(map(_pss, ("self", *descendants("self"))))
 
 
 def cpu() -> float:
@@ -28,7 +29,7 @@ def cpu() -> float:
     times = os.times()
     seconds = time.process_time() + times.children_user + times.children_system
     if sys.platform == "linux":
-        return seconds + sum(map(_cpu, _descendants("self")))
+        return seconds + sum(map(_cpu, descendants("self")))
     import psutil  # 17 ms of import; on Linux no worker needs it
 
     for child in psutil.Process().children(recursive=True):
@@ -77,16 +78,3 @@ def _cpu(process: str) -> float:
     except OSError:
         return 0.0
     return sum(map(int, fields[11:15])) / _TICK
-
-
-def _descendants(process: str) -> list[str]:
-    """The pids of the living descendants of `process`, as /proc names them."""
-    found: list[str] = []
-    try:
-        for thread in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{thread}/children") as file:
-                for child in file.read().split():
-                    found += [child, *_descendants(child)]
-    except OSError:
-        pass  # it, or the thread, has ended; or this is not Linux
-    return found

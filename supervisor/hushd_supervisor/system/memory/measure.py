@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from hushd_protocol.system.footprint import descendants, rss
+
 from hushd_supervisor.core.budget import Memory
 
 from .cgroup import Cgroup, number_of
@@ -34,6 +36,19 @@ def usage(pid: int) -> Usage | None:
     except (OSError, KeyError):
         pss = rss
     return Usage(rss, pss, status.get("VmHWM", rss))
+
+
+def believed(size: int, pid: int) -> int:
+    """The `size` that process `pid` reports of itself and its descendants, but no more than they have resident.
+
+    A worker that claims more than there is would bar all others, and be held for that large ever after.
+    """
+    if sys.platform != "linux":
+        return max(0, size)
+    resident = rss(str(pid))
+    if size > resident:
+        resident += sum(map(rss, descendants(str(pid))))
+    return max(0, min(size, resident))
 
 
 def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:

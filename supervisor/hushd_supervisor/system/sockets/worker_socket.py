@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import zmq
@@ -14,13 +14,14 @@ from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import FROM_WORKER, Bye, Error, LoadFailed, Message, Welcome, WorkerHello
+from hushd_protocol.messages import FROM_WORKER, Beat, Bye, Error, LoadFailed, Message, Ready, Welcome, WorkerHello
 from hushd_protocol.system.paths import Paths, prepare_state
 
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.core.settings import Settings
 
 from .. import log
+from ..memory import measure
 from ..process import Launch, Process, environment, worker_command
 from .client_socket import make_router, send
 from .gate import Gate, ceiling
@@ -186,6 +187,8 @@ class WorkerSocket:
             if worker.status is not None:
                 worker.settled = self._clock() + SETTLE_S
             worker.bye = worker.bye or isinstance(message, Bye)
+            if isinstance(message, Ready | Beat):
+                message = replace(message, pss=measure.believed(message.pss, worker.process.pid))
             yield FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:

@@ -51,6 +51,23 @@ def test_a_process_that_is_gone_has_no_usage() -> None:
     assert measure.usage(child.pid) is None
 
 
+def test_no_more_is_believed_than_is_resident() -> None:
+    """A size counts while the process and its descendants have so much; what one claims beyond that does not."""
+    grandchild = "b = bytearray(b'x') * 50_000_000; print(flush=True); input()"
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}])"
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert measure.believed(50_000_000, child.pid) == 50_000_000
+        most = measure.believed(2**64 - 1, child.pid)
+        assert 50_000_000 < most < 100_000_000
+        assert measure.believed(-(2**63), child.pid) == 0
+        child.stdin.close()
+    assert measure.believed(50_000_000, child.pid) == 0
+
+
 def test_the_machine_has_more_memory_than_it_has_left() -> None:
     """Total and available are bytes."""
     machine = measure.machine()
