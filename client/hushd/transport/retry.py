@@ -15,7 +15,6 @@ are not lost with them. A second death that brought nothing new is raised.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -28,7 +27,6 @@ from .connection import Connection
 from .source import Source
 
 GONE = ("supervisor_lost", "shutting_down")
-AGAIN_S = 5.0  # in which a supervisor must stay for long enough to answer
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 
 T = TypeVar("T")
@@ -160,17 +158,11 @@ def _has_a_rest(request: Request) -> bool:
 
 
 def with_connection(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
-    """Returns what `use` returns for a connection; tries again with a new one when the supervisor was lost.
-
-    Once at least, and for `AGAIN_S`: several supervisors in a row may be about to end.
-    """
-    give_up = time.monotonic() + AGAIN_S
-    last = False
-    while True:
-        connection = connect()
-        try:
-            return use(connection)
-        except HushdError as error:
-            if error.code not in GONE or last:
-                raise
-        last = time.monotonic() >= give_up
+    """Returns what `use` returns for a connection; tries once more with a new one when the supervisor was lost."""
+    connection = connect()
+    try:
+        return use(connection)
+    except HushdError as error:
+        if error.code not in GONE:
+            raise
+    return use(connect())
