@@ -93,7 +93,9 @@ def _manage(options: Namespace) -> None:
         elif options.command == "resume":
             client.resume(*options.who)
         elif options.command == "unload":
-            client.unload(*options.what)
+            from .unload import unload
+
+            unload(client, options.what, options.force, options.json)
         elif not client.shutdown():
             raise HushdError("shutting_down", "The supervisor is shutting down, once the jobs that run have finished.")
 
@@ -127,8 +129,10 @@ def _add_managing(commands: Commands) -> None:
     preload = commands.add("preload", "start workers before they are needed")
     preload.add_argument("what", nargs="+", metavar="WHAT", help="such as stt, tts/hibari or stt/moonshine/tiny-en")
     preload.add_argument("--keep-alive", metavar="TIME", help="how long they stay: 300, 5m, 1h30m, -1 (for ever)")
-    unload = commands.add("unload", "end workers and give their memory back")
+    unload = commands.add("unload", "end workers and give their memory back", "Jobs of other programs finish first.")
     unload.add_argument("what", nargs="*", metavar="WHAT", help="such as stt or tts/hibari; default: all of them")
+    unload.add_argument("--force", action="store_true", help="end other programs' jobs now; what can be repeated is")
+    unload.add_argument("--json", action="store_true", help="print what has ended, and what goes on, for programs")
     stop = commands.add("stop-speaking", "end what is spoken, and what waits to be")
     stop.add_argument("--current", action="store_true", help="only what is spoken now; the next goes on")
     pause = commands.add("pause", "interrupt speaking and listening until `hushd resume`", "Nothing is lost.")
