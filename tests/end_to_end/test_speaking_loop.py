@@ -130,12 +130,15 @@ def test_stop_speaking_is_silence(loop: SoundLoop) -> None:
 
 
 def test_all_is_heard_to_the_last_sample(loop: SoundLoop) -> None:
-    """Buffers are played out when a speech ends: a second of tone is a second at the monitor."""
+    """Buffers are played out when a speech ends: a second of tone is a second at the monitor, nothing lost or repeated.
+
+    Its loud samples are counted, since a sound server that is not scheduled in time puts silence in between.
+    """
     with Monitor(loop) as monitor:
         subprocess.run([sys.executable, "-c", TONE], env=loop.environment, check=True, timeout=30)
         time.sleep(0.1)
-        loud = [index for index, sample in enumerate(monitor.samples) if abs(sample) > LOUD / 10]
-    assert 0.99 <= (loud[-1] - loud[0]) / RATE <= 1.01
+        loud = sum(abs(sample) > LOUD / 10 for sample in monitor.samples)
+    assert loud / RATE == pytest.approx(1 - math.asin(0.1) * 2 / math.pi, abs=0.01)
 
 
 def test_a_moment_without_the_processor(loop: SoundLoop) -> None:

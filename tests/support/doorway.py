@@ -39,7 +39,7 @@ class Doorway:
         self.log: list[str] = []
         self.flags: Sequence[str] = flags
         self._selector = selectors.DefaultSelector()
-        self.answers = Answers(settings, lambda: "hushd_up 1\n")
+        self.answers = Answers(settings, lambda: "hushd_up 1\n", folder / "engines.json")
         self.gateway = Gateway(
             self._selector, Child, folder / "gateway.log", self._record,
             lambda channel: [*GATEWAY, *self.flags, "--channel", str(channel)],

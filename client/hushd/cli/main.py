@@ -18,6 +18,7 @@ from .arguments import Commands, Parser, positive, refuse_undecodable, whole
 if TYPE_CHECKING:
     from hushd.client import Client
 
+STDIO = "stdio://"  # an address of Wyoming
 _DESCRIPTION = "Gives programs on this machine a voice and ears, and manages the workers that speak and listen."
 _OWN_OPTIONS = {  # commands that parse what follows them
     "say": "say.command",
@@ -51,6 +52,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def _do(options: Namespace) -> int:
     if options.command == "serve":
+        if STDIO in options.wyoming:
+            _become_wyoming(options)
         listen = [("--http", address) for address in options.http]
         listen += [("--wyoming", address) for address in options.wyoming]
         _become_supervisor([*(word for pair in listen for word in pair), "serve"])
@@ -169,6 +172,13 @@ def _add_managing(commands: Commands) -> None:
         command.add_argument(
             "--wyoming", action="append", default=[], metavar="tcp://HOST:PORT", help=f"Wyoming{suffix}"
         )
+
+
+def _become_wyoming(options: Namespace) -> NoReturn:
+    """Replaces this process by one that speaks Wyoming on standard input and output."""
+    if options.http or options.wyoming != [STDIO]:
+        raise HushdError("bad_request", f"{STDIO} stands alone: give other addresses to another hushd serve.")
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_gateway.stdio"])
 
 
 def _become_supervisor(arguments: Sequence[str]) -> NoReturn:

@@ -17,6 +17,7 @@ out as long as it comes out the same. A second death that brought nothing new is
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -31,6 +32,7 @@ from .source import Source
 
 GONE = ("supervisor_lost", "shutting_down")
 _BLAMELESS = (*GONE, "worker_stopped")  # whatever the request was
+AGAIN_S = 5.0  # in which a supervisor must stay for long enough to answer
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 
 T = TypeVar("T")
@@ -187,11 +189,17 @@ def _is_repeated_whole(request: Request) -> bool:
 
 
 def with_connection(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
-    """Returns what `use` returns for a connection; tries once more with a new one when the supervisor was lost."""
-    connection = connect()
-    try:
-        return use(connection)
-    except HushdError as error:
-        if error.code not in GONE:
-            raise
-    return use(connect())
+    """Returns what `use` returns for a connection; tries again with a new one when the supervisor was lost.
+
+    Once at least, and for `AGAIN_S`: several supervisors in a row may be about to end.
+    """
+    give_up = time.monotonic() + AGAIN_S
+    last = False
+    while True:
+        connection = connect()
+        try:
+            return use(connection)
+        except HushdError as error:
+            if error.code not in GONE or last:
+                raise
+        last = time.monotonic() >= give_up

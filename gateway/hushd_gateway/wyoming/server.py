@@ -19,7 +19,6 @@ from contextlib import aclosing, closing
 from typing import Any
 
 from hushd.transcripts.spacing import between
-from hushd_models import listings
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import Settings
 from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
@@ -29,10 +28,11 @@ from wyoming.event import Event, Eventable, async_write_event
 from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
 
-from hushd_gateway import choices
+from hushd_gateway.choices import Model
 from hushd_gateway.threaded_client import ThreadedClient
 
 from . import events
+from .offer import Offer
 from .recording import Recording
 
 SEND_S = 60.0  # for a program that does not read
@@ -55,7 +55,8 @@ async def serve_connection(
     failed: HushdError | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
-            with closing(_Connection(writer, client, settings, listener, tasks)) as connection:
+            offer = Offer(client, settings, listener)
+            with closing(_Connection(writer, client, offer, tasks)) as connection:
                 while event := await events.read_event(reader):
                     await connection.handle(event)
     except* HushdError as found:
@@ -77,17 +78,15 @@ class _Connection:
         self,
         writer: asyncio.StreamWriter,
         client: ThreadedClient,
-        settings: Settings,
-        listener: str,
+        offer: Offer,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._writer = writer
         self._client = client
-        self._settings = settings
-        self._stt, self._tts = settings.wyoming.models(listener)
+        self._offer = offer
         self._tasks = tasks
         self._wanted: Mapping[str, Any] = {}  # by the last `transcribe`
-        self._model = choices.Model()  # of this recording
+        self._model = Model()  # of this recording
         self._recording = Recording()
         self._text: queue.SimpleQueue[str | None] | None = None
         self._characters = 0
@@ -107,7 +106,8 @@ class _Connection:
         """
         match event.type:
             case "describe":
-                await self._describe()
+                self._writer.write(await self._offer.info())
+                await self._writer.drain()
             case "ping":
                 await self._send(Pong(text=event.data.get("text")))
             case "transcribe":
@@ -133,28 +133,19 @@ class _Connection:
     async def _send(self, event: Eventable) -> None:
         await _send(self._writer, event)
 
-    async def _describe(self) -> None:
-        found = {
-            role: {**(await self._client.describe(role)).get(role, {}), "default": self._settings.default_model(role)}
-            for role in listings.TASKS
-        }
-        self._writer.write(listings.info_event(listings.info(found, self._stt, self._tts)))
-        await self._writer.drain()
-
     # --- speech to text ----------------------------------------------------------------------------------------------
 
     async def _begin(self, event: Event) -> None:
         self._recording.close()
         self._recording = Recording()
         self._recording.begin(event.data)
-        self._model = await self._find_model()
-        if self._model.model != choices.AUTO:
-            # It starts while somebody speaks.
-            await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
+        self._model = await self._offer.model(_string(self._wanted, "name"), _string(self._wanted, "language"))
+        # It starts while somebody speaks.
+        await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
 
     async def _transcribe(self) -> None:
         recording, self._recording = self._recording, Recording()
-        model, self._model = self._model, choices.Model()
+        model, self._model = self._model, Model()
         language, self._wanted = _string(self._wanted, "language"), {}
         with closing(recording):
             if recording.size:
@@ -162,7 +153,7 @@ class _Connection:
             else:
                 await self._send(Transcript(text=""))
 
-    async def _transcribe_recording(self, recording: Recording, wanted: choices.Model, language: str) -> None:
+    async def _transcribe_recording(self, recording: Recording, wanted: Model, language: str) -> None:
         stream = await self._client.transcribe_stream(
             recording.read(),
             rate=recording.format.rate,
@@ -180,16 +171,6 @@ class _Connection:
                 await self._send(TranscriptChunk(text=part))
         await self._send(Transcript(text=text, language=stream.language or language or None))
         await self._send(TranscriptStop())
-
-    async def _find_model(self) -> choices.Model:
-        """The one model of this port; else by the name of one that `info` lists, or by the language."""
-        name, language = _string(self._wanted, "name"), _string(self._wanted, "language")
-        if self._stt:
-            return choices.Model(*self._stt.split("/", 1))
-        if not name and choices.is_known_to_hear(self._settings.stt, language):
-            return choices.Model()
-        catalogue = (await self._client.describe("stt")).get("stt", {})
-        return choices.stt(catalogue, self._settings, name, language)
 
     # --- text to speech ----------------------------------------------------------------------------------------------
 
@@ -210,15 +191,9 @@ class _Connection:
     async def _speak(self, text: str | Iterator[str], wanted: Mapping[str, Any]) -> None:
         voice = wanted.get("voice")
         voice = voice if isinstance(voice, dict) else {}
-        name = _string(voice, "name")
-        speech = await self._client.synthesize(
-            text,
-            keep=False,
-            model=self._tts or None,
-            voice=name or None,
-            language=None if name else _string(voice, "language") or None,
-            markup="ssml" if wanted.get("text_format") == "ssml" else None,
-        )
+        chosen = await self._offer.voice(_string(voice, "name"), _string(voice, "language"))
+        markup = "ssml" if wanted.get("text_format") == "ssml" else None
+        speech = await self._client.synthesize(text, keep=False, markup=markup, **chosen._asdict())
         sound: dict[str, Any] = {}
         async with aclosing(speech):
             async for samples in speech:

@@ -60,6 +60,11 @@ class Paths:
         return self.state / "transcripts"
 
     @property
+    def listed(self) -> Path:
+        """The engines that the door has listed, for its gateway."""
+        return self.runtime / "engines.json"
+
+    @property
     def verified(self) -> Path:
         """The models whose files were right at the last look."""
         return self.state / "verified"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+STDIO = "stdio://"  # Wyoming on standard input and output, where no supervisor listens
 MODELS = "store/local"  # the one worker of the role `models`
 # Defaults that differ by role. Nobody comes back to a download soon.
 OF_ROLE: Mapping[str, Mapping[str, Any]] = {"models": {"keep_alive": 10.0, "memory_mb": 60.0}}

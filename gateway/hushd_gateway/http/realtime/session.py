@@ -18,6 +18,8 @@ SILENCE_S = {"low": 1.6, "medium": 0.8, "auto": 0.8, "high": 0.5}  # by the eage
 MANUAL_SILENCE_S = 0.8  # that divides what is committed into sentences
 _OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}
 _LONGEST_MS = 60_000
+# OpenAI's models without turn detection: their programs commit, and do not mention it.
+_COMMITTED = ("gpt-realtime-whisper", "gpt-live-transcribe")
 
 
 class Session:
@@ -42,6 +44,8 @@ class Session:
             },
             "include": None,
         }
+        self._detection_chosen = False
+        self._adapt(self.data, {})
         if kind == "realtime":
             self.data |= {"model": model, "output_modalities": ["audio"], "instructions": ""}
             self.data["audio"]["output"] = {"format": {"type": PCM, "rate": RATE}, "voice": "alloy", "speed": 1.0}
@@ -64,7 +68,16 @@ class Session:
             elif name not in ("id", "object", "type"):
                 new[name] = value
         _check(new)
+        self._adapt(new, sent)
         self.data = new
+
+    def _adapt(self, new: Object, sent: Mapping[str, Any]) -> None:
+        """Turns the detection of turns off for a model that has none, unless the program has ever chosen."""
+        heard = new["audio"]["input"]
+        self._detection_chosen |= "turn_detection" in ((sent.get("audio") or {}).get("input") or {})
+        model = (heard.get("transcription") or {}).get("model") or ""
+        if not self._detection_chosen and model.startswith(_COMMITTED):
+            heard["turn_detection"] = None
 
     @property
     def input(self) -> Object:
@@ -94,8 +107,14 @@ class Session:
         return 0.5 if silence is None else max(0.1, float(silence) / 1000)
 
     def transcription(self) -> Object:
-        """Model, language, prompt and keywords: `audio.input.transcription`, or nothing."""
+        """Model, prompt, keywords and more: `audio.input.transcription`, or nothing."""
         return self.input.get("transcription") or {}
+
+    def language(self) -> str:
+        """The language, as far as the program says; of several that are possible, the model has to find it out."""
+        asked = self.transcription()
+        several = fields.texts(asked, "languages")
+        return asked.get("language") or (several[0] if len(several) == 1 else "")
 
 
 def coding(audio: Mapping[str, Any]) -> tuple[str, int]:

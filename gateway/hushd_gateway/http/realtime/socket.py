@@ -221,7 +221,7 @@ class Connection:
             self._end_hearing()
         session = self._session
         asked = session.transcription()
-        language = asked.get("language") or ""
+        language = session.language()
         model = await self._there.stt(asked.get("model") or "", language)
         kind, rate = coding(session.input)
         self._decoder = Decoder(kind)

@@ -38,7 +38,7 @@ def open_door(
     """Makes a door that listens nowhere yet; `figures` returns the answer to `/metrics`."""
     selector = selectors.DefaultSelector()
     gateway = Gateway(selector, launch, paths.logs / "gateway.log", record)
-    return Door(selector, Answers(settings, figures), gateway, record, most=min(MOST, ceiling(8)))
+    return Door(selector, Answers(settings, figures, paths.listed), gateway, record, most=min(MOST, ceiling(8)))
 
 
 class Door:
@@ -167,6 +167,7 @@ class Door:
         self.stop()
         self._visitors.close()
         self._gateway.close()
+        self.answers.close()
         self._selector.close()
 
     # --- connections -------------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from hushd_models import listings
+from hushd_models import listed, listings
 
 from hushd_supervisor.core.events import Described
 from hushd_supervisor.core.names import ENGINES
@@ -58,11 +59,13 @@ class Answers:
 
     Args:
         figures: the lines of `/metrics`.
+        file: for the gateway, which is to offer the same.
     """
 
-    def __init__(self, settings: Settings, figures: Callable[[], str]) -> None:
+    def __init__(self, settings: Settings, figures: Callable[[], str], file: Path) -> None:
         self._settings = settings
         self._figures = figures
+        self._file = file
         self._catalogues: dict[str, dict[str, Any]] = {}
         self._made: dict[tuple[str, str], Reply] = {}
         self._wanted: set[str] = set(ENGINES)
@@ -96,6 +99,7 @@ class Answers:
             self._again = now + AGAIN_S
         elif event.role in ENGINES:
             self._catalogues[event.role] = event.catalogue
+            listed.save(self._file, self._catalogues)
         self._made.clear()
 
     def configure(self, settings: Settings) -> None:
@@ -103,6 +107,10 @@ class Answers:
         self._settings = settings
         self._made.clear()
         self.renew()
+
+    def close(self) -> None:
+        """Removes the file."""
+        self._file.unlink(missing_ok=True)
 
     def renew(self) -> None:
         """Has the engines listed again; until then the last answers hold."""

@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.system.serving import listeners
@@ -350,3 +351,13 @@ def test_other_settings_keep_the_sockets_whose_addresses_stay(tmp_path: Path) ->
         assert before["wyoming"].fileno() == -1
         connection.send(HEALTH)
         assert doorway.read(connection, is_whole).endswith(b"OK")
+
+
+def test_the_gateway_finds_the_lists_of_the_polls(tmp_path: Path) -> None:
+    """The engines as they were listed last are in a file, and with the door the file goes."""
+    with Doorway(tmp_path) as doorway:
+        assert listed.load(tmp_path / "engines.json")["tts"] == {"engines": []}
+        doorway.describe(voices=2)
+        (engine,) = listed.load(tmp_path / "engines.json")["tts"]["engines"]
+        assert len(engine["voices"]) == 2
+    assert not (tmp_path / "engines.json").exists()

@@ -1,0 +1,56 @@
+"""The configuration of a realtime session: pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_gateway.http.errors import ApiError
+from hushd_gateway.http.realtime.session import Session
+
+
+def _session(*updates: dict[str, Any], model: str = "") -> Session:
+    session = Session("sess_1", "transcription", model)
+    for heard in updates:
+        session.update({"type": "transcription", "audio": {"input": heard}})
+    return session
+
+
+@pytest.mark.parametrize("model", ["gpt-realtime-whisper", "gpt-live-transcribe-2026"])
+def test_a_model_without_turn_detection_has_none(model: str) -> None:
+    """Programs for such a model commit by themselves, and leave `turn_detection` out; one that asks for it gets it."""
+    assert not _session({"transcription": {"model": model}}).vad
+    assert not _session(model=model).vad
+    assert _session({"transcription": {"model": model}, "turn_detection": {"type": "server_vad"}}).vad
+    assert _session({"turn_detection": {"type": "server_vad"}}, {"transcription": {"model": model}}).vad
+    assert _session({"transcription": {"model": "gpt-4o-transcribe"}}).vad
+
+
+def test_one_of_the_possible_languages_is_the_language() -> None:
+    """Of several the model finds it out."""
+    assert _session({"transcription": {"language": "de"}}).language() == "de"
+    assert _session({"transcription": {"languages": ["de"]}}).language() == "de"
+    assert _session({"transcription": {"languages": ["de", "en"]}}).language() == ""
+    assert _session({"transcription": None}).language() == ""
+
+
+def test_the_flat_names_of_before_are_taken() -> None:
+    """`transcription_session.update` had no `audio`."""
+    session = Session("sess_1", "transcription")
+    session.update({"input_audio_format": "g711_ulaw", "input_audio_transcription": {"language": "de"}})
+    session.update({"turn_detection": None})
+    assert session.input["format"] == {"type": "audio/pcmu"}
+    assert session.language() == "de"
+    assert not session.vad
+
+
+def test_an_update_applies_whole_or_not_at_all() -> None:
+    """A value that does not fit leaves the session as it was."""
+    session = _session()
+    before = repr(session.data)
+    with pytest.raises(ApiError, match="eagerness"):
+        session.update(
+            {"audio": {"input": {"transcription": {"model": "x"}, "turn_detection": {
+                "type": "semantic_vad", "eagerness": "wild"}}}}
+        )  # fmt: skip
+    assert repr(session.data) == before

@@ -1,0 +1,83 @@
+"""What a port offers: the model for a language and the voice for a name, from the lists that the door has made."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_gateway.threaded_client import ThreadedClient
+from hushd_gateway.wyoming.offer import Offer
+from hushd_models import listed
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import find
+from hushd_supervisor.core.settings import Settings, WyomingSettings
+
+MODELS = {
+    "faster-whisper": {"name": "small", "languages": ["en", "de"], "installed": True},
+    "moonshine": {"name": "tiny-en", "languages": ["en"], "installed": True},
+}
+VOICES = [
+    {"name": name, "engine": "piper", "model": name, "language": language, "installed": True}
+    for name, language in (("anna", "de-DE"), ("marie", "fr-FR"))
+]
+LISTED: dict[str, Any] = {
+    "stt": {"engines": [{"name": name, "installed": True, "models": [each]} for name, each in MODELS.items()]},
+    "tts": {"engines": [{"name": "piper", "installed": True, "models": [], "voices": VOICES}]},
+}
+
+
+@pytest.fixture(autouse=True)
+def _listed(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    listed.save(find().listed, LISTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "found"),
+    [
+        ("", "", (None, None)),
+        ("", "en-US", (None, None)),
+        ("", "de", ("faster-whisper", "small")),
+        ("faster-whisper/small", "en", ("faster-whisper", "small")),
+        ("Systran/faster-whisper-tiny", "en", (None, None)),
+    ],
+)
+def test_the_model_that_knows_the_language(name: str, language: str, found: tuple[str | None, str | None]) -> None:
+    """The default where it knows it, else the best that does; a name that is none of ours is passed over."""
+
+    async def run() -> None:
+        async with ThreadedClient() as client:
+            assert await Offer(client, Settings(), "").model(name, language) == found
+            await asyncio.to_thread(client._client.shutdown)
+
+    asyncio.run(run())
+
+
+def test_the_voice_of_a_name_or_a_language() -> None:
+    """Both name their engine, so that nothing is listed again; a name goes before a language."""
+
+    async def run() -> None:
+        async with ThreadedClient(start=False) as client:
+            offer = Offer(client, Settings(), "")
+            assert await offer.voice("", "") == (None, None, None)
+            assert await offer.voice("anna", "fr") == ("piper", "anna", "anna")
+            assert await offer.voice("", "fr") == ("piper", "marie", "marie")
+            with pytest.raises(HushdError, match="There is no voice 'nobody'"):
+                await offer.voice("nobody", "")
+
+    asyncio.run(run())
+
+
+def test_a_port_of_one_model_offers_nothing_else() -> None:
+    """Whatever is asked for."""
+    settings = Settings(wyoming=WyomingSettings(only={"tcp://a:1": {"stt": "moonshine/tiny-en", "tts": "piper/anna"}}))
+
+    async def run() -> None:
+        async with ThreadedClient(start=False) as client:
+            offer = Offer(client, settings, "tcp://a:1")
+            assert await offer.model("faster-whisper/small", "de") == ("moonshine", "tiny-en")
+            assert await offer.voice("", "") == ("piper", "anna", None)
+
+    asyncio.run(run())
