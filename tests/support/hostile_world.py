@@ -45,7 +45,8 @@ class Process:
     credit: dict[bytes, int] = field(default_factory=dict)  # output chunks it may still send
     live: set[bytes] = field(default_factory=set)  # jobs that end only with their input
     cpu: float = 0.0
-    stopped: bool = False  # by a forced unload, or it may be killed for ignoring a cancel
+    forced: bool = False  # an unload with force came in its life
+    cancelled: set[bytes] = field(default_factory=set)  # jobs; if it ignores one it is killed under the others
 
 
 @dataclass
@@ -267,7 +268,7 @@ class World:
         if action == "unload":
             person.gave_up |= set(person.open)
             for process in self.processes.values() if force else ():
-                process.stopped |= not names or base(process.name).startswith(tuple(names))
+                process.forced |= not names or base(process.name).startswith(tuple(names))
         person.open[name] = m.Request(id=name, worker="control", op=action)
         self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names, force=force)))
 
@@ -337,7 +338,9 @@ class World:
         if isinstance(message, m.Error) and person.open[name].worker in (*NAMES, "stt"):
             assert message.code != "shutting_down" or self.pool._down, "nobody leaves"
             assert message.code != "cancelled" or name in person.gave_up, "ended by another client"
-            assert message.code != "worker_stopped" or self.ran_on[name].stopped, "ended by recycling or without force"
+            if message.code == "worker_stopped":
+                process = self.ran_on[name]
+                assert process.forced or process.cancelled - {name}, "ended by recycling or without force"
         if isinstance(message, m.Result) and message.data.get("busy"):
             self.events.add("an unload leaves others at work")
         if isinstance(message, TERMINAL):
@@ -472,7 +475,7 @@ class World:
             status = self.random.choice([0, 0, 1, -11])  # destructors crash, which must not count
             self.at(0.01, lambda: self._exit(process, status if process.doomed else 0))
         elif isinstance(message, m.Cancel):
-            process.stopped = True
+            process.cancelled.add(message.id)
             if process.alive and process.mode != "hangs" and self.random.random() < 0.5:
                 self.at(self.random.random(), lambda: self._end(process, message.id, "cancelled"))
         elif isinstance(message, m.Credit):
