@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from hushd.synthesis.voices import ALIASES
+from hushd.synthesis.voices import ALIASES, VoiceChoice
+from hushd_models import advice, languages, listings
 from hushd_models import catalogue as known_models
-from hushd_models import languages, listings
+from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import Settings
 
 AUTO = "auto"
@@ -21,36 +22,46 @@ class Model(NamedTuple):
     model: str | None = None
 
 
-def stt(catalogue: Catalogue, settings: Settings, name: str, language: str = "", *, translate: bool = False) -> Model:
-    """The model for a transcription.
+def stt(
+    catalogue: Catalogue,
+    settings: Settings,
+    name: str,
+    language: str = "",
+    *,
+    translate: bool = False,
+    words: bool = False,
+) -> Model:
+    """The model for a transcription; with `words`, one that knows when each was said.
 
     ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's,
     means the default; or, where that does not know the language or cannot translate, the best that does.
+
+    Raises:
+        HushdError: `model_missing` when no model knows the times of words, or the one that was named does not.
     """
     name = settings.http.models.get(name, name)
     found = _named(catalogue, name)
-    if found is not None:
-        return found
-    if name == AUTO or translate or not _knows(catalogue, settings.stt, language):
-        return Model(None, AUTO)
-    return Model()
+    if found is None:
+        auto = name == AUTO or translate or not _knows(catalogue, settings.stt, language)
+        found = Model(None, AUTO) if auto else Model()
+    return _with_words(catalogue, settings, found) if words else found
 
 
-def tts(catalogue: Catalogue, settings: Settings, name: str, voice: str) -> tuple[str | None, str | None]:
-    """The model, as ENGINE/NAME, and the voice for a speech.
+def tts(catalogue: Catalogue, settings: Settings, name: str, voice: str) -> VoiceChoice:
+    """The engine, model and voice for a speech, as far as the request says.
 
     A model's name that is none of an engine's means the default. One of OpenAI's voices gives way to a model that has
     a voice of its own.
     """
     found = _named(catalogue, settings.http.models.get(name, name))
     if found is None:
-        return None, voice or None
+        return VoiceChoice(None, None, voice or None)
     if found.model is None:
-        return _first_of(catalogue, str(found.engine)), voice or None
+        return VoiceChoice(found.engine, _first_of(catalogue, found.engine), voice or None)
     own = [each for each in _voices(catalogue, found.engine) if each.get("model") == found.model]
     if voice in ALIASES and len(own) == 1:
         voice = own[0]["name"]
-    return f"{found.engine}/{found.model}", voice or None
+    return VoiceChoice(found.engine, found.model, voice or None)
 
 
 def is_openai(name: str) -> bool:
@@ -62,6 +73,23 @@ def _voices(catalogue: Catalogue, engine: str | None) -> list[Mapping[str, Any]]
     return [voice for entry in catalogue.get("engines", ()) if entry["name"] == engine for voice in entry["voices"]]
 
 
+def _with_words(catalogue: Catalogue, settings: Settings, chosen: Model) -> Model:
+    """The chosen model if its engine knows the times of words; one that does, if none was named."""
+    able = [
+        entry["name"]
+        for entry in catalogue.get("engines", ())
+        if entry.get("word_times") and any(model.get("installed") for model in entry.get("models", ()))
+    ]
+    default = settings.stt.partition("/")[0] if chosen == Model() else None
+    if (chosen.engine or default) in able:
+        return chosen
+    if able and chosen.engine is None:
+        return Model(able[0], AUTO)
+    instead = f"choose a model of {' or '.join(able)}" if able else f"`hushd models pull {advice.TRANSLATOR}` gets one"
+    whose = f"{chosen.engine} does not know" if chosen.engine else "No installed model knows"
+    raise HushdError("model_missing", f"{whose} when each word is said: {instead}, or leave word out.")
+
+
 def is_known_to_hear(model: str, language: str) -> bool:
     """Whether hushd's own catalogue says that ENGINE/NAME knows the language, or there is none to know."""
     if not language:
@@ -70,12 +98,12 @@ def is_known_to_hear(model: str, language: str) -> bool:
     return known is not None and languages.code(language) in map(languages.code, known.languages)
 
 
-def _first_of(catalogue: Catalogue, engine: str) -> str | None:
+def _first_of(catalogue: Catalogue, engine: str | None) -> str | None:
     """The model of an engine that was named alone: the first that is installed."""
     for entry in catalogue.get("engines", ()):
         for model in entry.get("models", ()) if entry["name"] == engine else ():
             if model.get("installed"):
-                return f"{engine}/{model['name']}"
+                return str(model["name"])
     return None
 
 

@@ -17,7 +17,7 @@ from .installation import document, extra_command
 if TYPE_CHECKING:
     from .inventory import Row
 
-TRANSLATOR = "faster-whisper/small"  # turbo and the models of one language do not translate
+TRANSLATOR = "faster-whisper/small"  # also knows when words are said; turbo does not translate
 
 
 @cache

@@ -17,7 +17,7 @@ def test_the_state_diagram_is_generated_from_the_table() -> None:
 
 def test_links_lead_somewhere() -> None:
     """Every relative link of README and docs names a file of the repository."""
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         text = re.sub(r"`[^`\n]*`", "", page.read_text())  # code shows what links look like
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
             if "://" not in target:

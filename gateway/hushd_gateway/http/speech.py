@@ -46,14 +46,16 @@ async def synthesize(there: Context, data: Mapping[str, Any], form: str) -> Asyn
     said = fields.text(data, "input")
     if not said.strip():
         raise bad("input must be the text to speak.", "input")
-    options = {
+    options: dict[str, Any] = {
         "speed": fields.number(data, "speed", 0.25, 4.0),
         "sample_rate": fields.whole(data, "sample_rate", 8000, 48000) or (PCM_RATE if form == "pcm" else None),
-        "language": fields.text(data, "language") or None,
     }
+    language = fields.text(data, "language")
     fields.text(data, "instructions")  # no engine follows any
-    model, voice = await there.tts(fields.text(data, "model"), _voice(data))
-    return _made(there, said, {**options, "model": model, "voice": voice, "format": form})
+    chosen = await there.tts(fields.text(data, "model"), _voice(data), language)
+    if not chosen.voice:
+        options["language"] = language or None
+    return _made(there, said, {**options, **chosen._asdict(), "format": form})
 
 
 def _voice(data: Mapping[str, Any]) -> str:

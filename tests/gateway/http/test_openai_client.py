@@ -90,13 +90,12 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
     assert verbose.words is None
 
 
-def test_words_have_times_where_the_engine_knows_them(openai: OpenAI, beckett: Path) -> None:
-    """With `timestamp_granularities` word alone there are words, in order, and no segments."""
-    found = openai.audio.transcriptions.create(
-        model="whisper-1", file=beckett, response_format="verbose_json", timestamp_granularities=["word"]
-    )
-    assert found.segments is None
-    assert [word.start for word in found.words] == sorted(word.start for word in found.words)
+def test_words_need_a_model_that_knows_their_times(openai: OpenAI, beckett: Path) -> None:
+    """Where none is installed, the error says how to get one, instead of an empty list."""
+    with pytest.raises(package.NotFoundError, match="No installed model knows when each word is said"):
+        openai.audio.transcriptions.create(
+            model="whisper-1", file=beckett, response_format="verbose_json", timestamp_granularities=["word"]
+        )
 
 
 def test_diarized_json_names_the_speakers(openai: OpenAI, beckett: Path) -> None:

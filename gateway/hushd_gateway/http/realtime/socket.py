@@ -222,7 +222,7 @@ class Connection:
         session = self._session
         asked = session.transcription()
         language = session.language()
-        model = await self._there.stt(asked.get("model") or "", language)
+        model = await self._there.stt(asked.get("model") or "", language, speed="fast")
         kind, rate = coding(session.input)
         self._decoder = Decoder(kind)
         listen = partial(

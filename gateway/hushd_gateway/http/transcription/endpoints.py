@@ -78,7 +78,8 @@ _MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}
 async def _begun(there: Context, form: Form, ask: Wanted, options: Mapping[str, Any]) -> Any:
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
-    model = await there.stt(ask.model, ask.language, translate=options["task"] == "translate")
+    translate = options["task"] == "translate"
+    model = await there.stt(ask.model, ask.language, translate=translate, words=ask.words)
     return await there.client.transcribe_stream(form.path, engine=model.engine, model=model.model, **options)
 
 

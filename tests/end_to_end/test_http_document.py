@@ -1,0 +1,106 @@
+"""docs/HTTP.md and docs/hosts: their lines and programs run as they stand, with the real engines."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hushd_supervisor.system import config
+from support.peer import BOUND_S, Peer, check_nothing_is_left, wait_until
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (DOCS / "HTTP.md", *sorted((DOCS / "hosts").glob("*.md")))
+PORT = 8000  # of the pages
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """The page's name and the text of each block in a language."""
+    found = [
+        (page.stem, text)
+        for page in PAGES
+        for text in re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    assert found
+    return found
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Path]:
+    """A private runtime folder, with a recording; the variables lead there."""
+    folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUSHD_RUNTIME_DIR", str(folder))
+        patch.setenv("HUSHD_STATE_DIR", str(folder / "state"))
+        patch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
+        spec = find_spec("moonshine_voice")
+        assert spec
+        assert spec.origin
+        shutil.copy(Path(spec.origin).parent / "assets" / "beckett.wav", folder)
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def address(room: Path) -> Iterator[str]:
+    """HOST:PORT of a running server."""
+    with open(room / "serve.log", "wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "hushd", "serve", "--http", "127.0.0.1:0"], stdout=log, stderr=log
+        )
+    wait_until(lambda: (room / "client.sock").exists() or server.poll() is not None, "a supervisor")
+    with Peer(room / "client.sock") as peer:
+        (row,) = peer.control("status")["door"]["listeners"]
+    yield row["address"]
+    server.terminate()
+    server.wait(BOUND_S)
+    check_nothing_is_left(room)
+
+
+def run(command: list[str], room: Path) -> str:
+    done = subprocess.run(command, cwd=room, env=os.environ, capture_output=True, text=True, timeout=BOUND_S)
+    assert done.returncode == 0, (command[-1], done.stdout, done.stderr)
+    return done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_every_curl_line_is_answered(room: Path, address: str) -> None:
+    """In the pages' order, with the files of the lines before; each succeeds."""
+    printed = ""
+    for _, lines in blocks("bash"):
+        lines = lines.replace(f"127.0.0.1:{PORT}", address)
+        printed += run(["bash", "-ec", f"base=http://{address}/v1\n{lines}"], room)
+    for shown in (
+        "Hello", "speech.audio.done", "00:00:00,", '"avg_logprob":0.0', "transcript.text.done", '"speaker":"A"',
+        "SPEAKER audio 1", '"object":"list"',
+    ):  # fmt: skip
+        assert shown.replace('":', '": ') in printed or shown in printed, shown
+    assert (room / "hello.mp3").stat().st_size > 5000
+
+
+def test_every_program_runs(room: Path, address: str) -> None:
+    """Those of the openai package, one after the other; the second hears what the first has spoken."""
+    (first, second) = (text for page, text in blocks("python") if page == "openai-python")
+    for program in (first, second):
+        printed = run([sys.executable, "-c", program.replace(f"127.0.0.1:{PORT}", address)], room)
+        assert "friend" in printed
+
+
+def test_every_table_is_a_configuration(tmp_path: Path) -> None:
+    """hushd reads them without a complaint, and they say what the pages say."""
+    for page, text in blocks("toml"):
+        path = tmp_path / "config.toml"
+        path.write_text(text)
+        http = config.load(path).http
+        table = tomllib.loads(text)["http"]
+        for name, value in table.items():
+            found = getattr(http, name)
+            assert (dict(found) if isinstance(value, dict) else found) in (value, tuple(value)), page

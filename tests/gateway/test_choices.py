@@ -1,0 +1,136 @@
+"""Which model and voice a request means, and how seldom the engines are listed for it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd.transcripts.segment import Segment, Word
+from hushd.transcripts.transcript import Transcript
+from hushd_gateway import choices
+from hushd_gateway.choices import Model
+from hushd_gateway.http.context import Context
+from hushd_gateway.http.transcription import formats
+from hushd_models import listed
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import find
+from hushd_supervisor.core.settings import HttpSettings, Settings
+
+STT = {
+    "engines": [
+        {"name": "moonshine", "models": [{"name": "tiny-en", "languages": ["en"], "installed": True}]},
+        {"name": "faster-whisper", "models": [{"name": "small", "languages": ["en", "de"], "installed": True}]},
+    ]
+}
+TTS = {
+    "engines": [
+        {
+            "name": "piper",
+            "models": [{"name": "en_GB-alan", "installed": True}],
+            "installed": True,
+            "voices": [{"name": "alan", "engine": "piper", "model": "en_GB-alan", "language": "en", "installed": True}],
+        }
+    ]
+}
+ALIASES = HttpSettings(models={"mine": "faster-whisper/small", "whisper-1": "auto"}, voices={"boss": "alan"})
+SETTINGS = Settings(stt="moonshine/tiny-en", http=ALIASES)
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "meant"),
+    [
+        ("", "", Model()),
+        ("gpt-4o-transcribe", "en", Model()),
+        ("gpt-4o-mini-transcribe-2025-12-15", "", Model()),
+        ("Systran/faster-distil-whisper-large-v3", "", Model()),
+        ("gpt-4o-transcribe", "de", Model(None, "auto")),
+        ("auto", "", Model(None, "auto")),
+        ("faster-whisper/small", "", Model("faster-whisper", "small")),
+        ("small", "", Model("faster-whisper", "small")),
+        ("mine", "", Model("faster-whisper", "small")),
+        ("whisper-1", "", Model(None, "auto")),
+    ],
+)
+def test_a_models_name_means_itself_an_alias_or_the_default(name: str, language: str, meant: Model) -> None:
+    """OpenAI's names and unknown ones mean the default, or the best that knows the language; aliases come first."""
+    assert choices.stt(STT, SETTINGS, name, language) == meant
+
+
+def test_a_translation_needs_the_best_that_can() -> None:
+    """Whatever the default is, unless a model is named."""
+    assert choices.stt(STT, SETTINGS, "gpt-4o-transcribe", translate=True) == Model(None, "auto")
+    assert choices.stt(STT, SETTINGS, "small", translate=True) == Model("faster-whisper", "small")
+
+
+def test_words_need_an_engine_that_knows_their_times() -> None:
+    """The default gives way to one that does; a model that was named is refused, and so are words that nobody knows."""
+    moonshine, whisper = STT["engines"]
+    able = {"engines": [moonshine, whisper | {"word_times": True}]}
+    assert choices.stt(able, SETTINGS, "", words=True) == Model("faster-whisper", "auto")
+    assert choices.stt(able, SETTINGS, "auto", words=True) == Model("faster-whisper", "auto")
+    assert choices.stt(able, SETTINGS, "small", words=True) == Model("faster-whisper", "small")
+    assert choices.stt(able, Settings(stt="faster-whisper/small"), "", words=True) == Model()
+    with pytest.raises(HushdError, match=r"moonshine does not know .* choose a model of faster-whisper"):
+        choices.stt(able, SETTINGS, "tiny-en", words=True)
+    with pytest.raises(HushdError, match="No installed model knows when each word is said: `hushd models pull"):
+        choices.stt(STT, SETTINGS, "", words=True)
+
+
+def test_words_are_shown_with_their_times() -> None:
+    """`verbose_json` has `words` and no segments, where words alone are wanted."""
+    words = (Word("Good", 0.5, 0.9), Word(" morning.", 1.0, 1.4))
+    transcript = Transcript([Segment(0, 0.5, 1.4, "Good morning.", words)], "en", 2.0)
+    found = formats.verbose(transcript, "transcribe", words=True, segments=False)
+    assert [word["word"] for word in found["words"]] == ["Good", "morning."]
+    assert found["words"][1] == {"word": "morning.", "start": 1.0, "end": 1.4}
+    assert "segments" not in found
+
+
+def test_an_openai_voice_gives_way_to_a_models_only_one() -> None:
+    """Programs that insist on a voice of OpenAI's can use a model with one voice."""
+    assert choices.tts(TTS, SETTINGS, "piper/en_GB-alan", "alloy") == ("piper", "en_GB-alan", "alan")
+    assert choices.tts(TTS, SETTINGS, "piper", "alan") == ("piper", "en_GB-alan", "alan")
+    assert choices.tts(TTS, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
+
+
+class Describer:
+    """A client that counts how often the engines are listed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def describe(self, role: str) -> dict[str, Any]:
+        self.count += 1
+        return {role: STT if role == "stt" else TTS}
+
+
+def test_usual_requests_list_no_engines() -> None:
+    """Neither OpenAI's names nor a language that the default is known to hear need the list."""
+
+    async def run() -> None:
+        client = Describer()
+        there = Context(client, SETTINGS)  # type: ignore[arg-type]
+        assert await there.stt("gpt-4o-transcribe", "en") == Model()
+        assert await there.tts("gpt-realtime", "") == (None, None, None)
+        assert client.count == 0
+
+    asyncio.run(run())
+
+
+def test_other_requests_use_the_doors_list(runtime: Path) -> None:
+    """What polls were promised is what there is; only without a door are the engines listed."""
+
+    async def run() -> None:
+        client = Describer()
+        there = Context(client, SETTINGS)  # type: ignore[arg-type]
+        assert await there.stt("small") == Model("faster-whisper", "small")
+        assert client.count == 1
+        listed.save(find().listed, {"stt": {"engines": STT["engines"][:1]}, "tts": TTS})
+        there = Context(client, SETTINGS)  # type: ignore[arg-type]
+        assert await there.stt("small") == Model()
+        assert await there.tts("gpt-realtime", "boss") == ("piper", "en_GB-alan", "alan")
+        assert client.count == 1
+
+    asyncio.run(run())
