@@ -25,7 +25,7 @@ from hushd_protocol.errors import HushdError
 from storm.crowd import gather
 from storm.faults import Faults
 from storm.ledger import CHANGES, WEATHER, Ledger, watched
-from storm.stage import Census, Stage, descriptors, isolate, wait_until
+from storm.stage import Census, Stage, descriptors, few_files, isolate, wait_until
 
 FIRST_ACT, PRELUDE = 0.35, 0.15  # of the time; the rest is for the second act
 PATIENCE_S = 60.0  # after the storm, for everybody's last request
@@ -144,6 +144,7 @@ def main() -> int:
     parser.add_argument("--logs", metavar="DIR", type=Path, help="copy the logs of all processes there")
     options = parser.parse_args()
     isolate()
+    few_files()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
     try:
         totals, complaints = run(options.seconds, options.seed, options.logs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.messages import Request
@@ -18,6 +18,18 @@ from .transport.retry import with_connection
 
 if TYPE_CHECKING:
     from .transport.floor import Floor
+
+
+class Unloaded(list[str]):
+    """The names of the workers that have ended.
+
+    Attributes:
+        busy: by the name of each worker that goes on for now, the number of other programs' jobs there.
+    """
+
+    def __init__(self, names: Iterable[str], busy: Mapping[str, int]) -> None:
+        super().__init__(names)
+        self.busy = dict(busy)
 
 
 class Management(Connector):
@@ -76,9 +88,17 @@ class Management(Connector):
         for call in [self._call(request, None) for request in requests]:
             deque(call, maxlen=0)
 
-    def unload(self, *workers: str) -> list[str]:
-        """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended."""
-        return list(self._control("unload", *workers).get("unloaded", []))
+    def unload(self, *workers: str, force: bool = False) -> Unloaded:
+        """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended.
+
+        This client's own requests there end at once with `cancelled`. A worker with jobs of other programs ends after
+        the last of them. That is not waited for: `busy` of the returned list counts them.
+
+        Args:
+            force: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
+        """
+        answer = self._control("unload", *workers, force=force)
+        return Unloaded(answer.get("unloaded", []), answer.get("busy", {}))
 
     def status(self) -> dict[str, Any]:
         """Returns what `hushd status --json` prints: the supervisor, its workers, memory."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from hushd_protocol.system.handover import Handover
 
-FLUSH_S = 5.0  # for a program that does not read its last answer
+FLUSH_S = 5.0  # for a program that does not read its last answer, or goes on sending after it
 
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -31,7 +32,11 @@ class _Protocol(asyncio.StreamReaderProtocol):
 
 
 async def serve_streams(connection: socket.socket, handover: Handover, serve: Streams) -> None:
-    """Has `serve` serve one connection by streams, and closes it; cancels `serve` when the program leaves."""
+    """Has `serve` serve one connection by streams, and closes it; cancels `serve` when the program leaves.
+
+    What comes after the last answer is read and passed over: bytes that nobody reads would discard the answer, and a
+    program that still sends would get a broken connection instead of it.
+    """
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     reader.feed_data(handover.prefix)
@@ -40,6 +45,8 @@ async def serve_streams(connection: socket.socket, handover: Handover, serve: St
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     try:
         await _until_left(asyncio.ensure_future(serve(reader, writer)), protocol.left)
+        if not protocol.left.is_set():
+            await _pass_over(reader, writer)
     finally:
         writer.close()
         try:
@@ -47,6 +54,14 @@ async def serve_streams(connection: socket.socket, handover: Handover, serve: St
                 await writer.wait_closed()
         except (OSError, TimeoutError):
             transport.abort()
+
+
+async def _pass_over(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(FLUSH_S):
+            writer.write_eof()
+            while await reader.read(65536):
+                pass
 
 
 async def _until_left(work: asyncio.Future[None], left: asyncio.Event) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 from hushd_protocol import __version__
 
+from . import languages
+
 Catalogues = Mapping[str, Mapping[str, Any]]  # `{"stt": {"engines": [...]}, "tts": {...}}`
 Object = dict[str, Any]
 
@@ -24,6 +26,7 @@ OPENAI_NAMES: Mapping[str, tuple[str, ...]] = {
     "tts": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
 }
 # fmt: on
+ROBOTIC = "espeak-ng"
 TASKS = {"stt": "automatic-speech-recognition", "tts": "text-to-speech"}
 _ATTRIBUTION = {"name": "hushd", "url": "https://pypi.org/project/hushd/"}
 
@@ -59,6 +62,9 @@ def voices(catalogues: Catalogues) -> Object:
 def info(catalogues: Catalogues, stt: str = "", tts: str = "") -> Object:
     """The data of Wyoming's `info`: one program for speech to text and one for text to speech.
 
+    Home Assistant takes the first voice of a language by its name, so those that sound like a machine are offered only
+    for languages that have no other.
+
     Args:
         stt: ENGINE/NAME of the one model to offer; empty: all that are installed, the default first.
         tts: the same of the one whose voices to offer.
@@ -68,10 +74,12 @@ def info(catalogues: Catalogues, stt: str = "", tts: str = "") -> Object:
         for engine, entry in _installed(catalogues, "stt")
         if stt in ("", f"{engine['name']}/{entry['name']}")
     ]
+    offered = _offered(list(_voices(catalogues)), *tts.split("/", 1))
+    natural = {languages.code(voice["language"]) for voice in offered if voice["engine"] != ROBOTIC}
     speakers = [
         _artifact(voice["name"]) | {"languages": [voice["language"]], "speakers": None}
-        for voice in _voices(catalogues)
-        if tts in ("", f"{voice['engine']}/{voice['model']}")
+        for voice in offered
+        if voice["engine"] != ROBOTIC or languages.code(voice["language"]) not in natural
     ]
     hears = {"models": asr, "supports_transcript_streaming": True, "requires_external_vad": True}
     speaks = {"voices": speakers, "supports_synthesize_streaming": True}
@@ -101,6 +109,12 @@ def _more(role: str, engine: Object, entry: Object) -> Object:
 
 def _voice(voice: Object) -> Object:
     return {"name": voice["name"], "language": voice["language"], "gender": voice.get("gender", "")}
+
+
+def _offered(every: list[Object], engine: str, model: str = "") -> list[Object]:
+    """The voices of a model; all of its engine's where they go with any model, as kokoro's do."""
+    of_engine = [voice for voice in every if engine in ("", voice["engine"])]
+    return [voice for voice in of_engine if model in ("", voice["model"])] or of_engine
 
 
 def _program(only: str, *, installed: bool) -> Object:

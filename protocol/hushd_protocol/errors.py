@@ -23,6 +23,7 @@ no_supervisor             supervisor yes       503  3    none is running and non
 worker_failed             worker     yes       503  5    the worker crashes too often, or failed at a job
 start_timeout             worker     yes       503  5    the worker did not become ready in time
 worker_crashed            worker     yes       502  5    the worker died under this request
+worker_stopped            supervisor yes       503  5    the worker was stopped before the job had finished
 poison_request            client     no        422  5    this request killed its worker twice
 no_device                 machine    no        500  8    no microphone or loudspeaker
 output_failed             machine    no        500  9    the output could not be written
@@ -74,6 +75,7 @@ CODES: dict[str, Code] = {
         ("worker_failed", "worker", True, 503, 5),
         ("start_timeout", "worker", True, 503, 5),
         ("worker_crashed", "worker", True, 502, 5),
+        ("worker_stopped", "supervisor", True, 503, 5),
         ("poison_request", "client", False, 422, 5),
         ("no_device", "machine", False, 500, 8),
         ("output_failed", "machine", False, 500, 9),

@@ -301,7 +301,7 @@ class Manager(Person):
 
     def unload(self) -> None:
         with self.ledger.request("unload"):
-            self.client.unload(f"stt/echo/{self.model()}")
+            self.client.unload(f"stt/echo/{self.model()}", force=self.dice.random() < 0.3)
         self.over.wait(0.2)
 
 

@@ -17,7 +17,7 @@ from hushd_protocol.messages import Accepted, Chunk, Control, Credit, Error, Mes
 WEATHER = frozenset(
     (
         "worker_crashed", "worker_failed", "start_timeout", "poison_request", "overloaded", "server_busy",
-        "supervisor_lost",
+        "supervisor_lost", "worker_stopped",
     )
 )  # fmt: skip
 # And while supervisors come and go.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from hushd_protocol.system import atomic_file
 TESTS = Path(__file__).parent.parent.parent / "tests" / "support"
 MODELS = "abcdefghij"  # of the good engine: so many workers of each role
 DISK_MB = 4  # of each small file system
+OPEN_FILES = 1500  # of each process, of which a supervisor gives 500 to clients
 MNT_DETACH = 2
 
 # Engines that misbehave, by their name; each is tests/support/fake_worker.py with these flags.
@@ -194,6 +196,11 @@ def isolate() -> None:
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0:
         os.environ["HUSHD_CHAOS_ISOLATED"] = "1"
         os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
+
+
+def few_files() -> None:
+    """Limits the open files of this process and those it starts: one program can take all of a supervisor's."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:

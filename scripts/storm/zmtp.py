@@ -29,6 +29,12 @@ def frame(data: bytes) -> bytes:
     return _MORE_LONG + len(data).to_bytes(8, "big") + data
 
 
+def whole(frames: list[bytes]) -> bytes:
+    """The bytes of a message of `frames`, of which the last has less than 256."""
+    *first, last = frames
+    return b"".join(map(frame, first)) + bytes((0, len(last))) + last
+
+
 def endless(path: Path, data: bytes, until: float) -> int:
     """Sends a message of frames `data` until the peer ends the connection, or `until`; returns the bytes sent."""
     one = frame(data)

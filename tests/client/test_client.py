@@ -232,7 +232,7 @@ def test_a_stream_is_sent_again_after_a_crash(start_router: Start, client: Clien
     assert b"".join(chunk.payload for chunk in router.of(Chunk)).endswith(b"".join(pieces))
 
 
-@pytest.mark.parametrize("code", ["worker_crashed", "supervisor_lost", "shutting_down"])
+@pytest.mark.parametrize("code", ["worker_crashed", "worker_stopped", "supervisor_lost", "shutting_down"])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_the_rest_of_a_recording_is_asked_for(
     code: str, streamed: bool, start_router: Start, client: Client, sound: Path
@@ -248,6 +248,52 @@ def test_the_rest_of_a_recording_is_asked_for(
     assert {(request.input, request.attempt, request.params["language"]) for request in asked} == {
         ("stream" if streamed else "path", 0, "en")
     }
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_job_whose_worker_was_stopped_is_sent_again(
+    streamed: bool, start_router: Start, client: Client, sound: Path
+) -> None:
+    """With all of its input, over the same connection, and as a request that never killed anything."""
+    router = start_router(failing_first("worker_stopped", hearing))
+    assert client.transcribe(iter([sound.read_bytes()]) if streamed else sound).text == "Hi."
+    first, second = router.of(Request)
+    assert (first.id != second.id, second.attempt, len(router.of(Hello))) == (True, 0, 1)
+
+
+@pytest.mark.parametrize("code", ["worker_stopped", "supervisor_lost", "shutting_down"])
+def test_a_recording_with_speakers_is_transcribed_again_as_a_whole(
+    code: str, start_router: Start, client: Client, sound: Path
+) -> None:
+    """Two segments were returned when the worker left, and one more the second time: nothing comes twice."""
+
+    def whole(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            segments = [segment(message.id, n, text) for n, text in enumerate("abcd")]
+            router.send(route, *segments, Result(id=message.id, data={"duration": 4.0, "language": "en"}))
+
+    again = failing_first(code, whole, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b"), segment(i, 2, "c")])
+    router = start_router(failing_first(code, again, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b")]))
+    heard = client.transcribe(sound, diarize=True)
+    assert [(s.id, s.text) for s in heard] == [(0, "a"), (1, "b"), (2, "c"), (3, "d")]
+    assert [request.params.get("start_s") for request in router.of(Request)] == [None] * 3
+
+
+@pytest.mark.parametrize("then", [[], ["b"], ["a", "x"]])
+def test_another_answer_with_speakers_is_not_mixed_with_the_first(
+    then: list[str], start_router: Start, client: Client, sound: Path
+) -> None:
+    """Where the second attempt hears something else the failure of the first is raised."""
+
+    def other(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            segments = [segment(message.id, n, text) for n, text in enumerate(then)]
+            router.send(route, *segments, Result(id=message.id, data={"duration": 4.0}))
+
+    start_router(failing_first("worker_stopped", other, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b")]))
+    with pytest.raises(HushdError) as caught:
+        client.transcribe(sound, diarize=True)
+    assert caught.value.code == "worker_stopped"
 
 
 @pytest.mark.parametrize(("rest", "start"), [(1.4, 1.4), (0.0, 1.0)])
@@ -630,6 +676,16 @@ def test_control(start_router: Start, client: Client) -> None:
     assert [(c.action, c.names) for c in router.of(Control)] == [
         ("status", []), ("describe", ["tts", "stt"]), ("unload", ["stt/moonshine"]),
     ]  # fmt: skip
+
+
+def test_an_unload_reports_what_goes_on_for_others(start_router: Start, client: Client) -> None:
+    """The list has what ended, its `busy` the jobs of others; `force` is sent, and an older answer has no `busy`."""
+    answers = [{"unloaded": ["stt/a/b"], "busy": {"tts/c/d": 2}}, {"unloaded": []}]
+    router = start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=answers.pop(0))))
+    ended = client.unload()
+    assert (ended, ended.busy) == (["stt/a/b"], {"tts/c/d": 2})
+    assert client.unload(force=True).busy == {}
+    assert [c.force for c in router.of(Control)] == [False, True]
 
 
 def test_voices(start_router: Start, client: Client) -> None:

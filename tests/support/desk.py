@@ -55,8 +55,12 @@ class Desk:
     def exit(self, status: int) -> None:
         self._take(self.worker.exited(self.worker.gen, status, "boom\n", self.now))
 
-    def unload(self) -> None:
-        self._take(self.worker.unload(self.now))
+    def unload(self, owner: bytes | None = None, force: bool = False) -> None:
+        """Unloads the worker for the client that asked for its jobs, or for `owner`."""
+        self._take(self.worker.unload(self.now, self.client if owner is None else owner, force))
+
+    def hold(self) -> None:
+        self._take(self.worker.hold(self.now))
 
     def shutdown(self) -> None:
         self._take(self.worker.shutdown(self.now))
@@ -107,7 +111,7 @@ def desk_in(state: State) -> Desk:
     if state is State.BUSY:
         return desk
     if state is State.DRAINING:
-        desk.unload()
+        desk.hold()
         return desk
     if state is State.KILLING:
         desk.time()  # no beat

@@ -11,7 +11,8 @@ exit      ends the process with status params["status"]
 memory    keeps params["mb"] MB (10^6 bytes) for good
 economy   does with less if it is asked to; result {"economy": whether it was}
 
-With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does.
+With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does. With
+`--until FILE` it ends no `transcribe` before FILE exists.
 
 And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input in the first second, `synthesize`
 says the text's own bytes, each twice.
@@ -35,9 +36,10 @@ from hushd_worker.job import Job
 class Echo:
     """An engine that is there at once."""
 
-    def __init__(self, slots: int, sessions: int) -> None:
+    def __init__(self, slots: int, sessions: int, until: str | None) -> None:
         self.slots = slots
         self.sessions = sessions
+        self.until = until
         self.kept: list[bytes] = []
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
@@ -86,7 +88,10 @@ class Echo:
                     digest.update(piece)
                 if job.params.get("start_s", 0.0) < 1.0:  # else it was heard, before a crash
                     job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
-                return {"language": "en", "duration": 1.0, "segments": 1}
+                while self.until and not os.path.exists(self.until):
+                    job.check()
+                    threading.Event().wait(0.01)
+                return {"language": "en", "duration": 1.0, "segments": 1, "pid": os.getpid()}
             case "synthesize":
                 for piece in job.read():
                     job.send_chunk(bytes(byte for byte in piece for _ in range(2)), rate=16000, channels=1)
@@ -99,9 +104,10 @@ if __name__ == "__main__":
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--sessions", type=int, default=0)
     parser.add_argument("--exclusive")
+    parser.add_argument("--until")
     parser.add_argument("--engine")
     parser.add_argument("--model")
     flags = parser.parse_args()
     if flags.exclusive:
         fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    serve(Echo(flags.slots, flags.sessions))
+    serve(Echo(flags.slots, flags.sessions, flags.until))

@@ -45,6 +45,8 @@ class Process:
     credit: dict[bytes, int] = field(default_factory=dict)  # output chunks it may still send
     live: set[bytes] = field(default_factory=set)  # jobs that end only with their input
     cpu: float = 0.0
+    forced: bool = False  # an unload with force came in its life
+    cancelled: set[bytes] = field(default_factory=set)  # jobs; if it ignores one it is killed under the others
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Person:
     received: Counter[bytes] = field(default_factory=Counter)
     upload: Counter[bytes] = field(default_factory=Counter)  # input chunks the worker asked for
     sent: Counter[bytes] = field(default_factory=Counter)
+    gave_up: set[bytes] = field(default_factory=set)  # requests that it cancelled or unloaded
     stopped: bool = False  # as by SIGSTOP: answers no ping
     turns: dict[bytes, str] = field(default_factory=dict)  # by claim, where it stands
 
@@ -78,7 +81,8 @@ class World:
         self.total = r.choice([1 << 40, 900_000_000, 500_000_000])  # room for all, for two, for one
         self.others = 0  # bytes that other programs take
         self.short = False  # memory was, before the step under way
-        self.served_by: dict[bytes, str] = {}  # the worker of a request's last job
+        self.ran_on: dict[bytes, Process] = {}  # the process of a request's last job
+        self.obeyed: set[bytes] = set()  # jobs that a process ended when it was asked to
         look_every = r.choice([5.0, math.inf])
         self.pool = pool(
             settings, version="1", pid=1, auto=self.auto, cores=4, memory=self.memory, look_every=look_every
@@ -178,6 +182,8 @@ class World:
             keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
             session=self.dice.random() < 0.3,
         )
+        if self.dice.random() < 0.15:  # somebody speaks for as long as they like
+            fields = {"op": "echo", "input": "stream", "session": True, "deadline_ms": None, "credit": 8} | fields
         if r.random() < 0.06:
             self.poison.add(name)
         for key, value in fields.items():
@@ -204,7 +210,9 @@ class World:
         if x < 0.55:
             self.request(person)
         elif x < 0.68:
-            self.tell(ev.FromClient(person.route, m.Cancel(id=r.choice(known))))
+            chosen = r.choice(known)
+            person.gave_up.add(chosen)
+            self.tell(ev.FromClient(person.route, m.Cancel(id=chosen)))
         elif x < 0.74:
             chosen = r.choice(known)
             if chosen in person.open:
@@ -217,7 +225,7 @@ class World:
             self.tell(ev.ClientGone(person.route, slow=r.random() < 0.2))
         elif x < 0.92:
             names = r.choice([[], ["stt"], [r.choice(NAMES)]])
-            self.control(person, "unload", names)
+            self.control(person, "unload", names, force=self.dice.random() < 0.3)
         elif x < 0.95:
             self.control(person, "status", [])
         elif x < 0.97:
@@ -255,10 +263,14 @@ class World:
             action = r.choice(["stop", "cancel", "pause", "resume", "resume"])
             self.control(person, action, r.choice([[], ["self"], ["cli"], [str(r.randrange(20))]]))
 
-    def control(self, person: Person, action: str, names: list[str]) -> None:
+    def control(self, person: Person, action: str, names: list[str], force: bool = False) -> None:
         name = next(self.ids).to_bytes(16, "big")
+        if action == "unload":
+            person.gave_up |= set(person.open)
+            for process in self.processes.values() if force else ():
+                process.forced |= not names or base(process.name).startswith(tuple(names))
         person.open[name] = m.Request(id=name, worker="control", op=action)
-        self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names)))
+        self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names, force=force)))
 
     def claim(self, person: Person) -> None:
         """Asks for the floor."""
@@ -320,9 +332,17 @@ class World:
         assert name in person.open or person.ended[name], f"{message} for nothing"
         assert not person.ended[name], f"{message} after the terminal message"
         if isinstance(message, m.Result) and person.open[name].worker in (*NAMES, "stt"):
-            asked, served = person.open[name].worker, base(message.data.get("worker") or self.served_by[name])
+            asked, served = person.open[name].worker, base(message.data.get("worker") or self.ran_on[name].name)
             assert served == asked or (asked == "stt" and served in ("stt/a/x", "stt/b/y")), "another worker"
             assert message.data.get("degraded", False) == (asked == "stt" and served == "stt/b/y"), "a false degraded"
+        if isinstance(message, m.Error) and person.open[name].worker in (*NAMES, "stt"):
+            assert message.code != "shutting_down" or self.pool._down, "nobody leaves"
+            assert message.code != "cancelled" or name in person.gave_up, "ended by another client"
+            if message.code == "worker_stopped":
+                process = self.ran_on[name]
+                assert process.forced or process.cancelled - {name}, "ended by recycling or without force"
+        if isinstance(message, m.Result) and message.data.get("busy"):
+            self.events.add("an unload leaves others at work")
         if isinstance(message, TERMINAL):
             person.ended[name] += 1
             del person.open[name]
@@ -442,7 +462,9 @@ class World:
             process.credit[message.id] = message.credit
             self._count(process)
             assert message.economy in (self.short, self.pool._admission.level >= Level.WARNING), "wrong economy"
-            self.served_by[message.id] = process.name
+            if message.id in self.obeyed:
+                self.events.add("a stopped job runs again")
+            self.ran_on[message.id] = process
             self._work(process, message)
         elif isinstance(message, m.Drain):
             assert not process.jobs or not process.alive, "drained with work in hand"
@@ -453,6 +475,7 @@ class World:
             status = self.random.choice([0, 0, 1, -11])  # destructors crash, which must not count
             self.at(0.01, lambda: self._exit(process, status if process.doomed else 0))
         elif isinstance(message, m.Cancel):
+            process.cancelled.add(message.id)
             if process.alive and process.mode != "hangs" and self.random.random() < 0.5:
                 self.at(self.random.random(), lambda: self._end(process, message.id, "cancelled"))
         elif isinstance(message, m.Credit):
@@ -461,7 +484,7 @@ class World:
             if message.last:
                 self.at(0.1, lambda: self._end(process, message.id))
             else:
-                self.at(0.1, lambda: self._say(process, m.Credit(id=message.id, chunks=1)))
+                self.at(2, lambda: self._say(process, m.Credit(id=message.id, chunks=1)))
 
     def _count(self, process: Process) -> None:
         """Files and sessions never take more than their places."""
@@ -514,6 +537,8 @@ class World:
         job = process.jobs.pop(name, None)
         if job is None:
             return
+        if code == "cancelled":
+            self.obeyed.add(name)
         if code:
             self._say(process, m.Error(id=name, code=code, message="No."))
         else:
@@ -573,10 +598,13 @@ class World:
         if jobs.sessions and not queue.sessions and any(not t.session for t in jobs.waiting):
             self.events.add("a file waits for a session")
         if worker.state in (State.READY, State.BUSY):
-            assert jobs.next() is None, "somebody waits for a free place"
-            others = (other for other in self.pool._workers.values() if base(other.name) == base(worker.name))
-            waiting = [t for other in others if other is not worker for t in other.jobs.waiting]
+            family = [other for other in self.pool._workers.values() if base(other.name) == base(worker.name)]
+            relief = any(w.state is not State.STOPPED and not w.lifecycle.retires for w in family) or not jobs.sessions
+            assert jobs.next() is None or (worker.lifecycle.retires and relief), "somebody waits for a free place"
+            waiting = [t for other in family if other is not worker for t in other.jobs.waiting]
             assert not any(worker.would_run(t) for t in waiting if t.message.op != "warm"), "a free replica nobody uses"
+            if worker.lifecycle.retires:
+                self.events.add("a process retires beside another" if len(family) > 1 else "a process retires")
 
     def _check_floor(self) -> None:
         floor = self.pool._floor

@@ -71,14 +71,20 @@ class House:
 
     # --- the client --------------------------------------------------------------------------------------------------
 
-    def request(self, worker: str, **fields: Any) -> bytes:
+    def request(self, worker: str, route: bytes = ROUTE, **fields: Any) -> bytes:
         name = next(self._ids).to_bytes(16, "big")
-        self.tell(ev.FromClient(ROUTE, m.Request(id=name, worker=worker, **{"op": "echo", "credit": 8, **fields})))
+        self.tell(ev.FromClient(route, m.Request(id=name, worker=worker, **{"op": "echo", "credit": 8, **fields})))
         return name
 
-    def control(self, action: str, *names: str) -> None:
+    def control(self, action: str, *names: str, route: bytes = ROUTE, force: bool = False) -> bytes:
         name = next(self._ids).to_bytes(16, "big")
-        self.tell(ev.FromClient(ROUTE, m.Control(id=name, action=action, names=list(names))))
+        self.tell(ev.FromClient(route, m.Control(id=name, action=action, names=list(names), force=force)))
+        return name
+
+    def stranger(self) -> bytes:
+        """Another client's connection."""
+        self.tell(ev.FromClient(b"stranger", m.Hello(protocol=1, version="1", holder="cli")))
+        return b"stranger"
 
     def answer(self, request: bytes) -> m.Result | m.Error | None:
         """The terminal message of a request, None before it."""
@@ -100,9 +106,9 @@ class House:
     def says(self, name: str, message: m.Message) -> None:
         self.tell(ev.FromWorker(name, self.worker(name).gen, message))
 
-    def ready(self, name: str, slots: int = 1, size: int = 300 * MB) -> None:
+    def ready(self, name: str, slots: int = 1, size: int = 300 * MB, sessions: int = 0) -> None:
         self.says(name, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-        self.says(name, m.Ready(slots=slots, pss=size))
+        self.says(name, m.Ready(slots=slots, sessions=sessions, pss=size))
 
     def finish(self, name: str) -> None:
         """All that runs there has a result."""

@@ -18,6 +18,7 @@ from .arguments import Commands, Parser, positive, refuse_undecodable, whole
 if TYPE_CHECKING:
     from hushd.client import Client
 
+STDIO = "stdio://"  # an address of Wyoming
 _DESCRIPTION = "Gives programs on this machine a voice and ears, and manages the workers that speak and listen."
 _OWN_OPTIONS = {  # commands that parse what follows them
     "say": "say.command",
@@ -51,6 +52,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def _do(options: Namespace) -> int:
     if options.command == "serve":
+        if STDIO in options.wyoming:
+            _become_wyoming(options)
         listen = [("--http", address) for address in options.http]
         listen += [("--wyoming", address) for address in options.wyoming]
         _become_supervisor([*(word for pair in listen for word in pair), "serve"])
@@ -93,7 +96,9 @@ def _manage(options: Namespace) -> None:
         elif options.command == "resume":
             client.resume(*options.who)
         elif options.command == "unload":
-            client.unload(*options.what)
+            from .unload import unload
+
+            unload(client, options.what, options.force, options.json)
         elif not client.shutdown():
             raise HushdError("shutting_down", "The supervisor is shutting down, once the jobs that run have finished.")
 
@@ -127,8 +132,10 @@ def _add_managing(commands: Commands) -> None:
     preload = commands.add("preload", "start workers before they are needed")
     preload.add_argument("what", nargs="+", metavar="WHAT", help="such as stt, tts/hibari or stt/moonshine/tiny-en")
     preload.add_argument("--keep-alive", metavar="TIME", help="how long they stay: 300, 5m, 1h30m, -1 (for ever)")
-    unload = commands.add("unload", "end workers and give their memory back")
+    unload = commands.add("unload", "end workers and give their memory back", "Jobs of other programs finish first.")
     unload.add_argument("what", nargs="*", metavar="WHAT", help="such as stt or tts/hibari; default: all of them")
+    unload.add_argument("--force", action="store_true", help="end other programs' jobs now; what can be repeated is")
+    unload.add_argument("--json", action="store_true", help="print what has ended, and what goes on, for programs")
     stop = commands.add("stop-speaking", "end what is spoken, and what waits to be")
     stop.add_argument("--current", action="store_true", help="only what is spoken now; the next goes on")
     pause = commands.add("pause", "interrupt speaking and listening until `hushd resume`", "Nothing is lost.")
@@ -165,6 +172,13 @@ def _add_managing(commands: Commands) -> None:
         command.add_argument(
             "--wyoming", action="append", default=[], metavar="tcp://HOST:PORT", help=f"Wyoming{suffix}"
         )
+
+
+def _become_wyoming(options: Namespace) -> NoReturn:
+    """Replaces this process by one that speaks Wyoming on standard input and output."""
+    if options.http or options.wyoming != [STDIO]:
+        raise HushdError("bad_request", f"{STDIO} stands alone: give other addresses to another hushd serve.")
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_gateway.stdio"])
 
 
 def _become_supervisor(arguments: Sequence[str]) -> NoReturn:

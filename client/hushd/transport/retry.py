@@ -1,21 +1,24 @@
 """A request and its answers, sent a second time where nothing can be lost by it.
 
-Four things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
+Five things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
 and no output was returned:
 
 * the supervisor exits or dies: the next one is found or started;
+* the worker is stopped: the supervisor starts another (and repeats by itself what it can);
 * the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself), or in the
   middle of a download, which continues where it was;
 * the worker cannot open our path: the bytes are sent instead;
 * the model is not installed, and the configuration says `auto_pull`: it is pulled first.
 
 Of a transcript that was returned in part before the worker or the supervisor died, the rest is requested: hours of work
-are not lost with them. A second death that brought nothing new is raised.
+are not lost with them. With speakers there is no rest, so the whole is requested again, and what was returned is left
+out as long as it comes out the same. A second death that brought nothing new is raised.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -28,6 +31,7 @@ from .connection import Connection
 from .source import Source
 
 GONE = ("supervisor_lost", "shutting_down")
+_BLAMELESS = (*GONE, "worker_stopped")  # whatever the request was
 AGAIN_S = 5.0  # in which a supervisor must stay for long enough to answer
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 
@@ -58,6 +62,9 @@ class RetryingCall(Iterator[Message]):
         self._handed_out = False  # whether the caller has a part of the answer, which cannot be taken back
         self._rest: dict[str, Any] = {}  # of a recording: the parameters that ask for what is missing of it
         self._repeated = False
+        self._returned: list[Partial] | None = [] if _is_repeated_whole(request) else None  # where no rest can be had
+        self._known: deque[Partial] = deque()  # of these, what a repeated answer has not brought yet
+        self._failure: HushdError | None = None  # for which it was repeated
         self._over = False
         self._call: Call | None = None
         try:
@@ -78,12 +85,25 @@ class RetryingCall(Iterator[Message]):
             except BaseException:  # Ctrl-C, too, means that nobody waits for the rest
                 self.close()
                 raise
+            if self._known and (_lasts(message) or isinstance(message, Result)):
+                self._skip(message)
+                continue
             if _lasts(message):
                 self._handed_out = True
                 self._rest = _rest(message.data) if isinstance(message, Partial) else {}
+                if self._returned is not None and isinstance(message, Partial):
+                    self._returned.append(message)
             self._over = isinstance(message, Result)
             return message
         raise StopIteration
+
+    def _skip(self, message: Message) -> None:
+        """Leaves out what the caller has already; raises the failure where the repeated answer is another one."""
+        if isinstance(message, Partial) and message.data == self._known.popleft().data:
+            return
+        self.close()
+        assert self._failure
+        raise self._failure
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
@@ -111,8 +131,12 @@ class RetryingCall(Iterator[Message]):
         if self._source and not self._source.whole:
             return False
         streamed = self._request.input == "stream"
-        if self._handed_out:
-            if error.code not in (*GONE, "worker_crashed") or not _has_a_rest(self._request):
+        if self._handed_out and self._returned is not None and error.code in _BLAMELESS:
+            again = replace(self._request, id=new_id())
+            self._known, self._failure = deque(self._returned), error
+            self._handed_out, self._repeated = False, True
+        elif self._handed_out:
+            if error.code not in (*_BLAMELESS, "worker_crashed") or not _has_a_rest(self._request):
                 return False
             params = {**self._request.params, **self._rest}
             again = replace(self._request, id=new_id(), params=params, attempt=0)
@@ -129,7 +153,7 @@ class RetryingCall(Iterator[Message]):
             # Under the same id, so that a second crash is attributed to this input, and to no other request.
             again = replace(self._request, attempt=1)
             self._repeated = True
-        elif error.code in GONE:
+        elif error.code in _BLAMELESS:
             again = replace(self._request, id=new_id())
             self._repeated = True
         else:
@@ -157,6 +181,11 @@ def _rest(segment: Mapping[str, Any]) -> dict[str, Any]:
 def _has_a_rest(request: Request) -> bool:
     """Whether its answer can be requested in parts. Diarization needs the whole recording."""
     return request.op == "transcribe" and not request.session and not request.params.get("diarize")
+
+
+def _is_repeated_whole(request: Request) -> bool:
+    """Whether its answer can only be requested as a whole, and comes out the same then."""
+    return request.op == "transcribe" and not request.session and bool(request.params.get("diarize"))
 
 
 def with_connection(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:

@@ -16,6 +16,7 @@ class Control(Message):
     """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are workers.
 
     `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
+    `force`: an `unload` also ends the jobs of other clients.
 
     Answered by `result` or `error`. Never counts as use of a worker.
     """
@@ -25,6 +26,7 @@ class Control(Message):
     id: bytes
     action: str
     names: list[str] = field(default_factory=list)
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from hushd_protocol import messages as m
@@ -19,25 +19,15 @@ from .events import Exited, FromWorker, SendFailed, SpawnFailed
 from .names import ENGINES, ROLES
 from .pressure import Level
 from .settings import Settings, base
+from .unloads import Unloads
 from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
 
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
-MAX_UNLOADS = 64  # of one connection at a time
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
 FUTILE_S = 120.0  # without another replica after one that never became ready
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """An `unload` that is answered when the processes that it ends are gone."""
-
-    route: bytes
-    id: bytes
-    workers: dict[str, int] = field(default_factory=dict)  # name to the generation that must go
-    unloaded: list[str] = field(default_factory=list)
 
 
 class Fleet:
@@ -56,8 +46,7 @@ class Fleet:
         self._settings = settings
         self._cores = cores
         self._generations = itertools.count(1)
-        self._waiting: list[_Waiting] = []
-        self._unloaded = False  # an `unload` may be complete
+        self._unloads = Unloads(self.workers)
         self._help_at = math.inf  # when a worker next deserves another replica
         self._no_help_before: dict[str, float] = {}  # by the worker's name
 
@@ -105,7 +94,7 @@ class Fleet:
 
     def handle(self, event: FromWorker | Exited | SpawnFailed | SendFailed, now: float) -> list[Action]:
         """Decides what to do about news of a process."""
-        self._unloaded = self._unloaded or isinstance(event, Exited | SpawnFailed)
+        self._unloads.changed |= isinstance(event, Exited | SpawnFailed)
         worker = self.workers.get(event.worker)
         if worker is None:  # late news of a name that never came to life
             return []
@@ -178,11 +167,13 @@ class Fleet:
     def unload(self, route: bytes, control: m.Control, now: float) -> list[Action]:
         """Ends the workers that `control` names, or all; answers when their processes are gone.
 
+        Those at work for other clients go on until they have finished, unless `control` forces them: the answer does
+        not wait for these, and names them.
+
         Raises:
             HushdError: `bad_request` for a name that no worker has, `overloaded` while very many of this client wait.
         """
-        if sum(waiting.route == route for waiting in self._waiting) >= MAX_UNLOADS:
-            raise HushdError("overloaded", f"{MAX_UNLOADS} `unload`s of this client wait already.", 1000)
+        self._unloads.check(route)
         chosen: dict[str, Worker] = {}
         for wanted in control.names:
             role, *_ = wanted.split("/")
@@ -190,15 +181,9 @@ class Fleet:
             if not matching and role not in ROLES:
                 raise HushdError("bad_request", f"{wanted[:80]!r} is not a worker: `hushd status` lists them.")
             chosen |= matching
-        waiting = _Waiting(route, control.id)
-        out: list[Action] = []
-        for name, worker in (chosen if control.names else dict(self.workers)).items():
-            if worker.state.has_process:
-                waiting.workers[name] = worker.gen
-                waiting.unloaded.append(name)
-            out += worker.unload(now)
-        self._waiting.append(waiting)
-        self._unloaded = True
+        workers = list((chosen if control.names else self.workers).values())
+        out = [action for worker in workers for action in worker.unload(now, route, control.force)]
+        self._unloads.add(route, control.id, workers)
         return out
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -218,24 +203,7 @@ class Fleet:
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
         out = self._share(now) + self.admission.settle(now) + self._help(now)
-        return out + (self._answer_unloads() if self._unloaded else [])
-
-    def _answer_unloads(self) -> list[Action]:
-        """Answers the `unload`s whose processes are gone."""
-        self._unloaded = False
-        out: list[Action] = []
-        before, self._waiting = self._waiting, []
-        for waiting in before:
-            waiting.workers = {
-                name: gen
-                for name, gen in waiting.workers.items()
-                if name in self.workers and self.workers[name].gen == gen and self.workers[name].state.has_process
-            }
-            if waiting.workers:
-                self._waiting.append(waiting)
-            else:
-                out.append(ToClient(waiting.route, m.Result(id=waiting.id, data={"unloaded": waiting.unloaded})))
-        return out
+        return out + self._unloads.settle()
 
     def take_ended(self) -> Iterator[ActiveRequest]:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""
@@ -274,15 +242,16 @@ class Fleet:
             name, settings = base(family[0].name), family[0].settings
             most = replicas.limit(settings, name.split("/")[0], family, self._cores)
             due = max(replicas.help_due(family, most), self._no_help_before.get(name, 0.0))
-            if due > now:
-                self._help_at = min(self._help_at, due)
-            elif self._has_place() and self.admission.fits(name, now):
+            if due <= now and self._has_place() and self.admission.fits(name, now):
                 taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                 unused = next(other for other in replicas.names(name) if other not in taken)
                 out += self.worker(unused).help(now)
-            else:
-                self._no_help_before[name] = now + NO_ROOM_S
-                self._help_at = min(self._help_at, now + NO_ROOM_S)
+                continue
+            if due <= now:
+                due = self._no_help_before[name] = now + NO_ROOM_S
+            self._help_at = min(self._help_at, due)
+            for worker in replicas.carries_on(family):
+                out += worker.carry_on(now)
         return out
 
     def _learn(self, worker: Worker, gen: int, now: float) -> None:

@@ -50,14 +50,14 @@ def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
     queues = [worker for worker in family if worker.state not in closed] or [
         w for w in family if w.name == request.worker
     ]
-    return max(queues, key=lambda worker: (worker.state is State.BUSY, len(worker.jobs.waiting)))
+    return max(queues, key=lambda w: (not w.lifecycle.retires, w.state is State.BUSY, len(w.jobs.waiting)))
 
 
 def next_for(worker: Worker, family: Iterable[Worker]) -> ActiveRequest | None:
     """A request that waits at another replica and would run at `worker` at once."""
     for other in sorted(family, key=lambda other: -len(other.jobs.waiting)):
         for request in other.jobs.waiting if other is not worker else ():
-            if request.message.op != "warm" and worker.would_run(request):
+            if (request.message.op != "warm" or other.lifecycle.retires) and worker.would_run(request):
                 return request
     return None
 
@@ -65,14 +65,41 @@ def next_for(worker: Worker, family: Iterable[Worker]) -> ActiveRequest | None:
 def help_due(family: Iterable[Worker], most: int) -> float:
     """When another process should be started; `math.inf` as long as nobody waits, or not all replicas are busy.
 
-    Many requests for a worker that has no process yet are one start.
+    Many requests for a worker that has no process yet are one start. A process that retires has its own replaced
+    beyond `most`, except where the configuration sets that or only one may work.
     """
     living = [worker for worker in family if worker.state is not State.STOPPED]
-    if len(living) >= most or any(worker.state is not State.BUSY for worker in living):
+    taking = [worker for worker in living if not worker.lifecycle.retires]
+    counted = taking if living and may_be_replaced(living[0]) else living
+    if len(counted) >= most or any(worker.state is not State.BUSY for worker in living):
         return math.inf
     # Time before the process was ready does not count as waiting for a slot.
     since = [max(request.arrived, worker.lifecycle.ready_at) for worker in living for request in worker.jobs.waiting]
-    return min(since) + min(worker.lifecycle.start_s for worker in living) if since else math.inf
+    if not since:
+        return math.inf
+    if not taking and any(map(stuck, living)):
+        return min(since)
+    return min(since) + min(worker.lifecycle.start_s for worker in living)
+
+
+def may_be_replaced(worker: Worker) -> bool:
+    """Whether another process may work beside one that retires."""
+    return _role(worker) in MOST and not worker.settings.max_replicas
+
+
+def stuck(worker: Worker) -> bool:
+    """Whether it retires for so long that nobody can wait for the end: a live session or a download may take hours."""
+    return worker.lifecycle.retires and (worker.jobs.sessions > 0 or _role(worker) not in MOST)
+
+
+def carries_on(family: Iterable[Worker]) -> list[Worker]:
+    """The replicas that must go on taking work while they retire, since no other one does."""
+    living = [worker for worker in family if worker.state is not State.STOPPED]
+    return [w for w in living if stuck(w) and w.jobs.waiting] if all(w.lifecycle.retires for w in living) else []
+
+
+def _role(worker: Worker) -> str:
+    return worker.name.split("/")[0]
 
 
 def names(name: str) -> Iterator[str]:

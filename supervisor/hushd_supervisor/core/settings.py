@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+STDIO = "stdio://"  # Wyoming on standard input and output, where no supervisor listens
 MODELS = "store/local"  # the one worker of the role `models`
 # Defaults that differ by role. Nobody comes back to a download soon.
 OF_ROLE: Mapping[str, Mapping[str, Any]] = {"models": {"keep_alive": 10.0, "memory_mb": 60.0}}
@@ -30,7 +31,7 @@ class WorkerSettings:
     max_replicas: int = 0  # processes that may work at once, as far as cores and memory allow; 0: see `replicas.limit`
     queue: int = 50  # requests that may wait
     start_timeout: float = 60.0  # without any sign of progress while loading
-    drain_timeout: float = 60.0  # for running jobs when told to leave
+    drain_timeout: float = 60.0  # for running jobs when the supervisor leaves
     stall_timeout: float = 20.0  # a job without output or CPU time, at least this long
     command: Sequence[str] = ()  # the user's own program instead of hushd's; --engine and --model are appended
     environment: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment

@@ -262,11 +262,7 @@ class Loop:
                 return self._workers.send(worker, gen, message)
             case Spawn(worker, gen):
                 self._suspicious = True
-                for gate in (self._clients.gate, self._workers.gate):
-                    gate.shut()  # a start takes milliseconds, in which libzmq could accept more than there is room for
                 failure = self._workers.spawn(worker, gen)
-                for gate in (self._clients.gate, self._workers.gate):
-                    gate.adjust()
                 self._report_workers()
                 return failure
             case Kill(worker, gen):

@@ -17,7 +17,7 @@ from hushd_protocol.names import NAME
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_supervisor.core.names import ENGINES, ROLES
-from hushd_supervisor.core.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
+from hushd_supervisor.core.settings import STDIO, HttpSettings, Settings, WorkerSettings, WyomingSettings
 
 from .log import LEVELS
 
@@ -81,10 +81,13 @@ class SettingsReader:
         return {name: values for name, values in found.items() if values}
 
     def _wyoming(self, table: Any) -> WyomingSettings:
-        """`[wyoming]` is for all addresses, `[wyoming."tcp://HOST:PORT"]` inside it for one that it listens at."""
+        """`[wyoming]` is for all addresses, `[wyoming."tcp://HOST:PORT"]` inside it for one that it listens at.
+
+        `[wyoming."stdio://"]` is for `hushd serve --wyoming stdio://`, which has no supervisor listen.
+        """
         table = self._check("wyoming", table, _TABLE)
         listen = self._check("wyoming.listen", table.get("listen", []), texts())
-        only = {address: table[address] for address in listen if address in table}
+        only = {address: table[address] for address in (*listen, STDIO) if address in table}
         rest = {key: value for key, value in table.items() if key not in only and key != "only"}
         for address, models in only.items():
             where = f"wyoming.{toml.key(address)}"

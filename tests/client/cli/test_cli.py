@@ -437,6 +437,29 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
 
 
 @pytest.mark.parametrize(
+    ("busy", "says"),
+    [
+        (
+            {"stt/a/b": 1},
+            "stt/a/b ends when a job of another program has finished; `hushd unload --force` ends it now.\n",
+        ),
+        (
+            {"stt/a/b": 1, "tts/c/d": 2},
+            "stt/a/b, tts/c/d end when 3 jobs of other programs have finished; `hushd unload --force` ends them now.\n",
+        ),
+    ],
+)
+def test_unload_says_what_goes_on_for_others(busy: dict[str, int], says: str, start_router: Start) -> None:
+    """Status 7 and a sentence, and with --json the answer on standard output."""
+    answer = {"unloaded": ["stt/x/y"], "busy": busy}
+    router = start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=answer)))
+    done = run("hushd", "unload", "--json", "--force")
+    assert (done.returncode, json.loads(done.stdout)) == (7, answer)
+    assert one_sentence(done, "hushd unload").endswith(says)
+    assert router.of(Control)[0].force
+
+
+@pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["status"], 3),

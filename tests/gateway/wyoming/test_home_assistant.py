@@ -161,6 +161,8 @@ def test_it_is_not_left_waiting_by_an_error() -> None:
     async def run() -> None:
         async with served() as port:
             assert await process_audio_stream(port, "eo") is None
+            for _ in range(10):  # it still sends its audio, and gets the end of the connection, not a broken one
+                assert await process_audio_stream(port, "eo") is None
             assert await get_tts_audio(port, "Hello.", "nobody") is None
             async with AsyncTcpClient("127.0.0.1", port) as client:
                 await client.write_event(SynthesizeStart(voice=SynthesizeVoice(name="nobody")).event())

@@ -40,9 +40,12 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
         codes += world.codes
         events |= world.events
     assert walked == ALLOWED
-    assert events == {"a replica", "a session beside a file", "a file waits for a session"}
+    assert events == {
+        "a replica", "a session beside a file", "a file waits for a session", "a stopped job runs again",
+        "an unload leaves others at work", "a process retires", "a process retires beside another",
+    }  # fmt: skip
     assert {
         "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",
         "shutting_down", "overloaded", "server_busy", "worker_failed", "engine_missing", "input_unreadable",
-        "protocol_error",
+        "protocol_error", "worker_stopped",
     } <= set(codes)  # fmt: skip

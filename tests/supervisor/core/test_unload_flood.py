@@ -5,10 +5,11 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.fleet import MAX_UNLOADS
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.unloads import MAX_UNLOADS
 from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
 
 NAME = "stt/a/x"
 FLOOD = 20 * MAX_UNLOADS
@@ -52,18 +53,20 @@ def test_an_event_looks_at_no_unload_that_waits() -> None:
     """While a process takes its time to leave, an event costs the same whether nobody or everybody wants it gone."""
     looks = 0
 
-    class Watched(dict[str, object]):
-        def __contains__(self, name: object) -> bool:
+    class Watched(dict[str, Worker]):
+        def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
             nonlocal looks
             looks += 1
-            return super().__contains__(name)
+            return super().get(name, default)
 
     pool = _busy_pool(b"greedy")
     for number in range(1, MAX_UNLOADS):
         _unload(pool, b"greedy", number)
     (worker,) = pool._workers.values()
     assert worker.state is not State.STOPPED
-    pool._fleet.workers = Watched(pool._workers)  # type: ignore[assignment]
+    pool._fleet._unloads._workers = Watched(pool._workers)
     for _ in range(100):
         pool.handle(ev.FromClient(b"greedy", m.Pong()), 1.5)
     assert looks == 0
+    pool.handle(ev.Exited(NAME, worker.gen, 0), 2.0)
+    assert looks > 0  # a process has ended: now they are looked at

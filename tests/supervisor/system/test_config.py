@@ -59,6 +59,7 @@ def test_a_port_of_wyoming_may_offer_a_model_of_its_own(tmp_path: Path) -> None:
     wyoming = load(tmp_path, text).wyoming
     assert wyoming.models("tcp://127.0.0.1:10300") == ("moonshine/tiny-en", "")
     assert wyoming.models("tcp://127.0.0.1:10301") == ("faster-whisper/small", "")
+    assert load(tmp_path, '[wyoming."stdio://"]\nstt = "a/b"\n').wyoming.models("stdio://") == ("a/b", "")
     with pytest.raises(HushdError, match=r'there is no key wyoming\."tcp://127.0.0.1:10302"'):
         load(tmp_path, '[wyoming."tcp://127.0.0.1:10302"]\nstt = "moonshine/tiny-en"\n')
     with pytest.raises(HushdError, match=r"must be an engine and a model"):

@@ -49,11 +49,6 @@ class Death:
         """The `detail` of an error."""
         return {"exit": self.exit, "log_tail": self.log_tail}
 
-    @property
-    def stopped(self) -> str:
-        """The message for a request that ran although the process was asked to leave."""
-        return f"{self.name} was stopped while it ran."
-
     def verdict(self, at_work: bool) -> tuple[str, str]:
         """The code and the message for requests that are refused because the worker keeps dying like this."""
         if self.start_timed_out:
@@ -65,7 +60,7 @@ class Death:
     def end_lost(self, lost: list[ActiveRequest], jobs: Jobs, crashes: Crashes, now: float, repeat: bool) -> bool:
         """Ends or repeats the requests that ran; True when one of them explains the crash: it is its second."""
         explained = False
-        died = f"{self.name} died under this request ({self.cause})."
+        died = HushdError("worker_crashed", f"{self.name} died under this request ({self.cause}).", detail=self.detail)
         for request in lost:
             request.killed.append(crashes)
             second = len(request.killed) + request.message.attempt >= 2 and not request.ending
@@ -78,7 +73,7 @@ class Death:
                 error = HushdError("poison_request", message, detail=self.detail)
                 jobs.finish(request, m.Error.of(request.id, error))
             else:
-                jobs.repeat_or_fail(request, now, repeat and len(request.killed) < 2, died, self.detail)
+                jobs.repeat_or_fail(request, now, repeat and len(request.killed) < 2, died)
         return explained
 
 

@@ -27,7 +27,8 @@ class Dispatcher:
         """After any change: hands out work, rests, leaves or starts, as the state and the queue ask for."""
         state = self._lifecycle.state
         if state in (State.READY, State.BUSY):
-            self._answer_warm(now)
+            if not self._lifecycle.retires:
+                self._answer_warm(now)
             self._jobs.queue.sort(now)
             self._hand_out(now)
         elif state is State.DRAINING and not self._jobs.running:
@@ -42,9 +43,21 @@ class Dispatcher:
         self._lifecycle.rest(self._leases.expiry(now), now)
 
     def recycle(self, now: float) -> None:
-        """Has an idle process replaced if it is used up."""
-        if self._lifecycle.state is State.READY and (used_up := self._used_up(now)):
-            self._replace(used_up, now)
+        """Has a process replaced if it is used up: at once if it is idle, else once nothing runs on it."""
+        if self._lifecycle.state in (State.READY, State.BUSY):
+            self._wear(now)
+            if self._lifecycle.state is State.READY and self._lifecycle.retiring:
+                self._replace(now)
+
+    def retire(self, why: str, now: float) -> None:
+        """Gives a process that works nothing more, if another one can take it; it leaves once nothing runs on it."""
+        self._lifecycle.retiring = self._lifecycle.retiring or why
+        self.settle(now)
+
+    def carry_on(self, now: float) -> None:
+        """Hands out work to a process that retires: there is no room for another, and its jobs may last for hours."""
+        self._answer_warm(now)
+        self._run_next(now)
 
     def watch(self, now: float) -> None:
         """Ends jobs that are due, and a process that hangs under them."""
@@ -71,27 +84,31 @@ class Dispatcher:
             self._jobs.finish(request, m.Result(id=request.id, data={"worker": self._lifecycle.name}))
 
     def _hand_out(self, now: float) -> None:
-        # A used-up process is replaced after a job, not in the way of one, and not while somebody speaks.
-        busy = self._lifecycle.state is State.BUSY
-        used_up = self._used_up(now) if busy and not self._jobs.sessions else ""
-        while (request := self._jobs.next()) and not used_up:
-            if self._lifecycle.state is State.READY:
-                self._lifecycle.work(now)
-            self._jobs.run(request, now)
+        # A used-up process is replaced after a job, not in the way of one.
+        if self._lifecycle.state is State.BUSY:
+            self._wear(now)
+        if not self._lifecycle.retires:
+            self._run_next(now)
         if self._jobs.running:
-            if used_up:
-                self._lifecycle.drain(now)
             return
         if self._lifecycle.state is State.BUSY:
             self._lifecycle.enter(State.READY)
-        if used_up:
-            self._replace(used_up, now)
+        if self._lifecycle.retiring:
+            self._replace(now)
         else:
             self.rest(now)
 
-    def _used_up(self, now: float) -> str:
-        return self._lifecycle.used_up(self._jobs.completed_here, now)
+    def _run_next(self, now: float) -> None:
+        while request := self._jobs.next():
+            if self._lifecycle.state is State.READY:
+                self._lifecycle.work(now)
+            self._jobs.run(request, now)
 
-    def _replace(self, used_up: str, now: float) -> None:
-        self._lifecycle.log("INFO", f"{self._lifecycle.name} is used up ({used_up}): a new process takes over")
+    def _wear(self, now: float) -> None:
+        """Retires a process that is used up."""
+        if not self._lifecycle.retiring:
+            self._lifecycle.retiring = self._lifecycle.used_up(self._jobs.completed_here, now)
+
+    def _replace(self, now: float) -> None:
+        self._lifecycle.log("INFO", f"{self._lifecycle.name} leaves ({self._lifecycle.retiring})")
         self._lifecycle.leave(now)

@@ -23,7 +23,8 @@ ENDINGS = {
     "deadline_exceeded": "The request's deadline has passed.",
     "slow_consumer": "The client has stopped reading its results.",
     "protocol_error": "The client sent input that was not asked for or is out of order, or granted too much credit.",
-    "shutting_down": "The job did not finish before its worker had to leave; ask again.",
+    "shutting_down": "hushd is shutting down, and the job had not finished in time; ask again.",
+    "worker_stopped": "The worker was stopped before the job had finished; ask again.",
 }
 
 
@@ -63,6 +64,11 @@ class Jobs:
     def sessions(self) -> int:
         """The number of live streams that run."""
         return sum(request.session for request in self.running.values())
+
+    @property
+    def uncancelled(self) -> int:
+        """The number of jobs that run, and that nobody has cancelled."""
+        return sum(request.cancelled_at is None for request in self.running.values())
 
     def begin(self, gen: int) -> None:
         """Starts the accounts of a new process."""
@@ -126,8 +132,12 @@ class Jobs:
             self.fail(request, code, message, retry_after_ms)
 
     def cancel(self, request: ActiveRequest, now: float, code: str) -> None:
-        """Ends a waiting request with `code` at once; asks the engine to end a running one."""
+        """Ends a waiting request with `code` at once; asks the engine to end a running one.
+
+        With `worker_stopped` one that can be repeated is queued again, unless another code follows.
+        """
         if request.done or request.cancelled_at is not None:
+            request.ending = code if request.ending == "worker_stopped" else request.ending
             return
         if request in self.waiting:
             self.waiting.remove(request)
@@ -136,6 +146,16 @@ class Jobs:
             request.cancelled_at = now
             request.ending = code
             self._to_worker(m.Cancel(id=request.id))
+
+    def cancel_all_of(self, route: bytes, now: float) -> None:
+        """Cancels the requests of one client."""
+        for request in [t for t in (*self.waiting, *self.running.values()) if t.route == route]:
+            self.cancel(request, now, "cancelled")
+
+    def stop(self, code: str, now: float) -> None:
+        """Asks the engine to end all that runs."""
+        for request in self.running.values():
+            self.cancel(request, now, code)
 
     # --- passing on ----------------------------------------------------------------------------------------------
 
@@ -176,6 +196,9 @@ class Jobs:
                 self._to_client(request, message)
             case m.Result():
                 self._end_run(request, message, now)
+            case m.Error() if request.ending == "worker_stopped" and request.repeatable:
+                del self.running[request.id]
+                self._repeat(request, now)
             case m.Error():
                 error = HushdError(request.ending, ENDINGS[request.ending]) if request.ending else message.exception()
                 self._end_run(request, m.Error.of(message.id, error), now)
@@ -232,9 +255,14 @@ class Jobs:
     # --- the process is gone, or must go -------------------------------------------------------------------------
 
     def give_up(self) -> None:
-        """Marks the jobs that run as ended by us: the process is about to be killed."""
+        """Marks the jobs that run as ended by us: the process is about to be killed, and the supervisor to leave."""
         for request in self.running.values():
             request.ending = request.ending or "shutting_down"
+
+    def repeat_none(self) -> None:
+        """Has the jobs that were stopped end when the engine obeys: the supervisor is about to leave."""
+        for request in self.running.values():
+            request.ending = "shutting_down" if request.ending == "worker_stopped" else request.ending
 
     def lose(self) -> list[ActiveRequest]:
         """Returns the requests that ran on a process that has ended; the caller repeats or fails each."""
@@ -242,21 +270,23 @@ class Jobs:
         self.running.clear()
         return lost
 
-    def repeat_or_fail(
-        self, request: ActiveRequest, now: float, repeat: bool, message: str, detail: dict[str, str]
-    ) -> None:
-        """Ends a lost request, or queues it again if `repeat` allows it and nothing was sent yet."""
-        if request.ending:
+    def repeat_or_fail(self, request: ActiveRequest, now: float, repeat: bool, error: HushdError) -> None:
+        """Ends a lost request with `error`, or queues it again if `repeat` allows it and nothing was sent yet."""
+        stopped = request.ending in ("", "worker_stopped")
+        if stopped and repeat and request.repeatable and now < request.deadline:
+            self._repeat(request, now)
+        elif request.ending:
             self.fail(request, request.ending)
-        elif repeat and request.repeatable and now < request.deadline:
-            request.alone = (request.alone or bool(request.killed)) and not request.session
-            self.wait(request, now)
-            self.report_place(request, "starting")
         else:
-            error = HushdError("worker_crashed", message, detail=dict(detail))
             self.finish(request, m.Error.of(request.id, error))
 
     # --- inside --------------------------------------------------------------------------------------------------
+
+    def _repeat(self, request: ActiveRequest, now: float) -> None:
+        request.alone = (request.alone or bool(request.killed)) and not request.session
+        request.cancelled_at, request.ending = None, ""
+        self.wait(request, now)
+        self.report_place(request, "starting")
 
     def _end_run(self, request: ActiveRequest, message: m.Result | m.Error, now: float) -> None:
         del self.running[request.id]

@@ -59,6 +59,7 @@ class Lifecycle:
         ready_at: when this process became ready; `math.inf` before that and after its exit.
         idle_since: when this process came to rest; None while it works.
         pss: bytes of memory, as the process last reported.
+        retiring: the reason why this process leaves once nothing runs on it, empty for none.
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
         start_timed_out: whether this process did not become ready in time.
@@ -75,6 +76,7 @@ class Lifecycle:
         self.ready_at = math.inf
         self.idle_since: float | None = None
         self.pss = 0
+        self.retiring = ""
         self.expected = False
         self.killed = False
         self.start_timed_out = False
@@ -86,6 +88,11 @@ class Lifecycle:
         self._start_cap = math.inf
         self._cpu_s = 0.0
         self._ceiling = math.inf
+
+    @property
+    def retires(self) -> bool:
+        """Whether the process works, and is given nothing more if another one can take it."""
+        return self.state is State.BUSY and bool(self.retiring)
 
     # --- moves ---------------------------------------------------------------------------------------------------
 
@@ -105,6 +112,7 @@ class Lifecycle:
         self.starts += 1
         self.expected = self.killed = self.start_timed_out = False
         self.pss = 0
+        self.retiring = ""
         self._cpu_s = 0.0
         self._started_at = now
         self._start_cap = now + START_CAP_S
@@ -136,7 +144,7 @@ class Lifecycle:
             self.leave(now)
 
     def drain(self, now: float) -> None:
-        """Finishes the running jobs, takes no more, and then leaves."""
+        """Finishes the running jobs in a limited time, takes no more, and then leaves."""
         self.enter(State.DRAINING, now + self.settings.drain_timeout)
 
     def leave(self, now: float) -> None:
@@ -206,11 +214,11 @@ class Lifecycle:
         """The reason why this process should do nothing more after `jobs_done` jobs; empty while it may go on."""
         limits = self.settings
         if 0 < limits.max_requests <= jobs_done:
-            return f"{limits.max_requests} requests"
+            return f"used up: {limits.max_requests} requests"
         if self.pss >= (limits.max_pss_mb * 1e6 or self._ceiling) and jobs_done > 0:
-            return f"{self.pss / 1e6:.0f} MB"
+            return f"used up: {self.pss / 1e6:.0f} MB"
         if 0 < limits.max_age <= now - self.ready_at:
-            return f"{now - self.ready_at:.0f} s old"
+            return f"used up: {now - self.ready_at:.0f} s old"
         return ""
 
     def send(self, message: m.Message) -> None:

@@ -18,7 +18,7 @@ class State(enum.Enum):
     STARTING = "starting"  # hello, loading, ready; requests queue
     READY = "ready"  # loaded and idle
     BUSY = "busy"  # 1..slots jobs run, the rest queue
-    DRAINING = "draining"  # finishes its jobs and takes none; requests queue for the next generation
+    DRAINING = "draining"  # the supervisor leaves: finishes its jobs in a limited time and takes none
     STOPPING = "stopping"  # was asked to leave
     KILLING = "killing"  # SIGKILL sent to its group; nothing is started before its exit is seen
     BACKOFF = "backoff"  # crashed lately: waits before the next start
@@ -46,7 +46,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.READY, State.STOPPING, "idle timeout, unload, eviction, recycling, shutdown"),
     Transition(State.READY, State.KILLING, "cannot be reached"),
     Transition(State.BUSY, State.READY, "last job done"),
-    Transition(State.BUSY, State.DRAINING, "unload, recycling, shutdown"),
+    Transition(State.BUSY, State.DRAINING, "shutdown"),
     Transition(State.BUSY, State.KILLING, "no beat, stalled, cancel ignored"),
     Transition(State.DRAINING, State.STOPPING, "last job done"),
     Transition(State.DRAINING, State.KILLING, "drain limit, no beat, stalled, cancel ignored"),
@@ -54,18 +54,16 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.STARTING, State.BACKOFF, "crash"),
     Transition(State.READY, State.BACKOFF, "crash"),
     Transition(State.BUSY, State.BACKOFF, "crash"),
-    Transition(State.DRAINING, State.BACKOFF, "crash"),
     Transition(State.KILLING, State.BACKOFF, "exit after a hang"),
     Transition(State.STARTING, State.FAILED, "4 crashes in 300 s"),
     Transition(State.READY, State.FAILED, "4 crashes in 300 s"),
     Transition(State.BUSY, State.FAILED, "4 crashes in 300 s"),
-    Transition(State.DRAINING, State.FAILED, "4 crashes in 300 s"),
     Transition(State.KILLING, State.FAILED, "4 crashes in 300 s"),
     Transition(State.STOPPING, State.STOPPED, "exit"),
     Transition(State.KILLING, State.STOPPED, "exit"),
     Transition(State.READY, State.STOPPED, "left unasked with status 0"),
     Transition(State.BUSY, State.STOPPED, "crash of a poison request"),
-    Transition(State.DRAINING, State.STOPPED, "crash of a poison request, crash at shutdown"),
+    Transition(State.DRAINING, State.STOPPED, "crash"),
     Transition(State.BACKOFF, State.STOPPED, "delay over, unload, shutdown"),
     Transition(State.FAILED, State.STOPPED, "cooldown over, unload, shutdown"),
 )

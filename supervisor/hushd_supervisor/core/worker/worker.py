@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hushd_protocol import messages as m
-from hushd_protocol.errors import CODES
+from hushd_protocol.errors import CODES, HushdError
 
 from hushd_supervisor.core.actions import Action
 from hushd_supervisor.core.settings import WorkerSettings
@@ -17,7 +17,7 @@ from hushd_supervisor.core.settings import WorkerSettings
 from .crashes import COOLDOWN_S, Crashes
 from .death import Death
 from .dispatch import Dispatcher
-from .jobs import Jobs
+from .jobs import ENDINGS, Jobs
 from .leases import Leases
 from .lifecycle import BEAT_S, LATE_S, WATCHED, Lifecycle
 from .request import ActiveRequest
@@ -50,6 +50,13 @@ class Worker:
     def settings(self) -> WorkerSettings:
         return self.lifecycle.settings
 
+    @property
+    def stays_for(self) -> int:
+        """The number of jobs for which a process stays that was asked to leave."""
+        if self.state is State.STARTING:
+            return len(self.jobs.waiting)
+        return self.jobs.uncancelled if self.state in WATCHED else 0
+
     # --- what clients do -----------------------------------------------------------------------------------------
 
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
@@ -73,7 +80,7 @@ class Worker:
 
     def would_run(self, request: ActiveRequest) -> bool:
         """Whether a newcomer would be handed to the process at once."""
-        return self.state in (State.READY, State.BUSY) and self.jobs.would_run(request)
+        return self.state in (State.READY, State.BUSY) and not self.lifecycle.retires and self.jobs.would_run(request)
 
     def give(self, request: ActiveRequest, now: float) -> list[Action]:
         """Hands over a waiting request to a replica where it would run."""
@@ -124,6 +131,12 @@ class Worker:
         self.lifecycle.wait(now)
         return self.admit(now)
 
+    def carry_on(self, now: float) -> list[Action]:
+        """Hands out work although the process retires: no other one can take it."""
+        if self.lifecycle.retires:
+            self._dispatch.carry_on(now)
+        return self._take()
+
     def refuse(self, now: float, message: str, retry_after_ms: int) -> list[Action]:
         """Gives up the wait for memory: there is none, and nobody can leave for it."""
         if self.state is State.WAITING:
@@ -140,14 +153,18 @@ class Worker:
 
     # --- what the owner does -------------------------------------------------------------------------------------
 
-    def unload(self, now: float) -> list[Action]:
-        """Ends the worker whatever its leases say; running jobs finish first."""
+    def unload(self, now: float, owner: bytes = b"", force: bool = False) -> list[Action]:
+        """Ends the worker whatever its leases say: the jobs of the client `owner` at once, others' jobs finish first.
+
+        With `force` those that run are stopped too, and repeated by another process where nothing is lost by it.
+        """
+        self.jobs.cancel_all_of(owner, now)
+        if force:
+            self.jobs.stop("shutting_down" if self._down else "worker_stopped", now)
+        if self.state is not State.BUSY and (force or not self.stays_for):
+            return self._end(now)
         self.leases.clear()
-        if self.state in (State.BACKOFF, State.FAILED):
-            self.crashes.forget()
-            self._stop(now)
-        elif self.state is not State.WAITING or not self.jobs.waiting:
-            self.lifecycle.end(now)
+        self._dispatch.retire("unloaded", now)
         return self._take()
 
     def configure(self, settings: WorkerSettings, now: float) -> list[Action]:
@@ -155,7 +172,9 @@ class Worker:
         before, self.lifecycle.settings = self.settings, settings
         self.leases.set_default(settings.keep_alive)
         if (before.command, before.environment) != (settings.command, settings.environment):
-            return self.unload(now)
+            if self.state is not State.BUSY:
+                return self._end(now)
+            self._dispatch.retire("its configuration has changed", now)
         if self.state is State.READY:
             self._dispatch.rest(now)
         return self._take()
@@ -165,16 +184,17 @@ class Worker:
         self._dispatch.held = True
         if self.state is State.WAITING:
             self.lifecycle.end(now)
-        return self._take() + self.unload(now)
+        return self._take() + self._end(now)
 
     def shutdown(self, now: float) -> list[Action]:
         """Refuses what waits, lets running jobs finish; called again, or after `hold`, waits for nothing."""
         first = not self._down
         if first:
             self._down = True
+            self.jobs.repeat_none()
             self.jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
         if first and not self._dispatch.held:
-            return self._take() + self.unload(now)
+            return self._take() + self._end(now)
         if self.state.has_process and self.state is not State.KILLING:
             self.jobs.give_up()
             self.lifecycle.kill(now, expected=True)
@@ -223,8 +243,9 @@ class Worker:
         lost = self.jobs.lose()
         ready_for = self.lifecycle.exited(now)
         if self.lifecycle.expected or (death.state is State.READY and status == 0):
+            code = "shutting_down" if self._down else "worker_stopped"
             for request in lost:
-                self.jobs.repeat_or_fail(request, now, not self._down, death.stopped, death.detail)
+                self.jobs.repeat_or_fail(request, now, not self._down, HushdError(code, ENDINGS[code]))
             self._stop(now)
             return self._take()
         self.lifecycle.log("ERROR", f"{self.name} died: {death.cause}")
@@ -271,6 +292,16 @@ class Worker:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
+    def _end(self, now: float) -> list[Action]:
+        """Ends the worker whatever its leases say; running jobs have a limited time to finish."""
+        self.leases.clear()
+        if self.state in (State.BACKOFF, State.FAILED):
+            self.crashes.forget()
+            self._stop(now)
+        elif self.state is not State.WAITING or not self.jobs.waiting:
+            self.lifecycle.end(now)
+        return self._take()
+
     def _stop(self, now: float) -> None:
         self.lifecycle.enter(State.STOPPED)
         self._dispatch.settle(now)
@@ -284,8 +315,9 @@ class Worker:
             self.lifecycle.log("ERROR", f"{self.name} sends without credit")
             if self.state in WATCHED:
                 self.lifecycle.kill(now)
-        elif request.done:
-            self.leases.use(request.holder, request.message.keep_alive, now)
+        elif request.id not in self.jobs.running:  # it has ended, or is to be repeated
+            if request.done:
+                self.leases.use(request.holder, request.message.keep_alive, now)
             self._dispatch.settle(now)
 
     def _take_after(self, request: ActiveRequest, now: float) -> list[Action]:

@@ -128,11 +128,7 @@ def check(address: Address, settings: Settings, token: str) -> None:
     Raises:
         HushdError: `bad_request`; `engine_missing` where the gateway's packages are not installed.
     """
-    if not all(map(PathFinder.find_spec, PACKAGES[address.kind])):
-        raise HushdError(
-            "engine_missing",
-            f"{address.text} needs packages that are not installed: run pip install 'hushd[{address.kind}]'.",
-        )
+    check_packages(address.kind, address.text)
     if address.is_local:
         return
     if address.kind == "http" and not token:
@@ -145,6 +141,18 @@ def check(address: Address, settings: Settings, token: str) -> None:
             "bad_request",
             f"Whoever can reach {address.text} could use hushd, and Wyoming knows no token: name those who may in "
             '[wyoming] allow, such as ["192.168.1.5"].',
+        )
+
+
+def check_packages(kind: Kind, text: str) -> None:
+    """Refuses the address `text` where the gateway's packages for it are not installed.
+
+    Raises:
+        HushdError: `engine_missing`.
+    """
+    if not all(map(PathFinder.find_spec, PACKAGES[kind])):
+        raise HushdError(
+            "engine_missing", f"{text} needs packages that are not installed: run pip install 'hushd[{kind}]'."
         )
 
 

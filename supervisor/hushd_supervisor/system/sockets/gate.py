@@ -1,8 +1,9 @@
 """The gate before a ROUTER: libzmq aborts the process when `accept` finds no descriptor, so it must not come to that.
 
-libzmq accepts on a thread of its own, and unbinding would end the connections that it has accepted. So at the ceiling
-its descriptor of the listening socket is replaced (dup2) by one to which nobody can connect: `accept` then finds
-nothing, from that moment on. The connections that arrive meanwhile are accepted here and answered with an error.
+Connections are counted by libzmq's monitor. At the ceiling libzmq's listening socket is latched: those that arrive
+meanwhile are accepted here and answered with an error. Where there are many descriptors libzmq may accept what it likes
+below the ceiling. Where there are few it accepts one connection at a time, and the next once that is counted: it is
+faster than the counting, and a burst would take the descriptors that are kept for our own work.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from hushd_protocol.framing import pack
 from hushd_protocol.limits import MAX_CONNECTIONS
 from hushd_protocol.messages import Error
 
+from .latch import Latch, find
 from .lock import ListeningSocket
 
+PLENTY = 2 * MAX_CONNECTIONS  # open files: more than a burst takes before it is counted
 REFUSING = 8  # connections that are being refused at one time: each holds a descriptor of the reserve
+_EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED
 _READY = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"ROUTER"
 # ZMTP 3.0 as a ROUTER sends it: the greeting, and a command.
 _HANDSHAKE = (
@@ -32,8 +36,13 @@ _HANDSHAKE = (
 
 def ceiling(part: int) -> int:
     """The connections of one socket: a `part`-th of the limit of open files; the rest is for our own work."""
+    return min(MAX_CONNECTIONS, open_files() // part)
+
+
+def open_files() -> int:
+    """The most files that this process may have open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, soft // part)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 class Gate:
@@ -52,7 +61,7 @@ class Gate:
         ceiling: int,
     ) -> None:
         name = f"inproc://{listener.path.name}"
-        router.monitor(name, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        router.monitor(name, _EVENTS)
         self.monitor = context.socket(zmq.PAIR)
         self.monitor.set_hwm(0)  # a full one would stop libzmq's I/O thread
         self.monitor.connect(name)
@@ -61,10 +70,10 @@ class Gate:
         self._ceiling = ceiling
         self._connected: set[int] = set()
         self._gate = os.dup(listener.fd)
-        self._wall = _unreachable(listener)
+        self._one_by_one = open_files() < PLENTY
+        self._latch: Latch | None = None
         self._refused: dict[int, tuple[socket.socket, bytearray]] = {}
         self._poller: zmq.Poller | None = None
-        self._wall_up = False
         self.closed = False
         router.setsockopt(zmq.USE_FD, self._gate)
         router.bind(f"ipc://{listener.path}")
@@ -73,42 +82,36 @@ class Gate:
         """Has `poller` report what this waits for."""
         self._poller = poller
         poller.register(self.monitor, zmq.POLLIN)
+        self._adjust()
 
     def changes(self) -> Iterator[tuple[bool, int]]:
-        """Yields the descriptors accepted (True) or ended since the last call, in order; closes or opens the door."""
-        self.shut()  # until all are counted: libzmq accepts faster than we count
+        """Yields the descriptors accepted (True) or ended since the last call, in order; closes or opens the gate."""
         seen = []
         while (event := self._event()) is not None:
             kind, descriptor = event
-            seen.append((kind == zmq.EVENT_ACCEPTED, descriptor))
             if kind == zmq.EVENT_ACCEPTED:
                 self._connected.add(descriptor)
-            else:
+                seen.append((True, descriptor))
+            elif kind == zmq.EVENT_DISCONNECTED:
                 self._connected.discard(descriptor)
-        self.adjust()
+                seen.append((False, descriptor))
+        self._adjust()
         yield from seen
 
-    def shut(self) -> None:
-        """Has libzmq accept nothing; `adjust` lets it again.
-
-        Linux only: kqueue forgets a descriptor that is replaced, so elsewhere nobody is refused.
-        """
-        if sys.platform == "linux" and not self._wall_up:
-            os.dup2(self._wall, self._gate, inheritable=False)
-            self._wall_up = True
-
-    def adjust(self) -> None:
+    def _adjust(self) -> None:
         """Lets libzmq accept while there are fewer connections than the ceiling; else they are refused."""
-        full = self._wall_up and len(self._connected) >= self._ceiling
-        if full != self.closed:
-            self.closed = full
-            if self._poller and full:
-                self._poller.register(self._listener.fd, zmq.POLLIN)
-            elif self._poller:
-                self._poller.unregister(self._listener.fd)
-        if self._wall_up and not full:
-            os.dup2(self._listener.fd, self._gate, inheritable=False)
-            self._wall_up = False
+        full = len(self._connected) >= self._ceiling
+        if self._latch is None and (full or self._one_by_one):
+            self._latch = find(self._gate)
+        if self._latch is None:
+            return  # there is plenty, or this system lets nobody be refused
+        if not full:
+            self._latch.arm()
+        elif not self.closed:
+            self._latch.disarm()
+        if self._poller and full != self.closed:
+            self._poller.register(self._listener.fd, zmq.POLLIN if full else 0)
+        self.closed = full
 
     def refuse(self, ready: Container[object]) -> None:
         """Answers the connections that came while the door was closed; `ready` are readable descriptors."""
@@ -117,17 +120,7 @@ class Gate:
         for descriptor in [one for one in self._refused if one in ready]:
             self._answer(descriptor)
         if self.closed and self._listener.fd in ready:
-            try:
-                connection = self._listener.accept()
-            except OSError:
-                return
-            if len(self._refused) >= REFUSING:
-                self._dismiss(next(iter(self._refused)))
-            connection.setblocking(False)
-            connection.send(_HANDSHAKE)
-            self._refused[connection.fileno()] = connection, bytearray()
-            if self._poller:
-                self._poller.register(connection.fileno(), zmq.POLLIN)
+            self._greet()
 
     def end(self, descriptor: int) -> None:
         """Ends the reading of a connection, whose last answer is still sent."""
@@ -142,11 +135,8 @@ class Gate:
         """Closes the monitor, before the ROUTER is closed; connections that are being refused end."""
         for descriptor in list(self._refused):
             self._dismiss(descriptor)
-        self._connected.clear()
-        self.adjust()  # libzmq stops watching the descriptor that it was given
         self._router.disable_monitor()
         self.monitor.close(linger=0)
-        os.close(self._wall)
         os.close(self._listener.fd)
 
     def _event(self) -> tuple[int, int] | None:
@@ -156,6 +146,24 @@ class Gate:
             return None
         kind, descriptor = struct.unpack("=Hi", event)
         return kind, descriptor
+
+    def _greet(self) -> None:
+        """Accepts a connection that will be refused, and begins its handshake."""
+        try:
+            connection = self._listener.accept()
+        except OSError:
+            return
+        if len(self._refused) >= REFUSING:
+            self._dismiss(next(iter(self._refused)))
+        try:
+            connection.setblocking(False)
+            connection.send(_HANDSHAKE)
+        except OSError:
+            connection.close()  # it has left already
+            return
+        self._refused[connection.fileno()] = connection, bytearray()
+        if self._poller:
+            self._poller.register(connection.fileno(), zmq.POLLIN)
 
     def _answer(self, descriptor: int) -> None:
         """Sends the error once the other end has finished its handshake: libzmq takes no message before that."""
@@ -184,14 +192,3 @@ class Gate:
         if self._poller:
             self._poller.unregister(descriptor)
         connection.close()
-
-
-def _unreachable(listener: ListeningSocket) -> int:
-    """A listening socket without a name."""
-    path = listener.path.with_name(f"{listener.path.name}.{os.getpid()}")
-    with socket.socket(socket.AF_UNIX) as endpoint:
-        endpoint.bind(os.fspath(path))
-        path.unlink()
-        endpoint.listen(0)
-        endpoint.setblocking(False)
-        return endpoint.detach()

@@ -52,7 +52,7 @@ def test_race_3_a_timer_that_was_cancelled_does_nothing_when_it_fires() -> None:
 def test_race_4_stop_during_start() -> None:
     """A worker that is unloaded while it starts is killed; its late ready changes nothing."""
     desk = desk_in(State.STARTING)
-    desk.unload()
+    desk.unload(b"stranger", force=True)
     assert do.Kill(NAME, 1) in desk.done
     desk.ready()
     assert desk.worker.state is State.KILLING

@@ -21,8 +21,10 @@ STIMULI = {
     "crash": lambda d: d.exit(-11),
     "unreachable": lambda d: d._take(d.worker.unreachable(d.worker.gen, d.now)),
     "unload": lambda d: d.unload(),
+    "a stranger's unload": lambda d: d.unload(b"stranger"),
+    "forced unload": lambda d: d.unload(b"stranger", force=True),
     "shutdown": lambda d: d.shutdown(),
-    "hold": lambda d: d._take(d.worker.hold(d.now)),
+    "hold": lambda d: d.hold(),
     "time": lambda d: d.time(),
 }
 
@@ -30,30 +32,39 @@ S = State
 # What is not named leaves the state as it is.
 TABLE = {
     S.STOPPED: {"request": S.STARTING},
-    S.WAITING: {"shutdown": S.STOPPED, "time": S.STOPPED},
+    S.WAITING: {"unload": S.STOPPED, "shutdown": S.STOPPED, "time": S.STOPPED},
     S.STARTING: {
         "ready": S.BUSY, "load failed": S.STOPPING, "exit 0": S.BACKOFF, "crash": S.BACKOFF,
-        "unreachable": S.KILLING, "unload": S.KILLING, "shutdown": S.KILLING, "time": S.KILLING,
+        "unreachable": S.KILLING, "unload": S.KILLING, "forced unload": S.KILLING, "shutdown": S.KILLING,
+        "time": S.KILLING,
     },
     S.READY: {
         "request": S.BUSY, "bye": S.STOPPING, "exit 0": S.STOPPED, "crash": S.BACKOFF, "unreachable": S.KILLING,
-        "unload": S.STOPPING, "shutdown": S.STOPPING, "time": S.STOPPING,
+        "unload": S.STOPPING, "a stranger's unload": S.STOPPING, "forced unload": S.STOPPING,
+        "shutdown": S.STOPPING, "time": S.STOPPING,
     },
     S.BUSY: {
-        "result": S.READY, "exit 0": S.BACKOFF, "crash": S.BACKOFF, "unreachable": S.KILLING, "unload": S.DRAINING,
+        "result": S.READY, "exit 0": S.BACKOFF, "crash": S.BACKOFF, "unreachable": S.KILLING,
         "shutdown": S.DRAINING, "time": S.KILLING,
     },
     S.DRAINING: {
-        "result": S.STOPPING, "exit 0": S.BACKOFF, "crash": S.BACKOFF, "unreachable": S.KILLING, "time": S.KILLING,
+        "result": S.STOPPING, "exit 0": S.STOPPED, "crash": S.STOPPED, "unreachable": S.KILLING, "time": S.KILLING,
+        "shutdown": S.KILLING, "hold": S.DRAINING,
     },
     S.STOPPING: {"exit 0": S.STOPPED, "crash": S.STOPPED, "time": S.KILLING},
     S.KILLING: {"result": S.KILLING, "exit 0": S.BACKOFF, "crash": S.BACKOFF},
-    S.BACKOFF: {"unload": S.STARTING, "shutdown": S.STOPPED, "time": S.STARTING},
-    S.FAILED: {"unload": S.STOPPED, "shutdown": S.STOPPED, "time": S.STOPPED},
+    S.BACKOFF: {
+        "unload": S.STOPPED, "a stranger's unload": S.STARTING, "forced unload": S.STARTING, "shutdown": S.STOPPED,
+        "time": S.STARTING,
+    },
+    S.FAILED: {
+        "unload": S.STOPPED, "a stranger's unload": S.STOPPED, "forced unload": S.STOPPED, "shutdown": S.STOPPED,
+        "time": S.STOPPED,
+    },
 }  # fmt: skip
 for row in TABLE.values():
     if "shutdown" in row:
-        row["hold"] = row["shutdown"]  # only those who wait are treated differently
+        row.setdefault("hold", row["shutdown"])  # only those who wait are treated differently
 
 
 @pytest.mark.parametrize(("state", "stimulus"), list(itertools.product(State, STIMULI)), ids=str)

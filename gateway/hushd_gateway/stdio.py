@@ -1,0 +1,64 @@
+"""`hushd serve --wyoming stdio://`: Wyoming on standard input and output, for the program that has started it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import find
+from hushd_supervisor.core.settings import STDIO
+from hushd_supervisor.system import config
+from hushd_supervisor.system.serving.listeners import check_packages
+
+from .threaded_client import ThreadedClient
+
+EXIT_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Serves until the end of standard input; returns the exit status."""
+    try:
+        check_packages("wyoming", STDIO)
+        asyncio.run(_serve())
+    except HushdError as error:
+        print(f"hushd serve: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return 0
+
+
+async def _serve() -> None:
+    """A request that is under way at the end of the input is finished."""
+    from .wyoming import serve_connection
+
+    settings = config.load(find().config)
+    reader, writer = await _streams()
+    async with ThreadedClient(holder="gateway") as client:
+        await serve_connection(reader, writer, client=client, settings=settings, listener=STDIO)
+    with suppress(OSError):
+        writer.close()
+        await writer.wait_closed()
+
+
+async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Standard input, and what was standard output: whatever is printed from now on goes to standard error."""
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+    output = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    try:
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())  # only it lets a writer be waited for
+        transport, _ = await loop.connect_write_pipe(lambda: protocol, output)
+    except ValueError:
+        raise HushdError(
+            "bad_request", "Standard input and output must be pipes here: start it from a program that speaks Wyoming."
+        ) from None
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

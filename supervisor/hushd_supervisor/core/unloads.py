@@ -1,0 +1,89 @@
+"""The `unload`s of clients, each answered when the processes that it ends are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
+
+from .actions import Action, ToClient
+from .worker.worker import Worker
+
+MAX_UNLOADS = 64  # of one connection at a time
+
+
+@dataclass(slots=True)
+class _Unload:
+    """One that waits for its processes to go.
+
+    Attributes:
+        leaving: names of workers to the generation that must go.
+        unloaded: all those names, for the answer.
+        busy: names to the jobs of other clients for which the process stays; the answer does not wait for these.
+    """
+
+    route: bytes
+    id: bytes
+    leaving: dict[str, int] = field(default_factory=dict)
+    unloaded: list[str] = field(default_factory=list)
+    busy: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> ToClient:
+        data: dict[str, Any] = {"unloaded": self.unloaded}
+        return ToClient(self.route, m.Result(id=self.id, data=data | ({"busy": self.busy} if self.busy else {})))
+
+
+class Unloads:
+    """All that wait.
+
+    Args:
+        workers: every worker, by name; only read.
+
+    Attributes:
+        changed: whether any of them may be complete, since a process has ended.
+    """
+
+    def __init__(self, workers: Mapping[str, Worker]) -> None:
+        self._workers = workers
+        self._waiting: list[_Unload] = []
+        self.changed = False
+
+    def check(self, route: bytes) -> None:
+        """Checks that a client may ask for another.
+
+        Raises:
+            HushdError: `overloaded` while very many of this client wait.
+        """
+        if sum(unload.route == route for unload in self._waiting) >= MAX_UNLOADS:
+            raise HushdError("overloaded", f"{MAX_UNLOADS} `unload`s of this client wait already.", 1000)
+
+    def add(self, route: bytes, name: bytes, workers: Iterable[Worker]) -> None:
+        """Waits for these workers, which have been asked to leave."""
+        unload = _Unload(route, name)
+        for worker in workers:
+            if jobs := worker.stays_for:
+                unload.busy[worker.name] = jobs
+            elif worker.state.has_process:
+                unload.leaving[worker.name] = worker.gen
+                unload.unloaded.append(worker.name)
+        self._waiting.append(unload)
+        self.changed = True
+
+    def settle(self) -> list[Action]:
+        """Answers those whose processes are gone."""
+        if not self.changed:
+            return []
+        self.changed = False
+        before = self._waiting
+        for unload in before:
+            unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._lives(name, gen)}
+        self._waiting = [unload for unload in before if unload.leaving]
+        return [unload.answer for unload in before if not unload.leaving]
+
+    def _lives(self, name: str, gen: int) -> bool:
+        worker = self._workers.get(name)
+        return worker is not None and worker.gen == gen and worker.state.has_process

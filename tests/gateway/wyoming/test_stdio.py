@@ -1,0 +1,132 @@
+"""`hushd serve --wyoming stdio://` and unix sockets: the real commands, the official clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.peer import BOUND_S, Peer, wait_until
+from support.wyoming_gateway import until
+from wyoming.client import AsyncUnixClient
+from wyoming.event import read_event, write_event
+from wyoming.info import Describe, Info
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
+
+SERVE = [sys.executable, "-m", "hushd", "serve", "--wyoming"]
+# A program that speaks Wyoming on its own standard input and output, as the package's client of that name does.
+CLIENT = """
+import asyncio, sys
+from wyoming.client import AsyncClient
+from wyoming.info import Describe, Info
+
+async def main():
+    client = AsyncClient.from_uri("stdio://")
+    await client.write_event(Describe().event())
+    print(Info.from_event(await client.read_event()).asr[0].name, file=sys.stderr)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(autouse=True)
+def _home(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+
+
+def shut_down(runtime: Path) -> None:
+    """Ends the supervisor that a test has caused, if there is one."""
+    subprocess.run([sys.executable, "-m", "hushd", "shutdown"], timeout=2 * BOUND_S, check=False, capture_output=True)
+    wait_until(lambda: not (runtime / "client.sock").exists(), "the supervisor's exit")
+
+
+def test_pipes_carry_events_and_nothing_else(runtime: Path) -> None:
+    """Info, and a text that is spoken to its end although the input has ended; nothing else is on standard output."""
+    with subprocess.Popen([*SERVE, "stdio://"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        write_event(Describe().event(), process.stdin)
+        event = read_event(process.stdout)
+        assert event
+        info = Info.from_event(event)
+        assert (len(info.asr), len(info.tts)) == (1, 1)
+        for each in (SynthesizeStart(), SynthesizeChunk(text="Hello there."), SynthesizeStop()):
+            write_event(each.event(), process.stdin)
+        process.stdin.close()
+        kinds = []
+        while event := read_event(process.stdout):
+            kinds.append(event.type)
+        assert kinds[0] == "audio-start"
+        assert kinds[-2:] == ["audio-stop", SynthesizeStopped().event().type]
+        assert process.stdout.read() == b""
+        assert process.wait(BOUND_S) == 0
+    shut_down(runtime)
+
+
+def test_the_packages_stdio_client(runtime: Path) -> None:
+    """Its standard input is our output, and the other way round."""
+    ours, theirs = os.pipe(), os.pipe()
+    with (
+        subprocess.Popen([*SERVE, "stdio://"], stdin=theirs[0], stdout=ours[1]) as server,
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", CLIENT], stdin=ours[0], stdout=theirs[1], stderr=subprocess.PIPE
+        ) as client,
+    ):
+        for end in (*ours, *theirs):
+            os.close(end)
+        assert client.communicate(timeout=2 * BOUND_S)[1] == b"hushd\n"
+        assert server.wait(BOUND_S) == 0
+    shut_down(runtime)
+
+
+def test_what_stdio_cannot_do_is_one_sentence(tmp_path: Path) -> None:
+    """It stands alone, and needs pipes."""
+    alone = subprocess.run([*SERVE, "stdio://", "--http", "127.0.0.1:0"], capture_output=True, text=True, check=False)
+    assert (alone.returncode, alone.stderr.count("\n")) == (2, 1)
+    assert "stdio:// stands alone" in alone.stderr
+    with open(tmp_path / "events", "w+") as file:
+        files = subprocess.run([*SERVE, "stdio://"], stdin=file, capture_output=True, text=True, check=False)
+    assert (files.returncode, files.stderr.count("\n"), files.stdout) == (2, 1, "")
+    assert "must be pipes" in files.stderr
+
+
+def test_an_interrupted_one_leaves_no_traceback(runtime: Path) -> None:
+    """Ctrl-C ends it in silence."""
+    with subprocess.Popen(
+        [*SERVE, "stdio://"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        write_event(Describe().event(), process.stdin)
+        assert read_event(process.stdout)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=BOUND_S) == (b"", b"")
+        assert process.returncode == 130
+    shut_down(runtime)
+
+
+def test_a_unix_socket_is_served(runtime: Path) -> None:
+    """The package's client of unix sockets describes and then works, on one connection."""
+    path = runtime / "wyoming.sock"
+
+    async def run() -> None:
+        async with AsyncUnixClient(path) as client:
+            await client.write_event(Describe().event())
+            await until(client, "info")
+            await client.write_event(Synthesize(text="Hello there.").event())
+            await until(client, "audio-stop")
+
+    with subprocess.Popen([*SERVE, f"unix://{path}"]) as process:
+        wait_until(lambda: (runtime / "client.sock").exists(), "a supervisor")
+        asyncio.run(run())
+        with Peer(runtime / "client.sock") as peer:
+            status = peer.control("status")
+            assert json.dumps(status["door"]["listeners"][0]["address"]) == f'"unix://{path}"'
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(BOUND_S) == 0
+    assert not path.exists()

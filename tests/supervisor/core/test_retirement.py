@@ -1,0 +1,232 @@
+"""Unloading and recycling beside jobs of others: what ends at once, what goes on, and who serves the next request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.worker.states import State
+from support.house import MB, ROUTE, A, House
+
+A2 = f"{A}#2"
+MODELS = "models/store/local"
+
+
+def house_with_a_session(room: int = 2, **worker: Any) -> tuple[House, bytes]:
+    """A worker on which somebody speaks, and memory for `room` workers in all."""
+    house = House({"": {"memory_mb": 300.0, **worker}})
+    house.total = house.available = int(room * 300 * MB / 0.8) + 10 * MB
+    house.available += 1000 * MB
+    live = house.request(A, session=True, input="stream")
+    house.ready(A, sessions=1)
+    return house, live
+
+
+def runs_on(house: House, request: bytes) -> str:
+    """The worker that was given `request` last."""
+    return [a.worker for a in house.of(do.ToWorker) if isinstance(a.message, m.Job) and a.message.id == request][-1]
+
+
+def cancelled(house: House) -> list[bytes]:
+    """The jobs that an engine was asked to end."""
+    return [a.message.id for a in house.of(do.ToWorker) if isinstance(a.message, m.Cancel)]
+
+
+def test_a_strangers_unload_ends_no_session() -> None:
+    """It is answered at once with the number of jobs that others have there; the process leaves after the last."""
+    house, live = house_with_a_session()
+    unload = house.control("unload", route=house.stranger())
+    assert house.answer(unload) == m.Result(id=unload, data={"unloaded": [], "busy": {A: 1}})
+    for _ in range(2000):  # for more than an hour
+        house.wait(2)
+        house.says(A, m.Beat(cpu_s=house.now))
+    assert (house.code(live), house.of(do.Kill), house.drained()) == ("", [], [])
+    house.finish(A)
+    assert (house.code(live), house.drained()) == ("result", [A])
+
+
+def test_force_ends_a_session_with_a_code_of_its_own() -> None:
+    """The client learns that its worker was stopped, and not that hushd leaves; the answer waits for the exit."""
+    house, live = house_with_a_session()
+    unload = house.control("unload", route=house.stranger(), force=True)
+    assert cancelled(house) == [live]
+    house.says(A, m.Error(id=live, code="cancelled", message=""))
+    assert (house.code(live), house.code(unload), house.drained()) == ("worker_stopped", "", [A])
+    house.leave(A)
+    assert house.answer(unload) == m.Result(id=unload, data={"unloaded": [A]})
+
+
+def test_an_unload_ends_at_once_what_its_own_client_asked_for() -> None:
+    """Both what runs and what waits end as `cancelled`; the stranger's file goes on, and ends its process."""
+    house = House()
+    stranger = house.stranger()
+    theirs = house.request(A, route=stranger)
+    house.ready(A, slots=2)
+    mine, waiting = house.request(A), house.request(A)
+    unload = house.control("unload", A)
+    assert cancelled(house) == [mine]
+    assert house.code(waiting) == "cancelled"
+    house.says(A, m.Error(id=mine, code="cancelled", message=""))
+    assert house.code(mine) == "cancelled"
+    assert house.answer(unload) == m.Result(id=unload, data={"unloaded": [], "busy": {A: 1}})
+    house.says(A, m.Result(id=theirs))
+    assert (house.code(theirs), house.drained(), house.spawned()) == ("result", [A], [A])
+
+
+def test_the_same_name_does_not_make_the_same_client() -> None:
+    """All commands are the holder `cli`: one of them ends no other's request."""
+    house, live = house_with_a_session()  # of the holder `cli`, as the stranger is
+    house.control("unload", route=house.stranger())
+    assert (cancelled(house), house.code(live)) == ([], "")
+
+
+def test_a_start_that_others_wait_for_is_not_undone() -> None:
+    """An `unload` in a loop starves nobody: the process becomes ready, serves whom it was started for, and leaves."""
+    house = House()
+    request = house.request(A)
+    stranger = house.stranger()
+    answers = [house.answer(house.control("unload", route=stranger)) for _ in range(20)]
+    assert all(answer and answer.data == {"unloaded": [], "busy": {A: 1}} for answer in answers)  # type: ignore[union-attr]
+    house.ready(A)
+    house.finish(A)
+    assert (house.code(request), house.of(do.Kill), house.drained()) == ("result", [], [A])
+
+
+def test_a_stopped_file_runs_again_by_itself() -> None:
+    """The supervisor has its input, and nothing of the answer has left: no client needs to ask again."""
+    house = House()
+    request = house.busy(A)
+    house.control("unload", route=house.stranger(), force=True)
+    house.says(A, m.Error(id=request, code="cancelled", message=""))
+    assert (house.code(request), house.drained()) == ("", [A])
+    house.leave(A)
+    house.ready(A)
+    house.finish(A)
+    assert (house.code(request), house.spawned()) == ("result", [A, A])
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+@pytest.mark.parametrize("fields", [{"input": "stream"}, {}])
+def test_what_the_supervisor_cannot_repeat_ends_as_stopped(fields: dict[str, str], obeys: bool) -> None:
+    """A streamed input is gone, and an answer that has begun cannot be taken back, whether or not the engine obeys."""
+    house = House()
+    request = house.request(A, **fields)
+    house.ready(A)
+    if not fields:
+        house.says(A, m.Partial(id=request, seq=0, data={}))
+    house.control("unload", route=house.stranger(), force=True)
+    if obeys:
+        house.says(A, m.Error(id=request, code="cancelled", message=""))
+    else:
+        house.wait(2)
+        house.exit(A, -9)
+    assert house.code(request) == "worker_stopped"
+
+
+def test_a_client_may_still_cancel_what_was_stopped() -> None:
+    """Its own wish counts: the request ends as `cancelled`, and is not repeated."""
+    house = House()
+    request = house.busy(A)
+    house.control("unload", route=house.stranger(), force=True)
+    house.tell(ev.FromClient(ROUTE, m.Cancel(id=request)))
+    house.says(A, m.Error(id=request, code="cancelled", message=""))
+    house.leave(A)
+    assert (house.code(request), house.spawned()) == ("cancelled", [A])
+
+
+def test_a_job_beside_one_that_ignores_its_cancel_is_stopped_and_not_blamed() -> None:
+    """The process is killed for one job; a session beside it ends with `worker_stopped`, a file is repeated."""
+    house, live = house_with_a_session()
+    file = house.request(A)
+    house.tell(ev.FromClient(ROUTE, m.Cancel(id=file)))
+    house.wait(2)
+    house.exit(A, -9)
+    assert (house.code(file), house.code(live)) == ("cancelled", "worker_stopped")
+
+
+def test_a_shutdown_ends_what_was_stopped_in_its_own_name() -> None:
+    """A file that was to run again is told that the supervisor leaves: nothing starts any more."""
+    house = House()
+    request = house.busy(A)
+    house.control("unload", route=house.stranger(), force=True)
+    house.tell(ev.Shutdown())
+    house.says(A, m.Error(id=request, code="cancelled", message=""))
+    assert (house.code(request), house.spawned()) == ("shutting_down", [A])
+
+
+def test_a_used_up_process_with_a_session_is_replaced_beside_it() -> None:
+    """The next file gets a process of its own at once; the old one leaves when its session has ended."""
+    house, live = house_with_a_session(max_requests=1)
+    house.says(A, m.Result(id=house.request(A)))
+    assert house.state(A) is State.BUSY
+    file = house.request(A)
+    assert house.spawned() == [A, A2]
+    house.ready(A2, sessions=1)
+    assert runs_on(house, file) == A2
+    house.finish(A2)
+    assert (house.code(file), house.code(live), house.drained()) == ("result", "", [A2])
+    house.finish(A)
+    assert (house.code(live), house.drained()) == ("result", [A2, A])
+
+
+def test_where_there_is_no_room_a_used_up_process_serves_on() -> None:
+    """A session may last for hours: files wait neither for its end nor for memory, and nobody is ended."""
+    house, live = house_with_a_session(room=1, max_requests=1)
+    for _ in range(5):
+        file = house.request(A)
+        assert runs_on(house, file) == A
+        house.says(A, m.Result(id=file))
+    assert (house.spawned(), house.drained(), house.code(live)) == ([A], [], "")
+    warm = house.request(A, op="warm")
+    assert house.code(warm) == "result"
+    house.finish(A)
+    assert house.drained() == [A]
+
+
+def test_a_session_that_makes_its_process_grow_retires_it() -> None:
+    """The size counts while somebody speaks too: the process takes no more, and the session goes on."""
+    house, live = house_with_a_session(max_pss_mb=500.0)
+    house.says(A, m.Result(id=house.request(A)))
+    house.says(A, m.Beat(cpu_s=1.0, pss=600 * MB))
+    house.total = house.available = 4000 * MB
+    house.request(A)
+    assert (house.spawned(), house.code(live), house.drained()) == ([A, A2], "", [])
+
+
+def test_recycling_waits_for_a_long_file() -> None:
+    """A file that takes longer than any drain is not ended because one beside it was the last of its process."""
+    house = House({"": {"memory_mb": 300.0, "max_requests": 1}})
+    long = house.request(A)
+    house.ready(A, slots=2)
+    house.says(A, m.Result(id=house.request(A)))
+    for _ in range(120):
+        house.wait(2)
+        house.says(A, m.Beat(cpu_s=house.now))
+    assert (house.code(long), house.of(do.Kill)) == ("", [])
+    house.says(A, m.Result(id=long))
+    assert (house.code(long), house.drained()) == ("result", [A])
+
+
+def test_another_configuration_ends_no_session() -> None:
+    """A process that was started with another environment goes on for its session, and takes nothing new."""
+    house, live = house_with_a_session()
+    house.tell(ev.Configured(Settings(worker={"": {"memory_mb": 300.0, "environment": {"N": "1"}}}, stt="a/x")))
+    file = house.request(A)
+    house.ready(A2)
+    assert (runs_on(house, file), house.code(live), house.drained()) == (A2, "", [])
+
+
+def test_of_the_models_worker_there_is_only_one() -> None:
+    """It sees all jobs, so an unloaded one with a download under way takes new jobs too, until none is left."""
+    house = House()
+    pull = house.request(MODELS, op="pull", input="none")
+    house.ready(MODELS, slots=2)
+    house.control("unload", route=house.stranger())
+    another = house.request(MODELS, op="pull", input="none")
+    assert (runs_on(house, another), house.spawned()) == (MODELS, [MODELS])
+    house.finish(MODELS)
+    assert ([house.code(pull), house.code(another)], house.drained()) == (["result"] * 2, [MODELS])
