@@ -56,7 +56,10 @@ def _do(options: Namespace) -> int:
             _become_wyoming(options)
         listen = [("--http", address) for address in options.http]
         listen += [("--wyoming", address) for address in options.wyoming]
-        _become_supervisor([*(word for pair in listen for word in pair), "serve"])
+        arguments = [*(word for pair in listen for word in pair), "serve"]
+        if options.zeroconf:
+            _become("hushd_gateway.announcement", *options.wyoming, "--", *arguments)
+        _become_supervisor(arguments)
     if options.command == "service":
         from .service.command import main as serve
 
@@ -165,6 +168,9 @@ def _add_managing(commands: Commands) -> None:
         "be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming",
         "Without an address, at those in the configuration.",
     )
+    serve.add_argument(
+        "--zeroconf", action="store_true", help="announce Wyoming's addresses on the local network, by mDNS"
+    )
     for command, suffix in ((serve, ""), (service, "; install")):
         command.add_argument(
             "--http", action="append", default=[], metavar="HOST:PORT", help=f"OpenAI's audio API{suffix}"
@@ -176,17 +182,22 @@ def _add_managing(commands: Commands) -> None:
 
 def _become_wyoming(options: Namespace) -> NoReturn:
     """Replaces this process by one that speaks Wyoming on standard input and output."""
-    if options.http or options.wyoming != [STDIO]:
-        raise HushdError("bad_request", f"{STDIO} stands alone: give other addresses to another hushd serve.")
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_gateway.stdio"])
+    if options.http or options.zeroconf or options.wyoming != [STDIO]:
+        raise HushdError("bad_request", f"{STDIO} stands alone: leave out --zeroconf and other addresses.")
+    _become("hushd_gateway.stdio")
 
 
 def _become_supervisor(arguments: Sequence[str]) -> NoReturn:
-    """Replaces this process by the supervisor, with the same process id, so that a service manager watches it.
+    """Replaces this process by the supervisor, with the same process id, so that a service manager watches it."""
+    _become("hushd_supervisor", *arguments)
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """Replaces this process by a module's.
 
     -P: a file in the current folder must not be taken for one of Python's modules.
     """
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor", *arguments])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])
 
 
 def _status(client: Client, as_json: bool) -> None:

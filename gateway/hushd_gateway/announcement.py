@@ -1,0 +1,123 @@
+"""`hushd serve --zeroconf`: announces Wyoming's addresses on the local network, so that Home Assistant finds them.
+
+A process of its own beside the supervisor, which has no room for mDNS: it starts when the addresses answer, and takes
+the announcement back when the supervisor has ended.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import sys
+from collections.abc import Sequence
+from importlib.machinery import PathFinder
+from typing import NoReturn
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import find
+from hushd_supervisor.core.serving import address
+from hushd_supervisor.core.serving.address import Address
+from hushd_supervisor.system import config
+
+TYPE = "_wyoming._tcp.local."
+LOOK_S = 0.2  # between two tries whether an address answers
+_ANYWHERE = ("", "0.0.0.0", "::")
+_MDNS = ("224.0.0.251", 1)  # nothing is sent there: the way to it has the address by which others reach this machine
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`ADDRESS... -- ARGUMENTS`: announces, and becomes the supervisor with these arguments; returns only an error."""
+    split = list(arguments).index("--")
+    try:
+        wanted = _announceable(arguments[:split])
+    except HushdError as error:
+        print(f"hushd serve: {error}", file=sys.stderr)
+        return error.exit_code
+    lifeline, ours = os.pipe()
+    os.set_inheritable(ours, True)  # the supervisor closes it by ending, whatever ends it
+    child = os.fork()
+    if child == 0:
+        os.close(ours)
+        _leave_family()
+        announce(wanted, lifeline)
+        os._exit(0)
+    os.close(lifeline)
+    os.waitpid(child, 0)
+    _become_supervisor(arguments[split + 1 :])
+
+
+def announce(addresses: Sequence[Address], lifeline: int) -> None:
+    """Announces each address once it answers, until the end of `lifeline`."""
+    for each in addresses:
+        while not _answers(each):
+            if _ended(lifeline, LOOK_S):
+                return
+    from zeroconf import ServiceInfo, Zeroconf
+
+    hosts = {each: _reachable(each.host) for each in addresses}
+    with Zeroconf(interfaces=sorted(set(hosts.values()))) as zeroconf:
+        for each, host in hosts.items():
+            name = f"hushd {socket.gethostname()[:40]} {each.port}"
+            zeroconf.register_service(
+                ServiceInfo(TYPE, f"{name}.{TYPE}", addresses=[socket.inet_aton(host)], port=each.port)
+            )
+        _ended(lifeline, None)
+
+
+def _announceable(texts: Sequence[str]) -> list[Address]:
+    """The addresses of Wyoming that have a port, those of the configuration where none is given.
+
+    Raises:
+        HushdError: `bad_request` when there are none; `engine_missing` without the package.
+    """
+    if not PathFinder.find_spec("zeroconf"):
+        raise HushdError(
+            "engine_missing", "--zeroconf needs a package that is not installed: run pip install 'hushd[zeroconf]'."
+        )
+    found = [address.parse("wyoming", text) for text in texts or config.load(find().config).wyoming.listen]
+    found = [each for each in found if each.port]
+    if not found:
+        raise HushdError(
+            "bad_request", "--zeroconf needs an address with a port to announce, such as --wyoming tcp://0.0.0.0:10300."
+        )
+    return found
+
+
+def _leave_family() -> None:
+    """Makes this process nobody's child, and deaf to the terminal: Ctrl-C ends the supervisor, which ends this."""
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+
+
+def _become_supervisor(arguments: Sequence[str]) -> NoReturn:
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor", *arguments])
+
+
+def _reachable(host: str) -> str:
+    """The IPv4 address by which others reach `host`; that of the way out where it is every address."""
+    if host not in _ANYWHERE:
+        return socket.gethostbyname(host)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(_MDNS)
+        return str(probe.getsockname()[0])
+
+
+def _answers(each: Address) -> bool:
+    host = "127.0.0.1" if each.host in _ANYWHERE else each.host
+    try:
+        socket.create_connection((host, each.port), timeout=LOOK_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _ended(lifeline: int, patience: float | None) -> bool:
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    return bool(poll.poll(None if patience is None else patience * 1000))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
