@@ -404,7 +404,8 @@ class World:
         process = self.processes[name, gen] = Process(name, gen, mode, self.slots, self.sessions)
         if mode == "no-spawn":
             process.alive = False
-            self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory")))
+            starved = self.dice.random() < 0.5
+            self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory", starved)))
         elif mode == "dies":
             self.at(self.random.random(), lambda: self._exit(process, self.random.choice([0, 1, -11])))
         elif mode != "no-hello":

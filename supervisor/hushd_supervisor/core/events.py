@@ -58,11 +58,12 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class SpawnFailed:
-    """No process could be started; counts as a crash."""
+    """No process could be started; counts as a crash, unless others only hold for now what it needs (`starved`)."""
 
     worker: str
     gen: int
     reason: str
+    starved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

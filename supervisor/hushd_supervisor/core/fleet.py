@@ -110,9 +110,9 @@ class Fleet:
                 if worker.lifecycle.is_current(gen) and not out_of_memory:
                     self.admission.budget.life_ended(worker.name)
                 return worker.exited(gen, status, log_tail, now, out_of_memory) + self.admission.remember()
-            case SpawnFailed(_, gen, reason):
+            case SpawnFailed(_, gen, reason, starved):
                 self._learn(worker, gen, now)
-                return worker.exited(gen, 127, reason, now)  # counts as a crash
+                return worker.starve(gen, reason, now) if starved else worker.exited(gen, 127, reason, now)
             case SendFailed(_, gen):
                 return worker.unreachable(gen, now)
 

@@ -51,6 +51,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.DRAINING, State.STOPPING, "last job done"),
     Transition(State.DRAINING, State.KILLING, "drain limit, no beat, stalled, cancel ignored"),
     Transition(State.STOPPING, State.KILLING, "grace over"),
+    Transition(State.STARTING, State.STOPPED, "no resources for a process"),
     Transition(State.STARTING, State.BACKOFF, "crash"),
     Transition(State.READY, State.BACKOFF, "crash"),
     Transition(State.BUSY, State.BACKOFF, "crash"),

@@ -23,6 +23,8 @@ from .lifecycle import BEAT_S, LATE_S, WATCHED, Lifecycle
 from .request import ActiveRequest
 from .states import State
 
+STARVED_RETRY_MS = 1000
+
 
 class Worker:
     """One worker, over all its generations."""
@@ -233,6 +235,18 @@ class Worker:
         """Kills the process: a message for it could not be sent, or it sent garbage."""
         if gen == self.gen and self.state in (State.STARTING, State.READY, *WATCHED):
             self.lifecycle.kill(now)
+        return self._take()
+
+    def starve(self, gen: int, reason: str, now: float) -> list[Action]:
+        """Refuses the requests that wait: no process could be started, which says nothing of the worker."""
+        if not self.lifecycle.is_current(gen):
+            return []
+        self.lifecycle.exited(now)
+        self.lifecycle.log("WARNING", f"{self.name} cannot be started now: {reason}")
+        if not self._dispatch.held:
+            message = f"{self.name} cannot be started now ({reason}): ask again in a moment."
+            self.jobs.fail_waiting("server_busy", message, STARVED_RETRY_MS)
+        self._stop(now)
         return self._take()
 
     def exited(self, gen: int, status: int, log_tail: str, now: float, out_of_memory: bool = False) -> list[Action]:

@@ -38,7 +38,7 @@ def open_door(
     """Makes a door that listens nowhere yet; `figures` returns the answer to `/metrics`."""
     selector = selectors.DefaultSelector()
     gateway = Gateway(selector, launch, paths.logs / "gateway.log", record)
-    return Door(selector, Answers(settings, figures, paths.listed), gateway, record, most=min(MOST, ceiling(8)))
+    return Door(selector, Answers(settings, figures, paths.listed), gateway, record, most=min(MOST, ceiling(10)))
 
 
 class Door:

@@ -67,7 +67,7 @@ class Gate:
         self.monitor.connect(name)
         self._router = router
         self._listener = listener
-        self._ceiling = ceiling
+        self.ceiling = ceiling
         self._connected: set[int] = set()
         self._gate = os.dup(listener.fd)
         self._one_by_one = open_files() < PLENTY
@@ -100,7 +100,7 @@ class Gate:
 
     def _adjust(self) -> None:
         """Lets libzmq accept while there are fewer connections than the ceiling; else they are refused."""
-        full = len(self._connected) >= self._ceiling
+        full = len(self._connected) >= self.ceiling
         if self._latch is None and (full or self._one_by_one):
             self._latch = find(self._gate)
         if self._latch is None:
@@ -181,7 +181,7 @@ class Gate:
             self._dismiss(descriptor)
 
     def _message(self) -> bytes:
-        text = f"hushd has {self._ceiling} connections, which is its limit: close some, then ask again."
+        text = f"hushd has {self.ceiling} connections, which is its limit: close some, then ask again."
         *first, last = pack(Error.of(b"", HushdError("server_busy", text)))
         return (
             b"".join(b"\x03" + struct.pack(">Q", len(frame)) + frame for frame in first) + bytes([0, len(last)]) + last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -30,6 +31,7 @@ from .lock import ListeningSocket
 # An exit can be seen before a result that was sent before it, because libzmq reads on a thread of its own. So it counts
 # only after this time without a frame of that worker, unless the worker has sent `bye`.
 SETTLE_S = 0.05
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # open files, processes, memory
 DRAIN = 10_000  # messages in one turn while an exit waits: more than a dead worker can have left behind
 
 
@@ -76,7 +78,7 @@ class WorkerSocket:
     ) -> None:
         self.listener = listener
         self.socket = make_router(context)
-        self.gate = Gate(context, self.socket, listener, ceiling(8))
+        self.gate = Gate(context, self.socket, listener, ceiling(10))
         self._poller = poller
         self._decoder = Decoder(FROM_WORKER)
         self._paths = paths
@@ -94,7 +96,9 @@ class WorkerSocket:
     # --- actions of the pool --------------------------------------------------------------------------------------
 
     def spawn(self, name: str, gen: int) -> SpawnFailed | None:
-        """Starts generation `gen` of worker `name`."""
+        """Starts generation `gen` of worker `name`; there are no more processes than connections for them."""
+        if len(self._workers) >= self.gate.ceiling:
+            return SpawnFailed(name, gen, f"open files are left for {self.gate.ceiling} workers", starved=True)
         settings = self._settings.for_worker(name)
         token = os.urandom(16).hex()
         path = self._paths.worker_log(name)
@@ -102,7 +106,7 @@ class WorkerSocket:
         try:
             lifeline, ours = os.pipe()
         except OSError as error:
-            return SpawnFailed(name, gen, str(error))
+            return _failed(name, gen, error)
         try:
             prepare_state(self._paths)
             output = log.open_file(path)
@@ -128,7 +132,7 @@ class WorkerSocket:
                 os.close(output)
         except (HushdError, OSError, ValueError) as error:
             os.close(ours)
-            return SpawnFailed(name, gen, str(error))
+            return _failed(name, gen, error)
         finally:
             os.close(lifeline)
         worker = _Worker(name, gen, process, ours, path, start, self._oom_kills())
@@ -270,3 +274,7 @@ class WorkerSocket:
             del self._routes[worker.route]
         self._tokens = {token: other for token, other in self._tokens.items() if other is not worker}
         os.close(worker.lifeline)
+
+
+def _failed(name: str, gen: int, error: Exception) -> SpawnFailed:
+    return SpawnFailed(name, gen, str(error), starved=isinstance(error, OSError) and error.errno in _SCARCE)

@@ -320,3 +320,18 @@ def test_a_grant_beyond_reason_ends_the_request() -> None:
     assert not request.ending
     desk._take(desk.worker.grant(request, 1, desk.now))
     assert request.ending == "protocol_error"
+
+
+def test_a_start_that_others_starve_is_no_crash() -> None:
+    """Without a descriptor for a process the request is refused, and however often that was, the next one starts."""
+    desk = Desk()
+    for _ in range(10):
+        request = desk.request()
+        desk._take(desk.worker.starve(desk.worker.gen, "Too many open files", desk.now))
+        assert desk.terminal(request) == "server_busy"
+        assert desk.worker.state is State.STOPPED
+    assert desk.worker.crashes.total == 0
+    request = desk.request()
+    desk.ready()
+    desk.result()
+    assert desk.terminal(request) == "result"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -73,6 +75,21 @@ def test_a_burst_of_connections_does_not_end_it(start_supervisor: Start, name: s
                 assert peer.ask("echo", payload=b"hello")["text"] == "hello"
         wait_until(lambda: _connects(supervisor), "a connection after the others have left")
     assert supervisor.process.poll() is None
+
+
+@pytest.mark.parametrize("spare", [1, 2, 3, 4])
+def test_a_cold_start_without_descriptors_is_refused(start_supervisor: Start, spare: int) -> None:
+    """With `spare` descriptors left a start is refused by `server_busy`, and when they are back the next succeeds."""
+    supervisor = start_supervisor(CONFIG)
+    with supervisor.connect() as peer:
+        limits = resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE)
+        peer.control("status")  # what it opens once is open
+        used = len(os.listdir(f"/proc/{supervisor.pid}/fd"))
+        resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE, (used + spare, limits[1]))
+        for _ in range(5):
+            assert peer.fail("echo").code == "server_busy"
+        resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE, limits)
+        assert peer.ask("echo", payload=b"hello")["text"] == "hello"
 
 
 def test_who_leaves_before_the_refusal_ends_nothing(start_supervisor: Start) -> None:

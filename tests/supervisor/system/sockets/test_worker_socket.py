@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,6 +123,16 @@ def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Excepti
     assert desk.workers.spawn(NAME, 1) == SpawnFailed(NAME, 1, str(error))
     assert desk.workers.pids() == {}
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_others_may_leave_no_descriptor_for_a_process(desk: Desk) -> None:
+    """Then the start is starved, which is no crash; so it is when there are as many workers as may connect."""
+    desk.launch.error = OSError(errno.EMFILE, "Too many open files")
+    assert desk.workers.spawn(NAME, 1) == SpawnFailed(NAME, 1, "[Errno 24] Too many open files", starved=True)
+    desk.launch.error = None
+    assert desk.workers.spawn(NAME, 2) is None
+    desk.workers.gate.ceiling = 1
+    assert desk.workers.spawn(NAME, 3) == SpawnFailed(NAME, 3, "open files are left for 1 workers", starved=True)
 
 
 def test_a_hello_with_its_token_is_welcomed_and_heard(desk: Desk, start: Start) -> None:
