@@ -64,6 +64,18 @@ def tts(catalogue: Catalogue, settings: Settings, name: str, voice: str) -> Voic
     return VoiceChoice(found.engine, found.model, voice or None)
 
 
+def stand_in(catalogue: Catalogue, voice: str) -> tuple[str, str] | None:
+    """OpenAI's name and the language for a voice of kokoro's that is not installed; None for every other voice.
+
+    Many programs have kokoro's names built in, since the servers that they were made for speak with nothing else.
+    """
+    for each in _voices(catalogue, "kokoro"):
+        if each["name"] == voice and not each.get("installed"):
+            alias = next(alias for alias, gender in ALIASES.items() if gender == each.get("gender", gender))
+            return alias, languages.code(each["language"])
+    return None
+
+
 def is_openai(name: str) -> bool:
     """Whether a model's name is one of OpenAI's, listed or not, or left out."""
     return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
@@ -112,7 +124,7 @@ def _named(catalogue: Catalogue, name: str) -> Model | None:
         return None
     engine, _, model = name.partition("/")
     for entry in catalogue.get("engines", ()):
-        if entry["name"] == engine:
+        if entry["name"] == engine and (model or _first_of(catalogue, engine)):
             return Model(engine, model or None)
     for entry in catalogue.get("engines", ()):
         if any(each["name"] == name and each.get("installed") for each in entry.get("models", ())):

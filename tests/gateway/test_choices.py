@@ -34,6 +34,15 @@ TTS = {
         }
     ]
 }
+KOKORO = {
+    "name": "kokoro",
+    "models": [{"name": "kokoro-v1.0", "installed": False}],
+    "voices": [
+        {"name": "af_sky", "language": "en-US", "gender": "female", "installed": False},
+        {"name": "ff_siwis", "language": "fr-FR", "gender": "female", "installed": False},
+        {"name": "am_adam", "language": "en-US", "gender": "male", "installed": True},
+    ],
+}
 ALIASES = HttpSettings(models={"mine": "faster-whisper/small", "whisper-1": "auto"}, voices={"boss": "alan"})
 SETTINGS = Settings(stt="moonshine/tiny-en", http=ALIASES)
 
@@ -93,6 +102,16 @@ def test_an_openai_voice_gives_way_to_a_models_only_one() -> None:
     assert choices.tts(TTS, SETTINGS, "piper/en_GB-alan", "alloy") == ("piper", "en_GB-alan", "alan")
     assert choices.tts(TTS, SETTINGS, "piper", "alan") == ("piper", "en_GB-alan", "alan")
     assert choices.tts(TTS, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
+
+
+def test_a_voice_of_kokoros_that_is_not_there_has_a_stand_in() -> None:
+    """Of its gender and language: programs made for kokoro's servers have its names built in, and no other model's."""
+    catalogue = {"engines": [*TTS["engines"], KOKORO]}
+    assert choices.stand_in(catalogue, "af_sky") == ("alloy", "en")
+    assert choices.stand_in(catalogue, "ff_siwis") == ("alloy", "fr")
+    assert choices.stand_in(catalogue, "am_adam") is None
+    assert choices.stand_in(catalogue, "alan") is None
+    assert choices.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
 
 
 class Describer:

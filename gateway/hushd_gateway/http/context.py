@@ -57,6 +57,8 @@ class Context:
         found = choices.tts(catalogue, self.settings, name, voice)
         if not found.voice and not language:
             return found
+        if found.engine is None and (instead := choices.stand_in(catalogue, voice)):
+            return choose_voice(catalogue, *instead)
         return choose_voice(catalogue, found.voice, language or None, found.engine, found.model)
 
     def _is_default(self, name: str) -> bool:
