@@ -74,6 +74,10 @@ class Doorkeeper:
             self._door = open_door(settings, self._launch, self._paths, self._record, self._figures)
             self._poller.register(self._door.fd, zmq.POLLIN)
         self._door.configure(settings, token, found)
+        there = {listener.socket for listener in before}
+        for listener in found:
+            if listener.socket not in there and (warning := listeners.warning(listener.address, settings)):
+                self._record("warning", warning)
 
     def handle(self, ready: Container[object]) -> None:
         """Serves the door's connections; `ready` are readable descriptors."""

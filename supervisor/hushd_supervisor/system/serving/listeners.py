@@ -156,6 +156,14 @@ def check_packages(kind: Kind, text: str) -> None:
         )
 
 
+def warning(address: Address, settings: Settings) -> str:
+    """Returns a sentence about an address that strangers can reach; empty for others."""
+    if address.is_local:
+        return ""
+    who = "with the token" if address.kind == "http" else f"at {', '.join(settings.wyoming.allow)}"
+    return f"programs beyond this machine can reach {address.text}, {who}, and nothing is encrypted on the way"
+
+
 def _open(address: Address, settings: Settings, token: str) -> Listener:
     check(address, settings, token)
     end = _bind(address)
