@@ -6,6 +6,7 @@ import asyncio
 import socket
 from typing import Any
 
+import h11
 import uvicorn
 from hushd_protocol.system.handover import Handover
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -48,6 +49,12 @@ class _Http(H11Protocol):
         super().connection_lost(exc)
         self.server_state.end(self.transport).set_result(None)
 
+    def send_400_response(self, msg: str) -> None:
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:  # nonsense behind a HEAD, whose answer has no body
+            self.transport.close()
+
     def _drop_slow(self, last: RequestResponseCycle | None) -> None:
         """Closes the connection if no request has come since the one of `last`."""
         if self.cycle is last and self.transport.get_protocol() is self:
@@ -57,7 +64,9 @@ class _Http(H11Protocol):
 class _WebSocket(WSProtocol):
     """The same connection after its upgrade."""
 
-    server_state: _State
+    def __init__(self, config: uvicorn.Config, server_state: _State, *options: Any, **more: Any) -> None:
+        super().__init__(config, server_state, *options, **more)
+        self.server_state = server_state
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -74,6 +83,7 @@ class HttpServer:
             ws=_WebSocket,
             lifespan="off",
             log_config=None,
+            log_level="error",  # or strangers fill the log, a line for each nonsense
             access_log=False,
             proxy_headers=False,
             server_header=False,

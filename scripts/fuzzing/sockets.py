@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import zmq
 from hushd_protocol import messages as m
@@ -32,13 +33,19 @@ LARGEST = 200_000_000  # bytes resident
 
 
 class House:
-    """A supervisor in a folder of its own. A context manager."""
+    """A supervisor in a folder of its own. A context manager.
 
-    def __init__(self, folder: Path, rude: Sequence[str] = ()) -> None:
+    Args:
+        rude: names of workers that say anything.
+        config, tables: more lines of the configuration, before its tables and after them.
+    """
+
+    def __init__(self, folder: Path, rude: Sequence[str] = (), config: str = "", tables: str = "") -> None:
         self._folder = folder
         self.run = folder / "run"
         self._log = folder / "errors"
         self._rude = rude
+        self._more = config, tables
         self.context = zmq.Context()
 
     def __enter__(self) -> House:
@@ -46,7 +53,7 @@ class House:
             return "command = [" + ", ".join(f"'{word}'" for word in words) + "]\n"
 
         tables = [
-            'stt = "echo/a"\ntts = "echo/a"\n',
+            'stt = "echo/a"\ntts = "echo/a"\n' + self._more[0],
             "[worker]\nkeep_alive = 5\nstart_timeout = 20\ndrain_timeout = 2\n",
             *(
                 f'[worker."{role}/echo"]\n{command(sys.executable, TESTS / "echo_worker.py")}'
@@ -54,6 +61,7 @@ class House:
             ),
             f'[worker."stt/fake"]\n{command(sys.executable, TESTS / "fake_worker.py")}',
             *(f'[worker."{name}"]\n{command(sys.executable, RUDE, self._folder)}' for name in self._rude),
+            self._more[1],
         ]
         config = self._folder / "config.toml"
         config.write_text("".join(tables))
@@ -95,17 +103,22 @@ class House:
         Raises:
             AssertionError: it is not.
         """
+        self.ask(
+            m.Control(id=b"s" * ID_BYTES, action="status"),
+            m.Request(id=b"r" * ID_BYTES, worker=worker, op="echo", params={"a": 1}),
+        )
+        resident = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        assert resident < LARGEST, f"the supervisor holds {resident} bytes"
+
+    def ask(self, *questions: m.Control | m.Request) -> dict[str, Any]:
+        """Asks one after the other, on a connection of its own; returns the last result."""
         with self.connect() as socket:
             socket.send_multipart(pack(m.Hello(protocol=PROTOCOL, version="fuzz", pid=os.getpid())))
-            for asked in (
-                m.Control(id=b"s" * ID_BYTES, action="status"),
-                m.Request(id=b"r" * ID_BYTES, worker=worker, op="echo", params={"a": 1}),
-            ):
+            for asked in questions:
                 socket.send_multipart(pack(asked))
                 answer = self._answer(socket, asked.id)
                 assert isinstance(answer, m.Result), answer
-        resident = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        assert resident < LARGEST, f"the supervisor holds {resident} bytes"
+        return dict(answer.data)
 
     def _answer(self, socket: zmq.Socket[bytes], wanted: bytes) -> m.Message:
         decoder, until = Decoder(m.TO_CLIENT), time.monotonic() + ANSWER_S

@@ -164,6 +164,23 @@ def test_a_connection_that_described_goes_on_with_work(runtime: Path) -> None:
         assert json.loads(file.readline())["type"] == "audio-start"
 
 
+def test_a_websocket_that_has_ended_keeps_no_gateway(runtime: Path) -> None:
+    """Nor does nonsense behind a request, which leaves no traceback in the log."""
+    (runtime / "config.toml").write_text('gateway_idle = "1s"\n')
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n"
+    with serving(runtime, "--http", "127.0.0.1:0") as door, Peer(runtime / "client.sock") as peer:
+        for head, nonsense, answer in (
+            ("GET /v1/realtime?intent=transcription", b"", b"HTTP/1.1 101 "),
+            ("HEAD /v1/none", b"\x00\r\n\r\n", b"HTTP/1.1 404 "),
+        ):
+            with socket.create_connection(("127.0.0.1", port(door, "http")), timeout=120) as end:
+                more = upgrade if head.startswith("GET") else ""
+                end.sendall(f"{head} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode() + nonsense)
+                assert end.recv(4096).startswith(answer)
+        wait_until(lambda: peer.control("status")["door"]["gateway"]["pid"] is None, "the gateway's exit")
+        assert (runtime / "state/logs/gateway.log").read_text() == ""
+
+
 def test_a_shutdown_closes_every_address(runtime: Path) -> None:
     """Who connects afterwards is refused, and nothing of hushd is left."""
     path = runtime / "web.sock"
