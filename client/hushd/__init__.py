@@ -22,6 +22,10 @@ from hushd_protocol import __version__
 if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
 
+    from .aio.client import AsyncClient
+    from .aio.floor import AsyncFloor
+    from .aio.speech import AsyncSpeech
+    from .aio.transcription import AsyncTranscription
     from .audio.microphone import Microphone
     from .audio.playback import Player
     from .client import Client
@@ -38,6 +42,10 @@ if TYPE_CHECKING:
     from .transport.floor import Floor
 
 __all__ = [
+    "AsyncClient",
+    "AsyncFloor",
+    "AsyncSpeech",
+    "AsyncTranscription",
     "Client",
     "Conversation",
     "Floor",
@@ -58,6 +66,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "hushd.aio.client",
+    "AsyncFloor": "hushd.aio.floor",
+    "AsyncSpeech": "hushd.aio.speech",
+    "AsyncTranscription": "hushd.aio.transcription",
     "Client": "hushd.client",
     "Conversation": "hushd.dialogue.conversation",
     "Floor": "hushd.transport.floor",

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from hushd_protocol.errors import HushdError
-
-from .audio.sound_file import FORMATS
 from .recognition import Recognition
-from .synthesis.options import SynthesizeOptions, synthesize_params
+from .synthesis.options import SynthesizeOptions, speech_params
 from .transport import model_requests, requests, source
 from .transport.requests import KeepAlive
 from .transport.source import Text
@@ -72,13 +69,7 @@ class Client(Recognition):
                 speech that are used once.
             options: voice, language, pace, markup and more: see `SynthesizeOptions`.
         """
-        if format not in ("s16le", *FORMATS):
-            raise HushdError(
-                "bad_request", f"There is no format {format!r}: choose s16le or one of {', '.join(FORMATS)}."
-            )
-        params = synthesize_params(options) | {"format": format}
-        if on_sentence is not None:
-            params["timeline"] = True
+        params = speech_params(options, format, timeline=on_sentence is not None)
         voice, language = params.get("voice"), params.get("language")
         if (voice or language) and not (engine and model):
             engine, model, voice = self._voice(voice, language, engine, model)
@@ -135,8 +126,7 @@ class Client(Recognition):
         """Returns the voices of all engines, installed or not."""
         from .synthesis.voice import Voice
 
-        engines = self.describe("tts").get("tts", {}).get("engines", [])
-        return [Voice.from_data(voice, engine["name"]) for engine in engines for voice in engine.get("voices", ())]
+        return Voice.all(self.describe("tts"))
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> Conversation:
         """Returns a conversation, which says something and transcribes the answer; a person may interrupt it.

@@ -7,12 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.messages import Request
-
 from .transport import model_requests, requests
-from .transport.call import new_id
 from .transport.connector import Connector
-from .transport.keep_alive import parse
 from .transport.requests import KeepAlive
 from .transport.retry import with_connection
 
@@ -80,12 +76,11 @@ class Management(Connector):
 
         With `wait=False` it returns once the requests are sent. A worker serves every client once it has started.
         """
-        lease = None if keep_alive is None else parse(keep_alive)
-        requests = [Request(id=new_id(), worker=name, op="warm", input="none", keep_alive=lease) for name in workers]
+        warm = [requests.warm(name, keep_alive) for name in workers]
         if not wait:
-            with_connection(self._connect, lambda connection: [connection.start(request) for request in requests])
+            with_connection(self._connect, lambda connection: [connection.start(request) for request in warm])
             return
-        for call in [self._call(request, None) for request in requests]:
+        for call in [self._call(request, None) for request in warm]:
             deque(call, maxlen=0)
 
     def unload(self, *workers: str, force: bool = False) -> Unloaded:
@@ -168,7 +163,7 @@ class Management(Connector):
         Args:
             engine: the engine that loads it; None: detected from the content.
         """
-        params = {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
+        params = model_requests.import_params(path, name, engine)
         return model_requests.ask(self._connect, "import", params, on_progress)
 
     def quantize(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .management import Management
-from .transcripts.options import TranscribeOptions, transcribe_params
+from .transcripts.options import TranscribeOptions, live_params, transcribe_params
 from .transport import model_requests, requests, source
 from .transport.requests import KeepAlive
 from .transport.source import Audio, Stream
 
 if TYPE_CHECKING:
-    from .model_choice import ModelChoice
+    from .model_choice import Candidate, ModelChoice
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
 
@@ -137,14 +138,10 @@ class Recognition(Management):
         Raises:
             HushdError: `no_speech` when nobody has begun to speak in time.
         """
-        params = transcribe_params(options) | {
-            "format": "s16le", "rate": rate, "channels": channels,
-            "live": True, "continuous": continuous, "silence_s": silence_s,
-        }  # fmt: skip
-        if no_speech_s is not None:
-            params["no_speech_s"] = no_speech_s
-        if echo:
-            params["echo"] = True
+        params = live_params(
+            options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, no_speech_s=no_speech_s,
+            echo=echo,
+        )  # fmt: skip
         engine, model = self._meant(params, speed or "fast", engine, model)
         request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority)
         call = self._call(replace(request, session=True), Stream(chunks))
@@ -173,13 +170,9 @@ class Recognition(Management):
             HushdError: `model_missing` when no installed model knows the language; `engine_missing`; `bad_request` for
                 an error in the configuration's models.
         """
-        from hushd_models import user_models
-
         from . import model_choice
 
-        found = model_choice.candidates(
-            self._described(), engine, translate, user_models.configured(self._paths.config)
-        )
+        found = installed(self._described(), engine, translate, self._paths.config)
         there = model_choice.machine(self.status(), "stt")
         return model_choice.choose(found, there, language, speed or "medium", engine)
 
@@ -209,6 +202,15 @@ class Recognition(Management):
         if self._engines is None:
             self._engines = self.describe("stt")["stt"]
         return self._engines
+
+
+def installed(described: dict[str, Any], engine: str | None, translates: bool, config: Path) -> list[Candidate]:
+    """Returns the installed models, with what the configuration says of its own; raises as `choose_model`."""
+    from hushd_models import user_models
+
+    from .model_choice import candidates
+
+    return candidates(described, engine, translates, user_models.configured(config))
 
 
 def names_no_engine(model: str) -> bool:

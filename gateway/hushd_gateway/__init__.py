@@ -1,4 +1,4 @@
-"""The gateway: serves programs that speak OpenAI's audio API or Wyoming, through `threaded_client`.
+"""The gateway: serves programs that speak OpenAI's audio API or Wyoming, through `hushd.AsyncClient`.
 
 It owns no listening socket. The supervisor's door accepts, answers polls from prepared bytes, and hands every other
 connection over with what it has read of it (`handover`). The process is started with the first such connection, and

@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hushd import AsyncClient
 from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.lifeline import arm
 from hushd_protocol.system.paths import find
@@ -22,7 +23,6 @@ from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.system import config
 
 from .handover import Reception
-from .threaded_client import ThreadedClient
 
 if TYPE_CHECKING:
     from .uvicorn_server import HttpServer
@@ -53,7 +53,7 @@ class Gateway:
         """Serves the connections that come by `channel`."""
         servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
         async with AsyncExitStack() as stack:
-            self._client = await stack.enter_async_context(ThreadedClient(holder="gateway"))
+            self._client = await stack.enter_async_context(AsyncClient(holder="gateway"))
             await Reception(channel, servers, self._settings.gateway_idle, self._leave).run()
 
     def _leave(self) -> None:

@@ -9,7 +9,7 @@ The contract with the two servers, which know nothing of each other or of the do
   read: usually the first event, or the first one after a `describe` that the door has answered. `listener` is the
   address that accepted it, such as `tcp://127.0.0.1:10300`, since each may have models of its own.
 
-`client` is one `ThreadedClient` for the whole process, `settings` the user's configuration
+`client` is one `AsyncClient` for the whole process, `settings` the user's configuration
 (`hushd_supervisor.core.settings.Settings`), and `token` the secret that every HTTP request must carry, empty for none.
 """
 

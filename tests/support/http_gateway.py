@@ -64,12 +64,12 @@ class HttpGateway:
 async def main(listener: socket.socket) -> None:
     """Serves until a signal ends it."""
     import uvicorn
+    from hushd import AsyncClient
     from hushd_gateway.http import create_app
-    from hushd_gateway.threaded_client import ThreadedClient
     from hushd_protocol.system.paths import find
     from hushd_supervisor.system import config
 
-    async with ThreadedClient(holder="gateway") as client:
+    async with AsyncClient(holder="gateway") as client:
         app = create_app(client, config.load(find().config), os.environ.get("TOKEN", ""))
         options = uvicorn.Config(app, http="h11", ws="wsproto", lifespan="off", log_level="warning", access_log=False)
         await uvicorn.Server(options).serve(sockets=[listener])

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import hushd
 from hushd_gateway.streams import serve_streams
-from hushd_gateway.threaded_client import ThreadedClient
 from hushd_gateway.wyoming import serve_connection
 from hushd_protocol.system.handover import Handover
 from hushd_supervisor.core.settings import Settings
@@ -23,7 +23,7 @@ ADDRESS = "tcp://127.0.0.1:10300"  # by which the settings know the port, whatev
 @asynccontextmanager
 async def served(settings: Settings | None = None) -> AsyncIterator[int]:
     """The port of a server on this machine; its supervisor leaves with it."""
-    async with ThreadedClient() as client:
+    async with hushd.AsyncClient() as client:
         serve = partial(serve_connection, client=client, settings=settings or Settings(), listener=ADDRESS)
         tasks: set[asyncio.Task[None]] = set()
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -43,7 +43,7 @@ async def served(settings: Settings | None = None) -> AsyncIterator[int]:
                 for task in (accepting, *tasks):
                     task.cancel()
                 await asyncio.gather(accepting, *tasks, return_exceptions=True)
-                await asyncio.to_thread(client._client.shutdown)
+                await client.shutdown()
 
 
 async def until(client: AsyncClient, last: str) -> list[Event]:

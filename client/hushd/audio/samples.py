@@ -28,6 +28,7 @@ class Samples:
         HushdError: `bad_request` for an array that holds no audio, or a rate that is missing or no whole number.
     """
 
+    in_memory = True
     whole = True
 
     def __init__(self, audio: Any, rate: int | None) -> None:

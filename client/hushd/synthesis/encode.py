@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
@@ -22,35 +21,45 @@ _SOUNDFILE = {
 }
 
 
-def encode(chunks: Iterable[bytes], rate: int, channels: int, form: str, file: OutputFile) -> None:
-    """Writes s16le samples to `file` in the format `form`.
+class Encoder:
+    """Writes s16le samples to `file` in the format `form`; a context manager.
 
     Raises:
         HushdError: `bad_request` when soundfile is not installed, or it cannot write the format or this rate;
             `output_failed` when the file cannot be written.
     """
-    instead = f"ask for it with synthesize(..., format={form!r})"
-    if form not in _SOUNDFILE:
-        raise HushdError("bad_request", f"Raw speech is not saved as {form}: {instead}.")
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not
-        raise HushdError(
-            "bad_request", f"To save raw speech as {form}, {instead}, or install soundfile ({reason(error)})."
-        ) from error
-    container, coding = _SOUNDFILE[form]
-    target = _Target(file)
-    try:
-        sound = soundfile.SoundFile(target, "w", rate, channels, coding, format=container)
-    except soundfile.SoundFileError as error:
-        raise HushdError(
-            "bad_request", f"A {form} file cannot have {rate} samples a second: {instead}, which resamples."
-        ) from error
-    with sound:
-        for chunk in chunks:
-            sound.buffer_write(chunk, "int16")
-            target.check()
-    target.check()
+
+    def __init__(self, file: OutputFile, form: str, rate: int, channels: int) -> None:
+        instead = f"ask for it with synthesize(..., format={form!r})"
+        if form not in _SOUNDFILE:
+            raise HushdError("bad_request", f"Raw speech is not saved as {form}: {instead}.")
+        try:
+            import soundfile
+        except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not
+            raise HushdError(
+                "bad_request", f"To save raw speech as {form}, {instead}, or install soundfile ({reason(error)})."
+            ) from error
+        container, coding = _SOUNDFILE[form]
+        self._target = _Target(file)
+        try:
+            self._sound = soundfile.SoundFile(self._target, "w", rate, channels, coding, format=container)
+        except soundfile.SoundFileError as error:
+            raise HushdError(
+                "bad_request", f"A {form} file cannot have {rate} samples a second: {instead}, which resamples."
+            ) from error
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._sound.close()
+        if kind is None:
+            self._target.check()
+
+    def write(self, samples: bytes) -> None:
+        """Adds samples."""
+        self._sound.buffer_write(samples, "int16")
+        self._target.check()
 
 
 class _Target:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
+from hushd_protocol.errors import HushdError
+
+from hushd.audio.sound_file import FORMATS
+
 VOLUMES = (0.0, 2.0)
 
 
@@ -35,6 +39,17 @@ class SynthesizeOptions(TypedDict, total=False):
     sample_rate: int | None
     channels: int | None
     timeline: bool
+
+
+def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> dict[str, Any]:
+    """Returns the parameters of a speech in the format `form`. Raises as `synthesize_params`.
+
+    Raises:
+        HushdError: `bad_request` for an unknown format.
+    """
+    if form not in ("s16le", *FORMATS):
+        raise HushdError("bad_request", f"There is no format {form!r}: choose s16le or one of {', '.join(FORMATS)}.")
+    return synthesize_params(options) | {"format": form} | ({"timeline": True} if timeline else {})
 
 
 def synthesize_params(options: SynthesizeOptions) -> dict[str, Any]:

@@ -7,23 +7,19 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Chunk, Partial, Result
 
-from hushd.audio.sound_file import format_of, wav_header
-from hushd.output_file import OutputFile
 from hushd.transport.retry import RetryingCall
 
-from .received import Piece, Received
+from .incoming import RAW, IncomingSpeech
+from .received import Piece
 
 if TYPE_CHECKING:
     from hushd.transport.floor import Floor
 
     from .timeline import Sentence
 
-RAW = "s16le"
 
-
-class Speech(Iterator[bytes]):
+class Speech(IncomingSpeech, Iterator[bytes]):
     """Iterates over the audio as it becomes known: s16le samples, or a sound file's bytes in the order of a stream.
 
     A file's header that is known only at the end is left out of the iteration and put right by `save`.
@@ -31,10 +27,7 @@ class Speech(Iterator[bytes]):
     What was received is kept, in memory or, beyond 8 MiB, in a temporary file: so `save`, `array` and `play` take all
     of the speech, from its beginning, also after the iteration and more than once.
 
-    Attributes:
-        format: `s16le` or the kind of file.
-        duration, voice: seconds of audio and the voice that spoke, known once the iteration has ended.
-        timeline: the sentences whose audio has come or is about to, where the timeline was asked for.
+    Attributes: those of `IncomingSpeech`.
     """
 
     def __init__(
@@ -46,20 +39,9 @@ class Speech(Iterator[bytes]):
         floor: Callable[[], Floor] | None = None,
         keep: bool = True,
     ) -> None:
+        super().__init__(form, on_sentence, keep)
         self._call = call
-        self._received = Received(keep)
-        self._rate = 0
-        self._channels = 0
-        self._next = 0  # piece of the iteration
-        self._position = 0  # bytes that were iterated over
-        self._whole = False
-        self._failure: HushdError | None = None
-        self._on_sentence = on_sentence
         self._floor = floor
-        self.format = form
-        self.duration = 0.0
-        self.voice = ""
-        self.timeline: list[Sentence] = []
 
     @property
     def rate(self) -> int:
@@ -79,11 +61,7 @@ class Speech(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         while self._has(self._next):
-            piece = self._received.take(self._next)
-            self._next += 1
-            known = 0 if piece.offset is None else self._position - piece.offset
-            if data := piece.data[max(0, known) :]:
-                self._position += len(data)
+            if data := self._following():
                 return data
         raise StopIteration
 
@@ -97,8 +75,7 @@ class Speech(Iterator[bytes]):
         while self._has(index):
             yield self._received.take(index)
             index += 1
-        if not self._whole:
-            raise HushdError("cancelled", "The speech was closed before its end.")
+        self._check_whole()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes all of it to a file, which appears only once it is whole.
@@ -109,21 +86,12 @@ class Speech(Iterator[bytes]):
         Raises:
             HushdError: `output_failed` when it cannot be written, `bad_request` when the path names another format.
         """
-        form = format_of(path)
-        if self.format not in (form, RAW):
-            raise HushdError(
-                "bad_request", f"This speech is {self.format}: ask for it with format={form!r} to save it as {form}."
-            )
-        with OutputFile(path) as file:
-            if self.format == form or form == "pcm":
-                for data, offset in self.pieces():
-                    file.write(data, offset)
-            elif form == "wav":
-                self._save_wav(file)
-            else:
-                from .encode import encode  # for those who decide late
+        from .speech_file import SpeechFile  # for those who save it
 
-                encode((piece.data for piece in self.pieces()), self.rate, self.channels or 1, form, file)
+        with SpeechFile(path, self.format) as file:
+            file.begin(self.rate, self.channels)
+            for piece in self.pieces():
+                file.write(piece)
 
     def array(self) -> Any:
         """Returns all of it as a numpy array, float32 in -1..1: (frames,), or (frames, channels) where there are 2.
@@ -159,18 +127,6 @@ class Speech(Iterator[bytes]):
         """Cancels the request, unless it has ended."""
         self._call.close()
 
-    def _save_wav(self, file: OutputFile) -> None:
-        file.write(wav_header(self.rate, self.channels or 1, None))
-        for data, _ in self.pieces():
-            file.write(data)
-        file.write(wav_header(self.rate, self.channels or 1, file.size), 0)
-
-    def _check_raw(self, what: str) -> None:
-        if self.format != RAW:
-            raise HushdError(
-                "bad_request", f"This speech is {self.format}, which is not {what}: ask for it without a format."
-            )
-
     def _has(self, index: int) -> bool:
         """Whether there is such a piece; waits for it."""
         while index >= len(self._received):
@@ -185,26 +141,10 @@ class Speech(Iterator[bytes]):
             raise self._failure
         try:
             for message in self._call:
-                if isinstance(message, Chunk):
-                    self._rate = self._rate or message.rate
-                    self._channels = self._channels or message.channels
-                    return Piece(message.payload, message.offset)
-                if isinstance(message, Partial) and message.data.get("kind") == "sentence":
-                    self._take(message.data)
-                if isinstance(message, Result):
-                    self._whole = True
-                    self.duration = float(message.data.get("duration") or 0.0)
-                    self.voice = str(message.data.get("voice") or "")
-                    self._rate = self._rate or int(message.data.get("rate") or 0)
+                piece = self._take(message)
+                if piece is not None:
+                    return piece
         except HushdError as error:
             self._failure = error
             raise
         return None
-
-    def _take(self, data: dict[str, Any]) -> None:
-        from .timeline import Sentence  # for those who asked for it
-
-        sentence = Sentence.from_data(data)
-        self.timeline.append(sentence)
-        if self._on_sentence is not None:
-            self._on_sentence(sentence)

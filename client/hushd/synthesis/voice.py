@@ -30,3 +30,9 @@ class Voice:
             installed=data.get("installed", True),
             sample=data.get("sample") or "",
         )
+
+    @classmethod
+    def all(cls, described: dict[str, Any]) -> list[Voice]:
+        """From what `Client.describe` returns."""
+        engines = described.get("tts", {}).get("engines", [])
+        return [cls.from_data(voice, engine["name"]) for engine in engines for voice in engine.get("voices", ())]

@@ -63,3 +63,25 @@ def transcribe_params(options: TranscribeOptions) -> dict[str, Any]:
     if "clips" in wanted:
         wanted["clips"] = list(wanted["clips"])
     return wanted
+
+
+def live_params(
+    options: TranscribeOptions,
+    *,
+    rate: int,
+    channels: int,
+    continuous: bool,
+    silence_s: float,
+    no_speech_s: float | None,
+    echo: bool,
+) -> dict[str, Any]:
+    """Returns the parameters of live audio. Arguments: those of `Client.listen`. Raises as `transcribe_params`."""
+    params = transcribe_params(options) | {
+        "format": "s16le", "rate": rate, "channels": channels,
+        "live": True, "continuous": continuous, "silence_s": silence_s,
+    }  # fmt: skip
+    if no_speech_s is not None:
+        params["no_speech_s"] = no_speech_s
+    if echo:
+        params["echo"] = True
+    return params

@@ -15,8 +15,8 @@ from .transcript import Transcript
 from .warning import TranscriptWarning, warnings_of
 
 
-class Transcription(Iterator[Segment]):
-    """Iterates over the segments as they become known.
+class IncomingTranscript:
+    """What is known of a transcript while it is made; the base of `Transcription` and `AsyncTranscription`.
 
     Attributes:
         language: as in `Transcript`; of a recording known with its first segment.
@@ -28,14 +28,12 @@ class Transcription(Iterator[Segment]):
 
     def __init__(
         self,
-        call: RetryingCall,
         on_progress: Callable[[float, float], None] | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         *,
         diarized: bool = False,
     ) -> None:
-        self._call = call
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._on_event = on_event
@@ -46,26 +44,6 @@ class Transcription(Iterator[Segment]):
         self.warnings: tuple[TranscriptWarning, ...] = ()
         self.rest_s = 0.0
         self._count = 0
-
-    def __next__(self) -> Segment:
-        for message in self._call:
-            segment = self._take(message)
-            if segment is not None:
-                return segment
-        raise StopIteration
-
-    def transcript(self) -> Transcript:
-        """Waits for the end; returns the segments that were not iterated over yet, as a transcript.
-
-        Raises:
-            HushdError: what went wrong.
-        """
-        segments = tuple(self)
-        return Transcript(segments, self.language, self.duration, self.ended, self.warnings)
-
-    def close(self) -> None:
-        """Cancels the request, unless it has ended."""
-        self._call.close()
 
     def _take(self, message: Message) -> Segment | None:
         if isinstance(message, Partial):
@@ -89,3 +67,41 @@ class Transcription(Iterator[Segment]):
             self.ended = str(message.data.get("ended") or "input")
             self.warnings = warnings_of(message.data)
         return None
+
+    def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
+        return Transcript(segments, self.language, self.duration, self.ended, self.warnings)
+
+
+class Transcription(IncomingTranscript, Iterator[Segment]):
+    """Iterates over the segments as they become known. Attributes: those of `IncomingTranscript`."""
+
+    def __init__(
+        self,
+        call: RetryingCall,
+        on_progress: Callable[[float, float], None] | None = None,
+        on_partial: Callable[[str, str], None] | None = None,
+        on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        *,
+        diarized: bool = False,
+    ) -> None:
+        super().__init__(on_progress, on_partial, on_event, diarized=diarized)
+        self._call = call
+
+    def __next__(self) -> Segment:
+        for message in self._call:
+            segment = self._take(message)
+            if segment is not None:
+                return segment
+        raise StopIteration
+
+    def transcript(self) -> Transcript:
+        """Waits for the end; returns the segments that were not iterated over yet, as a transcript.
+
+        Raises:
+            HushdError: what went wrong.
+        """
+        return self._transcript(tuple(self))
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        self._call.close()

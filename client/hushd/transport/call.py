@@ -101,12 +101,20 @@ class Call:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._credit > 0 or self._spool.ended)
+            self.offer(data, last=last)
+
+    def offer(self, data: bytes | memoryview, *, last: bool = False) -> bool:
+        """Sends input if there is credit; returns whether there was. Raises as `send` does."""
+        with self._changed:
             if self._spool.ended:
                 raise CallEndedError
+            if self._credit == 0:
+                return False
             self._credit -= 1
             # Under the lock that `end` takes: no chunk follows the end, after which the id may be used again.
             self._post(Chunk(id=self.id, seq=self._seq, last=last, payload=bytes(data)))
-        self._seq += 1
+            self._seq += 1
+            return True
 
     def _upload(self, pieces: Iterable[bytes]) -> None:
         try:
@@ -117,10 +125,14 @@ class Call:
         except CallEndedError:
             pass  # a live request ends by itself when the speaker stops
         except BaseException as error:
-            with self._changed:
-                if not self._spool.ended:
-                    self._post(Cancel(id=self.id))
-                    self.end(error)
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Makes `error`, which reading the input has raised, the outcome of the call."""
+        with self._changed:
+            if not self._spool.ended:
+                self._post(Cancel(id=self.id))
+                self.end(error)
 
     # --- the I/O thread's side ---------------------------------------------------------------------------------------
 

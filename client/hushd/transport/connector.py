@@ -51,6 +51,11 @@ class Connector:
                 self._connection.close()
                 self._connection = None
 
+    def _current(self) -> Connection | None:
+        """Returns the connection if it can be used; never waits."""
+        connection = self._connection
+        return connection if connection is not None and (connection.foreign or connection.usable) else None
+
     def _call(self, request: Request, input: Source | None) -> RetryingCall:
         return RetryingCall(self._connect, request, input, self._pull_missing)
 
@@ -68,8 +73,7 @@ class Connector:
     def _connect(self) -> Connection:
         """Returns the connection, a new one if the last one was lost."""
         with self._lock:
-            connection = self._connection
-            if connection is not None and (connection.foreign or connection.usable):
+            if connection := self._current():
                 return connection
             connection = self._connection = self._find()
             if self._finalizer is not None:

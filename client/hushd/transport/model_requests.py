@@ -8,7 +8,7 @@ from typing import Any
 
 from hushd_models import hf_cache
 from hushd_protocol.limits import CREDIT_WINDOW
-from hushd_protocol.messages import Partial, Progress, Request, Result
+from hushd_protocol.messages import Message, Partial, Progress, Request, Result
 
 from .call import new_id
 from .connection import Connection
@@ -20,16 +20,8 @@ OnProgress = Callable[[str, float, float], None]
 def pull(
     connect: Callable[[], Connection], model: str, update: bool = False, on_progress: OnProgress | None = None
 ) -> dict[str, Any]:
-    """Downloads `model`, from the endpoint in this process's environment. Raises as `ask` does."""
-    params: dict[str, Any] = {"model": model}
-    if update:
-        params["update"] = True
-    endpoint = os.environ.get("HF_ENDPOINT", "")
-    if endpoint and "@" not in endpoint:  # a password stays where it is
-        params["endpoint"] = endpoint
-    if "HF_HUB_OFFLINE" in os.environ:
-        params["offline"] = hf_cache.offline()
-    return ask(connect, "pull", params, on_progress)
+    """Downloads `model`. Raises as `ask` does."""
+    return ask(connect, "pull", pull_params(model, update), on_progress)
 
 
 def ask(
@@ -43,17 +35,50 @@ def ask(
     Raises:
         HushdError: see `hushd_worker_models`.
     """
-    # No chunks will come; but a client that grants no credit is taken for one that has stopped reading, after 15 s.
-    request = Request(id=new_id(), worker="models", op=op, params=params, input="none", credit=CREDIT_WINDOW)
-    what, done, total = "", 0.0, 0.0
-    for message in RetryingCall(connect, request, None):
-        match message:
-            case Result():
-                return message.data
-            case Partial():
-                what = str(message.data.get("text", ""))
-            case Progress():
-                done, total = message.done, message.total
-        if on_progress:
-            on_progress(what, done, total)
+    report = Report(on_progress)
+    for message in RetryingCall(connect, request(op, params), None):
+        if isinstance(message, Result):
+            return message.data
+        report(message)
     raise AssertionError("a call ends with a result")
+
+
+def request(op: str, params: dict[str, Any]) -> Request:
+    """Returns the request for `op`."""
+    # No chunks will come; but a client that grants no credit is taken for one that has stopped reading, after 15 s.
+    return Request(id=new_id(), worker="models", op=op, params=params, input="none", credit=CREDIT_WINDOW)
+
+
+def pull_params(model: str, update: bool = False) -> dict[str, Any]:
+    """Returns the parameters of a download, from the endpoint in this process's environment."""
+    params: dict[str, Any] = {"model": model}
+    if update:
+        params["update"] = True
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    if endpoint and "@" not in endpoint:  # a password stays where it is
+        params["endpoint"] = endpoint
+    if "HF_HUB_OFFLINE" in os.environ:
+        params["offline"] = hf_cache.offline()
+    return params
+
+
+def import_params(path: str | os.PathLike[str], name: str, engine: str | None) -> dict[str, Any]:
+    """Returns the parameters of an import."""
+    return {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
+
+
+class Report:
+    """Reports the messages of a request as progress."""
+
+    def __init__(self, on_progress: OnProgress | None) -> None:
+        self._on_progress = on_progress
+        self._what, self._done, self._total = "", 0.0, 0.0
+
+    def __call__(self, message: Message) -> None:
+        match message:
+            case Partial():
+                self._what = str(message.data.get("text", ""))
+            case Progress():
+                self._done, self._total = message.done, message.total
+        if self._on_progress:
+            self._on_progress(self._what, self._done, self._total)

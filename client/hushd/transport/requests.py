@@ -47,6 +47,12 @@ def request(
     )
 
 
+def warm(worker: str, keep_alive: KeepAlive) -> Request:
+    """Returns a request that starts a worker and asks nothing of it."""
+    lease = None if keep_alive is None else parse(keep_alive)
+    return Request(id=new_id(), worker=worker, op="warm", input="none", keep_alive=lease)
+
+
 def check_priority(priority: str) -> None:
     """Raises `bad_request` for an unknown priority."""
     if priority not in PRIORITIES:

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
-KEPT = 8 * 1024 * 1024  # bytes of a stream kept to be sent again: four minutes of 16 kHz mono
+from .kept import KEPT, Kept
+
 _BYTES = ("B", "b", "c")  # formats of buffers
 
 
@@ -29,8 +30,8 @@ Audio = str | os.PathLike[str] | bytes | bytearray | memoryview | Iterable[bytes
 Text = str | bytes | Iterable[str] | Iterable[bytes]
 
 
-class Source(Protocol):
-    """The input of one request."""
+class Input(Protocol):
+    """The input of one request, however its pieces are read."""
 
     @property
     def whole(self) -> bool:
@@ -39,6 +40,16 @@ class Source(Protocol):
     def fields(self) -> dict[str, Any]:
         """Returns the fields of a `Request` that describe its input."""
 
+
+class Source(Input, Protocol):
+    """An input that is iterated over.
+
+    Attributes:
+        in_memory: whether that never waits.
+    """
+
+    in_memory: bool
+
     def pieces(self) -> Iterator[bytes]:
         """Yields the bytes, for a request whose input is `stream`."""
 
@@ -46,6 +57,7 @@ class Source(Protocol):
 class Inline:
     """Bytes in memory: sent in the request if they fit, else as a stream."""
 
+    in_memory = True
     whole = True
 
     def __init__(self, data: bytes) -> None:
@@ -68,6 +80,7 @@ class File:
         HushdError: `input_unreadable` when it is missing, unreadable, empty or a folder.
     """
 
+    in_memory = False
     whole = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -120,17 +133,16 @@ class Stream:
     error of the iterable is raised to every reader that gets so far, since a failed generator only seems to end.
     """
 
+    in_memory = False
+
     def __init__(self, pieces: Iterable[bytes], kept: int = KEPT) -> None:
         self._iterator = iter(pieces)
-        self._kept: list[bytes] = []
-        self._room = kept
-        self._count = 0  # pieces read, kept or not
-        self._failure: BaseException | None = None
+        self._kept = Kept(kept)
         self._lock = threading.Lock()
 
     @property
     def whole(self) -> bool:
-        return self._room >= 0
+        return self._kept.whole
 
     def fields(self) -> dict[str, Any]:
         return {"input": "stream"}
@@ -142,31 +154,18 @@ class Stream:
             yield piece
 
     def _piece(self, position: int) -> bytes | None:
-        if position < len(self._kept):  # without the lock, which a reader that waits for the next piece holds
-            return self._kept[position]
+        if self._kept.has(position):  # without the lock, which a reader that waits for the next piece holds
+            return self._kept.at(position)
         with self._lock:
-            if position < len(self._kept):
-                return self._kept[position]
-            if position != self._count:
-                raise HushdError("worker_crashed", "The worker died, and the input has grown too long to send again.")
-            if self._failure is not None:
-                raise self._failure
+            piece = self._kept.at(position)
+            if piece is not None:
+                return piece
             try:
                 piece = next(self._iterator, None)
             except BaseException as error:
-                self._failure = error
+                self._kept.fail(error)
                 raise
-            if piece is not None:
-                if not isinstance(piece, bytes | bytearray | memoryview):
-                    self._failure = _no_bytes(piece)
-                    raise self._failure
-                self._count += 1
-                self._room -= len(piece)
-                if self.whole:
-                    self._kept.append(piece)
-                else:
-                    self._kept.clear()
-            return piece
+            return self._kept.add(piece)
 
 
 def of_audio(audio: Audio, rate: int | None = None) -> Source:
@@ -210,24 +209,15 @@ def of_text(text: Text) -> Source:
         HushdError: `bad_request` when the text is empty or not valid Unicode.
     """
     if isinstance(text, str):
-        text = _utf8(text)
+        text = utf8(text)
     if isinstance(text, bytes):
         if not text.strip():
             raise HushdError("bad_request", "There is nothing to say: the text is empty.")
         return Inline(text)
-    return Stream(_utf8(piece) if isinstance(piece, str) else piece for piece in text)
+    return Stream(utf8(piece) if isinstance(piece, str) else piece for piece in text)
 
 
-def _no_bytes(piece: object) -> HushdError:
-    kind = type(piece).__name__
-    return HushdError(
-        "bad_request",
-        f"The input is an iterable of {kind}, not of bytes: give transcribe one array of all samples and its rate=, "
-        "or the bytes of int16 samples.",
-    )
-
-
-def _utf8(text: str) -> bytes:
+def utf8(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:

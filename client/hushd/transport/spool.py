@@ -72,16 +72,14 @@ class Spool:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._ended)
-            if not self._items:
-                raise self._error or EOFError
-            item = self._items.popleft()
-            if isinstance(item, _OnDisk):
-                item = self._read(item)
-            else:
-                self._room += len(item.payload)
-            if self._ended and not self._items:
-                self._close()
-            return item
+            message = self._next()
+        assert message is not None
+        return message
+
+    def poll(self) -> Message | None:
+        """Returns the next message; None while there is none. Raises as `get` does."""
+        with self._changed:
+            return self._next()
 
     @property
     def ended(self) -> bool:
@@ -95,6 +93,20 @@ class Spool:
             self._items.clear()
             self._close()
             self._changed.notify_all()
+
+    def _next(self) -> Message | None:
+        if not self._items:
+            if self._ended:
+                raise self._error or EOFError
+            return None
+        item = self._items.popleft()
+        if isinstance(item, _OnDisk):
+            item = self._read(item)
+        else:
+            self._room += len(item.payload)
+        if self._ended and not self._items:
+            self._close()
+        return item
 
     def _write(self, message: Message) -> _OnDisk:
         try:

@@ -24,7 +24,7 @@ from .security import Gate
 from .transcription import endpoints as transcription
 
 if TYPE_CHECKING:
-    from hushd_gateway.threaded_client import ThreadedClient
+    from hushd import AsyncClient
 
 ROUTES: list[BaseRoute] = [
     Route("/v1/audio/speech", speech.create, methods=["POST"]),
@@ -42,7 +42,7 @@ ROUTES: list[BaseRoute] = [
 ]
 
 
-def create_app(client: ThreadedClient, settings: Settings, token: str = "") -> Starlette:
+def create_app(client: AsyncClient, settings: Settings, token: str = "") -> Starlette:
     """Returns the ASGI application.
 
     Args:

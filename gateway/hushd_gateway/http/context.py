@@ -15,13 +15,13 @@ from hushd_gateway.choices import Model
 from hushd_gateway.engines import Engines
 
 if TYPE_CHECKING:
-    from hushd_gateway.threaded_client import ThreadedClient
+    from hushd import AsyncClient
 
 
 class Context:
     """One for the whole application, as `app.state.context`."""
 
-    def __init__(self, client: ThreadedClient, settings: Settings, token: str = "") -> None:
+    def __init__(self, client: AsyncClient, settings: Settings, token: str = "") -> None:
         self.client = client
         self.settings = settings
         self.token = token

@@ -13,11 +13,11 @@ wait for a transcript for ever.
 from __future__ import annotations
 
 import asyncio
-import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, closing
 from typing import Any
 
+from hushd import AsyncClient
 from hushd.transcripts.spacing import between
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import Settings
@@ -29,7 +29,6 @@ from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
 
 from hushd_gateway.choices import Model
-from hushd_gateway.threaded_client import ThreadedClient
 
 from . import events
 from .offer import Offer
@@ -44,7 +43,7 @@ async def serve_connection(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     *,
-    client: ThreadedClient,
+    client: AsyncClient,
     settings: Settings,
     listener: str,
 ) -> None:
@@ -77,7 +76,7 @@ class _Connection:
     def __init__(
         self,
         writer: asyncio.StreamWriter,
-        client: ThreadedClient,
+        client: AsyncClient,
         offer: Offer,
         tasks: asyncio.TaskGroup,
     ) -> None:
@@ -88,7 +87,7 @@ class _Connection:
         self._wanted: Mapping[str, Any] = {}  # by the last `transcribe`
         self._model = Model()  # of this recording
         self._recording = Recording()
-        self._text: queue.SimpleQueue[str | None] | None = None
+        self._text: asyncio.Queue[str | None] | None = None
         self._characters = 0
         self._speaking: asyncio.Task[None] | None = None
 
@@ -96,7 +95,7 @@ class _Connection:
         """Ends a text that is being streamed, and forgets a recording."""
         self._recording.close()
         if self._text:
-            self._text.put(None)
+            self._text.put_nowait(None)
 
     async def handle(self, event: Event) -> None:
         """Does what one event asks for; passes over those of other kinds.
@@ -121,12 +120,12 @@ class _Connection:
             case "synthesize" if self._text is None:
                 await self._speak(events.text(event), event.data)
             case "synthesize-start" if self._text is None:
-                self._text, self._characters = queue.SimpleQueue(), 0
+                self._text, self._characters = asyncio.Queue(), 0
                 self._speaking = self._tasks.create_task(self._speak_while_written(self._text, event.data))
             case "synthesize-chunk" if self._text:
                 self._write(events.text(event))
             case "synthesize-stop" if self._text and self._speaking:
-                self._text.put(None)
+                self._text.put_nowait(None)
                 await asyncio.wait({self._speaking})
                 self._text = self._speaking = None
 
@@ -179,16 +178,13 @@ class _Connection:
         if self._characters > MAX_TEXT:
             raise HushdError("too_large", f"A text has at most {MAX_TEXT} characters: send it in parts.")
         if self._text:
-            self._text.put(text)
+            self._text.put_nowait(text)
 
-    async def _speak_while_written(self, text: queue.SimpleQueue[str | None], wanted: Mapping[str, Any]) -> None:
-        try:
-            await self._speak(_until_none(text), wanted)
-        finally:
-            text.put(None)  # for the thread that waits for more of it
+    async def _speak_while_written(self, text: asyncio.Queue[str | None], wanted: Mapping[str, Any]) -> None:
+        await self._speak(_until_none(text), wanted)
         await self._send(SynthesizeStopped())
 
-    async def _speak(self, text: str | Iterator[str], wanted: Mapping[str, Any]) -> None:
+    async def _speak(self, text: str | AsyncIterator[str], wanted: Mapping[str, Any]) -> None:
         voice = wanted.get("voice")
         voice = voice if isinstance(voice, dict) else {}
         chosen = await self._offer.voice(_string(voice, "name"), _string(voice, "language"))
@@ -225,6 +221,6 @@ def _leaves(group: BaseExceptionGroup[HushdError]) -> Iterator[HushdError]:
             yield error
 
 
-def _until_none(texts: queue.SimpleQueue[str | None]) -> Iterator[str]:
-    while (text := texts.get()) is not None:
+async def _until_none(texts: asyncio.Queue[str | None]) -> AsyncIterator[str]:
+    while (text := await texts.get()) is not None:
         yield text

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hushd.synthesis import received, speech
+from hushd.synthesis import incoming, received
 from hushd.synthesis.received import Piece, Received
 from hushd.synthesis.speech import Speech
 from hushd_protocol.errors import HushdError
@@ -72,7 +72,7 @@ def test_all_of_it_is_there_whatever_was_done_before(
     uses: tuple[str, str], memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Saved or had as an array it begins at its beginning, from memory, from a temporary file or from both."""
-    monkeypatch.setattr(speech, "Received", lambda keep: Received(keep, memory))
+    monkeypatch.setattr(incoming, "Received", lambda keep: Received(keep, memory))
     made = spoken()
     for use in uses:
         USES[use](made, tmp_path)

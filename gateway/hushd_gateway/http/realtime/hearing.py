@@ -22,7 +22,7 @@ class Hearing:
     """One stream under way.
 
     Args:
-        listen: begins the request for an iterator of samples: `ThreadedClient.listen` with its options.
+        listen: begins the request for an iterator of samples: `AsyncClient.listen` with its options.
         rate: of the samples, in Hz.
         stream: what becomes of it.
         post: sends events.

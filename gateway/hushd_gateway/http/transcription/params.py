@@ -1,4 +1,4 @@
-"""The parameters of a transcription, as OpenAI's API names them and as `ThreadedClient.transcribe` does."""
+"""The parameters of a transcription, as OpenAI's API names them and as `AsyncClient.transcribe` does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Wanted:
         model: as the program names it.
         language: of the recording, as far as the program says; empty for none.
         words: whether `words` are wanted; the segments too, with `segments`.
-        options: for `ThreadedClient.transcribe`.
+        options: for `AsyncClient.transcribe`.
     """
 
     form: str

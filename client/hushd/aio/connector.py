@@ -1,0 +1,75 @@
+"""The connection of an asynchronous client, and requests on it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any, Self
+
+from hushd_protocol.messages import Control, Request, Result
+
+from hushd.client import Client
+from hushd.transport import model_requests
+from hushd.transport.call import new_id
+from hushd.transport.connection import Connection
+from hushd.transport.source import Source
+
+from .retry import AsyncRetryingCall, started, with_connection
+from .source import AsyncStream
+
+
+class AsyncConnector:
+    """A connection that is established when it is needed; a context manager. Args as for `hushd.Client`.
+
+    The connection has one thread, which answers the supervisor and receives whatever comes even while the loop is
+    blocked; calls have none. It belongs to no loop: one client serves several, one after the other.
+    """
+
+    def __init__(
+        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
+    ) -> None:
+        self._blocking = Client(holder=holder, start=start, on_pull=on_pull)  # for steps that threads do
+        self._on_pull = on_pull
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connection. Requests under way are cancelled; the next one connects again."""
+        await asyncio.to_thread(self._blocking.close)
+
+    async def _connect(self) -> Connection:
+        """Returns the connection; a thread makes a new one, and perhaps starts the supervisor, where there is none."""
+        connection = self._blocking._current()
+        return connection if connection is not None else await asyncio.to_thread(self._blocking._connect)
+
+    async def _call(self, request: Request, input: Source | AsyncStream | None) -> AsyncRetryingCall:
+        call = AsyncRetryingCall(self._connect, request, input, self._pull_missing)
+        await call.begin()
+        return call
+
+    async def _pull_missing(self, model: str) -> None:
+        on_pull = self._on_pull
+        report = on_pull and (lambda _, done, total: on_pull(model, done, total))
+        await self._ask("pull", model_requests.pull_params(model), report)
+
+    async def _ask(
+        self, op: str, params: dict[str, Any], on_progress: model_requests.OnProgress | None
+    ) -> dict[str, Any]:
+        """As `model_requests.ask`."""
+        call = AsyncRetryingCall(self._connect, model_requests.request(op, params), None)
+        await call.begin()
+        report = model_requests.Report(on_progress)
+        async for message in call:
+            if isinstance(message, Result):
+                return message.data
+            report(message)
+        raise AssertionError("a call ends with a result")
+
+    async def _control(self, action: str, *names: str) -> dict[str, Any]:
+        message = Control(id=new_id(), action=action, names=list(names))
+        ask = partial(started, message=message)
+        return (await (await with_connection(self._connect, ask)).last_message()).data

@@ -1,0 +1,108 @@
+"""Requests to the supervisor besides speech, for tasks: the floor, workers, models."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+from hushd.transport import model_requests, requests, versions
+from hushd.transport.requests import KeepAlive
+
+from .connector import AsyncConnector
+from .floor import AsyncFloor
+from .retry import started, with_connection
+from .threads import long_step, step
+
+
+class AsyncManagement(AsyncConnector):
+    """Manages devices, workers and models; the base of `hushd.AsyncClient`, as `Management` is of `hushd.Client`."""
+
+    def floor(self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None) -> AsyncFloor:
+        """As `Client.floor`, entered with `async with`; `on_wait` is called on another thread."""
+        requests.check_priority(priority)
+        return AsyncFloor(self._blocking._connect, devices, priority, on_wait)
+
+    async def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
+        """As `Client.stop_speaking`."""
+        return list((await self._control("stop" if current else "cancel", *who)).get("turns", []))
+
+    async def pause(self, *who: str) -> list[int]:
+        """As `Client.pause`."""
+        return list((await self._control("pause", *who)).get("turns", []))
+
+    async def resume(self, *who: str) -> list[int]:
+        """As `Client.resume`."""
+        return list((await self._control("resume", *who)).get("turns", []))
+
+    async def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
+        """As `Client.preload`."""
+        warm = [requests.warm(name, keep_alive) for name in workers]
+        if not wait:
+            await with_connection(self._connect, lambda connection: [started(connection, each) for each in warm])
+            return
+        for call in [await self._call(request, None) for request in warm]:
+            async for _ in call:
+                pass
+
+    async def unload(self, *workers: str) -> list[str]:
+        """As `Client.unload`."""
+        return list((await self._control("unload", *workers)).get("unloaded", []))
+
+    async def status(self) -> dict[str, Any]:
+        """As `Client.status`."""
+        return await self._control("status")
+
+    async def reload(self) -> None:
+        """As `Client.reload`."""
+        await self._control("reload")
+
+    async def describe(self, *roles: str) -> dict[str, Any]:
+        """As `Client.describe`."""
+        return await self._control("describe", *roles)
+
+    async def shutdown(self, timeout: float = 10.0) -> bool:
+        """As `Client.shutdown`."""
+        return await self._leave("shutdown", timeout)
+
+    async def restart(self, timeout: float | None = None) -> bool:
+        """As `Client.restart`."""
+        return await self._leave("restart", timeout)
+
+    async def _leave(self, action: str, timeout: float | None) -> bool:
+        """As `Management._end`."""
+        connection = await asyncio.to_thread(self._blocking._find, versions.connect)
+        try:
+            await step(versions.end, connection, action)
+            return await long_step(connection.wait_lost, timeout, stop=connection.close)
+        finally:
+            await asyncio.to_thread(connection.close)
+
+    async def pull(
+        self, model: str, *, update: bool = False, on_progress: model_requests.OnProgress | None = None
+    ) -> dict[str, Any]:
+        """As `Client.pull`."""
+        return await self._ask("pull", model_requests.pull_params(model, update), on_progress)
+
+    async def import_model(
+        self,
+        path: str | os.PathLike[str],
+        name: str,
+        *,
+        engine: str | None = None,
+        on_progress: model_requests.OnProgress | None = None,
+    ) -> dict[str, Any]:
+        """As `Client.import_model`."""
+        return await self._ask("import", model_requests.import_params(path, name, engine), on_progress)
+
+    async def quantize(
+        self,
+        model: str,
+        to: str = "int8",
+        *,
+        name: str | None = None,
+        on_progress: model_requests.OnProgress | None = None,
+    ) -> dict[str, Any]:
+        """As `Client.quantize`."""
+        return await self._ask("quantize", {"model": model, "to": to, "name": name or ""}, on_progress)

@@ -1,0 +1,124 @@
+"""A request and its answers, sent a second time where nothing can be lost by it: `hushd.transport.retry` for tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Control, Message, Request, Result
+
+from hushd.transport.connection import Connection
+from hushd.transport.retry import GONE, Attempts
+from hushd.transport.source import Source
+
+from .call import AsyncCall
+from .source import AsyncStream, in_memory
+
+Connect = Callable[[], Awaitable[Connection]]
+T = TypeVar("T")
+
+
+class AsyncRetryingCall(AsyncIterator[Message]):
+    """As `RetryingCall`; `begin` sends the request. A cancelled task's request is cancelled."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        request: Request,
+        source: Source | AsyncStream | None,
+        pull: Callable[[str], Awaitable[object]] | None = None,
+    ) -> None:
+        self._connect = connect
+        self._pull = pull
+        self._source = source
+        self._attempts = Attempts(request, source, pull is not None)
+        self._call: AsyncCall | None = None
+        self._over = False
+        self._loop = asyncio.get_running_loop()
+
+    async def begin(self) -> None:
+        """Sends the request, which must be awaited before the iteration."""
+        request = self._attempts.request
+        call = self._call = await with_connection(self._connect, lambda connection: started(connection, request))
+        if self._source is None or request.input != "stream":
+            return
+        if isinstance(self._source, AsyncStream):
+            call.feed(self._source.pieces())
+        elif self._source.in_memory:
+            call.feed(in_memory(self._source.pieces()))
+        else:
+            call.upload(self._source.pieces())  # from a thread: it may wait
+
+    async def __anext__(self) -> Message:
+        while not self._over:
+            assert self._call is not None
+            try:
+                message = await self._call.next_message()
+            except HushdError as error:
+                await self._recover(error)
+                continue
+            except BaseException:  # the task was cancelled: nobody waits for the rest
+                self.close()
+                raise
+            self._attempts.received(message)
+            if isinstance(message, Result):
+                self._end()
+            return message
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        if not self._over:
+            self._end()
+            if self._call is not None:
+                self._call.cancel()
+
+    def __del__(self) -> None:
+        if not self._over:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(_close, self._call, self._source)
+
+    def _end(self) -> None:
+        self._over = True
+        if isinstance(self._source, AsyncStream):
+            self._source.close()
+
+    async def _recover(self, error: HushdError) -> None:
+        """Sends the request again if that helps, else raises `error`."""
+        try:
+            if not self._attempts.again(error):
+                raise error
+            if self._attempts.missing and self._pull:
+                await self._pull(self._attempts.missing)
+            await self.begin()
+        except BaseException:
+            self._end()
+            raise
+
+
+def started(connection: Connection, message: Request | Control) -> AsyncCall:
+    """Sends a request; returns the call in which its answers arrive. As `Connection.start`."""
+    call = AsyncCall(message, connection.post)
+    connection.carry(call, message)
+    return call
+
+
+async def with_connection(connect: Connect, use: Callable[[Connection], T]) -> T:
+    """Returns what `use` returns for a connection; tries once more with a new one when the supervisor was lost."""
+    connection = await connect()
+    try:
+        return use(connection)
+    except HushdError as error:
+        if error.code not in GONE:
+            raise
+    return use(await connect())
+
+
+def _close(call: AsyncCall | None, source: Source | AsyncStream | None) -> None:
+    if call is not None:
+        call.cancel()
+    if isinstance(source, AsyncStream):
+        source.close()

@@ -1,0 +1,101 @@
+"""The input of a request that comes by an asynchronous iterable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from inspect import iscoroutinefunction
+from typing import Any
+
+from hushd_protocol.limits import MAX_PAYLOAD
+
+from hushd.transport import source
+from hushd.transport.kept import KEPT, Kept
+from hushd.transport.source import Audio, Source, Text
+
+AsyncAudio = Audio | AsyncIterable[bytes]
+AsyncText = Text | AsyncIterable[str] | AsyncIterable[bytes]
+
+
+class AsyncStream:
+    """As `hushd.transport.source.Stream`, of an asynchronous iterable."""
+
+    def __init__(self, pieces: AsyncIterable[bytes], kept: int = KEPT) -> None:
+        self._iterator = aiter(pieces)
+        self._kept = Kept(kept)
+        self._reading: asyncio.Task[bytes | None] | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self._kept.whole
+
+    def fields(self) -> dict[str, Any]:
+        return {"input": "stream"}
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        position = 0
+        while (piece := await self._piece(position)) is not None:
+            position += 1
+            yield piece
+
+    def close(self) -> None:
+        """Stops reading: a generator is ended where it waits."""
+        if self._reading:
+            self._reading.cancel()
+
+    async def _piece(self, position: int) -> bytes | None:
+        piece = self._kept.at(position)
+        if piece is not None:
+            return piece
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.ensure_future(self._read())
+        # A task of its own, so that the end of one attempt leaves the piece to the next one.
+        reading = self._reading
+        await asyncio.wait([reading])
+        piece = reading.result()
+        return self._kept.at(position) if piece is None else piece
+
+    async def _read(self) -> bytes | None:
+        """Reads the next piece; None at the end, also when that is an error, which is kept."""
+        try:
+            return self._kept.add(await anext(self._iterator, None))
+        except Exception as error:
+            self._kept.fail(error)
+            return None
+
+
+async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
+    """As `hushd.transport.source.of_audio`; also of asynchronous iterables, and of files whose `read` is awaited."""
+    if iscoroutinefunction(read := getattr(audio, "read", None)):
+        return AsyncStream(_blocks(read))
+    if isinstance(audio, AsyncIterable):
+        return AsyncStream(audio)
+    if isinstance(audio, bytes):
+        return source.of_audio(audio)
+    return await asyncio.to_thread(source.of_audio, audio, rate)  # looks at the file, or at all samples
+
+
+def of_text(text: AsyncText) -> Source | AsyncStream:
+    """As `hushd.transport.source.of_text`; also of asynchronous iterables."""
+    return AsyncStream(_encoded(text)) if isinstance(text, AsyncIterable) else source.of_text(text)
+
+
+def of_chunks(chunks: Iterable[bytes] | AsyncIterable[bytes]) -> Source | AsyncStream:
+    """Live audio."""
+    return AsyncStream(chunks) if isinstance(chunks, AsyncIterable) else source.Stream(chunks)
+
+
+async def in_memory(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Yields pieces for which nobody has to wait."""
+    for piece in pieces:
+        yield piece
+
+
+async def _blocks(read: Any) -> AsyncIterator[bytes]:
+    while piece := await read(MAX_PAYLOAD):
+        yield piece
+
+
+async def _encoded(text: AsyncIterable[str] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    async for piece in text:
+        yield source.utf8(piece) if isinstance(piece, str) else piece

@@ -1,0 +1,82 @@
+"""The state of a speech while it comes in, whichever way one waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Message, Partial, Result
+
+from .received import Piece, Received
+
+if TYPE_CHECKING:
+    from .timeline import Sentence
+
+RAW = "s16le"
+
+
+class IncomingSpeech:
+    """What is known of a speech while it is made; the base of `Speech` and `AsyncSpeech`.
+
+    Attributes:
+        format: `s16le` or the kind of file.
+        duration, voice: seconds of audio and the voice that spoke, known once the iteration has ended.
+        timeline: the sentences whose audio has come or is about to, where the timeline was asked for.
+    """
+
+    def __init__(self, form: str, on_sentence: Callable[[Sentence], None] | None, keep: bool) -> None:
+        self._received = Received(keep)
+        self._rate = 0
+        self._channels = 0
+        self._next = 0  # piece of the iteration
+        self._position = 0  # bytes that were iterated over
+        self._whole = False
+        self._failure: HushdError | None = None
+        self._on_sentence = on_sentence
+        self.format = form
+        self.duration = 0.0
+        self.voice = ""
+        self.timeline: list[Sentence] = []
+
+    def _take(self, message: Message) -> Piece | None:
+        """Takes note of a message; returns its audio, if it has any."""
+        if isinstance(message, Chunk):
+            self._rate = self._rate or message.rate
+            self._channels = self._channels or message.channels
+            return Piece(message.payload, message.offset)
+        if isinstance(message, Partial) and message.data.get("kind") == "sentence":
+            self._add_sentence(message.data)
+        if isinstance(message, Result):
+            self._whole = True
+            self.duration = float(message.data.get("duration") or 0.0)
+            self.voice = str(message.data.get("voice") or "")
+            self._rate = self._rate or int(message.data.get("rate") or 0)
+        return None
+
+    def _add_sentence(self, data: dict[str, Any]) -> None:
+        from .timeline import Sentence  # for those who asked for it
+
+        sentence = Sentence.from_data(data)
+        self.timeline.append(sentence)
+        if self._on_sentence is not None:
+            self._on_sentence(sentence)
+
+    def _following(self) -> bytes:
+        """Returns what the next piece, which was received, adds to the iteration: nothing if it corrects a header."""
+        piece = self._received.take(self._next)
+        self._next += 1
+        known = 0 if piece.offset is None else self._position - piece.offset
+        data = piece.data[max(0, known) :]
+        self._position += len(data)
+        return data
+
+    def _check_whole(self) -> None:
+        if not self._whole:
+            raise HushdError("cancelled", "The speech was closed before its end.")
+
+    def _check_raw(self, what: str) -> None:
+        if self.format != RAW:
+            raise HushdError(
+                "bad_request", f"This speech is {self.format}, which is not {what}: ask for it without a format."
+            )

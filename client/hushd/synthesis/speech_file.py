@@ -1,0 +1,72 @@
+"""A speech saved to a file, piece by piece."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+
+from hushd.audio.sound_file import format_of, wav_header
+from hushd.output_file import OutputFile
+
+from .incoming import RAW
+from .received import Piece
+
+
+class SpeechFile:
+    """A file for one speech, which appears only once it is whole; a context manager.
+
+    Args:
+        form: of the speech: raw samples become what the path's extension names; a sound file's bytes stay as they are.
+
+    Raises:
+        HushdError: `output_failed` when it cannot be written, `bad_request` when the path names another format.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], form: str) -> None:
+        self._form = format_of(path)
+        if form not in (self._form, RAW):
+            raise HushdError(
+                "bad_request",
+                f"This speech is {form}: ask for it with format={self._form!r} to save it as {self._form}.",
+            )
+        self._raw = form == RAW and self._form != "pcm"  # it needs a header at least
+        self._stack = ExitStack()
+        self._file = self._stack.enter_context(OutputFile(path))
+        self._write: Callable[[Piece], None]
+
+    def __enter__(self) -> SpeechFile:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    def begin(self, rate: int, channels: int) -> None:
+        """Must be called before the first `write`, once it is known how the speech sounds."""
+        channels = channels or 1
+        if not self._raw:
+            self._write = lambda piece: self._file.write(*piece)
+        elif self._form == "wav":
+            self._begin_wav(rate, channels)
+        else:
+            from .encode import Encoder  # for those who decide late
+
+            encoder = self._stack.enter_context(Encoder(self._file, self._form, rate, channels))
+            self._write = lambda piece: encoder.write(piece.data)
+
+    def write(self, piece: Piece) -> None:
+        """Adds the next piece."""
+        self._write(piece)
+
+    def _begin_wav(self, rate: int, channels: int) -> None:
+        self._file.write(wav_header(rate, channels, None))
+        self._write = lambda piece: self._file.write(piece.data)
+
+        def end(kind: type[BaseException] | None, *_: object) -> None:
+            if kind is None:
+                self._file.write(wav_header(rate, channels, self._file.size), 0)
+
+        self._stack.push(end)

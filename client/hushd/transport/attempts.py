@@ -1,0 +1,135 @@
+"""How often a request is sent, and what of its answer the caller gets. Pure.
+
+Five things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
+and no output was returned:
+
+* the supervisor exits or dies: the next one is found or started;
+* the worker is stopped: the supervisor starts another (and repeats by itself what it can);
+* the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself), or in the
+  middle of a download, which continues where it was;
+* the worker cannot open our path: the bytes are sent instead;
+* the model is not installed, and the configuration says `auto_pull`: it is pulled first.
+
+Of a transcript that was returned in part before the worker or the supervisor died, the rest is requested: hours of work
+are not lost with them. With speakers there is no rest, so the whole is requested again, and what was returned is left
+out as long as it comes out the same. A second death that brought nothing new is raised.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
+
+from .call import new_id
+from .source import Input
+
+GONE = ("supervisor_lost", "shutting_down")
+_BLAMELESS = (*GONE, "worker_stopped")  # whatever the request was
+_LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
+
+
+class Attempts:
+    """A request, and how far it was answered.
+
+    Args:
+        pulls: whether a missing model can be pulled.
+
+    Attributes:
+        request: the one to send.
+        missing: the model, `ENGINE/NAME`, to pull before it is sent again; else empty.
+    """
+
+    def __init__(self, request: Request, source: Input | None, pulls: bool) -> None:
+        self._source = source
+        self._pulls = pulls
+        self._handed_out = False  # whether the caller has a part of the answer, which cannot be taken back
+        self._rest: dict[str, Any] = {}  # of a recording: the parameters that ask for what is missing of it
+        self._repeated = False
+        self._returned: list[Partial] | None = [] if _is_repeated_whole(request) else None  # where no rest can be had
+        self._known: deque[Partial] = deque()  # of these, what a repeated answer has not brought yet
+        self._failure: HushdError | None = None  # for which it was repeated
+        self.request = replace(request, **source.fields()) if source else request
+        self.missing = ""
+
+    def is_new(self, message: Message) -> bool:
+        """Whether the caller is to get `message`, which was received; what it has already is left out.
+
+        Raises:
+            HushdError: the failure for which the request was repeated, since the answer is another one now.
+        """
+        if self._known and (_lasts(message) or isinstance(message, Result)):
+            if isinstance(message, Partial) and message.data == self._known.popleft().data:
+                return False
+            assert self._failure
+            raise self._failure
+        if _lasts(message):
+            self._handed_out = True
+            self._rest = _rest(message.data) if isinstance(message, Partial) else {}
+            if self._returned is not None and isinstance(message, Partial):
+                self._returned.append(message)
+        return True
+
+    def again(self, error: HushdError) -> bool:
+        """Whether to send `request`, changed to that end, again: that helps against `error`, and nothing is lost."""
+        self.missing = ""
+        if self._source and not self._source.whole:
+            return False
+        request = self.request
+        if self._handed_out and self._returned is not None and error.code in _BLAMELESS:
+            self.request = replace(request, id=new_id())
+            self._known, self._failure = deque(self._returned), error
+            self._handed_out, self._repeated = False, True
+        elif self._handed_out:
+            if error.code not in (*_BLAMELESS, "worker_crashed") or not _has_a_rest(request):
+                return False
+            params = {**request.params, **self._rest}
+            self.request = replace(request, id=new_id(), params=params, attempt=0)
+            self._handed_out = self._repeated = False
+        elif error.code == "path_unreachable" and request.input != "stream":
+            self.request = replace(request, id=new_id(), input="stream", path="", device=0, inode=0, size=0)
+        elif error.code == "model_missing" and error.detail.get("pull") and self._pulls:
+            self._pulls = False  # once: a second attempt would not help
+            self.missing = error.detail["model"]
+            self.request = replace(request, id=new_id())
+        elif self._repeated:
+            return False
+        elif error.code == "worker_crashed" and request.input in ("stream", "none"):
+            # Under the same id, so that a second crash is attributed to this input, and to no other request.
+            self.request = replace(request, attempt=1)
+            self._repeated = True
+        elif error.code in _BLAMELESS:
+            self.request = replace(request, id=new_id())
+            self._repeated = True
+        else:
+            return False
+        return True
+
+
+def _lasts(message: Message) -> bool:
+    """Whether a caller must not get it twice; an unstable text, say, is replaced by the next one."""
+    return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
+
+
+def _rest(segment: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the parameters that request the rest of a recording.
+
+    It begins where the worker says that it is done (else at the end of the segment). The language is passed on, since
+    it might be detected differently in the rest.
+    """
+    start = max(float(segment.get("end", 0.0)), float(segment.get("rest", 0.0)))
+    return {"start_s": start} | ({"language": segment["language"]} if segment.get("language") else {})
+
+
+def _has_a_rest(request: Request) -> bool:
+    """Whether its answer can be requested in parts. Diarization needs the whole recording."""
+    return request.op == "transcribe" and not request.session and not request.params.get("diarize")
+
+
+def _is_repeated_whole(request: Request) -> bool:
+    """Whether its answer can only be requested as a whole, and comes out the same then."""
+    return request.op == "transcribe" and not request.session and bool(request.params.get("diarize"))
