@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
 
     from .aio.client import AsyncClient
+    from .aio.conversation import AsyncConversation
     from .aio.floor import AsyncFloor
     from .aio.speech import AsyncSpeech
     from .aio.transcription import AsyncTranscription
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncClient",
+    "AsyncConversation",
     "AsyncFloor",
     "AsyncSpeech",
     "AsyncTranscription",
@@ -67,6 +69,7 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "hushd.aio.client",
+    "AsyncConversation": "hushd.aio.conversation",
     "AsyncFloor": "hushd.aio.floor",
     "AsyncSpeech": "hushd.aio.speech",
     "AsyncTranscription": "hushd.aio.transcription",

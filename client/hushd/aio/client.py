@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hushd.synthesis.options import SynthesizeOptions, speech_params
 from hushd.transport import model_requests, requests
@@ -16,9 +16,12 @@ from .source import AsyncText
 from .speech import AsyncSpeech
 
 if TYPE_CHECKING:
+    from hushd.dialogue.duplex import Mode
     from hushd.synthesis.timeline import Sentence
     from hushd.synthesis.voice import Voice
     from hushd.synthesis.voices import VoiceChoice
+
+    from .conversation import AsyncConversation
 
 
 class AsyncClient(AsyncRecognition):
@@ -104,3 +107,9 @@ class AsyncClient(AsyncRecognition):
         from hushd.synthesis.voice import Voice
 
         return Voice.all(await self.describe("tts"))
+
+    def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> AsyncConversation:
+        """As `Client.conversation`, entered with `async with`."""
+        from .conversation import AsyncConversation  # for those who have a loudspeaker and a microphone
+
+        return AsyncConversation(self._blocking.conversation(mode=mode, priority=priority, **options))

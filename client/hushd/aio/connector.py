@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any, Self
 
 from hushd_protocol.messages import Control, Request, Result
@@ -14,7 +13,7 @@ from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
 from hushd.transport.source import Source
 
-from .retry import AsyncRetryingCall, started, with_connection
+from .retry import AsyncRetryingCall, sending, with_connection
 from .source import AsyncStream
 
 
@@ -70,6 +69,8 @@ class AsyncConnector:
         raise AssertionError("a call ends with a result")
 
     async def _control(self, action: str, *names: str) -> dict[str, Any]:
-        message = Control(id=new_id(), action=action, names=list(names))
-        ask = partial(started, message=message)
-        return (await (await with_connection(self._connect, ask)).last_message()).data
+        async def ask(connection: Connection) -> Result:
+            message = Control(id=new_id(), action=action, names=list(names))
+            return await (await sending(message)(connection)).last_message()
+
+        return (await with_connection(self._connect, ask)).data

@@ -12,7 +12,7 @@ from hushd.transport.requests import KeepAlive
 
 from .connector import AsyncConnector
 from .floor import AsyncFloor
-from .retry import started, with_connection
+from .retry import sending, with_connection
 from .threads import long_step, step
 
 
@@ -40,7 +40,8 @@ class AsyncManagement(AsyncConnector):
         """As `Client.preload`."""
         warm = [requests.warm(name, keep_alive) for name in workers]
         if not wait:
-            await with_connection(self._connect, lambda connection: [started(connection, each) for each in warm])
+            for request in warm:
+                await with_connection(self._connect, sending(request))
             return
         for call in [await self._call(request, None) for request in warm]:
             async for _ in call:

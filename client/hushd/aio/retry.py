@@ -42,7 +42,7 @@ class AsyncRetryingCall(AsyncIterator[Message]):
     async def begin(self) -> None:
         """Sends the request, which must be awaited before the iteration."""
         request = self._attempts.request
-        call = self._call = await with_connection(self._connect, lambda connection: started(connection, request))
+        call = self._call = await with_connection(self._connect, sending(request))
         if self._source is None or request.input != "stream":
             return
         if isinstance(self._source, AsyncStream):
@@ -99,22 +99,26 @@ class AsyncRetryingCall(AsyncIterator[Message]):
             raise
 
 
-def started(connection: Connection, message: Request | Control) -> AsyncCall:
-    """Sends a request; returns the call in which its answers arrive. As `Connection.start`."""
-    call = AsyncCall(message, connection.post)
-    connection.carry(call, message)
-    return call
+def sending(message: Request | Control) -> Callable[[Connection], Awaitable[AsyncCall]]:
+    """Returns a function that sends the message on a connection, and returns the call in which its answers arrive."""
+
+    async def send(connection: Connection) -> AsyncCall:
+        call = AsyncCall(message, connection.post)
+        connection.carry(call, message)
+        return call
+
+    return send
 
 
-async def with_connection(connect: Connect, use: Callable[[Connection], T]) -> T:
+async def with_connection(connect: Connect, use: Callable[[Connection], Awaitable[T]]) -> T:
     """Returns what `use` returns for a connection; tries once more with a new one when the supervisor was lost."""
     connection = await connect()
     try:
-        return use(connection)
+        return await use(connection)
     except HushdError as error:
         if error.code not in GONE:
             raise
-    return use(await connect())
+    return await use(await connect())
 
 
 def _close(call: AsyncCall | None, source: Source | AsyncStream | None) -> None:

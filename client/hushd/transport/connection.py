@@ -28,6 +28,9 @@ WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
 LINGER_MS = 200  # for the last cancel before we close
+# Messages that libzmq's own thread reads while ours waits for a busy program: the supervisor gives up who leaves 1000
+# unread, and the reports of their places to a hundred requests in a queue are more than that.
+READ_AHEAD = 100_000
 # Longer than any process of ours waits. Not -1, which means never: with that, libzmq drops what we have not read when
 # the supervisor exits, and up to a third of the last answers was lost.
 NEVER_MS = 24 * 3600 * 1000
@@ -157,7 +160,8 @@ class Connection:
                 monitor = socket.get_monitor_socket(_LOSS)
                 opened.callback(monitor.close, linger=0)
                 opened.callback(socket.disable_monitor)
-                socket.set_hwm(HIGH_WATER)
+                socket.setsockopt(zmq.SNDHWM, HIGH_WATER)
+                socket.setsockopt(zmq.RCVHWM, READ_AHEAD)
                 socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
                 socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
                 socket.connect(f"ipc://{self._path}")
