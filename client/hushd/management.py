@@ -27,6 +27,11 @@ class Unloaded(list[str]):
         super().__init__(names)
         self.busy = dict(busy)
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Unloaded:
+        """From the supervisor's answer."""
+        return cls(data.get("unloaded", []), data.get("busy", {}))
+
 
 class Management(Connector):
     """Manages devices, workers and models; the base of `hushd.Client`. Every method raises `HushdError`."""
@@ -92,8 +97,7 @@ class Management(Connector):
         Args:
             force: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
         """
-        answer = self._control("unload", *workers, force=force)
-        return Unloaded(answer.get("unloaded", []), answer.get("busy", {}))
+        return Unloaded.from_data(self._control("unload", *workers, force=force))
 
     def status(self) -> dict[str, Any]:
         """Returns what `hushd status --json` prints: the supervisor, its workers, memory."""

@@ -14,7 +14,7 @@ from hushd_supervisor.core.settings import Settings
 from .choices import Model
 
 if TYPE_CHECKING:
-    from .threaded_client import ThreadedClient
+    from hushd import AsyncClient
 
 FRESH_S = 10.0  # for which the supervisor's own list is taken to be true
 
@@ -22,7 +22,7 @@ FRESH_S = 10.0  # for which the supervisor's own list is taken to be true
 class Engines:
     """Finds engines, models and voices without listing them again, which takes 0.3 s and more."""
 
-    def __init__(self, client: ThreadedClient, settings: Settings) -> None:
+    def __init__(self, client: AsyncClient, settings: Settings) -> None:
         self._client = client
         self._settings = settings
         self._paths = find()

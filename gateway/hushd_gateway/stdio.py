@@ -7,13 +7,12 @@ import os
 import sys
 from contextlib import suppress
 
+from hushd import AsyncClient
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_supervisor.core.settings import STDIO
 from hushd_supervisor.system import config
 from hushd_supervisor.system.serving.listeners import check_packages
-
-from .threaded_client import ThreadedClient
 
 EXIT_INTERRUPTED = 130
 
@@ -37,7 +36,7 @@ async def _serve() -> None:
 
     settings = config.load(find().config)
     reader, writer = await _streams()
-    async with ThreadedClient(holder="gateway") as client:
+    async with AsyncClient(holder="gateway") as client:
         await serve_connection(reader, writer, client=client, settings=settings, listener=STDIO)
     with suppress(OSError):
         writer.close()

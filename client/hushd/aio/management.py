@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from hushd.management import Unloaded
 from hushd.transport import model_requests, requests, versions
 from hushd.transport.requests import KeepAlive
 
@@ -47,9 +48,9 @@ class AsyncManagement(AsyncConnector):
             async for _ in call:
                 pass
 
-    async def unload(self, *workers: str) -> list[str]:
+    async def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """As `Client.unload`."""
-        return list((await self._control("unload", *workers)).get("unloaded", []))
+        return Unloaded.from_data(await self._control("unload", *workers, force=force))
 
     async def status(self) -> dict[str, Any]:
         """As `Client.status`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -10,8 +11,9 @@ from typing import TypeVar
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Message, Request, Result
 
+from hushd.transport.attempts import GONE, Attempts
 from hushd.transport.connection import Connection
-from hushd.transport.retry import GONE, Attempts
+from hushd.transport.retry import AGAIN_S
 from hushd.transport.source import Source
 
 from .call import AsyncCall
@@ -63,10 +65,10 @@ class AsyncRetryingCall(AsyncIterator[Message]):
             except BaseException:  # the task was cancelled: nobody waits for the rest
                 self.close()
                 raise
-            self._attempts.received(message)
-            if isinstance(message, Result):
-                self._end()
-            return message
+            if self._is_new(message):
+                if isinstance(message, Result):
+                    self._end()
+                return message
         raise StopAsyncIteration
 
     def close(self) -> None:
@@ -80,6 +82,13 @@ class AsyncRetryingCall(AsyncIterator[Message]):
         if not self._over:
             with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(_close, self._call, self._source)
+
+    def _is_new(self, message: Message) -> bool:
+        try:
+            return self._attempts.is_new(message)
+        except HushdError:
+            self.close()
+            raise
 
     def _end(self) -> None:
         self._over = True
@@ -111,14 +120,17 @@ def sending(message: Request | Control) -> Callable[[Connection], Awaitable[Asyn
 
 
 async def with_connection(connect: Connect, use: Callable[[Connection], Awaitable[T]]) -> T:
-    """Returns what `use` returns for a connection; tries once more with a new one when the supervisor was lost."""
-    connection = await connect()
-    try:
-        return await use(connection)
-    except HushdError as error:
-        if error.code not in GONE:
-            raise
-    return await use(await connect())
+    """As `hushd.transport.retry.with_connection`."""
+    give_up = time.monotonic() + AGAIN_S
+    last = False
+    while True:
+        connection = await connect()
+        try:
+            return await use(connection)
+        except HushdError as error:
+            if error.code not in GONE or last:
+                raise
+        last = time.monotonic() >= give_up
 
 
 def _close(call: AsyncCall | None, source: Source | AsyncStream | None) -> None:

@@ -14,9 +14,10 @@ from hushd_protocol.messages import Control, Request, Result
 from hushd_protocol.system import paths
 
 from . import model_requests
+from .attempts import GONE
 from .call import new_id
 from .connection import WELCOME_S, Connection
-from .retry import GONE, RetryingCall, with_connection
+from .retry import RetryingCall, with_connection
 from .source import Source
 
 PAUSE_S = 0.02  # before the next attempt to connect

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Claim, Error, Message, Result, Turn, Yield
 
+from .attempts import GONE
 from .call import new_id
 from .connection import Connection
-from .retry import GONE, with_connection
+from .retry import with_connection
 
 ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hushd import AsyncClient
 from hushd.synthesis import voices
 from hushd.synthesis.voices import VoiceChoice
 from hushd_models import listings
@@ -10,7 +11,6 @@ from hushd_supervisor.core.settings import Settings
 from hushd_gateway import choices
 from hushd_gateway.choices import Model
 from hushd_gateway.engines import Engines
-from hushd_gateway.threaded_client import ThreadedClient
 
 
 class Offer:
@@ -20,7 +20,7 @@ class Offer:
         listener: the address of the port, which may have models of its own.
     """
 
-    def __init__(self, client: ThreadedClient, settings: Settings, listener: str) -> None:
+    def __init__(self, client: AsyncClient, settings: Settings, listener: str) -> None:
         self._engines = Engines(client, settings)
         self._settings = settings
         self._stt, self._tts = settings.wyoming.models(listener)

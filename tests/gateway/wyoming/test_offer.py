@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_gateway.threaded_client import ThreadedClient
+from hushd import AsyncClient
 from hushd_gateway.wyoming.offer import Offer
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
@@ -48,9 +48,9 @@ def test_the_model_that_knows_the_language(name: str, language: str, found: tupl
     """The default where it knows it, else the best that does; a name that is none of ours is passed over."""
 
     async def run() -> None:
-        async with ThreadedClient() as client:
+        async with AsyncClient() as client:
             assert await Offer(client, Settings(), "").model(name, language) == found
-            await asyncio.to_thread(client._client.shutdown)
+            await client.shutdown()
 
     asyncio.run(run())
 
@@ -59,7 +59,7 @@ def test_the_voice_of_a_name_or_a_language() -> None:
     """Both name their engine, so that nothing is listed again; a name goes before a language."""
 
     async def run() -> None:
-        async with ThreadedClient(start=False) as client:
+        async with AsyncClient(start=False) as client:
             offer = Offer(client, Settings(), "")
             assert await offer.voice("", "") == (None, None, None)
             assert await offer.voice("anna", "fr") == ("piper", "anna", "anna")
@@ -75,7 +75,7 @@ def test_a_port_of_one_model_offers_nothing_else() -> None:
     settings = Settings(wyoming=WyomingSettings(only={"tcp://a:1": {"stt": "moonshine/tiny-en", "tts": "piper/anna"}}))
 
     async def run() -> None:
-        async with ThreadedClient(start=False) as client:
+        async with AsyncClient(start=False) as client:
             offer = Offer(client, settings, "tcp://a:1")
             assert await offer.model("faster-whisper/small", "de") == ("moonshine", "tiny-en")
             assert await offer.voice("", "") == ("piper", "anna", None)
