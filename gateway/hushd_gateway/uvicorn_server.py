@@ -50,9 +50,11 @@ class _Http(H11Protocol):
         self.server_state.end(self.transport).set_result(None)
 
     def send_400_response(self, msg: str) -> None:
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # the application's answer would come behind this one
         try:
             super().send_400_response(msg)
-        except h11.LocalProtocolError:  # nonsense behind a HEAD, whose answer has no body
+        except h11.LocalProtocolError:  # nonsense behind a HEAD, whose answer has no body, or in the midst of an answer
             self.transport.close()
 
     def _drop_slow(self, last: RequestResponseCycle | None) -> None:
