@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import psutil
 from hushd import Client
 
-from .stage import Row, supervisor
+from .stage import Row, port, supervisor
 
 CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
 DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
@@ -37,7 +37,7 @@ def polls(options: Namespace) -> Iterator[Row]:
     """An hour of Home Assistant, health checks each 10 s and Prometheus each 15 s, fast; or --minutes in real time."""
     step = 5.0 if options.minutes else 0.0
     with supervisor(CONFIG) as process, Client() as client:
-        web, wyoming = _ports(client)
+        web, wyoming = port(client), port(client, "wyoming")
         _fetch(web, "/v1/models")  # waits for the list of engines
         times: list[float] = []
         before = process.num_ctx_switches()
@@ -67,7 +67,7 @@ def polls(options: Namespace) -> Iterator[Row]:
 def door(_: Namespace) -> Iterator[Row]:
     """A request on a new connection through the door, against uvicorn that listens itself; and the first of all."""
     with supervisor('gateway_idle = "0.1s"\n' + CONFIG), Client() as client:
-        web, _ = _ports(client)
+        web = port(client)
         firsts = []
         for _ in range(FIRSTS):
             _fetch(web, "/v1/models")  # the engines are listed, and nothing else runs
@@ -76,7 +76,7 @@ def door(_: Namespace) -> Iterator[Row]:
             firsts.append(_timed(lambda: _fetch(web, NOWHERE)))
         first = statistics.median(firsts)
     with supervisor(CONFIG) as process, Client() as client:
-        web, _ = _ports(client)
+        web = port(client)
         if b" 404 " not in _fetch(web, NOWHERE):
             yield Row("door: a request", None, "ms", note="not measured: the gateway did not answer")
             return
@@ -99,21 +99,15 @@ def door(_: Namespace) -> Iterator[Row]:
     yield Row("door: the gateway's RSS", gateway, "MB", note=f"supervisor {floor:.1f} MB")
 
 
-def _ports(client: Client) -> tuple[int, int]:
-    rows = client.status()["door"]["listeners"]
-    web, wyoming = (int(row["address"].rpartition(":")[2]) for row in sorted(rows, key=lambda row: str(row["kind"])))
-    return web, wyoming
-
-
 def _timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
-def _fetch(port: int, path: str) -> bytes:
+def _fetch(number: int, path: str) -> bytes:
     """The answer to a GET on a connection of its own."""
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    with socket.create_connection(("127.0.0.1", number)) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         found = b""
         while part := connection.recv(65536):
@@ -121,8 +115,8 @@ def _fetch(port: int, path: str) -> bytes:
         return found
 
 
-def _describe(port: int) -> object:
+def _describe(number: int) -> object:
     """Wyoming's info, as Home Assistant asks for it."""
-    with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as file:
+    with socket.create_connection(("127.0.0.1", number)) as connection, connection.makefile("rb") as file:
         connection.sendall(DESCRIBE)
         return json.loads(file.read(json.loads(file.readline())["data_length"]))

@@ -55,13 +55,13 @@ class Heard:
 
 def live(options: Namespace) -> Iterator[Row]:
     """First partial and final text of utterances spoken in real time: warm, cold, and beside a file."""
-    utterances = _utterances(options)
+    spoken = utterances(options)
     with supervisor() as process, Client() as client:
         client.preload("stt")
         worker = process.children()[0]
-        _listen(client, utterances[0])
+        _listen(client, spoken[0])
         before, began = sum(worker.cpu_times()[:2]), time.monotonic()
-        warm = [_listen(client, utterance) for utterance in utterances]
+        warm = [_listen(client, utterance) for utterance in spoken]
         share = (sum(worker.cpu_times()[:2]) - before) / (time.monotonic() - began)
         count = f"{len(warm)} utterances"
         first, final = (statistics.median(getattr(h, name) for h in warm) * 1000 for name in ("first", "final"))
@@ -72,7 +72,7 @@ def live(options: Namespace) -> Iterator[Row]:
         yield Row("live: worker's share of a core", share * 100, "%")
 
         cold, pairs = [], []
-        for utterance, reference in zip(utterances[:COLD], warm, strict=False):
+        for utterance, reference in zip(spoken[:COLD], warm, strict=False):
             client.unload()
             wait_until_childless(process)
             heard = _listen(client, utterance)
@@ -83,7 +83,7 @@ def live(options: Namespace) -> Iterator[Row]:
         normalise = EnglishTextNormalizer()
         lost = jiwer.wer([normalise(a) for a, _ in pairs], [normalise(b) for _, b in pairs])
         yield Row("live: word errors of cold against warm", lost, "", "0", ok=lost == 0)
-        yield from _beside_a_file(client, utterances)
+        yield from _beside_a_file(client, spoken)
 
 
 def _beside_a_file(client: Client, utterances: list[Utterance]) -> Iterator[Row]:
@@ -150,7 +150,7 @@ def _listen(client: Client, utterance: Utterance) -> Heard:
     )
 
 
-def _utterances(options: Namespace) -> list[Utterance]:
+def utterances(options: Namespace) -> list[Utterance]:
     """The beginnings of the clips of --audio, or of sentences in the wheel's recordings."""
     rng = np.random.default_rng(4)
     clips = sorted(options.audio.glob("*-en-*.ogg")) if options.audio else []

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
+from hushd import Client
 
 SENTENCE = "The quick brown fox jumps over the lazy dog today."  # ten words
 BIN = Path(sys.executable).parent
@@ -77,6 +78,12 @@ def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]
         os.environ.clear()
         os.environ.update(before)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def port(client: Client, kind: str = "http") -> int:
+    """The port at which the supervisor listens for one kind of connection."""
+    (address,) = [row["address"] for row in client.status()["door"]["listeners"] if row["kind"] == kind]
+    return int(address.rpartition(":")[2])
 
 
 def mb(process: psutil.Process) -> tuple[float, float]:

@@ -57,10 +57,21 @@ def test_turns_may_complete_out_of_order() -> None:
 
 
 def test_a_contradicted_delta_is_corrected_by_completed() -> None:
-    """No delta takes back what was sent; the next utterance has deltas again."""
+    """No delta takes back what was sent; the words behind it follow all the same."""
     stream = Stream(Items(), vad=False, start_s=0.0)
     events = [*stream.partial("Ever."), *stream.segment(_segment(0, 1, "Ever tried,")), *stream.partial("no")]
-    assert [event["delta"] for event in events] == ["Ever.", " no"]
+    assert [event["delta"] for event in events] == ["Ever.", " tried,", " no"]
+    (completed,) = [event for event in (*stream.commit(2.0), *stream.ended(2.0)) if "transcript" in event]
+    assert completed["transcript"] == "Ever tried,"
+
+
+def test_with_the_least_delay_the_first_guess_is_sent() -> None:
+    """Only the first text of each utterance may be wrong; without, deltas are certain."""
+    for eager, deltas in ((True, ["So", " tried"]), (False, ["Ever", " tried"])):
+        stream = Stream(Items(), vad=True, start_s=0.0, eager=eager)
+        events = [*stream.partial("", "So"), *stream.partial("", "Every cried"), *stream.partial("Ever", "try")]
+        events += stream.partial("Ever tried", "")
+        assert [event["delta"] for event in events if "delta" in event] == deltas
 
 
 def test_a_failure_belongs_to_its_item() -> None:

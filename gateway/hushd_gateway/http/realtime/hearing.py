@@ -97,7 +97,7 @@ class Hearing:
             self._more.clear()
 
     def _on_partial(self, stable: str, text: str) -> None:
-        self._post(self.stream.partial(stable))
+        self._post(self.stream.partial(stable, text))
 
     def _on_event(self, kind: str, data: dict[str, Any]) -> None:
         if kind == "began":

@@ -15,6 +15,7 @@ from .audio import ALAW, FORMATS, PCM, RATE, TELEPHONE_RATE, ULAW
 
 Object = dict[str, Any]
 SILENCE_S = {"low": 1.6, "medium": 0.8, "auto": 0.8, "high": 0.5}  # by the eagerness of semantic_vad
+DELAYS = ("minimal", "low", "medium", "high", "xhigh")
 MANUAL_SILENCE_S = 0.8  # that divides what is committed into sentences
 _OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}
 _LONGEST_MS = 60_000
@@ -134,6 +135,7 @@ def _check(new: Object) -> None:
     transcription = _object(heard.get("transcription") or {}, "session.audio.input.transcription")
     for name in ("model", "language", "prompt"):
         fields.text(transcription, name)
+    fields.choice(transcription, "delay", DELAYS, "low")
     for name in ("languages", "keywords"):
         fields.texts(transcription, name)
     if new.get("include"):

@@ -43,12 +43,16 @@ class _Item:
         self.texts: list[str] = []  # final
         self._sent = ""  # in deltas of the utterance
 
+    @property
+    def silent(self) -> bool:
+        """Whether no text of the utterance was sent yet."""
+        return not self._sent
+
     def partial(self, text: str) -> Iterator[Event]:
-        """The text of the utterance that is new; nothing where it contradicts what was sent, which `completed`
-        corrects."""
+        """The text of the utterance that is new; `completed` corrects what it contradicts of the text before."""
         text = text.strip()
-        if len(text) > len(self._sent) and text.startswith(self._sent):
-            delta = text[len(self._sent) :]
+        delta = _beyond(self._sent, text)
+        if delta:
             if not self._sent and self.texts:
                 delta = between(self.texts[-1], text) + delta
             yield self.event("delta", content_index=0, delta=delta)
@@ -64,6 +68,13 @@ class _Item:
         return {"type": f"{_TRANSCRIPTION}.{kind}", "item_id": self.name, **more}
 
 
+def _beyond(sent: str, text: str) -> str:
+    """What `text` has more than `sent`; where it contradicts that, the words behind as many."""
+    if text.startswith(sent):
+        return text[len(sent) :]
+    return "".join(f" {word}" for word in text.split()[len(sent.split()) :])
+
+
 class Stream:
     """One stream of sound.
 
@@ -71,10 +82,12 @@ class Stream:
         items: of the session.
         vad: whether each utterance becomes an item.
         start_s: seconds of sound that the session had before.
+        eager: whether the first text of an utterance is sent before it is certain.
     """
 
-    def __init__(self, items: Items, vad: bool, start_s: float) -> None:
+    def __init__(self, items: Items, vad: bool, start_s: float, eager: bool = False) -> None:
         self._items = items
+        self._eager = eager
         self._vad = vad
         self._start_s = start_s
         self._item: _Item | None = None
@@ -95,8 +108,10 @@ class Stream:
         if self._item is not None and self._finds_turns:
             yield from self._complete(end_s)
 
-    def partial(self, stable: str) -> Iterator[Event]:
-        """The beginning of an unfinished utterance that will not change."""
+    def partial(self, stable: str, text: str = "") -> Iterator[Event]:
+        """An unfinished utterance: the beginning, which will not change, and `text` behind it, which may."""
+        if self._eager and not stable and (self._item is None or self._item.silent):
+            stable = text
         if stable:
             yield from self._ongoing().partial(stable)
 
