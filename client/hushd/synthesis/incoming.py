@@ -27,6 +27,7 @@ class IncomingSpeech:
 
     def __init__(self, form: str, on_sentence: Callable[[Sentence], None] | None, keep: bool) -> None:
         self._received = Received(keep)
+        self._keep = keep
         self._rate = 0
         self._channels = 0
         self._next = 0  # piece of the iteration
@@ -70,6 +71,15 @@ class IncomingSpeech:
         data = piece.data[max(0, known) :]
         self._position += len(data)
         return data
+
+    def _repr_html_(self) -> str | None:
+        """Shows a player in a notebook, once all of it is there and if it is kept."""
+        from .notebook import can_play, player  # for notebooks
+
+        if not (self._whole and self._keep and can_play(self.format)):
+            return None
+        pieces = map(self._received.take, range(len(self._received)))
+        return player(pieces, self.format, self._rate, self._channels)
 
     def _check_whole(self) -> None:
         if not self._whole:

@@ -127,6 +127,12 @@ class Speech(IncomingSpeech, Iterator[bytes]):
         """Cancels the request, unless it has ended."""
         self._call.close()
 
+    def _repr_html_(self) -> str | None:
+        if self._keep:
+            while self._has(len(self._received)):
+                pass
+        return super()._repr_html_()
+
     def _has(self, index: int) -> bool:
         """Whether there is such a piece; waits for it."""
         while index >= len(self._received):

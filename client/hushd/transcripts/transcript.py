@@ -58,3 +58,8 @@ class Transcript:
         from .formats import render  # imported by those who need it
 
         return "".join(render(form, self, layout))
+
+    def _repr_html_(self) -> str:
+        from .notebook import table  # for notebooks
+
+        return table(self)

@@ -1,0 +1,63 @@
+"""A speech in a notebook: a player with all of its sound."""
+
+from __future__ import annotations
+
+import io
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import soundfile
+from hushd.synthesis import notebook
+from hushd.synthesis.speech import Speech
+from hushd_protocol.messages import Chunk, Message, Result
+
+TONE = (9000 * np.sin(2 * np.pi * 440 * np.arange(24_000) / 24_000)).astype("<i2")
+
+
+def call(*pieces: tuple[bytes, int | None], channels: int = 1) -> Iterator[Message]:
+    """The answer to a request for speech."""
+    for number, (data, offset) in enumerate(pieces):
+        yield Chunk(id=b"", seq=number, payload=data, offset=offset, rate=24_000, channels=channels)
+    yield Result(id=b"", data={"duration": 1.0, "rate": 24_000, "voice": "anna"})
+
+
+def sound(html: str | None) -> tuple[str, bytes]:
+    """The type and the bytes that a page would play."""
+    found = re.fullmatch(r'<audio controls src="data:([a-z/]+);base64,([A-Za-z0-9+/=]+)"></audio>', html or "")
+    assert found, html
+    return found[1], b64decode(found[2])
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("begun", [False, True])
+def test_raw_speech_is_a_wav(channels: int, begun: bool) -> None:
+    """All of it, from its beginning, also after it was iterated over; and it can be used afterwards."""
+    data = np.repeat(TONE, channels).tobytes()
+    speech = Speech(call((data[:4000], None), (data[4000:], None), channels=channels))  # type: ignore[arg-type]
+    if begun:
+        next(speech)
+    kind, content = sound(speech._repr_html_())
+    assert kind == "audio/wav"
+    samples, rate = soundfile.read(io.BytesIO(content), dtype="int16")
+    assert (rate, samples.tobytes()) == (24_000, data)
+    assert speech.array().shape[0] == 24_000
+
+
+def test_a_file_is_shown_as_it_is() -> None:
+    """With the header that came last."""
+    speech = Speech(call((b"head", 0), (b"body", 4), (b"HEAD", 0)), "mp3")  # type: ignore[arg-type]
+    assert sound(speech._repr_html_()) == ("audio/mpeg", b"HEADbody")
+
+
+def test_what_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser plays no AIFF, and speech that is not kept is not used up by looking; a long one is named as such."""
+    assert Speech(call((b"body", None)), "aiff")._repr_html_() is None  # type: ignore[arg-type]
+    once = Speech(call((TONE.tobytes(), None)), keep=False)  # type: ignore[arg-type]
+    assert once._repr_html_() is None
+    assert b"".join(once) == TONE.tobytes()
+    monkeypatch.setattr(notebook, "MOST", 1000)
+    long = Speech(call((TONE.tobytes(), None)))  # type: ignore[arg-type]
+    assert "too long for a notebook: save it" in (long._repr_html_() or "")
