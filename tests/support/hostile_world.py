@@ -600,7 +600,8 @@ class World:
             self.events.add("a file waits for a session")
         if worker.state in (State.READY, State.BUSY):
             family = [other for other in self.pool._workers.values() if base(other.name) == base(worker.name)]
-            relief = any(w.state is not State.STOPPED and not w.lifecycle.retires for w in family) or not jobs.sessions
+            closed = (State.STOPPED, State.FAILED)
+            relief = not jobs.sessions or any(not (w.state in closed or w.lifecycle.retires) for w in family)
             assert jobs.next() is None or (worker.lifecycle.retires and relief), "somebody waits for a free place"
             waiting = [t for other in family if other is not worker for t in other.jobs.waiting]
             assert not any(worker.would_run(t) for t in waiting if t.message.op != "warm"), "a free replica nobody uses"

@@ -50,7 +50,7 @@ def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
     queues = [worker for worker in family if worker.state not in closed] or [
         w for w in family if w.name == request.worker
     ]
-    return max(queues, key=lambda w: (not w.lifecycle.retires, w.state is State.BUSY, len(w.jobs.waiting)))
+    return max(queues, key=lambda worker: (worker.state is State.BUSY, len(worker.jobs.waiting)))
 
 
 def next_for(worker: Worker, family: Iterable[Worker]) -> ActiveRequest | None:
@@ -94,8 +94,8 @@ def stuck(worker: Worker) -> bool:
 
 def carries_on(family: Iterable[Worker]) -> list[Worker]:
     """The replicas that must go on taking work while they retire, since no other one does."""
-    living = [worker for worker in family if worker.state is not State.STOPPED]
-    return [w for w in living if stuck(w) and w.jobs.waiting] if all(w.lifecycle.retires for w in living) else []
+    open_ = [worker for worker in family if worker.state not in (State.STOPPED, State.FAILED)]
+    return [w for w in open_ if stuck(w) and w.jobs.waiting] if all(w.lifecycle.retires for w in open_) else []
 
 
 def _role(worker: Worker) -> str:

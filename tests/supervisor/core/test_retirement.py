@@ -22,6 +22,7 @@ def house_with_a_session(room: int = 2, **worker: Any) -> tuple[House, bytes]:
     house.total = house.available = int(room * 300 * MB / 0.8) + 10 * MB
     house.available += 1000 * MB
     live = house.request(A, session=True, input="stream")
+    house.now += 5  # for as long as a request would wait for a replica of a worker that is merely busy
     house.ready(A, sessions=1)
     return house, live
 
@@ -99,12 +100,15 @@ def test_a_start_that_others_wait_for_is_not_undone() -> None:
 def test_a_stopped_file_runs_again_by_itself() -> None:
     """The supervisor has its input, and nothing of the answer has left: no client needs to ask again."""
     house = House()
-    request = house.busy(A)
+    request = house.request(A, keep_alive=-1.0)
+    house.ready(A)
     house.control("unload", route=house.stranger(), force=True)
     house.says(A, m.Error(id=request, code="cancelled", message=""))
     assert (house.code(request), house.drained()) == ("", [A])
+    assert not house.worker(A).leases.holders(house.now)  # its lease begins with its end
     house.leave(A)
     house.ready(A)
+    house.wait(4)  # nobody waits for it to obey any more
     house.finish(A)
     assert (house.code(request), house.spawned()) == ("result", [A, A])
 
@@ -171,6 +175,21 @@ def test_a_used_up_process_with_a_session_is_replaced_beside_it() -> None:
     assert (house.code(file), house.code(live), house.drained()) == ("result", "", [A2])
     house.finish(A)
     assert (house.code(live), house.drained()) == ("result", [A2, A])
+
+
+def test_nobody_is_sent_to_a_process_that_retires() -> None:
+    """All wait in one queue for the process beside it, in the order of their arrival, though it has a free place."""
+    house, _ = house_with_a_session(max_requests=2)
+    for _ in range(2):
+        house.says(A, m.Result(id=house.request(A)))
+    early = [house.request(A) for _ in range(3)]
+    house.ready(A2)
+    for file in (*early, house.request(A)):
+        assert (runs_on(house, file), len(house.worker(A).jobs.running)) == (A2, 1)
+        house.finish(A2)
+        if house.state(A2) is State.STOPPING:
+            house.leave(A2)
+            house.ready(A2)
 
 
 def test_where_there_is_no_room_a_used_up_process_serves_on() -> None:
