@@ -31,6 +31,7 @@ def _running(row: Row) -> str:
 
 
 # On a narrow terminal the last ones are dropped first.
+_DEVICE = Column("DEVICE", lambda row: str(row.get("compute_device") or "-"), left=True)
 _COLUMNS = (
     Column("WORKER", lambda row: str(row["name"]), left=True),
     Column("STATE", lambda row: str(row["state"]), left=True),
@@ -61,7 +62,9 @@ def table(status: Mapping[str, Any], width: int) -> str:
     ]
     if not workers:
         return "\n".join([*lines, "no workers", ""])
-    return "\n".join([*lines, "", *laid_out(_COLUMNS, workers, width), ""])
+    on_cards = any(row.get("compute_device", "") not in ("", "cpu") for row in workers)
+    columns = (*_COLUMNS[:3], _DEVICE, *_COLUMNS[3:]) if on_cards else _COLUMNS
+    return "\n".join([*lines, "", *laid_out(columns, workers, width), ""])
 
 
 def _door(door: Mapping[str, Any] | None) -> list[str]:

@@ -24,7 +24,7 @@ class Cause(Enum):
     UNKNOWN = "unknown"
 
 
-_NO_CARD = "or keep the worker off it with CUDA_VISIBLE_DEVICES= in its environment"
+_NO_CARD = 'or keep the worker off it with compute_device = "cpu" in the configuration'
 # The first match counts: a full card is an error of CUDA's too, and a folder may be called after it.
 _MESSAGES = {
     cause: re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
@@ -62,6 +62,8 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
         install: the command that installs the engine.
         again: how a damaged file is replaced, an imperative clause.
     """
+    if isinstance(error, HushdError):
+        return error
     why = reason(error)
     match cause(error):
         case Cause.CARD_FULL:

@@ -149,6 +149,8 @@ class Engine(ABC):
         PIECE_ECONOMY: the same where memory is short; None: there is nothing to be saved by shorter pieces.
         LEVEL: how loud the speech is that `transcribe` is given. One value for both ends suits a model that was
             measured to hear best at one level; a range leaves alone what a model was trained on.
+        compute_device: set by `load`: `cpu`, `cuda` or `mps` (`hushd_worker.compute_device`).
+        why_there: set by `load` where a card was there and is not used: the reason.
         economy: set before each piece: memory is short, so work with less of it if there is a way (a smaller beam),
             at the cost of quality if need be.
         degraded: cleared before each job; the engine sets it once it has done so, which the result reports. An engine
@@ -161,6 +163,8 @@ class Engine(ABC):
     PIECE: PieceLength = PieceLength(15.0, 30.0)
     PIECE_ECONOMY: PieceLength | None = None
     LEVEL: LevelRange = LevelRange(0.1, 0.7)
+    compute_device = "cpu"
+    why_there = ""
     economy = False
     degraded = False
     check: Callable[[], None] = staticmethod(_nobody_asks)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 
@@ -86,6 +87,7 @@ class SpeechToText:
             "languages": list(self._model.languages),
             "streaming": kind.INFO.streaming,
             "word_times": kind.INFO.word_times,
+            **compute_device.report(self._engine),
         }
 
     def run(self, job: Job) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
+from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 
@@ -63,7 +64,8 @@ class Worker:
         finally:
             gc.enable()
         voices = [voice.name for voice in kind.voices() if voice.installed]
-        return {"engine": info.name, "model": model, "voices": voices, "formats": list(params.FORMATS)}
+        known = {"engine": info.name, "model": model, "voices": voices, "formats": list(params.FORMATS)}
+        return known | compute_device.report(self._engine)
 
     def run(self, job: Job) -> dict[str, Any]:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.

@@ -148,6 +148,8 @@ class Fleet:
                     "starts": worker.lifecycle.starts,
                     "crashes": worker.crashes.total,
                     "holders": worker.leases.holders(now),
+                    "compute_device": _text(worker.capabilities.get("compute_device")),
+                    "why_there": _text(worker.capabilities.get("why_there")),
                     "need_mb": round(self.admission.budget.need(worker.name) / 1e6, 1),
                 }
             )
@@ -265,3 +267,8 @@ def _unused(worker: Worker) -> bool:
     """Whether nothing is lost with this worker but the table's row: its learnt size is kept elsewhere."""
     jobs = worker.jobs
     return worker.state is State.STOPPED and not (jobs.waiting or jobs.running or jobs.ended or worker.crashes)
+
+
+def _text(value: object) -> str:
+    """A text of a worker's, cut to what a row of the status has room for."""
+    return value[:200] if isinstance(value, str) else ""

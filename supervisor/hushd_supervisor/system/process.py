@@ -62,6 +62,24 @@ def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict
     return kept
 
 
+def compute_environment(device: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Lets a worker see the device of the configuration, and no other card: none is opened that it does not use.
+
+    A number counts the cards that `inherited` lets us see, in the order of their places on the bus.
+    """
+    kind, _, number = device.partition(":")
+    if kind == "auto":
+        return {}
+    shown = {"HUSHD_COMPUTE_DEVICE": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+        cards = [card.strip() for card in inherited.get(name, "").split(",") if card.strip()]
+        if kind != "cuda":
+            shown[name] = "-1"
+        elif number:
+            shown[name] = number if not cards else cards[int(number)] if int(number) < len(cards) else "-1"
+    return shown
+
+
 def worker_command(name: str, own: Sequence[str] = ()) -> list[str]:
     """The command line of worker `name` (role/engine/model); `own` is the user's program in place of hushd's."""
     role, engine, model = base(name).split("/", 2)

@@ -28,6 +28,10 @@ _MODEL = Kind(
     'an engine and a model, such as "moonshine/tiny-en"',
     lambda value: isinstance(value, str) and _ENGINE_MODEL.fullmatch(value) is not None,
 )
+_DEVICE = Kind(
+    "auto, cpu, cuda, cuda:NUMBER or mps",
+    lambda value: isinstance(value, str) and re.fullmatch("auto|cpu|mps|cuda(:[0-9]{1,2})?", value) is not None,
+)
 _TABLE = Kind("a table", lambda value: isinstance(value, dict))
 
 
@@ -154,4 +158,4 @@ def _kind(key: str, default: object) -> Kind:
             return texts()
         case dict():
             return text_table()
-    return text()
+    return _DEVICE if key == "compute_device" else text()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import catalogue, hf_cache
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import reason
+from hushd_worker import compute_device
 
 from hushd_worker_stt import decoder
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
@@ -86,22 +87,24 @@ class FasterWhisper(WhisperFamily):
         self._ctranslate2, self._package = ctranslate2, faster_whisper
 
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
-        self._model: Any = self._on_gpu(path, report) or self._on_cpu(path)
+        cards = ("cuda",) if self._ctranslate2.get_cuda_device_count() else ()
+        self.compute_device = compute_device.choose("CTranslate2", (*cards, "cpu"))
+        self._model: Any = self._on_gpu(path) if self.compute_device == "cuda" else self._on_cpu(path)
         config = json.loads((path / "config.json").read_bytes())
         self.timestamps = config.get("timestamps", True)  # as hushd's converter has found it
 
-    def _on_gpu(self, path: Path, report: Callable[[str], None]) -> Any:
-        """The model in the precision it was made in; None where there is no GPU, or no CUDA libraries to use it."""
+    def _on_gpu(self, path: Path) -> Any:
+        """The model in the precision it was made in; on the CPU where CUDA does not work, unless it was asked for."""
         import numpy as np
 
-        if not self._ctranslate2.get_cuda_device_count():
-            return None
         try:
             model = self._package.WhisperModel(str(path), device="cuda", compute_type=self.compute_type or "default")
             model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
         except (RuntimeError, ValueError) as error:
-            report(f"on the CPU, since CUDA does not work here ({reason(error)})")
-            return None
+            if compute_device.asked() == "cuda":
+                raise
+            self.compute_device, self.why_there = "cpu", f"CUDA does not work here ({reason(error)})"
+            return self._on_cpu(path)
         return model
 
     def _on_cpu(self, path: Path) -> Any:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import advice
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
+from hushd_worker import compute_device
 from hushd_worker.load_error import load_error
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
@@ -85,6 +86,7 @@ class OnnxAsr(Engine):
             raise load_error(
                 f"onnx-asr/{model}", _root(error), install=self.INFO.install, again=f"replace {folder} by a whole copy"
             ) from error
+        self.compute_device = compute_device.of_sessions(s for s in vars(self._asr).values() if _is_session(s))
         self._translates = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
         self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
 
@@ -163,7 +165,7 @@ def _load(model: str, folder: Path) -> Any:
     # With its arena the runtime keeps what the longest piece took: 464 instead of 343 MB at rest, for 3 % of speed.
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
-    manager = WithoutResampler(options, _providers())
+    manager = WithoutResampler(options, compute_device.onnx_providers(onnxruntime))
 
     def create(quantization: str | None) -> Any:
         return manager.create_asr(onnx_models.source(model), folder, quantization=quantization, offline=True).asr
@@ -171,18 +173,15 @@ def _load(model: str, folder: Path) -> Any:
     return _first(create)
 
 
-def _providers() -> list[str]:
-    """Nvidia's cards where the runtime knows them; never CoreML, with which Parakeet takes 2.9 GB instead of 1.2
-    (k2-fsa/sherpa-onnx, issue 2626)."""
-    import onnxruntime
-
-    available = onnxruntime.get_available_providers()
-    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
+def _is_session(value: object) -> bool:
+    return hasattr(value, "get_providers")
 
 
 def _quantizations() -> tuple[str | None, str | None]:
     """The kinds of weights, the better one first: a card is slower with int8."""
-    return ("int8", None) if _providers() == ["CPUExecutionProvider"] else (None, "int8")
+    import onnxruntime
+
+    return ("int8", None) if compute_device.of_onnxruntime(onnxruntime) == "cpu" else (None, "int8")
 
 
 def _root(error: BaseException) -> BaseException:

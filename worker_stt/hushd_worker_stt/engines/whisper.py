@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import catalogue
 from hushd_models.installation import extra_command
 from hushd_protocol.system.paths import user_cache
+from hushd_worker import compute_device
 
 from hushd_worker_stt import decoder
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
@@ -83,9 +84,10 @@ class Whisper(WhisperFamily):
         self._torch, self._whisper = torch, whisper
 
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
+        self.compute_device = compute_device.of_torch(self._torch, prefers_mps=False)
         # By its path the file is not read a second time, for a checksum. Of pickles torch loads nothing but tensors.
-        self._model: Any = self._whisper.load_model(str(path))
-        if self.compute_type == "int8" and self._model.device.type == "cpu":
+        self._model: Any = self._whisper.load_model(str(path), self.compute_device)
+        if self.compute_type == "int8" and self.compute_device == "cpu":
             self._keep_in_bytes()
         dims = self._model.dims
         if packed := alignment(model, dims.n_text_layer, dims.n_text_head, dims.n_vocab):

@@ -18,6 +18,7 @@ from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_worker import compute_device
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -99,10 +100,10 @@ class Chatterbox:
             raise HushdError(
                 "engine_missing", f"The engine chatterbox does not load ({reason(error)}): {INSTALL}."
             ) from error
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        report(f"chatterbox's model {self._model} on {device}")
+        self.compute_device = compute_device.of_torch(torch, prefers_mps=True)
+        report(f"chatterbox's model {self._model} on {self.compute_device}")
         try:
-            self._tts = package.from_local(folder, device)
+            self._tts = package.from_local(folder, self.compute_device)
         except Exception as error:
             from hushd_worker.load_error import load_error  # not needed for what is right
 

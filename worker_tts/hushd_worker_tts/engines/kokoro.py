@@ -17,6 +17,7 @@ from hushd_models import advice, catalogue
 from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_worker import compute_device
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -115,7 +116,9 @@ class Kokoro:
         if model is None or voices is None:
             raise advice.missing(f"kokoro/{self._model}")
         try:
-            self._kokoro = Package.from_session(session(model), str(voices))
+            loaded = session(model)
+            self._kokoro = Package.from_session(loaded, str(voices))
+            self.compute_device = compute_device.of_sessions([loaded])
         except Exception as error:
             from hushd_worker.load_error import load_error  # not needed for what is right
 

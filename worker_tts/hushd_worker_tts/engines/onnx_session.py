@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+from hushd_worker import compute_device
+
 
 def session(path: Path) -> Any:
-    """Returns a session on the CPU with OMP_NUM_THREADS threads, by default as many as there are cores."""
+    """Returns a session on the device of the configuration, or a card where the runtime knows one.
+
+    On the CPU it has OMP_NUM_THREADS threads, by default as many as there are cores.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -17,4 +22,4 @@ def session(path: Path) -> Any:
     # Its arena would keep as much memory as the longest sentence took.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(path), options, providers=compute_device.onnx_providers(onnxruntime))

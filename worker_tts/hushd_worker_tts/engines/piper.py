@@ -20,6 +20,7 @@ from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
+from hushd_worker import compute_device
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -137,6 +138,7 @@ class Piper:
             try:
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
                 loaded = PiperVoice(session=session(path), config=config, download_dir=path.parent)
+                self.compute_device = compute_device.of_sessions([loaded.session])
             except Exception as error:
                 from hushd_worker.load_error import load_error  # not needed for what is right
 

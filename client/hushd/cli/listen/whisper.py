@@ -114,5 +114,5 @@ def note(options: Namespace, device: str | None) -> str:
     if not names:
         return ""
     listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    cards = ": an engine uses a CUDA card by itself where its package finds one" if device else ""
+    cards = ": `compute_device` in the configuration says what computes" if device else ""
     return f"{listed} {'has' if len(names) == 1 else 'have'} no effect here{cards}."

@@ -6,7 +6,7 @@ owns the process and the states, its `Jobs` the requests; here they meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import CODES, HushdError
@@ -36,6 +36,7 @@ class Worker:
         self.jobs = Jobs(name, self._out)
         self.leases = Leases(settings.keep_alive)
         self.crashes = Crashes()
+        self.capabilities: Mapping[str, object] = {}  # of the last process that became ready
         self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
         self._verdict = ("worker_failed", "")  # the error of requests while FAILED
         self._down = False
@@ -214,6 +215,7 @@ class Worker:
                 self._answer(message.id, message, now)
             case m.Ready() if self.state is State.STARTING:
                 self.jobs.queue.slots, self.jobs.queue.sessions = max(1, message.slots), max(0, message.sessions)
+                self.capabilities = message.capabilities
                 self.lifecycle.become_ready(message.pss, now)
                 self.leases.use("", None, now)
                 self._dispatch.settle(now)

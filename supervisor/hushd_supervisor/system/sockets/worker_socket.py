@@ -23,7 +23,7 @@ from hushd_supervisor.core.settings import Settings
 
 from .. import log
 from ..memory import measure
-from ..process import Launch, Process, environment, worker_command
+from ..process import Launch, Process, compute_environment, environment, worker_command
 from .client_socket import make_router, send
 from .gate import Gate, ceiling
 from .lock import ListeningSocket
@@ -116,6 +116,7 @@ class WorkerSocket:
                     worker_command(name, settings.command),
                     environment(
                         os.environ,
+                        compute_environment(settings.compute_device, os.environ),
                         settings.environment,
                         {
                             "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",

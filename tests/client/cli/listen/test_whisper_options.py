@@ -20,7 +20,7 @@ def decoder(**options: Any) -> dict[str, Any]:
     return {"decoder": options}
 
 
-CARDS = ": an engine uses a CUDA card by itself where its package finds one."
+CARDS = ": `compute_device` in the configuration says what computes."
 
 # As people type them, what is asked of the worker, and what is said to have no effect.
 COMMAND_LINES: list[tuple[str, dict[str, Any], str]] = [

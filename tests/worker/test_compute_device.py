@@ -1,0 +1,96 @@
+"""The device on which engines compute, with stand-ins for torch and ONNX Runtime: none of it was tried on a card."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker import compute_device
+
+
+def torch(cuda: bool = False, mps: bool = False) -> Any:
+    return SimpleNamespace(
+        cuda=SimpleNamespace(is_available=lambda: cuda),
+        backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: mps)),
+    )
+
+
+def runtime(*providers: str) -> Any:
+    return SimpleNamespace(get_available_providers=lambda: [*providers, "CPUExecutionProvider"])
+
+
+def session(*providers: str) -> Any:
+    return SimpleNamespace(get_providers=lambda: [*providers, "CPUExecutionProvider"])
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setenv(compute_device.ENVIRONMENT, device)
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "used"),
+    [
+        ("auto", torch(), "cpu"),
+        ("auto", torch(cuda=True, mps=True), "cuda"),
+        ("auto", torch(mps=True), "mps"),
+        ("cpu", torch(cuda=True, mps=True), "cpu"),
+        ("cuda", torch(cuda=True), "cuda"),
+        ("cuda:1", torch(cuda=True), "cuda"),
+        ("mps", torch(mps=True), "mps"),
+    ],
+)
+def test_torch(monkeypatch: pytest.MonkeyPatch, asked: str, there: Any, used: str) -> None:
+    """The device that is asked for, else the best there is."""
+    ask(monkeypatch, asked)
+    assert compute_device.of_torch(there, prefers_mps=True) == used
+
+
+def test_a_model_that_is_no_better_on_apples_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays on the CPU unless that is asked for."""
+    assert compute_device.of_torch(torch(mps=True), prefers_mps=False) == "cpu"
+    ask(monkeypatch, "mps")
+    assert compute_device.of_torch(torch(mps=True), prefers_mps=False) == "mps"
+
+
+@pytest.mark.parametrize("asked", ["cuda", "cuda:3", "mps"])
+def test_a_device_that_cannot_be_had_is_an_error(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """Nobody who asked for a card gets the CPU; the error names what was asked for."""
+    ask(monkeypatch, asked)
+    with pytest.raises(HushdError, match=f"torch finds no device {asked}") as raised:
+        compute_device.of_torch(torch(), prefers_mps=True)
+    assert raised.value.code == "engine_missing"
+
+
+def test_no_card_is_woken_for_a_worker_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch is not asked for cards where none is wanted: the question opens them."""
+    ask(monkeypatch, "cpu")
+    there = torch()
+    there.cuda.is_available = lambda: pytest.fail("asked")
+    assert compute_device.of_torch(there, prefers_mps=False) == "cpu"
+
+
+@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "ROCMExecutionProvider"])
+def test_onnx_runtime(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
+    """A card comes before the CPU, which is kept for what the card lacks; with `cpu` the card is left out."""
+    assert compute_device.onnx_providers(runtime(provider)) == [provider, "CPUExecutionProvider"]
+    assert compute_device.onnx_providers(runtime("CoreMLExecutionProvider")) == ["CPUExecutionProvider"]
+    ask(monkeypatch, "cpu")
+    assert compute_device.onnx_providers(runtime(provider)) == ["CPUExecutionProvider"]
+
+
+def test_sessions_that_went_on_without_their_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime only logs that a card's libraries do not load: `auto` takes the CPU then, `cuda` is an error."""
+    assert compute_device.of_sessions([session("CUDAExecutionProvider")]) == "cuda"
+    assert compute_device.of_sessions([session(), session()]) == "cpu"
+    ask(monkeypatch, "cuda")
+    with pytest.raises(HushdError, match="onnxruntime finds no device cuda"):
+        compute_device.of_sessions([session()])
+
+
+def test_the_report_of_an_engine() -> None:
+    """It says where the engine computes and why, as far as the engine knows."""
+    there = SimpleNamespace(compute_device="cpu", why_there="CUDA does not work here")
+    assert compute_device.report(there) == {"compute_device": "cpu", "why_there": "CUDA does not work here"}
+    assert compute_device.report(object()) == {}
