@@ -110,7 +110,7 @@ def test_a_stopped_file_runs_again_by_itself() -> None:
     house.ready(A)
     house.wait(4)  # nobody waits for it to obey any more
     house.finish(A)
-    assert (house.code(request), house.spawned()) == ("result", [A, A])
+    assert (house.code(request), house.spawned(), house.of(do.Kill)) == ("result", [A, A], [])
 
 
 @pytest.mark.parametrize("obeys", [True, False])

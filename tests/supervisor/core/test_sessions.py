@@ -200,6 +200,7 @@ def test_a_worker_is_not_renewed_while_somebody_speaks() -> None:
     desk = desk_with(1, 1, WorkerSettings(max_requests=1))
     live, file = speak(desk), desk.request()
     end(desk, file)
+    assert not desk.worker.would_run(file)
     another = desk.request()
     assert runs(desk, live)
     desk._take(desk.worker.carry_on(desk.now))
