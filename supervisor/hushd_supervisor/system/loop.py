@@ -7,6 +7,7 @@ without a timeout.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import time
@@ -39,6 +40,7 @@ from hushd_supervisor.core.settings import Settings
 from . import status
 from .describe import Descriptions
 from .doorkeeper import Doorkeeper
+from .memory import measure
 from .memory.heap import Heap
 from .memory.needs import Needs
 from .memory.psi import Triggers
@@ -120,7 +122,7 @@ class Loop:
         self._started = clock()
         self._usages = status.Usages()
         if doorkeeper:
-            doorkeeper.report = self._status
+            doorkeeper.report = functools.partial(self._status, measure.resident_usage)
         self._leaving = False  # was asked to
         self._next_complaint = -math.inf
         self._suspicious = False  # a timer or a spawn: time for a look at our socket
@@ -282,11 +284,12 @@ class Loop:
                 self._done = True
         return None
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self, usage_of: Callable[[int], status.Usage] | None = None) -> dict[str, Any]:
+        """The answer to `status`; `usage_of` measures a process, in its own way or else in full."""
         now = self._clock()
         rows, standing, uptime = self._pool.rows(now), self._pool.standing(now), now - self._started
         door = self._doorkeeper.status() if self._doorkeeper else {}
-        return status.report(rows, standing, self._workers.pids(), uptime, self._usages.at(now), door)
+        return status.report(rows, standing, self._workers.pids(), uptime, usage_of or self._usages.at(now), door)
 
     def _configure(self, route: bytes, request: bytes) -> Event | None:
         """Reads the configuration; an error goes to the client that asked, and changes nothing."""

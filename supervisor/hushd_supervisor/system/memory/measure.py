@@ -38,6 +38,17 @@ def usage(pid: int) -> Usage | None:
     return Usage(rss, pss, status.get("VmHWM", rss))
 
 
+def resident_usage(pid: int) -> Usage | None:
+    """The same by the resident set alone, which takes 0.1 ms: the proportional set of a large worker takes 10."""
+    if sys.platform != "linux":
+        return _usage_elsewhere(pid)
+    try:
+        size = rss(str(pid))
+    except OSError:  # it has just gone
+        return None
+    return Usage(size, size, size) if size else None
+
+
 def believed(size: int, pid: int) -> int:
     """The `size` that process `pid` reports of itself and its descendants, but no more than they have resident.
 

@@ -10,7 +10,7 @@ _MB = 1_000_000
 
 
 def text(status: Mapping[str, Any]) -> str:
-    """Returns the lines for the answer to `status`."""
+    """Returns the lines for the answer to `status`; memory is the resident set, see `measure.resident_usage`."""
     supervisor, door, memory = status["supervisor"], status["door"], status["memory"]
     workers = status["workers"]
     states = Counter((worker["role"], worker["state"]) for worker in workers)
@@ -18,7 +18,7 @@ def text(status: Mapping[str, Any]) -> str:
         *_metric("hushd_uptime_seconds", "gauge", [("", supervisor["uptime_s"])]),
         *_metric("hushd_supervisor_resident_bytes", "gauge", [("", _bytes(supervisor["rss_mb"]))]),
         *_metric("hushd_gateway_resident_bytes", "gauge", [("", _bytes(door["gateway"]["rss_mb"]))]),
-        *_metric("hushd_workers_memory_bytes", "gauge", [("", _bytes(memory["used_mb"]))]),
+        *_metric("hushd_workers_resident_bytes", "gauge", [("", _bytes(memory["used_mb"]))]),
         *_metric("hushd_memory_budget_bytes", "gauge", [("", _bytes(memory["budget_mb"]))]),
         *_metric(
             "hushd_workers", "gauge", [(f'{{role="{r}",state="{s}"}}', n) for (r, s), n in sorted(states.items())]

@@ -42,6 +42,21 @@ def test_usage_follows_what_a_process_takes() -> None:
     assert full.pss < 1.05 * full.rss
 
 
+def test_the_resident_set_alone_is_the_same() -> None:
+    """The quick measure has the resident set of the full one, give or take what the process did in between."""
+    with subprocess.Popen([sys.executable, "-c", "print(flush=True); input()"], stdin=-1, stdout=-1) as child:
+        assert child.stdout
+        assert child.stdin
+        child.stdout.readline()
+        full, quick = measure.usage(child.pid), measure.resident_usage(child.pid)
+        child.stdin.close()
+    assert full
+    assert quick
+    assert quick.rss == quick.pss
+    assert abs(quick.rss - full.rss) < 1e6
+    assert measure.resident_usage(child.pid) is None
+
+
 def test_a_process_that_is_gone_has_no_usage() -> None:
     """Neither a zombie nor a pid nobody has raises anything."""
     child = subprocess.Popen([sys.executable, "-c", ""])
