@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Self, overload
 
+from hushd.transport.connection import Connection
 from hushd.transport.floor import Floor
 
-from .threads import long_step
+from .threads import step
 
 
 class AsyncFloor(Floor):
-    """As `Floor`, entered with `async with`: a thread waits for it, and a cancelled task gives it back.
+    """As `Floor`, entered with `async with`. A task that is cancelled while it waits gives it back.
 
     A `Player`, which waits on threads of its own, takes it too.
     """
 
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        devices: Sequence[str],
+        priority: str,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
+        super().__init__(connect, devices, priority, on_wait)
+        self._waiting: set[Callable[[], object]] = set()  # wakes a task each
+
     async def __aenter__(self) -> Self:
-        await long_step(self.__enter__, stop=self.give_back)
+        if self._depth:
+            await self.regain()
+        else:
+            await self._enter_waiting()
+        self._depth += 1
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -26,7 +43,8 @@ class AsyncFloor(Floor):
     async def regain(self) -> None:
         """As `keep`."""
         if not self.held:
-            await long_step(self.keep, stop=self.give_back)
+            self._let_go()
+            await self._wait_as_task()
 
     @overload
     def while_held(self, chunks: Iterable[bytes]) -> Iterator[bytes]: ...
@@ -42,3 +60,37 @@ class AsyncFloor(Floor):
         async for chunk in chunks:
             await self.regain()
             yield chunk
+
+    async def _enter_waiting(self) -> None:
+        self._begin()
+        try:
+            await step(self._ask)
+            await self._wait_as_task()
+        except BaseException:
+            self.give_back()
+            raise
+
+    async def _wait_as_task(self) -> None:
+        conditions = self._conditions()
+        while condition := await step(next, conditions, None):  # on a thread: it may look for a supervisor
+            await self._until(condition)
+
+    async def _until(self, condition: Callable[[], object]) -> None:
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(news.set)
+
+        self._waiting.add(wake)
+        try:
+            while not condition():
+                await news.wait()
+                news.clear()
+        finally:
+            self._waiting.discard(wake)
+
+    def _notify(self) -> None:
+        super()._notify()
+        for wake in self._waiting.copy():
+            wake()

@@ -14,10 +14,10 @@ from hushd_protocol.messages import Control, Message, Request, Result
 from hushd.transport.attempts import GONE, Attempts
 from hushd.transport.connection import Connection
 from hushd.transport.retry import AGAIN_S
-from hushd.transport.source import Source
+from hushd.transport.source import File, Source
 
 from .call import AsyncCall
-from .source import AsyncStream, in_memory
+from .source import AsyncStream, from_disk, in_memory
 
 Connect = Callable[[], Awaitable[Connection]]
 T = TypeVar("T")
@@ -51,6 +51,8 @@ class AsyncRetryingCall(AsyncIterator[Message]):
             call.feed(self._source.pieces())
         elif self._source.in_memory:
             call.feed(in_memory(self._source.pieces()))
+        elif isinstance(self._source, File):
+            call.feed(from_disk(self._source.pieces()))
         else:
             call.upload(self._source.pieces())  # from a thread: it may wait
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+import os
+import stat
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -70,6 +72,8 @@ async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
         return AsyncStream(_blocks(read))
     if isinstance(audio, AsyncIterable):
         return AsyncStream(audio)
+    if read and _is_on_disk(audio):
+        return AsyncStream(from_disk(iter(lambda: read(MAX_PAYLOAD), b"")))
     if isinstance(audio, bytes):
         return source.of_audio(audio)
     return await asyncio.to_thread(source.of_audio, audio, rate)  # looks at the file, or at all samples
@@ -91,6 +95,12 @@ async def in_memory(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
+async def from_disk(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yields pieces of a file, each of which a thread reads."""
+    while piece := await asyncio.to_thread(next, pieces, b""):
+        yield piece
+
+
 async def _blocks(read: Any) -> AsyncIterator[bytes]:
     while piece := await read(MAX_PAYLOAD):
         yield piece
@@ -99,3 +109,11 @@ async def _blocks(read: Any) -> AsyncIterator[bytes]:
 async def _encoded(text: AsyncIterable[str] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     async for piece in text:
         yield source.utf8(piece) if isinstance(piece, str) else piece
+
+
+def _is_on_disk(file: Any) -> bool:
+    """Whether it is an open regular file, of which a read soon returns."""
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except (AttributeError, OSError, ValueError):
+        return False

@@ -77,11 +77,9 @@ class Floor:
         Raises:
             HushdError: `cancelled` when they will not be.
         """
-        if self.held:
-            return
-        if not self._stopped:
-            self._post(keep=True)
-        self._wait()
+        if not self.held:
+            self._let_go()
+            self._wait()
 
     def while_held(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yields `chunks` of the microphone, and waits while it is not ours. Raises as `keep` does."""
@@ -95,7 +93,7 @@ class Floor:
             self._post(keep=False)
             self._open, self._connection, self._state = False, None, ""
             self._error = HushdError("cancelled", "The floor was given back.")
-            self._changed.notify_all()
+            self._notify()
 
     def stop(self) -> None:
         """Ends this claim for good, from any thread: players fall silent, `keep` and entering raise `cancelled`.
@@ -105,7 +103,7 @@ class Floor:
         with self._changed:
             self._stopped = True
             self._state, self._error = "", HushdError("cancelled", "It was stopped.")
-            self._changed.notify_all()
+            self._notify()
         if self.on_loss is not None:
             self.on_loss()
 
@@ -131,23 +129,30 @@ class Floor:
                 return  # of a turn that was given back
             lost = self.held and state != "granted"
             self._state, self._error = state, error
-            self._changed.notify_all()
+            self._notify()
         if lost and self.on_loss is not None:
             self.on_loss()
+
+    def _notify(self) -> None:
+        """Wakes those who wait; under the lock, on any thread."""
+        self._changed.notify_all()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _enter(self) -> None:
-        with self._changed:
-            if self._stopped:
-                raise HushdError("cancelled", "It was stopped.")
-            self._open = True
+        self._begin()
         try:
             self._ask()
             self._wait()
         except BaseException:
             self.give_back()
             raise
+
+    def _begin(self) -> None:
+        with self._changed:
+            if self._stopped:
+                raise HushdError("cancelled", "It was stopped.")
+            self._open = True
 
     def _ask(self) -> None:
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
@@ -170,21 +175,30 @@ class Floor:
                     self._connection, self._state, self._error = None, "granted", None
 
     def _wait(self) -> None:
-        """Waits until the devices are ours; asks the next supervisor when one is lost meanwhile."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._state or self._error)
-            state = self._state
+        for condition in self._conditions():
+            with self._changed:
+                self._changed.wait_for(condition)
+
+    def _conditions(self) -> Iterator[Callable[[], object]]:
+        """Yields what to wait for before it goes on, until the devices are ours; asks the next supervisor when one is
+        lost meanwhile."""
+        yield lambda: self._state or self._error
+        state = self._state
         if state not in ("", "granted") and self._on_wait is not None:
             self._on_wait(state)
         for attempt in range(1, ATTEMPTS + 1):
-            with self._changed:
-                self._changed.wait_for(lambda: self.held or self._error)
-                error = self._error
+            yield lambda: self.held or self._error
+            error = self._error
             if error is None:
                 return
             if error.code not in GONE or attempt == ATTEMPTS:
                 raise error
             self._ask()
+
+    def _let_go(self) -> None:
+        """Confirms that the devices were taken, and that we wait to have them again."""
+        if not self._stopped:
+            self._post(keep=True)
 
     def _post(self, keep: bool) -> None:
         if self._connection is not None:

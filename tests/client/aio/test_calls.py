@@ -87,6 +87,33 @@ def test_many_calls_take_no_threads(start_supervisor: Start) -> None:
     assert run(use) - before <= 1 + min(32, (os.cpu_count() or 1) + 4)
 
 
+@pytest.mark.parametrize("how", ["file", "path"])
+def test_a_file_takes_no_thread(how: str, start_router: Callable[..., ScriptedRouter], tmp_path: Path) -> None:
+    """Neither an open one nor one whose path the worker cannot open, while it waits for credit; all of it is sent."""
+    data = os.urandom(500_000)
+    (tmp_path / "a.wav").write_bytes(data)
+    began = threading.Event()
+    hear = heard_after(*(["path_unreachable"] if how == "path" else []))
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        hear(router, route, message)
+        if isinstance(message, Request) and message.input == "stream":
+            began.set()
+
+    router = start_router(script)
+
+    async def use(client: AsyncClient) -> list[str]:
+        with (tmp_path / "a.wav").open("rb") as file:
+            task = asyncio.create_task(client.transcribe(file if how == "file" else tmp_path / "a.wav"))
+            await asyncio.to_thread(began.wait, BOUND_S)
+            names = [thread.name for thread in threading.enumerate()]
+            assert (await task).text == "Hi."
+        return names
+
+    assert "hushd-upload" not in run(use)
+    assert b"".join(chunk.payload for chunk in router.of(Chunk)) == data
+
+
 def test_an_ordinary_iterable_may_block(start_supervisor: Start) -> None:
     """It is read on a thread of its own: the loop goes on, and so does another call."""
     assert start_supervisor(SLOTS).ready

@@ -1,0 +1,101 @@
+"""AsyncClient with loudspeaker and microphone: a program on a device that keeps real time, and a diary."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.programs import DEVICE, Programs
+
+SPEAK = """
+import asyncio, sys
+from hushd import AsyncClient, Player
+
+async def main():
+    async with AsyncClient() as client:
+        if sys.argv[1] == "say":
+            speaking = client.say("a" * 160_000, engine="echo")
+        else:
+            speech = await client.synthesize("a" * 160_000, engine="echo")
+            speaking = speech.play(Player(volume=0.5))
+        task = asyncio.create_task(speaking)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            print("cancelled")
+        status = await client.status()
+        print(status["floor"]["speaker"], [row["running"] for row in status["workers"]])
+
+asyncio.run(main())
+"""
+
+CONVERSE = """
+import asyncio
+from hushd import AsyncClient, HushdError
+
+async def main():
+    async with AsyncClient() as client:
+        async with client.conversation(mode="half") as talk:
+            print((await talk.converse("What do you say?")).text)
+            print(talk.said.characters, talk.duplex)
+            task = asyncio.create_task(talk.listen(no_speech_s=60.0))
+            while talk.state != "listening":
+                await asyncio.sleep(0.01)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                print("cancelled")
+        print((await client.status())["floor"]["microphone"])
+
+asyncio.run(main())
+"""
+
+
+def test_a_cancelled_speech_is_silent(programs: Programs) -> None:
+    """`say` and `play` of a task that is cancelled in the middle: no more sound, no job, and the floor is free."""
+    for how in ("say", "play"):
+        with programs.held(), subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", SPEAK, how],
+            env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(programs.diary)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            programs.started.append(process)  # type: ignore[arg-type]
+            wait_until(lambda: programs.lines("sound", process.pid) != [], "a sound")
+            output, complaint = process.communicate("\n", timeout=BOUND_S)
+        assert (process.returncode, complaint) == (0, "")
+        assert output.split("\n")[:2] == ["cancelled", "None [0]"]
+        (sound,) = [each for each in programs.sounds() if each.pid == process.pid]
+        assert 0 < sound.heard < 80_000
+
+
+def test_a_conversation(start_supervisor: Callable[..., Supervisor], tmp_path: Path) -> None:
+    """A question and its answer while the loop goes on; a cancelled task listens no longer."""
+    assert start_supervisor("").ready
+    spec = find_spec("moonshine_voice")
+    assert spec
+    assert spec.origin
+    samples, rate = soundfile.read(Path(spec.origin).parent / "assets" / "beckett.wav", dtype="int16")
+    places = np.arange(0, len(samples) - 1, rate / 16_000)
+    (tmp_path / "person").write_bytes(np.interp(places, np.arange(len(samples)), samples).astype("<i2").tobytes())
+    (tmp_path / "diary").touch()
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", CONVERSE], capture_output=True, text=True, timeout=90,
+        env=os.environ | {
+            "PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(tmp_path / "diary"), "HUSHD_PERSON": str(tmp_path / "person"),
+        },
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    answer, said, cancelled, microphone = done.stdout.splitlines()
+    assert "Ever tried" in answer
+    assert said == "16 half"
+    assert (cancelled, microphone) == ("cancelled", "None")
