@@ -24,11 +24,10 @@ from hushd import Client
 from hushd_protocol.errors import HushdError
 from storm.crowd import gather
 from storm.faults import Faults
-from storm.ledger import CHANGES, WEATHER, Ledger, watched
+from storm.ledger import CHANGES, END_S, WEATHER, Ledger, watched
 from storm.stage import Census, Stage, descriptors, few_files, isolate, wait_until
 
 FIRST_ACT, PRELUDE = 0.35, 0.15  # of the time; the rest is for the second act
-PATIENCE_S = 60.0  # after the storm, for everybody's last request
 LATE_S = 10.0  # for descriptors to be closed
 ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files")
 
@@ -43,11 +42,11 @@ def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, *, mortal: bool
         thread.start()
     time.sleep(seconds)
     over.set()
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + END_S
     for thread in (faults, *crowd):
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
-            ledger.no_end(1, f"{thread.name} ({type(thread).__name__}) still waits {PATIENCE_S:.0f} s after the storm")
+            ledger.no_end(1, f"{thread.name} ({type(thread).__name__}) still waits {END_S:.0f} s after the storm")
     return faults
 
 

@@ -19,7 +19,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Chunk, Partial, Request, Result
 
-from .ledger import Ledger, WrongAnswerError
+from .ledger import END_S, Ledger, WrongAnswerError
 from .stage import MODELS, ODD, Stage, wait_until
 
 
@@ -272,11 +272,11 @@ class Reader(Person):
             time.sleep(self.dice.random())
             program.send_signal(signal.SIGINT)
         try:
-            out, errors = program.communicate(timeout=60)
+            out, errors = program.communicate(timeout=END_S)
         except subprocess.TimeoutExpired:
             program.kill()
             program.communicate()
-            self.ledger.no_end(1, f"{command[0]} did not end within 60 s")
+            self.ledger.no_end(1, f"{command[0]} did not end within {END_S:.0f} s")
             return 0, "", ""
         expect("Traceback" not in errors, errors)
         return program.returncode, out, errors

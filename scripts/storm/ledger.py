@@ -22,6 +22,7 @@ WEATHER = frozenset(
 )  # fmt: skip
 # And while supervisors come and go.
 CHANGES = frozenset(("shutting_down", "no_supervisor"))
+END_S = 120.0  # for any request, whose worker may have to be started four times on a machine that others use
 SETTLE_S = 30.0  # for the ends that are still to come when a client leaves: a cancel, a kill, an exit
 
 

@@ -15,7 +15,7 @@ from hushd_protocol.framing import pack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Cancel, Chunk, Credit, Hello, Request, Result
 
-from .ledger import Ledger
+from .ledger import END_S, Ledger
 from .rude import GARBAGE, Rude
 from .stage import Stage
 from .zmtp import connect, endless, whole
@@ -35,7 +35,7 @@ class Neighbours:
     def join(self) -> None:
         """Waits for those that are still at it."""
         for helper in self._helpers:
-            helper.join(60)
+            helper.join(END_S)
 
     def garbage_bytes(self) -> bool:
         """Sends bytes that are not ZeroMQ's to either socket."""
@@ -111,7 +111,7 @@ class Neighbours:
         with self.ledger.request("no_credit", "slow_consumer", "shutting_down"), Rude(self.stage) as rude:
             rude.hello()
             rude.raw(pack(request))
-            raise rude.ends({request.id}, 40)[request.id] or AssertionError("a result without credit")
+            raise rude.ends({request.id}, END_S)[request.id] or AssertionError("a result without credit")
 
     def no_reader(self) -> bool:
         """Asks for thousands of messages and reads none for a while; each request ends all the same."""
@@ -126,7 +126,7 @@ class Neighbours:
             for one in ids:
                 rude.raw(pack(Request(id=one, worker="stt/echo/unread", op="partials", params={"count": 900})))
             self.over.wait(2)
-            ends = rude.ends(set(ids), 40)
+            ends = rude.ends(set(ids), END_S)
         for one in ids:
             with self.ledger.request("no_reader", "slow_consumer", "cancelled", began=began):
                 if end := ends[one]:

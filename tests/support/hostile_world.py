@@ -45,6 +45,7 @@ class Process:
     credit: dict[bytes, int] = field(default_factory=dict)  # output chunks it may still send
     live: set[bytes] = field(default_factory=set)  # jobs that end only with their input
     cpu: float = 0.0
+    size: int = 300_000_000
     forced: bool = False  # an unload with force came in its life
     cancelled: set[bytes] = field(default_factory=set)  # jobs; if it ignores one it is killed under the others
 
@@ -95,13 +96,14 @@ class World:
         self.codes: Counter[str] = Counter()
         self.events: set[str] = set()  # rare ones that must occur in some run
         self.left = False
+        self.described: set[str] = set()  # roles whose engines are being listed
         self.poison: set[bytes] = set()
         self.crashes = r.choice([0.08, 0.08, 0.6])  # share of the jobs that end so
         self.pauses = [0, 0.1, 1, 5, 30, 90] if self.crashes < 0.5 else [0, 0.1, 0.5, 1, 2]
 
     def memory(self) -> Memory:
-        """The machine: processes take 300 MB each, once they have loaded and until their exit was seen."""
-        used = self.others + sum(300_000_000 for p in self.processes.values() if p.alive and p.ready)
+        """The machine: processes take 300 MB each or more, once they have loaded and until their exit was seen."""
+        used = self.others + sum(p.size for p in self.processes.values() if p.alive and p.ready)
         return Memory(self.total, max(0, self.total - used))
 
     def settings(self, r: random.Random) -> Settings:
@@ -314,12 +316,21 @@ class World:
                     self._to_worker(self.processes[name, gen], message)
                 case do.ToClient(route, message):
                     self._to_client(route, message)
+                case do.Describe(role) if role not in self.described:
+                    self.described.add(role)
+                    self.at(self.dice.choice([0.0, 0.06, 10.0]), lambda role=role: self._describe(role))
                 case do.ReportStatus(route, name):
                     self.pool.rows(self.now)
                     self._to_client(route, m.Result(id=name))
                 case do.Leave():
                     assert not any(p.alive for p in self.processes.values()), "left processes behind"
                     self.left = True
+
+    def _describe(self, role: str) -> None:
+        self.described.remove(role)
+        error = self.dice.choice(["", "", "no package"])
+        if not self.left:
+            self.tell(ev.Described(role, {} if error else {"engines": []}, error))
 
     def _to_client(self, route: bytes, message: m.Message) -> None:
         person = next(p for p in self.people if p.route == route)
@@ -440,7 +451,7 @@ class World:
     def _beat(self, process: Process) -> None:
         if process.alive and process.mode != "hangs":
             process.cpu += self.random.choice([0, 0, 0.5])
-            self._say(process, m.Beat(cpu_s=process.cpu))
+            self._say(process, m.Beat(cpu_s=process.cpu, pss=process.size))
             self.at(2, lambda: self._beat(process))
 
     def _kill(self, process: Process) -> None:

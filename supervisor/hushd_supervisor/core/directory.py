@@ -14,6 +14,8 @@ from .settings import Settings
 
 MAX_ASKED = 64  # catalogues that one connection waits for at a time
 
+_DOWN = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
+
 
 @dataclass(slots=True)
 class _Asked:
@@ -36,6 +38,7 @@ class Directory:
         self._catalogues: dict[str, dict[str, Any]] = {}
         self.parked: list[tuple[bytes, m.Request]] = []
         self._asked: list[_Asked] = []
+        self._down = False
 
     def resolve(self, worker: str, settings: Settings) -> str | None:
         """As `names.resolve`, with the catalogues so far; `park` the request if this returns None.
@@ -54,8 +57,11 @@ class Directory:
         """Asks for the catalogues that a client wants.
 
         Raises:
-            HushdError: `bad_request` for an unknown role, `overloaded` while very many of this client wait.
+            HushdError: `bad_request` for an unknown role, `overloaded` while very many of this client wait,
+                `shutting_down` after `shut`.
         """
+        if self._down:
+            raise _DOWN
         if sum(asked.route == route for asked in self._asked) >= MAX_ASKED:
             raise HushdError("overloaded", f"{MAX_ASKED} `describe`s of this client wait already.", 1000)
         roles = control.names or list(ENGINES)
@@ -103,8 +109,10 @@ class Directory:
         self._asked = [asked for asked in self._asked if asked.route != route]
 
     def shut(self) -> list[Action]:
-        """Refuses the parked requests."""
-        error = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-        out: list[Action] = [ToClient(route, m.Error.of(message.id, error)) for route, message in self.parked]
+        """Refuses all that wait for a catalogue, now and from now on."""
+        self._down = True
+        waiting = [(route, message.id) for route, message in self.parked]
+        waiting += [(asked.route, asked.id) for asked in self._asked]
         self.parked.clear()
-        return out
+        self._asked.clear()
+        return [ToClient(route, m.Error.of(name, _DOWN)) for route, name in waiting]

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Control, Result
+from hushd_protocol.messages import Control, Error, Result
 from hushd_supervisor.core.actions import Describe, ToClient
 from hushd_supervisor.core.directory import MAX_ASKED, Directory
 
@@ -64,3 +64,16 @@ def test_all_roles_come_in_one_answer() -> None:
     (answer,) = [action.message for action in out if isinstance(action, ToClient)]
     assert isinstance(answer, Result)
     assert answer.data == {"stt": {"engines": ["x"]}, "tts": {"engines": ["y"]}}
+
+
+def test_who_waits_for_a_catalogue_is_answered_before_the_supervisor_leaves() -> None:
+    """Its child is not waited for, and who asks after that is refused at once."""
+    directory = Directory()
+    directory.describe(b"a", Control(id=bytes(16), action="describe", names=["stt", "tts"]))
+    (out,) = directory.shut()
+    assert isinstance(out, ToClient)
+    assert isinstance(out.message, Error)
+    assert (out.message.id, out.message.code) == (bytes(16), "shutting_down")
+    with pytest.raises(HushdError, match="shutting down"):
+        directory.describe(b"a", Control(id=bytes(16), action="describe", names=[]))
+    assert directory.described("stt", {"engines": []}, "") == ([], [])

@@ -4,8 +4,10 @@ import os
 from collections import Counter
 
 import pytest
+from hushd_supervisor.core import fleet
 from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from hushd_supervisor.core.worker.states import ALLOWED, State
+from support.crowded_world import CrowdedWorld
 from support.hostile_world import World
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "1000"))
@@ -49,3 +51,22 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
         "shutting_down", "overloaded", "server_busy", "worker_failed", "engine_missing", "input_unreadable",
         "protocol_error", "worker_stopped",
     } <= set(codes)  # fmt: skip
+
+
+@pytest.mark.timeout(3600)
+def test_nobody_is_barred_in_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that outgrow the machine, names without end, catalogues for several at once: then any worker may start."""
+    monkeypatch.setattr(fleet, "MAX_WORKERS", 8)
+    for seed in range(SEEDS // 10):
+        world = CrowdedWorld(seed)
+        try:
+            for _ in range(40):
+                if world.left:
+                    break
+                world.person_does_something()
+                world.run(world.random.choice(world.pauses))
+            if not world.left:
+                world.start_alone()
+            world.end()
+        except Exception as error:
+            raise AssertionError(f"seed {seed}") from error
