@@ -32,12 +32,12 @@ LATE_S = 10.0  # for descriptors to be closed
 ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files")
 
 
-def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, *, mortal: bool) -> Faults:
-    """Twenty clients and all faults for so long; returns when each has its answers."""
+def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, chatterers: int, *, mortal: bool) -> Faults:
+    """Twenty clients, chatterers and all faults for so long; returns when each has its answers."""
     ledger.weather = WEATHER | CHANGES if mortal else WEATHER
     over = threading.Event()
     faults = Faults(stage, ledger, over, seed, mortal=mortal)
-    crowd = gather(stage, ledger, over, seed)
+    crowd = gather(stage, ledger, over, seed, chatterers)
     for thread in (*crowd, faults):
         thread.start()
     time.sleep(seconds)
@@ -78,7 +78,7 @@ def leave(stage: Stage, ledger: Ledger) -> list[int]:
     return stage.processes()
 
 
-def run(seconds: float, seed: int, logs: Path | None) -> tuple[dict[str, object], list[str]]:
+def run(seconds: float, seed: int, chatterers: int, logs: Path | None) -> tuple[dict[str, object], list[str]]:
     """The totals, and the complaints."""
     began = time.monotonic()
     ledger = Ledger()
@@ -86,12 +86,12 @@ def run(seconds: float, seed: int, logs: Path | None) -> tuple[dict[str, object]
     own_before = descriptors(os.getpid())
     stage = Stage()
     try:
-        first = act(stage, ledger, seconds * FIRST_ACT, f"{seed}-1", mortal=True)
+        first = act(stage, ledger, seconds * FIRST_ACT, f"{seed}-1", chatterers, mortal=True)
         rest(stage, ledger)
         orphans = leave(stage, ledger)
-        prelude = act(stage, ledger, seconds * PRELUDE, f"{seed}-prelude", mortal=False)
+        prelude = act(stage, ledger, seconds * PRELUDE, f"{seed}-prelude", chatterers, mortal=False)
         before = rest(stage, ledger)
-        second = act(stage, ledger, seconds * (1 - FIRST_ACT - PRELUDE), f"{seed}-2", mortal=False)
+        second = act(stage, ledger, seconds * (1 - FIRST_ACT - PRELUDE), f"{seed}-2", chatterers, mortal=False)
         after = rest(stage, ledger, before)
         if after.pid != before.pid:
             ledger.complain("the supervisor of the second act has not lived through it")
@@ -139,6 +139,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the storm lasts (60; 300 at night)")
     parser.add_argument("--seed", type=int, default=0, help="of all dice")
+    parser.add_argument(
+        "--chatterers", type=int, default=0, metavar="N", help="N clients more, which only ask much (0)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the totals there")
     parser.add_argument("--logs", metavar="DIR", type=Path, help="copy the logs of all processes there")
     options = parser.parse_args()
@@ -146,7 +149,7 @@ def main() -> int:
     few_files()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
     try:
-        totals, complaints = run(options.seconds, options.seed, options.logs)
+        totals, complaints = run(options.seconds, options.seed, options.chatterers, options.logs)
     except HushdError as error:
         print(f"scripts/chaos: between the acts: {error.code}: {error}", file=sys.stderr)
         return 1

@@ -229,6 +229,12 @@ _OPS: dict[str, tuple[str, dict[str, Any]]] = {
 _ENDS = {"deadline": ["deadline_exceeded"], "cancel": ["cancelled"], "fail": ["bad_request"]}
 
 
+class Chatterer(Switchboard):
+    """Small requests only, many at once: for runs that are to make a great number of them."""
+
+    mix: ClassVar = {"echo": 1}
+
+
 class Reader(Person):
     """Speaks and hears with the real engines, by `Client` and by the commands."""
 
@@ -305,9 +311,10 @@ class Manager(Person):
         self.over.wait(0.2)
 
 
-def gather(stage: Stage, ledger: Ledger, over: threading.Event, seed: str) -> list[Person]:
-    """Twenty clients."""
+def gather(stage: Stage, ledger: Ledger, over: threading.Event, seed: str, chatterers: int) -> list[Person]:
+    """Twenty clients, and so many `chatterers`."""
     kinds: list[Callable[..., Person]] = [Talker] * 12 + [Switchboard] * 6 + [Reader] + [Manager]
+    kinds += [Chatterer] * chatterers
     return [kind(stage, ledger, over, f"{seed}-{number}") for number, kind in enumerate(kinds)]
 
 
