@@ -443,10 +443,13 @@ class World:
             soon = self.random.uniform(0, 20)
             if process.mode == "leaves":
                 self.at(soon, lambda: process.jobs or self._say(process, m.Bye()))
-            elif process.mode == "vanishes":
+            elif process.mode == "vanishes" or self._is_closed_by_another_crash(process):
                 self.at(soon, lambda: self._exit(process, self.random.choice([0, 1, -9])))
             elif process.mode == "unreachable":
                 self.at(soon, lambda: self.tell(ev.SendFailed(process.name, process.gen)))
+
+    def _is_closed_by_another_crash(self, process: Process) -> bool:
+        return len(self.pool._workers[process.name].crashes._times) == 3
 
     def _beat(self, process: Process) -> None:
         if process.alive and process.mode != "hangs":
