@@ -33,13 +33,13 @@ class AsyncRetryingCall(AsyncIterator[Message]):
         source: Source | AsyncStream | None,
         pull: Callable[[str], Awaitable[object]] | None = None,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._over = False
+        self._call: AsyncCall | None = None
+        self._source = source
         self._connect = connect
         self._pull = pull
-        self._source = source
         self._attempts = Attempts(request, source, pull is not None)
-        self._call: AsyncCall | None = None
-        self._over = False
-        self._loop = asyncio.get_running_loop()
 
     async def begin(self) -> None:
         """Sends the request, which must be awaited before the iteration."""
@@ -64,6 +64,8 @@ class AsyncRetryingCall(AsyncIterator[Message]):
             except HushdError as error:
                 await self._recover(error)
                 continue
+            except EOFError:  # another task has got the result
+                break
             except BaseException:  # the task was cancelled: nobody waits for the rest
                 self.close()
                 raise

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, Protocol
 
 from hushd_protocol.limits import MAX_PAYLOAD
 
@@ -15,7 +15,14 @@ from hushd.transport import source
 from hushd.transport.kept import KEPT, Kept
 from hushd.transport.source import Audio, Source, Text
 
-AsyncAudio = Audio | AsyncIterable[bytes]
+
+class AsyncFile(Protocol):
+    """A binary file whose `read` is awaited, such as `asyncio.StreamReader` and an upload of a web framework."""
+
+    async def read(self, size: int, /) -> bytes: ...
+
+
+AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile
 AsyncText = Text | AsyncIterable[str] | AsyncIterable[bytes]
 
 
@@ -76,7 +83,7 @@ async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
         return AsyncStream(from_disk(iter(lambda: read(MAX_PAYLOAD), b"")))
     if isinstance(audio, bytes):
         return source.of_audio(audio)
-    return await asyncio.to_thread(source.of_audio, audio, rate)  # looks at the file, or at all samples
+    return await asyncio.to_thread(source.of_audio, audio, rate)  # type: ignore[arg-type] # looks at the file, or at all samples
 
 
 def of_text(text: AsyncText) -> Source | AsyncStream:

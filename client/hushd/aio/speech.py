@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
     """As `Speech`: iterated over with `async for`; what waits is awaited. A context manager, whose end cancels.
 
-    One task at a time waits for its audio. When that task is cancelled, the request is cancelled.
+    When a task that waits for its audio is cancelled, the request is cancelled.
 
     Attributes: those of `IncomingSpeech`.
     """

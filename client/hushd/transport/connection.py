@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 
 import zmq
 from hushd_protocol import __version__
@@ -180,7 +181,9 @@ class Connection:
             self._lost = reason
         waiting = [item for item in self._outbox if not isinstance(item, Message)]
         for call in (*self._calls.values(), *waiting):
-            call.end(reason)
+            call.end(
+                replace(reason)
+            )  # an error of its own for each: an exception gathers the frames of all who raise it
         self._calls.clear()
         self._outbox.clear()
         self._over.set()

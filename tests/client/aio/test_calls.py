@@ -228,6 +228,7 @@ def test_closing_ends_calls_under_way(start_supervisor: Start) -> None:
         await client.close()
         found = await asyncio.gather(*tasks, return_exceptions=True)
         await working(client, 0)
+        assert len({id(error) for error in found}) == 10, "each its own, with its own traceback"
         return [getattr(error, "code", error) for error in found]
 
     assert run(use) == ["cancelled"] * 10

@@ -82,7 +82,7 @@ def test_transcripts_are_the_same(start_supervisor: Start) -> None:
             await client.transcribe(BECKETT, model="tiny-en"),
             listed,
             await client.transcribe(parts(BECKETT.read_bytes())),
-            await client.transcribe(Upload()),  # type: ignore[arg-type]
+            await client.transcribe(Upload()),
             await client.transcribe([BECKETT.read_bytes()]),
         ]
 
@@ -129,7 +129,7 @@ def test_live_audio_is_the_same(start_supervisor: Start) -> None:
 
 
 def test_speech_is_the_same(start_supervisor: Start, tmp_path: Path) -> None:
-    """Iterated over, as an array, saved in formats, timed, of a text that comes in parts; used more than once."""
+    """Iterated over, as an array, saved in formats, timed, of a text that comes in parts; used by several tasks."""
     assert start_supervisor("").ready
 
     async def words() -> AsyncIterator[str]:
@@ -143,6 +143,10 @@ def test_speech_is_the_same(start_supervisor: Start, tmp_path: Path) -> None:
         for name in ("a.wav", "a.flac", "a.pcm"):
             await speech.save(tmp_path / name)
         data = b"".join([chunk async for chunk in speech])
+        both = await client.synthesize(TEXT, voice="heart")
+        same, _ = await asyncio.gather(both.array(), both.save(tmp_path / "c.wav"))
+        assert np.array_equal(same, array)
+        assert (tmp_path / "c.wav").read_bytes() == (tmp_path / "a.wav").read_bytes()
         written = await client.synthesize(words(), voice="heart")
         mp3 = await client.synthesize(TEXT, voice="heart", format="mp3", keep=False)
         await mp3.save(tmp_path / "a.mp3")
