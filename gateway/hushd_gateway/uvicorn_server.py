@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 HEAD_S = 10.0  # for the head of a request
 KEEP_ALIVE_S = 15  # between two requests of one connection
+SEND_S = 60.0  # for a program that does not read
 
 
 class _State(ServerState):
@@ -28,7 +29,24 @@ class _State(ServerState):
         return self.ends.setdefault(transport, asyncio.get_running_loop().create_future())
 
 
-class _Http(H11Protocol):
+class _Patient(asyncio.Protocol):
+    """A connection that is broken off once its program has not read for `SEND_S`."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _end: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        self._end = self.loop.call_later(SEND_S, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._end:
+            self._end.cancel()
+        super().resume_writing()
+
+
+class _Http(_Patient, H11Protocol):
     """One HTTP connection; `prefix` is what the door has read of it."""
 
     server_state: _State
@@ -63,7 +81,7 @@ class _Http(H11Protocol):
             self.transport.close()
 
 
-class _WebSocket(WSProtocol):
+class _WebSocket(_Patient, WSProtocol):
     """The same connection after its upgrade."""
 
     def __init__(self, config: uvicorn.Config, server_state: _State, *options: Any, **more: Any) -> None:

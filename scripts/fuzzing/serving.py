@@ -108,7 +108,7 @@ def _event(rng: Random, harm: float) -> bytes:
 @contextmanager
 def _serving(folder: Path, kinds: tuple[str, ...], bytes_of: Callable[[Random], bytes]) -> Iterator[Feed]:
     with House(folder, config="gateway_idle = 1\n", tables=LISTEN) as house:
-        look = _Look(house, folder)
+        look = Look(house, folder)
         look.answered()
         before = look.descriptors()
         crowd = _Crowd([look.ports[kind] for kind in kinds])
@@ -175,7 +175,7 @@ class _Crowd:
             return None
 
 
-class _Look:
+class Look:
     """Looks after the supervisor and the gateway; `ports` by kind."""
 
     def __init__(self, house: House, folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from . import audio, handshake, models, serving, sockets, state, text, wire
+from . import audio, handshake, http, models, serving, sockets, state, text, wire
 from .mutate import Feed
 
 Target = Callable[[Path], AbstractContextManager[Feed]]
@@ -18,6 +18,7 @@ TARGETS: dict[str, Target] = {
     "handshakes": handshake.handshakes,
     "door": serving.door,
     "wyoming": serving.wyoming,
+    "http": http.http,
     "messages": wire.messages,
     "wav": audio.wav,
     "recording": audio.recording,

@@ -59,3 +59,43 @@ def test_a_head_that_does_not_end_is_dropped(monkeypatch: pytest.MonkeyPatch, pr
         accepted.close()
 
     asyncio.run(run())
+
+
+async def long(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(1000):
+        await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+
+
+def test_a_program_that_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer waits for a while, and then its connection is broken off; what waited is not kept."""
+    monkeypatch.setattr(uvicorn_server, "SEND_S", 0.2)
+
+    async def run() -> None:
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", REQUEST)
+        serving = asyncio.create_task(uvicorn_server.HttpServer(long).serve(accepted, handover))
+        async with asyncio.timeout(BOUND_S):
+            await serving
+        program.close()
+        accepted.close()
+
+    asyncio.run(run())
+
+
+def test_a_head_has_a_size() -> None:
+    """One that does not end within 64 KB is refused, however fast it comes."""
+
+    async def run() -> bytes:
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", REQUEST[:-2] + b"X: " + b"x" * 70_000)
+        serving = asyncio.create_task(uvicorn_server.HttpServer(hello).serve(accepted, handover))
+        reader, writer = await asyncio.open_connection(sock=program)
+        async with asyncio.timeout(BOUND_S):
+            answer = await reader.read()
+            writer.close()
+            await serving
+        accepted.close()
+        return answer
+
+    assert asyncio.run(run()).startswith(b"HTTP/1.1 400 ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
 import os
 import tempfile
 import time
@@ -16,7 +16,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from . import fields
 from .errors import ApiError, bad
+from .fields import FormFields
 
 JSON = 4 * 1024 * 1024  # bytes: four days of speech
 FIELDS = 1024 * 1024  # bytes of a form besides its file, names included: a prompt, and keywords
@@ -26,6 +28,7 @@ SILENT_S = 20.0  # without a byte
 SLOW_S = 60.0  # after which the mean must be
 SLOWEST = 1000  # bytes a second: an eighth of a telephone line
 _SPOOL = "hushd-upload-"
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each form that is damaged
 
 
 async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
@@ -63,7 +66,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     """
     data = b"".join([piece async for piece in pieces(request, JSON)])
     try:
-        found = json.loads(data)
+        found = fields.parse(data)
     except (ValueError, RecursionError):
         raise bad("The body must be JSON.") from None
     if not isinstance(found, dict):
@@ -81,7 +84,7 @@ class Form:
     """
 
     def __init__(self) -> None:
-        self.fields: dict[str, list[str]] = {}
+        self.fields = FormFields()
         self.path: Path | None = None
         self.size = 0
 
@@ -93,7 +96,8 @@ class Form:
             return
         self.path.unlink(missing_ok=True)
         if isinstance(error, HushdError):  # whoever sent it does not know the file
-            error.message = error.message.replace(str(self.path), "The recording")
+            for name in (repr(str(self.path)), str(self.path)):
+                error.message = error.message.replace(name, "The recording")
 
     def hand_over(self) -> Form:
         """Returns a form with the file of this one, which no longer has it."""

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import bad
 
-Fields = Mapping[str, Any]  # a string, or whatever JSON has; a list where a form has a name several times
+Fields = Mapping[str, Any]  # whatever JSON has, or `FormFields`
+
+
+class FormFields(dict[str, list[str]]):
+    """The fields of a form: the texts of each name, of which a parameter that is no list has the last one."""
+
+
+def parse(data: str | bytes) -> Any:
+    """The value of JSON, whose numbers are all finite: an answer that repeats one would be no JSON.
+
+    Raises:
+        ValueError: it is none.
+        RecursionError: it is nested too deep.
+    """
+    return json.loads(data, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(number)
+    return value
 
 
 def text(fields: Fields, name: str, default: str = "") -> str:
@@ -81,8 +103,9 @@ def members(fields: Fields, name: str) -> dict[str, Any]:
 
 def one(fields: Fields, name: str) -> Any:
     """The value of `name`; where a form repeats it, the last one."""
-    value = fields.get(name)
-    return (value[-1] if value else None) if isinstance(value, list) else value
+    if isinstance(fields, FormFields):
+        return fields[name][-1] if fields.get(name) else None
+    return fields.get(name)
 
 
 def subset(fields: Fields, name: str, choices: Sequence[str]) -> set[str]:

@@ -54,3 +54,13 @@ def test_an_update_applies_whole_or_not_at_all() -> None:
                 "type": "semantic_vad", "eagerness": "wild"}}}}
         )  # fmt: skip
     assert repr(session.data) == before
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [{"format": {"type": ["audio/pcm"]}}, {"transcription": {"model": ["a"]}}, {"transcription": {"delay": []}}],
+)
+def test_a_list_is_no_text(heard: dict[str, Any]) -> None:
+    """Only forms repeat a name; in JSON it is another value, which no stream could begin with."""
+    with pytest.raises(ApiError, match="must be text"):
+        _session(heard)

@@ -14,7 +14,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from .. import context
+from .. import context, fields
 from ..errors import ApiError, bad
 from ..security import KEY, report
 from . import sealing
@@ -267,7 +267,7 @@ class Connection:
 
 def _event(text: str | None) -> Event:
     try:
-        event = json.loads(text or "")
+        event = fields.parse(text or "")
     except (ValueError, RecursionError):
         raise bad("An event must be JSON, in a message of text.") from None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):

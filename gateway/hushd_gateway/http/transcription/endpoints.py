@@ -14,6 +14,7 @@ from .. import context, fields, streaming
 from ..body import Form
 from ..context import Context
 from ..errors import bad
+from ..fields import FormFields
 from ..streaming import Streamed
 from . import formats
 from .params import Wanted, wanted
@@ -46,7 +47,7 @@ async def diarize(request: Request) -> Response:
         await form.read(request)
         kind = fields.choice(form.fields, "response_format", ("json", "rttm"), "json")
         speakers = fields.whole(form.fields, "num_speakers", 0, 64)
-        ask = wanted({"model": form.fields.get("model"), "language": form.fields.get("language")})
+        ask = wanted(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
         options = {**ask.options, "diarize": True, "speakers": speakers}
         transcript = await (await _begun(context.of(request), form, ask, options)).transcript()
         if kind == "rttm":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,7 +94,7 @@ def _chunking(data: Fields) -> dict[str, Any]:
     strategy = fields.one(data, "chunking_strategy") or fields.members(data, "chunking_strategy")
     if isinstance(strategy, str) and strategy.startswith("{"):
         try:
-            strategy = json.loads(strategy)
+            strategy = fields.parse(strategy)
         except (ValueError, RecursionError):
             strategy = None
     if strategy in ("auto", {}, ""):

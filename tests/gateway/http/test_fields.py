@@ -1,0 +1,25 @@
+"""Values of requests."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_gateway.http import fields
+from hushd_gateway.http.errors import ApiError
+
+
+@pytest.mark.parametrize("data", ["NaN", "[1e999]", '{"a": -Infinity}', "{", ""])
+def test_numbers_that_no_answer_can_repeat_are_no_json(data: str) -> None:
+    """Infinity and not-a-number are Python's own additions to JSON."""
+    with pytest.raises(ValueError, match=r"NaN|1e999|Infinity|Expecting"):
+        fields.parse(data)
+    assert fields.parse('{"a": [1.5, 2, null]}') == {"a": [1.5, 2, None]}
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "fast", True, [], {}, 5, "0.2", 10**400])
+def test_a_number_is_one_within_its_bounds(value: object) -> None:
+    """Forms send it as text; everything else is refused by the parameter's name."""
+    with pytest.raises(ApiError, match=r"speed must be a number from 0\.25 to 4\.") as refused:
+        fields.number({"speed": value if value != [] else [[]]}, "speed", 0.25, 4)
+    assert refused.value.param == "speed"
+    assert fields.number({"speed": "1.5"}, "speed", 0.25, 4) == 1.5
+    assert fields.number({"speed": ""}, "speed", 0.25, 4) is None
