@@ -72,6 +72,7 @@ class Gate:
         self._gate = os.dup(listener.fd)
         self._one_by_one = open_files() < PLENTY
         self._latch: Latch | None = None
+        self._latchable = True
         self._refused: dict[int, tuple[socket.socket, bytearray]] = {}
         self._poller: zmq.Poller | None = None
         self.closed = False
@@ -101,8 +102,9 @@ class Gate:
     def _adjust(self) -> None:
         """Lets libzmq accept while there are fewer connections than the ceiling; else they are refused."""
         full = len(self._connected) >= self.ceiling
-        if self._latch is None and (full or self._one_by_one):
+        if self._latch is None and self._latchable and (full or self._one_by_one):
             self._latch = find(self._gate)
+            self._latchable = not self._connected  # libzmq listens once it has accepted: another try would find no more
         if self._latch is None:
             return  # there is plenty, or this system lets nobody be refused
         if not full:

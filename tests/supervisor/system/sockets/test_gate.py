@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from hushd.transport.connection import Connection
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack
 from hushd_protocol.messages import Hello
+from hushd_supervisor.system.sockets import gate
+from hushd_supervisor.system.sockets.client_socket import make_router
+from hushd_supervisor.system.sockets.lock import ListeningSocket
 from support.peer import CONFIG, Supervisor, wait_until
 
 Start = Callable[..., Supervisor]
@@ -75,6 +79,31 @@ def test_a_burst_of_connections_does_not_end_it(start_supervisor: Start, name: s
                 assert peer.ask("echo", payload=b"hello")["text"] == "hello"
         wait_until(lambda: _connects(supervisor), "a connection after the others have left")
     assert supervisor.process.poll() is None
+
+
+def test_no_more_are_accepted_than_the_ceiling(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 50 that come before the first is counted, libzmq accepts the two that are allowed; the others are refused."""
+    monkeypatch.setattr(gate, "open_files", lambda: 256)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context, make_router(context) as router, contextlib.ExitStack() as held:
+        door = gate.Gate(context, router, ListeningSocket(runtime / "client.sock"), ceiling=2)
+        held.callback(door.close)
+        poller = zmq.Poller()
+        door.watch(poller)
+        crowd = [held.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(50)]
+        for endpoint in crowd:
+            endpoint.connect(str(runtime / "client.sock"))
+        accepted = 0
+
+        def all_answered() -> bool:
+            nonlocal accepted
+            ready = dict(poller.poll(100))
+            accepted += sum(is_new for is_new, _ in door.changes())
+            door.refuse(ready)
+            return len(select.select(crowd, [], [], 0)[0]) == len(crowd)
+
+        wait_until(all_answered, "a greeting or an end for everybody")
+        assert accepted == 2
 
 
 @pytest.mark.parametrize("spare", [1, 2, 3, 4])
