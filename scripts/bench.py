@@ -15,9 +15,11 @@ from benches import (
     accuracy,
     activation,
     cold,
+    crowd,
     diarization,
     door,
     floods,
+    http,
     int8,
     live,
     load,
@@ -49,6 +51,8 @@ CASES = {
     "relay": relay.relay,
     "polls": door.polls,
     "door": door.door,
+    "http": http.http,
+    "crowd": crowd.crowd,
     "cold": cold.cold,
     "activation": activation.activation,
     "warm": warm.warm,
@@ -97,7 +101,7 @@ def main() -> int:
         "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
     )
     parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
-    parser.add_argument("--minutes", type=float, help="how long gaps, talk, nine and polls take")
+    parser.add_argument("--minutes", type=float, help="how long gaps, talk, nine, polls and crowd take")
     parser.add_argument("--engine", help="cold with this engine, or all, against its package's minimal use")
     options = parser.parse_args()
     if options.list:

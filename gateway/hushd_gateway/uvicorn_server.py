@@ -10,7 +10,6 @@ import h11
 import uvicorn
 from hushd_protocol.system.handover import Handover
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
-from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from uvicorn.server import ServerState
 
 HEAD_S = 10.0  # for the head of a request
@@ -18,7 +17,7 @@ KEEP_ALIVE_S = 15  # between two requests of one connection
 SEND_S = 60.0  # for a program that does not read
 
 
-class _State(ServerState):
+class State(ServerState):
     """All connections; `ends` has a future for each transport, done once it is closed."""
 
     def __init__(self) -> None:
@@ -29,7 +28,7 @@ class _State(ServerState):
         return self.ends.setdefault(transport, asyncio.get_running_loop().create_future())
 
 
-class _Patient(asyncio.Protocol):
+class Patient(asyncio.Protocol):
     """A connection that is broken off once its program has not read for `SEND_S`."""
 
     loop: asyncio.AbstractEventLoop
@@ -46,10 +45,10 @@ class _Patient(asyncio.Protocol):
         super().resume_writing()
 
 
-class _Http(_Patient, H11Protocol):
+class _Http(Patient, H11Protocol):
     """One HTTP connection; `prefix` is what the door has read of it."""
 
-    server_state: _State
+    server_state: State
     prefix = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -81,16 +80,11 @@ class _Http(_Patient, H11Protocol):
             self.transport.close()
 
 
-class _WebSocket(_Patient, WSProtocol):
-    """The same connection after its upgrade."""
+def _web_socket(**options: Any) -> asyncio.Protocol:
+    """Makes the protocol for a connection's upgrade; wsproto is a tenth of what a gateway imports."""
+    from .web_socket import WebSocket
 
-    def __init__(self, config: uvicorn.Config, server_state: _State, *options: Any, **more: Any) -> None:
-        super().__init__(config, server_state, *options, **more)
-        self.server_state = server_state
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self.server_state.end(self.transport).set_result(None)
+    return WebSocket(**options)
 
 
 class HttpServer:
@@ -100,7 +94,7 @@ class HttpServer:
         self._config = uvicorn.Config(
             app,
             http=_Http,
-            ws=_WebSocket,
+            ws=_web_socket,  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
             log_level="error",  # or strangers fill the log, a line for each nonsense
@@ -110,7 +104,7 @@ class HttpServer:
             timeout_keep_alive=KEEP_ALIVE_S,
         )
         self._config.load()
-        self._state = _State()
+        self._state = State()
         self._state.default_headers = self._config.encoded_headers
 
     async def serve(self, connection: socket.socket, handover: Handover) -> None:
