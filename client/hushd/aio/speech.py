@@ -133,9 +133,9 @@ class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
         while index >= len(self._received):
             piece = await self._receive()
             if piece is None:
-                return False
+                break
             self._received.add(piece)
-        return True
+        return index < len(self._received)  # another task may have received it
 
     async def _receive(self) -> Piece | None:
         if self._failure is not None:
