@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -60,6 +61,41 @@ async def main():
 asyncio.run(main())
 """
 
+LISTEN = """
+import asyncio, threading
+from hushd import AsyncClient, Microphone
+
+async def main():
+    async with AsyncClient() as client:
+        async with client.floor("microphone") as floor:
+            with await asyncio.to_thread(Microphone) as microphone:
+                count = 0
+                async for chunk in microphone:
+                    count += 1
+                    if count == 3:
+                        microphone.stop()
+                print(count, len(chunk))
+                heard = await client.listen(floor.while_held(microphone), continuous=True)
+                print((await anext(heard)).text)
+                print(sorted({thread.name.rstrip("_0123456789") for thread in threading.enumerate()}))
+                heard.close()
+                heard = await client.listen(microphone, continuous=True)
+                print((await anext(heard)).text)
+                microphone.stop()
+
+asyncio.run(main())
+"""
+
+
+def test_a_microphone_is_read_by_tasks(start_supervisor: Callable[..., Supervisor], tmp_path: Path) -> None:
+    """By `async for`, and by one request after the other, which lose no word between them; no thread reads it."""
+    assert start_supervisor("").ready
+    words = _run(LISTEN, tmp_path)
+    assert words[0] == "3 3200"
+    assert "ver tried" in words[1]
+    assert not {"hushd-upload", "hushd-step"} & set(ast.literal_eval(words[2]))
+    assert words[3]
+
 
 def test_a_cancelled_speech_is_silent(programs: Programs) -> None:
     """`say` and `play` of a task that is cancelled in the middle: no more sound, no job, and the floor is free."""
@@ -81,21 +117,26 @@ def test_a_cancelled_speech_is_silent(programs: Programs) -> None:
 def test_a_conversation(start_supervisor: Callable[..., Supervisor], tmp_path: Path) -> None:
     """A question and its answer while the loop goes on; a cancelled task listens no longer."""
     assert start_supervisor("").ready
+    answer, said, cancelled, microphone = _run(CONVERSE, tmp_path)
+    assert "Ever tried" in answer
+    assert said == "16 half"
+    assert (cancelled, microphone) == ("cancelled", "None")
+
+
+def _run(program: str, folder: Path) -> list[str]:
+    """The lines that a program prints while a person speaks."""
     spec = find_spec("moonshine_voice")
     assert spec
     assert spec.origin
     samples, rate = soundfile.read(Path(spec.origin).parent / "assets" / "beckett.wav", dtype="int16")
     places = np.arange(0, len(samples) - 1, rate / 16_000)
-    (tmp_path / "person").write_bytes(np.interp(places, np.arange(len(samples)), samples).astype("<i2").tobytes())
-    (tmp_path / "diary").touch()
+    (folder / "person").write_bytes(np.interp(places, np.arange(len(samples)), samples).astype("<i2").tobytes())
+    (folder / "diary").touch()
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", CONVERSE], capture_output=True, text=True, timeout=90,
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=90,
         env=os.environ | {
-            "PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(tmp_path / "diary"), "HUSHD_PERSON": str(tmp_path / "person"),
+            "PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(folder / "diary"), "HUSHD_PERSON": str(folder / "person"),
         },
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    answer, said, cancelled, microphone = done.stdout.splitlines()
-    assert "Ever tried" in answer
-    assert said == "16 half"
-    assert (cancelled, microphone) == ("cancelled", "None")
+    return done.stdout.splitlines()

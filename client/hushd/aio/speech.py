@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hushd_protocol.errors import HushdError
 
-from hushd.synthesis.incoming import RAW, IncomingSpeech
-from hushd.synthesis.received import Piece
+from hushd.synthesis.incoming import IncomingSpeech
+from hushd.synthesis.received import RAW, Piece
 
 from .retry import AsyncRetryingCall
 from .threads import entered, long_step, step

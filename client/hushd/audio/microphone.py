@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError
 
 from . import devices
 from .devices import STARVED_S, Device
@@ -29,7 +31,7 @@ def inputs() -> list[Device]:
 
 
 class Microphone(Iterator[bytes]):
-    """Iterates over chunks of s16le samples; a context manager.
+    """Iterates over chunks of s16le samples, by `for` or `async for`; a context manager.
 
     It records from its construction on, so that nothing is lost while a worker still loads.
 
@@ -43,6 +45,7 @@ class Microphone(Iterator[bytes]):
     Attributes:
         rate: Hz; the device's own rate where it supports no other.
         reference: as given, if the device has its rate.
+        on_chunk: called on another thread when there is something to `take`; or None.
 
     Raises:
         HushdError: `no_device` when there is none, or, while iterating, when it has stopped.
@@ -63,6 +66,7 @@ class Microphone(Iterator[bytes]):
         self.reference = reference
         self._since = math.inf if muted else -math.inf  # samples recorded before are dropped
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self.on_chunk: Callable[[], object] | None = None
         self._lost = False
         self._stream = devices.open_stream(
             sounddevice, "microphone", device, lambda number: self._start(sounddevice, number)
@@ -78,12 +82,29 @@ class Microphone(Iterator[bytes]):
         try:
             chunk = self._chunks.get(timeout=STARVED_S)
         except queue.Empty:
-            self._lost = True
-            devices.close_lost(self._stream)
-            raise devices.lost("microphone") from None
+            raise self.lose() from None
         if chunk is None:
             raise StopIteration
         return chunk
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        from hushd.aio.microphone import chunks  # for those who have asyncio
+
+        return chunks(self)
+
+    def take(self) -> bytes | None:
+        """Returns a chunk without waiting; None at the end.
+
+        Raises:
+            queue.Empty: there is none yet.
+        """
+        return self._chunks.get_nowait()
+
+    def lose(self) -> HushdError:
+        """Gives a device up that sends nothing; returns the error."""
+        self._lost = True
+        devices.close_lost(self._stream)
+        return devices.lost("microphone")
 
     @property
     def channels(self) -> int:
@@ -103,7 +124,7 @@ class Microphone(Iterator[bytes]):
 
     def stop(self) -> None:
         """Ends the iteration after what was recorded until now. Safe in a signal handler."""
-        self._chunks.put(None)
+        self._put(None)
 
     def close(self) -> None:
         """Stops recording; ends the iteration after what was recorded."""
@@ -146,4 +167,9 @@ class Microphone(Iterator[bytes]):
         if self.reference is not None:
             data = self.reference.beside(data)
         if data:
-            self._chunks.put(data)
+            self._put(data)
+
+    def _put(self, chunk: bytes | None) -> None:
+        self._chunks.put(chunk)
+        if on_chunk := self.on_chunk:
+            on_chunk()

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Result
 
-from .received import Piece, Received
+from .received import RAW, Piece, Received
 
 if TYPE_CHECKING:
     from .timeline import Sentence
-
-RAW = "s16le"
 
 
 class IncomingSpeech:

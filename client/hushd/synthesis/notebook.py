@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from hushd.audio.sound_file import wav_header
 
-from .incoming import RAW
-from .received import Piece
+from .received import RAW, Piece
 
 MOST = 32 * 1024 * 1024  # bytes of sound in a page: eleven minutes of samples at 24 kHz
 # Those that browsers play.

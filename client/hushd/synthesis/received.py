@@ -8,6 +8,7 @@ from typing import IO, NamedTuple
 
 from hushd_protocol.errors import HushdError
 
+RAW = "s16le"  # the format of samples
 MEMORY = 8 * 1024 * 1024  # bytes kept in memory: three minutes of speech
 
 

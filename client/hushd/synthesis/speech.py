@@ -10,8 +10,8 @@ from hushd_protocol.errors import HushdError
 
 from hushd.transport.retry import RetryingCall
 
-from .incoming import RAW, IncomingSpeech
-from .received import Piece
+from .incoming import IncomingSpeech
+from .received import RAW, Piece
 
 if TYPE_CHECKING:
     from hushd.transport.floor import Floor

@@ -12,8 +12,7 @@ from hushd_protocol.errors import HushdError
 from hushd.audio.sound_file import format_of, wav_header
 from hushd.output_file import OutputFile
 
-from .incoming import RAW
-from .received import Piece
+from .received import RAW, Piece
 
 
 class SpeechFile:

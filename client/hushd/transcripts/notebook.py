@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from hushd.display import clock
 
-if TYPE_CHECKING:
-    from .segment import Segment
-    from .transcript import Transcript
+from .segment import Segment
 
 MOST = 200  # segments
 _CELL = '<td style="text-align: left; vertical-align: top">'
 
 
-def table(transcript: Transcript) -> str:
-    """Returns HTML with a row for each segment: its start, who speaks, and what is said."""
-    segments = transcript.segments
-    rows = "".join(_row(segment, transcript.diarized) for segment in segments[:MOST])
-    more = len(segments) - MOST
-    notes = [warning.message for warning in transcript.warnings]
-    notes += [f"{more} more segments are not shown."] if more > 0 else []
-    length = clock(transcript.duration)
-    caption = f"{transcript.language}, {length}" if transcript.language else length
-    return f"<table><caption>{escape(caption)}</caption>{rows}</table>" + "".join(
-        f"<p>{escape(note)}</p>" for note in notes
-    )
+def table(segments: Sequence[Segment], caption: str, notes: Iterable[str]) -> str:
+    """Returns HTML with a row for each segment, when it begins, who speaks and what is said; and `notes` below it."""
+    diarized = any(segment.speaker for segment in segments)
+    rows = "".join(_row(segment, diarized) for segment in segments[:MOST])
+    more = [f"{len(segments) - MOST} more segments are not shown."] if len(segments) > MOST else []
+    below = "".join(f"<p>{escape(note)}</p>" for note in (*notes, *more))
+    return f"<table><caption>{escape(caption)}</caption>{rows}</table>{below}"
 
 
 def _row(segment: Segment, diarized: bool) -> str:

@@ -60,6 +60,9 @@ class Transcript:
         return "".join(render(form, self, layout))
 
     def _repr_html_(self) -> str:
-        from .notebook import table  # for notebooks
+        from hushd.display import clock  # for notebooks
 
-        return table(self)
+        from .notebook import table
+
+        caption = ", ".join(filter(None, (self.language, clock(self.duration))))
+        return table(self.segments, caption, [warning.message for warning in self.warnings])
