@@ -287,6 +287,7 @@ def test_an_address_that_strangers_reach_is_warned_about(runtime: Path) -> None:
             describe(port(peer.control("status")["door"], "wyoming"))
         process.send_signal(signal.SIGTERM)
         log = process.communicate(timeout=BOUND_S)[1]
+        assert f"serves Wyoming at {address[:-1]}" in log
         assert ("programs beyond this machine can reach" in log) is warned
         assert ("at 192.0.2.77, and nothing is encrypted on the way" in log) is warned
 

@@ -166,7 +166,8 @@ def _add_managing(commands: Commands) -> None:
     serve = commands.add(
         "serve",
         "be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming",
-        "Without an address, at those in the configuration.",
+        "Each address may also be unix:///PATH, and each option may be repeated. Without an address, at those in the "
+        f"configuration. `--wyoming {STDIO}`, alone, speaks Wyoming on standard input and output.",
     )
     serve.add_argument(
         "--zeroconf", action="store_true", help="announce Wyoming's addresses on the local network, by mDNS"
@@ -176,7 +177,11 @@ def _add_managing(commands: Commands) -> None:
             "--http", action="append", default=[], metavar="HOST:PORT", help=f"OpenAI's audio API{suffix}"
         )
         command.add_argument(
-            "--wyoming", action="append", default=[], metavar="tcp://HOST:PORT", help=f"Wyoming{suffix}"
+            "--wyoming",
+            action="append",
+            default=[],
+            metavar="tcp://HOST:PORT",
+            help=f"Wyoming, for Home Assistant{suffix}",
         )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .serving.door import Door
 
 TOKEN = "HUSHD_HTTP_TOKEN"
+KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
 _EXITS_ARE_READABLE = sys.platform == "linux"  # elsewhere SIGCHLD wakes the loop, and the door must look
 
 
@@ -76,8 +77,10 @@ class Doorkeeper:
         self._door.configure(settings, token, found)
         there = {listener.socket for listener in before}
         for listener in found:
-            if listener.socket not in there and (warning := listeners.warning(listener.address, settings)):
-                self._record("warning", warning)
+            if listener.socket not in there:
+                self._record("info", f"serves {KINDS[listener.address.kind]} at {listener.address.text}")
+                if warning := listeners.warning(listener.address, settings):
+                    self._record("warning", warning)
 
     def handle(self, ready: Container[object]) -> None:
         """Serves the door's connections; `ready` are readable descriptors."""
