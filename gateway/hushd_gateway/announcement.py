@@ -40,7 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     if child == 0:
         os.close(ours)
         _leave_family()
-        announce(wanted, lifeline)
+        try:
+            announce(wanted, lifeline)
+        except OSError as error:
+            print(f"hushd serve: nothing is announced, since there is no network ({error.strerror}).", file=sys.stderr)
         os._exit(0)
     os.close(lifeline)
     os.waitpid(child, 0)
@@ -60,13 +63,14 @@ def announce(addresses: Sequence[Address], lifeline: int) -> None:
         for each, host in hosts.items():
             name = f"hushd {socket.gethostname()[:40]} {each.port}"
             zeroconf.register_service(
-                ServiceInfo(TYPE, f"{name}.{TYPE}", addresses=[socket.inet_aton(host)], port=each.port)
+                ServiceInfo(TYPE, f"{name}.{TYPE}", addresses=[socket.inet_aton(host)], port=each.port),
+                allow_name_change=True,  # another container may have the same host name
             )
         _ended(lifeline, None)
 
 
 def _announceable(texts: Sequence[str]) -> list[Address]:
-    """The addresses of Wyoming that have a port, those of the configuration where none is given.
+    """The addresses of Wyoming with a port and an IPv4 address, those of the configuration where none is given.
 
     Raises:
         HushdError: `bad_request` when there are none; `engine_missing` without the package.
@@ -76,10 +80,11 @@ def _announceable(texts: Sequence[str]) -> list[Address]:
             "engine_missing", "--zeroconf needs a package that is not installed: run pip install 'hushd[zeroconf]'."
         )
     found = [address.parse("wyoming", text) for text in texts or config.load(find().config).wyoming.listen]
-    found = [each for each in found if each.port]
+    found = [each for each in found if each.port and (each.host in _ANYWHERE or ":" not in each.host)]
     if not found:
         raise HushdError(
-            "bad_request", "--zeroconf needs an address with a port to announce, such as --wyoming tcp://0.0.0.0:10300."
+            "bad_request",
+            "--zeroconf needs an address of IPv4 with a port to announce, such as --wyoming tcp://0.0.0.0:10300.",
         )
     return found
 

@@ -86,8 +86,13 @@ def announcers(port: int) -> list[str]:
 
 
 def test_what_cannot_be_announced_is_one_sentence(runtime: Path) -> None:
-    """An address without a port, or none at all."""
-    for addresses in ([], ["--wyoming", f"unix://{runtime}/w.sock"], ["--http", "127.0.0.1:0"]):
+    """An address without a port, one of IPv6, or none at all."""
+    for addresses in (
+        [],
+        ["--wyoming", "tcp://[::1]:10300"],
+        ["--wyoming", f"unix://{runtime}/w.sock"],
+        ["--http", "127.0.0.1:0"],
+    ):
         found = subprocess.run([*SERVE, *addresses], capture_output=True, text=True, check=False)
         assert (found.returncode, found.stderr.count("\n")) == (2, 1)
-        assert "--zeroconf needs an address with a port" in found.stderr
+        assert "--zeroconf needs an address of IPv4 with a port" in found.stderr
