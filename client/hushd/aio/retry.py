@@ -45,16 +45,10 @@ class AsyncRetryingCall(AsyncIterator[Message]):
         """Sends the request, which must be awaited before the iteration."""
         request = self._attempts.request
         call = self._call = await with_connection(self._connect, sending(request))
-        if self._source is None or request.input != "stream":
-            return
-        if isinstance(self._source, AsyncStream):
-            call.feed(self._source.pieces())
-        elif self._source.in_memory:
-            call.feed(in_memory(self._source.pieces()))
-        elif isinstance(self._source, File):
-            call.feed(from_disk(self._source.pieces()))
-        else:
-            call.upload(self._source.pieces())  # from a thread: it may wait
+        if self._over:  # another task has closed it meanwhile
+            call.cancel()
+        elif self._source is not None and request.input == "stream":
+            self._send_input(call, self._source)
 
     async def __anext__(self) -> Message:
         while not self._over:
@@ -93,6 +87,16 @@ class AsyncRetryingCall(AsyncIterator[Message]):
         except HushdError:
             self.close()
             raise
+
+    def _send_input(self, call: AsyncCall, source: Source | AsyncStream) -> None:
+        if isinstance(source, AsyncStream):
+            call.feed(source.pieces())
+        elif source.in_memory:
+            call.feed(in_memory(source.pieces()))
+        elif isinstance(source, File):
+            call.feed(from_disk(source.pieces()))
+        else:
+            call.upload(source.pieces())  # from a thread: it may wait
 
     def _end(self) -> None:
         self._over = True

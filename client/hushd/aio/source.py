@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from inspect import iscoroutinefunction
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from hushd_protocol.limits import MAX_PAYLOAD
 
@@ -83,7 +83,8 @@ async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
         return AsyncStream(from_disk(iter(lambda: read(MAX_PAYLOAD), b"")))
     if isinstance(audio, bytes):
         return source.of_audio(audio)
-    return await asyncio.to_thread(source.of_audio, audio, rate)  # type: ignore[arg-type] # looks at the file, or at all samples
+    # It looks at the file, or at all samples of an array.
+    return await asyncio.to_thread(source.of_audio, cast(Audio, audio), rate)
 
 
 def of_text(text: AsyncText) -> Source | AsyncStream:

@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 from hushd import AsyncClient, HushdError
-from hushd_protocol.messages import Chunk, Credit, Error, Hello, Message, Partial, Request, Result
+from hushd.aio.retry import AsyncRetryingCall
+from hushd.transport.connection import Connection
+from hushd.transport.requests import request
+from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Hello, Message, Partial, Request, Result
 from support.peer import BOUND_S, CONFIG, ECHO, Supervisor, command
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
@@ -333,7 +336,7 @@ def test_a_stream_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> 
         return (await client.transcribe(slow_pieces())).text
 
     assert run(use) == "Hi."
-    assert [request.attempt for request in router.of(Request)] == [0, 1]
+    assert [each.attempt for each in router.of(Request)] == [0, 1]
     places = [chunk.seq for chunk in router.of(Chunk)]
     again = router.of(Chunk)[places.index(0, 1) :]
     assert b"".join(chunk.payload for chunk in again) == b"".join(bytes([number]) * 1000 for number in range(20))
@@ -365,6 +368,38 @@ def test_what_cannot_be_asked_again_fails(start_router: Callable[..., ScriptedRo
 
     assert run(use) == "Hi."
     assert len(router.of(Hello)) == 1
+
+
+def test_a_call_that_is_closed_while_it_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> None:
+    """By another task, when the first attempt has ended and the second is not sent yet: that one is cancelled."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request) and len(router.of(Request)) == 1:
+            router.send(route, Error(id=message.id, code="worker_stopped", message="Gone."))
+
+    router = start_router(script)
+
+    async def use(client: AsyncClient) -> None:
+        closed, attempts = asyncio.Event(), []
+
+        async def connect() -> Connection:
+            attempts.append(len(attempts))
+            if len(attempts) == 2:
+                await closed.wait()
+            return await client._connect()
+
+        call = AsyncRetryingCall(connect, request("tts", "synthesize", {}, None, None, None, "text"), None)
+        await call.begin()
+        task = asyncio.ensure_future(anext(call, None))
+        while len(attempts) < 2:
+            await asyncio.sleep(0)
+        call.close()
+        closed.set()
+        assert await task is None
+
+    run(use)
+    (cancel,) = router.wait_for(Cancel)
+    assert cancel.id == router.of(Request)[1].id
 
 
 def test_a_restart_is_survived(start_supervisor: Start, monkeypatch: pytest.MonkeyPatch) -> None:
