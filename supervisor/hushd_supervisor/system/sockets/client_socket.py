@@ -70,6 +70,7 @@ class ClientSocket:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.socket = make_router(context, UNREAD)
+        self._first = _draw_number(context, self.socket)
         self.gate = Gate(context, self.socket, listener, ceiling(3))
         self.monitor = self.gate.monitor
         self._clock = clock
@@ -101,7 +102,8 @@ class ClientSocket:
                     descriptor = int(first.get(zmq.SRCFD))
                 except zmq.ZMQError:  # bytes that libzmq took for its protocol of 2011: not a client of ours
                     continue
-                if not _is_numbered(route):  # a name that the client has chosen
+                yield from self.departures()  # and all that were accepted so far are counted
+                if not self._is_numbered(route):  # a name that the client has chosen
                     self._transmit(route, _CHOSEN)
                     self.gate.end(descriptor)
                     continue
@@ -203,13 +205,19 @@ class ClientSocket:
         return None
 
     def _tie(self, route: bytes, descriptor: int) -> Iterator[ClientGone]:
-        yield from self.departures()  # that of the last owner of this descriptor among them
+        """Ties a route to the descriptor of its connection, once the end of its last owner was noticed."""
         if (before := self._routes.get(descriptor)) is not None:
             if not _is_later(route, before):
                 return  # it has left, and its descriptor is another's already
             yield self._forget(before)
         self._routes[descriptor] = route
         self._descriptors[route] = descriptor
+
+    def _is_numbered(self, route: bytes) -> bool:
+        """Whether libzmq can have made `route`: it gives each connection at most one number, one after the other."""
+        if len(route) != 5 or route[0] != 0:
+            return False
+        return 0 < _distance(self._first, route) <= self.gate.accepted
 
     def _forget(self, route: bytes) -> ClientGone:
         descriptor = self._descriptors.pop(route, None)
@@ -219,10 +227,21 @@ class ClientSocket:
         return ClientGone(route)
 
 
-def _is_numbered(route: bytes) -> bool:
-    return len(route) == 5 and route[0] == 0
+def _draw_number(context: zmq.Context[zmq.Socket[bytes]], router: zmq.Socket[bytes]) -> bytes:
+    """Returns the route that libzmq gives to a first connection, which is ours."""
+    router.bind("inproc://first")
+    with context.socket(zmq.DEALER) as first:
+        first.connect("inproc://first")
+        first.send(b"")
+        route, _ = router.recv_multipart()
+    router.unbind("inproc://first")
+    return bytes(route)
 
 
 def _is_later(route: bytes, other: bytes) -> bool:
     """Whether libzmq made `route` after `other`: a zero byte, and a number of 32 bits that starts anywhere."""
-    return (int.from_bytes(route[1:]) - int.from_bytes(other[1:])) % 2**32 < 2**31
+    return _distance(other, route) < 2**31
+
+
+def _distance(start: bytes, route: bytes) -> int:
+    return (int.from_bytes(route[1:]) - int.from_bytes(start[1:])) % 2**32

@@ -68,6 +68,7 @@ class Gate:
         self._router = router
         self._listener = listener
         self.ceiling = ceiling
+        self.accepted = 0  # connections so far
         self._connected: set[int] = set()
         self._gate = os.dup(listener.fd)
         self._one_by_one = open_files() < PLENTY
@@ -91,6 +92,7 @@ class Gate:
         while (event := self._event()) is not None:
             kind, descriptor = event
             if kind == zmq.EVENT_ACCEPTED:
+                self.accepted += 1
                 self._connected.add(descriptor)
                 seen.append((True, descriptor))
             elif kind == zmq.EVENT_DISCONNECTED:

@@ -16,7 +16,6 @@ from hushd_supervisor.core.events import ClientGone, FromClient
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from support.peer import BOUND_S, Peer, wait_until
-from zmq.utils.monitor import recv_monitor_message
 
 ID, OTHER = bytes(range(16)), bytes(16)
 
@@ -96,8 +95,7 @@ def test_a_client_that_leaves_before_it_is_heard_is_noticed(clients: ClientSocke
     peer.send(Hello(protocol=1, version="0"))
     assert clients.socket.poll(BOUND_S * 1000)
     peer.close()
-    while recv_monitor_message(clients.monitor)["event"] != zmq.EVENT_DISCONNECTED:
-        assert clients.monitor.poll(BOUND_S * 1000)
+    wait_until(lambda: [*clients.departures(), clients.gate.accepted and not clients.gate._connected][-1], "its end")
     (event,) = clients.receive(64)
     assert isinstance(event, FromClient)
     wait_until(lambda: clients.send(event.route, Ping()) == ClientGone(event.route), "its end")
@@ -150,6 +148,24 @@ def test_what_a_client_leaves_in_the_queue_does_not_end_who_got_its_descriptor(
         (route,) = routes
         assert ClientGone(route) not in heard
         assert clients.send(route, Ping()) is None
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 2, 1000])
+def test_a_route_that_only_looks_like_libzmqs_is_refused(
+    clients: ClientSocket, connect: Callable[[], Peer], ahead: int
+) -> None:
+    """A number that no connection can have so far: believed, it would silence the next on its descriptor."""
+    number = int.from_bytes(hello(clients, connect()))
+    with zmq.Context() as context, context.socket(zmq.DEALER) as rude:
+        rude.setsockopt(zmq.ROUTING_ID, (number + ahead if ahead else 1).to_bytes(5))
+        rude.setsockopt(zmq.LINGER, 0)
+        rude.connect(f"ipc://{find().client_socket}")
+        rude.send_multipart(pack(Hello(protocol=1, version="0")))
+        assert clients.socket.poll(BOUND_S * 1000)
+        assert list(clients.receive(64)) == []
+        assert rude.poll(BOUND_S * 1000)
+        assert b"routing id" in rude.recv_multipart()[1]
+    hello(clients, connect())
 
 
 def hello_after(clients: ClientSocket, peer: Peer, gone: list[bytes]) -> bytes:
