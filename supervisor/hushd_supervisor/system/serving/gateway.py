@@ -91,6 +91,8 @@ class Gateway:
 
     def give(self, connection: socket.socket, form: Handover, now: float) -> None:
         """Hands a connection over, and starts a gateway if none runs; `refused` returns it if that fails."""
+        if self._process and not self._received:
+            self._received = not self._is_waiting()  # what it was started for is not in the channel any more
         self._queue.append((now + WAIT_S, (connection, form)))
         self.flush()
         self._start(now)

@@ -130,6 +130,21 @@ def test_a_gateway_that_receives_nothing_is_killed(tmp_path: Path) -> None:
         assert b" 503 " in doorway.read(connection, is_whole)
 
 
+def test_a_gateway_that_is_busy_half_a_minute_after_its_start_is_not_killed(tmp_path: Path) -> None:
+    """It has received connections before, so that those which wait just then prove nothing."""
+    with Doorway(tmp_path) as doorway, doorway.connect() as connection:
+        doorway.ask(WORK)
+        assert doorway.gateway.pid
+        os.kill(doorway.gateway.pid, signal.SIGSTOP)
+        connection.send(WORK)
+        doorway.until(lambda: doorway.door.report()["handovers"] == 2, "the second connection")
+        doorway.now += 31
+        doorway.turn()
+        os.kill(doorway.gateway.pid, signal.SIGCONT)
+        assert b" 200 " in doorway.read(connection, is_whole)
+        assert doorway.gateway.starts == 1
+
+
 def test_slow_and_idle_connections_are_dropped(tmp_path: Path) -> None:
     """A request must come within 10 s, however it trickles; between two polls there is a minute."""
     with (
