@@ -18,9 +18,9 @@ from typing import Any
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.budget import RESERVE, Memory
+from hushd_supervisor.core.memory.budget import RESERVE, Memory
+from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.pressure import Level
 from hushd_supervisor.core.settings import Settings, base
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.budget import Memory
+from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.states import State

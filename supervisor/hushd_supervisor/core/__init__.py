@@ -32,7 +32,7 @@
 # it loses the request, a worker that exceeds it loses its process. While a side waits for credit or input, the stall
 # clock stands still: a paused player or a silent microphone is not a hung engine.
 #
-# Memory (`admission`, `budget`, `pressure`). A start needs room: in the share that the workers may take together, and
+# Memory (`memory/`). A start needs room: in the share that the workers may take together, and
 # in what is free now, less what starting workers were promised and a reserve. Where room lacks, idle workers are asked
 # to leave, the least worth keeping first, and the start waits for their exits; if none can leave, its requests are
 # refused with the time after which to ask again. Under pressure jobs are asked to use less; under critical pressure

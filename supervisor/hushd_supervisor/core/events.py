@@ -12,7 +12,7 @@ from typing import Any
 
 from hushd_protocol.messages import Message
 
-from .pressure import Level
+from .memory.pressure import Level
 from .settings import Settings
 
 

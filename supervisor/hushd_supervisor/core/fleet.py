@@ -13,11 +13,11 @@ from hushd_protocol.errors import HushdError
 
 from . import replicas
 from .actions import Action, Log, ToClient
-from .admission import Admission
-from .budget import Memory
 from .events import Exited, FromWorker, SendFailed, SpawnFailed
+from .memory.admission import Admission
+from .memory.budget import Memory
+from .memory.pressure import Level
 from .names import ENGINES, ROLES
-from .pressure import Level
 from .settings import Settings, base
 from .unloads import Unloads
 from .worker.request import ActiveRequest

@@ -16,12 +16,12 @@ from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
 from . import events as ev
 from .actions import Action, Configure, Leave, Log, ReportStatus, ToClient
-from .admission import PLENTY, Standing
-from .budget import Memory
 from .connections import Connections
 from .directory import Directory
 from .fleet import Fleet
 from .floor import Floor
+from .memory.admission import PLENTY, Standing
+from .memory.budget import Memory
 from .names import check
 from .settings import Settings
 from .worker.request import ActiveRequest

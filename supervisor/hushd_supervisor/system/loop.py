@@ -33,8 +33,8 @@ from hushd_supervisor.core.actions import (
     ToClient,
     ToWorker,
 )
-from hushd_supervisor.core.admission import Standing
 from hushd_supervisor.core.events import Configured, Event, Exited, FromClient, FromWorker, Shutdown
+from hushd_supervisor.core.memory.admission import Standing
 from hushd_supervisor.core.settings import Settings
 
 from . import status

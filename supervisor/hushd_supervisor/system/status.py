@@ -9,7 +9,7 @@ from typing import Any
 
 from hushd_protocol import __version__
 
-from hushd_supervisor.core.admission import Standing
+from hushd_supervisor.core.memory.admission import Standing
 
 from .memory import measure
 

@@ -18,8 +18,8 @@ from hushd_protocol.messages import Bye, Control, Error, Hello, Ping, Pong, Read
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
-from hushd_supervisor.core.admission import Standing
-from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.core.memory.admission import Standing
+from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.system.describe import Descriptions
 from hushd_supervisor.system.loop import Loop

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hushd_protocol.system.footprint import descendants, rss
 
-from hushd_supervisor.core.budget import Memory
+from hushd_supervisor.core.memory.budget import Memory
 
 from .cgroup import Cgroup, number_of
 

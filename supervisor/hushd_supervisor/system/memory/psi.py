@@ -14,9 +14,9 @@ from typing import Protocol
 import zmq
 from hushd_protocol.errors import HushdError
 
-from hushd_supervisor.core.budget import Memory
 from hushd_supervisor.core.events import Pressure
-from hushd_supervisor.core.pressure import Level, plausible
+from hushd_supervisor.core.memory.budget import Memory
+from hushd_supervisor.core.memory.pressure import Level, plausible
 
 from .cgroup import Cgroup
 

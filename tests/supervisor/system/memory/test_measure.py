@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 from hushd_protocol import __version__
-from hushd_supervisor.core.admission import Standing
-from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.core.memory.admission import Standing
+from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.core.budget import Memory
 from hushd_supervisor.core.events import Pressure
-from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.core.memory.budget import Memory
+from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.system.memory.cgroup import Cgroup
 from hushd_supervisor.system.memory.psi import SYSTEM, Pipe, Stalls, choose
 from support.memory_group import MemoryGroup

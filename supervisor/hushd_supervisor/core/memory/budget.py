@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hushd_protocol.limits import UNKNOWN_WORKER
 
-from .settings import Settings, base
+from hushd_supervisor.core.settings import Settings, base
 
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory
 

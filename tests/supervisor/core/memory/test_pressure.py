@@ -7,8 +7,8 @@ import math
 import random
 
 import pytest
-from hushd_supervisor.core.budget import Memory
-from hushd_supervisor.core.pressure import HOLD_S, Level, Pressure, sign
+from hushd_supervisor.core.memory.budget import Memory
+from hushd_supervisor.core.memory.pressure import HOLD_S, Level, Pressure, sign
 
 N, W, C = Level
 

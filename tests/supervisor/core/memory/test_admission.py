@@ -8,8 +8,8 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.admission import Admission
-from hushd_supervisor.core.pressure import Level
+from hushd_supervisor.core.memory.admission import Admission
+from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, C, House
 

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from .actions import Action, Log, Remember
+from hushd_supervisor.core.actions import Action, Log, Remember
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
+
 from .budget import Budget, Memory, Resident, Verdict
 from .pressure import Level, Pressure, sign
-from .settings import Settings
-from .worker.states import State
-from .worker.worker import Worker
 
 PLENTY = Memory(1 << 62, 1 << 62)
 CRITICAL_RETRY_MS = 60_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hushd_supervisor.core.budget import Budget
+from hushd_supervisor.core.memory.budget import Budget
 from hushd_supervisor.core.settings import Settings
 
 
