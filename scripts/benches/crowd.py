@@ -35,14 +35,15 @@ def crowd(options: Namespace) -> Iterator[Row]:
         number = port(client)
         asyncio.run(_run(number, 8, time.monotonic() + 10))  # what is loaded once is loaded
         gateway = psutil.Process(client.status()["door"]["gateway"]["pid"])
-        before = gateway.memory_info().rss / 1e6
+        before = most = after = gateway.memory_info().rss / 1e6
         ends = asyncio.run(_run(number, CONNECTIONS, time.monotonic() + 60 * (options.minutes or MINUTES)))
-        most = gateway.memory_info().rss / 1e6
-        until = time.monotonic() + BACK_S
-        while (after := gateway.memory_info().rss / 1e6) > before + 10 and time.monotonic() < until:
-            time.sleep(0.5)
-        left = sum(row["running"] + row["queued"] for row in client.status()["workers"])
-        alive = gateway.is_running() and process.is_running()
+        status = client.status()
+        left = sum(row["running"] + row["queued"] for row in status["workers"])
+        alive = process.is_running() and status["door"]["gateway"]["pid"] == gateway.pid
+        if alive:
+            most, until = gateway.memory_info().rss / 1e6, time.monotonic() + BACK_S
+            while (after := gateway.memory_info().rss / 1e6) > before + 10 and time.monotonic() < until:
+                time.sleep(0.5)
     good = sum(count for name, count in ends.items() if name.endswith(" ok"))
     refused = sum(count for name, count in ends.items() if name.endswith(" refused"))
     lost = {name: count for name, count in ends.items() if not name.endswith((" ok", " refused"))}
@@ -58,13 +59,12 @@ async def _run(number: int, connections: int, until: float) -> Counter[str]:
     """Has each connection do one thing again and again; counts how that ended."""
     ends: Counter[str] = Counter()
 
-    async def one(index: int) -> None:
-        work = WORKS[index % len(WORKS)]
-        async with AsyncOpenAI(base_url=f"http://127.0.0.1:{number}/v1", api_key="none", max_retries=0) as client:
-            while time.monotonic() < until:
-                ends[f"{work.__name__.strip('_')} {await _end(work, client)}"] += 1
+    async def one(work: Work) -> None:
+        while time.monotonic() < until:
+            ends[f"{work.__name__.strip('_')} {await _end(work, client)}"] += 1
 
-    await asyncio.gather(*(one(index) for index in range(connections)))
+    async with AsyncOpenAI(base_url=f"http://127.0.0.1:{number}/v1", api_key="none", max_retries=0) as client:
+        await asyncio.gather(*(one(WORKS[index % len(WORKS)]) for index in range(connections)))
     return ends
 
 
@@ -109,7 +109,10 @@ async def _speech(client: AsyncOpenAI) -> bool:
 
 
 async def _session(client: AsyncOpenAI) -> bool:
-    async with client.realtime.connect(extra_query={"intent": "transcription"}) as session:
+    connecting = client.realtime.connect(
+        extra_query={"intent": "transcription"}, websocket_connection_options={"open_timeout": 120}
+    )
+    async with connecting as session:
         heard = {"turn_detection": None, "format": {"type": "audio/pcm", "rate": 16_000}}
         await session.session.update(session={"type": "transcription", "audio": {"input": heard}})
         await session.input_audio_buffer.append(audio=base64.b64encode(CLIP[44:64_044]).decode())
@@ -137,7 +140,7 @@ async def _slow(client: AsyncOpenAI) -> bool:
         answer = await reader.read()
     finally:
         writer.close()
-    if answer.split()[1] in (b"429", b"503") and b"retry-after: " in answer.lower():
+    if answer.startswith((b"HTTP/1.1 429 ", b"HTTP/1.1 503 ")) and b"retry-after: " in answer.lower():
         raise _Refused
     return b"again" in answer
 

@@ -20,9 +20,10 @@ from hushd_supervisor.system.process import Launch
 from hushd_supervisor.system.sockets.gate import ceiling
 
 from .gateway import Gateway
+from .lingering import Lingering
 from .listeners import TOKEN, Listener
 from .prepared import Answers, refusal
-from .visitors import MOST, Visitor, Visitors, try_to_send
+from .visitors import MOST, Visitor, Visitors
 
 PAUSE_S = 1.0  # in accepting, where the system is out of descriptors
 BATCH = 64  # sockets served in one turn
@@ -70,7 +71,8 @@ class Door:
         self._gateway = gateway
         self._record = record
         self._clock = clock
-        self._visitors = Visitors(selector, answers, self._hand_over, gateway.__len__, most)
+        self._lingering = Lingering(selector)
+        self._visitors = Visitors(selector, answers, self._hand_over, self._lingering, gateway.__len__, most)
         self._accept_again = math.inf
         self._turn = 0
         self._used = 0  # polls and handovers at the last look
@@ -88,6 +90,8 @@ class Door:
                 self._visitors.serve(key.data, mask, now)
             elif isinstance(key.data, Listener):
                 self._accept(key.data, now)
+            elif isinstance(key.data, Lingering):
+                self._lingering.read(key.fileobj)  # type: ignore[arg-type]
             elif mask & selectors.EVENT_WRITE:
                 self._gateway.flush()
         self._see_to_gateway(now)
@@ -96,6 +100,7 @@ class Door:
         """Does what is due; to be called when `deadline` has passed."""
         now = self._clock()
         self._visitors.on_time(now, BATCH)
+        self._lingering.on_time(now)
         if self._accept_again <= now:
             self._accept_again = math.inf
             self._watch_listeners()
@@ -104,7 +109,7 @@ class Door:
 
     def deadline(self) -> float:
         """When `on_time` is due, in the clock of the loop; infinite while nothing is."""
-        return min(self._visitors.deadline(), self._accept_again, self._gateway.deadline())
+        return min(self._visitors.deadline(), self._lingering.deadline(), self._accept_again, self._gateway.deadline())
 
     def described(self) -> None:
         """Answers the polls that have waited for the engines to be listed."""
@@ -166,6 +171,7 @@ class Door:
         """Ends every connection, and the gateway after its last answers."""
         self.stop()
         self._visitors.close()
+        self._lingering.close()
         self._gateway.close()
         self.answers.close()
         self._selector.close()
@@ -188,7 +194,7 @@ class Door:
 
     def _hand_over(self, connection: socket.socket, form: Handover, now: float) -> None:
         if self._leaving:
-            self._refuse(connection, form, 1)
+            self._refuse(connection, form, 1, now)
             return
         self._handovers += 1
         self._gateway.give(connection, form, now)
@@ -197,13 +203,14 @@ class Door:
         """Sees to its exit, and answers those whom it will not serve."""
         self._gateway.exited(now)
         for connection, form in self._gateway.refused(now):
-            self._refuse(connection, form, max(1, math.ceil(self._gateway.closed_for(now))))
+            self._refuse(connection, form, max(1, math.ceil(self._gateway.closed_for(now))), now)
 
-    def _refuse(self, connection: socket.socket, form: Handover, retry_after: int) -> None:
+    def _refuse(self, connection: socket.socket, form: Handover, retry_after: int, now: float) -> None:
         self._refusals += 1
         if form.kind == "http":
-            try_to_send(connection, refusal(503, retry_after))
-        connection.close()
+            self._lingering.add(connection, refusal(503, retry_after), now)
+        else:
+            connection.close()
 
     # --- listeners ---------------------------------------------------------------------------------------------------
 

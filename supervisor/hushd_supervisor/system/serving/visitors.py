@@ -16,6 +16,7 @@ from hushd_protocol.system.handover import Handover
 
 from hushd_supervisor.core.serving.door import PREFIX, Answer, HandOver, Http, More, Refuse
 
+from .lingering import Lingering
 from .listeners import Listener
 from .prepared import Answers, refusal
 
@@ -53,6 +54,7 @@ class Visitors:
 
     Args:
         hand_over: takes a connection that needs the gateway, and the time.
+        lingering: takes the refused ones.
         others: counts the connections that wait for the gateway, which have places here too.
         most: connections at once.
 
@@ -65,12 +67,14 @@ class Visitors:
         selector: selectors.BaseSelector,
         answers: Answers,
         hand_over: Callable[[socket.socket, Handover, float], None],
+        lingering: Lingering,
         others: Callable[[], int],
         most: int = MOST,
     ) -> None:
         self._selector = selector
         self._answers = answers
         self._hand_over = hand_over
+        self._lingering = lingering
         self._others = others
         self._most = most
         self._all: set[Visitor] = set()
@@ -89,8 +93,7 @@ class Visitors:
             self.refusals += 1
             connection.close()
         elif status := self._full_for(peer):
-            self._refuse(visitor, status)
-            connection.close()
+            self._refuse(visitor, status, now)
         else:
             self._all.add(visitor)
             self._peers[peer] += 1
@@ -185,8 +188,8 @@ class Visitors:
             case HandOver():
                 self._pass_on(visitor, now)
             case Refuse(status):
-                self._refuse(visitor, status)
-                self._drop(visitor)
+                self._leave(visitor)
+                self._refuse(visitor, status, now)
             case More():
                 pass
 
@@ -233,10 +236,13 @@ class Visitors:
         self._leave(visitor)
         self._hand_over(connection, form, now)
 
-    def _refuse(self, visitor: Visitor, status: int) -> None:
+    def _refuse(self, visitor: Visitor, status: int, now: float) -> None:
+        """Ends the connection of a visitor that is not among the others."""
         self.refusals += 1
         if isinstance(visitor.listener.rules, Http):
-            try_to_send(visitor.socket, refusal(status))
+            self._lingering.add(visitor.socket, refusal(status), now)
+        else:
+            visitor.socket.close()
 
     def _drop(self, visitor: Visitor) -> None:
         self._leave(visitor)
@@ -268,13 +274,3 @@ class Visitors:
     def _forget(self, end: socket.socket) -> None:
         if end in self._selector.get_map():
             self._selector.unregister(end)
-
-
-def try_to_send(connection: socket.socket, data: bytes) -> None:
-    """Sends what fits, and lets the program read it: bytes of its own that nobody reads would discard the answer."""
-    try:
-        connection.send(data)
-        connection.shutdown(socket.SHUT_WR)
-        connection.recv(PREFIX)
-    except OSError:
-        pass

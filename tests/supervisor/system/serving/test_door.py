@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.system.serving import listeners
+from hushd_supervisor.system.serving.lingering import LINGER_S
 from hushd_supervisor.system.serving.visitors import FIRST_S, MOST_OF_ONE, REST_S
 from support.doorway import SETTINGS, Doorway, is_whole
 from support.scrambled import scramble
@@ -143,6 +145,37 @@ def test_a_gateway_that_is_busy_half_a_minute_after_its_start_is_not_killed(tmp_
         os.kill(doorway.gateway.pid, signal.SIGCONT)
         assert b" 200 " in doorway.read(connection, is_whole)
         assert doorway.gateway.starts == 1
+
+
+def _is_broken(connection: socket.socket) -> bool:
+    try:
+        return connection.send(b"more") < 0
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_a_refused_program_that_still_sends_can_read_why(tmp_path: Path) -> None:
+    """Its body is thrown away, where unread bytes would discard the answer; soon the connection is closed after all."""
+    with Doorway(tmp_path, "--die") as doorway, doorway.connect() as connection, doorway.connect() as endless:
+        body = bytes(1_000_000)
+        data = memoryview(WORK.replace(b"Content-Length: 5\r\n\r\nhello", b"Content-Length: 1000000\r\n\r\n") + body)
+
+        def sent() -> bool:
+            nonlocal data
+            with suppress(BlockingIOError):
+                data = data[connection.send(data) :]
+            return not data
+
+        doorway.until(sent, "the whole body")
+        assert b" 503 " in doorway.read(connection, is_whole)
+        endless.send(WORK)
+        assert b" 503 " in doorway.read(endless, is_whole)
+        doorway.now += LINGER_S
+        doorway.turn()
+        assert doorway.door.deadline() > doorway.now
+        doorway.until(lambda: _is_broken(endless), "the end of the connection")
 
 
 def test_slow_and_idle_connections_are_dropped(tmp_path: Path) -> None:
