@@ -69,7 +69,7 @@ async def _run(number: int, connections: int, until: float) -> Counter[str]:
 
 
 async def _end(work: Work, client: AsyncOpenAI) -> str:
-    """How it ended: `ok`, `refused` by an answer that says when to come again, or the error."""
+    """The outcome: `ok`, `refused` by an answer that says when to come again, or the error."""
     try:
         return "ok" if await work(client) else "wrong answer"
     except _Refused:

@@ -166,7 +166,7 @@ class _Crowd:
             end.close()
 
     def _read(self, end: socket.socket) -> bytes | None:
-        """What has come; None at the end."""
+        """Bytes that have come; None at the end."""
         try:
             return end.recv(65536) or None
         except BlockingIOError:

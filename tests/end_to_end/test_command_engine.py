@@ -40,7 +40,7 @@ def speech() -> Path:
 
 @pytest.fixture
 def pid_file(runtime: Path, tmp_path: Path) -> Path:
-    """Where the program of `command/mine` writes its pid; a prompt says what it does."""
+    """The file in which the program of `command/mine` writes its pid; a prompt says what it does."""
     (runtime / "commands").mkdir()
     run = [sys.executable, "-c", PROGRAM, str(tmp_path / "pid"), "{prompt}"]
     (runtime / "commands" / "mine.toml").write_text(f"run = {json.dumps(run)}\nlanguages = ['en']\n")

@@ -1,4 +1,4 @@
-"""Which model and voice a request means, and how seldom the engines are listed for it."""
+"""The model and voice that a request means, and how seldom the engines are listed for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which command installs into an environment: in real ones, made by each tool, without any network."""
+"""The command that installs into an environment: in real ones, made by each tool, without any network."""
 
 from __future__ import annotations
 

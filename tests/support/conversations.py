@@ -66,7 +66,7 @@ def utterances(samples: np.ndarray, longest: float = 8.0) -> list[Utterance]:
 
 
 def spans(samples: np.ndarray) -> list[tuple[float, float]]:
-    """When somebody speaks in `samples`, by the voice activity model, which diarization does not use."""
+    """The times at which somebody speaks in `samples`, by the voice activity model, which diarization does not use."""
     model = Silero()
     found: list[tuple[float, float]] = []
     for start in range(0, len(samples) - FRAME + 1, FRAME):

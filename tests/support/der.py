@@ -1,4 +1,4 @@
-"""How wrong a diarization is: the diarization error rate, for tests and scripts."""
+"""The diarization error rate, for tests and scripts."""
 
 from __future__ import annotations
 

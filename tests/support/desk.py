@@ -80,7 +80,7 @@ class Desk:
         ]
 
     def terminal(self, request: ActiveRequest) -> str:
-        """How `request` ended: `result`, a code, or nothing yet."""
+        """The end of `request`: `result`, a code, or nothing yet."""
         ends = [a for a in self.answers(request) if isinstance(a, m.Result | m.Error)]
         assert len(ends) <= 1
         assert not ends or self.answers(request)[-1] is ends[0], "the terminal message comes last"

@@ -97,7 +97,7 @@ class House:
         return found[0] if found else None
 
     def code(self, request: bytes) -> str:
-        """How a request ended: `result`, a code, or nothing yet."""
+        """The end of a request: `result`, a code, or nothing yet."""
         answer = self.answer(request)
         return answer.code if isinstance(answer, m.Error) else "result" if answer else ""
 

@@ -16,7 +16,7 @@ WORDS = "orange-elephant-4711"  # what is written in the private text
 
 
 class Private(NamedTuple):
-    """What a stranger's file must not reach: a sound, a text, and the path of that file itself."""
+    """Files that a stranger's file must not reach: a sound, a text, and the path of that file itself."""
 
     sound: Path
     text: Path
@@ -116,7 +116,7 @@ def _data(path: Path) -> str:
 
 
 def _id3(body: bytes) -> bytes:
-    """What looks like an MP3 by its first bytes."""
+    """Bytes that begin like an MP3."""
     return b"ID3\x03\0\0\0\0\0\x14" + b"TIT2\0\0\0\x0a\0\0\0a song ok" + body
 
 

@@ -1,4 +1,4 @@
-"""How wrong a transcript is: the word error rate, for tests and scripts."""
+"""The word error rate, for tests and scripts."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Access:
 
 
 def access(endpoint: str = "", offline: bool | None = None, environ: Mapping[str, str] = os.environ) -> Access:
-    """As the environment says, or whoever asks; who names another address than the environment is nobody there."""
+    """The token of the environment or the caller; a caller who names another address than the environment has none."""
     own = (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
     asked = endpoint.rstrip("/") or own
     return Access(asked, _token(environ) if asked == own else "", hf_cache.offline() if offline is None else offline)

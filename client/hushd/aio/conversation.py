@@ -46,7 +46,7 @@ class AsyncConversation:
 
     @property
     def said(self) -> Said:
-        """How far the last speech got."""
+        """Progress of the last speech."""
         return self._conversation.said
 
     @property

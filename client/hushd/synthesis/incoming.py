@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class IncomingSpeech:
-    """What is known of a speech while it is made; the base of `Speech` and `AsyncSpeech`.
+    """Everything known of a speech while it is made; the base of `Speech` and `AsyncSpeech`.
 
     Attributes:
         format: `s16le` or the kind of file.

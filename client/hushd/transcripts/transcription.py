@@ -16,7 +16,7 @@ from .warning import TranscriptWarning, warnings_of
 
 
 class IncomingTranscript:
-    """What is known of a transcript while it is made; the base of `Transcription` and `AsyncTranscription`.
+    """Everything known of a transcript while it is made; the base of `Transcription` and `AsyncTranscription`.
 
     Attributes:
         language: as in `Transcript`; of a recording known with its first segment.

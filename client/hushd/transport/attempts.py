@@ -1,4 +1,4 @@
-"""How often a request is sent, and what of its answer the caller gets. Pure.
+"""Attempts at a request: their number, and the part of each answer that the caller gets. Pure.
 
 Five things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
 and no output was returned:

@@ -191,7 +191,7 @@ class Fleet:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
-        """When `on_time` is due, `math.inf` for never."""
+        """The time at which `on_time` is due, `math.inf` for never."""
         return min((self.admission.due, self._help_at, *(worker.deadline() for worker in self.workers.values())))
 
     def on_time(self, now: float) -> list[Action]:

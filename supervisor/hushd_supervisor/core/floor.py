@@ -165,7 +165,7 @@ class Floor:
     # --- time --------------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
-        """When `on_time` is due; `math.inf` for never."""
+        """The time at which `on_time` is due; `math.inf` for never."""
         due = min((c.until for c in self._claims.values()), default=math.inf)
         alive = [at + LEASE_S for route, at in self._seen.items() if route not in self._silent]
         return min(due, *alive) if alive else due

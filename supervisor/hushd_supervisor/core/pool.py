@@ -118,7 +118,7 @@ class Pool:
         return out + self._after(now)
 
     def deadline(self) -> float | None:
-        """When `on_time` is due, in the clock of `now`; None while nothing is."""
+        """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
         due = min(self._fleet.deadline(), self._floor.deadline(), self._next_ping, self._leave_at)
         return None if due == math.inf else due
 

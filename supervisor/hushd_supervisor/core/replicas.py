@@ -63,7 +63,7 @@ def next_for(worker: Worker, family: Iterable[Worker]) -> ActiveRequest | None:
 
 
 def help_due(family: Iterable[Worker], most: int) -> float:
-    """When another process should be started; `math.inf` as long as nobody waits, or not all replicas are busy.
+    """The time at which to start another process; `math.inf` as long as nobody waits, or not all replicas are busy.
 
     Many requests for a worker that has no process yet are one start. A process that retires has its own replaced
     beyond `most`, except where the configuration sets that or only one may work.

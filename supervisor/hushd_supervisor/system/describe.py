@@ -95,7 +95,7 @@ class Descriptions:
         return None
 
     def deadline(self) -> float | None:
-        """When the time of the oldest child is up, or a child starts that had to wait."""
+        """The end of the oldest child's time, or the start of a child that had to wait."""
         untils = (question.until for question in self._questions.values())
         return min((*untils, *self._late.values()), default=None)
 

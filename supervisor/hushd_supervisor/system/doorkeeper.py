@@ -102,7 +102,7 @@ class Doorkeeper:
             yield Visited(needed)
 
     def deadline(self) -> float | None:
-        """When `on_time` is due; None while nothing is."""
+        """The time at which `on_time` is due; None while nothing is."""
         due = self._door.deadline() if self._door else math.inf
         return None if due == math.inf else due
 

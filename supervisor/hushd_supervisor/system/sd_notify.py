@@ -53,7 +53,7 @@ class ServiceManager:
             self._next = now + self._limit / BEATS
 
     def deadline(self) -> float | None:
-        """When the next sign of life is due."""
+        """The time at which the next sign of life is due."""
         return self._next if self._next < math.inf else None
 
     def on_time(self, now: float) -> None:

@@ -29,7 +29,7 @@ SLOTS = f'[worker."stt/echo"]\n{command(ECHO, "--slots", "50")}[worker."tts/echo
 
 
 def run(use: Use, **options: Any) -> Any:
-    """What `use` returns for a client, on a loop of its own."""
+    """Result of `use` for a client, on a loop of its own."""
 
     async def main() -> Any:
         async with asyncio.timeout(BOUND_S), AsyncClient(**options) as client:

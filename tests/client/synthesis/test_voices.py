@@ -1,4 +1,4 @@
-"""Which voice is meant by a name, an OpenAI name or a language, of what there is."""
+"""The voice meant by a name, an OpenAI name or a language, among those that there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where input comes from, and whether it can be read again."""
+"""Input by its origin, and whether it can be read again."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ SERVE = [sys.executable, "-m", "hushd", "serve", "--zeroconf"]
 
 
 class Seen(ServiceListener):
-    """What Home Assistant would see: `came` and `went`, by the name that it shows."""
+    """Announcements that Home Assistant would see: `came` and `went`, by the name that it shows."""
 
     def __init__(self, port: int) -> None:
         self._port = str(port)

@@ -1,4 +1,4 @@
-"""What a port offers: the model for a language and the voice for a name, from the lists that the door has made."""
+"""The offer of a port: the model for a language and the voice for a name, from the lists that the door has made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recording becomes, in the formats that programs send."""
+"""A recording, in the formats that programs send."""
 
 from __future__ import annotations
 

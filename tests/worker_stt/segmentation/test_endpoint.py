@@ -1,4 +1,4 @@
-"""When somebody began and ended to speak, frame by frame (32 ms)."""
+"""The beginning and end of speech, frame by frame (32 ms)."""
 
 from __future__ import annotations
 

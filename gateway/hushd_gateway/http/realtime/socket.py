@@ -243,7 +243,7 @@ class Connection:
         hearing.task.add_done_callback(partial(self._heard, hearing))
 
     def _end_hearing(self) -> None:
-        """What comes next belongs to another stream."""
+        """Ends the stream; sound that comes next belongs to another."""
         if self._hearing is not None:
             self._past_s += self._hearing.seconds
             self._hearing.close()

@@ -1,4 +1,4 @@
-"""What a stream of sound becomes: items with their text, as events. Pure.
+"""Items and their text, as events, made of a stream of sound. Pure.
 
 A stream is the sound that is transcribed in one go. With turn detection each utterance in it becomes an item; without,
 or once the program has committed it, all of it is one item. Everything about an item has its `item_id`, since turns may
@@ -69,7 +69,7 @@ class _Item:
 
 
 def _beyond(sent: str, text: str) -> str:
-    """What `text` has more than `sent`; where it contradicts that, the words behind as many."""
+    """The part of `text` beyond `sent`; where the two differ, the words after as many as were sent."""
     if text.startswith(sent):
         return text[len(sent) :]
     return "".join(f" {word}" for word in text.split()[len(sent.split()) :])

@@ -69,7 +69,7 @@ class Speakers:
 
 
 def rttm(segments: Iterable[Segment], name: str = "audio") -> str:
-    """Who spoke when, a line a segment, as tools for diarization read it."""
+    """Speakers and their times in RTTM, a line a segment, as tools for diarization read it."""
     return "".join(
         f"SPEAKER {name} 1 {each.start:.3f} {each.end - each.start:.3f} <NA> <NA> {each.speaker} <NA> <NA>\n"
         for each in segments
@@ -77,7 +77,7 @@ def rttm(segments: Iterable[Segment], name: str = "audio") -> str:
 
 
 def usage(seconds: float) -> Object:
-    """As of a model that is billed by the minute."""
+    """Usage in the form of a model that is billed by the minute."""
     return {"type": "duration", "seconds": math.ceil(seconds)}
 
 

@@ -162,7 +162,7 @@ class Admission:
         )
 
     def _retry_ms(self, now: float) -> int:
-        """When the first of the running jobs should be done, by the usual time of its worker's jobs; else a minute."""
+        """Time until the first running job should end, by the usual time of a worker's jobs; else a minute."""
         ends = [
             request.started + worker.jobs.usual_s(request) - now
             for worker in self._workers.values()

@@ -63,7 +63,7 @@ class Pressure:
         return Level.CRITICAL if now < self._critical_until else Level.WARNING
 
     def deadline(self, now: float) -> float:
-        """When the level falls unless there is another sign of it, `math.inf` while it is normal."""
+        """The time at which the level falls unless there is another sign of it, `math.inf` while it is normal."""
         match self.level(now):
             case Level.CRITICAL:
                 return self._critical_until

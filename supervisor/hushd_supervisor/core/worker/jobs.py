@@ -212,11 +212,11 @@ class Jobs:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def waiting_deadline(self) -> float:
-        """When a waiting request is next too late, `math.inf` for never."""
+        """The time at which a waiting request is next too late, `math.inf` for never."""
         return min((t.deadline for t in self.waiting), default=math.inf)
 
     def running_deadline(self, stall_limit: float) -> float:
-        """When a running request next needs attention, `math.inf` for never."""
+        """The time at which a running request next needs attention, `math.inf` for never."""
         return min((t.next_deadline(stall_limit) for t in self.running.values()), default=math.inf)
 
     def expire_waiting(self, now: float) -> bool:

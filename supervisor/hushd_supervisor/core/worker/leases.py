@@ -54,7 +54,7 @@ class Leases:
         return {h: None if t == math.inf else t - now for h, t in self._until.items() if t > now}
 
     def expiry(self, now: float) -> float:
-        """When an idle worker leaves; may be past, is `math.inf` for never."""
+        """The time at which an idle worker leaves; may be past, is `math.inf` for never."""
         self._until = {holder: until for holder, until in self._until.items() if until > now}
         if self._until:
             return max(self._until.values())

@@ -228,7 +228,7 @@ class Lifecycle:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
-        """When the state's timer or the next beat is due, `math.inf` for never."""
+        """The time at which the state's timer or the next beat is due, `math.inf` for never."""
         return min(self._timer, self._beat_due) if self.state in WATCHED else self._timer
 
     def hangs(self, now: float) -> bool:
@@ -247,7 +247,7 @@ class Lifecycle:
             self._start_cap += late
 
     def on_time(self, now: float) -> State | None:
-        """If the state's timer is due, makes the move that follows and returns the state that it ended."""
+        """Makes the move that follows the state's timer, if that is due, and returns the state that it ended."""
         if self._timer > now:
             return None
         ended = self.state

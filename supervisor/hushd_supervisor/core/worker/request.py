@@ -163,7 +163,7 @@ class ActiveRequest:
         return self.cancelled_at is not None and self.cancelled_at + CANCEL_S <= now
 
     def stalls_at(self, limit: float) -> float:
-        """When the run counts as stalled, if the process shows no work until then."""
+        """The time at which the run counts as stalled, if the process shows no work until then."""
         if self.waits_for_client or self.cancelled_at is not None:
             return math.inf
         return self.touched + max(limit, 2 * self.audio)

@@ -280,7 +280,7 @@ class Worker:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
-        """When `on_time` must be called, `math.inf` for never."""
+        """The time at which `on_time` must be called, `math.inf` for never."""
         due = min(self.lifecycle.deadline(), self.jobs.waiting_deadline())
         return min(due, self.jobs.running_deadline(self.settings.stall_timeout)) if self.state in WATCHED else due
 

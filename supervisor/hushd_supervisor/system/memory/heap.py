@@ -45,7 +45,7 @@ class Heap:
             self._due = max(now + PAUSE_S, self._next)
 
     def deadline(self) -> float | None:
-        """When `on_time` should be called, None for never."""
+        """The time at which `on_time` should be called, None for never."""
         return self._due
 
     def on_time(self, now: float) -> None:

@@ -108,7 +108,7 @@ class Door:
         self._see_to_gateway(now)
 
     def deadline(self) -> float:
-        """When `on_time` is due, in the clock of the loop; infinite while nothing is."""
+        """The time at which `on_time` is due, in the clock of the loop; infinite while nothing is."""
         return min(self._visitors.deadline(), self._lingering.deadline(), self._accept_again, self._gateway.deadline())
 
     def described(self) -> None:

@@ -108,7 +108,7 @@ class Gateway:
         self.flush()
 
     def deadline(self) -> float:
-        """When `on_time` or `refused` is due."""
+        """The time at which `on_time` or `refused` is due."""
         start = self._started + START_S if self._process and not self._received else math.inf
         return min(start, self._queue[0][0] if self._queue else math.inf)
 

@@ -50,7 +50,7 @@ class Lingering:
             self._close(connection)
 
     def deadline(self) -> float:
-        """When `on_time` is due."""
+        """The time at which `on_time` is due."""
         return next(iter(self._all.values()), math.inf)
 
     def on_time(self, now: float) -> None:

@@ -112,7 +112,7 @@ class Visitors:
             self._read(visitor, now)
 
     def deadline(self) -> float:
-        """When `on_time` is due."""
+        """The time at which `on_time` is due."""
         return -math.inf if self._unfinished else self._due
 
     def on_time(self, now: float, limit: int) -> None:

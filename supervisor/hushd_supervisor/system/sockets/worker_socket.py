@@ -215,7 +215,7 @@ class WorkerSocket:
                 yield Exited(worker.name, worker.gen, worker.status, tail, self._out_of_memory(worker))
 
     def deadline(self) -> float | None:
-        """When the next exit counts that waits for frames."""
+        """The time at which the next exit counts that waits for frames."""
         return min((w.settled for w in self._workers.values() if w.status is not None), default=None)
 
     def pids(self) -> dict[tuple[str, int], int]:
