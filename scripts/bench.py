@@ -36,6 +36,7 @@ from benches import (
     talking,
     two_files,
     warm,
+    wyoming,
 )
 from benches.stage import Row
 
@@ -52,6 +53,7 @@ CASES = {
     "polls": door.polls,
     "door": door.door,
     "http": http.http,
+    "wyoming": wyoming.wyoming,
     "crowd": crowd.crowd,
     "cold": cold.cold,
     "activation": activation.activation,

@@ -53,7 +53,7 @@ def _speech(client: Client, connection: HTTPConnection) -> Iterator[Row]:
         response.read()
         return first
 
-    value, floor, apart = _in_turn(by_http, straight)
+    value, floor, apart = in_turn(by_http, straight)
     yield Row("http: warm speech, first byte", value, "ms", "<= 30", ok=value <= 30)
     yield Row("http: the same against the socket API", value, "ms", "+ 3 ms", floor, apart <= 3, f"{apart:+.1f} ms")
 
@@ -77,11 +77,11 @@ def _transcriptions(client: Client, connection: HTTPConnection) -> Iterator[Row]
             assert json.load(connection.getresponse())["text"]
             return time.perf_counter() - began
 
-        value, floor, apart = _in_turn(by_http, straight)
+        value, floor, apart = in_turn(by_http, straight)
     yield Row("http: a 10 s transcription", value, "ms", "+ 3 ms", floor, apart <= 3, f"{apart:+.1f} ms")
 
 
-def _in_turn(ours: Callable[[], float], floor: Callable[[], float]) -> tuple[float, float, float]:
+def in_turn(ours: Callable[[], float], floor: Callable[[], float]) -> tuple[float, float, float]:
     """Medians in ms of both, in turn after two of each that do not count; and of their difference, pair by pair."""
     pairs = [(ours(), floor()) for _ in range(RUNS + 2)][2:]
     value, other = (statistics.median(column) * 1000 for column in zip(*pairs, strict=True))
