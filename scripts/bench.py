@@ -11,34 +11,12 @@ import os
 import sys
 from pathlib import Path
 
-from benches import (
-    accuracy,
-    activation,
-    cold,
-    crowd,
-    diarization,
-    door,
-    floods,
-    http,
-    int8,
-    live,
-    load,
-    long,
-    mcp,
-    memory,
-    models,
-    noise,
-    playing,
-    pressure,
-    realtime,
-    relay,
-    speaking,
-    talking,
-    two_files,
-    warm,
-    wyoming,
-)
+from benches import cold, models, warm
+from benches.hearing import accuracy, diarization, int8, live, long, noise, two_files
+from benches.serving import crowd, door, http, mcp, realtime, wyoming
+from benches.speaking import pages, playing, talking
 from benches.stage import Row
+from benches.supervision import activation, floods, load, memory, pressure, relay
 
 CASES = {
     "idle": memory.idle,
@@ -71,8 +49,8 @@ CASES = {
     "models-list": models.listed,
     "pull": models.pull,
     "killed": models.killed,
-    "pages": speaking.pages,
-    "intelligibility": speaking.intelligibility,
+    "pages": pages.pages,
+    "intelligibility": pages.intelligibility,
     "first": playing.first,
     "stop": playing.stop,
     "gaps": playing.gaps,

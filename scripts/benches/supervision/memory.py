@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from hushd import Client
 
-from .stage import SENTENCE, Row, mb, recording, supervisor, tree_pss, wait_until_childless
+from ..stage import SENTENCE, Row, mb, recording, supervisor, tree_pss, wait_until_childless
 
 
 def idle(_: Namespace) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hushd import Client
 
-from .stage import Row, supervisor, tree_pss, wait_until_childless
+from ..stage import Row, supervisor, tree_pss, wait_until_childless
 
 ROUNDS = 5
 

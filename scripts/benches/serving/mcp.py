@@ -18,8 +18,8 @@ import psutil
 import soundfile
 from support.sound_loop import Monitor, SoundLoop
 
-from .playing import own_loop, sound_loop
-from .stage import BIN, Row, mb, recording, supervisor
+from ..speaking.playing import own_loop, sound_loop
+from ..stage import BIN, Row, mb, recording, supervisor
 
 RUNS = 11
 TURNS = 7

@@ -26,13 +26,13 @@ from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.system import paths
 
+from ..stage import Row, mb, supervisor, wait_until_childless
 from .relay import ECHO
-from .stage import Row, mb, supervisor, wait_until_childless
 
 CROWD = 1000
 STARTS, AT_ONCE = 1000, 4
 HANG_S = 20.0  # of asking, with and without a neighbour that hangs
-FAKE = Path(__file__).parent.parent.parent / "tests" / "support" / "fake_worker.py"
+FAKE = Path(__file__).parents[3] / "tests" / "support" / "fake_worker.py"
 
 
 @contextmanager

@@ -28,9 +28,9 @@ from hushd_models.store import Store
 from hushd_protocol.system import paths
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from .stage import BIN, Row, recording, supervisor
+from ..stage import BIN, Row, recording, supervisor
 
-sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the checkpoint and its words are the tests' too
+sys.path.append(str(Path(__file__).parents[3] / "tests"))  # the checkpoint and its words are the tests' too
 
 from support.commands import RATE, unpack_checkpoint, utterances
 

@@ -15,8 +15,8 @@ from hushd_protocol.errors import HushdError
 from openai import APIStatusError, AsyncOpenAI
 from websockets.exceptions import InvalidStatus
 
+from ..stage import SENTENCE, Row, port, recording, supervisor
 from .http import KIND, LISTEN
-from .stage import SENTENCE, Row, port, recording, supervisor
 
 CONNECTIONS = 200
 MINUTES = 1.0

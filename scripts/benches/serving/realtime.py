@@ -13,8 +13,8 @@ import soxr
 from hushd import Client
 from openai import AsyncOpenAI
 
-from .live import RATE, Utterance, utterances
-from .stage import Row, port, supervisor
+from ..hearing.live import RATE, Utterance, utterances
+from ..stage import Row, port, supervisor
 
 SOUND = 24_000  # Hz, as OpenAI's programs send it
 CHUNK = SOUND // 20

@@ -22,8 +22,8 @@ from hushd_protocol.limits import MAGIC, PROTOCOL
 from hushd_protocol.system import paths
 from storm.zmtp import endless
 
+from ..stage import Row, mb
 from .load import echo, one
-from .stage import Row, mb
 
 FLOOD_S = 6.0
 AFTER_S = 10.0
@@ -42,9 +42,9 @@ def _flood(name: str) -> Iterator[Row]:
         for _ in range(100):
             one(client, "stt/echo/1")
         peak = _Peak(process)
-        command = [sys.executable, "-m", "benches.floods", name]
-        there = {**os.environ, "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent.parent), *sys.path))}
-        flooder = subprocess.Popen(command, env=there, cwd=Path(__file__).parent.parent)
+        command = [sys.executable, "-m", "benches.supervision.floods", name]
+        there = {**os.environ, "PYTHONPATH": os.pathsep.join((str(Path(__file__).parents[2]), *sys.path))}
+        flooder = subprocess.Popen(command, env=there, cwd=Path(__file__).parents[2])
         times = []
         while flooder.poll() is None:
             began = time.perf_counter()

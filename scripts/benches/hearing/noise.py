@@ -12,8 +12,8 @@ import soundfile
 from hushd import Client
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from ..stage import Row, supervisor
 from .accuracy import Bare, Samples, at_16_khz
-from .stage import Row, supervisor
 
 SEEDS = (0, 1)
 RATIOS_DB = (20, 10, 5)  # of the speech over the noise

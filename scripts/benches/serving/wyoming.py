@@ -23,8 +23,8 @@ from wyoming.event import Event, read_event, write_event
 from wyoming.info import Describe
 from wyoming.tts import Synthesize, SynthesizeVoice
 
+from ..stage import SENTENCE, Row, port, recording, supervisor
 from .http import in_turn
-from .stage import SENTENCE, Row, port, recording, supervisor
 
 LISTEN = '[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
 FEW = 9

@@ -17,8 +17,8 @@ import psutil
 from hushd import Client
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from .stage import SENTENCE, Row, mb, supervisor
-from .utterances import UTTERANCES, Utterance
+from ..stage import SENTENCE, Row, mb, supervisor
+from ..utterances import UTTERANCES, Utterance
 
 RUNS = 15
 _NORMALISE = EnglishTextNormalizer()

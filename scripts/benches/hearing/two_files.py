@@ -15,7 +15,7 @@ import psutil
 import soundfile
 from hushd import Client
 
-from .stage import Row, recording, supervisor
+from ..stage import Row, recording, supervisor
 
 LONG_S = 120  # of speech in each recording: longer than a start many times over
 CLIP_S = 10

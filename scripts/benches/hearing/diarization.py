@@ -16,9 +16,9 @@ from hushd_worker_stt.diarization.diarize import Diarizer
 from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.engine import RATE
 
-from .stage import Row, mb, recording, supervisor
+from ..stage import Row, mb, recording, supervisor
 
-sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # what splices and measures is the tests' too
+sys.path.append(str(Path(__file__).parents[3] / "tests"))  # what splices and measures is the tests' too
 
 from support.conversations import Conversation, Utterance, moonshine_people, read, spliced, utterances
 from support.der import Errors, Spoken, diarization_errors

@@ -15,7 +15,7 @@ from pathlib import Path
 import soundfile
 from hushd import Client
 
-from .stage import BIN, SENTENCE, Row, port, recording, supervisor, timed, wait_until_childless
+from ..stage import BIN, SENTENCE, Row, port, recording, supervisor, timed, wait_until_childless
 
 LISTEN = '[http]\nlisten = ["127.0.0.1:0"]\n'
 RUNS = 40

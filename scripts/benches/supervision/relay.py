@@ -21,7 +21,7 @@ from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.system import paths
 
-from .stage import Row, supervisor
+from ..stage import Row, supervisor
 
 ROUNDS = 3000
 

@@ -23,9 +23,9 @@ from hushd.dialogue.state import DialogueState, Event
 from support.sound_loop import RATE, Monitor
 from whisper_normalizer.english import EnglishTextNormalizer
 
+from ..stage import Row, recording, supervisor
+from ..utterances import UTTERANCES
 from .playing import own_loop, sound_loop
-from .stage import Row, recording, supervisor
-from .utterances import UTTERANCES
 
 RUNS = 10
 ALONE_S = 70.0  # of speech in which nobody speaks

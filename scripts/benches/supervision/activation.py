@@ -17,7 +17,7 @@ from pathlib import Path
 from hushd import Client
 from hushd_protocol.system import paths
 
-from .stage import BIN, SENTENCE, Row, supervisor, timed, wait_until_childless
+from ..stage import BIN, SENTENCE, Row, supervisor, timed, wait_until_childless
 
 RUNS = 15
 PASSED = ("HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR", "HUSHD_CONFIG")

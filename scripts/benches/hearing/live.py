@@ -20,7 +20,7 @@ import soxr
 from hushd import Client
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from .stage import Row, recording, supervisor, wait_until_childless
+from ..stage import Row, recording, supervisor, wait_until_childless
 
 RATE = 16_000
 CHUNK = RATE // 10

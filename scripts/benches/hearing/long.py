@@ -14,7 +14,7 @@ import psutil
 import soundfile
 from hushd import Client
 
-from .stage import Row, mb, recording, supervisor
+from ..stage import Row, mb, recording, supervisor
 
 HOUR = 81  # times two_cities.wav, 44.4 s
 NINE_HOURS = 730  # times: 1.04 GB

@@ -18,7 +18,7 @@ import soxr
 from hushd import Client
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from .stage import Row, recording, supervisor
+from ..stage import Row, recording, supervisor
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import psutil
 from hushd import Client
 
-from .stage import Row, port, supervisor
+from ..stage import Row, port, supervisor
 
 CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
 DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'

@@ -22,9 +22,9 @@ from hushd import Client
 from hushd.audio.playback import Player
 from hushd_protocol.errors import HushdError
 
-from .stage import BIN, SENTENCE, Row, supervisor
+from ..stage import BIN, SENTENCE, Row, supervisor
 
-sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the loop is the tests' too
+sys.path.append(str(Path(__file__).parents[3] / "tests"))  # the loop is the tests' too
 from support import sound_loop
 from support.peer import wait_until
 from support.sound_loop import RATE, Monitor
