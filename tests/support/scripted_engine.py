@@ -104,6 +104,12 @@ class Scripted:
     def op_too_much(self, job: Job) -> None:
         bytearray(2**62)
 
+    def op_break_card(self, job: Job) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    def op_fill_card(self, job: Job) -> None:
+        raise RuntimeError("CUDA failed with error out of memory")
+
     def op_choke(self, job: Job) -> None:
         """The next message finds no memory, and a thread of a library never ends."""
 

@@ -215,6 +215,24 @@ def test_a_job_that_fails(engine: Callable[..., Any], op: str, code: str, messag
     assert leave(worker) == 0
 
 
+@pytest.mark.parametrize(
+    ("op", "why"),
+    [
+        ("break_card", "The graphics card failed, and this process can compute nothing more on it."),
+        ("fill_card", "The graphics card had not enough free memory for this request."),
+    ],
+)
+def test_a_job_after_which_the_process_must_end(engine: Callable[..., Any], op: str, why: str) -> None:
+    """Nothing of the job is answered: the process crashes at once, for the supervisor to repeat the job in another;
+    the log ends with the reason."""
+    worker = engine()
+    worker.ready()
+    worker.send(Job(id=number(1), op=op))
+    assert worker.wait() == 70
+    assert worker.silent(0.05)
+    assert worker.log.read_text().rstrip().endswith(why)
+
+
 def test_cancel_while_it_waits_for_input(engine: Callable[..., Any]) -> None:
     """A job that waits for a stream answers a cancel with `cancelled`; the next job runs."""
     worker = engine()

@@ -51,6 +51,7 @@ from hushd_protocol.system.footprint import rss, trim
 from hushd_worker.usage import cpu, pss, short_of_memory
 
 from .job import Cancelled, Job
+from .job_error import answer, failure, fatal
 
 BEAT_S = 2.0  # while a job runs; the supervisor kills the worker when three are missing
 LOADING_S = 5.0  # while the load uses CPU time
@@ -278,10 +279,7 @@ class _Harness:
             if isinstance(error, HushdError) and not short:
                 self._post(LoadFailed(code=error.code, message=error.message))
                 return
-            traceback.print_exc()
-            if short:  # the log's last line is reported to the client
-                print("There was not enough memory to load it.", file=sys.stderr)
-            os._exit(EXIT_CRASHED)
+            _crash(error, "There was not enough memory to load it." if short else "")
         self._work()
 
     def _work(self) -> None:
@@ -290,7 +288,7 @@ class _Harness:
             try:
                 self._post(self._answer(job))
             except Exception as error:  # an answer that is too large, or no plain data
-                self._post(_failure(job.id, error))
+                self._post(failure(job.id, error))
             del job  # so that its input does not live until the next one
 
     def _answer(self, job: Job) -> Message:
@@ -300,18 +298,15 @@ class _Harness:
             return Result(id=job.id, data=data | {"degraded": True} if job.degraded else data)
         except Cancelled:
             return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
-        except HushdError as error:
-            if error.code in ("engine_missing", "model_missing") and short_of_memory(error):
-                return _failure(job.id, error)  # in a part that is loaded when it is first needed
-            return Error.of(job.id, error)
         except BaseException as error:  # a library's sys.exit() would silently end this thread
-            return _failure(job.id, error)
+            if why := fatal(error):
+                _crash(error, why)
+            return answer(job.id, error)
 
 
-def _failure(request_id: bytes, error: BaseException) -> Error:
-    """Returns one sentence for the client; prints the traceback to the log."""
+def _crash(error: BaseException, why: str) -> NoReturn:
+    """Ends the process at once; the supervisor reports the log's last line, and repeats what ran."""
     traceback.print_exception(error)
-    if short_of_memory(error):
-        return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))
-    text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
-    return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))
+    if why:
+        print(why, file=sys.stderr)
+    os._exit(EXIT_CRASHED)

@@ -1,4 +1,4 @@
-"""Causes of a failed load, each with advice that fits: a file that is whole is never said to need replacing.
+"""Causes of a failed load or job, each with advice that fits: a file that is whole is never said to need replacing.
 
 Libraries report a full graphics card, a missing driver and a damaged file with the same exception, RuntimeError; only
 the message tells them apart. The messages below are those of torch, CTranslate2, ONNX Runtime, CUDA's libraries, glibc
@@ -14,8 +14,9 @@ from hushd_protocol.errors import HushdError, reason
 
 
 class Cause(Enum):
-    """The cause of a failed load."""
+    """The cause of a failed load or job."""
 
+    CARD_FAILED = "a failure of the graphics card, after which CUDA computes nothing more in this process"
     CARD_FULL = "the graphics card's memory"
     MEMORY = "the machine's memory"
     CARD = "the graphics card's driver or libraries"
@@ -26,9 +27,19 @@ class Cause(Enum):
 
 _NO_CARD = 'or keep the worker off it with compute_device = "cpu" in the configuration'
 # The first match counts: a full card is an error of CUDA's too, and a folder may be called after it.
+# Compiled only when something has failed: it takes milliseconds, which every start would wait for.
 _MESSAGES = {
-    cause: re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
+    cause: "|".join(patterns)
     for cause, patterns in {
+        Cause.CARD_FAILED: (
+            r"illegal (memory access|instruction was encountered)|misaligned address|invalid program counter",
+            r"hardware stack error|unspecified launch failure|launch timed out and was terminated",
+            r"device-side assert triggered",
+            r"uncorrectable (ECC|NVLink) error|GPU is lost|fallen off the bus|context is destroyed|no CUDA-capable dev",
+            r"CU(BLAS|DNN)_STATUS_(EXECUTION_FAILED|MAPPING_ERROR)|\bCUDA.{0,30}: unknown error|CUDA failure 999",
+            r"(cuda|hip)Error(IllegalAddress|Assert|LaunchFailure|LaunchTimeout|ECCUncorrectable|NoDevice)",
+            r"CUDA_ERROR_(ILLEGAL_ADDRESS|ASSERT|LAUNCH_FAILED|LAUNCH_TIMEOUT|ECC_UNCORRECTABLE|NO_DEVICE)",
+        ),
         Cause.CARD_FULL: (
             r"(CUDA|HIP|MPS|XPU)\b.{0,40}out of memory",
             r"CU(BLAS|DNN|SOLVER|FFT|SPARSE)_STATUS_(ALLOC_FAILED|INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)",
@@ -73,7 +84,7 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
         case Cause.MEMORY:
             advice = "end other programs, or take a smaller model"
             return HushdError("server_busy", f"There is not enough free memory for {model} ({why}): {advice}.")
-        case Cause.CARD:
+        case Cause.CARD | Cause.CARD_FAILED:
             advice = f"update its driver, install the library that is named, {_NO_CARD}"
             return HushdError("engine_missing", f"The graphics card cannot be used for {model} ({why}): {advice}.")
         case Cause.LIBRARY:
@@ -88,11 +99,12 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
 
 
 def cause(error: BaseException | None) -> Cause:
-    """Returns the cause of a failed load, by the messages of `error` and of those that led to it."""
+    """Returns the cause of a failed load or job, by the messages of `error` and of those that led to it."""
     text = ""
     while error is not None:
         if isinstance(error, MemoryError):
             return Cause.MEMORY
         text += f"{type(error).__name__}: {error}\n"
         error = error.__cause__ or error.__context__
-    return next((found for found, pattern in _MESSAGES.items() if pattern.search(text)), Cause.UNKNOWN)
+    flags = re.IGNORECASE | re.DOTALL
+    return next((found for found, pattern in _MESSAGES.items() if re.search(pattern, text, flags)), Cause.UNKNOWN)

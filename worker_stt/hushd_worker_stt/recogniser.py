@@ -11,6 +11,7 @@ from .audio.level import normalise, trim
 from .engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
 from .engine_lock import EngineLock
 from .loops import is_loop, without_loops
+from .reading import read, shifted
 from .segmentation.phrases import at_pauses
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ class Recogniser:
             offset, samples = trim(samples, round(pad_s * RATE))
         with self._lock.held(job.check, live=live):
             job.check()
-            self.engine.economy, self.engine.degraded, self.engine.check = job.economy, False, job.check
-            segments = self._without_loops(job, samples, options, list(self.engine.transcribe(samples, options)))
-            job.degraded = job.degraded or self.engine.degraded
+            segments = self._without_loops(job, samples, options, read(self.engine, job, samples, options))
         segments = [shifted(segment, piece.start + offset / RATE) for segment in segments]
         if len(segments) == 1 and piece.speech:
             return at_pauses(segments[0], piece.speech)
@@ -65,7 +64,7 @@ class Recogniser:
         if not is_loop(segments):
             return segments
         lead = np.zeros(round(_LEAD_S * RATE), np.float32)
-        again = list(self.engine.transcribe(np.concatenate((lead, samples)), options))
+        again = read(self.engine, job, np.concatenate((lead, samples)), options)
         segments = [shifted(segment, -_LEAD_S) for segment in again]
         if is_loop(segments):
             job.warn("unlikely_text", _LOOPED)
@@ -79,8 +78,7 @@ class Recogniser:
     def second_reading(self, job: Job, samples: Samples, options: Options) -> str:
         """The text of `samples` once more, for a comparison with the first one."""
         with self._lock.held(job.check, live=False):
-            self.engine.check = job.check
-            return " ".join(segment.text for segment in self.engine.transcribe(normalise(samples), options))
+            return " ".join(segment.text for segment in read(self.engine, job, normalise(samples), options))
 
     def detect_language(self, job: Job, piece: Piece, *, live: bool = False) -> str | None:
         """The language spoken in `piece`, where the engine can tell."""
@@ -105,9 +103,3 @@ class Recogniser:
         if not 0 < request.max_segment_s < length.longest:
             return length
         return PieceLength(min(length.shortest, request.max_segment_s / 2), request.max_segment_s)
-
-
-def shifted(segment: Segment, by: float) -> Segment:
-    """`segment`, `by` seconds later."""
-    words = tuple(replace(word, start=max(0.0, word.start + by), end=max(0.0, word.end + by)) for word in segment.words)
-    return replace(segment, start=max(0.0, segment.start + by), end=max(0.0, segment.end + by), words=words)

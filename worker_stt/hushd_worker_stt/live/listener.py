@@ -19,7 +19,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, Options, PieceLength, Segment
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
-from hushd_worker_stt.segmentation.pieces import PAUSE, Piece, frames, quietest
+from hushd_worker_stt.segmentation.pieces import Piece, frames, quiet_place
 from hushd_worker_stt.segmentation.vad import FRAME, Silero
 
 from .agreement import Agreement
@@ -138,7 +138,7 @@ class _Utterance:
     def _cut(self) -> Iterator[Segment]:
         """Finishes an utterance that is too long for one piece up to a pause in it."""
         audio = np.concatenate(self._audio)
-        end = _quietest(audio, int(self._transcriber.length.shortest * RATE))
+        end = quiet_place(audio, int(self._transcriber.length.shortest * RATE))
         yield from self._say(self._transcriber.transcribe(Piece(self._start, audio[:end]), False))
         self._start += end / RATE
         self._audio, self._length = [audio[end:]], len(audio) - end
@@ -280,11 +280,3 @@ class LiveListener:
 
 def _text(segments: Iterable[Segment]) -> str:
     return " ".join(segment.text for segment in segments)
-
-
-def _quietest(audio: Samples, earliest: int) -> int:
-    """The sample to cut at: the middle of the quietest 0.3 s from `earliest` on; the end where there are none."""
-    frames = audio[earliest : earliest + (len(audio) - earliest) // FRAME * FRAME].reshape(-1, FRAME)
-    if len(frames) <= PAUSE:
-        return len(audio)
-    return earliest + quietest(np.square(frames).sum(axis=1, dtype=np.float64), PAUSE) * FRAME

@@ -239,3 +239,11 @@ def quietest(energy: npt.ArrayLike, width: int) -> int:
     """The middle of the `width` successive frames with the least energy."""
     sums = np.concatenate(([0.0], np.cumsum(energy)))
     return int(np.argmin(sums[width:] - sums[:-width])) + width // 2
+
+
+def quiet_place(audio: Samples, earliest: int) -> int:
+    """The sample to cut at: the middle of the quietest 0.3 s from `earliest` on; the end where there are none."""
+    frames = audio[earliest : earliest + (len(audio) - earliest) // FRAME * FRAME].reshape(-1, FRAME)
+    if len(frames) <= PAUSE:
+        return len(audio)
+    return earliest + quietest(np.square(frames).sum(axis=1, dtype=np.float64), PAUSE) * FRAME

@@ -1,0 +1,66 @@
+"""Errors that end a job: the sentence that its client gets, or, where nothing more can be trusted, the process's end.
+
+After some errors CUDA fails at every call until the process has ended, and what a card's memory is fragmented into
+comes back only with the process. So a worker ends by them as by a crash: the supervisor repeats the request in a fresh
+one if nothing of its output has left.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Error
+
+from .job import Cancelled
+from .load_error import Cause, cause
+from .usage import short_of_memory
+
+
+class Fatal(Exception):
+    """This process must do no more work; the message is one sentence for the client."""
+
+
+def fatal(error: BaseException) -> str:
+    """Returns why the process must end by `error`, in one sentence; empty where it can go on."""
+    if isinstance(error, Fatal):
+        return str(error)
+    match _cause(error):
+        case Cause.CARD_FAILED:
+            return "The graphics card failed, and this process can compute nothing more on it."
+        case Cause.CARD_FULL if not isinstance(error, HushdError):  # else it was a load, which has its own advice
+            return "The graphics card had not enough free memory for this request."
+    return ""
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether a library raised `error` because a card or the machine had not enough free memory."""
+    if isinstance(error, Cancelled | HushdError | Fatal):
+        return False
+    found = _cause(error)
+    return found in (Cause.CARD_FULL, Cause.MEMORY) or (found is not Cause.CARD_FAILED and short_of_memory(error))
+
+
+def answer(request_id: bytes, error: BaseException) -> Error:
+    """The answer for the client: a HushdError as it is, others as `failure`."""
+    # A part that is loaded when it is first needed is not missing where the memory is too short for it.
+    missing = isinstance(error, HushdError) and error.code in ("engine_missing", "model_missing")
+    if isinstance(error, HushdError) and not (missing and short_of_memory(error)):
+        return Error.of(request_id, error)
+    return failure(request_id, error)
+
+
+def failure(request_id: bytes, error: BaseException) -> Error:
+    """The answer for a job that failed by no fault of its request: one sentence, with the traceback in the log."""
+    traceback.print_exception(error)
+    if short_of_memory(error):
+        return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))
+    text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
+    return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))
+
+
+def _cause(error: BaseException | None) -> Cause | None:
+    """The cause that a library's message names; our own and the system's messages may name anything, such as a file."""
+    while isinstance(error, HushdError):
+        error = error.__cause__ or error.__context__
+    return None if error is None or isinstance(error, OSError) else cause(error)
