@@ -142,6 +142,7 @@ class _Harness:
         self._socket.setsockopt(zmq.LINGER, 1000)
         self._socket.connect(endpoint)
         self._loaded = False
+        self._on_card = False  # whether the engine computes on a graphics card
         self._measure = False  # whether memory is to be trimmed and reported after work
         self._next_beat = math.inf  # monotonic time; infinite at rest
         self._resident = 0  # bytes at the last beat,
@@ -251,7 +252,15 @@ class _Harness:
 
     def _beat(self) -> None:
         self._resident, self._size = rss(), pss()
-        self._send(Beat(cpu_s=cpu(), pss=self._size))
+        self._send(Beat(cpu_s=cpu(), pss=self._size, cards=self._cards()))
+
+    def _cards(self) -> dict[str, int]:
+        """The memory taken of graphics cards; an engine that computes on none loads no driver for this."""
+        if not self._on_card:
+            return {}
+        from . import card
+
+        return card.taken()
 
     def _leave(self) -> None:
         if self._leaving is None:
@@ -273,7 +282,9 @@ class _Harness:
             slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
             for number in range(1, slots + sessions):
                 threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
-            self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities))
+            self._on_card = str(capabilities.get("compute_device", "")).startswith("cuda")
+            cards = self._cards()
+            self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities, cards=cards))
         except BaseException as error:
             short = short_of_memory(error)
             if isinstance(error, HushdError) and not short:

@@ -21,7 +21,8 @@ class Loading(Message):
 class Ready(Message):
     """worker -> supervisor: loaded. `slots` is the number of jobs that it takes at once, `pss` its size in bytes.
 
-    `sessions` is the number of sessions that it takes beside those; at 0 a session takes one of the slots.
+    `sessions` is the number of sessions that it takes beside those; at 0 a session takes one of the slots. `cards` are
+    the bytes that it takes of each graphics card, by the card's place on the PCI bus.
     """
 
     TYPE: ClassVar[str] = "ready"
@@ -30,6 +31,7 @@ class Ready(Message):
     pss: int = 0
     capabilities: dict[str, Any] = field(default_factory=dict)
     sessions: int = 0
+    cards: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +47,13 @@ class LoadFailed(Message):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat(Message):
     """worker -> supervisor every 2 s while a job runs: alive. `cpu_s` is the CPU time, `pss` the size in bytes, of the
-    process and those it started."""
+    process and those it started; `cards` as in `ready`."""
 
     TYPE: ClassVar[str] = "beat"
 
     cpu_s: float
     pss: int = 0
+    cards: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,73 @@
+"""A worker that claims memory of a graphics card (of HUSHD_CARDS), else an echo worker; its model's name is the size.
+
+`stt/card/12gb` claims 12 GB of the card that it is shown, holds them until its exit, and fails as torch does where they
+are not free; without a card it computes on the CPU. Besides the operations of `echo_worker` it has
+
+claim     claims params["gb"] more, as a long recording does; the error of torch where they are not free
+where     result {"device", "why", "pid"}
+
+With `--engine none` it finds no card usable, as an engine for the CPU alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import Any
+
+from echo_worker import Echo
+from hushd_worker import card, compute_device
+from hushd_worker.card_stand_in import StandIn
+from hushd_worker.harness import serve
+from hushd_worker.job import Job
+from hushd_worker.load_error import load_error
+
+GB = 10**9
+
+
+class OnCard(Echo):
+    """An engine whose weights are a claim."""
+
+    compute_device = "cpu"
+
+    def __init__(self, engine: str, model: str) -> None:
+        super().__init__(1, 0, None)
+        self._engine = engine
+        self._model = model
+
+    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+        try:
+            self.compute_device = compute_device.choose("the stand-in", ("cuda", "cpu") if self._shown() else ("cpu",))
+            if self.compute_device == "cuda":
+                self._claim(float(self._model.removesuffix("gb")))
+        except RuntimeError as error:
+            raise load_error(f"card/{self._model}", error, install="", again="") from error
+        return {"echo": True} | compute_device.report(self)
+
+    def run(self, job: Job) -> dict[str, Any]:
+        if job.op == "claim":
+            self._claim(job.params["gb"])
+            return {}
+        if job.op == "where":
+            known = compute_device.report(self)
+            return {"device": known["compute_device"], "why": known.get("why_there", ""), "pid": os.getpid()}
+        return super().run(job)
+
+    def _shown(self) -> list[card.Card]:
+        driver = card.default()
+        return card.cards(driver) if driver and self._engine != "none" else []
+
+    def _claim(self, gb: float) -> None:
+        driver = card.default()
+        assert isinstance(driver, StandIn)
+        if not driver.claim(self._shown()[0].id, int(gb * GB)):
+            raise RuntimeError(f"CUDA out of memory. Tried to allocate {gb:.2f} GiB.")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--engine", required=True)
+    parser.add_argument("--model", required=True)
+    flags = parser.parse_args()
+    serve(OnCard(flags.engine, flags.model))

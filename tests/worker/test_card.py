@@ -1,0 +1,165 @@
+"""The graphics cards that a process sees, with a stand-in for the driver: a file that tests write."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.messages import Beat, Job, Result
+from hushd_worker import card
+from hushd_worker.card_stand_in import StandIn
+
+GB = 10**9
+FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
+PROGRAM = [sys.executable, str(Path(__file__).parents[1] / "support" / "card_worker.py")]
+Write = Callable[..., StandIn]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Write:
+    """Writes the cards of the stand-in, and gives it."""
+
+    def write(*cards: dict[str, Any]) -> StandIn:
+        path = tmp_path / "cards.json"
+        path.write_text(json.dumps(cards))
+        return StandIn(path)
+
+    return write
+
+
+def test_cards_are_numbered_in_the_order_of_their_places(written: Write) -> None:
+    """`cuda:0` is the first on the bus, as with CUDA_DEVICE_ORDER=PCI_BUS_ID; what others take is not free."""
+    driver = written({"id": SECOND, "total": 80 * GB}, {"id": FIRST, "total": 24 * GB, "others": 20 * GB})
+    assert card.cards(driver, {}) == [
+        card.Card("cuda:0", FIRST, "stand-in", 24 * GB, 4 * GB),
+        card.Card("cuda:1", SECOND, "stand-in", 80 * GB, 80 * GB),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("visible", "places"),
+    [("1", [SECOND]), ("1,0", [SECOND, FIRST]), (f"GPU-{SECOND}", [SECOND]), ("-1", []), ("", []), ("0,-1,1", [FIRST])],
+)
+def test_only_the_cards_that_cuda_shows(written: Write, visible: str, places: list[str]) -> None:
+    """CUDA_VISIBLE_DEVICES chooses and orders them, up to the first word that names none."""
+    driver = written({"id": FIRST, "total": GB}, {"id": SECOND, "total": GB})
+    found = card.cards(driver, {"CUDA_VISIBLE_DEVICES": visible})
+    assert [(each.device, each.id) for each in found] == [(f"cuda:{n}", place) for n, place in enumerate(places)]
+
+
+def test_a_card_that_sleeps_is_not_asked(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is reported as asleep, and no question is sent that would wake it."""
+    driver = written({"id": FIRST, "total": GB, "asleep": True})
+    for question in ("memory", "processes", "name"):
+        monkeypatch.setattr(driver, question, lambda id: pytest.fail("it was woken"))
+    assert card.cards(driver, {}) == [card.Card("cuda:0", FIRST, asleep=True)]
+    assert card.taken(driver, {}) == {}
+
+
+def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
+    """As the kernel writes it; a card without such a file is awake."""
+    for word, asleep in (("suspended", True), ("suspending", True), ("active", False), ("unsupported", False)):
+        (tmp_path / FIRST / "power").mkdir(parents=True, exist_ok=True)
+        (tmp_path / FIRST / "power/runtime_status").write_text(word + "\n")
+        assert card.sleeps(FIRST, tmp_path) is asleep
+    assert not card.sleeps(SECOND, tmp_path)
+
+
+def test_only_nvidias_display_controllers_are_cards(tmp_path: Path) -> None:
+    """Neither a card's sound device nor another maker's card is asked for."""
+    for place, vendor, kind in (
+        (FIRST, "0x10de", "0x030000"),
+        ("0000:01:00.1", "0x10de", "0x040300"),
+        (SECOND, "0x1002", "0x030000"),
+    ):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "vendor").write_text(vendor + "\n")
+        (tmp_path / place / "class").write_text(kind + "\n")
+    assert card._on_bus(tmp_path) == [FIRST]
+
+
+def test_what_this_process_and_its_children_take(written: Write) -> None:
+    """Their claims are summed by card, and another program's are not counted."""
+    driver = written({"id": FIRST, "total": 24 * GB, "others": 9 * GB}, {"id": SECOND, "total": 24 * GB})
+    assert driver.claim(FIRST, 2 * GB)
+    assert driver.claim(FIRST, GB)
+    assert card.taken(driver, {}) == {FIRST: 3 * GB}
+    assert driver.memory(FIRST) == (24 * GB, 12 * GB)
+    assert not driver.claim(FIRST, 13 * GB)
+
+
+def test_among_numbers_of_the_host_only_one_process_can_be_this_one(written: Write) -> None:
+    """In a container the driver's only process is taken for this one; of two nothing is known."""
+    driver = written({"id": FIRST, "total": 24 * GB})
+    path = driver._path.with_name("cards.json.1")  # init's: it lives, and is none of ours
+    path.write_text(json.dumps({FIRST: GB}))
+    assert card.taken(driver, {}) == {FIRST: GB}
+    other = driver._path.with_name(f"cards.json.{os.getppid()}")
+    other.write_text(json.dumps({FIRST: GB}))
+    assert card.taken(driver, {}) == {}
+
+
+def test_a_card_that_vanishes_is_left_out(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that no longer answers hides none of the others."""
+    driver = written({"id": FIRST, "total": GB}, {"id": SECOND, "total": GB})
+    monkeypatch.setattr(driver, "ids", lambda: [FIRST, SECOND])
+    driver._path.write_text(json.dumps([{"id": SECOND, "total": GB}]))
+    assert [each.id for each in card.cards(driver, {})] == [SECOND]
+    assert card.taken(driver, {}) == {}
+
+
+def test_memory_is_free_once_its_process_is_gone(written: Write) -> None:
+    """Also before its parent has reaped it, as a card's is; one that `holds` it keeps it."""
+    driver = written({"id": FIRST, "total": 4 * GB})
+    program = (
+        "import sys, pathlib; from hushd_worker.card_stand_in import StandIn; "
+        f"print(StandIn(pathlib.Path(sys.argv[1])).claim({FIRST!r}, {3 * GB}), flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(driver._path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdin
+        assert process.stdout.readline() == "True\n"
+        assert driver.memory(FIRST)[1] == GB
+        process.stdin.write("\n")
+        process.stdin.flush()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert driver.memory(FIRST)[1] == 4 * GB
+        written({"id": FIRST, "total": 4 * GB, "holds": True})
+        assert driver.memory(FIRST)[1] == GB
+
+
+def test_the_program_prints_the_cards(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m hushd_worker.card` writes one line of JSON; without a driver an empty list."""
+    driver = written({"id": FIRST, "name": "H100", "total": 80 * GB, "others": 1})
+    monkeypatch.setenv(card.STAND_IN, str(driver._path))
+    command = [sys.executable, "-P", "-m", "hushd_worker.card"]
+    told = json.loads(subprocess.check_output(command))
+    assert told == {
+        "cards": [
+            {"device": "cuda:0", "id": FIRST, "name": "H100", "total": 80 * GB, "free": 80 * GB - 1, "asleep": False}
+        ]
+    }
+
+
+def test_a_worker_reports_its_memory_of_a_card(
+    written: Write, monkeypatch: pytest.MonkeyPatch, start: Callable[..., Any]
+) -> None:
+    """In `ready` and in its beats, by the card's place; a worker on the CPU reports none."""
+    driver = written({"id": FIRST, "total": 24 * GB})
+    monkeypatch.setenv(card.STAND_IN, str(driver._path))
+    worker = start([*PROGRAM, "--engine", "card", "--model", "5gb"])
+    ready = worker.ready()
+    assert (ready.capabilities["compute_device"], ready.cards) == ("cuda", {FIRST: 5 * GB})
+    worker.send(Job(id=b"1" * 16, op="claim", params={"gb": 2}, input="none"))
+    worker.until(Result)
+    assert worker.until(Beat)[0].cards == {FIRST: 7 * GB}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert start([*PROGRAM, "--engine", "card", "--model", "5gb"]).ready().cards == {}

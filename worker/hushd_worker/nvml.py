@@ -1,0 +1,111 @@
+"""NVIDIA's management library, by ctypes: five of its functions, and no package for them."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+
+from . import card
+
+_NO_ATTACH = 2  # opens no card that is not asked for, since that would wake it
+_UNKNOWN = 2**64 - 1  # the size of a process where the driver does not say
+_MOST = 256  # processes of a card
+
+
+class _Pci(ctypes.Structure):
+    _fields_ = (
+        ("legacy_id", ctypes.c_char * 16),
+        *((name, ctypes.c_uint) for name in ("domain", "bus", "device", "device_id", "subsystem_id")),
+        ("id", ctypes.c_char * 32),
+    )
+
+
+class _Memory(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_ulonglong) for name in ("total", "free", "used"))
+
+
+class _Process(ctypes.Structure):
+    _fields_ = (
+        ("pid", ctypes.c_uint),
+        ("size", ctypes.c_ulonglong),
+        ("gpu_instance", ctypes.c_uint),
+        ("compute_instance", ctypes.c_uint),
+    )
+
+
+class Nvml:
+    """The driver of NVIDIA's cards; a `card.Driver`.
+
+    Args:
+        places: of the cards on the bus, as the kernel lists them; without any, all are asked for, and so woken.
+
+    Raises:
+        OSError: there is no driver, or it does not work.
+    """
+
+    def __init__(self, places: Sequence[str]) -> None:
+        self._library = ctypes.CDLL("libnvidia-ml.so.1")
+        self._call("nvmlInitWithFlags", ctypes.c_uint(_NO_ATTACH if places else 0))
+        self._ids = [id for id in places if card.sleeps(id) or self._there(id)] if places else self._enumerate()
+
+    def ids(self) -> list[str]:
+        return self._ids
+
+    def asleep(self, id: str) -> bool:
+        return card.sleeps(id)
+
+    def uuid(self, id: str) -> str:
+        return "" if self.asleep(id) else self._text("nvmlDeviceGetUUID", id)
+
+    def name(self, id: str) -> str:
+        return self._text("nvmlDeviceGetName", id)
+
+    def memory(self, id: str) -> tuple[int, int]:
+        memory = _Memory()
+        self._call("nvmlDeviceGetMemoryInfo", self._handle(id), ctypes.byref(memory))
+        return int(memory.total), int(memory.free)
+
+    def processes(self, id: str) -> dict[int, int]:
+        count = ctypes.c_uint(_MOST)
+        found = (_Process * _MOST)()
+        self._call("nvmlDeviceGetComputeRunningProcesses_v3", self._handle(id), ctypes.byref(count), found)
+        return {int(p.pid): int(p.size) for p in found[: count.value] if p.size != _UNKNOWN}
+
+    def _enumerate(self) -> list[str]:
+        """The places of all cards, where the kernel lists none: in some containers."""
+        count = ctypes.c_uint()
+        self._call("nvmlDeviceGetCount_v2", ctypes.byref(count))
+        return sorted(self._place(number) for number in range(count.value))
+
+    def _place(self, number: int) -> str:
+        """The place of card `number`, as the kernel writes it: the library has four digits more."""
+        handle, place = ctypes.c_void_p(), _Pci()
+        self._call("nvmlDeviceGetHandleByIndex_v2", ctypes.c_uint(number), ctypes.byref(handle))
+        self._call("nvmlDeviceGetPciInfo_v3", handle, ctypes.byref(place))
+        return f"{place.domain:04x}:{place.bus:02x}:{place.device:02x}.0"
+
+    def _there(self, id: str) -> bool:
+        """Whether this process may use a card: a container is shown only some."""
+        try:
+            self._handle(id)
+        except OSError:
+            return False
+        return True
+
+    def _handle(self, id: str) -> ctypes.c_void_p:
+        handle = ctypes.c_void_p()
+        self._call("nvmlDeviceGetHandleByPciBusId_v2", id.encode(), ctypes.byref(handle))
+        return handle
+
+    def _text(self, function: str, id: str) -> str:
+        text = ctypes.create_string_buffer(96)
+        self._call(function, self._handle(id), text, ctypes.c_uint(len(text)))
+        return text.value.decode(errors="replace")
+
+    def _call(self, function: str, *arguments: object) -> None:
+        try:
+            called: Callable[..., int] = getattr(self._library, function)
+        except AttributeError as error:
+            raise OSError(f"the driver is too old for {function}") from error
+        if status := called(*arguments):
+            raise OSError(f"{function} failed with {status}")
