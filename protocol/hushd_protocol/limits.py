@@ -27,4 +27,5 @@ SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path less its NUL on Linux; 103 on
 
 PRIORITIES = ("important", "message", "text", "notification", "progress")
 
+EXIT_CARD_FAILED = 75  # of a worker: EX_TEMPFAIL, its graphics card computes nothing more in this process
 UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no size

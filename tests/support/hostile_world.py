@@ -418,17 +418,21 @@ class World:
             starved = self.dice.random() < 0.5
             self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory", starved)))
         elif mode == "dies":
-            self.at(self.random.random(), lambda: self._exit(process, self.random.choice([0, 1, -11])))
+            self.at(self.random.random(), lambda: self._exit(process, self.random.choice([0, 1, -11, 75])))
         elif mode != "no-hello":
             self.at(0.1, lambda: self._say(process, m.WorkerHello(token="t", protocol=1, version="1", pid=2)))
             if mode == "load-fails":
-                self.at(0.5, lambda: self._say(process, m.LoadFailed(code="engine_missing", message="No.")))
+                self.at(0.5, lambda: self._say(process, self._failure()))
                 self.at(0.6, lambda: self._say(process, m.Bye()))
             elif mode != "no-ready":
                 for second in range(self.random.choice([0, 0, 3])):
                     self.at(0.2 + second, lambda: self._say(process, m.Loading()))
                 slowest = 35 if self.crashes < 0.5 else 1
                 self.at(self.random.uniform(0.2, slowest), lambda: self._ready(process))
+
+    def _failure(self) -> m.LoadFailed:
+        code = self.dice.choice(["engine_missing", "server_busy"])
+        return m.LoadFailed(code=code, message="No.", on_card=self.dice.random() < 0.5)
 
     def _say(self, process: Process, message: m.Message) -> None:
         """A frame arrives; from a dead process too, since frames and exits race."""

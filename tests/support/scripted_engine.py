@@ -4,7 +4,7 @@
 
 HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `short` (the same,
 for want of memory), `squeezed` (the same, and nothing says that it is memory), `cramped` (no memory is left for the
-threads of its slots), `raise` or `exit`.
+threads of its slots), `full_card`, `raise` or `exit`.
 `--beat`, `--loading` and `--settle` replace the harness's intervals, so that no test waits for them.
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_worker import harness
 from hushd_worker.job import Job
+from hushd_worker.load_error import load_error
 
 
 def leave_memory(size: int) -> None:
@@ -65,6 +66,9 @@ class Scripted:
             raise HushdError("model_missing", "The model does not load: reinstall it.") from RuntimeError(
                 "unknown error"
             )
+        elif self.how == "full_card":
+            error = RuntimeError("CUDA failed with error out of memory")
+            raise load_error("scripted/one", error, install="", again="")
         elif self.how == "cramped":
             leave_memory(4_000_000)
         elif self.how == "raise":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import EXIT_CARD_FAILED
 from hushd_worker.job import Cancelled
-from hushd_worker.job_error import Fatal, answer, fatal, out_of_memory
+from hushd_worker.job_error import EXIT_CRASHED, End, Fatal, answer, fatal, out_of_memory
 
 # As the libraries print them; numbers shortened. After each of them CUDA fails at every call of the process.
 BROKEN = [
@@ -37,7 +38,10 @@ def test_a_broken_context_ends_the_process(message: str) -> None:
     outer = HushdError("worker_failed", "That failed.")
     outer.__cause__ = error
     for raised in (error, outer):
-        assert "graphics card failed" in fatal(raised)
+        end = fatal(raised)
+        assert end is not None
+        assert end.status == EXIT_CARD_FAILED
+        assert "graphics card failed" in end.why
         assert not out_of_memory(raised)
 
 
@@ -46,7 +50,7 @@ def test_a_full_card_is_tried_with_less_then_ends_the_process(message: str) -> N
     """Shorter pieces are tried, and where nobody tries them only a new process gets unfragmented memory."""
     error = RuntimeError(message)
     assert out_of_memory(error)
-    assert "not enough free memory" in fatal(error)
+    assert fatal(error) == End(EXIT_CRASHED, "The graphics card had not enough free memory for this request.")
 
 
 @pytest.mark.parametrize("message", MEMORY)
@@ -54,7 +58,7 @@ def test_full_memory_of_the_machine_ends_no_process(message: str) -> None:
     """Shorter pieces are tried; beyond that it is the request's error, since the process is whole."""
     error = RuntimeError(message)
     assert out_of_memory(error)
-    assert fatal(error) == ""
+    assert fatal(error) is None
     assert answer(b"1", error).message == "There was not enough memory for this request."
 
 
@@ -62,7 +66,7 @@ def test_full_memory_of_the_machine_ends_no_process(message: str) -> None:
 def test_other_errors_are_the_requests_own(message: str) -> None:
     """Nothing is tried again and the process stays, although a card may be named."""
     assert not out_of_memory(RuntimeError(message))
-    assert fatal(RuntimeError(message)) == ""
+    assert fatal(RuntimeError(message)) is None
 
 
 def test_names_of_files_are_no_messages_of_a_card() -> None:
@@ -71,13 +75,13 @@ def test_names_of_files_are_no_messages_of_a_card() -> None:
         HushdError("input_unreadable", "CUDA out of memory.wav is not audio."),
         FileNotFoundError(2, "No such file", "an illegal memory access"),
     ):
-        assert fatal(error) == ""
+        assert fatal(error) is None
         assert not out_of_memory(error)
 
 
 def test_what_a_job_raises_on_purpose() -> None:
     """A cancelled job is not tried again; Fatal ends the process with its own sentence."""
     assert not out_of_memory(Cancelled())
-    assert fatal(Cancelled()) == ""
-    assert fatal(Fatal("It is over.")) == "It is over."
+    assert fatal(Cancelled()) is None
+    assert fatal(Fatal("It is over.")) == End(EXIT_CRASHED, "It is over.")
     assert not out_of_memory(Fatal("It is over."))

@@ -51,7 +51,7 @@ from hushd_protocol.system.footprint import rss, trim
 from hushd_worker.usage import cpu, pss, short_of_memory
 
 from .job import Cancelled, Job
-from .job_error import answer, failure, fatal
+from .job_error import EXIT_CRASHED, End, answer, failure, fatal
 
 BEAT_S = 2.0  # while a job runs; the supervisor kills the worker when three are missing
 LOADING_S = 5.0  # while the load uses CPU time
@@ -59,7 +59,6 @@ GROWTH = 8_000_000  # bytes by which memory must have grown at a job's end for a
 SETTLE_S = 0.1  # of rest before memory is trimmed and measured, so that the next request need not wait for it
 GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
-EXIT_CRASHED = 70  # EX_SOFTWARE: the load or the harness raised; the traceback is in the log
 
 
 class Engine(Protocol):
@@ -286,11 +285,10 @@ class _Harness:
             cards = self._cards()
             self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities, cards=cards))
         except BaseException as error:
-            short = short_of_memory(error)
-            if isinstance(error, HushdError) and not short:
-                self._post(LoadFailed(code=error.code, message=error.message))
-                return
-            _crash(error, "There was not enough memory to load it." if short else "")
+            if (failed := _load_failed(error)) is None:
+                _end(error, End(EXIT_CRASHED, ""))
+            self._post(failed)
+            return
         self._work()
 
     def _work(self) -> None:
@@ -310,14 +308,24 @@ class _Harness:
         except Cancelled:
             return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
         except BaseException as error:  # a library's sys.exit() would silently end this thread
-            if why := fatal(error):
-                _crash(error, why)
+            if end := fatal(error):
+                _end(error, end)
             return answer(job.id, error)
 
 
-def _crash(error: BaseException, why: str) -> NoReturn:
+def _load_failed(error: BaseException) -> LoadFailed | None:
+    """The report of a load that need not be tried again as it is; None for a crash."""
+    if isinstance(error, HushdError) and error.code == "server_busy":
+        return LoadFailed(code=error.code, message=error.message, on_card=bool(error.detail.get("on_card")))
+    if short_of_memory(error):
+        traceback.print_exception(error)
+        return LoadFailed(code="server_busy", message="There was not enough free memory to load it.")
+    return LoadFailed(code=error.code, message=error.message) if isinstance(error, HushdError) else None
+
+
+def _end(error: BaseException, end: End) -> NoReturn:
     """Ends the process at once; the supervisor reports the log's last line, and repeats what ran."""
     traceback.print_exception(error)
-    if why:
-        print(why, file=sys.stderr)
-    os._exit(EXIT_CRASHED)
+    if end.why:
+        print(end.why, file=sys.stderr)
+    os._exit(end.status)

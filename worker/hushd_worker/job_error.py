@@ -8,29 +8,40 @@ one if nothing of its output has left.
 from __future__ import annotations
 
 import traceback
+from typing import NamedTuple
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import EXIT_CARD_FAILED
 from hushd_protocol.messages import Error
 
 from .job import Cancelled
 from .load_error import Cause, cause
 from .usage import short_of_memory
 
+EXIT_CRASHED = 70  # EX_SOFTWARE: the load, a job or the harness raised; the traceback is in the log
+
+
+class End(NamedTuple):
+    """An end of the process: its exit status, and one sentence for the client."""
+
+    status: int
+    why: str
+
 
 class Fatal(Exception):
     """This process must do no more work; the message is one sentence for the client."""
 
 
-def fatal(error: BaseException) -> str:
-    """Returns why the process must end by `error`, in one sentence; empty where it can go on."""
+def fatal(error: BaseException) -> End | None:
+    """Returns how the process must end by `error`; None where it can go on."""
     if isinstance(error, Fatal):
-        return str(error)
+        return End(EXIT_CRASHED, str(error))
     match _cause(error):
         case Cause.CARD_FAILED:
-            return "The graphics card failed, and this process can compute nothing more on it."
+            return End(EXIT_CARD_FAILED, "The graphics card failed, and this process can compute nothing more on it.")
         case Cause.CARD_FULL if not isinstance(error, HushdError):  # else it was a load, which has its own advice
-            return "The graphics card had not enough free memory for this request."
-    return ""
+            return End(EXIT_CRASHED, "The graphics card had not enough free memory for this request.")
+    return None
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -80,7 +80,7 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
         case Cause.CARD_FULL:
             advice = f"end what else uses the card, take a smaller model, {_NO_CARD}"
             text = f"The graphics card has not enough free memory for {model} ({why}): {advice}."
-            return HushdError("server_busy", text)
+            return HushdError("server_busy", text, detail={"on_card": True})
         case Cause.MEMORY:
             advice = "end other programs, or take a smaller model"
             return HushdError("server_busy", f"There is not enough free memory for {model} ({why}): {advice}.")

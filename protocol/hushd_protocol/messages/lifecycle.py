@@ -36,12 +36,14 @@ class Ready(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFailed(Message):
-    """worker -> supervisor: it can never become ready (no engine, no weights). It leaves by itself after this."""
+    """worker -> supervisor: it can never become ready (no engine, no weights), or not for want of memory
+    (`server_busy`), `on_card` of a graphics card's. It leaves by itself after this."""
 
     TYPE: ClassVar[str] = "load_failed"
 
     code: str
     message: str
+    on_card: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

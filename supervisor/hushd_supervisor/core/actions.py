@@ -11,10 +11,14 @@ from hushd_protocol.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """Start generation `gen` of `worker`. Fails as `SpawnFailed`, ends as `Exited`."""
+    """Start generation `gen` of `worker`. Fails as `SpawnFailed`, ends as `Exited`.
+
+    `compute_device` replaces the configuration's, unless it is empty.
+    """
 
     worker: str
     gen: int
+    compute_device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

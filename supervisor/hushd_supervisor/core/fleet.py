@@ -149,7 +149,7 @@ class Fleet:
                     "crashes": worker.crashes.total,
                     "holders": worker.leases.holders(now),
                     "compute_device": _text(worker.capabilities.get("compute_device")),
-                    "why_there": _text(worker.capabilities.get("why_there")),
+                    "why_there": worker.lifecycle.exile or _text(worker.capabilities.get("why_there")),
                     "need_mb": round(self.admission.budget.need(worker.name) / 1e6, 1),
                 }
             )
@@ -204,8 +204,25 @@ class Fleet:
 
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
-        out = self._share(now) + self.admission.settle(now) + self._help(now)
+        out = self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
         return out + self._unloads.settle()
+
+    def _fall_back(self, now: float) -> list[Action]:
+        """Hands requests for which there is no memory to the workers that their settings name."""
+        out: list[Action] = []
+        for worker in [worker for worker in self.workers.values() if worker.displaced]:
+            moving, worker.displaced = worker.displaced, []
+            for request in moving:
+                out += self._move(request, f"{worker.name.split('/')[0]}/{worker.settings.fallback}", now)
+        return out + self.admission.settle(now) if out else out
+
+    def _move(self, request: ActiveRequest, name: str, now: float) -> list[Action]:
+        try:
+            target = self.worker(name)
+        except HushdError as error:
+            return self.workers[request.worker].decline(request, error)
+        request.worker = name
+        return target.submit(request, now)
 
     def take_ended(self) -> Iterator[ActiveRequest]:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""

@@ -34,6 +34,7 @@ class WorkerSettings:
     drain_timeout: float = 60.0  # for running jobs when the supervisor leaves
     stall_timeout: float = 20.0  # a job without output or CPU time, at least this long
     compute_device: str = "auto"  # cpu, cuda, cuda:1, mps; auto: a card where the engine finds one, else the CPU
+    fallback: str = ""  # where memory is short for it: "cpu", or engine/model of another worker; empty: `server_busy`
     command: Sequence[str] = ()  # the user's own program instead of hushd's; --engine and --model are appended
     environment: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment
 

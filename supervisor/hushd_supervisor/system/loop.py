@@ -262,9 +262,9 @@ class Loop:
                 return self._clients.send(route, message)
             case ToWorker(worker, gen, message):
                 return self._workers.send(worker, gen, message)
-            case Spawn(worker, gen):
+            case Spawn(worker, gen, compute_device):
                 self._suspicious = True
-                failure = self._workers.spawn(worker, gen)
+                failure = self._workers.spawn(worker, gen, compute_device)
                 self._report_workers()
                 return failure
             case Kill(worker, gen):

@@ -32,6 +32,10 @@ _DEVICE = Kind(
     "auto, cpu, cuda, cuda:NUMBER or mps",
     lambda value: isinstance(value, str) and re.fullmatch("auto|cpu|mps|cuda(:[0-9]{1,2})?", value) is not None,
 )
+_FALLBACK = Kind(
+    'cpu, or an engine and a model, such as "whisper/small"',
+    lambda value: isinstance(value, str) and (value in ("", "cpu") or _ENGINE_MODEL.fullmatch(value) is not None),
+)
 _TABLE = Kind("a table", lambda value: isinstance(value, dict))
 
 
@@ -158,4 +162,4 @@ def _kind(key: str, default: object) -> Kind:
             return texts()
         case dict():
             return text_table()
-    return _DEVICE if key == "compute_device" else text()
+    return {"compute_device": _DEVICE, "fallback": _FALLBACK}.get(key, text())

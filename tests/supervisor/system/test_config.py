@@ -99,6 +99,7 @@ def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
         ('[models."whisper/x"]\nreposit = "a/b"', 'models."whisper/x".reposit', "did you mean repository?"),
         ('[models."whisper/x"]\nurl = "ftp://x"', 'models."whisper/x".url', "http"),
         ('[models."../x"]\nurl = "http://x"', "../x", "no model's name"),
+        ('[worker]\nfallback = "gpu"', "worker.fallback", "cpu, or an engine and a model"),
         ("qeue = 3", "qeue", "did you mean queue?"),
         ("queue = -1", "queue", "0 or more"),
         ("queue = true", "queue", "whole number"),

@@ -12,6 +12,7 @@ from hushd_models import catalogue, hf_cache
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import reason
 from hushd_worker import compute_device
+from hushd_worker.load_error import Cause, cause
 
 from hushd_worker_stt import decoder
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
@@ -101,7 +102,7 @@ class FasterWhisper(WhisperFamily):
             model = self._package.WhisperModel(str(path), device="cuda", compute_type=self.compute_type or "default")
             model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
         except (RuntimeError, ValueError) as error:
-            if compute_device.asked() == "cuda":
+            if compute_device.asked() == "cuda" or cause(error) is Cause.CARD_FULL:  # others may make room
                 raise
             self.compute_device, self.why_there = "cpu", f"CUDA does not work here ({reason(error)})"
             return self._on_cpu(path)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from hushd_supervisor.core.actions import Action, Log, Remember
 from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -127,16 +128,35 @@ class Admission:
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
     def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
+        if worker.shortage is not None and (tried := self._after(worker.shortage, worker, memory, now)) is not None:
+            return tried
         verdict = self._verdict(worker.name, memory, now)
         if verdict.admit:
             return worker.admit(now)
         out: list[Action] = []
         if not verdict.wait:
             message = f"There is no memory for {worker.name} ({self.budget.need(worker.name) / 1e6:.0f} MB) now."
-            out += worker.refuse(now, message, self._retry_ms(now))
+            out += self._lack(worker, message, memory, now)
         for name in verdict.evict:
             out += self._workers[name].evict(now)
         return out
+
+    def _lack(self, worker: Worker, message: str, memory: Memory, now: float, on_card: bool = False) -> list[Action]:
+        """Gives up a start, or goes on with the fall-back to the CPU."""
+        out = worker.lack(now, message, self._retry_ms(now), on_card)
+        return out + self._decide(worker, memory, now) if worker.state is State.WAITING else out
+
+    def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action] | None:
+        """Goes on after a load that failed for want of memory: others leave for a second one; None once they have."""
+        others = [self._resident(w, now) for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
+        idle = [resident.name for resident in others if resident.idle_s is not None]
+        if not shortage.final and (idle or any(resident.leaving for resident in others)):
+            shortage.evicted = True
+            return [action for name in idle for action in self._workers[name].evict(now)]
+        if not shortage.final and shortage.evicted:
+            return None
+        held = f"{', '.join(resident.name for resident in others)} cannot leave now" if others else "no worker has any"
+        return self._lack(worker, f"{shortage.message} Of hushd's own, {held}.", memory, now, shortage.on_card)
 
     def fits(self, name: str, now: float) -> bool:
         """Whether worker `name` could start beside all others, with none leaving or waiting for it."""
@@ -170,3 +190,8 @@ class Admission:
             for request in worker.jobs.running.values()
         ]
         return max(1000, int(min(ends) * 1000)) if ends else 60_000
+
+
+def _is_on(worker: Worker, shortage: Shortage) -> bool:
+    """Whether a worker holds memory of the kind that is short."""
+    return not shortage.on_card or worker.capabilities.get("compute_device") not in (None, "", "cpu")

@@ -131,6 +131,14 @@ class Jobs:
         for request in waiting:
             self.fail(request, code, message, retry_after_ms)
 
+    def displace(self) -> list[ActiveRequest]:
+        """Takes out the requests that wait, for another worker; those that another one has sent on stay."""
+        moving = [request for request in self.waiting if not request.degraded]
+        for request in moving:
+            self.waiting.remove(request)
+            request.degraded = True
+        return moving
+
     def cancel(self, request: ActiveRequest, now: float, code: str) -> None:
         """Ends a waiting request with `code` at once; asks the engine to end a running one.
 

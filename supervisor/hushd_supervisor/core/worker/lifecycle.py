@@ -28,6 +28,7 @@ GRACE_S = 5.0  # from `drain` to the exit
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
 LATE_S = 2.0  # a timer that fires later than this: we were stopped, or the machine slept
 START_GUESS_S = 1.0  # the time of a start, as long as none has succeeded
+EXILE_S = 600.0  # after which a process that had to do without its card is replaced by one that tries it again
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
@@ -63,6 +64,8 @@ class Lifecycle:
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
         start_timed_out: whether this process did not become ready in time.
+        compute_device: that this process was started for, in place of the configuration's; empty: that one.
+        exile: the reason why this process was started for the CPU instead of its card; empty: it was not.
     """
 
     def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int], out: list[Action]) -> None:
@@ -80,6 +83,7 @@ class Lifecycle:
         self.expected = False
         self.killed = False
         self.start_timed_out = False
+        self.compute_device = self.exile = ""
         self._generations = generations
         self._out = out
         self._timer = math.inf  # of the state
@@ -106,8 +110,9 @@ class Lifecycle:
         """Waits for memory."""
         self.enter(State.WAITING, now + ROOM_S)
 
-    def start(self, now: float) -> None:
+    def start(self, now: float, compute_device: str = "", exile: str = "") -> None:
         """Starts the next generation."""
+        self.compute_device, self.exile = "cpu" if exile else compute_device, exile
         self.gen = next(self._generations)
         self.starts += 1
         self.expected = self.killed = self.start_timed_out = False
@@ -116,7 +121,7 @@ class Lifecycle:
         self._cpu_s = 0.0
         self._started_at = now
         self._start_cap = now + START_CAP_S
-        self._out.append(Spawn(self.name, self.gen))
+        self._out.append(Spawn(self.name, self.gen, self.compute_device))
         self.enter(State.STARTING, now + HELLO_S)
 
     def become_ready(self, pss: int, now: float) -> None:
@@ -219,6 +224,8 @@ class Lifecycle:
             return f"used up: {self.pss / 1e6:.0f} MB"
         if 0 < limits.max_age <= now - self.ready_at:
             return f"used up: {now - self.ready_at:.0f} s old"
+        if self.exile and now - self.ready_at >= EXILE_S:
+            return f"its card may be free again: {self.exile}"
         return ""
 
     def send(self, message: m.Message) -> None:

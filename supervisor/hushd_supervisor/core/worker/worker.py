@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import CODES, HushdError
+from hushd_protocol.limits import EXIT_CARD_FAILED
 
 from hushd_supervisor.core.actions import Action
 from hushd_supervisor.core.settings import WorkerSettings
@@ -21,13 +22,19 @@ from .jobs import ENDINGS, Jobs
 from .leases import Leases
 from .lifecycle import BEAT_S, LATE_S, WATCHED, Lifecycle
 from .request import ActiveRequest
+from .shortage import Shortage
 from .states import State
 
 STARVED_RETRY_MS = 1000
 
 
 class Worker:
-    """One worker, over all its generations."""
+    """One worker, over all its generations.
+
+    Attributes:
+        shortage: the last load, if it failed for want of memory.
+        displaced: requests that the worker of the fall-back is to take over; the fleet hands them on.
+    """
 
     def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int]) -> None:
         self._out: list[Action] = []
@@ -38,6 +45,9 @@ class Worker:
         self.crashes = Crashes()
         self.capabilities: Mapping[str, object] = {}  # of the last process that became ready
         self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
+        self.shortage: Shortage | None = None
+        self.displaced: list[ActiveRequest] = []
+        self._exile = ""  # why the next process is to be started for the CPU
         self._verdict = ("worker_failed", "")  # the error of requests while FAILED
         self._down = False
 
@@ -65,6 +75,8 @@ class Worker:
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
         """Accepts a request, which will end exactly once: here and now, or later."""
         waiting = len(self.jobs.waiting)
+        if self.state is State.STOPPED:
+            self.shortage, self._exile = None, ""
         if self._down:
             self.jobs.fail(request, "shutting_down", "hushd is shutting down; ask again in a moment.")
         elif self.state is State.FAILED:
@@ -79,6 +91,11 @@ class Worker:
                 self.jobs.report_place(
                     request, "queued" if self.state is State.BUSY or self._dispatch.held else "starting"
                 )
+        return self._take()
+
+    def decline(self, request: ActiveRequest, error: HushdError) -> list[Action]:
+        """Ends a request that no other worker can take over."""
+        self.jobs.finish(request, m.Error.of(request.id, error))
         return self._take()
 
     def would_run(self, request: ActiveRequest) -> bool:
@@ -125,7 +142,7 @@ class Worker:
     def admit(self, now: float) -> list[Action]:
         """Starts the process that waits for memory: there is enough."""
         if self.state is State.WAITING:
-            self.lifecycle.start(now)
+            self.lifecycle.start(now, exile=self._exile)
             self.jobs.begin(self.gen)
         return self._take()
 
@@ -146,6 +163,20 @@ class Worker:
             self.jobs.fail_waiting("server_busy", message, retry_after_ms)
             self.lifecycle.end(now)
         return self._take()
+
+    def lack(self, now: float, message: str, retry_after_ms: int, on_card: bool = False) -> list[Action]:
+        """There is no memory for the process: the fall-back of its settings takes over, else it is given up.
+
+        Args:
+            on_card: it is a card's memory. Then a start for the CPU, if that may be, goes on waiting for memory.
+        """
+        fallback, self.shortage = self.settings.fallback, None
+        if on_card and not self._exile and self._may_leave_card:
+            self._exile = "the card had no memory for it"
+            return self._take()
+        if fallback not in ("", "cpu"):
+            self.displaced = self.jobs.displace()
+        return self.refuse(now, message, retry_after_ms)
 
     def evict(self, now: float) -> list[Action]:
         """Leaves if it is idle, whatever its leases say: its memory is needed."""
@@ -174,7 +205,7 @@ class Worker:
         """Applies other settings; a process that was started with others finishes its jobs and leaves."""
         before, self.lifecycle.settings = self.settings, settings
         self.leases.set_default(settings.keep_alive)
-        if (before.command, before.environment) != (settings.command, settings.environment):
+        if _program(before) != _program(settings):
             if self.state is not State.BUSY:
                 return self._end(now)
             self._dispatch.retire("its configuration has changed", now)
@@ -216,9 +247,13 @@ class Worker:
             case m.Ready() if self.state is State.STARTING:
                 self.jobs.queue.slots, self.jobs.queue.sessions = max(1, message.slots), max(0, message.sessions)
                 self.capabilities = message.capabilities
+                self.shortage, self._exile = None, ""
                 self.lifecycle.become_ready(message.pss, now)
                 self.leases.use("", None, now)
                 self._dispatch.settle(now)
+            case m.LoadFailed(code="server_busy") if self.state is State.STARTING and self.jobs.waiting:
+                self.shortage = Shortage(message.message, message.on_card, final=self.shortage is not None)
+                self.lifecycle.leaves(now)
             case m.LoadFailed() if self.state is State.STARTING:
                 self.jobs.fail_waiting(message.code if message.code in CODES else "worker_failed", message.message)
                 self.lifecycle.leaves(now)
@@ -268,6 +303,8 @@ class Worker:
         self.crashes.add(now, frozenset(request.key for request in lost), ready_for)
         explained = death.end_lost(lost, self.jobs, self.crashes, now, repeat=not self._down)
         self._verdict = death.verdict(bool(lost))
+        if status == EXIT_CARD_FAILED and self._may_leave_card:
+            self._exile = "the card failed"
         if self._down or self._dispatch.held or explained:
             self._stop(now)
         elif self.crashes.too_many():
@@ -308,6 +345,12 @@ class Worker:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
+    @property
+    def _may_leave_card(self) -> bool:
+        """Whether the settings let the CPU take over from a card."""
+        fallback = self.settings.fallback
+        return fallback == "cpu" or (self.settings.compute_device == "auto" and not fallback)
+
     def _end(self, now: float) -> list[Action]:
         """Ends the worker whatever its leases say; running jobs have a limited time to finish."""
         self.leases.clear()
@@ -346,3 +389,8 @@ class Worker:
         out = self._out.copy()
         self._out.clear()
         return out
+
+
+def _program(settings: WorkerSettings) -> tuple[object, ...]:
+    """The part of the settings that a process has from its start on."""
+    return settings.command, settings.environment, settings.compute_device

@@ -95,8 +95,11 @@ class WorkerSocket:
 
     # --- actions of the pool --------------------------------------------------------------------------------------
 
-    def spawn(self, name: str, gen: int) -> SpawnFailed | None:
-        """Starts generation `gen` of worker `name`; there are no more processes than connections for them."""
+    def spawn(self, name: str, gen: int, compute_device: str = "") -> SpawnFailed | None:
+        """Starts generation `gen` of worker `name`; there are no more processes than connections for them.
+
+        `compute_device` replaces the configuration's, unless it is empty.
+        """
         if len(self._workers) >= self.gate.ceiling:
             return SpawnFailed(name, gen, f"open files are left for {self.gate.ceiling} workers", starved=True)
         settings = self._settings.for_worker(name)
@@ -116,7 +119,7 @@ class WorkerSocket:
                     worker_command(name, settings.command),
                     environment(
                         os.environ,
-                        compute_environment(settings.compute_device, os.environ),
+                        compute_environment(compute_device or settings.compute_device, os.environ),
                         settings.environment,
                         {
                             "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",

@@ -115,6 +115,13 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert len(set(os.listdir("/proc/self/fd")) - before) == 6
 
 
+def test_a_process_for_another_device_than_the_configurations(desk: Desk) -> None:
+    """The start's device wins, and its process sees no card where it is the CPU."""
+    assert desk.workers.spawn(NAME, 1, "cpu") is None
+    environment = desk.launch.started[-1].environment
+    assert (environment["HUSHD_COMPUTE_DEVICE"], environment["CUDA_VISIBLE_DEVICES"]) == ("cpu", "-1")
+
+
 @pytest.mark.parametrize("error", [OSError(8, "Exec format error"), ValueError("embedded null byte")])
 def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Exception) -> None:
     """The event has the reason, and no descriptor is left."""

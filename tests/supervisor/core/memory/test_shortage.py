@@ -1,0 +1,212 @@
+"""A process that finds too little memory: others leave, it tries again, then the fall-back or an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_protocol.limits import EXIT_CARD_FAILED
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker.lifecycle import EXILE_S
+from hushd_supervisor.core.worker.states import State
+from support.house import MB, ROUTE, A, B, C, House
+
+SHORT = "The graphics card has not enough free memory for a/x."
+
+
+def fails(house: House, name: str, on_card: bool = False) -> None:
+    """The load of `name` finds too little memory, and its process leaves."""
+    house.says(name, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.says(name, m.LoadFailed(code="server_busy", message=SHORT, on_card=on_card))
+    house.says(name, m.Bye())
+    house.exit(name, 78)
+
+
+def devices(house: House, name: str) -> list[str]:
+    return [action.compute_device for action in house.of(do.Spawn) if action.worker == name]
+
+
+def on_card(house: House, name: str) -> None:
+    """An idle worker that computes on a card."""
+    house.request(name)
+    house.says(name, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.says(name, m.Ready(slots=1, pss=300 * MB, capabilities={"compute_device": "cuda"}))
+    house.finish(name)
+
+
+def test_idle_workers_leave_for_a_second_try() -> None:
+    """The load is tried once more when their exits were seen; then the request runs."""
+    house = House()
+    house.available = 5000 * MB
+    house.total = 5000 * MB
+    house.idle(B)
+    request = house.request(A)
+    fails(house, A)
+    assert (house.drained(), house.state(A)) == ([B], State.WAITING)
+    house.leave(B)
+    assert house.spawned() == [B, A, A]
+    house.ready(A)
+    house.finish(A)
+    assert house.code(request) == "result"
+
+
+def test_a_second_failure_is_an_answer() -> None:
+    """It says what is short and who holds it, and when to ask again; no third try is made."""
+    house = House()
+    house.total = house.available = 5000 * MB
+    house.idle(B)
+    house.busy(C)
+    request = house.request(A)
+    fails(house, A)
+    house.leave(B)
+    fails(house, A)
+    answer = house.answer(request)
+    assert isinstance(answer, m.Error)
+    assert (answer.code, answer.retryable) == ("server_busy", True)
+    assert answer.message == f"{SHORT} Of hushd's own, {C} cannot leave now."
+    assert answer.retry_after_ms
+    assert house.spawned().count(A) == 2
+    later = house.request(A)  # and the next request starts afresh
+    assert house.spawned().count(A) == 3
+    house.ready(A)
+    house.finish(A)
+    assert house.code(later) == "result"
+
+
+def test_nobody_to_leave_means_no_second_try() -> None:
+    """Another load would find the same: the answer comes at once."""
+    house = House(worker={"stt/a": {"compute_device": "cuda"}})
+    request = house.request(A)
+    fails(house, A, on_card=True)
+    answer = house.answer(request)
+    assert isinstance(answer, m.Error)
+    assert answer.message == f"{SHORT} Of hushd's own, no worker has any."
+    assert (house.spawned(), house.state(A)) == ([A], State.STOPPED)
+
+
+def test_a_card_is_not_freed_by_workers_on_the_cpu() -> None:
+    """Only a worker on a card leaves for one that lacks a card's memory."""
+    house = House()
+    house.total = house.available = 5000 * MB
+    on_card(house, B)
+    house.idle(C)
+    house.request(A)
+    fails(house, A, on_card=True)
+    assert house.drained() == [B]
+
+
+@pytest.mark.parametrize("settings", [{"compute_device": "auto"}, {"compute_device": "cuda", "fallback": "cpu"}])
+def test_the_cpu_takes_over_from_a_full_card(settings: dict[str, Any]) -> None:
+    """Where the configuration lets it, the request is done there, and the status says why; after ten minutes the
+    process is replaced by one that tries the card."""
+    house = House(worker={"stt/a": settings | {"keep_alive": -1}})
+    request = house.request(A)
+    fails(house, A, on_card=True)
+    assert devices(house, A) == ["", "cpu"]
+    house.ready(A)
+    house.finish(A)
+    assert house.code(request) == "result"
+    assert house.pool.rows(house.now)[0]["why_there"] == "the card had no memory for it"
+    house.now += EXILE_S
+    house.busy(A)
+    house.finish(A)
+    house.leave(A)
+    house.request(A)
+    assert devices(house, A) == ["", "cpu", ""]
+
+
+def test_a_machine_without_memory_is_no_reason_for_the_cpu() -> None:
+    """The CPU would find no more of it."""
+    house = House(worker={"stt/a": {"fallback": "cpu"}})
+    request = house.request(A)
+    fails(house, A)
+    assert (devices(house, A), house.code(request)) == ([""], "server_busy")
+
+
+def test_the_cpu_that_has_no_memory_either() -> None:
+    """There is one fall-back, then an answer."""
+    house = House()
+    request = house.request(A)
+    fails(house, A, on_card=True)
+    fails(house, A)
+    assert (devices(house, A), house.code(request)) == (["", "cpu"], "server_busy")
+
+
+@pytest.mark.parametrize("on_card", [True, False])
+def test_another_model_takes_over(on_card: bool) -> None:
+    """All that waits is done by the model that the configuration names, and the results say `degraded`."""
+    house = House(worker={"stt/a": {"fallback": "b/y"}})
+    requests = [house.request(A), house.request(A)]
+    fails(house, A, on_card)
+    assert house.spawned() == [A, B]
+    house.ready(B, slots=2)
+    house.finish(B)
+    for request in requests:
+        answer = house.answer(request)
+        assert isinstance(answer, m.Result)
+        assert answer.data == {"degraded": True}
+
+
+def test_another_model_takes_over_where_nothing_is_started() -> None:
+    """The same where the measured memory has no room for the larger one."""
+    house = House(worker={"stt/a": {"fallback": "b/y", "memory_mb": 5000.0}})
+    request = house.request(A)
+    assert (house.spawned(), house.code(request)) == ([B], "")
+
+
+def test_two_models_that_name_each_other() -> None:
+    """A request falls back once."""
+    house = House(worker={"stt/a": {"fallback": "b/y"}, "stt/b": {"fallback": "a/x"}})
+    request = house.request(A)
+    fails(house, A)
+    fails(house, B)
+    assert (house.spawned(), house.code(request)) == ([A, B], "server_busy")
+
+
+def test_a_cancelled_request_leaves_no_memory_of_the_failure() -> None:
+    """The next load counts as the first one."""
+    house = House()
+    house.total = house.available = 5000 * MB
+    house.idle(B)
+    request = house.request(A)
+    fails(house, A)
+    house.tell(ev.FromClient(ROUTE, m.Cancel(id=request)))
+    house.leave(B)
+    assert house.code(request) == "cancelled"
+    house.idle(B)
+    house.request(A)
+    fails(house, A)
+    assert house.drained() == [B, B]
+
+
+@pytest.mark.parametrize(
+    ("settings", "then"),
+    [
+        ({"compute_device": "auto"}, "cpu"),
+        ({"compute_device": "cuda:1", "fallback": "cpu"}, "cpu"),
+        ({"compute_device": "cuda:1"}, ""),
+    ],
+)
+def test_a_request_whose_card_fails_is_repeated_elsewhere(settings: dict[str, Any], then: str) -> None:
+    """Once, in a new process: on the CPU where the configuration lets it, else on the same card."""
+    house = House(worker={"stt/a": settings})
+    request = house.busy(A)
+    house.exit(A, EXIT_CARD_FAILED)
+    house.wait(1)
+    assert devices(house, A) == ["", then]
+    house.ready(A)
+    house.finish(A)
+    assert house.code(request) == "result"
+
+
+def test_a_request_whose_card_fails_twice() -> None:
+    """It is not repeated a second time."""
+    house = House(worker={"stt/a": {"compute_device": "cuda"}})
+    request = house.busy(A)
+    house.exit(A, EXIT_CARD_FAILED)
+    house.wait(1)
+    house.ready(A)
+    house.exit(A, EXIT_CARD_FAILED)
+    assert house.code(request) == "poison_request"
