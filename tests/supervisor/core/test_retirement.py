@@ -216,6 +216,19 @@ def test_a_session_that_makes_its_process_grow_retires_it() -> None:
     assert (house.spawned(), house.code(live), house.drained()) == ([A, A2], "", [])
 
 
+def test_a_process_that_only_a_job_had_made_large_stays() -> None:
+    """A program that a job had started counts while it runs, and no more once it has ended: nothing is replaced."""
+    house = House({"": {"memory_mb": 300.0, "max_pss_mb": 500.0}})
+    house.request(A)
+    house.ready(A)
+    house.finish(A)
+    large = house.request(A)
+    house.says(A, m.Beat(cpu_s=1.0, pss=600 * MB))
+    house.says(A, m.Beat(cpu_s=2.0, pss=300 * MB))  # as the worker reports before the result
+    house.says(A, m.Result(id=large))
+    assert (house.state(A), house.drained()) == (State.READY, [])
+
+
 def test_recycling_waits_for_a_long_file() -> None:
     """A file that takes longer than any drain is not ended because one beside it was the last of its process."""
     house = House({"": {"memory_mb": 300.0, "max_requests": 1}})

@@ -51,7 +51,7 @@ class Dispatcher:
 
     def retire(self, why: str, now: float) -> None:
         """Gives a process that works nothing more, if another one can take it; it leaves once nothing runs on it."""
-        self._lifecycle.retiring = self._lifecycle.retiring or why
+        self._lifecycle.unwanted = self._lifecycle.unwanted or why
         self.settle(now)
 
     def carry_on(self, now: float) -> None:
@@ -105,9 +105,8 @@ class Dispatcher:
             self._jobs.run(request, now)
 
     def _wear(self, now: float) -> None:
-        """Retires a process that is used up."""
-        if not self._lifecycle.retiring:
-            self._lifecycle.retiring = self._lifecycle.used_up(self._jobs.completed_here, now)
+        """Retires a process that is used up, and takes that back where only a job had made it large."""
+        self._lifecycle.worn = self._lifecycle.used_up(self._jobs.completed_here, now)
 
     def _replace(self, now: float) -> None:
         self._lifecycle.log("INFO", f"{self._lifecycle.name} leaves ({self._lifecycle.retiring})")

@@ -60,7 +60,8 @@ class Lifecycle:
         ready_at: when this process became ready; `math.inf` before that and after its exit.
         idle_since: when this process came to rest; None while it works.
         pss: bytes of memory, as the process last reported.
-        retiring: the reason why this process leaves once nothing runs on it, empty for none.
+        unwanted: the reason why this process was asked to leave once nothing runs on it, empty for none.
+        worn: the reason why it should do so by itself, empty for none.
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
         start_timed_out: whether this process did not become ready in time.
@@ -79,7 +80,7 @@ class Lifecycle:
         self.ready_at = math.inf
         self.idle_since: float | None = None
         self.pss = 0
-        self.retiring = ""
+        self.unwanted = self.worn = ""
         self.expected = False
         self.killed = False
         self.start_timed_out = False
@@ -92,6 +93,11 @@ class Lifecycle:
         self._start_cap = math.inf
         self._cpu_s = 0.0
         self._ceiling = math.inf
+
+    @property
+    def retiring(self) -> str:
+        """The reason why this process leaves once nothing runs on it, empty for none."""
+        return self.unwanted or self.worn
 
     @property
     def retires(self) -> bool:
@@ -117,7 +123,7 @@ class Lifecycle:
         self.starts += 1
         self.expected = self.killed = self.start_timed_out = False
         self.pss = 0
-        self.retiring = ""
+        self.unwanted = self.worn = ""
         self._cpu_s = 0.0
         self._started_at = now
         self._start_cap = now + START_CAP_S
