@@ -10,39 +10,11 @@ import h11
 import uvicorn
 from hushd_protocol.system.handover import Handover
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
-from uvicorn.server import ServerState
+
+from .connections import Patient, State
 
 HEAD_S = 10.0  # for the head of a request
 KEEP_ALIVE_S = 15  # between two requests of one connection
-SEND_S = 60.0  # for a program that does not read
-
-
-class State(ServerState):
-    """All connections; `ends` has a future for each transport, done once it is closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends: dict[asyncio.BaseTransport, asyncio.Future[None]] = {}
-
-    def end(self, transport: asyncio.BaseTransport) -> asyncio.Future[None]:
-        return self.ends.setdefault(transport, asyncio.get_running_loop().create_future())
-
-
-class Patient(asyncio.Protocol):
-    """A connection that is broken off once its program has not read for `SEND_S`."""
-
-    loop: asyncio.AbstractEventLoop
-    transport: asyncio.Transport
-    _end: asyncio.TimerHandle | None = None
-
-    def pause_writing(self) -> None:
-        self._end = self.loop.call_later(SEND_S, self.transport.abort)
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        if self._end:
-            self._end.cancel()
-        super().resume_writing()
 
 
 class _Http(Patient, H11Protocol):

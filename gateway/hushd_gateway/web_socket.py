@@ -7,7 +7,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
-from .uvicorn_server import Patient, State
+from .connections import Patient, State
 
 
 class WebSocket(Patient, WSProtocol):

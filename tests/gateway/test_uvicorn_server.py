@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 import pytest
-from hushd_gateway import uvicorn_server
+from hushd_gateway import connections, uvicorn_server
 from hushd_protocol.system.handover import Handover
 
 BOUND_S = 30.0
@@ -69,7 +69,7 @@ async def long(scope: Any, receive: Any, send: Any) -> None:
 
 def test_a_program_that_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer waits for a while, and then its connection is broken off; what waited is not kept."""
-    monkeypatch.setattr(uvicorn_server, "SEND_S", 0.2)
+    monkeypatch.setattr(connections, "SEND_S", 0.2)
 
     async def run() -> None:
         program, accepted = socket.socketpair()
