@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.messages import Beat, Job, Result
-from hushd_worker import card
+from hushd_worker import card, pci
 from hushd_worker.card_stand_in import StandIn
 
 GB = 10**9
@@ -67,8 +67,8 @@ def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
     for word, asleep in (("suspended", True), ("suspending", True), ("active", False), ("unsupported", False)):
         (tmp_path / FIRST / "power").mkdir(parents=True, exist_ok=True)
         (tmp_path / FIRST / "power/runtime_status").write_text(word + "\n")
-        assert card.sleeps(FIRST, tmp_path) is asleep
-    assert not card.sleeps(SECOND, tmp_path)
+        assert pci.sleeps(FIRST, tmp_path) is asleep
+    assert not pci.sleeps(SECOND, tmp_path)
 
 
 def test_only_nvidias_display_controllers_are_cards(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_only_nvidias_display_controllers_are_cards(tmp_path: Path) -> None:
         (tmp_path / place).mkdir()
         (tmp_path / place / "vendor").write_text(vendor + "\n")
         (tmp_path / place / "class").write_text(kind + "\n")
-    assert card._on_bus(tmp_path) == [FIRST]
+    assert pci.nvidia_cards(tmp_path) == [FIRST]
 
 
 def test_what_this_process_and_its_children_take(written: Write) -> None:

@@ -19,8 +19,6 @@ from typing import Protocol
 from hushd_protocol.system.footprint import descendants
 
 STAND_IN = "HUSHD_CARDS"  # a file in the driver's place, see `card_stand_in`
-_PCI = Path("/sys/bus/pci/devices")
-_DISPLAY, _NVIDIA = "0x03", "0x10de"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,36 +96,12 @@ def default() -> Driver | None:
 
         return StandIn(Path(path))
     from .nvml import Nvml
+    from .pci import nvidia_cards
 
     try:
-        return Nvml(_on_bus())
+        return Nvml(nvidia_cards())
     except OSError:  # no driver
         return None
-
-
-def sleeps(id: str, pci: Path = _PCI) -> bool:
-    """Whether the kernel has switched a card off; False where it does not say."""
-    try:
-        return (pci / id / "power" / "runtime_status").read_text().strip() in ("suspended", "suspending")
-    except OSError:
-        return False
-
-
-def _on_bus(pci: Path = _PCI) -> list[str]:
-    """NVIDIA's cards, as the kernel lists them."""
-    try:
-        return sorted(device.name for device in pci.iterdir() if _is_nvidia(device))
-    except OSError:
-        return []
-
-
-def _is_nvidia(device: Path) -> bool:
-    try:
-        return (device / "vendor").read_text().strip() == _NVIDIA and (device / "class").read_text().startswith(
-            _DISPLAY
-        )
-    except OSError:
-        return False
 
 
 def _shown(driver: Driver, visible: str | None) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 
-from . import card
+from . import pci
 
 _NO_ATTACH = 2  # opens no card that is not asked for, since that would wake it
 _UNKNOWN = 2**64 - 1  # the size of a process where the driver does not say
@@ -46,13 +46,13 @@ class Nvml:
     def __init__(self, places: Sequence[str]) -> None:
         self._library = ctypes.CDLL("libnvidia-ml.so.1")
         self._call("nvmlInitWithFlags", ctypes.c_uint(_NO_ATTACH if places else 0))
-        self._ids = [id for id in places if card.sleeps(id) or self._there(id)] if places else self._enumerate()
+        self._ids = [id for id in places if pci.sleeps(id) or self._there(id)] if places else self._enumerate()
 
     def ids(self) -> list[str]:
         return self._ids
 
     def asleep(self, id: str) -> bool:
-        return card.sleeps(id)
+        return pci.sleeps(id)
 
     def uuid(self, id: str) -> str:
         return "" if self.asleep(id) else self._text("nvmlDeviceGetUUID", id)
