@@ -42,7 +42,8 @@ async def chunks(microphone: Recording) -> AsyncIterator[bytes]:
                 return
             yield chunk
     finally:
-        microphone.on_chunk = None
+        if microphone.on_chunk is wake:  # else the next iteration has begun before the end of this one
+            microphone.on_chunk = None
 
 
 async def _recorded(microphone: Recording, news: asyncio.Event) -> None:
