@@ -6,8 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-import picture
 import psutil
+from hushd.memory_picture import draw
 
 NAMES = ("supervisor", "TTS worker", "STT worker")
 
@@ -65,11 +65,11 @@ class Watch(threading.Thread):
 
     def draw(self, path: Path, title: str, *, own: bool = False) -> None:
         """Writes the picture; with `own`, the root's own memory is shown once more on a scale of its own."""
-        picture.draw(
-            path,
+        picture = draw(
             title,
             [second for second, _, _ in self.samples],
             {name: [pss.get(name, 0.0) for _, pss, _ in self.samples] for name in NAMES},
             self.marks,
             ("supervisor alone, its own pages (USS), MB", self.own) if own else None,
         )
+        path.write_text(picture)

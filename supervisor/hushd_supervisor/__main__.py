@@ -32,6 +32,7 @@ from .system.doorkeeper import Doorkeeper
 from .system.loop import Loop
 from .system.memory import measure, psi
 from .system.memory.cgroup import Cgroup
+from .system.memory.history import History
 from .system.memory.needs import Needs
 from .system.process import OpenFiles
 from .system.signals import Signals
@@ -198,7 +199,7 @@ def run(options: Options, paths: Paths) -> None:
     listener = lock.ListeningSocket(paths.client_socket, inherited)
     signals = Signals(children=sys.platform != "linux")
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
-    cgroup, needs = Cgroup.own(), Needs(paths.needs)
+    cgroup, needs, history = Cgroup.own(), Needs(paths.needs), History(paths.memory_record)
     oom_kills = functools.partial(measure.oom_kills, cgroup)
     machine = functools.partial(measure.machine, cgroup)
     stalls = psi.choose(poller, cgroup, machine, os.environ.get("HUSHD_PRESSURE", ""))
@@ -226,15 +227,18 @@ def run(options: Options, paths: Paths) -> None:
         in_terminal=sys.stderr.isatty(),
         manager=manager,
         doorkeeper=doorkeeper,
+        history=history,
     )
     listener.watch()
     record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")
     gc.collect()
     gc.freeze()  # the objects of the start stay: no collection need walk them
+    history.begin()
     _report_ready(options)
     if manager:
         manager.ready()
     loop.run()
+    history.end()
     loop.close()
     worker_listener.remove()
     context.term()

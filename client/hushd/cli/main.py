@@ -26,6 +26,8 @@ _OWN_OPTIONS = {  # commands that parse what follows them
     "models": "models.command",
     "tune": "tune.command",
     "talk": "talk",
+    "top": "top.command",
+    "memory": "memory",
 }
 
 
@@ -125,6 +127,8 @@ def _parser(prog: str) -> tuple[Parser, Commands]:
     )
     status = commands.add("status", "show what runs, and how much memory it has")
     status.add_argument("--json", action="store_true", help="print JSON, for programs")
+    commands.add("top", "show live what runs, with keys to start and to end it")
+    commands.add("memory", "show memory over time, beside what a server that never unloads would have held")
     commands.add("models", "list, download, check and remove models")
     commands.add("tune", "measure which settings are fastest on this machine, and write them into the configuration")
     _add_managing(commands)

@@ -55,6 +55,11 @@ class Paths:
         return self.state / "needs.json"
 
     @property
+    def memory_record(self) -> Path:
+        """What supervisor and workers have held, line by line, for `hushd memory`."""
+        return self.state / "memory.log"
+
+    @property
     def transcripts(self) -> Path:
         """The journals of interrupted transcriptions."""
         return self.state / "transcripts"

@@ -145,6 +145,8 @@ class Fleet:
                     "running": len(worker.jobs.running),
                     "sessions": worker.jobs.sessions,
                     "requests": worker.jobs.completed,
+                    "latency_ms": worker.jobs.latency_ms(0.5),
+                    "latency_p95_ms": worker.jobs.latency_ms(0.95),
                     "starts": worker.lifecycle.starts,
                     "crashes": worker.crashes.total,
                     "holders": worker.leases.holders(now),

@@ -42,6 +42,7 @@ from .describe import Descriptions
 from .doorkeeper import Doorkeeper
 from .memory import measure
 from .memory.heap import Heap
+from .memory.history import History
 from .memory.needs import Needs
 from .memory.psi import Triggers
 from .signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
@@ -83,6 +84,7 @@ class Loop:
         manager: the service manager to report to, if there is one.
         heap: trims the memory that clients leave behind.
         doorkeeper: serves programs that speak HTTP or Wyoming, if the user wants that.
+        history: records what the processes hold.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Loop:
         manager: ServiceManager | None = None,
         heap: Heap | None = None,
         doorkeeper: Doorkeeper | None = None,
+        history: History | None = None,
     ) -> None:
         self._pool = pool
         self._clients = clients
@@ -119,6 +122,7 @@ class Loop:
         self._manager = manager
         self._heap = heap or Heap()
         self._doorkeeper = doorkeeper
+        self._history = history
         self._started = clock()
         self._usages = status.Usages()
         if doorkeeper:
@@ -242,6 +246,8 @@ class Loop:
         self._act(self._pool.handle(event, self._clock()))
         if self._doorkeeper:
             self._doorkeeper.look(event, self._clock())
+        if self._history:
+            self._history.look(event)
         if isinstance(event, Exited) or (isinstance(event, FromWorker) and isinstance(event.message, Ready)):
             self._report_workers()
 
@@ -265,6 +271,8 @@ class Loop:
             case Spawn(worker, gen, compute_device):
                 self._suspicious = True
                 failure = self._workers.spawn(worker, gen, compute_device)
+                if self._history and not failure:
+                    self._history.started(worker)
                 self._report_workers()
                 return failure
             case Kill(worker, gen):

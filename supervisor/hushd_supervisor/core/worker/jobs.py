@@ -7,6 +7,7 @@ process starts and ends. Every request ends in `finish`, exactly once.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import replace
 
 from hushd_protocol import messages as m
@@ -26,6 +27,7 @@ ENDINGS = {
     "shutting_down": "hushd is shutting down, and the job had not finished in time; ask again.",
     "worker_stopped": "The worker was stopped before the job had finished; ask again.",
 }
+LATENCIES = 32  # of the last requests, of which the status reports median and 95th percentile
 
 
 class Jobs:
@@ -38,6 +40,8 @@ class Jobs:
         gen: the generation of the process on which `running` runs.
         completed: jobs that have ended on a worker, over all processes.
         completed_here: those of the process that runs, or ran last.
+        latencies: seconds from the arrival of each of the last requests to its first output; sessions, whose output
+            waits for somebody to speak, are left out.
         economy: whether memory is short: jobs are asked to use less.
     """
 
@@ -50,6 +54,7 @@ class Jobs:
         self.ended: list[ActiveRequest] = []
         self.completed = 0
         self.completed_here = 0
+        self.latencies: deque[float] = deque(maxlen=LATENCIES)
         self._usual_s = {False: 0.0, True: 0.0}  # moving averages of the time of a file, and of a session
         self.economy = False
 
@@ -107,6 +112,13 @@ class Jobs:
         """The wait of a newcomer in ms, by the measured times of jobs; at least a second."""
         before, places = self.queue.ahead(request)
         return max(1000, int(sum(self.usual_s(t) for t in (*before, request)) / places * 1000))
+
+    def latency_ms(self, share: float) -> float | None:
+        """The latency in ms within which `share` of the last requests had their first output; None before any."""
+        if not self.latencies:
+            return None
+        ordered = sorted(self.latencies)
+        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 1)
 
     # --- ending --------------------------------------------------------------------------------------------------
 
@@ -186,6 +198,8 @@ class Jobs:
     def receive(self, request: ActiveRequest, message: m.Message, now: float) -> bool:
         """Handles a message of the process about a running request; False when it breaks the rules of credit."""
         request.touched = now
+        if not (request.output or request.session) and isinstance(message, m.Chunk | m.Partial | m.Result):
+            self.latencies.append(now - request.arrived)
         match message:
             case m.Chunk():
                 if not request.take_output(now):

@@ -1,0 +1,56 @@
+"""Bars in a terminal: memory as a timeline. Pure."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_NUMBER = 5  # columns of a value beside the bars
+
+
+def speaks_unicode() -> bool:
+    """Whether blocks and dots can be shown on standard output."""
+    return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") == "utf8" and (
+        os.environ.get("TERM") != "linux"
+    )
+
+
+def chart(values: Sequence[float], above: Sequence[float], height: int, top: float, *, fine: bool) -> list[str]:
+    """`height` lines of bars, one a column, from 0 to `top` beside its scale; dots mark `above` where it is higher.
+
+    Args:
+        fine: whether the bars are drawn by eighths of a line, which takes Unicode.
+    """
+    lines = []
+    for row in reversed(range(height)):
+        cells = (_cell(value, other, row, height / top, fine) for value, other in zip(values, above, strict=True))
+        lines.append(f"{_label(row, height, top):>{_NUMBER}} {'┤' if fine else '|'}{''.join(cells).rstrip()}")
+    return lines
+
+
+def columns_for_bars(width: int) -> int:
+    """The number of bars in lines of `width` columns."""
+    return max(1, width - _NUMBER - 3)
+
+
+def indent() -> str:
+    """Blanks as wide as the scale."""
+    return " " * (_NUMBER + 2)
+
+
+def _label(row: int, height: int, top: float) -> str:
+    if row == height - 1:
+        return f"{top:g}"
+    return "0" if row == 0 else f"{top / 2:g}" if row == height // 2 and height > 3 else ""
+
+
+def _cell(value: float, above: float, row: int, scale: float, fine: bool) -> str:
+    filled = min(1.0, max(0.0, value * scale - row))
+    eighths = round(filled * 8) or (1 if row == 0 and value > 0 else 0)
+    if not eighths and int(above * scale - 1e-9) == row and above > value:
+        return "·" if fine else "."
+    if fine:
+        return _EIGHTHS[eighths]
+    return "#" if eighths >= 4 or (eighths and row == 0) else " "

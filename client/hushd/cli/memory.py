@@ -1,0 +1,242 @@
+"""`hushd memory`: what supervisor and workers have held, against a server that never unloads."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol import duration
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd import memory_record as record
+from hushd.display import Column, clock, laid_out
+from hushd.memory_record import Entry, Moment, Use
+
+from . import console
+from .arguments import Parser
+from .chart import chart, columns_for_bars, indent, speaks_unicode
+
+RIVAL = "a server that never unloads"
+HEIGHT = 10  # lines of the bars
+POINTS = 600  # of a picture
+_WIDE = 100  # columns of output that is no terminal
+_KINDS = (".svg", ".html")
+_PAGE = """\
+<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>body{{font:15px sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}
+svg{{width:100%;height:auto}}td,th{{padding:.2rem 1rem .2rem 0;text-align:left}}</style>
+<h1>{title}</h1><p>{summary}</p>
+{svg}<table><tr><th>worker<th>starts<th>there for<th>most</tr>
+{rows}</table></html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What was recorded from `start` to `end`."""
+
+    start: float
+    end: float
+    entries: Sequence[Entry]
+    moments: Sequence[Moment]
+
+    @property
+    def uses(self) -> list[Use]:
+        return record.uses(self.entries, self.moments)
+
+    @property
+    def summary(self) -> str:
+        """One sentence: both averages."""
+        ours, theirs = record.mean(self.moments)
+        return (
+            f"Memory held on average for {clock(self.end - self.start)}: {_mb(ours):.0f} MB; "
+            f"by {RIVAL}: {_mb(theirs):.0f} MB."
+        )
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    window = _window(options.since)
+    if options.output:
+        _write(window, options.output)
+    elif options.json:
+        console.write(json.dumps(_as_json(window), indent=2) + "\n")
+    else:
+        console.write(_as_text(window, min(console.width(), _WIDE)))
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        f"Shows the memory of supervisor and workers over time, beside what {RIVAL} would have held: every model that "
+        "was used, from its first use on. Nothing is sampled: the supervisor records starts, exits and heartbeats.",
+    )
+    parser.add_argument(
+        "--since", type=_span, default=3600.0, metavar="TIME", help="how far back: 30m, 8h; default: 1h"
+    )
+    parser.add_argument("-o", "--output", type=_picture, metavar="FILE", help="draw it there: FILE.svg or FILE.html")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return parser
+
+
+def _span(text: str) -> float:
+    seconds = duration.parse(text)
+    if seconds is None or seconds <= 0:
+        raise ArgumentTypeError(f"must be a length of time such as 30m or 8h, not {text!r}")
+    return seconds
+
+
+def _picture(text: str) -> str:
+    if Path(text).suffix not in _KINDS:
+        raise ArgumentTypeError(f"must end with {' or '.join(_KINDS)}, not {text!r}")
+    return text
+
+
+def _window(span: float) -> _Window:
+    """What was recorded in the last `span` seconds, and what holds now.
+
+    Raises:
+        HushdError: `input_unreadable` when nothing was recorded yet.
+    """
+    path = paths.find().memory_record
+    entries = record.read(path)
+    now = time.time()
+    entries = record.until_now(entries, _status(), now)
+    if not entries:
+        raise HushdError("input_unreadable", f"Nothing is recorded yet: {path} does not exist.")
+    start = max(now - span, entries[0].time)
+    return _Window(start, now, entries, record.window(record.moments(entries), start, now))
+
+
+def _status() -> Mapping[str, Any] | None:
+    """The status of the supervisor that runs; None when none does."""
+    from hushd.client import Client
+
+    try:
+        with Client(holder="cli", start=False) as client:
+            return client.status()
+    except HushdError as error:
+        if error.code != "no_supervisor":
+            raise
+        return None
+
+
+def _as_text(window: _Window, width: int) -> str:
+    fine = speaks_unicode()
+    parts = record.highest(window.moments, columns_for_bars(width))
+    from hushd.memory_picture import round_up
+
+    top = round_up(max(1.0, *(_mb(max(part.total, part.resident)) for part in parts)))
+    bars = chart([_mb(part.total) for part in parts], [_mb(part.resident) for part in parts], HEIGHT, top, fine=fine)
+    first, last = (time.strftime("%H:%M", time.localtime(at)) for at in (window.start, window.end))
+    lines = [
+        window.summary,
+        "",
+        f"{indent()[:-2]:>5} MB{'':4}{'█ hushd   · ' if fine else '# hushd   . '}{RIVAL}",
+        *bars,
+        *_events(window, len(parts), fine),
+        f"{indent()}{first}{last:>{max(1, len(parts) - len(first))}}",
+        "",
+        *laid_out(_COLUMNS, window.uses, width),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_COLUMNS = (
+    Column("WORKER", lambda use: str(use.name), left=True),
+    Column("STARTS", lambda use: str(use.starts)),
+    Column("THERE FOR", lambda use: clock(use.seconds)),
+    Column("MOST", lambda use: f"{_mb(use.most):.0f} MB"),
+)
+
+
+def _events(window: _Window, columns: int, fine: bool) -> list[str]:
+    """A line of marks under the bars: starts, exits, and both in one column."""
+    signs = {"start": "▴", "exit": "▾", "both": "↕"} if fine else {"start": "^", "exit": "v", "both": "x"}
+    line = [" "] * columns
+    for entry in _changes(window):
+        place = min(columns - 1, int((entry.time - window.start) / (window.end - window.start or 1.0) * columns))
+        same = line[place] in (" ", signs[entry.event])
+        line[place] = signs[entry.event] if same else signs["both"]
+    return [f"{indent()}{''.join(line).rstrip()}", f"{indent()}{signs['start']} start  {signs['exit']} exit"]
+
+
+def _changes(window: _Window) -> list[Entry]:
+    """The starts and exits."""
+    return [e for e in window.entries if e.event in ("start", "exit") and window.start <= e.time <= window.end]
+
+
+def _as_json(window: _Window) -> dict[str, Any]:
+    ours, theirs = record.mean(window.moments)
+    return {
+        "start": window.start,
+        "end": window.end,
+        "mean_mb": round(_mb(ours), 1),
+        "never_unloaded_mean_mb": round(_mb(theirs), 1),
+        "moments": [
+            {
+                "time": moment.time,
+                "supervisor_mb": round(_mb(moment.supervisor), 1),
+                "workers_mb": {name: round(_mb(size), 1) for name, size in moment.workers.items()},
+                "never_unloaded_mb": round(_mb(moment.resident), 1),
+            }
+            for moment in window.moments
+        ],
+        "events": [{"time": entry.time, "event": entry.event, "name": entry.name} for entry in _changes(window)],
+        "workers": [
+            {
+                "name": use.name,
+                "starts": use.starts,
+                "seconds": round(use.seconds, 1),
+                "most_mb": round(_mb(use.most), 1),
+            }
+            for use in window.uses
+        ],
+    }
+
+
+def _write(window: _Window, target: str) -> None:
+    """Writes the picture, in a page of its own if `target` ends so."""
+    from hushd.output_file import OutputFile
+
+    svg = _drawn(window)
+    if target.endswith(".html"):
+        rows = "".join(
+            f"<tr><td>{escape(use.name)}<td>{use.starts}<td>{clock(use.seconds)}<td>{_mb(use.most):.0f} MB</tr>\n"
+            for use in window.uses
+        )
+        svg = _PAGE.format(title="Memory of hushd", summary=escape(window.summary), svg=svg, rows=rows)
+    with OutputFile(target) as file:
+        file.write(svg.encode())
+
+
+def _drawn(window: _Window) -> str:
+    from hushd.memory_picture import Tick, draw
+
+    parts = record.highest(window.moments, POINTS)
+    names = [use.name for use in window.uses]
+    series = {"supervisor": [_mb(part.supervisor) for part in parts]}
+    series |= {name: [_mb(part.workers.get(name, 0)) for part in parts] for name in names}
+    return draw(
+        window.summary,
+        [part.time - window.start for part in parts],
+        series,
+        beside=(RIVAL, [_mb(part.resident) for part in parts]),
+        ticks=[Tick(e.time - window.start, e.event == "start", f"{e.event} of {e.name}") for e in _changes(window)],
+        span_text=clock(math.ceil(window.end - window.start)),
+    )
+
+
+def _mb(size: float) -> float:
+    return size / 1e6

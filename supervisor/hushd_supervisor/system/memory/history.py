@@ -1,0 +1,74 @@
+"""The record of memory in the state folder: a line at each start, exit and beat that comes anyway.
+
+Nothing is sampled for it, so it wakes nobody: `hushd memory` draws what these lines say.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hushd_protocol.messages import Beat, Ready
+from hushd_protocol.system.footprint import rss
+
+from hushd_supervisor.core.events import Event, Exited, FromWorker
+
+from .. import log
+
+SUPERVISOR = "supervisor"  # the name in its own lines
+CHANGE = 1_000_000  # bytes; a beat that reports less of a change
+QUIET_S = 60.0  # and comes sooner than this adds no line
+
+
+class History:
+    """Appends lines `TIME EVENT NAME BYTES SUPERVISOR`, TIME in seconds since 1970, to the file `path`.
+
+    The events are `start`, `ready`, `beat` and `exit`; BYTES are those of the worker, SUPERVISOR the supervisor's. A
+    file over 1 MB is moved to `path`.1, so there are never more than two. A record that cannot be written is no error.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+        self._written: dict[str, tuple[int, float]] = {}  # the last size of each worker, and when
+
+    def begin(self) -> None:
+        """Records the supervisor's start: workers of an earlier one that had no time to record their exits are gone."""
+        self._append("start", SUPERVISOR)
+
+    def end(self) -> None:
+        """Records that the supervisor leaves."""
+        self._append("exit", SUPERVISOR)
+
+    def started(self, worker: str) -> None:
+        """Records the start of a worker's process."""
+        self._append("start", worker)
+
+    def look(self, event: Event) -> None:
+        """Records what `event` reports of a process: its size, or its end."""
+        match event:
+            case FromWorker(worker, _, Ready(pss=size)):
+                self._append("ready", worker, size)
+            case FromWorker(worker, _, Beat(pss=size)) if self._is_news(worker, size):
+                self._append("beat", worker, size)
+            case Exited(worker):
+                self._append("exit", worker)
+                self._written.pop(worker, None)
+
+    def _is_news(self, worker: str, size: int) -> bool:
+        before, when = self._written.get(worker, (0, 0.0))
+        return abs(size - before) >= CHANGE or not 0 <= self._clock() - when < QUIET_S
+
+    def _append(self, event: str, name: str, size: int = 0) -> None:
+        now = self._clock()
+        self._written[name] = size, now
+        try:
+            descriptor = log.open_file(self._path)
+            try:
+                os.write(descriptor, f"{now:.2f} {event} {name} {size} {rss()}\n".encode())
+            finally:
+                os.close(descriptor)
+        except OSError:
+            pass  # a full disk ends no worker

@@ -1,0 +1,109 @@
+"""Tests of memory over time: what was held, and what a server that never unloads would have held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hushd import memory_record as record
+from hushd.memory_record import Entry
+
+MB = 1_000_000
+STT, TTS = "stt/a/b", "tts/c/d"
+SUPERVISOR = 20 * MB
+
+
+def entry(time: float, event: str, name: str, size: int = 0) -> Entry:
+    return Entry(time, event, name, size * MB, SUPERVISOR)
+
+
+LIFE = [
+    entry(0, "start", "supervisor"),
+    entry(10, "start", TTS),
+    entry(11, "ready", TTS, 200),
+    entry(20, "exit", TTS),
+    entry(30, "start", STT),
+    entry(31, "ready", STT, 100),
+    entry(40, "exit", STT),
+]
+
+
+def at(entries: list[Entry], time: float) -> tuple[float, float]:
+    """What was held at `time`, and what a server would have held, in MB."""
+    moment = record.window(record.moments(entries), time, time)[0]
+    return moment.total / MB, moment.resident / MB
+
+
+def test_a_server_that_never_unloads_keeps_every_model_that_was_used() -> None:
+    """Each model counts from its first use on, with the last size of its worker."""
+    assert [at(LIFE, time) for time in (5, 15, 25, 35, 45)] == [(20, 20), (220, 220), (20, 220), (120, 320), (20, 320)]
+
+
+def test_a_model_that_is_loaded_again_counts_once() -> None:
+    """While it loads its last size counts, and then the new one; a replica counts while it is there, and no longer."""
+    again = [*LIFE, entry(50, "start", TTS), entry(51, "ready", TTS, 180), entry(52, "start", f"{TTS}#2")]
+    again += [entry(53, "ready", f"{TTS}#2", 190), entry(60, "exit", f"{TTS}#2"), entry(61, "exit", TTS)]
+    assert [at(again, time)[1] for time in (50.5, 51.5, 53.5, 60.5, 61.5)] == [320, 300, 490, 300, 300]
+
+
+def test_downloads_are_no_model() -> None:
+    """The process that downloads is held while it runs, and by no server afterwards."""
+    pulled = [*LIFE, entry(50, "start", "models/store/local"), entry(51, "beat", "models/store/local", 60)]
+    pulled += [entry(60, "exit", "models/store/local")]
+    assert at(pulled, 55) == (80, 380)
+    assert at(pulled, 65) == (20, 320)
+
+
+def test_a_supervisor_that_was_killed_holds_nothing() -> None:
+    """Its workers end with it: after its last line nothing is held, and the next one begins with no worker."""
+    killed = LIFE[:3]
+    assert at(record.until_now(killed, None, 100.0), 50) == (0, 220)
+    assert at([*killed, entry(50, "start", "supervisor")], 60) == (20, 220)
+
+
+def test_the_status_is_the_newest_moment() -> None:
+    """Sizes are those of the status, and workers that it does not show are gone."""
+    status = {
+        "supervisor": {"pss_mb": 16.0, "rss_mb": 22.0},
+        "workers": [{"name": STT, "pid": 7, "pss_mb": 130.0}, {"name": TTS, "pid": None, "pss_mb": None}],
+    }
+    moment = record.moments(record.until_now(LIFE[:3], status, 12.0))[-1]
+    assert (moment.supervisor, dict(moment.workers)) == (16 * MB, {STT: 130 * MB})
+
+
+def test_averages_are_weighted_by_time() -> None:
+    """20 MB for 11 s and 220 MB for 9 s are 110 MB on average."""
+    found = record.window(record.moments(LIFE), 0, 20)
+    assert record.mean(found) == (110 * MB, 110 * MB)
+    later = record.mean(record.window(record.moments(LIFE), 0, 40))
+    assert later == ((20 * 22 + 220 * 9 + 120 * 9) / 40 * MB, (20 * 11 + 220 * 20 + 320 * 9) / 40 * MB)
+
+
+def test_a_short_life_is_seen_in_a_wide_picture() -> None:
+    """A part of a picture shows its moment of most memory, not its average."""
+    parts = record.highest(record.window(record.moments(LIFE), 0, 4000), 10)
+    assert [part.total / MB for part in parts] == [220] + [20] * 9
+    assert [part.resident / MB for part in parts] == [320] * 10
+
+
+def test_uses_of_a_window() -> None:
+    """Starts, seconds of life and highest size of each worker, the longest life first."""
+    found = record.uses(LIFE, record.window(record.moments(LIFE), 0, 40))
+    assert found == [(TTS, 1, 10.0, 200 * MB), (STT, 1, 10.0, 100 * MB)]
+
+
+def test_old_entries_are_forgotten_and_what_they_mean_is_kept() -> None:
+    """What is held at a later time, by us and by a server, is the same without the entries before it."""
+    for start in (0, 15, 25, 35, 45):
+        kept = record.since(LIFE, start)
+        assert at(kept, 45) == at(LIFE, 45)
+        assert at(kept, start) == at(LIFE, start)
+    assert len(record.since(LIFE * 100, 45)) < 10
+
+
+def test_a_broken_record_is_read_as_far_as_it_makes_sense(tmp_path: Path) -> None:
+    """Lines that are cut off, of another version, or binary are passed over; the older file comes first."""
+    path = tmp_path / "m"
+    assert record.read(path) == []
+    (tmp_path / "m.1").write_text("1.0 start supervisor 0 5\n")
+    path.write_bytes(b"2.0 start a/b/c 0 5\n3.0 ready a/b/c x 5\n4.0 dance a/b/c 0 5\n\xff\xfe\n5.0 exit a/b/c 0 5\n6.")
+    assert [(e.time, e.event) for e in record.read(path)] == [(1.0, "start"), (2.0, "start"), (5.0, "exit")]

@@ -1,0 +1,94 @@
+"""Tests of the record of memory: what is written, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.messages import Beat, Ready
+from hushd_supervisor.core.events import Exited, FromWorker
+from hushd_supervisor.system import log
+from hushd_supervisor.system.memory.history import QUIET_S, History
+from support.peer import Supervisor, wait_until
+
+MB = 1_000_000
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def lines(path: Path) -> list[list[str]]:
+    """The words of each line but the supervisor's own size, which must be one."""
+    words = [line.split(" ") for line in path.read_text().splitlines()]
+    assert all(int(line.pop()) >= 0 for line in words)
+    return words
+
+
+def test_a_life_is_four_lines(tmp_path: Path) -> None:
+    """Start, size when ready, size at a beat and exit, each with its time; the supervisor's own start and end too."""
+    history = History(tmp_path / "m", clock := Clock())
+    history.begin()
+    history.started("tts/a/b")
+    for event in (
+        FromWorker("tts/a/b", 1, Ready(pss=100 * MB)),
+        FromWorker("tts/a/b", 1, Beat(cpu_s=1, pss=150 * MB)),
+        Exited("tts/a/b", 1, 0),
+    ):
+        clock.now += 1
+        history.look(event)
+    history.end()
+    assert lines(tmp_path / "m") == [
+        ["1000.00", "start", "supervisor", "0"],
+        ["1000.00", "start", "tts/a/b", "0"],
+        ["1001.00", "ready", "tts/a/b", str(100 * MB)],
+        ["1002.00", "beat", "tts/a/b", str(150 * MB)],
+        ["1003.00", "exit", "tts/a/b", "0"],
+        ["1003.00", "exit", "supervisor", "0"],
+    ]
+    assert (tmp_path / "m").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_beat_without_news_adds_no_line(tmp_path: Path) -> None:
+    """A size that has not changed by a megabyte is written once a minute."""
+    history = History(tmp_path / "m", clock := Clock())
+    history.look(FromWorker("a/b/c", 1, Ready(pss=100 * MB)))
+    for _ in range(int(QUIET_S) // 2):
+        history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)))
+        clock.now += 2
+    assert len(lines(tmp_path / "m")) == 1
+    history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)))
+    assert len(lines(tmp_path / "m")) == 2
+
+
+def test_the_record_is_bounded(tmp_path: Path, monkeypatch: Any) -> None:
+    """A file that has grown is moved aside, and the one before it goes."""
+    monkeypatch.setattr(log, "ROTATE_BYTES", 1000)
+    history = History(tmp_path / "m")
+    for _ in range(200):
+        history.started("tts/a/b")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "m.1"]
+    assert all(path.stat().st_size <= 1100 for path in tmp_path.iterdir())
+
+
+def test_no_place_for_the_record_is_no_error(tmp_path: Path) -> None:
+    """Nothing is raised where the folder is gone."""
+    History(tmp_path / "none" / "m").begin()
+
+
+def test_a_real_supervisor_records_its_workers(supervisor: Supervisor, runtime: Path) -> None:
+    """A worker that is used and unloaded leaves start, ready and exit, with a size above 0; rest adds nothing."""
+    record = runtime / "state" / "memory.log"
+    with supervisor.connect() as peer:
+        peer.ask("warm", "stt/echo/a")
+        peer.control("unload")
+        wait_until(lambda: "exit stt/echo/a" in record.read_text(), "the exit")
+    events = [(event, name) for _, event, name, _ in lines(record) if event != "beat"]
+    worker = [(event, "stt/echo/a") for event in ("start", "ready", "exit")]
+    assert events == [("start", "supervisor"), *worker]
+    assert all(int(size) > 0 for _, event, _, size in lines(record) if event == "ready")
+    supervisor.stop()
+    assert lines(record)[-1][1:3] == ["exit", "supervisor"]
