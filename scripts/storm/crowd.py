@@ -18,6 +18,7 @@ from hushd.transport.call import Call, new_id
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Chunk, Partial, Request, Result
+from hushd_supervisor.core.worker.request import STARVED_S
 
 from .ledger import END_S, Ledger, WrongAnswerError
 from .stage import MODELS, ODD, Stage, wait_until
@@ -166,7 +167,9 @@ class Switchboard(Person):
             self.ledger.abandon(count)
             return
         for kind, number, began, call in calls:
-            with self.ledger.request(kind, *_ENDS.get(kind, ()), began=began):
+            # One is read after the other: those behind a few cold starts may have used up their credit long before.
+            unread = ("slow_consumer",) if time.monotonic() - began >= STARVED_S else ()
+            with self.ledger.request(kind, *_ENDS.get(kind, ()), *unread, began=began):
                 if isinstance(call, HushdError):
                     raise call
                 if kind == "cancel":
