@@ -37,12 +37,19 @@ class Client(Recognition):
         start: whether a supervisor may be started.
         on_pull: called with a model's name, the bytes received and the total (0 while unknown), while a model is
             downloaded because a request needs it and the configuration says `auto_pull`.
+        compute_device: `cpu`, `cuda`, `cuda:1` or `mps`: a worker on another device is moved there first; None: where
+            it is, or the configuration has it.
     """
 
     def __init__(
-        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
+        self,
+        *,
+        holder: str | None = None,
+        start: bool = True,
+        on_pull: model_requests.OnProgress | None = None,
+        compute_device: str | None = None,
     ) -> None:
-        super().__init__(holder=holder, start=start, on_pull=on_pull)
+        super().__init__(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
         self._choices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
     def synthesize(

@@ -81,7 +81,7 @@ class Management(Connector):
 
         With `wait=False` it returns once the requests are sent. A worker serves every client once it has started.
         """
-        warm = [requests.warm(name, keep_alive) for name in workers]
+        warm = [self._placed(requests.warm(name, keep_alive)) for name in workers]
         if not wait:
             with_connection(self._connect, lambda connection: [connection.start(request) for request in warm])
             return

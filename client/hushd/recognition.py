@@ -25,9 +25,14 @@ class Recognition(Management):
     """Transcribes recordings and live audio; a base of `hushd.Client`. Every method raises `HushdError`."""
 
     def __init__(
-        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
+        self,
+        *,
+        holder: str | None = None,
+        start: bool = True,
+        on_pull: model_requests.OnProgress | None = None,
+        compute_device: str | None = None,
     ) -> None:
-        super().__init__(holder=holder, start=start, on_pull=on_pull)
+        super().__init__(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
         self._engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
 
     def transcribe(

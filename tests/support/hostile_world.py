@@ -183,6 +183,7 @@ class World:
             deadline_ms=r.choice([None, None, 100, 3000, 60_000]),
             keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
             session=self.dice.random() < 0.3,
+            compute_device=self.dice.choice(["", "", "", "", "cpu", "cuda:1"]),
         )
         if self.dice.random() < 0.15:  # somebody speaks for as long as they like
             fields = {"op": "echo", "input": "stream", "session": True, "deadline_ms": None, "credit": 8} | fields

@@ -34,9 +34,14 @@ class AsyncClient(AsyncRecognition):
     """
 
     def __init__(
-        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
+        self,
+        *,
+        holder: str | None = None,
+        start: bool = True,
+        on_pull: model_requests.OnProgress | None = None,
+        compute_device: str | None = None,
     ) -> None:
-        super().__init__(holder=holder, start=start, on_pull=on_pull)
+        super().__init__(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
         self._choices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
     async def synthesize(

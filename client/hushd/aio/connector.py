@@ -25,9 +25,15 @@ class AsyncConnector:
     """
 
     def __init__(
-        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
+        self,
+        *,
+        holder: str | None = None,
+        start: bool = True,
+        on_pull: model_requests.OnProgress | None = None,
+        compute_device: str | None = None,
     ) -> None:
-        self._blocking = Client(holder=holder, start=start, on_pull=on_pull)  # for steps that threads do
+        # For steps that threads do.
+        self._blocking = Client(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
         self._on_pull = on_pull
 
     async def __aenter__(self) -> Self:
@@ -46,7 +52,7 @@ class AsyncConnector:
         return connection if connection is not None else await asyncio.to_thread(self._blocking._connect)
 
     async def _call(self, request: Request, input: Source | AsyncStream | None) -> AsyncRetryingCall:
-        call = AsyncRetryingCall(self._connect, request, input, self._pull_missing)
+        call = AsyncRetryingCall(self._connect, self._blocking._placed(request), input, self._pull_missing)
         await call.begin()
         return call
 

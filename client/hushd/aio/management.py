@@ -39,7 +39,7 @@ class AsyncManagement(AsyncConnector):
 
     async def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
         """As `Client.preload`."""
-        warm = [requests.warm(name, keep_alive) for name in workers]
+        warm = [self._blocking._placed(requests.warm(name, keep_alive)) for name in workers]
         if not wait:
             for request in warm:
                 await with_connection(self._connect, sending(request))

@@ -27,9 +27,14 @@ class AsyncRecognition(AsyncManagement):
     """Transcribes recordings and live audio; a base of `hushd.AsyncClient`, as `Recognition` is of `hushd.Client`."""
 
     def __init__(
-        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
+        self,
+        *,
+        holder: str | None = None,
+        start: bool = True,
+        on_pull: model_requests.OnProgress | None = None,
+        compute_device: str | None = None,
     ) -> None:
-        super().__init__(holder=holder, start=start, on_pull=on_pull)
+        super().__init__(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
         self._engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
 
     async def transcribe(

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import COMPUTE_DEVICES, is_compute_device
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
@@ -64,7 +65,7 @@ class Parser(argparse.ArgumentParser):
         group.add_argument(*names, metavar="", **options)
 
     def add_worker_options(self) -> None:
-        """Adds --engine, --model and --keep-alive."""
+        """Adds --engine, --model, --keep-alive and --compute-device."""
         group = self.add_argument_group("worker")
         group.add_argument("--engine", help="the engine to use; default: the configured one")
         group.add_argument("--model", help="one of the engine's models")
@@ -73,6 +74,7 @@ class Parser(argparse.ArgumentParser):
             metavar="TIME",
             help="how long the worker stays afterwards: seconds, 5m, 1h30m, 0 (not at all), -1 (for ever)",
         )
+        add_compute_device(group)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -104,6 +106,22 @@ class _Command(Parser):
 
     def __init__(self, prog: str, description: str, **_: object) -> None:
         super().__init__(prog, description)
+
+
+def add_compute_device(group: argparse._ActionsContainer) -> None:
+    """Adds --compute-device."""
+    group.add_argument(
+        "--compute-device",
+        type=_device,
+        metavar="DEVICE",
+        help="cpu, cuda, cuda:1 or mps; a worker on another device is moved there first; default: the configured one",
+    )
+
+
+def _device(text: str) -> str:
+    if not is_compute_device(text):
+        raise ArgumentTypeError(f"must be {COMPUTE_DEVICES}, not {text!r}")
+    return text
 
 
 class Commands:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from hushd_protocol.errors import HushdError
 
 from . import console
-from .arguments import Commands, Parser, positive, refuse_undecodable, whole
+from .arguments import Commands, Parser, add_compute_device, positive, refuse_undecodable, whole
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -87,7 +87,8 @@ def _manage(options: Namespace) -> None:
     """Sends the running supervisor what the command says."""
     from hushd.client import Client
 
-    with Client(holder="cli", start=options.command == "preload") as client:
+    device = options.compute_device if options.command == "preload" else None
+    with Client(holder="cli", start=options.command == "preload", compute_device=device) as client:
         if options.command == "status":
             _status(client, options.json)
         elif options.command == "preload":
@@ -139,6 +140,7 @@ def _add_managing(commands: Commands) -> None:
     preload = commands.add("preload", "start workers before they are needed")
     preload.add_argument("what", nargs="+", metavar="WHAT", help="such as stt, tts/hibari or stt/moonshine/tiny-en")
     preload.add_argument("--keep-alive", metavar="TIME", help="how long they stay: 300, 5m, 1h30m, -1 (for ever)")
+    add_compute_device(preload)
     unload = commands.add("unload", "end workers and give their memory back", "Jobs of other programs finish first.")
     unload.add_argument("what", nargs="*", metavar="WHAT", help="such as stt or tts/hibari; default: all of them")
     unload.add_argument("--force", action="store_true", help="end other programs' jobs now; what can be repeated is")

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Self
 
 from hushd_protocol.errors import HushdError
@@ -28,12 +29,18 @@ class Connector:
     """A connection that is established when it is needed; a context manager. Args as for `hushd.Client`."""
 
     def __init__(
-        self, *, holder: str | None = None, start: bool = True, on_pull: model_requests.OnProgress | None = None
+        self,
+        *,
+        holder: str | None = None,
+        start: bool = True,
+        on_pull: model_requests.OnProgress | None = None,
+        compute_device: str | None = None,
     ) -> None:
         self._paths = paths.find()
         self._holder = holder
         self._start = start
         self._on_pull = on_pull
+        self._compute_device = compute_device or ""
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._replaced = False  # an older supervisor, and once only: programs of two versions must not take turns
@@ -58,7 +65,12 @@ class Connector:
         return connection if connection is not None and (connection.foreign or connection.usable) else None
 
     def _call(self, request: Request, input: Source | None) -> RetryingCall:
-        return RetryingCall(self._connect, request, input, self._pull_missing)
+        return RetryingCall(self._connect, self._placed(request), input, self._pull_missing)
+
+    def _placed(self, request: Request) -> Request:
+        """`request` for the device that was asked for; models are managed on none."""
+        device = "" if request.worker.partition("/")[0] == "models" else self._compute_device
+        return replace(request, compute_device=device)
 
     def _pull_missing(self, model: str) -> None:
         on_pull = self._on_pull

@@ -27,6 +27,8 @@ class Request(Message):
 
     `session`: the input is made while it is sent (by a microphone), for any time. Sessions are counted apart from other
     requests, which are called files, so that neither has to wait for the other.
+
+    `compute_device` moves the worker to that device, if it is on another, before it does this; empty: wherever it is.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -46,6 +48,7 @@ class Request(Message):
     keep_alive: float | None = None
     attempt: int = 0
     session: bool = False
+    compute_device: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -266,7 +266,8 @@ class Fleet:
             if due <= now and self._has_place() and self.admission.fits(name, now):
                 taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                 unused = next(other for other in replicas.names(name) if other not in taken)
-                out += self.worker(unused).help(now)
+                asked = next(worker.jobs.device_asked for worker in family if worker.jobs.waiting)
+                out += self.worker(unused).help(now, asked)
                 continue
             if due <= now:
                 due = self._no_help_before[name] = now + NO_ROOM_S

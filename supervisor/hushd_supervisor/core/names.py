@@ -10,7 +10,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Request
-from hushd_protocol.names import NAME
+from hushd_protocol.names import COMPUTE_DEVICES, NAME, is_compute_device
 
 from .settings import Settings
 
@@ -35,6 +35,8 @@ def check(message: Request) -> None:
         raise HushdError("bad_request", "A path must be absolute.")
     if not message.op:
         raise HushdError("bad_request", "The request names no operation.")
+    if message.compute_device and not is_compute_device(message.compute_device):
+        raise HushdError("bad_request", f"The compute_device must be {COMPUTE_DEVICES}.")
     if message.deadline_ms is not None and message.deadline_ms <= 0:
         raise HushdError("bad_request", "deadline_ms must be above 0.")
     if message.keep_alive is not None and not math.isfinite(message.keep_alive):

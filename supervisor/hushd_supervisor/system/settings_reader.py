@@ -13,7 +13,7 @@ from hushd_models import toml
 from hushd_models.params import Kind, check, choice, flag, number, seconds, text, text_table, texts, whole
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import NAME
+from hushd_protocol.names import COMPUTE_DEVICES, NAME, is_compute_device
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_supervisor.core.names import ENGINES, ROLES
@@ -28,10 +28,7 @@ _MODEL = Kind(
     'an engine and a model, such as "moonshine/tiny-en"',
     lambda value: isinstance(value, str) and _ENGINE_MODEL.fullmatch(value) is not None,
 )
-_DEVICE = Kind(
-    "auto, cpu, cuda, cuda:NUMBER or mps",
-    lambda value: isinstance(value, str) and re.fullmatch("auto|cpu|mps|cuda(:[0-9]{1,2})?", value) is not None,
-)
+_DEVICE = Kind(COMPUTE_DEVICES, lambda value: isinstance(value, str) and is_compute_device(value))
 _FALLBACK = Kind(
     'cpu, or an engine and a model, such as "whisper/small"',
     lambda value: isinstance(value, str) and (value in ("", "cpu") or _ENGINE_MODEL.fullmatch(value) is not None),

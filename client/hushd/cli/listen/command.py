@@ -26,7 +26,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     output = Output(options, options.files)
     if options.note:
         console.complain(options.note)
-    with shown_pulls() as on_pull, Client(holder="cli", on_pull=on_pull) as client:
+    device = options.compute_device
+    with shown_pulls() as on_pull, Client(holder="cli", on_pull=on_pull, compute_device=device) as client:
         _choose(client, options)
         if not options.files:
             from .microphone import transcribe

@@ -54,14 +54,13 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     parser.add_worker_options()
     whisper.add_options(parser)
     options = parser.parse(argv, "files", files=True)
-    computing = options.device if whisper.is_compute_device(options.device) else None
-    if computing:
-        options.device = None
+    if computing := whisper.compute_device(options.device):
+        options.compute_device, options.device = options.compute_device or computing, None
     options.diarize |= options.speakers is not None
     _check_files(options) if options.files else _check_microphone(options)
     if options.speed and options.model != "auto":
         raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
-    options.note = " ".join(filter(None, [whisper.note(options, computing), _layout_note(options)]))
+    options.note = " ".join(filter(None, [whisper.note(options), _layout_note(options)]))
     options.silence = options.silence or SILENCE_S
     return options
 

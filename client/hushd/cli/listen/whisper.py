@@ -10,7 +10,7 @@ from typing import Any
 from hushd.cli.arguments import Parser, number, or_none, positive, whole
 
 OFF = "off"  # of a threshold on the wire; None on the command line
-_DEVICE = re.compile(r"cpu|(cuda|gpu|mps|xpu|hip)(:\d+)?", re.IGNORECASE)
+_DEVICE = re.compile(r"cpu|mps|(cuda|gpu|hip)(:\d{1,2})?", re.IGNORECASE)  # ROCm's cards are `cuda` to torch, too
 _INCREMENT = 0.2  # openai-whisper's, where --temperature is given
 
 
@@ -92,9 +92,11 @@ def add_options(parser: Parser) -> None:
     ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="`hushd models import` takes models over")
 
 
-def is_compute_device(name: str | None) -> bool:
-    """Whether `--device NAME` means what computes, as with openai-whisper, and not a microphone."""
-    return name is not None and _DEVICE.fullmatch(name) is not None
+def compute_device(name: str | None) -> str | None:
+    """The device that `--device NAME` has compute, as with openai-whisper; None where it means a microphone."""
+    if name is None or not (match := _DEVICE.fullmatch(name)):
+        return None
+    return name.lower() if not match[1] else f"cuda{match[2] or ''}"
 
 
 def decoder(options: Namespace) -> dict[str, Any]:
@@ -106,13 +108,10 @@ def decoder(options: Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def note(options: Namespace, device: str | None) -> str:
+def note(options: Namespace) -> str:
     """A sentence about the options that have no effect; empty where there are none."""
     names = [f"--{name.replace('_', '-')}" for name in _WITHOUT_EFFECT if hasattr(options, name)]
-    if device:
-        names.append(f"--device {device}")
     if not names:
         return ""
     listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    cards = ": `compute_device` in the configuration says what computes" if device else ""
-    return f"{listed} {'has' if len(names) == 1 else 'have'} no effect here{cards}."
+    return f"{listed} {'has' if len(names) == 1 else 'have'} no effect here."

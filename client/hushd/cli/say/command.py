@@ -55,7 +55,11 @@ def _do(options: Namespace) -> None:
         devices.load_ahead()
     from hushd.client import Client  # while the device is looked for
 
-    with shown_pulls() as on_pull, Client(holder="cli", start=not stopping, on_pull=on_pull) as client:
+    device = options.compute_device
+    with (
+        shown_pulls() as on_pull,
+        Client(holder="cli", start=not stopping, on_pull=on_pull, compute_device=device) as client,
+    ):
         if stopping:
             client.stop_speaking(current=options.stop)
         elif options.voice == "?":

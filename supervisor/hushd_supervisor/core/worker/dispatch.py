@@ -27,10 +27,11 @@ class Dispatcher:
         """After any change: hands out work, rests, leaves or starts, as the state and the queue ask for."""
         state = self._lifecycle.state
         if state in (State.READY, State.BUSY):
-            if not self._lifecycle.retires:
-                self._answer_warm(now)
             self._jobs.queue.sort(now)
-            self._hand_out(now)
+            if self._lifecycle.computes_on(self._jobs.device_asked):
+                self._serve(now)
+            else:
+                self._move(now)
         elif state is State.DRAINING and not self._jobs.running:
             self._lifecycle.leave(now)
         elif state is State.STOPPED and self._jobs.waiting and not self.held:
@@ -76,6 +77,19 @@ class Dispatcher:
             self._lifecycle.kill(now)
 
     # --- inside --------------------------------------------------------------------------------------------------
+
+    def _move(self, now: float) -> None:
+        """Has the process replaced by one on the device that the next request asks for, once nothing runs on it."""
+        self._lifecycle.unwanted = self._lifecycle.unwanted or f"asked for on {self._jobs.device_asked}"
+        if not self._jobs.running:
+            if self._lifecycle.state is State.BUSY:
+                self._lifecycle.enter(State.READY)
+            self._replace(now)
+
+    def _serve(self, now: float) -> None:
+        if not self._lifecycle.retires:
+            self._answer_warm(now)
+        self._hand_out(now)
 
     def _answer_warm(self, now: float) -> None:
         for request in [t for t in self._jobs.waiting if t.message.op == "warm"]:

@@ -143,6 +143,11 @@ class Jobs:
         for request in waiting:
             self.fail(request, code, message, retry_after_ms)
 
+    @property
+    def device_asked(self) -> str:
+        """The device that the next request asks for; empty for any."""
+        return self.waiting[0].message.compute_device if self.waiting else ""
+
     def displace(self) -> list[ActiveRequest]:
         """Takes out the requests that wait, for another worker; those that another one has sent on stay."""
         moving = [request for request in self.waiting if not request.degraded]

@@ -65,7 +65,8 @@ class Lifecycle:
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
         start_timed_out: whether this process did not become ready in time.
-        compute_device: that this process was started for, in place of the configuration's; empty: that one.
+        compute_device: that a request asked for when this process was started; empty: the configuration's.
+        kind: of device that the process computes on, by its own word; empty: not known.
         exile: the reason why this process was started for the CPU instead of its card; empty: it was not.
     """
 
@@ -84,7 +85,7 @@ class Lifecycle:
         self.expected = False
         self.killed = False
         self.start_timed_out = False
-        self.compute_device = self.exile = ""
+        self.compute_device = self.kind = self.exile = ""
         self._generations = generations
         self._out = out
         self._timer = math.inf  # of the state
@@ -118,7 +119,7 @@ class Lifecycle:
 
     def start(self, now: float, compute_device: str = "", exile: str = "") -> None:
         """Starts the next generation."""
-        self.compute_device, self.exile = "cpu" if exile else compute_device, exile
+        self.compute_device, self.kind, self.exile = compute_device, "", exile
         self.gen = next(self._generations)
         self.starts += 1
         self.expected = self.killed = self.start_timed_out = False
@@ -127,11 +128,12 @@ class Lifecycle:
         self._cpu_s = 0.0
         self._started_at = now
         self._start_cap = now + START_CAP_S
-        self._out.append(Spawn(self.name, self.gen, self.compute_device))
+        self._out.append(Spawn(self.name, self.gen, "cpu" if exile else compute_device))
         self.enter(State.STARTING, now + HELLO_S)
 
-    def become_ready(self, pss: int, now: float) -> None:
-        """The process has loaded its model."""
+    def become_ready(self, pss: int, kind: str, now: float) -> None:
+        """The process has loaded its model, on a device of this kind, empty if it does not say."""
+        self.kind = kind
         self.pss = pss
         self._ceiling = ceiling(pss)
         self.was_ready = True
@@ -213,6 +215,10 @@ class Lifecycle:
                     self._timer = now + self.settings.start_timeout
                 case m.Loading():
                     self._timer = min(now + self.settings.start_timeout, self._start_cap)
+
+    def computes_on(self, device: str) -> bool:
+        """Whether the process computes on `device`, or was started to; empty and `auto` are any."""
+        return device in ("", "auto", self.kind, self.compute_device or self.settings.compute_device)
 
     def has_worked(self, cpu_s: float) -> bool:
         """Whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""

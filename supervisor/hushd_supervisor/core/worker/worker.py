@@ -100,7 +100,8 @@ class Worker:
 
     def would_run(self, request: ActiveRequest) -> bool:
         """Whether a newcomer would be handed to the process at once."""
-        return self.state in (State.READY, State.BUSY) and not self.lifecycle.retires and self.jobs.would_run(request)
+        loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.message.compute_device)
+        return loaded and not self.lifecycle.retires and self.jobs.would_run(request)
 
     def give(self, request: ActiveRequest, now: float) -> list[Action]:
         """Hands over a waiting request to a replica where it would run."""
@@ -139,17 +140,17 @@ class Worker:
 
     # --- what the pool decides -----------------------------------------------------------------------------------
 
-    def admit(self, now: float) -> list[Action]:
-        """Starts the process that waits for memory: there is enough."""
+    def admit(self, now: float, compute_device: str = "") -> list[Action]:
+        """Starts the process that waits for memory, on the device that is asked for: there is enough."""
         if self.state is State.WAITING:
-            self.lifecycle.start(now, exile=self._exile)
+            self.lifecycle.start(now, self.jobs.device_asked or compute_device, self._exile)
             self.jobs.begin(self.gen)
         return self._take()
 
-    def help(self, now: float) -> list[Action]:
+    def help(self, now: float, compute_device: str) -> list[Action]:
         """Starts a process for a family whose other replicas have too much to do; nobody waits here yet."""
         self.lifecycle.wait(now)
-        return self.admit(now)
+        return self.admit(now, compute_device)
 
     def carry_on(self, now: float) -> list[Action]:
         """Hands out work although the process retires: no other one can take it."""
@@ -248,7 +249,7 @@ class Worker:
                 self.jobs.queue.slots, self.jobs.queue.sessions = max(1, message.slots), max(0, message.sessions)
                 self.capabilities = message.capabilities
                 self.shortage, self._exile = None, ""
-                self.lifecycle.become_ready(message.pss, now)
+                self.lifecycle.become_ready(message.pss, str(message.capabilities.get("compute_device", "")), now)
                 self.leases.use("", None, now)
                 self._dispatch.settle(now)
             case m.LoadFailed(code="server_busy") if self.state is State.STARTING and self.jobs.waiting:
@@ -354,8 +355,9 @@ class Worker:
     def _end(self, now: float) -> list[Action]:
         """Ends the worker whatever its leases say; running jobs have a limited time to finish."""
         self.leases.clear()
-        if self.state in (State.BACKOFF, State.FAILED):
+        if self.state in (State.STOPPED, State.BACKOFF, State.FAILED):
             self.crashes.forget()
+        if self.state in (State.BACKOFF, State.FAILED):
             self._stop(now)
         elif self.state is not State.WAITING or not self.jobs.waiting:
             self.lifecycle.end(now)
