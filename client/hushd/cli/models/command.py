@@ -24,7 +24,7 @@ from hushd.cli.arguments import Parser
 from hushd.cli.download import DownloadLine
 from hushd.display import Column, laid_out
 
-from . import pull
+from . import pull, recommend
 
 _DESCRIPTION = "The models of all engines."
 _LANGUAGES_SHOWN = 3
@@ -37,6 +37,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.command == "pull":
         house = _House()
         return pull.pull(house.row, house.as_json, options)
+    if options.command == "recommend":
+        house = _House()
+        return recommend.show(house.rows(), house.paths.models, options)
     if options.command == "import":
         return pull.bring(options)
     if options.command == "quantize":
@@ -57,6 +60,7 @@ def _parser(prog: str) -> Parser:
     shown.add_argument("name", metavar="NAME")
     path = commands.add("path", "print the path of a model")
     path.add_argument("name", metavar="NAME")
+    recommend.add_arguments(commands)
     pull.add_arguments(commands)
     removed = commands.add("rm", "remove models from this machine, also from Hugging Face's cache")
     removed.add_argument("names", nargs="+", metavar="NAME")

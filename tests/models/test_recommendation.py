@@ -1,0 +1,88 @@
+"""Tests of what is recommended: it fits the machine, speaks the language, and names its commands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hushd_models import catalogue, recommendation
+from hushd_models.inventory import Row
+from hushd_models.recommendation import FAST_CORES, Machine, Recommendation, recommend
+from hushd_protocol.system.graphics_cards import Card, cards
+
+SMALL = Machine(cores=2, memory_mb=900, disk_mb=10_000)
+LARGE = Machine(cores=16, memory_mb=60_000, disk_mb=500_000)
+HERE = ("moonshine/tiny-en", "hibari/en")
+
+
+def rows() -> list[Row]:
+    """The catalogue's models, of which those inside hushd's packages are here."""
+    return [
+        Row(model, known.role, "embedded" if model in HERE else "absent", known=known)
+        for model, known in catalogue.models().items()
+    ]
+
+
+def models(machine: Machine, language: str, role: str) -> list[str]:
+    return [one.row.model for one in recommend(rows(), machine, language, role, lambda engine: True)]
+
+
+def test_every_name_is_in_the_catalogue() -> None:
+    """A model that the catalogue has lost would never be recommended, in silence."""
+    named = {name for some in recommendation._BEST.values() for name, _ in some if not name.endswith("/*")}
+    assert named <= set(catalogue.models())
+
+
+def test_a_large_machine_gets_the_best_and_a_small_one_what_fits() -> None:
+    """Memory and cores decide; what comes with hushd is shown to both."""
+    assert models(LARGE, "en", "stt") == ["faster-whisper/large-v3-turbo", "moonshine/tiny-en"]
+    assert models(SMALL, "en", "stt") == ["faster-whisper/small", "moonshine/tiny-en"]
+    assert models(LARGE, "en", "tts") == ["kokoro/kokoro-v1.0", "hibari/en", "espeak-ng/all"]
+
+
+def test_slow_models_need_cores_or_a_card() -> None:
+    """With too few cores a slow model is recommended only beside a graphics card."""
+    weak = replace(LARGE, cores=FAST_CORES - 1)
+    assert models(weak, "ja", "stt") == ["faster-whisper/small", "faster-whisper/base"]
+    assert models(replace(weak, card=True), "ja", "stt")[0] == "faster-whisper/large-v3-turbo"
+
+
+def test_no_room_on_disk() -> None:
+    """Only what is here fits on a full disk."""
+    assert models(replace(LARGE, disk_mb=1), "en", "stt") == ["moonshine/tiny-en"]
+    assert models(replace(LARGE, disk_mb=1), "fr", "stt") == []
+
+
+@pytest.mark.parametrize(("language", "voice"), [("de", "piper/de_DE-thorsten-medium"), ("pt-BR", "kokoro/kokoro-v1.0")])
+def test_a_voice_of_the_language(language: str, voice: str) -> None:
+    """The best voice of the language, by its country where the tag has one."""
+    assert models(LARGE, language, "tts")[0] == voice
+    assert models(LARGE, "xx", "tts") == []
+
+
+def test_commands_bring_engine_and_model() -> None:
+    """An engine that is missing comes first; what is here needs no command."""
+
+    def found(language: str, installed: bool) -> Recommendation:
+        return recommend(rows(), SMALL, language, "stt", lambda engine: installed)[0]
+
+    assert found("en", True).commands == ("hushd models pull faster-whisper/small",)
+    install, pull = found("en", False).commands
+    assert "faster-whisper" in install
+    assert pull == "hushd models pull faster-whisper/small"
+    assert recommend(rows(), SMALL, "en", "stt", lambda engine: True)[-1].commands == ()
+
+
+def test_cards_are_read_from_the_kernel(tmp_path: Path) -> None:
+    """Only display controllers are cards; the file that says whether one sleeps is read, and no driver is asked."""
+    for place, kind, vendor in (("0000:01:00.0", "0x030000", "0x10de"), ("0000:00:1f.0", "0x060100", "0x8086")):
+        folder = tmp_path / "sys/bus/pci/devices" / place
+        (folder / "power").mkdir(parents=True)
+        (folder / "class").write_text(f"{kind}\n")
+        (folder / "vendor").write_text(f"{vendor}\n")
+        (folder / "power/runtime_status").write_text("suspended\n")
+    (tmp_path / "drivers/nvidia").mkdir(parents=True)
+    (tmp_path / "sys/bus/pci/devices/0000:01:00.0/driver").symlink_to(tmp_path / "drivers/nvidia")
+    assert cards(tmp_path) == [Card("0000:01:00.0", "NVIDIA", "nvidia", "suspended")]
+    assert cards(tmp_path / "none") == []
