@@ -54,7 +54,9 @@ def test_no_room_on_disk() -> None:
     assert models(replace(LARGE, disk_mb=1), "fr", "stt") == []
 
 
-@pytest.mark.parametrize(("language", "voice"), [("de", "piper/de_DE-thorsten-medium"), ("pt-BR", "kokoro/kokoro-v1.0")])
+@pytest.mark.parametrize(
+    ("language", "voice"), [("de", "piper/de_DE-thorsten-medium"), ("pt-BR", "kokoro/kokoro-v1.0")]
+)
 def test_a_voice_of_the_language(language: str, voice: str) -> None:
     """The best voice of the language, by its country where the tag has one."""
     assert models(LARGE, language, "tts")[0] == voice

@@ -28,6 +28,7 @@ _OWN_OPTIONS = {  # commands that parse what follows them
     "talk": "talk",
     "top": "top.command",
     "memory": "memory",
+    "doctor": "doctor.command",
 }
 
 
@@ -130,6 +131,7 @@ def _parser(prog: str) -> tuple[Parser, Commands]:
     status.add_argument("--json", action="store_true", help="print JSON, for programs")
     commands.add("top", "show live what runs, with keys to start and to end it")
     commands.add("memory", "show memory over time, beside what a server that never unloads would have held")
+    commands.add("doctor", "look for what is wrong, and say what to do about it")
     commands.add("models", "list, download, check and remove models")
     commands.add("tune", "measure which settings are fastest on this machine, and write them into the configuration")
     _add_managing(commands)
