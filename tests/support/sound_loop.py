@@ -63,14 +63,24 @@ class SoundLoop:
         """Returns once a program records."""
         wait_until(lambda: self._list("source-outputs"), "a recorder")
 
-    def play(self, sound: Path) -> None:
+    def play(self, sound: Path, sink: str = "loop") -> None:
         """Plays a file to its end."""
         # Without a standard input of its own it says that it cannot open the file.
-        subprocess.run(["paplay", str(sound)], env=self.environment, stdin=subprocess.DEVNULL, check=True, timeout=60)
+        command = ["paplay", f"--device={sink}", str(sound)]
+        subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL, check=True, timeout=60)
+
+    def add_sink(self, name: str) -> str:
+        """Adds a null sink; returns the number of its module, for `pactl("unload-module", …)`."""
+        properties = f"sink_properties=device.description={name}"
+        return self.pactl("load-module", "module-null-sink", f"sink_name={name}", properties).strip()
+
+    def pactl(self, *arguments: str) -> str:
+        """Returns what `pactl` prints."""
+        command = ["pactl", *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=10).stdout
 
     def _list(self, what: str) -> str:
-        command = ["pactl", "list", "short", what]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=10).stdout
+        return self.pactl("list", "short", what)
 
 
 class Monitor:

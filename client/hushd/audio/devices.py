@@ -76,7 +76,7 @@ def load_ahead() -> threading.Thread:
     def begin() -> None:
         # So that a card of ALSA's plays and records at any rate when it is named, as it does when it is the usual one.
         os.environ.setdefault("PA_ALSA_PLUGHW", "1")
-        _lead_to_sound_server()
+        lead_to_sound_server()
         with _starting, suppress(Exception):
             import sounddevice  # noqa: F401
 
@@ -85,7 +85,7 @@ def load_ahead() -> threading.Thread:
     return thread
 
 
-def _lead_to_sound_server() -> None:
+def lead_to_sound_server() -> None:
     """Sets XDG_RUNTIME_DIR where it was cut away, as hosts of agents do: PulseAudio and PipeWire have their sockets in
     it, and their libraries look nowhere else."""
     if sys.platform != "linux" or os.environ.get("XDG_RUNTIME_DIR"):

@@ -29,6 +29,7 @@ _OWN_OPTIONS = {  # commands that parse what follows them
     "top": "top.command",
     "memory": "memory",
     "doctor": "doctor.command",
+    "captions": "captions.command",
 }
 
 
@@ -117,6 +118,7 @@ def _parser(prog: str) -> tuple[Parser, Commands]:
     commands.add("say", "speak; also a command of its own")
     commands.add("listen", "write down what is said; also a command of its own")
     commands.add("talk", "hold a conversation by loudspeaker and microphone, with a person or with a program")
+    commands.add("captions", "write down what plays on this machine, while it is said")
     mcp = commands.add("mcp", "give agents a voice and ears, as a server of the Model Context Protocol")
     mcp.add_argument("--http", metavar="HOST:PORT", help="serve at this address; default: standard input and output")
     mcp.add_argument("--holder", metavar="NAME", help="the name in `hushd status`; default: the host's own")

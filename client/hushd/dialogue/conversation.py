@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol.errors import HushdError
 
 from hushd.audio.playback import Player
+from hushd.audio.recording import KEPT_S
 from hushd.audio.silence import without_tail
 from hushd.transcripts.transcript import Transcript
 
 from .cancel_scope import CancelScope
 from .duplex import Duplex, Mode
 from .listener import Listener, OnEvent
-from .recorder import KEPT_S, RATE, Recorder
+from .recorder import RATE, Recorder
 from .said import Said, characters
 from .state import DialogueState, Event, Phase
 

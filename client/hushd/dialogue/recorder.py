@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hushd_protocol.errors import HushdError
+from hushd.audio.recording import Recording
 
 if TYPE_CHECKING:
     from hushd.audio.microphone import Microphone
@@ -19,37 +19,21 @@ if TYPE_CHECKING:
     from .duplex import Duplex
 
 LINGER_S = 3.0  # after a turn; then nobody is recorded any more
-KEPT_S = 5.0  # of samples that were read
-LEAD_S = 0.64  # before the end of a turn, as the worker keeps within a session
-LEAD_SHARE = 0.75  # of the silence that ends a turn, where that is less
 RATE = 24000  # Hz, of what is played and of what is recorded beside it
 CHUNK_S = 0.032  # what the voice detector judges at once
 
 
-class Tape:
-    """The recording of one opened microphone, read by one turn after the other.
+class Tape(Recording):
+    """The recording of one opened microphone, which can be muted between two turns.
 
     Several threads may read at once: that of the last turn may still wait for a chunk that belongs to the next turn.
     """
 
     def __init__(self, microphone: Microphone, muted: bool) -> None:
+        super().__init__(microphone)
         self._microphone = microphone
         self._muted = muted
-        self._frame = 2 * microphone.channels  # bytes
-        self._kept = round(KEPT_S * microphone.rate) * self._frame
-        self._lock = threading.Lock()  # of the samples, and of the right to wait for more
-        self._samples = bytearray()
-        self._origin = 0  # bytes that were recorded before them
-        self._begin = 0  # where a turn begins
-        self._closed = False
-        self._failure: HushdError | None = None
-        self.rate = microphone.rate
-        self.channels = microphone.channels
         self.reference = microphone.reference
-
-    def read(self) -> Iterator[bytes]:
-        """Returns an iterator over the samples of this turn, from its beginning on."""
-        return self._read(self._begin)
 
     def mute(self) -> None:
         """Forgets what was recorded, and records nothing until `unmute`."""
@@ -63,54 +47,6 @@ class Tape:
             self._begin = self._end
             self._muted = False
             self._microphone.unmute()
-
-    def go_on_at(self, seconds: float, silence_s: float) -> None:
-        """The next turn begins where this one ended, `seconds` after its beginning, behind a silence.
-
-        A little before that, in the silence: there the next utterance may have begun softly.
-        """
-        lead = min(LEAD_S, LEAD_SHARE * silence_s)
-        self._begin = min(self._end, self._begin + max(0, round((seconds - lead) * self.rate)) * self._frame)
-
-    def go_back(self, seconds: float) -> None:
-        """The next turn begins so many seconds ago, but not before this one did."""
-        self._begin = max(self._begin, self._end - round(seconds * self.rate) * self._frame)
-
-    def close(self) -> None:
-        """Ends the recording, and what reads it."""
-        self._closed = True
-        self._microphone.close()
-
-    @property
-    def _end(self) -> int:
-        return self._origin + len(self._samples)
-
-    def _read(self, position: int) -> Iterator[bytes]:
-        while chunk := self._after(position):
-            position = max(position, self._origin) + len(chunk)
-            yield chunk
-
-    def _after(self, position: int) -> bytes:
-        """Returns what was recorded after `position`, waiting for it; nothing once the microphone was closed."""
-        with self._lock:
-            if position >= self._end:
-                self._samples += self._next()
-            if len(self._samples) > 2 * self._kept:
-                surplus = len(self._samples) - self._kept
-                del self._samples[:surplus]
-                self._origin += surplus
-            return bytes(self._samples[max(0, position - self._origin) :])
-
-    def _next(self) -> bytes:
-        if self._failure is not None:
-            raise self._failure
-        if self._closed:
-            return b""
-        try:
-            return next(self._microphone, b"")
-        except HushdError as error:
-            self._failure = error
-            raise
 
 
 class Recorder:

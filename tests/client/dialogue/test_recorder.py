@@ -11,8 +11,10 @@ from typing import Any
 
 import hushd.audio.microphone
 import pytest
+from hushd.audio import recording
+from hushd.audio.recording import LEAD_S
 from hushd.dialogue import recorder
-from hushd.dialogue.recorder import LEAD_S, Recorder, Tape
+from hushd.dialogue.recorder import Recorder, Tape
 from hushd_protocol.errors import HushdError
 from support.peer import wait_until
 
@@ -129,7 +131,7 @@ def test_the_last_turn_takes_nothing_from_the_next(taped: tuple[Microphone, Tape
 def test_a_tape_is_bounded(taped: tuple[Microphone, Tape], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an hour of listening a few seconds are kept, and who reads on misses nothing."""
     microphone, _ = taped
-    monkeypatch.setattr(recorder, "KEPT_S", 1.0)
+    monkeypatch.setattr(recording, "KEPT_S", 1.0)
     tape = Tape(microphone, muted=False)  # type: ignore[arg-type]
     microphone.record(*map(chunk, "abcdefghij" * 10))
     assert heard(tape.read(), 100) == "".join(letter * 10 for letter in "abcdefghij") * 10

@@ -37,7 +37,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
     with (
         client.floor("microphone", on_wait=console.note_wait) as floor,
         Microphone(options.device) as microphone,
-        _interrupt(microphone.stop if options.continuous else None),
+        interrupt(microphone.stop if options.continuous else None),
     ):
         console.note("Listening: Ctrl-C ends." if options.continuous else "Listening.")
         transcription = client.listen(
@@ -121,7 +121,7 @@ def _tail(text: str, room: int) -> str:
 
 
 @contextmanager
-def _interrupt(stop: Callable[[], None] | None) -> Iterator[None]:
+def interrupt(stop: Callable[[], None] | None) -> Iterator[None]:
     """Within the block the first Ctrl-C calls `stop`, if there is one, and a second one interrupts."""
     before = signal.getsignal(signal.SIGINT)
     if stop is None or before is signal.SIG_IGN:

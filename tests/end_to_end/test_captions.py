@@ -1,0 +1,237 @@
+"""`hushd captions` on a real sound server: what plays, and what is said, becomes text."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+from support import sound_loop
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.sound_loop import SoundLoop
+from support.wer import word_error_rate
+
+pytestmark = pytest.mark.skipif(bool(sound_loop.missing()), reason=f"not installed: {sound_loop.missing()}")
+
+FIRST = "Ever tried. Ever failed. No matter. Try again."  # before the first pause of more than 0.8 s
+
+
+class Stage:
+    """Captions on a sound loop, and a person's recording to be played into one of its sinks."""
+
+    def __init__(self, loop: SoundLoop, supervisor: Supervisor, folder: Path) -> None:
+        self.loop = loop
+        self.supervisor = supervisor
+        self.folder = folder
+        self.started: list[subprocess.Popen[str]] = []
+        spec = find_spec("moonshine_voice")
+        assert spec
+        assert spec.origin
+        self.person = Path(spec.origin).parent / "assets" / "beckett.wav"
+
+    def captions(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Started, and recording."""
+        process = self.start(*arguments, **environment)
+        wait_until(lambda: self.recorders >= (2 if "--both" in arguments else 1), "a recorder")
+        return process
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        self.started.append(
+            subprocess.Popen(
+                [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.hushd()", "captions", *arguments],
+                env=self.loop.environment | {"TMPDIR": str(self.folder / "tmp")} | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return self.started[-1]
+
+    @property
+    def recorders(self) -> int:
+        return len(self.loop.pactl("list", "short", "source-outputs").splitlines())
+
+    def interrupted(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+        """What it has written after Ctrl-C, which is no error."""
+        process.send_signal(signal.SIGINT)
+        text, complaint = process.communicate(timeout=BOUND_S)
+        assert process.returncode == 0, complaint
+        return text, complaint
+
+
+@pytest.fixture
+def stage(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> Iterator[Stage]:
+    supervisor = start_supervisor("")
+    assert supervisor.ready
+    (runtime / "tmp").mkdir()
+    with SoundLoop(runtime / "sound") as loop:
+        made = Stage(loop, supervisor, runtime)
+        yield made
+        for process in made.started:
+            process.kill()
+            process.communicate()
+
+
+def test_what_plays_becomes_text(stage: Stage) -> None:
+    """Lines on standard output, subtitles at the end, and of the sound nothing on the disk."""
+    subtitles = stage.folder / "talk.srt"
+    process = stage.captions("-o", str(subtitles))
+    stage.loop.play(stage.person)
+    assert process.stdout
+    first = process.stdout.readline()
+    _, complaint = stage.interrupted(process)
+    assert complaint.splitlines()[0] == "hushd captions: Hearing what Null Output plays."
+    assert word_error_rate(FIRST, first) <= 1 / 8
+    assert subtitles.read_text().startswith("1\n00:00:0")
+    assert "again." in subtitles.read_text()
+    assert not list((stage.folder / "tmp").iterdir())
+
+
+def test_events_for_programs(stage: Stage) -> None:
+    """JSON lines on standard output and at the socket are the same; the file has the caption as it stands."""
+    path, live = stage.folder / "overlay.sock", stage.folder / "live.txt"
+    process = stage.captions("--json", "--socket", str(path), "--live", str(live))
+    with socket.socket(socket.AF_UNIX) as overlay:
+        overlay.connect(str(path))
+        stage.loop.play(stage.person)
+        wait_until(lambda: "better" in live.read_text(), "a caption in the file")
+        output, _ = stage.interrupted(process)
+        received = b"".join(iter(lambda: overlay.recv(65536), b"")).decode()
+    events = [json.loads(line) for line in output.splitlines()]
+    assert events[0] == {"kind": "source", "track": "them", "source": "Null Output"}
+    assert received.splitlines() == output.splitlines()[-len(received.splitlines()) :]
+    lines = [event for event in events if event["kind"] == "line"]
+    assert word_error_rate(FIRST, lines[0]["text"]) <= 1 / 8
+    assert 0 <= lines[0]["start"] < lines[0]["end"] < lines[1]["start"]
+    assert any(event["kind"] == "unfinished" and event["stable"].startswith("Ever") for event in events)
+    assert not path.exists()
+    assert live.read_text() == ""
+
+
+def test_me_and_them(stage: Stage) -> None:
+    """What plays is theirs, what the microphone hears is mine; what it hears of the loudspeaker is nobody's."""
+    stage.loop.add_sink("mouth")
+    process = stage.captions("--both", PULSE_SOURCE="mouth.monitor")
+    stage.loop.play(stage.person, "mouth")
+    assert process.stdout
+    assert word_error_rate(f"me {FIRST}", process.stdout.readline()) <= 1 / 8
+    stage.loop.play(stage.person)
+    while (line := process.stdout.readline()).startswith("me: "):
+        pass
+    assert word_error_rate(f"them {FIRST}", line) <= 1 / 8
+    stage.interrupted(process)
+
+
+def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
+    """Where the microphone hears what plays, nothing of that is mine."""
+    process = stage.captions("--both")
+    stage.loop.play(stage.person)
+    text, _ = stage.interrupted(process)
+    assert word_error_rate(f"them {FIRST}", text.splitlines()[0]) <= 1 / 8
+    assert "me:" not in text
+
+
+def test_a_sink_that_goes(stage: Stage) -> None:
+    """What was named is heard and nothing else, and its end is an error, with what was said before it written down."""
+    subtitles = stage.folder / "talk.txt"
+    module = stage.loop.add_sink("desk")
+    process = stage.captions("--sink", "desk", "-o", str(subtitles))
+    stage.loop.play(stage.person, "desk")
+    assert process.stdout
+    assert word_error_rate(FIRST, process.stdout.readline()) <= 1 / 8
+    stage.loop.pactl("unload-module", module)
+    _, complaint = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 8
+    assert complaint.splitlines()[-1] == "hushd captions: The loudspeaker desk has gone: is it still connected?"
+    assert "Ever tried" in subtitles.read_text()
+    assert stage.recorders == 0
+
+
+def test_another_default_sink(stage: Stage) -> None:
+    """Where none was named, what plays is heard wherever it plays, and that is said."""
+    process = stage.captions("--json")
+    stage.loop.add_sink("headset")
+    stage.loop.pactl("set-default-sink", "headset")
+    assert process.stdout
+    assert json.loads(process.stdout.readline())["source"] == "Null Output"
+    assert json.loads(process.stdout.readline())["source"] == "headset"
+    stage.loop.play(stage.person, "headset")
+    output, _ = stage.interrupted(process)
+    assert any("tried" in json.loads(line).get("text", "") for line in output.splitlines())
+
+
+def test_the_worker_dies(stage: Stage) -> None:
+    """The captions go on."""
+    process = stage.captions("--json")
+    stage.loop.play(stage.person)
+    (worker,) = psutil.Process(stage.supervisor.process.pid).children()
+    worker.kill()
+    stage.loop.play(stage.person)
+    output, _ = stage.interrupted(process)
+    said = [json.loads(line)["text"] for line in output.splitlines() if json.loads(line)["kind"] == "line"]
+    assert sum("tried" in text for text in said) == 2
+
+
+def test_it_is_terminated(stage: Stage) -> None:
+    """SIGTERM keeps what was said, and is the exit code."""
+    subtitles = stage.folder / "talk.vtt"
+    process = stage.captions("-o", str(subtitles))
+    stage.loop.play(stage.person)
+    assert process.stdout
+    process.stdout.readline()
+    process.terminate()
+    process.communicate(timeout=BOUND_S)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Ever tried" in subtitles.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("--sink", "gramophone"), 8, "There is no loudspeaker called 'gramophone': there is 'Null Output'."),
+        (("--microphone", "--device", "gramophone"), 8, "There is no microphone called 'gramophone'"),
+        (("--microphone", "--sink", "loop"), 2, "--sink is of what plays"),
+        (("--device", "loop"), 2, "give --microphone or --both too"),
+        (("--headphones",), 2, "--headphones is for --both"),
+        (("-o", "talk.doc"), 2, "'talk.doc' names no format: end it with one of .txt, .vtt, .srt, .tsv, .json"),
+        (("-o", "/no/such/talk.srt"), 9, "there is no folder '/no/such'"),
+        (("--socket", "/no/such/overlay"), 9, "There can be no socket at '/no/such/overlay'"),
+        (("--live", "/no/such/live"), 9, "'/no/such/live' cannot be written"),
+        (("talk.wav",), 2, "Unrecognized arguments: talk.wav"),
+    ],
+)
+def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
+    """Is said in one sentence."""
+    process = stage.start(*arguments)
+    output, said = process.communicate(timeout=BOUND_S)
+    assert (process.returncode, output) == (code, "")
+    assert complaint in said
+    assert said.count("\n") == 1
+
+
+def test_without_a_sound_server(stage: Stage) -> None:
+    """There is no other source in its place, but an error that says so."""
+    process = stage.start(PULSE_SERVER="unix:/no/such/server")
+    output, complaint = process.communicate(timeout=BOUND_S)
+    assert (process.returncode, output) == (8, "")
+    assert "The sound server does not answer (Connection refused)" in complaint
+
+
+def test_the_sinks(stage: Stage) -> None:
+    """'?' lists them, the default one marked."""
+    stage.loop.add_sink("desk")
+    process = stage.start("--sink", "?")
+    output, complaint = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 0, complaint
+    assert [line[:1] for line in output.splitlines()] == ["*", " "]
+    assert "desk  # PulseAudio" in output
+    assert os.fspath(stage.folder) not in output
