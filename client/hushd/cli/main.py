@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STDIO = "stdio://"  # an address of Wyoming
 _DESCRIPTION = "Gives programs on this machine a voice and ears, and manages the workers that speak and listen."
-_OWN_OPTIONS = {  # commands that parse what follows them
+OWN_OPTIONS = {  # commands that parse what follows them
     "say": "say.command",
     "listen": "listen.command",
     "models": "models.command",
@@ -38,13 +38,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     command, rest = (argv[0], argv[1:]) if argv else ("", argv)
-    if command in _OWN_OPTIONS:
+    if command in OWN_OPTIONS:
         console.program = f"{prog} {command}"
-        return int(import_module(f"hushd.cli.{_OWN_OPTIONS[command]}").main(console.program, rest))
+        return int(import_module(f"hushd.cli.{OWN_OPTIONS[command]}").main(console.program, rest))
     asks_for_help = "-h" in rest or "--help" in rest
     if not asks_for_help and (command == "run" or argv[:2] == ["config", "check"]):
         _become_supervisor(rest if command == "run" else argv)
-    parser, commands = _parser(prog)
+    parser, commands = make_parser(prog)
     if command in commands:
         console.program = f"{prog} {command}"
     options = parser.parse_args(argv)
@@ -111,7 +111,8 @@ def _manage(options: Namespace) -> None:
             raise HushdError("shutting_down", "The supervisor is shutting down, once the jobs that run have finished.")
 
 
-def _parser(prog: str) -> tuple[Parser, Commands]:
+def make_parser(prog: str) -> tuple[Parser, Commands]:
+    """The parser of all commands; those of `OWN_OPTIONS` only have their names there."""
     parser = Parser(prog, _DESCRIPTION)
     parser.epilog = "`hushd help COMMAND` describes one of them."
     commands = parser.add_commands()

@@ -65,6 +65,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _parse(prog: str, argv: Sequence[str]) -> Namespace:
+    options = make_parser(prog).parse(argv, "program")
+    if options.headphones and options.half_duplex:
+        raise HushdError("bad_request", "With --headphones it can listen while it speaks: leave out --half-duplex.")
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
     parser = Parser(
         prog,
         "Says each line of standard input and prints what is answered; or with PROGRAM says what that writes, and "
@@ -86,10 +94,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
         "--timeout", type=positive, default=30.0, metavar="SECONDS", help="to begin an answer in; default: 30"
     )
     parser.add_argument("--priority", choices=PRIORITIES, default="text", help="who is heard first; default: text")
-    options = parser.parse(argv, "program")
-    if options.headphones and options.half_duplex:
-        raise HushdError("bad_request", "With --headphones it can listen while it speaks: leave out --half-duplex.")
-    return options
+    return parser
 
 
 def _show_heard(screen: console.StatusLine, text: str) -> None:

@@ -50,6 +50,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _parse(prog: str, argv: Sequence[str]) -> Namespace:
+    options = make_parser(prog).parse(argv, "words")
+    _check(options)
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
     parser = Parser(
         prog,
         "Writes down what plays on this machine while it is said: a line a sentence, until Ctrl-C. The sound is kept "
@@ -82,9 +89,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
     )
     parser.add_worker_options()
     parser.set_defaults(words=[])
-    options = parser.parse(argv, "words")
-    _check(options)
-    return options
+    return parser
 
 
 def _check(options: Namespace) -> None:

@@ -42,6 +42,21 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     Raises:
         HushdError: `bad_request` for options that make no sense, alone or together.
     """
+    parser = make_parser(prog)
+    options = parser.parse(argv, "files", files=True)
+    if computing := whisper.compute_device(options.device):
+        options.compute_device, options.device = options.compute_device or computing, None
+    options.diarize |= options.speakers is not None
+    _check_files(options) if options.files else _check_microphone(options)
+    if options.speed and options.model != "auto":
+        raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
+    options.note = " ".join(filter(None, [whisper.note(options), _layout_note(options)]))
+    options.silence = options.silence or SILENCE_S
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
     parser = Parser(prog, "Writes down what is said in FILEs, or into the microphone until the speaker stops.")
     parser.usage = "%(prog)s [OPTION…] [FILE…]"
     parser.epilog = _EPILOG
@@ -53,16 +68,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     _add_microphone(parser)
     parser.add_worker_options()
     whisper.add_options(parser)
-    options = parser.parse(argv, "files", files=True)
-    if computing := whisper.compute_device(options.device):
-        options.compute_device, options.device = options.compute_device or computing, None
-    options.diarize |= options.speakers is not None
-    _check_files(options) if options.files else _check_microphone(options)
-    if options.speed and options.model != "auto":
-        raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
-    options.note = " ".join(filter(None, [whisper.note(options), _layout_note(options)]))
-    options.silence = options.silence or SILENCE_S
-    return options
+    return parser
 
 
 def transcribe_options(options: Namespace) -> TranscribeOptions:

@@ -31,9 +31,9 @@ _LANGUAGES_SHOWN = 3
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    options = _parser(prog).parse_args(argv)
+    options = make_parser(prog).parse_args(argv)
     if options.command is None:
-        options = _parser(prog).parse_args(["list", *argv])
+        options = make_parser(prog).parse_args(["list", *argv])
     if options.command == "pull":
         house = _House()
         return pull.pull(house.row, house.as_json, options)
@@ -48,7 +48,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     return run[options.command](_House(), options)
 
 
-def _parser(prog: str) -> Parser:
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
     parser = Parser(prog, _DESCRIPTION)
     commands = parser.add_commands()
     listed = commands.add("list", "list models: those that are here first, then those that could be")

@@ -38,6 +38,17 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     Raises:
         HushdError: `bad_request` for options that make no sense, alone or together.
     """
+    parser = make_parser(prog)
+    options = parser.parse(argv, "text")
+    _check(options)
+    ignored = [f"--{name.replace('_', '-')}" for name in _IGNORED if getattr(options, name) is not None]
+    if ignored:
+        options.note = f"{' and '.join(ignored)} {'has' if len(ignored) == 1 else 'have'} no effect here."
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
     parser = Parser(prog, "Speaks TEXT, or the text on standard input, also while that is still being written.")
     parser.usage = "%(prog)s [OPTION…] [TEXT…]"
     parser.epilog = _EPILOG
@@ -49,12 +60,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     _add_file(parser)
     parser.add_worker_options()
     parser.set_defaults(note="")
-    options = parser.parse(argv, "text")
-    _check(options)
-    ignored = [f"--{name.replace('_', '-')}" for name in _IGNORED if getattr(options, name) is not None]
-    if ignored:
-        options.note = f"{' and '.join(ignored)} {'has' if len(ignored) == 1 else 'have'} no effect here."
-    return options
+    return parser
 
 
 def synthesize_options(options: Namespace) -> SynthesizeOptions:

@@ -35,7 +35,7 @@ _ROUNDED_MB = 10  # to which a measured need is rounded up
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    options = _parser(prog).parse_args(argv)
+    options = make_parser(prog).parse_args(argv)
     check_configuration()
     place = paths.find().config
     worker = _worker(options.what, config_file.read(place))
@@ -92,7 +92,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser(prog: str) -> Parser:
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
     parser = Parser(prog, _DESCRIPTION)
     parser.add_argument("what", nargs="?", default="stt", metavar="WHAT", help="stt, tts or a worker; default: stt")
     parser.add_argument("--speech", metavar="FILE", help="a recording to try it on; default: ten seconds of English")
