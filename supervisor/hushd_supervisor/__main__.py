@@ -30,7 +30,7 @@ from .system import config, log
 from .system.describe import Descriptions
 from .system.doorkeeper import Doorkeeper
 from .system.loop import Loop
-from .system.memory import measure, psi
+from .system.memory import cards, measure, psi
 from .system.memory.cgroup import Cgroup
 from .system.memory.history import History
 from .system.memory.needs import Needs
@@ -213,6 +213,7 @@ def run(options: Options, paths: Paths) -> None:
             needs=needs.load(),
             cores=cores(),
             look_every=math.inf if stalls.work else LOOK_S,
+            has_cards=cards.there,
         ),
         poller,
         ClientSocket(context, listener),
@@ -228,6 +229,7 @@ def run(options: Options, paths: Paths) -> None:
         manager=manager,
         doorkeeper=doorkeeper,
         history=history,
+        cards=cards.CardLooks(poller, launch, paths.logs),
     )
     listener.watch()
     record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")

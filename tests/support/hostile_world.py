@@ -25,6 +25,8 @@ from hushd_supervisor.core.settings import Settings, base
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
+from .hostile_cards import Cards, beat
+
 TERMINAL = (m.Result, m.Error)
 NAMES = ("stt/a/x", "stt/b/y", "tts/c/z")
 
@@ -48,6 +50,8 @@ class Process:
     size: int = 300_000_000
     forced: bool = False  # an unload with force came in its life
     cancelled: set[bytes] = field(default_factory=set)  # jobs; if it ignores one it is killed under the others
+    on_card: str = ""  # the one that it was given
+    cards: dict[str, int] = field(default_factory=dict)  # bytes that it takes of each
 
 
 @dataclass
@@ -74,6 +78,7 @@ class World:
         self.random = random.Random(seed)
         self.dice = random.Random(~seed)
         self.now = 1000.0
+        self.cards = Cards.of(self, seed)
         r = self.random
         settings = self.settings(r)
         self.slots = r.choice([1, 1, 2, 3])
@@ -86,7 +91,14 @@ class World:
         self.obeyed: set[bytes] = set()  # jobs that a process ended when it was asked to
         look_every = r.choice([5.0, math.inf])
         self.pool = pool(
-            settings, version="1", pid=1, auto=self.auto, cores=4, memory=self.memory, look_every=look_every
+            settings,
+            version="1",
+            pid=1,
+            auto=self.auto,
+            cores=4,
+            memory=self.memory,
+            look_every=look_every,
+            has_cards=lambda: bool(self.cards.devices),
         )
         self.processes: dict[tuple[str, int], Process] = {}
         self.people: list[Person] = []
@@ -117,6 +129,7 @@ class World:
                     "memory_mb": 300,
                     "max_replicas": r.choice([0, 1, 3]),
                     **recycled,
+                    **self.cards.settings(),
                 },
                 "tts": {"pinned": r.random() < 0.2, "environment": {"N": str(r.randint(0, 2))}},
             },
@@ -198,6 +211,7 @@ class World:
 
     def person_does_something(self) -> None:
         """One random act of a client, the owner or the network."""
+        self.cards.something_happens()
         if self.dice.random() < 0.4:
             self.speech()
         r = self.random
@@ -309,8 +323,10 @@ class World:
         for action in actions:
             assert not self.left, f"{action} after Leave"
             match action:
-                case do.Spawn(name, gen):
-                    self._spawn(name, gen)
+                case do.Spawn(name, gen, _, shown, why):
+                    self._spawn(name, gen, shown, why)
+                case do.Look():
+                    self.cards.look()
                 case do.Kill(name, gen):
                     self._kill(self.processes[name, gen])
                 case do.ToWorker(name, gen, message):
@@ -392,7 +408,7 @@ class World:
 
     # --- processes -----------------------------------------------------------------------------------------------
 
-    def _spawn(self, name: str, gen: int) -> None:
+    def _spawn(self, name: str, gen: int, shown: str, why: str) -> None:
         assert not any(p.alive for p in self.processes.values() if p.name == name), "a second process"
         taken = sum(300_000_000 for p in self.processes.values() if p.alive)
         assert taken + 300_000_000 <= 0.8 * self.total, "more than the budget"
@@ -413,7 +429,9 @@ class World:
             + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]
             + ["leaves", "vanishes", "unreachable"]
         )
-        process = self.processes[name, gen] = Process(name, gen, mode, self.slots, self.sessions)
+        process = Process(name, gen, mode, self.slots, self.sessions)
+        self.cards.spawned(process, shown, why)
+        self.processes[name, gen] = process
         if mode == "no-spawn":
             process.alive = False
             starved = self.dice.random() < 0.5
@@ -443,7 +461,8 @@ class World:
     def _ready(self, process: Process) -> None:
         if process.alive:
             process.ready = True
-            self._say(process, m.Ready(slots=process.slots, sessions=process.sessions, pss=300_000_000))
+            known = self.cards.ready(process)
+            self._say(process, m.Ready(slots=process.slots, sessions=process.sessions, pss=300_000_000, **known))
             self._beat(process)
             soon = self.random.uniform(0, 20)
             if process.mode == "leaves":
@@ -459,7 +478,7 @@ class World:
     def _beat(self, process: Process) -> None:
         if process.alive and process.mode != "hangs":
             process.cpu += self.random.choice([0, 0, 0.5])
-            self._say(process, m.Beat(cpu_s=process.cpu, pss=process.size))
+            self._say(process, beat(process, process.cpu))
             self.at(2, lambda: self._beat(process))
 
     def _kill(self, process: Process) -> None:
@@ -470,6 +489,7 @@ class World:
         if not process.alive:
             return
         process.alive = False
+        self.cards.gone(process)
         self.tell(ev.Exited(process.name, process.gen, status, "last words"))
         if self.random.random() < 0.3:  # told twice, as by pidfd and SIGCHLD
             self.at(self.random.uniform(0, 5), lambda: self.tell(ev.Exited(process.name, process.gen, status)))
@@ -488,6 +508,8 @@ class World:
             self._work(process, message)
         elif isinstance(message, m.Drain):
             assert not process.jobs or not process.alive, "drained with work in hand"
+            if "room again" in self.pool._workers[process.name].lifecycle.unwanted:
+                self.events.add("a worker goes back to a card")
             process.doomed = True
             if process.alive and process.mode not in ("ignores-drain", "hangs"):
                 self.at(self.random.uniform(0, 4), lambda: self._say(process, m.Bye()))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import Memory
+from hushd_supervisor.core.memory.cards import Card
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.states import State
@@ -23,16 +25,29 @@ T = TypeVar("T")
 
 
 class House:
-    """One client, one pool, and a machine of 1000 MB of which `available` are left; a worker needs 300 MB."""
+    """One client, one pool, and a machine of 1000 MB of which `available` are left; a worker needs 300 MB.
+
+    `cards` are the graphics cards, which are seen as soon as the pool looks, unless `blind` is set.
+    """
 
     def __init__(self, worker: dict[str, dict[str, Any]] | None = None, **options: Any) -> None:
         look_every = options.pop("look_every", math.inf)
         needs = options.pop("needs", None)
+        self.cards: list[Card] = options.pop("cards", [])
+        self.blind = False
         settings = Settings(worker={"": {"memory_mb": 300.0}, **(worker or {})}, stt="a/x", tts="c/z", **options)
         self.now = 100.0
         self.total, self.available = 1000 * MB, 900 * MB
         self.looks = 0
-        self.pool = Pool(settings, version="1", pid=1, memory=self.memory, needs=needs, look_every=look_every)
+        self.pool = Pool(
+            settings,
+            version="1",
+            pid=1,
+            memory=self.memory,
+            needs=needs,
+            look_every=look_every,
+            has_cards=lambda: bool(self.cards),
+        )
         self.done: list[do.Action] = []  # all of them
         self._ids = itertools.count(1)
         self.tell(ev.FromClient(ROUTE, m.Hello(protocol=1, version="1", holder="cli")))
@@ -48,7 +63,17 @@ class House:
         self.done += actions
         if any(isinstance(action, do.ToClient) and isinstance(action.message, m.Ping) for action in actions):
             self.tell(ev.FromClient(ROUTE, m.Pong()))
+        if do.Look() in actions and not self.blind:
+            self.see()
         return actions
+
+    def see(self, error: str = "") -> None:
+        """A look at the cards is answered."""
+        self.tell(ev.Seen(() if error else tuple(self.cards), error))
+
+    def free(self, device: str, size: int) -> None:
+        """So much of a card is free from now on."""
+        self.cards = [replace(card, free=size) if card.device == device else card for card in self.cards]
 
     def tick(self) -> None:
         """The loop calls when something is due, or long after."""
@@ -106,9 +131,15 @@ class House:
     def says(self, name: str, message: m.Message) -> None:
         self.tell(ev.FromWorker(name, self.worker(name).gen, message))
 
-    def ready(self, name: str, slots: int = 1, size: int = 300 * MB, sessions: int = 0) -> None:
+    def ready(
+        self, name: str, slots: int = 1, size: int = 300 * MB, sessions: int = 0, cards: dict[str, int] | None = None
+    ) -> None:
+        """Has loaded; `cards`: what it takes of each, whose free memory is less by that."""
         self.says(name, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-        self.says(name, m.Ready(slots=slots, sessions=sessions, pss=size))
+        known = {"compute_device": "cuda" if cards else "cpu"}
+        for card in self.cards:
+            self.free(card.device, card.free - (cards or {}).get(card.id, 0))
+        self.says(name, m.Ready(slots=slots, sessions=sessions, pss=size, capabilities=known, cards=cards or {}))
 
     def finish(self, name: str) -> None:
         """All that runs there has a result."""
@@ -119,14 +150,16 @@ class House:
         self.tell(ev.Exited(name, self.worker(name).gen, status, **fields))
 
     def leave(self, name: str) -> None:
-        """It obeys its drain."""
+        """It obeys its drain, and its memory of the cards is free."""
         self.says(name, m.Bye())
+        for card in self.cards:
+            self.free(card.device, card.free + self.worker(name).lifecycle.cards.get(card.id, 0))
         self.exit(name)
 
-    def idle(self, name: str, **fields: Any) -> None:
+    def idle(self, name: str, cards: dict[str, int] | None = None, **fields: Any) -> None:
         """Starts it by a request, and comes to rest."""
         self.request(name, **fields)
-        self.ready(name)
+        self.ready(name, cards=cards)
         self.finish(name)
         assert self.state(name) is State.READY
 
@@ -144,6 +177,10 @@ class House:
 
     def spawned(self) -> list[str]:
         return [action.worker for action in self.of(do.Spawn)]
+
+    def placed(self) -> list[tuple[str, str]]:
+        """The workers that were started, each with the device that was chosen for it."""
+        return [(action.worker, action.shown or action.compute_device) for action in self.of(do.Spawn)]
 
     def drained(self) -> list[str]:
         return [action.worker for action in self.of(do.ToWorker) if isinstance(action.message, m.Drain)]

@@ -120,7 +120,10 @@ class Peer:
 
     def ask(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> dict[str, Any]:
         """The data of the request's result."""
-        request_id = self.request(op, worker, **fields)
+        return self.result(self.request(op, worker, **fields))
+
+    def result(self, request_id: bytes) -> dict[str, Any]:
+        """The data of the next result, which must be of this request."""
         result = self.expect(Result)
         assert result.id == request_id
         return result.data

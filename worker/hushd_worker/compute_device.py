@@ -13,6 +13,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 
 ENVIRONMENT = "HUSHD_COMPUTE_DEVICE"
+WHY = "HUSHD_WHY_THERE"  # the reason why the supervisor has chosen the CPU for a worker that may use a card
 
 
 def asked() -> str:
@@ -84,4 +85,5 @@ def of_sessions(sessions: Iterable[Any]) -> str:
 def report(engine: object) -> dict[str, str]:
     """The part of a worker's capabilities that says where `engine` computes, and why not on a card that is there."""
     known = {name: getattr(engine, name, "") for name in ("compute_device", "why_there")}
+    known["why_there"] = known["why_there"] or os.environ.get(WHY, "")
     return {name: value for name, value in known.items() if value}

@@ -13,12 +13,15 @@ from hushd_protocol.messages import Message
 class Spawn:
     """Start generation `gen` of `worker`. Fails as `SpawnFailed`, ends as `Exited`.
 
-    `compute_device` replaces the configuration's, unless it is empty.
+    `compute_device` replaces the configuration's, unless it is empty. `shown` is the one card that the process may see,
+    empty for those that the device names, and `why` is that of its `Place`.
     """
 
     worker: str
     gen: int
     compute_device: str = ""
+    shown: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,13 @@ class Describe:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Ask the graphics cards' driver what is free, in a process of its own and in limited time; answered by `Seen`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Remember:
-    """Save the memory that each worker has needed, in bytes by name, for the next life of the supervisor."""
+    """Save the memory that workers have needed, as in `memory.needs`, for the next life of the supervisor."""
 
     needs: Mapping[str, int]
 
@@ -92,4 +100,4 @@ class Leave:
     """End the supervisor: nothing is left to do."""
 
 
-Action = Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Configure | Remember | Log | Leave
+Action = Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Look | Configure | Remember | Log | Leave

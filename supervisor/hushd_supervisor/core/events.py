@@ -12,6 +12,7 @@ from typing import Any
 
 from hushd_protocol.messages import Message
 
+from .memory.cards import Card
 from .memory.pressure import Level
 from .settings import Settings
 
@@ -84,6 +85,14 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The answer to `Look`: the graphics cards, or the reason why they cannot be looked at."""
+
+    cards: tuple[Card, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pressure:
     """A sign that memory is short: of `level`, and of all lower levels."""
 
@@ -125,6 +134,7 @@ Event = (
     | SpawnFailed
     | SendFailed
     | Described
+    | Seen
     | Pressure
     | Configured
     | Shutdown

@@ -16,6 +16,7 @@ from .actions import Action, Log, ToClient
 from .events import Exited, FromWorker, SendFailed, SpawnFailed
 from .memory.admission import Admission
 from .memory.budget import Memory
+from .memory.cards import Card
 from .memory.pressure import Level
 from .names import ENGINES, ROLES
 from .settings import Settings, base
@@ -40,9 +41,10 @@ class Fleet:
         needs: Mapping[str, int] | None,
         look_every: float,
         cores: int,
+        has_cards: Callable[[], bool],
     ) -> None:
         self.workers: dict[str, Worker] = {}
-        self.admission = Admission(settings, self.workers, memory, needs, look_every)
+        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards)
         self._settings = settings
         self._cores = cores
         self._generations = itertools.count(1)
@@ -101,20 +103,25 @@ class Fleet:
         match event:
             case FromWorker(_, gen, message):
                 out = worker.receive(gen, message, now)
-                self.admission.budget.record(worker.name, worker.lifecycle.pss)
+                if isinstance(message, m.Ready | m.Beat) and worker.lifecycle.is_current(gen):
+                    self.admission.learn(worker, ready=isinstance(message, m.Ready))
                 if isinstance(message, m.LoadFailed | m.Error) and message.code == "model_missing":
                     return [self._with_model(worker.name, action) for action in out]
                 return out
             case Exited(_, gen, status, log_tail, out_of_memory):
                 self._learn(worker, gen, now)
-                if worker.lifecycle.is_current(gen) and not out_of_memory:
-                    self.admission.budget.life_ended(worker.name)
+                if worker.lifecycle.is_current(gen):
+                    self.admission.ended(worker, now, out_of_memory=out_of_memory)
                 return worker.exited(gen, status, log_tail, now, out_of_memory) + self.admission.remember()
             case SpawnFailed(_, gen, reason, starved):
                 self._learn(worker, gen, now)
                 return worker.starve(gen, reason, now) if starved else worker.exited(gen, 127, reason, now)
             case SendFailed(_, gen):
                 return worker.unreachable(gen, now)
+
+    def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
+        """Takes the answer to a look at the graphics cards."""
+        return self.admission.seen(cards, error, now)
 
     def _with_model(self, worker: str, action: Action) -> Action:
         """Adds to an error that a model is missing its name, and whether the client should pull it."""
@@ -151,8 +158,8 @@ class Fleet:
                     "crashes": worker.crashes.total,
                     "holders": worker.leases.holders(now),
                     "compute_device": _text(worker.capabilities.get("compute_device")),
-                    "why_there": worker.lifecycle.exile or _text(worker.capabilities.get("why_there")),
-                    "need_mb": round(self.admission.budget.need(worker.name) / 1e6, 1),
+                    "why_there": worker.lifecycle.place.why or _text(worker.capabilities.get("why_there")),
+                    "need_mb": round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
                 }
             )
         return rows
@@ -160,7 +167,7 @@ class Fleet:
     def configure(self, settings: Settings, now: float) -> list[Action]:
         """Applies the changes, worker by worker; drops no request."""
         self._settings = settings
-        self.admission.budget.configure(settings)
+        self.admission.configure(settings)
         out: list[Action] = [Log("INFO", "the configuration was read again")]
         for worker in self.workers.values():
             changed = settings.for_worker(worker.name)
@@ -263,12 +270,17 @@ class Fleet:
             name, settings = base(family[0].name), family[0].settings
             most = replicas.limit(settings, name.split("/")[0], family, self._cores)
             due = max(replicas.help_due(family, most), self._no_help_before.get(name, 0.0))
-            if due <= now and self._has_place() and self.admission.fits(name, now):
-                taken = {worker.name for worker in family if worker.state is not State.STOPPED}
-                unused = next(other for other in replicas.names(name) if other not in taken)
+            if due <= now and self._has_place():
                 asked = next(worker.jobs.device_asked for worker in family if worker.jobs.waiting)
-                out += self.worker(unused).help(now, asked)
-                continue
+                look, place = self.admission.help(family[0], asked, now)
+                out += look
+                if place:
+                    taken = {worker.name for worker in family if worker.state is not State.STOPPED}
+                    unused = next(other for other in replicas.names(name) if other not in taken)
+                    out += self.worker(unused).help(now, place, asked)
+                    continue
+                if self.admission.cards.looking:
+                    due = math.inf  # the answer brings us here again
             if due <= now:
                 due = self._no_help_before[name] = now + NO_ROOM_S
             self._help_at = min(self._help_at, due)

@@ -46,6 +46,7 @@ class Pool:
         needs: the highest size seen of each worker in earlier lives, in bytes.
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         cores: of the processor, which bound the replicas of a worker.
+        has_cards: whether the machine may have graphics cards; cheap.
     """
 
     def __init__(
@@ -59,10 +60,11 @@ class Pool:
         needs: Mapping[str, int] | None = None,
         look_every: float = math.inf,
         cores: int = 1,
+        has_cards: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._auto = auto
-        self._fleet = Fleet(settings, memory, needs, look_every, cores)
+        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards)
         self._workers, self._admission = self._fleet.workers, self._fleet.admission
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
         self._directory = Directory()
@@ -91,6 +93,8 @@ class Pool:
                 out = self._fleet.handle(event, now)
             case ev.Described(role, catalogue, error):
                 out = self._described(role, catalogue, error, now)
+            case ev.Seen(cards, error):
+                out = self._fleet.seen(cards, error, now)
             case ev.Pressure(level):
                 self._admission.pressure(level, now)
                 out = []

@@ -25,6 +25,8 @@ class WorkerSettings:
     pinned: bool = False  # never ended for idleness or memory
     priority: int = 0  # a higher one is evicted later
     memory_mb: float = 0.0  # that it needs, until hushd has measured it; 0: not known
+    vram_mb: float = 0.0  # the same of a graphics card
+    vram_reserve_mb: float = 256.0  # of a card, that its start leaves to all other programs
     max_requests: int = 0  # after so many a new process takes over; 0: never
     max_pss_mb: float = 0.0  # the same for its size; 0: by its size when it became ready, see `lifecycle.ceiling`
     max_age: float = 86400.0  # the same for its age; 0: never
@@ -33,7 +35,7 @@ class WorkerSettings:
     start_timeout: float = 60.0  # without any sign of progress while loading
     drain_timeout: float = 60.0  # for running jobs when the supervisor leaves
     stall_timeout: float = 20.0  # a job without output or CPU time, at least this long
-    compute_device: str = "auto"  # cpu, cuda, cuda:1, mps; auto: a card where the engine finds one, else the CPU
+    compute_device: str = "auto"  # cpu, cuda, cuda:1, mps; auto: a card with room, else the CPU
     fallback: str = ""  # where memory is short for it: "cpu", or engine/model of another worker; empty: `server_busy`
     command: Sequence[str] = ()  # the user's own program instead of hushd's; --engine and --model are appended
     environment: Mapping[str, str] = field(default_factory=dict)  # added to the worker's environment

@@ -1,4 +1,4 @@
-"""The installed engines, listed by the workers' own packages: a short child process prints them as JSON.
+"""Questions that a short child process answers in JSON: the installed engines, by the workers' own packages.
 
 Nothing is cached here, because packages may change at any time and a child takes some 60 ms.
 """
@@ -6,6 +6,7 @@ Nothing is cached here, because packages may change at any time and a child take
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class _Question:
     errors: Path
     errors_start: int
     until: float
+    given_up: bool = False  # it was answered for, and has not died of its kill yet
 
 
 class Descriptions:
@@ -41,6 +43,8 @@ class Descriptions:
         launch: starts a process.
         logs: the folder for what they write to stderr.
         command: the command line for a role.
+        limit: seconds after which a child is ended, and answered for.
+        apart: seconds from the end of a role's child to its next.
     """
 
     def __init__(
@@ -49,11 +53,15 @@ class Descriptions:
         launch: Launch,
         logs: Path,
         command: Callable[[str], Sequence[str]] = describe_command,
+        limit: float = LIMIT_S,
+        apart: float = APART_S,
     ) -> None:
         self._poller = poller
         self._launch = launch
         self._logs = logs
         self._command = command
+        self._limit = limit
+        self._apart = apart
         self._questions: dict[str, _Question] = {}
         self._rested: dict[str, float] = {}  # when a role's next child may start
         self._late: dict[str, float] = {}  # when it will, for somebody who waits
@@ -63,8 +71,10 @@ class Descriptions:
 
         Right after a role's last child the next waits for a moment, and serves all who have asked meanwhile.
         """
-        if role in self._questions:
-            return None
+        if question := self._questions.get(role):
+            return (
+                Described(role, error="the last process that was asked cannot be ended.") if question.given_up else None
+            )
         if now < self._rested.get(role, now):
             self._late[role] = self._rested[role]
             return None
@@ -91,12 +101,12 @@ class Descriptions:
             return Described(role, error=f"it could not be started ({error}).")
         if process.exit_fd is not None:
             self._poller.register(process.exit_fd, zmq.POLLIN)
-        self._questions[role] = _Question(process, answer, path, start, now + LIMIT_S)
+        self._questions[role] = _Question(process, answer, path, start, now + self._limit)
         return None
 
     def deadline(self) -> float | None:
         """The end of the oldest child's time, or the start of a child that had to wait."""
-        untils = (question.until for question in self._questions.values())
+        untils = (question.until for question in self._questions.values() if not question.given_up)
         return min((*untils, *self._late.values()), default=None)
 
     def answers(self, ready: Container[object], now: float) -> Iterator[Described]:
@@ -107,14 +117,16 @@ class Descriptions:
             if status is None:
                 if now >= question.until:
                     question.process.kill()
-                    question.until = now + LIMIT_S
+                    question.until, question.given_up = math.inf, True
+                    yield Described(role, error=f"there was no answer in {self._limit:.0f} s.")
                 continue
             del self._questions[role]
-            self._rested[role] = now + APART_S
+            self._rested[role] = now + self._apart
             if descriptor is not None:
                 self._poller.unregister(descriptor)
             question.process.close()
-            yield self._read(role, question, status)
+            if not question.given_up:
+                yield self._read(role, question, status)
             question.answer.close()
         for role in [role for role, at in self._late.items() if at <= now]:
             if failed := self._start(role, now):

@@ -27,13 +27,14 @@ from hushd_supervisor.core.actions import (
     Kill,
     Leave,
     Log,
+    Look,
     Remember,
     ReportStatus,
     Spawn,
     ToClient,
     ToWorker,
 )
-from hushd_supervisor.core.events import Configured, Event, Exited, FromClient, FromWorker, Shutdown
+from hushd_supervisor.core.events import Configured, Event, Exited, FromClient, FromWorker, Seen, Shutdown
 from hushd_supervisor.core.memory.admission import Standing
 from hushd_supervisor.core.settings import Settings
 
@@ -41,6 +42,7 @@ from . import status
 from .describe import Descriptions
 from .doorkeeper import Doorkeeper
 from .memory import measure
+from .memory.cards import CardLooks
 from .memory.heap import Heap
 from .memory.history import History
 from .memory.needs import Needs
@@ -85,6 +87,7 @@ class Loop:
         heap: trims the memory that clients leave behind.
         doorkeeper: serves programs that speak HTTP or Wyoming, if the user wants that.
         history: records what the processes hold.
+        cards: looks at the graphics cards.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Loop:
         heap: Heap | None = None,
         doorkeeper: Doorkeeper | None = None,
         history: History | None = None,
+        cards: CardLooks | None = None,
     ) -> None:
         self._pool = pool
         self._clients = clients
@@ -123,6 +127,7 @@ class Loop:
         self._heap = heap or Heap()
         self._doorkeeper = doorkeeper
         self._history = history
+        self._cards = cards
         self._started = clock()
         self._usages = status.Usages()
         if doorkeeper:
@@ -175,6 +180,8 @@ class Loop:
                 self._handle(exited)
             for described in self._catalogue.answers(ready, self._clock()):
                 self._handle(described)
+            for seen in self._cards.answers(ready, self._clock()) if self._cards else ():
+                self._handle(seen)
             if self._clients.monitor in ready:
                 for gone in self._clients.departures():
                     self._handle(gone)
@@ -194,6 +201,8 @@ class Loop:
         self._stop_accepting()
         self._clients.refuse(HushdError("shutting_down", "hushd is shutting down; ask again in a moment."))
         self._catalogue.close()
+        if self._cards:
+            self._cards.close()
         self._clients.close(LINGER_MS)
         self._workers.close(LINGER_MS)
         if self._doorkeeper:
@@ -202,7 +211,8 @@ class Loop:
     def _timeout_ms(self, due: float | None, now: float) -> int | None:
         signs = self._manager.deadline() if self._manager else None
         door = self._doorkeeper.deadline() if self._doorkeeper else None
-        others = (signs, door, self._workers.deadline(), self._catalogue.deadline(), self._heap.deadline())
+        look = self._cards.deadline() if self._cards else None
+        others = (signs, door, look, self._workers.deadline(), self._catalogue.deadline(), self._heap.deadline())
         deadlines = [d for d in (due, *others) if d is not None]
         if not deadlines:
             return None
@@ -268,9 +278,9 @@ class Loop:
                 return self._clients.send(route, message)
             case ToWorker(worker, gen, message):
                 return self._workers.send(worker, gen, message)
-            case Spawn(worker, gen, compute_device):
+            case Spawn(worker, gen, compute_device, shown, why):
                 self._suspicious = True
-                failure = self._workers.spawn(worker, gen, compute_device)
+                failure = self._workers.spawn(worker, gen, compute_device, shown, why)
                 if self._history and not failure:
                     self._history.started(worker)
                 self._report_workers()
@@ -281,6 +291,8 @@ class Loop:
                 return self._clients.send(route, Result(id=request, data=self._status() | {"floor": floor}))
             case Describe(role):
                 return self._catalogue.ask(role, self._clock())
+            case Look():
+                return self._cards.begin(self._clock()) if self._cards else Seen()
             case Configure(route, request):
                 return self._configure(route, request)
             case Remember(needs):

@@ -62,15 +62,22 @@ def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict
     return kept
 
 
-def compute_environment(device: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Lets a worker see the device of the configuration, and no other card: none is opened that it does not use.
+def compute_environment(device: str, inherited: Mapping[str, str], card: str = "", why: str = "") -> dict[str, str]:
+    """Lets a worker see one device, and no other card: none is opened that it does not use.
 
     A number counts the cards that `inherited` lets us see, in the order of their places on the bus.
+
+    Args:
+        device: that is asked for; with `auto` the engine may use the CPU though it is shown a card.
+        card: that was chosen for it, such as `cuda:1`; empty for none.
+        why: the reason for the CPU, which the worker's results report.
     """
-    kind, _, number = device.partition(":")
+    kind, _, number = (card or device).partition(":")
     if kind == "auto":
         return {}
     shown = {"HUSHD_COMPUTE_DEVICE": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    if why:
+        shown["HUSHD_WHY_THERE"] = why
     for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
         cards = [card.strip() for card in inherited.get(name, "").split(",") if card.strip()]
         if kind != "cuda":

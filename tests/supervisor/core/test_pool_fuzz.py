@@ -45,6 +45,8 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
     assert events == {
         "a replica", "a session beside a file", "a file waits for a session", "a stopped job runs again",
         "an unload leaves others at work", "a process retires", "a process retires beside another",
+        "a worker on a card", "the CPU for want of a card", "a card vanishes", "memory that is free late",
+        "a worker goes back to a card",
     }  # fmt: skip
     assert {
         "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",

@@ -113,13 +113,18 @@ def test_a_folder_that_is_gone_is_told_at_once(make: Make, tmp_path: Path) -> No
 
 
 def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -> None:
-    """After 10 s it is ended, and its status is the answer."""
+    """After 10 s it is ended and answered for; a next one starts once its end was seen."""
     catalogue = make(sys.executable, "-c", "import time; time.sleep(60)")
     catalogue.ask("stt", 100.0)
     assert list(catalogue.answers({}, 100.0 + LIMIT_S - 0.1)) == []
-    assert list(catalogue.answers({}, 100.0 + LIMIT_S)) == []
-    (described,) = answers(catalogue, poller)
-    assert "status -9" in described.error
+    (described,) = catalogue.answers({}, 100.0 + LIMIT_S)
+    assert described == Described("stt", error="there was no answer in 10 s.")
+    again = catalogue.ask("stt", 100.0 + LIMIT_S)
+    assert again == Described("stt", error="the last process that was asked cannot be ended.")
+    assert catalogue.deadline() is None
+    ready = dict(poller.poll(10_000))
+    assert list(catalogue.answers(ready, 100.0 + LIMIT_S)) == []
+    assert catalogue.ask("stt", 100.0 + LIMIT_S + APART_S) is None
 
 
 def test_race_9_a_grandchild_that_holds_the_output_keeps_nobody_waiting(make: Make, poller: zmq.Poller) -> None:

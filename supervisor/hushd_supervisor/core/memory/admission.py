@@ -8,15 +8,21 @@ from typing import NamedTuple
 
 from hushd_supervisor.core.actions import Action, Log, Remember
 from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.worker.place import Place
 from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .budget import Budget, Memory, Resident, Verdict
+from .cards import Card, Cards
+from .needs import Needs
+from .placement import A_CARD, Decision, Placement, Start, Tenant
 from .pressure import Level, Pressure, sign
 
 PLENTY = Memory(1 << 62, 1 << 62)
 CRITICAL_RETRY_MS = 60_000
+RETURN_S = 5.0  # from one look to the next whether a worker may go back from the CPU to a card
+PATIENCE_S = 10.0  # to wait for room on a card where the CPU will do too
 
 
 class Standing(NamedTuple):
@@ -34,8 +40,9 @@ class Admission:
     Args:
         settings: the user's configuration.
         memory: measures the machine's memory.
-        needs: the highest size seen of each worker in earlier lives, in bytes.
+        needs: of workers in earlier lives, see `needs.Needs`.
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
+        has_cards: whether the machine may have graphics cards; cheap.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class Admission:
         memory: Callable[[], Memory],
         needs: Mapping[str, int] | None,
         look_every: float,
+        has_cards: Callable[[], bool] = lambda: False,
     ) -> None:
         self._workers = workers
         self._memory = memory
@@ -52,9 +60,18 @@ class Admission:
         self._looked = 0.0
         self._pressure = Pressure()
         self._kept = dict(needs or {})
-        self.budget = Budget(settings, needs)
+        self._served: dict[str, int] = {}  # by a worker that went to the CPU: its jobs at the last look at the cards
+        self.needs = Needs(settings, needs)
+        self.budget = Budget(settings)
+        self.cards = Cards(has_cards)
+        self.placement = Placement(self.needs, self.budget, self.cards)
         self.level = Level.NORMAL  # that the workers last got
         self.due = math.inf  # when to look again
+
+    def configure(self, settings: Settings) -> None:
+        """Applies another configuration."""
+        self.needs.configure(settings)
+        self.budget.configure(settings)
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
@@ -83,8 +100,39 @@ class Admission:
 
     def on_time(self, now: float) -> None:
         """Looks, when `due` has passed: no level falls without a look."""
+        self.cards.on_time(now)
         if self.due <= now:
             self.look(now)
+
+    # --- processes ---------------------------------------------------------------------------------------------------
+
+    def learn(self, worker: Worker, ready: bool) -> None:
+        """Records the size that a process has reported; `ready`: when its model was loaded."""
+        lifecycle = worker.lifecycle
+        if ready and lifecycle.place.card and not lifecycle.card:
+            self.needs.passes_over(worker.name, lifecycle.place.card)
+        if lifecycle.cards:
+            self.cards.forget()
+        taken = lifecycle.cards.get(lifecycle.card, 0)
+        self.needs.record(worker.name, lifecycle.pss, lifecycle.card, taken, ready=ready)
+
+    def ended(self, worker: Worker, now: float, *, out_of_memory: bool) -> None:
+        """Notes that a process is gone."""
+        card = worker.lifecycle.card
+        self.cards.gone(worker.lifecycle.cards or ({card: 0} if card else {}), now)
+        if not out_of_memory:
+            self.needs.life_ended(worker.name)
+
+    def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
+        """Takes the answer to a look at the cards; has workers off them replaced where one has room."""
+        tenants = self._tenants(now)
+        taken = {card.id: sum(tenant.cards.get(card.id, 0) for tenant in tenants) for card in cards}
+        self.cards.take(cards, error, taken, now)
+        out: list[Action] = []
+        for worker in self._off_card():
+            if self.placement.returns(self._start(worker), tenants, now):
+                out += worker.retire("a graphics card has room again", now)
+        return out
 
     # --- starts and exits --------------------------------------------------------------------------------------------
 
@@ -105,15 +153,19 @@ class Admission:
             waiting.sort(key=lambda worker: (worker.jobs.waiting[0].level(now), worker.jobs.waiting[0].order))
             for worker in waiting:
                 out += self._decide(worker, memory, now)
+            if self.cards.asked_at > -math.inf:
+                out += self._look_for_room(now)
         lives = any(worker.state.has_process for worker in self._workers.values())
         self.due = min(self._pressure.deadline(now), self._looked + self._look_every) if lives else math.inf
+        impatient = [at for worker in waiting if (at := self._impatient_at(worker)) > now]
+        self.due = min(self.due, self.cards.due, *impatient)
         return out
 
     def remember(self) -> list[Action]:
         """Has the sizes of workers saved, if they have changed."""
-        if self.budget.needs == self._kept:
+        if self.needs.table == self._kept:
             return []
-        self._kept = dict(self.budget.needs)
+        self._kept = dict(self.needs.table)
         return [Remember(self._kept)]
 
     def _update_level(self, now: float) -> list[Action]:
@@ -130,25 +182,31 @@ class Admission:
     def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
         if worker.shortage is not None and (tried := self._after(worker.shortage, worker, memory, now)) is not None:
             return tried
-        verdict = self._verdict(worker.name, memory, now)
+        start = self._start(worker)
+        if self._must_look(start, now):
+            return self.cards.look(now)
+        decision = self.placement.decide(start, memory, self._tenants(now), now, now < self._impatient_at(worker))
+        verdict = decision.verdict
         if verdict.admit:
-            return worker.admit(now)
+            return worker.admit(now, decision.place)
         out: list[Action] = []
         if not verdict.wait:
-            message = f"There is no memory for {worker.name} ({self.budget.need(worker.name) / 1e6:.0f} MB) now."
-            out += self._lack(worker, message, memory, now)
+            out += self._lack(worker, decision, memory, now)
+        elif decision.place.card and self.cards.pending(decision.place.card, now):
+            self.cards.ask_again(now)
         for name in verdict.evict:
             out += self._workers[name].evict(now)
         return out
 
-    def _lack(self, worker: Worker, message: str, memory: Memory, now: float, on_card: bool = False) -> list[Action]:
+    def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or goes on with the fall-back to the CPU."""
-        out = worker.lack(now, message, self._retry_ms(now), on_card)
+        out = worker.lack(now, decision.message, self._retry_ms(decision, now), bool(decision.place.card))
         return out + self._decide(worker, memory, now) if worker.state is State.WAITING else out
 
     def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action] | None:
         """Goes on after a load that failed for want of memory: others leave for a second one; None once they have."""
-        others = [self._resident(w, now) for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
+        there = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
+        others = [self._tenant(w, now).machine for w in there]
         idle = [resident.name for resident in others if resident.idle_s is not None]
         if not shortage.final and (idle or any(resident.leaving for resident in others)):
             shortage.evicted = True
@@ -156,33 +214,85 @@ class Admission:
         if not shortage.final and shortage.evicted:
             return None
         held = f"{', '.join(resident.name for resident in others)} cannot leave now" if others else "no worker has any"
-        return self._lack(worker, f"{shortage.message} Of hushd's own, {held}.", memory, now, shortage.on_card)
+        place = A_CARD if shortage.on_card else Place()
+        decision = Decision(Verdict(False), place, f"{shortage.message} Of hushd's own, {held}.")
+        return self._lack(worker, decision, memory, now)
 
-    def fits(self, name: str, now: float) -> bool:
-        """Whether worker `name` could start beside all others, with none leaving or waiting for it."""
+    def _impatient_at(self, worker: Worker) -> float:
+        """When a worker that waits for a card goes to the CPU."""
+        return worker.lifecycle.waits_since + PATIENCE_S if worker.state is State.WAITING else math.inf
+
+    def _must_look(self, start: Start, now: float) -> bool:
+        """Whether the cards must be looked at before it is known where to start."""
+        return self.placement.chooses(start) and not self.cards.fresh(now)
+
+    def _start(self, worker: Worker) -> Start:
+        settings = worker.settings
+        asked = worker.jobs.device_asked or settings.compute_device
+        return Start(worker.name, asked, int(settings.vram_reserve_mb * 1e6), worker.may_leave_card, worker.exile)
+
+    def help(self, worker: Worker, asked: str, now: float) -> tuple[list[Action], Place | None]:
+        """A look at the cards, where one is due; else where a replica of `worker` could start beside all others.
+
+        That is with none leaving or waiting for it, on the device that a request has `asked` for.
+        """
+        start = self._start(worker)._replace(exile="", asked=asked or worker.settings.compute_device)
+        if self._must_look(start, now):
+            return self.cards.look(now), None
+        return [], self._fits(start, now)
+
+    def _fits(self, start: Start, now: float) -> Place | None:
         if any(worker.state is State.WAITING for worker in self._workers.values()):
-            return False
-        memory = self.look(now)
-        return self._pressure.level(now) is Level.NORMAL and self._verdict(name, memory, now).admit
+            return None
+        decision = self.placement.decide(start, self.look(now), self._tenants(now), now)
+        return decision.place if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
 
-    def _verdict(self, name: str, memory: Memory, now: float) -> Verdict:
-        residents = [self._resident(worker, now) for worker in self._workers.values() if worker.state.has_process]
-        # A worker that is starting was promised memory that it has not taken yet.
-        promised = sum(self.budget.need(b.name) for b in self._workers.values() if b.state is State.STARTING)
-        return self.budget.decide(name, memory._replace(available=memory.available - promised), residents)
+    # --- back to a card ----------------------------------------------------------------------------------------------
 
-    def _resident(self, worker: Worker, now: float) -> Resident:
+    def _off_card(self) -> list[Worker]:
+        """The workers that compute on the CPU for want of room on a card."""
+        ready = [w for w in self._workers.values() if w.state in (State.READY, State.BUSY)]
+        return [w for w in ready if w.lifecycle.place.why and not (w.lifecycle.exile or w.lifecycle.retiring)]
+
+    def _look_for_room(self, now: float) -> list[Action]:
+        """Looks at the cards now and then while such workers are in use."""
+        served = {worker.name: worker.jobs.completed for worker in self._off_card()}
+        if served == self._served or now - self.cards.asked_at < RETURN_S:
+            return []
+        self._served = served
+        return self.cards.look(now) if served else []
+
+    # --- who is there ------------------------------------------------------------------------------------------------
+
+    def _tenants(self, now: float) -> list[Tenant]:
+        return [self._tenant(worker, now) for worker in self._workers.values() if worker.state.has_process]
+
+    def _tenant(self, worker: Worker, now: float) -> Tenant:
         idle = worker.state is State.READY and not worker.settings.pinned
-        return Resident(
+        card = worker.lifecycle.card
+        machine = Resident(
             worker.name,
-            worker.lifecycle.pss or self.budget.need(worker.name),  # without a report it is still growing
+            worker.lifecycle.pss or self.needs.memory(worker.name, card),  # without a report it is still growing
             worker.settings.priority,
             now - (worker.lifecycle.idle_since or now) if idle else None,
             worker.state in (State.STOPPING, State.KILLING),
         )
+        return Tenant(machine, self._on_cards(worker), worker.state is State.STARTING)
 
-    def _retry_ms(self, now: float) -> int:
-        """Time until the first running job should end, by the usual time of a worker's jobs; else a minute."""
+    def _on_cards(self, worker: Worker) -> Mapping[str, int]:
+        """What a worker takes of each card: as it reports, or what it was given."""
+        card = worker.lifecycle.card
+        if worker.lifecycle.cards or not card:
+            return worker.lifecycle.cards
+        return {card: self.needs.on_card(worker.name, card)}
+
+    def _retry_ms(self, decision: Decision, now: float) -> int:
+        """When to ask again: when a card is no longer kept, or the first of the running jobs should be done.
+
+        The latter by the usual time of its worker's jobs; else a minute.
+        """
+        if decision.until is not None:
+            return max(1000, int((decision.until - now) * 1000))
         ends = [
             request.started + worker.jobs.usual_s(request) - now
             for worker in self._workers.values()

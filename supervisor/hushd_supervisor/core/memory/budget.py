@@ -1,14 +1,15 @@
-"""Decides whether another worker fits into memory, and which must leave first if not. Sizes in bytes."""
+"""Decides whether another worker fits into a device's memory, and which must leave first if not. Sizes in bytes.
+
+A device is the machine, or one graphics card; a start needs the verdict of each that it takes memory of.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hushd_protocol.limits import UNKNOWN_WORKER
-
-from hushd_supervisor.core.settings import Settings, base
+from hushd_supervisor.core.settings import Settings
 
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory
 
@@ -23,6 +24,14 @@ class Memory(NamedTuple):
     def reserve(self) -> int:
         """The part that is left to all other programs."""
         return min(RESERVE, self.total // 8)
+
+
+class Room(NamedTuple):
+    """A device's memory for workers: the most that all may take, and of what is `available` now the part to leave."""
+
+    limit: int
+    available: int
+    reserve: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +58,19 @@ class Verdict(NamedTuple):
     evict: tuple[str, ...] = ()
     wait: bool = False
 
+    def __and__(self, other: Verdict) -> Verdict:
+        """The verdict for a start that needs both: it waits where one of them waits, and neither refuses."""
+        refused = not all(verdict.admit or verdict.wait for verdict in (self, other))
+        if refused or (self.admit and other.admit):
+            return Verdict(not refused)
+        return Verdict(False, tuple(dict.fromkeys(self.evict + other.evict)), wait=True)
+
 
 class Budget:
-    """Decides about starts by the share of memory and the weights in the settings.
+    """Decides about starts by the share of memory and the weights in the settings."""
 
-    Attributes:
-        needs: the memory that each worker is expected to take, which the loop keeps over restarts. A life that took
-            more raises it, and one that took less brings it halfway down to its own highest size: one large job does
-            not count for ever.
-    """
-
-    def __init__(self, settings: Settings, needs: Mapping[str, int] | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.needs: dict[str, int] = dict(needs or {})
-        self._peaks: dict[str, int] = {}  # of the present lives
 
     def configure(self, settings: Settings) -> None:
         """Applies another share and other weights."""
@@ -72,38 +80,19 @@ class Budget:
         """The most that all workers together may take."""
         return int(self._settings.memory_share * memory.total)
 
-    def record(self, name: str, size: int) -> None:
-        """Records the size of a worker; not of `models`, whose jobs differ: a conversion says nothing of a pull."""
-        if name.startswith("models/"):
-            return
-        self._peaks[name] = max(size, self._peaks.get(name, 0))
-        if size > self.needs.get(base(name), 0):
-            self.needs[base(name)] = size
+    def room(self, memory: Memory, promised: int) -> Room:
+        """The machine's room, of which starting workers were `promised` a part that they have not taken yet."""
+        return Room(self.limit(memory), memory.available - promised, memory.reserve)
 
-    def life_ended(self, name: str) -> None:
-        """Brings the need of a worker nearer to what its process took, now that it is gone."""
-        need = self.needs.get(base(name), 0)
-        if 0 < (peak := self._peaks.pop(name, 0)) < need:
-            self.needs[base(name)] = (need + peak) // 2
-
-    def need(self, name: str) -> int:
-        """The memory for a start of `name`: what it took before, what its configuration says, or a guess."""
-        return self.needs.get(base(name)) or self._least(name)
-
-    def _least(self, name: str) -> int:
-        """The memory for a start of `name` by its configuration, or a guess; never what a large job once took."""
-        return int(self._settings.for_worker(name).memory_mb * 1_000_000) or UNKNOWN_WORKER
-
-    def decide(self, name: str, memory: Memory, residents: Iterable[Resident]) -> Verdict:
-        """Decides about a start of `name` beside `residents`, none of which is `name` itself.
+    def decide(self, need: int, alone: int, room: Room, residents: Iterable[Resident]) -> Verdict:
+        """Decides about a start that takes `need` of a device beside `residents`, or `alone` where there are none.
 
         The memory of those that leave is not free before their exits are seen; then the caller asks again. A learnt
-        size only guesses at this life's: it bars no start for which all others have left.
+        need only guesses at this life's: it bars no start for which all others have left.
         """
         residents = list(residents)
-        alone = min(self.need(name), self._least(name))
         victims = []
-        missing = self._missing(self.need(name) if residents else alone, memory, residents)
+        missing = _missing(need if residents else alone, room, residents)
         if missing <= 0:
             return Verdict(True)
         missing -= sum(r.size for r in residents if r.leaving)
@@ -116,15 +105,9 @@ class Budget:
                 return Verdict(False, tuple(victims), wait=True)
         none_stays = all(r.leaving or r.idle_s is not None for r in residents)
         freed = sum(r.size for r in residents)
-        if residents and none_stays and self._missing(alone, memory, residents) <= freed:
+        if residents and none_stays and _missing(alone, room, residents) <= freed:
             return Verdict(False, tuple(victims), wait=True)
         return Verdict(False)
-
-    def _missing(self, need: int, memory: Memory, residents: list[Resident]) -> int:
-        """The memory that `residents` must free for `need` more; 0 or less where there is enough."""
-        over = sum(r.size for r in residents) + need - self.limit(memory)
-        short = need + memory.reserve - memory.available
-        return max(over, short)
 
     def score(self, resident: Resident) -> float:
         """The rank in eviction; the lowest goes first: of low priority, long idle, large."""
@@ -134,3 +117,10 @@ class Budget:
             - weights.weight_idle * (resident.idle_s or 0.0)
             - weights.weight_size * resident.size / 1e6
         )
+
+
+def _missing(need: int, room: Room, residents: list[Resident]) -> int:
+    """The memory that `residents` must free for `need` more; 0 or less where there is enough."""
+    over = sum(r.size for r in residents) + need - room.limit
+    short = need + room.reserve - room.available
+    return max(over, short)

@@ -11,13 +11,14 @@ given to do, and the conclusions from its messages and its death, are the `Worke
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hushd_protocol import messages as m
 
 from hushd_supervisor.core.actions import Action, Kill, Log, Spawn, ToWorker
 from hushd_supervisor.core.settings import WorkerSettings
 
+from .place import Place
 from .states import ALLOWED, State
 
 HELLO_S = 10.0  # from the start of the process to its hello
@@ -62,6 +63,10 @@ class Lifecycle:
         pss: bytes of memory, as the process last reported.
         unwanted: the reason why this process was asked to leave once nothing runs on it, empty for none.
         worn: the reason why it should do so by itself, empty for none.
+        place: where this process was started to compute.
+        card: the place on the bus of the graphics card where it computes, empty for none.
+        cards: bytes of each card, as the process last reported.
+        waits_since: when the wait for memory began.
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
         start_timed_out: whether this process did not become ready in time.
@@ -80,6 +85,10 @@ class Lifecycle:
         self.was_ready = False
         self.ready_at = math.inf
         self.idle_since: float | None = None
+        self.waits_since = 0.0
+        self.place = Place()
+        self.card = ""
+        self.cards: Mapping[str, int] = {}
         self.pss = 0
         self.unwanted = self.worn = ""
         self.expected = False
@@ -115,10 +124,12 @@ class Lifecycle:
 
     def wait(self, now: float) -> None:
         """Waits for memory."""
+        self.waits_since = now
         self.enter(State.WAITING, now + ROOM_S)
 
-    def start(self, now: float, compute_device: str = "", exile: str = "") -> None:
-        """Starts the next generation."""
+    def start(self, now: float, place: Place, compute_device: str = "", exile: str = "") -> None:
+        """Starts the next generation at `place`."""
+        self.place, self.card, self.cards = place, place.card, {}
         self.compute_device, self.kind, self.exile = compute_device, "", exile
         self.gen = next(self._generations)
         self.starts += 1
@@ -128,13 +139,21 @@ class Lifecycle:
         self._cpu_s = 0.0
         self._started_at = now
         self._start_cap = now + START_CAP_S
-        self._out.append(Spawn(self.name, self.gen, "cpu" if exile else compute_device))
+        shown = place.device if place.card else ""
+        self._out.append(
+            Spawn(self.name, self.gen, compute_device if shown else place.device or compute_device, shown, place.why)
+        )
         self.enter(State.STARTING, now + HELLO_S)
 
-    def become_ready(self, pss: int, kind: str, now: float) -> None:
-        """The process has loaded its model, on a device of this kind, empty if it does not say."""
-        self.kind = kind
-        self.pss = pss
+    def become_ready(self, message: m.Ready, now: float) -> None:
+        """The process has loaded its model, on a card or on the CPU."""
+        self.kind = str(message.capabilities.get("compute_device", ""))  # empty if it does not say
+        self.pss = pss = message.pss
+        self.cards = message.cards
+        if self.cards:
+            self.card = max(self.cards, key=self.cards.__getitem__)
+        elif not self.kind.startswith("cuda"):
+            self.card = ""
         self._ceiling = ceiling(pss)
         self.was_ready = True
         self.ready_at = now
@@ -209,6 +228,7 @@ class Lifecycle:
             self._beat_due = now + BEAT_S  # every frame is a sign of life
         if isinstance(message, m.Beat):
             self.pss = message.pss or self.pss
+            self.cards = message.cards or self.cards
         elif self.state is State.STARTING:
             match message:
                 case m.WorkerHello():
@@ -218,7 +238,7 @@ class Lifecycle:
 
     def computes_on(self, device: str) -> bool:
         """Whether the process computes on `device`, or was started to; empty and `auto` are any."""
-        return device in ("", "auto", self.kind, self.compute_device or self.settings.compute_device)
+        return device in ("", "auto", self.kind, self.compute_device or self.settings.compute_device, self.place.device)
 
     def has_worked(self, cpu_s: float) -> bool:
         """Whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""

@@ -21,6 +21,7 @@ from .dispatch import Dispatcher
 from .jobs import ENDINGS, Jobs
 from .leases import Leases
 from .lifecycle import BEAT_S, LATE_S, WATCHED, Lifecycle
+from .place import ANYWHERE, Place
 from .request import ActiveRequest
 from .shortage import Shortage
 from .states import State
@@ -34,6 +35,7 @@ class Worker:
     Attributes:
         shortage: the last load, if it failed for want of memory.
         displaced: requests that the worker of the fall-back is to take over; the fleet hands them on.
+        exile: the reason why the next process is to be started for the CPU; empty: it need not.
     """
 
     def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int]) -> None:
@@ -47,7 +49,7 @@ class Worker:
         self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
         self.shortage: Shortage | None = None
         self.displaced: list[ActiveRequest] = []
-        self._exile = ""  # why the next process is to be started for the CPU
+        self.exile = ""
         self._verdict = ("worker_failed", "")  # the error of requests while FAILED
         self._down = False
 
@@ -70,13 +72,19 @@ class Worker:
             return len(self.jobs.waiting)
         return self.jobs.uncancelled if self.state in WATCHED else 0
 
+    @property
+    def may_leave_card(self) -> bool:
+        """Whether the settings let the CPU take over from a card."""
+        fallback = self.settings.fallback
+        return fallback == "cpu" or (self.settings.compute_device == "auto" and not fallback)
+
     # --- what clients do -----------------------------------------------------------------------------------------
 
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
         """Accepts a request, which will end exactly once: here and now, or later."""
         waiting = len(self.jobs.waiting)
         if self.state is State.STOPPED:
-            self.shortage, self._exile = None, ""
+            self.shortage, self.exile = None, ""
         if self._down:
             self.jobs.fail(request, "shutting_down", "hushd is shutting down; ask again in a moment.")
         elif self.state is State.FAILED:
@@ -140,17 +148,17 @@ class Worker:
 
     # --- what the pool decides -----------------------------------------------------------------------------------
 
-    def admit(self, now: float, compute_device: str = "") -> list[Action]:
-        """Starts the process that waits for memory, on the device that is asked for: there is enough."""
+    def admit(self, now: float, place: Place = ANYWHERE, compute_device: str = "") -> list[Action]:
+        """Starts the process that waits for memory, at `place`: there is enough."""
         if self.state is State.WAITING:
-            self.lifecycle.start(now, self.jobs.device_asked or compute_device, self._exile)
+            self.lifecycle.start(now, place, self.jobs.device_asked or compute_device, self.exile)
             self.jobs.begin(self.gen)
         return self._take()
 
-    def help(self, now: float, compute_device: str) -> list[Action]:
+    def help(self, now: float, place: Place, compute_device: str) -> list[Action]:
         """Starts a process for a family whose other replicas have too much to do; nobody waits here yet."""
         self.lifecycle.wait(now)
-        return self.admit(now, compute_device)
+        return self.admit(now, place, compute_device)
 
     def carry_on(self, now: float) -> list[Action]:
         """Hands out work although the process retires: no other one can take it."""
@@ -172,8 +180,8 @@ class Worker:
             on_card: it is a card's memory. Then a start for the CPU, if that may be, goes on waiting for memory.
         """
         fallback, self.shortage = self.settings.fallback, None
-        if on_card and not self._exile and self._may_leave_card:
-            self._exile = "the card had no memory for it"
+        if on_card and not self.exile and self.may_leave_card:
+            self.exile = "the card had no memory for it"
             return self._take()
         if fallback not in ("", "cpu"):
             self.displaced = self.jobs.displace()
@@ -184,6 +192,11 @@ class Worker:
         if self.state is State.READY and not self.settings.pinned:
             self.lifecycle.log("INFO", f"{self.name} makes room")
             self.lifecycle.leave(now)
+        return self._take()
+
+    def retire(self, why: str, now: float) -> list[Action]:
+        """Has the process replaced: at once if it is idle, else once nothing runs on it."""
+        self._dispatch.retire(why, now)
         return self._take()
 
     # --- what the owner does -------------------------------------------------------------------------------------
@@ -248,8 +261,8 @@ class Worker:
             case m.Ready() if self.state is State.STARTING:
                 self.jobs.queue.slots, self.jobs.queue.sessions = max(1, message.slots), max(0, message.sessions)
                 self.capabilities = message.capabilities
-                self.shortage, self._exile = None, ""
-                self.lifecycle.become_ready(message.pss, str(message.capabilities.get("compute_device", "")), now)
+                self.shortage, self.exile = None, ""
+                self.lifecycle.become_ready(message, now)
                 self.leases.use("", None, now)
                 self._dispatch.settle(now)
             case m.LoadFailed(code="server_busy") if self.state is State.STARTING and self.jobs.waiting:
@@ -304,8 +317,8 @@ class Worker:
         self.crashes.add(now, frozenset(request.key for request in lost), ready_for)
         explained = death.end_lost(lost, self.jobs, self.crashes, now, repeat=not self._down)
         self._verdict = death.verdict(bool(lost))
-        if status == EXIT_CARD_FAILED and self._may_leave_card:
-            self._exile = "the card failed"
+        if status == EXIT_CARD_FAILED and self.may_leave_card:
+            self.exile = "the card failed"
         if self._down or self._dispatch.held or explained:
             self._stop(now)
         elif self.crashes.too_many():
@@ -345,12 +358,6 @@ class Worker:
         return self._take()
 
     # --- inside --------------------------------------------------------------------------------------------------
-
-    @property
-    def _may_leave_card(self) -> bool:
-        """Whether the settings let the CPU take over from a card."""
-        fallback = self.settings.fallback
-        return fallback == "cpu" or (self.settings.compute_device == "auto" and not fallback)
 
     def _end(self, now: float) -> list[Action]:
         """Ends the worker whatever its leases say; running jobs have a limited time to finish."""

@@ -12,7 +12,7 @@ LIMIT_BYTES = 1_000_000
 
 
 class Needs:
-    """The file `path`: a JSON object of bytes by a worker's full name.
+    """The file `path`: a JSON object of bytes by the keys of `core.memory.needs`.
 
     It only saves a guess, so a file that is missing or broken is no error, nor is a full disk.
     """
@@ -32,7 +32,7 @@ class Needs:
         return {
             name: size
             for name, size in table.items()
-            if name.count("/") == 2 and type(size) is int and 0 < size < 1 << 62
+            if name.count("/") == 2 and type(size) is int and (0 < size < 1 << 62 or (size == 0 and "@" in name))
         }
 
     def save(self, needs: Mapping[str, int]) -> None:

@@ -95,10 +95,12 @@ class WorkerSocket:
 
     # --- actions of the pool --------------------------------------------------------------------------------------
 
-    def spawn(self, name: str, gen: int, compute_device: str = "") -> SpawnFailed | None:
+    def spawn(
+        self, name: str, gen: int, compute_device: str = "", shown: str = "", why: str = ""
+    ) -> SpawnFailed | None:
         """Starts generation `gen` of worker `name`; there are no more processes than connections for them.
 
-        `compute_device` replaces the configuration's, unless it is empty.
+        Args as for `actions.Spawn`.
         """
         if len(self._workers) >= self.gate.ceiling:
             return SpawnFailed(name, gen, f"open files are left for {self.gate.ceiling} workers", starved=True)
@@ -119,7 +121,7 @@ class WorkerSocket:
                     worker_command(name, settings.command),
                     environment(
                         os.environ,
-                        compute_environment(compute_device or settings.compute_device, os.environ),
+                        compute_environment(compute_device or settings.compute_device, os.environ, shown, why),
                         settings.environment,
                         {
                             "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
@@ -196,7 +198,8 @@ class WorkerSocket:
                 worker.settled = self._clock() + SETTLE_S
             worker.bye = worker.bye or isinstance(message, Bye)
             if isinstance(message, Ready | Beat):
-                message = replace(message, pss=measure.believed(message.pss, worker.process.pid))
+                size, cards = measure.believed(message.pss, worker.process.pid), measure.plausible_cards(message.cards)
+                message = replace(message, pss=size, cards=cards)
             yield FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:

@@ -109,7 +109,7 @@ def test_one_large_job_bars_no_start() -> None:
         house.control("unload")
         house.leave(B)
         house.idle(B)
-    assert house.pool._admission.budget.need(B) < 310 * MB
+    assert house.pool._admission.needs.memory(B) < 310 * MB
 
 
 def test_alone_what_is_configured_must_fit() -> None:

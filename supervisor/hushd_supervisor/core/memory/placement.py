@@ -1,0 +1,189 @@
+"""Decides where a worker may start: on a graphics card, or on the CPU; pure. Sizes in bytes.
+
+`auto` means a card with room, else one with room after idle workers have left, else the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from hushd_supervisor.core.worker.place import Place
+
+from .budget import Budget, Memory, Resident, Verdict
+from .cards import Card, Cards
+from .needs import Needs
+
+ON_CARDS = ("auto", "cuda")  # the kinds of `compute_device` that may mean a card
+A_CARD = Place("cuda", "any")  # where it is not said which
+
+
+class Tenant(NamedTuple):
+    """A worker with a process.
+
+    Attributes:
+        machine: what it takes of the machine's memory.
+        cards: what it takes of each card's.
+        starting: whether these are promises, of which it may have taken a part.
+    """
+
+    machine: Resident
+    cards: Mapping[str, int]
+    starting: bool
+
+    def on(self, card: str) -> Resident:
+        """The same worker, by what it takes of a card."""
+        known = self.machine
+        return Resident(known.name, self.cards[card], known.priority, known.idle_s, known.leaving)
+
+
+class Start(NamedTuple):
+    """A start to decide about.
+
+    Attributes:
+        asked: the device, by the configuration or a request.
+        reserve: of a card's memory, that is left to all other programs.
+        may_leave_card: whether the settings let the CPU take over from a card.
+        exile: the reason why it must be on the CPU; empty: it need not.
+    """
+
+    name: str
+    asked: str
+    reserve: int
+    may_leave_card: bool
+    exile: str = ""
+
+    @property
+    def may_be_on_cpu(self) -> bool:
+        """Whether the CPU will do at once, without being a fall-back."""
+        return self.asked == "auto" and self.may_leave_card
+
+
+class Decision(NamedTuple):
+    """The verdict on a start; `message` explains a refusal, which may hold until `until`.
+
+    A refusal with a card in its `place` is for want of that card's memory.
+    """
+
+    verdict: Verdict
+    place: Place = Place()
+    message: str = ""
+    until: float | None = None
+
+
+class Placement:
+    """Decides about starts by the needs of workers, the budget and the last look at the cards."""
+
+    def __init__(self, needs: Needs, budget: Budget, cards: Cards) -> None:
+        self._needs = needs
+        self._budget = budget
+        self._cards = cards
+
+    def chooses(self, start: Start) -> bool:
+        """Whether a start may be on a card, so that the cards must be looked at."""
+        may = not start.exile and start.asked.partition(":")[0] in ON_CARDS
+        return may and self._needs.uses_cards(start.name) and self._cards.there()
+
+    def decide(
+        self, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float, patient: bool = True
+    ) -> Decision:
+        """Decides about a start beside `tenants`, after a fresh look where it `chooses`.
+
+        Unless `patient`, it goes to the CPU rather than wait for a card any longer, if it may.
+        """
+        if not self.chooses(start):
+            place = Place("cpu", why=start.exile) if start.exile else Place()
+            return self._anywhere(start.name, place, memory, tenants)
+        if self._cards.error:
+            why = f"the graphics cards cannot be looked at: {self._cards.error}"
+            return self._off_card(start, why, memory, tenants)
+        cards = [card for card in self._usable(start.name) if start.asked in (*ON_CARDS, card.device)]
+        if not cards:  # the engine itself reports best that there is none, or finds one that we do not know
+            return self._anywhere(start.name, Place(), memory, tenants)
+        found = [self._on(card, start, memory, tenants, now) for card in cards]
+        admitted = [decision for decision in found if decision.verdict.admit]
+        waits = [decision for decision in found if decision.verdict.wait]
+        if admitted:
+            return max(admitted, key=lambda decision: self._free(decision.place.card))
+        if waits and (patient or not start.may_be_on_cpu):
+            return min(waits, key=lambda decision: len(decision.verdict.evict))
+        if not start.may_be_on_cpu:
+            return found[0]
+        why = "; ".join(self._why(card, start.name, tenants, now) for card in cards)
+        why = f"{waits[0].place.device} did not become free in time" if waits else why
+        return self._off_card(start, why, memory, tenants)
+
+    def returns(self, start: Start, tenants: Sequence[Tenant], now: float) -> bool:
+        """Whether a card has room again for a worker that went to the CPU for want of it, with nobody leaving."""
+        if self._cards.error or not start.may_be_on_cpu:
+            return False
+        return any(self._card_verdict(card, start, tenants, now).admit for card in self._usable(start.name))
+
+    def _usable(self, name: str) -> list[Card]:
+        """The cards without those that an engine did not use when it was given them."""
+        return [card for card in self._cards.seen if self._needs.on_card(name, card.id)]
+
+    # --- one device --------------------------------------------------------------------------------------------------
+
+    def _anywhere(self, name: str, place: Place, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
+        """Decides by the machine's memory alone."""
+        promised = sum(tenant.machine.size for tenant in tenants if tenant.starting)
+        need = self._needs.memory(name, place.card)
+        verdict = self._budget.decide(
+            need,
+            self._needs.memory_alone(name, place.card),
+            self._budget.room(memory, promised),
+            [tenant.machine for tenant in tenants],
+        )
+        return Decision(verdict, place, f"There is no memory for {name} ({need / 1e6:.0f} MB) now.")
+
+    def _off_card(self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
+        """Decides for the CPU where a start may be there."""
+        if start.may_be_on_cpu:
+            return self._anywhere(start.name, Place("cpu", why=why), memory, tenants)
+        return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.")
+
+    def _on(self, card: Card, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float) -> Decision:
+        """Decides by the machine's memory and a card's."""
+        machine = self._anywhere(start.name, Place(card.device, card.id), memory, tenants)
+        verdict = self._card_verdict(card, start, tenants, now)
+        if verdict.admit or verdict.wait:
+            found = machine._replace(verdict=machine.verdict & verdict)
+            return found if found.verdict.admit or found.verdict.wait else found._replace(place=Place())
+        until = self._cards.kept_until(card.id, now)
+        why = self._why(card, start.name, tenants, now)
+        message = f"There is no room for {start.name} on {card.device} now: {why}"
+        ours = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
+        others = max(0, card.total - card.free - ours)
+        held = f", workers hold {ours / 1e6:.0f} MB, other programs {others / 1e6:.0f}"
+        return Decision(verdict, machine.place, message + ("" if until else held) + ".", until)
+
+    def _card_verdict(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> Verdict:
+        need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)
+        promised = sum(tenant.cards.get(card.id, 0) for tenant in tenants if tenant.starting)
+        residents = [tenant.on(card.id) for tenant in tenants if tenant.cards.get(card.id)]
+        residents += self._cards.pending(card.id, now)
+        if promised and not self._cards.total(card):
+            return Verdict(False, wait=True)  # who starts there wakes it, and then its size is known
+        if promised and self._fits(card, need, alone, residents, start.reserve, 0, now).admit:
+            # A promise may have been taken already, and so count twice. That is known once those are ready.
+            admit = self._fits(card, need, alone, residents, start.reserve, promised, now).admit
+            return Verdict(admit, wait=not admit)
+        return self._fits(card, need, alone, residents, start.reserve, promised, now)
+
+    def _fits(
+        self, card: Card, need: int, alone: int, residents: list[Resident], reserve: int, promised: int, now: float
+    ) -> Verdict:
+        return self._budget.decide(need, alone, self._cards.room(card, promised, reserve, now), residents)
+
+    # --- words -------------------------------------------------------------------------------------------------------
+
+    def _why(self, card: Card, name: str, tenants: Sequence[Tenant], now: float) -> str:
+        if self._cards.kept_until(card.id, now) is not None:
+            return f"{card.device} is kept free for other programs"
+        need = self._needs.on_card(name, card.id)
+        left = min(card.free, card.total - sum(tenant.cards.get(card.id, 0) for tenant in tenants))
+        return f"{card.device} has {max(0, left) / 1e6:.0f} MB free of the {need / 1e6:.0f} MB that it needs"
+
+    def _free(self, id: str) -> int:
+        return next((card.free for card in self._cards.seen if card.id == id), 0)

@@ -1,0 +1,23 @@
+"""The place where a process computes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """The place that was chosen for a process before its start.
+
+    Attributes:
+        device: `cpu` or `cuda:1`, as in the configuration; empty where there was nothing to choose from, so that the
+            engine goes by the configuration alone.
+        card: the graphics card's place on the bus; empty for none.
+        why: the reason why it is not on a card, where it might have been on one.
+    """
+
+    device: str = ""
+    card: str = ""
+    why: str = ""
+
+
+ANYWHERE = Place()

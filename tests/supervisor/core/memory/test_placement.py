@@ -1,0 +1,317 @@
+"""Tests of the memory of graphics cards among the workers: a pool without processes, on cards of 24 GB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core.memory.cards import AGAIN_S, RELEASE_S, Card
+from hushd_supervisor.core.worker.states import State
+from support.house import MB, A, B, House
+
+GB = 1000 * MB
+FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
+D = "stt/d/y"
+
+
+def card(id: str = FIRST, device: str = "cuda:0", **fields: Any) -> Card:
+    return Card(device, id, "a card", **{"total": 24 * GB, "free": 24 * GB, **fields})
+
+
+def house(*cards: Card, worker: dict[str, dict[str, Any]] | None = None, **options: Any) -> House:
+    """A house with memory for all, and one card or these; a worker needs 10 GB of a card."""
+    there = list(cards or [card()])
+    found = House({"": {"memory_mb": 300.0, "vram_mb": 10_000.0}, **(worker or {})}, cards=there, **options)
+    found.total = found.available = 100 * GB
+    return found
+
+
+def why(house: House, name: str) -> str:
+    """The reason that was given with the last start of a worker."""
+    return [action.why for action in house.of(do.Spawn) if action.worker == name][-1]
+
+
+# --- a card with room -----------------------------------------------------------------------------------------------
+
+
+def test_a_start_waits_for_a_look_at_the_cards() -> None:
+    """Nothing is started before the driver's answer; the card with most room is taken."""
+    there = house(card(free=12 * GB), card(SECOND, "cuda:1", free=20 * GB))
+    there.blind = True
+    there.request(A)
+    assert (there.of(do.Look), there.spawned(), there.state(A)) == ([do.Look()], [], State.WAITING)
+    there.see()
+    assert there.placed() == [(A, "cuda:1")]
+
+
+def test_a_machine_without_cards_is_never_looked_at() -> None:
+    """Its starts are as they always were: no look, no device, in the same step."""
+    there = House()
+    there.request(A)
+    assert (there.of(do.Look), there.placed()) == ([], [(A, "")])
+
+
+def test_a_look_serves_all_who_wait() -> None:
+    """Two requests at once are one look; while it is fresh, another start needs none."""
+    there = house(card(total=80 * GB, free=80 * GB))
+    there.blind = True
+    there.request(A), there.request(B)
+    assert len(there.of(do.Look)) == 1
+    there.see()
+    there.request(D)
+    assert len(there.of(do.Look)) == 1
+    assert there.placed() == [(A, "cuda:0"), (B, "cuda:0"), (D, "cuda:0")]
+
+
+@pytest.mark.parametrize("asked", ["cpu", "mps"])
+def test_a_worker_for_the_cpu_needs_no_look(asked: str) -> None:
+    """Its configuration leaves nothing to choose."""
+    there = house(worker={"stt": {"compute_device": asked}})
+    there.request(A)
+    assert (there.of(do.Look), there.placed()) == ([], [(A, "")])
+
+
+def test_an_engine_that_uses_no_card_is_known_by_its_first_life() -> None:
+    """It was offered one and computes on the CPU: from then on, in later lives of the supervisor too, no look."""
+    there = house()
+    there.idle(A)
+    there.exit(A)
+    (remembered,) = there.of(do.Remember)
+    assert remembered.needs[f"{A}@{FIRST}"] == 0
+    later = house(needs=remembered.needs)
+    later.request(A)
+    assert (later.of(do.Look), later.placed()) == ([], [(A, "")])
+
+
+def test_a_card_that_sleeps_has_room() -> None:
+    """Nobody uses it, so all of it is free; it is woken by the worker alone."""
+    there = house(card(total=0, free=0, asleep=True))
+    there.request(A)
+    assert there.placed() == [(A, "cuda:0")]
+
+
+# --- idle workers leave ---------------------------------------------------------------------------------------------
+
+
+def test_an_idle_worker_leaves_for_another() -> None:
+    """The start waits for the exit, and then for a look that finds the memory free."""
+    there = house(needs={f"{B}@{FIRST}": 18 * GB})
+    there.idle(A, cards={FIRST: 12 * GB})
+    request = there.request(B)
+    assert (there.drained(), there.spawned(), there.state(B)) == ([A], [A], State.WAITING)
+    there.leave(A)
+    assert there.placed()[1:] == [(B, "cuda:0")]
+    there.ready(B, cards={FIRST: 18 * GB})
+    there.finish(B)
+    assert there.code(request) == "result"
+
+
+def test_memory_counts_once_the_driver_reports_it_free() -> None:
+    """After the exit a look that still finds it taken is repeated; nobody else is asked to leave for it."""
+    there = house(needs={f"{B}@{FIRST}": 18 * GB, f"{B}@{FIRST}:ready": 18 * GB})
+    there.idle(D, cards={FIRST: 4 * GB})
+    there.idle(A, cards={FIRST: 12 * GB})
+    there.request(B)
+    assert there.drained() == [A]
+    there.says(A, m.Bye())
+    there.exit(A)  # and the driver has not noticed
+    looks = len(there.of(do.Look))
+    assert there.state(B) is State.WAITING
+    there.wait(AGAIN_S * 3)
+    assert len(there.of(do.Look)) >= looks + 2
+    assert (there.drained(), there.spawned()) == ([A], [D, A])
+    there.free("cuda:0", 20 * GB)
+    there.wait(AGAIN_S)
+    assert there.placed()[2:] == [(B, "cuda:0")]
+
+
+def test_memory_that_never_comes_back_is_not_waited_for() -> None:
+    """After some seconds it counts as another program's, and the CPU will do."""
+    there = house(needs={f"{B}@{FIRST}": 18 * GB, f"{B}@{FIRST}:ready": 18 * GB})
+    there.idle(A, cards={FIRST: 12 * GB})
+    request = there.request(B)
+    there.says(A, m.Bye())
+    there.exit(A)
+    there.wait(RELEASE_S + 1)
+    assert there.placed()[1:] == [(B, "cpu")]
+    assert there.code(request) == ""
+
+
+def test_the_same_score_decides_on_a_card() -> None:
+    """Of two that are idle the one of low priority leaves, though it is the smaller one and was used last."""
+    there = house(card(total=40 * GB, free=40 * GB), worker={A: {"priority": 9}}, needs={f"{D}@{FIRST}": 8 * GB})
+    there.idle(A, cards={FIRST: 20 * GB})
+    there.idle(B, cards={FIRST: 15 * GB})
+    there.request(D)
+    assert there.drained() == [B]
+
+
+def test_a_worker_without_a_card_is_not_asked_to_leave_for_one() -> None:
+    """What is short is the card's memory: a worker on the CPU has none of it to give."""
+    there = house(worker={B: {"compute_device": "cpu"}}, needs={f"{D}@{FIRST}": 18 * GB})
+    there.idle(B)
+    there.idle(A, cards={FIRST: 12 * GB})
+    there.request(D)
+    assert there.drained() == [A]
+
+
+def test_a_promise_is_not_given_twice() -> None:
+    """A worker that is starting was promised memory that it has not taken yet; another waits until that is known."""
+    there = house()
+    there.free("cuda:0", 15 * GB)
+    there.request(A)
+    request = there.request(B)
+    assert (there.placed(), there.state(B)) == ([(A, "cuda:0")], State.WAITING)
+    there.ready(A, cards={FIRST: 3 * GB})
+    assert there.placed() == [(A, "cuda:0"), (B, "cuda:0")]
+    assert there.code(request) == ""
+
+
+# --- no room --------------------------------------------------------------------------------------------------------
+
+
+def test_without_room_the_cpu_will_do() -> None:
+    """Another program has the card: `auto` is the CPU, and the worker is given the reason to report."""
+    there = house(card(free=4 * GB))
+    there.request(A)
+    assert there.placed() == [(A, "cpu")]
+    assert why(there, A) == "cuda:0 has 4000 MB free of the 10000 MB that it needs"
+
+
+def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
+    """The answer says what is short and who holds it, at once."""
+    there = house(worker={"stt": {"compute_device": "cuda"}}, needs={f"{B}@{FIRST}": 18 * GB})
+    there.request(A)
+    there.ready(A, cards={FIRST: 9 * GB})
+    there.free("cuda:0", 5 * GB)
+    answer = there.answer(there.request(B))
+    assert isinstance(answer, m.Error)
+    assert (answer.code, answer.message) == (
+        "server_busy",
+        f"There is no room for {B} on cuda:0 now: cuda:0 has 5000 MB free of the 18000 MB that it needs, workers hold "
+        "9000 MB, other programs 10000.",
+    )
+
+
+def test_one_card_by_its_number() -> None:
+    """No other is taken in its place, however empty."""
+    there = house(card(), card(SECOND, "cuda:1", free=12 * GB), worker={"stt": {"compute_device": "cuda:1"}})
+    there.request(A)
+    assert there.placed() == [(A, "cuda:1")]
+
+
+def test_a_card_that_is_not_there_is_left_to_the_engine_to_report() -> None:
+    """It names the configuration, as without any card."""
+    there = house(worker={"stt": {"compute_device": "cuda:7"}})
+    there.request(A)
+    assert there.placed() == [(A, "")]
+
+
+def test_nobody_waits_for_a_card_longer_than_for_the_cpu() -> None:
+    """An idle worker that does not leave in ten seconds is not waited for where the CPU will do."""
+    there = house(needs={f"{B}@{FIRST}": 18 * GB})
+    there.idle(A, cards={FIRST: 12 * GB})
+    there.request(B)
+    there.wait(11)
+    assert there.placed()[1:] == [(B, "cpu")]
+    assert why(there, B) == "cuda:0 did not become free in time"
+
+
+# --- looks that fail, cards that vanish -----------------------------------------------------------------------------
+
+
+def test_a_driver_that_does_not_answer() -> None:
+    """`auto` is the CPU, with the reason; a card that is asked for is an answer at once, and not a start that hangs."""
+    for asked in ("auto", "cuda"):
+        there = house(worker={"stt": {"compute_device": asked}})
+        there.blind = True
+        request = there.request(A)
+        there.see("there was no answer in 5 s")
+        if asked == "auto":
+            assert there.placed() == [(A, "cpu")]
+            assert why(there, A) == "the graphics cards cannot be looked at: there was no answer in 5 s"
+        else:
+            answer = there.answer(request)
+            assert isinstance(answer, m.Error)
+            assert (answer.code, there.spawned()) == ("server_busy", [])
+
+
+def test_a_card_that_vanishes() -> None:
+    """Its worker dies; the request is repeated on the other card, and nothing is lost."""
+    there = house(card(), card(SECOND, "cuda:1", free=12 * GB))
+    request = there.request(A)
+    there.ready(A, cards={FIRST: 10 * GB})
+    there.cards = [card(SECOND, "cuda:0", free=12 * GB)]
+    there.exit(A, 70)
+    there.wait(1)
+    assert there.placed() == [(A, "cuda:0"), (A, "cuda:0")]
+    there.ready(A, cards={SECOND: 10 * GB})
+    there.finish(A)
+    assert there.code(request) == "result"
+
+
+# --- back to the card -----------------------------------------------------------------------------------------------
+
+
+def test_back_to_the_card_when_it_is_free() -> None:
+    """A worker that went to the CPU is replaced after a job, once a look finds room, and not before."""
+    there = house(card(free=4 * GB))
+    there.idle(A)
+    there.now += 6
+    there.request(A)
+    there.finish(A)
+    assert there.drained() == []  # the card is still full
+    there.free("cuda:0", 24 * GB)
+    there.now += 6
+    request = there.request(A)
+    there.finish(A)
+    assert (there.code(request), there.drained()) == ("result", [A])
+    there.leave(A)
+    there.request(A)
+    assert there.placed() == [(A, "cpu"), (A, "cuda:0")]
+
+
+def test_a_worker_that_nobody_uses_costs_no_looks() -> None:
+    """It may stay on the CPU until it leaves."""
+    there = house(card(free=4 * GB))
+    there.idle(A)
+    looks = len(there.of(do.Look))
+    there.wait(200)
+    assert len(there.of(do.Look)) <= looks + 1
+
+
+# --- needs ----------------------------------------------------------------------------------------------------------
+
+
+def test_needs_are_learnt_by_device() -> None:
+    """The machine's memory on the CPU and beside a card, and each card's, are kept apart."""
+    there = house()
+    there.idle(A, cards={FIRST: 9 * GB})
+    there.says(A, m.Beat(cpu_s=1, pss=500 * MB, cards={FIRST: 11 * GB}))
+    there.control("unload")
+    there.leave(A)
+    (remembered,) = there.of(do.Remember)
+    assert remembered.needs == {f"{A}@cuda": 500 * MB, f"{A}@{FIRST}": 11 * GB, f"{A}@{FIRST}:ready": 9 * GB}
+
+
+def test_a_large_job_bars_no_start_on_an_empty_card() -> None:
+    """What a job once took is a guess; what the model itself took is not."""
+    needs = {f"{A}@{FIRST}": 23 * GB, f"{A}@{FIRST}:ready": 6 * GB}
+    there = house(card(free=8 * GB), needs=needs)
+    there.request(A)
+    assert there.placed() == [(A, "cuda:0")]
+    there = house(card(free=5 * GB), needs=needs)
+    there.request(A)
+    assert there.placed() == [(A, "cpu")]
+
+
+def test_a_configured_need_and_reserve() -> None:
+    """`vram_mb` until it is measured, and `vram_reserve_mb` of the card stay for all others."""
+    there = house(card(free=5 * GB), worker={"stt": {"vram_mb": 4000.0, "vram_reserve_mb": 1000.0}})
+    there.request(A)
+    assert there.placed() == [(A, "cuda:0")]
+    there = house(card(free=5 * GB), worker={"stt": {"vram_mb": 4000.0, "vram_reserve_mb": 1001.0}})
+    there.request(A)
+    assert there.placed() == [(A, "cpu")]
