@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +103,19 @@ class Directory:
                 error = HushdError("cancelled", "The request was cancelled.")
                 return [ToClient(route, m.Error.of(request_id, error))]
         return []
+
+    def awaited_by(self, route: bytes) -> bool:
+        """Whether a client waits for a catalogue."""
+        return any(waiting == route for waiting in self._waiting())
+
+    @property
+    def busy(self) -> bool:
+        """Whether any client waits for a catalogue."""
+        return any(True for _ in self._waiting())
+
+    def _waiting(self) -> Iterator[bytes]:
+        yield from (route for route, _ in self.parked)
+        yield from (asked.route for asked in self._asked)
 
     def gone(self, route: bytes) -> None:
         """Forgets what a client that has left waits for."""

@@ -194,7 +194,9 @@ class Pool:
         return out
 
     def _ping(self, now: float) -> list[Action]:
-        out, silent = self._connections.ping(self._floor.watches)
+        out, silent = self._connections.ping(
+            lambda route: self._floor.watches(route) or self._directory.awaited_by(route)
+        )
         for route in silent:
             # Its socket may still live (a stopped process): its requests end with an error and free their workers.
             out.append(Log("WARNING", "a client with a request has stopped answering"))
@@ -305,7 +307,7 @@ class Pool:
             if connection := self._connections.get(request.route):
                 connection.requests -= 1
         resting = not self._requests and not self._fleet.lives
-        if not self._requests and not self._floor.busy:
+        if not self._requests and not self._floor.busy and not self._directory.busy:
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S

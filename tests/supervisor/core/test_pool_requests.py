@@ -89,6 +89,23 @@ def test_an_engine_named_alone_waits_for_the_catalogue() -> None:
     assert do.Spawn("stt/other/large", 1) in actions
 
 
+@pytest.mark.parametrize(
+    "asked", [request(worker="stt/other"), ev.FromClient(b"r", m.Control(id=ONE, action="describe"))]
+)
+def test_a_client_that_waits_for_a_catalogue_is_pinged(asked: ev.FromClient) -> None:
+    """On a busy machine the engines may take longer than a client waits for a supervisor that says nothing."""
+    pool = pool_with_client()
+    pool.handle(asked, 0)
+    for _ in range(10):
+        due = pool.deadline()
+        assert due is not None
+        assert m.Ping() in said(pool.on_time(due))
+        pool.handle(ev.FromClient(b"r", m.Pong()), due)
+    pool.handle(ev.FromClient(b"r", m.Cancel(id=ONE)), due)
+    pool.handle(ev.ClientGone(b"r"), due)
+    assert pool.deadline() is None
+
+
 def test_the_limit_over_all_workers_counts() -> None:
     """However many workers there are, no more requests wait than the configuration allows."""
     pool = Pool(Settings(queue=3), version="1", pid=1)
