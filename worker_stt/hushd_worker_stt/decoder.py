@@ -86,6 +86,11 @@ class Context:
         self._said = ""
 
     @property
+    def changes(self) -> bool:
+        """Whether the next piece's prompt depends on this one."""
+        return self._conditioned or bool(self._prompt and not self._carried)
+
+    @property
     def prompt(self) -> str:
         """The prompt of the next piece."""
         return f"{self._prompt} {self._said}".strip()

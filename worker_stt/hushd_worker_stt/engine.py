@@ -12,7 +12,7 @@ Audio is float32, mono, 16,000 samples a second, full scale at -1 and 1, one-dim
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -142,13 +142,14 @@ def _nobody_asks() -> None:
 
 
 class Engine(ABC):
-    """One loaded model. All calls after `load` come one at a time.
+    """One loaded model. All calls after `load` come one at a time, from any thread.
 
     Attributes:
         PIECE: what `transcribe` is given at once; an engine may set its own for a model it has loaded.
         PIECE_ECONOMY: the same where memory is short; None: there is nothing to be saved by shorter pieces.
         LEVEL: how loud the speech is that `transcribe` is given. One value for both ends suits a model that was
             measured to hear best at one level; a range leaves alone what a model was trained on.
+        batch: set by `load`: pieces that `transcribe_batch` takes at most; whether that pays is measured at work.
         compute_device: set by `load`: `cpu`, `cuda` or `mps` (`hushd_worker.compute_device`).
         why_there: set by `load` where a card was there and is not used: the reason.
         economy: set before each piece: memory is short, so work with less of it if there is a way (a smaller beam),
@@ -163,6 +164,7 @@ class Engine(ABC):
     PIECE: PieceLength = PieceLength(15.0, 30.0)
     PIECE_ECONOMY: PieceLength | None = None
     LEVEL: LevelRange = LevelRange(0.1, 0.7)
+    batch = 1
     compute_device = "cpu"
     why_there = ""
     economy = False
@@ -194,6 +196,13 @@ class Engine(ABC):
         Raises:
             HushdError: `unsupported` for an option that it cannot do.
         """
+
+    def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
+        """Transcribes several pieces, each with its own options, into the text that `transcribe` has for each.
+
+        A graphics card does so in little more than the time of one piece.
+        """
+        return [list(self.transcribe(samples, chosen)) for samples, chosen in zip(pieces, options, strict=True)]
 
     def detect_language(self, samples: Samples) -> str | None:
         """The language spoken in `samples`, as in `ModelInfo.languages`; None where the model cannot tell."""

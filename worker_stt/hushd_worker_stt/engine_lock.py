@@ -1,4 +1,4 @@
-"""The lock on the engine, which transcribes one piece at a time, for a file and for live sessions beside it."""
+"""The lock on the engine, which takes one batch of pieces at a time, for files and for live sessions beside them."""
 
 from __future__ import annotations
 
@@ -21,30 +21,36 @@ class EngineLock:
         self._live_last = False
 
     @contextmanager
-    def held(self, check: Callable[[], None], *, live: bool) -> Iterator[None]:
-        """Holds the lock for the length of the block, after waiting for its turn.
+    def held(
+        self, check: Callable[[], None], *, live: bool, until: Callable[[], bool] = lambda: False
+    ) -> Iterator[bool]:
+        """Holds the lock for the length of the block, after waiting for its turn; the block is told whether it does.
 
         Args:
             check: called while it waits; what it raises ends the wait.
+            until: ends the wait too, once it is true: then the lock is not needed any more.
         """
         mine, queue = object(), self._live if live else self._files
         with self._changed:
             queue.append(mine)
             try:
-                while not self._changed.wait_for(lambda: not self._taken and self._next() is mine, _LOOK_S):
+                while not self._changed.wait_for(lambda: until() or self._may_take(mine), _LOOK_S):
                     check()
-            except BaseException:
+                if needed := not until():
+                    self._taken, self._live_last = True, live
+            finally:
                 queue.remove(mine)
                 self._changed.notify_all()
-                raise
-            queue.popleft()
-            self._taken, self._live_last = True, live
         try:
-            yield
+            yield needed
         finally:
-            with self._changed:
-                self._taken = False
-                self._changed.notify_all()
+            if needed:
+                with self._changed:
+                    self._taken = False
+                    self._changed.notify_all()
+
+    def _may_take(self, waiting: object) -> bool:
+        return not self._taken and self._next() is waiting
 
     def _next(self) -> object:
         if self._files and (self._live_last or not self._live):

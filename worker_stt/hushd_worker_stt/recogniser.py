@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .audio.level import normalise, trim
+from .batching.reader import Reader
 from .engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
-from .engine_lock import EngineLock
 from .loops import is_loop, without_loops
-from .reading import read, shifted
+from .reading import shifted
 from .segmentation.phrases import at_pauses
 
 if TYPE_CHECKING:
@@ -30,12 +31,26 @@ _LOOPED = (
 
 
 class Recogniser:
-    """Levels speech and hands it to the engine, one piece at a time."""
+    """Levels speech and hands it to the engine."""
 
     def __init__(self, engine: Engine, model: ModelInfo) -> None:
         self.engine = engine
         self._languages = model.languages
-        self._lock = EngineLock()
+        self._reader = Reader(engine)
+
+    @property
+    def batch(self) -> int:
+        """The number of pieces that `transcribe_all` is best given now."""
+        return self._reader.size.now
+
+    def transcribe_all(self, job: Job, pieces: Sequence[Piece], options: Options) -> list[list[Segment]]:
+        """As `transcribe`, for several pieces of a recording at once, none of which needs the text of another."""
+        samples = [normalise(piece.samples, self.engine.LEVEL) for piece in pieces]
+        found = self._reader.read(job, samples, options)
+        return [
+            self._placed(piece, 0, self._without_loops(job, audio, options, segments))
+            for piece, audio, segments in zip(pieces, samples, found, strict=True)
+        ]
 
     def transcribe(
         self, job: Job, piece: Piece, options: Options, pad_s: float, *, live: bool = False
@@ -51,20 +66,24 @@ class Recogniser:
         offset, samples = 0, normalise(piece.samples, self.engine.LEVEL)
         if live:
             offset, samples = trim(samples, round(pad_s * RATE))
-        with self._lock.held(job.check, live=live):
-            job.check()
-            segments = self._without_loops(job, samples, options, read(self.engine, job, samples, options))
+        (segments,) = self._reader.read(job, [samples], options, live=live)
+        return self._placed(piece, offset, self._without_loops(job, samples, options, segments, live))
+
+    def _placed(self, piece: Piece, offset: int, segments: list[Segment]) -> list[Segment]:
+        """`segments` of a piece's samples from `offset` on, with times of the whole."""
         segments = [shifted(segment, piece.start + offset / RATE) for segment in segments]
         if len(segments) == 1 and piece.speech:
             return at_pauses(segments[0], piece.speech)
         return segments
 
-    def _without_loops(self, job: Job, samples: Samples, options: Options, segments: list[Segment]) -> list[Segment]:
+    def _without_loops(
+        self, job: Job, samples: Samples, options: Options, segments: list[Segment], live: bool = False
+    ) -> list[Segment]:
         """`segments`, or where the decoder looped in them, those of a second try; of loops there, one round each."""
         if not is_loop(segments):
             return segments
         lead = np.zeros(round(_LEAD_S * RATE), np.float32)
-        again = read(self.engine, job, np.concatenate((lead, samples)), options)
+        (again,) = self._reader.read(job, [np.concatenate((lead, samples))], options, live=live)
         segments = [shifted(segment, -_LEAD_S) for segment in again]
         if is_loop(segments):
             job.warn("unlikely_text", _LOOPED)
@@ -77,12 +96,12 @@ class Recogniser:
 
     def second_reading(self, job: Job, samples: Samples, options: Options) -> str:
         """The text of `samples` once more, for a comparison with the first one."""
-        with self._lock.held(job.check, live=False):
-            return " ".join(segment.text for segment in read(self.engine, job, normalise(samples), options))
+        (segments,) = self._reader.read(job, [normalise(samples)], options)
+        return " ".join(segment.text for segment in segments)
 
     def detect_language(self, job: Job, piece: Piece, *, live: bool = False) -> str | None:
         """The language spoken in `piece`, where the engine can tell."""
-        with self._lock.held(job.check, live=live):
+        with self._reader.alone(job, live=live):
             self.engine.check = job.check
             return self.engine.detect_language(normalise(piece.samples, self.engine.LEVEL))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from hushd_models import languages
 from hushd_worker.job import Job
 
 from . import partials
-from .audio.prefetch import prefetch
+from .audio.prefetch import Prefetcher, prefetch
 from .decoder import Context
 from .engine import RATE, Segment
 from .plausibility import Plausibility
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 _PROGRESS_S = 10.0  # of audio read between two progress messages
 _LEAD = 320  # frames, 10.24 s, before `start_s` that the detector is fed, to judge what follows as in the whole
+Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
 _UNLIKELY = (
     "This is probably not what was said: the model knows {language} only, and reads the same speech differently each "
     "time. If another language is spoken, name it: --language LANGUAGE --model auto."
@@ -68,13 +68,24 @@ class Transcription:
         self._total_s = total_s
         # A file is read and its speech found while the engine is at the piece before. A stream of raw audio is not:
         # leaving the block would have to wait for more of it.
-        eager = contextlib.nullcontext if self._request.format == "s16le" else prefetch
-        with Detector() as detector, eager(self._pieces(blocks, detector)) as found:
-            for speaker, piece in found:
-                self._transcribe(speaker, piece)
+        with Detector() as detector:
+            pieces = self._pieces(blocks, detector)
+            if self._request.format == "s16le":
+                for found in pieces:
+                    self._transcribe([found])
+            else:
+                with prefetch(pieces) as ahead:
+                    for found in ahead:
+                        self._transcribe([found, *ahead.ready(self._further(ahead))])
         return self._result()
 
-    def _pieces(self, blocks: Iterator[Samples], detector: Detector) -> Iterator[tuple[int, Piece]]:
+    def _further(self, ahead: Prefetcher[Found]) -> int:
+        """The number of pieces that go along with the one whose turn it is."""
+        batch = 1 if self._context.changes else self._recogniser.batch
+        ahead.count = max(2, batch)
+        return batch - 1
+
+    def _pieces(self, blocks: Iterator[Samples], detector: Detector) -> Iterator[Found]:
         """The pieces of speech, each with its speaker's number."""
         request, length = self._request, self._recogniser.piece_length(self._request, economy=self._job.economy)
         shorter = length.longest < self._recogniser.piece_length(request, economy=False).longest
@@ -107,16 +118,21 @@ class Transcription:
         for stretch, part in by_speaker(blocks, self._models(), self._request.speakers, self._job.check):
             yield stretch.speaker, stretch.start, part
 
-    def _transcribe(self, speaker: int, piece: Piece) -> None:
-        request = self._request
+    def _transcribe(self, found: list[Found]) -> None:
+        request, first = self._request, found[0][1]
         if not self._language_known:
-            self._options = self._recogniser.with_language(self._job, self._options, piece)
+            self._options = self._recogniser.with_language(self._job, self._options, first)
             self._language_known = True
         if request.diarize:
-            self._report(self._read_s - request.start_s + piece.start - request.start_s, first_pass=False)
+            self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
         options = replace(self._options, prompt=self._context.prompt)
-        segments = self._recogniser.transcribe(self._job, piece, options, request.speech_pad_s)
-        self._context.add(segments)
+        texts = self._recogniser.transcribe_all(self._job, [piece for _, piece in found], options)
+        for (speaker, piece), segments in zip(found, texts, strict=True):
+            self._context.add(segments)
+            self._take(speaker, piece, segments)
+
+    def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
+        """Sends what was said in a piece."""
         for number, segment in enumerate(segments, 1):
             self._send(speaker, segment, rest=piece.start if number < len(segments) else piece.end)
         if self._only_language:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 600.0  # for live audio that does not come: a paused microphone, or a program that has forgotten us
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
 _NO_SPEECH = "No speech was heard: is this the right recording, and does it play?"
+_ON_CARD = 8, 64  # slots and sessions
 _HEAVY = (
     "hushd_worker_stt.audio.recording",
     "hushd_worker_stt.live.listener",
@@ -38,7 +39,8 @@ class SpeechToText:
     """The worker that the harness runs, with one model of one engine.
 
     It takes one file at a time, because an engine's own threads already use all cores, and live sessions beside it,
-    since each of them needs the engine for a fraction of the time.
+    since each of them needs the engine for a fraction of the time. An engine that takes batches on a graphics card gets
+    more of both, whose pieces it transcribes together.
     """
 
     slots = 1
@@ -79,6 +81,8 @@ class SpeechToText:
             ) from error
         from .recogniser import Recogniser
 
+        if self._engine.batch > 1 and self._engine.compute_device != "cpu":
+            self.slots, self.sessions = _ON_CARD
         self._model = next(model for model in kind.models() if model.name == name)
         self._recogniser = Recogniser(self._engine, self._model)
         return {

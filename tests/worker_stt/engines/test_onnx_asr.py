@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,13 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_worker.job import Job
 from hushd_worker_stt.engine import Options, Word
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 from hushd_worker_stt.worker import SpeechToText
-from support.stt_jobs import make_job
+from support.peer import wait_until
+from support.stt_jobs import Asked, make_job
 
 asr = pytest.importorskip("onnx_asr.asr", reason="onnx-asr is not installed: pip install 'hushd[onnx-asr]'")
 
@@ -74,6 +77,70 @@ def test_whistled_words_and_when_they_were(models: Path, make: object) -> None:
     assert all(a.end <= b.start for a, b in zip(segment.words, segment.words[1:], strict=False))
     assert segment.words[3].end == pytest.approx(31 * STEP / RATE + 0.3)
     assert (segment.start, segment.end) == (0.0, pytest.approx(len(whistle(*PHRASE)) / RATE))
+
+
+@pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt])
+def test_a_batch_has_the_text_of_each_piece(models: Path, make: object) -> None:
+    """Word for word, with the same times, whatever the lengths of the others; nothing is heard in what fills it up."""
+    engine = loaded(make(models / "mine").name)
+    rng = random.Random(3)
+    tokens = list(tone_models.PITCHES)
+    pieces = [whistle(*rng.choices(tokens, k=count)) for count in (1, 9, 4, 0, 6)]
+    options = Options(word_times=True)
+    alone = [list(engine.transcribe(samples, options)) for samples in pieces]
+    assert engine.transcribe_batch(pieces, [options] * 5) == alone
+    assert [bool(segments and segments[0].words) for segments in alone] == [True, True, True, False, True]
+
+
+@pytest.mark.parametrize(("device", "places"), [("cpu", (1, 4)), ("cuda", (8, 64))])
+def test_files_and_sessions_at_once(
+    models: Path, monkeypatch: pytest.MonkeyPatch, device: str, places: tuple[int, int]
+) -> None:
+    """On a card several go together in a batch; on a CPU one file already has all cores."""
+    monkeypatch.setattr(module.compute_device, "of_sessions", lambda sessions: device)
+    worker = SpeechToText("onnx-asr", tone_models.ctc(models / "mine").name)
+    worker.load(lambda note: None)
+    assert (worker.slots, worker.sessions) == places
+
+
+def test_recordings_beside_each_other_are_as_alone(models: Path, assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four files at once, in batches of several files' pieces: each has the segments that one alone has on a CPU."""
+    name = tone_models.ctc(models / "mine").name
+
+    def listening(device: str) -> SpeechToText:
+        monkeypatch.setattr(module.compute_device, "of_sessions", lambda sessions: device)
+        worker = SpeechToText("onnx-asr", name)
+        worker.load(lambda note: None)
+        return worker
+
+    def jobs() -> list[tuple[Job, Asked]]:
+        return [make_job(assets / file) for file in ("two_cities.wav", "beckett.wav") * 2]
+
+    worker = listening("cpu")
+    alone = jobs()
+    for job, _ in alone:
+        worker.run(job)
+    worker, together = listening("cuda"), jobs()
+    sizes: list[int] = []
+    recognise = worker._engine._recognise
+    monkeypatch.setattr(worker._engine, "_recognise", lambda p, o: (sizes.append(len(p)), recognise(p, o))[1])
+    with worker._recogniser._reader.alone(together[0][0], live=False):  # until all of them wait
+        threads = [threading.Thread(target=worker.run, args=(job,)) for job, _ in together]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(worker._recogniser._reader._lock._files) == 4, "four files")
+    for thread in threads:
+        thread.join(60)
+    assert [asked.segments for _, asked in together] == [asked.segments for _, asked in alone]
+    assert all(asked.segments for _, asked in together)
+    assert sizes[0] == 4
+
+
+def test_a_batch_with_several_options(models: Path) -> None:
+    """Each piece is done with its own."""
+    engine = loaded(tone_models.ctc(models / "mine").name)
+    with_words, without = engine.transcribe_batch([whistle("▁ever")] * 2, [Options(word_times=True), Options()])
+    assert (len(with_words[0].words), len(without[0].words)) == (1, 0)
 
 
 def test_word_times_only_where_they_are_wanted(models: Path) -> None:
@@ -137,7 +204,7 @@ def test_a_model_for_the_telephone(models: Path) -> None:
     """A model of 8 kHz gets half of the samples, of the same pitch."""
     engine = loaded(tone_models.ctc(models / "mine").name)
     engine._asr._get_sample_rate = lambda: 8_000
-    (batch,), lengths = engine._batch(np.sin(np.arange(RATE) / RATE * 2 * np.pi * 400).astype(np.float32))
+    (batch,), lengths = engine._batch([np.sin(np.arange(RATE) / RATE * 2 * np.pi * 400).astype(np.float32)])
     assert lengths.tolist() == [len(batch)] == [8_000]
     assert np.argmax(np.abs(np.fft.rfft(batch))) == 400
 

@@ -10,6 +10,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -178,6 +181,80 @@ def test_words_have_times(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> 
     assert np.mean(wrong) <= 0.05
     assert np.median(away) <= 0.3
     assert all(not segment.words for segment in engine.transcribe(spoken[0][1], Options()))
+
+
+@pytest.mark.parametrize("word_times", [False, True])
+def test_a_batch_has_the_text_of_each_piece(
+    name: str, engine: Any, spoken: list[tuple[str, np.ndarray]], word_times: bool
+) -> None:
+    """Word for word, with the same times, though the pieces have one to three windows, noise or nothing in them."""
+    noise = (np.random.default_rng(5).standard_normal(3 * RATE) * 0.3).astype(np.float32)
+    speech = [samples for _, samples in spoken]
+    gap = np.zeros(20 * RATE, np.float32)
+    pieces = [
+        *speech[:5],
+        np.concatenate([speech[5], gap, speech[6], gap, speech[7]]),
+        noise,
+        np.zeros(RATE, np.float32),
+    ]
+    options = [Options(word_times=word_times, temperature=0.0, beam=beam) for beam in (5, 5, 1, 5, 5, 5, 5, 2)]
+    alone = [list(engine.transcribe(samples, chosen)) for samples, chosen in zip(pieces, options, strict=True)]
+    assert sum(bool(segments) for segments in alone) >= 6
+    assert engine.transcribe_batch(pieces, options) == alone
+
+
+def test_a_batch_is_few_calls(name: str, engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
+    """Four pieces of a window each are one call of the decoder, with a batch of four."""
+    with decoder_batches(name, engine) as seen:
+        engine.transcribe_batch([samples for _, samples in spoken[:4]], [Options(temperature=0.0)] * 4)
+    assert seen == [4]
+
+
+def test_a_client_that_left_ends_a_batch(name: str, engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
+    """Every piece ends with it, and no thread is left."""
+    before = threading.active_count()
+
+    def gone() -> None:
+        raise Cancelled
+
+    engine.check = gone
+    try:
+        with pytest.raises(Cancelled):
+            engine.transcribe_batch([samples for _, samples in spoken[:3]], [Options()] * 3)
+    finally:
+        del engine.check
+    assert threading.active_count() == before
+
+
+@contextmanager
+def decoder_batches(name: str, engine: Any) -> Iterator[list[int]]:
+    """The sizes of the batches that the model gets."""
+    seen: list[int] = []
+    if name == "whisper":
+        watch = engine._model.encoder.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+        yield seen
+        watch.remove()
+    else:
+        together = engine._model.model
+        model = together._model
+        together._model = Watching(model, seen)
+        yield seen
+        together._model = model
+
+
+class Watching:
+    """CTranslate2's model, which takes no attributes of ours."""
+
+    def __init__(self, model: Any, seen: list[int]) -> None:
+        self._watched = model
+        self._seen = seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._watched, name)
+
+    def generate(self, features: Any, prompts: list[list[int]], **options: Any) -> Any:
+        self._seen.append(len(prompts))
+        return self._watched.generate(features, prompts, **options)
 
 
 def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:

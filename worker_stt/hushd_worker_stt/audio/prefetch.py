@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 
 @contextmanager
-def prefetch(items: Iterable[T], count: int = 2) -> Iterator[Iterator[T]]:
+def prefetch(items: Iterable[T], count: int = 2) -> Iterator[Prefetcher[T]]:
     """Makes `items` on a thread of their own, up to `count` ahead of the consumer.
 
     An exception of `items` is raised in the consumer, at the same place. Leaving the block waits for the item that is
     being made, so that its source can be closed safely; so each item must come in a bounded time.
     """
-    made = _Prefetcher(items, count)
+    made = Prefetcher(items, count)
     thread = threading.Thread(target=made.make, name="prefetch", daemon=True)
     thread.start()
     try:
@@ -28,10 +28,16 @@ def prefetch(items: Iterable[T], count: int = 2) -> Iterator[Iterator[T]]:
         thread.join()
 
 
-class _Prefetcher(Iterator[T], Generic[T]):
+class Prefetcher(Iterator[T], Generic[T]):
+    """The items that are made ahead.
+
+    Attributes:
+        count: how many, at most.
+    """
+
     def __init__(self, items: Iterable[T], count: int) -> None:
         self._items = items
-        self._count = count
+        self.count = count
         self._ready: deque[T] = deque()
         self._changed = threading.Condition()
         self._error: BaseException | None = None
@@ -43,7 +49,7 @@ class _Prefetcher(Iterator[T], Generic[T]):
                 with self._changed:
                     self._ready.append(item)
                     self._changed.notify_all()
-                    self._changed.wait_for(lambda: len(self._ready) < self._count or self._stopped)
+                    self._changed.wait_for(lambda: len(self._ready) < self.count or self._stopped)
                     if self._stopped:
                         return
         except BaseException as error:
@@ -52,6 +58,13 @@ class _Prefetcher(Iterator[T], Generic[T]):
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
+
+    def ready(self, most: int) -> list[T]:
+        """At most `most` further items, without waiting for any."""
+        with self._changed:
+            items = [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
+            self._changed.notify_all()
+            return items
 
     def stop(self) -> None:
         with self._changed:

@@ -17,6 +17,7 @@ from hushd_worker.load_error import Cause, cause
 from hushd_worker_stt import decoder
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
 
+from .ctranslate2_batch import TogetherModel
 from .lean_imports import deferred, without_progress_bars
 from .tuned import threads
 from .whisper_family import Decoding, WhisperFamily
@@ -91,6 +92,9 @@ class FasterWhisper(WhisperFamily):
         cards = ("cuda",) if self._ctranslate2.get_cuda_device_count() else ()
         self.compute_device = compute_device.choose("CTranslate2", (*cards, "cpu"))
         self._model: Any = self._on_gpu(path) if self.compute_device == "cuda" else self._on_cpu(path)
+        if "bfloat16" not in self._model.model.compute_type:  # of which there are no arrays
+            self.batch = self._most_at_once
+            self._model.model = TogetherModel(self._model.model, self._ctranslate2)
         config = json.loads((path / "config.json").read_bytes())
         self.timestamps = config.get("timestamps", True)  # as hushd's converter has found it
 

@@ -87,44 +87,56 @@ class OnnxAsr(Engine):
                 f"onnx-asr/{model}", _root(error), install=self.INFO.install, again=f"replace {folder} by a whole copy"
             ) from error
         self.compute_device = compute_device.of_sessions(s for s in vars(self._asr).values() if _is_session(s))
+        if self.compute_device == "cuda":
+            # On a CPU the weights are int8, and what is multiplied with them is scaled by the whole batch's largest
+            # value, which makes another text of it.
+            self.batch = 16
         self._translates = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
         self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         if options.translate and not self._translates:
             raise HushdError("unsupported", "This model cannot translate: Canary's can, such as nemo-canary-1b-v2.")
-        result = next(
-            iter(
-                self._asr.recognize_batch(
-                    *self._batch(samples),
-                    language=options.language,
-                    target_language="en" if options.translate else None,
-                )
-            )
-        )
-        if text := result.text.strip():
-            duration = len(samples) / RATE
-            words: tuple[Word, ...] = ()
-            if options.word_times and result.tokens and result.timestamps:
-                words = tuple(_words(result.tokens, result.timestamps, duration))
-            yield Segment(0.0, duration, text, words)
+        (segments,) = self._recognise([samples], options)
+        yield from segments
+
+    def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
+        if any(chosen != options[0] for chosen in options) or options[0].translate:
+            return super().transcribe_batch(pieces, options)
+        return self._recognise(pieces, options[0])
+
+    def _recognise(self, pieces: Sequence[Samples], options: Options) -> list[list[Segment]]:
+        target = "en" if options.translate else None
+        results = self._asr.recognize_batch(*self._batch(pieces), language=options.language, target_language=target)
+        return [self._segments(samples, result, options) for samples, result in zip(pieces, results, strict=True)]
+
+    def _segments(self, samples: Samples, result: Any, options: Options) -> list[Segment]:
+        if not (text := result.text.strip()):
+            return []
+        duration = len(samples) / RATE
+        words: tuple[Word, ...] = ()
+        if options.word_times and result.tokens and result.timestamps:
+            words = tuple(_words(result.tokens, result.timestamps, duration))
+        return [Segment(0.0, duration, text, words)]
 
     def detect_language(self, samples: Samples) -> str | None:
         if not self._tells_language:
             return None
         asr = self._asr
-        tokens = asr._decoding(asr._encode(*self._batch(samples)), asr._detect_lang_input, 3)
+        tokens = asr._decoding(asr._encode(*self._batch([samples])), asr._detect_lang_input, 3)
         token: str = asr._vocab[int(tokens[0, 1])]
         return token.removeprefix("<|").removesuffix("|>")
 
-    def _batch(self, samples: Samples) -> tuple[Any, Any]:
-        """`samples` as the package takes them: a batch of one, and its length."""
+    def _batch(self, pieces: Sequence[Samples]) -> tuple[Any, Any]:
+        """`pieces` as the package takes them: a batch, filled up with silence, and the length of each."""
         import numpy as np
 
-        samples = np.pad(samples, (0, max(0, _SHORTEST - len(samples))))
+        pieces = [np.pad(samples, (0, max(0, _SHORTEST - len(samples)))) for samples in pieces]
         if (rate := self._asr._get_sample_rate()) != RATE:
-            samples = self._resample(samples, RATE, rate)
-        return samples[None], np.array([len(samples)], np.int64)
+            pieces = [self._resample(samples, RATE, rate) for samples in pieces]
+        lengths = [len(samples) for samples in pieces]
+        batch = np.stack([np.pad(samples, (0, max(lengths) - len(samples))) for samples in pieces])
+        return batch, np.array(lengths, np.int64)
 
 
 def _words(tokens: Sequence[str], times: Sequence[float], duration: float) -> Iterator[Word]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -14,6 +14,7 @@ from hushd_protocol.system.paths import user_cache
 from hushd_worker import compute_device
 
 from hushd_worker_stt import decoder
+from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
 
@@ -92,6 +93,9 @@ class Whisper(WhisperFamily):
         dims = self._model.dims
         if packed := alignment(model, dims.n_text_layer, dims.n_text_head, dims.n_vocab):
             self._model.set_alignment_heads(packed)
+        self.batch = self._most_at_once
+        self._model.decode = self._decode_together
+        self._task = _batch_task(self._whisper)
         for block in (*self._model.encoder.blocks, *self._model.decoder.blocks):
             block.register_forward_hook(lambda *_: self.check())
         times = self._whisper.tokenizer.get_tokenizer(
@@ -99,6 +103,17 @@ class Whisper(WhisperFamily):
         ).timestamp_begin
         # A model that never learnt times has zeros there.
         self.timestamps = bool(self._model.decoder.token_embedding.weight[times:].any())
+
+    def _decode_together(self, window: Any, options: Any) -> Any:
+        """Stands in for the model's `decode` of one window; those of several pieces, with the same options, are one."""
+
+        def together(windows: Sequence[Any]) -> Sequence[Any]:
+            if len(windows) == 1:
+                return [type(self._model).decode(self._model, windows[0], options)]
+            results: Sequence[Any] = self._task(self._model, options).run(self._torch.stack(tuple(windows)))
+            return results
+
+        return rendezvous.call((repr(options), window.shape), window, together)
 
     def _keep_in_bytes(self) -> None:
         """torch's dynamic quantisation: the matrices of linear layers are a byte a weight, and what goes through them
@@ -141,7 +156,9 @@ class Whisper(WhisperFamily):
         heard = [segment for segment in found["segments"] if segment["seek"] <= decoding.last_window * _FRAMES]
         texts = [segment["text"].strip() for segment in heard]
         if decoding.word_times:
-            self._find_words(samples, heard, found["language"], decoding.given(*_PUNCTUATION))
+            # It watches the model's attention, and would see that of other pieces.
+            punctuation = decoding.given(*_PUNCTUATION)
+            rendezvous.alone(lambda: self._find_words(samples, heard, found["language"], punctuation))
         for segment, text in zip(heard, texts, strict=True):
             if text:
                 words = tuple(
@@ -185,6 +202,20 @@ class Whisper(WhisperFamily):
         window = audio.pad_or_trim(mel, audio.N_FRAMES).to(self._model.device)
         likely: dict[str, float] = self._model.detect_language(window)[1]
         return max(likely, key=likely.__getitem__)
+
+
+def _batch_task(package: Any) -> Any:
+    """The package's decoding of several windows. With several hypotheses for each its own fails (version 20250625): it
+    gives them the sound of one."""
+
+    class Task(package.decoding.DecodingTask):  # type: ignore[misc]
+        def _get_audio_features(self, mel: Any) -> Any:
+            return super()._get_audio_features(mel).repeat_interleave(self.n_group, dim=0)
+
+        def _detect_language(self, features: Any, tokens: Any) -> Any:
+            return super()._detect_language(features[:: self.n_group], tokens)
+
+    return Task
 
 
 def _cache() -> Path:

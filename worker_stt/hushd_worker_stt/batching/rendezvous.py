@@ -1,0 +1,130 @@
+"""Calls of a model by several tasks, made together as one.
+
+Each task is a package's own algorithm for one piece of audio, on a thread of its own. Whenever all of them wait for a
+call, those calls that go together are made as one, with a batch for input. So each task takes the decisions that it
+takes alone, about windows, second tries and words, and its text is the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+Together = Callable[[list[Any]], Sequence[Any]]  # the results of several items, in their order
+
+_here = threading.local()
+
+
+def call(key: Hashable, item: Any, together: Together) -> Any:
+    """The result for `item` of one call of the model: alone, or for a task of a rendezvous with others of its `key`.
+
+    Args:
+        together: makes the call, for the items of all tasks that go together.
+    """
+    rendezvous: Rendezvous[Any] | None = getattr(_here, "rendezvous", None)
+    return together([item])[0] if rendezvous is None else rendezvous.wait_for(key, item, together)
+
+
+def alone(act: Callable[[], T]) -> T:
+    """The result of `act`, during which no other task of the same rendezvous runs."""
+    return call(object(), None, lambda _: [act()])  # type: ignore[no-any-return]
+
+
+def run(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """The results of `tasks`, whose calls are made together, all on this thread.
+
+    Raises:
+        BaseException: the first that a task raised; one that a call raised is raised in each of its tasks.
+    """
+    return [task() for task in tasks] if len(tasks) == 1 else Rendezvous[T]().run(tasks)
+
+
+@dataclass(eq=False)
+class _Call:
+    key: Hashable
+    item: Any
+    together: Together
+    result: Any = None
+    error: BaseException | None = None
+    made: bool = False
+
+
+class Rendezvous(Generic[T]):
+    """Runs tasks beside each other until they have ended; one of them, at most, uses the model."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._calls: list[_Call] = []
+        self._active = 0  # tasks that neither wait nor have ended
+
+    def run(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
+        """As `run`."""
+        results: list[Any] = [None] * len(tasks)
+        errors: list[BaseException] = []
+        self._active = len(tasks)
+
+        def run_one(number: int, task: Callable[[], T]) -> None:
+            _here.rendezvous = self
+            try:
+                results[number] = task()
+            except BaseException as error:
+                errors.append(error)
+            self._rest()
+
+        threads = [
+            threading.Thread(target=run_one, args=(number, task), name=f"piece-{number}", daemon=True)
+            for number, task in enumerate(tasks)
+        ]
+        for thread in threads:
+            thread.start()
+        while calls := self._next_calls():
+            self._make(calls)
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+        return results
+
+    def wait_for(self, key: Hashable, item: Any, together: Together) -> Any:
+        """The result of a task's call, once it has been made."""
+        mine = _Call(key, item, together)
+        with self._changed:
+            self._calls.append(mine)
+            self._rest()
+            self._changed.wait_for(lambda: mine.made)
+        if mine.error is not None:
+            raise mine.error
+        return mine.result
+
+    def _rest(self) -> None:
+        """A task waits or has ended."""
+        with self._changed:
+            self._active -= 1
+            self._changed.notify_all()
+
+    def _next_calls(self) -> list[_Call]:
+        """The calls for which all tasks wait; none once they have all ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._active)
+            calls, self._calls = self._calls, []
+            return calls
+
+    def _make(self, calls: list[_Call]) -> None:
+        groups: dict[Hashable, list[_Call]] = {}
+        for one in calls:
+            groups.setdefault(one.key, []).append(one)
+        for group in groups.values():
+            try:
+                for one, result in zip(group, group[0].together([one.item for one in group]), strict=True):
+                    one.result = result
+            except BaseException as error:
+                for one in group:
+                    one.error = error
+        with self._changed:
+            self._active = len(calls)
+            for one in calls:
+                one.made = True
+            self._changed.notify_all()
