@@ -14,6 +14,7 @@ from .transport.retry import with_connection
 
 if TYPE_CHECKING:
     from .transport.floor import Floor
+    from .yielded import Yielded
 
 
 class Unloaded(list[str]):
@@ -98,6 +99,27 @@ class Management(Connector):
             force: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
         """
         return Unloaded.from_data(self._control("unload", *workers, force=force))
+
+    def yield_vram(
+        self, vram: int | str | None = None, *, card: int | str | None = None, keep_away: float | str = 60.0
+    ) -> Yielded:
+        """Makes workers leave graphics cards to another program, which is about to need their memory.
+
+        Idle workers end at once, and the answer comes when the driver reports their memory free. Where that is not
+        enough, busy ones end after the jobs that run, which is not waited for: `busy` of the result counts these.
+
+        Args:
+            vram: memory to be free, in bytes or as "12G"; default: all that workers take.
+            card: number of the card, or its place on the bus; default: that much of every card.
+            keep_away: how long no worker takes that memory, in seconds or as "10m"; they use the CPU or another card
+                meanwhile if they may. With 0 they may come back at once, also where they were to keep away for longer.
+
+        Raises:
+            HushdError: `bad_request` for a card that there is not, `server_busy` if the driver does not answer.
+        """
+        from .yielded import Yielded, options  # rarely needed
+
+        return Yielded.from_data(self._control("yield", **options(vram, card, keep_away)))
 
     def status(self) -> dict[str, Any]:
         """Returns what `hushd status --json` prints: the supervisor, its workers, memory."""

@@ -32,6 +32,7 @@ def _running(row: Row) -> str:
 
 # On a narrow terminal the last ones are dropped first.
 _DEVICE = Column("DEVICE", lambda row: str(row.get("compute_device") or "-"), left=True)
+_VRAM = Column("VRAM", lambda row: _megabytes(row.get("vram_mb")))
 _COLUMNS = (
     Column("WORKER", lambda row: str(row["name"]), left=True),
     Column("STATE", lambda row: str(row["state"]), left=True),
@@ -57,14 +58,26 @@ def table(status: Mapping[str, Any], width: int) -> str:
         f"hushd {supervisor['version']}, pid {supervisor['pid']}, up {clock(supervisor['uptime_s'])}, {size:.1f} MB",
         f"memory: {memory['used_mb']:.0f} of {memory['budget_mb']:.0f} MB used, "
         f"{memory['available_mb']:.0f} MB available, pressure {memory['pressure'] or 'none'}",
+        *map(_card, memory.get("cards", ())),
         *_door(status.get("door")),
         *_floor(status.get("floor", {})),
     ]
     if not workers:
         return "\n".join([*lines, "no workers", ""])
     on_cards = any(row.get("compute_device", "") not in ("", "cpu") for row in workers)
-    columns = (*_COLUMNS[:3], _DEVICE, *_COLUMNS[3:]) if on_cards else _COLUMNS
+    columns = (*_COLUMNS[:3], _DEVICE, _VRAM, *_COLUMNS[3:]) if on_cards else _COLUMNS
     return "\n".join([*lines, "", *laid_out(columns, workers, width), ""])
+
+
+def _card(card: Mapping[str, Any]) -> str:
+    """A graphics card, as it was last seen."""
+    name = f"{card['device']} {card['name']}".strip()
+    kept = f", kept for other programs for {clock(card['kept_s'])}" if card["kept_s"] is not None else ""
+    if card["asleep"]:
+        return f"{name}: asleep{kept}"
+    used, total, free = (card[key] / 1000 for key in ("used_mb", "total_mb", "free_mb"))
+    seen = f" {clock(card['seen_s'])} ago" if card["seen_s"] >= 1 else ""
+    return f"{name}: workers take {used:.1f} of {total:.1f} GB, {free:.1f} GB free{seen}{kept}"
 
 
 def _door(door: Mapping[str, Any] | None) -> list[str]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
+import hushd
 import pytest
-from support.peer import TESTS, Peer, Supervisor, command, wait_until
+from hushd_protocol.messages import Cancel
+from hushd_supervisor.system.serving import metrics
+from support.http_gateway import HttpGateway
+from support.peer import BOUND_S, TESTS, Peer, Supervisor, command, wait_until
 
 GB = 10**9
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
 LARGE, MIDDLE, SMALL = "stt/card/15gb", "stt/card/12gb", "stt/card/4gb"
 SWAPS = int(os.environ.get("HUSHD_SWAPS", "12"))
+DOOR = {"connections": 0, "polls": 0, "handovers": 0, "refusals": 0, "gateway": {"rss_mb": None, "starts": 0}}
 PROGRAM = command([sys.executable, str(TESTS / "card_worker.py")])
 CONFIG = f'[worker."{SMALL}"]\nvram_mb = 4000\n[worker.stt]\n{PROGRAM}vram_mb = 12000\n'
 
@@ -140,3 +149,116 @@ def test_an_engine_without_use_for_cards(on_cards: Supervisor) -> None:
 def _state(supervisor: Supervisor, worker: str) -> str:
     with supervisor.connect() as other:
         return str(other.status(worker)["state"])
+
+
+# --- yields ---------------------------------------------------------------------------------------------------------
+
+
+def yielded(*arguments: str, status: int = 0) -> str:
+    """What `hushd yield` prints, on both outputs."""
+    command = [sys.executable, "-P", "-m", "hushd", "yield", *arguments]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S)
+    assert done.returncode == status, done
+    return done.stdout + done.stderr
+
+
+def test_a_card_is_left_to_another_program(on_cards: Supervisor, driver: Driver) -> None:
+    """`hushd yield` answers in one line once the memory is free, and workers keep away until its time is over."""
+    with on_cards.connect() as peer:
+        assert where(peer, LARGE) == ("cuda", "")
+        assert yielded("--vram", "20G", "--for", "10m") == (
+            f"cuda:0: 15.0 GB freed, 24.0 GB free, by {LARGE}; workers keep away for 600 s.\n"
+        )
+        assert where(peer, MIDDLE) == ("cpu", "cuda:0 is kept free for other programs")
+        assert where(peer, SMALL) == ("cuda", "")  # the other 4 GB were not asked for
+        answer = json.loads(yielded("--for", "0", "--json"))
+        assert answer["unloaded"] == [SMALL]
+        assert answer["cards"][0]["free_mb"] == 24000.0
+        wait_until(lambda: where(peer, MIDDLE)[0] == "cuda", "the way back to the card")
+
+
+def test_a_yield_beside_a_job(on_cards: Supervisor) -> None:
+    """The job goes on, the answer does not wait for it, and says that too little is free yet."""
+    with on_cards.connect() as peer, on_cards.connect() as other:
+        request = peer.request("wait", MIDDLE)
+        wait_until(lambda: other.status(MIDDLE)["running"] == 1, "a running job")
+        printed = yielded("--vram", "20G", status=7)
+        assert f"{MIDDLE} after 1 job will leave too" in printed
+        assert "Less than 20G is free on cuda:0: busy workers leave later." in printed
+        assert other.status(MIDDLE)["running"] == 1
+        peer.send(Cancel(id=request))
+        wait_until(lambda: other.status(MIDDLE)["pid"] is None, "its end")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--vram", "much"], "'much' is no size of memory: use one such as 12G, 500M or 11GiB."),
+        (["--vram", "0"], "'0' is no size of memory: use one such as 12G, 500M or 11GiB."),
+        (["--for", "soon"], "'soon' is no length of time: use one such as 90s or 10m."),
+        (["--for", "-1"], "'-1' is no length of time: use one such as 90s or 10m."),
+        (["--card", "3"], "There is no graphics card '3': `hushd status` lists them."),
+    ],
+)
+def test_a_yield_that_cannot_be(on_cards: Supervisor, arguments: list[str], sentence: str) -> None:
+    """One sentence, and the exit status of a wrong argument."""
+    assert sentence in yielded(*arguments, status=2)
+
+
+def test_a_yield_without_a_supervisor(runtime: Path) -> None:
+    """A hook does not fail for it: no worker is there that could hold memory, and none is started."""
+    assert yielded("--vram", "12G") == "No graphics card is known here: there is nothing to free.\n"
+
+
+def test_a_yield_over_http(on_cards: Supervisor, runtime: Path) -> None:
+    """`POST /v1/yield` answers with the same, in JSON."""
+    gateway = HttpGateway(runtime)
+    try:
+        with on_cards.connect() as peer:
+            assert where(peer, LARGE) == ("cuda", "")
+        body = json.dumps({"vram": "20G", "card": 0, "for": "5m"}).encode()
+        with urlopen(f"{gateway.url}/yield", data=body, timeout=BOUND_S) as response:
+            answer = json.load(response)
+        assert (answer["unloaded"], answer["cards"][0]["freed_mb"], answer["for_s"]) == ([LARGE], 15000.0, 300.0)
+        with pytest.raises(HTTPError) as refused:
+            urlopen(f"{gateway.url}/yield", data=b'{"vram": [1]}', timeout=BOUND_S)
+        refused.value.close()
+        assert refused.value.code == 400
+    finally:
+        gateway.stop()
+
+
+def test_a_yield_of_a_task(on_cards: Supervisor) -> None:
+    """`AsyncClient` has it too."""
+
+    async def run() -> tuple[str, ...]:
+        async with hushd.AsyncClient(start=False) as client:
+            return (await client.yield_vram(card=0)).unloaded
+
+    with on_cards.connect() as peer:
+        assert where(peer, SMALL) == ("cuda", "")
+    assert asyncio.run(run()) == (SMALL,)
+
+
+def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
+    """`status` has the memory by worker and by card, and says when a card was seen."""
+    driver.set({"id": FIRST, "name": "H100", "total": 24 * GB, "others": 2 * GB})
+    with on_cards.connect() as peer:
+        assert where(peer, MIDDLE) == ("cuda", "")
+        assert peer.status(MIDDLE)["vram_mb"] == 12000.0
+        (card,) = peer.control("status")["memory"]["cards"]
+        assert card["seen_s"] >= 0.0
+        del card["seen_s"]
+        assert card == {
+            "device": "cuda:0", "id": FIRST, "name": "H100", "total_mb": 24000.0, "free_mb": 10000.0,
+            "used_mb": 12000.0, "asleep": False, "kept_s": None,
+        }  # fmt: skip
+        command = [sys.executable, "-P", "-m", "hushd", "status"]
+        table = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=True).stdout
+        assert "cuda:0 H100: workers take 12.0 of 24.0 GB, 10.0 GB free" in table
+        assert "12000 MB" in table
+        figures = metrics.text(peer.control("status") | {"door": DOOR})
+        assert f'hushd_worker_vram_bytes{{worker="{MIDDLE}"}} 12000000000\n' in figures
+        assert f'hushd_card_free_bytes{{card="{FIRST}",device="cuda:0"}} 10000000000\n' in figures
+        peer.control("unload")
+        assert peer.status(MIDDLE)["vram_mb"] is None

@@ -104,10 +104,15 @@ class Cards:
         if not shown:
             self.world.events.add("the CPU for want of a card")
             usable = [card for card in self.seen if (base_name(process), card.id) not in self.passed_over]
+            kept = self.world.pool._admission.cards.kept_until
+            usable = [card for card in usable if kept(card.id, self.world.now) is None]
             free = [card for card in usable if self._has_room(card) and not self._starting_on(card)]
             assert self.error or not free, "a card with room is not used"
             return
         card = next(card for card in self.seen if card.device == shown)
+        held = sum(p.cards.get(card.id, 0) for p in self.world.processes.values() if p.alive and p.ready)
+        limit = self.world.pool._admission.cards.limit(card.id, self.world.now)
+        assert held + self._promised(card) + NEED <= limit, "a start on memory that is kept for others"
         assert self._has_room(card), "more than the card has"
         process.on_card = card.id
         self.world.events.add("a worker on a card")
@@ -166,6 +171,9 @@ class Cards:
             return
         device = self.dice.choice(self.devices)
         x = self.dice.random()
+        if x < 0.1:
+            self.world.tell(ev.Sleep(begins=self.dice.random() < 0.5))
+            return
         if x < 0.5:
             device.others = int(device.total * self.dice.choice([0.3, 0.8, 1.0]))
             self.world.at(self.dice.uniform(1, 60), lambda: setattr(device, "others", 0))

@@ -243,6 +243,9 @@ class World:
         elif x < 0.92:
             names = r.choice([[], ["stt"], [r.choice(NAMES)]])
             self.control(person, "unload", names, force=self.dice.random() < 0.3)
+        elif x < 0.95 and self.cards.devices and self.dice.random() < 0.5:
+            vram, card = self.dice.choice([0, 3 * 10**9, 10**12]), self.dice.choice(["", "0", "1", "x"])
+            self.control(person, "yield", [], vram=vram, card=card, for_s=self.dice.choice([0.0, 5.0, 60.0]))
         elif x < 0.95:
             self.control(person, "status", [])
         elif x < 0.97:
@@ -280,14 +283,14 @@ class World:
             action = r.choice(["stop", "cancel", "pause", "resume", "resume"])
             self.control(person, action, r.choice([[], ["self"], ["cli"], [str(r.randrange(20))]]))
 
-    def control(self, person: Person, action: str, names: list[str], force: bool = False) -> None:
+    def control(self, person: Person, action: str, names: list[str], force: bool = False, **fields: Any) -> None:
         name = next(self.ids).to_bytes(16, "big")
         if action == "unload":
             person.gave_up |= set(person.open)
             for process in self.processes.values() if force else ():
                 process.forced |= not names or base(process.name).startswith(tuple(names))
         person.open[name] = m.Request(id=name, worker="control", op=action)
-        self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names, force=force)))
+        self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names, force=force, **fields)))
 
     def claim(self, person: Person) -> None:
         """Asks for the floor."""

@@ -101,9 +101,9 @@ class House:
         self.tell(ev.FromClient(route, m.Request(id=name, worker=worker, **{"op": "echo", "credit": 8, **fields})))
         return name
 
-    def control(self, action: str, *names: str, route: bytes = ROUTE, force: bool = False) -> bytes:
+    def control(self, action: str, *names: str, route: bytes = ROUTE, **fields: Any) -> bytes:
         name = next(self._ids).to_bytes(16, "big")
-        self.tell(ev.FromClient(route, m.Control(id=name, action=action, names=list(names), force=force)))
+        self.tell(ev.FromClient(route, m.Control(id=name, action=action, names=list(names), **fields)))
         return name
 
     def stranger(self) -> bytes:

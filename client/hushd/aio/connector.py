@@ -74,9 +74,9 @@ class AsyncConnector:
             report(message)
         raise AssertionError("a call ends with a result")
 
-    async def _control(self, action: str, *names: str, force: bool = False) -> dict[str, Any]:
+    async def _control(self, action: str, *names: str, **options: Any) -> dict[str, Any]:
         async def ask(connection: Connection) -> Result:
-            message = Control(id=new_id(), action=action, names=list(names), force=force)
+            message = Control(id=new_id(), action=action, names=list(names), **options)
             return await (await sending(message)(connection)).last_message()
 
         return (await with_connection(self._connect, ask)).data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd.management import Unloaded
 from hushd.transport import model_requests, requests, versions
@@ -15,6 +15,9 @@ from .connector import AsyncConnector
 from .floor import AsyncFloor
 from .retry import sending, with_connection
 from .threads import long_step, step
+
+if TYPE_CHECKING:
+    from hushd.yielded import Yielded
 
 
 class AsyncManagement(AsyncConnector):
@@ -51,6 +54,14 @@ class AsyncManagement(AsyncConnector):
     async def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """As `Client.unload`."""
         return Unloaded.from_data(await self._control("unload", *workers, force=force))
+
+    async def yield_vram(
+        self, vram: int | str | None = None, *, card: int | str | None = None, keep_away: float | str = 60.0
+    ) -> Yielded:
+        """As `Client.yield_vram`."""
+        from hushd.yielded import Yielded, options  # rarely needed
+
+        return Yielded.from_data(await self._control("yield", **options(vram, card, keep_away)))
 
     async def status(self) -> dict[str, Any]:
         """As `Client.status`."""

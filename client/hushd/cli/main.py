@@ -76,6 +76,10 @@ def _do(options: Namespace) -> int:
         from .restart import restart
 
         restart()
+    elif options.command == "yield":
+        from .yield_vram import yield_vram
+
+        yield_vram(options)
     elif options.command == "logs":
         from .logs import show
 
@@ -150,6 +154,17 @@ def _add_managing(commands: Commands) -> None:
     unload.add_argument("what", nargs="*", metavar="WHAT", help="such as stt or tts/hibari; default: all of them")
     unload.add_argument("--force", action="store_true", help="end other programs' jobs now; what can be repeated is")
     unload.add_argument("--json", action="store_true", help="print what has ended, and what goes on, for programs")
+    yielding = commands.add("yield", "free memory of graphics cards for another program", "Idle workers end at once.")
+    yielding.add_argument("--vram", metavar="SIZE", help="to be free, such as 12G or 11GiB; default: all of ours")
+    yielding.add_argument("--card", metavar="NUMBER", help="of the card, or its place on the bus; default: every card")
+    yielding.add_argument(
+        "--for",
+        dest="keep_away",
+        default="60s",
+        metavar="TIME",
+        help="how long workers keep away: 90s, 10m; 0: not at all, and no longer; default: %(default)s",
+    )
+    yielding.add_argument("--json", action="store_true", help="print what was freed, for programs")
     stop = commands.add("stop-speaking", "end what is spoken, and what waits to be")
     stop.add_argument("--current", action="store_true", help="only what is spoken now; the next goes on")
     pause = commands.add("pause", "interrupt speaking and listening until `hushd resume`", "Nothing is lost.")

@@ -77,9 +77,9 @@ class Connector:
         report = on_pull and (lambda _, done, total: on_pull(model, done, total))
         model_requests.pull(self._connect, model, on_progress=report)
 
-    def _control(self, action: str, *names: str, force: bool = False) -> dict[str, Any]:
+    def _control(self, action: str, *names: str, **options: Any) -> dict[str, Any]:
         def ask(connection: Connection) -> Result:
-            return connection.start(Control(id=new_id(), action=action, names=list(names), force=force)).result()
+            return connection.start(Control(id=new_id(), action=action, names=list(names), **options)).result()
 
         return with_connection(self._connect, ask).data
 

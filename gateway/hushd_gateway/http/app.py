@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from . import listings, speech
+from . import cards, listings, speech
 from .body import sweep
 from .context import Context
 from .errors import ApiError, answer
@@ -37,6 +37,7 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/models/{name:path}", listings.model),
     Route("/v1/realtime/client_secrets", client_secrets.create, methods=["POST"]),
     WebSocketRoute("/v1/realtime", socket.serve),
+    Route("/v1/yield", cards.leave, methods=["POST"]),
     Route("/health", listings.health),
     Route("/metrics", listings.metrics),
 ]

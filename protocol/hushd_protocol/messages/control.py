@@ -13,10 +13,12 @@ EVERY_VERSION = ("status", "restart", "shutdown")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control(Message):
-    """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are workers.
+    """client -> supervisor: `status`, `describe`, `unload`, `yield`, `shutdown`; `names` are workers.
 
     `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
-    `force`: an `unload` also ends the jobs of other clients.
+    `force`: an `unload` also ends the jobs of other clients. `vram`, `card` and `for_s` concern a `yield`: the bytes to
+    be free of a graphics card, 0 for all that workers take; its number or its place on the bus, empty for all cards;
+    and for how many seconds workers keep away from that memory.
 
     Answered by `result` or `error`. Never counts as use of a worker.
     """
@@ -27,6 +29,9 @@ class Control(Message):
     action: str
     names: list[str] = field(default_factory=list)
     force: bool = False
+    vram: int = 0
+    card: str = ""
+    for_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,13 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Sleep:
+    """The machine is about to sleep, or awake again."""
+
+    begins: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pressure:
     """A sign that memory is short: of `level`, and of all lower levels."""
 
@@ -135,6 +142,7 @@ Event = (
     | SendFailed
     | Described
     | Seen
+    | Sleep
     | Pressure
     | Configured
     | Shutdown

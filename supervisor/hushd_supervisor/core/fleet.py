@@ -24,6 +24,7 @@ from .unloads import Unloads
 from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
+from .yields import Yields
 
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
@@ -49,6 +50,7 @@ class Fleet:
         self._cores = cores
         self._generations = itertools.count(1)
         self._unloads = Unloads(self.workers)
+        self.yields = Yields(self.workers, self.admission)
         self._help_at = math.inf  # when a worker next deserves another replica
         self._no_help_before: dict[str, float] = {}  # by the worker's name
 
@@ -159,6 +161,7 @@ class Fleet:
                     "holders": worker.leases.holders(now),
                     "compute_device": _text(worker.capabilities.get("compute_device")),
                     "why_there": worker.lifecycle.place.why or _text(worker.capabilities.get("why_there")),
+                    "vram_mb": worker.vram_mb,
                     "need_mb": round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
                 }
             )
@@ -197,6 +200,15 @@ class Fleet:
         self._unloads.add(route, control.id, workers)
         return out
 
+    def awaited_by(self, route: bytes) -> bool:
+        """Whether a client waits for processes to go."""
+        return self._unloads.awaited_by(route) or self.yields.awaited_by(route)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether any client does."""
+        return bool(self._unloads) or bool(self.yields)
+
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
@@ -213,7 +225,8 @@ class Fleet:
 
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
-        out = self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
+        out = self.yields.settle(now) if self.yields else []  # before anybody starts on what they ask for
+        out += self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
         return out + self._unloads.settle()
 
     def _fall_back(self, now: float) -> list[Action]:

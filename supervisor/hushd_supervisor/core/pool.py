@@ -95,6 +95,8 @@ class Pool:
                 out = self._described(role, catalogue, error, now)
             case ev.Seen(cards, error):
                 out = self._fleet.seen(cards, error, now)
+            case ev.Sleep(begins):
+                out = self._fleet.yields.sleep(begins, now)
             case ev.Pressure(level):
                 self._admission.pressure(level, now)
                 out = []
@@ -195,7 +197,9 @@ class Pool:
 
     def _ping(self, now: float) -> list[Action]:
         out, silent = self._connections.ping(
-            lambda route: self._floor.watches(route) or self._directory.awaited_by(route)
+            lambda route: any(
+                part(route) for part in (self._floor.watches, self._directory.awaited_by, self._fleet.awaited_by)
+            )
         )
         for route in silent:
             # Its socket may still live (a stopped process): its requests end with an error and free their workers.
@@ -261,6 +265,11 @@ class Pool:
                     return [ReportStatus(route, control.id, self._floor.report(now))]
                 case "unload":
                     return self._fleet.unload(route, control, now)
+                case "yield":
+                    if self._down:
+                        raise HushdError("shutting_down", "hushd is shutting down, and its workers leave all cards.")
+                    self._fleet.yields.add(route, control)
+                    return []
                 case "describe":
                     return self._directory.describe(route, control)
                 case "reload":
@@ -290,7 +299,7 @@ class Pool:
 
     def _shutdown(self, now: float) -> list[Action]:
         self._down = True
-        out = self._floor.shut(now) + self._directory.shut()
+        out = self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
         for worker in self._workers.values():
             out += worker.shutdown(now)
         return out
@@ -307,7 +316,7 @@ class Pool:
             if connection := self._connections.get(request.route):
                 connection.requests -= 1
         resting = not self._requests and not self._fleet.lives
-        if not self._requests and not self._floor.busy and not self._directory.busy:
+        if not (self._requests or self._floor.busy or self._directory.busy or self._fleet.awaited):
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S

@@ -52,6 +52,13 @@ class Unloads:
         self._waiting: list[_Unload] = []
         self.changed = False
 
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def awaited_by(self, route: bytes) -> bool:
+        """Whether a client waits for an answer."""
+        return any(unload.route == route for unload in self._waiting)
+
     def check(self, route: bytes) -> None:
         """Checks that a client may ask for another.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hushd_protocol import __version__
 
-from hushd_supervisor.core.memory.admission import Standing
+from hushd_supervisor.core.memory.admission import CardStanding, Standing
 
 from .memory import measure
 
@@ -92,6 +92,7 @@ def report(
             "available_mb": _mb(standing.available),
             "reserve_mb": _mb(standing.reserve),
             "pressure": standing.level.word,
+            "cards": [_card(card) for card in standing.cards],
         },
     } | _with_memory(door or {}, usage_of)
 
@@ -102,6 +103,22 @@ def _with_memory(door: Mapping[str, Any], usage_of: Callable[[int], Usage]) -> d
     pid = door["gateway"]["pid"]
     usage = usage_of(pid) if pid is not None else None
     return {"door": {**door, "gateway": door["gateway"] | {"rss_mb": usage and _mb(usage.rss)}}}
+
+
+def _card(standing: CardStanding) -> dict[str, Any]:
+    """A graphics card; `used_mb` is what workers take of it."""
+    card = standing.card
+    return {
+        "device": card.device,
+        "id": card.id,
+        "name": card.name,
+        "total_mb": _mb(standing.total),
+        "free_mb": _mb(standing.free),
+        "used_mb": _mb(standing.workers),
+        "asleep": card.asleep,
+        "seen_s": round(standing.seen_s, 1),
+        "kept_s": None if standing.kept_s is None else round(standing.kept_s, 1),
+    }
 
 
 def _mb(size: float) -> float:

@@ -32,6 +32,18 @@ class Standing(NamedTuple):
     available: int
     reserve: int  # of that, kept for all other programs
     level: Level
+    cards: tuple[CardStanding, ...] = ()  # at the last look
+
+
+class CardStanding(NamedTuple):
+    """The state of a graphics card, for `status`."""
+
+    card: Card  # when it was last seen,
+    seen_s: float  # so many seconds ago
+    total: int  # bytes, 0 where it has slept all the time
+    free: int  # by that look, less what workers have taken since
+    workers: int  # bytes that workers take of it now
+    kept_s: float | None  # for how long it is kept for other programs
 
 
 class Admission:
@@ -96,7 +108,16 @@ class Admission:
         """The state of memory; changes nothing."""
         memory = self._memory()
         level = max(self._pressure.level(now), sign(memory))
-        return Standing(self.budget.limit(memory), memory.available, memory.reserve, level)
+        cards = tuple(self._card_standing(card, now) for card in self.cards.seen)
+        return Standing(self.budget.limit(memory), memory.available, memory.reserve, level, cards)
+
+    def _card_standing(self, card: Card, now: float) -> CardStanding:
+        until = self.cards.kept_until(card.id, now)
+        taken = sum(resident.size for resident in self.on_card(card.id, now))
+        total = self.cards.total(card)
+        free = (total if card.asleep else card.free) + self.cards.taken.get(card.id, 0) - taken
+        kept_s = None if until is None else until - now
+        return CardStanding(card, now - self.cards.answered_at, total, min(total, max(0, free)), taken, kept_s)
 
     def on_time(self, now: float) -> None:
         """Looks, when `due` has passed: no level falls without a look."""
@@ -261,6 +282,10 @@ class Admission:
             return []
         self._served = served
         return self.cards.look(now) if served else []
+
+    def on_card(self, card: str, now: float) -> list[Resident]:
+        """The workers that take memory of a card, by what they take of it."""
+        return [tenant.on(card) for tenant in self._tenants(now) if tenant.cards.get(card)]
 
     # --- who is there ------------------------------------------------------------------------------------------------
 

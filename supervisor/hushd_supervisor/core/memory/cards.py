@@ -55,9 +55,11 @@ class Cards:
 
     Attributes:
         seen: at the last look.
+        taken: what living workers took of each card then.
         error: the reason why that look has failed.
         asked_at: when the last look began, also one that is under way.
         seen_at: the same of the last one that was answered; `-math.inf` once it is too old.
+        answered_at: when that answer came.
         due: when the next look should begin.
         looking: whether one is under way.
     """
@@ -66,8 +68,9 @@ class Cards:
         self.there = there
         self.seen: tuple[Card, ...] = ()
         self.error = ""
-        self.seen_at = self.asked_at = -math.inf
+        self.seen_at = self.asked_at = self.answered_at = -math.inf
         self.due = math.inf
+        self.taken: Mapping[str, int] = {}
         self.looking = False
         self._changed = False  # since the look under way began
         self._totals: dict[str, int] = {}
@@ -90,7 +93,7 @@ class Cards:
     def take(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
         """Takes the answer to a look; `taken` is what living workers take of each card."""
         self.looking, self.seen_at = False, -math.inf if self._changed else self.asked_at
-        self.seen, self.error = tuple(cards), error
+        self.seen, self.taken, self.error, self.answered_at = tuple(cards), taken, error, now
         self._totals |= {card.id: card.total for card in self.seen if card.total}
         there = {card.id: card for card in self.seen}
         self._releases = [r for r in self._releases if now < r.until and _awaited(r, there.get(r.card), taken)]

@@ -66,6 +66,12 @@ class Worker:
         return self.lifecycle.settings
 
     @property
+    def vram_mb(self) -> float | None:
+        """The memory that the process takes of graphics cards, as it reports; None where it reports none."""
+        taken = sum(self.lifecycle.cards.values()) if self.state.has_process else 0
+        return round(taken / 1e6, 1) if taken else None
+
+    @property
     def stays_for(self) -> int:
         """The number of jobs for which a process stays that was asked to leave."""
         if self.state is State.STARTING:

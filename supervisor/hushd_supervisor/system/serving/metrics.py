@@ -23,6 +23,7 @@ def text(status: Mapping[str, Any]) -> str:
         *_metric(
             "hushd_workers", "gauge", [(f'{{role="{r}",state="{s}"}}', n) for (r, s), n in sorted(states.items())]
         ),
+        *_cards(workers, memory["cards"]),
         *_metric("hushd_requests_running", "gauge", [("", sum(worker["running"] for worker in workers))]),
         *_metric("hushd_requests_waiting", "gauge", [("", sum(worker["queued"] for worker in workers))]),
         *_metric("hushd_door_connections", "gauge", [("", door["connections"])]),
@@ -32,6 +33,17 @@ def text(status: Mapping[str, Any]) -> str:
         *_metric("hushd_gateway_starts_total", "counter", [("", door["gateway"]["starts"])]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cards(workers: Iterable[Mapping[str, Any]], cards: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The memory of graphics cards, where there are any, and by worker."""
+    there = [(f'{{card="{card["id"]}",device="{card["device"]}"}}', card) for card in cards]
+    taken = [(f'{{worker="{row["name"]}"}}', _bytes(row["vram_mb"])) for row in workers if row["vram_mb"]]
+    found = [*_metric("hushd_worker_vram_bytes", "gauge", taken)] if taken else []
+    for name in ("total", "free", "used") if there else ():
+        samples = [(labels, _bytes(card[f"{name}_mb"])) for labels, card in there]
+        found += _metric(f"hushd_card_{name}_bytes", "gauge", samples)
+    return found
 
 
 def _metric(name: str, kind: str, samples: Iterable[tuple[str, float]]) -> list[str]:

@@ -1,0 +1,198 @@
+"""The `yield`s of clients: workers leave graphics cards for other programs, and keep away from them for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
+
+from .actions import Action, Log, ToClient
+from .memory.admission import Admission
+from .memory.budget import Resident
+from .memory.cards import UNKNOWN, Card
+from .worker.states import State
+from .worker.worker import Worker
+
+MAX_YIELDS = 16  # of one connection at a time
+LONGEST_S = 7 * 86400.0  # for which workers keep away
+SLEEP_S = 60.0  # of waking time, in which the end of a suspend should be reported
+
+
+@dataclass(slots=True)
+class _Yield:
+    """One that is not answered yet.
+
+    Attributes:
+        size: bytes to be free of each card; 0: all that workers take.
+        card: the device, its number or its place on the bus; empty for all cards.
+        for_s: how long workers keep away.
+        begun: whether the cards were looked at, and workers asked to leave.
+        leaving: names of workers to the generation that must go.
+        unloaded: all those names, for the answer.
+        busy: names to the jobs for which a process stays until they have ended.
+        held: bytes that workers held of each card before.
+    """
+
+    route: bytes
+    id: bytes
+    size: int
+    card: str
+    for_s: float
+    begun: bool = False
+    leaving: dict[str, int] = field(default_factory=dict)
+    unloaded: list[str] = field(default_factory=list)
+    busy: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
+
+
+class Yields:
+    """All that wait.
+
+    Args:
+        workers: every worker, by name; only read.
+        admission: knows the cards, and who takes what of them.
+    """
+
+    def __init__(self, workers: Mapping[str, Worker], admission: Admission) -> None:
+        self._workers = workers
+        self._admission = admission
+        self._cards = admission.cards
+        self._waiting: list[_Yield] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def awaited_by(self, route: bytes) -> bool:
+        """Whether a client waits for an answer."""
+        return any(waiting.route == route for waiting in self._waiting)
+
+    def add(self, route: bytes, control: m.Control) -> None:
+        """Takes a client's `yield`.
+
+        Raises:
+            HushdError: `bad_request` for a size or a time out of range, `overloaded` while many of this client wait.
+        """
+        if control.vram < 0 or not 0 <= control.for_s <= LONGEST_S:
+            raise HushdError("bad_request", "A yield's vram must be 0 or more bytes, and for_s 0 to 604800 seconds.")
+        if sum(waiting.route == route for waiting in self._waiting) >= MAX_YIELDS:
+            raise HushdError("overloaded", f"{MAX_YIELDS} `yield`s of this client wait already.", 1000)
+        self._waiting.append(_Yield(route, control.id, control.vram, control.card, control.for_s))
+
+    def sleep(self, begins: bool, now: float) -> list[Action]:
+        """The machine is about to sleep, or awake again: workers leave all cards, and may come back."""
+        for card in self._cards.seen:
+            self._cards.keep(card.id, 0 if begins else UNKNOWN, now + SLEEP_S if begins else now)
+        there = [worker for worker in self._workers.values() if worker.state.has_process and worker.lifecycle.card]
+        on_cards = there if begins else []
+        out: list[Action] = [Log("INFO", "the machine is about to sleep: workers leave the cards")] if on_cards else []
+        return out + [action for worker in on_cards for action in worker.unload(now)]
+
+    def shut(self) -> list[Action]:
+        """Refuses those that wait: the supervisor is leaving."""
+        error = HushdError("shutting_down", "hushd is shutting down, and its workers leave all cards.")
+        waiting, self._waiting = self._waiting, []
+        return [ToClient(entry.route, m.Error.of(entry.id, error)) for entry in waiting]
+
+    def settle(self, now: float) -> list[Action]:
+        """After any event: begins those for which the cards were looked at, and answers those that are complete."""
+        out: list[Action] = []
+        before, self._waiting = self._waiting, []
+        for entry in before:
+            try:
+                done, actions = self._advance(entry, now)
+                out += actions
+            except HushdError as error:
+                done = ToClient(entry.route, m.Error.of(entry.id, error))
+            if done:
+                out.append(done)
+            else:
+                self._waiting.append(entry)
+        return out
+
+    def _advance(self, entry: _Yield, now: float) -> tuple[ToClient | None, list[Action]]:
+        """The answer, if it can be given, and what else is to be done."""
+        if not self._cards.there():
+            return self._answer(entry, (), now), []
+        entry.leaving = {name: gen for name, gen in entry.leaving.items() if self._lives(name, gen)}
+        if entry.leaving:
+            return None, []
+        if not self._cards.fresh(now):
+            return None, self._cards.look(now)
+        cards = self._chosen(entry)
+        if not entry.begun:
+            entry.begun = True
+            out = [action for card in cards for action in self._begin(entry, card, now)]
+            if entry.leaving:
+                return None, out
+            return self._answer(entry, cards, now), out
+        if any(self._cards.pending(card.id, now) for card in cards):
+            self._cards.ask_again(now)
+            return None, []
+        return self._answer(entry, cards, now), []
+
+    def _chosen(self, entry: _Yield) -> list[Card]:
+        if self._cards.error:
+            raise HushdError("server_busy", f"The graphics cards cannot be looked at: {self._cards.error}.", 1000)
+        names = ("", f"cuda:{entry.card}", entry.card)
+        chosen = [card for card in self._cards.seen if not entry.card or card.device in names or card.id == entry.card]
+        if entry.card and not chosen and not entry.begun:
+            raise HushdError(
+                "bad_request", f"There is no graphics card {entry.card[:40]!r}: `hushd status` lists them."
+            )
+        return chosen
+
+    def _begin(self, entry: _Yield, card: Card, now: float) -> list[Action]:
+        """Asks workers to leave a card until enough is free, idle ones first, and lets no more of them start there."""
+        there = self._admission.on_card(card.id, now)
+        entry.held[card.id] = held = sum(resident.size for resident in there)
+        total = self._cards.total(card)
+        free = total if card.asleep else card.free
+        others = max(0, total - free - held)
+        self._cards.keep(card.id, max(0, total - others - entry.size) if entry.size else 0, now + entry.for_s)
+        leaving = [resident for resident in there if resident.leaving]
+        missing = (entry.size - free if entry.size else UNKNOWN) - sum(resident.size for resident in leaving)
+        out: list[Action] = []
+        for resident in sorted((r for r in there if not r.leaving), key=self._rank):
+            if missing > 0:
+                leaving.append(resident)
+                missing -= resident.size
+                out += self._workers[resident.name].unload(now)
+        for worker in (self._workers[resident.name] for resident in leaving):
+            if jobs := worker.stays_for:
+                entry.busy[worker.name] = jobs
+            elif worker.state.has_process and worker.name not in entry.leaving:
+                entry.leaving[worker.name] = worker.gen
+                entry.unloaded.append(worker.name)
+        return out
+
+    def _rank(self, resident: Resident) -> tuple[bool, bool, float]:
+        """The order in which workers leave: the idle first, those that are pinned after them, then the busy."""
+        idle = self._workers[resident.name].state is State.READY
+        return not idle, resident.idle_s is None, self._admission.budget.score(resident)
+
+    def _answer(self, entry: _Yield, cards: Iterable[Card], now: float) -> ToClient:
+        rows = [
+            {
+                "device": card.device,
+                "id": card.id,
+                "freed_mb": _mb(entry.held.get(card.id, 0) - self._held(card, now)),
+                "free_mb": _mb(self._cards.total(card) if card.asleep else card.free),
+                "total_mb": _mb(self._cards.total(card)),
+            }
+            for card in cards
+        ]
+        data = {"cards": rows, "unloaded": entry.unloaded, "busy": entry.busy, "for_s": entry.for_s}
+        return ToClient(entry.route, m.Result(id=entry.id, data=data))
+
+    def _held(self, card: Card, now: float) -> int:
+        return sum(resident.size for resident in self._admission.on_card(card.id, now))
+
+    def _lives(self, name: str, gen: int) -> bool:
+        worker = self._workers.get(name)
+        return worker is not None and worker.gen == gen and worker.state.has_process
+
+
+def _mb(size: int) -> float:
+    return round(max(0, size) / 1e6, 1)
