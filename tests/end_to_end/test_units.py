@@ -53,7 +53,7 @@ def test_systemd_takes_the_units(kind: str, tmp_path: Path) -> None:
     python.symlink_to(sys.executable)
     for name in (*units.UNITS, *(units.DOOR.values() if kind == "user" else ())):
         text = (PACKAGING / "systemd" / kind / name).read_text()
-        (tmp_path / name).write_text(text.replace("=/usr/bin/python3 ", f"={units._quoted(str(python))} "))
+        (tmp_path / name).write_text(text.replace("=/usr/bin/python3 ", f"={units.quoted(str(python))} "))
     assert verify(tmp_path, *(["--user"] if kind == "user" else [])) == ""
 
 

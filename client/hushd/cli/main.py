@@ -30,6 +30,7 @@ OWN_OPTIONS = {  # commands that parse what follows them
     "memory": "memory",
     "doctor": "doctor.command",
     "captions": "captions.command",
+    "dictate": "dictate.command",
 }
 
 
@@ -123,6 +124,7 @@ def make_parser(prog: str) -> tuple[Parser, Commands]:
     commands.add("say", "speak; also a command of its own")
     commands.add("listen", "write down what is said; also a command of its own")
     commands.add("talk", "hold a conversation by loudspeaker and microphone, with a person or with a program")
+    commands.add("dictate", "type what is said where the cursor is, while a key is held")
     commands.add("captions", "write down what plays on this machine, while it is said")
     mcp = commands.add("mcp", "give agents a voice and ears, as a server of the Model Context Protocol")
     mcp.add_argument("--http", metavar="HOST:PORT", help="serve at this address; default: standard input and output")

@@ -38,7 +38,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     segments: list[Segment] = []
     with ExitStack() as stack:
         feeds = _feeds(options, stack)
-        client = stack.enter_context(Client(holder="cli"))
+        client = stack.enter_context(Client(holder="cli", compute_device=options.compute_device))
         captions = stack.enter_context(_captions(client, options))
         console.note("Ctrl-C ends.")
         try:

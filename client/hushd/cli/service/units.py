@@ -147,10 +147,10 @@ def _addresses(unit: Path) -> list[str]:
 
 
 def _unit(text: str) -> str:
-    return text.replace(f"={PYTHON} ", f"={_quoted(sys.executable)} ")
+    return text.replace(f"={PYTHON} ", f"={quoted(sys.executable)} ")
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
     """A path as a word of a unit file's command line."""
     path = path.replace("%", "%%")
     if path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").replace("%", "").isalnum():

@@ -162,7 +162,7 @@ def test_a_runtime_folder_of_ones_own_is_warned_of(home: Path, monkeypatch: pyte
 )
 def test_any_path_is_one_word_of_a_unit(path: str, word: str) -> None:
     """Spaces, quotes, backslashes and percent signs keep their meaning."""
-    assert units._quoted(path) == word
+    assert units.quoted(path) == word
 
 
 def test_the_agent_of_macos_is_by_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

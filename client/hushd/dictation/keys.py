@@ -1,0 +1,64 @@
+"""Names of keys: `F9`, `Super+d`, `Ctrl+Alt+space`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hushd_protocol.errors import HushdError
+
+MODIFIERS = ("Ctrl", "Alt", "Shift", "Super")
+_MEANT = {
+    "ctrl": "Ctrl", "control": "Ctrl", "alt": "Alt", "option": "Alt", "shift": "Shift",
+    "super": "Super", "win": "Super", "meta": "Super", "cmd": "Super", "logo": "Super",
+}  # fmt: skip
+_PORTAL = {"Ctrl": "CTRL", "Alt": "ALT", "Shift": "SHIFT", "Super": "LOGO"}
+_KEYSYMS = {"\n": 0xFF0D, "\t": 0xFF09, "\b": 0xFF08}  # Return, Tab, BackSpace
+_UNICODE = 0x01000000  # keysyms of characters that have no older one
+_NAMES = {"enter": "Return", "esc": "Escape", "del": "Delete", "pageup": "Page_Up", "pagedown": "Page_Down"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key with modifiers; `name` is X11's name of its keysym, as in `F9`, `d`, `space`."""
+
+    name: str
+    modifiers: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "+".join((*self.modifiers, self.name))
+
+    @property
+    def trigger(self) -> str:
+        """As the shortcuts of desktop portals are written."""
+        return "+".join((*(_PORTAL[modifier] for modifier in self.modifiers), self.name))
+
+
+def parse(text: str) -> Key:
+    """Reads a key's name.
+
+    Raises:
+        HushdError: `bad_request` for something else.
+    """
+    *before, name = text.strip().split("+")
+    wrong = [word for word in before if word.strip().lower() not in _MEANT]
+    if not name.strip() or wrong or name.strip().lower() in _MEANT:
+        example = "a key is written as F9, Super+d or Ctrl+Alt+space"
+        what = f"{wrong[0]!r} is no modifier" if wrong else f"{text!r} names no key"
+        raise HushdError("bad_request", f"{what[:1].upper()}{what[1:]}: {example}.")
+    given = {_MEANT[word.strip().lower()] for word in before}
+    return Key(_named(name.strip()), tuple(modifier for modifier in MODIFIERS if modifier in given))
+
+
+def _named(name: str) -> str:
+    if len(name) == 1:
+        return name.lower()
+    if name[:1] in "fF" and name[1:].isdigit():
+        return name.upper()
+    return _NAMES.get(name.lower(), name)
+
+
+def keysym(character: str) -> int:
+    """Returns X11's number for the key that types a character."""
+    code = ord(character)
+    latin = 0x20 <= code <= 0x7E or 0xA0 <= code <= 0xFF
+    return _KEYSYMS.get(character) or (code if latin else _UNICODE | code)

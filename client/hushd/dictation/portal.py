@@ -1,0 +1,276 @@
+"""Wayland: a global key and typing through the desktop portals, which ask the user once. Needs no root and no uinput.
+
+jeepney speaks D-Bus; the extra `dictate` brings it. A program that is not sandboxed must name itself first, by the name
+of an installed desktop file: `hushd dictate --install` writes that.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import atomic_file
+
+from .extra import needs_extra
+from .keys import Key, keysym
+
+APPLICATION = "org.hushd.Dictate"  # the name of the desktop file
+ANSWER_S = 10.0  # for the bus and the portal
+ASK_S = 300.0  # for the user, who is asked whether they allow it
+LOOK_S = 0.5  # for the end of waiting
+
+_SHORTCUTS = "org.freedesktop.portal.GlobalShortcuts"
+_REMOTE = "org.freedesktop.portal.RemoteDesktop"
+_KEYBOARD = 1  # of the kinds of devices
+_UNTIL_REVOKED = 2  # how long the user's permission is kept
+_PATH = "/org/freedesktop/portal/desktop"
+_NAME = "org.freedesktop.portal.Desktop"
+_CONTROL, _V = 0xFFE3, ord("v")
+
+
+class Portal:
+    """A connection to the desktop's portals.
+
+    Raises:
+        HushdError: `no_device` when there is no session bus, or no portal.
+    """
+
+    def __init__(self) -> None:
+        with needs_extra("Wayland"):
+            from jeepney.io.blocking import open_dbus_connection
+        try:
+            self._connection = open_dbus_connection(bus="SESSION")
+        except (OSError, KeyError, ValueError) as error:
+            raise HushdError("no_device", f"There is no session bus that can be used ({error}).") from error
+        self._count = 0
+        self._signals: deque[Any] = deque()
+        sender = self._connection.unique_name
+        self._requests = f"{_PATH}/request/{sender[1:].replace('.', '_')}"
+        with self.closed_on_error():
+            self._listen({"interface": "org.freedesktop.portal.Request", "member": "Response"})
+            self._register()
+
+    @contextmanager
+    def closed_on_error(self) -> Iterator[None]:
+        """Closes the connection when the block fails."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the connection, and with it all its sessions."""
+        self._connection.close()
+
+    def has(self, interface: str) -> bool:
+        """Whether the desktop has a portal."""
+        try:
+            self._send(_PATH, "org.freedesktop.DBus.Properties", "Get", "ss", (interface, "version"))
+        except HushdError:
+            return False
+        return True
+
+    def session(self, interface: str) -> str:
+        """Returns the handle of a new session."""
+        options = {"session_handle_token": ("s", self._token())}
+        return str(self.ask(interface, "CreateSession", "", (), options)["session_handle"][1])
+
+    def ask(
+        self, interface: str, method: str, signature: str, arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Calls a method whose answer comes as a signal, maybe once the user has answered; returns its results.
+
+        Raises:
+            HushdError: `cancelled` when the user does not allow it.
+        """
+        token = self._token()
+        body = (*arguments, {"handle_token": ("s", token), **options})
+        (handle,) = self._send(_PATH, interface, method, f"{signature}a{{sv}}", body)
+        wanted = {handle, f"{self._requests}/{token}"}
+        deadline = time.monotonic() + ASK_S
+        while time.monotonic() < deadline:
+            member, path, answer = self.signal(LOOK_S)
+            if member == "Response" and path in wanted:
+                code, results = answer
+                if code:
+                    raise HushdError("cancelled", f"The desktop did not allow it ({interface.rpartition('.')[2]}).")
+                return dict(results)
+        raise HushdError("no_device", f"The desktop did not answer in {ASK_S:g} s.")
+
+    def call(self, interface: str, method: str, signature: str, arguments: tuple[Any, ...]) -> None:
+        """Calls a method whose answer says nothing."""
+        self._send(_PATH, interface, method, signature, arguments)
+
+    def listen(self, interface: str, member: str) -> None:
+        """Has `signal` return those of a name."""
+        self._listen({"interface": interface, "member": member})
+
+    def signal(self, seconds: float) -> tuple[str, str, tuple[Any, ...]]:
+        """Returns the name, path and content of the next signal; an empty name when none came in time.
+
+        Raises:
+            HushdError: `no_device` when the bus has gone.
+        """
+        from jeepney import HeaderFields
+
+        try:
+            message = self._connection.recv_until_filtered(self._signals, timeout=seconds)
+        except TimeoutError:
+            return "", "", ()
+        except (OSError, EOFError) as error:
+            raise HushdError("no_device", "The session bus has gone.") from error
+        fields = message.header.fields
+        return str(fields[HeaderFields.member]), str(fields[HeaderFields.path]), message.body
+
+    def _register(self) -> None:
+        """Names this program; portals before 1.20 find its name by themselves, and have no such method."""
+        try:
+            self._send(_PATH, "org.freedesktop.host.portal.Registry", "Register", "sa{sv}", (APPLICATION, {}))
+        except HushdError as error:
+            if error.detail.get("name") == "org.freedesktop.DBus.Error.ServiceUnknown":
+                raise HushdError("no_device", "This desktop has no portals: xdg-desktop-portal is missing.") from error
+
+    def _listen(self, fields: dict[str, str]) -> None:
+        from jeepney import MatchRule, message_bus
+
+        rule = MatchRule(type="signal", path_namespace=_PATH, **fields)
+        self._connection.filter(rule, queue=self._signals)
+        self._reply(message_bus.AddMatch(rule))
+
+    def _send(self, path: str, interface: str, method: str, signature: str, body: tuple[Any, ...]) -> Any:
+        from jeepney import DBusAddress, new_method_call
+
+        return self._reply(new_method_call(DBusAddress(path, _NAME, interface), method, signature, body))
+
+    def _reply(self, message: Any) -> Any:
+        from jeepney import DBusErrorResponse
+        from jeepney.wrappers import unwrap_msg
+
+        try:
+            return unwrap_msg(self._connection.send_and_get_reply(message, timeout=ANSWER_S))
+        except DBusErrorResponse as error:
+            text = error.data[0] if error.data and isinstance(error.data[0], str) else error.name
+            raise HushdError("no_device", f"The desktop refuses: {text}", detail={"name": error.name}) from error
+        except (OSError, EOFError, TimeoutError) as error:
+            raise HushdError("no_device", "The session bus does not answer.") from error
+
+    def _token(self) -> str:
+        self._count += 1
+        return f"hushd{os.getpid()}_{self._count}"
+
+
+class GlobalKey:
+    """One key of the keyboard, whatever window has the focus. The user may choose another one when asked.
+
+    Args:
+        key: the proposal.
+        on_press, on_release: called on the thread of `wait`.
+
+    Raises:
+        HushdError: `no_device` when the desktop has no such portal, `cancelled` when the user does not allow it.
+    """
+
+    def __init__(self, key: Key, on_press: Callable[[], None], on_release: Callable[[], None]) -> None:
+        self._called = {"Activated": on_press, "Deactivated": on_release}
+        self._ended = False
+        self._portal = Portal()
+        with self._portal.closed_on_error():
+            self._session = self._bind(key)
+
+    def wait(self) -> None:
+        """Calls back until `stop`. Raises as `Portal.signal` does."""
+        with closing(self._portal):
+            while not self._ended:
+                member, _, content = self._portal.signal(LOOK_S)
+                if member in self._called and content[:2] == (self._session, "dictate"):
+                    self._called[member]()
+
+    def stop(self) -> None:
+        """Ends `wait`. Safe in a signal handler."""
+        self._ended = True
+
+    def _bind(self, key: Key) -> str:
+        if not self._portal.has(_SHORTCUTS):
+            raise HushdError(
+                "no_device",
+                "This desktop has no portal for global keys: bind `hushd dictate` to a key in its settings.",
+            )
+        for member in self._called:
+            self._portal.listen(_SHORTCUTS, member)
+        session = self._portal.session(_SHORTCUTS)
+        shortcut = {"description": ("s", "Dictate"), "preferred_trigger": ("s", key.trigger)}
+        arguments = (session, [("dictate", shortcut)], "")
+        self._portal.ask(_SHORTCUTS, "BindShortcuts", "oa(sa{sv})s", arguments, {})
+        return session
+
+
+class Typist:
+    """Types into the window that has the focus, in one session that is held; the user is asked once.
+
+    Args:
+        token: the file that keeps the user's permission.
+
+    Raises:
+        HushdError: `no_device` when the desktop has no such portal, `cancelled` when the user does not allow it.
+    """
+
+    def __init__(self, token: Path) -> None:
+        self._lock = threading.Lock()
+        self._portal = Portal()
+        with self._portal.closed_on_error():
+            self._session = self._begin(token)
+
+    def type(self, text: str) -> None:
+        """Types `text`."""
+        with self._lock:
+            for character in text:
+                self._send(keysym(character), down=True)
+                self._send(keysym(character), down=False)
+
+    def delete(self, count: int) -> None:
+        """Deletes so many characters before the cursor."""
+        self.type("\b" * count)
+
+    def paste(self) -> None:
+        """Types Ctrl+V."""
+        with self._lock:
+            for code, down in ((_CONTROL, True), (_V, True), (_V, False), (_CONTROL, False)):
+                self._send(code, down)
+
+    def close(self) -> None:
+        """Ends the session."""
+        self._portal.close()
+
+    def _begin(self, token: Path) -> str:
+        if not self._portal.has(_REMOTE):
+            raise HushdError("no_device", "This desktop has no portal for typing.")
+        session = self._portal.session(_REMOTE)
+        kept = _read(token)
+        options: dict[str, Any] = {"types": ("u", _KEYBOARD), "persist_mode": ("u", _UNTIL_REVOKED)}
+        options |= {"restore_token": ("s", kept)} if kept else {}
+        self._portal.ask(_REMOTE, "SelectDevices", "o", (session,), options)
+        granted = self._portal.ask(_REMOTE, "Start", "os", (session, ""), {})
+        if not granted.get("devices", ("u", 0))[1] & _KEYBOARD:
+            raise HushdError("cancelled", "The desktop did not allow to type.")
+        if "restore_token" in granted:
+            token.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            atomic_file.replace(token, granted["restore_token"][1], mode=0o600)
+        return session
+
+    def _send(self, code: int, down: bool) -> None:
+        self._portal.call(_REMOTE, "NotifyKeyboardKeysym", "oa{sv}iu", (self._session, {}, code, int(down)))
+
+
+def _read(token: Path) -> str:
+    try:
+        return token.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

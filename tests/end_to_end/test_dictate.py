@@ -1,0 +1,225 @@
+"""`hushd dictate` on a real X server and sound server: a key is held, somebody speaks, and a text field has it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from support import desktop, sound_loop
+from support.desktop import Desktop
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.sound_loop import SoundLoop
+from support.wer import word_error_rate
+
+_MISSING = ", ".join(filter(None, (sound_loop.missing(), desktop.missing())))
+pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {_MISSING}")
+
+SAID = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+CODE = "from hushd.cli import entry; entry.hushd()"
+
+
+class Stage:
+    """A person at a desktop, whose microphone is a sound loop."""
+
+    def __init__(self, loop: SoundLoop, screen: Desktop, folder: Path) -> None:
+        self.loop = loop
+        self.screen = screen
+        self.folder = folder
+        self.started: list[subprocess.Popen[str]] = []
+        spec = find_spec("moonshine_voice")
+        assert spec
+        assert spec.origin
+        self.person = Path(spec.origin).parent / "assets" / "beckett.wav"
+
+    def dictate(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        self.started.append(
+            subprocess.Popen(
+                [sys.executable, "-P", "-c", CODE, "dictate", *arguments],
+                env=self.loop.environment | {"DISPLAY": self.screen.display, "WAYLAND_DISPLAY": ""} | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return self.started[-1]
+
+    def waiting(self, *arguments: str, key: str = "F9") -> subprocess.Popen[str]:
+        """One that waits for a key, which it has taken."""
+        process = self.dictate("--key", key, *arguments)
+        wait_until(lambda: self.has_taken(key.rpartition("+")[2]), "the key")
+        return process
+
+    def has_taken(self, name: str) -> bool:
+        """Whether a program waits for a key, which does not repeat from then on."""
+        from Xlib import XK
+
+        code = self.screen.keys.keysym_to_keycode(XK.string_to_keysym(name))
+        return not self.screen.keys.get_keyboard_control().auto_repeats[code // 8] & 1 << code % 8
+
+    def say(self) -> None:
+        """Somebody speaks into the microphone that is open, for ten seconds."""
+        self.loop.wait_for_a_recorder()
+        self.loop.play(self.person)
+
+
+@pytest.fixture
+def stage(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> Iterator[Stage]:
+    assert start_supervisor("").ready
+    with SoundLoop(runtime / "sound") as loop, Desktop(runtime) as screen:
+        made = Stage(loop, screen, runtime)
+        yield made
+        for process in made.started:
+            process.kill()
+            process.communicate()
+
+
+def test_push_to_talk(stage: Stage) -> None:
+    """Words appear while one speaks, though the key is down and the worker was not there; none is lost."""
+    stage.waiting()
+    stage.screen.press("F9")
+    stage.loop.wait_for_a_recorder()
+    speaking = subprocess.Popen(["paplay", str(stage.person)], env=stage.loop.environment, stdin=subprocess.DEVNULL)
+    wait_until(lambda: "tried" in stage.screen.text, "the first words")
+    assert speaking.poll() is None, "they came only at the end"
+    speaking.wait(BOUND_S)
+    stage.screen.release("F9")
+    wait_until(lambda: "better" in stage.screen.text and stage.screen.text.endswith(" "), "the end")
+    assert stage.screen.text.startswith("Ever tried")
+    assert word_error_rate(SAID, stage.screen.text) <= 1 / 12
+
+
+def test_a_key_with_modifiers(stage: Stage) -> None:
+    """What is typed while they are held is text and no command of the window's; twice in a row."""
+    stage.waiting("--names", os.devnull, key="Ctrl+Alt+space")
+    for count in (1, 2):
+        stage.screen.press("Control_L", "Alt_L", "space")
+        stage.say()
+        stage.screen.release("space", "Alt_L", "Control_L")
+        wait_until(lambda count=count: stage.screen.text.count("better") == count, "the end")
+    assert stage.screen.text.count("Ever tried") == 2
+
+
+def test_toggle(stage: Stage) -> None:
+    """Pressed and let go it begins, and again it ends; commands and replacements are obeyed."""
+    names = stage.folder / "names.txt"
+    names.write_text("ever -> <new line>never\nfail better -> <scratch that>\n")
+    stage.waiting("--toggle")
+    stage.screen.press("F9")
+    stage.screen.release("F9")
+    stage.say()
+    stage.screen.press("F9")
+    stage.screen.release("F9")
+    wait_until(lambda: stage.screen.text.endswith(" "), "the end")
+    assert stage.screen.text.startswith("\nnever tried")
+    assert "\nnever failed" in stage.screen.text
+    assert "better" not in stage.screen.text
+
+
+def test_without_a_key(stage: Stage) -> None:
+    """It begins at once, and the same command given again ends it: so any key of a desktop's settings will do."""
+    process = stage.dictate("--end", "")
+    stage.say()
+    again = stage.dictate()
+    assert again.wait(BOUND_S) == 0
+    output, complaint = process.communicate(timeout=BOUND_S)
+    assert (process.returncode, output, complaint) == (0, "", "")
+    wait_until(lambda: "better" in stage.screen.text, "the text")
+    assert word_error_rate(SAID, stage.screen.text) <= 1 / 12
+
+
+def test_through_a_filter(stage: Stage) -> None:
+    """A program changes the text as a whole, and it is printed; Ctrl-C ends with the last word and code 0."""
+    process = stage.dictate("--output", "print", "--through", "tr a-z A-Z")
+    stage.say()
+    process.send_signal(signal.SIGINT)
+    output, complaint = process.communicate(timeout=BOUND_S)
+    assert (process.returncode, complaint) == (0, "")
+    assert word_error_rate(SAID.upper(), output) <= 1 / 12
+    assert output.startswith("EVER")
+
+
+def test_a_program_gets_the_text(stage: Stage) -> None:
+    """On its standard input, as a whole; `--stop` ends what another has begun."""
+    place = stage.folder / "said"
+    process = stage.dictate("--output", "command", "--command", f"tee {place}")
+    stage.say()
+    assert stage.dictate("--stop").wait(BOUND_S) == 0
+    assert process.wait(BOUND_S) == 0
+    assert place.read_text().startswith("Ever tried")
+
+
+@pytest.mark.skipif(shutil.which("xclip") is None, reason="not installed: xclip")
+def test_pasting(stage: Stage) -> None:
+    """The text goes to the clipboard and from there to the cursor."""
+    process = stage.dictate("--output", "paste")
+    stage.say()
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: "Ever tried" in stage.screen.text, "the pasted text")
+    copied = subprocess.run(
+        ["xclip", "-selection", "clipboard", "-o"],
+        env=os.environ | {"DISPLAY": stage.screen.display}, capture_output=True, text=True, timeout=BOUND_S,
+    ).stdout  # fmt: skip
+    assert copied == stage.screen.text
+
+
+def test_one_waits(stage: Stage) -> None:
+    """A second one for a key is refused, and a plain `hushd dictate` begins and ends that of the first."""
+    stage.waiting()
+    second = stage.dictate("--key", "F8")
+    _, complaint = second.communicate(timeout=BOUND_S)
+    assert second.returncode == 2
+    assert "waits for its key already" in complaint
+    assert stage.dictate().wait(BOUND_S) == 0
+    stage.say()
+    assert stage.dictate().wait(BOUND_S) == 0
+    wait_until(lambda: "better" in stage.screen.text, "the text")
+
+
+def test_no_microphone(stage: Stage) -> None:
+    """A dictation that fails says so, and the next press is another one."""
+    process = stage.waiting("--device", "gramophone")
+    for _ in range(2):
+        stage.screen.press("F9")
+        stage.screen.release("F9")
+    assert process.stderr
+    for _ in range(2):
+        assert "There is no microphone called 'gramophone'" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(BOUND_S) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("--key", "Ctrl+"), 2, "a key is written as F9, Super+d or Ctrl+Alt+space"),
+        (("--key", "Foo"), 2, "The keyboard has no key 'Foo'"),
+        (("--toggle",), 2, "--toggle needs a --key"),
+        (("--output", "command"), 2, "--output command and --command PROGRAM go together"),
+        (("--through", "no-such-filter"), 2, "There is no program 'no-such-filter'"),
+        (("--names", "/no/such/names"), 4, "'/no/such/names' is not there"),
+        (("hello",), 2, "Unrecognized arguments: hello"),
+    ],
+)
+def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
+    """Is said in one sentence."""
+    process = stage.dictate(*arguments)
+    output, said = process.communicate(timeout=BOUND_S)
+    assert (process.returncode, output) == (code, ""), said
+    assert complaint in said
+    assert said.count("\n") == 1
+
+
+def test_without_a_desktop(stage: Stage) -> None:
+    """There is nothing to type into, and the sentence says what else there is."""
+    process = stage.dictate("--output", "type", DISPLAY="")
+    _, complaint = process.communicate(timeout=BOUND_S)
+    assert process.returncode == 8
+    assert "--output print" in complaint
