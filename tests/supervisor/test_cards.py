@@ -59,7 +59,7 @@ def on_cards(driver: Driver, start_supervisor: Callable[..., Supervisor]) -> Sup
 def where(peer: Peer, worker: str) -> tuple[str, str]:
     """The device on which a worker computes, and why it is there."""
     answer = peer.ask("where", worker)
-    return answer["device"], answer["why"]
+    return answer["compute_device"], answer.get("why_there", "")
 
 
 def test_two_models_that_do_not_fit_together(on_cards: Supervisor) -> None:
@@ -107,7 +107,7 @@ def test_the_driver_is_late(on_cards: Supervisor, driver: Driver) -> None:
         assert _state(on_cards, MIDDLE) == "waiting"
         driver.set({"id": FIRST, "total": 24 * GB})
         answer = peer.result(request)
-        assert answer["device"] == "cuda"
+        assert answer["compute_device"] == "cuda"
 
 
 def test_a_card_vanishes(on_cards: Supervisor, driver: Driver) -> None:
@@ -118,7 +118,7 @@ def test_a_card_vanishes(on_cards: Supervisor, driver: Driver) -> None:
         driver.set({"id": SECOND, "total": 16 * GB})
         assert where(peer, MIDDLE) == ("cuda", "")
         driver.set()
-        assert where(peer, SMALL)[0] == "cpu"
+        assert peer.ask("where", SMALL).get("compute_device", "cpu") == "cpu"
 
 
 def test_a_card_that_is_asked_for_and_full(driver: Driver, start_supervisor: Callable[..., Supervisor]) -> None:
@@ -139,9 +139,9 @@ def test_a_card_that_is_asked_for_and_full(driver: Driver, start_supervisor: Cal
 def test_an_engine_without_use_for_cards(on_cards: Supervisor) -> None:
     """It is offered one in its first life, and then never again."""
     with on_cards.connect() as peer:
-        assert where(peer, "stt/none/12gb")[0] == "cpu"
+        assert "compute_device" not in peer.ask("where", "stt/none/12gb")
         peer.control("unload")
-        assert where(peer, "stt/none/12gb")[0] == "cpu"
+        assert "compute_device" not in peer.ask("where", "stt/none/12gb")
     needs = json.loads((on_cards.folder / "state" / "needs.json").read_text())
     assert needs[f"stt/none/12gb@{FIRST}"] == 0
 
@@ -180,6 +180,7 @@ def test_a_card_is_left_to_another_program(on_cards: Supervisor, driver: Driver)
 def test_a_yield_beside_a_job(on_cards: Supervisor) -> None:
     """The job goes on, the answer does not wait for it, and says that too little is free yet."""
     with on_cards.connect() as peer, on_cards.connect() as other:
+        assert where(peer, MIDDLE) == ("cuda", "")
         request = peer.request("wait", MIDDLE)
         wait_until(lambda: other.status(MIDDLE)["running"] == 1, "a running job")
         printed = yielded("--vram", "20G", status=7)

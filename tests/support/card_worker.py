@@ -4,7 +4,7 @@
 are not free; without a card it computes on the CPU. Besides the operations of `echo_worker` it has
 
 claim     claims params["gb"] more, as a long recording does; the error of torch where they are not free
-where     result {"device", "why", "pid"}
+where     result {"pid"}, and where it computes, as any result of a worker that may use a card
 
 With `--engine none` it finds no card usable, as an engine for the CPU alone.
 """
@@ -50,8 +50,7 @@ class OnCard(Echo):
             self._claim(job.params["gb"])
             return {}
         if job.op == "where":
-            known = compute_device.report(self)
-            return {"device": known["compute_device"], "why": known.get("why_there", ""), "pid": os.getpid()}
+            return {"pid": os.getpid()}
         return super().run(job)
 
     def _shown(self) -> list[card.Card]:

@@ -142,6 +142,7 @@ class _Harness:
         self._socket.connect(endpoint)
         self._loaded = False
         self._on_card = False  # whether the engine computes on a graphics card
+        self._where: dict[str, Any] = {}  # what results say of that, where there was a choice
         self._measure = False  # whether memory is to be trimmed and reported after work
         self._next_beat = math.inf  # monotonic time; infinite at rest
         self._resident = 0  # bytes at the last beat,
@@ -282,6 +283,9 @@ class _Harness:
             for number in range(1, slots + sessions):
                 threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
             self._on_card = str(capabilities.get("compute_device", "")).startswith("cuda")
+            if self._on_card or capabilities.get("why_there"):
+                known = ("compute_device", "why_there")
+                self._where = {name: capabilities[name] for name in known if name in capabilities}
             cards = self._cards()
             self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities, cards=cards))
         except BaseException as error:
@@ -303,7 +307,7 @@ class _Harness:
     def _answer(self, job: Job) -> Message:
         try:
             job.check()
-            data = self._engine.run(job)
+            data = self._engine.run(job) | self._where
             return Result(id=job.id, data=data | {"degraded": True} if job.degraded else data)
         except Cancelled:
             return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
