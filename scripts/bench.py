@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from benches import cold, models, warm
+from benches import cold, commands, models, warm
 from benches.hearing import accuracy, diarization, int8, live, long, noise, two_files
 from benches.serving import crowd, door, http, mcp, realtime, wyoming
 from benches.speaking import pages, playing, talking
@@ -33,6 +33,10 @@ CASES = {
     "http": http.http,
     "wyoming": wyoming.wyoming,
     "crowd": crowd.crowd,
+    "commands": commands.commands,
+    "top": commands.top,
+    "wheel": commands.wheel,
+    "extras": commands.extras,
     "cold": cold.cold,
     "activation": activation.activation,
     "warm": warm.warm,

@@ -38,7 +38,9 @@ def wheel(built: Path) -> dict[str, bytes]:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(ROOT)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """What the wheel carries of a folder: all but pictures, and manual pages, which have a place of their own."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".png", ".svg", ".1"))
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("name", ["docs", "packaging"])
@@ -48,6 +50,14 @@ def test_a_wheel_carries_documents_and_units(wheel: dict[str, bytes], name: str)
     carried = {path.removeprefix("hushd/"): text for path, text in wheel.items() if path.startswith(f"hushd/{name}/")}
     assert carried == files
     assert len(files) >= 5
+
+
+def test_a_wheel_carries_manual_pages(wheel: dict[str, bytes]) -> None:
+    """Where pipx and package managers look for them, as `scripts/man` has written them."""
+    folder = "hushd-0.1.0.data/data/share/man/man1/"
+    carried = {name.removeprefix(folder): text for name, text in wheel.items() if name.startswith(folder)}
+    assert carried == {path.name: path.read_bytes() for path in (ROOT / "packaging/man").iterdir()}
+    assert {"hushd.1", "say.1", "listen.1"} <= set(carried)
 
 
 def test_the_documents_that_errors_name_are_in_the_wheel(wheel: dict[str, bytes]) -> None:

@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog=prog, description=description, allow_abbrev=False)
         self.add_argument("--version", action="version", version=f"hushd {__version__}")
         self._switches: set[str] = set()
-        self._alone: dict[str, str] = {}  # the value of an option that is given without one
+        self.stands_alone: dict[str, str] = {}  # the value of an option that is given without one
 
     def error(self, message: str) -> NoReturn:
         message = re.sub("^argument (.+?): (?=must )", r"\1 ", message)
@@ -56,12 +56,12 @@ class Parser(argparse.ArgumentParser):
     def add_switch(self, group: argparse._ActionsContainer, name: str, **options: Any) -> None:
         """Adds an option that may stand alone or be followed by True or False."""
         self._switches.add(name)
-        self._alone[name] = "True"
+        self.stands_alone[name] = "True"
         group.add_argument(name, type=_truth, metavar="", **options)
 
     def add_optional(self, group: argparse._ActionsContainer, *names: str, alone: str, **options: Any) -> None:
         """Adds an option whose value may be left out, and is given as --NAME=VALUE only; without one it is `alone`."""
-        self._alone |= dict.fromkeys(names, alone)
+        self.stands_alone |= dict.fromkeys(names, alone)
         group.add_argument(*names, metavar="", **options)
 
     def add_worker_options(self) -> None:
@@ -98,7 +98,7 @@ class Parser(argparse.ArgumentParser):
                 words.append("=".join([name.replace("_", "-"), *value]))
             else:
                 words.append(word)
-        return [f"{word}={self._alone[word]}" if word in self._alone else word for word in words]
+        return [f"{word}={self.stands_alone[word]}" if word in self.stands_alone else word for word in words]
 
 
 class _Command(Parser):

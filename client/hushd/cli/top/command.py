@@ -18,7 +18,7 @@ from hushd.client import Client
 from . import frame
 from .screen import Screen
 
-PERIOD_S = 1.0
+PERIOD_S = 2.0
 NOTE_S = 6.0  # for which what a key did is shown
 
 
@@ -42,7 +42,7 @@ def make_parser(prog: str) -> Parser:
     )
     parser.epilog = f"Keys: {frame.KEYS}."
     parser.add_argument(
-        "--period", type=number(0.2, 3600), default=PERIOD_S, metavar="SECONDS", help="between two looks; default: 1"
+        "--period", type=number(0.2, 3600), default=PERIOD_S, metavar="SECONDS", help="between two looks; default: 2"
     )
     return parser
 

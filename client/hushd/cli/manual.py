@@ -1,0 +1,101 @@
+"""Manual pages in man(7), made of the parsers; `scripts/man` writes them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from hushd_protocol import __version__
+
+from .commands import ROOTS, Argument, Command
+
+_SEE = "Documents in Markdown lie beside the program, and at the project's home page."
+_FILES = (
+    ("~/.config/hushd/config.toml", "the configuration, see docs/CONFIGURATION.md"),
+    ("~/.local/state/hushd", "logs, the record of memory, and what hushd has measured"),
+    ("~/.local/share/hushd/models", "models"),
+    ("$XDG_RUNTIME_DIR/hushd", "the sockets of the supervisor"),
+)
+
+
+def pages(commands: Sequence[Command]) -> dict[str, str]:
+    """The pages by their file names: one for each command with options of its own, hushd(1) for all others."""
+    own = [command for command in commands if len(command.words) == 1]
+    own += [command for command in commands if len(command.words) == 2 and _has_page(command)]
+    names = [_name(command) for command in own]
+    phrases = {f"{one.path} {name}": does for one in commands for name, does in one.commands.items()}
+    return {
+        f"{_name(command)}.1": _page(command, phrases.get(command.path, ""), _inside(command, commands), names)
+        for command in own
+    }
+
+
+def _has_page(command: Command) -> bool:
+    """Whether it is a command under hushd that is large; `hushd say` is said by say(1)."""
+    return command.words[-1] not in ROOTS and (len(command.options) > 3 or bool(command.commands))
+
+
+def _inside(command: Command, commands: Sequence[Command]) -> list[Command]:
+    """The commands under one that have no page of their own."""
+    below = [one for one in commands if one.words[:-1] == command.words and one is not command]
+    return [one for one in below if len(command.words) > 1 or not (_has_page(one) or one.words[-1] in ROOTS)]
+
+
+def _name(command: Command) -> str:
+    return "-".join(command.words)
+
+
+def _page(command: Command, does: str, inside: Sequence[Command], names: Iterable[str]) -> str:
+    """A page; `does` is the phrase for the list of commands, if it is in one."""
+    name = _name(command)
+    lines = [f'.TH {name.upper()} 1 "" "hushd {__version__}" "User Commands"']
+    does = does or command.description.partition(". ")[0].rstrip(".")
+    lines += [".SH NAME", f"{_text(name)} \\- {_text(does[:1].lower() + does[1:])}"]
+    lines += [".SH SYNOPSIS", *_synopsis(command)]
+    lines += [".SH DESCRIPTION", _text(command.description)]
+    lines += [".PP", _text(command.epilog)] if command.epilog else []
+    lines += [".SH OPTIONS", *(line for argument in command.arguments for line in _argument(argument))]
+    if command.commands:
+        lines += [".SH COMMANDS", *_listed(command, {one.words[-1] for one in inside})]
+    for one in inside:
+        lines += _section(one)
+    if command.words == ROOTS[:1]:
+        lines.append(".SH FILES")
+        for path, what in _FILES:
+            lines += [".TP", f".I {_text(path)}", _text(what)]
+    lines += [".SH SEE ALSO", ", ".join(f"\\fB{_text(other)}\\fR(1)" for other in names if other != name), ".PP"]
+    return "\n".join([*lines, _SEE, ""])
+
+
+def _synopsis(command: Command) -> list[str]:
+    words = [f"\\fB{_text(command.path)}\\fR", "[\\fIOPTION\\fR...]" if command.options else ""]
+    words += ["\\fICOMMAND\\fR"] if command.commands else []
+    words += [f"[\\fI{_text(one.metavar)}\\fR{'...' if one.many else ''}]" for one in command.operands]
+    return [" ".join(filter(None, words))]
+
+
+def _listed(command: Command, inside: set[str]) -> list[str]:
+    lines = []
+    for name, does in command.commands.items():
+        if name not in inside:
+            lines += [".TP", f".B {_text(name)}", _text(f"{does}.")]
+    return lines
+
+
+def _section(command: Command) -> list[str]:
+    lines = [f'.SS "{_text(command.path)}"', *_synopsis(command), ".PP", _text(command.description)]
+    shown = [argument for argument in command.arguments if "--help" not in argument.flags]
+    return [*lines, *(line for argument in shown for line in _argument(argument))]
+
+
+def _argument(argument: Argument) -> list[str]:
+    value = f" \\fI{_text(argument.metavar)}\\fR" if argument.metavar else ""
+    flags = ", ".join(f"\\fB{_text(flag)}\\fR{value if flag == argument.flags[-1] else ''}" for flag in argument.flags)
+    choices = f" One of {', '.join(argument.choices)}." if argument.choices else ""
+    text = f"{argument.help[:1].upper()}{argument.help[1:]}".rstrip(".") + "." if argument.help else ""
+    return [".TP", flags or f"\\fI{_text(argument.metavar)}\\fR", _text(f"{text}{choices}".strip())]
+
+
+def _text(text: str) -> str:
+    """Text that means itself: no request at the start of a line, dashes and backslashes as they are."""
+    safe = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga").replace("'", "\\(aq")
+    return f"\\&{safe}" if safe.startswith(".") else safe

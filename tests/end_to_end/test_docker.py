@@ -1,0 +1,62 @@
+"""The image's files, as far as they can be tried without docker: its health check, and what it promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from support.peer import CONFIG, Supervisor
+
+FOLDER = Path(__file__).parents[2] / "packaging/docker"
+DOCKERFILE = (FOLDER / "Dockerfile").read_text()
+
+
+def health_check(port: int) -> list[str]:
+    """The command of the health check, for another port, run by this Python."""
+    found = re.search(r"^HEALTHCHECK .* CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    assert found
+    program, *words = json.loads(found[1])
+    assert program == "python"
+    assert "8000" in words[-1]
+    return [sys.executable, *(word.replace("8000", str(port)) for word in words)]
+
+
+def test_the_health_check_wakes_nothing(start_supervisor: Callable[..., Supervisor]) -> None:
+    """It succeeds where a token is needed too, starts no gateway and no worker, and fails once nobody listens."""
+    started = start_supervisor(CONFIG, "--http", "127.0.0.1:0", environment={"HUSHD_HTTP_TOKEN": "sesame"})
+    with started.connect() as peer:
+        (row,) = peer.control("status")["door"]["listeners"]
+        command = health_check(int(row["address"].rpartition(":")[2]))
+        for _ in range(3):
+            assert subprocess.run(command, capture_output=True, timeout=30).returncode == 0
+        status = peer.control("status")
+        assert status["door"]["gateway"]["pid"] is None
+        assert status["workers"] == []
+    started.stop()
+    assert subprocess.run(command, capture_output=True, timeout=30).returncode != 0
+
+
+def test_the_image_runs_as_nobody_special_and_fetches_nothing() -> None:
+    """Its user is not root, its folders are private, and models come from packages alone."""
+    assert re.findall(r"^USER (\w+)$", DOCKERFILE, re.MULTILINE) == ["hushd"]
+    assert "HF_HUB_OFFLINE=1" in DOCKERFILE
+    assert "-m 0700 /run/hushd" in DOCKERFILE
+
+
+def test_what_the_image_starts_is_a_command_of_hushd(runtime: Path) -> None:
+    """Without a token it refuses to serve strangers, in one sentence that names the variable."""
+    entry, words = (re.search(rf"^{key} (\[.*\])$", DOCKERFILE, re.MULTILINE) for key in ("ENTRYPOINT", "CMD"))
+    assert entry
+    assert words
+    assert json.loads(entry[1]) == ["hushd"]
+    code = "from hushd.cli import entry; entry.hushd()"
+    environment = {name: value for name, value in os.environ.items() if name != "HUSHD_HTTP_TOKEN"}
+    command = [sys.executable, "-P", "-c", code, *json.loads(words[1])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
+    assert done.returncode == 2
+    assert "HUSHD_HTTP_TOKEN" in done.stderr

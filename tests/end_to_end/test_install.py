@@ -1,0 +1,114 @@
+"""hushd in fresh environments, made by uv and pipx from a wheel: everything works without the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+from support import wheelhouse
+
+ROOT = Path(__file__).parents[2]
+BASE = ("msgpack", "psutil", "pyzmq", "tomlkit")
+SPEAKING = ("hibari-tts", "markdown-it-py", "numpy", "soundfile", "soxr")  # the extra `tts`
+LIMIT_S = 170
+SEARCHED = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"  # for the tools
+FOLDERS = {
+    "UV_CACHE_DIR": "cache", "UV_TOOL_DIR": "tools", "UV_TOOL_BIN_DIR": "bin", "PIPX_HOME": "pipx",
+    "PIPX_BIN_DIR": "bin", "PIPX_MAN_DIR": "man",
+}  # fmt: skip
+
+pytestmark = pytest.mark.timeout(400)  # an environment with an engine is 250 MB of files
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with hushd's own wheel, and wheels of what it needs, made of what is installed here."""
+    pytest.importorskip("hatchling", reason="hatchling is not installed here")
+    folder = tmp_path_factory.mktemp("wheels")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT, check=True, capture_output=True, timeout=LIMIT_S,
+    )  # fmt: skip
+    try:
+        wheelhouse.fill(folder, [*BASE, *SPEAKING, "pip"])
+    except PackageNotFoundError as error:
+        pytest.skip(f"not installed here: {error}")
+    return folder
+
+
+@pytest.fixture
+def run(wheels: Path, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs a program in a clean environment with a home of its own, and neither an index nor the repository."""
+    monkeypatch.delenv("HUSHD_AUTOSTART")
+    tools = [os.path.dirname(found) for name in ("uv", "pipx") if (found := shutil.which(name, path=SEARCHED))]
+    environment = {
+        "HOME": str(tmp_path), "LANG": "C.UTF-8",
+        "PATH": ":".join([*tools, str(Path(os.__file__).parents[2] / "bin"), "/usr/bin", "/bin"]),
+        "UV_OFFLINE": "1", "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels), "UV_PYTHON_DOWNLOADS": "never",
+        "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        **{name: str(tmp_path / folder) for name, folder in FOLDERS.items()},
+        **{name: os.environ[name] for name in ("HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR", "HUSHD_CONFIG")},
+    }  # fmt: skip
+
+    def do(*words: str | Path, status: int = 0) -> str:
+        done = subprocess.run(
+            list(map(str, words)), env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S
+        )
+        assert done.returncode == status, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    yield do
+    if (tmp_path / "bin/hushd").exists():
+        subprocess.run([tmp_path / "bin/hushd", "shutdown"], env=environment, capture_output=True, timeout=LIMIT_S)
+
+
+def needs(tool: str) -> None:
+    if shutil.which(tool, path=SEARCHED) is None:
+        pytest.skip(f"{tool} is not installed here")
+
+
+def check(run: Run, hushd: Path, environment: Path) -> None:
+    """What needs no engine: help, completion, documents, units, manual pages, doctor, a supervisor."""
+    assert run(hushd, "--version") == "hushd 0.1.0\n"
+    assert "complete -F _hushd hushd say listen" in run(hushd, "completion", "bash")
+    service = run(hushd, "service", "install", "--dry-run")
+    assert f"ExecStart={environment}/bin/python" in service
+    page = environment / "share/man/man1/hushd.1"
+    assert page.read_text().startswith(".TH HUSHD 1")
+    (documents,) = environment.glob("lib/python*/site-packages/hushd/docs")
+    assert (documents / "examples/whisper-cpp.toml").exists()
+    findings = json.loads(run(hushd, "doctor", "--no-engines", "--json"))["findings"]
+    assert not [finding for finding in findings if finding["state"] == "broken"]
+    assert f"in {environment}" in findings[0]["text"]
+    assert str(ROOT) not in json.dumps(findings)
+    assert json.loads(run(hushd, "status", "--json"))["workers"] == []
+
+
+def test_a_tool_of_uv_speaks(run: Run, wheels: Path, tmp_path: Path) -> None:
+    """`uv tool install` of the wheel with its voice: the commands are there, and a sound file comes out."""
+    needs("uv")
+    (wheel,) = wheels.glob("hushd-*.whl")
+    run("uv", "tool", "install", "--python", sys.executable, f"hushd[tts] @ {wheel.as_uri()}")
+    check(run, tmp_path / "bin/hushd", tmp_path / "tools/hushd")
+    run(tmp_path / "bin/say", "-o", "hello.wav", "Hello there.")
+    assert (tmp_path / "hello.wav").stat().st_size > 20_000
+
+
+def test_pipx_installs_commands_and_manual_pages(run: Run, wheels: Path, tmp_path: Path) -> None:
+    """`pipx install` of the wheel alone: the commands, and the pages where man finds them; no engine speaks yet."""
+    needs("pipx")
+    (wheel,) = wheels.glob("hushd-*.whl")
+    run("pipx", "install", "--python", sys.executable, wheel)
+    check(run, tmp_path / "bin/hushd", tmp_path / "pipx/venvs/hushd")
+    assert (tmp_path / "man/man1/say.1").exists()
+    run(tmp_path / "bin/say", "-o", "hello.wav", "Hello there.", status=6)
