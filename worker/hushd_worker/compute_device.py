@@ -21,6 +21,11 @@ def asked() -> str:
     return os.environ.get(ENVIRONMENT, "auto").partition(":")[0] or "auto"
 
 
+def may_be_card() -> bool:
+    """Whether a graphics card may be used; loads no driver to know it."""
+    return asked() in ("auto", "cuda") and any(map(os.path.exists, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))
+
+
 def choose(library: str, usable: Sequence[str]) -> str:
     """Returns the kind of device to compute on: the one asked for, else the first of `usable`.
 

@@ -98,6 +98,9 @@ def serve(engine: Engine) -> NoReturn:
         raise SystemExit("hushd's workers are started by its supervisor: use `hushd preload` instead.")
     lifeline.arm(int(descriptor), int(supervisor))
     os.set_inheritable(int(descriptor), False)
+    os.environ.setdefault(
+        "CUDA_MODULE_LOADING", "LAZY"
+    )  # the default since CUDA 12.2: kernels are loaded when first used
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
     os.dup2(2, 1)  # whatever an engine prints goes to the log,
     # without a buffer, which `os._exit` would not write out.

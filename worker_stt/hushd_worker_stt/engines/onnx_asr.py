@@ -18,6 +18,7 @@ from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_worker import compute_device
 from hushd_worker.load_error import load_error
+from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
 
@@ -66,6 +67,9 @@ class OnnxAsr(Engine):
         )
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
+        folder = onnx_models.find(model)
+        if folder is not None:
+            read_ahead(onnx_models.files_to_load(folder, int8=not compute_device.may_be_card()))
         try:
             import onnx_asr.models.nemo
             import onnx_asr.models.whisper
@@ -76,7 +80,6 @@ class OnnxAsr(Engine):
             raise HushdError(
                 "engine_missing", f"The engine 'onnx-asr' is not installed ({reason(error)}): {_INSTALL}."
             ) from error
-        folder = onnx_models.find(model)
         if folder is None:
             raise advice.missing(f"onnx-asr/{model}")
         report("loading the model")

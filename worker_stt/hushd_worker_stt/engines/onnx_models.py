@@ -92,6 +92,14 @@ def _weights(folder: Path, pattern: str = "*.onnx") -> list[Path]:
     return [file for p in patterns for file in folder.glob(p) if file.is_file()]
 
 
+def files_to_load(folder: Path, int8: bool) -> list[Path]:
+    """The graphs in `folder` with their weights: the quantized ones, if there are any and `int8`, else the others."""
+    graphs = _weights(folder)
+    quantized = [file for file in graphs if "int8" in file.name]
+    chosen = (quantized or graphs) if int8 else [file for file in graphs if file not in quantized]
+    return [file for graph in chosen for file in graph.parent.glob(f"{graph.stem}.onnx*")]
+
+
 def described(folder: Path) -> ModelInfo:
     """A model of the user's own. Its languages are `languages` in its config.json, else those of Whisper's tokens."""
     languages = _json(folder / "config.json").get("languages")
@@ -100,9 +108,7 @@ def described(folder: Path) -> ModelInfo:
     if not (isinstance(languages, list) and languages and all(isinstance(tag, str) for tag in languages)):
         tokens = _json(folder / "added_tokens.json")
         languages = [match[1] for token in tokens if (match := re.fullmatch(r"<\|([a-z]{2,3})\|>", token))]
-    graphs = _weights(folder)
-    chosen = [file for file in graphs if "int8" in file.name] or graphs
-    size = sum(file.stat().st_size for graph in chosen for file in graph.parent.glob(f"{graph.stem}.onnx*"))
+    size = sum(file.stat().st_size for file in files_to_load(folder, int8=True))
     return ModelInfo(folder.name, tuple(languages) or (_UNDETERMINED,), memory_mb(round(size / 1e6)))
 
 

@@ -23,6 +23,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 from hushd_worker.load_error import load_error
+from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.decoder import OFF
@@ -135,6 +136,9 @@ class WhisperFamily(Engine):
         return all(find_spec(package) for package in cls.PACKAGES) and cls.find(model) is not None
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
+        path = self.find(model)
+        if path is not None:
+            read_ahead([path, path / "model.bin"])
         try:
             self._import()
         except (ImportError, OSError) as error:
@@ -142,7 +146,7 @@ class WhisperFamily(Engine):
                 "engine_missing",
                 f"The engine {self.INFO.name!r} is not installed ({reason(error)}): {self.INFO.install}.",
             ) from error
-        if (path := self.find(model)) is None:
+        if path is None:
             raise advice.missing(f"{self.INFO.name}/{model}")
         self.compute_type, self._beam = tuned.compute_type(self.COMPUTE_TYPES), tuned.beam() or _BEAM
         report("loading the model")

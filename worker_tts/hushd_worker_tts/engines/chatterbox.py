@@ -19,6 +19,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_worker import compute_device
+from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -90,6 +91,7 @@ class Chatterbox:
         kind, folder = _CLASSES[self._model], _find(self._model)
         if _installed() and folder is None:
             raise advice.missing(f"chatterbox/{self._model}")
+        read_ahead(folder.iterdir() if folder else ())
         try:
             import importlib
 

@@ -18,6 +18,7 @@ from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_worker import compute_device
+from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -105,6 +106,7 @@ class Kokoro:
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"kokoro and its model {self._model}")
+        read_ahead(filter(None, [_files().get(self._model)]))
         try:
             import numpy.random  # noqa: F401  (first, by this one thread)
             from kokoro_onnx import Kokoro as Package

@@ -21,6 +21,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_worker import compute_device
+from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -121,6 +122,7 @@ class Piper:
 
     def _voice(self, name: str) -> Any:
         if name not in self._voices:
+            read_ahead(filter(None, [_files().get(name)]))
             try:
                 import numpy.random  # noqa: F401  (first, by this one thread)
                 from piper import PiperConfig, PiperVoice

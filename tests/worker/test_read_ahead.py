@@ -1,0 +1,97 @@
+"""A model's files are in the system's cache before their loader asks for them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hushd_worker import read_ahead as module
+from hushd_worker.read_ahead import read_ahead
+
+SIZE = 24_000_000
+PAGE = 4096
+
+
+def cached(file: Path) -> float:
+    """The share of a file's pages, at every 64 KiB, that can be read without waiting."""
+    places = range(0, file.stat().st_size, 1 << 16)
+    descriptor, found = os.open(file, os.O_RDONLY), 0
+    try:
+        for place in places:
+            try:
+                found += os.preadv(descriptor, [bytearray(1)], place, os.RWF_NOWAIT)
+            except BlockingIOError:
+                pass
+    except OSError:
+        pytest.skip("this file system does not say what it has cached")
+    finally:
+        os.close(descriptor)
+    return found / len(places)
+
+
+def forget(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+
+def join() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "read-ahead":
+            thread.join(20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is cached is known on Linux")
+def test_a_large_file_is_read(tmp_path: Path) -> None:
+    """All of it, to the last byte, by threads that end."""
+    file = tmp_path / "model.bin"
+    with file.open("wb") as out:
+        out.write(os.urandom(SIZE + 123))
+        os.fsync(out.fileno())
+    forget(file)
+    if cached(file) > 0.5:
+        pytest.skip("this file system forgets nothing")
+    read_ahead([file])
+    join()
+    assert cached(file) == 1.0
+
+
+def test_what_is_small_missing_or_no_file_costs_nothing(tmp_path: Path) -> None:
+    """No thread is started, and nothing is raised: the loader knows best what is wrong."""
+    (tmp_path / "small").write_bytes(bytes(PAGE))
+    before = threading.active_count()
+    read_ahead([tmp_path / "small", tmp_path / "none", tmp_path, tmp_path / "small" / "model.bin"])
+    assert threading.active_count() == before
+
+
+def test_a_file_that_shrinks_ends_the_reading(tmp_path: Path) -> None:
+    """A pull may replace it at that moment."""
+    file = tmp_path / "model.bin"
+    with file.open("wb") as out:
+        out.truncate(SIZE)
+    read_ahead([file])
+    os.truncate(file, 0)
+    join()
+    assert not [thread for thread in threading.enumerate() if thread.name == "read-ahead"]
+
+
+def test_a_disk_that_spins_gets_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two would have it seek between them; any other gets two."""
+    file = tmp_path / "model.bin"
+    with file.open("wb") as out:
+        out.truncate(SIZE)
+    begun: list[tuple[int, int]] = []
+    monkeypatch.setattr(module, "_begin", lambda file, start, end: begun.append((start, end)))
+    for spins, parts in ((True, [(0, SIZE)]), (False, [(0, SIZE // 2), (SIZE // 2, SIZE)])):
+        monkeypatch.setattr(module, "_spins", lambda device, spins=spins: spins)
+        read_ahead([file])
+        assert begun == parts
+        begun.clear()
+
+
+def test_what_is_on_no_disk_does_not_spin() -> None:
+    """Memory, a network, or a system that does not say."""
+    assert not module._spins(os.makedev(0, 999))
