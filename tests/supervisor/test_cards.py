@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -18,6 +19,8 @@ import pytest
 from hushd_protocol.messages import Cancel
 from hushd_supervisor.system.serving import metrics
 from support.http_gateway import HttpGateway
+from support.login_manager import LoginManager
+from support.login_manager import is_there as login_manager_is_there
 from support.peer import BOUND_S, TESTS, Peer, Supervisor, command, wait_until
 
 GB = 10**9
@@ -263,3 +266,54 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
         assert f'hushd_card_free_bytes{{card="{FIRST}",device="cuda:0"}} 10000000000\n' in figures
         peer.control("unload")
         assert peer.status(MIDDLE)["vram_mb"] is None
+
+
+# --- sleep ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def login_manager(runtime: Path) -> Iterator[LoginManager]:
+    """logind on a system bus of its own."""
+    if not login_manager_is_there():
+        pytest.skip("there is no dbus-daemon")
+    started = LoginManager(runtime)
+    yield started
+    started.stop()
+
+
+def test_cards_are_left_before_the_machine_sleeps(
+    login_manager: LoginManager, driver: Driver, start_supervisor: Callable[..., Supervisor]
+) -> None:
+    """Idle workers leave, which holds the sleep back; nobody starts there meanwhile, and then they may again."""
+    environment = {"HUSHD_CARDS": str(driver.path), "DBUS_SYSTEM_BUS_ADDRESS": login_manager.address}
+    started = start_supervisor(CONFIG, environment=environment)
+    with started.connect() as peer:
+        for _ in range(2):
+            assert where(peer, MIDDLE) == ("cuda", "")
+            assert "workers leave the graphics cards" in login_manager.give_lock()
+            login_manager.announce(sleep=True)
+            login_manager.wait_for_release()
+            assert peer.status(MIDDLE)["pid"] is None
+            assert where(peer, SMALL) == ("cpu", "cuda:0 is kept free for other programs")
+            login_manager.announce(sleep=False)
+            wait_until(lambda: where(peer, SMALL)[0] == "cuda", "the way back to the card")
+            login_manager.give_lock()
+            peer.control("unload")
+
+
+def test_a_bus_that_ends_or_talks_nonsense(driver: Driver, start_supervisor: Callable[..., Supervisor]) -> None:
+    """The supervisor goes on without it."""
+    path = driver.path.with_name("bus")
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(str(path))
+        bus.listen()
+        environment = {"HUSHD_CARDS": str(driver.path), "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={path}"}
+        started = start_supervisor(CONFIG, environment=environment)
+        with started.connect() as peer:
+            for nonsense in (b"", b"REJECTED\r\n", b"OK 1\r\nAGREE_UNIX_FD\r\nnonsense" * 9):
+                assert where(peer, MIDDLE) == ("cuda", "")
+                connection, _ = bus.accept()
+                connection.sendall(nonsense)
+                connection.close()
+                assert where(peer, MIDDLE) == ("cuda", "")
+                peer.control("unload")

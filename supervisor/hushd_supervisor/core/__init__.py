@@ -39,6 +39,12 @@
 # idle workers leave and nothing starts. A worker that makes one client wait for another gets a replica where cores and
 # room allow (`replicas`).
 #
+# Graphics cards (`placement`, `cards`). Each card is one more device with a budget of its own. A start that may be on
+# one waits for a look at them (`Look`, `Seen`), since other programs use them too and no driver is loaded here. It is
+# on a card with room; else it waits for idle workers to leave one, until a look finds their memory free; else it is on
+# the CPU, with the reason, until a later look finds room. A client may have workers leave a card and keep away
+# (`yields`).
+#
 # The floor (`floor`, `claim`). A client that wants the loudspeaker or the microphone claims it and waits for its turn,
 # so that two programs never talk over each other. Devices are the clients': the floor only says whose turn it is, and
 # takes it away from a client that no longer answers.

@@ -136,6 +136,10 @@ class Pool:
         """The state of memory, for `status`."""
         return self._admission.standing(now)
 
+    def on_cards(self) -> bool:
+        """Whether any worker is on a graphics card."""
+        return any(worker.state.has_process and worker.lifecycle.card for worker in self._workers.values())
+
     # --- clients -----------------------------------------------------------------------------------------------------
 
     def _from_client(self, route: bytes, message: m.Message, now: float) -> list[Action]:

@@ -54,6 +54,7 @@ from .sockets.worker_socket import WorkerSocket
 
 if TYPE_CHECKING:
     from .sd_notify import ServiceManager
+    from .sleep import SleepWatch
 
 BATCH = 64  # messages of one socket in a turn
 TURN_S = 0.005  # of one turn for the messages of clients, whatever each of them costs
@@ -69,6 +70,7 @@ class Core(Protocol):
     def deadline(self) -> float | None: ...
     def rows(self, now: float) -> list[dict[str, Any]]: ...
     def standing(self, now: float) -> Standing: ...
+    def on_cards(self) -> bool: ...
 
 
 class Loop:
@@ -128,6 +130,7 @@ class Loop:
         self._doorkeeper = doorkeeper
         self._history = history
         self._cards = cards
+        self._sleep: SleepWatch | None = None  # once a worker was on a card
         self._started = clock()
         self._usages = status.Usages()
         if doorkeeper:
@@ -182,6 +185,9 @@ class Loop:
                 self._handle(described)
             for seen in self._cards.answers(ready, self._clock()) if self._cards else ():
                 self._handle(seen)
+            for sleep in self._sleep.events(ready) if self._sleep else ():
+                self._handle(sleep)
+                self._report_workers()
             if self._clients.monitor in ready:
                 for gone in self._clients.departures():
                     self._handle(gone)
@@ -203,6 +209,8 @@ class Loop:
         self._catalogue.close()
         if self._cards:
             self._cards.close()
+        if self._sleep:
+            self._sleep.close()
         self._clients.close(LINGER_MS)
         self._workers.close(LINGER_MS)
         if self._doorkeeper:
@@ -351,6 +359,13 @@ class Loop:
     def _report_workers(self) -> None:
         pids = self._workers.pids()
         self._triggers.watch(bool(pids))
+        on_cards = self._pool.on_cards()
+        if on_cards and self._sleep is None and sys.platform == "linux":
+            from .sleep import SleepWatch  # not where there is no card
+
+            self._sleep = SleepWatch(self._poller, self._record)
+        if self._sleep:
+            self._sleep.watch(on_cards)
         if self._manager:
             self._manager.look(pids.values(), self._clock())
 

@@ -73,6 +73,9 @@ class ScriptedPool:
     def standing(self, now: float) -> Standing:
         return Standing(800, 500, 60, Level.WARNING)
 
+    def on_cards(self) -> bool:
+        return False
+
     def wait_for(self, kind: type[Any], count: int = 1) -> list[Any]:
         """The events of a kind, once there are `count` of them."""
 
