@@ -19,8 +19,8 @@ from typing import Any
 class StandIn:
     """Cards that are a file; a `card.Driver`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
 
     def ids(self) -> list[str]:
         return sorted(self._cards())

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-_PCI = Path("/sys/bus/pci/devices")
+_PCI = "/sys/bus/pci/devices"
 _DISPLAY, _NVIDIA = "0x03", "0x10de"
 
 
-def sleeps(id: str, pci: Path = _PCI) -> bool:
+def sleeps(id: str, pci: str | os.PathLike[str] = _PCI) -> bool:
     """Whether the kernel has switched a card off; False where it does not say."""
-    try:
-        return (pci / id / "power" / "runtime_status").read_text().strip() in ("suspended", "suspending")
-    except OSError:
-        return False
+    return _read(pci, id, "power", "runtime_status") in ("suspended", "suspending")
 
 
-def nvidia_cards(pci: Path = _PCI) -> list[str]:
+def nvidia_cards(pci: str | os.PathLike[str] = _PCI) -> list[str]:
     """NVIDIA's cards, as the kernel lists them."""
     try:
-        return sorted(device.name for device in pci.iterdir() if _is_nvidia(device))
+        places = sorted(os.listdir(pci))
     except OSError:
         return []
+    displays = (id for id in places if _read(pci, id, "class").startswith(_DISPLAY))
+    return [id for id in displays if _read(pci, id, "vendor") == _NVIDIA]
 
 
-def _is_nvidia(device: Path) -> bool:
+def _read(*path: str | os.PathLike[str]) -> str:
+    """The text of a file, empty where it cannot be read."""
     try:
-        return (device / "vendor").read_text().strip() == _NVIDIA and (device / "class").read_text().startswith(
-            _DISPLAY
-        )
+        with open(os.path.join(*path), encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
     except OSError:
-        return False
+        return ""
