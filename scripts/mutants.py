@@ -30,6 +30,7 @@ TABLES = [
     "tests/supervisor/core/memory/test_pressure.py",
     "tests/supervisor/core/memory/test_admission.py",
     "tests/supervisor/core/memory/test_placement.py",
+    "tests/supervisor/core/test_yields.py",
 ]
 
 # (module, what is right, what is planted in its place)
@@ -113,6 +114,16 @@ FAULTS = (
     ("memory/placement", "machine._replace(verdict=machine.verdict & verdict)", "machine._replace(verdict=verdict)"),
     ("memory/placement", "asked in (*ON_CARDS, card.device)", "True"),
     ("memory/budget", "return Verdict(False, tuple(dict.fromkeys(self.evict + other.evict)), wait=True)", "return Verdict(False, self.evict, wait=True)"),
+    ("memory/needs", "max(need, min(free, 2 * need))", "free"),
+    ("memory/placement", "if found.verdict.admit or found.verdict.wait else found._replace(place=Place())", ""),
+    ("memory/placement", "if waits and (patient or not start.may_be_on_cpu):", "if waits:"),
+    ("yields", "if missing > 0:", "if True:"),
+    ("yields", "return not idle, resident", "return idle, resident"),
+    ("yields", "max(0, total - others - entry.size) if entry.size else 0", "0"),
+    ("yields", "if entry.leaving:\n            return None, []", "pass"),
+    ("yields", "if any(self._cards.pending(card.id, now) for card in cards):", "if False:"),
+    ("yields", " - sum(resident.size for resident in leaving)", ""),
+    ("yields", "waiting, self._waiting = self._waiting, []", "waiting, self._waiting = [], []"),
     ("memory/pressure", "if now >= self._warning_until:", "if now > self._warning_until:"),
     ("memory/pressure", "if level >= Level.WARNING:\n            self", "if level == Level.WARNING:\n            self"),
     ("memory/pressure", "memory.available < VERY_LOW * memory.total", "memory.available <= VERY_LOW * memory.total"),

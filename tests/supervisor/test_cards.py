@@ -93,7 +93,7 @@ def test_a_stranger_takes_most_of_the_card(on_cards: Supervisor, driver: Driver)
         assert where(peer, MIDDLE) == ("cuda", "")
         driver.set({"id": FIRST, "total": 24 * GB, "others": int(19.2 * GB)})
         peer.control("unload")
-        assert where(peer, MIDDLE) == ("cpu", "cuda:0 has 4800 MB free of the 12000 MB that it needs")
+        assert where(peer, MIDDLE) == ("cpu", "cuda:0 has 4800 MB free of the 12256 MB that it needs")
         assert where(peer, SMALL) == ("cuda", "")
         driver.set({"id": FIRST, "total": 24 * GB})
         wait_until(lambda: where(peer, MIDDLE)[0] == "cuda", "the way back to the card")
@@ -133,7 +133,7 @@ def test_a_card_that_is_asked_for_and_full(driver: Driver, start_supervisor: Cal
         error = peer.fail("where", MIDDLE)
         assert (error.code, error.message) == (
             "server_busy",
-            f"There is no room for {MIDDLE} on cuda:0 now: cuda:0 has 4000 MB free of the 12000 MB that it needs, "
+            f"There is no room for {MIDDLE} on cuda:0 now: cuda:0 has 4000 MB free of the 12256 MB that it needs, "
             "workers hold 0 MB, other programs 20000.",
         )
         assert "starts" not in str(error)

@@ -444,7 +444,7 @@ class World:
         elif mode != "no-hello":
             self.at(0.1, lambda: self._say(process, m.WorkerHello(token="t", protocol=1, version="1", pid=2)))
             if mode == "load-fails":
-                self.at(0.5, lambda: self._say(process, self._failure()))
+                self.at(0.5, lambda: self._say(process, self._failure(process)))
                 self.at(0.6, lambda: self._say(process, m.Bye()))
             elif mode != "no-ready":
                 for second in range(self.random.choice([0, 0, 3])):
@@ -452,7 +452,8 @@ class World:
                 slowest = 35 if self.crashes < 0.5 else 1
                 self.at(self.random.uniform(0.2, slowest), lambda: self._ready(process))
 
-    def _failure(self) -> m.LoadFailed:
+    def _failure(self, process: Process) -> m.LoadFailed:
+        self.cards.outgrown.add(base(process.name))
         code = self.dice.choice(["engine_missing", "server_busy"])
         return m.LoadFailed(code=code, message="No.", on_card=self.dice.random() < 0.5)
 

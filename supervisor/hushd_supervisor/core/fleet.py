@@ -107,6 +107,8 @@ class Fleet:
                 out = worker.receive(gen, message, now)
                 if isinstance(message, m.Ready | m.Beat) and worker.lifecycle.is_current(gen):
                     self.admission.learn(worker, ready=isinstance(message, m.Ready))
+                if isinstance(message, m.LoadFailed) and worker.lifecycle.is_current(gen):
+                    self.admission.failed(worker, message)
                 if isinstance(message, m.LoadFailed | m.Error) and message.code == "model_missing":
                     return [self._with_model(worker.name, action) for action in out]
                 return out

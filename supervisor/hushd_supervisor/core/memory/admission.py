@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from hushd_protocol import messages as m
+
 from hushd_supervisor.core.actions import Action, Log, Remember
 from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.place import Place
@@ -136,6 +138,12 @@ class Admission:
             self.cards.forget()
         taken = lifecycle.cards.get(lifecycle.card, 0)
         self.needs.record(worker.name, lifecycle.pss, lifecycle.card, taken, ready=ready)
+
+    def failed(self, worker: Worker, message: m.LoadFailed) -> None:
+        """Learns from a load that found too little memory of the card that it was given."""
+        card = worker.lifecycle.place.card
+        if message.on_card and card:
+            self.needs.outgrew(worker.name, card, self.cards.free(card))
 
     def ended(self, worker: Worker, now: float, *, out_of_memory: bool) -> None:
         """Notes that a process is gone."""

@@ -122,6 +122,10 @@ class Cards:
 
     # --- memory ------------------------------------------------------------------------------------------------------
 
+    def free(self, id: str) -> int:
+        """The free memory of a card at the last look; 0 where it was not there."""
+        return next((card.free for card in self.seen if card.id == id), 0)
+
     def total(self, card: Card) -> int:
         """A card's memory, 0 where it has slept since the first look."""
         return card.total or self._totals.get(card.id, 0)

@@ -55,6 +55,14 @@ class Needs:
         """Records that the engine of a worker does not use a card that it was given."""
         self.table[f"{base(name)}@{card}"] = 0
 
+    def outgrew(self, name: str, card: str, free: int) -> None:
+        """Records that the model did not fit into what was free of a card.
+
+        It counts for twice as large, at most: another program may have taken the memory meanwhile.
+        """
+        for key, need in (("", self.on_card(name, card)), (":ready", self.on_card_alone(name, card))):
+            self.table[f"{base(name)}@{card}{key}"] = max(need, min(free, 2 * need))
+
     def life_ended(self, name: str) -> None:
         """Brings the needs of a worker nearer to what its process took, now that it is gone."""
         for key, peak in self._peaks.pop(name, {}).items():

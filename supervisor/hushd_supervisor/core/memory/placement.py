@@ -104,12 +104,12 @@ class Placement:
         admitted = [decision for decision in found if decision.verdict.admit]
         waits = [decision for decision in found if decision.verdict.wait]
         if admitted:
-            return max(admitted, key=lambda decision: self._free(decision.place.card))
+            return max(admitted, key=lambda decision: self._cards.free(decision.place.card))
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
         if not start.may_be_on_cpu:
             return found[0]
-        why = "; ".join(self._why(card, start.name, tenants, now) for card in cards)
+        why = "; ".join(self._why(card, start, tenants, now) for card in cards)
         why = f"{waits[0].place.device} did not become free in time" if waits else why
         return self._off_card(start, why, memory, tenants)
 
@@ -151,7 +151,7 @@ class Placement:
             found = machine._replace(verdict=machine.verdict & verdict)
             return found if found.verdict.admit or found.verdict.wait else found._replace(place=Place())
         until = self._cards.kept_until(card.id, now)
-        why = self._why(card, start.name, tenants, now)
+        why = self._why(card, start, tenants, now)
         message = f"There is no room for {start.name} on {card.device} now: {why}"
         ours = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
         others = max(0, card.total - card.free - ours)
@@ -178,12 +178,9 @@ class Placement:
 
     # --- words -------------------------------------------------------------------------------------------------------
 
-    def _why(self, card: Card, name: str, tenants: Sequence[Tenant], now: float) -> str:
+    def _why(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> str:
         if self._cards.kept_until(card.id, now) is not None:
             return f"{card.device} is kept free for other programs"
-        need = self._needs.on_card(name, card.id)
+        need = self._needs.on_card(start.name, card.id) + min(start.reserve, card.total // 8)
         left = min(card.free, card.total - sum(tenant.cards.get(card.id, 0) for tenant in tenants))
         return f"{card.device} has {max(0, left) / 1e6:.0f} MB free of the {need / 1e6:.0f} MB that it needs"
-
-    def _free(self, id: str) -> int:
-        return next((card.free for card in self._cards.seen if card.id == id), 0)

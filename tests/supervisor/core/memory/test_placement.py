@@ -177,7 +177,7 @@ def test_without_room_the_cpu_will_do() -> None:
     there = house(card(free=4 * GB))
     there.request(A)
     assert there.placed() == [(A, "cpu")]
-    assert why(there, A) == "cuda:0 has 4000 MB free of the 10000 MB that it needs"
+    assert why(there, A) == "cuda:0 has 4000 MB free of the 10256 MB that it needs"
 
 
 def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
@@ -190,7 +190,7 @@ def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
     assert isinstance(answer, m.Error)
     assert (answer.code, answer.message) == (
         "server_busy",
-        f"There is no room for {B} on cuda:0 now: cuda:0 has 5000 MB free of the 18000 MB that it needs, workers hold "
+        f"There is no room for {B} on cuda:0 now: cuda:0 has 5000 MB free of the 18256 MB that it needs, workers hold "
         "9000 MB, other programs 10000.",
     )
 
@@ -305,6 +305,30 @@ def test_a_large_job_bars_no_start_on_an_empty_card() -> None:
     there = house(card(free=5 * GB), needs=needs)
     there.request(A)
     assert there.placed() == [(A, "cpu")]
+
+
+def test_a_model_that_is_larger_than_the_guess() -> None:
+    """Its load fails on the card, and goes on on the CPU; later starts do not try again with as little memory."""
+    there = house(card(free=11 * GB))
+    request = there.request(A)
+    there.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    there.says(A, m.LoadFailed(code="server_busy", message="The card is full.", on_card=True))
+    there.exit(A, 78)
+    there.ready(A)
+    there.finish(A)
+    assert there.code(request) == "result"
+    there.control("unload")
+    there.leave(A)
+    there.now += 2
+    there.request(A)
+    assert there.placed() == [(A, "cuda:0"), (A, "cpu"), (A, "cpu")]
+    assert why(there, A) == "cuda:0 has 11000 MB free of the 11256 MB that it needs"
+    there.free("cuda:0", 24 * GB)
+    there.control("unload", force=True)
+    there.leave(A)
+    there.now += 2
+    there.request(A)
+    assert there.placed()[-1] == (A, "cuda:0")
 
 
 def test_a_configured_need_and_reserve() -> None:
