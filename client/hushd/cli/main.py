@@ -69,7 +69,8 @@ def _do(options: Namespace) -> int:
     if options.command == "service":
         from .service.command import main as serve
 
-        return serve(options.action, options.dry_run, {"http": options.http, "wyoming": options.wyoming})
+        addresses = {"http": options.http, "wyoming": options.wyoming}
+        return serve(options.action, options.dry_run, addresses, options.speech_dispatcher)
     if options.command == "mcp":
         from .mcp import host
 
@@ -193,6 +194,9 @@ def _add_managing(commands: Commands) -> None:
     service = commands.add("service", "have the system start the supervisor when a program needs it")
     service.add_argument("action", choices=("install", "uninstall", "status"))
     service.add_argument("--dry-run", action="store_true", help="only show the files and the commands")
+    service.add_argument(
+        "--speech-dispatcher", action="store_true", help="a voice for screen readers, as a module of it; install"
+    )
     serve = commands.add(
         "serve",
         "be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming",

@@ -15,25 +15,29 @@ from hushd.cli import console
 from . import units
 from .units import Service
 
+SPEECH_DISPATCHER = """\
+When speech-dispatcher starts the next time it has the module hushd: try `spd-say -o hushd hello`, choose it in the
+screen reader, or make it the usual one with the line DefaultModule hushd in ~/.config/speech-dispatcher/speechd.conf.
+"""
 EXIT_INACTIVE = 3  # of `status`, as systemctl has it
 
 
-def main(action: str, dry_run: bool, listen: Mapping[str, Sequence[str]]) -> int:
+def main(action: str, dry_run: bool, listen: Mapping[str, Sequence[str]], speech_dispatcher: bool) -> int:
     """Does `action` (install, uninstall or status); with `dry_run` only shows what it would do.
 
-    `listen` has the addresses for other programs by kind, see `units.find`.
+    `listen` has the addresses for other programs by kind, and `speech_dispatcher` is its module: see `units.find`.
     """
-    ours = units.find(listen)
+    ours = units.find(listen, speech_dispatcher=speech_dispatcher)
     if action == "status":
         return _status(ours)
     if action == "uninstall":
         _uninstall(ours, dry_run)
     else:
-        _install(ours, dry_run)
+        _install(ours, dry_run, SPEECH_DISPATCHER if speech_dispatcher else "")
     return 0
 
 
-def _install(ours: Service, dry_run: bool) -> None:
+def _install(ours: Service, dry_run: bool, hint: str) -> None:
     if os.environ.get("HUSHD_RUNTIME_DIR"):
         console.complain(
             "HUSHD_RUNTIME_DIR is set here: programs that have it will not find the service, which has not."
@@ -47,6 +51,7 @@ def _install(ours: Service, dry_run: bool) -> None:
         paths.prepare_runtime(paths.find())  # systemd makes the socket's folder, launchd does not
     for path in ours.write():
         console.write(f"wrote {path}\n")
+    console.write(hint)
     for command in ours.renew:
         units.run(command)
     if shutil.which(ours.manager) is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import plistlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ PYTHON = "/usr/bin/python3"  # in the files of `packaging`
 UNITS = ("hushd.service", "hushd.socket")
 DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units that only some users want
 LABEL = "org.hushd"
+MODULE = "speech-dispatcher-modules/sd_hushd"
 _LISTEN = re.compile(r"^ListenStream=(.+)$", re.MULTILINE)
 COMMAND_S = 100.0  # a service that stops may finish its jobs first
 
@@ -60,7 +62,8 @@ class Service:
         for path in missing:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                atomic_file.replace(path, self.files[path])
+                text = self.files[path]
+                atomic_file.replace(path, text, mode=0o755 if text.startswith("#!") else None)
             except OSError as error:
                 raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
         return missing
@@ -84,23 +87,31 @@ def find(
     listen: Mapping[str, Sequence[str]] | None = None,
     environ: Mapping[str, str] = os.environ,
     platform: str = sys.platform,
+    *,
+    speech_dispatcher: bool = False,
 ) -> Service:
     """The service of this user on this system.
 
     Args:
         listen: addresses by kind, a key of `DOOR`; without any of a kind, those of the unit that is there stay.
+        speech_dispatcher: whether its module is one of the files; one that is there stays, too.
 
     Raises:
-        HushdError: `unsupported` for addresses where launchd is the manager.
+        HushdError: `unsupported` for addresses, and for speech-dispatcher, where launchd is the manager.
     """
     listen = {kind: addresses for kind, addresses in (listen or {}).items() if addresses}
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     if platform == "darwin":
         if listen:
             raise HushdError("unsupported", "launchd's agent has no such sockets yet: use [http] and [wyoming] listen.")
+        if speech_dispatcher:
+            raise HushdError("unsupported", "macOS has a screen reader of its own, and no speech-dispatcher.")
         return _launchd(home, paths.find(environ).client_socket)
-    folder = environ.get("XDG_CONFIG_HOME", "")
-    return _systemd((Path(folder) if os.path.isabs(folder) else home / ".config") / "systemd/user", listen)
+    folder = _folder(environ, "XDG_CONFIG_HOME", home / ".config") / "systemd/user"
+    # speech-dispatcher looks for a user's modules there.
+    module = _folder(environ, "XDG_DATA_HOME", home / ".local/share").parent / "libexec" / MODULE
+    script = f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m hushd.screen_reader\n"
+    return _systemd(folder, listen, {module: script} if speech_dispatcher or os.path.lexists(module) else {})
 
 
 def run(command: Sequence[str]) -> str:
@@ -115,7 +126,13 @@ def run(command: Sequence[str]) -> str:
     return "" if done.returncode == 0 else said[-1] if said else f"status {done.returncode}"
 
 
-def _systemd(folder: Path, listen: Mapping[str, Sequence[str]]) -> Service:
+def _folder(environ: Mapping[str, str], name: str, usual: Path) -> Path:
+    """The folder that a variable names; the specification has relative ones ignored."""
+    folder = environ.get(name, "")
+    return Path(folder) if os.path.isabs(folder) else usual
+
+
+def _systemd(folder: Path, listen: Mapping[str, Sequence[str]], more: Mapping[Path, str]) -> Service:
     control = ("systemctl", "--user")
     files = {folder / name: _unit((PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")) for name in UNITS}
     doors = {folder / name: listen.get(kind) or _addresses(folder / name) for kind, name in DOOR.items()}
@@ -125,7 +142,7 @@ def _systemd(folder: Path, listen: Mapping[str, Sequence[str]]) -> Service:
     stop = ((*control, "stop", "hushd.service"),) if listen else ()
     return Service(
         control[0],
-        files,
+        files | dict(more),
         renew=(),
         start=((*control, "daemon-reload"), *stop, (*control, "enable", "--now", *sockets)),
         stop=((*control, "disable", "--now", *sockets),),  # which ends the service first

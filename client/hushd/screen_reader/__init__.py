@@ -1,0 +1,1 @@
+"""A voice for screen readers: an output module of speech-dispatcher."""

@@ -1,0 +1,141 @@
+"""How messages are read: characters and keys by name, punctuation as wanted, index marks found. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape, unescape
+from typing import Literal
+from unicodedata import name as unicode_name
+
+from .settings import Settings
+
+Kind = Literal["SPEAK", "CHAR", "KEY", "SOUND_ICON"]
+KINDS: tuple[Kind, ...] = ("SPEAK", "CHAR", "KEY", "SOUND_ICON")
+_NAMES = {
+    " ": "space", "\t": "tab", "\n": "new line", "\u00a0": "no-break space",
+    "!": "exclamation mark", '"': "quote", "#": "hash", "$": "dollar", "%": "percent", "&": "ampersand",
+    "'": "apostrophe",
+    "(": "left parenthesis", ")": "right parenthesis", "*": "star", "+": "plus", ",": "comma", "-": "dash", ".": "dot",
+    "/": "slash", ":": "colon", ";": "semicolon", "<": "less than", "=": "equals", ">": "greater than",
+    "?": "question mark", "@": "at", "[": "left bracket", "\\": "backslash", "]": "right bracket", "^": "caret",
+    "_": "underscore", "`": "backtick", "{": "left brace", "|": "bar", "}": "right brace", "~": "tilde",
+}  # fmt: skip
+_PROSODY = ",.;:!?"  # marks that a voice makes heard by itself
+_SOME = frozenset("#$%&*+/<=>@\\^_`{|}~[]")
+_READ = {
+    "none": frozenset(),
+    "some": _SOME,
+    "most": _SOME | frozenset("\"'()-"),
+    "all": frozenset(_NAMES) - {" ", "\n"},
+}
+_KEYS = {"kp": "keypad", "ctrl": "control", "esc": "escape", "del": "delete", "prior": "page up", "next": "page down"}
+_MARK = re.compile(r"""<mark\s[^>]*?name\s*=\s*(["'])(?P<name>.*?)\1[^>]*>""", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
+_NO_MARK = re.compile(r"</mark\s*>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What is to be said.
+
+    Attributes:
+        markup: `text` or `ssml`.
+        marks: places in the text and the names of what is reported there, in order.
+        capital: whether it is a single capital letter.
+    """
+
+    text: str
+    markup: str = "text"
+    marks: tuple[tuple[int, str], ...] = ()
+    capital: bool = False
+
+
+def utterance(kind: Kind, message: str, settings: Settings) -> Utterance:
+    """Returns what to say for a message."""
+    if kind == "CHAR":
+        return _one(message, settings)
+    if kind == "KEY":
+        return Utterance(_key(message)) if len(message) > 1 else _one(message, settings)
+    if kind == "SOUND_ICON":
+        return Utterance(_plain(message.replace("-", " ").replace("_", " ")))
+    if settings.spelling_mode == "on":
+        return _spelt(message, settings)
+    return _read(message, settings, ssml=_TAG.search(message) is not None)
+
+
+def without_markup(message: str, settings: Settings) -> Utterance:
+    """Returns what to say for text whose markup is not right: all of it but the tags."""
+    return _read(message, settings, ssml=False)
+
+
+def character(sign: str) -> str:
+    """Returns the name of a character; a letter is its own, in upper case, as engines read letters."""
+    if sign in _NAMES:
+        return _NAMES[sign]
+    return sign.upper() if sign.isalnum() else unicode_name(sign, "").lower() or sign
+
+
+def _one(message: str, settings: Settings) -> Utterance:
+    """A character, or what stands for one."""
+    if len(message) != 1:
+        return Utterance(_plain(message))
+    capital = message.isupper()
+    said = f"capital {message}" if capital and settings.cap_let_recogn == "spell" else character(message)
+    return Utterance(said, capital=capital)
+
+
+def _key(message: str) -> str:
+    """`control_shift_a` as words."""
+    parts = [part for part in message.split("_") if part] or [message]
+    return " ".join(character(part) if len(part) == 1 else _KEYS.get(part.lower(), part) for part in parts)
+
+
+def _spelt(message: str, settings: Settings) -> Utterance:
+    text, marks = "", []
+    for part in _parts(message):
+        if mark := _MARK.fullmatch(part):
+            marks.append((len(text), unescape(mark["name"])))
+        elif not _TAG.fullmatch(part):
+            text += "".join(f"{_one(sign, settings).text}, " for sign in unescape(part).strip())
+    return Utterance(text.rstrip(", "), marks=tuple(marks))
+
+
+def _read(message: str, settings: Settings, ssml: bool) -> Utterance:
+    text, marks = "", []
+    for part in _parts(message):
+        if mark := _MARK.fullmatch(part):
+            marks.append((len(text), unescape(mark["name"])))
+        elif not _TAG.fullmatch(part):
+            said = _punctuated(unescape(part), _READ[settings.punctuation_mode])
+            text += escape(said, quote=False) if ssml else _plain(said)
+        elif ssml:
+            text += part
+    return Utterance(text, "ssml" if ssml else "text", tuple(marks))
+
+
+def _parts(message: str) -> list[str]:
+    """Divides a message into tags and the text between them; the ends of marks are left out."""
+    message = _NO_MARK.sub("", message)
+    found, end = [], 0
+    for tag in _TAG.finditer(message):
+        found += [message[end : tag.start()], tag.group()]
+        end = tag.end()
+    return [part for part in (*found, message[end:]) if part]
+
+
+def _punctuated(text: str, read: frozenset[str]) -> str:
+    """Returns text in which the marks in `read` are words; those that a voice makes heard stay beside them."""
+    said = ""
+    for place, sign in enumerate(text):
+        if sign not in read:
+            said += sign
+            continue
+        ends = sign in _PROSODY and (place + 1 == len(text) or text[place + 1].isspace())
+        said += f" {_NAMES[sign]}{sign if ends else ' '}"
+    return said
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing is a command of macOS's `say`."""
+    return text.replace("[[", "[ [")

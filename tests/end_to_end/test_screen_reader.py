@@ -1,0 +1,195 @@
+"""A real speech-dispatcher speaks with hushd's module: spd-say, and a screen reader that stops and asks for marks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+from support import sound_loop, speech_dispatcher
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.sound_loop import RATE, Monitor, SoundLoop
+from support.speech_dispatcher import Reader, SpeechDispatcher
+
+_MISSING = ", ".join(filter(None, (sound_loop.missing(), speech_dispatcher.missing())))
+pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {_MISSING}")
+
+LOUD = 300
+LONG = "They walked along the river until it was dark. Nothing in the garden had changed since the spring. " * 3
+
+
+class Stage:
+    """speech-dispatcher, and somebody who listens to what it plays."""
+
+    def __init__(self, dispatcher: SpeechDispatcher, monitor: Monitor, supervisor: Supervisor) -> None:
+        self.dispatcher = dispatcher
+        self.monitor = monitor
+        self.supervisor = supervisor
+
+    @property
+    def loud(self) -> list[tuple[float, array[int]]]:
+        """The blocks in which something was heard."""
+        return [(when, samples) for when, samples in list(self.monitor.blocks) if max(samples) > LOUD]
+
+    def heard_s(self, *arguments: str) -> float:
+        """Seconds from the first sound of a message to the last."""
+        self.monitor.blocks.clear()
+        self.dispatcher.say(*arguments)
+        assert self.loud, self.dispatcher.log
+        return self.loud[-1][0] - self.loud[0][0]
+
+
+@pytest.fixture
+def stage(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> Iterator[Stage]:
+    supervisor = start_supervisor("")
+    assert supervisor.ready
+    with (
+        SoundLoop(runtime / "sound") as loop,
+        Monitor(loop) as monitor,
+        SpeechDispatcher(loop, runtime / "spd") as dispatcher,
+    ):
+        yield Stage(dispatcher, monitor, supervisor)
+
+
+def test_spd_say(stage: Stage) -> None:
+    """A message is heard, characters, keys and icons too; the module is the only one, and its voices are hushd's."""
+    assert stage.dispatcher.say("-O").split() == ["OUTPUT", "MODULES", "hushd"]
+    assert "heart" in stage.dispatcher.say("-L")
+    assert stage.heard_s("Hello world.") > 0.4
+    assert 0.05 < stage.heard_s("-c", "A") < 0.6
+    assert stage.heard_s("-k", "control_a") > stage.heard_s("-k", "a")
+    stage.monitor.blocks.clear()
+    stage.dispatcher.say("-I", "message")  # which spd-say does not wait for
+    wait_until(lambda: stage.loud, "the icon's name")
+
+
+def test_rate_punctuation_and_spelling(stage: Stage) -> None:
+    """Each is heard: faster, with the marks' names, letter by letter."""
+    slow, usual, fast = (stage.heard_s("-r", rate, "They walked along the river.") for rate in ("-50", "0", "80"))
+    assert slow > 1.3 * usual > 1.3 * 1.3 * fast
+    assert stage.heard_s("-m", "all", "a_b, c.") > stage.heard_s("-m", "none", "a_b, c.") + 0.5
+    assert stage.heard_s("-s", "river") > stage.heard_s("river") + 0.5
+
+
+def test_pitch(stage: Stage) -> None:
+    """The voice is higher, by the frequency of its loudest vowels, and as quick."""
+    times, crossings = [], []
+    for pitch in ("-100", "100"):
+        times.append(stage.heard_s("-p", pitch, "Oh no, a wall."))
+        samples = [sample for _, block in stage.loud for sample in block]
+        crossings.append(sum(a < 0 <= b for a, b in pairwise(samples)) * RATE / len(samples))
+    assert crossings[1] > 1.3 * crossings[0]
+    assert 0.7 < times[1] / times[0] < 1.4
+
+
+def test_index_marks(stage: Stage) -> None:
+    """A screen reader follows the words: marks come in order, while they are spoken and not before."""
+    with Reader(stage.dispatcher) as reader:
+        reader.ask("SET self SSML_MODE on")
+        reader.speak(f'<speak><mark name="first"/>{LONG}<mark name="middle"/>{LONG}<mark name="last"/></speak>')
+        times = [reader.wait_for(name) for name in ("BEGIN", "first", "middle")]
+        assert times == sorted(times)
+        assert times[2] - times[1] > 5
+        after = len(reader.events)
+        reader.ask("STOP self")
+        reader.wait_for("CANCELED", after)
+        assert "last" not in [name for name, _ in reader.events]
+
+
+def test_wrong_markup_is_read(stage: Stage) -> None:
+    """A screen reader is never silent: what is no SSML is spoken without its tags."""
+    with Reader(stage.dispatcher) as reader:
+        reader.ask("SET self SSML_MODE on")
+        reader.speak("<speak>One <b>two three four</speak>")
+        reader.wait_for("END")
+    assert stage.loud
+
+
+def test_stop(stage: Stage) -> None:
+    """It falls silent, and the next message is spoken; twenty times in a row."""
+    with Reader(stage.dispatcher) as reader:
+        for _ in range(20):
+            stage.monitor.blocks.clear()
+            after = len(reader.events)
+            reader.speak(LONG)
+            wait_until(lambda: stage.loud, "a voice")
+            reader.ask("STOP self")
+            reader.wait_for("CANCELED", after)
+        after = len(reader.events)
+        reader.speak("Done.")
+        reader.wait_for("END", after)
+        time.sleep(0.3)
+        stage.monitor.blocks.clear()
+        time.sleep(0.3)
+        assert not stage.loud
+
+
+def test_pause_and_resume(stage: Stage) -> None:
+    """A pause ends with a sentence, and nothing is lost or said twice."""
+    with Reader(stage.dispatcher) as reader:
+        reader.speak(LONG)
+        wait_until(lambda: stage.loud, "a voice")
+        reader.ask("PAUSE self")
+        reader.wait_for("PAUSED")
+        reader.ask("RESUME self")
+        reader.wait_for("END")
+    assert [name for name, _ in reader.events] == ["BEGIN", "PAUSED", "RESUMED", "END"]
+
+
+def test_hasty_reading(stage: Stage) -> None:
+    """Messages that are cancelled by the next one, as when somebody holds an arrow key, leave nothing behind."""
+    with Reader(stage.dispatcher) as reader:
+        for number in range(100):
+            reader.ask("CANCEL self")
+            reader.speak(f"Line {number}.")
+        after = [name for name, _ in reader.events].count("END")
+        while [name for name, _ in reader.events].count("END") == after:
+            reader._keep(reader._message())
+    assert stage.heard_s("Still here.") > 0.2
+
+
+def test_the_worker_dies(stage: Stage) -> None:
+    """The next message is spoken."""
+    stage.heard_s("Hello.")
+    (worker,) = psutil.Process(stage.supervisor.process.pid).children()
+    worker.kill()
+    assert stage.heard_s("Hello again.") > 0.3
+
+
+def test_the_server_ends(stage: Stage) -> None:
+    """The module goes with it."""
+    (module,) = psutil.Process(stage.dispatcher.pid).children()
+    stage.dispatcher.__exit__()
+    module.wait(BOUND_S)
+
+
+def test_installed(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> None:
+    """`hushd service install --speech-dispatcher` is all that it needs: the server finds the module by itself."""
+    assert start_supervisor("").ready
+    environment = os.environ | {"HOME": str(runtime), "PATH": str(runtime / "bin")}
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "hushd", "service", "install", "--speech-dispatcher"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BOUND_S)
+    assert "spd-say -o hushd" in done.stdout, done.stderr
+    module = runtime / ".local/libexec/speech-dispatcher-modules/sd_hushd"
+    assert os.access(module, os.X_OK)
+    (runtime / ".local/share").mkdir()  # it is looked for beside this folder
+    (runtime / "bin").mkdir()
+    with SoundLoop(runtime / "sound") as loop, Monitor(loop) as monitor:
+        loop.environment |= {"HOME": str(runtime), "XDG_DATA_HOME": str(runtime / ".local/share")}
+        config = 'AudioOutputMethod "pulse"\nDefaultModule hushd\n'
+        with SpeechDispatcher(loop, runtime / "spd", config, modules=runtime / "bin") as dispatcher:
+            assert "hushd" in dispatcher.say("-O")
+            dispatcher.say("-o", "hushd", "Hello.")
+            assert any(max(samples) > LOUD for _, samples in monitor.blocks)
+    command[-2:] = ["uninstall"]
+    subprocess.run(command, env=environment, capture_output=True, timeout=BOUND_S)
+    assert not module.exists()
