@@ -167,7 +167,7 @@ def _add_managing(commands: Commands) -> None:
         dest="keep_away",
         default="60s",
         metavar="TIME",
-        help="how long workers keep away: 90s, 10m; 0: not at all, and no longer; default: %(default)s",
+        help="how long workers keep away: 90s, 10m; 0 ends an earlier yield; default: %(default)s",
     )
     yielding.add_argument("--json", action="store_true", help="print what was freed, for programs")
     stop = commands.add("stop-speaking", "end what is spoken, and what waits to be")

@@ -127,7 +127,7 @@ class Yields:
             if entry.leaving:
                 return None, out
             return self._answer(entry, cards, now), out
-        if any(self._cards.pending(card.id, now) for card in cards):
+        if any(self._cards.pending(card.id) for card in cards):
             self._cards.ask_again(now)
             return None, []
         return self._answer(entry, cards, now), []

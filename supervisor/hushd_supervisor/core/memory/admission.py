@@ -221,7 +221,7 @@ class Admission:
         out: list[Action] = []
         if not verdict.wait:
             out += self._lack(worker, decision, memory, now)
-        elif decision.place.card and self.cards.pending(decision.place.card, now):
+        elif decision.place.card and self.cards.pending(decision.place.card):
             self.cards.ask_again(now)
         for name in verdict.evict:
             out += self._workers[name].evict(now)

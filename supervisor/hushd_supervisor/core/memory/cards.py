@@ -136,9 +136,9 @@ class Cards:
         free = total if card.asleep else card.free
         return Room(min(total, self.limit(card.id, now)), free - promised, min(reserve, total // 8))
 
-    def pending(self, id: str, now: float) -> list[Resident]:
+    def pending(self, id: str) -> list[Resident]:
         """The processes that are gone, and whose memory of a card is not known to be free."""
-        return [Resident("", r.size, leaving=True) for r in self._releases if r.card == id and now < r.until]
+        return [Resident("", r.size, leaving=True) for r in self._releases if r.card == id]
 
     def keep(self, id: str, limit: int, until: float) -> None:
         """Lets workers take no more than `limit` of a card until then."""

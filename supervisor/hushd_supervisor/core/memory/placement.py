@@ -162,7 +162,7 @@ class Placement:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)
         promised = sum(tenant.cards.get(card.id, 0) for tenant in tenants if tenant.starting)
         residents = [tenant.on(card.id) for tenant in tenants if tenant.cards.get(card.id)]
-        residents += self._cards.pending(card.id, now)
+        residents += self._cards.pending(card.id)
         if promised and not self._cards.total(card):
             return Verdict(False, wait=True)  # who starts there wakes it, and then its size is known
         if promised and self._fits(card, need, alone, residents, start.reserve, 0, now).admit:

@@ -139,6 +139,8 @@ class Lifecycle:
         self._cpu_s = 0.0
         self._started_at = now
         self._start_cap = now + START_CAP_S
+        if place.why:
+            self.log("INFO", f"{self.name} starts on the CPU: {place.why}")
         shown = place.device if place.card else ""
         self._out.append(
             Spawn(self.name, self.gen, compute_device if shown else place.device or compute_device, shown, place.why)

@@ -195,6 +195,26 @@ def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
     )
 
 
+def test_another_model_in_place_of_the_cpu() -> None:
+    """Where the fall-back is a model, `auto` is no reason for the CPU: a full card means that model."""
+    there = house(card(free=4 * GB), worker={A: {"fallback": "d/y"}, D: {"vram_mb": 3000.0}})
+    request = there.request(A)
+    assert there.placed() == [(D, "cuda:0")]
+    there.ready(D, cards={FIRST: 3 * GB})
+    there.finish(D)
+    answer = there.answer(request)
+    assert isinstance(answer, m.Result)
+    assert answer.data["degraded"]
+
+
+def test_the_cpu_as_a_fall_back() -> None:
+    """A card that was asked for is full: the CPU takes over where the settings let it."""
+    there = house(card(free=4 * GB), worker={A: {"compute_device": "cuda", "fallback": "cpu"}})
+    there.request(A)
+    assert there.placed() == [(A, "cpu")]
+    assert why(there, A) == "the card had no memory for it"
+
+
 def test_one_card_by_its_number() -> None:
     """No other is taken in its place, however empty."""
     there = house(card(), card(SECOND, "cuda:1", free=12 * GB), worker={"stt": {"compute_device": "cuda:1"}})
