@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.cards import Card
+from hushd_supervisor.core.memory.cards import AGAIN_S, Card
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.yields import MAX_YIELDS
 from support.house import MB, A, B, House
@@ -42,6 +42,20 @@ def test_idle_workers_leave_until_enough_is_free() -> None:
     row = {"device": "cuda:0", "id": FIRST, "freed_mb": 9000.0, "free_mb": 18000.0, "total_mb": 24000.0}
     assert data(there, request) == {"cards": [row], "unloaded": [A], "busy": {}, "for_s": 60.0}
     assert there.state(B) is State.READY
+
+
+def test_the_answer_waits_for_the_driver() -> None:
+    """The exit alone is no answer: the other program would find the memory taken."""
+    there = house()
+    there.idle(A, cards={FIRST: 9 * GB})
+    request = there.control("yield", vram=20 * GB)
+    there.says(A, m.Bye())
+    there.exit(A)
+    there.wait(AGAIN_S * 3)
+    assert there.answer(request) is None
+    there.free("cuda:0", 24 * GB)
+    there.wait(AGAIN_S)
+    assert data(there, request)["cards"][0]["freed_mb"] == 9000.0
 
 
 def test_all_that_workers_take() -> None:
