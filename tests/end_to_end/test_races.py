@@ -85,7 +85,8 @@ def test_race_11_supervisor_is_killed_while_a_worker_starts(start_supervisor: St
     supervisor = start_supervisor(f'[worker."stt/sleeper"]\n{sleeper}')
     with supervisor.connect() as client:
         client.request("echo", "stt/sleeper/a")
-        wait_until(lambda: descendants(runtime), "the worker's process")
+        # Listed once the supervisor is back from starting it: before that, for some 0.1 ms, it is tied to nothing.
+        wait_until(lambda: client.status("stt/sleeper/a")["pid"], "the worker's process")
     supervisor.process.kill()
     killed = Stopwatch()
     supervisor.process.wait()
