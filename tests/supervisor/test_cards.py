@@ -249,7 +249,7 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
     driver.set({"id": FIRST, "name": "H100", "total": 24 * GB, "others": 2 * GB})
     with on_cards.connect() as peer:
         assert where(peer, MIDDLE) == ("cuda", "")
-        assert peer.status(MIDDLE)["vram_mb"] == 12000.0
+        assert (peer.status(MIDDLE)["vram_mb"], peer.status(MIDDLE)["cards_mb"]) == (12000.0, {FIRST: 12000.0})
         (card,) = peer.control("status")["memory"]["cards"]
         assert card["seen_s"] >= 0.0
         del card["seen_s"]
@@ -262,7 +262,7 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
         assert "cuda:0 H100: workers take 12.0 of 24.0 GB, 10.0 GB free" in table
         assert "12000 MB" in table
         figures = metrics.text(peer.control("status") | {"door": DOOR})
-        assert f'hushd_worker_vram_bytes{{worker="{MIDDLE}"}} 12000000000\n' in figures
+        assert f'hushd_worker_vram_bytes{{worker="{MIDDLE}",card="{FIRST}"}} 12000000000\n' in figures
         assert f'hushd_card_free_bytes{{card="{FIRST}",device="cuda:0"}} 10000000000\n' in figures
         peer.control("unload")
         assert peer.status(MIDDLE)["vram_mb"] is None

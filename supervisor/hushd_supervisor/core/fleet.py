@@ -163,7 +163,8 @@ class Fleet:
                     "holders": worker.leases.holders(now),
                     "compute_device": _text(worker.capabilities.get("compute_device")),
                     "why_there": worker.lifecycle.place.why or _text(worker.capabilities.get("why_there")),
-                    "vram_mb": worker.vram_mb,
+                    "vram_mb": sum(worker.cards_mb.values()) or None,
+                    "cards_mb": worker.cards_mb,
                     "need_mb": round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
                 }
             )

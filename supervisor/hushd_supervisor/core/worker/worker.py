@@ -66,10 +66,10 @@ class Worker:
         return self.lifecycle.settings
 
     @property
-    def vram_mb(self) -> float | None:
-        """The memory that the process takes of graphics cards, as it reports; None where it reports none."""
-        taken = sum(self.lifecycle.cards.values()) if self.state.has_process else 0
-        return round(taken / 1e6, 1) if taken else None
+    def cards_mb(self) -> dict[str, float]:
+        """The memory that the process takes of graphics cards, by their places on the bus, as it reports."""
+        cards = self.lifecycle.cards if self.state.has_process else {}
+        return {id: round(size / 1e6, 1) for id, size in cards.items()}
 
     @property
     def stays_for(self) -> int:

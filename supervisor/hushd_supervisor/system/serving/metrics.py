@@ -38,7 +38,11 @@ def text(status: Mapping[str, Any]) -> str:
 def _cards(workers: Iterable[Mapping[str, Any]], cards: Iterable[Mapping[str, Any]]) -> list[str]:
     """The memory of graphics cards, where there are any, and by worker."""
     there = [(f'{{card="{card["id"]}",device="{card["device"]}"}}', card) for card in cards]
-    taken = [(f'{{worker="{row["name"]}"}}', _bytes(row["vram_mb"])) for row in workers if row["vram_mb"]]
+    taken = [
+        (f'{{worker="{row["name"]}",card="{card}"}}', _bytes(size))
+        for row in workers
+        for card, size in row["cards_mb"].items()
+    ]
     found = [*_metric("hushd_worker_vram_bytes", "gauge", taken)] if taken else []
     for name in ("total", "free", "used") if there else ():
         samples = [(labels, _bytes(card[f"{name}_mb"])) for labels, card in there]
