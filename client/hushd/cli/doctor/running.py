@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from hushd_models import advice, catalogue
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 
@@ -96,7 +97,8 @@ class Running:
 
     def _tried(self, role: str, engine: Mapping[str, Any], does: Callable[[str, str], tuple[str, str]]) -> Finding:
         name = str(engine["name"])
-        if not engine.get("installed"):
+        # Of an engine that hears, `installed` says that a model is here, and of one that speaks, that its package is.
+        if not engine.get("installed") and not (name in catalogue.engines() and advice.engine_installed(name)):
             why = _reason(engine)
             return Finding("engines", "note", f"{role}/{name} is not installed{why}", str(engine.get("install", "")))
         here = [str(model["name"]) for model in engine.get("models", []) if model.get("installed")]

@@ -145,6 +145,15 @@ def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Superviso
         assert all(row["state"] != "ready" for row in peer.control("status")["workers"])
 
 
+def test_an_engine_without_a_model_is_not_called_missing(supervisor: Supervisor, tmp_path: Path) -> None:
+    """Where its package is here, the remedy is a model, for engines that hear as for those that speak."""
+    pytest.importorskip("faster_whisper")
+    _, found = doctor(HUSHD_MODELS_DIR=str(tmp_path))
+    (finding,) = [each for each in found if each["text"].startswith("stt/faster-whisper")]
+    assert finding["text"] == "stt/faster-whisper has no model here"
+    assert finding["remedy"].startswith("hushd models pull faster-whisper/")
+
+
 def test_text_is_a_line_a_finding(supervisor: Supervisor) -> None:
     """State, area, text, and the remedy below; the last line sums up."""
     done = subprocess.run(
