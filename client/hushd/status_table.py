@@ -58,7 +58,7 @@ def table(status: Mapping[str, Any], width: int) -> str:
         f"hushd {supervisor['version']}, pid {supervisor['pid']}, up {clock(supervisor['uptime_s'])}, {size:.1f} MB",
         f"memory: {memory['used_mb']:.0f} of {memory['budget_mb']:.0f} MB used, "
         f"{memory['available_mb']:.0f} MB available, pressure {memory['pressure'] or 'none'}",
-        *map(_card, memory.get("cards", ())),
+        *map(card_line, memory.get("cards", ())),
         *_door(status.get("door")),
         *_floor(status.get("floor", {})),
     ]
@@ -69,7 +69,7 @@ def table(status: Mapping[str, Any], width: int) -> str:
     return "\n".join([*lines, "", *laid_out(columns, workers, width), ""])
 
 
-def _card(card: Mapping[str, Any]) -> str:
+def card_line(card: Mapping[str, Any]) -> str:
     """A graphics card, as it was last seen."""
     name = f"{card['device']} {card['name']}".strip()
     kept = f", kept for other programs for {clock(card['kept_s'])}" if card["kept_s"] is not None else ""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from hushd import AsyncClient
 from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.lifeline import arm
+from hushd_protocol.system.log_lines import LogStream
 from hushd_protocol.system.paths import find
 from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.system import config
@@ -37,7 +38,10 @@ def main(arguments: list[str]) -> int:
         arm(int(lifeline), int(os.environ.pop("HUSHD_SUPERVISOR")))
     token = os.environ.pop("HUSHD_HTTP_TOKEN", "")
     channel = socket.socket(fileno=int(arguments[1]))
-    asyncio.run(Gateway(config.load(find().config), token).run(channel))
+    settings = config.load(find().config)
+    sys.stderr = LogStream(2, settings.log_format)
+    asyncio.run(Gateway(settings, token).run(channel))
+    sys.stderr.flush()
     return 0
 
 

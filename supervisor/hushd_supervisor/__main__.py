@@ -35,6 +35,7 @@ from .system.memory.cgroup import Cgroup
 from .system.memory.history import History
 from .system.memory.needs import Needs
 from .system.process import OpenFiles
+from .system.request_log import RequestLog
 from .system.signals import Signals
 from .system.sockets import lock
 from .system.sockets.client_socket import ClientSocket
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 USAGE = "hushd run, hushd serve, or hushd config check [FILE]"
 HELP = """\
 usage: python -m hushd_supervisor [--auto] [--ready-fd N] [--http ADDRESS] [--wyoming ADDRESS] [run | serve]
-       python -m hushd_supervisor config check [FILE]
+       python -m hushd_supervisor config check [FILE] | config show
 
 Runs the supervisor, or checks the configuration file. `hushd run` and `hushd config check` do the same.
 
@@ -70,6 +71,7 @@ class Options:
         ready_fd: an open file that gets a line once clients can connect.
         http, wyoming: addresses to listen at, in place of the configuration's.
         check: a configuration file to check instead of running; "" for the usual one.
+        show: whether to print all settings as JSON instead.
         help: whether to show the help instead.
         serve: whether it is an error to listen nowhere for HTTP and Wyoming.
     """
@@ -79,6 +81,7 @@ class Options:
     http: tuple[str, ...] = ()
     wyoming: tuple[str, ...] = ()
     check: str | None = None
+    show: bool = False
     help: bool = False
     serve: bool = False
 
@@ -91,7 +94,9 @@ def main(arguments: list[str]) -> int:
             print(HELP, end="")
             return 0
         paths = find()
-        if options.check is not None:
+        if options.show:
+            _show(paths)
+        elif options.check is not None:
             _check(Path(options.check) if options.check else paths.config, named=bool(options.check))
         else:
             run(options, paths)
@@ -137,11 +142,22 @@ def parse(arguments: list[str]) -> Options:
             return Options(auto, ready_fd, tuple(listen["--http"]), tuple(listen["--wyoming"]))
         case ["serve"]:
             return Options(False, None, tuple(listen["--http"]), tuple(listen["--wyoming"]), serve=True)
+        case ["config", "show"]:
+            return Options(show=True)
         case ["config", "check"]:
             return Options(check="")
         case ["config", "check", file]:
             return Options(check=file)
     raise HushdError("bad_request", f"{' '.join(rest)!r:.80} is no command: use {USAGE}.")
+
+
+def _show(paths: Paths) -> None:
+    """Prints all settings as JSON."""
+    import json
+
+    from .system.settings_shown import rows
+
+    print(json.dumps(rows(config.load(paths.config))))
 
 
 def _check(file: Path, named: bool) -> None:
@@ -185,7 +201,11 @@ def run(options: Options, paths: Paths) -> None:
         output = log.open_file(paths.supervisor_log)
         os.dup2(output, 2)
         os.close(output)
-    record = log.Log(settings.log_level, paths.supervisor_log if options.auto or activated else None).write
+    logged = log.Log(
+        settings.log_level, paths.supervisor_log if options.auto or activated else None, form=settings.log_format
+    )
+    record = logged.write
+    requests = RequestLog(record, settings.log_content)
     launch, poller = OpenFiles().launch, zmq.Poller()
     doorkeeper = Doorkeeper(poller, launch, paths, record, passed)
     try:
@@ -224,11 +244,12 @@ def run(options: Options, paths: Paths) -> None:
         needs,
         listener,
         record,
-        read_settings=functools.partial(_settings, options, paths),
+        read_settings=functools.partial(_settings_again, options, paths, logged, requests),
         in_terminal=sys.stderr.isatty(),
         manager=manager,
         doorkeeper=doorkeeper,
         history=history,
+        requests=requests,
         cards=cards.CardLooks(poller, launch, paths.logs),
     )
     listener.watch()
@@ -259,6 +280,14 @@ def _settings(options: Options, paths: Paths) -> Settings:
             "bad_request",
             "hushd serve was given no address: use --http 127.0.0.1:8000 or --wyoming tcp://127.0.0.1:10300.",
         )
+    return settings
+
+
+def _settings_again(options: Options, paths: Paths, logged: log.Log, requests: RequestLog) -> Settings:
+    """The configuration, read once more; the log follows it at once."""
+    settings = _settings(options, paths)
+    logged.configure(settings.log_level, settings.log_format)
+    requests.content = settings.log_content
     return settings
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import io
 import math
 import os
 import queue
@@ -45,7 +44,7 @@ from hushd_protocol.messages import (
     WorkerHello,
 )
 from hushd_protocol.messages import Job as JobMessage
-from hushd_protocol.system import lifeline
+from hushd_protocol.system import lifeline, log_lines
 from hushd_protocol.system.footprint import rss, trim
 
 from hushd_worker.usage import cpu, pss, short_of_memory
@@ -104,26 +103,14 @@ def serve(engine: Engine) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
     os.dup2(2, 1)  # whatever an engine prints goes to the log,
     # without a buffer, which `os._exit` would not write out.
-    sys.stdout = sys.stderr = io.TextIOWrapper(
-        _Log(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
-    )
+    sys.stdout = sys.stderr = log_lines.LogStream(2, os.environ.pop(log_lines.FORMAT, ""))
     try:
         status = _Harness(engine, endpoint, token).run()
     except BaseException:  # out of memory or descriptors: the supervisor starts another worker
         traceback.print_exc()
         status = EXIT_CRASHED
+    sys.stderr.flush()
     os._exit(status)  # native destructors hang or crash at interpreter exit
-
-
-class _Log(io.FileIO):
-    """The log. A write that fails, on a full disk, is lost, and ends no job and no thread."""
-
-    def write(self, data: Any) -> int:
-        try:
-            super().write(data)
-        except OSError:
-            pass
-        return len(data)
 
 
 class _Harness:
@@ -301,10 +288,12 @@ class _Harness:
     def _work(self) -> None:
         while True:
             job = self._todo.get()
+            log_lines.concern(job.id)
             try:
                 self._post(self._answer(job))
             except Exception as error:  # an answer that is too large, or no plain data
                 self._post(failure(job.id, error))
+            log_lines.concern(b"")
             del job  # so that its input does not live until the next one
 
     def _answer(self, job: Job) -> Message:
@@ -335,4 +324,5 @@ def _end(error: BaseException, end: End) -> NoReturn:
     traceback.print_exception(error)
     if end.why:
         print(end.why, file=sys.stderr)
+    sys.stderr.flush()
     os._exit(end.status)

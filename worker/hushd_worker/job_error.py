@@ -7,12 +7,15 @@ one if nothing of its output has left.
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from typing import NamedTuple
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import EXIT_CARD_FAILED
 from hushd_protocol.messages import Error
+from hushd_protocol.system import log_lines
 
 from .job import Cancelled
 from .load_error import Cause, cause
@@ -63,11 +66,27 @@ def answer(request_id: bytes, error: BaseException) -> Error:
 
 def failure(request_id: bytes, error: BaseException) -> Error:
     """The answer for a job that failed by no fault of its request: one sentence, with the traceback in the log."""
-    traceback.print_exception(error)
+    log_traceback(error)
     if short_of_memory(error):
         return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))
     text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
     return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))
+
+
+def log_traceback(error: BaseException) -> None:
+    """Prints where `error` was raised, and its type; its message, which may quote what was said, only if the user has
+    asked for that."""
+    if os.environ.get(log_lines.CONTENT):
+        traceback.print_exception(error)
+        return
+    chain: list[BaseException] = []
+    while error not in chain:
+        chain.append(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__) or error
+    for one in reversed(chain):
+        print("Traceback (most recent call last):", file=sys.stderr)
+        traceback.print_tb(one.__traceback__)
+        print(type(one).__name__, file=sys.stderr)
 
 
 def _cause(error: BaseException | None) -> Cause | None:

@@ -12,6 +12,8 @@ from hushd_protocol.system import paths
 from . import console
 
 POLL_S = 0.25
+ID_CHARACTERS = 8  # of a request, as logs have it
+TIME_CHARACTERS = 19  # at the start of a line
 LINE = 400  # bytes, generously, to know how far back to read
 
 
@@ -42,6 +44,28 @@ def show(what: str | None, lines: int, follow: bool) -> None:
         raise  # of standard output
     except OSError as error:
         raise HushdError("input_unreadable", f"The log {path} cannot be read ({error.strerror}).") from error
+
+
+def show_request(request: str) -> None:
+    """Prints the lines of all logs about one request, in the order of their times.
+
+    Raises:
+        HushdError: `input_unreadable` when no log knows it.
+    """
+    folder = paths.find().logs
+    wanted = request[:ID_CHARACTERS].lower()
+    marks = (f" request {wanted}: ", f'"request": "{wanted}"')
+    found: list[str] = []
+    for path in sorted([*folder.glob("*.log.1"), *folder.glob("*.log")]):
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        name = path.name.partition(".log")[0]
+        found += [f"{line}  [{name}]" for line in lines if any(mark in line for mark in marks)]
+    if not found:
+        raise HushdError("input_unreadable", f"No log in {folder} knows a request {request!r}.")
+    console.write("".join(f"{line}\n" for line in sorted(found, key=lambda line: line[:TIME_CHARACTERS])))
 
 
 def _is_moved(descriptor: int, path: Path) -> bool:

@@ -29,6 +29,7 @@ OWN_OPTIONS = {  # commands that parse what follows them
     "top": "top.command",
     "memory": "memory",
     "doctor": "doctor.command",
+    "config": "config.command",
     "completion": "completion.command",
     "captions": "captions.command",
     "dictate": "dictate.command",
@@ -44,8 +45,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
         console.program = f"{prog} {command}"
         return int(import_module(f"hushd.cli.{OWN_OPTIONS[command]}").main(console.program, rest))
     asks_for_help = "-h" in rest or "--help" in rest
-    if not asks_for_help and (command == "run" or argv[:2] == ["config", "check"]):
-        _become_supervisor(rest if command == "run" else argv)
+    if not asks_for_help and command == "run":
+        _become_supervisor(rest)
     parser, commands = make_parser(prog)
     if command in commands:
         console.program = f"{prog} {command}"
@@ -84,9 +85,12 @@ def _do(options: Namespace) -> int:
 
         yield_vram(options)
     elif options.command == "logs":
-        from .logs import show
+        from .logs import show, show_request
 
-        show(options.what, options.lines, options.follow)
+        if options.request:
+            show_request(options.request)
+        else:
+            show(options.what, options.lines, options.follow)
     else:
         _manage(options)
     return 0
@@ -181,10 +185,9 @@ def _add_managing(commands: Commands) -> None:
     logs = commands.add("logs", "show the end of a log")
     logs.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
     logs.add_argument("-n", "--lines", type=whole(0), default=50, help="how many; default: 50")
+    logs.add_argument("-r", "--request", metavar="ID", help="the lines about one request, from all logs")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
-    config = commands.add("config", "read the configuration and report what is wrong with it")
-    config.add_argument("action", choices=("check",), help="the one thing it does")
-    config.add_argument("file", nargs="?", metavar="FILE", help="default: the user's own configuration")
+    commands.add("config", "show, check and change the configuration")
     commands.add("reload", "have the supervisor read its configuration again")
     commands.add("restart", "finish what is running, and start a new supervisor", "Requests wait for it meanwhile.")
     commands.add("shutdown", "finish what is running, then end the supervisor")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
+from hushd.cli.config.file import ask_supervisor
 from hushd.client import Client
 from hushd.transport import autostart
-
-CHECK_S = 30.0
 
 
 def restart() -> None:
@@ -38,7 +35,4 @@ def restart() -> None:
 
 def check_configuration() -> None:
     """Raises `bad_request` with the mistake in a configuration that no supervisor starts with."""
-    command = [sys.executable, "-P", "-m", "hushd_supervisor", "config", "check"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=CHECK_S, check=False)
-    if done.returncode != 0:
-        raise HushdError("bad_request", done.stderr.strip().removeprefix("hushd: ") or "The configuration is wrong.")
+    ask_supervisor("check")

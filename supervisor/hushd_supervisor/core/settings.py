@@ -81,6 +81,8 @@ class Settings:
     exit_when_idle: float = 600.0  # after which a supervisor that a request started leaves: no worker, no request
     queue: int = 200  # requests that may wait, over all workers
     log_level: str = "info"
+    log_format: str = "text"  # or json: an object a line
+    log_content: bool = False  # whether logs have what was said and heard
     memory_share: float = 0.8  # of all memory (or the container's limit) that all workers together may take
     weight_priority: float = 100.0  # in eviction, lowest first: priority * this
     weight_idle: float = 1.0  # - idle seconds * this

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import zmq
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Control, Error, Ready, Result
+from hushd_protocol.messages import Control, Error, Job, Ready, Result
 
 from hushd_supervisor.core.actions import (
     Action,
@@ -47,6 +47,7 @@ from .memory.heap import Heap
 from .memory.history import History
 from .memory.needs import Needs
 from .memory.psi import Triggers
+from .request_log import RequestLog
 from .signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
 from .sockets.client_socket import ClientSocket
 from .sockets.lock import ListeningSocket
@@ -89,6 +90,7 @@ class Loop:
         heap: trims the memory that clients leave behind.
         doorkeeper: serves programs that speak HTTP or Wyoming, if the user wants that.
         history: records what the processes hold.
+        requests: logs what clients ask for.
         cards: looks at the graphics cards.
     """
 
@@ -111,6 +113,7 @@ class Loop:
         heap: Heap | None = None,
         doorkeeper: Doorkeeper | None = None,
         history: History | None = None,
+        requests: RequestLog | None = None,
         cards: CardLooks | None = None,
     ) -> None:
         self._pool = pool
@@ -129,6 +132,7 @@ class Loop:
         self._heap = heap or Heap()
         self._doorkeeper = doorkeeper
         self._history = history
+        self._requests = requests
         self._cards = cards
         self._sleep: SleepWatch | None = None  # once a worker was on a card
         self._started = clock()
@@ -253,6 +257,8 @@ class Loop:
     # --- events and actions ------------------------------------------------------------------------------------------
 
     def _handle(self, event: Event) -> None:
+        if self._requests:
+            self._requests.look(event, self._clock())
         match event:
             case FromClient(route, Control(action="shutdown") as control) if self._listener.lasting:
                 event = FromClient(route, replace(control, action="restart"))  # the manager will start the next one
@@ -266,8 +272,12 @@ class Loop:
             self._doorkeeper.look(event, self._clock())
         if self._history:
             self._history.look(event)
-        if isinstance(event, Exited) or (isinstance(event, FromWorker) and isinstance(event.message, Ready)):
-            self._report_workers()
+        match event:
+            case FromWorker(worker, _, Ready(pss=size)):
+                self._record("info", f"{worker} is ready, {size / 1e6:.0f} MB")
+                self._report_workers()
+            case Exited():
+                self._report_workers()
 
     def _act(self, actions: list[Action]) -> None:
         """Carries out `actions` in order; then the pool gets the failures, and so on."""
@@ -283,8 +293,12 @@ class Loop:
     def _do(self, action: Action) -> Event | None:
         match action:
             case ToClient(route, message):
+                if self._requests:
+                    self._requests.sent(route, message, self._clock())
                 return self._clients.send(route, message)
             case ToWorker(worker, gen, message):
+                if self._requests and isinstance(message, Job):
+                    self._requests.handed(message, self._clock())
                 return self._workers.send(worker, gen, message)
             case Spawn(worker, gen, compute_device, shown, why):
                 self._suspicious = True

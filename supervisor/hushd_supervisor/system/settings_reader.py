@@ -15,6 +15,7 @@ from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import COMPUTE_DEVICES, NAME, is_compute_device
 from hushd_protocol.suggest import did_you_mean
+from hushd_protocol.system.log_lines import FORMATS
 
 from hushd_supervisor.core.names import ENGINES, ROLES
 from hushd_supervisor.core.settings import STDIO, HttpSettings, Settings, WorkerSettings, WyomingSettings
@@ -68,6 +69,7 @@ class SettingsReader:
             if model != known[role]:
                 self._check(role, model, _MODEL)
         self._check("log_level", values.get("log_level", "info"), choice(*LEVELS))
+        self._check("log_format", values.get("log_format", "text"), choice(*FORMATS))
         return Settings(**values)
 
     def _workers(self, table: Any) -> dict[str, dict[str, Any]]:

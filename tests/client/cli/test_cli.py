@@ -510,6 +510,20 @@ def test_logs(runtime: Path) -> None:
     assert "tts-hibari-en" in one_sentence(run("hushd", "logs", "vision"), "hushd logs")
 
 
+def test_lines_about_a_request(runtime: Path) -> None:
+    """From all logs, in the order of their times, text and JSON alike; an id that none knows is an error."""
+    folder = runtime / "state" / "logs"
+    folder.mkdir(parents=True)
+    (folder / "supervisor.log").write_text(
+        "2026-01-01 00:00:03 INFO    request 0a1b2c3d: done\n2026-01-01 00:00:04 INFO    request ffffffff: done\n"
+    )
+    (folder / "stt-a-b.log").write_text("2026-01-01 00:00:02 request 0a1b2c3d: slow\n")
+    (folder / "stt-a-b.log.1").write_text('{"time": "2026", "request": "0a1b2c3d", "text": "x"}\n')
+    shown = run("hushd", "logs", "--request", "0A1B2C3D").stdout.decode().splitlines()
+    assert [line.rpartition("  ")[2] for line in shown] == ["[stt-a-b]", "[supervisor]", "[stt-a-b]"]
+    assert "knows a request 'abc'" in one_sentence(run("hushd", "logs", "-r", "abc"), "hushd logs")
+
+
 def test_following_a_log(runtime: Path) -> None:
     """-f goes on with what is added, also when the file is begun anew, until Ctrl-C."""
     folder = runtime / "state" / "logs"
@@ -599,7 +613,7 @@ def test_config_check_is_the_supervisors(runtime: Path) -> None:
     (runtime / "config.toml").write_text("exit_when_idel = 5\n")
     done = run("hushd", "config", "check")
     assert done.returncode == 2
-    assert "exit_when_idle" in one_sentence(done, "hushd")
+    assert "exit_when_idle" in one_sentence(done, "hushd config")
 
 
 # --- signals ----------------------------------------------------------------------------------------------------------

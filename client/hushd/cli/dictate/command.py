@@ -42,6 +42,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _parse(prog: str, argv: Sequence[str]) -> Namespace:
+    options = make_parser(prog).parse(argv, "words")
+    _check(options)
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
     parser = Parser(
         prog,
         "Types what is said into the window that has the focus: from now on until Ctrl-C, or while a key is held.",
@@ -76,9 +83,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
     text.add_argument("--device", metavar="NAME", help="the microphone; `listen --device '?'` lists them")
     parser.add_worker_options()
     parser.set_defaults(words=[])
-    options = parser.parse(argv, "words")
-    _check(options)
-    return options
+    return parser
 
 
 def _check(options: Namespace) -> None:

@@ -11,6 +11,7 @@ from hushd.cli.chart import chart, columns_for_bars, indent
 from hushd.display import Column, clock
 from hushd.memory_picture import round_up
 from hushd.memory_record import Moment, highest, window
+from hushd.status_table import card_line
 
 from .screen import Line
 
@@ -98,14 +99,7 @@ def _head(view: View) -> list[Line]:
 
 def _cards(memory: Mapping[str, Any]) -> list[Line]:
     """A line for each graphics card that the supervisor knows of."""
-    found: list[Line] = []
-    for card in memory.get("cards") or ():
-        if isinstance(card, dict) and (total := _number(card.get("total_mb"))):
-            used = _number(card.get("used_mb")) or 0.0
-            free = _number(card.get("free_mb") or card.get("available_mb"))
-            name = card.get("name") or card.get("device") or "card"
-            found.append([(f"{name}: {used:.0f} of {total:.0f} MB" + (f", {free:.0f} MB free" if free else ""), "")])
-    return found
+    return [[(card_line(card), "")] for card in memory.get("cards") or ()]
 
 
 def _gateway(status: Mapping[str, Any]) -> list[Line]:

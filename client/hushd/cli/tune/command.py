@@ -20,6 +20,7 @@ from hushd_protocol.system.footprint import cores
 
 from hushd.cli import console
 from hushd.cli.arguments import Parser
+from hushd.cli.config.file import have_it_read, read
 from hushd.cli.restart import check_configuration
 from hushd.client import Client
 
@@ -38,7 +39,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     check_configuration()
     place = paths.find().config
-    worker = _worker(options.what, config_file.read(place))
+    worker = _worker(options.what, read(place))
     sample = _TEXT if worker.startswith("tts/") else _recording(options.speech)
     began = time.monotonic()
     until = began + options.limit
@@ -80,10 +81,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
         values = _values(shop, outcome)
     if not options.json:
         console.write(_table(worker, outcome, audio_s))
-    changed = _differs(own_settings(config_file.read(place), worker), values)
+    changed = _differs(own_settings(read(place), worker), values)
     if changed and not options.dry_run:
         config_file.change(place, worker, values)
-        _have_it_read()
+        have_it_read()
     if options.json:
         answer = _as_json(worker, outcome, values, audio_s) | {"written": changed and not options.dry_run}
         console.write(json.dumps(answer, indent=2) + "\n")
@@ -165,16 +166,6 @@ def _differs(own: Any, values: dict[str, Any]) -> bool:
     new, old = values.get("memory_mb", 0), own.get("memory_mb", 0)
     # Too much by a little is left as it is; less than was measured never is.
     return not new <= old <= new * _DIFFERENT
-
-
-def _have_it_read() -> None:
-    """Has a running supervisor take it over; its workers do when they next start."""
-    try:
-        with Client(holder="cli", start=False) as client:
-            client.reload()
-    except HushdError as error:
-        if error.code != "no_supervisor":
-            raise
 
 
 def _named(environment: Environment) -> str:

@@ -6,15 +6,15 @@ is told what to write.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from hushd_models import toml
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import atomic_file
+
+from hushd.cli.config.file import read, replace, written
+from hushd.cli.config.keys import without_empty
 
 Values = Mapping[str, Any]  # numbers, strings or tables of strings; None takes a key away
 
@@ -34,11 +34,11 @@ def edited(text: str, worker: str, values: Values) -> str:
         document = tomlkit.parse(text)
         _set(document, worker, values)
         new = tomlkit.dumps(document)
-        same = _without_empty(toml.loads(new)) == _without_empty(meant)
+        same = without_empty(toml.loads(new)) == without_empty(meant)
     except (TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         same = False
     if not same:
-        wanted = "; ".join(f"{key} = {_written(value)}" for key, value in values.items() if value is not None)
+        wanted = "; ".join(f"{key} = {written(value)}" for key, value in values.items() if value is not None)
         raise HushdError(
             "bad_request",
             f'The configuration is written in a way that cannot be changed safely: put this into [worker."{worker}"] '
@@ -55,31 +55,8 @@ def change(path: Path, worker: str, values: Values) -> None:
     """
     text = read(path)
     new = edited(text, worker, values)
-    if new == text:
-        return
-    place = Path(os.path.realpath(path))
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
-        atomic_file.replace(place, new, mode, sync=True)
-    except OSError as error:
-        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
-
-
-def read(path: Path) -> str:
-    """The file's text, empty where there is none.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
-    try:
-        return path.read_bytes().decode()
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError:
-        raise HushdError("bad_request", f"{path} is not UTF-8.") from None
-    except OSError as error:
-        raise HushdError("bad_request", f"{path} cannot be read ({error.strerror}).") from error
+    if new != text:
+        replace(path, new)
 
 
 def plain(table: Values) -> str:
@@ -139,15 +116,3 @@ def _put(table: MutableMapping[str, Any], key: str, value: Any) -> None:
     else:
         table[key] = tomlkit.inline_table()
         table[key].update(value)
-
-
-def _without_empty(table: Values) -> dict[str, Any]:
-    """`table` without tables that say nothing."""
-    found = {key: _without_empty(value) if isinstance(value, Mapping) else value for key, value in table.items()}
-    return {key: value for key, value in found.items() if value != {}}
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_written(one)}" for key, one in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)

@@ -21,10 +21,11 @@ from hushd_models import toml
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
+from hushd.cli.config.file import read
 from hushd.client import Client
 from hushd.transport.source import Audio
 
-from .config_file import changed, plain, read
+from .config_file import changed, plain
 from .search import VARIABLES, Environment, Measured, Trial, words
 
 RUNS = 5  # of which the median counts; one pass before them warms everything up

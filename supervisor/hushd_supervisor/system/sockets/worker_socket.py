@@ -16,6 +16,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_WORKER, Beat, Bye, Error, LoadFailed, Message, Ready, Welcome, WorkerHello
+from hushd_protocol.system import log_lines
 from hushd_protocol.system.paths import Paths, prepare_state
 
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
@@ -128,6 +129,8 @@ class WorkerSocket:
                             "HUSHD_WORKER_TOKEN": token,
                             "HUSHD_LIFELINE": str(lifeline),
                             "HUSHD_SUPERVISOR": str(os.getpid()),
+                            log_lines.FORMAT: self._settings.log_format,
+                            log_lines.CONTENT: "1" if self._settings.log_content else "",
                         },
                     ),
                     stdout=output,

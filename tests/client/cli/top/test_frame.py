@@ -72,10 +72,11 @@ def test_cards_are_shown_where_the_supervisor_reports_them() -> None:
     """A worker's VRAM is a column, and a card a line; without any there is neither."""
     assert "VRAM" not in "\n".join(text(view()))
     workers = [WORKER | {"vram_mb": 812.0}]
-    cards = [{"name": "NVIDIA X", "total_mb": 24000.0, "used_mb": 900.0}]
+    card = {"device": "cuda:0", "name": "NVIDIA X", "total_mb": 24000.0, "used_mb": 900.0, "free_mb": 20000.0}
+    cards = [card | {"asleep": False, "seen_s": 0.0, "kept_s": None}]
     status = STATUS | {"workers": workers, "memory": STATUS["memory"] | {"cards": cards}}
     whole = "\n".join(text(view(status=status)))
-    assert "NVIDIA X: 900 of 24000 MB" in whole
+    assert "cuda:0 NVIDIA X: workers take 0.9 of 24.0 GB" in whole
     assert "812 MB" in whole
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import tomlkit
-from hushd.cli.tune.config_file import change, edited, plain, read
+from hushd.cli.config.file import read
+from hushd.cli.tune.config_file import change, edited, plain
 from hushd_protocol.errors import HushdError
 
 WORKER = "stt/moonshine/tiny-en"
@@ -80,7 +81,7 @@ def test_whatever_way_it_is_written_in(text: str) -> None:
 def test_what_comes_out_otherwise_than_it_was_meant_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence says what to write by hand."""
     monkeypatch.setattr(tomlkit, "dumps", lambda document: FILE)
-    with pytest.raises(HushdError, match=r'yourself: environment = \{ "A" = "b" \}\.$') as caught:
+    with pytest.raises(HushdError, match=r'yourself: environment = \{ A = "b" \}\.$') as caught:
         edited(FILE, WORKER, {"environment": {"A": "b"}})
     assert caught.value.code == "bad_request"
 

@@ -1,0 +1,117 @@
+"""Lines about requests: who asked for what, and how it ended; nothing of what was said or heard, unless asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hushd_protocol.messages import Chunk, Error, Hello, Job, Message, Partial, Request, Result
+from hushd_protocol.system.log_lines import short_id
+
+from hushd_supervisor.core.events import ClientGone, Event, FromClient
+
+NAME = 80  # characters of a name that a client has chosen
+CONTENT = 2000  # of a text
+_FAULTLESS = ("done", "cancelled")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A request under way."""
+
+    op: str
+    worker: str
+    client: str
+    arrived: float
+    started: float | None = None
+
+
+class RequestLog:
+    """Watches what clients ask for and what they are answered.
+
+    Args:
+        record: writes a line: level, text, the request's short id, and facts for programs.
+
+    Attributes:
+        content: whether what is said and heard is logged too.
+    """
+
+    def __init__(self, record: Callable[..., None], content: bool = False) -> None:
+        self._record = record
+        self.content = content
+        self._clients: dict[bytes, str] = {}
+        self._open: dict[tuple[bytes, bytes], _Open] = {}
+        self._by_id: dict[bytes, _Open] = {}
+
+    def look(self, event: Event, now: float) -> None:
+        """Sees an event before the pool does."""
+        match event:
+            case FromClient(route, Hello() as hello):
+                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:NAME]
+            case FromClient(route, Request() as request):
+                self._arrived(route, request, now)
+            case FromClient(route, Chunk(id=name, payload=payload)) if self.content:
+                self._said(self._open.get((route, name)), name, payload)
+            case ClientGone(route):
+                self._clients.pop(route, None)
+                for key in [key for key in self._open if key[0] == route]:
+                    self._ended(key, "cancelled", now, "its client has left")
+
+    def sent(self, route: bytes, message: Message, now: float) -> None:
+        """Sees a message to a client."""
+        match message:
+            case Result(id=name):
+                self._ended((route, name), "done", now)
+            case Error(id=name, code=code):
+                self._ended((route, name), code, now, message.message)
+            case Partial(id=name, data=data) if self.content and data.get("kind") in ("segment", "final"):
+                self._write("info", f"heard: {str(data.get('text', ''))[:CONTENT]}", name)
+
+    def handed(self, job: Job, now: float) -> None:
+        """Sees a job that is handed to a worker."""
+        if request := self._by_id.get(job.id):
+            request.started = now
+
+    def _arrived(self, route: bytes, request: Request, now: float) -> None:
+        if (route, request.id) in self._open:
+            return  # a second one of that id, which will be refused
+        client = self._clients.get(route, "a stranger")
+        opened = _Open(request.op[:NAME], request.worker[:NAME], client, now)
+        self._open[route, request.id] = self._by_id[request.id] = opened
+        self._write("debug", f"{opened.op} on {opened.worker} for {client} has come", request.id)
+        if self.content and request.input == "inline":
+            self._said(opened, request.id, request.payload)
+
+    def _said(self, request: _Open | None, name: bytes, payload: bytes) -> None:
+        if request and request.worker.partition("/")[0] == "tts" and payload:
+            self._write("info", f"says: {payload[:CONTENT].decode(errors='replace')}", name)
+
+    def _ended(self, key: tuple[bytes, bytes], outcome: str, now: float, why: str = "") -> None:
+        request = self._open.pop(key, None)
+        if request is None:
+            return
+        self._by_id.pop(key[1], None)
+        took = now - request.arrived
+        waited = (request.started or now) - request.arrived
+        text = f"{request.op} on {request.worker} for {request.client}: {outcome} after {took:.2f} s"
+        text += f", {waited:.2f} of them waiting" if waited >= 0.01 else ""
+        text += f" ({why})" if why and self._may_say(outcome) else ""
+        self._write(
+            "info" if outcome in _FAULTLESS else "warning",
+            text,
+            key[1],
+            op=request.op,
+            worker=request.worker,
+            client=request.client,
+            outcome=outcome,
+            seconds=round(took, 3),
+            waited=round(waited, 3),
+        )
+
+    def _may_say(self, outcome: str) -> bool:
+        """Whether the sentence of an ending may be logged: an engine's error may quote what was said."""
+        return self.content or outcome == "cancelled"
+
+    def _write(self, level: str, text: str, name: bytes, **facts: Any) -> None:
+        self._record(level, text, short_id(name), **facts)

@@ -1,0 +1,187 @@
+"""`hushd config`: shows and changes settings, and puts nothing in place that a supervisor would refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hushd.cli.config.file import written
+from hushd.cli.config.keys import path_of, value_of, with_key
+from hushd_protocol.errors import HushdError
+from support.peer import Supervisor
+
+CODE = "from hushd.cli import entry; entry.hushd()"
+
+
+def config(*words: str, status: int = 0, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", CODE, "config", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stderr if status else done.stdout
+
+
+@pytest.fixture
+def file(runtime: Path) -> Path:
+    path = runtime / "config.toml"
+    path.write_text('# mine\ntts = "espeak-ng/all" # small\n\n[worker."stt/moonshine"]\nkeep_alive = 5 # short\n')
+    return path
+
+
+def test_show_has_every_setting_and_marks_those_that_are_not_defaults(file: Path) -> None:
+    """A line a setting; of one worker only what is set; one setting alone is its bare value."""
+    lines = config("show").splitlines()
+    assert 'tts = "espeak-ng/all"  # default: "hibari/en"' in lines
+    assert "queue = 200" in lines
+    assert "worker.keep_alive = 300.0" in lines
+    assert 'worker."stt/moonshine".keep_alive = 5.0  # default: 300.0' in lines
+    assert config("show", "tts") == "espeak-ng/all\n"
+    assert config("show", "worker.stt/moonshine").startswith("5.0")
+    assert len(config("show", "http").splitlines()) > 3
+    rows = {row["key"]: row for row in json.loads(config("show", "--json"))}
+    assert rows["tts"] == {"key": "tts", "value": "espeak-ng/all", "default": "hibari/en"}
+    assert "did you mean queue" in config("show", "queu", status=2)
+
+
+def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
+    """Strings need no quotes, lists and numbers are TOML's, and a new table is made where it is needed."""
+    config("set", "tts", "hibari/en")
+    config("set", "worker.stt/moonshine.keep_alive", "10m")
+    config("set", "http.listen", '["127.0.0.1:8000"]')
+    config("set", "log_content", "true")
+    text = file.read_text()
+    assert text.startswith('# mine\ntts = "hibari/en" # small\n')
+    assert 'keep_alive = "10m" # short' in text
+    assert '[http]\nlisten = ["127.0.0.1:8000"]' in text
+    assert config("show", "log_content") == "true\n"
+    config("unset", "worker.stt/moonshine.keep_alive")
+    assert "keep_alive" not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [("queue", "-3", "queue must be"), ("quue", "3", "did you mean queue"), ("a b", "3", "no key")],
+)
+def test_what_a_supervisor_would_refuse_changes_nothing(file: Path, key: str, value: str, says: str) -> None:
+    """The error is that of the check, under the name of the file, and nothing is left beside it."""
+    before = file.read_text()
+    error = config("set", key, "--", value, status=2)
+    assert says in error
+    assert file.read_text() == before
+    assert not list(file.parent.glob(".config-*"))
+
+
+def test_set_makes_the_file(runtime: Path) -> None:
+    """Where there is none, with its folder."""
+    path = runtime / "deep/er/config.toml"
+    config("set", "queue", "7", HUSHD_CONFIG=str(path))
+    assert path.read_text() == "queue = 7\n"
+    assert config("path", HUSHD_CONFIG=str(path)) == f"{path}\n"
+
+
+def test_a_running_supervisor_takes_it_over(supervisor: Supervisor, runtime: Path) -> None:
+    """Its log says that it has read the file again."""
+    config("set", "log_level", "debug")
+    assert "the configuration was read again" in supervisor.log()
+
+
+def editor(folder: Path, script: str) -> str:
+    path = folder / "editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_edit_puts_in_place_what_is_right(file: Path, tmp_path: Path) -> None:
+    """The editor gets a copy; once that is right it takes the file's place."""
+    config("edit", EDITOR=editor(tmp_path, 'sed -i s/espeak-ng/hibari/ "$1"'))
+    assert 'tts = "hibari/all" # small' in file.read_text()
+    assert not list(file.parent.glob(".config-*"))
+
+
+def test_edit_keeps_what_is_wrong_aside(file: Path, tmp_path: Path) -> None:
+    """The file stays, and the error names the copy."""
+    before = file.read_text()
+    error = config("edit", status=2, EDITOR=editor(tmp_path, 'sed -i s/tts/ttx/ "$1"'))
+    (kept,) = file.parent.glob(".config-*")
+    assert "did you mean tts" in error
+    assert str(kept) in error
+    assert (file.read_text(), "ttx" in kept.read_text()) == (before, True)
+
+
+def test_edit_begins_with_every_key(runtime: Path, tmp_path: Path) -> None:
+    """A new file has all settings as comments, in their tables, and taking the marks away it is right."""
+    script = 'sed -i -e "1d" -e "s/^# //" "$1"'
+    config("edit", EDITOR=editor(tmp_path, script))
+    text = (runtime / "config.toml").read_text()
+    assert "[worker]\n" in text
+    assert "queue = 200" in text
+    assert all("default" not in line for line in config("show").splitlines())
+
+
+def test_an_editor_that_fails_changes_nothing(file: Path) -> None:
+    """Neither one that is missing nor one that gives up."""
+    before = file.read_text()
+    assert "set EDITOR" in config("edit", status=2, EDITOR="/no/such/editor")
+    assert "nothing has changed" in config("edit", status=130, EDITOR="false")
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("tts", ["tts"]),
+        ("http.listen", ["http", "listen"]),
+        ('worker."stt/moonshine".keep_alive', ["worker", "stt/moonshine", "keep_alive"]),
+        ("worker.stt/moonshine/v3.5.keep_alive", ["worker", "stt/moonshine/v3.5", "keep_alive"]),
+    ],
+)
+def test_paths_of_keys(key: str, path: list[str]) -> None:
+    """As TOML has them, and for workers without quotes."""
+    assert path_of(key) == path
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a = 1", "a\nb", "a..b"])
+def test_what_is_no_key(key: str) -> None:
+    """It is refused before anything is read."""
+    with pytest.raises(HushdError, match="is no key"):
+        path_of(key)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5m", "5m"),
+        ("true", True),
+        ("-1", -1),
+        ('["a"]', ["a"]),
+        ("2020-01-01", "2020-01-01"),
+        ("a\nb", "a\nb"),
+        ("", ""),
+    ],
+)
+def test_values_as_typed(text: str, value: object) -> None:
+    """What TOML takes, and else the text."""
+    assert value_of(text) == value
+
+
+def test_strange_files_are_left_alone() -> None:
+    """A key inside an inline table is changed there, one below a value is refused, and so is what is no TOML."""
+    assert with_key("http = { listen = [] }\n", ["http", "hosts"], ["a"]) == 'http = { listen = [], hosts = ["a"]}\n'
+    assert with_key("", ["http", "listen"], None) == ""
+    with pytest.raises(HushdError, match="not TOML"):
+        with_key("a = ", ["b"], 1)
+
+
+def test_values_as_written() -> None:
+    """Lists, tables and text as TOML has them."""
+    assert written({"a b": [1, "x"], "c": {}}) == '{ "a b" = [1, "x"], c = {} }'

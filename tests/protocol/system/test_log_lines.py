@@ -1,0 +1,98 @@
+"""Lines of logs: text and JSON, with the request's id, from streams that several threads write to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hushd_protocol.system import log_lines
+from hushd_protocol.system.log_lines import LogStream, concern, line, short_id, text_of
+
+REQUEST = bytes.fromhex("a1b2c3d4") + bytes(12)
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+Open = Callable[[str], LogStream]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Open]:
+    """Opens the log `tmp_path`/log as a stream; afterwards this thread concerns no request."""
+    descriptor = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
+    yield lambda form: LogStream(descriptor, form)
+    concern(b"")
+    os.close(descriptor)
+
+
+def written(folder: Path) -> list[str]:
+    return [TIME.sub("T", one) for one in (folder / "log").read_text().splitlines()]
+
+
+def test_a_line_of_text_has_time_level_and_request() -> None:
+    """What is not known is left out, and further lines of a text are indented."""
+    made = line("one\ntwo", form="text", request=short_id(REQUEST), level="info")
+    assert TIME.sub("T", made) == "T INFO    request a1b2c3d4: one\n    two\n"
+    assert TIME.sub("T", line("one", form="text")) == "T one\n"
+
+
+def test_a_line_of_json_is_an_object_with_facts() -> None:
+    """Time in UTC, what is known, and facts that the text only says; newlines stay inside."""
+    made = line("one\ntwo", form="json", request="a1b2c3d4", level="WARNING", facts={"seconds": 1.5})
+    assert made.count("\n") == 1
+    data = json.loads(made)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", data.pop("time"))
+    assert data == {"level": "warning", "request": "a1b2c3d4", "text": "one\ntwo", "seconds": 1.5}
+
+
+@pytest.mark.parametrize("form", log_lines.FORMATS)
+def test_the_text_of_a_line_comes_back(form: str) -> None:
+    """What explains a crash is the text alone; a line of a library's is returned as it is."""
+    assert text_of(line("no memory", form=form, request="a1b2c3d4", level="error").rstrip("\n")) == "no memory"
+    assert text_of(line("no memory", form=form).rstrip("\n")) == "no memory"
+    assert text_of("Segmentation fault") == "Segmentation fault"
+    assert text_of('{"time" is no object') == '{"time" is no object'
+
+
+def test_what_a_thread_prints_concerns_its_request(opened: Open, tmp_path: Path) -> None:
+    """Each line has the id of the request on which its thread works, and none before and after."""
+    stream = opened("text")
+    print("loading", file=stream)
+    concern(REQUEST)
+    print("one\n\ntwo", file=stream)
+    other = threading.Thread(target=lambda: print("other", file=stream))
+    other.start()
+    other.join()
+    concern(b"")
+    print("done", file=stream)
+    assert written(tmp_path) == [
+        "T loading",
+        "T request a1b2c3d4: one",
+        "T request a1b2c3d4: two",
+        "T other",
+        "T done",
+    ]
+
+
+def test_pieces_of_two_threads_do_not_mix(opened: Open, tmp_path: Path) -> None:
+    """A line is written once it is whole; a flush writes what there is."""
+    stream = opened("json")
+    stream.write("mine, ")
+    other = threading.Thread(target=lambda: print("another's", file=stream))
+    other.start()
+    other.join()
+    print("whole", file=stream)
+    stream.write("rest")
+    assert len(written(tmp_path)) == 2
+    stream.flush()
+    assert [json.loads(one)["text"] for one in written(tmp_path)] == ["another's", "mine, whole", "rest"]
+
+
+def test_a_full_disk_ends_no_thread() -> None:
+    """A write that fails is lost."""
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    stream = LogStream(descriptor, "text")
+    print("lost", file=stream)
+    os.close(descriptor)
