@@ -37,10 +37,14 @@ def wheel(built: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+MAKERS = ("ARCHITECTURE.md", "BENCHMARKS.md", "PROTOCOL.md", "PYTHON.md", "SECURITY.md", "hosts", "docker", "man")
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
-    """What the wheel carries of a folder: all but pictures, and manual pages, which have a place of their own."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".png", ".svg", ".1"))
-    return {str(path.relative_to(ROOT)): path.read_bytes() for path in files}
+    """What the wheel carries of a folder: all but pictures, and what is for makers of hushd and of other programs."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".png", ".svg"))
+    users = (path for path in paths if not set(path.relative_to(folder).parts).intersection(MAKERS))
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in users}
 
 
 @pytest.mark.parametrize("name", ["docs", "packaging"])
