@@ -40,6 +40,15 @@ def test_a_small_gain_is_no_gain() -> None:
     assert work(BatchSize(8), lambda count: 1.0 if count == 1 else 0.95 * count)[-1] == 1
 
 
+@pytest.mark.parametrize(("cautious", "then"), [(True, 1), (False, 2)])
+def test_a_gain_that_came_and_went(cautious: bool, then: int) -> None:
+    """Where other programs take the cores now and then, only what always pays does."""
+    size = BatchSize(2, cautious=cautious)
+    for count, took in ((1, 1.0), (1, 1.5), (1, 1.0), (2, 1.0), (2, 1.0), (2, 1.9)):
+        size.learn(count, 20.0 * count, took)
+    assert size.now == then
+
+
 def test_the_first_of_each_size_is_not_counted() -> None:
     """It pays for what the runtime prepares for a new size."""
     size = BatchSize(2)

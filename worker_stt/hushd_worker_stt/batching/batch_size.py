@@ -16,18 +16,21 @@ class BatchSize:
     Args:
         limit: pieces that the engine takes at most.
         start: the first size.
+        cautious: a size pays only if its slowest batch does, beside the fastest of the size before. On a CPU other
+            programs make any batch slow or fast, and the gain is small at best.
 
     Attributes:
         now: the size that the next batch should have.
     """
 
-    def __init__(self, limit: int, start: int = 1) -> None:
+    def __init__(self, limit: int, start: int = 1, *, cautious: bool = True) -> None:
         self.now = min(start, limit)
         self._limit = limit
+        self._cautious = cautious
         self._settled = limit < 2 * self.now
-        self._speed = 0.0  # of the size before
+        self._before = 0.0  # seconds of speech a second, with the size before
         self._batches = 0
-        self._seconds = self._took = 0.0
+        self._speeds: list[float] = []  # of this size
 
     def learn(self, count: int, seconds: float, took: float) -> None:
         """Notes that `count` pieces with `seconds` of speech took so long."""
@@ -36,21 +39,20 @@ class BatchSize:
         self._batches += 1
         if self._batches == 1:
             return  # the first of a size also pays for what the runtime prepares for it
-        self._seconds += seconds
-        self._took += took
+        self._speeds.append(seconds / max(took, 1e-9))
         if self._batches == _TRIES:
-            self._judge(self._seconds / max(self._took, 1e-9))
+            self._judge()
 
     def shrink(self) -> None:
         """Memory was not enough for a batch of this size: never again."""
         self.now = max(1, self.now // 2)
         self._settled = True
 
-    def _judge(self, speed: float) -> None:
-        pays = speed >= _PAYS * self._speed
-        self._batches, self._seconds, self._took, self._speed = 0, 0.0, 0.0, speed
+    def _judge(self) -> None:
+        pays = (min if self._cautious else max)(self._speeds) >= _PAYS * self._before
         if not pays:
             self.now //= 2
         self._settled = not pays or 2 * self.now > self._limit
+        self._batches, self._before, self._speeds = 0, max(self._speeds), []
         if not self._settled:
             self.now *= 2

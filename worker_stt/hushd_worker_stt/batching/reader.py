@@ -63,7 +63,8 @@ class Reader:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.size = BatchSize(engine.batch, start=1 if engine.compute_device == "cpu" else _ON_CARD)
+        on_cpu = engine.compute_device == "cpu"
+        self.size = BatchSize(engine.batch, 1 if on_cpu else _ON_CARD, cautious=on_cpu)
         self._lock = EngineLock()
         self._waiting: list[_Entry] = []
         self._guard = threading.Lock()
