@@ -71,7 +71,7 @@ def test_no_card_is_woken_for_a_worker_on_the_cpu(monkeypatch: pytest.MonkeyPatc
     assert compute_device.of_torch(there, prefers_mps=False) == "cpu"
 
 
-@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "ROCMExecutionProvider"])
+@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "MIGraphXExecutionProvider", "ROCMExecutionProvider"])
 def test_onnx_runtime(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
     """A card comes before the CPU, which is kept for what the card lacks; with `cpu` the card is left out."""
     assert compute_device.onnx_providers(runtime(provider)) == [provider, "CPUExecutionProvider"]

@@ -12,6 +12,8 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 
+# ONNX Runtime's, the best first; for AMD's cards it had the last one until 1.22, and has the one before since.
+_ON_CARDS = ("CUDAExecutionProvider", "MIGraphXExecutionProvider", "ROCMExecutionProvider")
 ENVIRONMENT = "HUSHD_COMPUTE_DEVICE"
 WHY = "HUSHD_WHY_THERE"  # the reason why the supervisor has chosen the CPU for a worker that may use a card
 
@@ -64,7 +66,7 @@ def of_onnxruntime(runtime: Any) -> str:
 
     CoreML is none of its devices: with it Parakeet takes 2.9 GB instead of 1.2 (k2-fsa/sherpa-onnx, issue 2626).
     """
-    cards = {"CUDAExecutionProvider", "ROCMExecutionProvider"}.intersection(runtime.get_available_providers())
+    cards = set(_ON_CARDS).intersection(runtime.get_available_providers())
     return choose("onnxruntime", ("cuda", "cpu") if cards else ("cpu",))
 
 
@@ -72,7 +74,7 @@ def onnx_providers(runtime: Any) -> list[str]:
     """The execution providers for `of_onnxruntime`; the CPU comes last, for operators that a card's lacks."""
     wanted = ["CPUExecutionProvider"]
     if of_onnxruntime(runtime) == "cuda":
-        wanted = ["CUDAExecutionProvider", "ROCMExecutionProvider", *wanted]
+        wanted = [*_ON_CARDS, *wanted]
     available = runtime.get_available_providers()
     return [name for name in wanted if name in available]
 
