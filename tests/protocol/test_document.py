@@ -161,7 +161,7 @@ def test_every_word_in_code_type_is_known() -> None:
     fields = {field.name for kind in KINDS.values() for field in dataclasses.fields(kind)}
     tables = TEXT.split("| parameter | meaning |")[1:]
     parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
-    details = {"log_tail", "read_s", "st_dev", "st_ino", "st_size", "zmq_socket_monitor"}
+    details = {"log_tail", "read_s", "st_dev", "st_ino", "st_size", "why_there", "zmq_socket_monitor"}
     warnings = {row["warning"].strip("`") for row in table("warning")}
     assert likely <= set(CODES) | set(KINDS) | set(decoder.KINDS) | fields | parameters | details | warnings
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import CREDIT_WINDOW, EXIT_CARD_FAILED, MAGIC, MAX_PAYLOAD, PROTOCOL
+from hushd_protocol.limits import CREDIT_WINDOW, EXIT_CARD_FAILED, EXIT_NO_MEMORY, MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import (
     Beat,
     Bye,
@@ -236,7 +236,7 @@ def test_a_job_that_fails(engine: Callable[..., Any], op: str, code: str, messag
     ("op", "status", "why"),
     [
         ("break_card", EXIT_CARD_FAILED, "The graphics card failed, and this process can compute nothing more on it."),
-        ("fill_card", 70, "The graphics card had not enough free memory for this request."),
+        ("fill_card", EXIT_NO_MEMORY, "The graphics card had not enough free memory for this request."),
     ],
 )
 def test_a_job_after_which_the_process_must_end(engine: Callable[..., Any], op: str, status: int, why: str) -> None:

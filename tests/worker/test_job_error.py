@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import EXIT_CARD_FAILED
+from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_worker.job import Cancelled
-from hushd_worker.job_error import EXIT_CRASHED, End, Fatal, answer, fatal, out_of_memory
+from hushd_worker.job_error import End, NoMemory, answer, fatal, out_of_memory
 
 # As the libraries print them; numbers shortened. After each of them CUDA fails at every call of the process.
 BROKEN = [
@@ -50,7 +50,7 @@ def test_a_full_card_is_tried_with_less_then_ends_the_process(message: str) -> N
     """Shorter pieces are tried, and where nobody tries them only a new process gets unfragmented memory."""
     error = RuntimeError(message)
     assert out_of_memory(error)
-    assert fatal(error) == End(EXIT_CRASHED, "The graphics card had not enough free memory for this request.")
+    assert fatal(error) == End(EXIT_NO_MEMORY, "The graphics card had not enough free memory for this request.")
 
 
 @pytest.mark.parametrize("message", MEMORY)
@@ -80,8 +80,8 @@ def test_names_of_files_are_no_messages_of_a_card() -> None:
 
 
 def test_what_a_job_raises_on_purpose() -> None:
-    """A cancelled job is not tried again; Fatal ends the process with its own sentence."""
+    """A cancelled job is not tried again; NoMemory ends the process with its own sentence."""
     assert not out_of_memory(Cancelled())
     assert fatal(Cancelled()) is None
-    assert fatal(Fatal("It is over.")) == End(EXIT_CRASHED, "It is over.")
-    assert not out_of_memory(Fatal("It is over."))
+    assert fatal(NoMemory("It is over.")) == End(EXIT_NO_MEMORY, "It is over.")
+    assert not out_of_memory(NoMemory("It is over."))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 from hushd_worker.job import Job
-from hushd_worker.job_error import Fatal
+from hushd_worker.job_error import NoMemory
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, Options, PieceLength, Segment
 from hushd_worker_stt.reading import read
 from support.stt_jobs import make_job
@@ -88,7 +88,7 @@ def test_a_job_that_economises_already_gets_half_of_that() -> None:
 
 def test_memory_that_is_not_enough_for_the_shortest_ends_the_process() -> None:
     """The second failure is fatal: a new process begins with memory in one piece."""
-    with pytest.raises(Fatal, match="not even in shorter pieces"):
+    with pytest.raises(NoMemory, match="not even in shorter pieces"):
         attempt(Small(room=1))
 
 
@@ -104,6 +104,6 @@ def test_an_engine_without_shorter_pieces_tries_once_with_less_effort() -> None:
     """Such an engine may still take a smaller beam."""
     engine = Small(room=1)
     engine.PIECE_ECONOMY = None
-    with pytest.raises(Fatal):
+    with pytest.raises(NoMemory):
         attempt(engine)
     assert engine.calls == [(8.0, False), (8.0, True)]

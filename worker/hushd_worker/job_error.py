@@ -13,7 +13,7 @@ import traceback
 from typing import NamedTuple
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import EXIT_CARD_FAILED
+from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_protocol.messages import Error
 from hushd_protocol.system import log_lines
 
@@ -31,25 +31,28 @@ class End(NamedTuple):
     why: str
 
 
-class Fatal(Exception):
-    """This process must do no more work; the message is one sentence for the client."""
+class NoMemory(Exception):
+    """Memory is not enough for a job; the message is one sentence for the client.
+
+    Another process, which begins with memory in one piece, may do it.
+    """
 
 
 def fatal(error: BaseException) -> End | None:
     """Returns how the process must end by `error`; None where it can go on."""
-    if isinstance(error, Fatal):
-        return End(EXIT_CRASHED, str(error))
+    if isinstance(error, NoMemory):
+        return End(EXIT_NO_MEMORY, str(error))
     match _cause(error):
         case Cause.CARD_FAILED:
             return End(EXIT_CARD_FAILED, "The graphics card failed, and this process can compute nothing more on it.")
         case Cause.CARD_FULL if not isinstance(error, HushdError):  # else it was a load, which has its own advice
-            return End(EXIT_CRASHED, "The graphics card had not enough free memory for this request.")
+            return End(EXIT_NO_MEMORY, "The graphics card had not enough free memory for this request.")
     return None
 
 
 def out_of_memory(error: Exception) -> bool:
     """Whether a library raised `error` because a card or the machine had not enough free memory."""
-    if isinstance(error, Cancelled | HushdError | Fatal):
+    if isinstance(error, Cancelled | HushdError | NoMemory):
         return False
     found = _cause(error)
     return found in (Cause.CARD_FULL, Cause.MEMORY) or (found is not Cause.CARD_FAILED and short_of_memory(error))

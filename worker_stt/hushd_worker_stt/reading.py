@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hushd_worker.job_error import Fatal, out_of_memory
+from hushd_worker.job_error import NoMemory, out_of_memory
 
 from .engine import RATE, Engine, Options, PieceLength, Segment
 from .segmentation.pieces import quiet_place
@@ -22,7 +22,7 @@ def read(engine: Engine, job: Job, samples: Samples, options: Options) -> list[S
     """The segments of `samples`. Where a card's or the machine's memory is not enough, `job` goes on with economy.
 
     Raises:
-        Fatal: it was not enough for that either. What is fragmented comes back with the process's end.
+        NoMemory: it was not enough for that either. What is fragmented comes back with the process's end.
     """
     economical = job.economy
     try:
@@ -38,7 +38,7 @@ def read(engine: Engine, job: Job, samples: Samples, options: Options) -> list[S
     except Exception as error:
         if not out_of_memory(error):
             raise
-        raise Fatal("There was not enough memory for this request, not even in shorter pieces.") from error
+        raise NoMemory("There was not enough memory for this request, not even in shorter pieces.") from error
 
 
 def shifted(segment: Segment, by: float) -> Segment:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import EXIT_NO_MEMORY
 
 from .crashes import Crashes
 from .jobs import Jobs
@@ -24,6 +25,7 @@ class Death:
         exit: how it ended, in words.
         log_tail: the last lines of its log.
         start_timed_out: whether it was killed for not becoming ready in time.
+        short: whether it ended because memory was not enough for a job.
     """
 
     name: str
@@ -31,12 +33,13 @@ class Death:
     exit: str
     log_tail: str
     start_timed_out: bool
+    short: bool = False
 
     @classmethod
     def of(cls, name: str, lifecycle: Lifecycle, status: int, log_tail: str, out_of_memory: bool) -> Death:
         """The end of the process that `lifecycle` still holds for alive; see `describe_exit`."""
         words = describe_exit(status, lifecycle.killed, out_of_memory)
-        return cls(name, lifecycle.state, words, log_tail, lifecycle.start_timed_out)
+        return cls(name, lifecycle.state, words, log_tail, lifecycle.start_timed_out, status == EXIT_NO_MEMORY)
 
     @property
     def cause(self) -> str:
@@ -69,12 +72,20 @@ class Death:
                     record.explain(request.key)
                 explained = True
             if second and len(lost) == 1:  # no other request can be the culprit
-                message = f"This request has killed {self.name} twice ({self.cause}): do not repeat it."
-                error = HushdError("poison_request", message, detail=self.detail)
-                jobs.finish(request, m.Error.of(request.id, error))
+                jobs.finish(request, m.Error.of(request.id, self._last_word()))
             else:
                 jobs.repeat_or_fail(request, now, repeat and len(request.killed) < 2, died)
         return explained
+
+    def _last_word(self) -> HushdError:
+        """The error of a request under which two processes have ended like this."""
+        if self.short:
+            message = f"{self.name} has not enough memory for this request, in a fresh process either ({self.cause}): "
+            return HushdError(
+                "server_busy", f"{message}take a smaller model, or end other programs.", detail=self.detail
+            )
+        message = f"This request has killed {self.name} twice ({self.cause}): do not repeat it."
+        return HushdError("poison_request", message, detail=self.detail)
 
 
 def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
-from hushd_protocol.limits import EXIT_CARD_FAILED
+from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.lifecycle import EXILE_S
@@ -210,3 +210,19 @@ def test_a_request_whose_card_fails_twice() -> None:
     house.ready(A)
     house.exit(A, EXIT_CARD_FAILED)
     assert house.code(request) == "poison_request"
+
+
+def test_a_job_that_needs_more_memory_than_there_is() -> None:
+    """A fresh process tries it once; then the answer is no reproach for a poisonous request."""
+    house = House()
+    request = house.busy(A)
+    house.exit(A, EXIT_NO_MEMORY, log_tail="The graphics card had not enough free memory for this request.")
+    house.wait(1)
+    house.ready(A)
+    house.exit(A, EXIT_NO_MEMORY, log_tail="The graphics card had not enough free memory for this request.")
+    answer = house.answer(request)
+    assert isinstance(answer, m.Error)
+    assert (answer.code, answer.retryable) == ("server_busy", True)
+    assert "had not enough free memory" in answer.message
+    house.request(A)
+    assert house.state(A) is State.STARTING  # and others are served
