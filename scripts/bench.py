@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 from benches import cold, commands, models, warm
-from benches.hearing import accuracy, diarization, int8, live, long, noise, two_files
+from benches.hearing import accuracy, captions, diarization, dictate, int8, live, long, noise, two_files
 from benches.serving import crowd, door, http, mcp, realtime, wyoming
-from benches.speaking import pages, playing, talking
+from benches.speaking import pages, playing, screen_reader, talking
 from benches.stage import Row
 from benches.supervision import activation, floods, load, memory, pressure, relay
 
@@ -59,6 +59,9 @@ CASES = {
     "stop": playing.stop,
     "gaps": playing.gaps,
     "talk": talking.talk,
+    "dictate": dictate.dictate,
+    "captions": captions.captions,
+    "screen-reader": screen_reader.screen_reader,
 }
 
 

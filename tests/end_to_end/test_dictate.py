@@ -15,6 +15,7 @@ import pytest
 from support import desktop, sound_loop
 from support.desktop import Desktop
 from support.peer import BOUND_S, Supervisor, wait_until
+from support.portal_desktop import PortalDesktop
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
 
@@ -54,15 +55,8 @@ class Stage:
     def waiting(self, *arguments: str, key: str = "F9") -> subprocess.Popen[str]:
         """One that waits for a key, which it has taken."""
         process = self.dictate("--key", key, *arguments)
-        wait_until(lambda: self.has_taken(key.rpartition("+")[2]), "the key")
+        wait_until(lambda: self.screen.waits_for(key.rpartition("+")[2]), "the key")
         return process
-
-    def has_taken(self, name: str) -> bool:
-        """Whether a program waits for a key, which does not repeat from then on."""
-        from Xlib import XK
-
-        code = self.screen.keys.keysym_to_keycode(XK.string_to_keysym(name))
-        return not self.screen.keys.get_keyboard_control().auto_repeats[code // 8] & 1 << code % 8
 
     def say(self) -> None:
         """Somebody speaks into the microphone that is open, for ten seconds."""
@@ -105,6 +99,27 @@ def test_a_key_with_modifiers(stage: Stage) -> None:
         stage.screen.release("space", "Alt_L", "Control_L")
         wait_until(lambda count=count: stage.screen.text.count("better") == count, "the end")
     assert stage.screen.text.count("Ever tried") == 2
+
+
+def test_wayland(stage: Stage) -> None:
+    """The desktop's portals have the key and the keyboard: words are typed while it is held, through one session."""
+    with PortalDesktop(stage.folder) as portal:
+        process = stage.dictate(
+            "--key", "Super+d",
+            WAYLAND_DISPLAY="wayland-0", DISPLAY="", DBUS_SESSION_BUS_ADDRESS=portal.address,
+        )  # fmt: skip
+        wait_until(lambda: portal.called("BindShortcuts"), "the key")
+        portal.press()
+        stage.say()
+        assert "tried" in portal.typed
+        portal.release()
+        wait_until(lambda: portal.typed.endswith("better. "), "the end")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(BOUND_S) == 0
+    assert portal.typed.startswith("Ever tried")
+    assert word_error_rate(SAID, portal.typed) <= 1 / 12
+    assert len(portal.called("Start")) == 1
+    assert (stage.folder / "state/dictate-token").read_text() == "again"
 
 
 def test_toggle(stage: Stage) -> None:

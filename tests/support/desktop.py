@@ -78,6 +78,13 @@ class Desktop:
         """The content of the field."""
         return self._content.read_text()
 
+    def waits_for(self, name: str) -> bool:
+        """Whether a program waits for a key, which does not repeat from then on."""
+        from Xlib import XK
+
+        code = self.keys.keysym_to_keycode(XK.string_to_keysym(name))
+        return not self.keys.get_keyboard_control().auto_repeats[code // 8] & 1 << code % 8
+
     def press(self, *names: str) -> None:
         """Presses keys, by X11's names, and keeps them down."""
         self._send(2, names)

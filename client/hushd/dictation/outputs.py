@@ -22,6 +22,7 @@ CLIPBOARDS = (  # commands that take its content, and the variable without which
     (("pbcopy",), ""),
 )
 RUN_S = 60.0  # for a filter, or a program that takes the text
+SETTLE_MS = 50  # from a virtual keyboard's beginning to its first key
 TOKEN = "dictate-token"  # the file in the state folder
 
 
@@ -146,16 +147,21 @@ class Wtype:
     """Types through the virtual keyboard of wlroots' compositors, by the program wtype."""
 
     def type(self, text: str) -> None:
-        _run(["wtype", "--", text], "", read=False)
+        self._run("--", text)
 
     def delete(self, count: int) -> None:
-        _run(["wtype", *["-k", "BackSpace"] * count], "", read=False)
+        self._run(*["-k", "BackSpace"] * count)
 
     def paste(self) -> None:
-        _run(["wtype", "-M", "ctrl", "-k", "v", "-m", "ctrl"], "", read=False)
+        self._run("-M", "ctrl", "-k", "v", "-m", "ctrl")
 
     def close(self) -> None:
         pass
+
+    @staticmethod
+    def _run(*arguments: str) -> None:
+        # A window loses the first key of a keyboard that it does not know yet.
+        _run(["wtype", "-s", str(SETTLE_MS), *arguments], "", read=False)
 
 
 def typist() -> Typist:
