@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hushd_worker.job import Cancelled
@@ -38,12 +39,17 @@ class _Entry:
     samples: Samples
     options: Options
     live: bool
+    alone: bool = False  # it was in a batch that failed
     segments: list[Segment] | None = None
     error: BaseException | None = None
 
     @property
     def done(self) -> bool:
         return self.segments is not None or self.error is not None
+
+    @property
+    def goes_alone(self) -> bool:
+        return self.alone or self.job.economy  # with less effort than others
 
     def read(self, engine: Engine) -> None:
         try:
@@ -96,46 +102,44 @@ class Reader:
     def _batch(self, mine: list[_Entry]) -> list[_Entry]:
         """The entries to read next: those of the job whose turn it is, and others that go along."""
         first, *more = [entry for entry in mine if not entry.done]
-        with self._guard:
-            others = [entry for entry in self._waiting if entry not in mine and entry.live == first.live]
-        if first.job.economy:  # with less effort: alone
+        if first.goes_alone:
             return [first]
-        return [first, *(e for e in (*more, *others) if not (e.done or e.job.economy))][: self.size.now]
+        with self._guard:
+            others = [e for e in self._waiting if e not in mine and e.live == first.live and not e.job.cancelled]
+        return [first, *(e for e in (*more, *others) if not (e.done or e.goes_alone))][: self.size.now]
 
     def _read(self, batch: list[_Entry]) -> None:
         began = time.monotonic()
-        if len(batch) == 1 or not self._read_together(batch):
-            for entry in batch:
-                entry.read(self.engine)
-        if not batch[0].live:
+        if len(batch) == 1:
+            batch[0].read(self.engine)
+        else:
+            self._read_together(batch)
+        if not batch[0].live and all(entry.segments is not None for entry in batch):
             self.size.learn(len(batch), sum(len(e.samples) for e in batch) / RATE, time.monotonic() - began)
 
-    def _read_together(self, batch: list[_Entry]) -> bool:
-        """Reads all of a batch; False where each is to be read alone: one of them failed, or memory ran out."""
+    def _read_together(self, batch: list[_Entry]) -> None:
+        """Reads all of a batch. Where one of it fails, each is read alone, when its job's turn comes."""
         engine = self.engine
         engine.economy = engine.degraded = False
-        engine.check = _all_cancelled([entry.job for entry in batch])
+        engine.check = partial(_check, [entry.job for entry in batch])
         try:
             found = engine.transcribe_batch([e.samples for e in batch], [e.options for e in batch])
+        except Cancelled as error:
+            # A job that is cancelled must end soon; the others of the batch begin again.
+            for entry in batch:
+                entry.error = error if entry.job.cancelled else None
         except Exception as error:
-            if out_of_memory(error):
+            short = out_of_memory(error)
+            if short:
                 self.size.shrink()
-            elif isinstance(error, Cancelled) or fatal(error):
-                for entry in batch:
-                    entry.error = error
-            return all(entry.done for entry in batch)
-        for entry, segments in zip(batch, found, strict=True):
-            entry.segments = segments
-        return True
+            for entry in batch:
+                entry.alone, entry.error = True, error if fatal(error) and not short else None
+        else:
+            for entry, segments in zip(batch, found, strict=True):
+                entry.segments = segments
 
 
-def _all_cancelled(jobs: list[Job]) -> Callable[[], None]:
-    """A check that raises once nobody is left who wants the batch."""
-
-    def check() -> None:
-        for job in jobs:
-            if not job.cancelled:
-                return
-        raise Cancelled
-
-    return check
+def _check(jobs: list[Job]) -> None:
+    """Raises Cancelled once one of `jobs` was cancelled."""
+    for job in jobs:
+        job.check()

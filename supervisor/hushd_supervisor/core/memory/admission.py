@@ -242,9 +242,10 @@ class Admission:
             return [action for name in idle for action in self._workers[name].evict(now)]
         if not shortage.final and shortage.evicted:
             return None
-        held = f"{', '.join(resident.name for resident in others)} cannot leave now" if others else "no worker has any"
+        names = ", ".join(resident.name for resident in others)
+        held = f"Some is held by {names}, which cannot leave now." if names else "No other worker holds any."
         place = A_CARD if shortage.on_card else Place()
-        decision = Decision(Verdict(False), place, f"{shortage.message} Of hushd's own, {held}.")
+        decision = Decision(Verdict(False), place, f"{shortage.message} {held}")
         return self._lack(worker, decision, memory, now)
 
     def _impatient_at(self, worker: Worker) -> float:

@@ -65,7 +65,7 @@ def test_a_second_failure_is_an_answer() -> None:
     answer = house.answer(request)
     assert isinstance(answer, m.Error)
     assert (answer.code, answer.retryable) == ("server_busy", True)
-    assert answer.message == f"{SHORT} Of hushd's own, {C} cannot leave now."
+    assert answer.message == f"{SHORT} Some is held by {C}, which cannot leave now."
     assert answer.retry_after_ms
     assert house.spawned().count(A) == 2
     later = house.request(A)  # and the next request starts afresh
@@ -82,7 +82,7 @@ def test_nobody_to_leave_means_no_second_try() -> None:
     fails(house, A, on_card=True)
     answer = house.answer(request)
     assert isinstance(answer, m.Error)
-    assert answer.message == f"{SHORT} Of hushd's own, no worker has any."
+    assert answer.message == f"{SHORT} No other worker holds any."
     assert (house.spawned(), house.state(A)) == ([A], State.STOPPED)
 
 
