@@ -58,6 +58,17 @@ def test_the_answer_waits_for_the_driver() -> None:
     assert data(there, request)["cards"][0]["freed_mb"] == 9000.0
 
 
+def test_who_leaves_already_is_counted() -> None:
+    """Two programs that ask for the same memory at once send away no more workers than one."""
+    there = house()
+    there.idle(A, cards={FIRST: 9 * GB})
+    there.idle(B, cards={FIRST: 6 * GB})
+    requests = [there.control("yield", vram=15 * GB) for _ in range(2)]
+    assert there.drained() == [A]
+    there.leave(A)
+    assert [data(there, request)["unloaded"] for request in requests] == [[A], [A]]
+
+
 def test_all_that_workers_take() -> None:
     """Without a size everybody leaves the card, those that are pinned too: it is the owner's word."""
     there = house(**{B: {"pinned": True}})

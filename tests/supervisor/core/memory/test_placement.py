@@ -8,6 +8,8 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.memory.cards import AGAIN_S, RELEASE_S, Card
+from hushd_supervisor.core.memory.needs import Needs
+from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -169,6 +171,39 @@ def test_a_promise_is_not_given_twice() -> None:
     assert there.code(request) == ""
 
 
+def test_memory_that_was_never_seen_taken_is_not_awaited() -> None:
+    """A process came and went between two looks: what is used now is what the others take, so nothing is missing."""
+    there = house(needs={f"{B}@{FIRST}": 14 * GB})
+    there.idle(A, cards={FIRST: 9 * GB})
+    there.now += 2
+    there.idle(D, cards={FIRST: 12 * GB})
+    there.control("unload", D)
+    there.leave(D)
+    there.request(B)
+    assert there.placed()[2:] == [(B, "cuda:0")]
+
+
+@pytest.mark.parametrize("settings", [{}, {"compute_device": "cuda", "fallback": "cpu"}])
+def test_a_card_with_room_on_a_machine_without_memory(settings: dict[str, Any]) -> None:
+    """Both must have room, and the CPU is no way out: it is not the card that is full."""
+    there = house(worker={"stt": settings}, needs={f"{A}@cuda": 900 * MB, A: 900 * MB, f"{A}@{FIRST}": 8 * GB})
+    there.busy(B)
+    there.total = there.available = 1000 * MB
+    answer = there.answer(there.request(A))
+    assert isinstance(answer, m.Error)
+    assert (answer.code, answer.message) == ("server_busy", f"There is no memory for {A} (900 MB) now.")
+    assert there.spawned() == [B]
+
+
+def test_memory_beside_a_card_is_not_that_of_the_cpu() -> None:
+    """A model on a card takes less of the machine's memory, and starts where there is only so much."""
+    there = house(needs={f"{A}@cuda": 400 * MB, A: 5000 * MB, f"{A}@{FIRST}": 8 * GB, B: 100 * MB})
+    there.busy(B)
+    there.total, there.available = 2000 * MB, 1500 * MB
+    there.request(A)
+    assert there.placed()[1:] == [(A, "cuda:0")]
+
+
 # --- no room --------------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +349,20 @@ def test_needs_are_learnt_by_device() -> None:
     there.leave(A)
     (remembered,) = there.of(do.Remember)
     assert remembered.needs == {f"{A}@cuda": 500 * MB, f"{A}@{FIRST}": 11 * GB, f"{A}@{FIRST}:ready": 9 * GB}
+
+
+def test_a_card_that_an_engine_does_not_use_needs_nothing() -> None:
+    """Whatever it takes of another one."""
+    needs = Needs(Settings(), {f"{A}@{FIRST}": 0, f"{A}@{SECOND}": 5 * GB})
+    assert (needs.on_card(A, FIRST), needs.on_card(A, SECOND), needs.on_card(A, "0000:99:00.0")) == (0, 5 * GB, 5 * GB)
+    assert needs.uses_cards(A)
+
+
+def test_a_load_that_failed_counts_for_twice_as_much_at_most() -> None:
+    """Another program may have been the reason."""
+    needs = Needs(Settings(), {f"{A}@{FIRST}": 3 * GB, f"{A}@{FIRST}:ready": 2 * GB})
+    needs.outgrew(A, FIRST, 24 * GB)
+    assert (needs.on_card(A, FIRST), needs.on_card_alone(A, FIRST)) == (6 * GB, 4 * GB)
 
 
 def test_a_large_job_bars_no_start_on_an_empty_card() -> None:
