@@ -28,6 +28,7 @@ from .yields import Yields
 
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
+_SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
 FUTILE_S = 120.0  # without another replica after one that never became ready
 
@@ -105,11 +106,9 @@ class Fleet:
         match event:
             case FromWorker(_, gen, message):
                 out = worker.receive(gen, message, now)
-                if isinstance(message, m.Ready | m.Beat) and worker.lifecycle.is_current(gen):
-                    self.admission.learn(worker, ready=isinstance(message, m.Ready))
-                if isinstance(message, m.LoadFailed) and worker.lifecycle.is_current(gen):
-                    self.admission.failed(worker, message)
-                if isinstance(message, m.LoadFailed | m.Error) and message.code == "model_missing":
+                if isinstance(message, _SIZES) and worker.lifecycle.is_current(gen):
+                    self.admission.learn(worker, message)
+                if isinstance(message, _FAILURES) and message.code == "model_missing":
                     return [self._with_model(worker.name, action) for action in out]
                 return out
             case Exited(_, gen, status, log_tail, out_of_memory):
@@ -210,7 +209,7 @@ class Fleet:
     @property
     def awaited(self) -> bool:
         """Whether any client does."""
-        return bool(self._unloads) or bool(self.yields)
+        return bool(self._unloads.waiting or self.yields.waiting)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -228,7 +227,7 @@ class Fleet:
 
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
-        out = self.yields.settle(now) if self.yields else []  # before anybody starts on what they ask for
+        out = self.yields.settle(now) if self.yields.waiting else []  # before anybody starts on what they ask for
         out += self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
         return out + self._unloads.settle()
 

@@ -44,20 +44,18 @@ class Unloads:
         workers: every worker, by name; only read.
 
     Attributes:
+        waiting: all of them.
         changed: whether any of them may be complete, since a process has ended.
     """
 
     def __init__(self, workers: Mapping[str, Worker]) -> None:
         self._workers = workers
-        self._waiting: list[_Unload] = []
+        self.waiting: list[_Unload] = []
         self.changed = False
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
 
     def awaited_by(self, route: bytes) -> bool:
         """Whether a client waits for an answer."""
-        return any(unload.route == route for unload in self._waiting)
+        return any(unload.route == route for unload in self.waiting)
 
     def check(self, route: bytes) -> None:
         """Checks that a client may ask for another.
@@ -65,7 +63,7 @@ class Unloads:
         Raises:
             HushdError: `overloaded` while very many of this client wait.
         """
-        if sum(unload.route == route for unload in self._waiting) >= MAX_UNLOADS:
+        if sum(unload.route == route for unload in self.waiting) >= MAX_UNLOADS:
             raise HushdError("overloaded", f"{MAX_UNLOADS} `unload`s of this client wait already.", 1000)
 
     def add(self, route: bytes, name: bytes, workers: Iterable[Worker]) -> None:
@@ -77,7 +75,7 @@ class Unloads:
             elif worker.state.has_process:
                 unload.leaving[worker.name] = worker.gen
                 unload.unloaded.append(worker.name)
-        self._waiting.append(unload)
+        self.waiting.append(unload)
         self.changed = True
 
     def settle(self) -> list[Action]:
@@ -85,10 +83,10 @@ class Unloads:
         if not self.changed:
             return []
         self.changed = False
-        before = self._waiting
+        before = self.waiting
         for unload in before:
             unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._lives(name, gen)}
-        self._waiting = [unload for unload in before if unload.leaving]
+        self.waiting = [unload for unload in before if unload.leaving]
         return [unload.answer for unload in before if not unload.leaving]
 
     def _lives(self, name: str, gen: int) -> bool:

@@ -53,20 +53,20 @@ class Yields:
     Args:
         workers: every worker, by name; only read.
         admission: knows the cards, and who takes what of them.
+
+    Attributes:
+        waiting: all of them.
     """
 
     def __init__(self, workers: Mapping[str, Worker], admission: Admission) -> None:
         self._workers = workers
         self._admission = admission
         self._cards = admission.cards
-        self._waiting: list[_Yield] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+        self.waiting: list[_Yield] = []
 
     def awaited_by(self, route: bytes) -> bool:
         """Whether a client waits for an answer."""
-        return any(waiting.route == route for waiting in self._waiting)
+        return any(waiting.route == route for waiting in self.waiting)
 
     def add(self, route: bytes, control: m.Control) -> None:
         """Takes a client's `yield`.
@@ -76,9 +76,9 @@ class Yields:
         """
         if control.vram < 0 or not 0 <= control.for_s <= LONGEST_S:
             raise HushdError("bad_request", "A yield's vram must be 0 or more bytes, and for_s 0 to 604800 seconds.")
-        if sum(waiting.route == route for waiting in self._waiting) >= MAX_YIELDS:
+        if sum(waiting.route == route for waiting in self.waiting) >= MAX_YIELDS:
             raise HushdError("overloaded", f"{MAX_YIELDS} `yield`s of this client wait already.", 1000)
-        self._waiting.append(_Yield(route, control.id, control.vram, control.card, control.for_s))
+        self.waiting.append(_Yield(route, control.id, control.vram, control.card, control.for_s))
 
     def sleep(self, begins: bool, now: float) -> list[Action]:
         """The machine is about to sleep, or awake again: workers leave all cards, and may come back."""
@@ -92,13 +92,13 @@ class Yields:
     def shut(self) -> list[Action]:
         """Refuses those that wait: the supervisor is leaving."""
         error = HushdError("shutting_down", "hushd is shutting down, and its workers leave all cards.")
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         return [ToClient(entry.route, m.Error.of(entry.id, error)) for entry in waiting]
 
     def settle(self, now: float) -> list[Action]:
         """After any event: begins those for which the cards were looked at, and answers those that are complete."""
         out: list[Action] = []
-        before, self._waiting = self._waiting, []
+        before, self.waiting = self.waiting, []
         for entry in before:
             try:
                 done, actions = self._advance(entry, now)
@@ -108,7 +108,7 @@ class Yields:
             if done:
                 out.append(done)
             else:
-                self._waiting.append(entry)
+                self.waiting.append(entry)
         return out
 
     def _advance(self, entry: _Yield, now: float) -> tuple[ToClient | None, list[Action]]:

@@ -129,21 +129,20 @@ class Admission:
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
-    def learn(self, worker: Worker, ready: bool) -> None:
-        """Records the size that a process has reported; `ready`: when its model was loaded."""
+    def learn(self, worker: Worker, message: m.Message) -> None:
+        """Learns from the size that a process has reported, or from a load that found too little memory of its card."""
         lifecycle = worker.lifecycle
-        if ready and lifecycle.place.card and not lifecycle.card:
-            self.needs.passes_over(worker.name, lifecycle.place.card)
+        given, ready = lifecycle.place.card, isinstance(message, m.Ready)
+        if isinstance(message, m.LoadFailed):
+            if message.on_card and given:
+                self.needs.outgrew(worker.name, given, self.cards.free(given))
+            return
+        if ready and given and not lifecycle.card:
+            self.needs.passes_over(worker.name, given)
         if lifecycle.cards:
             self.cards.forget()
         taken = lifecycle.cards.get(lifecycle.card, 0)
         self.needs.record(worker.name, lifecycle.pss, lifecycle.card, taken, ready=ready)
-
-    def failed(self, worker: Worker, message: m.LoadFailed) -> None:
-        """Learns from a load that found too little memory of the card that it was given."""
-        card = worker.lifecycle.place.card
-        if message.on_card and card:
-            self.needs.outgrew(worker.name, card, self.cards.free(card))
 
     def ended(self, worker: Worker, now: float, *, out_of_memory: bool) -> None:
         """Notes that a process is gone."""
@@ -185,9 +184,11 @@ class Admission:
             if self.cards.asked_at > -math.inf:
                 out += self._look_for_room(now)
         lives = any(worker.state.has_process for worker in self._workers.values())
-        self.due = min(self._pressure.deadline(now), self._looked + self._look_every) if lives else math.inf
-        impatient = [at for worker in waiting if (at := self._impatient_at(worker)) > now]
-        self.due = min(self.due, self.cards.due, *impatient)
+        self.due = self.cards.due
+        if lives:
+            self.due = min(self.due, self._pressure.deadline(now), self._looked + self._look_every)
+        if waiting:
+            self.due = min(self.due, *(at for worker in waiting if (at := self._impatient_at(worker)) > now), math.inf)
         return out
 
     def remember(self) -> list[Action]:
