@@ -232,6 +232,15 @@ def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, com
     assert said.count("\n") == 1
 
 
+def test_without_a_sound_server(stage: Stage) -> None:
+    """There is no microphone, and that is said in one sentence."""
+    process = stage.dictate("--output", "print", PULSE_SERVER="unix:/no/such/server")
+    output, complaint = process.communicate(timeout=BOUND_S)
+    assert (process.returncode, output) == (8, "")
+    assert "There is no microphone that can be used" in complaint
+    assert complaint.count("\n") == 1
+
+
 def test_without_a_desktop(stage: Stage) -> None:
     """There is nothing to type into, and the sentence says what else there is."""
     process = stage.dictate("--output", "type", DISPLAY="")

@@ -200,24 +200,26 @@ class Stream:
     """The sound of one source of the server's, s16le and mono; it is never moved to another source.
 
     Args:
-        source: its name.
+        source: its name; None: the usual microphone.
 
     Raises:
         HushdError: `no_device` when there is no such source.
     """
 
-    def __init__(self, connection: Connection, source: str, rate: int, chunk_s: float) -> None:
+    def __init__(self, connection: Connection, source: str | None, rate: int, chunk_s: float) -> None:
         self._pulse = _library()
         self._connection = connection
         spec = _SampleSpec(_S16LE, rate, 1)
-        self._stream = self._pulse.pa_stream_new(connection.context, b"captions", byref(spec), None)
+        self._stream = self._pulse.pa_stream_new(connection.context, b"hushd", byref(spec), None)
         buffer = _BufferAttributes(_ANY, _ANY, _ANY, _ANY, 2 * round(rate * chunk_s))
         flags = _DONT_MOVE | _ADJUST_LATENCY
-        self._pulse.pa_stream_connect_record(self._stream, source.encode(), byref(buffer), flags)
+        self._pulse.pa_stream_connect_record(self._stream, source and source.encode(), byref(buffer), flags)
         try:
             connection.wait(lambda: self._state >= _STREAM_READY)
             if not self.alive:
-                raise HushdError("no_device", f"{source} cannot be recorded ({connection.error()}): {_REMEDY}.")
+                raise HushdError(
+                    "no_device", f"{source or 'The microphone'} cannot be recorded ({connection.error()})."
+                )
         except BaseException:
             self.close()
             raise

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 
-from hushd.audio.microphone import Microphone
+from hushd.audio.recording import Device
+from hushd.audio.server_recorder import ServerRecorder
 
 from .composition import Composition
 from .outputs import Output
@@ -20,6 +22,18 @@ if TYPE_CHECKING:
 CHUNK_S = 0.032  # short ones, so that the last one is soon there
 TAIL_S = 0.1  # recorded after the end: a finger is quicker than the end of a word
 FLOOR = "important"  # a person who presses a key waits for no program
+
+
+def _microphone(device: str | None) -> Device:
+    """Opens the microphone; the usual one through the sound server where there is one, which is quick and light."""
+    if device is None and sys.platform == "linux":
+        try:
+            return ServerRecorder(chunk_s=CHUNK_S)
+        except HushdError:
+            pass  # PortAudio knows devices without a sound server, and what to say where there is none
+    from hushd.audio.microphone import Microphone
+
+    return Microphone(device, chunk_s=CHUNK_S)
 
 
 class Dictation:
@@ -55,7 +69,7 @@ class Dictation:
         after: Dictation | None = None,
         on_end: Callable[[HushdError | None], None] = lambda _: None,
     ) -> None:
-        self._microphone = Microphone(device, chunk_s=CHUNK_S)
+        self._microphone = _microphone(device)
         self._client = client
         self._output = output
         self._composition = Composition(vocabulary)

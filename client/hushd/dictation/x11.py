@@ -144,7 +144,6 @@ class Typist:
         with self._lock, self._modifiers_up():
             for character in text:
                 self._press(*self._key_of(keysym(character)))
-            self._display.sync()
 
     def delete(self, count: int) -> None:
         """Deletes so many characters before the cursor."""
@@ -159,7 +158,6 @@ class Typist:
             self._send(control, down=True)
             self._press(*self._key_of(XK.XK_v))
             self._send(control, down=False)
-            self._display.sync()
 
     def close(self) -> None:
         """Frees the keys that were borrowed."""
@@ -223,12 +221,19 @@ class Typist:
 
     @contextmanager
     def _modifiers_up(self) -> Iterator[None]:
-        """Releases the modifiers that are held, as part of a push-to-talk key: Ctrl and `c` is no `c`."""
-        from Xlib import XK
+        """Releases the modifiers that are held, as part of a push-to-talk key: Ctrl and `c` is no `c`.
 
-        self._held = self._display.query_keymap()
-        for name in _MODIFIERS:
-            for code, _ in self._display.keysym_to_keycodes(XK.string_to_keysym(name)):
-                if self._held[code // 8] & 1 << code % 8:
-                    self._send(code, down=False)
-        yield
+        Returns from the block when the server has typed everything.
+        """
+        from Xlib import XK, error
+
+        try:
+            self._held = self._display.query_keymap()
+            for name in _MODIFIERS:
+                for code, _ in self._display.keysym_to_keycodes(XK.string_to_keysym(name)):
+                    if self._held[code // 8] & 1 << code % 8:
+                        self._send(code, down=False)
+            yield
+            self._display.sync()
+        except (error.ConnectionClosedError, OSError) as failure:
+            raise HushdError("no_device", "The X server has gone.") from failure

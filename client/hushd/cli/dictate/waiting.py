@@ -95,7 +95,8 @@ def wait_for_key(options: Namespace) -> int:
     """Dictates whenever the key says so, until Ctrl-C. An error of one dictation does not end it."""
     actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
     _take_signals(actions)
-    devices.load_ahead()  # so that the microphone opens with the key
+    if options.device:
+        devices.load_ahead()  # so that the microphone opens with the key; the usual one needs no PortAudio
     with Client(holder="dictate", compute_device=options.compute_device) as client:
         dictations = Dictations(client, options, _complain)
         key = _global_key(options.key, actions, options.toggle)
@@ -143,7 +144,13 @@ def _take_signals(actions: queue.SimpleQueue[Action]) -> None:
         (signal.SIGTERM, "leave"),
     )
     for number, action in meant:
-        signal.signal(number, lambda *_, action=action: actions.put(action))
+        signal.signal(number, partial(_put, actions, action, signal.getsignal(number)))
+
+
+def _put(actions: queue.SimpleQueue[Action], action: Action, before: Any, number: int, _: object) -> None:
+    if action == "leave":
+        signal.signal(number, before)  # a second one does not wait for the last word
+    actions.put(action)
 
 
 def _global_key(key: Key, actions: queue.SimpleQueue[Action], toggle: bool) -> GlobalKey:
