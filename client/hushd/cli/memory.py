@@ -18,6 +18,7 @@ from hushd_protocol.system import paths
 
 from hushd import memory_record as record
 from hushd.display import Column, clock, laid_out
+from hushd.memory_picture import Tick, round_up
 from hushd.memory_record import Entry, Moment, Use
 
 from . import console
@@ -27,7 +28,9 @@ from .chart import chart, columns_for_bars, indent, speaks_unicode
 RIVAL = "a server that never unloads"
 HEIGHT = 10  # lines of the bars
 POINTS = 600  # of a picture
+PLACES = 200  # in it for the marks of starts and exits
 _WIDE = 100  # columns of output that is no terminal
+_DAY = 20 * 3600.0  # from which on a time needs its date
 _KINDS = (".svg", ".html")
 _PAGE = """\
 <!doctype html>
@@ -135,11 +138,10 @@ def _status() -> Mapping[str, Any] | None:
 def _as_text(window: _Window, width: int) -> str:
     fine = speaks_unicode()
     parts = record.highest(window.moments, columns_for_bars(width))
-    from hushd.memory_picture import round_up
-
     top = round_up(max(1.0, *(_mb(max(part.total, part.resident)) for part in parts)))
     bars = chart([_mb(part.total) for part in parts], [_mb(part.resident) for part in parts], HEIGHT, top, fine=fine)
-    first, last = (time.strftime("%H:%M", time.localtime(at)) for at in (window.start, window.end))
+    form = "%H:%M" if window.end - window.start < _DAY else "%d %b %H:%M"
+    first, last = (time.strftime(form, time.localtime(at)) for at in (window.start, window.end))
     lines = [
         window.summary,
         "",
@@ -222,7 +224,7 @@ def _write(window: _Window, target: str) -> None:
 
 
 def _drawn(window: _Window) -> str:
-    from hushd.memory_picture import Tick, draw
+    from hushd.memory_picture import draw
 
     parts = record.highest(window.moments, POINTS)
     names = [use.name for use in window.uses]
@@ -233,9 +235,16 @@ def _drawn(window: _Window) -> str:
         [part.time - window.start for part in parts],
         series,
         beside=(RIVAL, [_mb(part.resident) for part in parts]),
-        ticks=[Tick(e.time - window.start, e.event == "start", f"{e.event} of {e.name}") for e in _changes(window)],
+        ticks=_ticks(window),
         span_text=clock(math.ceil(window.end - window.start)),
     )
+
+
+def _ticks(window: _Window) -> list[Tick]:
+    """The starts and exits; of one worker's that would stand in one place only the last."""
+    width = (window.end - window.start) / PLACES or 1.0
+    seen = {(int((e.time - window.start) / width), e.event, e.name): e for e in _changes(window)}
+    return [Tick(e.time - window.start, e.event == "start", f"{e.event} of {e.name}") for e in seen.values()]
 
 
 def _mb(size: float) -> float:
