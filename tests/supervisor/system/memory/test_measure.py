@@ -106,7 +106,8 @@ def test_the_status_has_the_keys_that_programs_read() -> None:
     assert abs(alive["rss_mb"] - own.rss / 1e6) < 5
     assert (dead["pid"], dead["rss_mb"], dead["pss_mb"], dead["peak_rss_mb"]) == (None, None, None, None)
     figures = report["memory"]
-    assert list(figures) == ["budget_mb", "used_mb", "available_mb", "reserve_mb", "pressure"]
+    assert list(figures) == ["budget_mb", "used_mb", "available_mb", "reserve_mb", "pressure", "cards"]
     assert figures["used_mb"] == alive["pss_mb"]
     assert (figures["budget_mb"], figures["available_mb"], figures["pressure"]) == (800.0, 123.5, "warning")
+    assert figures["cards"] == []
     assert figures["reserve_mb"] == 60.0  # `--model auto` leaves it, too
