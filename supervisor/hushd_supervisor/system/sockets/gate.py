@@ -86,6 +86,11 @@ class Gate:
         poller.register(self.monitor, zmq.POLLIN)
         self._adjust()
 
+    @property
+    def connections(self) -> int:
+        """The connections that there are, as far as they were counted."""
+        return len(self._connected)
+
     def changes(self) -> Iterator[tuple[bool, int]]:
         """Yields the descriptors accepted (True) or ended since the last call, in order; closes or opens the gate."""
         seen = []

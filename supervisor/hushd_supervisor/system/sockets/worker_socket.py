@@ -30,10 +30,10 @@ from .gate import Gate, ceiling
 from .lock import ListeningSocket
 
 # An exit can be seen before a result that was sent before it, because libzmq reads on a thread of its own. So it counts
-# only after this time without a frame of that worker, unless the worker has sent `bye`.
+# only after this time without a frame of that worker, and once the socket is empty or has had a message of each other
+# connection, of which libzmq takes one in turn; unless the worker has sent `bye`.
 SETTLE_S = 0.05
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # open files, processes, memory
-DRAIN = 10_000  # messages in one turn while an exit waits: more than a dead worker can have left behind
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +49,7 @@ class _Worker:
     bye: bool = False
     status: int | None = None  # once it was reaped
     settled: float = 0.0  # when its exit counts, unless a frame comes first
+    others: int = 0  # messages of others that were read since then
 
 
 class WorkerSocket:
@@ -91,6 +92,7 @@ class WorkerSocket:
         self._oom_kills = oom_kills
         self._workers: dict[tuple[str, int], _Worker] = {}
         self._tokens: dict[str, _Worker] = {}  # of workers that have not said hello
+        self._dead: list[_Worker] = []  # whose exit waits for the last of their messages
         self._routes: dict[bytes, _Worker] = {}
         self._strangers = False  # one was logged
 
@@ -177,13 +179,15 @@ class WorkerSocket:
     # --- events for the loop -------------------------------------------------------------------------------------
 
     def receive(self, limit: int) -> Iterator[FromWorker | SendFailed]:
-        """Yields at most `limit` messages; practically all of them while an exit waits for the last."""
-        for _ in range(limit if self.deadline() is None else DRAIN):
+        """Yields at most `limit` messages."""
+        for _ in range(limit):
             try:
                 route, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             worker = self._routes.get(route)
+            for dead in self._dead:
+                dead.others = 0 if dead is worker else dead.others + 1
             try:
                 message = unpack(frames, self._decoder)
             except HushdError as error:
@@ -218,14 +222,20 @@ class WorkerSocket:
                     self._poller.unregister(worker.process.exit_fd)
                 worker.process.close()
                 worker.settled = now if worker.bye else now + SETTLE_S
-            if now >= worker.settled:
+                self._dead.append(worker)
+            if now >= worker.settled and self._is_read(worker):
+                self._dead.remove(worker)
                 self._remove(worker)
                 tail = log.tail(worker.log, worker.log_start)
                 yield Exited(worker.name, worker.gen, worker.status, tail, self._out_of_memory(worker))
 
     def deadline(self) -> float | None:
         """The time at which the next exit counts that waits for frames."""
-        return min((w.settled for w in self._workers.values() if w.status is not None), default=None)
+        return min((worker.settled for worker in self._dead), default=None)
+
+    def _is_read(self, worker: _Worker) -> bool:
+        """Whether libzmq has nothing more of a dead worker."""
+        return worker.bye or worker.others > self.gate.connections or not self.socket.poll(0)
 
     def pids(self) -> dict[tuple[str, int], int]:
         """The living processes by name and generation."""

@@ -11,7 +11,7 @@ import pytest
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
-from hushd_protocol.messages import Beat, Bye, Drain, LoadFailed, Ready, Result, Welcome
+from hushd_protocol.messages import Beat, Bye, Drain, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.core.settings import Settings
@@ -235,6 +235,29 @@ def test_race_23_an_exit_waits_for_the_messages_before_it(desk: Desk, start: Sta
     assert desk.workers.deadline() is None
     assert desk.workers.pids() == {}
     assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
+
+
+def test_a_worker_that_floods_has_its_turns_beside_an_exit(desk: Desk, start: Start) -> None:
+    """However much it sends, clients wait for 64 messages of it, and the exit of another for its own last message."""
+    dead, loud = start(1), start(2, "stt/fake/two")
+    for number in range(300):
+        loud.says(Partial(id=ID, seq=number, data={}))
+    dead.says(Result(id=ID))
+    wait_until(lambda: desk.workers.socket.poll(0) != 0, "a message")
+    dead.exit(-11)
+    assert desk.exits() == []
+    desk.now += SETTLE_S
+    seen: list[object] = []
+    while not (gone := desk.exits()):
+        wait_until(lambda: desk.workers.socket.poll(0) != 0, "a message")
+        turn = list(desk.workers.receive(2))
+        assert len(turn) <= 2
+        seen += turn
+        desk.now += SETTLE_S
+    assert FromWorker(NAME, 1, Result(id=ID)) in seen
+    assert len(seen) < 300
+    assert gone == [Exited(NAME, 1, -11, "")]
+    assert len(list(desk.workers.receive(64))) <= 64
 
 
 def test_an_exit_after_bye_is_reported_at_once(desk: Desk, start: Start) -> None:
