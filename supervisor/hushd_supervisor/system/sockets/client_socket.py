@@ -79,6 +79,7 @@ class ClientSocket:
         self._routes: dict[int, bytes] = {}  # by descriptor
         self._descriptors: dict[bytes, int] = {}
         self._dropped: set[bytes] = set()  # too slow; nothing is sent to them any more
+        self._named: set[int] = set()  # descriptors of clients that have chosen their route
 
     def receive(self, limit: int, seconds: float = math.inf) -> Iterator[FromClient | ClientGone]:
         """Yields at most `limit` messages, and none once `seconds` have passed, their handling included.
@@ -104,8 +105,7 @@ class ClientSocket:
                     continue
                 yield from self.departures()  # and all that were accepted so far are counted
                 if not self._is_numbered(route):  # a name that the client has chosen
-                    self._transmit(route, _CHOSEN)
-                    self.gate.end(descriptor)
+                    self._refuse_name(route, descriptor)
                     continue
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
@@ -124,6 +124,14 @@ class ClientSocket:
                     yield gone
                 continue
             yield FromClient(route, message)
+
+    def _refuse_name(self, route: bytes, descriptor: int) -> None:
+        """Answers a client that has chosen its route, once. Ending the connection now would lose the answer."""
+        if descriptor in self._named:
+            self._traffic.end(descriptor)
+        else:
+            self._named.add(descriptor)
+            self._transmit(route, _CHOSEN)
 
     def _frames(self, first: zmq.Frame) -> list[bytes]:
         """Returns the frames after `first`, but not many more than a message has; passes over the rest."""
@@ -158,6 +166,7 @@ class ClientSocket:
                 self._traffic.opened(descriptor)
                 continue
             self._traffic.closed(descriptor)
+            self._named.discard(descriptor)
             if (route := self._routes.get(descriptor)) is not None:
                 dropped = route in self._dropped
                 gone = self._forget(route)

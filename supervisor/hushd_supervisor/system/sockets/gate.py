@@ -131,15 +131,6 @@ class Gate:
         if self.closed and self._listener.fd in ready:
             self._greet()
 
-    def end(self, descriptor: int) -> None:
-        """Ends the reading of a connection, whose last answer is still sent."""
-        try:
-            connection = socket.socket(fileno=os.dup(descriptor))
-        except OSError:
-            return  # it has ended
-        with connection:
-            connection.shutdown(socket.SHUT_RD)
-
     def close(self) -> None:
         """Closes the monitor, before the ROUTER is closed; connections that are being refused end."""
         for descriptor in list(self._refused):
