@@ -15,7 +15,8 @@ from hushd.status_table import card_line
 
 from .screen import Line
 
-SPAN_S = 600.0  # of the timeline
+SPAN_S = 600.0  # of the timeline,
+LEAST_S = 60.0  # which is shorter while less is known
 MOST_BARS, FEWEST_BARS = 10, 3  # lines of the timeline
 KEYS = "up/down choose  p preload  u unload  U all  s stop speaking  space pause  q quit"
 _STYLES = {
@@ -123,14 +124,16 @@ def _floor(floor: Mapping[str, Any]) -> list[Line]:
 
 
 def _timeline(view: View, columns: int, height: int) -> list[Line]:
-    """Memory of the last ten minutes, with dots for a server that never unloads."""
+    """Memory of the last ten minutes, as far as it is known, with dots for a server that never unloads."""
     count = columns_for_bars(columns)
-    parts = highest(window(view.moments, view.now - SPAN_S, view.now), count)
+    known = view.now - view.moments[0].time if view.moments else 0.0
+    span = max(LEAST_S, min(SPAN_S, known))
+    parts = highest(window(view.moments, view.now - span, view.now), count)
     ours, theirs = [part.total / 1e6 for part in parts], [part.resident / 1e6 for part in parts]
     top = round_up(max(1.0, *ours, *theirs))
     legend = f"   MB  {'█ hushd   · ' if view.fine else '# hushd   . '}a server that never unloads"
     bars: list[Line] = [[(bar, "bars")] for bar in chart(ours, theirs, height, top, fine=view.fine)]
-    first = f"-{clock(SPAN_S)}"
+    first = f"-{clock(span)}"
     return [[(legend, "dim")], *bars, [(f"{indent()}{first}{'now':>{max(3, count - len(first))}}", "dim")]]
 
 

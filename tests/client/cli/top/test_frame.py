@@ -80,6 +80,14 @@ def test_cards_are_shown_where_the_supervisor_reports_them() -> None:
     assert "812 MB" in whole
 
 
+def test_the_timeline_is_as_long_as_what_is_known() -> None:
+    """A minute at least and ten at most: a short life fills the width."""
+    begun = [Entry(0, "start", "supervisor", 0, 20 * MB)]
+    for now, first in ((5.0, "-1:00"), (125.0, "-2:05"), (9000.0, "-10:00")):
+        assert first in "\n".join(text(view(moments=moments(begun), now=now)))
+    assert "-1:00" in "\n".join(text(view(moments=[])))
+
+
 def test_what_is_typed_stands_in_the_place_of_the_keys() -> None:
     """A question first, else what the last key has done."""
     assert text(view(prompt="preload: stt", note="done"))[-1] == "preload: stt"
