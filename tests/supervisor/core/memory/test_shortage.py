@@ -75,6 +75,20 @@ def test_a_second_failure_is_an_answer() -> None:
     assert house.code(later) == "result"
 
 
+def test_a_second_failure_evicts_nobody_else() -> None:
+    """Who has come to rest meanwhile stays: there is one more try, not one for each."""
+    house = House()
+    house.total = house.available = 5000 * MB
+    house.idle(B)
+    house.busy(C)
+    request = house.request(A)
+    fails(house, A)
+    house.leave(B)
+    house.finish(C)
+    fails(house, A)
+    assert (house.drained(), house.code(request)) == ([B], "server_busy")
+
+
 def test_nobody_to_leave_means_no_second_try() -> None:
     """Another load would find the same: the answer comes at once."""
     house = House(worker={"stt/a": {"compute_device": "cuda"}})
@@ -112,8 +126,9 @@ def test_the_cpu_takes_over_from_a_full_card(settings: dict[str, Any]) -> None:
     house.now += EXILE_S
     house.busy(A)
     house.finish(A)
+    assert house.drained() == [A]
+    house.request(A)  # while it leaves
     house.leave(A)
-    house.request(A)
     assert devices(house, A) == ["", "cpu", ""]
 
 
@@ -169,6 +184,9 @@ def test_a_cancelled_request_leaves_no_memory_of_the_failure() -> None:
     """The next load counts as the first one."""
     house = House()
     house.total = house.available = 5000 * MB
+    house.idle(A)
+    house.control("unload", A)
+    house.leave(A)
     house.idle(B)
     request = house.request(A)
     fails(house, A)
@@ -177,8 +195,9 @@ def test_a_cancelled_request_leaves_no_memory_of_the_failure() -> None:
     assert house.code(request) == "cancelled"
     house.idle(B)
     house.request(A)
+    assert house.state(A) is State.STARTING
     fails(house, A)
-    assert house.drained() == [B, B]
+    assert house.drained() == [A, B, B]
 
 
 @pytest.mark.parametrize(
