@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +17,17 @@ from hushd.transcripts.journal import Journal
 from hushd.transcripts.segment import Segment
 from hushd_models import installation, user_models, verification
 from hushd_models.store import Store
+from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack
 from hushd_protocol.system.paths import find
+from hushd_supervisor.core.events import Described, FromClient
+from hushd_supervisor.core.memory import needs as learnt
+from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.system import dbus, status
 from hushd_supervisor.system.config import load
+from hushd_supervisor.system.memory import cards
 from hushd_supervisor.system.memory.cgroup import Cgroup
 from hushd_supervisor.system.memory.needs import Needs
 
@@ -81,6 +90,7 @@ def state(folder: Path) -> Iterator[Feed]:
     path = folder / "a"
     samples: tuple[Any, ...] = (
         {"stt/whisper/base": 10**9, "tts/kokoro/x": 3 * 10**8},
+        {"stt/a/b@cuda": 10**9, "stt/a/b@0000:65:00.0": 5 * 10**9, "stt/a/b@0000:65:00.0:ready": 0, "tts/c/d@": 0},
         {"kind": "hub", "place": "a/b", "revision": "1", "sha256": "0" * 64},
         {"af_heart": {"lufs": -19.5, "seconds": 3.2}},
         {"model.bin": [100, 200, 300, "0" * 64]},
@@ -95,7 +105,9 @@ def state(folder: Path) -> Iterator[Feed]:
         data = json_file(rng, rng.choice(samples))
         for target in (path, place, work / "source.json"):
             target.write_bytes(data)
-        Needs(path).load()
+        known = learnt.Needs(Settings(), Needs(path).load())
+        for name in ("stt/a/b", "stt/whisper/base"):
+            known.memory(name, "0000:65:00.0"), known.on_card_alone(name, "0000:65:00.0"), known.uses_cards(name)
         levelling._load(path)
         verification._marks(store, "whisper/base")
         store.begun("whisper/base")
@@ -196,5 +208,58 @@ def kernel(folder: Path) -> Iterator[Feed]:
         found.limits()
         found.oom_kills()
         found.pressure_file()
+
+    yield feed
+
+
+_CARDS = {
+    "cards": [
+        {
+            "device": "cuda:0",
+            "id": "0000:01:00.0",
+            "name": "a",
+            "total": 24 * 10**9,
+            "free": 9 * 10**9,
+            "asleep": False,
+        },
+        {"device": "cuda:1", "id": "0000:65:00.0", "name": "b", "total": 0, "free": 0, "asleep": True},
+    ]
+}
+
+
+@contextmanager
+def looks(folder: Path) -> Iterator[Feed]:
+    """The answers of looks at the graphics cards, and what the pool makes of them while somebody waits."""
+
+    def feed(rng: Random) -> None:
+        try:
+            answer = json.loads(json_file(rng, _CARDS))
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(answer, dict):
+            return
+        pool = Pool(Settings(), version="1", pid=1, has_cards=lambda: True)
+        pool.handle(FromClient(b"a", m.Hello(protocol=1, version="1")), 1.0)
+        pool.handle(FromClient(b"a", m.Request(id=bytes(16), worker="stt/a/b", op="echo")), 1.0)
+        pool.handle(FromClient(b"a", m.Control(id=b"1" * 16, action="yield", vram=10**9)), 1.0)
+        pool.handle(cards.seen(Described("cards", answer)), 1.1)
+        report = status.report(pool.rows(1.2), pool.standing(1.2), {}, 1.0)
+        pack(m.Result(id=bytes(16), data=report))
+
+    yield feed
+
+
+@contextmanager
+def bus(folder: Path) -> Iterator[Feed]:
+    """Messages of the system bus, on which other programs speak too."""
+    whole = dbus.call(3, "org.a.b", "/org/a", "org.a.b", "Member", "text") * 3
+
+    def feed(rng: Random) -> None:
+        buffer = bytearray(damaged(rng, whole))
+        try:
+            for message in dbus.decode(buffer):
+                message.fields.get("member")
+        except ValueError:
+            pass
 
     yield feed

@@ -28,6 +28,8 @@ TARGETS: dict[str, Target] = {
     "config-edit": state.config_edit,
     "state": state.state,
     "kernel": state.kernel,
+    "looks": state.looks,
+    "bus": state.bus,
     "journal": state.journal,
     "transcript": state.transcript,
     "manifest": models.manifest,

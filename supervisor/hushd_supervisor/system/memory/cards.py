@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from hushd_supervisor.core.memory.cards import Card
 
 from ..describe import Descriptions
 from ..process import Launch
+from .measure import PLACE
 
 LIMIT_S = 5.0  # for a driver to answer; one whose card has failed may never do
 APART_S = 0.05  # from one look to the next
@@ -22,6 +24,7 @@ STAND_IN = "HUSHD_CARDS"  # names a file in the driver's place, for tests
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _MOST = 64  # cards
 _TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool}
+_DEVICE = re.compile("cuda:[0-9]{1,2}", re.ASCII)
 _QUESTION = "cards"
 
 
@@ -41,28 +44,35 @@ class CardLooks:
     def begin(self, now: float) -> Seen | None:
         """Begins a look; returns the error if it cannot begin."""
         failed = self._children.ask(_QUESTION, now)
-        return _seen(failed) if failed else None
+        return seen(failed) if failed else None
 
     def answers(self, ready: Container[object], now: float) -> Iterator[Seen]:
         """Yields the answers; `ready` are readable descriptors."""
-        yield from map(_seen, self._children.answers(ready, now))
+        yield from map(seen, self._children.answers(ready, now))
 
 
 def _command(_: str) -> list[str]:
     return [sys.executable, "-P", "-m", "hushd_worker.card"]
 
 
-def _seen(described: Described) -> Seen:
+def seen(described: Described) -> Seen:
+    """The cards in an answer, as far as they make sense."""
     if described.error:
         return Seen(error=described.error.rstrip("."))
     rows = described.catalogue.get("cards")
-    return Seen(tuple(Card(**row) for row in rows[:_MOST] if _is_card(row))) if isinstance(rows, list) else Seen()
+    return Seen(tuple(map(_card, filter(_is_card, rows[:_MOST])))) if isinstance(rows, list) else Seen()
 
 
-def _is_card(row: Any) -> bool:
+def _card(row: dict[str, Any]) -> Card:
+    return Card(**(row | {"name": row["name"][:80] if row["name"].isprintable() else ""}))
+
+
+def _is_card(row: object) -> bool:
     return (
         isinstance(row, dict)
         and row.keys() == _TYPES.keys()
         and all(type(row[key]) is kind for key, kind in _TYPES.items())
+        and _DEVICE.fullmatch(row["device"]) is not None
+        and PLACE.fullmatch(row["id"]) is not None
         and 0 <= row["free"] <= row["total"] < 1 << 60
     )

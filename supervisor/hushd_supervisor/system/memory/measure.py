@@ -16,7 +16,7 @@ from hushd_supervisor.core.memory.budget import Memory
 from .cgroup import Cgroup, number_of
 
 CARDS = 64  # that one process may use
-_PLACE = re.compile("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", re.ASCII)  # on the PCI bus
+PLACE = re.compile("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", re.ASCII)  # on the PCI bus
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def believed(size: int, pid: int) -> int:
 def plausible_cards(sizes: Mapping[str, object]) -> dict[str, int]:
     """The part of what a worker reports of graphics cards that can be true."""
     rows = itertools.islice(sizes.items(), CARDS)
-    return {id: size for id, size in rows if type(size) is int and 0 < size < 1 << 50 and _PLACE.fullmatch(id)}
+    return {id: size for id, size in rows if type(size) is int and 0 < size < 1 << 50 and PLACE.fullmatch(id)}
 
 
 def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
