@@ -37,7 +37,17 @@ def wheel(built: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-MAKERS = ("ARCHITECTURE.md", "BENCHMARKS.md", "PROTOCOL.md", "PYTHON.md", "SECURITY.md", "hosts", "docker", "man")
+MAKERS = (
+    "ARCHITECTURE.md",
+    "BENCHMARKS.md",
+    "INSTALL.md",
+    "PROTOCOL.md",
+    "PYTHON.md",
+    "SECURITY.md",
+    "hosts",
+    "docker",
+    "man",
+)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
