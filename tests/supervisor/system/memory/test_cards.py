@@ -1,0 +1,55 @@
+"""Looks at the graphics cards: the answers of the process that asks the driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_supervisor.core.events import Described, Seen
+from hushd_supervisor.core.memory.cards import Card
+from hushd_supervisor.system.memory import cards
+
+ROW = {"device": "cuda:0", "id": "0000:65:00.0", "name": "H100", "total": 80, "free": 20, "asleep": False}
+
+
+def seen(*rows: object) -> tuple[Card, ...]:
+    return cards.seen(Described("cards", {"cards": list(rows)})).cards
+
+
+def test_cards_are_taken_from_the_answer() -> None:
+    """Field by field."""
+    assert seen(ROW) == (Card("cuda:0", "0000:65:00.0", "H100", 80, 20),)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"device": "cuda:x"}, {"id": "../.."}, {"total": -1}, {"free": 81}, {"free": 1.5}, {"asleep": 1},
+        {"name": None}, {"total": 1 << 70}, {"more": 1},
+    ],
+)  # fmt: skip
+def test_a_row_that_makes_no_sense_is_left_out(wrong: dict[str, Any]) -> None:
+    """The others count."""
+    assert [card.id for card in seen(ROW | wrong, ROW, 7)] == ["0000:65:00.0"]
+
+
+def test_a_name_that_cannot_be_shown_is_none() -> None:
+    """It ends neither a status nor a terminal's line."""
+    assert [card.name for card in seen(ROW | {"name": "\ud800"}, ROW | {"name": "a\x1b[2J"})] == ["", ""]
+
+
+def test_an_answer_without_cards() -> None:
+    """Nothing is known, which is no error; an error is passed on as a clause."""
+    assert cards.seen(Described("cards", {"cards": 5})) == cards.seen(Described("cards", {})) == Seen()
+    assert cards.seen(Described("cards", error="there was no answer in 5 s.")) == Seen(
+        error="there was no answer in 5 s"
+    )
+
+
+def test_a_machine_may_have_cards_where_there_is_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the driver's files alone, or the stand-in's."""
+    monkeypatch.setattr(cards, "_DRIVERS", ("/nowhere",))
+    assert not cards.there({})
+    assert cards.there({"HUSHD_CARDS": "/tmp/cards.json"})
+    monkeypatch.setattr(cards, "_DRIVERS", ("/nowhere", "/dev/null"))
+    assert cards.there({})
