@@ -288,7 +288,10 @@ class Loop:
                     failures.append(failure)
             if not failures:
                 return
-            actions = self._pool.handle(failures.popleft(), self._clock())
+            failure = failures.popleft()
+            if self._requests:
+                self._requests.look(failure, self._clock())
+            actions = self._pool.handle(failure, self._clock())
 
     def _do(self, action: Action) -> Event | None:
         match action:
