@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hushd.client import Client
 
 CHUNK_S = 0.032  # short ones, so that the last one is soon there
+LEAD_S = 0.3  # of silence before the recording: speech that begins with it is understood less well
 TAIL_S = 0.1  # recorded after the end: a finger is quicker than the end of a word
 FLOOR = "important"  # a person who presses a key waits for no program
 
@@ -106,9 +108,10 @@ class Dictation:
             error = failure
         self._on_end(error)
 
-    def _write(self, chunks: Any) -> None:
+    def _write(self, chunks: Iterable[bytes]) -> None:
+        lead = bytes(2 * round(LEAD_S * self._microphone.rate))
         transcription = self._client.listen(
-            chunks, rate=self._microphone.rate, continuous=True, on_partial=self._hear, **self._listening
+            chain([lead], chunks), rate=self._microphone.rate, continuous=True, on_partial=self._hear, **self._listening
         )
         for segment in transcription:
             edit = self._composition.finish(segment.text)
