@@ -67,10 +67,23 @@ class Watched:
         """Returns the time of the first content for which `condition` holds."""
 
         def holds() -> float | None:
-            text = self._read()
-            if text != self._last:
-                self._last = text
-                self.changes.append((time.monotonic(), text))
+            self._look()
             return next((when for when, text in self.changes if condition(text)), None)
 
         return float(wait_until(holds, "the text"))
+
+    def settled(self, seconds: float) -> float:
+        """Returns the time of the last change, once there was none for so long behind a space."""
+
+        def holds() -> float | None:
+            self._look()
+            last = self.changes[-1][0] if self.changes else time.monotonic()
+            return last if self._last.endswith(" ") and time.monotonic() - last > seconds else None
+
+        return float(wait_until(holds, "the end"))
+
+    def _look(self) -> None:
+        text = self._read()
+        if text != self._last:
+            self._last = text
+            self.changes.append((time.monotonic(), text))
