@@ -126,7 +126,11 @@ class Neighbours:
             for one in ids:
                 rude.raw(pack(Request(id=one, worker="stt/echo/unread", op="partials", params={"count": 900})))
             self.over.wait(2)
-            ends = rude.ends(set(ids), END_S)
+            try:
+                ends = rude.ends(set(ids), END_S)
+            except AssertionError as error:
+                self.ledger.no_end(len(ids), f"no_reader: {error}")
+                return
         for one in ids:
             with self.ledger.request("no_reader", "slow_consumer", "cancelled", began=began):
                 if end := ends[one]:
