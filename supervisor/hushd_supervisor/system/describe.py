@@ -104,6 +104,11 @@ class Descriptions:
         self._questions[role] = _Question(process, answer, path, start, now + self._limit)
         return None
 
+    @property
+    def busy(self) -> bool:
+        """Whether any child runs, or is about to start; else nothing need be asked of this object in a turn."""
+        return bool(self._questions or self._late)
+
     def deadline(self) -> float | None:
         """The end of the oldest child's time, or the start of a child that had to wait."""
         untils = (question.until for question in self._questions.values() if not question.given_up)

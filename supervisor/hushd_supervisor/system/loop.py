@@ -185,13 +185,16 @@ class Loop:
             for exited in self._workers.exits(ready, self._clock()):
                 self._record("debug", f"{exited.worker} ended with status {exited.status}")
                 self._handle(exited)
-            for described in self._catalogue.answers(ready, self._clock()):
-                self._handle(described)
-            for seen in self._cards.answers(ready, self._clock()) if self._cards else ():
-                self._handle(seen)
-            for sleep in self._sleep.events(ready) if self._sleep else ():
-                self._handle(sleep)
-                self._report_workers()
+            if self._catalogue.busy:
+                for described in self._catalogue.answers(ready, self._clock()):
+                    self._handle(described)
+            if self._cards and self._cards.busy:
+                for seen in self._cards.answers(ready, self._clock()):
+                    self._handle(seen)
+            if self._sleep:
+                for sleep in self._sleep.events(ready):
+                    self._handle(sleep)
+                    self._report_workers()
             if self._clients.monitor in ready:
                 for gone in self._clients.departures():
                     self._handle(gone)
@@ -223,8 +226,15 @@ class Loop:
     def _timeout_ms(self, due: float | None, now: float) -> int | None:
         signs = self._manager.deadline() if self._manager else None
         door = self._doorkeeper.deadline() if self._doorkeeper else None
-        look = self._cards.deadline() if self._cards else None
-        others = (signs, door, look, self._workers.deadline(), self._catalogue.deadline(), self._heap.deadline())
+        look = self._cards.deadline() if self._cards and self._cards.busy else None
+        others = (
+            signs,
+            door,
+            look,
+            self._workers.deadline(),
+            self._catalogue.deadline() if self._catalogue.busy else None,
+            self._heap.deadline(),
+        )
         deadlines = [d for d in (due, *others) if d is not None]
         if not deadlines:
             return None

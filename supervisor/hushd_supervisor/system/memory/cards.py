@@ -41,6 +41,11 @@ class CardLooks:
         self.deadline = self._children.deadline
         self.close = self._children.close
 
+    @property
+    def busy(self) -> bool:
+        """As that of `Descriptions`."""
+        return self._children.busy
+
     def begin(self, now: float) -> Seen | None:
         """Begins a look; returns the error if it cannot begin."""
         failed = self._children.ask(_QUESTION, now)
