@@ -155,6 +155,18 @@ def test_hasty_reading(stage: Stage) -> None:
     assert stage.heard_s("Still here.") > 0.2
 
 
+def test_cancelled_as_soon_as_begun(stage: Stage) -> None:
+    """Three hundred messages, each of which ends: the server is never answered while it is at work on the last stop."""
+    with Reader(stage.dispatcher) as reader:
+        for number in range(300):
+            after = len(reader.events)
+            reader.speak(f"Line {number}.")
+            reader.wait_for("BEGIN", after)
+            reader.ask("CANCEL self")
+            reader.wait_for("CANCELED", after)
+    assert stage.heard_s("Still here.") > 0.2
+
+
 def test_the_worker_dies(stage: Stage) -> None:
     """The next message is spoken."""
     stage.heard_s("Hello.")

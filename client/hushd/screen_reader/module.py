@@ -6,6 +6,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from hushd.synthesis.voice import Voice
 
 CHUNK_S = 0.1  # of a message of audio: so long a stop may have to wait for its end
+# From a message's beginning to the report that it was stopped: until then the server may still be at work on the stop
+# of the message before, and an answer that comes meanwhile would hang it ("Cannot stop now" in its log).
+SETTLE_S = 0.03
 RESUMES = "__spd_"  # the beginning of the marks at which the server goes on after a pause
 PRIORITY = "important"  # a person who reads by ear waits for no program
 _HOLDER = "screen-reader"
@@ -42,6 +46,7 @@ class Speaking:
         self._speech: Speech | None = None
         self._due: deque[tuple[float, str]] = deque()  # marks whose times are known
         self._left = deque(said.marks)
+        self._begun = 0.0
         self._stopped = False
         self._pausing = False
 
@@ -60,6 +65,7 @@ class Speaking:
 
     def run(self, voice: Mapping[str, Any]) -> None:
         """Speaks it, and reports how it has ended."""
+        self._begun = time.monotonic()
         self._connection.answer(protocol.BEGIN)
         try:
             self._speak(self._said, voice)
@@ -81,6 +87,7 @@ class Speaking:
 
     def _report_end(self) -> None:
         if self._stopped:
+            time.sleep(max(0.0, self._begun + SETTLE_S - time.monotonic()))
             self._connection.answer(protocol.PAUSED if self._pausing else protocol.STOPPED)
             return
         for name in [name for _, name in (*self._due, *self._left)]:

@@ -51,6 +51,7 @@ def dictate(_: Namespace) -> Iterator[Row]:
     normalise = EnglishTextNormalizer()
     listening, first, final, cold = [], [], [], []
     lost, wrong, count = 0, 0, 0
+    examples: list[str] = []  # texts in which words are missing, and how late it listened
     with (
         loop,
         supervisor() as process,
@@ -76,13 +77,22 @@ def dictate(_: Namespace) -> Iterator[Row]:
             text = SENTENCES[number % len(said)]
             measures = jiwer.process_words(normalise(text), normalise(screen.text[len(before) :]) or "-")
             lost += measures.deletions
+            if measures.deletions:
+                examples.append(f"{screen.text[len(before) :].strip()!r} ({heard[0]:.0f} ms)")
             wrong += measures.substitutions + measures.insertions
             count += len(normalise(text).split())
     yield _row("key to listening", listening, 60)
     yield _row("first word said to first word typed", first, 500)
     yield Row("dictate: the same, cold", statistics.median(cold), "ms", note=f"at most {max(cold):.0f} ms")
     yield _row("release to final text", final, 200)
-    yield Row("dictate: words lost", lost, f"of {count}", "0", ok=not lost, note=f"{TRIES} tries, {len(cold)} cold")
+    yield Row(
+        "dictate: words lost",
+        lost,
+        f"of {count}",
+        "0",
+        ok=not lost,
+        note=f"{TRIES} tries, {len(cold)} cold {', '.join(examples)}",
+    )
     yield Row("dictate: words wrong", wrong, f"of {count}")
     yield Row("dictate: memory of the process that waits", memory[1], "MB", note="PSS")
 
