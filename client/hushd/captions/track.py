@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hushd.transcripts.transcription import Transcription
 
 SILENCE_S = 0.8  # that ends a line
+LONGEST_S = 8.0  # of a line where nobody pauses: what is said lags behind the more, the longer it is
 ASLEEP_S = 60.0  # without speech, that end a session
 LEAD_S = 1.0  # kept from before the first sound
 TRIES = 3  # sessions that may fail one after the other
@@ -131,7 +132,7 @@ class Track:
             continuous=True,
             no_speech_s=ASLEEP_S,
             on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text)),
-            **{"silence_s": SILENCE_S, **self._listening},
+            **{"silence_s": SILENCE_S, "max_segment_s": LONGEST_S, **self._listening},
         )
         try:
             for segment in transcription:
