@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hushd import Client
 from support import desktop, sound_loop
 from support.desktop import Desktop
 from support.peer import BOUND_S, Supervisor, wait_until
@@ -58,6 +59,17 @@ class Stage:
         wait_until(lambda: self.screen.waits_for(key.rpartition("+")[2]), "the key")
         return process
 
+    def settled(self, text: Callable[[], str], times: int = 1) -> None:
+        """Waits until what was said so many times is there, but for words that the engine takes for others."""
+        said = " ".join([SAID] * times)
+        wait_until(lambda: self.idle() and word_error_rate(said, text()) <= 1 / 4, "the text")
+
+    @staticmethod
+    def idle() -> bool:
+        """Whether nothing is being transcribed."""
+        with Client() as client:
+            return not any(row["running"] for row in client.status()["workers"])
+
     def say(self) -> None:
         """Somebody speaks into the microphone that is open, for ten seconds."""
         self.loop.wait_for_a_recorder()
@@ -85,9 +97,8 @@ def test_push_to_talk(stage: Stage) -> None:
     assert speaking.poll() is None, "they came only at the end"
     speaking.wait(BOUND_S)
     stage.screen.release("F9")
-    wait_until(lambda: "better" in stage.screen.text and stage.screen.text.endswith(" "), "the end")
+    stage.settled(lambda: stage.screen.text)
     assert stage.screen.text.startswith("Ever tried")
-    assert word_error_rate(SAID, stage.screen.text) <= 1 / 4
 
 
 def test_a_key_with_modifiers(stage: Stage) -> None:
@@ -97,8 +108,8 @@ def test_a_key_with_modifiers(stage: Stage) -> None:
         stage.screen.press("Control_L", "Alt_L", "space")
         stage.say()
         stage.screen.release("space", "Alt_L", "Control_L")
-        wait_until(lambda count=count: stage.screen.text.count("better") == count, "the end")
-    assert stage.screen.text.count("Ever tried") == 2
+        stage.settled(lambda: stage.screen.text, count)
+    assert stage.screen.text.startswith("Ever tried")
 
 
 def test_wayland(stage: Stage) -> None:
@@ -113,11 +124,10 @@ def test_wayland(stage: Stage) -> None:
         stage.say()
         assert "tried" in portal.typed
         portal.release()
-        wait_until(lambda: portal.typed.endswith("better. "), "the end")
+        stage.settled(lambda: portal.typed)
         process.send_signal(signal.SIGINT)
         assert process.wait(BOUND_S) == 0
     assert portal.typed.startswith("Ever tried")
-    assert word_error_rate(SAID, portal.typed) <= 1 / 4
     assert len(portal.called("Start")) == 1
     assert (stage.folder / "state/dictate-token").read_text() == "again"
 
@@ -132,10 +142,9 @@ def test_toggle(stage: Stage) -> None:
     stage.say()
     stage.screen.press("F9")
     stage.screen.release("F9")
-    wait_until(lambda: stage.screen.text.endswith(" "), "the end")
+    wait_until(lambda: stage.idle() and "one more" in stage.screen.text, "the text")
     assert stage.screen.text.startswith("\nnever tried")
     assert "\nnever failed" in stage.screen.text.lower()
-    assert "one more" in stage.screen.text
 
 
 def test_without_a_key(stage: Stage) -> None:
@@ -146,8 +155,7 @@ def test_without_a_key(stage: Stage) -> None:
     assert again.wait(BOUND_S) == 0
     output, complaint = process.communicate(timeout=BOUND_S)
     assert (process.returncode, output, complaint) == (0, "", "")
-    wait_until(lambda: "better" in stage.screen.text, "the text")
-    assert word_error_rate(SAID, stage.screen.text) <= 1 / 4
+    stage.settled(lambda: stage.screen.text)
 
 
 def test_through_a_filter(stage: Stage) -> None:
@@ -195,7 +203,7 @@ def test_one_waits(stage: Stage) -> None:
     assert stage.dictate().wait(BOUND_S) == 0
     stage.say()
     assert stage.dictate().wait(BOUND_S) == 0
-    wait_until(lambda: "better" in stage.screen.text, "the text")
+    stage.settled(lambda: stage.screen.text)
 
 
 def test_no_microphone(stage: Stage) -> None:

@@ -50,10 +50,14 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(wheels: Path, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs a program in a clean environment with a home of its own, and neither an index nor the repository."""
     monkeypatch.delenv("HUSHD_AUTOSTART")
-    tools = [os.path.dirname(found) for name in ("uv", "pipx") if (found := shutil.which(name, path=SEARCHED))]
+    tools = tmp_path / "found"  # a folder that has these alone: one of them may lie beside a hushd that is not meant
+    tools.mkdir()
+    for name in ("uv", "pipx"):
+        if found := shutil.which(name, path=SEARCHED):
+            (tools / name).symlink_to(found)
     environment = {
         "HOME": str(tmp_path), "LANG": "C.UTF-8",
-        "PATH": ":".join([*tools, str(Path(os.__file__).parents[2] / "bin"), "/usr/bin", "/bin"]),
+        "PATH": ":".join([str(tools), str(Path(os.__file__).parents[2] / "bin"), "/usr/bin", "/bin"]),
         "UV_OFFLINE": "1", "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels), "UV_PYTHON_DOWNLOADS": "never",
         "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         **{name: str(tmp_path / folder) for name, folder in FOLDERS.items()},
