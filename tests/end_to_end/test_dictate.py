@@ -209,11 +209,10 @@ def test_one_waits(stage: Stage) -> None:
 def test_no_microphone(stage: Stage) -> None:
     """A dictation that fails says so, and the next press is another one."""
     process = stage.waiting("--device", "gramophone")
+    assert process.stderr
     for _ in range(2):
         stage.screen.press("F9")
         stage.screen.release("F9")
-    assert process.stderr
-    for _ in range(2):
         assert "There is no microphone called 'gramophone'" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     assert process.wait(BOUND_S) == 0
