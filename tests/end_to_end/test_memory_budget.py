@@ -227,7 +227,8 @@ def test_a_leaking_engine_holds_its_ceiling(start_supervisor: Start) -> None:
             window.add(client.request("memory", A, params={"mb": leak}))
         for _ in range(3):
             window.remove(client.expect(Result).id)
-        row = client.status(A)
-        assert (row["requests"], row["crashes"]) == (500, 0)
-        assert row["starts"] >= 500 * leak * MB // (ceiling + 2 * leak * MB)
-        assert row["need_mb"] * MB < ceiling + 2 * leak * MB
+        # A process that is used up may have its replacement beside it, a worker of its own in the status.
+        rows = [row for row in client.control("status")["workers"] if row["name"].partition("#")[0] == A]
+        assert (sum(row["requests"] for row in rows), sum(row["crashes"] for row in rows)) == (500, 0)
+        assert sum(row["starts"] for row in rows) >= 500 * leak * MB // (ceiling + 2 * leak * MB)
+        assert max(row["need_mb"] for row in rows) * MB < ceiling + 2 * leak * MB
