@@ -131,9 +131,6 @@ def test_me_and_them(stage: Stage) -> None:
     stage.interrupted(process)
 
 
-@pytest.mark.xfail(
-    reason="beside load the two recordings can lose their pairing, and some words come twice", strict=False
-)
 def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
     """Where the microphone hears what plays, nothing of that is mine."""
     process = stage.captions("--both")

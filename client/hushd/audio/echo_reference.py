@@ -17,21 +17,18 @@ class EchoReference:
 
     Safe for two threads at once, those of the devices.
 
-    Args:
-        margin_s: how much of what was played waits while the microphone is read.
-
     Attributes:
         rate: Hz.
     """
 
-    def __init__(self, rate: int, margin_s: float = MARGIN_S) -> None:
+    def __init__(self, rate: int) -> None:
         self.rate = rate
         self._lock = threading.Lock()
         self._samples = bytearray()
         self._playing = False
         self._begun = False  # the microphone has been given something of it
         self._kept = int(KEPT_S * rate) * 2  # bytes
-        self._margin = int(margin_s * rate) * 2  # bytes
+        self._margin = int(MARGIN_S * rate) * 2  # bytes
 
     def play(self, samples: bytes | None) -> None:
         """Takes the samples that the loudspeaker plays; None: it has been closed."""

@@ -9,7 +9,6 @@ from contextlib import suppress
 from hushd_protocol.errors import HushdError
 
 from . import devices
-from .echo_reference import EchoReference
 from .microphone import CHUNK_S, RATE
 from .pulse import Connection, Sink, Stream
 from .server_recorder import ServerRecorder
@@ -37,7 +36,6 @@ class Monitor(ServerRecorder):
     Args:
         sink: its number, its description or name, or a beginning of that, as in `sinks`; None: the default one.
         rate, chunk_s: see `ServerRecorder`.
-        reference: gets the samples too, for a microphone that hears the same loudspeaker.
         on_source: called, on another thread at times, with the description of what is recorded, at first and at each
             change.
 
@@ -51,11 +49,9 @@ class Monitor(ServerRecorder):
         *,
         rate: int = RATE,
         chunk_s: float = CHUNK_S,
-        reference: EchoReference | None = None,
         on_source: Callable[[str], None] | None = None,
     ) -> None:
         self._sink = sink
-        self._played = reference
         self._on_source = on_source
         self._next_look = time.monotonic() + LOOK_S
         super().__init__(rate=rate, chunk_s=chunk_s)
@@ -64,11 +60,6 @@ class Monitor(ServerRecorder):
         sink = self._sink
         self._name = self._usual() if sink is None else _chosen(self._connection.sinks(), sink)
         return self._open(self._name)
-
-    def _take(self, chunk: bytes) -> None:
-        if self._played is not None:
-            self._played.play(chunk)
-        super()._take(chunk)
 
     def _look(self) -> None:
         """Records another sink if that has become the default one, or if the default one has gone."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Iterator
 
 from hushd_protocol.errors import HushdError
 
 from . import devices
+from .chunks import Chunks
 from .microphone import CHUNK_S, RATE
 from .pulse import Connection, Stream
 
 
-class ServerRecorder(Iterator[bytes]):
+class ServerRecorder(Chunks):
     """Iterates over chunks of s16le samples of one of the sound server's sources; a context manager.
 
     It records from its construction on, as `Microphone` does, and never goes over to another source.
@@ -32,9 +31,9 @@ class ServerRecorder(Iterator[bytes]):
     channels = 1
 
     def __init__(self, *, rate: int = RATE, chunk_s: float = CHUNK_S) -> None:
+        super().__init__()
         self.rate = rate
         self._chunk_s = chunk_s
-        self._chunks: queue.SimpleQueue[bytes | HushdError | None] = queue.SimpleQueue()
         self._closed = False
         devices.lead_to_sound_server()
         self._connection = Connection()
@@ -52,20 +51,6 @@ class ServerRecorder(Iterator[bytes]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __next__(self) -> bytes:
-        chunk = self._chunks.get()
-        if isinstance(chunk, HushdError):
-            self._chunks.put(chunk)  # for the next call, too
-            raise chunk
-        if chunk is None:
-            self._chunks.put(None)
-            raise StopIteration
-        return chunk
-
-    def stop(self) -> None:
-        """Ends the iteration after what was recorded until now. Safe in a signal handler."""
-        self._chunks.put(None)
-
     def close(self) -> None:
         """Stops recording; ends the iteration after what was recorded."""
         self._closed = True
@@ -80,17 +65,22 @@ class ServerRecorder(Iterator[bytes]):
         try:
             while not self._closed:
                 self._connection.step(self._chunk_s)
-                if chunk := self._stream.read():
-                    self._take(chunk)
+                if chunk := self._record():
+                    self.put(chunk)
                 self._look()
         except HushdError as error:
-            self._chunks.put(error)
+            self.fail(error)
         finally:
-            self._stream.close()
+            self._release()
             self._connection.close()
 
-    def _take(self, chunk: bytes) -> None:
-        self._chunks.put(chunk)
+    def _record(self) -> bytes:
+        """Returns what was recorded since the last call."""
+        return self._stream.read()
+
+    def _release(self) -> None:
+        """Gives back what `_begin` has opened."""
+        self._stream.close()
 
     def _look(self) -> None:
         """Raises when the source has gone."""

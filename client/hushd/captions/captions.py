@@ -14,11 +14,10 @@ from hushd.audio.monitor import Monitor
 from hushd.dialogue.duplex import cancels_echo
 from hushd.dialogue.recorder import CHUNK_S
 
-from .pairing import PairedMicrophone
+from .paired_monitor import PairedMonitor
 from .track import Event, Heard, Track
 
 if TYPE_CHECKING:
-    from hushd.audio.echo_reference import EchoReference
     from hushd.audio.recording import Device
     from hushd.client import Client
 
@@ -66,13 +65,13 @@ class Captions(Iterator[Event]):
         self._listening = listening
         with ExitStack() as failing:
             failing.callback(self._opened.close)
-            reference = None
-            if speaks:
-                echoes = plays and not headphones and not cancels_echo(device)
-                reference = self._add_microphone(device, echoes)
-            if plays:
-                monitor = Monitor(sink, chunk_s=CHUNK_S, reference=reference, on_source=self._report_source)
-                self._add(THEM, monitor)
+            if plays and speaks and not headphones and not cancels_echo(device):
+                self._add_both(sink, device)
+            else:
+                if speaks:
+                    self._add(ME, Microphone(device, rate=RATE, chunk_s=CHUNK_S))
+                if plays:
+                    self._add(THEM, Monitor(sink, chunk_s=CHUNK_S, on_source=self._report_source))
             failing.pop_all()
 
     def __enter__(self) -> Captions:
@@ -105,15 +104,11 @@ class Captions(Iterator[Event]):
         for track in self._tracks:
             track.stop()
 
-    def _add_microphone(self, device: str | None, echoes: bool) -> EchoReference | None:
-        """Adds the microphone; where it hears the loudspeaker, returns the place for what that plays."""
-        microphone = Microphone(device, rate=RATE, chunk_s=CHUNK_S)
-        if not echoes:
-            self._add(ME, microphone)
-            return None
-        paired = PairedMicrophone(microphone)
-        self._add(ME, paired)
-        return paired.reference
+    def _add_both(self, sink: str | None, device: str | None) -> None:
+        """Adds a microphone that hears the loudspeaker, and that."""
+        monitor = PairedMonitor(sink, device, chunk_s=CHUNK_S, on_source=self._report_source)
+        self._add(ME, monitor.microphone)
+        self._add(THEM, monitor)
 
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)

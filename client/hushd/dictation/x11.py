@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import select
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from .keys import Key, keysym
 
 LOOK_S = 0.5  # for the end of waiting
 SETTLE_S = 0.03  # for programs to read a changed keyboard
+_RAW = struct.Struct("=HII")  # device, time, keycode: the beginning of XIRawEvent behind its header
 _MASKS = {"Ctrl": "ControlMask", "Alt": "Mod1Mask", "Shift": "ShiftMask", "Super": "Mod4Mask"}
 _MODIFIERS = (
     "Control_L",
@@ -63,11 +65,12 @@ class GlobalKey:
         self._code = self._display.keysym_to_keycode(XK.string_to_keysym(key.name))
         if not self._code:
             raise HushdError("bad_request", f"The keyboard has no key {key.name!r}: choose another one, such as F9.")
-        self._grab(key)
         # While it is held the server would keep all keys from other windows, those that are typed too. So the keyboard
         # is let go with the press, which a repetition would take back; and the release comes as a raw event.
-        self._display.change_keyboard_control(key=self._code, auto_repeat_mode=X.AutoRepeatModeOff)
         self._root.xinput_select_events([(xinput.AllMasterDevices, xinput.RawKeyReleaseMask)])
+        self._grab(key)
+        self._display.change_keyboard_control(key=self._code, auto_repeat_mode=X.AutoRepeatModeOff)
+        self._display.sync()
         self._ended = False
 
     def wait(self) -> None:
@@ -84,7 +87,7 @@ class GlobalKey:
                     self._display.ungrab_keyboard(self._x.CurrentTime)
                     self._display.flush()
                     self._on_press()
-                elif event.type == self._display.extension_event.GenericEvent and held and not self._is_down():
+                elif held and self._is_release(event):
                     held = False
                     self._on_release()
         self._display.change_keyboard_control(key=self._code, auto_repeat_mode=self._x.AutoRepeatModeDefault)
@@ -115,10 +118,14 @@ class GlobalKey:
         except (error.ConnectionClosedError, OSError) as failure:
             raise HushdError("no_device", "The X server has gone.") from failure
 
-    def _is_down(self) -> bool:
-        """Whether it still is: the raw events are those of all keys."""
-        keys = self._display.query_keymap()
-        return bool(keys[self._code // 8] & 1 << self._code % 8)
+    def _is_release(self, event: Any) -> bool:
+        """Whether the key was released: an event of the grab while that lasts, and a raw one of all keys after that."""
+        if event.type == self._x.KeyRelease:
+            return bool(event.detail == self._code)
+        if event.type != self._display.extension_event.GenericEvent:
+            return False
+        _device, _time, code = _RAW.unpack_from(event.data)  # which python-xlib leaves as it came
+        return bool(code == self._code)
 
 
 class Typist:

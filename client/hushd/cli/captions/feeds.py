@@ -114,6 +114,7 @@ class Overlays:
         self._path = os.path.abspath(path)
         self._programs: list[socket.socket] = []
         self._lock = threading.Lock()
+        self._closed = False
         self._server = self._listen()
         threading.Thread(target=self._accept, name="hushd-overlays", daemon=True).start()
 
@@ -123,10 +124,13 @@ class Overlays:
             self._programs = [program for program in self._programs if self._sent(program, line)]
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # ends the wait of the other thread, which closing does not
         self._server.close()
         with contextlib.suppress(OSError):
             os.unlink(self._path)
         with self._lock:
+            self._closed = True
             for program in self._programs:
                 program.close()
 
@@ -164,6 +168,8 @@ class Overlays:
                 program, _ = self._server.accept()
                 program.setblocking(False)
                 with self._lock:
+                    if self._closed:
+                        program.close()
                     self._programs.append(program)
 
     @staticmethod
