@@ -149,8 +149,9 @@ class Peer:
         return self.expect(Error).message
 
     def status(self, worker: str = "stt/echo/a") -> dict[str, Any]:
-        """The status row of one worker."""
-        (row,) = [row for row in self.control("status")["workers"] if row["name"] == worker]
+        """The status row of one worker; an idle one while the supervisor has read no request for it."""
+        unknown = {"name": worker, "state": "stopped", "pid": None, "running": 0, "queued": 0}
+        (row,) = [row for row in self.control("status")["workers"] if row["name"] == worker] or [unknown]
         return row
 
 
