@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .recognition import Recognition
 from .synthesis.options import SynthesizeOptions, speech_params
-from .transport import model_requests, requests, source
+from .transport import requests, source
 from .transport.requests import KeepAlive
 from .transport.source import Text
 
@@ -41,16 +41,9 @@ class Client(Recognition):
             it is, or the configuration has it.
     """
 
-    def __init__(
-        self,
-        *,
-        holder: str | None = None,
-        start: bool = True,
-        on_pull: model_requests.OnProgress | None = None,
-        compute_device: str | None = None,
-    ) -> None:
-        super().__init__(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
-        self._choices: dict[tuple[str | None, ...], VoiceChoice] = {}
+    @cached_property
+    def _choices(self) -> dict[tuple[str | None, ...], VoiceChoice]:
+        return {}
 
     def synthesize(
         self,

@@ -106,7 +106,7 @@ def _bytes(row: Mapping[str, Any]) -> int:
 
 
 def moments(entries: Iterable[Entry]) -> list[Moment]:
-    """What was held after each of `entries`."""
+    """Returns the memory held after each of `entries`."""
     found: list[Moment] = []
     held: dict[str, int] = {}  # by the model's name, the last size of its worker
     workers: dict[str, int] = {}
@@ -169,7 +169,7 @@ def mean(found: Sequence[Moment]) -> tuple[float, float]:
 
 
 class Use(NamedTuple):
-    """What one worker did in a window: starts, seconds of life, and its highest size in bytes."""
+    """One worker's use of memory in a window: starts, seconds of life, and its highest size in bytes."""
 
     name: str
     starts: int

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from .management import Management
 from .transcripts.options import TranscribeOptions, live_params, transcribe_params
-from .transport import model_requests, requests, source
+from .transport import requests, source
 from .transport.requests import KeepAlive
 from .transport.source import Audio, Stream
 
@@ -24,16 +24,7 @@ AUTO = "auto"  # a model's name: the best that is installed
 class Recognition(Management):
     """Transcribes recordings and live audio; a base of `hushd.Client`. Every method raises `HushdError`."""
 
-    def __init__(
-        self,
-        *,
-        holder: str | None = None,
-        start: bool = True,
-        on_pull: model_requests.OnProgress | None = None,
-        compute_device: str | None = None,
-    ) -> None:
-        super().__init__(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
-        self._engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
+    _engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
 
     def transcribe(
         self,

@@ -37,7 +37,7 @@ _BEST = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What counts of a machine: cores, MB for workers, MB free for models, and whether a graphics card is there."""
+    """The properties that decide: cores, MB for workers, MB free for models, and whether there is a graphics card."""
 
     cores: int
     memory_mb: float

@@ -102,7 +102,7 @@ def wheel(_: Namespace) -> Iterator[Row]:
 
 
 def extras(_: Namespace) -> Iterator[Row]:
-    """What `hushd[default]` takes on disk, by package, as it is installed here."""
+    """Yields the size on disk of `hushd[default]`, by package, as it is installed here."""
     sizes = {name: _installed(name) for name in sorted(_needed("hushd", "default"))}
     known = {name: size for name, size in sizes.items() if size is not None}
     yield Row("extras: default", sum(known.values()), "MB", note=f"{len(known)} packages")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from hushd.synthesis.options import SynthesizeOptions, speech_params
-from hushd.transport import model_requests, requests
+from hushd.transport import requests
 from hushd.transport.requests import KeepAlive
 
 from . import source
@@ -33,16 +33,9 @@ class AsyncClient(AsyncRecognition):
     Args: those of `Client`.
     """
 
-    def __init__(
-        self,
-        *,
-        holder: str | None = None,
-        start: bool = True,
-        on_pull: model_requests.OnProgress | None = None,
-        compute_device: str | None = None,
-    ) -> None:
-        super().__init__(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
-        self._choices: dict[tuple[str | None, ...], VoiceChoice] = {}
+    @cached_property
+    def _choices(self) -> dict[tuple[str | None, ...], VoiceChoice]:
+        return {}
 
     async def synthesize(
         self,

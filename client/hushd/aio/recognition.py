@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from hushd.recognition import AUTO, installed, names_no_engine
 from hushd.transcripts.options import TranscribeOptions, live_params, transcribe_params
-from hushd.transport import model_requests, requests
+from hushd.transport import requests
 from hushd.transport.requests import KeepAlive
 from hushd.transport.source import is_array
 
@@ -26,16 +26,7 @@ if TYPE_CHECKING:
 class AsyncRecognition(AsyncManagement):
     """Transcribes recordings and live audio; a base of `hushd.AsyncClient`, as `Recognition` is of `hushd.Client`."""
 
-    def __init__(
-        self,
-        *,
-        holder: str | None = None,
-        start: bool = True,
-        on_pull: model_requests.OnProgress | None = None,
-        compute_device: str | None = None,
-    ) -> None:
-        super().__init__(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
-        self._engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
+    _engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
 
     async def transcribe(
         self,

@@ -39,7 +39,7 @@ class Device(Protocol):
 
 
 class Recording:
-    """What one opened device has recorded of late; each listener begins where it is told to.
+    """The latest samples of one opened device; each listener begins where it is told to.
 
     Several threads may read at once: that of the last listener may still wait for a chunk that belongs to the next one.
     """

@@ -1,4 +1,4 @@
-"""What a loudspeaker plays, and beside it a microphone that hears it."""
+"""A loudspeaker's monitor, recorded together with the microphone that hears that loudspeaker."""
 
 from __future__ import annotations
 

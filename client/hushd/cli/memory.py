@@ -45,7 +45,7 @@ svg{{width:100%;height:auto}}td,th{{padding:.2rem 1rem .2rem 0;text-align:left}}
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """What was recorded from `start` to `end`."""
+    """The record from `start` to `end`."""
 
     start: float
     end: float
@@ -107,7 +107,7 @@ def _picture(text: str) -> str:
 
 
 def _window(span: float) -> _Window:
-    """What was recorded in the last `span` seconds, and what holds now.
+    """Returns the record of the last `span` seconds, and the state of now.
 
     Raises:
         HushdError: `input_unreadable` when nothing was recorded yet.

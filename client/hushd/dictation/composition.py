@@ -1,4 +1,4 @@
-"""What a dictation has written so far: words as they are heard, with replacements, punctuation and commands. Pure.
+"""The text of a dictation so far: words as they are heard, with replacements, punctuation and commands. Pure.
 
 Only what will stay is written: words of which the engine is sure, and of those not the last ones where they may begin a
 phrase (`new` of `new line`), nor a full stop behind the last one, which goes when the sentence goes on.

@@ -1,4 +1,4 @@
-"""What speech-dispatcher sets before each message, and what it means for a request. Pure."""
+"""The settings that speech-dispatcher sends before each message, as arguments of a request. Pure."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _NO_MARK = re.compile(r"</mark\s*>", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What is to be said.
+    """An utterance as it is to be spoken.
 
     Attributes:
         markup: `text` or `ssml`.

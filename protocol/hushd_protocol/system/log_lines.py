@@ -44,7 +44,7 @@ def line(text: str, *, form: str, request: str = "", level: str = "", facts: Map
 
 
 def text_of(entry: str) -> str:
-    """What a line of a log says, without its time, level and request; any other line is returned as it is."""
+    """Returns the text of a log's line, without its time, level and request; any other line as it is."""
     if entry.startswith('{"time"'):
         try:
             return str(json.loads(entry).get("text", entry))

@@ -56,7 +56,7 @@ class Paths:
 
     @property
     def memory_record(self) -> Path:
-        """What supervisor and workers have held, line by line, for `hushd memory`."""
+        """The memory of supervisor and workers over time, line by line, for `hushd memory`."""
         return self.state / "memory.log"
 
     @property

@@ -113,7 +113,7 @@ def open_file(path: Path) -> int:
 
 
 def tail(path: Path, start: int) -> str:
-    """What the last 4 KiB written to `path` from offset `start` on say, empty where it cannot be read."""
+    """Returns the last 4 KiB written to `path` from offset `start` on, empty where it cannot be read."""
     try:
         with open(path, "rb") as file:
             file.seek(max(start, os.fstat(file.fileno()).st_size - TAIL_BYTES))

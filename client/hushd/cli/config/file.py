@@ -49,7 +49,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def ask_supervisor(*words: str) -> str:
-    """What `python -m hushd_supervisor config …` prints.
+    """Returns the output of `python -m hushd_supervisor config …`.
 
     Raises:
         HushdError: `bad_request` with the mistake in a configuration that no supervisor starts with.

@@ -70,7 +70,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def _findings(checks: dict[str, Check]) -> Iterator[Finding]:
-    """What the checks find; one that fails itself is a finding too."""
+    """Yields the findings of all checks; a check that fails is a finding too."""
     for area, check in checks.items():
         try:
             yield from check()

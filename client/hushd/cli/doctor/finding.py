@@ -10,7 +10,7 @@ STATES = ("ok", "note", "warning", "broken")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check has found.
+    """One result of a check.
 
     Attributes:
         area: the part of hushd or of the machine.

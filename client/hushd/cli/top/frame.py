@@ -36,7 +36,7 @@ Row = Mapping[str, Any]
 
 @dataclass(slots=True)
 class View:
-    """What is shown.
+    """The content of the screen.
 
     Attributes:
         status: of the supervisor; None while none runs.
@@ -111,7 +111,7 @@ def _gateway(status: Mapping[str, Any]) -> list[Line]:
 
 
 def _floor(floor: Mapping[str, Any]) -> list[Line]:
-    """Who speaks and who listens, in a line."""
+    """A line with the programs that speak and listen."""
     parts: list[tuple[str, str]] = []
     for device, does in (("speaker", "speaks"), ("microphone", "listens")):
         if row := floor.get(device):

@@ -315,7 +315,7 @@ class Admission:
         return Tenant(machine, self._on_cards(worker), worker.state is State.STARTING)
 
     def _on_cards(self, worker: Worker) -> Mapping[str, int]:
-        """What a worker takes of each card: as it reports, or what it was given."""
+        """Returns the bytes that a worker takes of each card: as it reports, or as it was given."""
         card = worker.lifecycle.card
         if worker.lifecycle.cards or not card:
             return worker.lifecycle.cards
