@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from hushd_models import toml
@@ -51,26 +51,42 @@ def with_key(text: str, path: Sequence[str], value: Any) -> str:
     Raises:
         HushdError: `bad_request` for what is no TOML, or written in a way that cannot be changed safely.
     """
+    return rewritten(
+        text,
+        lambda content: _changed(content, path, value),
+        lambda document: _set(document, path, value),
+        "use `hushd config edit`",
+    )
+
+
+def rewritten(
+    text: str,
+    meant: Callable[[dict[str, Any]], dict[str, Any]],
+    change: Callable[[MutableMapping[str, Any]], None],
+    remedy: str,
+) -> str:
+    """Returns `text`, a TOML file, as `change` makes it, if it then says what `meant` returns of its content.
+
+    Raises:
+        HushdError: `bad_request` for what is no TOML, or, with the remedy, where `change` makes something else of it.
+    """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        meant = _changed(toml.loads(text), path, value)
+        content = toml.loads(text)
     except ValueError as error:
         raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
     try:
+        wanted = without_empty(meant(content))
         document = tomlkit.parse(text)
-        _set(document, path, value)
+        change(document)
         new = tomlkit.dumps(document)
-        same = without_empty(toml.loads(new)) == without_empty(meant)
+        if without_empty(toml.loads(new)) == wanted:
+            return new
     except (TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        same = False
-    if not same:
-        raise HushdError(
-            "bad_request",
-            "The configuration is written in a way that cannot be changed safely: use `hushd config edit`.",
-        )
-    return new
+        pass
+    raise HushdError("bad_request", f"The configuration is written in a way that cannot be changed safely: {remedy}.")
 
 
 def _changed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import plistlib
 import re
 import shlex
 import shutil
@@ -136,21 +135,10 @@ def _desktop_word(word: str) -> str:
 
 def _launchd(home: Path, command: Sequence[str]) -> Service:
     """Untested: written from launchd.plist(5)."""
-    file = home / f"Library/LaunchAgents/{LABEL}.plist"
     agent = {
         "Label": LABEL,
         "ProgramArguments": list(command),
         "RunAtLoad": True,
         "KeepAlive": {"SuccessfulExit": False},
     }
-    domain = f"gui/{os.getuid()}"
-    out = ("launchctl", "bootout", f"{domain}/{LABEL}")
-    return Service(
-        "launchctl",
-        {file: plistlib.dumps(agent).decode()},
-        renew=(out,),
-        start=(("launchctl", "bootstrap", domain, os.fspath(file)),),
-        stop=(out,),
-        forget=(),
-        active=("launchctl", "print", f"{domain}/{LABEL}"),
-    )
+    return units.launchd_service(home, LABEL, agent)

@@ -180,17 +180,22 @@ def _launchd(home: Path, socket: Path) -> Service:
     agent = plistlib.loads((PACKAGING / "launchd" / f"{LABEL}.plist").read_bytes())
     agent["ProgramArguments"][0] = sys.executable
     agent["Sockets"]["client"]["SockPathName"] = os.fspath(socket)
-    file = home / "Library/LaunchAgents" / f"{LABEL}.plist"
+    return launchd_service(home, LABEL, agent)
+
+
+def launchd_service(home: Path, label: str, agent: Mapping[str, object]) -> Service:
+    """Returns the service that an agent of launchd's is, with its file in the user's `home`."""
+    file = home / f"Library/LaunchAgents/{label}.plist"
     domain = f"gui/{os.getuid()}"
-    out = ("launchctl", "bootout", f"{domain}/{LABEL}")
+    out = ("launchctl", "bootout", f"{domain}/{label}")
     return Service(
         "launchctl",
-        {file: plistlib.dumps(agent).decode()},
+        {file: plistlib.dumps(dict(agent)).decode()},
         renew=(out,),
         start=(("launchctl", "bootstrap", domain, os.fspath(file)),),
         stop=(out,),
         forget=(),
-        active=("launchctl", "print", f"{domain}/{LABEL}"),
+        active=("launchctl", "print", f"{domain}/{label}"),
     )
 
 

@@ -10,11 +10,8 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from hushd_models import toml
-from hushd_protocol.errors import HushdError
-
 from hushd.cli.config.file import read, replace, written
-from hushd.cli.config.keys import without_empty
+from hushd.cli.config.keys import rewritten
 
 Values = Mapping[str, Any]  # numbers, strings or tables of strings; None takes a key away
 
@@ -25,26 +22,13 @@ def edited(text: str, worker: str, values: Values) -> str:
     Raises:
         HushdError: `bad_request` for what is no TOML, or written in a way that cannot be changed safely.
     """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    content = _parsed(text)
-    try:
-        meant = changed(content, worker, values)
-        document = tomlkit.parse(text)
-        _set(document, worker, values)
-        new = tomlkit.dumps(document)
-        same = without_empty(toml.loads(new)) == without_empty(meant)
-    except (TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        same = False
-    if not same:
-        wanted = "; ".join(f"{key} = {written(value)}" for key, value in values.items() if value is not None)
-        raise HushdError(
-            "bad_request",
-            f'The configuration is written in a way that cannot be changed safely: put this into [worker."{worker}"] '
-            f"yourself: {wanted}.",
-        )
-    return new
+    wanted = "; ".join(f"{key} = {written(value)}" for key, value in values.items() if value is not None)
+    return rewritten(
+        text,
+        lambda content: changed(content, worker, values),
+        lambda document: _set(document, worker, values),
+        f'put this into [worker."{worker}"] yourself: {wanted}',
+    )
 
 
 def change(path: Path, worker: str, values: Values) -> None:
@@ -72,13 +56,6 @@ def changed(table: Values, worker: str, values: Values) -> dict[str, Any]:
     own = dict(workers.get(worker, {})) | dict(values)
     workers[worker] = {key: value for key, value in own.items() if value is not None}
     return {**table, "worker": {name: one for name, one in workers.items() if name != worker or one}}
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        return toml.loads(text)
-    except ValueError as error:
-        raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
 
 
 def _set(document: MutableMapping[str, Any], worker: str, values: Values) -> None:
