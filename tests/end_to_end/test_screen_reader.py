@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from array import array
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -37,6 +36,12 @@ class Stage:
     def loud(self) -> list[tuple[float, array[int]]]:
         """The blocks in which something was heard."""
         return [(when, samples) for when, samples in list(self.monitor.blocks) if max(samples) > LOUD]
+
+    def silent(self) -> bool:
+        """Whether nothing is heard for a moment."""
+        self.monitor.blocks.clear()
+        wait_until(lambda: len(self.monitor.blocks) >= 40, "what is heard")
+        return not self.loud
 
     def heard_s(self, *arguments: str) -> float:
         """Seconds from the first sound of a message to the last."""
@@ -116,19 +121,17 @@ def test_stop(stage: Stage) -> None:
     """It falls silent, and the next message is spoken; twenty times in a row."""
     with Reader(stage.dispatcher) as reader:
         for _ in range(20):
-            stage.monitor.blocks.clear()
             after = len(reader.events)
             reader.speak(LONG)
+            reader.wait_for("BEGIN", after)
+            stage.monitor.blocks.clear()  # of the one before
             wait_until(lambda: stage.loud, "a voice")
             reader.ask("STOP self")
             reader.wait_for("CANCELED", after)
         after = len(reader.events)
         reader.speak("Done.")
         reader.wait_for("END", after)
-        time.sleep(0.3)
-        stage.monitor.blocks.clear()
-        time.sleep(0.3)
-        assert not stage.loud
+        wait_until(stage.silent, "silence")
 
 
 def test_pause_and_resume(stage: Stage) -> None:
