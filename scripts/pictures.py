@@ -60,7 +60,7 @@ def _terminal(lines: Sequence[Line]) -> str:
     width, height = COLUMNS * WIDTH + 24, len(lines) * HEIGHT + 24
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" font-family="monospace" '
-        'font-size="14" xml:space="preserve" role="img">',
+        'font-size="14" style="white-space:pre" xml:space="preserve" role="img">',
         "<title>hushd top in a terminal of 80 by 24 characters</title>",
         f'<rect width="{width:.0f}" height="{height}" rx="8" fill="#1d222c"/>',
     ]

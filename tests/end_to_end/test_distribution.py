@@ -40,9 +40,11 @@ def wheel(built: Path) -> dict[str, bytes]:
 MAKERS = (
     "ARCHITECTURE.md",
     "BENCHMARKS.md",
+    "GETTING-STARTED.md",
     "INSTALL.md",
     "PROTOCOL.md",
     "PYTHON.md",
+    "README.md",
     "SECURITY.md",
     "hosts",
     "docker",

@@ -13,12 +13,3 @@ def test_the_state_diagram_is_generated_from_the_table() -> None:
     """Between its marks docs/ARCHITECTURE.md has exactly what the table of states draws (scripts/diagram writes it)."""
     (shown,) = re.findall(r"<!-- states -->\n```mermaid\n(.*?)```\n<!-- /states -->", ARCHITECTURE, re.DOTALL)
     assert shown.rstrip("\n") == diagram()
-
-
-def test_links_lead_somewhere() -> None:
-    """Every relative link of README and docs names a file of the repository."""
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
-        text = re.sub(r"`[^`\n]*`", "", page.read_text())  # code shows what links look like
-        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
-            if "://" not in target:
-                assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -7,10 +7,8 @@ import inspect
 import re
 import subprocess
 import sys
-import types
 import typing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zmq
@@ -38,6 +36,7 @@ from hushd_protocol.messages import (
 from hushd_protocol.system import paths
 from hushd_worker import harness
 from hushd_worker_stt import decoder
+from site_builder.reference import default_name, type_name
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "PROTOCOL.md").read_text()
@@ -72,28 +71,6 @@ def block(language: str) -> str:
     """The code block of this language; there is one."""
     (found,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
     return str(found)
-
-
-def type_name(hint: Any) -> str:
-    if isinstance(hint, types.UnionType):
-        return " or ".join(type_name(arm) for arm in typing.get_args(hint))
-    if typing.get_origin(hint) is list:
-        return "list of " + type_name(*typing.get_args(hint))
-    return "map" if typing.get_origin(hint) is dict else "nil" if hint is types.NoneType else str(hint.__name__)
-
-
-def default_name(field: dataclasses.Field[Any]) -> str:
-    if field.default_factory is not dataclasses.MISSING:
-        return "empty"
-    if field.default is dataclasses.MISSING:
-        return "required"
-    if field.default is None:
-        return "nil"
-    if isinstance(field.default, bool):
-        return str(field.default).lower()
-    if isinstance(field.default, str):
-        return f"`{field.default}`" if field.default else "empty"
-    return str(field.default)
 
 
 def test_every_message_and_its_directions() -> None:

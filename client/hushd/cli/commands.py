@@ -58,6 +58,12 @@ class Argument:
     names: str = ""
     many: bool = False
 
+    @property
+    def sentence(self) -> str:
+        """Its help as a sentence, with the choices."""
+        text = f"{self.help[:1].upper()}{self.help[1:]}".rstrip(".") + "." if self.help else ""
+        return f"{text} One of {', '.join(self.choices)}.".strip() if self.choices else text
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

@@ -19,14 +19,19 @@ _FILES = (
 
 def pages(commands: Sequence[Command]) -> dict[str, str]:
     """The pages by their file names: one for each command with options of its own, hushd(1) for all others."""
-    own = [command for command in commands if len(command.words) == 1]
-    own += [command for command in commands if len(command.words) == 2 and _has_page(command)]
-    names = [_name(command) for command in own]
+    own = grouped(commands)
+    names = [_name(command) for command, _ in own]
     phrases = {f"{one.path} {name}": does for one in commands for name, does in one.commands.items()}
     return {
-        f"{_name(command)}.1": _page(command, phrases.get(command.path, ""), _inside(command, commands), names)
-        for command in own
+        f"{_name(command)}.1": _page(command, phrases.get(command.path, ""), inside, names) for command, inside in own
     }
+
+
+def grouped(commands: Sequence[Command]) -> list[tuple[Command, list[Command]]]:
+    """The commands that have a page of their own, each with those that are explained on it."""
+    own = [command for command in commands if len(command.words) == 1]
+    own += [command for command in commands if len(command.words) == 2 and _has_page(command)]
+    return [(command, _inside(command, commands)) for command in own]
 
 
 def _has_page(command: Command) -> bool:
@@ -90,9 +95,7 @@ def _section(command: Command) -> list[str]:
 def _argument(argument: Argument) -> list[str]:
     value = f" \\fI{_text(argument.metavar)}\\fR" if argument.metavar else ""
     flags = ", ".join(f"\\fB{_text(flag)}\\fR{value if flag == argument.flags[-1] else ''}" for flag in argument.flags)
-    choices = f" One of {', '.join(argument.choices)}." if argument.choices else ""
-    text = f"{argument.help[:1].upper()}{argument.help[1:]}".rstrip(".") + "." if argument.help else ""
-    return [".TP", flags or f"\\fI{_text(argument.metavar)}\\fR", _text(f"{text}{choices}".strip())]
+    return [".TP", flags or f"\\fI{_text(argument.metavar)}\\fR", _text(argument.sentence)]
 
 
 def _text(text: str) -> str:

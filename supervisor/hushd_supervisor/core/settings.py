@@ -60,7 +60,7 @@ class WyomingSettings:
     listen: Sequence[str] = ()  # tcp://HOST:PORT or unix://PATH each; none: off
     allow: Sequence[str] = ()  # addresses and networks that may connect, besides this machine
     stt: str = ""  # ENGINE/NAME of the one model to offer; empty: all that are installed
-    tts: str = ""
+    tts: str = ""  # the same of the one whose voices to offer
     only: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # `stt` and `tts` by address of `listen`
 
     def models(self, address: str) -> tuple[str, str]:
@@ -74,13 +74,13 @@ class Settings:
     """Everything in the configuration file."""
 
     stt: str = "moonshine/tiny-en"  # engine/model of a request that names the role alone
-    tts: str = "hibari/en"
+    tts: str = "hibari/en"  # the same of the other role
     stt_small: str = ""  # engine/model while memory is short, unless the usual one runs; empty: the same
-    tts_small: str = ""
+    tts_small: str = ""  # the same of the other role
     auto_pull: bool = False  # a request for a missing model pulls it
     exit_when_idle: float = 600.0  # after which a supervisor that a request started leaves: no worker, no request
     queue: int = 200  # requests that may wait, over all workers
-    log_level: str = "info"
+    log_level: str = "info"  # debug, info, warning or error
     log_format: str = "text"  # or json: an object a line
     log_content: bool = False  # whether logs have what was said and heard
     memory_share: float = 0.8  # of all memory (or the container's limit) that all workers together may take

@@ -1,0 +1,112 @@
+"""The pages of the site: those of docs/ with their links, and those that `reference` makes of the code.
+
+docs/README.md is the first page. Each of its headings is a part of the navigation, with the pages that are linked below
+it; the generated pages come behind those of "Reference".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from . import reference
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+FIRST = DOCS / "README.md"
+BESIDE = (ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md")
+LINK = re.compile(r"\[([^\]\n]*)\]\(([^)\s]+)\)")
+CODE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+GENERATED = "Reference"  # the part of the navigation
+
+
+def pages() -> dict[Path, str]:
+    """The names that pages have on the site, without an extension, by their files."""
+    named = {path: path.relative_to(DOCS).with_suffix("").as_posix() for path in sorted(DOCS.rglob("*.md"))}
+    return named | {path: path.stem for path in BESIDE} | {FIRST: "index"}
+
+
+def navigation() -> dict[str, dict[str, Path]]:
+    """The parts of the navigation: titles and files of their pages, as docs/README.md links to them."""
+    parts: dict[str, dict[str, Path]] = {}
+    for part in re.split(r"^## ", FIRST.read_text(), flags=re.MULTILINE)[1:]:
+        heading, _, text = part.partition("\n")
+        parts[heading] = {title: (DOCS / target).resolve() for title, target in LINK.findall(text)}
+    return parts
+
+
+@cache
+def _titles() -> dict[Path, str]:
+    """The titles of pages in the navigation, by their files."""
+    return {path: title for linked in navigation().values() for title, path in linked.items()}
+
+
+def write(folder: Path) -> None:
+    """Writes all that the site is built of into a new folder."""
+    shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("*.md"))
+    names = pages()
+    for path, name in names.items():
+        text = _text(path.read_text(), path, names, folder)
+        _put(folder, name, text + _contents() if path == FIRST else text)
+    for name, text in reference.pages().items():
+        _put(folder, name, text)
+
+
+def _put(folder: Path, name: str, text: str) -> None:
+    target = folder / f"{name}.md"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+
+
+def _contents() -> str:
+    """The navigation, for the side of each page."""
+    names = pages()
+    blocks = []
+    for heading, linked in navigation().items():
+        entries = [f"{title} <{names[path]}>" for title, path in linked.items()]
+        entries += list(reference.pages()) if heading == GENERATED else []
+        blocks.append("\n".join(["```{toctree}", ":hidden:", f":caption: {heading}", "", *entries, "```", ""]))
+    return "\n" + "\n".join(blocks)
+
+
+def _text(text: str, path: Path, names: Mapping[Path, str], folder: Path) -> str:
+    """A page's text, with links as they are on the site."""
+    name = names[path]
+    return "".join(
+        _code(part) if part.startswith("`") else LINK.sub(lambda link: _link(link, path, name, names, folder), part)
+        for part in CODE.split(text)
+    )
+
+
+def _code(block: str) -> str:
+    """A diagram of states as a table, since nothing here draws one; other code as it is."""
+    if not block.startswith("```mermaid"):
+        return block.replace("```hex\n", "```text\n", 1)
+    ways = re.findall(r"^ +(\w+) --> (\w+): (.*)$", block, re.MULTILINE)
+    return "\n".join(["| from | to | when |", "|---|---|---|", *(f"| {a} | {b} | {when} |" for a, b, when in ways)])
+
+
+def _link(link: re.Match[str], path: Path, name: str, names: Mapping[Path, str], folder: Path) -> str:
+    """A link on the page `name`; one to a file that is not in docs/ leads to a copy of that file."""
+    words, target = link.groups()
+    place, mark, anchor = target.partition("#")
+    if "://" in target or not place:
+        return link[0]
+    file = (path.parent / place).resolve()
+    if file in names:
+        words = _titles().get(file, "") if words.endswith(".md") else words
+        return f"[{words}]({_relative(f'{names[file]}.md', name)}{mark}{anchor})"
+    if not file.is_relative_to(DOCS):
+        copy = folder / "files" / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+        return f"[{words}]({_relative(copy.relative_to(folder).as_posix(), name)})"
+    return link[0]
+
+
+def _relative(target: str, name: str) -> str:
+    return os.path.relpath(target, os.path.dirname(name) or ".")
