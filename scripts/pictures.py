@@ -24,6 +24,7 @@ COLOURS = {
     "bad": "#e06c75", "bars": "#81a1c1", "title": "#8fbcbb", "chosen": "#1d222c",
 }  # fmt: skip
 KEEP_S = 12
+NO_BREAK = "\xa0"  # browsers join ordinary spaces
 PAGES = "It was the best of times, it was the worst of times. " * 12
 
 
@@ -60,7 +61,7 @@ def _terminal(lines: Sequence[Line]) -> str:
     width, height = COLUMNS * WIDTH + 24, len(lines) * HEIGHT + 24
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" font-family="monospace" '
-        'font-size="14" style="white-space:pre" xml:space="preserve" role="img">',
+        'font-size="14" role="img">',
         "<title>hushd top in a terminal of 80 by 24 characters</title>",
         f'<rect width="{width:.0f}" height="{height}" rx="8" fill="#1d222c"/>',
     ]
@@ -75,7 +76,8 @@ def _terminal(lines: Sequence[Line]) -> str:
                 )
             weight = ' font-weight="bold"' if style in ("bold", "title") else ""
             place = f'x="{x:.1f}" y="{y + 12.5}" textLength="{len(text) * WIDTH:.1f}"'
-            out.append(f'<text {place} fill="{COLOURS[style]}"{weight}>{escape(text)}</text>')
+            shown = escape(text).replace(" ", NO_BREAK)
+            out.append(f'<text {place} fill="{COLOURS[style]}"{weight}>{shown}</text>')
     return "\n".join([*out, "</svg>", ""])
 
 
