@@ -116,12 +116,12 @@ def _lock(descriptor: int, kind: int) -> bool:
     return True
 
 
-def replace(path: Path, text: str, mode: int | None = None, sync: bool = False) -> None:
-    """Writes `text` to `path` as a whole or not at all; see `AtomicFile`."""
+def replace(path: Path, content: str | bytes, mode: int | None = None, sync: bool = False) -> None:
+    """Writes `content`, text as UTF-8, to `path` as a whole or not at all; see `AtomicFile`."""
     new = AtomicFile(path, mode)
     try:
-        with open(new.descriptor, "w", encoding="utf-8", newline="", closefd=False) as file:
-            file.write(text)
+        with open(new.descriptor, "wb", closefd=False) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
     except BaseException:
         new.discard()
         raise

@@ -27,6 +27,7 @@ from hushd_protocol.system.paths import user_cache
 from hushd_worker_tts.alignment import aligned
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
+from .hibari_dictionaries import Damaged, phonemizer, remove
 from .hibari_english import readable
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Hibari:
             import numpy.random  # noqa: F401
             import onnxruntime  # noqa: F401
 
-            # onnxruntime builds its session without the interpreter lock; parsing the dictionaries holds it.
+            # onnxruntime builds its session without the interpreter lock, which decoding the dictionaries holds.
             session = _Background(lambda: self._session("heart"))
             self._phonemizer(british=False)
         except ImportError as error:
@@ -166,19 +167,25 @@ class Hibari:
 
     def _phonemizer(self, british: bool) -> Any:
         if british not in self._phonemizers:
-            from hibari.g2p import G2P
-
-            self._phonemizers[british] = G2P(british=british)
+            self._phonemizers[british] = phonemizer(british)
         return self._phonemizers[british]
 
     def _phonemes(self, text: str, british: bool) -> tuple[str, list[tuple[str, int]]]:
         """Returns the phonemes of a text, and its words as hibari reads them, with their places in the phonemes."""
-        phonemizer = self._phonemizer(british)
         try:
-            return _phonemize(phonemizer, readable(text))
+            return self._phonemized(text, british)
+        except Damaged:
+            remove(british)
+            del self._phonemizers[british]
+            return self._phonemized(text, british)
+
+    def _phonemized(self, text: str, british: bool) -> tuple[str, list[tuple[str, int]]]:
+        reader = self._phonemizer(british)
+        try:
+            return _phonemize(reader, readable(text))
         except (IndexError, ValueError):
             # hibari 0.2.1 has no names for numbers of more than 66 digits, nor for digits such as ④.
-            return _phonemize(phonemizer, _plain(text))
+            return _phonemize(reader, _plain(text))
 
 
 class _Background:
