@@ -1,13 +1,23 @@
-"""Draws `hushd top` and `hushd memory` as pictures for the documents, after some real use."""
+"""Draws `hushd top`, `hushd memory` and `hushd captions` as pictures for the documents, from real use.
+
+Captions are of a recording, played into a sound server without a device and shown in tmux. `scripts/pictures captions`
+draws only these, `scripts/pictures memory` only the others.
+"""
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benches.stage import BIN, recording, supervisor
 from hushd import Client
@@ -15,6 +25,7 @@ from hushd import memory_record as record
 from hushd.cli.top import frame
 from hushd.cli.top.screen import Line
 from hushd_protocol.system import paths
+from support.sound_loop import SoundLoop
 
 FOLDER = Path(__file__).parents[1] / "docs/pictures"
 COLUMNS, LINES = 80, 24
@@ -26,11 +37,21 @@ COLOURS = {
 KEEP_S = 12
 NO_BREAK = "\xa0"  # browsers join ordinary spaces
 PAGES = "It was the best of times, it was the worst of times. " * 12
+CAPTIONS_COLUMNS, CAPTIONS_LINES = 92, 14
+FINISHED = 5  # captions above the one in the making
+STYLES = {"1": "bold", "2": "dim"}  # by their codes in SGR
 
 
 def main() -> int:
-    """Uses hushd for two minutes, as three programs would, and draws what there is to see at the end."""
     FOLDER.mkdir(exist_ok=True)
+    drawn = {"memory": draw_memory, "captions": draw_captions}
+    for name in sys.argv[1:] or drawn:
+        drawn[name]()
+    return 0
+
+
+def draw_memory() -> None:
+    """Uses hushd for two minutes, as three programs would, and draws what there is to see at the end."""
     with supervisor(f"[worker]\nkeep_alive = {KEEP_S}\n"), Client(holder="agent") as client:
         for pause in (25, 20, 25):
             b"".join(client.synthesize("Good morning. Two builds are done, and one needs you."))
@@ -45,7 +66,57 @@ def main() -> int:
         _draw_top(client)
         speech.close()
         subprocess.run([BIN / "hushd", "memory", "-o", FOLDER / "memory.svg"], check=True)
-    return 0
+
+
+def draw_captions() -> None:
+    """Shows `hushd captions` while a recording plays, with a line in the making."""
+    with tempfile.TemporaryDirectory() as scratch, SoundLoop(Path(scratch, "sound")) as loop:
+        shown = {name: loop.environment[name] for name in ("PULSE_SERVER", "PULSE_SINK", "PULSE_SOURCE")}
+        with supervisor(**shown), Client() as client, _tmux(Path(scratch, "tmux"), "hushd captions") as screen:
+            client.preload("stt")
+            loop.wait_for_a_recorder()
+            command = ["paplay", "--device=loop", str(recording("two_cities.wav"))]
+            player = subprocess.Popen(command, env=loop.environment, stdin=subprocess.DEVNULL)
+            try:
+                lines = _captions(screen, player)
+            finally:
+                player.kill()
+                player.wait()
+    title = "hushd captions in a terminal: finished lines, and one in the making"
+    (FOLDER / "captions.svg").write_text(_terminal(lines, title, CAPTIONS_COLUMNS))
+
+
+def _captions(screen: Sequence[str], player: subprocess.Popen[bytes]) -> list[Line]:
+    """The lines of the terminal once enough captions are finished, and one is being made."""
+    while player.poll() is None:
+        text = subprocess.run(screen, capture_output=True, text=True, check=True).stdout
+        lines = [_styled(line) for line in text.rstrip("\n").splitlines()]
+        if len(lines) > FINISHED and {style for text, style in lines[-1]} == {"", "dim"}:
+            return lines
+        time.sleep(0.05)
+    raise SystemExit("The recording was over before there was a line in the making: is the machine busy?")
+
+
+@contextmanager
+def _tmux(socket: Path, command: str) -> Iterator[Sequence[str]]:
+    """A terminal that runs a command; yields the program that prints its lines, with their colours."""
+    tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
+    size = ["-x", str(CAPTIONS_COLUMNS), "-y", str(CAPTIONS_LINES)]
+    subprocess.run([*tmux, "new-session", "-d", *size, f"{BIN}/{shlex.join(shlex.split(command))}"], check=True)
+    try:
+        yield [*tmux, "capture-pane", "-e", "-p"]
+    finally:
+        subprocess.run([*tmux, "kill-server"], check=False)
+
+
+def _styled(line: str) -> Line:
+    """A line as tmux prints it: texts with their styles."""
+    style, parts = "", []
+    for codes, text in re.findall(r"(?:\x1b\[([\d;]*)m)?([^\x1b]*)", line):
+        style = STYLES.get(codes, "") if codes else style
+        if text:
+            parts.append((text, style))
+    return parts
 
 
 def _draw_top(client: Client) -> None:
@@ -53,16 +124,17 @@ def _draw_top(client: Client) -> None:
     entries = record.until_now(record.read(paths.find().memory_record), status, now)
     view = frame.View(status=status, moments=record.moments(entries), now=now)
     view.chosen = str(frame.rows(view)[0]["name"])
-    (FOLDER / "top.svg").write_text(_terminal(frame.lines(view, COLUMNS, LINES)))
+    title = f"hushd top in a terminal of {COLUMNS} by {LINES} characters"
+    (FOLDER / "top.svg").write_text(_terminal(frame.lines(view, COLUMNS, LINES), title))
 
 
-def _terminal(lines: Sequence[Line]) -> str:
+def _terminal(lines: Sequence[Line], title: str, columns: int = COLUMNS) -> str:
     """Lines of a terminal as an SVG."""
-    width, height = COLUMNS * WIDTH + 24, len(lines) * HEIGHT + 24
+    width, height = columns * WIDTH + 24, len(lines) * HEIGHT + 24
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" font-family="monospace" '
         'font-size="14" role="img">',
-        "<title>hushd top in a terminal of 80 by 24 characters</title>",
+        f"<title>{title}</title>",
         f'<rect width="{width:.0f}" height="{height}" rx="8" fill="#1d222c"/>',
     ]
     for row, line in enumerate(lines):
