@@ -11,6 +11,8 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from hushd.cli.commands import commands
+from hushd.cli.manual import pages
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
@@ -37,35 +39,32 @@ def wheel(built: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-MAKERS = (
-    "ARCHITECTURE.md",
-    "BENCHMARKS.md",
-    "GETTING-STARTED.md",
-    "INSTALL.md",
-    "PROTOCOL.md",
-    "PYTHON.md",
-    "README.md",
-    "SECURITY.md",
-    "hosts",
-    "docker",
-    "man",
-)
+def files_of(*names: str) -> dict[str, bytes]:
+    """The files of the repository at these paths, and in folders of these paths."""
+    paths = (path for name in names for path in ((ROOT / name).rglob("*") if (ROOT / name).is_dir() else [ROOT / name]))
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in paths if path.is_file()}
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
-    """What the wheel carries of a folder: all but pictures, and what is for makers of hushd and of other programs."""
-    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".png", ".svg"))
-    users = (path for path in paths if not set(path.relative_to(folder).parts).intersection(MAKERS))
-    return {str(path.relative_to(ROOT)): path.read_bytes() for path in users}
+def carried(wheel: dict[str, bytes], folder: str) -> dict[str, bytes]:
+    """The files of the wheel that lie in this folder beside the client, by their paths in the repository."""
+    return {path.removeprefix("hushd/"): text for path, text in wheel.items() if path.startswith(f"hushd/{folder}/")}
 
 
-@pytest.mark.parametrize("name", ["docs", "packaging"])
-def test_a_wheel_carries_documents_and_units(wheel: dict[str, bytes], name: str) -> None:
-    """Documents that errors name and files that `hushd service install` writes are in it, byte for byte."""
-    files = files_of(ROOT / name)
-    carried = {path.removeprefix("hushd/"): text for path, text in wheel.items() if path.startswith(f"hushd/{name}/")}
-    assert carried == files
-    assert len(files) >= 5
+def test_a_wheel_carries_the_documents_that_errors_and_help_name(wheel: dict[str, bytes]) -> None:
+    """Each by the path that `document` makes of its name there; with the examples, and without any other document."""
+    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    named = {name for path in sources for name in re.findall(r"document\([\"']([\w-]+\.md)[\"']\)", path.read_text())}
+    helped = "".join(pages(commands()).values()).replace("\\-", "-")
+    named |= set(re.findall(r"docs/([\w-]+\.md)", helped))
+    assert {"CONFIGURATION.md", "ENGINES.md", "VOICES.md"} <= named
+    assert carried(wheel, "docs") == files_of(*(f"docs/{name}" for name in named), "docs/examples")
+
+
+def test_a_wheel_carries_units(wheel: dict[str, bytes]) -> None:
+    """Files that `hushd service install` writes, and those for a whole machine, are in it, byte for byte."""
+    units = files_of("packaging/launchd", "packaging/systemd")
+    assert carried(wheel, "packaging") == units
+    assert len(units) >= 5
 
 
 def test_a_wheel_carries_manual_pages(wheel: dict[str, bytes]) -> None:
@@ -74,14 +73,6 @@ def test_a_wheel_carries_manual_pages(wheel: dict[str, bytes]) -> None:
     carried = {name.removeprefix(folder): text for name, text in wheel.items() if name.startswith(folder)}
     assert carried == {path.name: path.read_bytes() for path in (ROOT / "packaging/man").iterdir()}
     assert {"hushd.1", "say.1", "listen.1"} <= set(carried)
-
-
-def test_the_documents_that_errors_name_are_in_the_wheel(wheel: dict[str, bytes]) -> None:
-    """Each by the path that `document` makes of its name there."""
-    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
-    named = {name for path in sources for name in re.findall(r"document\([\"'](\w+\.md)[\"']\)", path.read_text())}
-    assert named
-    assert {f"hushd/docs/{name}" for name in named} <= set(wheel)
 
 
 def test_the_metadata_introduces_hushd(wheel: dict[str, bytes]) -> None:

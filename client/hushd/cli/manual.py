@@ -8,7 +8,7 @@ from hushd_protocol import __version__
 
 from .commands import ROOTS, Argument, Command
 
-_SEE = "Documents in Markdown lie beside the program, and at the project's home page."
+_SEE = "Documents that help and errors name lie beside the program, in Markdown; its sources have all of them."
 _FILES = (
     ("~/.config/hushd/config.toml", "the configuration, see docs/CONFIGURATION.md"),
     ("~/.local/state/hushd", "logs, the record of memory, and what hushd has measured"),
