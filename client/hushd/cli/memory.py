@@ -7,7 +7,6 @@ import math
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,13 @@ from hushd_protocol.system import paths
 from hushd import memory_record as record
 from hushd.display import Column, clock, laid_out
 from hushd.memory_picture import Tick, round_up
-from hushd.memory_record import Entry, Moment, Use
+from hushd.memory_window import RIVAL, Window
+from hushd.memory_window import megabytes as _mb
 
 from . import console
 from .arguments import Parser
 from .chart import chart, columns_for_bars, indent, speaks_unicode
 
-RIVAL = "a server that never unloads"
 HEIGHT = 10  # lines of the bars
 POINTS = 600  # of a picture
 PLACES = 200  # in it for the marks of starts and exits
@@ -43,36 +42,13 @@ svg{{width:100%;height:auto}}td,th{{padding:.2rem 1rem .2rem 0;text-align:left}}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The record from `start` to `end`."""
-
-    start: float
-    end: float
-    entries: Sequence[Entry]
-    moments: Sequence[Moment]
-
-    @property
-    def uses(self) -> list[Use]:
-        return record.uses(self.entries, self.moments)
-
-    @property
-    def summary(self) -> str:
-        """One sentence: both averages."""
-        ours, theirs = record.mean(self.moments)
-        return (
-            f"Memory held on average for {clock(self.end - self.start)}: {_mb(ours):.0f} MB; "
-            f"by {RIVAL}: {_mb(theirs):.0f} MB."
-        )
-
-
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     window = _window(options.since)
     if options.output:
         _write(window, options.output)
     elif options.json:
-        console.write(json.dumps(_as_json(window), indent=2) + "\n")
+        console.write(json.dumps(window.data(), indent=2) + "\n")
     else:
         console.write(_as_text(window, min(console.width(), _WIDE)))
     return 0
@@ -106,20 +82,17 @@ def _picture(text: str) -> str:
     return text
 
 
-def _window(span: float) -> _Window:
+def _window(span: float) -> Window:
     """Returns the record of the last `span` seconds, and the state of now.
 
     Raises:
         HushdError: `input_unreadable` when nothing was recorded yet.
     """
     path = paths.find().memory_record
-    entries = record.read(path)
-    now = time.time()
-    entries = record.until_now(entries, _status(), now)
-    if not entries:
+    window = Window.last(span, record.read(path), _status(), time.time())
+    if window is None:
         raise HushdError("input_unreadable", f"Nothing is recorded yet: {path} does not exist.")
-    start = max(now - span, entries[0].time)
-    return _Window(start, now, entries, record.window(record.moments(entries), start, now))
+    return window
 
 
 def _status() -> Mapping[str, Any] | None:
@@ -135,7 +108,7 @@ def _status() -> Mapping[str, Any] | None:
         return None
 
 
-def _as_text(window: _Window, width: int) -> str:
+def _as_text(window: Window, width: int) -> str:
     fine = speaks_unicode()
     parts = record.highest(window.moments, columns_for_bars(width))
     top = round_up(max(1.0, *(_mb(max(part.total, part.resident)) for part in parts)))
@@ -163,52 +136,18 @@ _COLUMNS = (
 )
 
 
-def _events(window: _Window, columns: int, fine: bool) -> list[str]:
+def _events(window: Window, columns: int, fine: bool) -> list[str]:
     """A line of marks under the bars: starts, exits, and both in one column."""
     signs = {"start": "▴", "exit": "▾", "both": "↕"} if fine else {"start": "^", "exit": "v", "both": "x"}
     line = [" "] * columns
-    for entry in _changes(window):
+    for entry in window.changes:
         place = min(columns - 1, int((entry.time - window.start) / (window.end - window.start or 1.0) * columns))
         same = line[place] in (" ", signs[entry.event])
         line[place] = signs[entry.event] if same else signs["both"]
     return [f"{indent()}{''.join(line).rstrip()}", f"{indent()}{signs['start']} start  {signs['exit']} exit"]
 
 
-def _changes(window: _Window) -> list[Entry]:
-    """The starts and exits."""
-    return [e for e in window.entries if e.event in ("start", "exit") and window.start <= e.time <= window.end]
-
-
-def _as_json(window: _Window) -> dict[str, Any]:
-    ours, theirs = record.mean(window.moments)
-    return {
-        "start": window.start,
-        "end": window.end,
-        "mean_mb": round(_mb(ours), 1),
-        "never_unloaded_mean_mb": round(_mb(theirs), 1),
-        "moments": [
-            {
-                "time": moment.time,
-                "supervisor_mb": round(_mb(moment.supervisor), 1),
-                "workers_mb": {name: round(_mb(size), 1) for name, size in moment.workers.items()},
-                "never_unloaded_mb": round(_mb(moment.resident), 1),
-            }
-            for moment in window.moments
-        ],
-        "events": [{"time": entry.time, "event": entry.event, "name": entry.name} for entry in _changes(window)],
-        "workers": [
-            {
-                "name": use.name,
-                "starts": use.starts,
-                "seconds": round(use.seconds, 1),
-                "most_mb": round(_mb(use.most), 1),
-            }
-            for use in window.uses
-        ],
-    }
-
-
-def _write(window: _Window, target: str) -> None:
+def _write(window: Window, target: str) -> None:
     """Writes the picture, in a page of its own if `target` ends so."""
     from hushd.output_file import OutputFile
 
@@ -223,7 +162,7 @@ def _write(window: _Window, target: str) -> None:
         file.write(svg.encode())
 
 
-def _drawn(window: _Window) -> str:
+def _drawn(window: Window) -> str:
     from hushd.memory_picture import draw
 
     parts = record.highest(window.moments, POINTS)
@@ -240,12 +179,8 @@ def _drawn(window: _Window) -> str:
     )
 
 
-def _ticks(window: _Window) -> list[Tick]:
+def _ticks(window: Window) -> list[Tick]:
     """The starts and exits; of one worker's that would stand in one place only the last."""
     width = (window.end - window.start) / PLACES or 1.0
-    seen = {(int((e.time - window.start) / width), e.event, e.name): e for e in _changes(window)}
+    seen = {(int((e.time - window.start) / width), e.event, e.name): e for e in window.changes}
     return [Tick(e.time - window.start, e.event == "start", f"{e.event} of {e.name}") for e in seen.values()]
-
-
-def _mb(size: float) -> float:
-    return size / 1e6

@@ -19,6 +19,7 @@ from .body import sweep
 from .context import Context
 from .errors import ApiError, answer
 from .lifetime import EndsWithClient
+from .page import activity, files
 from .realtime import client_secrets, socket
 from .security import Gate
 from .transcription import endpoints as transcription
@@ -38,8 +39,10 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/realtime/client_secrets", client_secrets.create, methods=["POST"]),
     WebSocketRoute("/v1/realtime", socket.serve),
     Route("/v1/yield", cards.leave, methods=["POST"]),
+    Route("/v1/activity", activity.show),
     Route("/health", listings.health),
     Route("/metrics", listings.metrics),
+    *(Route(path, files.serve) for path in files.FILES),
 ]
 
 

@@ -20,9 +20,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import ApiError
+from .page import files
 from .realtime import sealing
 
-OPEN = ("/health",)  # without the token
+OPEN = ("/health", *files.FILES)  # without the token
 LOCAL = 256  # requests and WebSockets of one address at once: of this machine, where it stands for many programs
 FOREIGN = 64  # and of another
 RETRY_S = 1
@@ -69,7 +70,8 @@ class Gate:
             raise ApiError(
                 403, "This name is not one of hushd's: call it by its address, or add the name to [http] hosts."
             )
-        self._check_page(headers, host)
+        if not _follows_link(scope, headers):
+            self._check_page(headers, host)
         preflight = scope.get("method") == "OPTIONS" and "access-control-request-method" in headers
         if not preflight and scope["path"] not in OPEN and not self._authorised(scope, headers):
             raise ApiError(401, "Send hushd's token, as Authorization: Bearer TOKEN.", code="invalid_api_key")
@@ -139,6 +141,12 @@ def _headers(scope: Scope) -> dict[str, str]:
         key, text = name.decode("latin-1"), value.decode("latin-1").strip()
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
+
+
+def _follows_link(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether a reader follows a link to hushd's own page, from anywhere: its policy lets no page frame it."""
+    follows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return follows and scope.get("method") == "GET" and scope["path"] == files.PAGE and "origin" not in headers
 
 
 def _same(origin: str, host: str) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +17,9 @@ from .body import read_json
 from .context import Context
 from .errors import bad
 from .streaming import Streamed
+
+if TYPE_CHECKING:
+    from hushd.synthesis.timeline import Sentence
 
 MEDIA = {
     "mp3": "audio/mpeg",
@@ -33,12 +38,21 @@ async def create(request: Request) -> Response:
     data = await read_json(request)
     form = fields.choice(data, "response_format", tuple(MEDIA), "mp3")
     stream = fields.choice(data, "stream_format", ("audio", "sse"), "audio")
-    audio = await synthesize(context.of(request), data, form)
-    return streaming.events(_events(audio)) if stream == "sse" else Streamed(audio, MEDIA[form])
+    timeline = fields.flag(data, "timeline")
+    if timeline and stream != "sse":
+        raise bad("A timeline comes as events: add stream_format sse.", "timeline")
+    sentences: deque[Sentence] | None = deque() if timeline else None
+    audio = await synthesize(context.of(request), data, form, sentences)
+    return streaming.events(_events(audio, sentences)) if stream == "sse" else Streamed(audio, MEDIA[form])
 
 
-async def synthesize(there: Context, data: Mapping[str, Any], form: str) -> AsyncIterator[bytes]:
+async def synthesize(
+    there: Context, data: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
+) -> AsyncIterator[bytes]:
     """The speech for a request's parameters, in the format `form`.
+
+    Args:
+        sentences: gets each sentence with the times of its words, before its audio.
 
     Raises:
         ApiError: for a parameter that does not fit.
@@ -55,6 +69,8 @@ async def synthesize(there: Context, data: Mapping[str, Any], form: str) -> Asyn
     chosen = await there.tts(fields.text(data, "model"), _voice(data), language)
     if not chosen.voice:
         options["language"] = language or None
+    if sentences is not None:
+        options["on_sentence"] = sentences.append
     return _made(there, said, {**options, **chosen._asdict(), "format": form})
 
 
@@ -73,8 +89,10 @@ async def _made(there: Context, said: str, options: dict[str, Any]) -> AsyncIter
             yield piece
 
 
-async def _events(audio: AsyncIterator[bytes]) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(audio: AsyncIterator[bytes], sentences: deque[Sentence] | None) -> AsyncIterator[Mapping[str, Any]]:
     async with aclosing(audio) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
+            while sentences:
+                yield {"type": "speech.audio.sentence", **asdict(sentences.popleft())}
             yield {"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()}
     yield {"type": "speech.audio.done", "usage": _NO_TOKENS, "token_usage": _NO_TOKENS}

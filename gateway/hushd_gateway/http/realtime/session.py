@@ -136,6 +136,7 @@ def _check(new: Object) -> None:
     for name in ("model", "language", "prompt"):
         fields.text(transcription, name)
     fields.choice(transcription, "delay", DELAYS, "low")
+    fields.flag(transcription, "unstable")
     for name in ("languages", "keywords"):
         fields.texts(transcription, name)
     if new.get("include"):

@@ -236,7 +236,8 @@ class Connection:
             prompt=asked.get("prompt") or None,
             hotwords=list(asked.get("keywords") or []) or None,
         )
-        stream = Stream(self._items, session.vad, self._past_s, eager=asked.get("delay") == "minimal")
+        eager, unstable = asked.get("delay") == "minimal", fields.flag(asked, "unstable")
+        stream = Stream(self._items, session.vad, self._past_s, eager=eager, unstable=unstable)
         hearing = Hearing(listen, rate, stream, self._post, vad=session.vad)
         self._hearing = hearing
         self._hearings.add(hearing)

@@ -83,11 +83,13 @@ class Stream:
         vad: whether each utterance becomes an item.
         start_s: seconds of sound that the session had before.
         eager: whether the first text of an utterance is sent before it is certain.
+        unstable: whether the unfinished utterance is sent too, with the text that may still change.
     """
 
-    def __init__(self, items: Items, vad: bool, start_s: float, eager: bool = False) -> None:
+    def __init__(self, items: Items, vad: bool, start_s: float, eager: bool = False, unstable: bool = False) -> None:
         self._items = items
         self._eager = eager
+        self._unstable = unstable
         self._vad = vad
         self._start_s = start_s
         self._item: _Item | None = None
@@ -112,6 +114,8 @@ class Stream:
         """An unfinished utterance: the beginning, which will not change, and `text` behind it, which may."""
         if self._eager and not stable and (self._item is None or self._item.silent):
             stable = text
+        if self._unstable and (stable or text):
+            yield self._ongoing().event("unstable", stable=stable, text=text)
         if stable:
             yield from self._ongoing().partial(stable)
 

@@ -1,0 +1,62 @@
+"""`GET /v1/activity`: what `hushd status --json` and `hushd memory --json` print, for the page and other monitors.
+
+It starts no worker and keeps none alive: nothing but the supervisor's status and its record are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hushd import memory_record as record
+from hushd.memory_record import Entry
+from hushd.memory_window import Window
+from hushd_protocol import duration
+from hushd_protocol.system import paths
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from .. import context
+from ..errors import bad
+
+POINTS = 240  # of the timeline
+_USUAL = "10m"
+
+
+async def show(request: Request) -> Response:
+    """Answers with the status and the last `?since=` of memory."""
+    span = duration.parse(request.query_params.get("since", _USUAL))
+    if span is None or span <= 0:
+        raise bad("since must be a length of time such as 10m or 8h.", "since")
+    status = await context.of(request).client.status()
+    memory = await asyncio.to_thread(_memory, span, status)
+    return JSONResponse({"status": status, "memory": memory}, headers={"Cache-Control": "no-store"})
+
+
+def _memory(span: float, status: dict[str, Any]) -> dict[str, Any]:
+    window = Window.last(span, _record.entries(paths.find().memory_record), status, time.time())
+    assert window is not None  # a supervisor that runs is recorded
+    return window.data(POINTS)
+
+
+class _Record:
+    """The entries of the record, read again when it has changed: a page asks every two seconds."""
+
+    def __init__(self) -> None:
+        self._known: tuple[object, Sequence[Entry]] = None, ()
+
+    def entries(self, path: Path) -> Sequence[Entry]:
+        try:
+            found = path.stat()
+            state: object = (path, found.st_ino, found.st_size)
+        except OSError:
+            state = (path,)
+        if state != self._known[0]:
+            self._known = state, record.read(path)
+        return self._known[1]
+
+
+_record = _Record()

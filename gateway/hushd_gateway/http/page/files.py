@@ -1,0 +1,65 @@
+"""Serves the page's files.
+
+They hold nothing of this machine's, so they need no token; the page asks for it. The policy lets the page load its own
+two scripts and its own style, speak to hushd alone, and stand in no frame.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+PAGE = "/"
+FILES = {PAGE: "page.html", "/page.js": "page.js", "/microphone.js": "microphone.js"}
+_MEDIA = {".html": "text/html", ".js": "text/javascript"}
+_STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
+
+
+async def serve(request: Request) -> Response:
+    """Answers with a file, or with 304 where the browser has it."""
+    data, headers = _file(FILES[request.url.path])
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={name: headers[name] for name in ("ETag", "Cache-Control")})
+    return Response(data, headers=headers)
+
+
+@cache
+def _file(name: str) -> tuple[bytes, dict[str, str]]:
+    """The content and the headers of a file."""
+    path = Path(__file__).with_name(name)
+    data = path.read_bytes()
+    return data, {
+        "Content-Type": f"{_MEDIA[path.suffix]}; charset=utf-8",
+        "ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"',
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": _policy(data),
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _policy(data: bytes) -> str:
+    """The Content-Security-Policy, with the hashes of the styles in `data`."""
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(each).digest()).decode()}'" for each in _STYLE.findall(data)]
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            f"style-src 'self' {' '.join(hashes)}".rstrip(),
+            "connect-src 'self'",
+            "img-src data:",
+            "media-src blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

@@ -1,0 +1,112 @@
+"""The page's files, and what it asks for beyond OpenAI's API, without a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hushd_gateway.http.realtime.turns import Items, Stream
+from support.http_gateway import HttpGateway
+
+from .test_security import LOCALHOST, ask
+
+TEXT = "Eins 🎈. The second sentence is here."
+
+
+def fetch(gateway: HttpGateway, method: str, path: str, body: Any = None, **headers: str) -> tuple[Any, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        return answer, answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/microphone.js"])
+def test_the_page_needs_no_token_and_its_browser_keeps_it(gateway: HttpGateway, path: str) -> None:
+    """It holds nothing of this machine's; a browser asks whether it has changed, and gets it once."""
+    answer, data = fetch(gateway, "GET", path)
+    assert (answer.status, len(data) > 500, answer.headers["cache-control"]) == (200, True, "no-cache")
+    again, nothing = fetch(gateway, "GET", path, **{"If-None-Match": answer.headers["etag"]})
+    assert (again.status, nothing, again.headers["etag"]) == (304, b"", answer.headers["etag"])
+    assert ask(LOCALHOST, "GET", path, token="secret")[0] == 200
+    assert ask({"Host": "evil.example"}, "GET", path)[0] == 403
+
+
+def test_the_policy_of_the_page_lets_nothing_in_from_elsewhere(gateway: HttpGateway) -> None:
+    """No address but its own, no script in the text, no style but the one whose hash it has, and no frame."""
+    answer, data = fetch(gateway, "GET", "/")
+    policy = answer.headers["content-security-policy"]
+    (style,) = re.findall(rb"<style>(.*?)</style>", data, re.DOTALL)
+    assert f"'sha256-{base64.b64encode(hashlib.sha256(style).digest()).decode()}'" in policy
+    assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} <= set(
+        policy.split("; ")
+    )
+    assert "unsafe" not in policy
+    assert not re.search(rb"<script>|style=|\son\w+=|(?:src|href)=\"(?:https?:)?//", data)
+
+
+def test_a_link_leads_to_the_page_from_anywhere_and_nothing_else_does() -> None:
+    """Who follows a link comes from another site; frames, scripts and other paths of that site are refused."""
+    link = LOCALHOST | {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert ask(link, "GET", "/")[0] == 200
+    assert ask(link | {"Sec-Fetch-Dest": "iframe"}, "GET", "/")[0] == 403
+    assert ask(link, "GET", "/v1/activity")[0] == 403
+    assert ask(link, "POST", "/")[0] == 403
+    assert ask(link | {"Origin": "https://evil.example"}, "GET", "/")[0] == 403
+    assert ask(link | {"Host": "evil.example"}, "GET", "/")[0] == 403
+
+
+def test_what_runs_is_shown_and_nothing_is_started_for_it(gateway: HttpGateway) -> None:
+    """The status, and memory against a server that never unloads, as the commands print them with --json."""
+    for since in ("", "?since=8h"):
+        answer, data = fetch(gateway, "GET", f"/v1/activity{since}")
+        found = json.loads(data)
+        assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
+        assert found["status"]["workers"] == []
+        assert 0 < found["memory"]["mean_mb"] <= found["memory"]["never_unloaded_mean_mb"]
+        assert [event["name"] for event in found["memory"]["events"]] == ["supervisor"]
+        assert 1 < len(found["memory"]["moments"]) <= 240
+    answer, data = fetch(gateway, "GET", "/v1/activity?since=soon")
+    assert (answer.status, json.loads(data)["error"]["param"]) == (400, "since")
+
+
+def _events(data: bytes) -> Iterator[dict[str, Any]]:
+    for part in data.decode().split("\n\n"):
+        if part:
+            yield json.loads(part.removeprefix("data: "))
+
+
+def test_speech_comes_with_the_times_of_its_words(gateway: HttpGateway) -> None:
+    """Each sentence is before its audio; places count code points, and times lie within the speech."""
+    body = {"input": TEXT, "response_format": "pcm", "stream_format": "sse", "timeline": True}
+    _, data = fetch(gateway, "POST", "/v1/audio/speech", body)
+    found = list(_events(data))
+    kinds = [event["type"] for event in found]
+    assert (kinds[0], kinds[-1]) == ("speech.audio.sentence", "speech.audio.done")
+    sentences = [event for event in found if event["type"] == "speech.audio.sentence"]
+    words = [word for sentence in sentences for word in sentence["words"]]
+    assert [TEXT[word["text_start"] : word["text_end"]] for word in words][-2:] == ["is", "here."]
+    audio = b"".join(base64.b64decode(event["audio"]) for event in found if event["type"] == "speech.audio.delta")
+    starts = [word["start"] for word in words]
+    assert starts == sorted(starts)
+    assert words[-1]["end"] <= len(audio) / 48_000 + 0.1
+    answer, data = fetch(gateway, "POST", "/v1/audio/speech", {"input": TEXT, "timeline": True})
+    assert (answer.status, json.loads(data)["error"]["param"]) == (400, "timeline")
+
+
+def test_text_that_may_still_change_is_sent_only_where_it_is_asked_for() -> None:
+    """With `unstable`, and beside the deltas, which take nothing back."""
+    items = Items()
+    asked = list(Stream(items, True, 0.0, unstable=True).partial("Hello", " there"))
+    kinds = [event["type"].rpartition(".")[2] for event in asked]
+    assert (kinds, asked[0]["stable"], asked[0]["text"]) == (["unstable", "delta"], "Hello", " there")
+    assert [event["delta"] for event in Stream(items, True, 0.0).partial("Hello", " there")] == ["Hello"]
+    assert not list(Stream(items, True, 0.0).partial("", "Yellow"))

@@ -1,0 +1,154 @@
+"""Chromium without a screen, driven by the DevTools protocol over a WebSocket."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from support.peer import BOUND_S, wait_until
+from websockets.sync.client import ClientConnection, connect
+
+PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0",
+    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required", "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+)  # fmt: skip
+
+
+class Chromium:
+    """A browser with one page; a context manager.
+
+    Args:
+        home: of its profile and downloads.
+        microphone: a WAV file that its microphone plays once.
+
+    Attributes:
+        events: the events of the page so far, by name.
+    """
+
+    def __init__(self, home: Path, microphone: Path | None = None, *flags: str) -> None:
+        assert PROGRAM
+        self.downloads = home / "downloads"
+        profile = home / "profile"
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        sound = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
+        self._process = subprocess.Popen(
+            [PROGRAM, *_FLAGS, *sound, *flags, f"--user-data-dir={profile}", "about:blank"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        port = profile / "DevToolsActivePort"
+        wait_until(lambda: port.exists() and port.read_text().count("\n") == 1, "the browser")
+        number, path = port.read_text().split("\n")
+        self._socket: ClientConnection = connect(f"ws://127.0.0.1:{number}{path}", max_size=None)
+        self._count = 0
+        self._session = ""
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.send(f"{domain}.enable")
+        self.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
+
+    def __enter__(self) -> Chromium:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait(BOUND_S)
+
+    def send(self, method: str, **params: Any) -> dict[str, Any]:
+        """Sends a command and returns its result."""
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": params}
+        self._socket.send(json.dumps(message | ({"sessionId": self._session} if self._session else {})))
+        while True:
+            answer = self._receive(BOUND_S)
+            assert answer is not None, f"{method} has no answer"
+            if answer.get("id") == self._count:
+                assert "error" not in answer, answer["error"]
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def open(self, url: str) -> None:
+        """Loads a page."""
+        self.events.clear()
+        self.send("Page.navigate", url=url)
+        self.until("document.readyState === 'complete'")
+
+    def run(self, script: str) -> Any:
+        """The value of an expression in the page, a promise's once it is there; counts as a user's gesture."""
+        found = self.send(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True
+        )
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    def until(self, script: str, seconds: float = BOUND_S) -> Any:
+        """Waits until an expression is true, and returns its value."""
+        end = time.monotonic() + seconds
+        while not (value := self.run(script)):
+            assert time.monotonic() < end, f"not within {seconds} s: {script}\n{self.run('document.body.innerText')}"
+            self._receive(0.02)
+        return value
+
+    def choose(self, selector: str, *files: Path) -> None:
+        """Gives files to an input."""
+        root = self.send("DOM.getDocument")["root"]["nodeId"]
+        node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.send("DOM.setFileInputFiles", files=[str(file) for file in files], nodeId=node)
+
+    def hide(self) -> None:
+        """Has the page be hidden, as another tab in front of it does."""
+        self.send("Target.activateTarget", targetId=self.send("Target.createTarget", url="about:blank")["targetId"])
+
+    def complaints(self) -> list[str]:
+        """The page's errors: on the console, thrown, or of the browser about it."""
+        self.run("0")  # takes what has come
+        found = [event["exceptionDetails"]["text"] for name, event in self.events if name == "Runtime.exceptionThrown"]
+        for name, event in self.events:
+            if name == "Log.entryAdded" and event["entry"]["level"] == "error":
+                found.append(f"{event['entry']['text']} {event['entry'].get('url', '')}")
+            if name == "Runtime.consoleAPICalled" and event["type"] in ("error", "warning"):
+                found.append(str(event["args"]))
+        return found
+
+    def requests(self) -> list[str]:
+        """The addresses that the page has asked for."""
+        return [
+            event["request"]["url"] if name == "Network.requestWillBeSent" else event["url"]
+            for name, event in self.events
+            if name in ("Network.requestWillBeSent", "Network.webSocketCreated")
+        ]
+
+    def screenshot(self, path: Path, *, width: int, height: int, dark: bool = False, whole: bool = False) -> None:
+        """Writes a picture of the page at that size."""
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.send("Emulation.setEmulatedMedia", features=scheme)
+        self.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        data = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
+        path.write_bytes(base64.b64decode(data))
+
+    def _receive(self, timeout: float) -> dict[str, Any] | None:
+        try:
+            answer: dict[str, Any] = json.loads(self._socket.recv(timeout))
+        except TimeoutError:
+            return None
+        if "method" in answer:
+            self.events.append((answer["method"], answer["params"]))
+        return answer
+
+
+def exists(path: Path) -> Callable[[], bool]:
+    """A condition: whether a file is there with all of its content."""
+    return lambda: path.exists() and path.stat().st_size > 0
