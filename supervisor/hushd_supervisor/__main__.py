@@ -23,6 +23,7 @@ from hushd_protocol.messages import Welcome
 from hushd_protocol.system.footprint import cores
 from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_state
 from hushd_protocol.system.terminal import escaped, shown
+from hushd_protocol.system.trace import mark
 
 from .core.pool import Pool
 from .core.settings import Settings
@@ -88,6 +89,7 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Runs the command line; returns 0, or the exit status of the error in `errors.CODES`."""
+    mark("supervisor started")
     try:
         options = parse(arguments)
         if options.help:
@@ -319,6 +321,7 @@ def _complain(message: str) -> None:
 
 
 def _report_ready(options: Options) -> None:
+    mark("supervisor ready")
     if options.ready_fd is not None:
         try:
             os.write(options.ready_fd, b"\n")

@@ -46,6 +46,7 @@ from hushd_protocol.messages import (
 from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import lifeline, log_lines
 from hushd_protocol.system.footprint import rss, trim
+from hushd_protocol.system.trace import mark
 
 from hushd_worker.usage import cpu, pss, short_of_memory
 
@@ -266,8 +267,10 @@ class _Harness:
             os.write(self._wake_write, b".")
 
     def _load_then_work(self) -> None:
+        mark("worker loads")
         try:
             capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
+            mark("worker ready")
             gc.freeze()  # objects of the load live as long as the process: no collection need walk them
             slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
             for number in range(1, slots + sessions):

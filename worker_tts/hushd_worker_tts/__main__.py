@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 
+from hushd_protocol.system.trace import mark
+
 
 def main() -> None:
+    mark("worker started")
     parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
     parser.add_argument("--engine", default="hibari", metavar="NAME")

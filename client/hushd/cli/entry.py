@@ -13,6 +13,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
+from hushd_protocol.system.trace import mark
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
@@ -41,6 +43,7 @@ def hushd() -> NoReturn:
 
 def _run(command: str, module: str) -> NoReturn:
     """Runs `main(prog, argv)` of a module beside this one, and exits with the status it returns."""
+    mark("command started")
     _take_signals(_leave)  # there is nothing to cancel yet
     _open_standard_descriptors()
     status = EXIT_BUG
@@ -69,6 +72,7 @@ def _run(command: str, module: str) -> NoReturn:
                 stream.flush()
         except OSError:
             status = status or EXIT_BROKEN_PIPE
+    mark("command ended")
     os._exit(status)
 
 

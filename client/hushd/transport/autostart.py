@@ -16,6 +16,7 @@ import sys
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths, prepare_state
+from hushd_protocol.system.trace import mark
 
 # From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 6 s for one that
 # still finishes its last jobs, and then says so.
@@ -119,6 +120,7 @@ def _spawn(log: str, told: int) -> None:
     ]
     command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number)]
     environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
+    mark("supervisor spawned")
     shell = os.posix_spawn(
         "/bin/sh",
         ["sh", "-c", _DETACH, "sh", *command],

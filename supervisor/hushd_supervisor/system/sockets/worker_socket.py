@@ -18,6 +18,7 @@ from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_WORKER, Beat, Bye, Error, LoadFailed, Message, Ready, Welcome, WorkerHello
 from hushd_protocol.system import log_lines
 from hushd_protocol.system.paths import Paths, prepare_state
+from hushd_protocol.system.trace import mark
 
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.core.settings import Settings
@@ -110,6 +111,7 @@ class WorkerSocket:
         settings = self._settings.for_worker(name)
         token = os.urandom(16).hex()
         path = self._paths.worker_log(name)
+        mark("worker spawned")
         # A pipe for each worker: the group that its end kills is a property of the pipe, not of the descriptor.
         try:
             lifeline, ours = os.pipe()
