@@ -56,8 +56,9 @@ def graphics_cards() -> Iterator[Finding]:
     found = cards()
     nvidia = [card for card in found if card.vendor == "NVIDIA"]
     if not nvidia:
-        others = ", ".join(sorted({card.vendor for card in found})) or "none"
-        yield Finding("card", "ok", f"no NVIDIA card (there is: {others}): everything runs on the processor")
+        others = ", ".join(sorted({card.vendor for card in found}))
+        cards_here = f"no NVIDIA card, only {others}" if others else "no graphics card"
+        yield Finding("card", "ok", f"{cards_here}: everything runs on the processor")
         return
     for card in nvidia:
         yield from _nvidia(card)
