@@ -40,7 +40,7 @@ def main(action: str, dry_run: bool, listen: Mapping[str, Sequence[str]], speech
 def _install(ours: Service, dry_run: bool, hint: str) -> None:
     if os.environ.get("HUSHD_RUNTIME_DIR"):
         console.complain(
-            "HUSHD_RUNTIME_DIR is set here: programs that have it will not find the service, which has not."
+            "HUSHD_RUNTIME_DIR is set here: programs with this variable will not find the service, which has none."
         )
     if dry_run:
         for path, text in ours.files.items():
