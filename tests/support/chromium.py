@@ -32,6 +32,7 @@ class Chromium:
 
     Attributes:
         events: the events of the page so far, by name.
+        hooks: called with an event of that name.
     """
 
     def __init__(self, home: Path, microphone: Path | None = None, *flags: str) -> None:
@@ -39,6 +40,7 @@ class Chromium:
         self.downloads = home / "downloads"
         profile = home / "profile"
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self.hooks: dict[str, Callable[[dict[str, Any]], object]] = {}
         sound = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
         self._process = subprocess.Popen(
             [PROGRAM, *_FLAGS, *sound, *flags, f"--user-data-dir={profile}", "about:blank"],
@@ -49,9 +51,10 @@ class Chromium:
         number, path = port.read_text().split("\n")
         self._socket: ClientConnection = connect(f"ws://127.0.0.1:{number}{path}", max_size=None)
         self._count = 0
+        self._answers: dict[int, dict[str, Any]] = {}
         self._session = ""
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.send("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
         self.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
@@ -67,19 +70,21 @@ class Chromium:
     def send(self, method: str, **params: Any) -> dict[str, Any]:
         """Sends a command and returns its result."""
         self._count += 1
-        message = {"id": self._count, "method": method, "params": params}
+        number = self._count
+        message = {"id": number, "method": method, "params": params}
         self._socket.send(json.dumps(message | ({"sessionId": self._session} if self._session else {})))
-        while True:
-            answer = self._receive(BOUND_S)
-            assert answer is not None, f"{method} has no answer"
-            if answer.get("id") == self._count:
-                assert "error" not in answer, answer["error"]
-                result: dict[str, Any] = answer["result"]
-                return result
+        while number not in self._answers:  # a hook may have sent another meanwhile
+            assert self._receive(BOUND_S), f"{method} has no answer"
+        answer = self._answers.pop(number)
+        assert "error" not in answer, answer["error"]
+        result: dict[str, Any] = answer["result"]
+        return result
 
     def open(self, url: str) -> None:
         """Loads a page."""
         self.events.clear()
+        self.hooks.clear()
+        self.send("Fetch.disable")
         self.send("Page.navigate", url=url)
         self.until("document.readyState === 'complete'")
 
@@ -91,13 +96,12 @@ class Chromium:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def until(self, script: str, seconds: float = BOUND_S) -> Any:
-        """Waits until an expression is true, and returns its value."""
+    def until(self, script: str, seconds: float = BOUND_S) -> None:
+        """Waits until an expression is true."""
         end = time.monotonic() + seconds
-        while not (value := self.run(script)):
+        while not self.run(f"Boolean({script})"):
             assert time.monotonic() < end, f"not within {seconds} s: {script}\n{self.run('document.body.innerText')}"
             self._receive(0.02)
-        return value
 
     def choose(self, selector: str, *files: Path) -> None:
         """Gives files to an input."""
@@ -108,6 +112,10 @@ class Chromium:
     def hide(self) -> None:
         """Has the page be hidden, as another tab in front of it does."""
         self.send("Target.activateTarget", targetId=self.send("Target.createTarget", url="about:blank")["targetId"])
+
+    def show(self) -> None:
+        """Brings the page to the front again."""
+        self.send("Target.activateTarget", targetId=self._target)
 
     def complaints(self) -> list[str]:
         """The page's errors: on the console, thrown, or of the browser about it."""
@@ -139,14 +147,19 @@ class Chromium:
         data = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
 
-    def _receive(self, timeout: float) -> dict[str, Any] | None:
+    def _receive(self, timeout: float) -> bool:
+        """Takes the next message, if one comes in time."""
         try:
-            answer: dict[str, Any] = json.loads(self._socket.recv(timeout))
+            message = json.loads(self._socket.recv(timeout))
         except TimeoutError:
-            return None
-        if "method" in answer:
-            self.events.append((answer["method"], answer["params"]))
-        return answer
+            return False
+        if "id" in message:
+            self._answers[message["id"]] = message
+            return True
+        self.events.append((message["method"], message["params"]))
+        if hook := self.hooks.get(message["method"]):
+            hook(message["params"])
+        return True
 
 
 def exists(path: Path) -> Callable[[], bool]:

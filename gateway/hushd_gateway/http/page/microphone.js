@@ -5,7 +5,7 @@ class Microphone extends AudioWorkletProcessor {
     this.samples = new Int16Array(Math.round(sampleRate / 10));
     this.count = 0;
     this.peak = 0;
-    this.port.onmessage = () => this.flush();
+    this.port.onmessage = () => this.flush(true);
   }
 
   process([[channel]]) {
@@ -18,8 +18,8 @@ class Microphone extends AudioWorkletProcessor {
     return true;
   }
 
-  flush() {
-    this.port.postMessage({ samples: this.samples.slice(0, this.count), peak: this.peak });
+  flush(last = false) {
+    this.port.postMessage({ samples: this.samples.slice(0, this.count), peak: this.peak, last });
     this.count = this.peak = 0;
   }
 }

@@ -152,10 +152,14 @@ class Player {
 
   // Waits until at most so many seconds are still to be heard.
   async until(seconds, signal) {
-    while (this.ahead > seconds) {
-      signal.throwIfAborted();
+    while (this.context.state !== 'closed' && this.ahead > seconds) {
+      signal?.throwIfAborted();
       await new Promise((resolve) => setTimeout(resolve, Math.min(200, (this.ahead - seconds) * 1000 + 10)));
     }
+  }
+
+  close() {
+    if (this.context.state !== 'closed') this.context.close();
   }
 }
 
@@ -216,18 +220,18 @@ function wanted() {
   return { input: $('text').value, voice: $('voice').value || undefined, speed: Number($('speed').value) };
 }
 
+let player = null; // of the speech that is heard
+
 async function speak(signal) {
   const request = wanted();
   if (!request.input.trim()) throw new Failure('Write something to speak first.');
-  const player = new Player();
+  const mine = (player = new Player());
   const reading = new Reading(request.input);
   let frame = 0;
   const follow = () => {
-    reading.show(player.position);
+    reading.show(mine.position);
     frame = requestAnimationFrame(follow);
   };
-  const cut = () => signal.reason !== 'hidden' && player.context.close();
-  signal.addEventListener('abort', cut);
   setSpeaking(true);
   note('speak', 'A voice is coming …');
   try {
@@ -235,24 +239,25 @@ async function speak(signal) {
     for await (const event of events(await post('v1/audio/speech', body, signal))) {
       if (event.type === 'speech.audio.sentence') reading.add(event);
       if (event.type !== 'speech.audio.delta') continue;
-      player.add(Uint8Array.from(atob(event.audio), (letter) => letter.charCodeAt(0)));
-      if (!frame) {
-        note('speak', '');
-        follow();
-      }
-      await player.until(AHEAD_S, signal);
+      mine.add(Uint8Array.from(atob(event.audio), (letter) => letter.charCodeAt(0)));
+      note('speak', '');
+      frame ||= requestAnimationFrame(follow);
+      await mine.until(AHEAD_S, signal);
     }
-    await player.until(0, signal);
-  } catch (error) {
-    if (player.context.state !== 'closed' && signal.reason !== 'stopped') await player.until(0, new AbortController().signal);
-    throw error;
+    note('speak', '');
   } finally {
-    signal.removeEventListener('abort', cut);
-    if (player.context.state !== 'closed') player.context.close();
+    await mine.until(0); // what has arrived is heard, unless it was stopped
+    mine.close();
     cancelAnimationFrame(frame);
     reading.close();
     setSpeaking(false);
   }
+}
+
+function stopSpeaking() {
+  end('speak', 'stopped');
+  player?.close();
+  note('speak', '');
 }
 
 function setSpeaking(on) {
@@ -285,23 +290,23 @@ async function listVoices() {
       return tag;
     }
   };
-  const groups = Map.groupBy ? Map.groupBy(voices, (voice) => voice.language) : new Map([['', voices]]);
+  const groups = Map.groupBy(voices, (voice) => voice.language);
   $('voice').replaceChildren(
     ...[...groups].map(([tag, some]) =>
-      make('optgroup', { label: named(tag) || 'all' }, ...some.map(({ id }) => make('option', { value: id, textContent: id }))),
+      make('optgroup', { label: named(tag) }, ...some.map(({ id }) => make('option', { value: id, textContent: id }))),
     ),
   );
   $('speak').disabled = $('save-speech').disabled = !voices.length;
   if (!voices.length) note('speak', 'No voice is installed: run pip install "hushd[tts]", and reload this page.', true);
 }
 
-const toggleSpeaking = () => ($('reading').hidden ? attempt('speak', speak) : end('speak', 'stopped'));
+const toggleSpeaking = () => ($('reading').hidden ? attempt('speak', speak) : stopSpeaking());
 $('speak').onclick = toggleSpeaking;
 $('save-speech').onclick = () => attempt('save', saveSpeech, 'speak');
 $('speed').oninput = () => ($('speed-shown').textContent = Number($('speed').value).toFixed(2));
 $('speak').closest('section').onkeydown = (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) toggleSpeaking();
-  if (event.key === 'Escape') end('speak', 'stopped');
+  if (event.key === 'Escape' && !$('reading').hidden) stopSpeaking();
 };
 
 // --- listen ------------------------------------------------------------------------------------------------------------
@@ -358,15 +363,21 @@ async function listen(signal) {
     stream = await openMicrophone();
     microphone = await capture(stream);
     signal.throwIfAborted();
-    const waiting = []; // sound from before the connection
+    const waiting = []; // events, while there is no connection
+    const flush = () => waiting.splice(0).forEach((event) => socket.send(JSON.stringify(event)));
     microphone.port.onmessage = ({ data }) => {
       $('level').style.transform = `scaleX(${Math.sqrt(data.peak)})`;
-      const event = { type: 'input_audio_buffer.append', audio: base64(data.samples) };
-      if (data.samples.length) socket?.readyState === WebSocket.OPEN ? socket.send(JSON.stringify(event)) : waiting.push(event);
+      waiting.push({ type: 'input_audio_buffer.append', audio: base64(data.samples) });
+      // What comes back behind the second update is all that was said.
+      if (data.last) {
+        waiting.push({ type: 'input_audio_buffer.commit' }, { type: 'session.update', session: {} });
+        microphone.port.onmessage = null;
+      }
+      if (socket?.readyState === WebSocket.OPEN) flush();
     };
     note('listen', 'Speak now.');
     socket = await openSocket(signal);
-    await transcribe(socket, microphone, waiting, signal);
+    await transcribe(socket, microphone, (first) => waiting.unshift(first) && flush(), signal);
     note('listen', '');
   } finally {
     socket?.close();
@@ -380,44 +391,39 @@ async function listen(signal) {
 
 let finish = () => {}; // ends the sound; what was said is still transcribed
 
-function transcribe(socket, microphone, waiting, signal) {
-  const send = (event) => socket.send(JSON.stringify(event));
+function transcribe(socket, microphone, begin, signal) {
   const unfinished = new Set(); // items that were committed
-  let over = false;
+  let updates = 0;
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
+    finish = () => {
+      note('listen', 'The last words …');
+      microphone.port.postMessage('last');
+    };
     socket.onopen = () => {
       const input = {
         format: { type: 'audio/pcm', rate: microphone.context.sampleRate },
         transcription: { unstable: true },
         turn_detection: { type: 'server_vad', silence_duration_ms: 700 },
       };
-      send({ type: 'session.update', session: { audio: { input } } });
-      waiting.splice(0).forEach(send);
+      begin({ type: 'session.update', session: { audio: { input } } });
     };
-    finish = () => {
-      if (socket.readyState !== WebSocket.OPEN) return resolve();
-      microphone.port.postMessage('flush');
-      microphone.context.suspend();
-      note('listen', 'The last words …');
-      setTimeout(() => socket.readyState === WebSocket.OPEN && ['input_audio_buffer.commit', 'session.update'].forEach((type) => send({ type, session: {} })), 60);
-      over = true;
-    };
-    let updates = 0;
+    socket.onclose = () => reject(new Failure('The connection to hushd broke off: press Listen again.'));
     socket.onmessage = ({ data }) => {
       const event = JSON.parse(data);
       const kind = event.type.split('.').pop();
-      if (kind === 'committed') unfinished.add(event.item_id);
       if (kind === 'unstable') showHearing(event);
-      if (kind === 'completed') showHeard(event.item_id, event.transcript);
+      if (kind === 'committed') unfinished.add(event.item_id);
+      if (kind === 'completed') {
+        unfinished.delete(event.item_id);
+        showHeard(event.transcript);
+      }
       if (kind === 'failed' || (kind === 'error' && event.error.code !== 'input_audio_buffer_commit_empty')) {
         reject(new Failure(event.error.message));
       }
-      if (kind === 'completed') unfinished.delete(event.item_id);
       if (kind === 'updated') updates++;
-      if (over && updates > 1 && !unfinished.size) resolve(); // the second is behind the commit
+      if (updates > 1 && !unfinished.size) resolve();
     };
-    socket.onclose = () => reject(new Failure('The connection to hushd broke off: press Listen again.'));
   });
 }
 
@@ -425,13 +431,10 @@ function showHearing({ stable, text }) {
   $('hearing').replaceChildren(stable, make('span', { className: 'unstable', textContent: text }));
 }
 
-function showHeard(item, text) {
+function showHeard(text) {
   $('hearing').replaceChildren();
   if (!text.trim()) return;
-  const paragraph = make('p', { textContent: text });
-  paragraph.dataset.item = item;
-  const next = [...$('heard').children].find((other) => other.dataset.item > item && other.dataset.item.slice(0, 17) === item.slice(0, 17));
-  $('heard').insertBefore(paragraph, next || null);
+  $('heard').append(make('p', { textContent: text }));
   $('copy-heard').disabled = $('clear-heard').disabled = false;
 }
 

@@ -1,0 +1,216 @@
+"""The page as a reader uses it: real Chromium, real engines, and a microphone that plays a recording."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import chromium
+from support.chromium import Chromium
+from support.peer import Peer, Supervisor, check_nothing_is_left, wait_until
+
+pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
+CONFIG = 'gateway_idle = "0.2s"\n[http]\nlisten = ["127.0.0.1:0"]\n'
+TEXT = "Two 🎈 red balloons. They rise over the quiet town."
+# What is played, and which words are marked meanwhile.
+RECORDER = """
+window.loudest = 0; window.marked = []; window.unstable = false;
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (target, ...rest) {
+  if (target instanceof AudioDestinationNode) {
+    const meter = new AnalyserNode(this.context), values = new Float32Array(meter.fftSize);
+    connect.call(this, meter);
+    const look = () => {
+      meter.getFloatTimeDomainData(values);
+      window.loudest = Math.max(window.loudest, ...values);
+      if (this.context.state === 'running') setTimeout(look, 20);
+    };
+    look();
+  }
+  return connect.call(this, target, ...rest);
+};
+const set = HighlightRegistry.prototype.set;
+HighlightRegistry.prototype.set = function (kind, highlight) {
+  const [range] = highlight;
+  if (kind === 'word') window.marked.push(range.startContainer.data.slice(range.startOffset, range.endOffset));
+  return set.call(this, kind, highlight);
+};
+new MutationObserver(() => { window.unstable ||= !!document.querySelector('#hearing .unstable')?.textContent; })
+  .observe(document, { childList: true, subtree: true });
+"""
+
+
+@pytest.fixture(scope="module")
+def peer(home: Path) -> Iterator[Peer]:
+    """A supervisor with the real engines and an address for HTTP, as another program sees it."""
+    supervisor = Supervisor(home, CONFIG)
+    assert supervisor.ready, supervisor.log()
+    with Peer(supervisor.socket) as peer:
+        yield peer
+    supervisor.stop()
+    check_nothing_is_left(home)
+
+
+@pytest.fixture(scope="module")
+def address(peer: Peer) -> str:
+    (listener,) = peer.control("status")["door"]["listeners"]
+    return f"http://{listener['address'].removeprefix('http://')}/"
+
+
+@pytest.fixture(scope="module")
+def browser(home: Path, beckett: Path) -> Iterator[Chromium]:
+    with Chromium(home, beckett) as browser:
+        browser.send("Page.addScriptToEvaluateOnNewDocument", source=RECORDER)
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Chromium, address: str) -> Iterator[Chromium]:
+    """The page, loaded; at the end it has made no error and has asked nobody else for anything."""
+    browser.open(address)
+    browser.until("document.querySelector('#voice option')")
+    browser.until("/\\d+ MB/.test(document.querySelector('#held').textContent)")
+    yield browser
+    assert browser.complaints() == []
+    ours = (address, address.replace("http", "ws"), "data:", f"blob:{address}")
+    assert [url for url in browser.requests() if not url.startswith(ours)] == []
+
+
+def press(page: Chromium, name: str) -> None:
+    page.run(f"document.querySelector('#{name}').click()")
+
+
+def text(page: Chromium, name: str) -> str:
+    return str(page.run(f"document.querySelector('#{name}').innerText"))
+
+
+def test_text_is_heard_and_each_word_marked(page: Chromium) -> None:
+    """In its order, from the first to the last, with the places that the reader sees; then the text can be edited."""
+    page.run(f"document.querySelector('#text').value = {json.dumps(TEXT)}")
+    press(page, "speak")
+    page.until("window.loudest > 0.02")
+    page.until("document.querySelector('#speak').textContent === 'Speak'")
+    said = ["Two", "red", "balloons.", "They", "rise", "over", "the", "quiet", "town."]
+    assert [word for word in page.run("window.marked") if "🎈" not in word] == said
+    assert page.run("[document.querySelector('#text').hidden, CSS.highlights.size]") == [False, 0]
+
+
+def test_speech_stops_at_once_and_can_be_kept(page: Chromium) -> None:
+    """A second press ends sound and marks; the download is an MP3."""
+    press(page, "speak")
+    page.until("CSS.highlights.has('word')")
+    press(page, "speak")
+    page.until("document.querySelector('#speak').textContent === 'Speak' && CSS.highlights.size === 0")
+    press(page, "save-speech")
+    kept = page.downloads / "speech.mp3"
+    wait_until(chromium.exists(kept), "the download")
+    assert kept.read_bytes()[:3] == b"ID3" or kept.read_bytes()[0] == 0xFF
+
+
+def test_what_the_microphone_hears_is_text(page: Chromium) -> None:
+    """While it is said, what may still change set apart; the last words come after the button is pressed."""
+    press(page, "listen")
+    page.until("document.querySelectorAll('#heard p').length >= 2", 60)
+    press(page, "listen")
+    page.until("document.querySelector('#listen').textContent === 'Listen'")
+    assert page.run("window.unstable")
+    assert {"ever", "tried", "failed"} <= set(re.findall(r"\w+", text(page, "heard").lower()))
+    assert [text(page, "hearing"), text(page, "listen-note")] == ["", ""]
+
+
+def test_a_file_becomes_a_transcript_to_hear_and_to_keep(page: Chromium, beckett: Path) -> None:
+    """Sentences have times; one that is pressed is played from its start; each form is what its programs read."""
+    page.choose("#file", beckett)
+    page.until(
+        "document.querySelectorAll('#segments li').length >= 4 && document.querySelector('#progress').hidden", 60
+    )
+    assert "try again" in text(page, "segments").lower()
+    assert "0:00" in text(page, "segments")
+    page.run("document.querySelector('#segments li:nth-child(3) button').click()")
+    page.until(
+        "document.querySelector('#sound').currentTime > 2 && document.querySelector('#segments [aria-current=true]')"
+    )
+    kept = {}
+    for form in ("txt", "srt", "vtt", "json"):
+        page.run(f"document.querySelector('[data-form={form}]').click()")
+        path = page.downloads / f"beckett.{form}"
+        wait_until(chromium.exists(path), f"the download of {form}")
+        kept[form] = path.read_text()
+    assert re.match(r"1\n00:00:0\d,\d{3} --> 00:00:0\d,\d{3}\n\w+", kept["srt"])
+    assert re.match(r"WEBVTT\n\n00:00:0\d\.\d{3} --> 00:00:0\d\.\d{3}\n\w+", kept["vtt"])
+    assert {"start", "end", "speaker", "text"} == set(json.loads(kept["json"])[0])
+    assert kept["txt"].splitlines()[0] == json.loads(kept["json"])[0]["text"]
+
+
+def test_what_runs_is_seen(page: Chromium, peer: Peer) -> None:
+    """Workers by name, their starts in the list, and the picture of memory with both of its lines."""
+    page.until("document.querySelector('#workers').innerText.includes('stt/moonshine')")
+    assert "started" in text(page, "news")
+    assert page.run("document.querySelectorAll('#chart polygon.area').length") >= 2
+    assert page.run("document.querySelectorAll('#chart polyline.rival, #chart .start').length") >= 3
+    assert "MB, against" in text(page, "means")
+
+
+def answer_with(page: Chromium, path: str, status: int, body: str) -> None:
+    """Has each request for a path answered so, by the browser; None ends that."""
+    page.send("Fetch.enable", patterns=[{"urlPattern": f"*{path}*"}])
+    page.hooks["Fetch.requestPaused"] = lambda event: page.send(
+        "Fetch.fulfillRequest",
+        requestId=event["requestId"],
+        responseCode=status,
+        body=base64.b64encode(body.encode()).decode(),
+    )
+
+
+def test_hostile_text_is_text(page: Chromium, home: Path) -> None:
+    """Of a transcript, of a file's name, and of an error: nothing of it becomes an element."""
+    hostile = "<img src=x onerror=alert(1)><script>alert(1)</script>"
+    segment = {"type": "transcript.text.segment", "start": 0, "end": 1, "text": hostile, "speaker": hostile}
+    answer_with(page, "/v1/audio/transcriptions", 200, f"data: {json.dumps(segment)}\n\n")
+    odd = home / '<b>odd & \u202e "name".wav'
+    odd.write_bytes(b"RIFF")
+    page.choose("#file", odd)
+    page.until("document.querySelector('#segments li') && document.querySelector('#progress').hidden")
+    assert text(page, "segments").count("<script>") == 2
+    assert "<b>odd" in text(page, "file-name")
+    assert page.run("document.querySelectorAll('main img, main script, main b b, #file-name *').length") == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [
+        (500, '{"error": {"message": "The worker <b>has ended</b>."}}', "The worker <b>has ended</b>."),
+        (502, "<html>Bad gateway</html>", "hushd cannot do this now (status 502): try again in a moment."),
+        (200, 'data: {"type": "error", "error": {"message": "It ended."}}\n\n', "It ended."),
+        (200, "data: nonsense\n\n", "The connection to hushd broke off: try again."),
+    ],
+)
+def test_a_failure_is_one_sentence(browser: Chromium, address: str, status: int, body: str, sentence: str) -> None:
+    """Whatever comes instead of speech, the page says what happened, and the next press is a new try."""
+    browser.open(address)
+    browser.until("document.querySelector('#voice option')")
+    answer_with(browser, "/v1/audio/speech", status, body)
+    press(browser, "speak")
+    browser.until(
+        "document.querySelector('#speak-note').textContent.length > 30 || "
+        "document.querySelector('#speak-note').classList.contains('wrong')"
+    )
+    assert text(browser, "speak-note") == sentence
+    assert text(browser, "speak") == "Speak"
+
+
+def test_a_hidden_page_keeps_nothing_awake(page: Chromium, peer: Peer) -> None:
+    """It ends what is under way and closes its connections, so that the gateway leaves; shown again it goes on."""
+    press(page, "listen")
+    page.until("document.querySelector('#listen-note').textContent === 'Speak now.'")
+    page.hide()
+    wait_until(lambda: peer.control("status")["door"]["gateway"]["pid"] is None, "the gateway's exit")
+    assert text(page, "listen") == "Listen"
+    starts = peer.control("status")["door"]["gateway"]["starts"]
+    page.show()
+    wait_until(lambda: peer.control("status")["door"]["gateway"]["starts"] > starts, "the page's next look")
+    assert "hidden" in text(page, "listen-note")
