@@ -16,6 +16,9 @@ from hushd.cli.manual import grouped
 from hushd_protocol import errors, messages
 from hushd_supervisor.core.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
 
+from . import python_reference
+from .markdown import prose
+
 TABLES = {"": Settings, "http": HttpSettings, "wyoming": WyomingSettings, "worker": WorkerSettings}
 _INNER = (*TABLES, "only")  # fields that are tables of their own
 _ROW = re.compile(r"^(\w+) +\w+ +(?:yes|no) +\d+ +\d+ +(.+)$", re.MULTILINE)
@@ -55,7 +58,8 @@ def pages() -> dict[str, str]:
     named = {
         "-".join(command.words): _command(command, inside, [one.words for one, _ in own]) for command, inside in own
     }
-    named = {"settings": _settings(), "errors": _errors(), "messages": _messages(), **named}
+    tables = {"settings": _settings(), "errors": _errors(), "messages": _messages()}
+    named = {**tables, "python": python_reference.page(), **named}
     return {f"reference/{name}": text for name, text in named.items()}
 
 
@@ -67,7 +71,7 @@ def _command(command: Command, inside: Sequence[Command], own: Sequence[tuple[st
     for name, does in command.commands.items():
         words = (name,) if (name,) in own else (*command.words, name)
         target = f"{'-'.join(words)}.md" if words in own else f"#{'-'.join(words)}"
-        lines += [f"[`{' '.join(words)}`]({target})", f": {_prose(does)}", ""]
+        lines += [f"[`{' '.join(words)}`]({target})", f": {prose(does)}", ""]
     for one in inside:
         lines += [f"({'-'.join(one.words)})=", f"## {one.path}", *_described(one)]
     return "\n".join(lines)
@@ -75,12 +79,12 @@ def _command(command: Command, inside: Sequence[Command], own: Sequence[tuple[st
 
 def _described(command: Command) -> Iterator[str]:
     """The lines of a command below its heading."""
-    yield from ("", "```text", _synopsis(command), "```", "", _prose(command.description), "")
+    yield from ("", "```text", _synopsis(command), "```", "", prose(command.description), "")
     if command.epilog:
-        yield from (_prose(command.epilog), "")
+        yield from (prose(command.epilog), "")
     for argument in command.arguments:
         if "--help" not in argument.flags:
-            yield from (_usage(argument), f": {_prose(argument.sentence) or '.'}", "")
+            yield from (_usage(argument), f": {prose(argument.sentence) or '.'}", "")
 
 
 def _synopsis(command: Command) -> str:
@@ -94,13 +98,6 @@ def _usage(argument: Argument) -> str:
     return ", ".join(f"`{flag}{value}`" for flag in argument.flags) or f"`{argument.metavar}`"
 
 
-def _prose(text: str) -> str:
-    """Help text as Markdown: only its code is marked, and hushd's documents are links."""
-    parts = re.split(r"(`[^`]*`)", text)
-    parts[::2] = [re.sub(r"([*_<>\[\]#|\\~$])", r"\\\1", part) for part in parts[::2]]
-    return re.sub(r"docs/([A-Z-]+)\.md", r"[](../\1.md)", "".join(parts))
-
-
 def _errors() -> str:
     meanings = dict(_ROW.findall(errors.__doc__ or ""))
     exits = defaultdict(list)
@@ -111,7 +108,7 @@ def _errors() -> str:
     lines += [_CODES, "| code | when | who | again | HTTP | exit |", "|---|---|---|---|---|---|"]
     for code in errors.CODES.values():
         again = "yes" if code.retryable else "no"
-        when = _prose(meanings[code.name])
+        when = prose(meanings[code.name])
         lines.append(f"| `{code.name}` | {when} | {code.culprit} | {again} | {code.http} | {code.exit} |")
     return "\n".join([*lines, ""])
 
@@ -124,14 +121,14 @@ def _settings() -> str:
         for field in dataclasses.fields(kind):
             if field.name not in _INNER:
                 default = _value(getattr(kind(), field.name))
-                meaning = _prose(_comment(kind, field.name))
+                meaning = prose(_comment(kind, field.name))
                 lines.append(f"| `{field.name}` | {_kind(kind, field.name)} | `{default}` | {meaning} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def _summary(kind: type) -> str:
-    return _prose(" ".join((kind.__doc__ or "").split()))
+    return prose(" ".join((kind.__doc__ or "").split()))
 
 
 def _kind(table: type, name: str) -> str:

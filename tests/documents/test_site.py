@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hushd
 import pytest
 from hushd.cli.commands import commands
 from hushd_protocol.errors import CODES
@@ -64,6 +65,16 @@ def test_the_reference_has_every_error_and_message() -> None:
     for kind in (*FROM_CLIENT, *TO_CLIENT, *FROM_WORKER, *TO_WORKER):
         assert f"## {kind.TYPE}\n" in page
         assert all(f"| `{field.name}` |" in page for field in dataclasses.fields(kind) if field.name != "payload")
+
+
+def test_the_reference_has_the_python_package() -> None:
+    """Every public class with its methods, their types and defaults, and what the docstring says of them."""
+    page = PAGES["reference/python"]
+    assert all(f"\n## {name}\n" in page for name in hushd.__all__ if name != "__version__")
+    assert "    format: str = 's16le',\n" in page
+    assert "await transcribe(" in page
+    assert "\n- `keep`: whether the speech can be saved" in page
+    assert "from_data" not in page
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""The reference of the Python package, made of its signatures and docstrings."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import hushd
+from hushd.synthesis.options import SynthesizeOptions
+from hushd.transcripts.options import TranscribeOptions
+
+from .markdown import prose
+
+INTRODUCTION = """# The Python package
+
+Every public name of `hushd` with its methods, as the code has them. [Python](../PYTHON.md) shows how they are used, and
+says what stays as it is.
+"""
+OPTIONS = (TranscribeOptions, SynthesizeOptions)
+_SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")
+_ENTRY = re.compile(r"^    ([\w*, ]+): (.*)$")
+_DEFINED = (property, cached_property, classmethod, staticmethod)
+LONGEST = 90  # characters of a signature in a line
+_INTERNAL = ("from_data",)  # makes an object of a message
+
+
+def page() -> str:
+    """The page in Markdown."""
+    lines = [INTRODUCTION]
+    for name in sorted(hushd.__all__, key=lambda name: name.startswith("Async")):
+        if inspect.isclass(kind := getattr(hushd, name)):
+            lines += [f"## {name}", "", *_documented(kind), *_typed(_fields(kind))]
+            for member in sorted(_members(kind)):
+                lines += _member(kind, member)
+    for options in OPTIONS:
+        lines += [f"## {options.__name__}", "", *_documented(options), *_typed(inspect.get_annotations(options))]
+    return "\n".join(lines)
+
+
+def _fields(kind: type) -> Mapping[str, str]:
+    return {each.name: str(each.type) for each in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else {}
+
+
+def _typed(types: Mapping[str, str]) -> Iterator[str]:
+    yield from (f"- `{name}`: `{hint}`" for name, hint in types.items())
+    yield ""
+
+
+def _members(kind: type) -> set[str]:
+    """The public methods and properties that hushd's own classes define."""
+    own = [vars(base) for base in kind.__mro__ if base.__module__.startswith("hushd")]
+    defined = {name for names in own for name, value in names.items() if callable(value) or isinstance(value, _DEFINED)}
+    return {name for name in defined if not name.startswith("_") and name not in _INTERNAL}
+
+
+def _member(kind: type, name: str) -> Iterator[str]:
+    value = inspect.getattr_static(kind, name)
+    yield from (f"### {kind.__name__}.{name}", "")
+    if not isinstance(value, property | cached_property):
+        yield from ("```python", _signature(name, getattr(kind, name)), "```", "")
+    yield from _documented(getattr(kind, name) if callable(getattr(kind, name)) else value)
+
+
+class _Type:
+    """An annotation that a signature shows without quotes."""
+
+    def __init__(self, text: object) -> None:
+        self._text = str(text)
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _signature(name: str, value: Any) -> str:
+    """The call with its types; a parameter a line where it is long."""
+    signature = inspect.signature(value)
+    given = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
+    given = [
+        each if each.annotation is each.empty else each.replace(annotation=_Type(each.annotation)) for each in given
+    ]
+    signature = signature.replace(parameters=given, return_annotation=_Type(signature.return_annotation))
+    call = ("await " if inspect.iscoroutinefunction(value) else "") + name
+    if len(f"{call}{signature}") <= LONGEST:
+        return f"{call}{signature}"
+    inside, _, result = str(signature)[1:].rpartition(") -> ")
+    parameters = re.split(r", (?=\*|\w+:)", inside)
+    return "\n".join([f"{call}(", *(f"    {each}," for each in parameters), f") -> {result}"])
+
+
+def _documented(value: Any) -> Iterator[str]:
+    """The lines of a docstring: its paragraphs, and its sections as lists."""
+    for line in (inspect.getdoc(value) or "").splitlines():
+        if found := _SECTION.match(line):
+            yield from (f"**{found[1]}**", "")
+        elif found := _ENTRY.match(line):
+            yield f"- `{found[1]}`: {prose(found[2])}"
+        else:
+            yield f"{line[:2] if line.startswith('  ') else ''}{prose(line.strip())}"
+    yield ""
