@@ -27,6 +27,7 @@ from hushd_protocol.system.paths import user_cache
 from hushd_worker_tts.alignment import aligned
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
+from . import hibari_session
 from .hibari_dictionaries import Damaged, phonemizer, remove
 from .hibari_english import readable
 
@@ -41,8 +42,7 @@ _LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; the voices t
 INSTALL = extra_command("tts")
 # hibari's own command cuts beyond this many phonemes too: memory and time grow faster than the length.
 MAX_PHONEMES = 400
-# The number of parts of the spectrum a model returns, and its tensor of the phonemes' ends: see _with_ends.
-SPECTRA, ENDS = 6, b"/CumSum_output_0"
+SPECTRA = 6  # parts of the spectrum that a model returns; the phonemes' ends may follow, see hibari_session
 _CLAUSE_END = re.compile(r"[,;:—.!?…]+ ")
 
 
@@ -95,11 +95,13 @@ class Hibari:
         try:
             # Imported before a second thread starts: numpy fails when two threads import it at once, one of them from
             # within onnxruntime's C code.
-            import numpy.random  # noqa: F401
             import onnxruntime  # noqa: F401
 
-            # onnxruntime builds its session without the interpreter lock, which decoding the dictionaries holds.
+            # onnxruntime builds its session without the interpreter lock, which all else holds.
             session = _Background(lambda: self._session("heart"))
+            import numpy.random  # noqa: F401
+            from hibari import dsp  # noqa: F401
+
             self._phonemizer(british=False)
         except ImportError as error:
             raise HushdError(
@@ -132,14 +134,6 @@ class Hibari:
 
     def _session(self, name: str) -> Any:
         if name not in self._sessions:
-            import onnxruntime
-
-            options = onnxruntime.SessionOptions()
-            # A second thread gains 20 percent and takes a core away from whoever listens meanwhile.
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-            options.log_severity_level = 3
-            # The arena would keep the memory of the longest sentence for ever: 80 MB, to save 5 to 10 percent of time.
-            options.enable_cpu_mem_arena = options.enable_mem_pattern = False
             path = _file(name)
             if not path.exists():
                 from hushd_models import advice  # 5 ms, not needed for the voice in the wheel
@@ -150,14 +144,7 @@ class Hibari:
 
                 verification.before_load("hibari", name, lambda note: None)
             try:
-                model = path.read_bytes()
-                try:
-                    session = onnxruntime.InferenceSession(
-                        _with_ends(model), options, providers=["CPUExecutionProvider"]
-                    )
-                except Exception:  # a model of another build, which works without the additional output
-                    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-                self._sessions[name] = session
+                self._sessions[name] = hibari_session.session(path)
             except Exception as error:
                 from hushd_worker.load_error import load_error  # not needed for what is right
 
@@ -238,19 +225,6 @@ def _speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Samp
     outputs = session.run(None, {"ids": np.array([ids], np.int64), "speed": np.array([speed], np.float32)})
     samples: Samples = dsp.synth(*(part[0] for part in outputs[:SPECTRA]), noise)
     return samples, outputs[SPECTRA] if len(outputs) > SPECTRA else ()
-
-
-def _with_ends(model: bytes) -> bytes:
-    """Returns the model with one more output: where each phoneme ends, which it computes anyway.
-
-    An ONNX file is one protobuf message, and messages of one type laid end to end are merged: this adds one output
-    (field 12, its name field 1) to the graph (field 7).
-    """
-
-    def field(number: int, content: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    return model + field(7, field(12, field(1, ENDS)))
 
 
 def _bounded(phonemes: str) -> Iterator[tuple[int, int]]:

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -20,15 +17,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.system import atomic_file
-from hushd_protocol.system.paths import user_cache
+from . import prepared
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 _REMEMBERED = 2048  # entries of a table: the features of short words come again and again
 _FORMAT = 1  # of the tables
-_NICE = 19
 
 
 class Damaged(Exception):
@@ -42,22 +37,17 @@ def phonemizer(british: bool) -> Any:
     except (ImportError, OSError, Damaged):  # a Python may have been built without SQLite
         from hibari.g2p import G2P
 
-        threading.Thread(target=_make_beside, args=(british,), name="hushd-dictionaries", daemon=True).start()
+        prepared.make_beside(__name__, _accent(british))
         return G2P(british=british)
 
 
 def make(british: bool) -> None:
-    """Makes the tables, whole or not at all, and removes those of other releases of hibari.
+    """Makes the tables.
 
     Raises:
         OSError: they cannot be written.
     """
-    place = _place(british)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    atomic_file.replace(place, _tables(british))
-    for other in place.parent.glob(f"hibari-{_accent(british)}-*.sqlite"):
-        if other != place:
-            other.unlink(missing_ok=True)
+    prepared.keep(_place(british), _name(british), _tables(british))
 
 
 def remove(british: bool) -> None:
@@ -145,22 +135,16 @@ def _rows(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield key, json.dumps(content[key], ensure_ascii=False, separators=(",", ":"))
 
 
-def _make_beside(british: bool) -> None:
-    """Makes the tables in a process of its own, which ends with this one and leaves the cores to the speech."""
-    with suppress(OSError):
-        os.makedirs(_place(british).parent, exist_ok=True)  # where that fails there is nothing to begin
-        subprocess.run([sys.executable, "-P", "-m", __name__, _accent(british)], stdin=subprocess.DEVNULL, check=False)
-
-
 def _accent(british: bool) -> str:
     return "gb" if british else "us"
 
 
+def _name(british: bool) -> str:
+    return f"hibari-{_accent(british)}-{_FORMAT}"
+
+
 def _place(british: bool) -> Path:
-    """Returns the place of the tables, whose name says of which files they were made."""
-    files = [os.stat(source) for source in _sources(british)]
-    release = "-".join(f"{file.st_size:x}.{file.st_mtime_ns:x}" for file in files)
-    return user_cache() / f"hushd/hibari-{_accent(british)}-{_FORMAT}-{release}.sqlite"
+    return prepared.place(_name(british), _sources(british), ".sqlite")
 
 
 def _sources(british: bool) -> list[Path]:
@@ -174,6 +158,6 @@ def _sources(british: bool) -> list[Path]:
 
 
 if __name__ == "__main__":
-    os.nice(_NICE)
+    prepared.yield_cores()
     with suppress(OSError):
         make(sys.argv[1] == "gb")

@@ -1,0 +1,84 @@
+"""hibari's optimised models: the same samples as from its own, and no damaged one is ever used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from hushd_worker_tts.engines import hibari as module
+from hushd_worker_tts.engines import hibari_session
+from support.peer import wait_until
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "hushd"
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each session that was opened optimised its model itself."""
+    seen: list[bool] = []
+    real = onnxruntime.InferenceSession
+
+    def open_session(model: bytes, options: Any, **rest: Any) -> Any:
+        made = real(model, options, **rest)
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        seen.append(options.graph_optimization_level != level)
+        return made
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", open_session)
+    return seen
+
+
+def outputs(session: Any) -> list[Any]:
+    ids = np.array([[0, *range(40, 70), 0]], np.int64)
+    found: list[Any] = session.run(None, {"ids": ids, "speed": np.array([1.0], np.float32)})
+    return found
+
+
+def test_the_first_process_makes_it_for_the_next(cache: Path, opened: list[bool]) -> None:
+    """Both give the same spectrum and the same ends of phonemes, to the bit."""
+    first = hibari_session.session(module._file("heart"))
+    wait_until(lambda: list(cache.glob("*.ort")), "the optimised model")
+    second = hibari_session.session(module._file("heart"))
+    assert opened == [True, False]
+    ours, own = outputs(second), outputs(first)
+    assert len(ours) == len(own) == module.SPECTRA + 1
+    assert all(np.array_equal(one, other) for one, other in zip(ours, own, strict=True))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: content[:5_000_000] + bytes([content[5_000_000] ^ 1]) + content[5_000_001:],
+    ],
+    ids=["half of it", "nothing", "one bit"],
+)
+def test_a_damaged_one(damage: Callable[[bytes], bytes], cache: Path, opened: list[bool]) -> None:
+    """It is made anew, and hibari's own is used meanwhile."""
+    hibari_session.make(module._file("heart"))
+    (file,) = cache.glob("*.ort")
+    before = file.stat().st_ino
+    file.write_bytes(damage(file.read_bytes()))
+    opened.clear()
+    hibari_session.session(module._file("heart"))
+    wait_until(lambda: file.stat().st_ino != before, "the optimised model")
+    hibari_session.session(module._file("heart"))
+    assert opened == [True, False]
+
+
+def test_a_model_that_is_none(cache: Path, tmp_path: Path) -> None:
+    """It is refused as before, and nothing is kept of it."""
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"model")
+    with pytest.raises(Exception, match=r"INVALID|[Pp]rotobuf"):
+        hibari_session.session(model)
+    assert not cache.exists()

@@ -1,0 +1,53 @@
+"""Files made once of what an engine's package has, so that each later start is quicker: they are in the cache folder.
+
+A process of its own makes them beside the first speech. It ends with the worker, and leaves the cores to the speech.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from hushd_protocol.system import atomic_file
+from hushd_protocol.system.paths import user_cache
+
+_NICE = 19
+
+
+def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
+    """Returns the place of a file made of `sources`: its name says of which, so that no old one is ever taken."""
+    files = map(os.stat, sources)
+    release = "-".join(f"{file.st_size:x}.{file.st_mtime_ns:x}" for file in files)
+    return user_cache() / f"hushd/{name}-{release}{suffix}"
+
+
+def keep(path: Path, name: str, content: bytes) -> None:
+    """Writes the file, whole or not at all, and removes those made of other sources.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_file.replace(path, content)
+    for other in path.parent.glob(f"{name}-*{path.suffix}"):
+        if other != path:
+            other.unlink(missing_ok=True)
+
+
+def make_beside(module: str, *words: str) -> None:
+    """Begins to run `python -m module words`, which makes a file, and returns at once."""
+    command = [sys.executable, "-P", "-m", module, *words]
+    threading.Thread(
+        target=subprocess.run, args=(command,), kwargs={"stdin": subprocess.DEVNULL}, name="hushd-prepares", daemon=True
+    ).start()
+
+
+def yield_cores() -> None:
+    """Leaves the cores to everybody else, in the process that makes a file."""
+    with suppress(OSError):
+        os.nice(_NICE)
