@@ -47,7 +47,7 @@ def make(british: bool) -> None:
     Raises:
         OSError: they cannot be written.
     """
-    prepared.keep(_place(british), _name(british), _tables(british))
+    prepared.keep(_place(british), _name(british), lambda: _tables(british))
 
 
 def remove(british: bool) -> None:

@@ -37,6 +37,10 @@ def make(model: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    prepared.keep(_place(model), _name(model), lambda: _optimised(model))
+
+
+def _optimised(model: Path) -> bytes:
     import onnxruntime as ort
 
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
@@ -46,7 +50,7 @@ def make(model: Path) -> None:
         options.add_session_config_entry("session.save_model_format", "ORT")
         _original(ort, model, options)
         content = file.read_bytes()
-    prepared.keep(_place(model), _name(model), zlib.crc32(content).to_bytes(_CHECK, "big") + content)
+    return zlib.crc32(content).to_bytes(_CHECK, "big") + content
 
 
 def _options(ort: Any, *, optimise: bool = True) -> Any:

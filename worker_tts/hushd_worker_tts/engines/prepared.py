@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,20 +20,29 @@ _NICE = 19
 
 
 def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
-    """Returns the place of a file made of `sources`: its name says of which, so that no old one is ever taken."""
-    files = map(os.stat, sources)
-    release = "-".join(f"{file.st_size:x}.{file.st_mtime_ns:x}" for file in files)
-    return user_cache() / f"hushd/{name}-{release}{suffix}"
-
-
-def keep(path: Path, name: str, content: bytes) -> None:
-    """Writes the file, whole or not at all, and removes those made of other sources.
+    """Returns the place of a file made of `sources`: its name says of which, so that no old one is ever taken.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: a source is missing, or there is no cache folder.
+    """
+    files = map(os.stat, sources)
+    release = "-".join(f"{file.st_size:x}.{file.st_mtime_ns:x}" for file in files)
+    try:
+        return user_cache() / f"hushd/{name}-{release}{suffix}"
+    except RuntimeError as error:  # a user without a home
+        raise FileNotFoundError(name) from error
+
+
+def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
+    """Writes the file that `make` returns, whole or not at all, and removes those made of other sources.
+
+    Raises:
+        OSError: it cannot be written; where the folder is to blame, before it was made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_file.replace(path, content)
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(path.parent)
+    atomic_file.replace(path, make())
     for other in path.parent.glob(f"{name}-*{path.suffix}"):
         if other != path:
             other.unlink(missing_ok=True)
