@@ -186,7 +186,8 @@ def test_memory_that_was_never_seen_taken_is_not_awaited() -> None:
 @pytest.mark.parametrize("settings", [{}, {"compute_device": "cuda", "fallback": "cpu"}])
 def test_a_card_with_room_on_a_machine_without_memory(settings: dict[str, Any]) -> None:
     """Both must have room, and the CPU is no way out: it is not the card that is full."""
-    there = house(worker={"stt": settings}, needs={f"{A}@cuda": 900 * MB, A: 900 * MB, f"{A}@{FIRST}": 8 * GB})
+    on_cpu = 900 * MB if settings.get("compute_device", "auto") == "auto" else 100 * MB
+    there = house(worker={"stt": settings}, needs={f"{A}@cuda": 900 * MB, A: on_cpu, f"{A}@{FIRST}": 8 * GB})
     there.busy(B)
     there.total = there.available = 1000 * MB
     answer = there.answer(there.request(A))
