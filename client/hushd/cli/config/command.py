@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hushd_models import toml
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import paths
@@ -47,7 +48,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, "Shows and changes the configuration; docs/CONFIGURATION.md has every key.")
+    parser = Parser(prog, f"Shows and changes the configuration; {document('CONFIGURATION.md')} has every key.")
     commands = parser.add_commands()
     checked = commands.add("check", "report what is wrong with the configuration")
     checked.add_argument("file", nargs="?", metavar="FILE", help="default: the user's own configuration")

@@ -17,7 +17,7 @@ from hushd.cli.arguments import Parser
 from hushd.dictation.keys import Key, parse
 
 OUTPUTS = ("auto", "type", "paste", "clipboard", "command", "print")
-_EPILOG = "`hushd dictate`, bound to a key in the desktop's settings, begins, and given again it ends. docs/DICTATE.md"
+_EPILOG = "`hushd dictate`, bound to a key in the desktop's settings, begins, and given again it ends."
 
 
 def main(prog: str, argv: Sequence[str]) -> int:

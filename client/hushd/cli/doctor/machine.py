@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import footprint
 from hushd_protocol.system.graphics_cards import Card, cards
@@ -86,7 +87,7 @@ def _builds() -> Iterator[Finding]:
             "card",
             "note",
             "torch is a build for the processor alone",
-            "install torch from NVIDIA's index of PyTorch (docs/ENGINES.md)",
+            f"install torch from NVIDIA's index of PyTorch ({document('ENGINES.md')})",
         )
     if _version("onnxruntime") and not _version("onnxruntime-gpu"):
         yield Finding("card", "note", "onnxruntime is a build for the processor alone", "pip install onnxruntime-gpu")

@@ -191,9 +191,7 @@ def _add_output(parser: Parser) -> None:
         help=f"a file, such as talk.srt, or a folder, for NAME.FORMAT of every FILE; default with {ALL}: here",
     )
     place.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
-    group.add_argument(
-        "--resume", action="store_true", help="go on where the same command was interrupted (see docs/LISTEN.md)"
-    )
+    group.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
     group = parser.add_argument_group("layout of subtitles")
     unset: Any = argparse.SUPPRESS
     group.add_argument(

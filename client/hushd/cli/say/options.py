@@ -29,7 +29,7 @@ _DATA_FORMAT = re.compile(rf"(?P<samples>{'|'.join(DATA_FORMATS)})(@(?P<rate>\d+
 
 _EPILOG = """\
 Text typed into a terminal is spoken line by line. `-o -` writes to standard
-output while the speech is made. docs/SPEAKING.md describes how text is read."""
+output while the speech is made."""
 
 
 def parse(prog: str, argv: Sequence[str]) -> Namespace:
