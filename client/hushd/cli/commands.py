@@ -60,9 +60,10 @@ class Argument:
 
     @property
     def sentence(self) -> str:
-        """Its help as a sentence, with the choices."""
+        """Its help as a sentence, with the choices unless it lists them."""
         text = f"{self.help[:1].upper()}{self.help[1:]}".rstrip(".") + "." if self.help else ""
-        return f"{text} One of {', '.join(self.choices)}.".strip() if self.choices else text
+        listed = ", ".join(self.choices)
+        return text if listed in self.help else f"{text} One of {listed}.".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hushd.cli.commands import commands
+from hushd.cli.commands import Argument, commands
 from hushd.cli.manual import pages
 
 FOLDER = Path(__file__).parents[3] / "packaging/man"
@@ -30,6 +30,15 @@ def test_every_command_and_option_is_on_a_page() -> None:
 def test_a_page_says_nothing_of_this_machine() -> None:
     """Documents are named by their names, wherever they lie."""
     assert str(FOLDER.parents[1]) not in "".join(pages(commands()).values())
+
+
+def test_choices_are_listed_once() -> None:
+    """Behind the help, unless that lists them."""
+    priority = Argument(("--priority",), "PRIORITY", "text, progress: which comes first", ("text", "progress"))
+    speed = Argument(("--speed",), "SPEED", "how slow it may be", ("fast", "slow"))
+    assert priority.sentence == "Text, progress: which comes first."
+    assert speed.sentence == "How slow it may be. One of fast, slow."
+    assert Argument(("--json",), "", "").sentence == ""
 
 
 def test_mandoc_takes_the_pages() -> None:
