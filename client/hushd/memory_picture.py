@@ -13,6 +13,10 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 16, 44, 40
 ROW = 18  # of the legend
 COLOURS = ("#3b6ea5", "#e08e45", "#5b9f6e", "#9a6fb0", "#c95d63", "#4fa3a5", "#8a7a5c", "#7d8597")
 _DASHED = 'fill="none" stroke="#222" stroke-width="1.5" stroke-dasharray="6 4"'
+# Programs that know no style sheets show the picture as on a light page.
+_DARK = """<style>@media (prefers-color-scheme: dark) {
+svg { fill: #b8bec9; } rect[fill="#fff"] { fill: #16191f; } text[fill="#222"] { fill: #e8eaee; }
+[stroke="#222"] { stroke: #e8eaee; } [stroke="#ddd"] { stroke: #343a44; } }</style>"""
 _UP, _DOWN = ("#2e7d43", "0,-7 4,0 -4,0"), ("#b03a3a", "0,7 4,0 -4,0")
 
 
@@ -54,6 +58,7 @@ def draw(
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom}" font-family="sans-serif" '
             'font-size="12" fill="#444" role="img">',
             f"<title>{escape(title)}</title>",
+            _DARK,
             f'<rect width="{WIDTH}" height="{bottom}" fill="#fff"/>',
             f'<text x="{LEFT}" y="20" font-size="14" fill="#222">{escape(title)}</text>',
             *picture.grid(),

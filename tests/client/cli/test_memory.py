@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -72,6 +73,16 @@ def test_a_picture_and_a_page(recorded: Path, tmp_path: Path, kind: str) -> None
         word for word in words if word.endswith(f"of {NAME}")
     ]
     assert "a server that never unloads" in words
+
+
+def test_the_picture_has_colours_for_a_dark_page(recorded: Path, tmp_path: Path) -> None:
+    """The paper, its lines and its dark texts are replaced there: each rule is about something that is drawn."""
+    run("-o", str(tmp_path / "m.svg"))
+    style, drawn = (tmp_path / "m.svg").read_text().split("</style>")
+    assert "@media (prefers-color-scheme: dark)" in style
+    rules = re.findall(r"(\w*)\[(fill|stroke)=\"(#\w+)\"\]", style)
+    assert {colour for _, _, colour in rules} == {"#fff", "#222", "#ddd"}
+    assert all(re.search(rf'<{tag or "[a-z]+"} [^>]*{name}="{colour}"', drawn) for tag, name, colour in rules)
 
 
 def test_another_kind_of_file_is_refused(recorded: Path, tmp_path: Path) -> None:
