@@ -49,7 +49,7 @@ class Chromium:
         port = profile / "DevToolsActivePort"
         wait_until(lambda: port.exists() and port.read_text().count("\n") == 1, "the browser")
         number, path = port.read_text().split("\n")
-        self._socket: ClientConnection = connect(f"ws://127.0.0.1:{number}{path}", max_size=None)
+        self._socket: ClientConnection = connect(f"ws://127.0.0.1:{number}{path}", max_size=None, ping_interval=None)
         self._count = 0
         self._answers: dict[int, dict[str, Any]] = {}
         self._session = ""

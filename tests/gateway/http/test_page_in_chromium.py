@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import chromium
 from support.chromium import Chromium
+from support.http_gateway import HttpGateway
 from support.peer import Peer, Supervisor, check_nothing_is_left, wait_until
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
@@ -201,6 +202,44 @@ def test_a_failure_is_one_sentence(browser: Chromium, address: str, status: int,
     )
     assert text(browser, "speak-note") == sentence
     assert text(browser, "speak") == "Speak"
+
+
+def test_without_voices_the_page_says_what_to_install(browser: Chromium, address: str) -> None:
+    """And offers nothing that cannot work; the rest of the page does."""
+    browser.open("about:blank")
+    answer_with(browser, "/v1/audio/voices", 200, '{"voices": []}')
+    browser.send("Page.navigate", url=address)
+    browser.until("document.querySelector('#speak-note')?.textContent.startsWith('No voice is installed')")
+    assert browser.run("document.querySelector('#speak').disabled")
+    browser.until("document.querySelector('#held').textContent.includes('MB')")
+
+
+def test_a_refused_microphone_is_one_sentence(browser: Chromium, address: str) -> None:
+    """The page says where to allow it."""
+    browser.open(address)
+    refusal = "Promise.reject(new DOMException('Permission denied', 'NotAllowedError'))"
+    browser.run(f"void (navigator.mediaDevices.getUserMedia = () => {refusal})")
+    press(browser, "listen")
+    browser.until("document.querySelector('#listen-note').classList.contains('wrong')")
+    assert text(browser, "listen-note") == "The microphone was refused: allow it for this page in the address bar."
+
+
+def test_the_token_is_asked_for_and_kept(browser: Chromium, home: Path) -> None:
+    """A wrong one is asked for again; the right one goes with everything from then on, WebSockets too."""
+    gateway = HttpGateway(home, TOKEN="s3/cr+et=")
+    try:
+        browser.open(gateway.url.removesuffix("v1"))
+        for token in ("wrong", "s3/cr+et="):
+            browser.until("document.querySelector('#token-dialog').open")
+            browser.run(f"document.querySelector('#token').value = {json.dumps(token)}")
+            browser.run("document.querySelector('#token-form button').click()")
+        browser.until("document.querySelector('#voice option')")
+        browser.open(gateway.url.removesuffix("v1"))
+        browser.until("document.querySelector('#voice option')")
+        press(browser, "listen")
+        browser.until("document.querySelector('#heard').innerText || document.querySelector('#hearing').innerText")
+    finally:
+        gateway.stop()
 
 
 def test_a_hidden_page_keeps_nothing_awake(page: Chromium, peer: Peer) -> None:

@@ -1,6 +1,7 @@
 // The page at hushd's HTTP address: speak, listen, read a recording, and what runs. All text is put by textContent.
 const RATE = 24000; // Hz, of speech and of the microphone
 const AHEAD_S = 40; // of speech that is received before it is heard; the gateway waits a minute for who does not read
+const LEAF = 30000; // UTF-16 units of text that are shown while it is spoken
 const LOOK_MS = 2000; // between two looks at what runs
 const $ = (id) => document.getElementById(id);
 
@@ -56,13 +57,17 @@ async function attempt(name, work, place = name) {
   try {
     await work(ending.signal);
   } catch (error) {
-    if (ending.signal.reason === 'hidden') note(place, 'This ended when the page was hidden.');
-    else if (ending.signal.aborted) return;
-    else if (error instanceof Failure) note(place, error.message, true);
-    else note(place, 'The connection to hushd broke off: try again.', true);
+    explain(place, error, ending.signal);
   } finally {
     if (underWay.get(name) === ending) underWay.delete(name);
   }
+}
+
+function explain(place, error, signal) {
+  if (signal.reason === 'hidden') note(place, 'This ended when the page was hidden.');
+  else if (signal.aborted) return;
+  else if (error instanceof Failure) note(place, error.message, true);
+  else note(place, 'The connection to hushd broke off: try again.', true);
 }
 
 function end(name, reason) {
@@ -104,7 +109,7 @@ async function askForToken(refused) {
     $('token-cancel').onclick = () => dialog.close();
     $('token').value = '';
     dialog.showModal();
-  }).finally(() => (asking = null));
+  }).then(() => (asking = null)); // once declined it stays so
   return asking;
 }
 
@@ -166,8 +171,9 @@ class Player {
 // Marks the sentence and the word that are heard. Places come in code points, the page counts UTF-16 units.
 class Reading {
   constructor(text) {
-    this.node = document.createTextNode(text);
+    this.node = document.createTextNode('');
     this.text = text;
+    this.turn(0);
     this.spans = { sentence: [], word: [] };
     this.known = [0, 0]; // code points, UTF-16 units
     $('reading').replaceChildren(this.node);
@@ -189,24 +195,29 @@ class Reading {
     return units;
   }
 
+  // Shows the text from about there: a browser lays out all that an element has, and a book takes it minutes.
+  turn(first) {
+    this.base = Math.max(0, first - 500);
+    this.node.data = this.text.slice(this.base, this.base + LEAF);
+  }
+
   show(position) {
     for (const [kind, spans] of Object.entries(this.spans)) {
       while (spans.length > 1 && spans[1].start <= position) spans.shift();
       const span = spans[0];
       if (!span || span.start > position || span === this[kind]) continue;
       this[kind] = span;
-      const range = new StaticRange({
-        startContainer: this.node, startOffset: span.first, endContainer: this.node, endOffset: span.last,
-      });
+      if (span.last > this.base + LEAF) this.turn(span.first);
+      const range = document.createRange();
+      const place = (unit) => Math.max(0, Math.min(unit - this.base, this.node.length));
+      range.setStart(this.node, place(span.first));
+      range.setEnd(this.node, place(span.last));
       CSS.highlights?.set(kind, new Highlight(range));
-      if (kind === 'word') this.scroll(span);
+      if (kind === 'word') this.scroll(range);
     }
   }
 
-  scroll({ first, last }) {
-    const range = document.createRange();
-    range.setStart(this.node, first);
-    range.setEnd(this.node, last);
+  scroll(range) {
     const [word, box] = [range.getBoundingClientRect(), $('reading').getBoundingClientRect()];
     if (word.bottom > box.bottom - 8 || word.top < box.top) $('reading').scrollTop += word.top - box.top - box.height / 3;
   }
@@ -245,6 +256,9 @@ async function speak(signal) {
       await mine.until(AHEAD_S, signal);
     }
     note('speak', '');
+  } catch (error) {
+    explain('speak', error, signal);
+    throw error;
   } finally {
     await mine.until(0); // what has arrived is heard, unless it was stopped
     mine.close();
