@@ -37,7 +37,9 @@ async def show(request: Request) -> Response:
 
 
 def _memory(span: float, status: dict[str, Any]) -> dict[str, Any]:
-    window = Window.last(span, _record.entries(paths.find().memory_record), status, time.time())
+    now = time.time()
+    entries = record.since(_record.entries(paths.find().memory_record), now - span)
+    window = Window.last(span, entries, status, now)
     assert window is not None  # a supervisor that runs is recorded
     return window.data(POINTS)
 

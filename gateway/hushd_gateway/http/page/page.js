@@ -12,7 +12,7 @@ function make(name, properties = {}, ...children) {
 }
 
 function note(place, words, wrong = false) {
-  $(`${place}-note`).textContent = words;
+  if ($(`${place}-note`).textContent !== words) $(`${place}-note`).textContent = words; // or it is read aloud again
   $(`${place}-note`).classList.toggle('wrong', wrong);
 }
 
@@ -276,7 +276,7 @@ function stopSpeaking() {
 
 function setSpeaking(on) {
   const had = document.activeElement;
-  $('speak').setAttribute('aria-pressed', on);
+  $('speak').classList.toggle('on', on);
   $('speak').textContent = on ? 'Stop' : 'Speak';
   $('reading').style.height = `${$('text').offsetHeight || $('reading').offsetHeight}px`;
   $('text').hidden = on;
@@ -453,7 +453,7 @@ function showHeard(text) {
 }
 
 function setListening(on) {
-  $('listen').setAttribute('aria-pressed', on);
+  $('listen').classList.toggle('on', on);
   $('listen').textContent = on ? 'Stop' : 'Listen';
 }
 
