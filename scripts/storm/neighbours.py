@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import zmq
+from hushd import Client
 from hushd.transport.call import new_id
+from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Cancel, Chunk, Credit, Hello, Request, Result
@@ -111,7 +113,9 @@ class Neighbours:
         with self.ledger.request("no_credit", "slow_consumer", "shutting_down"), Rude(self.stage) as rude:
             rude.hello()
             rude.raw(pack(request))
-            raise rude.ends({request.id}, END_S)[request.id] or AssertionError("a result without credit")
+            ends = rude.ends({request.id}, END_S)
+            assert request.id in ends, f"no end within {END_S} s; {self._unread()}"
+            raise ends[request.id] or AssertionError("a result without credit")
 
     def no_reader(self) -> bool:
         """Asks for thousands of messages and reads none for a while; each request ends all the same."""
@@ -126,15 +130,20 @@ class Neighbours:
             for one in ids:
                 rude.raw(pack(Request(id=one, worker="stt/echo/unread", op="partials", params={"count": 900})))
             self.over.wait(2)
-            try:
-                ends = rude.ends(set(ids), END_S)
-            except AssertionError as error:
-                self.ledger.no_end(len(ids), f"no_reader: {error}")
-                return
+            ends = rude.ends(set(ids), END_S)
         for one in ids:
             with self.ledger.request("no_reader", "slow_consumer", "cancelled", began=began):
+                assert one in ends, f"no end within {END_S} s; {self._unread()}"
                 if end := ends[one]:
                     raise end
+
+    def _unread(self) -> str:
+        """The state of the worker that rude neighbours use."""
+        try:
+            with Client(start=False) as client:
+                return str([row for row in client.status()["workers"] if "unread" in row["name"]])
+        except HushdError as error:
+            return str(error)
 
     def no_hello(self) -> bool:
         """Holds up to 50 connections to either socket for a while, and says nothing on them."""

@@ -54,16 +54,17 @@ class Rude:
     def ends(self, ids: set[bytes], seconds: float) -> dict[bytes, HushdError | None]:
         """The ends of requests; those without one end with their connection.
 
+        Those without one in so many seconds are missing.
+
         Raises:
-            AssertionError: one has no end, or has two.
+            AssertionError: one has two.
         """
         ends: dict[bytes, HushdError | None] = {}
         deadline = time.monotonic() + seconds
         poller = zmq.Poller()
         poller.register(self.socket, zmq.POLLIN)
         poller.register(self.monitor, zmq.POLLIN)
-        while ids - set(ends):
-            assert time.monotonic() < deadline, f"{len(ids - set(ends))} requests without an end after {seconds} s"
+        while ids - set(ends) and time.monotonic() < deadline:
             ready = dict(poller.poll(500))
             if not ready:
                 self.raw(pack(Pong()))  # asks who has been given up to say so

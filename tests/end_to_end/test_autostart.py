@@ -79,6 +79,17 @@ def test_race_24_clients_that_start_it_at_the_same_moment(runtime: Path) -> None
 
 
 @pytest.mark.usefixtures("autostart")
+def test_a_program_with_many_open_files() -> None:
+    """Its descriptors are beyond those that `select` takes; the supervisor is started all the same."""
+    crowd = (
+        "import os, resource; most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; "
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (2000, most)); held = [os.pipe() for _ in range(600)]; "
+    )
+    done = subprocess.run([sys.executable, "-c", crowd + WHO], capture_output=True, text=True, timeout=BOUND_S)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("autostart")
 def test_a_command_substitution_returns(runtime: Path) -> None:
     """`x=$(…)` ends with the command, though the supervisor it started lives on (with its pipe it would block)."""
     script = f'x=$("{sys.executable}" -c "{WHO}"); echo "got $x"'

@@ -99,8 +99,9 @@ def _start(log: str) -> bool:
             _spawn(log, told)
         finally:
             os.close(told)
-        readable, _, _ = select.select([ready], [], [], READY_S)
-        return bool(readable) and os.read(ready, 1) != b""
+        waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
+        waiting.register(ready, select.POLLIN)
+        return bool(waiting.poll(1000 * READY_S)) and os.read(ready, 1) != b""
     except OSError as error:
         raise HushdError("no_supervisor", f"The supervisor could not be started ({error.strerror}).") from error
     finally:

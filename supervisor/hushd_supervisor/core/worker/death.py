@@ -15,6 +15,8 @@ from .lifecycle import Lifecycle
 from .request import ActiveRequest
 from .states import State
 
+_SAY_NOTHING = ("", "Traceback (most recent call last):")  # lines of a log: killed before the error was written
+
 
 @dataclass(frozen=True, slots=True)
 class Death:
@@ -44,7 +46,7 @@ class Death:
     @property
     def cause(self) -> str:
         """The exit and the last line of the log, as a clause."""
-        lines = [line.strip() for line in self.log_tail.splitlines() if line.strip()]
+        lines = [line.strip() for line in self.log_tail.splitlines() if line.strip() not in _SAY_NOTHING]
         return f"{self.exit}; its log ends: {lines[-1][:200]}" if lines else self.exit
 
     @property

@@ -6,6 +6,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.settings import WorkerSettings
+from hushd_supervisor.core.worker.death import Death
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State, diagram
 from support.desk import NAME, Desk, desk_in
 
@@ -419,3 +420,13 @@ def test_crashes_long_ago_close_nothing() -> None:
         assert desk.worker.state is State.BACKOFF
         desk.time()
         desk.now += 120
+
+
+def test_the_last_line_that_says_something() -> None:
+    """A process that was killed while it wrote a traceback has not said why; the line before may have."""
+
+    def cause(log: str) -> str:
+        return Death("stt/a/b", State.BUSY, "killed by SIGKILL", log, False, False).cause
+
+    assert cause("loading\nboom\n\nTraceback (most recent call last):\n") == "killed by SIGKILL; its log ends: boom"
+    assert cause("Traceback (most recent call last):\n") == cause("\n") == "killed by SIGKILL"
