@@ -210,3 +210,15 @@ class Performance:
 @pytest.fixture
 def perform() -> type[Performance]:
     return Performance
+
+
+@pytest.fixture
+def wait_for_prepared() -> Callable[[], None]:
+    """Waits until the processes that prepare files for the next worker have ended, however busy the machine is."""
+
+    def wait() -> None:
+        for thread in threading.enumerate():
+            if thread.name == "hushd-prepares":
+                thread.join()
+
+    return wait

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,6 @@ import pytest
 from hibari.g2p import G2P
 from hushd_worker_tts.engines import hibari_dictionaries as dictionaries
 from hushd_worker_tts.engines.hibari import Hibari
-from support.peer import wait_until
 
 DOCUMENT = (Path(__file__).parents[3] / "README.md").read_text()
 
@@ -40,10 +41,11 @@ def test_the_same_phonemes(british: bool) -> None:
         assert ours(text) == own(text)
 
 
-def test_the_first_process_makes_them_for_the_next(cache: Path) -> None:
+def test_the_first_process_makes_them_for_the_next(cache: Path, wait_for_prepared: Callable[[], None]) -> None:
     """It speaks by hibari's own meanwhile."""
     assert not on_tables(dictionaries.phonemizer(british=False))
-    wait_until(lambda: files(cache), "the tables")
+    wait_for_prepared()
+    assert len(files(cache)) == 1
     assert on_tables(dictionaries.phonemizer(british=False))
 
 
@@ -59,30 +61,39 @@ def test_another_release_of_hibari(cache: Path) -> None:
     assert len(files(cache)) == 2
 
 
-@pytest.mark.parametrize("place", ["beginning", "middle", "end", "all"])
-def test_a_damaged_file(place: str, cache: Path) -> None:
-    """Whatever of it is overwritten or cut off, the text is spoken as by hibari itself, and the file is made anew."""
-    dictionaries.make(british=False)
-    (file,) = files(cache)
-    before, size = file.stat().st_ino, file.stat().st_size
-    with file.open("r+b") as content:
-        if place == "end":
-            content.truncate(size // 3)
-        elif place == "all":
-            content.truncate(0)
-        else:
-            content.seek(0 if place == "beginning" else size // 8)
-            content.write(os.urandom(7 * size // 8 if place == "middle" else 100))
-    engine = Hibari("en")
-    assert engine._phonemes(DOCUMENT, british=False)[0] == own_phonemes(DOCUMENT)
-    wait_until(lambda: [found for found in files(cache) if found.stat().st_ino != before], "new tables")
-    assert on_tables(dictionaries.phonemizer(british=False))
+@pytest.fixture(scope="module")
+def whole() -> bytes:
+    return dictionaries._tables(british=False)
 
 
-def own_phonemes(text: str) -> str:
+@pytest.fixture(scope="module")
+def spoken() -> str:
+    """The phonemes of the document by hibari's own dictionaries."""
     engine = Hibari("en")
     engine._phonemizers[False] = G2P()
-    return engine._phonemes(text, british=False)[0]
+    return engine._phonemes(DOCUMENT, british=False)[0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: os.urandom(100) + content[100:],
+        lambda content: content[: len(content) // 8] + os.urandom(len(content) * 7 // 8),
+        lambda content: content[: len(content) // 3],
+        lambda content: b"",
+    ],
+    ids=["beginning", "middle", "end", "all"],
+)
+def test_a_damaged_file(
+    damage: Callable[[bytes], bytes], whole: bytes, spoken: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever of it is overwritten or cut off, the text is spoken as by hibari itself, and the file is made anew."""
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(dictionaries.prepared, "make_beside", lambda *words: asked.append(words))
+    cache.mkdir()
+    dictionaries._place(british=False).write_bytes(damage(whole))
+    assert Hibari("en")._phonemes(DOCUMENT, british=False)[0] == spoken
+    assert asked == [(dictionaries.__name__, "us")]
 
 
 def test_no_place_for_them(tmp_path: Path) -> None:
@@ -98,3 +109,14 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", lambda: Path("~nobody knows").expanduser())
     assert not on_tables(dictionaries.phonemizer(british=False))
+
+
+def test_one_process_makes_them(cache: Path) -> None:
+    """Another one that is asked meanwhile leaves it to the first."""
+    cache.mkdir()
+    with (cache / "hibari-us-1.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        dictionaries.make(british=False)
+    assert files(cache) == []
+    dictionaries.make(british=False)
+    assert len(files(cache)) == 1

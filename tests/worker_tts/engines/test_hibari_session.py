@@ -11,7 +11,6 @@ import onnxruntime
 import pytest
 from hushd_worker_tts.engines import hibari as module
 from hushd_worker_tts.engines import hibari_session
-from support.peer import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +41,13 @@ def outputs(session: Any) -> list[Any]:
     return found
 
 
-def test_the_first_process_makes_it_for_the_next(cache: Path, opened: list[bool]) -> None:
+def test_the_first_process_makes_it_for_the_next(
+    cache: Path, opened: list[bool], wait_for_prepared: Callable[[], None]
+) -> None:
     """Both give the same spectrum and the same ends of phonemes, to the bit."""
     first = hibari_session.session(module._file("heart"))
-    wait_until(lambda: list(cache.glob("*.ort")), "the optimised model")
+    wait_for_prepared()
+    assert len(list(cache.glob("*.ort"))) == 1
     second = hibari_session.session(module._file("heart"))
     assert opened == [True, False]
     ours, own = outputs(second), outputs(first)
@@ -62,17 +64,23 @@ def test_the_first_process_makes_it_for_the_next(cache: Path, opened: list[bool]
     ],
     ids=["half of it", "nothing", "one bit"],
 )
-def test_a_damaged_one(damage: Callable[[bytes], bytes], cache: Path, opened: list[bool]) -> None:
+def test_a_damaged_one(
+    damage: Callable[[bytes], bytes], cache: Path, opened: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is made anew, and hibari's own is used meanwhile."""
-    hibari_session.make(module._file("heart"))
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(hibari_session.prepared, "make_beside", lambda *words: asked.append(words))
+    model = module._file("heart")
+    hibari_session.make(model)
     (file,) = cache.glob("*.ort")
-    before = file.stat().st_ino
     file.write_bytes(damage(file.read_bytes()))
     opened.clear()
-    hibari_session.session(module._file("heart"))
-    wait_until(lambda: file.stat().st_ino != before, "the optimised model")
-    hibari_session.session(module._file("heart"))
-    assert opened == [True, False]
+    hibari_session.session(model)
+    assert opened == [True]
+    assert asked == [(hibari_session.__name__, str(model))]
+    hibari_session.make(model)
+    hibari_session.session(model)
+    assert opened[-1] is False
 
 
 def test_a_model_that_is_none(cache: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ A process of its own makes them beside the first speech. It ends with the worker
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.paths import user_cache
 
-_NICE = 19
+_NICE = 10
 
 
 def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
@@ -36,13 +37,18 @@ def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
 def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
     """Writes the file that `make` returns, whole or not at all, and removes those made of other sources.
 
+    Returns at once where another process does that already.
+
     Raises:
         OSError: it cannot be written; where the folder is to blame, before it was made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(path.parent)
-    atomic_file.replace(path, make())
+    with open(path.parent / f"{name}.lock", "wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        atomic_file.replace(path, make())
     for other in path.parent.glob(f"{name}-*{path.suffix}"):
         if other != path:
             other.unlink(missing_ok=True)
