@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,12 +113,16 @@ def test_rewritten_words_find_the_words_they_come_from(text: str, said: list[str
     assert aligned(text, said) == places
 
 
-def test_a_model_that_does_not_tell_times_speaks_all_the_same(hibari: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_does_not_tell_times_speaks_all_the_same(
+    hibari: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Without the marks of the model words share the time; the audio is the very same."""
-    from hushd_worker_tts.engines import hibari as module
+    from hushd_worker_tts.engines import hibari_session
 
     other = Worker("hibari", "default")
-    monkeypatch.setattr(module, "ENDS", b"/NoSuchOutput")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "nothing was prepared"))
+    monkeypatch.setattr(hibari_session.prepared, "make_beside", lambda *_: None)
+    monkeypatch.setattr(hibari_session, "ENDS", b"/NoSuchOutput")
     other.load(lambda note: None)
     text = "One two three four."
     told, untold = spoken(hibari, text, timeline=True)[0], spoken(other, text, timeline=True)[0]
