@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hibari.g2p import G2P
 from hushd_worker_tts.engines import hibari_dictionaries as dictionaries
+from hushd_worker_tts.engines import prepared
 from hushd_worker_tts.engines.hibari import Hibari
 
 DOCUMENT = (Path(__file__).parents[3] / "README.md").read_text()
@@ -120,3 +121,14 @@ def test_one_process_makes_them(cache: Path) -> None:
     assert files(cache) == []
     dictionaries.make(british=False)
     assert len(files(cache)) == 1
+
+
+def test_two_installations_share_them(tmp_path: Path) -> None:
+    """A source counts by its content: installed again or elsewhere it is the same, and another release is not."""
+    one, other, next_release = (tmp_path / name for name in ("one", "other", "next"))
+    one.write_bytes(b"words" * 1000)
+    other.write_bytes(b"words" * 1000)
+    os.utime(other, (1, 1))
+    next_release.write_bytes(b"wordz" * 1000)
+    places = [prepared.place("words", [source], ".x") for source in (one, other, next_release)]
+    assert places[0] == places[1] != places[2]

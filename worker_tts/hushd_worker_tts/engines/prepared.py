@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from hushd_protocol.system import atomic_file
 from hushd_protocol.system.paths import user_cache
 
 _NICE = 10
+_END = 1 << 20  # bytes of a source
 
 
 def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
@@ -26,8 +28,7 @@ def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
     Raises:
         OSError: a source is missing, or there is no cache folder.
     """
-    files = map(os.stat, sources)
-    release = "-".join(f"{file.st_size:x}.{file.st_mtime_ns:x}" for file in files)
+    release = "-".join(map(_fingerprint, sources))
     try:
         return user_cache() / f"hushd/{name}-{release}{suffix}"
     except RuntimeError as error:  # a user without a home
@@ -52,6 +53,17 @@ def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
     for other in path.parent.glob(f"{name}-*{path.suffix}"):
         if other != path:
             other.unlink(missing_ok=True)
+
+
+def _fingerprint(source: Path) -> str:
+    """Returns the size and a checksum of the end, so that two installations of one release share their files.
+
+    A gzip file ends with the checksum of its content, a model with weights.
+    """
+    with open(source, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END))
+        return f"{size:x}.{zlib.crc32(file.read()):x}"
 
 
 def make_beside(module: str, *words: str) -> None:
