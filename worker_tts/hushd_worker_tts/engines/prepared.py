@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from hushd_protocol.system import atomic_file
 from hushd_protocol.system.paths import user_cache
 
 _NICE = 10
+_OLD_S = 30 * 86400.0
 _END = 1 << 20  # bytes of a source
 
 
@@ -36,7 +38,9 @@ def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
 
 
 def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
-    """Writes the file that `make` returns, whole or not at all, and removes those made of other sources.
+    """Writes the file that `make` returns, whole or not at all, and removes those that were made of others long ago.
+
+    Not sooner: two installations with different releases may be in use.
 
     Returns at once where another process does that already.
 
@@ -51,8 +55,9 @@ def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
             return
         atomic_file.replace(path, make())
     for other in path.parent.glob(f"{name}-*{path.suffix}"):
-        if other != path:
-            other.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if other != path and other.stat().st_mtime < time.time() - _OLD_S:
+                other.unlink()
 
 
 def _fingerprint(source: Path) -> str:
