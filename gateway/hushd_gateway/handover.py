@@ -16,14 +16,17 @@ The contract with the two servers, which know nothing of each other or of the do
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from hushd_protocol.system.footprint import trim
 from hushd_protocol.system.handover import Handover, receive
 
 MOST = 512  # connections at once; further ones wait in the channel, and then in the door, which refuses them in time
+SETTLE_S = 1.0  # after the last connection, before its memory is given back
 GRACE_S = 2.0  # for the last answers, once the supervisor has left
 
 Serve = Callable[[socket.socket, Handover], Awaitable[None]]
@@ -113,5 +116,13 @@ class Reception:
     def _served(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._changed.set()
+        if not self._tasks:
+            task.get_loop().call_later(SETTLE_S, self._give_back)
         if len(self._tasks) == MOST - 1 and not self._ended:
             self._listen()
+
+    def _give_back(self) -> None:
+        """Gives the memory of a crowd back, if nobody has come since."""
+        if not self._tasks:
+            gc.collect()  # connections and their requests refer to each other
+            trim()

@@ -80,7 +80,7 @@ async def _end(work: Work, client: AsyncOpenAI) -> str:
     except InvalidStatus as error:
         status, headers = error.response.status_code, error.response.headers
     except Exception as error:
-        return f"{type(error).__name__} {error}"[:80]
+        return f"{type(error).__name__} {error} {error.__cause__!r}"[:120]
     after = int(headers.get("Retry-After") or 0)
     if status in REFUSED and after >= 1:
         await asyncio.sleep(after)

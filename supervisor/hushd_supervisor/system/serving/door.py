@@ -71,7 +71,7 @@ class Door:
         self._gateway = gateway
         self._record = record
         self._clock = clock
-        self._lingering = Lingering(selector)
+        self._lingering = Lingering(selector, max(1, most // 2))
         self._visitors = Visitors(selector, answers, self._hand_over, self._lingering, gateway.__len__, most)
         self._accept_again = math.inf
         self._turn = 0

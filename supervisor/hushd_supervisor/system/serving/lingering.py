@@ -11,7 +11,6 @@ import selectors
 import socket
 
 LINGER_S = 5.0
-MOST = 64  # at once; the oldest makes room
 _PIECE = 65536
 
 
@@ -20,10 +19,12 @@ class Lingering:
 
     Args:
         selector: watches them, with this object as its data.
+        most: at once; the oldest makes room.
     """
 
-    def __init__(self, selector: selectors.BaseSelector) -> None:
+    def __init__(self, selector: selectors.BaseSelector, most: int) -> None:
         self._selector = selector
+        self._most = most
         self._all: dict[socket.socket, float] = {}  # when each is closed, the oldest first
 
     def add(self, connection: socket.socket, answer: bytes, now: float) -> None:
@@ -34,7 +35,7 @@ class Lingering:
         except OSError:
             connection.close()
             return
-        if len(self._all) >= MOST:
+        if len(self._all) >= self._most:
             self._close(next(iter(self._all)))
         self._selector.register(connection, selectors.EVENT_READ, self)
         self._all[connection] = now + LINGER_S

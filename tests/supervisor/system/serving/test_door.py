@@ -235,6 +235,25 @@ def test_one_address_has_a_bound_of_its_own(tmp_path: Path) -> None:
             connection.close()
 
 
+def test_a_crowd_that_is_refused_reads_why(tmp_path: Path) -> None:
+    """A hundred uploads at once that are too many: none is broken off, though nobody reads what they send."""
+    with Doorway(tmp_path) as doorway:
+        crowd = [doorway.connect() for _ in range(MOST_OF_ONE)]
+        doorway.until(lambda: doorway.door.report()["connections"] == MOST_OF_ONE, "a crowd")
+        refused = [doorway.connect() for _ in range(100)]
+        for connection in refused:
+            connection.send(b"POST /v1/audio/transcriptions HTTP/1.1\r\nContent-Length: 9999\r\n\r\n")
+        doorway.until(lambda: doorway.door.report()["refusals"] >= 100, "their refusals")
+        for _ in range(2):
+            for connection in refused:
+                connection.send(bytes(4000))
+            doorway.turn()
+        for connection in refused:
+            assert b" 429 " in doorway.read(connection, is_whole)
+        for connection in (*crowd, *refused):
+            connection.close()
+
+
 def test_who_sends_many_polls_and_reads_nothing_holds_nobody_up(tmp_path: Path) -> None:
     """Its answers fill its own socket and then wait for it, for 10 s; others are answered at once."""
     with Doorway(tmp_path) as doorway, doorway.connect() as greedy:
