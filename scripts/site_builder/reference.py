@@ -9,6 +9,7 @@ import types
 import typing
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from hushd.cli.commands import Argument, Command, commands
@@ -52,6 +53,7 @@ order messages come, and what each side promises.
 """
 
 
+@cache
 def pages() -> dict[str, str]:
     """The generated pages in Markdown, by their names on the site."""
     own = grouped(commands())

@@ -131,6 +131,16 @@ def test_me_and_them(stage: Stage) -> None:
     stage.interrupted(process)
 
 
+def test_a_named_microphone(stage: Stage) -> None:
+    """It is heard beside what plays, though PortAudio knows it and not the sound server."""
+    stage.loop.add_sink("mouth")
+    process = stage.captions("--both", "--device", "default", PULSE_SOURCE="mouth.monitor")
+    stage.loop.play(stage.person, "mouth")
+    assert process.stdout
+    assert word_error_rate(f"me {FIRST}", process.stdout.readline()) <= 1 / 8
+    stage.interrupted(process)
+
+
 def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
     """Where the microphone hears what plays, nothing of that is mine."""
     process = stage.captions("--both")

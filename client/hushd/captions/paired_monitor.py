@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd.audio import devices
 from hushd.audio.chunks import Chunks
 from hushd.audio.devices import STARVED_S
-from hushd.audio.microphone import CHUNK_S, RATE, Microphone
+from hushd.audio.microphone import CHUNK_S, Microphone
 from hushd.audio.monitor import Monitor
 from hushd.audio.pulse import Stream
 
@@ -38,8 +38,8 @@ class NamedMicrophone:
         HushdError: `no_device`, in `read` when it has stopped.
     """
 
-    def __init__(self, device: str, chunk_s: float) -> None:
-        self._microphone = Microphone(device, rate=RATE, chunk_s=chunk_s)
+    def __init__(self, device: str, rate: int, chunk_s: float) -> None:
+        self._microphone = Microphone(device, rate=rate, chunk_s=chunk_s)
         self._heard = time.monotonic()
         self.rate = self._microphone.rate
         self.alive = True
@@ -109,11 +109,8 @@ class PairedMonitor(Monitor):
         chunk_s: float = CHUNK_S,
         on_source: Callable[[str], None] | None = None,
     ) -> None:
-        self._named = None if device is None else NamedMicrophone(device, chunk_s)
-        rate = self._named.rate if self._named else RATE
-        self._pairing = Pairing(rate)
-        self.microphone = PairedMicrophone(rate)
-        super().__init__(sink, rate=rate, chunk_s=chunk_s, on_source=on_source)
+        self._device = device
+        super().__init__(sink, chunk_s=chunk_s, on_source=on_source)
 
     def fail(self, error: HushdError) -> None:
         """See `Chunks`."""
@@ -126,12 +123,22 @@ class PairedMonitor(Monitor):
         self.microphone.stop()
 
     def _begin(self) -> Stream:
-        self._recorder: Recorder = self._named or Stream(self._connection, None, self.rate, self._chunk_s)
+        self._recorder = self._open_microphone()
+        self._pairing = Pairing(self.rate)
+        self.microphone = PairedMicrophone(self.rate)
         try:
             return super()._begin()
         except BaseException:
             self._recorder.close()
             raise
+
+    def _open_microphone(self) -> Recorder:
+        """Opens the microphone, and takes its rate for both."""
+        if self._device is None:
+            return Stream(self._connection, None, self.rate, self._chunk_s)
+        named = NamedMicrophone(self._device, self.rate, self._chunk_s)
+        self.rate = named.rate
+        return named
 
     def _release(self) -> None:
         self._recorder.close()
