@@ -81,7 +81,8 @@ class Chromium:
         return result
 
     def open(self, url: str) -> None:
-        """Loads a page."""
+        """Loads a page, and forgets the events of the one before."""
+        self.send("Page.navigate", url="about:blank")  # or what that one still does would count for this one
         self.events.clear()
         self.hooks.clear()
         self.send("Fetch.disable")

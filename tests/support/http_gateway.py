@@ -28,7 +28,7 @@ class HttpGateway:
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self._log = folder / "gateway.log"
         self._uploads = folder / "uploads"
-        self._uploads.mkdir()
+        self._uploads.mkdir(exist_ok=True)
         with open(self._log, "ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(HERE), str(listener.fileno())],

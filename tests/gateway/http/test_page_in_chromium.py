@@ -70,6 +70,15 @@ def browser(home: Path, beckett: Path) -> Iterator[Chromium]:
 
 
 @pytest.fixture
+def guarded(browser: Chromium, peer: Peer, home: Path) -> Iterator[str]:
+    """The address of a gateway with a token, at the module's supervisor."""
+    gateway = HttpGateway(home, TOKEN="s3/cr+et=")
+    yield gateway.url.removesuffix("v1")
+    browser.open("about:blank")
+    gateway.stop()
+
+
+@pytest.fixture
 def page(browser: Chromium, address: str) -> Iterator[Chromium]:
     """The page, loaded; at the end it has made no error and has asked nobody else for anything."""
     browser.open(address)
@@ -224,22 +233,36 @@ def test_a_refused_microphone_is_one_sentence(browser: Chromium, address: str) -
     assert text(browser, "listen-note") == "The microphone was refused: allow it for this page in the address bar."
 
 
-def test_the_token_is_asked_for_and_kept(browser: Chromium, home: Path) -> None:
+def enter(browser: Chromium, token: str) -> None:
+    browser.until("document.querySelector('#token-dialog').open")
+    browser.run(f"document.querySelector('#token').value = {json.dumps(token)}")
+    browser.run("document.querySelector('#token-form button').click()")
+    browser.until(f"sessionStorage.getItem('token') === {json.dumps(token)}")
+
+
+def test_the_token_is_asked_for_and_kept(browser: Chromium, guarded: str) -> None:
     """A wrong one is asked for again; the right one goes with everything from then on, WebSockets too."""
-    gateway = HttpGateway(home, TOKEN="s3/cr+et=")
-    try:
-        browser.open(gateway.url.removesuffix("v1"))
-        for token in ("wrong", "s3/cr+et="):
-            browser.until("document.querySelector('#token-dialog').open")
-            browser.run(f"document.querySelector('#token').value = {json.dumps(token)}")
-            browser.run("document.querySelector('#token-form button').click()")
-        browser.until("document.querySelector('#voice option')")
-        browser.open(gateway.url.removesuffix("v1"))
-        browser.until("document.querySelector('#voice option')")
-        press(browser, "listen")
-        browser.until("document.querySelector('#heard').innerText || document.querySelector('#hearing').innerText")
-    finally:
-        gateway.stop()
+    browser.open(guarded)
+    for token in ("wrong", "s3/cr+et="):
+        enter(browser, token)
+    browser.until("document.querySelector('#voice option')")
+    browser.open(guarded)
+    browser.until("document.querySelector('#voice option')")
+    press(browser, "listen")
+    browser.until("document.querySelector('#heard').innerText || document.querySelector('#hearing').innerText")
+
+
+def test_a_token_refused_at_once_is_asked_for_again(browser: Chromium, guarded: str) -> None:
+    """A refusal that is quicker than the browser's word that the dialog was closed does not decline the next one."""
+    browser.open(guarded)
+    browser.run("sessionStorage.clear()")
+    browser.open(guarded)
+    browser.until("document.querySelector('#token-dialog').open")
+    browser.run("void (window.fetch = () => Promise.resolve(new Response('', { status: 401 })))")
+    for token in ("wrong", "another"):
+        enter(browser, token)
+    browser.until("document.querySelector('#token-dialog').open")
+    assert "needs its token" not in browser.run("document.body.innerText")
 
 
 def test_a_hidden_page_keeps_nothing_awake(page: Chromium, peer: Peer) -> None:

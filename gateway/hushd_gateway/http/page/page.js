@@ -101,9 +101,8 @@ async function askForToken(refused) {
       const token = $('token').value.trim();
       if (!/^[!-~]+$/.test(token)) return note('token', 'That is not hushd’s token.', true);
       sessionStorage.setItem('token', token);
-      dialog.onclose = null;
+      dialog.onclose = resolve; // not sooner: closing is told later, and would decline what is asked next
       dialog.close();
-      resolve();
     };
     dialog.onclose = () => reject(new Failure('hushd needs its token: reload this page to enter it.'));
     $('token-cancel').onclick = () => dialog.close();
