@@ -12,21 +12,26 @@ from hushd.memory_picture import draw
 NAMES = ("supervisor", "TTS worker", "STT worker")
 
 
-def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
-    """PSS by process of a process and all below it, and the sum of their RSS; MB are 10^6 bytes."""
-    pss: dict[str, float] = {}
-    rss = 0.0
+def by_process(root: psutil.Process) -> dict[str, tuple[float, float]]:
+    """PSS and RSS by name of a process and all below it; MB are 10^6 bytes."""
+    found: dict[str, tuple[float, float]] = {}
+    kinds = {"worker_tts": "TTS worker", "worker_stt": "STT worker", "worker_models": "models worker"}
     for process in (root, *root.children(recursive=True)):
         try:
             memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
             command = " ".join(process.cmdline())
         except psutil.Error:
             continue
-        kinds = {"worker_tts": "TTS worker", "worker_stt": "STT worker", "worker_models": "models worker"}
         name = next((name for word, name in kinds.items() if word in command), "supervisor")
-        pss[name] = pss.get(name, 0) + getattr(memory, "pss", memory.rss) / 1e6
-        rss += memory.rss / 1e6
-    return pss, rss
+        pss, rss = found.get(name, (0.0, 0.0))
+        found[name] = (pss + getattr(memory, "pss", memory.rss) / 1e6, rss + memory.rss / 1e6)
+    return found
+
+
+def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
+    """PSS by process of a process and all below it, and the sum of their RSS."""
+    found = by_process(root)
+    return {name: pss for name, (pss, _) in found.items()}, sum(rss for _, rss in found.values())
 
 
 def own_mb(process: psutil.Process) -> float:
