@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from io import RawIOBase
 from pathlib import Path
 
 _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -14,12 +15,26 @@ _BATCH = 16_000  # bytes of one write, at least a frame
 
 
 def connect(path: Path) -> socket.socket:
-    """Connects as a DEALER does, up to its first message."""
+    """Connects as a DEALER does, up to its first message: what comes before the peer's READY would be no message."""
     raw = socket.socket(socket.AF_UNIX)
     raw.settimeout(1.0)
     raw.connect(str(path))
     raw.sendall(_GREETING + bytes((4, len(_READY))) + _READY)
+    with raw.makefile("rb", buffering=0) as answer:
+        _, length = _exactly(answer, len(_GREETING) + 2)[-2:]
+        _exactly(answer, length)
     return raw
+
+
+def _exactly(answer: RawIOBase, count: int) -> bytes:
+    """Reads `count` bytes."""
+    read = b""
+    while len(read) < count:
+        piece = answer.read(count - len(read))
+        if not piece:
+            raise ConnectionError("the peer has ended the connection")
+        read += piece
+    return read
 
 
 def frame(data: bytes) -> bytes:
