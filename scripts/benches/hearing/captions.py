@@ -12,9 +12,9 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from pathlib import Path
 
+import jiwer
 import psutil
 from hushd import Client
 
@@ -95,10 +95,12 @@ def _lags(events: list[tuple[float, dict[str, str]]], reference: list[tuple[str,
         times += [when] * (len(stable) - len(times))
         if event["kind"] == "line":
             shown += list(zip(stable, times, strict=False))
-            times = []
+            times = times[len(stable) :]  # words behind the line stay where they are
     expected = [(part, end) for word, end in reference for part in words(word)]
-    matcher = SequenceMatcher(None, [word for word, _ in expected], [word for word, _ in shown], autojunk=False)
-    pairs = [(block.a + k, block.b + k) for block in matcher.get_matching_blocks() for k in range(block.size)]
+    # Not the longest run in common: the text comes again and again, and one wrong word would shift it by a round.
+    aligned = jiwer.process_words(*(" ".join(word for word, _ in column) for column in (expected, shown)))
+    same = [chunk for chunk in aligned.alignments[0] if chunk.type == "equal"]
+    pairs = [(c.ref_start_idx + k, c.hyp_start_idx + k) for c in same for k in range(c.ref_end_idx - c.ref_start_idx)]
     lags = [shown[b][1] - expected[a][1] for a, b in pairs]
     return lags, 1 - len(pairs) / len(expected)
 

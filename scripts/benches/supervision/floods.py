@@ -9,6 +9,7 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgpack
@@ -124,7 +125,8 @@ def _control(action: str, *names: str) -> list[bytes]:
 def _endless(frame: bytes) -> None:
     end = time.monotonic() + FLOOD_S
     while time.monotonic() < end:
-        endless(paths.find().client_socket, frame, end)
+        with suppress(OSError):
+            endless(paths.find().client_socket, frame, end)
         time.sleep(0.2)
 
 

@@ -6,7 +6,7 @@ import random
 from itertools import product
 
 import pytest
-from hushd_worker_stt.live.agreement import Agreement
+from hushd_worker_stt.live.agreement import Agreement, without
 
 
 def after(*passes: str) -> tuple[str, str]:
@@ -43,6 +43,42 @@ def after(*passes: str) -> tuple[str, str]:
 def test_two_passes_agree(passes: tuple[str, ...], stable: str, text: str) -> None:
     """The common beginning of two passes in a row is stable, the rest is the last one's."""
     assert after(*passes) == (stable, text)
+
+
+@pytest.mark.parametrize(
+    ("final", "stable", "text"),
+    [
+        ("", "one two three", " four"),
+        ("One, two.", "three", " four"),
+        ("one too", "three", " four"),  # the final pass hears another word
+        ("one", "two three", " four"),
+        ("one two three", "", "four"),
+        ("one two three four", "", ""),
+        ("one two three four five", "", ""),  # more than any pass had
+    ],
+)
+def test_the_beginning_becomes_final(final: str, stable: str, text: str) -> None:
+    """The words that it stands for are forgotten; those behind stay stable, or not."""
+    agreement = Agreement()
+    for heard in ("one two three", "one two three four"):
+        agreement.update(heard)
+    agreement.finish(final)
+    assert (agreement.stable, agreement.text) == (stable, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "beginning", "rest"),
+    [
+        ("one two three", "", " one two three"),
+        ("one two three", "One, two.", " three"),
+        ("one two three", "one too", " three"),
+        ("one two", "one two three", ""),
+        ("", "one", ""),
+    ],
+)
+def test_a_text_without_its_beginning(text: str, beginning: str, rest: str) -> None:
+    """The words that another pass has heard too are left out, as far as they are alike."""
+    assert without(text, beginning) == rest
 
 
 PASSES = [" ".join(words) for count in range(4) for words in product("ab", repeat=count)]

@@ -415,6 +415,34 @@ def test_a_monologue_comes_in_segments() -> None:
     assert max(recogniser.seconds) <= 15.1
 
 
+class Counting(Scripted):
+    """A recogniser that hears a word each second: its number."""
+
+    def transcribe(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
+        end = piece.start + len(piece.samples) / RATE
+        words = [str(second) for second in range(1, 1000) if piece.start < second <= end]
+        return [Segment(piece.start, end, " ".join(words))] if words else []
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.5])
+def test_words_behind_a_segment_stay_on_the_screen(pause: float) -> None:
+    """What was stable stays when the speech before it becomes final, also behind a pause."""
+    request = Request(format="s16le", live=True, no_speech_s=5)
+    listener = LiveListener(Counting(), None, request, PieceLength(8, 15), lambda: 0.0)  # type: ignore[arg-type]
+    final, segments = "", 0
+    shown: list[str] = []
+    for event in listener.events(sounds(*[(14.3, 0.5), (pause, 0)] * 4, (2, 0))):
+        if isinstance(event, Unstable):
+            now = f"{final} {event.stable}".split()
+            assert now[: len(shown)] == shown
+            shown = now
+        elif isinstance(event, Segment):
+            final = f"{final} {event.text}"
+            segments += 1
+    assert segments >= 4
+    assert final.split() == [str(second) for second in range(1, len(final.split()) + 1)]
+
+
 def test_a_beginning_in_the_silence_after_an_utterance() -> None:
     """Too soft to be noticed when the last one ends, it belongs to the next."""
     blocks = sounds((1, 0.5), (0.75, 0), (0.3, 0.09), (1, 0.5), (2, 0))

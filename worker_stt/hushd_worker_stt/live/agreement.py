@@ -42,6 +42,18 @@ class Agreement:
         self._stable += rest[:agreed]
         self._rest = rest[agreed:]
 
+    def finish(self, text: str) -> None:
+        """Forgets the words at the beginning that `text`, which is final, stands for."""
+        final = _length_of(keys(split(text)), keys([*self._stable, *self._rest]))
+        self._rest = self._rest[max(0, final - len(self._stable)) :]
+        self._stable = self._stable[final:]
+
+
+def without(text: str, beginning: str) -> str:
+    """Returns `text` without the words at its beginning that another pass has as `beginning`."""
+    words = split(text)
+    return "".join(words[_length_of(keys(split(beginning)), keys(words)) :])
+
 
 def _length_of(stable: Sequence[str], heard: Sequence[str]) -> int:
     """The number of words at the beginning of `heard` that differ from `stable` by the fewest edits."""

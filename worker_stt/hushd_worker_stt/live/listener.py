@@ -22,7 +22,7 @@ from hushd_worker_stt.segmentation.endpoint import Endpointer, State
 from hushd_worker_stt.segmentation.pieces import Piece, frames, quiet_place
 from hushd_worker_stt.segmentation.vad import FRAME, Silero
 
-from .agreement import Agreement
+from .agreement import Agreement, without
 from .echo import EchoCanceller
 
 if TYPE_CHECKING:
@@ -135,15 +135,18 @@ class _Utterance:
             self._final = self._pass(0, draft=False)
         yield from self._say(self._final)
 
-    def _cut(self) -> Iterator[Segment]:
-        """Finishes an utterance that is too long for one piece up to a pause in it."""
+    def _cut(self) -> Iterator[Segment | Unstable]:
+        """Finishes an utterance that is too long for one piece up to a pause in it; what is behind stays as it was."""
         audio = np.concatenate(self._audio)
         end = quiet_place(audio, int(self._transcriber.length.shortest * RATE))
-        yield from self._say(self._transcriber.transcribe(Piece(self._start, audio[:end]), False))
+        final = self._transcriber.transcribe(Piece(self._start, audio[:end]), False)
+        yield from self._say(final)
         self._start += end / RATE
         self._audio, self._length = [audio[end:]], len(audio) - end
-        self._phrase, self._before = 0, ""
-        self._agreement = Agreement()
+        self._before = without(self._before, _text(final)) if self._phrase > end else ""
+        self._phrase = max(0, self._phrase - end)
+        self._agreement.finish(_text(final))
+        yield from self._report()
 
     def _pass(self, first: int, draft: bool) -> list[Segment]:
         """Transcribes from the sample `first` on."""
@@ -158,6 +161,9 @@ class _Utterance:
 
     def _update(self, text: str) -> Iterator[Unstable]:
         self._agreement.update(text)
+        yield from self._report()
+
+    def _report(self) -> Iterator[Unstable]:
         now = Unstable(self._agreement.stable, self._agreement.text)
         if now != self._told:
             self._told = now
