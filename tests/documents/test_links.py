@@ -19,6 +19,7 @@ SPAN = re.compile(r"`([^`\n]+)`")
 SHELLS = ("", "sh", "bash", "console")
 FOLDERS = (
     "client",
+    "cluster",
     "docs",
     "gateway",
     "packaging",

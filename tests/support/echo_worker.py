@@ -12,7 +12,8 @@ memory    keeps params["mb"] MB (10^6 bytes) for good
 economy   does with less if it is asked to; result {"economy": whether it was}
 
 With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does. With
-`--until FILE` it ends no `transcribe` before FILE exists.
+`--until FILE` it ends no `transcribe` before FILE exists; with `--takes S` each takes S seconds; with `--poison TEXT`
+one whose input begins with TEXT ends the process.
 
 And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input in the first second, `synthesize`
 says the text's own bytes, each twice.
@@ -25,6 +26,7 @@ import fcntl
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -36,10 +38,12 @@ from hushd_worker.job import Job
 class Echo:
     """An engine that is there at once."""
 
-    def __init__(self, slots: int, sessions: int, until: str | None) -> None:
-        self.slots = slots
-        self.sessions = sessions
-        self.until = until
+    def __init__(self, flags: argparse.Namespace) -> None:
+        self.slots = flags.slots
+        self.sessions = flags.sessions
+        self.until = flags.until
+        self.takes = flags.takes
+        self.poison = flags.poison and flags.poison.encode()
         self.kept: list[bytes] = []
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
@@ -84,11 +88,14 @@ class Echo:
                 return {"economy": job.economy}
             case "transcribe":
                 digest = hashlib.sha256()
+                end = time.monotonic() + self.takes
                 for piece in job.read():
                     digest.update(piece)
+                    if self.poison and piece.startswith(self.poison):
+                        os._exit(13)
                 if job.params.get("start_s", 0.0) < 1.0:  # else it was heard, before a crash
                     job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
-                while self.until and not os.path.exists(self.until):
+                while time.monotonic() < end or (self.until and not os.path.exists(self.until)):
                     job.check()
                     threading.Event().wait(0.01)
                 return {"language": "en", "duration": 1.0, "segments": 1, "pid": os.getpid()}
@@ -105,9 +112,11 @@ if __name__ == "__main__":
     parser.add_argument("--sessions", type=int, default=0)
     parser.add_argument("--exclusive")
     parser.add_argument("--until")
+    parser.add_argument("--takes", type=float, default=0.0)
+    parser.add_argument("--poison")
     parser.add_argument("--engine")
     parser.add_argument("--model")
     flags = parser.parse_args()
     if flags.exclusive:
         fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    serve(Echo(flags.slots, flags.sessions, flags.until))
+    serve(Echo(flags))

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Message, Request, Result
@@ -23,6 +23,14 @@ Connect = Callable[[], Awaitable[Connection]]
 T = TypeVar("T")
 
 
+class Answers(Protocol):
+    """One attempt at a request: an `AsyncCall`, or one that goes by another way."""
+
+    async def next_message(self) -> Message: ...
+
+    def cancel(self) -> None: ...
+
+
 class AsyncRetryingCall(AsyncIterator[Message]):
     """As `RetryingCall`; `begin` sends the request. A cancelled task's request is cancelled."""
 
@@ -35,7 +43,7 @@ class AsyncRetryingCall(AsyncIterator[Message]):
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._over = False
-        self._call: AsyncCall | None = None
+        self._call: Answers | None = None
         self._source = source
         self._connect = connect
         self._pull = pull
@@ -44,7 +52,8 @@ class AsyncRetryingCall(AsyncIterator[Message]):
     async def begin(self) -> None:
         """Sends the request, which must be awaited before the iteration."""
         request = self._attempts.request
-        call = self._call = await with_connection(self._connect, sending(request))
+        call = await with_connection(self._connect, sending(request))
+        self._call = call
         if self._over:  # another task has closed it meanwhile
             call.cancel()
         elif self._source is not None and request.input == "stream":
@@ -141,7 +150,7 @@ async def with_connection(connect: Connect, use: Callable[[Connection], Awaitabl
         last = time.monotonic() >= give_up
 
 
-def _close(call: AsyncCall | None, source: Source | AsyncStream | None) -> None:
+def _close(call: Answers | None, source: Source | AsyncStream | None) -> None:
     if call is not None:
         call.cancel()
     if isinstance(source, AsyncStream):

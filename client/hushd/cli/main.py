@@ -34,6 +34,7 @@ OWN_OPTIONS = {  # commands that parse what follows them
     "captions": "captions.command",
     "dictate": "dictate.command",
     "trace": "trace",
+    "cluster": "cluster",
 }
 
 
@@ -149,6 +150,7 @@ def make_parser(prog: str) -> tuple[Parser, Commands]:
     commands.add("memory", "show memory over time, beside what a server that never unloads would have held")
     commands.add("doctor", "look for what is wrong, and say what to do about it")
     commands.add("trace", "show where the time of a cold start goes")
+    commands.add("cluster", "serve and transcribe on many machines, with Ray")
     commands.add("completion", "print a script that has a shell complete commands, options and names")
     commands.add("models", "list, download, check and remove models")
     commands.add("tune", "measure which settings are fastest on this machine, and write them into the configuration")

@@ -67,7 +67,8 @@ def _page(command: Command, does: str, inside: Sequence[Command], names: Iterabl
         lines.append(".SH FILES")
         for path, what in _FILES:
             lines += [".TP", f".I {_text(path)}", _text(what)]
-    lines += [".SH SEE ALSO", ", ".join(f"\\fB{_text(other)}\\fR(1)" for other in names if other != name), ".PP"]
+    related = names if command.words == ROOTS[:1] else ROOTS  # the first page names all others
+    lines += [".SH SEE ALSO", ", ".join(f"\\fB{_text(other)}\\fR(1)" for other in related if other != name), ".PP"]
     return "\n".join([*lines, _SEE, ""])
 
 

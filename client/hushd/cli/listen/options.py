@@ -63,8 +63,8 @@ def make_parser(prog: str) -> Parser:
     parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
     parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, a video or a pipe; - is standard input")
     _add_output(parser)
-    _add_transcription(parser)
-    _add_cutting(parser)
+    add_transcription(parser)
+    add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
     whisper.add_options(parser)
@@ -202,7 +202,8 @@ def _add_output(parser: Parser) -> None:
     parser.add_switch(group, "--highlight-words", default=unset, help="underline each word as it is spoken")
 
 
-def _add_transcription(parser: Parser) -> None:
+def add_transcription(parser: Parser) -> None:
+    """Adds the options on what is transcribed, and how; `transcribe_options` reads them."""
     group = parser.add_argument_group("transcription")
     group.add_argument("--language", metavar="NAME", help="the language: en, English; default: the engine detects it")
     group.add_argument(
@@ -247,7 +248,8 @@ def _add_microphone(parser: Parser) -> None:
     group.add_argument("--device", metavar="NAME", help="its number, name or how that begins; '?' lists them")
 
 
-def _add_cutting(parser: Parser) -> None:
+def add_cutting(parser: Parser) -> None:
+    """Adds the options on which speech is heard."""
     group = parser.add_argument_group("which speech is heard, and where it is cut")
     for option, name, kind, text in (
         ("--min-silence", "min_silence_s", number(0.05, 60), "the quiet that ends a segment; default: 0.5"),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hushd_models import advice
-from hushd_models.installation import document
 from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError
 
@@ -31,9 +30,14 @@ def add_arguments(commands: Commands) -> None:
     quantized = commands.add("quantize", "make smaller versions of models that are here")
     quantized.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as whisper/base")
     quantized.add_argument(
-        "--to", default="int8", metavar="FORMAT", help=f"default: int8; {document('MODELS.md')} lists the others"
+        "--to",
+        default="int8",
+        metavar="FORMAT",
+        help="default: int8; whisper's models also int16, float16, float32, bfloat16, or int8_ with one of these three",
     )
-    quantized.add_argument("--name", metavar="NAME", help=f"its name; default: see {document('MODELS.md')}")
+    quantized.add_argument(
+        "--name", metavar="NAME", help="its name; default: the model's, with the format added where that is needed"
+    )
     for command in (pulled, imported, quantized):
         command.add_argument("--json", action="store_true", help="for programs")
 

@@ -1,0 +1,113 @@
+"""A client whose requests are served by any node of the cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import ray
+from hushd import AsyncClient
+from hushd.aio.retry import AsyncRetryingCall
+from hushd.aio.source import AsyncStream
+from hushd.transport.source import File, Source
+from hushd_protocol.messages import Message, Request, Result
+
+from . import failures, node
+
+if TYPE_CHECKING:
+    from ray.serve.handle import DeploymentHandle
+
+Input = Source | AsyncStream
+
+
+class ClusterClient(AsyncClient):
+    """`AsyncClient` with the same methods, whose requests go to deployments, by role.
+
+    Live sessions, status and lists are this node's own supervisor's: what somebody says now goes to the nearest ear.
+    """
+
+    def __init__(self, engines: Mapping[str, DeploymentHandle]) -> None:
+        super().__init__(holder=node.HOLDER)
+        self._engines_of = engines
+        self._paces = {role: Pace() for role in engines}
+
+    async def _call(self, request: Request, input: Input | None) -> AsyncRetryingCall:
+        role = request.worker.partition("/")[0]
+        if request.session or role not in self._engines_of:
+            return await super()._call(request, input)
+        request = self._blocking._placed(request)
+        data = await _data(input)
+        call = ClusterCall(self._engines_of[role], self._paces[role], data, self._connect, request, input)
+        await call.begin()
+        return call
+
+
+class Pace:
+    """How long requests of one role take, of which the recent ones count most."""
+
+    def __init__(self) -> None:
+        self._mean_s = 0.0
+
+    def add(self, seconds: float) -> None:
+        self._mean_s += (seconds - self._mean_s) * (0.2 if self._mean_s else 1.0)
+
+    @property
+    def retry_after_ms(self) -> int:
+        """The time after which a place in a full queue has probably become free."""
+        return max(1000, round(self._mean_s * 1000))
+
+
+class ClusterCall(AsyncRetryingCall):
+    """A request to a deployment, sent again to another node when the one that served it has gone."""
+
+    def __init__(self, engines: DeploymentHandle, pace: Pace, data: Any, *call: Any) -> None:
+        super().__init__(*call)
+        self._engines = engines
+        self._pace = pace
+        self._data = data
+
+    async def begin(self) -> None:
+        """Sends the request, which must be awaited before the iteration."""
+        self._call = _Relayed(self._engines, self._pace, self._attempts.request, self._data)
+
+
+class _Relayed:
+    """One attempt."""
+
+    def __init__(self, engines: DeploymentHandle, pace: Pace, request: Request, data: Any) -> None:
+        at = engines.options(stream=True, multiplexed_model_id=request.worker)
+        self._answers: Any = at.relay.remote(request, data)
+        self._pace = pace
+        self._start = time.monotonic()
+
+    async def next_message(self) -> Message:
+        try:
+            message: Message = await anext(self._answers)
+        except asyncio.CancelledError:
+            raise
+        except StopAsyncIteration:
+            raise EOFError from None
+        except Exception as error:
+            failure = failures.of(error)
+            if failure.code == "overloaded" and failure.retry_after_ms is None:
+                failure.retry_after_ms = self._pace.retry_after_ms
+            raise failure from None
+        if isinstance(message, Result):
+            self._pace.add(time.monotonic() - self._start)
+        return message
+
+    def cancel(self) -> None:
+        self._answers.cancel()
+
+
+async def _data(input: Input | None) -> Any:
+    """The whole input, to be sent with the request: a file's bytes by the object store, everything else as bytes."""
+    if input is None:
+        return None
+    if isinstance(input, File):
+        return await asyncio.to_thread(lambda: ray.put(node.mapped(input.path)))
+    if isinstance(input, AsyncStream):
+        return b"".join([piece async for piece in input.pieces()])
+    return await asyncio.to_thread(lambda: b"".join(input.pieces()))

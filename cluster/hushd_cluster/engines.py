@@ -1,0 +1,50 @@
+"""The deployment of one role's engines: a replica a node, which passes requests on to the node's supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from hushd import AsyncClient
+from hushd.transport.source import File, Inline
+from hushd_protocol.messages import Message, Request
+from ray import serve
+
+from . import node
+
+MODELS = 8  # that a replica is remembered for: Serve sends a model's requests where it was used last
+
+
+class Engines(AsyncClient):
+    """A replica. It holds no model: workers do, which the supervisor starts, shares and ends."""
+
+    def __init__(self) -> None:
+        node.prepare()
+        super().__init__(holder=node.HOLDER)
+
+    async def relay(self, request: Request, data: bytes | memoryview | None) -> AsyncIterator[Message]:
+        """Yields the answers to a request whose input is `data`, the last one being its `Result`.
+
+        Raises:
+            HushdError: as the supervisor reports it.
+        """
+        await self._used(serve.get_multiplexed_model_id())
+        if request.op != "transcribe" or data is None:
+            async for message in self._answers(request, Inline(bytes(data)) if data else None):
+                yield message
+            return
+        with node.as_file(data) as path:
+            async for message in self._answers(request, await asyncio.to_thread(File, path)):
+                yield message
+
+    async def _answers(self, request: Request, source: File | Inline | None) -> AsyncIterator[Message]:
+        call = await self._call(request, source)
+        try:
+            async for message in call:
+                yield message
+        finally:
+            call.close()
+
+    @serve.multiplexed(max_num_models_per_replica=MODELS)  # type: ignore[untyped-decorator]
+    async def _used(self, worker: str) -> str:
+        return worker

@@ -1,0 +1,155 @@
+"""`hushd cluster` on a real Ray cluster of three nodes on this machine, each with a supervisor of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import pytest
+from openai import OpenAI, RateLimitError
+from support.peer import BOUND_S, ECHO, command, wait_until
+from support.ray_cluster import RayCluster
+
+pytest.importorskip("ray", reason="the extra ray is not installed")
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file for whose sake every transcription waits."""
+    return tmp_path_factory.mktemp("gate") / "open"
+
+
+@pytest.fixture(scope="module")
+def cluster(gate: Path) -> Iterator[RayCluster]:
+    """Three nodes."""
+    echo = command(ECHO, "--until", str(gate), "--poison", "POISON", "--slots", "4")
+    config = f"stt = 'echo/a'\ntts = 'echo/a'\n[worker.\"stt/echo\"]\n{echo}[worker.\"tts/echo\"]\n{echo}"
+    with RayCluster(3, config) as made:
+        yield made
+
+
+def corpus(folder: Path, count: int) -> dict[str, bytes]:
+    """Writes recordings in two folders; returns their bytes by name."""
+    made = {f"{'ab'[number % 2]}/{number:02}.wav": f"recording {number}".encode() * 50 for number in range(count)}
+    for name, data in made.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return made
+
+
+def transcripts(folder: Path) -> dict[str, str]:
+    """All files in a folder, by name."""
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def digest(data: bytes) -> str:
+    """What the nodes' engine hears in `data`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def expected(made: dict[str, bytes]) -> dict[str, str]:
+    """The transcripts of recordings."""
+    return {f"{name}.txt": digest(data) + "\n" for name, data in made.items()}
+
+
+def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Path, tmp_path: Path) -> None:
+    """With its reason and exit code; the others are transcribed, and a second run touches none of them."""
+    gate.touch()
+    good = corpus(tmp_path / "in", 4)
+    (tmp_path / "in/a/poison.mp3").write_bytes(b"POISON" * 20)
+    (tmp_path / "in/a/empty.flac").touch()
+    (tmp_path / "in/notes.md").write_text("no recording")
+    first = cluster.done("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
+    written = transcripts(tmp_path / "out")
+    aside = json.loads(written.pop("set-aside.json"))
+    assert written == expected(good)
+    assert {name: (each["code"], each["exit"]) for name, each in aside.items()} == {
+        "a/poison.mp3": ("poison_request", 5), "a/empty.flac": ("input_unreadable", 4),
+    }  # fmt: skip
+    assert first.returncode == 5, first.stderr
+    assert first.stdout == ""
+    assert sorted(line.split(": ")[1] for line in first.stderr.splitlines()) == ["a/empty.flac", "a/poison.mp3"]
+    before = [cluster.requests(node) for node in range(3)]
+    second = cluster.done("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
+    assert (second.returncode, second.stderr.count("\n")) == (5, 1)
+    assert "2 set aside before" in second.stderr
+    assert [cluster.requests(node) for node in range(3)] == before
+
+
+@pytest.fixture(scope="module")
+def openai(cluster: RayCluster, gate: Path) -> Iterator[OpenAI]:
+    """OpenAI's own client of a deployment that one node serves, with places for two requests at work and one more."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        at = f"127.0.0.1:{free.getsockname()[1]}"
+    deployed = cluster.done(
+        "cluster", "deploy", "--http", at, "--nodes", "1", "--at-once", "1", "--queue", "1", "--idle", "600"
+    )
+    assert (deployed.returncode, deployed.stdout, deployed.stderr) == (0, f"http://{at}/v1\n", "")
+    with OpenAI(base_url=f"http://{at}/v1", api_key="none", max_retries=0, timeout=BOUND_S) as client:
+        yield client
+
+
+def test_clients_of_openai_speak_and_transcribe_unchanged(openai: OpenAI, cluster: RayCluster, gate: Path) -> None:
+    """By engines of which none was started before; the status has both, with a replica each."""
+    gate.touch()
+    before = json.loads(cluster.done("cluster", "status", "--json").stdout)["deployments"]
+    assert {each["name"]: each["replicas"] for each in before} == {"stt": 0, "tts": 0, "http": 1}
+    data = b"what was said" * 10_000
+    assert openai.audio.transcriptions.create(model="whisper-1", file=("a.wav", data)).text == digest(data)
+    spoken = openai.audio.speech.create(model="tts-1", voice="", input="ab", response_format="pcm")
+    assert spoken.content == b"aabb"
+    after = json.loads(cluster.done("cluster", "status", "--json").stdout)["deployments"]
+    assert {each["name"]: each["replicas"] for each in after} == {"stt": 1, "tts": 1, "http": 1}
+
+
+def test_a_full_queue_says_when_to_ask_again(openai: OpenAI, gate: Path) -> None:
+    """By 429 and Retry-After; those that wait in the queue are served."""
+    gate.unlink(missing_ok=True)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [
+            threads.submit(openai.audio.transcriptions.create, model="whisper-1", file=("a.wav", bytes([number])))
+            for number in range(8)
+        ]
+        try:
+            wait(asked, BOUND_S, return_when=FIRST_EXCEPTION)
+        finally:
+            gate.touch()
+        failed = [error for each in asked if (error := each.exception(BOUND_S))]
+        assert failed
+        for error in failed:
+            assert isinstance(error, RateLimitError), error
+            assert int(error.response.headers["retry-after"]) >= 1
+        served = {each.result().text for each in asked if not each.exception()}
+    assert served
+    assert served <= {digest(bytes([number])) for number in range(8)}
+
+
+def test_delete_ends_all_that_deploy_has_started(openai: OpenAI, cluster: RayCluster) -> None:
+    """Then nothing is deployed, and the address is closed."""
+    assert cluster.done("cluster", "delete").returncode == 0
+    status = json.loads(cluster.done("cluster", "status", "--json").stdout)
+    assert (status["deployments"], len(status["nodes"])) == ([], 3)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((openai.base_url.host, openai.base_url.port), BOUND_S).close()
+
+
+def test_a_node_killed_in_the_middle_loses_no_recording_and_repeats_none(
+    cluster: RayCluster, gate: Path, tmp_path: Path
+) -> None:
+    """Those that ran there are transcribed by the other nodes, and every other recording once."""
+    gate.unlink(missing_ok=True)
+    made = corpus(tmp_path / "in", 12)
+    before = [cluster.requests(node) for node in range(3)]
+    process = cluster.hushd("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
+    wait_until(lambda: cluster.requests(2, "running"), "work on the node to be killed")
+    cluster.kill(2)
+    gate.touch()
+    run = cluster.end(process)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    assert transcripts(tmp_path / "out") == expected(made)
+    assert sum(cluster.requests(node) for node in range(2)) - sum(before[:2]) == len(made)
