@@ -39,6 +39,8 @@ class Client(Recognition):
             downloaded because a request needs it and the configuration says `auto_pull`.
         compute_device: `cpu`, `cuda`, `cuda:1` or `mps`: a worker on another device is moved there first; None: where
             it is, or the configuration has it.
+        endpoint: `tcp+curve://KEY@HOST:PORT` of a supervisor on another machine; empty: this machine; None: the one
+            in HUSHD_ENDPOINT, else this machine.
     """
 
     @cached_property

@@ -36,6 +36,7 @@ from .system.memory.cgroup import Cgroup
 from .system.memory.history import History
 from .system.memory.needs import Needs
 from .system.process import OpenFiles
+from .system.remote.remote import Remote
 from .system.request_log import RequestLog
 from .system.signals import Signals
 from .system.sockets import lock
@@ -168,6 +169,7 @@ def _check(file: Path, named: bool) -> None:
     Raises:
         HushdError: `bad_request`.
     """
+    from .core.serving.address import parse_remote
     from .system import engine_names
     from .system.serving import listeners
 
@@ -178,6 +180,8 @@ def _check(file: Path, named: bool) -> None:
     token = os.environ.get(listeners.TOKEN, "") or listeners.read_token(settings)
     for address in listeners.addresses(settings):
         listeners.check(address, settings, token)
+    if settings.remote.listen:
+        parse_remote(settings.remote.listen)
     text = f"{file} is fine." if file.exists() else f"{file} does not exist, so the defaults hold."
     print(shown(text, 1))
 
@@ -216,6 +220,13 @@ def run(options: Options, paths: Paths) -> None:
         if not (options.auto or activated):
             raise
         record("error", f"not listening for HTTP and Wyoming: {error}")  # our own clients need us all the same
+    remote = Remote(poller, paths, record)
+    try:
+        remote.configure(settings)
+    except HushdError as error:
+        if not (options.auto or activated):
+            raise
+        record("error", f"not listening for other machines: {error}")
     context = zmq.Context()
     worker_listener = lock.ListeningSocket(paths.worker_socket)
     listener = lock.ListeningSocket(paths.client_socket, inherited)
@@ -253,6 +264,7 @@ def run(options: Options, paths: Paths) -> None:
         history=history,
         requests=requests,
         cards=cards.CardLooks(poller, launch, paths.logs),
+        remote=remote,
     )
     listener.watch()
     record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")

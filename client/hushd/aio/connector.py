@@ -31,9 +31,12 @@ class AsyncConnector:
         start: bool = True,
         on_pull: model_requests.OnProgress | None = None,
         compute_device: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
         # For steps that threads do.
-        self._blocking = Client(holder=holder, start=start, on_pull=on_pull, compute_device=compute_device)
+        self._blocking = Client(
+            holder=holder, start=start, on_pull=on_pull, compute_device=compute_device, endpoint=endpoint
+        )
         self._on_pull = on_pull
 
     async def __aenter__(self) -> Self:
@@ -52,7 +55,9 @@ class AsyncConnector:
         return connection if connection is not None else await asyncio.to_thread(self._blocking._connect)
 
     async def _call(self, request: Request, input: Source | AsyncStream | None) -> AsyncRetryingCall:
-        call = AsyncRetryingCall(self._connect, self._blocking._placed(request), input, self._pull_missing)
+        call = AsyncRetryingCall(
+            self._connect, self._blocking._placed(request), self._blocking._sent(input), self._pull_missing
+        )
         await call.begin()
         return call
 

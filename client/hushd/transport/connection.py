@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import struct
 import threading
 import time
 from collections import deque
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import zmq
 from hushd_protocol import __version__
@@ -25,6 +27,9 @@ from hushd_protocol.messages import TO_CLIENT, Cancel, Control, Error, Hello, Me
 from hushd_protocol.system.trace import mark
 
 from .call import Answered, Call
+
+if TYPE_CHECKING:
+    from .remote import Machine
 
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
@@ -44,11 +49,15 @@ _LOSS = (
     | zmq.EVENT_CONNECT_RETRIED
     | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
 
 
 class Connection:
     """A connection, established by its construction, until it is lost or closed; then make another.
+
+    Args:
+        place: the path of a socket, or another machine.
 
     Raises:
         HushdError: `supervisor_lost` when no welcome comes within `patience` seconds, `version_mismatch` when the
@@ -57,13 +66,14 @@ class Connection:
 
     def __init__(
         self,
-        socket_path: str | os.PathLike[str],
+        place: str | os.PathLike[str] | Machine,
         *,
         holder: str | None = None,
         patience: float = WELCOME_S,
         protocol: int = PROTOCOL,
     ) -> None:
-        self._path = os.fspath(socket_path)
+        self._machine = None if isinstance(place, str | os.PathLike) else place
+        self._path = os.fspath(place) if isinstance(place, str | os.PathLike) else ""
         self._patience = patience
         self._hello = Hello(protocol=protocol, version=__version__, holder=holder, pid=os.getpid())
         self._pid = os.getpid()
@@ -75,6 +85,7 @@ class Connection:
         self._over = threading.Event()
         self._welcomed = threading.Event()
         self._calls: dict[bytes, Answered] = {}
+        self._handshake: list[int] = []  # the events of the socket's monitor so far
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -160,14 +171,14 @@ class Connection:
                 opened.callback(context.term)
                 socket = context.socket(zmq.DEALER)
                 opened.callback(lambda: socket.close(linger=LINGER_MS if self._closing else 0))
-                monitor = socket.get_monitor_socket(_LOSS)
+                monitor = socket.get_monitor_socket(_LOSS | (zmq.EVENT_HANDSHAKE_SUCCEEDED if self._machine else 0))
                 opened.callback(monitor.close, linger=0)
                 opened.callback(socket.disable_monitor)
                 socket.setsockopt(zmq.SNDHWM, HIGH_WATER)
                 socket.setsockopt(zmq.RCVHWM, READ_AHEAD)
                 socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
                 socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
-                socket.connect(f"ipc://{self._path}")
+                socket.connect(self._machine.secure(socket) if self._machine else f"ipc://{self._path}")
                 self._send(socket, self._hello)
                 reason = self._serve(socket, monitor)
             except HushdError as error:
@@ -213,16 +224,30 @@ class Connection:
             if socket in events or monitor in events:  # first what it said before it went
                 self._receive(socket, decoder)
                 silent = 0
-            if monitor in events:
-                return HushdError("supervisor_lost", "The supervisor went away: please try again.")
+            if monitor in events and (reason := self._loss(monitor)):
+                return reason
             if closing:
                 return HushdError("cancelled", "The client was closed.")
             if self.supervisor is None and time.monotonic() >= deadline:
+                if self._machine:
+                    return self._machine.explain([], silent=True)
                 return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
             if not events:
                 silent += 1
                 if silent == SILENT_TICKS:
                     return HushdError("supervisor_lost", "The supervisor has stopped answering: see `hushd logs`.")
+
+    def _loss(self, monitor: zmq.Socket[bytes]) -> HushdError | None:
+        """The reason for which the connection is lost, by the monitor's events; None where it is not."""
+        events = [monitor.recv_multipart()[0]]
+        while monitor.poll(0):
+            events.append(monitor.recv_multipart()[0])
+        self._handshake += [struct.unpack("=H", event[:2])[0] for event in events]
+        if self._handshake == [zmq.EVENT_HANDSHAKE_SUCCEEDED]:
+            return None
+        if self._machine and self.supervisor is None:
+            return self._machine.explain(self._handshake, silent=False)
+        return HushdError("supervisor_lost", "The supervisor went away: please try again.")
 
     def _send_outbox(self, socket: zmq.Socket[bytes]) -> None:
         if self.supervisor is None:

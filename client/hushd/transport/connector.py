@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Request, Result
@@ -19,9 +19,13 @@ from .attempts import GONE
 from .call import new_id
 from .connection import WELCOME_S, Connection
 from .retry import RetryingCall, with_connection
-from .source import Source
+from .source import File, Source
+
+if TYPE_CHECKING:
+    from .remote import Machine
 
 PAUSE_S = 0.02  # before the next attempt to connect
+AnyInput = TypeVar("AnyInput")
 FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit
 
 
@@ -35,8 +39,10 @@ class Connector:
         start: bool = True,
         on_pull: model_requests.OnProgress | None = None,
         compute_device: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
         self._paths = paths.find()
+        self._machine = _machine(endpoint, self._paths)
         self._holder = holder
         self._start = start
         self._on_pull = on_pull
@@ -65,7 +71,13 @@ class Connector:
         return connection if connection is not None and (connection.foreign or connection.usable) else None
 
     def _call(self, request: Request, input: Source | None) -> RetryingCall:
-        return RetryingCall(self._connect, self._placed(request), input, self._pull_missing)
+        return RetryingCall(self._connect, self._placed(request), self._sent(input), self._pull_missing)
+
+    def _sent(self, input: AnyInput) -> AnyInput:
+        """`input` as the supervisor can read it: a file of ours does not exist on another machine."""
+        if self._machine and isinstance(input, File):
+            input.sent = True
+        return input
 
     def _placed(self, request: Request) -> Request:
         """`request` for the device that was asked for; models are managed on none."""
@@ -98,8 +110,12 @@ class Connector:
         """Connects, by `open` if given; tries again after a failure, having started a supervisor if none listens.
 
         For some seconds, because several supervisors in a row may be about to end, and because the listener may be a
-        service manager that has only begun to start one.
+        service manager that has only begun to start one. On another machine none is started.
         """
+        if machine := self._machine:
+            from .remote import CONNECT_S
+
+            return machine.connect(lambda: Connection(machine, holder=self._holder, patience=CONNECT_S))
         open = open or self._open
         paths.prepare_runtime(self._paths)
         try:
@@ -133,3 +149,13 @@ class Connector:
             versions.replace_older(path, error)
         self._replaced = True
         raise HushdError("supervisor_lost", "An older supervisor has left: please try again.")
+
+
+def _machine(endpoint: str | None, here: paths.Paths) -> Machine | None:
+    """The other machine that `endpoint`, or else HUSHD_ENDPOINT, names; None for this one."""
+    wanted = os.environ.get("HUSHD_ENDPOINT", "") if endpoint is None else endpoint
+    if not wanted:
+        return None
+    from .remote import Machine  # for few
+
+    return Machine(wanted, here)

@@ -76,6 +76,9 @@ class Inline:
 class File:
     """A regular file: sent as its path, or as a stream to a worker that cannot open that path.
 
+    Attributes:
+        sent: whether the content itself is to be sent, to another machine.
+
     Raises:
         HushdError: `input_unreadable` when it is missing, unreadable, empty or a folder.
     """
@@ -84,6 +87,7 @@ class File:
     whole = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.sent = False
         name = os.fspath(path)
         try:
             self.path = os.path.abspath(name)
@@ -105,6 +109,8 @@ class File:
             raise HushdError("input_unreadable", f"{name!r} is empty.")
 
     def fields(self) -> dict[str, Any]:
+        if self.sent:
+            return {"input": "stream"}
         try:
             self.path.encode()
         except UnicodeEncodeError:  # a header's text is UTF-8, a file's name need not be

@@ -88,6 +88,15 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckKeys:
+    """Read the keys of other machines again, end the connections of those that may no longer come, and answer control
+    `id` of `route` with the number of connections of each machine."""
+
+    route: bytes
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Write a line to the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
 
@@ -100,4 +109,6 @@ class Leave:
     """End the supervisor: nothing is left to do."""
 
 
-Action = Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Look | Configure | Remember | Log | Leave
+Action = (
+    Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Look | Configure | CheckKeys | Remember | Log | Leave
+)

@@ -11,6 +11,7 @@ from hushd_protocol.limits import MAX_HOLDER, OLDEST_PROTOCOL, PROTOCOL
 from hushd_protocol.messages.control import EVERY_VERSION
 
 from .actions import Action, ToClient
+from .machines import machine
 
 MISSED_PONGS = 3  # then the client counts as gone, even if its socket lives
 
@@ -63,7 +64,10 @@ class Connections:
             return [ToClient(route, replace(self._welcome, protocol=known.protocol))]
         own = hello.holder is None
         self._count += 1  # never the route: libzmq aborts at a client that takes the number of the next one
-        self._known[route] = Connection(hello.holder or f"connection-{self._count}", own, hello.pid, hello.protocol)
+        holder = hello.holder or f"connection-{self._count}"
+        if name := machine(route):  # whose `cli` is not ours
+            holder = f"{name}:{holder}"
+        self._known[route] = Connection(holder, own, hello.pid, hello.protocol)
         return [ToClient(route, replace(self._welcome, protocol=hello.protocol))]
 
     def refuse(self, route: bytes, message: m.Message) -> m.Error | None:

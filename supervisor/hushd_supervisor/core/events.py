@@ -2,7 +2,7 @@
 
 `worker` is a full name such as `stt/moonshine/tiny-en`; `gen` is the generation of its process, counted from 1. The
 worker drops events of an old generation. `route` is the routing id of a client's connection, fresh for each
-connection.
+connection; behind the name of its key, where the client is on another machine (`machines`).
 """
 
 from __future__ import annotations
@@ -115,12 +115,13 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A program has used the door.
+    """A program has used the door, or (`by` is "remote") this machine is open to others, or no longer.
 
-    `needed`: the door cannot do without this process, however long nobody comes.
+    `needed`: that cannot do without this process, however long nobody comes.
     """
 
     needed: bool
+    by: str = "door"
 
 
 @dataclass(frozen=True, slots=True)

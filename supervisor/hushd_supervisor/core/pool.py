@@ -15,11 +15,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 
 from . import events as ev
-from .actions import Action, Configure, Leave, Log, ReportStatus, ToClient
+from .actions import Action, CheckKeys, Configure, Leave, Log, ReportStatus, ToClient
 from .connections import Connections
 from .directory import Directory
 from .fleet import Fleet
-from .floor import Floor
+from .floors import Floors
+from .machines import as_ours, machine, refusal
 from .memory.admission import PLENTY, Standing
 from .memory.budget import Memory
 from .names import check
@@ -69,11 +70,11 @@ class Pool:
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
         self._directory = Directory()
         self._requests: dict[tuple[bytes, bytes], ActiveRequest] = {}
-        self._floor = Floor()
+        self._floors = Floors()
         self._accepted = 0
         self._next_ping = math.inf
         self._leave_at = math.inf
-        self._needed = False  # by the door
+        self._needed: frozenset[str] = frozenset()  # by what other programs and machines come through
         self._renewing = False  # new requests wait for the running jobs, and then for the next supervisor
         self._down = False
         self._left = False
@@ -103,8 +104,8 @@ class Pool:
             case ev.Configured(settings):
                 self._settings = settings
                 out = self._fleet.configure(settings, now)
-            case ev.Visited(needed):
-                self._needed = needed
+            case ev.Visited(needed, by):
+                self._needed = self._needed | {by} if needed else self._needed - {by}
                 self._leave_at = math.inf  # counted from now on
                 out = []
             case ev.Shutdown(renew):
@@ -114,8 +115,8 @@ class Pool:
     def on_time(self, now: float) -> list[Action]:
         """Does what is due; to be called when `deadline` has passed."""
         out = self._fleet.on_time(now)
-        if self._floor.deadline() <= now:
-            out += self._floor.on_time(now)
+        if self._floors.deadline() <= now:
+            out += self._floors.on_time(now)
         if self._next_ping <= now:
             out += self._ping(now)
         if -math.inf < self._leave_at <= now and not self._down:
@@ -125,7 +126,7 @@ class Pool:
 
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
-        due = min(self._fleet.deadline(), self._floor.deadline(), self._next_ping, self._leave_at)
+        due = min(self._fleet.deadline(), self._floors.deadline(), self._next_ping, self._leave_at)
         return None if due == math.inf else due
 
     def rows(self, now: float) -> list[dict[str, Any]]:
@@ -150,9 +151,13 @@ class Pool:
             error = HushdError("protocol_error", "The first message of a connection must be hello.")
             return [ToClient(route, m.Error.of(getattr(message, "id", b""), error))]
         connection.unanswered = 0
-        if refusal := self._connections.refuse(route, message):
-            return [ToClient(route, refusal)]
-        return self._floor.alive(route, now) + self._from_known(route, message, now)
+        if mismatch := self._connections.refuse(route, message):
+            return [ToClient(route, mismatch)]
+        if machine(route):
+            if refused := refusal(message):
+                return [ToClient(route, m.Error.of(getattr(message, "id", b""), refused))]
+            message = as_ours(message)
+        return self._floors.of(route).alive(route, now) + self._from_known(route, message, now)
 
     def _from_known(self, route: bytes, message: m.Message, now: float) -> list[Action]:
         match message:
@@ -163,9 +168,9 @@ class Pool:
             case m.Claim():
                 return self._claim(route, message, now)
             case m.Yield():
-                return self._floor.give_back(route, message.id, message.keep, now)
-            case m.Cancel() if self._floor.has(route, message.id):
-                return self._floor.cancel(route, message.id, now)
+                return self._floors.of(route).give_back(route, message.id, message.keep, now)
+            case m.Cancel() if self._floors.of(route).has(route, message.id):
+                return self._floors.of(route).cancel(route, message.id, now)
             case m.Chunk() | m.Credit() | m.Cancel():
                 return self._continue(route, message, now)
         return []
@@ -187,7 +192,7 @@ class Pool:
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
         connection = self._connections.gone(route)
         self._directory.gone(route)
-        out = self._floor.gone(route, now)
+        out = self._floors.of(route).gone(route, now)
         requests = [t for t in self._requests.values() if t.route == route]
         for request in requests:
             request.gone = True
@@ -202,7 +207,8 @@ class Pool:
     def _ping(self, now: float) -> list[Action]:
         out, silent = self._connections.ping(
             lambda route: any(
-                part(route) for part in (self._floor.watches, self._directory.awaited_by, self._fleet.awaited_by)
+                part(route)
+                for part in (self._floors.of(route).watches, self._directory.awaited_by, self._fleet.awaited_by)
             )
         )
         for route in silent:
@@ -253,10 +259,14 @@ class Pool:
         if not self._is_new(route, claim.id):
             return [ToClient(route, _ID_IN_USE)]
         connection = self._connections[route]
-        return self._floor.claim(route, claim, connection.holder, connection.pid, now)
+        return self._floors.of(route).claim(route, claim, connection.holder, connection.pid, now)
 
     def _is_new(self, route: bytes, name: bytes) -> bool:
-        return len(name) == ID_BYTES and (route, name) not in self._requests and not self._floor.has(route, name)
+        return (
+            len(name) == ID_BYTES
+            and (route, name) not in self._requests
+            and not self._floors.of(route).has(route, name)
+        )
 
     # --- control -----------------------------------------------------------------------------------------------------
 
@@ -266,7 +276,7 @@ class Pool:
                 raise HushdError("bad_request", f"A control needs an id and at most {MAX_ARGUMENTS} names.")
             match control.action:
                 case "status":
-                    return [ReportStatus(route, control.id, self._floor.report(now))]
+                    return [ReportStatus(route, control.id, self._floors.of(route).report(now))]
                 case "unload":
                     return self._fleet.unload(route, control, now)
                 case "yield":
@@ -278,8 +288,11 @@ class Pool:
                     return self._directory.describe(route, control)
                 case "reload":
                     return [Configure(route, control.id)]
+                case "keys":
+                    return [CheckKeys(route, control.id)]
                 case "stop" | "cancel" | "pause" | "resume":
-                    data, out = self._floor.control(control.action, control.names, route, self._connections.of, now)
+                    floor, named = self._floors.of(route), self._connections.of
+                    data, out = floor.control(control.action, control.names, route, named, now)
                     return [*out, ToClient(route, m.Result(id=control.id, data=data))]
                 case "shutdown":
                     return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]
@@ -303,7 +316,7 @@ class Pool:
 
     def _shutdown(self, now: float) -> list[Action]:
         self._down = True
-        out = self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
+        out = self._floors.shut(now) + self._directory.shut() + self._fleet.yields.shut()
         for worker in self._workers.values():
             out += worker.shutdown(now)
         return out
@@ -320,7 +333,7 @@ class Pool:
             if connection := self._connections.get(request.route):
                 connection.requests -= 1
         resting = not self._requests and not self._fleet.lives
-        if not (self._requests or self._floor.busy or self._directory.busy or self._fleet.awaited):
+        if not (self._requests or self._floors.busy or self._directory.busy or self._fleet.awaited):
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
@@ -328,9 +341,9 @@ class Pool:
             self._leave_at = math.inf
             if resting and not self._left:
                 self._left = True
-                out += (*self._floor.close(), Leave())
+                out += (*self._floors.close(), Leave())
         elif self._auto:
-            if not resting or self._floor.busy or self._needed:
+            if not resting or self._floors.busy or self._needed:
                 self._leave_at = math.inf
             elif not math.isfinite(self._leave_at):
                 self._leave_at = now + max(LEAST_IDLE_S, self._settings.exit_when_idle)

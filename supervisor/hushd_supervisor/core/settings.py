@@ -70,6 +70,13 @@ class WyomingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """The table `[remote]`: other machines of the same owner."""
+
+    listen: str = ""  # tcp+curve://HOST:PORT; empty: off
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything in the configuration file."""
 
@@ -90,6 +97,7 @@ class Settings:
     gateway_idle: float = 60.0  # after the last connection of HTTP or Wyoming, until their process leaves
     http: HttpSettings = field(default_factory=HttpSettings)
     wyoming: WyomingSettings = field(default_factory=WyomingSettings)
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
     worker: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # overrides by name; "" for all
 
     def for_worker(self, name: str) -> WorkerSettings:

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import zmq
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Control, Error, Job, Ready, Result
+from hushd_protocol.messages import Control, Error, Job, Message, Ready, Result
 
 from hushd_supervisor.core.actions import (
     Action,
+    CheckKeys,
     Configure,
     Describe,
     Kill,
@@ -35,6 +36,7 @@ from hushd_supervisor.core.actions import (
     ToWorker,
 )
 from hushd_supervisor.core.events import Configured, Event, Exited, FromClient, FromWorker, Seen, Shutdown
+from hushd_supervisor.core.machines import machine
 from hushd_supervisor.core.memory.admission import Standing
 from hushd_supervisor.core.settings import Settings
 
@@ -54,6 +56,7 @@ from .sockets.lock import ListeningSocket
 from .sockets.worker_socket import WorkerSocket
 
 if TYPE_CHECKING:
+    from .remote.remote import Remote
     from .sd_notify import ServiceManager
     from .sleep import SleepWatch
 
@@ -92,6 +95,7 @@ class Loop:
         history: records what the processes hold.
         requests: logs what clients ask for.
         cards: looks at the graphics cards.
+        remote: serves other machines, if the user wants that.
     """
 
     def __init__(
@@ -115,6 +119,7 @@ class Loop:
         history: History | None = None,
         requests: RequestLog | None = None,
         cards: CardLooks | None = None,
+        remote: Remote | None = None,
     ) -> None:
         self._pool = pool
         self._clients = clients
@@ -134,6 +139,7 @@ class Loop:
         self._history = history
         self._requests = requests
         self._cards = cards
+        self._remote = remote
         self._sleep: SleepWatch | None = None  # once a worker was on a card
         self._started = clock()
         self._usages = status.Usages()
@@ -175,6 +181,9 @@ class Loop:
                 self._check_socket()
                 continue
             ready = dict(self._poller.poll(self._timeout_ms(due, now)))
+            if self._remote and (self._remote.connected or self._remote.has_news):
+                for came in self._remote.events(ready, BATCH, TURN_S):
+                    self._handle(came)
             if self._signals.fd in ready:
                 self._take_signals(self._signals.read())
             for pressure in self._triggers.fired(ready):
@@ -212,18 +221,25 @@ class Loop:
     def close(self) -> None:
         """Refuses the messages that are still unread, and delivers the last answers."""
         self._stop_accepting()
-        self._clients.refuse(HushdError("shutting_down", "hushd is shutting down; ask again in a moment."))
+        leaving = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
+        self._clients.refuse(leaving)
+        if self._remote:
+            self._remote.refuse(leaving)
         self._catalogue.close()
         if self._cards:
             self._cards.close()
         if self._sleep:
             self._sleep.close()
         self._clients.close(LINGER_MS)
+        if self._remote:
+            self._remote.close(LINGER_MS)
         self._workers.close(LINGER_MS)
         if self._doorkeeper:
             self._doorkeeper.close()
 
     def _timeout_ms(self, due: float | None, now: float) -> int | None:
+        if self._remote and self._remote.has_news:
+            return 0
         signs = self._manager.deadline() if self._manager else None
         door = self._doorkeeper.deadline() if self._doorkeeper else None
         look = self._cards.deadline() if self._cards and self._cards.busy else None
@@ -246,6 +262,8 @@ class Loop:
             self._bound_clients()
         if FOLDER in signals:
             self._check_socket()
+            if self._remote:
+                self._remote.check_keys()
         if not signals.isdisjoint(LEAVE) or (RELOAD in signals and self._in_terminal):
             self._record("info", "asked to leave by a signal")
             self._handle(Shutdown(renew=self._listener.lasting))
@@ -257,9 +275,12 @@ class Loop:
         if not self._heap.grown():
             return
         now = self._clock()
+        too_large = self._heap.too_large(now)
         ended = self._clients.end_endless()
-        if self._heap.too_large(now):
+        if too_large:
             ended += self._clients.end_greediest()
+        if self._remote:
+            ended += self._remote.end_bad(too_large)
         if ended and now >= self._next_complaint:
             self._next_complaint = now + COMPLAINT_S
             self._record("warning", "ended a client's connection for what it sends, or does not read")
@@ -270,6 +291,8 @@ class Loop:
         if self._requests:
             self._requests.look(event, self._clock())
         match event:
+            case FromClient(route) if machine(route):
+                pass  # another machine does not end this supervisor, as the pool answers
             case FromClient(route, Control(action="shutdown") as control) if self._listener.lasting:
                 event = FromClient(route, replace(control, action="restart"))  # the manager will start the next one
                 self._report_leaving()
@@ -308,7 +331,7 @@ class Loop:
             case ToClient(route, message):
                 if self._requests:
                     self._requests.sent(route, message, self._clock())
-                return self._clients.send(route, message)
+                return self._send(route, message)
             case ToWorker(worker, gen, message):
                 if self._requests and isinstance(message, Job):
                     self._requests.handed(message, self._clock())
@@ -323,7 +346,10 @@ class Loop:
             case Kill(worker, gen):
                 self._workers.kill(worker, gen)
             case ReportStatus(route, request, floor):
-                return self._clients.send(route, Result(id=request, data=self._status() | {"floor": floor}))
+                return self._send(route, Result(id=request, data=self._status() | {"floor": floor}))
+            case CheckKeys(route, request):
+                machines = self._remote.check_keys() if self._remote else {}
+                return self._send(route, Result(id=request, data={"machines": machines}))
             case Describe(role):
                 return self._catalogue.ask(role, self._clock())
             case Look():
@@ -339,12 +365,20 @@ class Loop:
                 self._done = True
         return None
 
+    def _send(self, route: bytes, message: Message) -> Event | None:
+        """Sends to a client, of this machine or another."""
+        if self._remote and machine(route):
+            return self._remote.send(route, message)
+        return self._clients.send(route, message)
+
     def _status(self, usage_of: Callable[[int], status.Usage] | None = None) -> dict[str, Any]:
         """The answer to `status`; `usage_of` measures a process, in its own way or else in full."""
         now = self._clock()
         rows, standing, uptime = self._pool.rows(now), self._pool.standing(now), now - self._started
         door = self._doorkeeper.status() if self._doorkeeper else {}
-        return status.report(rows, standing, self._workers.pids(), uptime, usage_of or self._usages.at(now), door)
+        usage_of = usage_of or self._usages.at(now)
+        report = status.report(rows, standing, self._workers.pids(), uptime, usage_of, door)
+        return report | (self._remote.status() if self._remote else {})
 
     def _configure(self, route: bytes, request: bytes) -> Event | None:
         """Reads the configuration; an error goes to the client that asked, and changes nothing."""
@@ -357,13 +391,15 @@ class Loop:
             if self._doorkeeper:
                 self._doorkeeper.configure(settings)
             self._workers.configure(settings)
+            if self._remote:
+                self._remote.configure(settings)
         except HushdError as error:
             self._record("error", f"the configuration stays as it was: {error}")
             answer = Error.of(request, error)
         if self._manager:
             self._manager.reload(begins=False)
         if route:
-            self._clients.send(route, answer)  # the monitor reports one that is gone
+            self._send(route, answer)  # the monitor reports one that is gone
         return Configured(settings) if settings else None
 
     def _stop_accepting(self) -> None:

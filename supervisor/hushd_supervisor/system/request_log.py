@@ -10,6 +10,7 @@ from hushd_protocol.messages import Chunk, Error, Hello, Job, Message, Partial, 
 from hushd_protocol.system.log_lines import short_id
 
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
+from hushd_supervisor.core.machines import machine
 
 NAME = 80  # characters of a name that a client has chosen
 CONTENT = 2000  # of a text
@@ -48,7 +49,8 @@ class RequestLog:
         """Sees an event before the pool does."""
         match event:
             case FromClient(route, Hello() as hello):
-                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:NAME]
+                name = hello.holder or f"pid {hello.pid}"
+                self._clients[route] = (f"{there}:{name}" if (there := machine(route)) else name)[:NAME]
             case FromClient(route, Request() as request):
                 self._arrived(route, request, now)
             case FromClient(route, Chunk(id=name, payload=payload)) if self.content:

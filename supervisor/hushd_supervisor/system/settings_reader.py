@@ -18,7 +18,14 @@ from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system.log_lines import FORMATS
 
 from hushd_supervisor.core.names import ENGINES, ROLES
-from hushd_supervisor.core.settings import STDIO, HttpSettings, Settings, WorkerSettings, WyomingSettings
+from hushd_supervisor.core.settings import (
+    STDIO,
+    HttpSettings,
+    RemoteSettings,
+    Settings,
+    WorkerSettings,
+    WyomingSettings,
+)
 
 from .log import LEVELS
 
@@ -62,6 +69,8 @@ class SettingsReader:
                 values[key] = HttpSettings(**self._values(key, value, HttpSettings()))
             elif key == "wyoming":
                 values[key] = self._wyoming(value)
+            elif key == "remote":
+                values[key] = RemoteSettings(**self._values(key, value, RemoteSettings()))
             else:
                 values[key] = self._value(key, value, known[key])
         for role in (*ENGINES, *(f"{role}_small" for role in ENGINES)):
@@ -121,7 +130,7 @@ class SettingsReader:
         return self._values(where, table, WorkerSettings())
 
     def _values(
-        self, where: str, table: object, defaults: WorkerSettings | HttpSettings | WyomingSettings
+        self, where: str, table: object, defaults: WorkerSettings | HttpSettings | WyomingSettings | RemoteSettings
     ) -> dict[str, Any]:
         """Returns the values in `table`, which may have the keys of `defaults`."""
         known = {field.name: getattr(defaults, field.name) for field in fields(defaults)}

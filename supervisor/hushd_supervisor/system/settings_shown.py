@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from hushd_supervisor.core.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
+from hushd_supervisor.core.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings
 
-_TABLES = {"http": HttpSettings(), "wyoming": WyomingSettings()}
+_TABLES = {"http": HttpSettings(), "wyoming": WyomingSettings(), "remote": RemoteSettings()}
 
 
 def rows(settings: Settings) -> list[dict[str, Any]]:

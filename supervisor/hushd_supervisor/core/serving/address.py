@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass
 from typing import Literal
 
+from hushd_protocol.endpoint import SCHEME, split_address
 from hushd_protocol.errors import HushdError
 from hushd_protocol.hosts import is_loopback
 from hushd_protocol.suggest import quoted
 
 Kind = Literal["http", "wyoming"]
-_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[^\[\]:/\s]*):([0-9]{1,5})", re.ASCII)
 _WANTED = {
     "http": "HOST:PORT or unix:///PATH, such as 127.0.0.1:8000",
     "wyoming": "tcp://HOST:PORT or unix:///PATH, such as tcp://127.0.0.1:10300",
+    "remote": "tcp+curve://HOST:PORT, such as tcp+curve://0.0.0.0:7300",
 }
 
 
@@ -44,10 +44,25 @@ def parse(kind: Kind, text: str) -> Address:
     if text.startswith("unix:///") and len(text) > 8:
         return Address(kind, text, path=text[7:])
     rest = text.removeprefix("tcp://") if kind == "wyoming" else text.removeprefix("http://").removesuffix("/")
-    found = _HOST_PORT.fullmatch(rest)
-    if found is None or int(found[2]) > 65535 or (kind == "wyoming" and rest == text):
+    found = split_address(rest)
+    if found is None or (kind == "wyoming" and rest == text):
         raise HushdError("bad_request", f"{quoted(text)} is no address for {kind}: use {_WANTED[kind]}.")
-    return Address(kind, text, found[1].strip("[]"), int(found[2]))
+    return Address(kind, text, *found)
+
+
+def parse_remote(text: str) -> tuple[str, int]:
+    """Returns the host and port at which other machines may come.
+
+    Raises:
+        HushdError: `bad_request`, for plain TCP too.
+    """
+    found = split_address(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
+    if found is None:
+        plain = ", which is neither encrypted nor bound to keys" if text.startswith("tcp://") else ""
+        raise HushdError(
+            "bad_request", f"{quoted(text)} is no address for other machines{plain}: use {_WANTED['remote']}."
+        )
+    return found
 
 
 def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:

@@ -166,7 +166,7 @@ def warning(address: Address, settings: Settings) -> str:
 
 def _open(address: Address, settings: Settings, token: str) -> Listener:
     check(address, settings, token)
-    end = _bind(address)
+    end = _bind_path(address.path, address.text) if address.path else bind(address.host, address.port, address.text)
     return _listener(_with_port(address, end), end, settings, token, wanted=address.text)
 
 
@@ -210,12 +210,15 @@ def _with_port(address: Address, end: socket.socket) -> Address:
     return replace(address, port=port, text=f"{address.text.removesuffix('0')}{port}")
 
 
-def _bind(address: Address) -> socket.socket:
+def bind(host: str, port: int, text: str) -> socket.socket:
+    """Returns a TCP socket that listens there; `text` is the address as the user wrote it.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
     try:
-        if address.path:
-            return _bind_path(address.path)
         (family, kind, _, _, where), *_ = socket.getaddrinfo(
-            address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         end = socket.socket(family, kind)
         try:
@@ -227,12 +230,14 @@ def _bind(address: Address) -> socket.socket:
             raise
         return end
     except OSError as error:
-        raise HushdError(
-            "bad_request", f"hushd cannot listen at {address.text} ({error.strerror}): choose another address."
-        ) from error
+        raise _cannot_listen(text, error) from error
 
 
-def _bind_path(path: str) -> socket.socket:
+def _cannot_listen(text: str, error: OSError) -> HushdError:
+    return HushdError("bad_request", f"hushd cannot listen at {text} ({error.strerror}): choose another address.")
+
+
+def _bind_path(path: str, text: str) -> socket.socket:
     """Replaces only a socket at which nobody listens, such as one that a killed supervisor has left."""
     end = socket.socket(socket.AF_UNIX)
     try:
@@ -241,9 +246,9 @@ def _bind_path(path: str) -> socket.socket:
                 Path(path).unlink()
         end.bind(path)  # 0600, by the umask
         end.listen(_BACKLOG)
-    except OSError:
+    except OSError as error:
         end.close()
-        raise
+        raise _cannot_listen(text, error) from error
     return end
 
 

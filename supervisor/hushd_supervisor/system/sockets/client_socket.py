@@ -15,8 +15,7 @@ from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Credit, Error, M
 
 from hushd_supervisor.core.events import ClientGone, FromClient
 
-from .gate import Gate, ceiling
-from .lock import ListeningSocket
+from .gate import Gate, Listener, ceiling
 from .traffic import Traffic
 
 _LAST = int(zmq.NOBLOCK)
@@ -66,12 +65,14 @@ class ClientSocket:
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
-        listener: ListeningSocket,
+        listener: Listener,
         clock: Callable[[], float] = time.monotonic,
+        most: int | None = None,
     ) -> None:
         self.socket = make_router(context, UNREAD)
         self._first = _draw_number(context, self.socket)
-        self.gate = Gate(context, self.socket, listener, ceiling(3))
+        self._secure(self.socket)
+        self.gate = Gate(context, self.socket, listener, ceiling(3) if most is None else most)
         self.monitor = self.gate.monitor
         self._clock = clock
         self._traffic = Traffic()
@@ -110,6 +111,10 @@ class ClientSocket:
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
                     continue
+                if not self._admit(first, route, descriptor):
+                    self._traffic.end(descriptor)
+            if not self._may_go_on(route):
+                continue
             self._traffic.received(self._descriptors[route], sum(map(len, frames)))
             if len(frames) > MOST_FRAMES:
                 self._traffic.end(self._descriptors[route])
@@ -123,7 +128,7 @@ class ClientSocket:
                 if gone := self.send(route, Error.of(error.detail.get("id", b""), error)):
                     yield gone
                 continue
-            yield FromClient(route, message)
+            yield FromClient(self._full_route(route), message)
 
     def _refuse_name(self, route: bytes, descriptor: int) -> None:
         """Answers a client that has chosen its route, once. Ending the connection now would lose the answer."""
@@ -163,10 +168,9 @@ class ClientSocket:
         """Yields the connections that have ended since the last call."""
         for accepted, descriptor in self.gate.changes():
             if accepted:
-                self._traffic.opened(descriptor)
+                self._opened(descriptor)
                 continue
-            self._traffic.closed(descriptor)
-            self._named.discard(descriptor)
+            self._closed(descriptor)
             if (route := self._routes.get(descriptor)) is not None:
                 dropped = route in self._dropped
                 gone = self._forget(route)
@@ -206,7 +210,7 @@ class ClientSocket:
             self._traffic.sent(self._descriptors.get(route, -1), len(frames[1]) + len(frames[2]))
         except zmq.Again:
             self._dropped.add(route)
-            return ClientGone(route, slow=True)
+            return ClientGone(self._full_route(route), slow=True)
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
@@ -228,12 +232,36 @@ class ClientSocket:
             return False
         return 0 < _distance(self._first, route) <= self.gate.accepted
 
+    # --- what differs where clients are on other machines -----------------------------------------------------------
+
+    def _secure(self, router: zmq.Socket[bytes]) -> None:
+        """Sets the options for authentication, before the socket is bound."""
+
+    def _admit(self, frame: zmq.Frame, route: bytes, descriptor: int) -> bool:
+        """Whether a connection, of which this is the first frame, may come."""
+        return True
+
+    def _may_go_on(self, route: bytes) -> bool:
+        """Whether a connection that was admitted still may send."""
+        return True
+
+    def _full_route(self, route: bytes) -> bytes:
+        """The name by which the pool knows a connection."""
+        return route
+
+    def _opened(self, descriptor: int) -> None:
+        self._traffic.opened(descriptor)
+
+    def _closed(self, descriptor: int) -> None:
+        self._traffic.closed(descriptor)
+        self._named.discard(descriptor)
+
     def _forget(self, route: bytes) -> ClientGone:
         descriptor = self._descriptors.pop(route, None)
         if descriptor is not None:
             del self._routes[descriptor]
         self._dropped.discard(route)
-        return ClientGone(route)
+        return ClientGone(self._full_route(route))
 
 
 def _draw_number(context: zmq.Context[zmq.Socket[bytes]], router: zmq.Socket[bytes]) -> bytes:

@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 from collections.abc import Container, Iterator
+from typing import Protocol
 
 import zmq
 from hushd_protocol.errors import HushdError
@@ -22,7 +23,6 @@ from hushd_protocol.limits import MAX_CONNECTIONS
 from hushd_protocol.messages import Error
 
 from .latch import Latch, find
-from .lock import ListeningSocket
 
 PLENTY = 2 * MAX_CONNECTIONS  # open files: more than a burst takes before it is counted
 REFUSING = 8  # connections that are being refused at one time: each holds a descriptor of the reserve
@@ -45,6 +45,20 @@ def open_files() -> int:
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
+class Listener(Protocol):
+    """A listening socket: its descriptor, and the same place as an endpoint of ZeroMQ.
+
+    `explains`: whether a connection that is refused is told why; else it waits until there is room.
+    """
+
+    name: str
+    endpoint: str
+    fd: int
+    explains: bool
+
+    def accept(self) -> socket.socket: ...
+
+
 class Gate:
     """Counts the connections of a ROUTER by its monitor, and refuses those above the ceiling.
 
@@ -57,10 +71,10 @@ class Gate:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         router: zmq.Socket[bytes],
-        listener: ListeningSocket,
+        listener: Listener,
         ceiling: int,
     ) -> None:
-        name = f"inproc://{listener.path.name}"
+        name = f"inproc://{listener.name}"
         router.monitor(name, _EVENTS)
         self.monitor = context.socket(zmq.PAIR)
         self.monitor.set_hwm(0)  # a full one would stop libzmq's I/O thread
@@ -78,7 +92,7 @@ class Gate:
         self._poller: zmq.Poller | None = None
         self.closed = False
         router.setsockopt(zmq.USE_FD, self._gate)
-        router.bind(f"ipc://{listener.path}")
+        router.bind(listener.endpoint)
 
     def watch(self, poller: zmq.Poller) -> None:
         """Has `poller` report what this waits for."""
@@ -118,7 +132,7 @@ class Gate:
             self._latch.arm()
         elif not self.closed:
             self._latch.disarm()
-        if self._poller and full != self.closed:
+        if self._poller and full != self.closed and self._listener.explains:
             self._poller.register(self._listener.fd, zmq.POLLIN if full else 0)
         self.closed = full
 

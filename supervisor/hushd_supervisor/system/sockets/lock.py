@@ -162,8 +162,12 @@ class ListeningSocket:
         HushdError: `output_failed` when it cannot be bound.
     """
 
+    explains = True
+
     def __init__(self, path: Path, inherited: int | None = None) -> None:
         self.path = path
+        self.name = path.name
+        self.endpoint = f"ipc://{path}"
         self.lasting = inherited is not None
         if inherited is not None:
             os.set_blocking(inherited, False)

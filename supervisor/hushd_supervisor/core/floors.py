@@ -1,0 +1,50 @@
+"""The floors of all machines: each has its own loudspeaker and microphone, and so its own floor."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from .actions import Action
+from .floor import Floor
+from .machines import machine
+
+
+class Floors:
+    """A floor for this machine, and one for each other machine whose programs have asked for it."""
+
+    def __init__(self) -> None:
+        self._floors: defaultdict[str, Floor] = defaultdict(Floor)
+        self._here = self._floors[""]
+        self._closed = False
+
+    def of(self, route: bytes) -> Floor:
+        """The floor of a client's machine."""
+        if not (name := machine(route)):
+            return self._here
+        floor = self._floors[name]
+        if self._closed:
+            floor.shut(0.0)  # it has no claim yet that could end by this
+        return floor
+
+    def deadline(self) -> float:
+        """The time at which `on_time` is due; `math.inf` for never."""
+        return min(floor.deadline() for floor in self._floors.values())
+
+    def on_time(self, now: float) -> list[Action]:
+        """Does what is due on any of them."""
+        due = [floor for floor in self._floors.values() if floor.deadline() <= now]
+        return [action for floor in due for action in floor.on_time(now)]
+
+    @property
+    def busy(self) -> bool:
+        """Whether any client that answers has a claim."""
+        return any(floor.busy for floor in self._floors.values())
+
+    def shut(self, now: float) -> list[Action]:
+        """Refuses new claims, and those that wait: the supervisor is leaving."""
+        self._closed = True
+        return [action for floor in self._floors.values() for action in floor.shut(now)]
+
+    def close(self) -> list[Action]:
+        """Ends every claim: the supervisor leaves now."""
+        return [action for floor in self._floors.values() for action in floor.close()]

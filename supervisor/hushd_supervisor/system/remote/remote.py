@@ -1,0 +1,178 @@
+"""Other machines of the same owner, where the configuration lets them come; without that it costs nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Container, Iterator
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Message
+from hushd_protocol.system.paths import Paths
+
+from hushd_supervisor.core.events import ClientGone, FromClient, Visited
+from hushd_supervisor.core.settings import RemoteSettings, Settings
+
+if TYPE_CHECKING:
+    from hushd_protocol.system.keys import KeyFiles
+
+    from .keyring import Keyring
+    from .remote_socket import RemoteSocket
+
+BATCH = 64  # keys that are looked up in a turn
+_CHANGES = (
+    ("DN_CREATE", "DN_DELETE", "DN_MODIFY", "DN_RENAME", "DN_MULTISHOT") if sys.platform == "linux" else ()
+)  # in the folder of the keys
+
+
+class Remote:
+    """Listens for clients on other machines, and stands between their socket and the loop.
+
+    Args:
+        poller: the loop's.
+        record: writes to the supervisor's log (level, text).
+    """
+
+    def __init__(self, poller: zmq.Poller, paths: Paths, record: Callable[[str, str], None]) -> None:
+        self._poller = poller
+        self._paths = paths
+        self._record = record
+        self._wanted = ""  # the address in the configuration
+        self._socket: RemoteSocket | None = None
+        self._keyring: Keyring | None = None
+        self._files: KeyFiles | None = None
+        self._folder = -1  # of the keys, watched while it is open
+        self._news: list[FromClient | ClientGone | Visited] = []  # for the loop
+
+    # --- opening and closing -----------------------------------------------------------------------------------------
+
+    def configure(self, settings: Settings) -> None:
+        """Listens where `settings` say, and no longer elsewhere.
+
+        Raises:
+            HushdError: for an address or a key that cannot be used; then nothing changes.
+        """
+        wanted = settings.remote.listen
+        if wanted == self._wanted:
+            return
+        opened = self._open(wanted) if wanted else None
+        self._shut()
+        self._wanted, self._socket = wanted, opened
+        if opened:
+            for source in (opened.socket, opened.authenticator):
+                self._poller.register(source, zmq.POLLIN)
+            opened.gate.watch(self._poller)
+            self._record("info", f"serves other machines at {opened.text}, which know it by the key {opened.public}")
+        self._news.append(Visited(opened is not None, "remote"))
+
+    def _open(self, wanted: str) -> RemoteSocket:
+        from hushd_protocol.system.keys import KeyFiles, check_curve
+
+        from .keyring import Keyring
+        from .remote_socket import RemoteSocket
+
+        check_curve()
+        self._files = self._files or KeyFiles(self._paths)
+        self._files.generate()
+        secret = self._files.secret()
+        assert secret
+        if self._keyring is None:
+            self._keyring = Keyring(self._files, self._record)
+        self._keyring.refresh()
+        self._watch(self._files)
+        return RemoteSocket(wanted, secret, self._keyring, self._files.touch)
+
+    def _shut(self, linger_ms: int = 0) -> None:
+        """Ends all connections; the pool gets to know by `_news`."""
+        if self._socket is None:
+            return
+        for source in (self._socket.socket, self._socket.authenticator, self._socket.monitor):
+            self._poller.unregister(source)
+        self._news += self._socket.all_gone()
+        self._socket.close(linger_ms)
+        self._socket = None
+
+    def _watch(self, files: KeyFiles) -> None:
+        """Has SIGIO sent when a key file changes, by dnotify; elsewhere `hushd keys` says so."""
+        if self._folder < 0 and _CHANGES:
+            self._folder = os.open(files.folder, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.fcntl(self._folder, fcntl.F_NOTIFY, sum(getattr(fcntl, name) for name in _CHANGES))
+            except OSError:
+                pass  # a kernel without dnotify
+
+    def close(self, linger_ms: int) -> None:
+        """Ends all connections; what was sent is delivered for `linger_ms`."""
+        self._shut(linger_ms)
+
+    # --- the loop's turns --------------------------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> RemoteSocket | None:
+        """The socket; None while no other machine may come."""
+        return self._socket
+
+    def events(
+        self, ready: Container[object], limit: int, seconds: float
+    ) -> Iterator[FromClient | ClientGone | Visited]:
+        """Yields what has happened; at most `limit` messages, and none once `seconds` have passed."""
+        while self._news:
+            yield self._news.pop(0)
+        if (there := self._socket) is None:
+            return
+        if there.authenticator in ready:
+            there.authenticate(BATCH)
+        if there.monitor in ready:
+            yield from there.departures()
+        if there.socket in ready:
+            yield from there.receive(limit, seconds)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether `events` has something although no socket has."""
+        return bool(self._news)
+
+    def check_keys(self) -> dict[str, int]:
+        """Reads the key files again, and ends the connections that may no longer be; returns how many each machine has.
+
+        With a new key of this machine's own, all end.
+        """
+        if self._socket is None or self._keyring is None or self._files is None:
+            return {}
+        if self._keyring.refresh():
+            self._socket.end_others()
+        try:
+            secret = self._files.secret()
+            if secret is None or not self._socket.serves(secret):
+                self._record("info", "this machine has another key: other machines must know it to come again")
+                wanted, self._wanted = self._wanted, ""
+                self._shut()
+                self.configure(Settings(remote=RemoteSettings(wanted)))
+        except HushdError as error:
+            self._record("error", f"no other machine may come: {error.message}")
+        return self._socket.machines() if self._socket else {}
+
+    def status(self) -> dict[str, Any]:
+        """The part of `hushd status` about other machines; empty where none may come."""
+        if self._socket is None:
+            return {}
+        there = self._socket
+        return {"remote": {"address": there.text, "key": there.public, "machines": there.machines()}}
+
+    def send(self, route: bytes, message: Message) -> ClientGone | None:
+        """As `ClientSocket.send`."""
+        return self._socket.send(route, message) if self._socket else None
+
+    def refuse(self, error: HushdError) -> None:
+        """As `ClientSocket.refuse`."""
+        if self._socket:
+            self._socket.refuse(error)
+
+    def end_bad(self, greedy: bool) -> int:
+        """Ends connections that send a message without an end, and, if `greedy`, the greediest; returns how many."""
+        if self._socket is None:
+            return 0
+        return self._socket.end_endless() + (self._socket.end_greediest() if greedy else 0)
