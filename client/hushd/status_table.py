@@ -60,6 +60,7 @@ def table(status: Mapping[str, Any], width: int) -> str:
         f"{memory['available_mb']:.0f} MB available, pressure {memory['pressure'] or 'none'}",
         *map(card_line, memory.get("cards", ())),
         *_door(status.get("door")),
+        *_remote(status.get("remote")),
         *_floor(status.get("floor", {})),
     ]
     if not workers:
@@ -92,6 +93,14 @@ def _door(door: Mapping[str, Any] | None) -> list[str]:
     if gateway["pid"]:
         lines.append(f"gateway: pid {gateway['pid']}, {_megabytes(gateway['rss_mb'])}")
     return lines
+
+
+def _remote(remote: Mapping[str, Any] | None) -> list[str]:
+    """The address for other machines, and those that are there."""
+    if not remote:
+        return []
+    there = ", ".join(f"{name} ({count})" for name, count in sorted(remote["machines"].items()))
+    return [f"other machines: {remote['address']}{there and f', connected: {there}'}"]
 
 
 def _floor(floor: Mapping[str, Any]) -> list[str]:

@@ -45,8 +45,8 @@ def parse(text: str) -> Endpoint:
     if text.startswith("tcp://"):
         raise HushdError(
             "bad_request",
-            f"{quoted(text)} is neither encrypted nor bound to a key: use tcp+curve://KEY@HOST:PORT, as `hushd keys "
-            "allow` prints it on that machine.",
+            f"Plain TCP ({quoted(text)}) is neither encrypted nor bound to a key: use tcp+curve://KEY@HOST:PORT, as "
+            "`hushd keys allow` prints it on that machine.",
         )
     key, at, address = text.removeprefix(SCHEME).partition("@")
     found = split_address(address)

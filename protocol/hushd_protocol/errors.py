@@ -7,7 +7,7 @@ bad_request               client     no        400  2    wrong arguments, empty 
 unsupported               client     no        400  2    an unknown operation, message or format
 protocol_error            client     no        400  2    frames that are not hushd/1
 version_mismatch          client     no        426  2    another protocol version
-unauthorised              client     no        401  2    a worker without its token
+unauthorised              client     no        401  2    no token, or a key that may not come or do this
 too_large                 client     no        413  2    a header, payload or input beyond its limit
 no_speech                 client     no        422  1    the microphone recorded no speech in time
 input_unreadable          client     no        422  4    a missing, empty, truncated or corrupt input

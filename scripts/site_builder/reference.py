@@ -15,12 +15,18 @@ from typing import Any
 from hushd.cli.commands import Argument, Command, commands
 from hushd.cli.manual import grouped
 from hushd_protocol import errors, messages
-from hushd_supervisor.core.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
+from hushd_supervisor.core.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings
 
 from . import python_reference
 from .markdown import prose
 
-TABLES = {"": Settings, "http": HttpSettings, "wyoming": WyomingSettings, "worker": WorkerSettings}
+TABLES = {
+    "": Settings,
+    "http": HttpSettings,
+    "wyoming": WyomingSettings,
+    "remote": RemoteSettings,
+    "worker": WorkerSettings,
+}
 _INNER = (*TABLES, "only")  # fields that are tables of their own
 _ROW = re.compile(r"^(\w+) +\w+ +(?:yes|no) +\d+ +\d+ +(.+)$", re.MULTILINE)
 _DIRECTIONS = {

@@ -189,6 +189,7 @@ def _check(file: Path, named: bool) -> None:
 def run(options: Options, paths: Paths) -> None:
     """Serves until there is nothing left to do; returns at once when another supervisor answers."""
     os.umask(0o077)
+    os.environ.pop("HUSHD_ENDPOINT", None)  # our gateway is our client, not another machine's
     prepare_runtime(paths)
     prepare_state(paths)
     inherited, passed, manager = _from_service_manager(paths)

@@ -66,13 +66,16 @@ class Peer:
         self._own = context is None
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.set(zmq.LINGER, 0)
-        self.socket.connect(f"ipc://{path}")
+        self._connect(path)
         self.answer_pings = True
         self._decoder = Decoder(TO_CLIENT)
         self._count = 0
         if hello:
             self.send(Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid()))
             self.expect(Welcome)
+
+    def _connect(self, path: Path) -> None:
+        self.socket.connect(f"ipc://{path}")
 
     def __enter__(self) -> Peer:
         return self

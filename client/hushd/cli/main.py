@@ -30,12 +30,15 @@ OWN_OPTIONS = {  # commands that parse what follows them
     "memory": "memory",
     "doctor": "doctor.command",
     "config": "config.command",
+    "keys": "keys",
     "completion": "completion.command",
     "captions": "captions.command",
     "dictate": "dictate.command",
     "trace": "trace",
     "cluster": "cluster",
 }
+# Commands about the machine that they run on: its files, its devices, its supervisor.
+OWN_MACHINE = ("models", "tune", "memory", "doctor", "trace", "logs", "reload", "restart", "shutdown", "yield")
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -43,10 +46,12 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     command, rest = (argv[0], argv[1:]) if argv else ("", argv)
+    asks_for_help = "-h" in rest or "--help" in rest
+    if command in OWN_MACHINE and os.environ.get("HUSHD_ENDPOINT") and not asks_for_help:
+        _refuse_elsewhere(command)
     if command in OWN_OPTIONS:
         console.program = f"{prog} {command}"
         return int(import_module(f"hushd.cli.{OWN_OPTIONS[command]}").main(console.program, rest))
-    asks_for_help = "-h" in rest or "--help" in rest
     if not asks_for_help and command == "run":
         _become_supervisor(rest)
     parser, commands = make_parser(prog)
@@ -57,6 +62,18 @@ def main(prog: str, argv: Sequence[str]) -> int:
         parser.print_help()
         return 0
     return _do(options)
+
+
+def _refuse_elsewhere(command: str) -> NoReturn:
+    """Raises `unsupported` for a command about this machine, while HUSHD_ENDPOINT leads to another."""
+    from hushd_protocol import endpoint
+
+    place = endpoint.parse(os.environ["HUSHD_ENDPOINT"]).host
+    raise HushdError(
+        "unsupported",
+        f"`hushd {command}` is about the machine that it runs on, and HUSHD_ENDPOINT leads to {place}: run it there, "
+        "or for this machine with HUSHD_ENDPOINT= before it.",
+    )
 
 
 def _do(options: Namespace) -> int:
@@ -192,6 +209,7 @@ def _add_managing(commands: Commands) -> None:
     logs.add_argument("-r", "--request", metavar="ID", help="the lines about one request, from all logs")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
     commands.add("config", "show, check and change the configuration")
+    commands.add("keys", "let other machines of yours use this one's hushd, by key")
     commands.add("reload", "have the supervisor read its configuration again")
     commands.add("restart", "finish what is running, and start a new supervisor", "Requests wait for it meanwhile.")
     commands.add("shutdown", "finish what is running, then end the supervisor")

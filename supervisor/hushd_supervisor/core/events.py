@@ -2,7 +2,7 @@
 
 `worker` is a full name such as `stt/moonshine/tiny-en`; `gen` is the generation of its process, counted from 1. The
 worker drops events of an old generation. `route` is the routing id of a client's connection, fresh for each
-connection; behind the name of its key, where the client is on another machine (`machines`).
+connection; with the name of its machine before it, where that is another one (`machines`).
 """
 
 from __future__ import annotations

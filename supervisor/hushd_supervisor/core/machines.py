@@ -11,14 +11,20 @@ from dataclasses import replace
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 
-LOCAL_ROUTE = 5  # bytes of a route on this machine; another machine's has the name of its key before them
+NUMBER = 5  # bytes of libzmq's own route, the last ones of any; it begins with a zero
+_MARK = b"@"
 _CONTROLS = ("status", "describe", "unload", "stop", "cancel", "pause", "resume")
 _PULL = ("model", "update")  # parameters; the address to download from is this machine's
 
 
 def machine(route: bytes) -> str:
     """The name of the machine that a client's route comes from; empty for this one."""
-    return route[:-LOCAL_ROUTE].decode() if len(route) > LOCAL_ROUTE else ""
+    return route[1:-NUMBER].decode() if route[:1] == _MARK else ""
+
+
+def route_from(machine: str, number: bytes) -> bytes:
+    """The route of a client on another machine; `number` is libzmq's."""
+    return _MARK + machine.encode() + number
 
 
 def refusal(message: m.Message) -> HushdError | None:

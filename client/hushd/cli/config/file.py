@@ -66,7 +66,7 @@ def have_it_read() -> None:
     from hushd.client import Client
 
     try:
-        with Client(holder="cli", start=False) as client:
+        with Client(holder="cli", start=False, endpoint="") as client:
             client.reload()
     except HushdError as error:
         if error.code != "no_supervisor":

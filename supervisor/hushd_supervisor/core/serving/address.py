@@ -56,12 +56,14 @@ def parse_remote(text: str) -> tuple[str, int]:
     Raises:
         HushdError: `bad_request`, for plain TCP too.
     """
+    if text.startswith("tcp://"):
+        raise HushdError(
+            "bad_request",
+            f"Plain TCP ({quoted(text)}) is neither encrypted nor bound to keys: use {_WANTED['remote']}.",
+        )
     found = split_address(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
     if found is None:
-        plain = ", which is neither encrypted nor bound to keys" if text.startswith("tcp://") else ""
-        raise HushdError(
-            "bad_request", f"{quoted(text)} is no address for other machines{plain}: use {_WANTED['remote']}."
-        )
+        raise HushdError("bad_request", f"{quoted(text)} is no address for other machines: use {_WANTED['remote']}.")
     return found
 
 

@@ -17,7 +17,7 @@ from hushd_protocol.messages import Message
 from hushd_protocol.system.keys import public_of
 
 from hushd_supervisor.core.events import ClientGone
-from hushd_supervisor.core.machines import LOCAL_ROUTE
+from hushd_supervisor.core.machines import NUMBER, route_from
 from hushd_supervisor.core.serving.address import parse_remote
 from hushd_supervisor.system.serving.listeners import bind
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
@@ -138,7 +138,7 @@ class RemoteSocket(ClientSocket):
         self._context.term()
 
     def send(self, route: bytes, message: Message) -> ClientGone | None:
-        return super().send(route[-LOCAL_ROUTE:], message)
+        return super().send(route[-NUMBER:], message)
 
     # --- what differs from this machine's own clients ----------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class RemoteSocket(ClientSocket):
         if not (name := self._keyring.name(key)):
             return False
         self._keys[route] = key
-        self._full[route] = name.encode() + route
+        self._full[route] = route_from(name, route)
         self._seen(name)
         return True
 

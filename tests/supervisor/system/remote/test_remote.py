@@ -1,0 +1,280 @@
+"""Other machines, by real sockets: which keys are served, how long, and what strangers cost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.framing import pack
+from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.messages import Accepted, Hello
+from hushd_protocol.system import paths
+from hushd_protocol.system.keys import KeyFiles
+from hushd_supervisor.core.events import ClientGone, FromClient
+from hushd_supervisor.core.machines import machine
+from hushd_supervisor.system.remote.keyring import Keyring
+from hushd_supervisor.system.remote.remote_socket import HANDSHAKES, RemoteSocket
+from support.machines import LISTEN, Desk, Laptop, wait_for_machines
+from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
+
+HELLO = Hello(protocol=PROTOCOL, version=__version__)
+
+
+@pytest.fixture
+def desk(start_supervisor: Callable[..., Supervisor]) -> Desk:
+    """A supervisor that listens for other machines."""
+    supervisor = start_supervisor(LISTEN)
+    assert supervisor.ready, supervisor.log()
+    return Desk.of(supervisor)
+
+
+@pytest.fixture
+def laptop(desk: Desk, runtime: Path) -> Laptop:
+    """A second machine, which may come."""
+    made = Laptop.at(runtime / "laptop")
+    desk.keys.allow("laptop", made.public)
+    return made
+
+
+def test_a_key_that_is_allowed_is_served(desk: Desk, laptop: Laptop) -> None:
+    """Without a restart, under its name in `status`; a path it names is not opened, and its bytes are heard."""
+    with laptop.peer(desk.endpoint) as peer:
+        assert peer.ask("echo", payload=b"hello")["text"] == "hello"
+        assert desk.machines() == {"laptop": 1}
+        assert peer.fail("echo", input="path", path="/etc/hostname", size=1).code == "path_unreachable"
+    wait_for_machines(desk, {})
+
+
+def test_a_thousand_wrong_keys_are_refused_and_none_is_served(desk: Desk, laptop: Laptop) -> None:
+    """Each hears 400 and no message, while a program of this machine and one of the laptop are served."""
+    context = zmq.Context()
+    with desk.supervisor.connect() as here, laptop.peer(desk.endpoint) as away:
+        for start in range(0, 1000, HANDSHAKES // 2):
+            strangers = [_stranger(context, desk) for _ in range(min(HANDSHAKES // 2, 1000 - start))]
+            for dealer, monitor in strangers:
+                assert _refusals(monitor) == [400]
+                assert not dealer.poll(0)
+                dealer.disable_monitor()
+                monitor.close(linger=0)
+                dealer.close(linger=0)
+            if start % 200 == 0:
+                assert here.ask("echo", payload=b"here")["text"] == "here"
+                assert away.ask("echo", payload=b"away")["text"] == "away"
+        assert desk.machines() == {"laptop": 1}
+    context.term()
+    assert "is not allowed" in desk.supervisor.log()
+
+
+def _stranger(context: zmq.Context[zmq.Socket[bytes]], desk: Desk) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+    """A client with a key of its own, which says hello, and its monitor."""
+    dealer = context.socket(zmq.DEALER)
+    public, secret = zmq.curve_keypair()
+    dealer.set(zmq.CURVE_SERVERKEY, desk.endpoint.key)
+    dealer.set(zmq.CURVE_PUBLICKEY, public)
+    dealer.set(zmq.CURVE_SECRETKEY, secret)
+    dealer.set(zmq.RECONNECT_IVL, -1)
+    monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    dealer.connect(f"tcp://127.0.0.1:{desk.endpoint.port}")
+    dealer.send_multipart(pack(HELLO))
+    return dealer, monitor
+
+
+def _refusals(monitor: zmq.Socket[bytes]) -> list[int]:
+    """The status with which a handshake was refused; 0 for one that was not."""
+    assert monitor.poll(1000 * BOUND_S), "the handshake has no end"
+    event, _ = monitor.recv_multipart()
+    return [int.from_bytes(event[2:], sys.byteorder)]
+
+
+@pytest.mark.parametrize("kind", ["without keys", "with another server's key", "by PLAIN"])
+def test_no_other_handshake_is_served(desk: Desk, laptop: Laptop, kind: str) -> None:
+    """A client without CURVE, or one that takes this machine for another, gets nothing at all."""
+    context = zmq.Context()
+    dealer = context.socket(zmq.DEALER)
+    secret = laptop.keys.secret()
+    assert secret
+    if kind == "by PLAIN":
+        dealer.set(zmq.PLAIN_USERNAME, b"laptop")
+        dealer.set(zmq.PLAIN_PASSWORD, b"laptop")
+    elif kind == "with another server's key":
+        dealer.set(zmq.CURVE_SERVERKEY, laptop.public)
+        dealer.set(zmq.CURVE_PUBLICKEY, laptop.public)
+        dealer.set(zmq.CURVE_SECRETKEY, secret)
+    monitor = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    dealer.connect(f"tcp://127.0.0.1:{desk.endpoint.port}")
+    dealer.send_multipart(pack(HELLO))
+    assert monitor.poll(1000 * BOUND_S)
+    event, _ = monitor.recv_multipart()
+    assert int.from_bytes(event[:2], sys.byteorder) == zmq.EVENT_DISCONNECTED
+    assert not dealer.poll(0)
+    context.destroy(linger=0)
+    assert desk.machines() == {}
+
+
+def test_a_revoked_key_loses_its_connections_and_requests_at_once(desk: Desk, laptop: Laptop) -> None:
+    """One that works, and one at rest; a machine whose key stays is served on."""
+    phone = Laptop.at(laptop.folder.parent / "phone")
+    desk.keys.allow("phone", phone.public)
+    with laptop.peer(desk.endpoint) as works, laptop.peer(desk.endpoint), phone.peer(desk.endpoint) as stays:
+        works.request("wait")
+        assert isinstance(works.receive(), Accepted)
+        wait_until(lambda: _running(desk) == 1, "a request that runs")
+        assert desk.machines() == {"laptop": 2, "phone": 1}
+        desk.keys.revoke("laptop")
+        desk.check_keys()
+        wait_for_machines(desk, {"phone": 1})
+        wait_until(lambda: _running(desk) == 0, "the end of its request")
+        assert stays.ask("echo", payload=b"hello")["text"] == "hello"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere `hushd keys` reports a change")
+def test_a_key_taken_away_by_hand_is_noticed(desk: Desk, laptop: Laptop) -> None:
+    """The file is replaced or removed by an editor: nobody tells the supervisor."""
+    with laptop.peer(desk.endpoint):
+        assert desk.machines() == {"laptop": 1}
+        desk.keys.allowed_file.unlink()
+        wait_for_machines(desk, {})
+
+
+@pytest.mark.parametrize("content", ["laptop\n", "\xff", "laptop " + "!" * 52, "../x " + "a" * 52])
+def test_a_damaged_file_lets_nobody_come(desk: Desk, laptop: Laptop, content: str) -> None:
+    """Not even those whose lines are right, and the log says which line is wrong."""
+    with laptop.peer(desk.endpoint):
+        desk.keys.allowed_file.write_text(desk.keys.allowed_file.read_text() + content, encoding="latin-1")
+        assert desk.check_keys() == {}
+        wait_for_machines(desk, {})
+    assert "no other machine may come" in desk.supervisor.log()
+
+
+def test_a_new_key_of_this_machine_ends_all(desk: Desk, laptop: Laptop) -> None:
+    """Those who know the old one are refused, those who know the new one served, without a restart."""
+    with laptop.peer(desk.endpoint):
+        desk.keys.generate(anew=True)
+        desk.check_keys()
+        wait_for_machines(desk, {})
+    log = desk.supervisor.log()
+    assert "another key" in log
+
+
+def test_silent_strangers_keep_nobody_out(desk: Desk, laptop: Laptop) -> None:
+    """Forty connections of one address that say nothing: all but sixteen end, and the laptop comes."""
+    held = [socket.create_connection(("127.0.0.1", desk.endpoint.port)) for _ in range(40)]
+    try:
+        wait_until(lambda: sum(map(_has_ended, held)) >= 40 - HANDSHAKES, "the end of most")
+    finally:
+        for one in held:
+            one.close()
+    with laptop.peer(desk.endpoint) as peer:
+        assert peer.ask("echo", payload=b"hello")["text"] == "hello"
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        while connection.recv(100):
+            pass
+        return True
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_plain_tcp_is_refused_in_the_configuration(start_supervisor: Callable[..., Supervisor]) -> None:
+    """In one sentence, with the exit status of a wrong configuration."""
+    supervisor = start_supervisor('[remote]\nlisten = "tcp://127.0.0.1:0"\n')
+    assert not supervisor.ready
+    assert supervisor.process.returncode == 2
+    assert "Plain TCP" in supervisor.log()
+    assert "Traceback" not in supervisor.log()
+
+
+def test_a_reload_opens_and_closes_the_address(supervisor: Supervisor, runtime: Path) -> None:
+    """And a program of this machine does not notice; a connection that was there ends."""
+    with supervisor.connect() as here:
+        Path(os.environ["HUSHD_CONFIG"]).write_text(LISTEN)
+        here.control("reload")
+        desk = Desk.of(supervisor)
+        laptop = Laptop.at(runtime / "laptop")
+        desk.keys.allow("laptop", laptop.public)
+        with laptop.peer(desk.endpoint) as away:
+            away.request("wait")
+            wait_until(lambda: _running(desk) == 1, "a request that runs")
+            Path(os.environ["HUSHD_CONFIG"]).write_text(CONFIG)
+            here.control("reload")
+            assert "remote" not in here.control("status")
+            wait_until(lambda: here.status()["running"] == 0, "the end of its request")
+        assert here.ask("echo", payload=b"hello")["text"] == "hello"
+
+
+SLEEPER = """
+import os, signal, sys, zmq
+from hushd_protocol.framing import pack
+from hushd_protocol.messages import Hello
+server, public, secret = (bytes.fromhex(word) for word in sys.argv[2:])
+socket = zmq.Context().socket(zmq.DEALER)
+socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = server, public, secret
+socket.connect(sys.argv[1])
+socket.send_multipart(pack(Hello(protocol=1, version="0")))
+print("sent", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_machine_that_sleeps_is_given_up(runtime: Path) -> None:
+    """A client that was stopped ends no connection, but answers no heartbeat; one at rest that answers stays."""
+    desk, laptop = KeyFiles(paths.find()), Laptop.at(runtime / "laptop").keys
+    public, secret = laptop.public(), laptop.secret()
+    assert public
+    server = desk.generate()
+    desk.allow("laptop", public)
+    own = desk.secret()
+    assert own
+    assert secret
+    keyring = Keyring(desk, lambda level, text: None)
+    there = RemoteSocket("tcp+curve://127.0.0.1:0", own, keyring, desk.touch, heartbeat=0.3)
+    address = there.text.replace("tcp+curve", "tcp")
+    words = [address, *(key.hex() for key in (server, public, secret))]
+    clients = [
+        subprocess.Popen([sys.executable, "-c", SLEEPER, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    try:
+        came = _events(there, 2)
+        assert all(isinstance(event, FromClient) and machine(event.route) == "laptop" for event in came)
+        clients[0].send_signal(signal.SIGSTOP)
+        (gone,) = _events(there, 1)
+        assert isinstance(gone, ClientGone)
+        assert there.machines() == {"laptop": 1}
+        assert desk.seen("laptop")
+    finally:
+        for client in clients:
+            client.kill()
+            client.communicate()
+        there.close(0)
+
+
+def _events(there: RemoteSocket, count: int) -> list[FromClient | ClientGone]:
+    """The next events of a socket, whose loop this is."""
+    found: list[FromClient | ClientGone] = []
+    end = time.monotonic() + BOUND_S
+    while len(found) < count:
+        assert time.monotonic() < end, f"only {found} came"
+        zmq.select([there.socket, there.authenticator, there.monitor], [], [], 0.1)
+        there.authenticate(64)
+        found += [*there.departures(), *there.receive(64)]
+    return found
+
+
+def _running(desk: Desk) -> int:
+    with desk.supervisor.connect() as peer:
+        return int(peer.status()["running"])
