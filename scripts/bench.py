@@ -16,7 +16,7 @@ from benches.hearing import accuracy, captions, diarization, dictate, int8, live
 from benches.serving import crowd, door, http, mcp, realtime, wyoming
 from benches.speaking import pages, playing, screen_reader, talking
 from benches.stage import Row
-from benches.supervision import activation, floods, load, memory, pressure, relay
+from benches.supervision import activation, curve, floods, load, memory, pressure, relay
 
 CASES = {
     "idle": memory.idle,
@@ -28,6 +28,7 @@ CASES = {
     "hang": load.hang,
     "floods": floods.floods,
     "relay": relay.relay,
+    "curve": curve.curve,
     "polls": door.polls,
     "door": door.door,
     "http": http.http,

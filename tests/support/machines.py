@@ -34,12 +34,22 @@ class Desk:
 
     @classmethod
     def of(cls, supervisor: Supervisor) -> Desk:
+        """The machine of a supervisor that was started in this environment."""
         keys = KeyFiles(paths.find())
         public = keys.public()
         assert public
-        found = re.search(r"at tcp\+curve://127\.0\.0\.1:(\d+)", supervisor.log())
-        assert found, supervisor.log()
-        return cls(supervisor, keys, Endpoint(public, "127.0.0.1", int(found[1])))
+        ports = re.findall(r"at tcp\+curve://127\.0\.0\.1:(\d+)", supervisor.log())
+        assert ports, supervisor.log()
+        return cls(supervisor, keys, Endpoint(public, "127.0.0.1", int(ports[-1])))
+
+    @contextmanager
+    def at_home(self) -> Iterator[None]:
+        """Has this process be a program of the desk again."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in variables(self.supervisor.folder).items():
+                patch.setenv(name, value)
+            patch.delenv("HUSHD_ENDPOINT", raising=False)
+            yield
 
     def machines(self) -> dict[str, int]:
         """The connections of each other machine, as `hushd status` shows them."""
@@ -62,18 +72,9 @@ class Laptop:
     @classmethod
     def at(cls, folder: Path) -> Laptop:
         folder.mkdir(mode=0o700)
-        keys = KeyFiles(paths.find(cls._variables(folder)))
+        keys = KeyFiles(paths.find(variables(folder)))
         keys.generate()
         return cls(folder, keys)
-
-    @staticmethod
-    def _variables(folder: Path) -> dict[str, str]:
-        return {
-            "HUSHD_RUNTIME_DIR": str(folder),
-            "HUSHD_STATE_DIR": str(folder / "state"),
-            "HUSHD_CONFIG": str(folder / "config.toml"),
-            "HUSHD_AUTOSTART": "0",
-        }
 
     @property
     def public(self) -> bytes:
@@ -83,13 +84,23 @@ class Laptop:
 
     def environment(self, endpoint: object) -> dict[str, str]:
         """The environment of a program on it."""
-        return {**os.environ, **self._variables(self.folder), "HUSHD_ENDPOINT": str(endpoint)}
+        return {**os.environ, **variables(self.folder), "HUSHD_ENDPOINT": str(endpoint)}
 
     def peer(self, endpoint: Endpoint, hello: bool = True) -> Peer:
         """A raw client that comes with its key."""
         secret = self.keys.secret()
         assert secret
         return RemotePeer(endpoint, secret, hello=hello)
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """The variables of hushd on a machine whose files are in `folder`."""
+    return {
+        "HUSHD_RUNTIME_DIR": str(folder),
+        "HUSHD_STATE_DIR": str(folder / "state"),
+        "HUSHD_CONFIG": str(folder / "config.toml"),
+        "HUSHD_AUTOSTART": "0",
+    }
 
 
 class RemotePeer(Peer):

@@ -94,7 +94,7 @@ def relay(_: Namespace) -> Iterator[Row]:
                 connection.start(m.Request(**{**_fields(request), "id": new_id()})).result()
 
             try:
-                ours, floors, clients = _in_turn(ask, ask_bare, ask_client)
+                ours, floors, clients = in_turn(ask, ask_bare, ask_client)
             finally:
                 for program in programs:
                     program.kill()
@@ -118,7 +118,7 @@ def _connect(endpoint: str) -> zmq.Socket[bytes]:
     return socket
 
 
-def _in_turn(*ways: Callable[[int], None]) -> list[list[float]]:
+def in_turn(*ways: Callable[[int], None]) -> list[list[float]]:
     """Microseconds of each way, in turn by hundreds so that a noisy moment hits all."""
     times: list[list[float]] = [[] for _ in ways]
     for start in range(0, ROUNDS, 100):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.core.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
+from hushd_supervisor.core.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings
 from hushd_supervisor.system import config
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIGURATION.md"
@@ -33,8 +33,8 @@ def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
     assert dataclasses.replace(settings, worker={}) == Settings()
     assert settings.for_worker("stt/any/thing") == WorkerSettings()
     shown = set(re.findall(r"^(\w+) = ", block, re.MULTILINE))
-    kinds = (Settings, HttpSettings, WyomingSettings, WorkerSettings)
-    tables = {"http", "only", "worker", "wyoming"}
+    kinds = (Settings, HttpSettings, WyomingSettings, RemoteSettings, WorkerSettings)
+    tables = {"http", "only", "remote", "worker", "wyoming"}
     assert shown == {f.name for kind in kinds for f in dataclasses.fields(kind)} - tables
     assert set(settings.worker[""]) == {f.name for f in dataclasses.fields(WorkerSettings)}
 
