@@ -141,7 +141,7 @@ FAULTS = (
     ("pool", "request.gone = True", "pass"),
     ("pool", "if resting and not self._left:", "if resting:"),
     ("pool", "connection.unanswered = 0", "pass"),
-    ("pool", "(route, name) not in self._requests and not", "not"),
+    ("pool", "and (route, name) not in self._requests", ""),
     ("worker/death", "request.killed.append(crashes)", "pass"),
     ("worker/death", "record.explain(request.key)", "pass"),
     ("worker/death", "for record in request.killed:", "for record in (crashes,):"),

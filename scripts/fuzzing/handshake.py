@@ -21,7 +21,7 @@ _MORE, _LONG, _COMMAND = 1, 2, 4
 _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
 
 
-def _frame(body: bytes, flags: int = 0) -> bytes:
+def frame(body: bytes, flags: int = 0) -> bytes:
     if len(body) > 255 or flags & _LONG:
         return struct.pack(">BQ", flags | _LONG, len(body)) + body
     return struct.pack(">BB", flags, len(body)) + body
@@ -41,7 +41,7 @@ def _ready(rng: Random) -> bytes:
             name, rng.choice((b"", b"\0", b"\0\0\0\0\1", b"a", rng.randbytes(5), b"x" * 255, b"x" * 70_000))
         )
     name = rng.choice((b"READY",) * 6 + (b"ERROR", b"HELLO", b"PING", b"SUBSCRIBE", b"", b"x" * 255))
-    return _frame(bytes([len(name)]) + name + body, _COMMAND)
+    return frame(bytes([len(name)]) + name + body, _COMMAND)
 
 
 def _talk(rng: Random) -> bytes:
@@ -52,13 +52,13 @@ def _talk(rng: Random) -> bytes:
             case 0:
                 data += struct.pack(">BQ", rng.choice((2, 3, 6, 7)), rng.choice((2**63, 2**64 - 1, 2**31, 10**7)))
             case 1:
-                data += _frame(bytes([4]) + b"PING" + b"\0\1" + rng.randbytes(rng.choice((0, 16, 17))), _COMMAND)
+                data += frame(bytes([4]) + b"PING" + b"\0\1" + rng.randbytes(rng.choice((0, 16, 17))), _COMMAND)
             case 2:
-                data += _frame(b"", _MORE) * rng.choice((1, 50))
+                data += frame(b"", _MORE) * rng.choice((1, 50))
             case _:
                 parts = rng.choice((pack(m.Hello(protocol=PROTOCOL, version="fuzz")), None))
                 parts = parts or wire.frames(rng, wire.message(rng, m.FROM_CLIENT), harm=0.5)
-                data += b"".join(_frame(part, _MORE) for part in parts[:-1]) + _frame(parts[-1])
+                data += b"".join(frame(part, _MORE) for part in parts[:-1]) + frame(parts[-1])
     return data
 
 

@@ -179,7 +179,8 @@ class Connection:
                 socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
                 socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
                 socket.connect(self._machine.secure(socket) if self._machine else f"ipc://{self._path}")
-                self._send(socket, self._hello)
+                with contextlib.suppress(zmq.Again):  # refused already, as the monitor reports
+                    socket.send_multipart(pack(self._hello), zmq.NOBLOCK)
                 reason = self._serve(socket, monitor)
             except HushdError as error:
                 reason = error

@@ -10,7 +10,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import zmq
@@ -111,7 +111,8 @@ def _flood(endpoint: Endpoint) -> int:
             dealer.set(zmq.RECONNECT_IVL, -1)
             monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED)
             dealer.connect(f"tcp://{endpoint.place}")
-            dealer.send_multipart(pack(m.Hello(protocol=PROTOCOL, version="flood")))
+            with suppress(zmq.Again):  # it is refused already
+                dealer.send_multipart(pack(m.Hello(protocol=PROTOCOL, version="flood")), zmq.NOBLOCK)
             strangers.append((dealer, monitor))
         for dealer, monitor in strangers:
             refused += bool(monitor.poll(1000))

@@ -10,6 +10,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system.keys import KeyFiles
 
 _VERSION, _ALLOWED, _REFUSED = b"1.0", b"200", b"400"
+COMPLAINTS = 64
 CREDENTIALS = 6  # the frame of a ZAP request that has the key; before it id, domain, address, identity, mechanism
 
 
@@ -25,6 +26,7 @@ class Keyring:
         self._record = record
         self._version: tuple[int, ...] | None = ()
         self._names: dict[str, str] = {}
+        self._refused: set[str] = set()
 
     def name(self, key: str) -> str:
         """The name of the machine with this key, as text; empty for one that may not come."""
@@ -35,6 +37,7 @@ class Keyring:
         if (version := self._look()) == self._version:
             return False
         self._version = version
+        self._refused.clear()
         try:
             self._names = {key_text(key): name for name, key in self._files.allowed().items()}
         except HushdError as error:
@@ -48,9 +51,15 @@ class Keyring:
         key = key_text(request[CREDENTIALS]) if len(request) == CREDENTIALS + 1 else ""
         name = self.name(key)
         if not name:
-            self._record("warning", f"refused {request[3].decode(errors='replace')}, whose key {key} is not allowed")
+            self._complain(request[3].decode(errors="replace"), key)
         status, user = (_ALLOWED, key.encode()) if name else (_REFUSED, b"")
         return [_VERSION, request[1], status, b"", user, b""]
+
+    def _complain(self, address: str, key: str) -> None:
+        """Logs a key that may not come: each once, and not very many, until the file changes."""
+        if key not in self._refused and len(self._refused) < COMPLAINTS:
+            self._refused.add(key)
+            self._record("warning", f"refused {address}, whose key {key} is not allowed")
 
     def _look(self) -> tuple[int, ...] | None:
         try:

@@ -42,7 +42,7 @@ class TcpListener:
     def __init__(self, text: str) -> None:
         end = bind(*parse_remote(text), text)
         host, port = end.getsockname()[:2]
-        self.name = "remote"
+        self.name, self.port = "remote", port
         self.endpoint = f"tcp://{place(host, port)}"
         self.text = f"{SCHEME}{place(host, port)}"
         end.setblocking(False)
@@ -80,7 +80,7 @@ class RemoteSocket(ClientSocket):
         self._strangers: dict[int, str] = {}  # addresses of the connections without a message yet, by descriptor
         self._crowd: Counter[str] = Counter()  # the number of these of each address
         listener = TcpListener(address)
-        self.text = listener.text
+        self.text, self._port = listener.text, listener.port
         self.authenticator = self._context.socket(zmq.REP)
         self.authenticator.bind(_AUTHENTICATOR)
         most = min(CONNECTIONS, open_files() // PART)
@@ -165,8 +165,10 @@ class RemoteSocket(ClientSocket):
         return gone
 
     def _opened(self, descriptor: int) -> None:
+        address = self._peer(descriptor)
+        if not address:
+            return  # it has left, and its descriptor is another file's already
         super()._opened(descriptor)
-        address = _peer(descriptor)
         self._strangers[descriptor] = address
         self._crowd[address] += 1
         if self._crowd[address] > HANDSHAKES:
@@ -184,11 +186,12 @@ class RemoteSocket(ClientSocket):
             if not self._crowd[address]:
                 del self._crowd[address]
 
-
-def _peer(descriptor: int) -> str:
-    """The address at the other end; empty where that has left already."""
-    try:
-        with socket.socket(fileno=os.dup(descriptor)) as end:
-            return str(end.getpeername()[0])
-    except OSError:
-        return ""
+    def _peer(self, descriptor: int) -> str:
+        """The address at the other end of a connection to our port; empty where the descriptor is none."""
+        try:
+            with socket.socket(fileno=os.dup(descriptor)) as end:
+                if end.family not in (socket.AF_INET, socket.AF_INET6) or end.getsockname()[1] != self._port:
+                    return ""
+                return str(end.getpeername()[0])
+        except OSError:
+            return ""

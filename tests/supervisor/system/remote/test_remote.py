@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from hushd_supervisor.system.remote.remote_socket import HANDSHAKES, RemoteSocke
 from support.machines import LISTEN, Desk, Laptop, wait_for_machines
 from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
 
+ANY_PORT = "tcp+curve://127.0.0.1:0"
 HELLO = Hello(protocol=PROTOCOL, version=__version__)
 
 
@@ -84,7 +86,8 @@ def _stranger(context: zmq.Context[zmq.Socket[bytes]], desk: Desk) -> tuple[zmq.
     dealer.set(zmq.RECONNECT_IVL, -1)
     monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_SUCCEEDED)
     dealer.connect(f"tcp://127.0.0.1:{desk.endpoint.port}")
-    dealer.send_multipart(pack(HELLO))
+    with suppress(zmq.Again):  # it is refused already
+        dealer.send_multipart(pack(HELLO), zmq.NOBLOCK)
     return dealer, monitor
 
 
@@ -111,7 +114,8 @@ def test_no_other_handshake_is_served(desk: Desk, laptop: Laptop, kind: str) -> 
         dealer.set(zmq.CURVE_SECRETKEY, secret)
     monitor = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
     dealer.connect(f"tcp://127.0.0.1:{desk.endpoint.port}")
-    dealer.send_multipart(pack(HELLO))
+    with suppress(zmq.Again):  # it is refused already
+        dealer.send_multipart(pack(HELLO), zmq.NOBLOCK)
     assert monitor.poll(1000 * BOUND_S)
     event, _ = monitor.recv_multipart()
     assert int.from_bytes(event[:2], sys.byteorder) == zmq.EVENT_DISCONNECTED
@@ -241,7 +245,7 @@ def test_a_machine_that_sleeps_is_given_up(runtime: Path) -> None:
     assert own
     assert secret
     keyring = Keyring(desk, lambda level, text: None)
-    there = RemoteSocket("tcp+curve://127.0.0.1:0", own, keyring, desk.touch, heartbeat=0.3)
+    there = RemoteSocket(ANY_PORT, own, keyring, desk.touch, heartbeat=0.3)
     address = there.text.replace("tcp+curve", "tcp")
     words = [address, *(key.hex() for key in (server, public, secret))]
     clients = [
@@ -261,6 +265,24 @@ def test_a_machine_that_sleeps_is_given_up(runtime: Path) -> None:
             client.kill()
             client.communicate()
         there.close(0)
+
+
+def test_a_descriptor_that_has_got_another_file_is_left_alone(runtime: Path) -> None:
+    """A stranger came and left, and its number is a local client's by the time that it is counted."""
+    files = KeyFiles(paths.find())
+    files.generate()
+    own = files.secret()
+    assert own
+    there = RemoteSocket(ANY_PORT, own, Keyring(files, lambda level, text: None), files.touch)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, open(os.devnull, "rb") as nothing:
+        for _ in range(2 * HANDSHAKES):
+            there._opened(ours.fileno())
+            there._opened(nothing.fileno())
+        there.end_others()
+        theirs.send(b"still there")
+        assert ours.recv(100) == b"still there"
+    there.close(0)
 
 
 def _events(there: RemoteSocket, count: int) -> list[FromClient | ClientGone]:
