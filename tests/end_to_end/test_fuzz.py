@@ -10,8 +10,8 @@ import pytest
 
 FUZZ = Path(__file__).parents[2] / "scripts" / "fuzz.py"
 INPUTS = {
-    "client.sock": 2000, "worker.sock": 2000, "worker": 100, "handshakes": 1000, "remote": 1000, "door": 1000, "wyoming": 1000,
-    "http": 1000, "messages": 5000, "wav": 500,
+    "client.sock": 2000, "worker.sock": 2000, "worker": 100, "handshakes": 1000, "remote": 1000, "door": 1000,
+    "wyoming": 1000, "http": 1000, "messages": 5000, "wav": 500,
     "recording": 500, "program-sound": 500, "kernel": 300, "script": 1000,
     "ffmpeg": 30, "config": 300, "config-edit": 300, "state": 200, "journal": 300, "transcript": 1000, "hub": 500,
     "manifest": 2000, "own-models": 300, "imports": 300, "checkpoint": 300, "command-files": 300, "params": 2000,

@@ -25,6 +25,7 @@ VARIABLE = "HUSHD_ENDPOINT"
 CONNECT_S = 5.0  # for the plain connect, and for the welcome
 AGAIN_S = 5.0  # in which a supervisor that served us before may start anew
 PAUSE_S = 0.1
+DOUBTS = 4  # attempts, before a handshake without an end counts as one with a wrong key: the other side may be crowded
 
 
 class Machine:
@@ -66,7 +67,7 @@ class Machine:
                 connection = open()
             except HushdError as error:
                 doubts += error.code == "unauthorised" and "doubt" in error.detail
-                again = error.code in ("supervisor_lost", "shutting_down") or doubts == 1
+                again = error.code in ("supervisor_lost", "shutting_down") or 0 < doubts < DOUBTS
                 again |= self._served and error.code == "no_supervisor"
                 if not again or time.monotonic() >= give_up:
                     raise

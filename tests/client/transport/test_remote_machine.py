@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import hushd
@@ -62,6 +63,17 @@ def test_an_asynchronous_client_is_served(desk: Desk, laptop: Laptop) -> None:
     heard = asyncio.run(ask())
     os.environ.pop("HUSHD_ENDPOINT")
     assert heard == asyncio.run(ask(endpoint=str(desk.endpoint)))
+
+
+def test_many_programs_come_at_once(desk: Desk, laptop: Laptop) -> None:
+    """Forty, each with a connection of its own, are all served."""
+
+    def ask(number: int) -> int:
+        with hushd.Client() as client:
+            return len(b"".join(client.synthesize("a" * number, engine="echo", model="a")))
+
+    with ThreadPoolExecutor(40) as pool:
+        assert list(pool.map(ask, range(1, 41))) == [2 * number for number in range(1, 41)]
 
 
 def test_an_empty_endpoint_is_this_machine(desk: Desk, laptop: Laptop) -> None:

@@ -55,11 +55,23 @@ class Remote:
         Raises:
             HushdError: for an address or a key that cannot be used; then nothing changes.
         """
-        wanted = settings.remote.listen
-        if wanted == self._wanted:
+        wanted, before = settings.remote.listen, self._wanted
+        if wanted == before:
             return
-        opened = self._open(wanted) if wanted else None
+        from hushd_supervisor.core.serving.address import parse_remote
+
+        if wanted and self._socket and parse_remote(wanted)[1] == parse_remote(self._socket.text)[1]:
+            self._shut()  # a port is had once
+        try:
+            opened = self._open(wanted) if wanted else None
+        except HushdError:
+            if before and self._socket is None:
+                self._start(before, self._open(before))
+            raise
         self._shut()
+        self._start(wanted, opened)
+
+    def _start(self, wanted: str, opened: RemoteSocket | None) -> None:
         self._wanted, self._socket = wanted, opened
         if opened:
             for source in (opened.socket, opened.authenticator):

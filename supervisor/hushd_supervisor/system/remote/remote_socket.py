@@ -27,7 +27,7 @@ from .keyring import Keyring
 
 CONNECTIONS = 256  # at once, strangers' among them
 PART = 12  # of the open files that they may take at most
-HANDSHAKES = 16  # at once from one address, until the first message
+HANDSHAKES = 64  # at once from one address, until the first message
 HANDSHAKE_S = 5.0  # from the connection to its authentication
 HEARTBEAT_S = 10.0  # between two signs of life that are asked of an idle connection; it ends after as much again
 _DOMAIN = b"hushd"
@@ -70,6 +70,8 @@ class RemoteSocket(ClientSocket):
         seen: Callable[[str], None],
         heartbeat: float = HEARTBEAT_S,
     ) -> None:
+        listener = TcpListener(address)
+        self.text, self._port = listener.text, listener.port
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._keyring = keyring
         self._seen = seen
@@ -79,8 +81,6 @@ class RemoteSocket(ClientSocket):
         self._full: dict[bytes, bytes] = {}  # routes with the machine's name, by libzmq's
         self._strangers: dict[int, str] = {}  # addresses of the connections without a message yet, by descriptor
         self._crowd: Counter[str] = Counter()  # the number of these of each address
-        listener = TcpListener(address)
-        self.text, self._port = listener.text, listener.port
         self.authenticator = self._context.socket(zmq.REP)
         self.authenticator.bind(_AUTHENTICATOR)
         most = min(CONNECTIONS, open_files() // PART)
@@ -90,6 +90,7 @@ class RemoteSocket(ClientSocket):
         router.setsockopt(zmq.CURVE_SERVER, 1)
         router.setsockopt(zmq.CURVE_SECRETKEY, self._secret)
         router.setsockopt(zmq.ZAP_DOMAIN, _DOMAIN)
+        router.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # without it any key may come while nobody answers
         router.setsockopt(zmq.IPV6, 1)
         router.setsockopt(zmq.HANDSHAKE_IVL, round(1000 * HANDSHAKE_S))
         # A machine that sleeps, or whose cable was pulled, ends no connection: it is asked, and given up; and gives us
@@ -144,7 +145,10 @@ class RemoteSocket(ClientSocket):
 
     def _admit(self, frame: zmq.Frame, route: bytes, descriptor: int) -> bool:
         self._known(descriptor)
-        key = str(frame.get("User-Id"))
+        try:
+            key = str(frame.get("User-Id"))
+        except zmq.ZMQError:  # not authenticated
+            return False
         if not (name := self._keyring.name(key)):
             return False
         self._keys[route] = key
