@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import zmq
 from hushd_protocol import endpoint
@@ -18,14 +18,13 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system.keys import KeyFiles, check_curve, public_of
 from hushd_protocol.system.paths import Paths
 
-if TYPE_CHECKING:
-    from .connection import Connection
-
 VARIABLE = "HUSHD_ENDPOINT"
 CONNECT_S = 5.0  # for the plain connect, and for the welcome
 AGAIN_S = 5.0  # in which a supervisor that served us before may start anew
 PAUSE_S = 0.1
 DOUBTS = 4  # attempts, before a handshake without an end counts as one with a wrong key: the other side may be crowded
+
+T = TypeVar("T")
 
 
 class Machine:
@@ -53,7 +52,7 @@ class Machine:
         """The name of the machine, for people."""
         return self.endpoint.host
 
-    def connect(self, open: Callable[[], Connection]) -> Connection:
+    def connect(self, open: Callable[[], T]) -> T:
         """Returns the connection that `open` makes; tries again where a supervisor may be starting anew.
 
         Raises:
