@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
 from benches import cold, commands, models, warm
 from benches.hearing import accuracy, captions, diarization, dictate, int8, live, long, noise, two_files
+from benches.peers.case import peers
 from benches.serving import crowd, door, http, mcp, realtime, wyoming
 from benches.speaking import pages, playing, screen_reader, talking
 from benches.stage import Row
@@ -29,6 +31,7 @@ CASES = {
     "floods": floods.floods,
     "relay": relay.relay,
     "curve": curve.curve,
+    "peers": peers,
     "polls": door.polls,
     "door": door.door,
     "http": http.http,
@@ -91,6 +94,7 @@ def main() -> int:
     parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
     parser.add_argument("--minutes", type=float, help="how long gaps, talk, nine, polls and crowd take")
     parser.add_argument("--engine", help="cold with this engine, or all, against its package's minimal use")
+    parser.add_argument("--document", action="store_true", help="peers: write its section of docs/BENCHMARKS.md")
     options = parser.parse_args()
     if options.list:
         for name, case in CASES.items():
@@ -99,6 +103,7 @@ def main() -> int:
     unknown = set(options.cases) - set(CASES)
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}; --list names them")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled once, and so is what is measured
     print(f"{'case':46}{'value':>9} {'unit':6}{'goal':>14}{'floor':>9}{'ratio':>8}")
     rows = []

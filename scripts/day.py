@@ -14,15 +14,18 @@ import signal
 import sys
 import tempfile
 import time
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import section as document
 from working_day.players import KEEP_ALIVE_S, Clips, Day, Hushd, Resident
-from working_day.report import figures, picture, table
+from working_day.report import figures, picture, section, table
 from working_day.trace import DAY_S, between, bursts, parse, seconds
 
 TRACE = Path(__file__).parent / "working_day" / "day.txt"
+PICTURE = document.DOCS / "pictures/day.svg"
 WARM_UP = "Ready."
 
 
@@ -36,6 +39,7 @@ def main() -> int:
         "--keep-alive", type=float, default=KEEP_ALIVE_S, metavar="S", help="of workers, in seconds of the day (300)"
     )
     parser.add_argument("--picture", metavar="FILE", type=Path, help="draw the memory over the day there, as SVG")
+    parser.add_argument("--document", action="store_true", help="write its section of docs/BENCHMARKS.md, and picture")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
@@ -51,7 +55,7 @@ def main() -> int:
             day = Day(hushd, requests, length, options.speed, clips)
             day.play()
     found: dict[str, Any] = {
-        "from": options.first, "to": options.last, "speed": options.speed,
+        "date": str(date.today()), "from": options.first, "to": options.last, "speed": options.speed,
         "keep_alive_s": options.keep_alive, "bursts": len(list(bursts(requests))),
         **figures(day.account, resident.account, day.waits, resident.waits, day.cold),
         "took_s": round(time.monotonic() - began), "load": round(os.getloadavg()[0], 1), "cores": os.cpu_count(),
@@ -62,6 +66,9 @@ def main() -> int:
     print(table(found))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
+    if options.document:
+        document.write("day", section(found))
+        options.picture = PICTURE
     if options.picture:
         options.picture.write_text(picture(day.account, resident.account, found, options.first, length))
     return 0

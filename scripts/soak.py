@@ -1,168 +1,189 @@
-"""Mixed speech work with idle gaps, both embedded engines, on a supervisor of its own: who grows, what comes back.
+"""Hours of real work in minutes, with faults all along: what is lost, who grows, what comes back.
 
-First a thousand transcriptions in a row, each on the real engine, with the supervisor's size after some of them. Then
-sentences are spoken and recordings written down in bursts, by programs and by the commands, with gaps that are now
-shorter and now longer than the workers' keep-alive; what they say and hear is checked. Fails when the supervisor has
-grown by more than a MB in either part, or when a worker outlives its keep-alive.
+Programs, commands, an HTTP client and a Wyoming client speak and listen at the same time on both embedded engines, in
+bursts with gaps until all workers have left, while workers and the gateway are killed, stopped and starved, and rude
+neighbours send garbage. Each answer is checked, and each request must end in it or in one clear error. The supervisor's
+own memory is printed after 10, 50, 100, 1,000 and 10,000 requests, and at rest after each burst; its growth is counted
+from the first burst, by whose end it has loaded what it needs. Fails when a request is lost, when the supervisor has
+grown by a MB, or when a worker outlives its keep-alive. `--hours 8` is a night, and `--picture` draws its memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 
+import hushd.transport.connector
 import psutil
 import soundfile
-from benches.stage import BIN, recording, supervisor, wait_until_childless
+from benches.stage import port, recording
+from chaos import leave, rest
 from hushd import Client
+from storm.crowd import Manager, Person
+from storm.faults import Faults
+from storm.ledger import END_S, Ledger, watched
+from storm.stage import Stage, wait_until
+from storm.workday import HomeAssistant, Programs, Web
 from watch import Watch, own_mb
 
-KEEP_ALIVE_S = 4.0
-COUNTS = (1, 10, 50, 100, 1000)
+COUNTS = (10, 50, 100, 1000, 10_000)
 CLIP_S = 1.5  # of beckett.wav: "Ever tried."
 GROWTH_MB = 1.0
-
-SENTENCES = (
-    "Ever tried.",
-    "The memory is given back when nobody is listening.",
-    "Try again. Fail again. Fail better. And then, after a while, somebody speaks once more.",
-)
-# recording: a word that must be heard
-RECORDINGS = {"beckett.wav": "matter", "two_cities.wav": "wisdom"}
-
-
-def transcribe_many(client: Client, root: psutil.Process, clip: Path) -> dict[int, float]:
-    """The supervisor's own memory (USS, MB) after so many transcriptions."""
-    sizes = {}
-    for number in range(1, max(COUNTS) + 1):
-        if "tried" not in (text := client.transcribe(clip).text).lower():
-            raise SystemExit(f"scripts/soak: transcription {number} is {text!r}.")
-        if number in COUNTS:
-            sizes[number] = own_mb(root)
-    return sizes
+BURST_S = 60.0
+LEAVE_S = 30.0  # for workers after the last request; they stay for 10 s
+LISTEN = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
+FAULTS = {
+    "worker_killed": 8, "worker_told_to_leave": 2, "worker_stopped": 1, "worker_out_of_memory": 2, "gateway_killed": 2,
+    "supervisor_stopped": 2, "supervisor_reloaded": 2, "garbage_bytes": 8, "garbage_frames": 8, "no_hello": 5,
+    "no_credit": 2, "no_reader": 2,
+}  # fmt: skip
 
 
-class Work:
-    """Bursts of everything that people do, until the time is over."""
+class Soak:
+    """One run on a stage: bursts of work and faults, and the supervisor's memory meanwhile.
 
-    def __init__(self, client: Client, folder: Path) -> None:
-        self.client = client
-        self.folder = folder
-        self.dice = random.Random(0)
-        self.done = {"say": 0, "listen": 0, "gaps": 0, "gaps_to_nothing": 0}
+    Attributes:
+        sizes: the supervisor's own memory (USS, MB) after so many requests.
+        faults: how many of each kind there were.
+    """
 
-    def burst(self) -> None:
-        for _ in range(self.dice.randint(1, 6)):
-            self.dice.choice((self.say, self.say_command, self.listen, self.listen_command))()
+    def __init__(self, stage: Stage, ledger: Ledger, clip: Path, pause: float) -> None:
+        self.stage, self.ledger, self.clip, self.pause = stage, ledger, clip, pause
+        self.others = Ledger()  # of what is no work: a manager's requests, and those of rude neighbours
+        self.sizes: dict[int, float] = {}
+        self.faults: Counter[str] = Counter()
+        self.bursts = 0
+        with Client() as client:
+            self.ports = port(client), port(client, "wyoming")
+            self.root = psutil.Process(client.status()["supervisor"]["pid"])
 
-    def say(self) -> None:
-        speech = self.client.synthesize(self.dice.choice(SENTENCES))
-        if len(b"".join(speech)) < speech.rate // 2:
-            raise SystemExit("scripts/soak: a sentence was less than a quarter of a second long.")
-        self.done["say"] += 1
-
-    def say_command(self) -> None:
-        self._command("say", "-o", str(self.folder / "said.ogg"), self.dice.choice(SENTENCES))
-        self.done["say"] += 1
-
-    def listen(self) -> None:
-        name, word = self.dice.choice(list(RECORDINGS.items()))
-        self._heard(self.client.transcribe(recording(name)).text, word)
-
-    def listen_command(self) -> None:
-        name, word = self.dice.choice(list(RECORDINGS.items()))
-        self._heard(self._command("listen", str(recording(name))), word)
-
-    def gap(self, root: psutil.Process) -> None:
-        """Nothing is asked; every third time until all workers have left."""
-        self.done["gaps"] += 1
-        if self.done["gaps"] % 3:
-            time.sleep(self.dice.uniform(0, KEEP_ALIVE_S))
-        else:
-            wait_until_childless(root, KEEP_ALIVE_S + 5)
-            self.done["gaps_to_nothing"] += 1
-            time.sleep(self.dice.uniform(1, 4))
-
-    def _heard(self, text: str, word: str) -> None:
-        if word not in text.lower():
-            raise SystemExit(f"scripts/soak: {word!r} was not heard in {text!r}.")
-        self.done["listen"] += 1
-
-    def _command(self, *command: str) -> str:
-        return subprocess.run([BIN / command[0], *command[1:]], check=True, capture_output=True, text=True).stdout
-
-
-def run(minutes: float, drawing: Path | None) -> dict[str, object]:
-    config = f"[worker]\nkeep_alive = {KEEP_ALIVE_S}\n"
-    with (
-        tempfile.TemporaryDirectory(prefix="hushd-") as name,
-        supervisor(config) as root,
-        Client(holder="soak") as client,
-    ):
-        folder = Path(name)
-        clip = folder / "clip.wav"
-        audio, rate = soundfile.read(recording("beckett.wav"), dtype="float32")
-        soundfile.write(clip, audio[: int(CLIP_S * rate)], rate)
-        watch = Watch(root, 0.25)
-        watch.start()
-        watch.mark(f"{max(COUNTS)} transcriptions")
-        began = time.monotonic()
-        sizes = transcribe_many(client, root, clip)
-        many_s = time.monotonic() - began
-        watch.mark("bursts of work, and gaps")
-        work = Work(client, folder)
-        work.burst()
-        wait_until_childless(root, KEEP_ALIVE_S + 5)
-        before = own_mb(root)
-        end = time.monotonic() + minutes * 60
+    def burst(self, seconds: float) -> None:
+        """Works for so long, among faults."""
+        over = threading.Event()
+        self.bursts += 1
+        seed = f"burst {self.bursts}"
+        faults = Faults(self.stage, self.others, over, seed, mortal=False, kinds=FAULTS, pause=self.pause)
+        threads = [*self._crowd(over), Manager(self.stage, self.others, over, seed), faults]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
-            work.burst()
-            work.gap(root)
-        wait_until_childless(root, KEEP_ALIVE_S + 5)
-        after = own_mb(root)
-        time.sleep(1)
-        watch.stop()
-        starts = {row["name"]: row["starts"] for row in client.status()["workers"]}
-        if drawing:
-            watch.draw(drawing, "Memory of hushd's processes under mixed work (PSS)", own=True)
-        first = sizes[COUNTS[0]]
-        return {
-            "transcriptions_a_second": round(max(COUNTS) / many_s, 1),
-            "growth_mb_after": {str(count): round(size - first, 2) for count, size in sizes.items()},
-            "mixed": work.done,
-            "starts": starts,
-            "mixed_growth_mb": round(after - before, 2),
-            "supervisor_uss_mb": round(after, 1),
-            "peak_pss_mb": round(sum(watch.peak()[0].values()), 1),
-            "end_pss_mb": round(sum(watch.samples[-1][1].values()), 1),
-        }
+            self._look()
+            time.sleep(0.05)
+        over.set()
+        for thread in threads:
+            thread.join(END_S)
+            if thread.is_alive():
+                self.ledger.no_end(1, f"{thread.name} ({type(thread).__name__}) still waits after {END_S:.0f} s")
+        self.faults += faults.count
+
+    def at_rest(self) -> float:
+        """The supervisor's own memory once all workers have left by themselves."""
+        if not wait_until(lambda: not self.stage.workers(), LEAVE_S):
+            self.ledger.complain(f"workers have outlived their keep-alive by {LEAVE_S - 10:.0f} s")
+        return own_mb(self.root)
+
+    def _look(self) -> None:
+        due = [count for count in COUNTS if count <= self.ledger.requests and count not in self.sizes]
+        if due:
+            self.sizes |= dict.fromkeys(due, own_mb(self.root))
+
+    def _crowd(self, over: threading.Event) -> list[Person]:
+        common, seed = (self.stage, self.ledger, over), f"burst {self.bursts}"
+        return [
+            Programs(*common, f"{seed} program", self.clip),
+            Web(*common, f"{seed} web", self.clip, self.ports[0]),
+            HomeAssistant(*common, f"{seed} home", self.clip, self.ports[1]),
+        ]
+
+
+def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tuple[dict[str, object], list[str]]:
+    """The figures, and the complaints."""
+    ledger = Ledger()
+    hushd.transport.connector.Connection = watched(ledger)  # type: ignore[misc]
+    began = time.monotonic()
+    stage = Stage(LISTEN)
+    try:
+        with tempfile.TemporaryDirectory(prefix="hushd-") as name:
+            soak = Soak(stage, ledger, _clip(Path(name)), pause)
+            watch = Watch(soak.root, 1.0)
+            watch.start()
+            sizes: list[float] = []
+            while len(sizes) < 2 or time.monotonic() - began < seconds or ledger.requests < requests:
+                soak.burst(min(BURST_S, seconds / 2))
+                sizes.append(soak.at_rest())
+                _report(soak, sizes, time.monotonic() - began)
+            watch.stop()
+        if stage.supervisor() != soak.root.pid:
+            ledger.complain("the supervisor has not lived through it")
+        rest(stage, ledger)
+        orphans = leave(stage, ledger)
+    finally:
+        stage.close(None)
+    if drawing:
+        watch.draw(drawing, "Memory of hushd's processes under mixed work and faults (PSS)", own=True)
+    figures: dict[str, object] = {
+        "requests": ledger.requests,
+        "results": ledger.results,
+        "errors": dict(ledger.errors.most_common()),
+        "lost": ledger.lost,
+        "duplicates": ledger.duplicates,
+        "orphans": len(orphans),
+        "faults": soak.faults.total(),
+        "faults_by_kind": dict(soak.faults.most_common()),
+        "supervisor_mb_after": {str(count): round(size, 2) for count, size in soak.sizes.items()},
+        "supervisor_mb_at_rest": [round(size, 2) for size in sizes],
+        "growth_mb": round(sizes[-1] - sizes[0], 2),
+        "slowest_s": round(ledger.slowest[0], 1),
+        "peak_pss_mb": round(sum(watch.peak()[0].values()), 1),
+        "bursts": soak.bursts,
+        "seconds": round(time.monotonic() - began),
+    }
+    return figures, [*ledger.complaints, *soak.others.complaints]
+
+
+def _report(soak: Soak, sizes: list[float], seconds: float) -> None:
+    ledger = soak.ledger
+    print(
+        f"{seconds / 60:5.1f} min  {ledger.requests:6} requests  {ledger.lost} lost  {ledger.errors.total()} refused  "
+        f"{soak.faults.total()} faults  supervisor {sizes[-1]:.1f} MB, {sizes[-1] - sizes[0]:+.2f}",
+        flush=True,
+    )
+
+
+def _clip(folder: Path) -> Path:
+    audio, rate = soundfile.read(recording("beckett.wav"), dtype="float32")
+    soundfile.write(folder / "clip.wav", audio[: int(CLIP_S * rate)], rate)
+    return folder / "clip.wav"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--minutes", type=float, default=5.0, help="of mixed work, after the thousand transcriptions (5)"
-    )
+    parser.add_argument("--minutes", type=float, default=5.0, help="of work, at least (5)")
+    parser.add_argument("--hours", type=float, help="the same in hours; 8 for a night")
+    parser.add_argument("--requests", type=int, default=10_000, help="at least so many, however long they take (10000)")
+    parser.add_argument("--pause", type=float, default=0.8, metavar="S", help="between two faults, on average (0.8)")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="draw the memory over time there, as SVG")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
-    figures = run(options.minutes, options.picture)
+    seconds = options.hours * 3600 if options.hours else options.minutes * 60
+    figures, complaints = run(seconds, options.requests, options.pause, options.picture)
     print(json.dumps(figures, indent=1))
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
-    growth = {"transcriptions": figures["growth_mb_after"][str(max(COUNTS))], "mixed": figures["mixed_growth_mb"]}  # type: ignore[index]
-    for part, grown in growth.items():
-        if grown > GROWTH_MB:
-            print(f"scripts/soak: the supervisor has grown by {grown} MB ({part}).", file=sys.stderr)
-    return int(any(grown > GROWTH_MB for grown in growth.values()))
+    if figures["growth_mb"] >= GROWTH_MB:  # type: ignore[operator]
+        complaints.append(f"the supervisor has grown by {figures['growth_mb']} MB")
+    for text, count in Counter(complaints).most_common(20):
+        print(f"scripts/soak: {count} x {text}", file=sys.stderr)
+    return 1 if complaints or figures["lost"] else 0
 
 
 if __name__ == "__main__":

@@ -86,6 +86,17 @@ def port(client: Client, kind: str = "http") -> int:
     return int(address.rpartition(":")[2])
 
 
+def first_audio(client: Client, text: str) -> float:
+    """Seconds from a request to the first audio; returns after the last."""
+    began = time.perf_counter()
+    speech = iter(client.synthesize(text))
+    next(speech)
+    first = time.perf_counter() - began
+    for _ in speech:
+        pass
+    return first
+
+
 def mb(process: psutil.Process) -> tuple[float, float]:
     """RSS and PSS of one process."""
     info = process.memory_full_info()

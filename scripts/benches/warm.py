@@ -12,7 +12,7 @@ from pathlib import Path
 import soundfile
 from hushd import Client
 
-from .stage import BIN, SENTENCE, Row, recording, supervisor, timed
+from .stage import BIN, SENTENCE, Row, first_audio, recording, supervisor, timed
 
 RUNS = 15
 CLIP_S = 10
@@ -21,14 +21,7 @@ CLIP_S = 10
 def warm(_: Namespace) -> Iterator[Row]:
     """First audio of a warm `say`, and a warm 10 s transcription, in a connected program and by command."""
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder, supervisor() as _process, Client() as client:
-        first = []
-        for _ in range(RUNS):
-            began = time.perf_counter()
-            speech = iter(client.synthesize(SENTENCE))
-            next(speech)
-            first.append(time.perf_counter() - began)
-            for _chunk in speech:
-                pass
+        first = [first_audio(client, SENTENCE) for _ in range(RUNS)]
         value = statistics.median(first[1:]) * 1000
         floor = _bare_first_audio() * 1000
         yield Row("warm say: request to first audio", value, "ms", "<= 60", floor, value <= 60)

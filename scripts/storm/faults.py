@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from hushd import Client
@@ -17,7 +18,7 @@ from .ledger import Ledger
 from .neighbours import Neighbours
 from .stage import MODELS, Stage, wait_until
 
-PAUSE_S = 0.18  # between two faults, on average
+PAUSE_S = 0.18  # between two faults
 DEATH_S = 1.0  # for a dead supervisor's workers,
 START_S = 10.0  # and for those it had only just started, on a busy machine
 
@@ -35,24 +36,37 @@ class Faults(threading.Thread):
 
     Args:
         mortal: whether the supervisor itself may be ended.
+        kinds: with their weights; None: all.
+        pause: seconds between two faults, on average.
 
     Attributes:
         count: how many of each kind there were.
         orphans: processes that outlived their supervisor by more than a second, or than their own start.
     """
 
-    def __init__(self, stage: Stage, ledger: Ledger, over: threading.Event, seed: str, *, mortal: bool) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        ledger: Ledger,
+        over: threading.Event,
+        seed: str,
+        *,
+        mortal: bool,
+        kinds: Mapping[str, int] | None = None,
+        pause: float = PAUSE_S,
+    ) -> None:
         super().__init__(name=f"{seed}-faults", daemon=True)
         self.stage, self.ledger, self.over = stage, ledger, over
         self.dice = random.Random(f"{seed}-faults")
-        self.kinds = ALWAYS | (MORTAL if mortal else {})
+        self.kinds = dict(kinds or ALWAYS) | (MORTAL if mortal else {})
+        self.pause = pause
         self.count: Counter[str] = Counter()
         self.orphans = 0
         self._neighbours = Neighbours(stage, ledger, over, self.dice)
         self._stopped: set[int] = set()
 
     def run(self) -> None:
-        while not self.over.wait(self.dice.expovariate(1 / PAUSE_S)):
+        while not self.over.wait(self.dice.expovariate(1 / self.pause)):
             (kind,) = self.dice.choices(list(self.kinds), list(self.kinds.values()))
             try:
                 act = getattr(self, kind, None) or getattr(self._neighbours, kind)
@@ -133,6 +147,11 @@ class Faults(threading.Thread):
         time.sleep(self.dice.random())
         self.stage.signal(pid, signal.SIGCONT)
         return True
+
+    def gateway_killed(self) -> bool:
+        """Kills the process that serves HTTP and Wyoming, with its connections."""
+        pid = self.stage.gateway()
+        return pid is not None and self.stage.signal(pid, signal.SIGKILL)
 
     def _count_orphans(self, workers: list[int]) -> None:
         """Waits for workers that had no lifeline yet: they look for their supervisor once their Python has started."""

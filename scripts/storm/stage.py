@@ -22,6 +22,7 @@ from hushd_protocol.system import atomic_file
 
 TESTS = Path(__file__).parent.parent.parent / "tests" / "support"
 MODELS = "abcdefghij"  # of the good engine: so many workers of each role
+GATEWAY = "hushd_gateway"
 DISK_MB = 4  # of each small file system
 OPEN_FILES = 1500  # of each process, of which a supervisor gives 500 to clients
 MNT_DETACH = 2
@@ -68,9 +69,14 @@ class Census(NamedTuple):
 
 
 class Stage:
-    """The folders of one storm, which the clients of this process use too. A context manager."""
+    """The folders of one storm, which the clients of this process use too.
 
-    def __init__(self) -> None:
+    Args:
+        more: at the end of every configuration.
+    """
+
+    def __init__(self, more: str = "") -> None:
+        self._more = more
         self.folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
         self.run, self.state, self.output, self.temporary = (
             self.folder / name for name in ("run", "state", "output", "tmp")
@@ -106,7 +112,7 @@ class Stage:
 
     def configure(self, more: str = "") -> None:
         """Writes the configuration, whole at any time, with `more` at its end."""
-        atomic_file.replace(self.folder / "config.toml", configuration() + more)
+        atomic_file.replace(self.folder / "config.toml", configuration() + self._more + more)
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
@@ -130,13 +136,28 @@ class Stage:
         return pid if self.is_ours(pid) else None
 
     def workers(self) -> list[int]:
-        """The processes that the supervisor has started."""
+        """The workers that the supervisor has started."""
+        return [pid for pid, command in self._children() if GATEWAY not in command]
+
+    def gateway(self) -> int | None:
+        """The process that serves HTTP and Wyoming, if there is one."""
+        return next((pid for pid, command in self._children() if GATEWAY in command), None)
+
+    def _children(self) -> list[tuple[int, str]]:
+        """The supervisor's children and their command lines."""
         pid = self.supervisor()
+        found = []
         try:
             children = psutil.Process(pid).children() if pid else []
         except psutil.Error:
             return []
-        return [child.pid for child in children if self.is_ours(child.pid)]
+        for child in children:
+            try:
+                if self.is_ours(child.pid):
+                    found.append((child.pid, " ".join(child.cmdline())))
+            except psutil.Error:
+                pass  # it has just ended
+        return found
 
     def age(self, pid: int) -> float:
         """The age of a process in seconds; 0 for one that has ended."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import soundfile
 from benches.peers.resident import ResidentServer
-from benches.stage import recording
+from benches.stage import first_audio, recording
 from hushd import Client
 from hushd_protocol.system import paths
 from watch import NAMES, by_process
@@ -87,13 +87,7 @@ class Hushd:
             return {}  # it has just left
 
     def say(self, text: str) -> float:
-        began = time.perf_counter()
-        speech = iter(self.client.synthesize(text))
-        next(speech)
-        first = time.perf_counter() - began
-        for _ in speech:
-            pass
-        return first
+        return first_audio(self.client, text)
 
     def listen(self, path: Path) -> float:
         began = time.perf_counter()
@@ -190,7 +184,7 @@ class Resident:
     def __init__(self, requests: Sequence[Request], length: float, clips: Clips, folder: Path) -> None:
         self.account = Account()
         self.waits: list[float] = []
-        with ResidentServer(folder) as server:
+        with ResidentServer(folder / "resident.sock") as server:
             self.ready_s = server.ready_s
             process = psutil.Process(server.process.pid)
             now = 0.0

@@ -64,6 +64,42 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def section(found: dict[str, Any]) -> str:
+    """The figures as a section of a document."""
+    pss, rss, added = found["pss"], found["rss"], found["added_s"]
+    parts = ", ".join(f"{name} {value:.0f}" for name, value in pss["by_process_mbh"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    rows = [
+        ("megabyte-hours (PSS)", _both(pss), f"{pss['share']:.1%}, of the resident server's", f"{GOAL_SHARE:.0%}"),
+        ("the same, shared pages counted in each process (RSS)", _both(rss), f"{rss['share']:.1%}", ""),
+        ("waiting added to a request, median", f"{added['median']:.3f} s", "", f"{GOAL_WAIT_S} s"),
+        ("where its worker was awake; asleep", _awake_and_asleep(added), f"{found['cold']} were asleep", ""),
+        ("95th percentile; most; of all together", f"{added['p95']} s; {added['most']} s; {added['sum']} s", "", ""),
+    ]
+    return "\n".join(
+        [
+            f"Of {found['date']}: {found['requests']} requests in {found['bursts']} bursts, played {found['speed']:g} "
+            "times as fast in",
+            f"{found['took_s'] / 60:.0f} minutes on {found['cores']} cores, load {found['load']}; {versions}.",
+            "",
+            "| | hushd; resident server | | goal |",
+            "|---|---|---|---|",
+            *(f"| {' | '.join(row)} |".replace("  ", " ") for row in rows),
+            "",
+            f"hushd's are: {parts}.",
+            "",
+        ]
+    )
+
+
+def _both(one: dict[str, Any]) -> str:
+    return f"{one['hushd_mbh']:.0f}; {one['resident_mbh']:.0f}"
+
+
+def _awake_and_asleep(added: dict[str, Any]) -> str:
+    return "; ".join("-" if added[name] is None else f"{added[name]:.3f} s" for name in ("median_warm", "median_cold"))
+
+
 def picture(hushd: Account, resident: Account, found: dict[str, Any], first: float, length: float) -> str:
     """The memory over the day, hushd's processes stacked, the resident server's as a dashed line."""
     points = hushd.thinned(4.0)

@@ -55,11 +55,11 @@ def _speech(client: Client) -> Iterator[Row]:
 
     def by_wyoming() -> float:
         began = time.perf_counter()
-        with _connection(port(client, "wyoming")) as end:
+        with connection(port(client, "wyoming")) as end:
             write_event(Synthesize(SENTENCE, voice=SynthesizeVoice(name="heart")).event(), end)
-            _until(end, "audio-chunk")
+            until(end, "audio-chunk")
             first = time.perf_counter() - began
-            _until(end, "audio-stop")
+            until(end, "audio-stop")
             return first
 
     value, floor, apart = in_turn(by_wyoming, straight)
@@ -77,12 +77,12 @@ def _transcripts(client: Client) -> Iterator[Row]:
         return time.perf_counter() - began
 
     def by_wyoming() -> float:
-        with _connection(port(client, "wyoming")) as end:
+        with connection(port(client, "wyoming")) as end:
             for event in (Transcribe(language="en"), AudioStart(**sound), AudioChunk(audio=data, **sound)):
                 write_event(event.event(), end)
             began = time.perf_counter()
             write_event(AudioStop().event(), end)
-            _until(end, "transcript")
+            until(end, "transcript")
             return time.perf_counter() - began
 
     value, floor, apart = in_turn(by_wyoming, straight)
@@ -93,9 +93,9 @@ def _leaving(client: Client) -> Iterator[Row]:
     """From the end of a connection to the end of the job that it had asked for."""
     times = []
     for _ in range(FEW):
-        with _connection(port(client, "wyoming")) as end:
+        with connection(port(client, "wyoming")) as end:
             write_event(Synthesize(SENTENCE * 200).event(), end)
-            _until(end, "audio-chunk")
+            until(end, "audio-chunk")
             began = time.perf_counter()
         while any(row["running"] for row in client.status()["workers"]):
             pass
@@ -149,12 +149,12 @@ def _wait_for(work: Callable[[], object]) -> None:
 
 
 @contextmanager
-def _connection(number: int) -> Iterator[BinaryIO]:
+def connection(number: int) -> Iterator[BinaryIO]:
     with socket.create_connection(("127.0.0.1", number)) as end, end.makefile("rwb") as file:
         yield file
 
 
-def _until(end: BinaryIO, kind: str) -> Event:
+def until(end: BinaryIO, kind: str) -> Event:
     """The first event of this kind."""
     while (event := read_event(end)) is not None:
         assert event.type != "error", json.dumps(event.data)
@@ -166,7 +166,7 @@ def _until(end: BinaryIO, kind: str) -> Event:
 def _described(number: int) -> float:
     """The seconds that Home Assistant waits for info."""
     began = time.perf_counter()
-    with _connection(number) as end:
+    with connection(number) as end:
         write_event(Describe().event(), end)
-        _until(end, "info")
+        until(end, "info")
     return time.perf_counter() - began

@@ -32,8 +32,8 @@ KEEP_S = 300.0  # the usual keep_alive
 
 def screen_reader(options: Namespace) -> Iterator[Row]:
     """One word to its first sample, stop to silence, a thousand tiny messages; with --minutes 6, the worker's end."""
-    if missing := ", ".join(filter(None, (sound_loop.missing(), speech_dispatcher.missing()))):
-        yield Row("screen reader: one word, p95", None, "ms", "<= 100", note=f"not installed: {missing}")
+    if names := missing():
+        yield Row("screen reader: one word, p95", None, "ms", "<= 100", note=f"not installed: {names}")
         return
     folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
     loop = SoundLoop(folder / "sound")
@@ -50,7 +50,7 @@ def screen_reader(options: Namespace) -> Iterator[Row]:
         reader.speak("Hello.")
         cold = _first(monitor, began)
         reader.wait_for("END")
-        times = [_word(monitor, reader, WORDS[number % len(WORDS)]) for number in range(TRIES)]
+        times = [word(monitor, reader, WORDS[number % len(WORDS)]) for number in range(TRIES)]
         p95 = statistics.quantiles(times, n=20)[-1]
         note = f"median {statistics.median(times):.0f} ms, at most {max(times):.0f} ms, load {os.getloadavg()[0]:.1f}"
         yield Row("screen reader: one word, p95", p95, "ms", "<= 100", ok=p95 <= 100, note=note)
@@ -61,7 +61,7 @@ def screen_reader(options: Namespace) -> Iterator[Row]:
         began = time.monotonic()
         faults = _tiny(reader)
         took = time.monotonic() - began
-        alive = _word(monitor, reader, "Done") < 1000
+        alive = word(monitor, reader, "Done") < 1000
         note = f"{TINY} messages, each cancelled when it has begun, in {took:.0f} s"
         yield Row("screen reader: faults", faults, "", "0", ok=not faults and alive, note=note)
         if (options.minutes or 0) * 60 >= KEEP_S:
@@ -70,6 +70,11 @@ def screen_reader(options: Namespace) -> Iterator[Row]:
             gone = time.monotonic() - last
             yield Row("screen reader: last word to no worker", gone, "s", "300", ok=gone <= KEEP_S + 5)
         client.unload()
+
+
+def missing() -> str:
+    """Names the programs that are not installed; empty when all are."""
+    return ", ".join(filter(None, (sound_loop.missing(), speech_dispatcher.missing())))
 
 
 def _first(monitor: Monitor, after: float) -> float:
@@ -81,7 +86,7 @@ def _first(monitor: Monitor, after: float) -> float:
     return float(wait_until(found, "a sound")) - after
 
 
-def _word(monitor: Monitor, reader: Reader, word: str) -> float:
+def word(monitor: Monitor, reader: Reader, word: str) -> float:
     """Milliseconds from a word's request to its first sample."""
     monitor.blocks.clear()
     after = len(reader.events)
