@@ -128,7 +128,8 @@ class Recognition(Management):
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
-                `nothing` when that was a cough, and with `echo`: see docs/PROTOCOL.md.
+                `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with `echo`:
+                see docs/PROTOCOL.md.
             options: language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Segment
-    from .live.listener import Began, Echo, Nothing, Unstable
+    from .live.listener import Began, Echo, Ended, Nothing, Unstable
 
 
 def of_segment(number: int, segment: Segment) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def of_segment(number: int, segment: Segment) -> dict[str, Any]:
     return data
 
 
-def of_event(event: Unstable | Began | Nothing | Echo) -> dict[str, Any]:
+def of_event(event: Unstable | Began | Ended | Nothing | Echo) -> dict[str, Any]:
     """The data of a live event that is no segment."""
     data = asdict(event)
     if "start" in data:

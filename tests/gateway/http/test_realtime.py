@@ -33,13 +33,15 @@ def sound(beckett: Path) -> Callable[[int], bytes]:
     return resampled
 
 
-def session(gateway: HttpGateway, use: Callable[[Connection], Awaitable[None]], **query: str) -> None:
+def session(
+    gateway: HttpGateway, use: Callable[[Connection], Awaitable[None]], seconds: float = BOUND_S, **query: str
+) -> None:
     """Opens a session, and has `use` use it."""
 
     async def run() -> None:
         async with (
             AsyncOpenAI(base_url=gateway.url, api_key="none") as client,
-            asyncio.timeout(BOUND_S),
+            asyncio.timeout(seconds),
             client.realtime.connect(extra_query=query or {"intent": "transcription"}) as connection,
         ):
             await use(connection)
@@ -94,6 +96,22 @@ def test_turns_are_found_and_transcribed(
         assert [each.previous_item_id for each in commits[1:]] == [each.item_id for each in commits[:-1]]
 
     session(gateway, use)
+
+
+def test_a_long_turn_is_one_item(gateway: HttpGateway, beckett: Path) -> None:
+    """Whoever speaks for longer than a segment without the silence that ends a turn is not interrupted by its end."""
+    samples, rate = soundfile.read(beckett.with_name("two_cities.wav"), dtype="float32")
+    pcm = (np.clip(soxr.resample(samples[: 17 * rate], rate, 24000), -1, 1) * 32767).astype("<i2").tobytes()
+
+    async def use(connection: Connection) -> None:
+        await _configure(connection, {"type": "server_vad", "silence_duration_ms": 3000})
+        await _append(connection, pcm, silence=192_000)
+        events = [event async for event in _until(connection, COMPLETED)]
+        assert events[-1].transcript.lower().count("it was") >= 5
+        (stopped,) = [event for event in events if event.type == "input_audio_buffer.speech_stopped"]
+        assert stopped.audio_end_ms > 16_000
+
+    session(gateway, use, 4 * BOUND_S)
 
 
 @pytest.mark.parametrize(

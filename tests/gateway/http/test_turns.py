@@ -23,7 +23,7 @@ def test_an_utterance_is_an_item() -> None:
     """Its deltas are its text, and its times count from the start of the session."""
     stream = Stream(Items(), vad=True, start_s=10.0)
     events = [*stream.began(0.5), *stream.partial("Good"), *stream.partial("Good morning"), *stream.partial("Good")]
-    events += stream.segment(_segment(0.5, 1.5, "Good morning."))
+    events += [*stream.segment(_segment(0.5, 1.5, "Good morning.")), *stream.finished()]
     assert _kinds(events) == [
         "speech_started", "delta", "delta", "delta", "speech_stopped", "committed", "added", "done", "completed",
     ]  # fmt: skip
@@ -43,6 +43,24 @@ def test_what_is_committed_is_one_item_of_all_utterances() -> None:
     assert events[-1]["transcript"] == "One. Two."
     assert events[0]["delta"] + events[4]["delta"] == "One. Two."
     assert events[-1]["usage"] == {"type": "duration", "seconds": 2}
+
+
+def test_a_long_utterance_is_one_turn() -> None:
+    """Its segments come while it is spoken, and do not end it: whoever answers would interrupt."""
+    stream = Stream(Items(), vad=True, start_s=0.0)
+    events = [
+        *stream.began(0.5),
+        *stream.segment(_segment(0.5, 15, "It was the best of times,")),
+        *stream.partial("it"),
+    ]
+    assert _kinds(events) == ["speech_started", "delta", "delta"]
+    events += [*stream.segment(_segment(15, 20, "it was the worst of times.")), *stream.finished()]
+    text = "It was the best of times, it was the worst of times."
+    assert events[-1]["transcript"] == "".join(event["delta"] for event in events if "delta" in event) == text
+    assert events[-1]["usage"]["seconds"] == 20
+    (stopped,) = [event for event in events if event["type"].endswith("speech_stopped")]
+    assert stopped["audio_end_ms"] == 20_000
+    assert len({event["item_id"] for event in events if "item_id" in event}) == 1
 
 
 def test_turns_may_complete_out_of_order() -> None:
@@ -92,7 +110,7 @@ def test_a_cough_is_an_empty_turn() -> None:
     assert list(stream.nothing(0.5)) == []
 
 
-STEPS = st.lists(st.sampled_from(["began", "nothing", "partial", "segment", "commit"]), max_size=20)
+STEPS = st.lists(st.sampled_from(["began", "nothing", "partial", "segment", "finished", "commit"]), max_size=20)
 
 
 @given(steps=STEPS, vad=st.booleans(), fails=st.booleans())
@@ -108,6 +126,7 @@ def test_each_item_has_one_life(steps: list[str], vad: bool, fails: bool) -> Non
             "nothing": lambda: stream.nothing(0.2),
             "partial": lambda: stream.partial("some text"),
             "segment": lambda: stream.segment(_segment(0.1, 0.2, "some text that is final")),
+            "finished": lambda: stream.finished(),
             "commit": lambda: stream.commit(0.3),
         }
         events += acts[step]()

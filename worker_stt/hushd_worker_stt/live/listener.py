@@ -57,6 +57,11 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """The utterance has ended: it had all of its segments, of which a long one has several."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """The last `Began` was no speech but a cough."""
 
@@ -68,7 +73,7 @@ class Echo:
     gone: bool
 
 
-Event = Segment | Unstable | Began | Nothing | Echo
+Event = Segment | Unstable | Began | Ended | Nothing | Echo
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +254,7 @@ class LiveListener:
                 if utterance.said and not self._request.continuous:
                     self.ended = "endpoint"
                     return
-                if not utterance.said:
-                    yield Nothing()
+                yield Ended() if utterance.said else Nothing()
                 endpointer.wait(heard=utterance.said)
                 lead.extend((*utterance.held, frame))  # somebody may have begun softly in them
                 utterance = None

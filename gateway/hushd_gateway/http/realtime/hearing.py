@@ -102,5 +102,7 @@ class Hearing:
     def _on_event(self, kind: str, data: dict[str, Any]) -> None:
         if kind == "began":
             self._post(self.stream.began(float(data.get("start") or 0.0)))
+        elif kind == "ended":
+            self._post(self.stream.finished())
         elif kind == "nothing":
             self._post(self.stream.nothing(self.seconds))

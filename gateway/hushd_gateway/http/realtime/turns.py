@@ -41,6 +41,8 @@ class _Item:
         self.name = name
         self.start_s = start_s  # since the start of the session
         self.texts: list[str] = []  # final
+        self.end_s = 0.0  # of the last of them, since the start of the stream
+        self.seconds = 0.0  # that they took
         self._sent = ""  # in deltas of the utterance
 
     @property
@@ -58,10 +60,12 @@ class _Item:
             yield self.event("delta", content_index=0, delta=delta)
             self._sent = text
 
-    def final(self, text: str) -> Iterator[Event]:
-        """The whole text of the utterance; another one begins."""
-        yield from self.partial(text)
-        self.texts.append(text)
+    def final(self, segment: Segment) -> Iterator[Event]:
+        """The whole text of the utterance, or of its next part where it is long; another one begins."""
+        yield from self.partial(segment.text)
+        self.texts.append(segment.text)
+        self.end_s = segment.end
+        self.seconds += segment.end - segment.start
         self._sent = ""
 
     def event(self, kind: str, **more: Any) -> Event:
@@ -120,18 +124,20 @@ class Stream:
             yield from self._ongoing().partial(stable)
 
     def segment(self, segment: Segment) -> Iterator[Event]:
-        """An utterance has ended."""
+        """An utterance, or a part of a long one, has its text."""
         if self._finds_turns:
             yield from self.began(segment.start)
-        item = self._ongoing()
-        yield from item.final(segment.text)
-        if self._finds_turns:
-            yield from self._complete(segment.end, segment.end - segment.start)
+        yield from self._ongoing().final(segment)
+
+    def finished(self) -> Iterator[Event]:
+        """The utterance has ended."""
+        if self._item is not None and self._finds_turns:
+            yield from self._complete(self._item.end_s)
 
     def commit(self, end_s: float) -> Iterator[Event]:
         """The program has ended the turn; what was not transcribed yet belongs to it."""
         item = self._ongoing()
-        if self._vad and item.texts == [] and self._item is not None:
+        if self._vad:
             yield self._stopped(item, end_s)
         self.committed = True
         yield from self._commit(item)
@@ -162,12 +168,12 @@ class Stream:
         self._item = _Item(self._items.name(), self._start_s + start_s)
         return self._item
 
-    def _complete(self, end_s: float, seconds: float = 0.0) -> Iterator[Event]:
+    def _complete(self, end_s: float) -> Iterator[Event]:
         item, self._item = self._item, None
         assert item is not None
         yield self._stopped(item, end_s)
         yield from self._commit(item)
-        yield from self._finish(item, seconds)
+        yield from self._finish(item, item.seconds)
 
     def _stopped(self, item: _Item, end_s: float) -> Event:
         end_ms = round(1000 * (self._start_s + end_s))
