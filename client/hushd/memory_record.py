@@ -75,6 +75,7 @@ def until_now(entries: Sequence[Entry], status: Mapping[str, Any] | None, now: f
         return [*entries, *([] if over else [Entry(entries[-1].time, "exit", SUPERVISOR)])]
     own = _bytes(status["supervisor"])
     sizes = {str(row["name"]): _bytes(row) for row in status["workers"] if row.get("pid")}
+    sizes |= {f"standby/{row['name']}": _bytes(row) for row in status.get("standby", ()) if row.get("pid")}
     gone = [Entry(now, "exit", name, 0, own) for name in _alive(entries) if name not in sizes]
     current = [Entry(now, "beat", name, size, own) for name, size in sizes.items()]
     return [*entries, Entry(now, "beat", SUPERVISOR, 0, own), *gone, *current]

@@ -59,6 +59,7 @@ def table(status: Mapping[str, Any], width: int) -> str:
         f"memory: {memory['used_mb']:.0f} of {memory['budget_mb']:.0f} MB used, "
         f"{memory['available_mb']:.0f} MB available, pressure {memory['pressure'] or 'none'}",
         *map(card_line, memory.get("cards", ())),
+        *map(standby_line, status.get("standby", ())),
         *_door(status.get("door")),
         *_remote(status.get("remote")),
         *_floor(status.get("floor", {})),
@@ -79,6 +80,14 @@ def card_line(card: Mapping[str, Any]) -> str:
     used, total, free = (card[key] / 1000 for key in ("used_mb", "total_mb", "free_mb"))
     seen = f" {clock(card['seen_s'])} ago" if card["seen_s"] >= 1 else ""
     return f"{name}: workers take {used:.1f} of {total:.1f} GB, {free:.1f} GB free{seen}{kept}"
+
+
+def standby_line(template: Mapping[str, Any]) -> str:
+    """A template, with its memory or the reason why there is none."""
+    name = f"standby {template['name']}: {template['state']}"
+    if template["pid"]:
+        return f"{name}, {_megabytes(template['pss_mb'])}, pid {template['pid']}"
+    return f"{name}, {template['why']}" if template["why"] else name
 
 
 def _door(door: Mapping[str, Any] | None) -> list[str]:

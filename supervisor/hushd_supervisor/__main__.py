@@ -42,6 +42,7 @@ from .system.signals import Signals
 from .system.sockets import lock
 from .system.sockets.client_socket import ClientSocket
 from .system.sockets.worker_socket import WorkerSocket
+from .system.standby import Templates
 
 if TYPE_CHECKING:
     from .system.sd_notify import ServiceManager
@@ -236,6 +237,7 @@ def run(options: Options, paths: Paths) -> None:
     cgroup, needs, history = Cgroup.own(), Needs(paths.needs), History(paths.memory_record)
     oom_kills = functools.partial(measure.oom_kills, cgroup)
     machine = functools.partial(measure.machine, cgroup)
+    templates = Templates(poller, launch, paths, settings)
     stalls = psi.choose(poller, cgroup, machine, os.environ.get("HUSHD_PRESSURE", ""))
     loop = Loop(
         Pool(
@@ -251,7 +253,18 @@ def run(options: Options, paths: Paths) -> None:
         ),
         poller,
         ClientSocket(context, listener),
-        WorkerSocket(context, worker_listener, poller, paths, settings, welcome, launch, record, oom_kills=oom_kills),
+        WorkerSocket(
+            context,
+            worker_listener,
+            poller,
+            paths,
+            settings,
+            welcome,
+            launch,
+            record,
+            oom_kills=oom_kills,
+            templates=templates,
+        ),
         Descriptions(poller, launch, paths.logs),
         signals,
         stalls,
@@ -266,6 +279,7 @@ def run(options: Options, paths: Paths) -> None:
         requests=requests,
         cards=cards.CardLooks(poller, launch, paths.logs),
         remote=remote,
+        templates=templates,
     )
     listener.watch()
     record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")

@@ -84,6 +84,8 @@ class CrowdedWorld(World):
                 self.run(6)  # the longest look
             else:
                 assert request in person.open, f"{name} is barred"
+            if self.templates.size:
+                self.run(8)  # the longest death of a template
             assert self._starts(name) > before, f"{name} is barred"
 
     def _starts(self, name: str) -> int:

@@ -26,6 +26,7 @@ from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .hostile_cards import Cards, beat
+from .hostile_templates import Templates
 
 TERMINAL = (m.Result, m.Error)
 NAMES = ("stt/a/x", "stt/b/y", "tts/c/z")
@@ -79,6 +80,7 @@ class World:
         self.dice = random.Random(~seed)
         self.now = 1000.0
         self.cards = Cards.of(self, seed)
+        self.templates = Templates(self, seed)
         r = self.random
         settings = self.settings(r)
         self.slots = r.choice([1, 1, 2, 3])
@@ -115,7 +117,7 @@ class World:
 
     def memory(self) -> Memory:
         """The machine: processes take 300 MB each or more, once they have loaded and until their exit was seen."""
-        used = self.others + sum(p.size for p in self.processes.values() if p.alive and p.ready)
+        used = self.others + sum(p.size for p in self.processes.values() if p.alive and p.ready) + self.templates.size
         return Memory(self.total, max(0, self.total - used))
 
     def settings(self, r: random.Random) -> Settings:
@@ -133,6 +135,7 @@ class World:
                 },
                 "tts": {"pinned": r.random() < 0.2, "environment": {"N": str(r.randint(0, 2))}},
             },
+            standby=self.templates.settings(),
             stt="a/x",
             stt_small=r.choice(["", "b/y"]),
             queue=r.choice([8, 200]),
@@ -325,6 +328,7 @@ class World:
     def _act(self, actions: list[do.Action]) -> None:
         for action in actions:
             assert not self.left, f"{action} after Leave"
+            self.templates.act(action)
             match action:
                 case do.Spawn(name, gen, _, shown, why):
                     self._spawn(name, gen, shown, why)
@@ -411,9 +415,13 @@ class World:
 
     # --- processes -----------------------------------------------------------------------------------------------
 
+    def taken(self) -> int:
+        """Bytes of all processes, once they have loaded."""
+        return sum(300_000_000 for p in self.processes.values() if p.alive) + self.templates.size
+
     def _spawn(self, name: str, gen: int, shown: str, why: str) -> None:
         assert not any(p.alive for p in self.processes.values() if p.name == name), "a second process"
-        taken = sum(300_000_000 for p in self.processes.values() if p.alive)
+        taken = self.taken()
         assert taken + 300_000_000 <= 0.8 * self.total, "more than the budget"
         growing = sum(
             300_000_000
@@ -630,6 +638,7 @@ class World:
                 assert request.upload >= 0
                 assert request.download >= 0
         self._check_floor()
+        self.templates.check()
         held = sum(len(b.jobs.waiting) + len(b.jobs.running) for b in pool._workers.values())
         assert held == len(pool._requests), "a request that nobody holds"
         for route, connection in pool._connections._known.items():

@@ -68,6 +68,23 @@ class EngineRegistry(Generic[E]):
                 f"The {self.kind} engine {name!r} does not import ({_first_line(error)}): reinstall its package.",
             ) from error
 
+    def preload(self, name: str) -> None:
+        """Imports all that an engine's `load` would import, and loads nothing, for a template.
+
+        Raises:
+            HushdError: `unsupported` for an engine without the method, `engine_missing` for one that does not import.
+        """
+        engine = self.find(name)
+        ahead = getattr(engine, "preload", None)
+        if ahead is None:
+            raise HushdError("unsupported", f"{name} cannot be kept on standby: the engine has no method `preload`.")
+        try:
+            ahead()
+        except (ImportError, OSError) as error:
+            raise HushdError(
+                "engine_missing", f"{name} cannot be kept on standby: it does not import ({_first_line(error)})."
+            ) from error
+
     def describe(self) -> dict[str, Any]:
         """Describes all engines as JSON types; one that does not import is left out, and named on standard error."""
         engines = list(self._entries())

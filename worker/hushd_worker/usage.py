@@ -10,6 +10,7 @@ import time
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import descendants
 
+forked = False  # from a template, whose pages this process would have to itself without it
 _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
     "failed to map segment from shared object", "Cannot allocate memory",  # glibc
@@ -20,8 +21,12 @@ _ROOM = 128 << 20
 
 
 def pss() -> int:
-    """The proportional set size in bytes of this process and those it started, 0 where unknown."""
-    return sum(map(_pss, ("self", *descendants("self"))))
+    """The proportional set size in bytes of this process and those it started, 0 where unknown.
+
+    In a process that was forked from a template, all memory that they share counts: it stays when the template goes.
+    """
+    own = _unshared("self") if forked else _pss("self")
+    return own + sum(map(_pss, descendants("self")))
 
 
 def cpu() -> float:
@@ -68,6 +73,16 @@ def _pss(process: str) -> int:
     except (OSError, ValueError):
         pass
     return 0
+
+
+def _unshared(process: str) -> int:
+    """The set size of a process by which anonymous memory counts in full, though others share it."""
+    try:
+        with open(f"/proc/{process}/smaps_rollup", "rb") as file:
+            sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in file if line.endswith(b"kB\n")}
+        return sizes[b"Pss:"] - sizes[b"Pss_Anon:"] + sizes[b"Anonymous:"]
+    except (OSError, ValueError, KeyError):
+        return _pss(process)
 
 
 def _cpu(process: str) -> float:

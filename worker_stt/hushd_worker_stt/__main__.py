@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from hushd_protocol.system.trace import mark
 
 
 def main() -> None:
-    mark("worker started")
+    if "--standby" not in sys.argv:
+        mark("worker started")
     parser = argparse.ArgumentParser(prog="python -m hushd_worker_stt", description=__doc__)
     parser.add_argument("--describe", action="store_true", help="print the engines as one JSON object, load nothing")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
     parser.add_argument("--model", metavar="NAME", default="default", help="the engine's model")
+    parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     arguments = parser.parse_args()
     if arguments.describe:
         from .registry import REGISTRY
@@ -22,8 +25,13 @@ def main() -> None:
     elif arguments.engine:
         from hushd_worker.harness import serve
 
-        from .worker import SpeechToText
+        from .worker import SpeechToText, preload
 
+        if arguments.standby:
+            from hushd_worker import template
+
+            arguments = parser.parse_args(template.serve(arguments.engine, lambda: preload(arguments.engine)))
+            mark("worker started")
         serve(SpeechToText(arguments.engine, arguments.model))
     else:
         parser.error("give --describe or --engine NAME")

@@ -33,6 +33,18 @@ _HEAVY = (
     "hushd_worker_stt.recogniser",
     "hushd_worker_stt.transcription",
 )  # numpy, soundfile, soxr
+_VAD = "hushd_worker_stt.segmentation.vad"
+
+
+def preload(engine: str) -> None:
+    """Imports what a worker with this engine needs, for a template.
+
+    Raises:
+        HushdError: the engine cannot be kept so.
+    """
+    REGISTRY.preload(engine)
+    for module in (*_HEAVY, _VAD):
+        importlib.import_module(module)
 
 
 class SpeechToText:
@@ -200,5 +212,5 @@ def _prepare() -> None:
     with contextlib.suppress(ImportError, OSError, RuntimeError):
         for module in _HEAVY:
             importlib.import_module(module)
-        with importlib.import_module("hushd_worker_stt.segmentation.vad").Silero():
+        with importlib.import_module(_VAD).Silero():
             pass  # the model is kept for later streams

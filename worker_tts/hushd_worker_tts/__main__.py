@@ -6,16 +6,19 @@ Run by the supervisor. Nothing heavy is imported here: an engine imports its lib
 from __future__ import annotations
 
 import argparse
+import sys
 
 from hushd_protocol.system.trace import mark
 
 
 def main() -> None:
-    mark("worker started")
+    if "--standby" not in sys.argv:
+        mark("worker started")
     parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
     parser.add_argument("--engine", default="hibari", metavar="NAME")
     parser.add_argument("--model", default="default", metavar="NAME")
+    parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     options = parser.parse_args()
     if options.describe:
         import json
@@ -26,8 +29,13 @@ def main() -> None:
         return
     from hushd_worker.harness import serve
 
-    from .worker import Worker
+    from .worker import Worker, preload
 
+    if options.standby:
+        from hushd_worker import template
+
+        options = parser.parse_args(template.serve(options.engine, lambda: preload(options.engine)))
+        mark("worker started")
     serve(Worker(options.engine, options.model))
 
 

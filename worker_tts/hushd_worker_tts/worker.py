@@ -22,6 +22,16 @@ from .registry import REGISTRY
 from .speaking import SpeechJob
 
 
+def preload(engine: str) -> None:
+    """Imports what a worker with this engine needs, for a template.
+
+    Raises:
+        HushdError: the engine cannot be kept so.
+    """
+    REGISTRY.preload(engine)
+    from . import audio_out, levelling  # noqa: F401
+
+
 class Worker:
     """The text-to-speech worker that `hushd_worker.harness.serve` runs.
 

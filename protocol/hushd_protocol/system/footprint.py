@@ -28,12 +28,20 @@ def rss(process: str = "self") -> int:
 
 def descendants(process: str) -> list[str]:
     """The pids of the living descendants of `process`, as /proc names them."""
+    return [one for child in _children(process) for one in (child, *descendants(child))]
+
+
+def children() -> list[int]:
+    """The pids of this process's children, with those that have ended and were not waited for."""
+    return [int(child) for child in _children("self")]
+
+
+def _children(process: str) -> list[str]:
     found: list[str] = []
     try:
         for thread in os.listdir(f"/proc/{process}/task"):
             with open(f"/proc/{process}/task/{thread}/children") as file:
-                for child in file.read().split():
-                    found += [child, *descendants(child)]
+                found += file.read().split()
     except OSError:
         pass  # it, or the thread, has ended; or this is not Linux
     return found

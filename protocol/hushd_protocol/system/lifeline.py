@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import sys
 import threading
@@ -22,8 +23,8 @@ def arm(descriptor: int, supervisor: int) -> None:
         tie(descriptor, os.getpgrp())
     else:
         threading.Thread(target=_watch, args=(descriptor,), name="lifeline", daemon=True).start()
-    if os.getppid() != supervisor:
-        # The supervisor died before the signal was armed; the end of the pipe has passed unseen.
+    if os.getppid() != supervisor or _ended(descriptor):
+        # The supervisor died, or gave this process up, before the signal was armed: the end of the pipe passed unseen.
         os.killpg(0, signal.SIGKILL)
 
 
@@ -38,6 +39,12 @@ def tie(descriptor: int, group: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGKILL)
     flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
     fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
+def _ended(descriptor: int) -> bool:
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def _watch(descriptor: int) -> None:

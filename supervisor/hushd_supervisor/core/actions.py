@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hushd_protocol.messages import Message
@@ -14,7 +14,8 @@ class Spawn:
     """Start generation `gen` of `worker`. Fails as `SpawnFailed`, ends as `Exited`.
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the one card that the process may see,
-    empty for those that the device names, and `why` is that of its `Place`.
+    empty for those that the device names, and `why` is that of its `Place`. `template` is the generation of the
+    engine's template to fork it from, 0 for none; where that no longer answers, it is started without.
     """
 
     worker: str
@@ -22,6 +23,28 @@ class Spawn:
     compute_device: str = ""
     shown: str = ""
     why: str = ""
+    template: int = 0
+
+    def from_template(self, gen: int) -> Spawn:
+        """The same start, by a fork of the template's generation `gen`."""
+        return replace(self, template=gen)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Start generation `gen` of the template of `engine` (ROLE/ENGINE); answered by `TemplateReady` or
+    `TemplateGone`."""
+
+    engine: str
+    gen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    """SIGKILL a template; its `TemplateGone` comes later. Workers that were forked from it are not concerned."""
+
+    engine: str
+    gen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +133,18 @@ class Leave:
 
 
 Action = (
-    Spawn | Kill | ToWorker | ToClient | ReportStatus | Describe | Look | Configure | CheckKeys | Remember | Log | Leave
+    Spawn
+    | Prepare
+    | Dismiss
+    | Kill
+    | ToWorker
+    | ToClient
+    | ReportStatus
+    | Describe
+    | Look
+    | Configure
+    | CheckKeys
+    | Remember
+    | Log
+    | Leave
 )

@@ -76,6 +76,25 @@ class SendFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateReady:
+    """A template has imported everything, or was measured again; its end would give `size` bytes back."""
+
+    engine: str
+    gen: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateGone:
+    """A template was reaped, or could not be started; `final`: the engine cannot be kept so at all."""
+
+    engine: str
+    gen: int
+    reason: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """The answer to `Describe`: a catalogue of engines, or the reason why there is none."""
 
@@ -141,6 +160,8 @@ Event = (
     | Exited
     | SpawnFailed
     | SendFailed
+    | TemplateReady
+    | TemplateGone
     | Described
     | Seen
     | Sleep

@@ -47,6 +47,7 @@ class Fleet:
     ) -> None:
         self.workers: dict[str, Worker] = {}
         self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards)
+        self.standby = self.admission.standby
         self._settings = settings
         self._cores = cores
         self._generations = itertools.count(1)
@@ -174,6 +175,7 @@ class Fleet:
         self._settings = settings
         self.admission.configure(settings)
         out: list[Action] = [Log("INFO", "the configuration was read again")]
+        out += self.standby.configure(settings, now)
         for worker in self.workers.values():
             changed = settings.for_worker(worker.name)
             if changed != worker.settings:
@@ -229,7 +231,7 @@ class Fleet:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
         out = self.yields.settle(now) if self.yields.waiting else []  # before anybody starts on what they ask for
         out += self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
-        return out + self._unloads.settle()
+        return [*map(self.standby.through_template, out), *self._unloads.settle()]
 
     def _fall_back(self, now: float) -> list[Action]:
         """Hands requests for which there is no memory to the workers that their settings name."""

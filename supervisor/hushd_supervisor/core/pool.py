@@ -92,6 +92,8 @@ class Pool:
                 out = self._client_gone(route, now)
             case ev.FromWorker() | ev.Exited() | ev.SpawnFailed() | ev.SendFailed():
                 out = self._fleet.handle(event, now)
+            case ev.TemplateReady() | ev.TemplateGone():
+                out = self._fleet.standby.handle(event, now)
             case ev.Described(role, catalogue, error):
                 out = self._described(role, catalogue, error, now)
             case ev.Seen(cards, error):
@@ -136,6 +138,10 @@ class Pool:
     def standing(self, now: float) -> Standing:
         """The state of memory, for `status`."""
         return self._admission.standing(now)
+
+    def templates(self) -> list[dict[str, Any]]:
+        """The status of each template, likewise."""
+        return self._fleet.standby.rows()
 
     def on_cards(self) -> bool:
         """Whether any worker is on a graphics card."""
@@ -312,11 +318,13 @@ class Pool:
     def _renew(self, now: float) -> list[Action]:
         """Lets running jobs finish before the shutdown, while new requests wait for the next supervisor."""
         self._renewing = True
-        return [action for worker in self._workers.values() for action in worker.hold(now)]
+        held = [action for worker in self._workers.values() for action in worker.hold(now)]
+        return held + self._fleet.standby.shut(now)
 
     def _shutdown(self, now: float) -> list[Action]:
         self._down = True
         out = self._floors.shut(now) + self._directory.shut() + self._fleet.yields.shut()
+        out += self._fleet.standby.shut(now)
         for worker in self._workers.values():
             out += worker.shutdown(now)
         return out

@@ -84,6 +84,7 @@ class Settings:
     tts: str = "hibari/en"  # the same of the other role
     stt_small: str = ""  # engine/model while memory is short, unless the usual one runs; empty: the same
     tts_small: str = ""  # the same of the other role
+    standby: Sequence[str] = ()  # ROLE/ENGINE each, of which a template is kept, see `standby`
     auto_pull: bool = False  # a request for a missing model pulls it
     exit_when_idle: float = 600.0  # after which a supervisor that a request started leaves: no worker, no request
     queue: int = 200  # requests that may wait, over all workers

@@ -25,17 +25,28 @@ from hushd_supervisor.core.actions import (
     CheckKeys,
     Configure,
     Describe,
+    Dismiss,
     Kill,
     Leave,
     Log,
     Look,
+    Prepare,
     Remember,
     ReportStatus,
     Spawn,
     ToClient,
     ToWorker,
 )
-from hushd_supervisor.core.events import Configured, Event, Exited, FromClient, FromWorker, Seen, Shutdown
+from hushd_supervisor.core.events import (
+    Configured,
+    Event,
+    Exited,
+    FromClient,
+    FromWorker,
+    Seen,
+    Shutdown,
+    TemplateGone,
+)
 from hushd_supervisor.core.machines import machine
 from hushd_supervisor.core.memory.admission import Standing
 from hushd_supervisor.core.settings import Settings
@@ -54,6 +65,7 @@ from .signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
 from .sockets.client_socket import ClientSocket
 from .sockets.lock import ListeningSocket
 from .sockets.worker_socket import WorkerSocket
+from .standby import Templates
 
 if TYPE_CHECKING:
     from .remote.remote import Remote
@@ -75,6 +87,7 @@ class Core(Protocol):
     def rows(self, now: float) -> list[dict[str, Any]]: ...
     def standing(self, now: float) -> Standing: ...
     def on_cards(self) -> bool: ...
+    def templates(self) -> list[dict[str, Any]]: ...
 
 
 class Loop:
@@ -96,6 +109,7 @@ class Loop:
         requests: logs what clients ask for.
         cards: looks at the graphics cards.
         remote: serves other machines, if the user wants that.
+        templates: the processes from which `workers` forks its own.
     """
 
     def __init__(
@@ -120,6 +134,7 @@ class Loop:
         requests: RequestLog | None = None,
         cards: CardLooks | None = None,
         remote: Remote | None = None,
+        templates: Templates | None = None,
     ) -> None:
         self._pool = pool
         self._clients = clients
@@ -140,6 +155,7 @@ class Loop:
         self._requests = requests
         self._cards = cards
         self._remote = remote
+        self._templates = templates
         self._sleep: SleepWatch | None = None  # once a worker was on a card
         self._started = clock()
         self._usages = status.Usages()
@@ -200,6 +216,10 @@ class Loop:
             if self._cards and self._cards.busy:
                 for seen in self._cards.answers(ready, self._clock()):
                     self._handle(seen)
+            if self._templates and self._templates.busy:
+                for news_of_template in self._templates.events(ready):
+                    self._handle(news_of_template)
+                    self._report_workers()
             if self._sleep:
                 for sleep in self._sleep.events(ready):
                     self._handle(sleep)
@@ -230,6 +250,8 @@ class Loop:
             self._cards.close()
         if self._sleep:
             self._sleep.close()
+        if self._templates:
+            self._templates.close()
         self._clients.close(LINGER_MS)
         if self._remote:
             self._remote.close(LINGER_MS)
@@ -309,8 +331,17 @@ class Loop:
             case FromWorker(worker, _, Ready(pss=size)):
                 self._record("info", f"{worker} is ready, {size / 1e6:.0f} MB")
                 self._report_workers()
+                self._measure_templates()
             case Exited():
                 self._report_workers()
+                self._measure_templates()
+
+    def _measure_templates(self) -> None:
+        """Measures the templates again, since workers share their memory; reaps whom they have left behind."""
+        if self._templates and self._templates.busy:
+            self._templates.reap()
+            for measured in self._templates.measured():
+                self._handle(measured)
 
     def _act(self, actions: list[Action]) -> None:
         """Carries out `actions` in order; then the pool gets the failures, and so on."""
@@ -336,13 +367,18 @@ class Loop:
                 if self._requests and isinstance(message, Job):
                     self._requests.handed(message, self._clock())
                 return self._workers.send(worker, gen, message)
-            case Spawn(worker, gen, compute_device, shown, why):
+            case Spawn(worker, gen, compute_device, shown, why, template):
                 self._suspicious = True
-                failure = self._workers.spawn(worker, gen, compute_device, shown, why)
+                failure = self._workers.spawn(worker, gen, compute_device, shown, why, template)
                 if self._history and not failure:
                     self._history.started(worker)
                 self._report_workers()
                 return failure
+            case Prepare(engine, gen):
+                return self._prepare(engine, gen)
+            case Dismiss(engine, gen):
+                if self._templates:
+                    self._templates.dismiss(engine, gen)
             case Kill(worker, gen):
                 self._workers.kill(worker, gen)
             case ReportStatus(route, request, floor):
@@ -377,7 +413,10 @@ class Loop:
         rows, standing, uptime = self._pool.rows(now), self._pool.standing(now), now - self._started
         door = self._doorkeeper.status() if self._doorkeeper else {}
         usage_of = usage_of or self._usages.at(now)
-        report = status.report(rows, standing, self._workers.pids(), uptime, usage_of, door)
+        templates = (
+            status.templates(self._pool.templates(), self._templates.pids(), usage_of) if self._templates else []
+        )
+        report = status.report(rows, standing, self._workers.pids(), uptime, usage_of, door, templates)
         return report | (self._remote.status() if self._remote else {})
 
     def _configure(self, route: bytes, request: bytes) -> Event | None:
@@ -393,6 +432,8 @@ class Loop:
             self._workers.configure(settings)
             if self._remote:
                 self._remote.configure(settings)
+            if self._templates:
+                self._templates.configure(settings)
         except HushdError as error:
             self._record("error", f"the configuration stays as it was: {error}")
             answer = Error.of(request, error)
@@ -419,9 +460,16 @@ class Loop:
             self._doorkeeper.leave()
         self._leaving = True
 
+    def _prepare(self, engine: str, gen: int) -> Event | None:
+        if self._templates is None:
+            return TemplateGone(engine, gen, "there are no templates here", final=True)
+        failure = self._templates.prepare(engine, gen)
+        self._report_workers()
+        return failure
+
     def _report_workers(self) -> None:
         pids = self._workers.pids()
-        self._triggers.watch(bool(pids))
+        self._triggers.watch(bool(pids) or bool(self._templates and self._templates.busy))
         on_cards = self._pool.on_cards()
         if on_cards and self._sleep is None and sys.platform == "linux":
             from .sleep import SleepWatch  # not where there is no card

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from hushd_protocol.system.footprint import children
 from hushd_protocol.system.lifeline import tie
 
 from hushd_supervisor.core.settings import base
@@ -29,6 +30,9 @@ PREFIXES = (
 # Switches telemetry off, unless the user's own variables switch it on: onnxruntime 1.31 reports to its maker, from
 # every process, and what is said to hushd is nobody else's business.
 QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}
+
+
+_PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 
 
 class Process(Protocol):
@@ -94,9 +98,36 @@ def worker_command(name: str, own: Sequence[str] = ()) -> list[str]:
     return [*program, "--engine", engine, "--model", model]
 
 
+def template_command(engine: str) -> list[str]:
+    """The command line of the template of `engine` (role/engine), with room for that of a worker."""
+    role, name = engine.split("/", 1)
+    return [sys.executable, "-P", "-m", f"hushd_worker_{role}", "--engine", name, "--standby", " " * 80]
+
+
 def describe_command(role: str) -> list[str]:
     """The command line that prints the engines of `role`."""
     return [sys.executable, "-P", "-m", f"hushd_worker_{role}", "--describe"]
+
+
+_unreaped: set[int] = set()  # the pids of all that was started here
+
+
+def adopt_orphans() -> None:
+    """Linux only: from now on the orphans among our descendants become our children. Raises OSError."""
+    import ctypes  # only where a template is wanted
+
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def reap_orphans() -> None:
+    """Reaps the adopted children that have ended, whose status nobody wants."""
+    for child in children():
+        if child not in _unreaped:
+            try:
+                os.waitpid(child, os.WNOHANG)
+            except ChildProcessError:
+                pass
 
 
 class OpenFiles:
@@ -159,7 +190,7 @@ class Child:
         inherited: Sequence[int] = (),
     ) -> None:
         # Never preexec_fn: this process has libzmq's threads.
-        self._popen = subprocess.Popen(
+        started = subprocess.Popen(
             command,
             env=environment,
             cwd="/",
@@ -170,7 +201,13 @@ class Child:
             close_fds=True,
             process_group=0,
         )
-        self.pid = self._popen.pid
+        self._watch(started, lifeline)
+
+    def _watch(self, started: subprocess.Popen[bytes] | _Orphan, lifeline: int | None) -> None:
+        """Ties a process that runs to its lifeline, and watches for its end."""
+        self._popen = started
+        self.pid = started.pid
+        _unreaped.add(self.pid)
         if lifeline is not None and sys.platform == "linux":
             tie(lifeline, self.pid)
         try:
@@ -178,6 +215,7 @@ class Child:
         except OSError:  # no descriptor is left
             self._popen.kill()
             self._popen.wait()
+            _unreaped.discard(self.pid)
             raise
         self._descendants: list[Any] = []  # psutil's, which recognises a reused pid by its creation time
 
@@ -191,6 +229,7 @@ class Child:
             elif self._popen.poll() is not None:
                 self._kill_group()
             if self._popen.returncode is not None:
+                _unreaped.discard(self.pid)
                 self._kill_descendants()
         return self._popen.returncode
 
@@ -227,3 +266,36 @@ class Child:
                     process.kill()
                 except psutil.Error:
                     pass
+
+
+class Forked(Child):
+    """A child process that a template has forked, and that already leads its own process group. Otherwise as `Child`.
+
+    Raises:
+        OSError: it is not our child, or no descriptor is left.
+    """
+
+    def __init__(self, pid: int, lifeline: int) -> None:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        self._watch(_Orphan(pid), lifeline)
+
+
+class _Orphan:
+    """An adopted child, with the part of Popen's face that `Child` uses."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid:
+            self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self) -> int:
+        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.returncode
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)

@@ -36,6 +36,12 @@ _MODEL = Kind(
     'an engine and a model, such as "moonshine/tiny-en"',
     lambda value: isinstance(value, str) and _ENGINE_MODEL.fullmatch(value) is not None,
 )
+_ENGINE = Kind(
+    'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"]',
+    lambda value: (
+        isinstance(value, str) and value.partition("/")[0] in ENGINES and _ENGINE_MODEL.fullmatch(value) is not None
+    ),
+)
 _DEVICE = Kind(COMPUTE_DEVICES, lambda value: isinstance(value, str) and is_compute_device(value))
 _FALLBACK = Kind(
     'cpu, or an engine and a model, such as "whisper/small"',
@@ -77,6 +83,8 @@ class SettingsReader:
             model = values.get(role, known[role])
             if model != known[role]:
                 self._check(role, model, _MODEL)
+        for engine in values.get("standby", ()):
+            self._check("standby", engine, _ENGINE)
         self._check("log_level", values.get("log_level", "info"), choice(*LEVELS))
         self._check("log_format", values.get("log_format", "text"), choice(*FORMATS))
         return Settings(**values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hushd_protocol import __version__
@@ -46,10 +46,11 @@ def report(
     uptime: float,
     usage_of: Callable[[int], Usage] = measure.usage,
     door: Mapping[str, Any] | None = None,
+    standby: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The answer as `hushd status --json` prints it; MB are 10^6 bytes.
 
-    `{"supervisor": …, "workers": [...], "memory": …}`, and `door` where there is one.
+    `{"supervisor": …, "workers": [...], "memory": …}`, `standby` where a template is wanted, `door` where there is one.
 
     Args:
         rows: from the pool, one for each worker, with `name` and `gen` among their keys.
@@ -58,8 +59,9 @@ def report(
         uptime: seconds since the start.
         usage_of: measures the process of a pid.
         door: the listeners for HTTP and Wyoming, and the gateway's `pid`, to which its memory is added.
+        standby: from `templates`.
     """
-    workers, used = [], 0
+    workers, used = [], sum(int(1e6 * (row["pss_mb"] or 0)) for row in standby)
     for row in rows:
         pid = pids.get((row["name"], row["gen"]))
         usage = usage_of(pid) if pid is not None else None
@@ -94,7 +96,21 @@ def report(
             "pressure": standing.level.word,
             "cards": [_card(card) for card in standing.cards],
         },
+        **({"standby": list(standby)} if standby else {}),
     } | _with_memory(door or {}, usage_of)
+
+
+def templates(
+    rows: Iterable[Mapping[str, Any]], pids: Mapping[tuple[str, int], int], usage_of: Callable[[int], Usage]
+) -> list[dict[str, Any]]:
+    """The templates: the pool's `rows`, with the pid and the memory of each. Args as for `report`."""
+    found = []
+    for row in rows:
+        pid = pids.get((row["name"], row["gen"]))
+        usage = usage_of(pid) if pid is not None else None
+        sizes = {"rss_mb": usage and _mb(usage.rss), "pss_mb": usage and _mb(usage.pss)}
+        found.append({"name": row["name"], "state": row["state"], "pid": pid, **sizes, "why": row["why"]})
+    return found
 
 
 def _with_memory(door: Mapping[str, Any], usage_of: Callable[[int], Usage]) -> dict[str, Any]:

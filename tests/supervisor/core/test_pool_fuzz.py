@@ -4,7 +4,8 @@ import os
 from collections import Counter
 
 import pytest
-from hushd_supervisor.core import fleet
+from hushd_supervisor.core import fleet, standby
+from hushd_supervisor.core.standby import Phase, Template
 from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from hushd_supervisor.core.worker.states import ALLOWED, State
 from support.crowded_world import CrowdedWorld
@@ -25,7 +26,15 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
         walked.add((lifecycle.state, state))
         enter(lifecycle, state, *timer)
 
+    moved: set[tuple[Phase, Phase]] = set()
+    move = Template.enter
+
+    def watch_template(template: Template, phase: Phase, *due: float) -> None:
+        moved.add((template.phase, phase))
+        move(template, phase, *due)
+
     monkeypatch.setattr(Lifecycle, "enter", watch)
+    monkeypatch.setattr(Template, "enter", watch_template)
     for seed in range(SEEDS):
         world = World(seed)
         try:
@@ -42,11 +51,13 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
         codes += world.codes
         events |= world.events
     assert walked == ALLOWED
+    assert moved == standby.ALLOWED
     assert events == {
         "a replica", "a session beside a file", "a file waits for a session", "a stopped job runs again",
         "an unload leaves others at work", "a process retires", "a process retires beside another",
         "a worker on a card", "the CPU for want of a card", "a card vanishes", "memory that is free late",
         "a worker goes back to a card",
+        "a worker is forked from a template", "a template makes room",
     }  # fmt: skip
     assert {
         "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",

@@ -58,6 +58,12 @@ class Moonshine(Engine):
         folder = libmoonshine.package()
         return folder is not None and (folder / "assets" / model / "encoder_model.ort").is_file()
 
+    @staticmethod
+    def preload() -> None:
+        """Loads the library, for a template."""
+        if folder := libmoonshine.package():
+            libmoonshine.Library(folder)
+
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = libmoonshine.package()
         if folder is None:

@@ -66,6 +66,11 @@ class OnnxAsr(Engine):
             and onnx_models.find(model) is not None
         )
 
+    @staticmethod
+    def preload() -> None:
+        """Imports what `load` does, for a template."""
+        import onnxruntime  # noqa: F401
+
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = onnx_models.find(model)
         if folder is not None:

@@ -135,6 +135,11 @@ class WhisperFamily(Engine):
     def installed(cls, model: str) -> bool:
         return all(find_spec(package) for package in cls.PACKAGES) and cls.find(model) is not None
 
+    @classmethod
+    def preload(cls) -> None:
+        """Imports the package, for a template."""
+        cls()._import()
+
     def load(self, model: str, report: Callable[[str], None]) -> None:
         path = self.find(model)
         if path is not None:

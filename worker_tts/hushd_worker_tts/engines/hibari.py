@@ -90,6 +90,12 @@ class Hibari:
             for name, entry in _registry().items()
         )
 
+    @staticmethod
+    def preload() -> None:
+        """Imports what `load` does, for a template."""
+        import onnxruntime  # noqa: F401
+        from hibari import dsp  # noqa: F401
+
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")
         try:

@@ -104,6 +104,11 @@ class Kokoro:
             for language, espeak in (_LANGUAGES[name[0]],)
         )
 
+    @staticmethod
+    def preload() -> None:
+        """Imports what `load` does, for a template."""
+        import kokoro_onnx  # noqa: F401
+
     def load(self, report: Callable[[str], None]) -> None:
         report(f"kokoro and its model {self._model}")
         read_ahead(filter(None, [_files().get(self._model)]))

@@ -92,6 +92,11 @@ class Piper:
             for speaker in ("", *details.speakers)
         )
 
+    @staticmethod
+    def preload() -> None:
+        """Imports what `load` does, for a template."""
+        import piper  # noqa: F401
+
     def load(self, report: Callable[[str], None]) -> None:
         report(f"piper and its voice {self._model}")
         self._voice(self._model)

@@ -11,7 +11,7 @@ from hushd.cli.chart import chart, columns_for_bars, indent
 from hushd.display import Column, clock
 from hushd.memory_picture import round_up
 from hushd.memory_record import Moment, highest, window
-from hushd.status_table import card_line
+from hushd.status_table import card_line, standby_line
 
 from .screen import Line
 
@@ -93,6 +93,7 @@ def _head(view: View) -> list[Line]:
             (pressure, "" if pressure in ("none", "normal") else "warning" if pressure == "warning" else "bad"),
         ],
         *_cards(memory),
+        *([(standby_line(template), "")] for template in status.get("standby") or ()),
         *_gateway(status),
         *_floor(status.get("floor") or {}),
     ]

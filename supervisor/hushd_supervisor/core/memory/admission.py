@@ -10,6 +10,7 @@ from hushd_protocol import messages as m
 
 from hushd_supervisor.core.actions import Action, Log, Remember
 from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.standby import Standby
 from hushd_supervisor.core.worker.place import Place
 from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
@@ -69,6 +70,7 @@ class Admission:
         has_cards: Callable[[], bool] = lambda: False,
     ) -> None:
         self._workers = workers
+        self.standby = Standby(settings)
         self._memory = memory
         self._look_every = look_every
         self._looked = 0.0
@@ -80,7 +82,7 @@ class Admission:
         self.cards = Cards(has_cards)
         self.placement = Placement(self.needs, self.budget, self.cards)
         self.level = Level.NORMAL  # that the workers last got
-        self.due = math.inf  # when to look again
+        self.due = self.standby.deadline()  # when to look again
 
     def configure(self, settings: Settings) -> None:
         """Applies another configuration."""
@@ -172,7 +174,7 @@ class Admission:
         """
         waiting = [worker for worker in self._workers.values() if worker.state is State.WAITING]
         memory = self.look(now) if waiting else PLENTY
-        out = self._update_level(now)
+        out = self._update_level(now) + self._settle_standby(now)
         if self.level is Level.CRITICAL:
             for worker in self._workers.values():
                 message = f"Memory is critically short: {worker.name} cannot start now."
@@ -183,13 +185,28 @@ class Admission:
                 out += self._decide(worker, memory, now)
             if self.cards.asked_at > -math.inf:
                 out += self._look_for_room(now)
-        lives = any(worker.state.has_process for worker in self._workers.values())
-        self.due = self.cards.due
+        lives = self.standby.lives or any(worker.state.has_process for worker in self._workers.values())
+        self.due = min(self.cards.due, self.standby.deadline())
         if lives:
             self.due = min(self.due, self._pressure.deadline(now), self._looked + self._look_every)
         if waiting:
             self.due = min(self.due, *(at for worker in waiting if (at := self._impatient_at(worker)) > now), math.inf)
         return out
+
+    def _settle_standby(self, now: float) -> list[Action]:
+        """Starts and ends templates."""
+        starting = (State.WAITING, State.STARTING)
+        calm = not any(worker.state in starting for worker in self._workers.values())
+        return self.standby.settle(
+            now, calm=calm, short=self._pressure.level(now) > Level.NORMAL, fits=lambda size: self._holds(size, now)
+        )
+
+    def _holds(self, size: int, now: float) -> bool:
+        """Whether the machine has room for so much more, with nobody leaving or waiting for memory."""
+        memory = self.look(now)
+        residents = [tenant.machine for tenant in self._tenants(now)]
+        verdict = self.budget.decide(size, size, self.budget.room(memory, 0), residents)
+        return self._pressure.level(now) is Level.NORMAL and verdict.admit
 
     def remember(self) -> list[Action]:
         """Has the sizes of workers saved, if they have changed."""
@@ -225,8 +242,13 @@ class Admission:
         elif decision.place.card and self.cards.pending(decision.place.card):
             self.cards.ask_again(now)
         for name in verdict.evict:
-            out += self._workers[name].evict(now)
+            out += self._evict(name, now)
         return out
+
+    def _evict(self, name: str, now: float) -> list[Action]:
+        """Asks a worker to leave, or ends a template."""
+        released = self.standby.release(name, now)
+        return self._workers[name].evict(now) if released is None else released
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or goes on with the fall-back to the CPU."""
@@ -237,10 +259,11 @@ class Admission:
         """Goes on after a load that failed for want of memory: others leave for a second one; None once they have."""
         there = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
         others = [self._tenant(w, now).machine for w in there]
+        others += [] if shortage.on_card else [machine for machine, _ in self.standby.residents()]
         idle = [resident.name for resident in others if resident.idle_s is not None]
         if not shortage.final and (idle or any(resident.leaving for resident in others)):
             shortage.evicted = True
-            return [action for name in idle for action in self._workers[name].evict(now)]
+            return [action for name in idle for action in self._evict(name, now)]
         if not shortage.final and shortage.evicted:
             return None
         names = ", ".join(resident.name for resident in others)
@@ -300,7 +323,9 @@ class Admission:
     # --- who is there ------------------------------------------------------------------------------------------------
 
     def _tenants(self, now: float) -> list[Tenant]:
-        return [self._tenant(worker, now) for worker in self._workers.values() if worker.state.has_process]
+        workers = [self._tenant(worker, now) for worker in self._workers.values() if worker.state.has_process]
+        templates = self.standby.residents()
+        return [*workers, *(Tenant(machine, {}, starting) for machine, starting in templates)]
 
     def _tenant(self, worker: Worker, now: float) -> Tenant:
         idle = worker.state is State.READY and not worker.settings.pinned

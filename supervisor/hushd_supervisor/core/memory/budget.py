@@ -42,6 +42,7 @@ class Resident:
         size: of now, or once it has loaded.
         idle_s: seconds that it has been idle; None while it must not be ended for another.
         leaving: whether it was asked to leave, so that its memory will soon be free.
+        standby: whether it is a template, which leaves before any worker.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Resident:
     priority: int = 0
     idle_s: float | None = None
     leaving: bool = False
+    standby: bool = False
 
 
 class Verdict(NamedTuple):
@@ -98,7 +100,7 @@ class Budget:
         missing -= sum(r.size for r in residents if r.leaving)
         if missing <= 0:
             return Verdict(False, wait=True)
-        for resident in sorted((r for r in residents if r.idle_s is not None and not r.leaving), key=self.score):
+        for resident in sorted((r for r in residents if r.idle_s is not None and not r.leaving), key=self.rank):
             victims.append(resident.name)
             missing -= resident.size
             if missing <= 0:
@@ -108,6 +110,10 @@ class Budget:
         if residents and none_stays and _missing(alone, room, residents) <= freed:
             return Verdict(False, tuple(victims), wait=True)
         return Verdict(False)
+
+    def rank(self, resident: Resident) -> tuple[bool, float]:
+        """The order in which residents leave: templates first, then by their score."""
+        return not resident.standby, self.score(resident)
 
     def score(self, resident: Resident) -> float:
         """The rank in eviction; the lowest goes first: of low priority, long idle, large."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from hushd_protocol.messages import Beat, Ready
 from hushd_protocol.system.footprint import rss
 
-from hushd_supervisor.core.events import Event, Exited, FromWorker
+from hushd_supervisor.core.events import Event, Exited, FromWorker, TemplateGone, TemplateReady
+from hushd_supervisor.core.standby import PREFIX
 
 from .. import log
 
@@ -53,9 +54,12 @@ class History:
                 self._append("ready", worker, size)
             case FromWorker(worker, _, Beat(pss=size)) if self._is_news(worker, size):
                 self._append("beat", worker, size)
-            case Exited(worker):
-                self._append("exit", worker)
-                self._written.pop(worker, None)
+            case TemplateReady(engine, _, size) if self._is_news(PREFIX + engine, size):
+                self._append("beat" if PREFIX + engine in self._written else "ready", PREFIX + engine, size)
+            case Exited(name) | TemplateGone(name):
+                name = name if isinstance(event, Exited) else PREFIX + name
+                self._append("exit", name)
+                self._written.pop(name, None)
 
     def _is_news(self, worker: str, size: int) -> bool:
         before, when = self._written.get(worker, (0, 0.0))

@@ -55,6 +55,15 @@ def resident_usage(pid: int) -> Usage | None:
     return Usage(size, size, size) if size else None
 
 
+def private(pid: int) -> int:
+    """The bytes that the end of process `pid` gives back: no other process has these pages."""
+    try:
+        sizes = _fields(f"/proc/{pid}/smaps_rollup")
+    except OSError:
+        return resident.rss if (resident := resident_usage(pid)) else 0
+    return sizes.get("Private_Clean", 0) + sizes.get("Private_Dirty", 0)
+
+
 def believed(size: int, pid: int) -> int:
     """The `size` that process `pid` reports of itself and its descendants, but no more than they have resident.
 

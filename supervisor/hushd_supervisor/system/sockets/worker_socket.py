@@ -26,6 +26,7 @@ from hushd_supervisor.core.settings import Settings
 from .. import log
 from ..memory import measure
 from ..process import Launch, Process, compute_environment, environment, worker_command
+from ..standby import Templates
 from .client_socket import make_router, send
 from .gate import Gate, ceiling
 from .lock import ListeningSocket
@@ -63,6 +64,7 @@ class WorkerSocket:
         launch: starts a process.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
+        templates: fork workers, where the user wants that.
         oom_kills: counts our processes that the kernel has killed for want of memory; None where it does not report.
     """
 
@@ -78,6 +80,7 @@ class WorkerSocket:
         record: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
         oom_kills: Callable[[], int | None] = lambda: None,
+        templates: Templates | None = None,
     ) -> None:
         self.listener = listener
         self.socket = make_router(context)
@@ -91,6 +94,7 @@ class WorkerSocket:
         self._record = record
         self._clock = clock
         self._oom_kills = oom_kills
+        self._templates = templates
         self._workers: dict[tuple[str, int], _Worker] = {}
         self._tokens: dict[str, _Worker] = {}  # of workers that have not said hello
         self._dead: list[_Worker] = []  # whose exit waits for the last of their messages
@@ -100,7 +104,7 @@ class WorkerSocket:
     # --- actions of the pool --------------------------------------------------------------------------------------
 
     def spawn(
-        self, name: str, gen: int, compute_device: str = "", shown: str = "", why: str = ""
+        self, name: str, gen: int, compute_device: str = "", shown: str = "", why: str = "", template: int = 0
     ) -> SpawnFailed | None:
         """Starts generation `gen` of worker `name`; there are no more processes than connections for them.
 
@@ -122,25 +126,22 @@ class WorkerSocket:
             output = log.open_file(path)
             try:
                 start = os.fstat(output).st_size
-                process = self._launch(
-                    worker_command(name, settings.command),
-                    environment(
-                        os.environ,
-                        compute_environment(compute_device or settings.compute_device, os.environ, shown, why),
-                        settings.environment,
-                        {
-                            "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
-                            "HUSHD_WORKER_TOKEN": token,
-                            "HUSHD_LIFELINE": str(lifeline),
-                            "HUSHD_SUPERVISOR": str(os.getpid()),
-                            log_lines.FORMAT: self._settings.log_format,
-                            log_lines.CONTENT: "1" if self._settings.log_content else "",
-                        },
-                    ),
-                    stdout=output,
-                    stderr=output,
-                    lifeline=lifeline,
+                command = worker_command(name, settings.command)
+                variables = environment(
+                    os.environ,
+                    compute_environment(compute_device or settings.compute_device, os.environ, shown, why),
+                    settings.environment,
+                    {
+                        "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
+                        "HUSHD_WORKER_TOKEN": token,
+                        "HUSHD_LIFELINE": str(lifeline),
+                        "HUSHD_SUPERVISOR": str(os.getpid()),
+                        log_lines.FORMAT: self._settings.log_format,
+                        log_lines.CONTENT: "1" if self._settings.log_content else "",
+                    },
                 )
+                forked = self._fork(name, template, command, variables, output, lifeline)
+                process = forked or self._launch(command, variables, stdout=output, stderr=output, lifeline=lifeline)
             finally:
                 os.close(output)
         except (HushdError, OSError, ValueError) as error:
@@ -153,6 +154,15 @@ class WorkerSocket:
         if process.exit_fd is not None:
             self._poller.register(process.exit_fd, zmq.POLLIN)
         return None
+
+    def _fork(
+        self, name: str, template: int, command: list[str], variables: dict[str, str], output: int, lifeline: int
+    ) -> Process | None:
+        """A fork of the template's generation `template`, 0 for none; None where there is none to be had."""
+        if not (template and self._templates):
+            return None
+        engine = name.rpartition("/")[0]
+        return self._templates.fork(engine, template, command, variables, output, lifeline)
 
     def configure(self, settings: Settings) -> None:
         """Applies other settings to the next starts."""

@@ -1,0 +1,281 @@
+"""Templates: processes that have imported an engine's libraries and loaded nothing, from which workers are forked.
+
+A template is wanted by the setting `standby`, and is the first to go where memory is short. Nothing depends on one: the
+loop forks a worker where the template still answers, and else starts it as any other.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from .actions import Action, Dismiss, Log, Prepare, Spawn
+from .events import TemplateGone, TemplateReady
+from .memory.budget import Resident
+from .settings import Settings, base
+
+CALM_S = 2.0  # without a worker that starts, before a template takes a core for its imports
+START_S = 60.0  # for the imports
+PAUSE_S = 60.0  # before the next template after one that had to make room or died; doubles with each that dies
+PAUSE_MAX_S = 3600.0
+PREFIX = "standby/"  # of the names of templates among what holds memory
+GUESS = 60_000_000  # bytes, before the first of an engine was measured
+GROWTH = 64_000_000  # bytes beyond its first size at which a template is replaced
+
+
+class Phase(enum.Enum):
+    """The phase of a template; the value is the word shown to users."""
+
+    ABSENT = "absent"  # no process
+    STARTING = "starting"  # imports
+    READY = "ready"  # workers can be forked from it
+    LEAVING = "leaving"  # SIGKILL was sent
+    REFUSED = "refused"  # the engine cannot be kept so; `why` has the reason
+
+
+class Move(NamedTuple):
+    source: Phase
+    target: Phase
+    cause: str
+
+
+MOVES: tuple[Move, ...] = (
+    Move(Phase.ABSENT, Phase.STARTING, "nothing else starts, and there is room"),
+    Move(Phase.STARTING, Phase.READY, "imported"),
+    Move(Phase.STARTING, Phase.LEAVING, "too slow, memory short, configuration, shutdown"),
+    Move(Phase.STARTING, Phase.ABSENT, "exit"),
+    Move(Phase.STARTING, Phase.REFUSED, "the engine cannot be kept so"),
+    Move(Phase.READY, Phase.LEAVING, "memory short, configuration, grown, shutdown"),
+    Move(Phase.READY, Phase.ABSENT, "exit"),
+    Move(Phase.LEAVING, Phase.ABSENT, "exit"),
+    Move(Phase.REFUSED, Phase.ABSENT, "configuration"),
+)
+ALLOWED = frozenset((move.source, move.target) for move in MOVES)
+HAS_PROCESS = (Phase.STARTING, Phase.READY, Phase.LEAVING)
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {Phase.ABSENT.value}"]
+    lines += [f"    {move.source.value} --> {move.target.value}: {move.cause}" for move in MOVES]
+    return "\n".join(lines)
+
+
+class Template:
+    """The processes of one engine's template, one after another.
+
+    Attributes:
+        engine: ROLE/ENGINE.
+        phase: only ever changed by `enter`.
+        gen: the generation of the process that runs, or ran last.
+        size: bytes that its end would give back; a guess before it was measured.
+        due: when it may start, or must be ready.
+        why: the reason why there is none, for `status`.
+    """
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine
+        self.phase = Phase.ABSENT
+        self.gen = 0
+        self.size = GUESS
+        self.due = -math.inf
+        self.why = ""
+        self._first_size = 0
+        self._pause = PAUSE_S
+
+    def enter(self, phase: Phase, due: float = math.inf) -> None:
+        """Moves to `phase`, for which `due` is the time."""
+        assert (self.phase, phase) in ALLOWED, f"{self.phase} -> {phase}"
+        self.phase, self.due = phase, due
+
+    def start(self, gen: int, now: float) -> list[Action]:
+        """Starts a process."""
+        self.gen, self.why, self._first_size = gen, "", 0
+        self.enter(Phase.STARTING, now + START_S)
+        return [Prepare(self.engine, gen)]
+
+    def measured(self, size: int, now: float) -> list[Action]:
+        """The process has imported everything, or was measured again."""
+        if self.phase is Phase.STARTING:
+            self.enter(Phase.READY)
+            self._first_size = size
+        elif self.phase is not Phase.READY:
+            return []
+        self.size = size
+        grown = size > self._first_size + GROWTH
+        return self.release(now, f"it has grown to {size / 1e6:.0f} MB") if grown else []
+
+    def release(self, now: float, why: str) -> list[Action]:
+        """Ends the process, or the wait for one; the next may start after a pause."""
+        self.why = why
+        if self.phase not in (Phase.STARTING, Phase.READY):
+            return []
+        self.enter(Phase.LEAVING, now + PAUSE_S)
+        log = Log("INFO", f"the template of {self.engine} leaves: {why}")
+        return [log, Dismiss(self.engine, self.gen)]
+
+    def gone(self, event: TemplateGone, now: float) -> list[Action]:
+        """The process has exited, or could not be started."""
+        if event.gen != self.gen or self.phase not in HAS_PROCESS:
+            return []
+        if self.phase is Phase.LEAVING:
+            self.enter(Phase.ABSENT, self.due)
+            return []
+        self.why = event.reason
+        if event.final and self.phase is Phase.STARTING:
+            self.enter(Phase.REFUSED)
+            return [Log("WARNING", event.reason)]
+        self.enter(Phase.ABSENT, now + self._pause)
+        log = Log("WARNING", f"the template of {self.engine} is gone: {event.reason}; the next in {self._pause:.0f} s")
+        self._pause = min(PAUSE_MAX_S, 2 * self._pause)
+        return [log]
+
+    def forgive(self) -> None:
+        """May start at once: the configuration was read again."""
+        self._pause = PAUSE_S
+        if self.phase is Phase.REFUSED:
+            self.enter(Phase.ABSENT, -math.inf)
+        elif self.phase in (Phase.ABSENT, Phase.LEAVING):
+            self.due = -math.inf
+
+
+class Standby:
+    """All templates, by engine. Pure: the time is an argument."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._generations = itertools.count(1)
+        self._templates = {engine: Template(engine) for engine in settings.standby}
+        self._calm_since: float | None = None
+        self._started = False  # whether anything was settled yet: `deadline` asks for the first time
+        self._down = False
+
+    @property
+    def lives(self) -> bool:
+        """Whether any template has a process whose memory counts; none once the supervisor leaves."""
+        return not self._down and any(template.phase in HAS_PROCESS for template in self._templates.values())
+
+    # --- events --------------------------------------------------------------------------------------------------
+
+    def handle(self, event: TemplateReady | TemplateGone, now: float) -> list[Action]:
+        """Takes news of a template's process; that of an earlier one changes nothing."""
+        template = self._templates.get(event.engine)
+        if template is None:
+            return []
+        if isinstance(event, TemplateGone):
+            out = template.gone(event, now)
+            if template.phase is Phase.ABSENT and event.engine not in self._settings.standby:
+                del self._templates[event.engine]
+            return out
+        return template.measured(event.size, now) if event.gen == template.gen else []
+
+    def configure(self, settings: Settings, now: float) -> list[Action]:
+        """Ends the templates that are no longer wanted, or whose environment has changed."""
+        before, self._settings = self._settings, settings
+        out: list[Action] = []
+        for engine, template in list(self._templates.items()):
+            if engine not in settings.standby:
+                out += template.release(now, "it is no longer wanted")
+                if template.phase in (Phase.ABSENT, Phase.REFUSED):
+                    del self._templates[engine]
+            elif settings.for_worker(engine) != before.for_worker(engine):
+                out += template.release(now, "its settings have changed")
+            template.forgive()
+        if not self._down:
+            for engine in settings.standby:
+                self._templates.setdefault(engine, Template(engine))
+        return out
+
+    def shut(self, now: float) -> list[Action]:
+        """Ends all templates and starts no other: the supervisor leaves."""
+        self._down = True
+        return self.release_all(now, "the supervisor leaves")
+
+    # --- memory --------------------------------------------------------------------------------------------------
+
+    def residents(self) -> Iterator[tuple[Resident, bool]]:
+        """The templates as what holds memory, and whether each is still starting; they leave before any worker."""
+        for template in self._templates.values():
+            if template.phase in HAS_PROCESS:
+                leaving = template.phase is Phase.LEAVING
+                resident = Resident(PREFIX + template.engine, template.size, idle_s=0.0, leaving=leaving, standby=True)
+                yield resident, template.phase is Phase.STARTING
+
+    def release(self, name: str, now: float) -> list[Action] | None:
+        """Ends the template of this resident's name; None where it is not a template's."""
+        template = self._templates.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+        return None if template is None else template.release(now, "it makes room")
+
+    def release_all(self, now: float, why: str) -> list[Action]:
+        """Ends all templates."""
+        return [action for template in self._templates.values() for action in template.release(now, why)]
+
+    # --- after every event ---------------------------------------------------------------------------------------
+
+    def settle(self, now: float, *, calm: bool, short: bool, fits: Callable[[int], bool]) -> list[Action]:
+        """Starts and ends templates.
+
+        Args:
+            calm: whether no worker is starting, or waits to start.
+            short: whether memory is.
+            fits: whether there is room for so many bytes with nobody leaving.
+        """
+        self._started = True
+        if not self._templates or self._down:
+            return []
+        if not calm:
+            self._calm_since = None
+        elif self._calm_since is None:
+            self._calm_since = now
+        out = self.release_all(now, "memory is short") if short else []
+        for template in self._templates.values():
+            if template.phase is Phase.STARTING and template.due <= now:
+                out += template.release(now, f"its imports took more than {START_S:.0f} s")
+            elif template.phase is Phase.ABSENT and self._start_at(template) <= now:
+                if short or not fits(template.size):
+                    template.due, template.why = now + PAUSE_S, "there is no room for it"
+                else:
+                    out += template.start(next(self._generations), now)
+        return out
+
+    def deadline(self) -> float:
+        """The time at which `settle` has something to do, `math.inf` for never."""
+        if self._down or not self._templates:
+            return math.inf
+        return min(map(self._due, self._templates.values())) if self._started else -math.inf
+
+    def _due(self, template: Template) -> float:
+        match template.phase:
+            case Phase.ABSENT:
+                return self._start_at(template)
+            case Phase.STARTING:
+                return template.due
+        return math.inf
+
+    def _start_at(self, template: Template) -> float:
+        return math.inf if self._calm_since is None else max(template.due, self._calm_since + CALM_S)
+
+    # --- workers -------------------------------------------------------------------------------------------------
+
+    def through_template(self, action: Action) -> Action:
+        """Has a worker forked from its engine's template, if that is ready and was started as the worker would be."""
+        if not isinstance(action, Spawn):
+            return action
+        role, engine, _ = base(action.worker).split("/", 2)
+        template = self._templates.get(f"{role}/{engine}")
+        if template is None or template.phase is not Phase.READY:
+            return action
+        own, common = self._settings.for_worker(action.worker), self._settings.for_worker(template.engine)
+        if own.command or own.environment != common.environment:
+            return action
+        return action.from_template(template.gen)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The status of each template, as far as it is known here."""
+        return [
+            {"name": template.engine, "state": template.phase.value, "gen": template.gen, "why": template.why}
+            for template in self._templates.values()
+        ]

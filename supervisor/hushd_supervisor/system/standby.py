@@ -1,0 +1,238 @@
+"""The processes of templates: their start, the forks of workers from them, their size and their end. Linux only."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import Paths, prepare_state
+
+from hushd_supervisor.core.events import TemplateGone, TemplateReady
+from hushd_supervisor.core.settings import Settings
+
+from . import log
+from .memory import measure
+from .process import Forked, Launch, Process, adopt_orphans, environment, reap_orphans, template_command
+
+FORK_S = (
+    0.25  # for a template to fork: 4 to 8 ms on a calm machine. Then it hangs, and everybody has waited long enough
+)
+LARGEST = 4096  # bytes of what a template sends
+READY, REFUSED = b"ready", b"refused "  # its first message, see `hushd_worker.template`
+ELSEWHERE = "A template is kept on Linux only: without `standby` everything works here as it is."
+# A library that starts threads when it is imported makes a template impossible: OpenBLAS, in numpy, starts one for
+# each further core. hushd's engines multiply nothing large with it.
+_NO_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(slots=True, eq=False)
+class _Template:
+    engine: str
+    gen: int
+    process: Process
+    control: socket.socket
+    lifeline: int  # the write end
+    log: Path
+    log_start: int
+    heard: bool = False  # its first message was read
+    ready: bool = False
+    refusal: str = ""
+    why: str = ""  # it was killed here
+
+
+class Templates:
+    """All processes of templates.
+
+    Args:
+        poller: watches for what they send, and their end.
+        launch: starts a process.
+        paths: of the logs.
+        settings: the user's.
+        command: the command line for an engine.
+    """
+
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        launch: Launch,
+        paths: Paths,
+        settings: Settings,
+        command: Callable[[str], Sequence[str]] = template_command,
+    ) -> None:
+        self._poller = poller
+        self._launch = launch
+        self._paths = paths
+        self._settings = settings
+        self._command = command
+        self._known: dict[tuple[str, int], _Template] = {}
+        self._adopts = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is any; else nothing need be asked of this object in a turn."""
+        return bool(self._known)
+
+    # --- actions of the pool -------------------------------------------------------------------------------------
+
+    def configure(self, settings: Settings) -> None:
+        """Applies other settings to the next starts."""
+        self._settings = settings
+
+    def prepare(self, engine: str, gen: int) -> TemplateGone | None:
+        """Starts a template; returns the reason why it cannot be started."""
+        if sys.platform != "linux":
+            return TemplateGone(engine, gen, ELSEWHERE, final=True)
+        try:
+            if not self._adopts:
+                adopt_orphans()
+                self._adopts = True
+            self._known[engine, gen] = template = self._start(engine, gen)
+        except (HushdError, OSError, ValueError) as error:
+            return TemplateGone(engine, gen, str(error))
+        self._poller.register(template.process.exit_fd, zmq.POLLIN)
+        self._poller.register(template.control.fileno(), zmq.POLLIN)
+        return None
+
+    def _start(self, engine: str, gen: int) -> _Template:
+        prepare_state(self._paths)
+        path = self._paths.worker_log(f"standby-{engine}")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        lifeline, end = os.pipe()
+        try:
+            output = log.open_file(path)
+            try:
+                start = os.fstat(output).st_size
+                process = self._launch(
+                    self._command(engine),
+                    environment(
+                        os.environ,
+                        self._settings.for_worker(engine).environment,
+                        _NO_THREADS,
+                        {
+                            "HUSHD_TEMPLATE": str(theirs.fileno()),
+                            "HUSHD_LIFELINE": str(lifeline),
+                            "HUSHD_SUPERVISOR": str(os.getpid()),
+                        },
+                    ),
+                    stdout=output,
+                    stderr=output,
+                    lifeline=lifeline,
+                    inherited=(theirs.fileno(),),
+                )
+            finally:
+                os.close(output)
+        except BaseException:
+            ours.close()
+            os.close(end)
+            raise
+        finally:
+            theirs.close()
+            os.close(lifeline)
+        ours.setblocking(False)
+        return _Template(engine, gen, process, ours, end, path, start)
+
+    def dismiss(self, engine: str, gen: int) -> None:
+        """Kills a template; does not wait."""
+        if template := self._known.get((engine, gen)):
+            _kill(template)
+
+    def fork(
+        self, engine: str, gen: int, command: Sequence[str], environment: Mapping[str, str], output: int, lifeline: int
+    ) -> Process | None:
+        """Has a template fork a worker; None where it does not, and is then killed: start the worker without it."""
+        template = self._known.get((engine, gen))
+        if template is None or not template.ready:
+            return None
+        message = json.dumps({"command": command, "environment": environment}).encode()
+        try:
+            socket.send_fds(template.control, [message], [output, lifeline])
+            if not _readable(template.control, FORK_S):
+                raise TimeoutError(f"it has not forked a worker within {FORK_S} s")
+            return Forked(int(template.control.recv(LARGEST)), lifeline)
+        except (OSError, ValueError) as error:
+            template.why = str(error)
+            _kill(template)
+            return None
+        finally:
+            reap_orphans()
+
+    # --- events for the loop -------------------------------------------------------------------------------------
+
+    def events(self, ready: Container[object]) -> Iterator[TemplateReady | TemplateGone]:
+        """Reads what templates send, and reaps those that have ended; `ready` are readable descriptors."""
+        for template in list(self._known.values()):
+            if not template.heard and template.control.fileno() in ready and self._is_ready(template):
+                yield TemplateReady(template.engine, template.gen, measure.private(template.process.pid))
+            if template.process.exit_fd in ready and template.process.poll() is not None:
+                final = bool(template.refusal)
+                reason = template.refusal or template.why or _last_words(template)
+                self._remove(template)
+                yield TemplateGone(template.engine, template.gen, reason, final)
+
+    def measured(self) -> Iterator[TemplateReady]:
+        """Measures the templates again, after a worker has loaded or ended: what a worker changes it has copied."""
+        for template in self._known.values():
+            if template.ready:
+                yield TemplateReady(template.engine, template.gen, measure.private(template.process.pid))
+
+    def reap(self) -> None:
+        """Reaps the orphans that have ended."""
+        if self._adopts:
+            reap_orphans()
+
+    def pids(self) -> dict[tuple[str, int], int]:
+        """The living templates by engine and generation."""
+        return {key: template.process.pid for key, template in self._known.items()}
+
+    def close(self) -> None:
+        """Kills all templates; their lifelines do it too."""
+        for template in list(self._known.values()):
+            _kill(template)
+            self._remove(template)
+
+    def _is_ready(self, template: _Template) -> bool:
+        """Takes the first message of a template, which only answers from then on."""
+        self._poller.unregister(template.control.fileno())
+        template.heard = True
+        try:
+            message = template.control.recv(LARGEST)
+        except OSError:
+            message = b""
+        template.ready = message == READY
+        if message.startswith(REFUSED):
+            template.refusal = message.removeprefix(REFUSED).decode(errors="replace")
+        return template.ready
+
+    def _remove(self, template: _Template) -> None:
+        del self._known[template.engine, template.gen]
+        self._poller.unregister(template.process.exit_fd)
+        if not template.heard:
+            self._poller.unregister(template.control.fileno())
+        template.process.close()
+        template.control.close()
+        os.close(template.lifeline)
+
+
+def _kill(template: _Template) -> None:
+    if template.process.exit_fd is not None:
+        signal.pidfd_send_signal(template.process.exit_fd, signal.SIGKILL)
+
+
+def _readable(control: socket.socket, seconds: float) -> bool:
+    poller = select.poll()  # select() takes no descriptor above 1023
+    poller.register(control, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
+
+
+def _last_words(template: _Template) -> str:
+    lines = log.tail(template.log, template.log_start).strip().splitlines()
+    return lines[-1][:300] if lines else f"it ended with status {template.process.poll()}"

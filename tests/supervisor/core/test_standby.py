@@ -1,0 +1,248 @@
+"""Templates in the pool: when they start and leave, what of memory they count for, and who is forked from them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.memory.pressure import Level
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.standby import ALLOWED, CALM_S, GUESS, MOVES, PAUSE_S, START_S, Phase, Template, diagram
+from support.house import MB, A, B, C, House
+
+ENGINE = "stt/a"
+P = Phase
+
+
+def phase(house: House) -> Phase:
+    return house.pool._fleet.standby._templates[ENGINE].phase
+
+
+def started(house: House) -> list[do.Action]:
+    """Waits until a template starts."""
+    house.wait(CALM_S + 1)
+    return house.of(do.Prepare)
+
+
+def ready(**options: object) -> House:
+    """A pool with one template that is ready."""
+    house = House(standby=(ENGINE,), **options)  # type: ignore[arg-type]
+    started(house)
+    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB))
+    assert phase(house) is P.READY
+    return house
+
+
+def gone(house: House, final: bool = False) -> None:
+    house.tell(ev.TemplateGone(ENGINE, house.of(do.Prepare)[-1].gen, "it died", final))
+
+
+# What each stimulus makes of each phase; what is not named leaves it as it is.
+STIMULI: dict[str, Callable[[Template], object]] = {
+    "start": lambda t: t.start(2, 0.0) if t.phase is P.ABSENT else None,
+    "measured": lambda t: t.measured(GUESS, 1.0),
+    "grown": lambda t: t.measured(10 * GUESS, 1.0),
+    "release": lambda t: t.release(1.0, "it makes room"),
+    "gone": lambda t: t.gone(ev.TemplateGone("e", t.gen, "it died"), 1.0),
+    "final": lambda t: t.gone(ev.TemplateGone("e", t.gen, "no", final=True), 1.0),
+    "an old one's end": lambda t: t.gone(ev.TemplateGone("e", t.gen - 1, "it died"), 1.0),
+    "configuration": lambda t: t.forgive(),
+}
+TABLE = {
+    P.ABSENT: {"start": P.STARTING},
+    P.STARTING: {
+        "measured": P.READY, "grown": P.READY, "release": P.LEAVING, "gone": P.ABSENT, "final": P.REFUSED,
+    },
+    P.READY: {"grown": P.LEAVING, "release": P.LEAVING, "gone": P.ABSENT, "final": P.ABSENT},
+    P.LEAVING: {"gone": P.ABSENT, "final": P.ABSENT},
+    P.REFUSED: {"configuration": P.ABSENT},
+}  # fmt: skip
+
+
+def template_in(phase: Phase) -> Template:
+    """A template brought into a phase along the table."""
+    template = Template("e")
+    if phase is not P.ABSENT:
+        template.start(1, 0.0)
+    if phase in (P.READY, P.LEAVING):
+        template.measured(GUESS, 0.5)
+    if phase is P.LEAVING:
+        template.release(0.6, "it makes room")
+    if phase is P.REFUSED:
+        template.gone(ev.TemplateGone("e", 1, "no", final=True), 0.5)
+    assert template.phase is phase
+    return template
+
+
+@pytest.mark.parametrize(("before", "stimulus"), list(itertools.product(Phase, STIMULI)), ids=str)
+def test_every_phase_answers_every_stimulus(before: Phase, stimulus: str) -> None:
+    """One row of the table of moves."""
+    template = template_in(before)
+    STIMULI[stimulus](template)
+    assert template.phase is TABLE[before].get(stimulus, before)
+
+
+def test_the_moves_have_no_twins_and_every_phase_can_be_left() -> None:
+    """The table names each pair of phases once, and no phase is a dead end."""
+    assert len(ALLOWED) == len(MOVES)
+    assert {move.source for move in MOVES} == set(Phase) == {move.target for move in MOVES}
+    assert diagram().count("-->") == len(MOVES) + 1
+
+
+def test_none_is_kept_unless_it_is_asked_for() -> None:
+    """Without the setting nothing starts, and the pool asks for no time."""
+    house = House()
+    house.wait(3600)
+    assert not house.of(do.Prepare)
+    assert house.pool.deadline() is None
+
+
+def test_it_starts_once_it_is_calm() -> None:
+    """A template takes no core from a worker that starts, and starts a moment after the last has."""
+    house = House(standby=(ENGINE,))
+    house.request(A)
+    house.wait(8)
+    assert not house.of(do.Prepare)
+    house.ready(A)
+    house.wait(CALM_S - 0.1)
+    assert not house.of(do.Prepare)
+    house.wait(0.2)
+    assert house.of(do.Prepare) == [do.Prepare(ENGINE, 1)]
+    house.wait(3600)
+    assert len(house.of(do.Dismiss)) == 1, f"one that is not ready within {START_S} s is ended"
+
+
+def test_workers_are_forked_from_a_template_that_is_ready() -> None:
+    """Every model of its engine is, and no other engine's; none while it starts, or once it is gone."""
+    house = House(standby=(ENGINE,))
+    started(house)
+    house.request(B)
+    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB))
+    house.ready(B)
+    house.finish(B)
+    house.request(A)
+    assert [(spawn.worker, spawn.template) for spawn in house.of(do.Spawn)] == [(B, 0), (A, 1)]
+    house.exit(A, 1)
+    gone(house)
+    house.wait(1)
+    assert [(spawn.worker, spawn.template) for spawn in house.of(do.Spawn)][2:] == [(A, 0)]
+
+
+@pytest.mark.parametrize("own", [{"command": ("mine",)}, {"environment": {"OMP_NUM_THREADS": "1"}}], ids=str)
+def test_a_worker_with_a_program_or_an_environment_of_its_own_is_not_forked(own: dict[str, object]) -> None:
+    """What a template has imported was imported by hushd's program, in the engine's environment."""
+    house = ready(worker={A: own})
+    house.request(A)
+    (spawn,) = house.of(do.Spawn)
+    assert spawn.template == 0
+
+
+def test_it_is_the_first_to_make_room() -> None:
+    """A start for which memory lacks ends the template, though a worker has been idle for long."""
+    house = ready()
+    house.idle(C)
+    house.total = 790 * MB  # of which 632 are for workers: both fit, and the template beside them does not
+    house.wait(100)
+    house.request(B)
+    assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]
+    assert house.drained() == []
+    gone(house)
+    assert house.spawned()[-1] == B
+
+
+def test_it_counts_for_what_its_end_would_give_back() -> None:
+    """The budget has the size that was measured last; a template that is starting counts by a guess."""
+    house = ready()
+    (tenant,) = house.pool._admission._tenants(house.now)
+    assert (tenant.machine.size, tenant.starting) == (40 * MB, False)
+    house.tell(ev.TemplateReady(ENGINE, 1, 20 * MB))  # a worker shares the rest
+    (tenant,) = house.pool._admission._tenants(house.now)
+    assert tenant.machine.size == 20 * MB
+    house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB))
+    (tenant,) = house.pool._admission._tenants(house.now)
+    assert tenant.machine.size == 20 * MB
+
+
+@pytest.mark.parametrize("level", [Level.WARNING, Level.CRITICAL], ids=str)
+def test_pressure_ends_it_first_and_it_comes_back(level: Level) -> None:
+    """A warning is enough, before any worker leaves; another starts after a pause, once memory is not short."""
+    house = ready()
+    house.idle(C)
+    before = len(house.done)
+    house.tell(ev.Pressure(level))
+    leaving = [action for action in house.done[before:] if isinstance(action, do.Dismiss | do.ToWorker)]
+    assert leaving[0] == do.Dismiss(ENGINE, 1)
+    assert (house.drained() == [C]) == (level is Level.CRITICAL)
+    gone(house)
+    house.wait(PAUSE_S - 1)
+    assert len(house.of(do.Prepare)) == 1
+    house.wait(CALM_S + 2)
+    assert house.of(do.Prepare)[1:] == [do.Prepare(ENGINE, 2)]
+
+
+def test_none_starts_where_there_is_no_room() -> None:
+    """Nobody leaves for a template; it looks again after a while, and `status` has the reason."""
+    house = House(standby=(ENGINE,))
+    house.idle(C)
+    house.available = 170 * MB
+    house.wait(10)
+    assert not house.of(do.Prepare)
+    assert house.drained() == []
+    assert house.pool.templates()[0]["why"] == "there is no room for it"
+    house.available = 900 * MB
+    house.wait(PAUSE_S)
+    assert house.of(do.Prepare)
+
+
+def test_one_that_dies_again_and_again_costs_less_and_less() -> None:
+    """The pause before the next doubles, up to an hour."""
+    house = House(standby=(ENGINE,))
+    started(house)
+    pauses = []
+    for number in range(1, 9):
+        gone(house)
+        died = house.now
+        while len(house.of(do.Prepare)) == number:
+            house.wait(1)
+        pauses.append(round(house.now - died))
+    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+def test_an_engine_that_refuses_is_asked_no_more() -> None:
+    """The reason is logged once and shown; a configuration that was read again gives it another try."""
+    house = House(standby=(ENGINE,))
+    started(house)
+    gone(house, final=True)
+    house.wait(10_000)
+    assert len(house.of(do.Prepare)) == 1
+    assert house.pool.templates() == [{"name": ENGINE, "state": "refused", "gen": 1, "why": "it died"}]
+    house.tell(ev.Configured(Settings(standby=(ENGINE,))))
+    assert len(started(house)) == 2
+
+
+def test_the_configuration_decides() -> None:
+    """One that is no longer wanted, or whose environment changes, leaves; one that is new starts."""
+    house = ready()
+    changed = {ENGINE: {"environment": {"X": "1"}}}
+    house.tell(ev.Configured(Settings(standby=(ENGINE, "tts/c"), worker=changed)))
+    assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]
+    house.tell(ev.TemplateGone(ENGINE, 1, "killed"))
+    assert {prepared.engine for prepared in started(house)[1:]} == {ENGINE, "tts/c"}
+    house.tell(ev.Configured(Settings()))
+    assert len(house.of(do.Dismiss)) == 3
+    for prepared in house.of(do.Prepare)[1:]:
+        house.tell(ev.TemplateGone(prepared.engine, prepared.gen, "killed"))
+    assert house.pool.templates() == []
+
+
+@pytest.mark.parametrize("renew", [False, True], ids=str)
+def test_it_ends_with_the_supervisor(renew: bool) -> None:
+    """A supervisor that leaves, or makes way, ends the template, waits for none, and starts no other."""
+    house = ready()
+    house.tell(ev.Shutdown(renew=renew))
+    assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]
+    assert house.of(do.Leave)
+    assert house.pool.deadline() is None

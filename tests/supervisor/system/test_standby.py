@@ -1,0 +1,255 @@
+"""Templates as real processes: what is forked from them, and that nothing depends on them or stays behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import zmq
+from hushd_protocol.system import paths
+from hushd_supervisor.core.events import TemplateGone, TemplateReady
+from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.system import process, standby
+from hushd_supervisor.system.process import OpenFiles, Process
+from hushd_supervisor.system.standby import Templates
+from support.peer import BOUND_S, TESTS, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates are kept on Linux only")
+
+NAME = "stt/test"
+PROGRAM = TESTS / "template.py"
+
+
+class Stage:
+    """Templates of tests/support/template.py, and the workers that were forked from them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mode = ""
+        self.folder = folder
+        self.poller = zmq.Poller()
+        known = paths.find({"HUSHD_RUNTIME_DIR": str(folder / "run"), "HUSHD_STATE_DIR": str(folder / "state")})
+        self.templates = Templates(self.poller, OpenFiles().launch, known, Settings(), self.command)
+        self.workers: list[Process] = []
+        self.lifelines: list[int] = []
+
+    def command(self, _: str) -> list[str]:
+        return [sys.executable, str(PROGRAM), *([self.mode] if self.mode else []), " " * 80]
+
+    def event(self) -> TemplateReady | TemplateGone:
+        """The next news of a template."""
+        end = time.monotonic() + BOUND_S
+        while time.monotonic() < end:
+            for event in self.templates.events(dict(self.poller.poll(100))):
+                return event
+        raise AssertionError("no news of a template")
+
+    def start(self, gen: int = 1) -> int:
+        """Starts a template; returns its pid, once it is ready."""
+        assert self.templates.prepare(NAME, gen) is None
+        event = self.event()
+        assert isinstance(event, TemplateReady), event
+        assert 1e6 < event.size < 1e8
+        return self.templates.pids()[NAME, gen]
+
+    def fork(self, *arguments: str, gen: int = 1) -> Process | None:
+        """Has a worker forked, its output in `out`."""
+        lifeline, ours = os.pipe()
+        self.lifelines.append(ours)
+        command = [sys.executable, "-m", "worker", *arguments]
+        variables = {"MINE": "yes", "HUSHD_SUPERVISOR": str(os.getpid())}
+        with open(self.folder / "out", "ab") as output:
+            forked = self.templates.fork(NAME, gen, command, variables, output.fileno(), lifeline)
+        os.close(lifeline)
+        if forked:
+            self.workers.append(forked)
+        return forked
+
+    def said(self) -> list[str]:
+        return (self.folder / "out").read_text().splitlines()
+
+    def close(self) -> None:
+        kept = [template.process for template in self.templates._known.values()]
+        self.templates.close()
+        for template in kept:
+            wait_until(lambda template=template: template.poll() is not None, "the end of a template")
+        for worker in self.workers:
+            worker.kill()
+            ended(worker)
+            worker.close()
+        for lifeline in self.lifelines:
+            os.close(lifeline)
+
+
+def ended(worker: Process) -> int:
+    """The status of a worker that ends."""
+    assert worker.exit_fd is not None
+    if worker.poll() is None:
+        assert select.select([worker.exit_fd], [], [], BOUND_S)[0]
+    status = worker.poll()
+    assert status is not None
+    return status
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """This process adopts orphans for the time of a test."""
+    (tmp_path / "run").mkdir(mode=0o700)
+    made = Stage(tmp_path)
+    yield made
+    made.close()
+    import ctypes
+
+    ctypes.CDLL(None).prctl(process._PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    wait_until(lambda: not leftovers(tmp_path), "that nothing is left")
+
+
+def leftovers(folder: Path) -> list[int]:
+    """Processes whose output goes into `folder`."""
+    found = []
+    for other in psutil.process_iter():
+        try:
+            if os.readlink(f"/proc/{other.pid}/fd/2").startswith(str(folder)):
+                found.append(other.pid)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_forked_worker_is_like_one_that_was_started(stage: Stage) -> None:
+    """It is our child, leads a group, has its arguments, environment, log and command line, and its status comes."""
+    template = stage.start()
+    worker = stage.fork("wait", "0")
+    assert worker is not None
+    wait_until(stage.said, "its output")
+    assert stage.said() == [f"wait 0 {worker.pid} {worker.pid} {os.getpid()} yes False"]
+    assert psutil.Process(worker.pid).cmdline() == [sys.executable, "-m", "worker", "wait", "0"]
+    assert os.readlink(f"/proc/{worker.pid}/cwd") == "/"
+    assert os.readlink(f"/proc/{worker.pid}/fd/0") == "/dev/null"
+    assert worker.pid != template
+    os.kill(worker.pid, signal.SIGTERM)
+    assert ended(worker) == -signal.SIGTERM
+    other = stage.fork("exit", "7")
+    assert other is not None
+    assert ended(other) == 7
+
+
+def test_its_lifeline_ends_it_alone(stage: Stage) -> None:
+    """The end of its pipe kills the worker's group, and neither its template nor another worker."""
+    stage.start()
+    first, second = stage.fork("wait", "0"), stage.fork("wait", "0")
+    assert first
+    assert second
+    wait_until(lambda: len(stage.said()) == 2, "both workers")
+    os.close(stage.lifelines.pop(0))
+    assert ended(first) == -signal.SIGKILL
+    assert second.poll() is None
+    assert stage.fork("wait", "0")
+
+
+def test_a_template_that_is_gone_ends_no_worker(stage: Stage) -> None:
+    """A worker lives on without its template, and its status still comes."""
+    template = stage.start()
+    worker = stage.fork("wait", "0")
+    assert worker is not None
+    wait_until(stage.said, "its output")
+    os.kill(template, signal.SIGKILL)
+    assert isinstance(stage.event(), TemplateGone)
+    assert stage.fork("wait", "0") is None
+    assert worker.poll() is None
+    os.kill(worker.pid, signal.SIGINT)  # as for any program
+    assert ended(worker) == -signal.SIGINT or ended(worker) > 0
+
+
+def test_a_template_that_hangs_is_given_up(stage: Stage) -> None:
+    """It is not waited for longer than a quarter of a second, and killed; what it forks late ends by itself."""
+    template = stage.start()
+    os.kill(template, signal.SIGSTOP)
+    begin = time.monotonic()
+    assert stage.fork("wait", "0") is None
+    assert time.monotonic() - begin >= standby.FORK_S
+    gone = stage.event()
+    assert isinstance(gone, TemplateGone)
+    assert "has not forked" in gone.reason
+    assert stage.templates.pids() == {}
+
+
+def test_a_worker_that_is_given_up_ends_by_itself(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was forked too late finds its lifeline at its end, and does nothing."""
+    template = stage.start()
+    os.kill(template, signal.SIGSTOP)
+    monkeypatch.setattr(standby, "_kill", lambda template: None)
+    assert stage.fork("wait", "0") is None
+    os.close(stage.lifelines.pop())
+    os.kill(template, signal.SIGCONT)
+    late = stage.templates._known[NAME, 1].control
+    assert select.select([late], [], [], BOUND_S)[0], "it was not forked late"
+    pid = int(late.recv(100))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    assert stage.said() == []
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize(("mode", "reason"), [("threads", "start threads"), ("refuses", "Not this one.")])
+def test_an_engine_that_cannot_be_kept_says_so(stage: Stage, mode: str, reason: str) -> None:
+    """Nothing is forked beside threads; the refusal is one sentence, and final."""
+    stage.mode = mode
+    assert stage.templates.prepare(NAME, 1) is None
+    event = stage.event()
+    assert isinstance(event, TemplateGone)
+    assert event.final
+    assert reason in event.reason
+
+
+def test_one_that_never_gets_ready_can_be_ended(stage: Stage) -> None:
+    """A template is killed in the middle of its imports, and forks nothing before."""
+    stage.mode = "slow"
+    assert stage.templates.prepare(NAME, 1) is None
+    assert stage.fork("wait", "0") is None
+    stage.templates.dismiss(NAME, 1)
+    assert isinstance(stage.event(), TemplateGone)
+
+
+def test_a_kill_at_any_moment_of_a_fork_leaves_a_worker_or_none(stage: Stage) -> None:
+    """The template is killed before, in and after a fork: a worker that we were given works, any other is gone."""
+    dice = random.Random(1)
+    for gen in range(1, 13):
+        template = stage.start(gen)
+        killer = threading.Timer(dice.random() * 0.01, os.kill, (template, signal.SIGKILL))
+        killer.start()
+        if worker := stage.fork("exit", "3", gen=gen):
+            assert ended(worker) in (3, 1)
+        killer.join()
+        assert isinstance(stage.event(), TemplateGone)
+    process.reap_orphans()
+    assert stage.templates.pids() == {}
+
+
+def test_orphans_are_reaped(stage: Stage) -> None:
+    """What a dead worker has left behind becomes our child, and no zombie for ever."""
+    stage.start()
+    program = "import os, time; p = os.fork(); p or time.sleep(0.2); print(p)"
+    child = process.Child([sys.executable, "-c", program], {}, stdout=2, stderr=2)
+    ended_child: Callable[[], bool] = lambda: child.poll() is not None  # noqa: E731
+    wait_until(ended_child, "the parent")
+    child.close()
+
+    def reaped() -> bool:
+        process.reap_orphans()
+        return not [p for p in psutil.Process().children() if p.status() == psutil.STATUS_ZOMBIE]
+
+    wait_until(reaped, "that the orphan is reaped")
+
+
+def test_elsewhere_it_is_refused_in_one_sentence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On macOS the setting changes nothing but that sentence."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert stage.templates.prepare(NAME, 1) == TemplateGone(NAME, 1, standby.ELSEWHERE, final=True)

@@ -1,0 +1,139 @@
+"""A template: a process that has imported an engine's libraries and loaded nothing, and forks workers.
+
+The supervisor sends each start as one message on a socket: the worker's command line and its whole environment as JSON,
+with the descriptors of its log and its lifeline. The answer is the worker's pid. Linux only.
+
+A worker is forked twice, by a process in between that ends at once: so it becomes the child of the supervisor, which
+adopts orphans, and its exit is seen, waited for and killed like that of any worker. Nothing is forked beside threads: a
+lock that another thread holds would stay locked in the child for ever.
+"""
+
+from __future__ import annotations
+
+import ctypes  # for `_retitle`: imported once, before any fork
+import gc
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import lifeline
+
+from . import usage
+
+VARIABLE = "HUSHD_TEMPLATE"  # names the descriptor of the socket
+LARGEST = 1 << 20  # bytes of a message
+READY, REFUSED = b"ready", b"refused "  # the first message of a template; what follows REFUSED is the reason
+_EXIT_REFUSED = 78
+_ARGUMENTS = slice(45, 47)  # after the name of the program in /proc/self/stat: where its arguments begin and end
+
+
+def serve(engine: str, preload: Callable[[], object]) -> list[str]:
+    """Serves as a template; returns in each worker that is forked, with its arguments."""
+    control = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
+    control.set_inheritable(False)
+    life = int(os.environ.pop("HUSHD_LIFELINE"))
+    lifeline.arm(life, int(os.environ.pop("HUSHD_SUPERVISOR")))
+    os.set_inheritable(life, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        preload()
+    except HushdError as error:
+        _refuse(control, error.message)
+    if threads() > 1:
+        _refuse(control, f"{engine} cannot be kept on standby: its libraries start threads when they are imported.")
+    gc.collect()
+    gc.freeze()  # a collection would write to every object, and so copy its page
+    control.send(READY)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, LARGEST, 2)
+        if not message or threads() > 1:
+            os._exit(0)
+        if worker := _fork(control, message, descriptors):
+            os.close(life)
+            return worker
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def threads() -> int:
+    """The threads of this process."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def _refuse(control: socket.socket, reason: str) -> NoReturn:
+    control.send(REFUSED + reason.encode()[:1000])
+    os._exit(_EXIT_REFUSED)
+
+
+def _fork(control: socket.socket, message: bytes, descriptors: list[int]) -> list[str]:
+    """Forks a worker and answers with its pid, or with nothing; returns the worker's arguments in the worker."""
+    answer_read, answer_write = os.pipe()
+    gate_read, gate_write = os.pipe()
+    between = os.fork()
+    if between == 0:
+        pid = _fork_or_leave()
+        if pid:
+            with suppress(OSError):
+                os.setpgid(pid, pid)
+            os.write(answer_write, b"%d" % pid)
+            os._exit(0)
+        for descriptor in (answer_read, answer_write, gate_write):
+            os.close(descriptor)
+        control.close()
+        return _become(message, descriptors, gate_read)
+    os.waitpid(between, 0)  # from now on the worker is the supervisor's child
+    os.close(answer_write)
+    os.close(gate_read)
+    with suppress(OSError):  # the supervisor has given up on us
+        control.send(os.read(answer_read, 20) or b"0")
+        os.write(gate_write, b".")
+    os.close(answer_read)
+    os.close(gate_write)
+    return []
+
+
+def _fork_or_leave() -> int:
+    """The second fork, in the process in between, which leaves where there is no process to be had."""
+    try:
+        return os.fork()
+    except OSError:
+        os._exit(1)
+
+
+def _become(message: bytes, descriptors: list[int], gate: int) -> list[str]:
+    """Makes a forked process what a worker is that was started; returns its arguments."""
+    with suppress(OSError):  # the process in between does it too: whoever comes first
+        os.setpgid(0, 0)
+    if len(descriptors) != 2 or not os.read(gate, 1):
+        os._exit(1)  # the template has died: nobody knows this process
+    os.close(gate)
+    log, life = descriptors
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    start = json.loads(message)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(start["environment"] | {"HUSHD_LIFELINE": str(life)})
+    usage.forked = True
+    command: list[str] = start["command"]
+    _retitle(command)
+    return command[command.index("-m") + 2 :]
+
+
+def _retitle(command: list[str]) -> None:
+    """Shows the worker's command line in lists of processes, where the template's has room for it.
+
+    As setproctitle does: the kernel takes a text up to its first 0, unless the last byte of the arguments is one.
+    """
+    title = " ".join(command).encode() + b"\0"
+    with suppress(OSError, ValueError):
+        with open("/proc/self/stat", "rb") as file:
+            begin, end = map(int, file.read().rpartition(b")")[2].split()[_ARGUMENTS])
+        if len(title) < end - begin:
+            ctypes.memmove(begin, title.ljust(end - begin), end - begin)
