@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benches import cold, commands, models, warm
+from benches import cold, commands, models, standby, warm
 from benches.hearing import accuracy, captions, diarization, dictate, int8, live, long, noise, two_files
 from benches.peers.case import peers
 from benches.serving import crowd, door, http, mcp, realtime, wyoming
@@ -42,6 +42,7 @@ CASES = {
     "wheel": commands.wheel,
     "extras": commands.extras,
     "cold": cold.cold,
+    "standby": standby.standby,
     "activation": activation.activation,
     "warm": warm.warm,
     "live": live.live,
@@ -93,7 +94,7 @@ def main() -> int:
     )
     parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
     parser.add_argument("--minutes", type=float, help="how long gaps, talk, nine, polls and crowd take")
-    parser.add_argument("--engine", help="cold with this engine, or all, against its package's minimal use")
+    parser.add_argument("--engine", help="cold or standby with this engine, or all")
     parser.add_argument("--document", action="store_true", help="peers: write its section of docs/BENCHMARKS.md")
     options = parser.parse_args()
     if options.list:

@@ -148,12 +148,12 @@ def cold_engines(chosen: str) -> Iterator[Row]:
 def _measured(name: str, case: Case) -> Row:
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
         model = case.make(Path(folder) / "models")
-        clip, out = str(_clip(name, Path(folder))), str(Path(folder) / "out.wav")
-        arguments = (SENTENCE, out) if case.speaks else (clip,)
+        recorded, out = str(clip(name, Path(folder))), str(Path(folder) / "out.wav")
+        arguments = (SENTENCE, out) if case.speaks else (recorded,)
         # Without tearing down, as hushd's workers end: native destructors take time that no user waits for.
         program = f"import os, sys\n{case.bare}\nos._exit(0)\n"
         bare = [sys.executable, "-c", program, str(model), *arguments]
-        ours = ["say", *case.ask, "-o", out, SENTENCE] if case.speaks else ["listen", *case.ask, clip]
+        ours = ["say", *case.ask, "-o", out, SENTENCE] if case.speaks else ["listen", *case.ask, recorded]
         ours[0] = str(BIN / ours[0])
         times: tuple[list[float], list[float]] = ([], [])
         with (
@@ -170,7 +170,7 @@ def _measured(name: str, case: Case) -> Row:
     return Row(f"cold {name}", value, "s", "<= 1.15 x", floor, value <= 1.15 * floor, f"{best:.2f} x at the best")
 
 
-def _clip(engine: str, folder: Path) -> Path:
+def clip(engine: str, folder: Path) -> Path:
     """A recording that the model understands."""
     if engine == "onnx-asr":
         from support.tone_models import whistle

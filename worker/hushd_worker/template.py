@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes  # for `_retitle`: imported once, before any fork
 import gc
+import importlib
 import json
 import os
 import signal
@@ -58,6 +59,12 @@ def serve(engine: str, preload: Callable[[], object]) -> list[str]:
             return worker
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def import_all(*modules: str) -> None:
+    """Imports modules, for an engine's `preload`."""
+    for module in modules:
+        importlib.import_module(module)
 
 
 def threads() -> int:

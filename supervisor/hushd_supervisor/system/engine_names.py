@@ -45,6 +45,9 @@ def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
     yield role, f"{role}/{settings.default_model(role)}"
     if small := settings.small_model(role):
         yield f"{role}_small", f"{role}/{small}"
+    for name in settings.standby:
+        if name.startswith(f"{role}/"):
+            yield "standby", name
     for name in settings.worker:
         if name.startswith(f"{role}/"):
             yield f'worker."{name}"', name

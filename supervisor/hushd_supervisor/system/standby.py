@@ -23,9 +23,8 @@ from . import log
 from .memory import measure
 from .process import Forked, Launch, Process, adopt_orphans, environment, reap_orphans, template_command
 
-FORK_S = (
-    0.25  # for a template to fork: 4 to 8 ms on a calm machine. Then it hangs, and everybody has waited long enough
-)
+# For a template to fork, in which everybody waits: 4 to 8 ms on a calm machine. One that takes longer hangs.
+FORK_S = 0.5
 LARGEST = 4096  # bytes of what a template sends
 READY, REFUSED = b"ready", b"refused "  # its first message, see `hushd_worker.template`
 ELSEWHERE = "A template is kept on Linux only: without `standby` everything works here as it is."

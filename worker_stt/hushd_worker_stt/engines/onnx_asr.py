@@ -68,8 +68,10 @@ class OnnxAsr(Engine):
 
     @staticmethod
     def preload() -> None:
-        """Imports what `load` does, for a template."""
-        import onnxruntime  # noqa: F401
+        """Imports what `load` and the first sentence do, for a template."""
+        from hushd_worker.template import import_all
+
+        import_all("numpy.random", "onnx_asr.loader", "onnx_asr.models.nemo", "onnx_asr.models.whisper")
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = onnx_models.find(model)

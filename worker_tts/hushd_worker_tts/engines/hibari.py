@@ -46,6 +46,9 @@ SPECTRA = 6  # parts of the spectrum that a model returns; the phonemes' ends ma
 _CLAUSE_END = re.compile(r"[,;:—.!?…]+ ")
 
 
+_READING = tuple(f"hibari.g2p.{name}" for name in ("lexicon", "normalize", "tagger", "tokenize"))
+
+
 class Hibari:
     """The engine. One process serves all voices, with a session for each voice and a phonemizer for each accent.
 
@@ -92,9 +95,10 @@ class Hibari:
 
     @staticmethod
     def preload() -> None:
-        """Imports what `load` does, for a template."""
-        import onnxruntime  # noqa: F401
-        from hibari import dsp  # noqa: F401
+        """Imports what `load` and the first sentence do, for a template."""
+        from hushd_worker.template import import_all
+
+        import_all("numpy.random", "numpy.fft", "onnxruntime", "sqlite3", "hibari.dsp", *_READING)
 
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")

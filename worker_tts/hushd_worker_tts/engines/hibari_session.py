@@ -74,10 +74,11 @@ def _original(ort: Any, model: Path, options: Any) -> Any:
 
 
 def _kept(model: Path) -> bytes:
-    content = _place(model).read_bytes()
-    if zlib.crc32(content[_CHECK:]).to_bytes(_CHECK, "big") != content[:_CHECK]:
+    with _place(model).open("rb") as file:
+        check, content = file.read(_CHECK), file.read()  # apart, for a slice of it would be a copy
+    if zlib.crc32(content).to_bytes(_CHECK, "big") != check:
         raise ValueError(model)
-    return content[_CHECK:]
+    return content
 
 
 def _name(model: Path) -> str:

@@ -106,8 +106,10 @@ class Kokoro:
 
     @staticmethod
     def preload() -> None:
-        """Imports what `load` does, for a template."""
-        import kokoro_onnx  # noqa: F401
+        """Imports what `load` and the first sentence do, for a template."""
+        from hushd_worker.template import import_all
+
+        import_all("numpy.random", "kokoro_onnx")
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"kokoro and its model {self._model}")

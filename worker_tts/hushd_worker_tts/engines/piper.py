@@ -94,8 +94,10 @@ class Piper:
 
     @staticmethod
     def preload() -> None:
-        """Imports what `load` does, for a template."""
-        import piper  # noqa: F401
+        """Imports what `load` and the first sentence do, for a template."""
+        from hushd_worker.template import import_all
+
+        import_all("numpy.random", "piper")
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"piper and its voice {self._model}")
