@@ -663,7 +663,7 @@ class World:
                 self.events.add("a process retires beside another" if len(family) > 1 else "a process retires")
 
     def _check_floor(self) -> None:
-        floor = self.pool._floor
+        floor = self.pool._floors.of(b"")
         for device in ("speaker", "microphone"):
             holders = [c for c in floor._claims.values() if c.holds and device in c.devices]
             assert len(holders) <= 1, "two have one device"
@@ -684,7 +684,7 @@ class World:
         for person in self.people:
             for name, request in person.open.items():
                 if request.op == "claim" and person.connected:
-                    assert self.pool._floor.has(person.route, name), "a claim was lost"
+                    assert self.pool._floors.of(person.route).has(person.route, name), "a claim was lost"
                 elif person.connected and request.op != "control":
                     request = self.pool._requests.get((person.route, name))
                     assert request is not None, "a request was lost"
