@@ -236,7 +236,10 @@ class Connection:
             if not events:
                 silent += 1
                 if silent == SILENT_TICKS:
-                    return HushdError("supervisor_lost", "The supervisor has stopped answering: see `hushd logs`.")
+                    where = f" at {self._machine.endpoint.place}" if self._machine else ""
+                    return HushdError(
+                        "supervisor_lost", f"The supervisor{where} has stopped answering: see `hushd logs`."
+                    )
 
     def _loss(self, monitor: zmq.Socket[bytes]) -> HushdError | None:
         """The reason for which the connection is lost, by the monitor's events; None where it is not."""

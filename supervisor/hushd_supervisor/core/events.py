@@ -144,6 +144,13 @@ class Visited:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """The programs of another machine may no longer come; their connections are ended beside this."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """SIGTERM, SIGINT or `hushd shutdown`; a second one kills the jobs for which the first one waits.
 
@@ -167,6 +174,7 @@ Event = (
     | Sleep
     | Pressure
     | Configured
+    | Revoked
     | Shutdown
     | Visited
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hushd_protocol import messages as m
@@ -110,6 +111,8 @@ class Pool:
                 self._needed = self._needed | {by} if needed else self._needed - {by}
                 self._leave_at = math.inf  # counted from now on
                 out = []
+            case ev.Revoked(name):
+                out = self._revoked(f"{name}:", now)
             case ev.Shutdown(renew):
                 out = self._renew(now) if renew and not self._renewing else self._shutdown(now)
         return out + self._after(now)
@@ -209,6 +212,13 @@ class Pool:
             if connection is not None and connection.own_holder:
                 out += worker.release(connection.holder, now)
         return out
+
+    def _revoked(self, holders: str, now: float) -> list[Action]:
+        """Drops the leases of all holders whose names begin so; their requests that still run make no new ones."""
+        for request in self._requests.values():
+            if request.holder.startswith(holders):
+                request.message = replace(request.message, keep_alive=None)
+        return [action for worker in self._workers.values() for action in worker.release_all(holders, now)]
 
     def _ping(self, now: float) -> list[Action]:
         out, silent = self._connections.ping(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core.actions import Action, CheckKeys, Configure, ReportStatus, ToClient, ToWorker
-from hushd_supervisor.core.events import FromClient, FromWorker
+from hushd_supervisor.core.events import FromClient, FromWorker, Revoked
 from hushd_supervisor.core.machines import machine, route_from
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.settings import Settings
@@ -120,6 +120,26 @@ def test_holders_of_two_machines_are_two() -> None:
     there.handle(FromClient(HERE, request(op="warm", input="none", keep_alive=0.0)), 3.0)
     (row,) = there.rows(4.0)
     assert (row["state"], list(row["holders"])) == ("ready", ["laptop:cli"])
+
+
+def test_a_machine_that_is_revoked_keeps_no_worker() -> None:
+    """Its leases end, of a request that still runs too; the worker stays as long as anybody's job lets it."""
+    there = pool(HERE, LAPTOP, PHONE)
+    for number, route in enumerate((LAPTOP, PHONE)):
+        warm = request(id=bytes(15) + bytes([number]), op="warm", input="none", keep_alive=-1.0)
+        there.handle(FromClient(route, warm), 1.0)
+    there.handle(FromWorker("stt/echo/a", 1, m.Ready()), 2.0)
+    actions = there.handle(FromClient(LAPTOP, request(input="none", keep_alive=-1.0)), 3.0)
+    (job,) = [
+        action.message.id for action in actions if isinstance(action, ToWorker) if isinstance(action.message, m.Job)
+    ]
+    there.handle(Revoked("laptop"), 4.0)
+    there.handle(FromWorker("stt/echo/a", 1, m.Result(id=job)), 5.0)
+    (row,) = there.rows(6.0)
+    assert list(row["holders"]) == ["phone:cli"]
+    there.handle(Revoked("phone"), 7.0)
+    (row,) = there.rows(8.0)
+    assert (list(row["holders"]), row["expires_in_s"]) == ([], 297.0)
 
 
 def test_a_supervisor_that_leaves_refuses_a_machine_that_comes_late() -> None:

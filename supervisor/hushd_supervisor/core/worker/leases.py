@@ -45,6 +45,12 @@ class Leases:
         del self._until[holder]
         return True
 
+    def drop(self, holders: str) -> bool:
+        """Drops the leases of all holders whose names begin so; returns whether there was one."""
+        before = len(self._until)
+        self._until = {holder: until for holder, until in self._until.items() if not holder.startswith(holders)}
+        return len(self._until) < before
+
     def clear(self) -> None:
         """Drops all leases: the worker is being ended."""
         self._until.clear()

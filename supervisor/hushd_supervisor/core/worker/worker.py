@@ -152,6 +152,12 @@ class Worker:
             self._dispatch.rest(now)
         return self._take()
 
+    def release_all(self, holders: str, now: float) -> list[Action]:
+        """Drops all leases of the holders whose names begin so."""
+        if self.leases.drop(holders) and self.state is State.READY:
+            self._dispatch.rest(now)
+        return self._take()
+
     # --- what the pool decides -----------------------------------------------------------------------------------
 
     def admit(self, now: float, place: Place = ANYWHERE, compute_device: str = "") -> list[Action]:

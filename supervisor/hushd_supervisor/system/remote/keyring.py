@@ -26,6 +26,7 @@ class Keyring:
         self._record = record
         self._version: tuple[int, ...] | None = ()
         self._names: dict[str, str] = {}
+        self._lost: set[str] = set()
         self._refused: set[str] = set()
 
     def name(self, key: str) -> str:
@@ -38,16 +39,22 @@ class Keyring:
             return False
         self._version = version
         self._refused.clear()
+        before = set(self._names.values())
         try:
             self._names = {key_text(key): name for name, key in self._files.allowed().items()}
         except HushdError as error:
             self._names = {}
             self._record("error", f"no other machine may come: {error.message}")
+        self._lost |= before.difference(self._names.values())
         return True
+
+    def take_lost(self) -> set[str]:
+        """Returns the names that may no longer come, each once."""
+        lost, self._lost = self._lost, set()
+        return lost
 
     def judge(self, request: list[bytes]) -> list[bytes]:
         """Returns the answer to a ZAP request: whether a key may come, which then is the connection's `User-Id`."""
-        self.refresh()
         key = key_text(request[CREDENTIALS]) if len(request) == CREDENTIALS + 1 else ""
         name = self.name(key)
         if not name:

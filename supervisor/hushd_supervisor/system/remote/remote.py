@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message
 from hushd_protocol.system.paths import Paths
 
-from hushd_supervisor.core.events import ClientGone, FromClient, Visited
+from hushd_supervisor.core.events import ClientGone, FromClient, Revoked, Visited
 from hushd_supervisor.core.settings import RemoteSettings, Settings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Remote:
         self._keyring: Keyring | None = None
         self._files: KeyFiles | None = None
         self._folder = -1  # of the keys, watched while it is open
-        self._news: list[FromClient | ClientGone | Visited] = []  # for the loop
+        self._news: list[FromClient | ClientGone | Revoked | Visited] = []  # for the loop
 
     # --- opening and closing -----------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class Remote:
 
     def events(
         self, ready: Container[object], limit: int, seconds: float
-    ) -> Iterator[FromClient | ClientGone | Visited]:
+    ) -> Iterator[FromClient | ClientGone | Revoked | Visited]:
         """Yields what has happened; at most `limit` messages, and none once `seconds` have passed."""
         while self._news:
             yield self._news.pop(0)
@@ -137,6 +137,8 @@ class Remote:
             return
         if there.authenticator in ready:
             there.authenticate(BATCH)
+            assert self._keyring
+            yield from map(Revoked, self._keyring.take_lost())
         if there.monitor in ready:
             yield from there.departures()
         if there.socket in ready:
@@ -154,8 +156,8 @@ class Remote:
         """
         if self._socket is None or self._keyring is None or self._files is None:
             return {}
-        if self._keyring.refresh():
-            self._socket.end_others()
+        self._socket.check_keys()
+        self._news += map(Revoked, self._keyring.take_lost())
         try:
             secret = self._files.secret()
             if secret is None or not self._socket.serves(secret):

@@ -115,14 +115,21 @@ class RemoteSocket(ClientSocket):
                 request = self.authenticator.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
+            self.check_keys()
             self.authenticator.send_multipart(self._keyring.judge(request))
 
     def machines(self) -> dict[str, int]:
         """The number of connections of each machine, by name."""
         return dict(Counter(filter(None, map(self._keyring.name, self._keys.values()))))
 
+    def check_keys(self) -> None:
+        """Looks at the keys; where they have changed, ends the connections whose key may no longer come, and those that
+        have not shown one yet."""
+        if self._keyring.refresh():
+            self.end_others()
+
     def end_others(self) -> None:
-        """Ends the connections whose key may no longer come, and those that have not shown one yet."""
+        """Ends the connections whose key is not in the keyring."""
         for descriptor, route in list(self._routes.items()):
             if not self._keyring.name(self._keys.get(route, "")):
                 self._traffic.end(descriptor)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,13 +23,26 @@ from hushd_protocol.system.keys import KeyFiles
 from hushd_supervisor.core.events import ClientGone, FromClient
 from hushd_supervisor.core.machines import machine
 from hushd_supervisor.system.remote.keyring import Keyring
-from hushd_supervisor.system.remote.remote_socket import HANDSHAKES, RemoteSocket
+from hushd_supervisor.system.remote.remote_socket import HANDSHAKES, HEARTBEAT_S, RemoteSocket
 from support.machines import LISTEN, Desk, Laptop, wait_for_machines
 from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
 
 AT_ONCE = 20  # strangers
 ANY_PORT = "tcp+curve://127.0.0.1:0"
 HELLO = Hello(protocol=PROTOCOL, version=__version__)
+
+
+PROGRAM = """
+import sys, zmq
+from hushd_protocol.framing import pack
+from hushd_protocol.messages import Hello
+server, public, secret = (bytes.fromhex(word) for word in sys.argv[2:])
+socket = zmq.Context().socket(zmq.DEALER)
+socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = server, public, secret
+socket.connect(sys.argv[1])
+socket.send_multipart(pack(Hello(protocol=1, version="0")))
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -62,7 +75,7 @@ def test_a_thousand_wrong_keys_are_refused_and_none_is_served(desk: Desk, laptop
     context = zmq.Context()
     with desk.supervisor.connect() as here, laptop.peer(desk.endpoint) as away:
         for _ in range(1000 // AT_ONCE):
-            strangers = [_stranger(context, desk) for _ in range(AT_ONCE)]
+            strangers = [_stranger(context, desk.endpoint.key, desk.endpoint.port) for _ in range(AT_ONCE)]
             for dealer, monitor in strangers:
                 assert _refusals(monitor) == [400]
                 assert not dealer.poll(0)
@@ -76,16 +89,18 @@ def test_a_thousand_wrong_keys_are_refused_and_none_is_served(desk: Desk, laptop
     assert "is not allowed" in desk.supervisor.log()
 
 
-def _stranger(context: zmq.Context[zmq.Socket[bytes]], desk: Desk) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+def _stranger(
+    context: zmq.Context[zmq.Socket[bytes]], server: bytes, port: int
+) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
     """A client with a key of its own, which says hello, and its monitor."""
     dealer = context.socket(zmq.DEALER)
     public, secret = zmq.curve_keypair()
-    dealer.set(zmq.CURVE_SERVERKEY, desk.endpoint.key)
+    dealer.set(zmq.CURVE_SERVERKEY, server)
     dealer.set(zmq.CURVE_PUBLICKEY, public)
     dealer.set(zmq.CURVE_SECRETKEY, secret)
     dealer.set(zmq.RECONNECT_IVL, -1)
     monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_SUCCEEDED)
-    dealer.connect(f"tcp://127.0.0.1:{desk.endpoint.port}")
+    dealer.connect(f"tcp://127.0.0.1:{port}")
     with suppress(zmq.Again):  # it is refused already
         dealer.send_multipart(pack(HELLO), zmq.NOBLOCK)
     return dealer, monitor
@@ -220,20 +235,6 @@ def test_a_reload_opens_and_closes_the_address(supervisor: Supervisor, runtime: 
         assert here.ask("echo", payload=b"hello")["text"] == "hello"
 
 
-SLEEPER = """
-import os, signal, sys, zmq
-from hushd_protocol.framing import pack
-from hushd_protocol.messages import Hello
-server, public, secret = (bytes.fromhex(word) for word in sys.argv[2:])
-socket = zmq.Context().socket(zmq.DEALER)
-socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = server, public, secret
-socket.connect(sys.argv[1])
-socket.send_multipart(pack(Hello(protocol=1, version="0")))
-print("sent", flush=True)
-sys.stdin.read()
-"""
-
-
 def test_the_same_port_at_another_address(desk: Desk, laptop: Laptop) -> None:
     """A reload that goes from one address to all of them; one that cannot be had leaves the old one as it was."""
     with desk.supervisor.connect() as here:
@@ -250,46 +251,74 @@ def test_the_same_port_at_another_address(desk: Desk, laptop: Laptop) -> None:
             assert peer.ask("echo", payload=b"hello")["text"] == "hello"
 
 
-def test_a_machine_that_sleeps_is_given_up(runtime: Path) -> None:
-    """A client that was stopped ends no connection, but answers no heartbeat; one at rest that answers stays."""
-    desk, laptop = KeyFiles(paths.find()), Laptop.at(runtime / "laptop").keys
-    public, secret = laptop.public(), laptop.secret()
-    assert public
-    server = desk.generate()
-    desk.allow("laptop", public)
-    own = desk.secret()
-    assert own
-    assert secret
-    keyring = Keyring(desk, lambda level, text: None)
-    there = RemoteSocket(ANY_PORT, own, keyring, desk.touch, heartbeat=0.3)
-    address = there.text.replace("tcp+curve", "tcp")
-    words = [address, *(key.hex() for key in (server, public, secret))]
-    clients = [
-        subprocess.Popen([sys.executable, "-c", SLEEPER, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for _ in range(2)
-    ]
-    try:
-        came = _events(there, 2)
-        assert all(isinstance(event, FromClient) and machine(event.route) == "laptop" for event in came)
-        clients[0].send_signal(signal.SIGSTOP)
-        (gone,) = _events(there, 1)
-        assert isinstance(gone, ClientGone)
-        assert there.machines() == {"laptop": 1}
-        assert desk.seen("laptop")
-    finally:
-        for client in clients:
-            client.kill()
-            client.communicate()
-        there.close(0)
-
-
-def test_a_descriptor_that_has_got_another_file_is_left_alone(runtime: Path) -> None:
-    """A stranger came and left, and its number is a local client's by the time that it is counted."""
+@pytest.fixture
+def there(runtime: Path, request: pytest.FixtureRequest) -> Iterator[RemoteSocket]:
+    """A socket without a supervisor; its parameter is the interval of heartbeats."""
+    heartbeat = getattr(request, "param", HEARTBEAT_S)
     files = KeyFiles(paths.find())
     files.generate()
-    own = files.secret()
-    assert own
-    there = RemoteSocket(ANY_PORT, own, Keyring(files, lambda level, text: None), files.touch)
+    secret = files.secret()
+    assert secret
+    made = RemoteSocket(ANY_PORT, secret, Keyring(files, lambda level, text: None), files.touch, heartbeat)
+    yield made
+    made.close(0)
+
+
+@pytest.fixture
+def programs(there: RemoteSocket, runtime: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts processes that come with the key `laptop`, say hello, and rest."""
+    desk, laptop = KeyFiles(paths.find()), Laptop.at(runtime / "laptop")
+    desk.allow("laptop", laptop.public)
+    server, secret = desk.public(), laptop.keys.secret()
+    assert server
+    assert secret
+    words = [there.text.replace("tcp+curve", "tcp"), *(key.hex() for key in (server, laptop.public, secret))]
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen([sys.executable, "-c", PROGRAM, *words], stdin=subprocess.PIPE))
+        (came,) = _events(there, 1)
+        assert isinstance(came, FromClient)
+        assert machine(came.route) == "laptop"
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("there", [0.3], indirect=True)
+def test_a_machine_that_sleeps_is_given_up(
+    there: RemoteSocket, programs: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    """A client that was stopped ends no connection, but answers no heartbeat."""
+    programs().send_signal(signal.SIGSTOP)
+    (gone,) = _events(there, 1)
+    assert isinstance(gone, ClientGone)
+    assert there.machines() == {}
+    assert KeyFiles(paths.find()).seen("laptop")
+
+
+def test_keys_are_read_again_before_the_next_is_judged(
+    there: RemoteSocket, programs: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    """Also where nobody reports a change: whoever comes next has the file read, and those revoked end."""
+    programs()
+    files = KeyFiles(paths.find())
+    files.revoke("laptop")
+    with zmq.Context() as context:
+        dealer, monitor = _stranger(context, files.public() or b"", int(there.text.rpartition(":")[2]))
+        (gone,) = _events(there, 1)
+        assert isinstance(gone, ClientGone)
+        assert there.machines() == {}
+        dealer.disable_monitor()
+        monitor.close(linger=0)
+        dealer.close(linger=0)
+
+
+def test_a_descriptor_that_has_got_another_file_is_left_alone(there: RemoteSocket) -> None:
+    """A stranger came and left, and its number is a local client's by the time that it is counted."""
     ours, theirs = socket.socketpair()
     with ours, theirs, open(os.devnull, "rb") as nothing:
         for _ in range(2 * HANDSHAKES):
@@ -298,7 +327,6 @@ def test_a_descriptor_that_has_got_another_file_is_left_alone(runtime: Path) -> 
         there.end_others()
         theirs.send(b"still there")
         assert ours.recv(100) == b"still there"
-    there.close(0)
 
 
 def _events(there: RemoteSocket, count: int) -> list[FromClient | ClientGone]:
