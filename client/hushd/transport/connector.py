@@ -113,9 +113,9 @@ class Connector:
         service manager that has only begun to start one. On another machine none is started.
         """
         if machine := self._machine:
-            from .remote import CONNECT_S
+            from .remote import WELCOME_S as PATIENCE_S
 
-            return machine.connect(lambda: Connection(machine, holder=self._holder, patience=CONNECT_S))
+            return machine.connect(lambda: Connection(machine, holder=self._holder, patience=PATIENCE_S))
         open = open or self._open
         paths.prepare_runtime(self._paths)
         try:

@@ -19,7 +19,8 @@ from hushd_protocol.system.keys import KeyFiles, check_curve, public_of
 from hushd_protocol.system.paths import Paths
 
 VARIABLE = "HUSHD_ENDPOINT"
-CONNECT_S = 5.0  # for the plain connect, and for the welcome
+CONNECT_S = 5.0  # for the plain connect
+WELCOME_S = 10.0  # for the handshake and the welcome: the machine has answered, so it may only be busy
 AGAIN_S = 5.0  # in which a supervisor that served us before may start anew
 PAUSE_S = 0.1
 DOUBTS = 4  # attempts, before a handshake without an end counts as one with a wrong key: the other side may be crowded
@@ -46,11 +47,6 @@ class Machine:
         self._secret = secret
         self._where: tuple[str, int] = ("", 0)  # where it answered last
         self._served = False  # whether we had a connection before
-
-    @property
-    def name(self) -> str:
-        """The name of the machine, for people."""
-        return self.endpoint.host
 
     def connect(self, open: Callable[[], T]) -> T:
         """Returns the connection that `open` makes; tries again where a supervisor may be starting anew.
@@ -87,7 +83,7 @@ class Machine:
                 self._where = probe.getpeername()[:2]
         except TimeoutError as error:
             raise self._nobody(f"it has not answered for {CONNECT_S:.0f} s", "is it on?") from error
-        except socket.gaierror as error:
+        except (socket.gaierror, UnicodeError) as error:
             raise self._nobody("its name is not known", f"write its address into {VARIABLE}.") from error
         except ConnectionRefusedError as error:
             raise self._nobody(

@@ -28,7 +28,7 @@ from .keyring import Keyring
 CONNECTIONS = 256  # at once, strangers' among them
 PART = 12  # of the open files that they may take at most
 HANDSHAKES = 64  # at once from one address, until the first message
-HANDSHAKE_S = 5.0  # from the connection to its authentication
+HANDSHAKE_S = 10.0  # from the connection to its authentication
 HEARTBEAT_S = 10.0  # between two signs of life that are asked of an idle connection; it ends after as much again
 _DOMAIN = b"hushd"
 _AUTHENTICATOR = "inproc://zeromq.zap.01"  # where libzmq asks
