@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from hushd_models.installation import document
 from hushd_protocol.endpoint import Endpoint, key_text, read_key, split_address
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -45,8 +44,9 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Manages the keys of machines of yours that use each other's hushd, encrypted, over the network; "
-        f"{document('REMOTE.md')} begins with the four commands.",
+        "Manages the keys of machines of yours that use each other's hushd over the network, encrypted. The one that "
+        "comes runs `generate`, the other `allow` with the key that was printed, and the first sets HUSHD_ENDPOINT to "
+        "what that prints.",
     )
     commands = parser.add_commands()
     generated = commands.add("generate", "print this machine's public key; made the first time")
