@@ -1,0 +1,95 @@
+"""Standby as a user has it: a worker forked from a template speaks as any other, and nothing is left of either."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hushd import Client
+from support.peer import Supervisor, wait_until
+
+Start = Callable[..., Supervisor]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates are kept on Linux only")
+
+
+def template(client: Client) -> dict[str, Any]:
+    """The status of the one template."""
+    (row,) = client.status()["standby"]
+    return dict(row)
+
+
+def speaks(client: Client) -> tuple[bytes, int]:
+    """What a worker says, and its pid."""
+    speech = b"".join(client.synthesize("The build is green."))
+    (row,) = client.status()["workers"]
+    return speech, row["pid"]
+
+
+def face(pid: int, supervisor: int) -> dict[str, object]:
+    """What a worker's process shows to the system."""
+    process, status = psutil.Process(pid), Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {
+        "child": process.ppid() == supervisor,
+        "leads": os.getpgid(pid) == pid,
+        "session": os.getsid(pid),
+        "cwd": process.cwd(),
+        "command": process.cmdline(),
+        "limits": process.rlimit(psutil.RLIMIT_NOFILE),
+        "masks": [line for line in status if line.startswith(("Umask", "SigIgn", "SigBlk"))],
+        "stdin": os.readlink(f"/proc/{pid}/fd/0"),
+        "log": os.readlink(f"/proc/{pid}/fd/2"),
+        "threads": process.num_threads() > 1,
+    }
+
+
+def test_a_forked_worker_speaks_and_is_as_any_other(start_supervisor: Start) -> None:
+    """Same audio to the byte, same process to the system; what is kept is under 60 MB, and counted."""
+    supervisor = start_supervisor('standby = ["tts/hibari"]\n')
+    with Client(start=False) as client:
+        wait_until(lambda: template(client)["state"] == "ready", "a template")
+        kept = template(client)
+        assert client.status()["memory"]["used_mb"] == kept["pss_mb"]
+        assert 10 < kept["pss_mb"] < 60
+        speech, forked = speaks(client)
+        seen = face(forked, supervisor.pid)
+        assert is_forked(forked)
+        os.kill(kept["pid"], signal.SIGKILL)
+        wait_until(lambda: template(client)["state"] == "absent", "the end of the template")
+        assert speaks(client) == (speech, forked), "a worker lives on without its template"
+        client.unload()
+        again, started = speaks(client)
+        assert started != forked
+        assert not is_forked(started)
+        assert again == speech
+        assert face(started, supervisor.pid) == seen
+
+
+def test_nothing_is_left_of_a_supervisor_that_is_killed(start_supervisor: Start) -> None:
+    """The template and a worker that was forked from it end with their supervisor, however it ends."""
+    supervisor = start_supervisor('standby = ["tts/hibari"]\n')
+    with Client(start=False) as client:
+        wait_until(lambda: template(client)["state"] == "ready", "a template")
+        _, forked = speaks(client)
+        left = [psutil.Process(template(client)["pid"]), psutil.Process(forked)]
+    supervisor.process.kill()
+    wait_until(lambda: not any(map(runs, left)), "that nothing is left")
+
+
+def is_forked(pid: int) -> bool:
+    """Whether a process was a template: the system shows the environment of its start."""
+    return "HUSHD_TEMPLATE" in psutil.Process(pid).environ()
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether a process is there, and no zombie."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
