@@ -18,6 +18,7 @@ PART = (
     500_000_000  # bytes that may come before a starved loop looks; unbounded it takes gigabytes (scripts/bench floods)
 )
 QUIET = 30_000_000
+SENDERS = 5
 NEVER_READERS, STREAMS = 8, 3  # of 15 MB each
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux says what waits on a connection")
@@ -37,15 +38,17 @@ def at_rest(good: Peer) -> bool:
 
 @linux
 @pytest.mark.parametrize("frame", [65536, 0])
-def test_a_message_without_an_end_is_ended(start_supervisor: Callable[..., Supervisor], frame: int) -> None:
-    """Its connection is ended after a part of it, large frames or empty ones, and what it took is given back."""
+def test_messages_without_an_end_are_ended(start_supervisor: Callable[..., Supervisor], frame: int) -> None:
+    """Each connection is ended after a part of one, large frames or empty ones, and what all took is given back.
+
+    Nobody else comes or leaves meanwhile.
+    """
     supervisor = start_supervisor()
     with supervisor.connect() as good:
-        sender = subprocess.run(
-            [sys.executable, str(ENDLESS), str(supervisor.socket), str(frame), "20"],
-            capture_output=True, text=True, check=True, timeout=60,
-        )  # fmt: skip
-        assert 0 < int(sender.stdout) < PART
+        command = [sys.executable, str(ENDLESS), str(supervisor.socket), str(frame), "20"]
+        senders = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(SENDERS)]
+        sent = [int(sender.communicate(timeout=60)[0]) for sender in senders]
+        assert all(0 < one < PART for one in sent)
         assert good.ask("echo")["size"] == 0
         assert size(supervisor, "VmHWM") < PART
         wait_until(lambda: size(supervisor) < QUIET, "the memory's return")

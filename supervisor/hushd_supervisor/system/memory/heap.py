@@ -39,7 +39,7 @@ class Heap:
         self._next_urgent = 0.0
 
     def client_left(self, now: float) -> None:
-        """Schedules a look: a client has left."""
+        """Schedules a look: a client has left, or may have."""
         self._looks = LOOKS
         if self._due is None:
             self._due = max(now + PAUSE_S, self._next)
