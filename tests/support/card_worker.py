@@ -32,7 +32,7 @@ class OnCard(Echo):
     compute_device = "cpu"
 
     def __init__(self, engine: str, model: str) -> None:
-        super().__init__(1, 0, None)
+        super().__init__()
         self._engine = engine
         self._model = model
 

@@ -38,12 +38,14 @@ from hushd_worker.job import Job
 class Echo:
     """An engine that is there at once."""
 
-    def __init__(self, flags: argparse.Namespace) -> None:
-        self.slots = flags.slots
-        self.sessions = flags.sessions
-        self.until = flags.until
-        self.takes = flags.takes
-        self.poison = flags.poison and flags.poison.encode()
+    def __init__(
+        self, slots: int = 1, sessions: int = 0, until: str | None = None, takes: float = 0.0, poison: str = ""
+    ) -> None:
+        self.slots = slots
+        self.sessions = sessions
+        self.until = until
+        self.takes = takes
+        self.poison = poison.encode()
         self.kept: list[bytes] = []
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
@@ -113,10 +115,10 @@ if __name__ == "__main__":
     parser.add_argument("--exclusive")
     parser.add_argument("--until")
     parser.add_argument("--takes", type=float, default=0.0)
-    parser.add_argument("--poison")
+    parser.add_argument("--poison", default="")
     parser.add_argument("--engine")
     parser.add_argument("--model")
     flags = parser.parse_args()
     if flags.exclusive:
         fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    serve(Echo(flags))
+    serve(Echo(flags.slots, flags.sessions, flags.until, flags.takes, flags.poison))
