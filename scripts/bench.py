@@ -15,7 +15,7 @@ from pathlib import Path
 from benches import cold, commands, models, standby, warm
 from benches.hearing import accuracy, captions, diarization, dictate, int8, live, long, noise, two_files
 from benches.peers.case import peers
-from benches.serving import crowd, door, http, mcp, realtime, wyoming
+from benches.serving import cluster, crowd, door, http, mcp, realtime, wyoming
 from benches.speaking import pages, playing, screen_reader, talking
 from benches.stage import Row
 from benches.supervision import activation, curve, floods, load, memory, pressure, relay
@@ -37,6 +37,7 @@ CASES = {
     "http": http.http,
     "wyoming": wyoming.wyoming,
     "crowd": crowd.crowd,
+    "cluster": cluster.cluster,
     "commands": commands.commands,
     "top": commands.top,
     "wheel": commands.wheel,

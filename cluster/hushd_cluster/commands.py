@@ -25,7 +25,7 @@ _COLUMNS = (
     Column("DEPLOYMENT", lambda row: str(row["name"]), left=True),
     Column("STATE", lambda row: str(row["state"]), left=True),
     Column("REPLICAS", lambda row: str(row["replicas"])),
-    Column("MESSAGE", lambda row: str(row["message"]), left=True),
+    Column("MESSAGE", lambda row: str(row["message"]).partition("\n")[0], left=True),
 )
 
 
@@ -102,7 +102,7 @@ def transcribe(options: Namespace) -> int:
         finally:
             line.clear()
     for name, failure in spread.failed.items():
-        console.complain(f"{name}: {failure.message}")
+        console.complain(failure.message if name in failure.message else f"{name}: {failure.message}")
     if passed:
         console.complain(f"{len(passed)} set aside before, in {options.output}/{SET_ASIDE}: --retry tries them again.")
     left = [corpus.set_aside[name] for name in passed] + list(spread.failed.values())

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
 import ray
 from hushd.cli import console
-from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.errors import HushdError
 
+CONNECT_S = 5.0
 # Ray writes what befalls its nodes to both standard outputs; ours has results, and errors of one sentence.
 _QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_SERVE_LOG_TO_STDERR": "0"}
 
@@ -34,22 +36,32 @@ def connected(address: str | None) -> Iterator[None]:
 
 
 def _connect(address: str | None) -> None:
+    named = address or os.environ.get("RAY_ADDRESS")
     try:
+        if named:
+            _check(named)
         ray.init(
-            address=address or os.environ.get("RAY_ADDRESS") or "auto",
+            address=named or "auto",
             log_to_driver=False,
             configure_logging=False,
             logging_level=logging.CRITICAL,
             namespace="hushd",
         )
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        where = f" at {address}" if address else ""
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        where = f"at {named}" if named else "on this machine"
         raise HushdError(
             "no_supervisor",
-            f"No Ray cluster was found{where} ({reason(error)[:80]}): start one with `ray start --head`, "
-            "or name one of its nodes with --address.",
+            f"No Ray cluster was found {where}: start one with `ray start --head`, or name one of its nodes with "
+            "--address HOST:PORT.",
         ) from error
     logging.getLogger("ray").setLevel(logging.CRITICAL)
+
+
+def _check(address: str) -> None:
+    """Raises OSError where nobody listens at HOST:PORT: Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
 
 
 def alive() -> list[dict[str, object]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -15,6 +18,15 @@ from support.peer import BOUND_S, ECHO, command, wait_until
 from support.ray_cluster import RayCluster
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
+
+
+def test_where_no_cluster_is_the_error_names_the_command_that_starts_one(runtime: Path) -> None:
+    """Within seconds, whatever Ray itself would try."""
+    hushd = Path(sys.executable).parent / "hushd"
+    command = [hushd, "cluster", "status", "--address", "127.0.0.2:1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * BOUND_S)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert done.stderr.startswith("hushd cluster status: No Ray cluster was found at 127.0.0.2:1: start one with")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +85,7 @@ def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Pa
     }  # fmt: skip
     assert first.returncode == 5, first.stderr
     assert first.stdout == ""
-    assert sorted(line.split(": ")[1] for line in first.stderr.splitlines()) == ["a/empty.flac", "a/poison.mp3"]
+    assert sorted(re.findall(r"a/\w+\.\w+", first.stderr)) == ["a/empty.flac", "a/poison.mp3"]
     before = [cluster.requests(node) for node in range(3)]
     second = cluster.done("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
     assert (second.returncode, second.stderr.count("\n")) == (5, 1)
