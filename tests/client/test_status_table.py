@@ -22,3 +22,17 @@ def test_who_speaks_is_counted_apart(row: dict[str, int], cell: str) -> None:
     titles = lines[-2]
     end = titles.index("RUNNING") + len("RUNNING")
     assert lines[-1][:end].endswith(f" {cell}")
+
+
+@pytest.mark.parametrize(
+    ("machines", "line"),
+    [
+        ({}, "other machines: tcp+curve://0.0.0.0:7300"),
+        ({"phone": 1, "laptop": 2}, "other machines: tcp+curve://0.0.0.0:7300, connected: laptop (2), phone (1)"),
+    ],
+)
+def test_other_machines_have_a_line(machines: dict[str, int], line: str) -> None:
+    """Where they may come, and who is there; without an address there is none."""
+    remote = {"address": "tcp+curve://0.0.0.0:7300", "key": "k", "machines": machines}
+    assert line in table(STATUS | {"workers": [], "remote": remote}, 200).splitlines()
+    assert "machines" not in table(STATUS | {"workers": []}, 200)

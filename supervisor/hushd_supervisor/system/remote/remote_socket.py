@@ -49,7 +49,7 @@ class TcpListener:
         self.fd = end.detach()
 
     def accept(self) -> socket.socket:
-        """Never: libzmq accepts all."""
+        """Raises OSError: libzmq accepts every connection, and those above the ceiling wait."""
         raise OSError
 
 

@@ -196,6 +196,26 @@ def test_silent_strangers_keep_nobody_out(desk: Desk, laptop: Laptop) -> None:
         assert peer.ask("echo", payload=b"hello")["text"] == "hello"
 
 
+def test_strangers_take_no_descriptor_that_is_needed(
+    start_supervisor: Callable[..., Supervisor], runtime: Path
+) -> None:
+    """100 connections at a limit of 256 open files: a worker still starts here, and the laptop comes after them."""
+    desk = Desk.of(start_supervisor(LISTEN, inside=("prlimit", "--nofile=256:256")))
+    laptop = Laptop.at(runtime / "laptop")
+    desk.keys.allow("laptop", laptop.public)
+    held = [socket.create_connection(("127.0.0.1", desk.endpoint.port)) for _ in range(100)]
+    try:
+        with desk.supervisor.connect() as here:
+            assert here.ask("echo", payload=b"hello")["text"] == "hello"
+        descriptors = len(os.listdir(f"/proc/{desk.supervisor.pid}/fd"))
+        assert descriptors < 100, descriptors
+    finally:
+        for one in held:
+            one.close()
+    with laptop.peer(desk.endpoint) as peer:
+        assert peer.ask("echo", payload=b"hello")["text"] == "hello"
+
+
 def _has_ended(connection: socket.socket) -> bool:
     connection.setblocking(False)
     try:
