@@ -1,0 +1,57 @@
+"""The application as a file of Serve's names it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+
+pytest.importorskip("ray", reason="the extra ray is not installed")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Ray's own
+    import yaml
+    from hushd_cluster import application
+
+MANIFEST = Path(__file__).parents[2] / "packaging/kuberay/hushd.yaml"
+DOCUMENT = MANIFEST.parents[2] / "docs/CLUSTER.md"
+
+
+def test_the_manifest_names_what_there_is(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+    """The builder of the application, arguments that it takes, and in every pod the configuration and the secret."""
+    service, configuration = yaml.safe_load_all(MANIFEST.read_text())
+    (served,) = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
+    module, _, name = served["import_path"].partition(":")
+    assert getattr(import_module(module), name) is application.configured
+    assert set(served["args"]) <= {field.name for field in fields(application.Scale)}
+    assert served["name"] == application.NAME
+    groups = service["spec"]["rayClusterConfig"]
+    for group in (groups["headGroupSpec"], *groups["workerGroupSpecs"]):
+        (container,) = group["template"]["spec"]["containers"]
+        assert {each["name"] for each in container["env"]} == {"HUSHD_HTTP_TOKEN", "HUSHD_CONFIG"}
+        assert container["volumeMounts"] == [{"name": "configuration", "mountPath": "/etc/hushd"}]
+    Path(runtime / "config.toml").write_text(configuration["data"]["config.toml"])
+    monkeypatch.setenv("HUSHD_HTTP_TOKEN", "secret")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert application.configured(served["args"])
+
+
+def test_nothing_is_served_to_others_without_a_token(runtime: Path) -> None:
+    """Serve's port is open to the whole network."""
+    (runtime / "config.toml").touch()
+    with pytest.raises(HushdError, match="HUSHD_HTTP_TOKEN"):
+        application.configured({})
+
+
+def test_the_document_has_the_defaults_of_the_growth() -> None:
+    """The times after which a second node serves."""
+    growth = application.Scale().of_engines()["autoscaling_config"]
+    found = re.search(r"by their mean over (\d+) s, start one on another node, after (\d+) s", DOCUMENT.read_text())
+    assert found
+    assert [float(number) for number in found.groups()] == [growth["look_back_period_s"], growth["upscale_delay_s"]]
+    assert growth["min_replicas"] == 0
