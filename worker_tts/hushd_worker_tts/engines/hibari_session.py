@@ -74,11 +74,10 @@ def _original(ort: Any, model: Path, options: Any) -> Any:
 
 
 def _kept(model: Path) -> bytes:
-    with _place(model).open("rb") as file:
-        check, content = file.read(_CHECK), file.read()  # apart, for a slice of it would be a copy
-    if zlib.crc32(content).to_bytes(_CHECK, "big") != check:
+    content = _place(model).read_bytes()
+    if zlib.crc32(content[_CHECK:]).to_bytes(_CHECK, "big") != content[:_CHECK]:
         raise ValueError(model)
-    return content
+    return content[_CHECK:]
 
 
 def _name(model: Path) -> str:
