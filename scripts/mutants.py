@@ -27,6 +27,7 @@ TABLES = [
     "tests/supervisor/core/test_replicas.py",
     "tests/supervisor/core/test_sessions.py",
     "tests/supervisor/core/test_floor.py",
+    "tests/supervisor/core/test_machines.py",
     "tests/supervisor/core/memory/test_pressure.py",
     "tests/supervisor/core/memory/test_admission.py",
     "tests/supervisor/core/memory/test_placement.py",
@@ -265,6 +266,16 @@ FAULTS = (
     ("claim", "(set(), {PROGRESS}),", "({PROGRESS}, {PROGRESS}),"),
     ("claim", 'return "paused" if self.paused else "waiting"', 'return "waiting"'),
     ("claim", "if self.holds and not self.leaves:", "if self.holds:"),
+    ("machines", 'case m.Request(input="path"):', 'case m.Request(input="paths"):'),
+    ("machines", 'if message.op != "pull":', "if False:"),
+    ("machines", 'case m.Control(action="unload", force=True):', 'case m.Control(action="unload", force=None):'),
+    ("machines", "if message.action not in _CONTROLS:", "if False:"),
+    ("machines", 'params={key: message.params[key] for key in _PULL if key in message.params}', "params=message.params"),
+    ("floors", "floor = self._floors[name]", "floor = self._here"),
+    ("floors", "floor.shut(0.0)", "pass"),
+    ("connections", 'holder = f"{name}:{holder}"', "pass"),
+    ("pool", "request.message = replace(request.message, keep_alive=None)", "pass"),
+    ("worker/leases", "if not holder.startswith(holders)}", "}"),
 )  # fmt: skip
 
 
