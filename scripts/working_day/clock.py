@@ -3,7 +3,8 @@
 At a speed of 60 the settings that wait (`keep_alive`, `exit_when_idle`) are a sixtieth of their defaults, and a second
 in which nothing is asked counts as a minute. Work cannot be sped up: a second in which a request runs counts as one
 second. Each process has a clock of its own, so that a worker that waits while another one works still counts for
-its whole keep-alive. While no process of hushd exists the day is skipped to the next request, at no memory.
+its whole keep-alive; on a machine so busy that work takes seconds, more workers are found asleep than in real time, and
+the day is better played slower. While no process of hushd exists the day is skipped to the next request, at no memory.
 """
 
 from __future__ import annotations

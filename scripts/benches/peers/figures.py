@@ -52,12 +52,14 @@ class Peer(Protocol):
         root: all its processes are this one and those below it.
         say, listen: ask and return the seconds waited; None where it cannot.
         rest: has it give back what it gives back by itself; None where it keeps its engines.
+        colds: how often it is asked with nothing loaded.
     """
 
     root: psutil.Process
     say: Callable[[], float] | None
     listen: Callable[[], float] | None
     rest: Callable[[], None] | None
+    colds: int
 
 
 def measure(peer: Peer, figures: Figures) -> Figures:
@@ -70,7 +72,7 @@ def measure(peer: Peer, figures: Figures) -> Figures:
         if ask is None:
             continue
         if peer.rest:
-            setattr(figures, f"cold_{what}_s", statistics.median(_cold(peer.rest, ask) for _ in range(COLD)))
+            setattr(figures, f"cold_{what}_s", statistics.median(_cold(peer.rest, ask) for _ in range(peer.colds)))
         ask()
         setattr(figures, f"warm_{what}_s", statistics.median(ask() for _ in range(WARM)))
     if peer.say or peer.listen:

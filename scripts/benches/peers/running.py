@@ -56,6 +56,7 @@ class Running:
     say: Callable[[], float] | None = None
     listen: Callable[[], float] | None = None
     rest: Callable[[], None] | None = None
+    colds: int = COLD
 
 
 @contextmanager
@@ -198,7 +199,8 @@ def ray_serve(python: Path, folder: Path) -> Iterator[Running]:
                         raise NotRunError(f"a replica has not left in {RAY_REST_S:.0f} s")
                     time.sleep(0.2)
 
-            yield Running(root, ready_s, partial(ask, "/say", SENTENCE), partial(ask, "/listen", str(LISTENED)), rest)
+            say, listen = partial(ask, "/say", SENTENCE), partial(ask, "/listen", str(LISTENED))
+            yield Running(root, ready_s, say, listen, rest, colds=1)  # each takes it many seconds
         finally:
             _end(process)
 
