@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 SUPERVISOR = "supervisor"
 _EVENTS = ("start", "ready", "beat", "exit")
-_NO_MODEL = "models/"  # downloads: a server would not keep that process
+_TEMPLATES = "standby/"  # a server that never unloads has none
+_NO_MODEL = ("models/", _TEMPLATES)  # downloads: a server would not keep that process either
 
 
 class Entry(NamedTuple):
@@ -75,7 +76,7 @@ def until_now(entries: Sequence[Entry], status: Mapping[str, Any] | None, now: f
         return [*entries, *([] if over else [Entry(entries[-1].time, "exit", SUPERVISOR)])]
     own = _bytes(status["supervisor"])
     sizes = {str(row["name"]): _bytes(row) for row in status["workers"] if row.get("pid")}
-    sizes |= {f"standby/{row['name']}": _bytes(row) for row in status.get("standby", ()) if row.get("pid")}
+    sizes |= {f"{_TEMPLATES}{row['name']}": _bytes(row) for row in status.get("standby", ()) if row.get("pid")}
     gone = [Entry(now, "exit", name, 0, own) for name in _alive(entries) if name not in sizes]
     current = [Entry(now, "beat", name, size, own) for name, size in sizes.items()]
     return [*entries, Entry(now, "beat", SUPERVISOR, 0, own), *gone, *current]
@@ -126,7 +127,8 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
             held[entry.name] = entry.size
         last = supervisor or last
         absent = sum(size for name, size in held.items() if not workers.get(name))
-        found.append(Moment(entry.time, supervisor, workers, last + sum(workers.values()) + absent))
+        present = sum(size for name, size in workers.items() if not name.startswith(_TEMPLATES))
+        found.append(Moment(entry.time, supervisor, workers, last + present + absent))
     return found
 
 

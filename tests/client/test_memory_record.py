@@ -107,3 +107,17 @@ def test_a_broken_record_is_read_as_far_as_it_makes_sense(tmp_path: Path) -> Non
     (tmp_path / "m.1").write_text("1.0 start supervisor 0 5\n")
     path.write_bytes(b"2.0 start a/b/c 0 5\n3.0 ready a/b/c x 5\n4.0 dance a/b/c 0 5\n\xff\xfe\n5.0 exit a/b/c 0 5\n6.")
     assert [(e.time, e.event) for e in record.read(path)] == [(1.0, "start"), (2.0, "start"), (5.0, "exit")]
+
+
+def test_a_template_counts_for_hushd_alone() -> None:
+    """What it keeps is held by hushd, until it ends; a server that never unloads has none."""
+    life = [*LIFE[:1], entry(5, "ready", "standby/tts/c", 30), *LIFE[1:4], entry(25, "exit", "standby/tts/c")]
+    assert [at(life, time) for time in (6, 15, 22, 26)] == [(50, 20), (250, 220), (50, 220), (20, 220)]
+
+
+def test_templates_that_live_now_are_in_the_last_moment() -> None:
+    """The supervisor's status has their sizes."""
+    row = {"name": "tts/c", "pid": 3, "pss_mb": 30.0}
+    status = {"supervisor": {"pss_mb": 20.0}, "workers": [], "standby": [row]}
+    known = record.until_now([*LIFE[:1], entry(5, "ready", "standby/tts/c", 10)], status, 60.0)
+    assert at(known, 60) == (50, 20)

@@ -36,3 +36,17 @@ def test_other_machines_have_a_line(machines: dict[str, int], line: str) -> None
     remote = {"address": "tcp+curve://0.0.0.0:7300", "key": "k", "machines": machines}
     assert line in table(STATUS | {"workers": [], "remote": remote}, 200).splitlines()
     assert "machines" not in table(STATUS | {"workers": []}, 200)
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ({"state": "ready", "pid": 7, "pss_mb": 34.6, "why": ""}, "standby tts/hibari: ready, 35 MB, pid 7"),
+        ({"state": "absent", "pid": None, "pss_mb": None, "why": "No room."}, "standby tts/hibari: absent, No room."),
+        ({"state": "absent", "pid": None, "pss_mb": None, "why": ""}, "standby tts/hibari: absent"),
+    ],
+)
+def test_templates_have_a_line(row: dict[str, object], line: str) -> None:
+    """Their memory, or the reason why there is none."""
+    status = STATUS | {"workers": [], "standby": [{"name": "tts/hibari", **row}]}
+    assert line in table(status, 200).splitlines()

@@ -92,3 +92,9 @@ def test_what_is_typed_stands_in_the_place_of_the_keys() -> None:
     """A question first, else what the last key has done."""
     assert text(view(prompt="preload: stt", note="done"))[-1] == "preload: stt"
     assert text(view(note="done"))[-1] == "done"
+
+
+def test_templates_are_shown() -> None:
+    """Each has a line above the bars."""
+    row = {"name": "tts/hibari", "state": "ready", "pid": 7, "pss_mb": 34.6, "why": ""}
+    assert "standby tts/hibari: ready, 35 MB, pid 7" in text(view(status=STATUS | {"standby": [row]}))

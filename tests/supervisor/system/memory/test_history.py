@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hushd_protocol.messages import Beat, Ready
-from hushd_supervisor.core.events import Exited, FromWorker
+from hushd_supervisor.core.events import Exited, FromWorker, TemplateGone, TemplateReady
 from hushd_supervisor.system import log
 from hushd_supervisor.system.memory.history import QUIET_S, History
 from support.peer import Supervisor, wait_until
@@ -50,6 +50,24 @@ def test_a_life_is_four_lines(tmp_path: Path) -> None:
         ["1003.00", "exit", "supervisor", "0"],
     ]
     assert (tmp_path / "m").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_template_is_in_the_record(tmp_path: Path) -> None:
+    """Under a name of its own: its size when it is ready and when that changes, and its end."""
+    history = History(tmp_path / "m", clock := Clock())
+    for event in (
+        TemplateReady("tts/a", 1, 30 * MB),
+        TemplateReady("tts/a", 1, 30 * MB),
+        TemplateReady("tts/a", 1, 10 * MB),
+        TemplateGone("tts/a", 1, "killed"),
+    ):
+        clock.now += 1
+        history.look(event)
+    assert [line[1:] for line in lines(tmp_path / "m")] == [
+        ["ready", "standby/tts/a", str(30 * MB)],
+        ["beat", "standby/tts/a", str(10 * MB)],
+        ["exit", "standby/tts/a", "0"],
+    ]
 
 
 def test_a_beat_without_news_adds_no_line(tmp_path: Path) -> None:
