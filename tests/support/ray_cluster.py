@@ -77,7 +77,7 @@ class RayCluster:
         """Runs a command of hushd on the head to its end."""
         return self.end(self.hushd(*words))
 
-    def end(self, process: subprocess.Popen[str], limit_s: float = 2 * BOUND_S) -> subprocess.CompletedProcess[str]:
+    def end(self, process: subprocess.Popen[str], limit_s: float = 3 * BOUND_S) -> subprocess.CompletedProcess[str]:
         """Waits for a command's end."""
         with process:
             try:
