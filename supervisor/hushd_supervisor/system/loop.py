@@ -227,7 +227,8 @@ class Loop:
             if self._clients.monitor in ready:
                 for gone in self._clients.departures():
                     self._handle(gone)
-                self._heap.client_left(self._clock())  # or one that never said hello
+                if self._clients.has_left:  # or one that never said hello
+                    self._heap.client_left(self._clock())
             if self._workers.gate.monitor in ready:
                 deque(self._workers.gate.changes(), maxlen=0)
             for gate in (self._clients.gate, self._workers.gate):

@@ -74,6 +74,7 @@ class ClientSocket:
         self._secure(self.socket)
         self.gate = Gate(context, self.socket, listener, ceiling(3) if most is None else most)
         self.monitor = self.gate.monitor
+        self.has_left = False  # whether a connection has ended, by the last call of `departures`
         self._clock = clock
         self._traffic = Traffic()
         self._decoder = Decoder(FROM_CLIENT, few=True)
@@ -165,11 +166,13 @@ class ClientSocket:
         return len(descriptors)
 
     def departures(self) -> Iterator[ClientGone]:
-        """Yields the connections that have ended since the last call."""
+        """Yields the clients whose connections have ended since the last call; `has_left` includes who never spoke."""
+        self.has_left = False
         for accepted, descriptor in self.gate.changes():
             if accepted:
                 self._opened(descriptor)
                 continue
+            self.has_left = True
             self._closed(descriptor)
             if (route := self._routes.get(descriptor)) is not None:
                 dropped = route in self._dropped
