@@ -74,7 +74,7 @@ def memory_group() -> Iterator[MemoryGroup]:
     group.close()
 
 
-LONGEST = ("end_to_end", "mcp", "worker_stt", "engines", "diarization", "worker_models")
+LONGEST = ("end_to_end", "mcp", "cluster", "worker_stt", "engines", "diarization", "worker_models")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -85,6 +85,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says of which engines the tests have seen little or nothing."""
     packages = {"faster-whisper": "faster_whisper", "onnx-asr": "onnx_asr", "whisper": "whisper"}
-    packages |= {"kokoro": "kokoro_onnx", "piper": "piper"}
+    packages |= {"kokoro": "kokoro_onnx", "piper": "piper", "ray": "ray"}
     if missing := [engine for engine, package in packages.items() if find_spec(package) is None]:
         terminalreporter.write_line(f"Not installed, so not tested: {', '.join(missing)} (scripts/test --engines all).")

@@ -18,6 +18,7 @@ from support.peer import BOUND_S, ECHO, command, wait_until
 from support.ray_cluster import RayCluster
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
+pytestmark = pytest.mark.timeout(300)  # a cluster's processes import for minutes on a starved machine
 
 
 def test_where_no_cluster_is_the_error_names_the_command_that_starts_one(runtime: Path) -> None:
