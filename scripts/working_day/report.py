@@ -119,7 +119,7 @@ def picture(hushd: Account, resident: Account, found: dict[str, Any], first: flo
         {name: [one.get(name, 0.0) for _, one in points] for name in NAMES},
         list(_hours(first, length)),
         beside=("the same engines in a server that never unloads", beside),
-        span_text=f"{length / 3600:g} hours",
+        span_text=f"{length / 3600:g} h",
     )
 
 
