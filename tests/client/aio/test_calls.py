@@ -8,6 +8,7 @@ import hashlib
 import os
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -435,11 +436,13 @@ def test_a_supervisor_is_started_without_blocking(runtime: Path, monkeypatch: py
 
     async def use(client: AsyncClient) -> None:
         tasks = [asyncio.create_task(client.status()) for _ in range(20)]
-        longest, last = 0.0, Stopwatch()
+        longest, began = 0.0, time.monotonic()
+        last = began
         while not all(task.done() for task in tasks):
             await asyncio.sleep(0)
-            longest, last = max(longest, last.calm), Stopwatch()
-        assert longest < 0.1
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+        assert longest < (last - began) / 2  # whatever a busy machine makes of both
         assert len({task.result()["supervisor"]["pid"] for task in tasks}) == 1
         assert await client.shutdown()
 
