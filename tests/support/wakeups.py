@@ -1,0 +1,28 @@
+"""Whether a process rests: threads that are not scheduled."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from .peer import wait_until
+
+REST_S = 1.5
+
+
+def comes_to_rest(pid: int, thread: int | None = None) -> None:
+    """Waits until no thread of a process, or this one, was scheduled for `REST_S`: with a timer below it, never."""
+
+    def rests() -> bool:
+        before = _switches(pid, thread)
+        time.sleep(REST_S)
+        return _switches(pid, thread) == before
+
+    wait_until(rests, f"{REST_S} s without a wake-up")
+
+
+def _switches(pid: int, thread: int | None) -> int:
+    """Context switches so far."""
+    tasks = [Path(f"/proc/{pid}/task/{thread}")] if thread else list(Path(f"/proc/{pid}/task").iterdir())
+    lines = [line for task in tasks for line in (task / "status").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
