@@ -49,6 +49,11 @@ def _connect(address: str | None) -> None:
         )
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         where = f"at {named}" if named else "on this machine"
+        if "InvalidAuthToken" in str(error.__cause__):
+            raise HushdError(
+                "no_supervisor",
+                f"The Ray cluster {where} asks for its token: copy ~/.ray/auth_token from its head node.",
+            ) from error
         raise HushdError(
             "no_supervisor",
             f"No Ray cluster was found {where}: start one with `ray start --head`, or name one of its nodes with "

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import warnings
 from dataclasses import fields
 from importlib import import_module
@@ -55,3 +58,20 @@ def test_the_document_has_the_defaults_of_the_growth() -> None:
     assert found
     assert [float(number) for number in found.groups()] == [growth["look_back_period_s"], growth["upscale_delay_s"]]
     assert growth["min_replicas"] == 0
+
+
+@pytest.mark.parametrize(
+    ("token", "mode", "taken"), [(True, None, "token"), (False, None, None), (True, "disabled", "disabled")]
+)
+def test_a_token_is_offered_where_the_user_has_one(
+    tmp_path: Path, token: bool, mode: str | None, taken: str | None
+) -> None:
+    """As `ray start` then asks for it; and where the user says otherwise, that counts."""
+    if token:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("secret")
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+    environment |= {"HOME": str(tmp_path)} | ({"RAY_AUTH_MODE": mode} if mode else {})
+    command = [sys.executable, "-c", "import hushd_cluster, os; print(os.environ.get('RAY_AUTH_MODE'))"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(taken)
