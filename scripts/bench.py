@@ -15,20 +15,21 @@ from pathlib import Path
 from benches import cold, commands, models, standby, warm
 from benches.hearing import accuracy, captions, diarization, dictate, int8, live, long, noise, two_files
 from benches.peers.case import peers
-from benches.serving import cluster, crowd, door, http, mcp, realtime, wyoming
+from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
 from benches.speaking import pages, playing, screen_reader, talking
 from benches.stage import Row
-from benches.supervision import activation, curve, floods, load, memory, pressure, relay
+from benches.supervision import activation, crush, curve, floods, load, memory, pauses, pressure, relay, taken
 
 CASES = {
     "idle": memory.idle,
     "memory-back": memory.memory_back,
     "pressure": pressure.pressure,
+    "taken": taken.taken,
     "cycles": memory.cycles,
-    "clients": load.clients,
-    "starts": load.starts,
     "hang": load.hang,
+    "crush": crush.crush,
     "floods": floods.floods,
+    "pauses": pauses.pauses,
     "relay": relay.relay,
     "curve": curve.curve,
     "peers": peers,
@@ -37,10 +38,10 @@ CASES = {
     "http": http.http,
     "wyoming": wyoming.wyoming,
     "crowd": crowd.crowd,
+    "neighbours": neighbours.neighbours,
     "cluster": cluster.cluster,
     "commands": commands.commands,
     "top": commands.top,
-    "wheel": commands.wheel,
     "extras": commands.extras,
     "cold": cold.cold,
     "standby": standby.standby,
@@ -54,7 +55,6 @@ CASES = {
     "noise": noise.noise,
     "diarization": diarization.diarization,
     "long": long.long,
-    "nine": long.nine,
     "int8": int8.int8,
     "models-list": models.listed,
     "pull": models.pull,
@@ -94,7 +94,7 @@ def main() -> int:
         "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
     )
     parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
-    parser.add_argument("--minutes", type=float, help="how long gaps, talk, nine, polls and crowd take")
+    parser.add_argument("--minutes", type=float, help="how long gaps, talk, polls, crowd and taken (each share) take")
     parser.add_argument("--engine", help="cold or standby with this engine, or all")
     parser.add_argument("--document", action="store_true", help="peers: write its section of docs/BENCHMARKS.md")
     options = parser.parse_args()

@@ -118,7 +118,7 @@ def verdict(figures: dict[str, float]) -> int:
 
 
 def next_steps() -> str:
-    """The lines to type to go on with what was set up here."""
+    """The lines to type to go on with this setup."""
     activate = shlex.quote(str(Path(sys.prefix) / "bin" / "activate"))
     return f"""To go on, in this shell:
 

@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benches.stage import BIN, recording, supervisor
 from hushd import Client
-from hushd import memory_record as record
-from hushd.cli.top import frame
-from hushd.cli.top.screen import Line
+from hushd.reports import memory_record as record
+from hushd_cli.commands.top import frame
+from hushd_cli.commands.top.screen import Line
 from hushd_protocol.system import paths
 from support.sound_loop import SoundLoop
 
@@ -123,7 +123,7 @@ def _draw_top(client: Client) -> None:
     status, now = client.status(), time.time()
     entries = record.until_now(record.read(paths.find().memory_record), status, now)
     view = frame.View(status=status, moments=record.moments(entries), now=now)
-    view.chosen = str(frame.rows(view)[0]["name"])
+    view.chosen = frame.workers(view)[0].name
     title = f"hushd top in a terminal of {COLUMNS} by {LINES} characters"
     (FOLDER / "top.svg").write_text(_terminal(frame.lines(view, COLUMNS, LINES), title))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,19 +11,50 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import skips
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
+from support.processor_time import ProcessorTimes
 from support.programs import Programs
+from support.schedule import Schedule, put_longest_first
+from support.scripted_router import Script, ScriptedRouter
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--night` runs what only a night has time for; `--processor-times N` says which tests and files are dear."""
+    parser.addoption("--night", action="store_true", help="run the tests marked `night` too")
+    parser.addoption("--processor-times", type=int, metavar="N", help="show the N dearest files and tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marks known, and counts processor time where it is asked for."""
+    config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
+    config.addinivalue_line("markers", "permissions: run as root and as a user, see tests/end_to_end/test_as_a_user.py")
+    config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
+    if shown := config.getoption("--processor-times"):
+        config.pluginmanager.register(ProcessorTimes(shown))
 
 
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A private folder, 0700 and with a short path, for runtime, state and configuration; nothing starts by itself."""
+    yield from _private_folder(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """The same for all tests of a file that share what they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield from _private_folder(patch)
+
+
+def _private_folder(patch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
-    monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(folder))
-    monkeypatch.setenv("HUSHD_STATE_DIR", str(folder / "state"))
-    monkeypatch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
-    monkeypatch.setenv("HUSHD_AUTOSTART", "0")
+    patch.setenv("HUSHD_RUNTIME_DIR", str(folder))
+    patch.setenv("HUSHD_STATE_DIR", str(folder / "state"))
+    (folder / "config.toml").touch()  # of one that is named and not there, commands warn on a terminal
+    patch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
+    patch.setenv("HUSHD_AUTOSTART", "0")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -54,6 +86,20 @@ def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
 
 
 @pytest.fixture
+def start_router(runtime: Path) -> Iterator[Callable[..., ScriptedRouter]]:
+    """Starts scripted supervisors, one at a time, in the runtime folder."""
+    routers: list[ScriptedRouter] = []
+
+    def start(script: Script | None = None, **options: Any) -> ScriptedRouter:
+        routers.append(ScriptedRouter(runtime, script, **options))
+        return routers[-1]
+
+    yield start
+    for router in routers:
+        router.die()
+
+
+@pytest.fixture
 def programs(supervisor: Supervisor, runtime: Path) -> Iterator[Programs]:
     """Commands that speak and listen on a device that keeps a diary; none is left running."""
     made = Programs(runtime)
@@ -74,16 +120,28 @@ def memory_group() -> Iterator[MemoryGroup]:
     group.close()
 
 
-LONGEST = ("end_to_end", "mcp", "cluster", "worker_stt", "engines", "diarization", "worker_models")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves the tests of the night out by day and those of a user as root, and puts the longest files first."""
+    left_out = {"night"} if not config.getoption("--night") else set()
+    if os.getuid() == 0:
+        left_out.add("user")
+    if late := [item for item in items if any(map(item.get_closest_marker, left_out))]:
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if not any(map(item.get_closest_marker, left_out))]
+    put_longest_first(items)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the folders whose files take longest first: the last file to end decides how long all of them take."""
-    items.sort(key=lambda item: LONGEST.index(name) if (name := item.path.parent.name) in LONGEST else len(LONGEST))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
+    """Lets several processes share the tests as `support.schedule` says."""
+    config.option.loadscopereorder = False
+    return Schedule(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says of which engines the tests have seen little or nothing."""
+    """Says in one table what was skipped and why, and of which engines the tests have seen little or nothing."""
+    for line in skips.table(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line)
     packages = {"faster-whisper": "faster_whisper", "onnx-asr": "onnx_asr", "whisper": "whisper"}
     packages |= {"kokoro": "kokoro_onnx", "piper": "piper", "ray": "ray"}
     if missing := [engine for engine, package in packages.items() if find_spec(package) is None]:

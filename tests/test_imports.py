@@ -34,7 +34,7 @@ for names in packages:
                 print(json.dumps([name, getattr(error, "name", ""), traceback.format_exc()]), flush=True)
             os._exit(0)
         os.wait()
-    if names[0] in ("hushd_protocol", "hushd_models", "hushd_worker"):
+    if names[0] in ("hushd_protocol", "hushd_schema", "hushd_models", "hushd_worker"):
         load(names)
 print("done")
 """
@@ -64,7 +64,7 @@ def test_the_packages_are_all_there() -> None:
 def test_every_module_imports_by_itself() -> None:
     """In a fresh interpreter, with no other module of hushd before it; those of absent packages are passed over."""
     ours = {folder.name for folder in FOLDERS}
-    shared = ["hushd_protocol", "hushd_models", "hushd_worker"]
+    shared = ["hushd_protocol", "hushd_schema", "hushd_models", "hushd_worker"]
     packages = [
         sorted(name for name in MODULES if name.split(".")[0] == package and not name.endswith("__main__"))
         for package in (*shared, *sorted(ours.difference(shared)))

@@ -21,6 +21,7 @@ from hushd_protocol import __version__
 
 if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
+    from hushd_schema.status import Status
 
     from .aio.client import AsyncClient
     from .aio.conversation import AsyncConversation
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from .client import Client
     from .dialogue.conversation import Conversation
     from .dialogue.said import Said
-    from .model_choice import ModelChoice
+    from .models.choice import ModelChoice
     from .synthesis.speech import Speech
     from .synthesis.timeline import Sentence
     from .synthesis.voice import Voice
@@ -60,6 +61,7 @@ __all__ = [
     "Segment",
     "Sentence",
     "Speech",
+    "Status",
     "Transcript",
     "Transcription",
     "Voice",
@@ -79,12 +81,13 @@ _HOMES = {
     "HushdError": "hushd_protocol.errors",
     "Layout": "hushd.transcripts.cues",
     "Microphone": "hushd.audio.microphone",
-    "ModelChoice": "hushd.model_choice",
+    "ModelChoice": "hushd.models.choice",
     "Player": "hushd.audio.playback",
     "Said": "hushd.dialogue.said",
     "Segment": "hushd.transcripts.segment",
     "Sentence": "hushd.synthesis.timeline",
     "Speech": "hushd.synthesis.speech",
+    "Status": "hushd_schema.status",
     "Transcript": "hushd.transcripts.transcript",
     "Transcription": "hushd.transcripts.transcription",
     "Voice": "hushd.synthesis.voice",

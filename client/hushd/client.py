@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .recognition import Recognition
-from .synthesis.options import SynthesizeOptions, speech_params
 from .transport import requests, source
 from .transport.requests import KeepAlive
 from .transport.source import Text
 
 if TYPE_CHECKING:
+    from hushd_schema.operations.synthesize import SynthesizeOptions
+
     from .dialogue.conversation import Conversation
     from .dialogue.duplex import Mode
     from .synthesis.speech import Speech
     from .synthesis.timeline import Sentence
     from .synthesis.voice import Voice
-    from .synthesis.voices import VoiceChoice
 
 
 class Client(Recognition):
@@ -42,10 +42,6 @@ class Client(Recognition):
         endpoint: `tcp+curve://KEY@HOST:PORT` of a supervisor on another machine; empty: this machine; None: the one
             in HUSHD_ENDPOINT, else this machine.
     """
-
-    @cached_property
-    def _choices(self) -> dict[tuple[str | None, ...], VoiceChoice]:
-        return {}
 
     def synthesize(
         self,
@@ -71,14 +67,10 @@ class Client(Recognition):
                 speech that are used once.
             options: voice, language, pace, markup and more: see `SynthesizeOptions`.
         """
+        from .synthesis.options import speech_params  # not for who listens
+
         params = speech_params(options, format, timeline=on_sentence is not None)
-        voice, language = params.get("voice"), params.get("language")
-        if (voice or language) and not (engine and model):
-            engine, model, voice = self._voice(voice, language, engine, model)
-            if voice:
-                params["voice"] = voice
-                params.pop("language", None)  # the voice was chosen by it
-        request = requests.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
+        request = self._prepared(self._preparation.speech(params, engine, model, keep_alive, priority, deadline))
         call = self._call(request, source.of_text(text))
         from .synthesis.speech import Speech  # while the worker works
 
@@ -112,17 +104,6 @@ class Client(Recognition):
             speech.play(device)
         finally:
             speech.close()
-
-    def _voice(self, voice: str | None, language: str | None, engine: str | None, model: str | None) -> VoiceChoice:
-        """Finds engine, model and voice for a voice or a language; asks once for each."""
-        if model and not engine and "/" in model:
-            engine, _, model = model.partition("/")
-        wanted = (voice, language, engine, model)
-        if wanted not in self._choices:
-            from .synthesis.voices import choose  # for those who name one
-
-            self._choices[wanted] = choose(self.describe("tts").get("tts", {}), *wanted)
-        return self._choices[wanted]
 
     def voices(self) -> list[Voice]:
         """Returns the voices of all engines, installed or not."""

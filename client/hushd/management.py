@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from .transport import model_requests, requests
 from .transport.connector import Connector
+from .transport.link import refuse_borrowed
 from .transport.requests import KeepAlive
 from .transport.retry import with_connection
 
 if TYPE_CHECKING:
+    from hushd_schema.controls import Yielded
+    from hushd_schema.model_result import ModelResult
+    from hushd_schema.status import Status
+
     from .transport.floor import Floor
-    from .yielded import Yielded
 
 
 class Unloaded(list[str]):
@@ -29,9 +33,12 @@ class Unloaded(list[str]):
         self.busy = dict(busy)
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Unloaded:
+    def from_data(cls, data: object) -> Unloaded:
         """From the supervisor's answer."""
-        return cls(data.get("unloaded", []), data.get("busy", {}))
+        from hushd_schema.controls import EndedWorkers
+
+        ended = EndedWorkers.from_data(data)
+        return cls(ended.unloaded, ended.busy)
 
 
 class Management(Connector):
@@ -56,7 +63,7 @@ class Management(Connector):
         requests.check_priority(priority)
         from .transport.floor import Floor  # for those who have a loudspeaker or a microphone
 
-        return Floor(self._connect, devices, priority, on_wait)
+        return Floor(self._link.connect, devices, priority, on_wait)
 
     def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
         """Ends all speech, also speech that still waits; returns the numbers of the turns it ended.
@@ -65,15 +72,20 @@ class Management(Connector):
             who: numbers of turns, clients as in `status`, or `self`; without any, everybody.
             current: ends only the speech that is heard now; the next one begins.
         """
-        return list(self._control("stop" if current else "cancel", *who).get("turns", []))
+        return self._turns("stop" if current else "cancel", *who)
 
     def pause(self, *who: str) -> list[int]:
         """Pauses all speech until `resume`; nothing is lost. Without names, speech yet to come is paused too."""
-        return list(self._control("pause", *who).get("turns", []))
+        return self._turns("pause", *who)
 
     def resume(self, *who: str) -> list[int]:
         """Resumes where `pause` interrupted."""
-        return list(self._control("resume", *who).get("turns", []))
+        return self._turns("resume", *who)
+
+    def _turns(self, action: str, *who: str) -> list[int]:
+        from hushd_schema.controls import Turns
+
+        return list(Turns.from_data(self._control(action, *who)).turns)
 
     # --- workers -----------------------------------------------------------------------------------------------------
 
@@ -82,9 +94,9 @@ class Management(Connector):
 
         With `wait=False` it returns once the requests are sent. A worker serves every client once it has started.
         """
-        warm = [self._placed(requests.warm(name, keep_alive)) for name in workers]
+        warm = [self._link.placed(requests.warm(name, keep_alive)) for name in workers]
         if not wait:
-            with_connection(self._connect, lambda connection: [connection.start(request) for request in warm])
+            with_connection(self._link.connect, lambda connection: [connection.start(request) for request in warm])
             return
         for call in [self._call(request, None) for request in warm]:
             deque(call, maxlen=0)
@@ -117,13 +129,17 @@ class Management(Connector):
         Raises:
             HushdError: `bad_request` for a card that there is not, `server_busy` if the driver does not answer.
         """
-        from .yielded import Yielded, options  # rarely needed
+        from hushd_schema.controls import Yielded
+
+        from .yielded import options  # rarely needed
 
         return Yielded.from_data(self._control("yield", **options(vram, card, keep_away)))
 
-    def status(self) -> dict[str, Any]:
-        """Returns what `hushd status --json` prints: the supervisor, its workers, memory."""
-        return self._control("status")
+    def status(self) -> Status:
+        """Returns the supervisor, its workers and templates, memory, and who speaks or listens."""
+        from hushd_schema.status import Status
+
+        return Status.from_data(self._control("status"))
 
     def reload(self) -> None:
         """Makes the supervisor read its configuration again; requests under way go on.
@@ -153,8 +169,9 @@ class Management(Connector):
         """Ends the supervisor, whichever version of the protocol it speaks; returns whether it left in time."""
         from .transport import versions
 
-        connection = self._find(versions.connect)
+        connection = self._link.find(versions.connect)
         try:
+            refuse_borrowed(connection)
             versions.end(connection, action)
             return connection.wait_lost(timeout)
         finally:
@@ -164,17 +181,17 @@ class Management(Connector):
 
     def pull(
         self, model: str, *, update: bool = False, on_progress: model_requests.OnProgress | None = None
-    ) -> dict[str, Any]:
+    ) -> ModelResult:
         """Downloads `ENGINE/NAME`, or verifies it if it is installed; returns its `model`, `size` and `location`.
 
         Two pulls of one model share one download. When a download breaks off, the next one continues it.
 
         Args:
-            update: looks for a newer version of an installed model, too; the result also has `changed`: whether its
+            update: looks for a newer version of an installed model, too; `changed` of the result then says whether its
                 files have changed.
             on_progress: called with a description of the step, the bytes received, and the total or 0.
         """
-        return model_requests.pull(self._connect, model, update, on_progress)
+        return model_requests.pull(self._link.connect_own, model, update, on_progress)
 
     def import_model(
         self,
@@ -183,14 +200,14 @@ class Management(Connector):
         *,
         engine: str | None = None,
         on_progress: model_requests.OnProgress | None = None,
-    ) -> dict[str, Any]:
+    ) -> ModelResult:
         """Copies a model's file or folder into hushd's models folder, as `ENGINE/name`; returns what `pull` does.
 
         Args:
             engine: the engine that loads it; None: detected from the content.
         """
         params = model_requests.import_params(path, name, engine)
-        return model_requests.ask(self._connect, "import", params, on_progress)
+        return model_requests.ask(self._link.connect_own, "import", params, on_progress)
 
     def quantize(
         self,
@@ -199,7 +216,7 @@ class Management(Connector):
         *,
         name: str | None = None,
         on_progress: model_requests.OnProgress | None = None,
-    ) -> dict[str, Any]:
+    ) -> ModelResult:
         """Makes a smaller model of an installed one, unless that exists already; returns what `pull` does.
 
         Args:
@@ -207,5 +224,5 @@ class Management(Connector):
             name: of the new model; default: that of `model` if the engine is another one, else `NAME-int8`.
         """
         return model_requests.ask(
-            self._connect, "quantize", {"model": model, "to": to, "name": name or ""}, on_progress
+            self._link.connect_own, "quantize", {"model": model, "to": to, "name": name or ""}, on_progress
         )

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
+from .exchange.preparation import Preparation
+from .exchange.steps import Ask, Steps
 from .management import Management
-from .transcripts.options import TranscribeOptions, live_params, transcribe_params
-from .transport import requests, source
 from .transport.requests import KeepAlive
-from .transport.source import Audio, Stream
+from .transport.source import Stream
 
 if TYPE_CHECKING:
-    from .model_choice import Candidate, ModelChoice
+    from hushd_schema.operations.transcribe import TranscribeOptions
+
+    from .audio.source import Audio
+    from .models.choice import ModelChoice
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
 
-AUTO = "auto"  # a model's name: the best that is installed
+T = TypeVar("T")
 
 
 class Recognition(Management):
     """Transcribes recordings and live audio; a base of `hushd.Client`. Every method raises `HushdError`."""
 
-    _engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
+    @cached_property
+    def _preparation(self) -> Preparation:
+        return Preparation(self._link.paths.config)
 
     def transcribe(
         self,
@@ -84,12 +88,16 @@ class Recognition(Management):
             on_progress: called with the seconds done and in all, while iterating.
             options: language, task, prompt, words, speakers and more: see `TranscribeOptions`.
         """
+        from .audio.source import is_array, of_audio  # not for who speaks
+        from .transcripts.options import transcribe_params
+
         params = transcribe_params(options)
-        input = source.of_audio(audio, rate)
-        if rate is not None and not source.is_array(audio):
+        input = of_audio(audio, rate)
+        if rate is not None and not is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
-        engine, model = self._meant(params, speed, engine, model)
-        request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
+        request = self._prepared(
+            self._preparation.transcription(params, speed, engine, model, keep_alive, priority, deadline)
+        )
         call = self._call(request, input)
         from .transcripts.transcription import Transcription  # while the worker works
 
@@ -135,13 +143,16 @@ class Recognition(Management):
         Raises:
             HushdError: `no_speech` when nobody has begun to speak in time.
         """
+        from .transcripts.options import live_params
+
         params = live_params(
             options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, no_speech_s=no_speech_s,
             echo=echo,
         )  # fmt: skip
-        engine, model = self._meant(params, speed or "fast", engine, model)
-        request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority)
-        call = self._call(replace(request, session=True), Stream(chunks))
+        request = self._prepared(
+            self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
+        )
+        call = self._call(request, Stream(chunks))
         from .transcripts.transcription import Transcription  # while the worker works
 
         return Transcription(call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
@@ -167,11 +178,7 @@ class Recognition(Management):
             HushdError: `model_missing` when no installed model knows the language; `engine_missing`; `bad_request` for
                 an error in the configuration's models.
         """
-        from . import model_choice
-
-        found = installed(self._described(), engine, translate, self._paths.config)
-        there = model_choice.machine(self.status(), "stt")
-        return model_choice.choose(found, there, language, speed or "medium", engine)
+        return self._prepared(self._preparation.choose_model(language, speed, engine, translate))
 
     def find_model(self, name: str) -> tuple[str, str]:
         """Returns engine and model of a bare name such as `turbo`: of the engines that have it, the lightest installed.
@@ -179,37 +186,15 @@ class Recognition(Management):
         Raises:
             HushdError: `model_missing`, with the command that gets it.
         """
-        from . import model_names
+        return self._prepared(self._preparation.find_model(name))
 
-        return model_names.find(self._described(), name)
-
-    def _meant(
-        self, params: dict[str, Any], speed: str | None, engine: str | None, model: str | None
-    ) -> tuple[str | None, str | None]:
-        """Engine and model of a request that may name only the model, or `auto`."""
-        if model == AUTO:
-            translate = params.get("task") == "translate"
-            return self.choose_model(params.get("language"), speed=speed, engine=engine, translate=translate)[:2]
-        if model and not engine and names_no_engine(model):
-            return self.find_model(model)
-        return engine, model
-
-    def _described(self) -> dict[str, Any]:
-        """Describes speech to text: engines and models; asks once."""
-        if self._engines is None:
-            self._engines = self.describe("stt")["stt"]
-        return self._engines
-
-
-def installed(described: dict[str, Any], engine: str | None, translates: bool, config: Path) -> list[Candidate]:
-    """Returns the installed models, with what the configuration says of its own; raises as `choose_model`."""
-    from hushd_models import user_models
-
-    from .model_choice import candidates
-
-    return candidates(described, engine, translates, user_models.configured(config))
-
-
-def names_no_engine(model: str) -> bool:
-    """Whether `model` is not of the form ENGINE/NAME."""
-    return model.count("/") != 1 or model.endswith(".pt")
+    def _prepared(self, steps: Steps[T]) -> T:
+        """Returns what a procedure does."""
+        answer: Any = None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            answer = getattr(self, step.method)(*step.arguments) if isinstance(step, Ask) else step()

@@ -7,9 +7,8 @@ and the end of idle workers are the supervisor's there as everywhere; Ray decide
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 # `ray start` asks for a token wherever this user has one, and a driver gives it only if it is told to before Ray is
 # imported. A cluster that asks for none takes no offence.
-if "RAY_AUTH_MODE" not in os.environ and Path("~/.ray/auth_token").expanduser().exists():
+if "RAY_AUTH_MODE" not in os.environ and os.path.exists(os.path.expanduser("~/.ray/auth_token")):
     os.environ["RAY_AUTH_MODE"] = "token"

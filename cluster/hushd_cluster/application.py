@@ -10,9 +10,7 @@ from typing import Any
 from hushd_models.listings import TASKS
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
-from hushd_supervisor.core.settings import Settings
-from hushd_supervisor.system import config
-from hushd_supervisor.system.serving import listeners
+from hushd_schema.settings import HTTP_TOKEN, Settings, access, load
 from ray import serve
 
 from . import node
@@ -84,14 +82,14 @@ def configured(args: Mapping[str, Any]) -> serve.Application:
     """
     settings, token = configuration()
     if not token:
-        raise HushdError("bad_request", f"Set {listeners.TOKEN} or [http] token_file: Serve's port is open to others.")
+        raise HushdError("bad_request", f"Set {HTTP_TOKEN} or [http] token_file: Serve's port is open to others.")
     return build(settings, token, Scale(**args))
 
 
 def configuration() -> tuple[Settings, str]:
     """This machine's settings, and the token of HTTP requests."""
-    settings = config.load(find().config)
-    return settings, os.environ.get(listeners.TOKEN) or listeners.read_token(settings)
+    settings = load(find().config)
+    return settings, os.environ.get(HTTP_TOKEN) or access.read_token(settings)
 
 
 def build(settings: Settings, token: str, scale: Scale) -> serve.Application:

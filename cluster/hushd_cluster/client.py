@@ -37,7 +37,7 @@ class ClusterClient(AsyncClient):
         role = request.worker.partition("/")[0]
         if request.session or role not in self._engines_of:
             return await super()._call(request, input)
-        request = self._blocking._placed(request)
+        request = self._link.placed(request)
         data = await _data(input)
         call = ClusterCall(self._engines_of[role], self._paces[role], data, self._connect, request, input)
         await call.begin()
@@ -61,6 +61,8 @@ class Pace:
 
 class ClusterCall(AsyncRetryingCall):
     """A request to a deployment, sent again to another node when the one that served it has gone."""
+
+    most_lost = 1  # a node goes when it dies, perhaps of this request
 
     def __init__(self, engines: DeploymentHandle, pace: Pace, data: Any, *call: Any) -> None:
         super().__init__(*call)

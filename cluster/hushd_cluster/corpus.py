@@ -1,4 +1,4 @@
-"""A corpus on disk: a folder of recordings, the folder of their transcripts, and what was set aside.
+"""A corpus on disk: a folder of recordings, the folder of their transcripts, and those set aside.
 
 Only the driver writes here, each transcript whole or not at all under a name that belongs to one recording. So what is
 there is done, and a run that was interrupted needs no other record.
@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hushd.output_file import OutputFile
 from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file
+from hushd_protocol.system.output_file import OutputFile
 
 SET_ASIDE = "set-aside.json"
 # What ffmpeg and libsndfile read, by the suffixes people use.

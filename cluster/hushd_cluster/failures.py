@@ -17,7 +17,7 @@ _LOST = (
 
 
 def of(error: BaseException) -> HushdError:
-    """What went wrong, as `HushdError`; an error that a node's supervisor reported comes back as it was."""
+    """Returns an error as `HushdError`; one that a node's supervisor reported comes back as it was."""
     cause = getattr(error, "cause", None)
     if isinstance(error, HushdError) and cause is None:
         return error

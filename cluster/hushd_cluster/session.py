@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
 import ray
-from hushd.cli import console
+from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 
 CONNECT_S = 5.0

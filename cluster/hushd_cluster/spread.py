@@ -1,30 +1,60 @@
 """A corpus spread over the cluster: a task of Ray a recording, and one driver that hands out and writes down.
 
 The bytes travel with the task, so the nodes share no folder. A task that dies with its node brings nothing, and is sent
-again: the driver alone writes transcripts, so none is written twice.
+again: the driver alone writes transcripts, so none is written twice. `nodes` decides whose fault a failure is.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 from hushd import Client
 from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError
 
-from . import failures, node
+from . import failures, node, session
 from .corpus import Corpus, Failure
+from .nodes import Nodes
 
 AHEAD = 2  # tasks for each CPU: while one is at work the bytes of the next travel
 LOOK_S = 1.0  # for results, before the cluster is counted anew
 PATIENCE_S = 10.0  # longest wait of a task whose node has no room
-FRUITLESS = 50  # failures in a row that are no recording's fault, after which the cluster itself is at fault
-OF_ALL = ("bad_request", "unsupported", "engine_missing", "model_missing", "version_mismatch", "no_supervisor")
+FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
+OF_ALL = ("bad_request", "unsupported")  # wrong options, wherever they arrive
+STORE_SHARE = 0.5  # of the object store of the driver's node, for recordings on their way and at work
+_NODE_LABEL = "ray.io/node-id"
+
+
+class Sent(NamedTuple):
+    """A recording on its way or at work: its size in bytes, and the nodes it was kept from."""
+
+    name: str
+    size: int
+    avoided: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of a recording at a node.
+
+    Attributes:
+        node, host: its id in Ray, and its name.
+        transcript: of the part that could be read, where there is an error as well.
+    """
+
+    node: str
+    host: str
+    transcript: Transcript | None = None
+    error: HushdError | None = None
 
 
 class Spread:
@@ -38,6 +68,7 @@ class Spread:
 
     Attributes:
         failed: those that were set aside in this run.
+        left_out: why nodes were left out, by their names.
     """
 
     def __init__(
@@ -54,14 +85,16 @@ class Spread:
         self._waiting = deque(names)
         self._total = len(names)
         self._ended = 0
-        self._running: dict[Any, str] = {}  # by the reference to the result
-        self._tries: dict[str, int] = {}
+        self._running: dict[Any, Sent] = {}  # by the reference to the result
+        self._alive: set[str] = set()  # nodes, at the last look
+        self._nodes = Nodes(attempts)
+        self._hosts: dict[str, str] = {}
+        self._room = 0.0  # bytes of recordings on their way that the driver may hold
         self._fruitless = 0
         self._options = dict(options)
-        self._attempts = attempts
         self._cpus = cpus
         self._report = report
-        self._task = ray.remote(_transcribe).options(num_cpus=cpus, max_retries=0, scheduling_strategy="SPREAD")
+        self._task = ray.remote(num_cpus=cpus, max_retries=0, scheduling_strategy="SPREAD")(_transcribe)
         self.failed: dict[str, Failure] = {}
 
     def run(self) -> None:
@@ -70,47 +103,78 @@ class Spread:
         Raises:
             HushdError: what keeps all of them from being transcribed, such as a model that is not there.
         """
+        self._room = _store_bytes() * STORE_SHARE
         try:
             while self._waiting or self._running:
+                self._alive = {str(each["NodeID"]) for each in session.alive()}
+                self._call_back()
                 self._hand_out()
-                done, _ = ray.wait(list(self._running), timeout=LOOK_S)
-                for reference in done:
-                    self._take(self._running.pop(reference), reference)
+                for reference in _ended(list(self._running)):
+                    self._take(self._running.pop(reference).name, reference)
         finally:
             for reference in self._running:
                 ray.cancel(reference, force=True)
 
+    @property
+    def left_out(self) -> dict[str, HushdError]:
+        return {self._hosts[each]: error for each, error in self._nodes.left_out.items()}
+
     def _hand_out(self) -> None:
-        room = max(1, int(AHEAD * ray.cluster_resources().get("CPU", 0) / self._cpus))
-        while self._waiting and len(self._running) < room:
+        places = max(1, int(AHEAD * ray.cluster_resources().get("CPU", 0) / self._cpus))
+        room = self._room - sum(sent.size for sent in self._running.values())
+        while self._waiting and len(self._running) < places:
             name = self._waiting.popleft()
             try:
+                size = os.path.getsize(self._corpus.path(name))
+                if size > room and self._running:  # one that is larger than all the room travels alone
+                    self._waiting.appendleft(name)
+                    return
                 data = ray.put(node.mapped(self._corpus.path(name)))
             except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
                 why = getattr(error, "strerror", None) or "it is empty"
                 self._put_aside(name, HushdError("input_unreadable", f"{name!r} cannot be read ({why})."))
                 continue
-            self._running[self._task.remote(data, name, self._options)] = name
+            room -= size
+            self._send(name, data, size)
+
+    def _send(self, name: str, data: Any, size: int) -> None:
+        """Sends a recording to a node that is not known to fail at it."""
+        avoided = self._nodes.avoided(name, self._alive)
+        others = {_NODE_LABEL: f"!in({','.join(avoided)})"} if avoided else None
+        reference = self._task.options(label_selector=others).remote(data, name, self._options)
+        self._running[reference] = Sent(name, size, frozenset(avoided))
+
+    def _call_back(self) -> None:
+        """Takes back what waits for a node that has gone since: Ray would keep it for ever."""
+        for reference, sent in list(self._running.items()):
+            if sent.avoided and not self._alive - sent.avoided:
+                ray.cancel(reference, force=True)
+                del self._running[reference]
+                self._waiting.append(sent.name)
 
     def _take(self, name: str, reference: Any) -> None:
         try:
-            outcome = ray.get(reference)
-        except ray.exceptions.RayError as error:
-            outcome = failures.of(error)
-        if isinstance(outcome, Transcript):
-            self._corpus.save(name, outcome)
+            outcome: Outcome = ray.get(reference)
+        except ray.exceptions.RayError as lost:  # the task has not come to its end
+            outcome = Outcome("", "", error=failures.of(lost))
+        error = outcome.error
+        self._hosts[outcome.node] = outcome.host
+        if error is None:
+            assert outcome.transcript
+            self._corpus.save(name, outcome.transcript)
+            self._nodes.succeeded(outcome.node, name, self._alive)
             self._fruitless = 0
             self._end()
-        elif outcome.code in OF_ALL:
-            raise outcome
-        elif outcome.culprit == "supervisor" or outcome.retry_after_ms is not None:
-            self._again(name, outcome)
+        elif error.code in OF_ALL:
+            raise error
+        elif error.code != "no_supervisor" and (error.culprit == "supervisor" or error.retry_after_ms is not None):
+            self._again(name, error)
+        elif self._nodes.failed(outcome.node, name, error, self._alive):
+            if outcome.transcript:  # as `listen` keeps what could be read of a recording that is cut off
+                self._corpus.save(name, outcome.transcript)
+            self._put_aside(name, error)
         else:
-            self._tries[name] = self._tries.get(name, 0) + 1
-            if outcome.retryable and self._tries[name] < self._attempts:
-                self._waiting.append(name)
-            else:
-                self._put_aside(name, outcome)
+            self._waiting.append(name)
 
     def _again(self, name: str, error: HushdError) -> None:
         """Queues a recording that is not at fault: its node has gone, or has no room."""
@@ -120,7 +184,7 @@ class Spread:
         self._waiting.appendleft(name)
 
     def _put_aside(self, name: str, error: HushdError) -> None:
-        failure = Failure(error.code, error.message, error.exit_code, max(1, self._tries.get(name, 0)))
+        failure = Failure(error.code, error.message, error.exit_code, max(1, self._nodes.attempts(name)))
         self._corpus.put_aside(name, failure)
         self.failed[name] = failure
         self._end()
@@ -130,15 +194,43 @@ class Spread:
         self._report(self._ended, self._total)
 
 
-def _transcribe(data: bytes, name: str, options: Mapping[str, Any]) -> Transcript | HushdError:
-    """On a node: transcribes a recording; returns what went wrong, since Ray would wrap what is raised."""
+def _ended(running: list[Any]) -> list[Any]:
+    """Waits for a result, and returns all that are there: one a round would be a round trip for each recording."""
+    if not running:
+        return []
+    first, others = ray.wait(running, timeout=LOOK_S)
+    more: list[Any] = ray.wait(others, num_returns=len(others), timeout=0)[0] if first and others else []
+    return [*first, *more]
+
+
+def _store_bytes() -> float:
+    """The object store of this node, which holds all that is on its way."""
+    own = ray.get_runtime_context().get_node_id()
+    sizes: list[Any] = [each["Resources"] for each in session.alive() if each["NodeID"] == own]
+    return float(sizes[0].get("object_store_memory", 0)) if sizes else 0.0
+
+
+def _transcribe(data: bytes, name: str, options: Mapping[str, Any]) -> Outcome:
+    """On a node: transcribes a recording; returns its error, since Ray would wrap an exception."""
+    at = ray.get_runtime_context().get_node_id()
+    host = f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
+    segments: list[Any] = []
     try:
-        with node.as_file(data, name) as path:
-            return _client().transcribe(path, priority="progress", **options)
+        with (
+            node.as_file(data, name) as path,
+            closing(_client().transcribe_stream(path, priority="progress", **options)) as transcription,
+        ):
+            for segment in transcription:
+                segments.append(segment)
+            return Outcome(at, host, replace(transcription.transcript(), segments=tuple(segments)))
     except HushdError as error:
         if error.retry_after_ms:  # in our slot, so that nothing else is sent here meanwhile
             time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
-        return error
+        read_s = error.detail.get("read_s")
+        kept = Transcript(tuple(segments), duration=float(read_s)) if segments and read_s else None
+        return Outcome(at, host, kept, error)
+    except OSError as error:
+        return Outcome(at, host, error=HushdError("output_failed", f"It cannot keep a recording ({error.strerror})."))
 
 
 @cache

@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING, Any
 from hushd import AsyncClient
 from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.lifeline import arm
-from hushd_protocol.system.log_lines import LogStream
 from hushd_protocol.system.paths import find
-from hushd_supervisor.core.settings import Settings
-from hushd_supervisor.system import config
+from hushd_schema.settings import HTTP_TOKEN
 
+from . import log
+from .configuration import Configuration
 from .handover import Reception
 
 if TYPE_CHECKING:
-    from .uvicorn_server import HttpServer
+    from .uvicorn_internals.http_server import HttpServer
+
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def main(arguments: list[str]) -> int:
@@ -36,11 +38,12 @@ def main(arguments: list[str]) -> int:
         return 2
     if lifeline := os.environ.pop("HUSHD_LIFELINE", ""):
         arm(int(lifeline), int(os.environ.pop("HUSHD_SUPERVISOR")))
-    token = os.environ.pop("HUSHD_HTTP_TOKEN", "")
+    token = os.environ.pop(HTTP_TOKEN, "")
     channel = socket.socket(fileno=int(arguments[1]))
-    settings = config.load(find().config)
-    sys.stderr = LogStream(2, settings.log_format)
-    asyncio.run(Gateway(settings, token).run(channel))
+    paths = find()
+    configuration = Configuration(paths.config, token)
+    log.take_over(configuration.settings.log_format, paths.logs / "gateway.log")
+    asyncio.run(Gateway(configuration).run(channel))
     sys.stderr.flush()
     return 0
 
@@ -48,9 +51,8 @@ def main(arguments: list[str]) -> int:
 class Gateway:
     """The two servers and the client that they share."""
 
-    def __init__(self, settings: Settings, token: str) -> None:
-        self._settings = settings
-        self._token = token
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
         self._client: Any = None
 
     async def run(self, channel: socket.socket) -> None:
@@ -58,7 +60,7 @@ class Gateway:
         servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
         async with AsyncExitStack() as stack:
             self._client = await stack.enter_async_context(AsyncClient(holder="gateway"))
-            await Reception(channel, servers, self._settings.gateway_idle, self._leave).run()
+            await Reception(channel, servers, self._configuration.settings.gateway_idle, self._leave).run()
 
     def _leave(self) -> None:
         if "_http" in self.__dict__:
@@ -71,14 +73,35 @@ class Gateway:
         from .streams import serve_streams
 
         serve: Callable[..., Awaitable[None]] = import_module("hushd_gateway.wyoming").serve_connection
-        by_streams = partial(serve, client=self._client, settings=self._settings, listener=handover.listener)
+        self._configuration.refresh()
+        settings = self._configuration.settings
+        by_streams = partial(serve, client=self._client, settings=settings, listener=handover.listener)
         await serve_streams(connection, handover, by_streams)
 
     @cached_property
     def _http(self) -> HttpServer:
-        from .uvicorn_server import HttpServer
+        from .uvicorn_internals.http_server import HttpServer
 
-        return HttpServer(import_module("hushd_gateway.http").create_app(self._client, self._settings, self._token))
+        return HttpServer(CurrentApp(self._create_app, self._configuration.refresh))
+
+    def _create_app(self) -> ASGIApp:
+        settings, token = self._configuration.settings, self._configuration.token
+        app: ASGIApp = import_module("hushd_gateway.http").create_app(self._client, settings, token)
+        return app
+
+
+class CurrentApp:
+    """The ASGI application of the configuration as it is at each request, on connections of before too."""
+
+    def __init__(self, create: Callable[[], ASGIApp], refresh: Callable[[], bool]) -> None:
+        self._create = create
+        self._refresh = refresh
+        self._app = create()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._refresh():
+            self._app = self._create()
+        await self._app(scope, receive, send)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
-from hushd_supervisor.core.serving import address
-from hushd_supervisor.core.serving.address import Address
-from hushd_supervisor.system import config
+from hushd_schema.settings import address, load
+from hushd_schema.settings.address import Address
 
 TYPE = "_wyoming._tcp.local."
 LOOK_S = 0.2  # between two tries whether an address answers
@@ -79,7 +78,7 @@ def _announceable(texts: Sequence[str]) -> list[Address]:
         raise HushdError(
             "engine_missing", "--zeroconf needs a package that is not installed: run pip install 'hushd[zeroconf]'."
         )
-    found = [address.parse("wyoming", text) for text in texts or config.load(find().config).wyoming.listen]
+    found = [address.parse("wyoming", text) for text in texts or load(find().config).wyoming.listen]
     found = [each for each in found if each.port and (each.host in _ANYWHERE or ":" not in each.host)]
     if not found:
         raise HushdError(

@@ -9,9 +9,9 @@ from hushd.synthesis.voices import ALIASES, VoiceChoice
 from hushd_models import advice, languages, listings
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.core.settings import Settings
+from hushd_protocol.names import AUTO
+from hushd_schema.settings import Settings
 
-AUTO = "auto"
 Catalogue = Mapping[str, Any]
 
 
@@ -65,15 +65,21 @@ def tts(catalogue: Catalogue, settings: Settings, name: str, voice: str) -> Voic
 
 
 def stand_in(catalogue: Catalogue, voice: str) -> tuple[str, str] | None:
-    """OpenAI's name and the language for a voice of kokoro's that is not installed; None for every other voice.
+    """The name and language of the stand-in for a well-known voice that is not installed; None for every other name.
 
-    Many programs have kokoro's names built in, since the servers that they were made for speak with nothing else.
+    Many programs have kokoro's names built in, since the servers that they were made for speak with nothing else. The
+    stand-in is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of
+    OpenAI's names of that gender.
     """
-    for each in _voices(catalogue, "kokoro"):
-        if each["name"] == voice and not each.get("installed"):
-            alias = next(alias for alias, gender in ALIASES.items() if gender == each.get("gender", gender))
-            return alias, languages.code(each["language"])
-    return None
+    installed = [each for entry in catalogue.get("engines", ()) for each in entry["voices"] if each.get("installed")]
+    if voice in ALIASES or voice in (each["name"] for each in installed):
+        return None
+    named = (each for engine in known_models.engines() for each in known_models.voices(engine))
+    if (known := next((each for each in named if each.name == voice), None)) is None:
+        return None
+    code, name = languages.code(known.language), voice.partition("_")[2]
+    same = any(each["name"] == name and languages.code(each["language"]) == code for each in installed)
+    return (name if same else next(alias for alias, gender in ALIASES.items() if gender == known.gender)), code
 
 
 def is_openai(name: str) -> bool:
@@ -97,7 +103,9 @@ def _with_words(catalogue: Catalogue, settings: Settings, chosen: Model) -> Mode
         return chosen
     if able and chosen.engine is None:
         return Model(able[0], AUTO)
-    instead = f"choose a model of {' or '.join(able)}" if able else f"`hushd models pull {advice.TRANSLATOR}` gets one"
+    instead = (
+        f"choose a model of {' or '.join(able)}" if able else f"`hushd models pull {advice.translator()}` gets one"
+    )
     whose = f"{chosen.engine} does not know" if chosen.engine else "No installed model knows"
     raise HushdError("model_missing", f"{whose} when each word is said: {instead}, or leave word out.")
 

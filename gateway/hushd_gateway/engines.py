@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hushd import model_choice
+from hushd.models import choice as model_choice
 from hushd_models import listed, user_models
 from hushd_protocol.system.paths import find
-from hushd_supervisor.core.settings import Settings
+from hushd_schema.settings import Settings
 
 from .choices import Model
 

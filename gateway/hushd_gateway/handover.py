@@ -10,7 +10,7 @@ The contract with the two servers, which know nothing of each other or of the do
   address that accepted it, such as `tcp://127.0.0.1:10300`, since each may have models of its own.
 
 `client` is one `AsyncClient` for the whole process, `settings` the user's configuration
-(`hushd_supervisor.core.settings.Settings`), and `token` the secret that every HTTP request must carry, empty for none.
+(`hushd_schema.settings.Settings`), and `token` the secret that every HTTP request must carry, empty for none.
 """
 
 from __future__ import annotations
@@ -22,11 +22,19 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from hushd_protocol.system.footprint import trim
+from hushd_protocol.system.footprint import rss, trim
 from hushd_protocol.system.handover import Handover, receive
 
-MOST = 512  # connections at once; further ones wait in the channel, and then in the door, which refuses them in time
-SETTLE_S = 1.0  # after the last connection, before its memory is given back
+from . import places
+from .places import Place
+
+# Connections at once. Those that rest make room for further ones, which else wait in the channel and then in the door,
+# which refuses them in time.
+MOST = 512
+AGAIN_S = 1.0  # between two looks whether one rests by now
+SETTLE_S = 1.0  # after a connection, before its memory is given back
+AFTER_S = 6.0  # once more, where that was not enough: some end later
+GROWN = 4 * 1024 * 1024  # bytes of growth while there are others, from which on that is worth its time
 GRACE_S = 2.0  # for the last answers, once the supervisor has left
 
 Serve = Callable[[socket.socket, Handover], Awaitable[None]]
@@ -53,9 +61,12 @@ class Reception:
         self._servers = servers
         self._idle = idle
         self._leave = leave
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Place] = {}
         self._changed = asyncio.Event()  # a connection came or ended, or the channel has
         self._ended = False
+        self._settling: asyncio.TimerHandle | None = None
+        self._least = rss()  # once all was given back
+        self._again = False
 
     async def run(self) -> None:
         """Returns when there was no connection for `idle` seconds, or soon after the end of the channel.
@@ -79,10 +90,29 @@ class Reception:
     def _listen(self) -> None:
         asyncio.get_running_loop().add_reader(self._channel, self._receive)
 
+    def _listen_again(self) -> None:
+        if not self._ended and self._make_room():
+            self._listen()
+
+    def _make_room(self) -> bool:
+        """Whether another connection may come, for which one that rests may have to leave."""
+        if len(self._tasks) < MOST:
+            return True
+        found = places.longest(self._tasks.values())
+        for task in [task for task, place in self._tasks.items() if place is found]:
+            task.cancel()
+            del self._tasks[task]
+        if found is None:
+            asyncio.get_running_loop().call_later(AGAIN_S, self._listen_again)
+        return found is not None
+
     def _pause(self) -> None:
         asyncio.get_running_loop().remove_reader(self._channel)
 
     def _receive(self) -> None:
+        if not self._make_room():
+            self._pause()
+            return
         try:
             received = receive(self._channel)
         except BlockingIOError:
@@ -92,13 +122,13 @@ class Reception:
             self._ended = True
             self._pause()
             return
-        task = asyncio.create_task(self._serve(*received))
-        self._tasks.add(task)
+        place = Place()
+        task = asyncio.create_task(self._serve(*received, place))
+        self._tasks[task] = place
         task.add_done_callback(self._served)
-        if len(self._tasks) >= MOST:
-            self._pause()
 
-    async def _serve(self, connection: socket.socket, handover: Handover) -> None:
+    async def _serve(self, connection: socket.socket, handover: Handover, place: Place) -> None:
+        places.mine.set(place)
         try:
             await self._servers[handover.kind](connection, handover)
         except OSError:
@@ -108,21 +138,27 @@ class Reception:
             last = error.__traceback__
             while last and last.tb_next:
                 last = last.tb_next
-            place = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "unknown"
-            print(f"a {handover.kind} connection failed: {type(error).__name__} at {place}", file=sys.stderr)
+            line = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "unknown"
+            print(f"a {handover.kind} connection failed: {type(error).__name__} at {line}", file=sys.stderr)
         finally:
             connection.close()
 
     def _served(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self._changed.set()
-        if not self._tasks:
-            task.get_loop().call_later(SETTLE_S, self._give_back)
+        if self._settling is None:
+            self._settling = task.get_loop().call_later(SETTLE_S, self._give_back)
         if len(self._tasks) == MOST - 1 and not self._ended:
-            self._listen()
+            self._listen()  # it may have paused
 
     def _give_back(self) -> None:
-        """Gives the memory of a crowd back, if nobody has come since."""
-        if not self._tasks:
-            gc.collect()  # connections and their requests refer to each other
-            trim()
+        """Gives the memory of those that have left back: of the last one always, of others where it is much."""
+        self._settling = None
+        if self._tasks and rss() <= self._least + GROWN:
+            return
+        gc.collect()  # connections and their requests refer to each other
+        trim()
+        self._least = min(self._least, rss()) if self._tasks else rss()
+        self._again = not self._again and rss() > self._least + GROWN
+        if self._again:
+            self._settling = asyncio.get_running_loop().call_later(AFTER_S, self._give_back)

@@ -10,9 +10,8 @@ from contextlib import suppress
 from hushd import AsyncClient
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
-from hushd_supervisor.core.settings import STDIO
-from hushd_supervisor.system import config
-from hushd_supervisor.system.serving.listeners import check_packages
+from hushd_schema.settings import STDIO, load
+from hushd_schema.settings.access import check_packages
 
 EXIT_INTERRUPTED = 130
 
@@ -34,7 +33,7 @@ async def _serve() -> None:
     """A request that is under way at the end of the input is finished."""
     from .wyoming import serve_connection
 
-    settings = config.load(find().config)
+    settings = load(find().config)
     reader, writer = await _streams()
     async with AsyncClient(holder="gateway") as client:
         await serve_connection(reader, writer, client=client, settings=settings, listener=STDIO)
@@ -44,7 +43,7 @@ async def _serve() -> None:
 
 
 async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Standard input, and what was standard output: whatever is printed from now on goes to standard error."""
+    """Standard input, and the former standard output: whatever is printed from now on goes to standard error."""
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
     output = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from hushd_protocol.system.handover import Handover
 
+READ = 16 * 1024  # bytes at once; asyncio takes sixteen times as many
 FLUSH_S = 5.0  # for a program that does not read its last answer, or goes on sending after it
 
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -42,12 +43,14 @@ async def serve_streams(connection: socket.socket, handover: Handover, serve: St
     reader.feed_data(handover.prefix)
     protocol = _Protocol(reader)
     transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection)
+    transport.max_size = READ  # type: ignore[attr-defined]  # of asyncio's transport for sockets
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     try:
         await _until_left(asyncio.ensure_future(serve(reader, writer)), protocol.left)
         if not protocol.left.is_set():
             await _pass_over(reader, writer)
     finally:
+        reader._buffer.clear()  # type: ignore[attr-defined]  # which cycles of references keep until they are collected
         writer.close()
         try:
             async with asyncio.timeout(FLUSH_S):

@@ -1,4 +1,4 @@
-"""The well-known models of every engine: what they are, where they come from, what they cost. Data: `catalogue.json`.
+"""The well-known models of every engine: what they are, where they come from, what they cost. Data: the engines' specs.
 
 A model there has a `layout`, the files it consists of: alternatives of patterns, the first that its source has whole
 is taken. `{name}` in a pattern is the model's name, `*` and `?` stay within a folder, `**/` is any folder. Sizes are
@@ -7,15 +7,14 @@ is taken. `{name}` in a pattern is the model's name, `*` and `?` stay within a f
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-SPEEDS = ("fast", "medium", "slow")
+from hushd_schema import engines as specs
+from hushd_schema.engines import EngineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +35,6 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """An engine: what it takes to run it, and how it keeps models.
-
-    Attributes:
-        packages: that must be importable for it to run; empty where its models' state already says so.
-        extra: hushd's extra that installs them; empty for an engine that needs an environment of its own.
-        outside: how to install it without that extra: the beginning of a sentence.
-        own: what in its folder is a model of the user's own; empty where it has none.
-        flat: whether a model is files in the engine's folder; else it is a folder there.
-        cache: where in the user's cache its package keeps what it has fetched itself; or empty.
-    """
-
-    role: str
-    packages: Sequence[str] = ()
-    extra: str = ""
-    outside: str = ""
-    own: str = ""
-    flat: bool = False
-    cache: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
     """A model that hushd knows how to get, or what to install for.
 
@@ -69,6 +46,7 @@ class Known:
         size_mb, memory_mb: on disk, and of a worker with it; about.
         speed: one of `SPEEDS`, on a CPU.
         aliases: other names of the same model.
+        translation: whether it was trained to translate, where its engine can.
         voice: whether it is a further voice of its engine's model; no worker is started with it alone.
         package: what must be importable, for one that is embedded in it.
         system: patterns of paths, any of which is there where the system has brought it.
@@ -88,6 +66,7 @@ class Known:
     files: tuple[Files, ...] = ()
     sha256: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    translation: bool = True
     voice: bool = False
     package: str = ""
     system: tuple[str, ...] = ()
@@ -123,34 +102,71 @@ class Known:
         return next((found for files in self.files if (found := files.choose(names)) is not None), None)
 
 
-@cache
-def engines() -> Mapping[str, Engine]:
-    """Those that have models in the catalogue."""
-    return {name: Engine(**engine) for name, engine in _content()["engines"].items()}
+@dataclass(frozen=True, slots=True)
+class NamedVoice:
+    """A voice whose name is known whether its engine is here or not, since other programs have it built in.
+
+    Attributes:
+        language: a tag such as en-US.
+    """
+
+    name: str
+    language: str
+    gender: str
 
 
-@cache
+def engines() -> Mapping[str, EngineSpec]:
+    """Those that keep models, in the order in which lists have them."""
+    found: dict[str, EngineSpec] = {}
+    for spec in sorted(specs.every(), key=lambda spec: spec.listed):
+        if spec.keeps_models:
+            found.setdefault(spec.name, spec)
+    return found
+
+
+def engine(name: str) -> EngineSpec | None:
+    """The engine of that name, if it keeps models."""
+    spec = specs.find(name)
+    return spec if spec and spec.keeps_models else None
+
+
 def recommended() -> Sequence[str]:
     """The models to begin with, the first that speaks a language before the others."""
-    return tuple(_content()["recommended"])
+    first = [
+        (model.begin, f"{spec.name}/{model.model}")
+        for spec in engines().values()
+        for model in spec.recommended
+        if model.begin
+    ]
+    return tuple(model for _, model in sorted(first))
+
+
+def voices(engine: str) -> Sequence[NamedVoice]:
+    """The voices that go with any model of an engine; none for engines whose models are voices themselves."""
+    spec = specs.find(engine, "tts")
+    return tuple(
+        NamedVoice(name, group["language"], group["gender"])
+        for group in (spec.voices if spec else ())
+        for name in group["names"].split()
+    )
 
 
 def models(added: Mapping[str, Known] | None = None) -> dict[str, Known]:
     """All known models by `ENGINE/NAME`, without aliases; those `added` (see `own_models`) come last, or instead."""
-    return {**_well_known(), **(added or {})}
+    known = {model: one for spec in engines().values() for model, one in _models(spec).items()}
+    return {**known, **(added or {})}
 
 
 def of(engine: str) -> Iterator[Known]:
     """The well-known models of an engine, and each alias as a model of its own."""
-    for known in models().values():
-        if known.engine == engine:
-            for name in known.names:
-                yield replace(known, name=name)
+    for known in _of(engine).values():
+        for name in known.names:
+            yield replace(known, name=name)
 
 
 def find(model: str, added: Mapping[str, Known] | None = None) -> Known | None:
     """The model of that name or alias."""
-    every = models(added)
+    every = {**_of(model.partition("/")[0]), **(added or {})}
     if model in every:
         return every[model]
     return next((known for known in every.values() if model in (f"{known.engine}/{n}" for n in known.aliases)), None)
@@ -165,22 +181,21 @@ def canonical(model: str) -> str:
 # --- the data --------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _content() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_bytes())
-    return content
+def _of(name: str) -> Mapping[str, Known]:
+    spec = engine(name)
+    return _models(spec) if spec else {}
 
 
 @cache
-def _well_known() -> dict[str, Known]:
-    content = _content()
-    for one in content["models"].values():
-        if one["languages"].startswith("@"):
-            one["languages"] = content["languages"][one["languages"][1:]]
-    return {model: known(model, one, content["layouts"]) for model, one in content["models"].items()}
+def _models(spec: EngineSpec) -> dict[str, Known]:
+    """An engine's well-known models by `ENGINE/NAME`."""
+    return {
+        (model := f"{spec.name}/{name}"): known(model, content, spec.layouts, spec.role)
+        for name, content in spec.models.items()
+    }
 
 
-def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[str, Any]]) -> Known:
+def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[str, Any]], role: str) -> Known:
     """A model as the data has it: its keys are `Known`'s, but for `layout`, one of `layouts`."""
     engine, _, name = model.partition("/")
     if layout := layouts.get(content.get("layout", "")):
@@ -194,7 +209,7 @@ def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[
         "system": tuple(content.get("system", ())),
         "files": tuple(_files(name, needed, optional) for needed in alternatives),
     }
-    return Known(engine, name, engines()[engine].role, **values)
+    return Known(engine, name, role, **values)
 
 
 def _files(name: str, needed: Iterable[str], optional: Iterable[str]) -> Files:

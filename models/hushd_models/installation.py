@@ -47,7 +47,7 @@ def package_command(*arguments: str) -> str:
 def document(name: str) -> str:
     """The path of a document of hushd's, such as `VOICES.md`, in this installation."""
     checkout = _checkout()
-    return str(checkout / "docs" / name if checkout else _PACKAGES / "hushd" / "docs" / name)
+    return str(checkout / "docs" / name if checkout else _PACKAGES / "hushd_models" / "docs" / name)
 
 
 def _hushd(*extras: str) -> list[str]:
@@ -89,7 +89,7 @@ def _beside(name: str) -> str:
 
 def _receipt(path: str) -> tuple[list[str], list[str]]:
     """The arguments of the `uv tool install`: options for packages beside hushd, and hushd's extras."""
-    from . import toml
+    from hushd_schema import toml
 
     try:
         listed = toml.loads(Path(path).read_text(encoding="utf-8"))["tool"]["requirements"]

@@ -183,27 +183,27 @@ class _Look:
         """Yields the places where a model may lie that hushd has not brought, the first choice first: its origin, the
         folder, and its files with their sizes."""
         engine, _, name = model.partition("/")
-        kind = catalogue.engines().get(engine, catalogue.Engine(""))
+        spec = catalogue.engine(engine)
         folder = self._store.folder / engine
-        if kind.flat:
+        if spec and spec.flat:
             names = self._names(folder, False)
             yield "user", folder, names if known else {n: s for n, s in names.items() if n.startswith(f"{name}.")}
         else:
             yield "user", folder / name, self._names(folder / name, True)
         if known and known.repository and (snapshot := hf_cache.snapshot(known.repository, known.revision)):
             yield "hub", snapshot, self._names(snapshot, True)
-        if known and kind.cache:
-            place = user_cache() / kind.cache
+        if known and spec and spec.cache:
+            place = user_cache() / spec.cache
             yield "package", place, self._names(place, False)
 
 
 def _own(store: Store) -> list[str]:
     """Models that the user has put into the models folder, under names of their own or of well-known models."""
     found = []
-    for engine, kind in catalogue.engines().items():
-        if kind.own:
-            for path in sorted(glob(kind.own, root_dir=store.folder / engine)):
-                name = Path(path).stem if kind.flat else path.partition("/")[0]
+    for engine, spec in catalogue.engines().items():
+        if spec.own:
+            for path in sorted(glob(spec.own, root_dir=store.folder / engine)):
+                name = Path(path).stem if spec.flat else path.partition("/")[0]
                 model = f"{engine}/{name}"
                 try:
                     split(model)
@@ -237,8 +237,8 @@ def files_in(folder: Path, deep: bool = True) -> dict[str, int]:
 
 
 def _role(model: str) -> str:
-    engine = catalogue.engines().get(model.partition("/")[0])
-    return engine.role if engine else ""
+    spec = catalogue.engine(model.partition("/")[0])
+    return spec.role if spec else ""
 
 
 def _names(one: Row) -> tuple[str, ...]:

@@ -35,6 +35,23 @@ _CODES = {
 _SAME = {
     "cmn": "zh", "fil": "tl", "in": "id", "iw": "he", "ji": "yi", "jv": "jw", "mo": "ro", "nb": "no",
 }  # fmt: skip
+_SHORT = 500  # characters: in a longer text a word of English may be quoted
+_ENGLISH = {
+    "the",
+    "and",
+    "with",
+    "that",
+    "this",
+    "you",
+    "your",
+    "been",
+    "from",
+    "they",
+    "what",
+    "which",
+    "would",
+    "there",
+}
 _TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*", re.ASCII)
 
 
@@ -79,8 +96,13 @@ def name(code: str) -> str:
     return next((name.title() for name, known in _CODES.items() if known == code), code)
 
 
+def is_plainly_english(text: str) -> bool:
+    """Whether a short text has a word that only English has; quick, where `text_language` takes milliseconds."""
+    return len(text) < _SHORT and bool(_ENGLISH.intersection(text.casefold().split()))
+
+
 def meant(asked: str, codes: Iterable[str]) -> str | None:
-    """Returns the name of one of the languages `codes` that is close to what was asked for, as after a slip."""
+    """Returns the name of one of the languages `codes` that is close to the one asked for, as after a slip."""
     codes = set(codes)
     known = [name for name, code in _CODES.items() if code in codes]
     close = nearest(asked.strip(), known)

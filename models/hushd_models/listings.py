@@ -26,7 +26,6 @@ OPENAI_NAMES: Mapping[str, tuple[str, ...]] = {
     "tts": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
 }
 # fmt: on
-ROBOTIC = "espeak-ng"
 TASKS = {"stt": "automatic-speech-recognition", "tts": "text-to-speech"}
 _ATTRIBUTION = {"name": "hushd", "url": "https://pypi.org/project/hushd/"}
 
@@ -75,11 +74,12 @@ def info(catalogues: Catalogues, stt: str = "", tts: str = "") -> Object:
         if stt in ("", f"{engine['name']}/{entry['name']}")
     ]
     offered = _offered(list(_voices(catalogues)), *tts.split("/", 1))
-    natural = {languages.code(voice["language"]) for voice in offered if voice["engine"] != ROBOTIC}
+    robotic = {engine["name"] for engine in _engines(catalogues, "tts") if engine.get("robotic")}
+    natural = {languages.code(voice["language"]) for voice in offered if voice["engine"] not in robotic}
     speakers = [
         _artifact(voice["name"]) | {"languages": [voice["language"]], "speakers": None}
         for voice in offered
-        if voice["engine"] != ROBOTIC or languages.code(voice["language"]) not in natural
+        if voice["engine"] not in robotic or languages.code(voice["language"]) not in natural
     ]
     hears = {"models": asr, "supports_transcript_streaming": True, "requires_external_vad": True}
     speaks = {"voices": speakers, "supports_synthesize_streaming": True}

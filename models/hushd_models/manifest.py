@@ -147,16 +147,16 @@ def loads(text: str | bytes) -> Manifest:
     except HushdError as error:
         raise BadManifest(f"is of {manifest.model!r:.80}, which is no model's name") from error
     if manifest.source.kind not in KINDS:
-        raise BadManifest(f"says source.kind = {manifest.source.kind!r:.40}")
+        raise BadManifest(f"has source.kind = {manifest.source.kind!r:.40}, which is none of {', '.join(KINDS)}")
     if ".." in PurePosixPath(manifest.location).parts or "\0" in manifest.location:
-        raise BadManifest(f"says location = {manifest.location!r:.80}")
+        raise BadManifest(f"has location = {manifest.location!r:.80}, which leads out of its folder")
     return manifest
 
 
 def _text(content: Mapping[str, Any], key: str, default: str | None = None) -> str:
     value = content.get(key, default)
     if not isinstance(value, str) or (default is None and not value):
-        raise BadManifest(f"says {key} = {value!r:.40}, which is a text")
+        raise BadManifest(f"has {key} = {value!r:.40}, where a text is needed")
     return value
 
 

@@ -1,38 +1,29 @@
-"""Which models to get for a machine and its languages: the best that fits, and the smallest. Pure: rows come in."""
+"""Recommends models for a machine and its languages: the best that fits, and the smallest.
+
+Every command and every error that names a model to get for a language asks here, so that all name the same.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from hushd_protocol.names import SPEEDS
+from hushd_protocol.system import footprint, paths
+from hushd_schema import engines as specs
 
 from . import advice, languages
 from .catalogue import Known
-from .inventory import Row
+from .inventory import Row, rows
+from .store import Store
 
+SHARE = 0.8  # of all memory, which workers may take together by default
 FAST_CORES = 8  # with fewer, and no graphics card, slow models take longer than the speech itself lasts
 
-# The best first, as far as their makers' figures say; the last that has a language is the smallest choice for it.
-_BEST = {
-    "stt": (
-        ("faster-whisper/large-v3-turbo", "100 languages, detected by itself; the fewest wrong words of these"),
-        (
-            "onnx-asr/nemo-parakeet-tdt-0.6b-v3",
-            "25 of Europe's languages with punctuation, quick on a processor; few wrong words",
-        ),
-        ("onnx-asr/gigaam-v3-e2e-rnnt", "Russian with punctuation, quick on a processor"),
-        ("faster-whisper/small", "99 languages, detected by itself; translates into English, times each word"),
-        ("faster-whisper/base", "99 languages in little memory, with more wrong words than small"),
-        ("moonshine/tiny-en", "English with text while you speak; comes with hushd, and takes the least memory"),
-    ),
-    "tts": (
-        ("kokoro/kokoro-v1.0", "54 natural voices in 9 languages; installs GPL-3.0 packages"),
-        ("kokoro/kokoro-v1.0.int8", "the same voices in less than half the memory"),
-        ("hibari/en", "natural English, first sound after 18 ms; comes with hushd"),
-        ("piper/*", "one natural voice of this language, quick on any processor; its package is GPL-3.0"),
-        ("espeak-ng/all", "115 languages in 35 MB, first sound after 4 ms; it sounds like a machine"),
-    ),
-}  # fmt: skip
+_DOES = {"stt": "hears it", "tts": "speaks it"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +63,58 @@ class Recommendation:
         }
 
 
+def here(folder: Path) -> Machine:
+    """This machine; `folder`, or the nearest above it that is there, holds the models."""
+    import psutil
+    from hushd_protocol.system.graphics_cards import cards
+
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    return Machine(
+        footprint.cores(),
+        psutil.virtual_memory().total / 1e6 * SHARE,
+        psutil.disk_usage(os.fspath(existing)).free / 1e6,
+        any(card.vendor == "NVIDIA" and card.driver for card in cards()),
+    )
+
+
+def for_language(role: str, language: str, engine: str | None = None) -> str:
+    """Names a model for a language (a tag or a name) and the commands that get it; the end of a sentence, from `; `.
+
+    One that can be used at once, else the best that `recommend` names for this machine. Empty where no model has it.
+
+    Args:
+        engine: considers its models only.
+    """
+    store, code = Store(paths.find()), languages.code(language)
+    able = [
+        row
+        for row in rows(store)
+        if row.role == role and row.known and code in map(languages.code, row.known.languages)
+        if engine in (None, row.known.engine)
+    ]
+    usable = [row for row in able if row.usable and row.known and advice.engine_installed(row.known.engine)]
+    if usable:
+        return f"; {min(usable, key=_preference).model} {_DOES[role]}"
+    if not able:
+        return ""
+    best = best_for(able, here(store.folder), language, role) or min(able, key=_preference)
+    assert best.known
+    return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, there=best.usable)}"
+
+
+def best(role: str) -> Sequence[tuple[str, str]]:
+    """The models that may be recommended, the best first as far as their makers' figures say, and what one gets for
+    each; the last that has a language is the smallest choice for it."""
+    every = [(model, spec) for spec in specs.every(role) for model in spec.recommended]
+    every.sort(key=lambda entry: entry[0].rank)
+    return [(f"{spec.name}/{model.model}", model.gain) for model, spec in every]
+
+
+def best_for(rows: Iterable[Row], machine: Machine, language: str, role: str) -> Row | None:
+    """The first that `recommend` names."""
+    return next((one.row for one in recommend(rows, machine, language, role)), None)
+
+
 def recommend(
     rows: Iterable[Row],
     machine: Machine,
@@ -87,7 +130,7 @@ def recommend(
     by_name = {row.model: row for row in rows}
     found = [
         _made(role, language, row, row.known, gain, engine_installed)
-        for name, gain in _BEST[role]
+        for name, gain in best(role)
         for row in _named(by_name, name, language)
         if row.known and _fits(row, row.known, machine)
     ]
@@ -117,3 +160,11 @@ def _made(
     if not row.usable and not known.package:
         steps.append(f"hushd models pull {row.model}")
     return Recommendation(role, language, row, known, gain, tuple(steps))
+
+
+def _preference(row: Row) -> tuple[int, int, int]:
+    assert row.known
+    names = [name for name, _ in best(row.role)]
+    rank = names.index(row.model) if row.model in names else len(names)
+    # Of the others the largest of middling speed: the fast ones are the least right.
+    return rank, abs(SPEEDS.index(row.known.speed) - SPEEDS.index("medium")), -row.known.size_mb

@@ -1,4 +1,4 @@
-"""Taking models off this machine, and what was left by making them; nothing that anybody else may still want.
+"""Takes models off this machine, and remains of making them; nothing that anybody else may still want.
 
 In Hugging Face's cache a file is a link in a snapshot to a blob. A blob goes with the last link to it.
 """
@@ -68,7 +68,7 @@ def remove(store: Store, row: Row) -> Removed:
 
 
 def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[Removed]:
-    """Removes what nobody will go on with: half downloads and conversions, what was left by processes that were killed,
+    """Removes what nobody will go on with: half downloads and conversions, remains of processes that were killed,
     revisions before an update, and manifests of models whose files are all gone. Whole models stay, and so does what
     others have left in the hub's cache.
 

@@ -1,7 +1,7 @@
 """The models on this machine that hushd has brought here: their manifests, their places, and who works on them.
 
 `ENGINE/` in the models folder holds the engine's models as files or folders, as its engine reads them, and beside each
-that hushd brought `NAME.hushd.json` (see `manifest`). What is being made lies in `.NAME.part/`, which is no model to
+that hushd brought `NAME.hushd.json` (see `manifest`). What is being made lies in `.NAME.part/`, which is not a model to
 any engine, and is renamed into its place when it is whole; the manifest is written last.
 """
 

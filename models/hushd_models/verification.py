@@ -182,7 +182,7 @@ def remember(store: Store, found: Manifest) -> None:
 
 
 def forget(store: Store, model: str) -> None:
-    """Removes what is remembered of a model."""
+    """Forgets a model."""
     try:
         _path(store, model).unlink(missing_ok=True)
     except OSError:

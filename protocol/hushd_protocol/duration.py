@@ -38,3 +38,11 @@ def parse(value: object) -> float | None:
     if not math.isfinite(seconds):
         return None
     return FOREVER if seconds < 0 else seconds
+
+
+def shown(seconds: float) -> str:
+    """A length of time with its unit, the largest of which there are several: `24h`, `5m`, `60s`, `0.5s`; or `-1`."""
+    if seconds < 0:
+        return "-1"
+    unit = next((unit for unit in "hm" if seconds >= 2 * _UNITS[unit] and seconds % _UNITS[unit] == 0), "s")
+    return f"{seconds / _UNITS[unit]:g}{unit}"

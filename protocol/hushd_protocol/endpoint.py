@@ -60,7 +60,7 @@ def parse(text: str) -> Endpoint:
 
 
 def split_address(text: str) -> tuple[str, int] | None:
-    """Returns host and port of `HOST:PORT`, an IPv6 address without its brackets; None for what is none."""
+    """Returns host and port of `HOST:PORT`, an IPv6 address without its brackets; None for any other text."""
     found = _HOST_PORT.fullmatch(text)
     if found is None or int(found[2]) > 65535:
         return None

@@ -7,12 +7,12 @@ A page of a stranger's can make its own host name resolve to 127.0.0.1, and then
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 
 def is_allowed(host: str, names: Collection[str] = ()) -> bool:
     """Whether `host`, the value of a `Host` header, is an address, localhost, or one of the user's `names`."""
-    name = _without_port(host.strip().lower()).rstrip(".")
+    name = _without_port(host.strip(" \t").lower()).rstrip(".")
     return name == "localhost" or name.endswith(".localhost") or name in names or _is_address(name)
 
 
@@ -23,8 +23,23 @@ def is_loopback(host: str) -> bool:
     return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
+def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their names; one that stands there twice has both values, and so matches nothing."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        key, text = name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def sent_secrets(authorization: str, api_key: str) -> tuple[str, ...]:
+    """The secrets that a request carries in its headers `Authorization: Bearer SECRET` and `x-api-key: SECRET`."""
+    scheme, _, bearer = authorization.partition(" ")
+    return tuple(filter(None, (bearer.strip(" \t") if scheme.lower() == "bearer" else authorization, api_key)))
+
+
 def same_secret(sent: str | bytes, secret: str) -> bool:
-    """Whether what was sent is `secret`, compared in a time that says nothing about how much of it is right."""
+    """Whether a sent text is `secret`, compared in a time that says nothing about how much of it is right."""
     import hmac  # with all of OpenSSL, 4 MB that the supervisor has no other use for
 
     return hmac.compare_digest(sent.encode() if isinstance(sent, str) else sent, secret.encode())
@@ -32,9 +47,14 @@ def same_secret(sent: str | bytes, secret: str) -> bool:
 
 def _without_port(host: str) -> str:
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        name, end, port = host[1:].partition("]")
+        return name if end and (not port or (port[0] == ":" and _is_port(port[1:]))) else host
     name, _, port = host.rpartition(":")
-    return name if port.isascii() and port.isdigit() else host
+    return name if _is_port(port) else host
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _is_address(name: str) -> bool:
@@ -43,3 +63,14 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def invitation(kind: str, address: str) -> str:
+    """Returns the line that tells people where to go, for an address that is listened at; empty for a socket's path."""
+    if address.startswith("unix:"):
+        return ""
+    host, _, port = address.removeprefix("tcp://").removeprefix("http://").rstrip("/").rpartition(":")
+    host = "127.0.0.1" if host in ("", "0.0.0.0") else "[::1]" if host == "[::]" else host
+    if kind == "http":
+        return f"Open http://{host}:{port}/ in a browser; programs of OpenAI's API use http://{host}:{port}/v1."
+    return f"Wyoming: tcp://{host}:{port}"

@@ -27,6 +27,7 @@ SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path less its NUL on Linux; 103 on
 
 PRIORITIES = ("important", "message", "text", "notification", "progress")
 
+EXIT_BUG = 70  # of any program of hushd's, EX_SOFTWARE
 EXIT_NO_MEMORY = 73  # of a worker: a job needs more memory than there is, even in its shortest pieces
 EXIT_CARD_FAILED = 75  # of a worker: EX_TEMPFAIL, its graphics card computes nothing more in this process
 UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no size

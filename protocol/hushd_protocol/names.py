@@ -1,10 +1,15 @@
-"""Names of engines and models, the parts of `stt/ENGINE/MODEL`, safe as a file's name; and of devices that compute."""
+"""Names of workers, `ROLE/ENGINE/MODEL`, and of their parts, safe as a file's name; and other words with few values."""
 
 from __future__ import annotations
 
 import re
 
 NAME = r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}"
+ENGINE_ROLES = ("stt", "tts")  # roles with several engines, of which the configuration names one
+ROLES = (*ENGINE_ROLES, "models")
+LOG_FORMATS = ("text", "json")
+SPEEDS = ("fast", "medium", "slow")  # of a model, on a CPU
+AUTO = "auto"  # a model's name: the best that is installed
 COMPUTE_DEVICES = "auto, cpu, cuda, cuda:NUMBER or mps"  # for people
 _NAME = re.compile(NAME, re.ASCII)
 
@@ -12,6 +17,19 @@ _NAME = re.compile(NAME, re.ASCII)
 def is_name(text: str) -> bool:
     """Whether `text` may be the name of an engine or a model."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_model(value: object) -> bool:
+    """Whether `value` is a name ENGINE/MODEL."""
+    if not isinstance(value, str):
+        return False
+    engine, _, model = value.partition("/")
+    return is_name(engine) and is_name(model)
+
+
+def base(worker: str) -> str:
+    """The worker's name without the replica's number."""
+    return worker.partition("#")[0]
 
 
 def is_compute_device(text: str) -> bool:

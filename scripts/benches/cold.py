@@ -68,13 +68,21 @@ def cold(options: Namespace) -> Iterator[Row]:
 
                 value, floor = _in_turn(ours, bare, leave)
                 yield Row(f"cold {name}, supervisor started too", value, "s", "", floor)
+        yield _without_keeping(say, bare_say, Path(folder))
 
 
-def _in_turn(ours: list[str], bare: list[str], afterwards: Callable[[], object]) -> tuple[float, float]:
-    """Medians of both commands, run in turn after one of each that does not count."""
+def _without_keeping(say: list[str], bare: list[str], folder: Path) -> Row:
+    """`say` on a machine that has never spoken and keeps no worker: files prepared once outlive the first two."""
+    with supervisor("[worker]\nkeep_alive = 0\n", XDG_CACHE_HOME=str(folder / "cache")) as process:
+        value, floor = _in_turn(say, bare, lambda: wait_until_childless(process), first=2)
+    return Row("cold say, keep_alive = 0, third and later", value, "s", "<= 0.75 x", floor, value <= 0.75 * floor)
+
+
+def _in_turn(ours: list[str], bare: list[str], afterwards: Callable[[], object], first: int = 1) -> tuple[float, float]:
+    """Medians of both commands, run in turn after the `first` of each, which do not count."""
     times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(RUNS + 1):
+    for _ in range(RUNS + first):
         times[0].append(timed(ours))
         afterwards()
         times[1].append(timed(bare))
-    return statistics.median(times[0][1:]), statistics.median(times[1][1:])
+    return statistics.median(times[0][first:]), statistics.median(times[1][first:])

@@ -6,12 +6,10 @@ import fcntl
 import os
 import pty
 import select
-import shutil
 import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 from argparse import Namespace
@@ -79,26 +77,11 @@ def _share(process: psutil.Process) -> float:
 
 
 def _drain(terminal: int, seconds: float) -> None:
-    """Reads what is drawn, as a terminal does."""
+    """Reads the drawing, as a terminal does."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if select.select([terminal], [], [], left)[0]:
             os.read(terminal, 65536)
-
-
-def wheel(_: Namespace) -> Iterator[Row]:
-    """The size of hushd's wheel."""
-    folder = Path(tempfile.mkdtemp())
-    try:
-        subprocess.run(
-            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-            cwd=ROOT, check=True, capture_output=True,
-        )  # fmt: skip
-        (made,) = folder.glob("*.whl")
-        size = made.stat().st_size / 1e6
-        yield Row("wheel: size", size, "MB", "<= 1", ok=size <= 1)
-    finally:
-        shutil.rmtree(folder)
 
 
 def extras(_: Namespace) -> Iterator[Row]:

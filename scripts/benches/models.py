@@ -75,7 +75,7 @@ def pull(_: Namespace) -> Iterator[Row]:
             told = client.pull(MODEL)
             seconds = time.perf_counter() - began
             size = max(child.memory_full_info().pss for child in process.children())
-        right = _hash(Path(told["location"]) / "model.bin") == content.blob
+        right = _hash(Path(told.location) / "model.bin") == content.blob
         drops, twice = len(hub.sent["model.bin"]) - 1, hub.bytes_twice()
     note = f"{drops} connections lost; floor: huggingface_hub's own download, which a kill begins anew"
     yield Row("pull: 1.04 GB", seconds, "s", floor=rival, note=note)

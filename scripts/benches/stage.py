@@ -17,6 +17,12 @@ from pathlib import Path
 import psutil
 from hushd import Client
 
+# A busy loop, which ends with its time and with the process that started it.
+_LOOP = """
+import os, sys, time
+end, parent = time.monotonic() + float(sys.argv[1]), os.getppid()
+while time.monotonic() < end and os.getppid() == parent: sum(range(20_000))
+"""
 SENTENCE = "The quick brown fox jumps over the lazy dog today."  # ten words
 BIN = Path(sys.executable).parent
 
@@ -65,6 +71,7 @@ def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]
         pass_fds=(write,),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,  # as a client starts one: Linux shares the processor by sessions
     )
     os.close(write)
     try:
@@ -80,9 +87,23 @@ def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def busy_loops(count: int, seconds: float) -> Iterator[None]:
+    """So many processes of the usual priority that only take CPU time, for `seconds` at most."""
+    command = [sys.executable, "-S", "-c", _LOOP, str(seconds)]
+    loops = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+        for loop in loops:
+            loop.wait()
+
+
 def port(client: Client, kind: str = "http") -> int:
     """The port at which the supervisor listens for one kind of connection."""
-    (address,) = [row["address"] for row in client.status()["door"]["listeners"] if row["kind"] == kind]
+    (address,) = [row.address for row in client.status().door.listeners if row.kind == kind]
     return int(address.rpartition(":")[2])
 
 

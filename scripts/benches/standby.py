@@ -1,4 +1,4 @@
-"""What a template keeps of memory and saves of time: cold commands with one and without, in turn, for each engine."""
+"""The memory that a template keeps and the time that it saves: cold commands with one and without, for each engine."""
 
 from __future__ import annotations
 
@@ -74,17 +74,17 @@ def _measured(engine: str, case: Case) -> Iterator[Row]:
 def _ready(client: Client) -> float:
     """Waits for the template; returns the MB that its end would give back."""
     end = time.monotonic() + READY_S
-    while (row := client.status()["standby"][0])["state"] != "ready":
-        if row["state"] == "refused" or time.monotonic() > end:
-            raise SystemExit(f"scripts/bench: no template ({row['state']}: {row['why']})")
+    while (row := client.status().standby[0]).state != "ready":
+        if row.state == "refused" or time.monotonic() > end:
+            raise SystemExit(f"scripts/bench: no template ({row.state}: {row.why})")
         time.sleep(0.05)
-    return _private(row["pid"])
+    return _private(row.pid)
 
 
 def _beside(client: Client, command: list[str]) -> float:
     """The same while a worker lives that was forked from it."""
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return _private(client.status()["standby"][0]["pid"])
+    return _private(client.status().standby[0].pid)
 
 
 def _private(pid: int) -> float:

@@ -7,11 +7,11 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, get_type_hints
 
 import hushd
-from hushd.synthesis.options import SynthesizeOptions
-from hushd.transcripts.options import TranscribeOptions
+from hushd_schema.operations.synthesize import SynthesizeOptions
+from hushd_schema.operations.transcribe import TranscribeOptions
 
 from .markdown import prose
 
@@ -37,12 +37,23 @@ def page() -> str:
             for member in sorted(_members(kind)):
                 lines += _member(kind, member)
     for options in OPTIONS:
-        lines += [f"## {options.__name__}", "", *_documented(options), *_typed(inspect.get_annotations(options))]
+        lines += [f"## {options.__name__}", "", *_documented(options), *_typed(_hints(options))]
     return "\n".join(lines)
 
 
 def _fields(kind: type) -> Mapping[str, str]:
     return {each.name: str(each.type) for each in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else {}
+
+
+def _hints(options: type) -> Mapping[str, str]:
+    """The types of a TypedDict's fields, without what the schema says of them."""
+    hints = get_type_hints(options)
+    return {
+        name: hint.__name__
+        if isinstance(hint, type)
+        else str(hint).replace("collections.abc.", "").replace("typing.", "")
+        for name, hint in hints.items()
+    }
 
 
 def _typed(types: Mapping[str, str]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import re
 import types
 import typing
@@ -12,10 +11,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from hushd.cli.commands import Argument, Command, commands
-from hushd.cli.manual import grouped
+from hushd_cli.manual import grouped
+from hushd_cli.reference import Argument, CommandReference, commands
 from hushd_protocol import errors, messages
-from hushd_supervisor.core.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings
+from hushd_schema.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings
+from hushd_schema.settings.declaration import settings_of
+from hushd_schema.settings.own_models import ModelSettings
+from hushd_schema.settings.reference import default
 
 from . import python_reference
 from .markdown import prose
@@ -26,8 +28,8 @@ TABLES = {
     "wyoming": WyomingSettings,
     "remote": RemoteSettings,
     "worker": WorkerSettings,
+    'models."ENGINE/NAME"': ModelSettings,
 }
-_INNER = (*TABLES, "only")  # fields that are tables of their own
 _ROW = re.compile(r"^(\w+) +\w+ +(?:yes|no) +\d+ +\d+ +(.+)$", re.MULTILINE)
 _DIRECTIONS = {
     "client to supervisor": messages.FROM_CLIENT,
@@ -71,7 +73,7 @@ def pages() -> dict[str, str]:
     return {f"reference/{name}": text for name, text in named.items()}
 
 
-def _command(command: Command, inside: Sequence[Command], own: Sequence[tuple[str, ...]]) -> str:
+def _command(command: CommandReference, inside: Sequence[CommandReference], own: Sequence[tuple[str, ...]]) -> str:
     """The page of a command and those inside it; `own` have pages of their own."""
     lines = [f"# {command.path}", *_described(command)]
     if command.commands:
@@ -85,7 +87,7 @@ def _command(command: Command, inside: Sequence[Command], own: Sequence[tuple[st
     return "\n".join(lines)
 
 
-def _described(command: Command) -> Iterator[str]:
+def _described(command: CommandReference) -> Iterator[str]:
     """The lines of a command below its heading."""
     yield from ("", "```text", _synopsis(command), "```", "", prose(command.description), "")
     if command.epilog:
@@ -95,7 +97,7 @@ def _described(command: Command) -> Iterator[str]:
             yield from (_usage(argument), f": {prose(argument.sentence) or '.'}", "")
 
 
-def _synopsis(command: Command) -> str:
+def _synopsis(command: CommandReference) -> str:
     words = [command.path, "[OPTION…]" if command.options else "", "COMMAND" if command.commands else ""]
     words += [f"[{one.metavar}{'…' if one.many else ''}]" for one in command.operands]
     return " ".join(filter(None, words))
@@ -125,40 +127,17 @@ def _settings() -> str:
     lines = [_SETTINGS]
     for table, kind in TABLES.items():
         lines += [f"## [{table}]" if table else "## At the top of the file", "", _summary(kind), ""]
-        lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
-        for field in dataclasses.fields(kind):
-            if field.name not in _INNER:
-                default = _value(getattr(kind(), field.name))
-                meaning = prose(_comment(kind, field.name))
-                lines.append(f"| `{field.name}` | {_kind(kind, field.name)} | `{default}` | {meaning} |")
+        lines += ["| key | must be | default | meaning | a reload takes it |", "|---|---|---|---|---|"]
+        for name, setting in settings_of(kind).items():
+            usual = default(setting, getattr(kind(), name))
+            meaning = prose(f"{setting.help}{f' ({setting.document})' if setting.document else ''}")
+            lines.append(f"| `{name}` | {prose(setting.kind.wanted)} | `{usual}` | {meaning} | {setting.reload} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def _summary(kind: type) -> str:
     return prose(" ".join((kind.__doc__ or "").split()))
-
-
-def _kind(table: type, name: str) -> str:
-    hint = typing.get_type_hints(table)[name]
-    if typing.get_origin(hint) is not None:
-        return "list" if len(typing.get_args(hint)) == 1 else "table"
-    return {str: "text", bool: "`true` or `false`", int: "whole number", float: "number"}[hint]
-
-
-def _value(default: Any) -> str:
-    """A default as TOML writes it."""
-    if isinstance(default, str):
-        return f'"{default}"'
-    if isinstance(default, tuple):
-        return "[]"
-    return str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def _comment(table: type, name: str) -> str:
-    """The comment behind a field."""
-    found = re.search(rf"^    {name}: .*?  # (.*)$", inspect.getsource(table), re.MULTILINE)
-    return found[1] if found else ""
 
 
 def _messages() -> str:

@@ -1,4 +1,4 @@
-"""Traces: what is asked for, and when, over a day; a line a request."""
+"""Traces: the requests of a day and their times; a line a request."""
 
 from __future__ import annotations
 

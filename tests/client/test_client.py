@@ -144,7 +144,7 @@ def test_other_audio_is_sent(kind: str, start_router: Start, client: Client, sou
 
 
 def test_segments_stream_with_words_speakers_and_progress(start_router: Start, client: Client, sound: Path) -> None:
-    """Each segment is handed out when it arrives, before the next exists; what is no segment is passed over."""
+    """Each segment is handed out when it arrives, before the next exists; what is not a segment is passed over."""
     go = threading.Event()
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
@@ -667,10 +667,10 @@ def test_control(start_router: Start, client: Client) -> None:
     """status, describe and unload send their words and give back what was answered."""
     router = start_router(
         lambda router, route, message: router.send(
-            route, Result(id=message.id, data={"unloaded": ["a"], "action": message.action, "names": message.names})
+            route, Result(id=message.id, data={"unloaded": ["a"], "memory": {"used_mb": 7}, "names": message.names})
         )
     )
-    assert client.status()["action"] == "status"
+    assert client.status().memory.used_mb == 7
     assert client.describe("tts", "stt")["names"] == ["tts", "stt"]
     assert client.unload("stt/moonshine") == ["a"]
     assert [(c.action, c.names) for c in router.of(Control)] == [

@@ -23,7 +23,7 @@ Step = Message | Exception | dict[str, Any]
 
 
 class Answers(AsyncIterator[Message]):
-    """What one replica answers: messages, given by their data, and the exception in which they end."""
+    """The answer of one replica: messages, given by their data, and the exception in which they end."""
 
     def __init__(self, request: Request, steps: list[dict[str, Any] | Exception]) -> None:
         self._request = request

@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def transcripts(folder: Path) -> dict[str, str]:
 
 
 def digest(data: bytes) -> str:
-    """What the nodes' engine hears in `data`."""
+    """The text that the nodes' engine hears in `data`."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -92,6 +92,44 @@ def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Pa
     assert (second.returncode, second.stderr.count("\n")) == (5, 1)
     assert "2 set aside before" in second.stderr
     assert [cluster.requests(node) for node in range(3)] == before
+
+
+@pytest.mark.parametrize("illness", ["a missing model", "workers that die"])
+def test_a_sick_node_is_left_out_and_named(
+    illness: str, cluster: RayCluster, gate: Path, tmp_path: Path, sick: Callable[[str], None]
+) -> None:
+    """It would take recording after recording: all are transcribed by the others, which are at work meanwhile."""
+    gate.unlink(missing_ok=True)
+    made = corpus(tmp_path / "in", 12)
+    sick(illness)
+    process = cluster.hushd("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
+    if illness == "workers that die":
+        wait_until((tmp_path / "out").exists, "the command's own start, whose imports take seconds")
+        wait_until(lambda: cluster.requests(1, "crashes") >= 4, "two recordings that have each killed it twice")
+    gate.touch()
+    run = cluster.end(process)
+    assert transcripts(tmp_path / "out") == expected(made)
+    assert (run.returncode, run.stdout) == (0, "")
+    assert re.fullmatch(r"hushd cluster transcribe: The node \S+ \(127\.0\.0\.2\) was left out, .+\n", run.stderr)
+
+
+@pytest.fixture
+def sick(cluster: RayCluster, gate: Path) -> Iterator[Callable[[str], None]]:
+    """Has the second node fail at every recording, until the end of the test."""
+    config = cluster.folders[1] / "config.toml"
+    text = config.read_text()
+
+    def configure(now: str) -> None:
+        config.write_text(now)
+        cluster.end(cluster.hushd("shutdown", node=1))
+
+    def fall_ill(illness: str) -> None:
+        gone = text.replace("stt = 'echo/a'", "stt = 'moonshine/none'")
+        dying = text.replace("'POISON'", "'recording'")
+        configure(gone if illness == "a missing model" else dying)
+
+    yield fall_ill
+    configure(text)
 
 
 @pytest.fixture(scope="module")

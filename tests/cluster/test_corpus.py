@@ -1,4 +1,4 @@
-"""Which recordings of a folder are to be transcribed, and where what comes of them lies."""
+"""The recordings of a folder that are to be transcribed, and the places of their transcripts."""
 
 from __future__ import annotations
 

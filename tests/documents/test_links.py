@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hushd.cli.commands import Command, commands
+from hushd_cli.reference import CommandReference, commands
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -18,12 +18,15 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
 SHELLS = ("", "sh", "bash", "console")
 FOLDERS = (
+    "cli",
     "client",
     "cluster",
+    "desktop",
     "docs",
     "gateway",
     "packaging",
     "protocol",
+    "schema",
     "scripts",
     "supervisor",
     "tests",
@@ -107,11 +110,11 @@ PROGRAMS = ("hushd", "say", "listen")
 
 
 @cache
-def known() -> dict[tuple[str, ...], Command]:
+def known() -> dict[tuple[str, ...], CommandReference]:
     return {command.words: command for command in commands()}
 
 
-def flags(command: Command) -> set[str]:
+def flags(command: CommandReference) -> set[str]:
     """An option's names; underscores are as good as dashes."""
     named = {flag.replace("_", "-") for option in command.options for flag in option.flags}
     return named | HIDDEN

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import hushd
 import pytest
-from hushd.cli.commands import commands
+from hushd_cli.reference import commands
 from hushd_protocol.errors import CODES
 from hushd_protocol.messages import FROM_CLIENT, FROM_WORKER, TO_CLIENT, TO_WORKER
+from hushd_schema.settings.declaration import settings_of
 from site_builder import reference, sources
 
 ELSEWHERE = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=["'](?:https?:)?//""")
@@ -31,8 +32,8 @@ def test_links_are_written_for_the_site(tmp_path: Path) -> None:
     sources.write(folder)
     listen = (folder / "LISTEN.md").read_text()
     assert "([Get models](MODELS.md))" in listen
-    assert "[options.py](files/client/hushd/transcripts/options.py)" in listen
-    assert (folder / "files/client/hushd/transcripts/options.py").is_file()
+    assert "[transcribe.py](files/schema/hushd_schema/operations/transcribe.py)" in listen
+    assert (folder / "files/schema/hushd_schema/operations/transcribe.py").is_file()
     assert "| stopped | waiting | request |" in (folder / "ARCHITECTURE.md").read_text()
 
 
@@ -50,10 +51,15 @@ def test_the_reference_has_every_setting_with_a_meaning() -> None:
     """By its table, with its default; none is without a meaning."""
     page = PAGES["reference/settings"]
     for kind in reference.TABLES.values():
-        for field in dataclasses.fields(kind):
-            assert field.name in (*reference.TABLES, "only") or f"| `{field.name}` |" in page
-    assert not re.search(r"\|\s+\|$", page, re.MULTILINE)
-    assert '| `stt` | text | `"moonshine/tiny-en"` | ' in page
+        for name, setting in settings_of(kind).items():
+            assert setting.help
+            assert f"| `{name}` |" in page
+    assert not re.search(r"\| +\|", page, re.MULTILINE)
+    assert (
+        '| `tts_small` | an engine and a model, such as "moonshine/tiny-en" | `""` | the same for `say` | at once |'
+        in page
+    )
+    assert '| `max_age` | a time of 0 s or more, such as 90, "90s" or "1h30m" | `"24h"` | ' in page
 
 
 def test_the_reference_has_every_error_and_message() -> None:
@@ -77,6 +83,7 @@ def test_the_reference_has_the_python_package() -> None:
     assert "from_data" not in page
 
 
+@pytest.mark.night
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """Each page is there, no link of it is broken, and a browser fetches nothing from elsewhere for it."""
     for name in ("furo", "myst_parser", "sphinx"):

@@ -34,7 +34,7 @@ async def main():
         except asyncio.CancelledError:
             print("cancelled")
         status = await client.status()
-        print(status["floor"]["speaker"], [row["running"] for row in status["workers"]])
+        print(status.floor.speaker, [worker.running for worker in status.workers])
 
 asyncio.run(main())
 """
@@ -56,7 +56,7 @@ async def main():
                 await task
             except asyncio.CancelledError:
                 print("cancelled")
-        print((await client.status())["floor"]["microphone"])
+        print((await client.status()).floor.microphone)
 
 asyncio.run(main())
 """

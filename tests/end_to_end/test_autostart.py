@@ -22,7 +22,7 @@ from hushd_supervisor.system.sockets import lock
 from support.peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
 from support.stopwatch import Stopwatch
 
-WHO = "import hushd; print(hushd.Client().status()['supervisor']['pid'], flush=True)"
+WHO = "import hushd; print(hushd.Client().status().supervisor.pid, flush=True)"
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_ctrl_c_in_that_terminal_does_not_stop_it(runtime: Path) -> None:
         program.wait(BOUND_S)
         program.stdout.close()
         with Client(start=False) as client:
-            assert client.status()["supervisor"]["pid"] == pid
+            assert client.status().supervisor.pid == pid
     assert supervisors(runtime) == [pid]
 
 
@@ -126,7 +126,7 @@ def test_race_24_a_request_at_the_moment_of_idle_exit(autostart: Callable[[str],
         for n in range(16):
             if n % 2:
                 client.preload("stt/echo/a")
-            pids.add(client.status()["supervisor"]["pid"])
+            pids.add(client.status().supervisor.pid)
             time.sleep(rng.uniform(0.17, 0.26))  # the claim is about this moment
     assert len(pids) > 2  # it did leave
 
@@ -140,7 +140,7 @@ def test_a_daemon_holds_nothing_of_who_started_it(monkeypatch: pytest.MonkeyPatc
     with open(tmp_path / "inherited", "w") as inherited:
         os.set_inheritable(inherited.fileno(), True)
         with Client() as client:
-            pid = client.status()["supervisor"]["pid"]
+            pid = client.status().supervisor.pid
         targets = {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
         assert inherited.name not in targets
     assert os.readlink(f"/proc/{pid}/fd/0") == os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"
@@ -159,11 +159,11 @@ def test_a_daemon_holds_nothing_of_who_started_it(monkeypatch: pytest.MonkeyPatc
 def test_the_next_request_after_a_kill_just_works(runtime: Path) -> None:
     """A supervisor killed by SIGKILL leaves a stale socket and its lock; the same client's next request starts anew."""
     with Client() as client:
-        first = client.status()["supervisor"]["pid"]
+        first = client.status().supervisor.pid
         client.preload("stt/echo/a")
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: not supervisors(runtime), "its end")
-        second = client.status()["supervisor"]["pid"]
+        second = client.status().supervisor.pid
         assert second != first
     assert supervisors(runtime) == [second]
 
@@ -172,19 +172,19 @@ def test_the_next_request_after_a_kill_just_works(runtime: Path) -> None:
 def test_a_request_survives_the_kill_of_its_supervisor() -> None:
     """A request under way when the supervisor is killed is done by the next one: its caller sees only the result."""
     with Client() as client, Client() as watcher:
-        pid = client.status()["supervisor"]["pid"]
+        pid = client.status().supervisor.pid
         from hushd.transport.call import new_id
         from hushd.transport.retry import RetryingCall
         from hushd_protocol.messages import Request, Result
 
         asked = Request(id=new_id(), worker="stt/echo/a", op="echo", params={"n": 1}, input="inline", payload=b"x")
         os.kill(pid, signal.SIGSTOP)
-        call = RetryingCall(client._connect, asked, None)
+        call = RetryingCall(client._link.connect, asked, None)
         os.kill(pid, signal.SIGKILL)
         *_, result = call
         assert isinstance(result, Result)
         assert result.data["params"] == {"n": 1}
-        assert watcher.status()["supervisor"]["pid"] != pid
+        assert watcher.status().supervisor.pid != pid
 
 
 def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], object]) -> None:
@@ -195,6 +195,7 @@ def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], 
         Client().status()
     assert (caught.value.code, caught.value.exit_code) == ("no_supervisor", 3)
     assert "\n" not in caught.value.message
+    assert "worker, wyoming): see " in caught.value.message, "the list of keys is whole"
     assert started.calm < 5
 
 
@@ -215,11 +216,11 @@ def test_a_supervisor_that_finishes_its_jobs_is_told_of(
 
 @pytest.mark.usefixtures("autostart")
 def test_a_stale_socket_is_replaced(runtime: Path) -> None:
-    """A socket on which nobody listens is no supervisor."""
+    """A socket on which nobody listens is not a supervisor."""
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(runtime / "client.sock"))
     with Client() as client:
-        assert client.status()["supervisor"]["pid"] in supervisors(runtime)
+        assert client.status().supervisor.pid in supervisors(runtime)
 
 
 @pytest.mark.usefixtures("autostart")
@@ -229,7 +230,7 @@ def test_a_program_with_threads_and_a_blocked_signal_starts_it(runtime: Path) ->
 import threading, signal, hushd
 def ask():
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    print(hushd.Client().status()['supervisor']['pid'], flush=True)
+    print(hushd.Client().status().supervisor.pid, flush=True)
 thread = threading.Thread(target=ask); thread.start(); thread.join()
 """
     pid = int(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)

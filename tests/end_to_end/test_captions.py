@@ -46,7 +46,7 @@ class Stage:
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         self.started.append(
             subprocess.Popen(
-                [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.hushd()", "captions", *arguments],
+                [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "captions", *arguments],
                 env=self.loop.environment | {"TMPDIR": str(self.folder / "tmp")} | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -61,7 +61,7 @@ class Stage:
         return len(self.loop.pactl("list", "short", "source-outputs").splitlines())
 
     def interrupted(self, process: subprocess.Popen[str]) -> tuple[str, str]:
-        """What it has written after Ctrl-C, which is no error."""
+        """The text that it has written after Ctrl-C, which is not an error."""
         process.send_signal(signal.SIGINT)
         text, complaint = process.communicate(timeout=BOUND_S)
         assert process.returncode == 0, complaint
@@ -118,7 +118,7 @@ def test_events_for_programs(stage: Stage) -> None:
 
 
 def test_me_and_them(stage: Stage) -> None:
-    """What plays is theirs, what the microphone hears is mine; what it hears of the loudspeaker is nobody's."""
+    """The sound that plays is theirs, that of the microphone mine; the loudspeaker in the microphone is nobody's."""
     stage.loop.add_sink("mouth")
     process = stage.captions("--both", PULSE_SOURCE="mouth.monitor")
     stage.loop.play(stage.person, "mouth")
@@ -151,7 +151,7 @@ def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
 
 
 def test_a_sink_that_goes(stage: Stage) -> None:
-    """What was named is heard and nothing else, and its end is an error, with what was said before it written down."""
+    """The named program is heard and nothing else, and its end is an error, with the words before it written down."""
     subtitles = stage.folder / "talk.txt"
     module = stage.loop.add_sink("desk")
     process = stage.captions("--sink", "desk", "-o", str(subtitles))

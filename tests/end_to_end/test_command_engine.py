@@ -49,8 +49,8 @@ def pid_file(runtime: Path, tmp_path: Path) -> Path:
 
 def worker(client: Client) -> int:
     """The pid of the one worker there is."""
-    (row,) = client.status()["workers"]
-    return int(row["pid"])
+    (row,) = client.status().workers
+    return int(row.pid)
 
 
 def test_a_program_that_works_for_long(start_supervisor: Start, pid_file: Path, runtime: Path, speech: Path) -> None:

@@ -24,7 +24,7 @@ _MISSING = ", ".join(filter(None, (sound_loop.missing(), desktop.missing())))
 pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {_MISSING}")
 
 SAID = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
-CODE = "from hushd.cli import entry; entry.hushd()"
+CODE = "from hushd_cli import entry; entry.hushd()"
 
 
 class Stage:
@@ -68,7 +68,7 @@ class Stage:
     def idle() -> bool:
         """Whether nothing is being transcribed."""
         with Client() as client:
-            return not any(row["running"] for row in client.status()["workers"])
+            return not any(row.running for row in client.status().workers)
 
     def say(self) -> None:
         """Somebody speaks into the microphone that is open, for ten seconds."""
@@ -102,7 +102,7 @@ def test_push_to_talk(stage: Stage) -> None:
 
 
 def test_a_key_with_modifiers(stage: Stage) -> None:
-    """What is typed while they are held is text and no command of the window's; twice in a row."""
+    """Words typed while they are held are text and no command of the window's; twice in a row."""
     stage.waiting("--names", os.devnull, key="Ctrl+Alt+space")
     for count in (1, 2):
         stage.screen.press("Control_L", "Alt_L", "space")

@@ -11,12 +11,13 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from hushd.cli.commands import commands
-from hushd.cli.manual import pages
+from hushd_cli.manual import pages
+from hushd_cli.reference import commands
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "client", "models", "protocol", "supervisor", "worker", "worker_models", "worker_stt", "worker_tts",
+    "cli", "client", "desktop", "models", "protocol", "schema", "supervisor", "worker", "worker_models", "worker_stt",
+    "worker_tts",
 )  # fmt: skip
 
 
@@ -46,8 +47,11 @@ def files_of(*names: str) -> dict[str, bytes]:
 
 
 def carried(wheel: dict[str, bytes], folder: str) -> dict[str, bytes]:
-    """The files of the wheel that lie in this folder beside the client, by their paths in the repository."""
-    return {path.removeprefix("hushd/"): text for path, text in wheel.items() if path.startswith(f"hushd/{folder}/")}
+    """The files of the wheel that lie in this folder of a package, such as `hushd_models/docs`, by their paths in the
+    repository.
+    """
+    package = folder.partition("/")[0]
+    return {path.removeprefix(f"{package}/"): text for path, text in wheel.items() if path.startswith(f"{folder}/")}
 
 
 def test_a_wheel_carries_the_documents_that_errors_and_help_name(wheel: dict[str, bytes]) -> None:
@@ -57,13 +61,13 @@ def test_a_wheel_carries_the_documents_that_errors_and_help_name(wheel: dict[str
     helped = "".join(pages(commands()).values()).replace("\\-", "-")
     named |= set(re.findall(r"docs/([\w-]+\.md)", helped))
     assert {"CONFIGURATION.md", "ENGINES.md", "VOICES.md"} <= named
-    assert carried(wheel, "docs") == files_of(*(f"docs/{name}" for name in named), "docs/examples")
+    assert carried(wheel, "hushd_models/docs") == files_of(*(f"docs/{name}" for name in named), "docs/examples")
 
 
 def test_a_wheel_carries_units(wheel: dict[str, bytes]) -> None:
     """Files that `hushd service install` writes, and those for a whole machine, are in it, byte for byte."""
     units = files_of("packaging/launchd", "packaging/systemd")
-    assert carried(wheel, "packaging") == units
+    assert carried(wheel, "hushd_cli/packaging") == units
     assert len(units) >= 5
 
 
@@ -82,7 +86,7 @@ def test_the_metadata_introduces_hushd(wheel: dict[str, bytes]) -> None:
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert wheel["hushd-0.1.0.dist-info/METADATA"].decode().endswith((ROOT / "README.md").read_text())
     commands = wheel["hushd-0.1.0.dist-info/entry_points.txt"].decode()
-    assert all(f"{name} = hushd.cli.entry:{name}" in commands for name in ("hushd", "say", "listen"))
+    assert all(f"{name} = hushd_command:{name}" in commands for name in ("hushd", "say", "listen"))
 
 
 def test_the_archive_of_the_sources_makes_the_same_wheel(built: Path, wheel: dict[str, bytes], tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_what_the_image_starts_is_a_command_of_hushd(runtime: Path) -> None:
     assert entry
     assert words
     assert json.loads(entry[1]) == ["hushd"]
-    code = "from hushd.cli import entry; entry.hushd()"
+    code = "from hushd_cli import entry; entry.hushd()"
     environment = {name: value for name, value in os.environ.items() if name != "HUSHD_HTTP_TOKEN"}
     command = [sys.executable, "-P", "-c", code, *json.loads(words[1])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)

@@ -1,4 +1,4 @@
-"""One user has one supervisor, whatever the environments of the programs that ask for it."""
+"""Programs whose host cut their environment share the user's supervisor; a session of its own is a world apart."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 from support import sound_loop
 from support.peer import BOUND_S, CONFIG, wait_until
 
-ASK = "from hushd import Client; print(Client().status()['supervisor']['pid'])"
-HUSHD = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.hushd()"]
+ASK = "from hushd import Client; print(Client().status().supervisor.pid)"
+REFUSED = "The supervisor that answers is another session's, and is neither changed nor ended from here: ask again with"
+HUSHD = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()"]
 
 
 class User:
@@ -24,13 +25,20 @@ class User:
         self.home = home
         (home / ".config/hushd").mkdir(parents=True)
         (home / ".config/hushd/config.toml").write_text('tts = "echo/a"\n' + CONFIG)
-        for name in ("one", "two"):
+        for name in ("one", "two", "tmp"):
             (home / name).mkdir(mode=0o700)
 
     def environment(self, session: str) -> dict[str, str]:
-        """Of a program in that session; all that a host of agents leaves, and the folder."""
+        """Of a program in that session; all that a host of agents leaves, and the folder unless it is `cut`."""
         cut = {"HOME": str(self.home), "PATH": os.environ["PATH"], "SHELL": "/bin/sh", "TERM": "dumb"}
-        return cut | {"XDG_RUNTIME_DIR": str(self.home / session)}
+        cut["TMPDIR"] = str(self.home / "tmp")
+        return cut if session == "cut" else cut | {"XDG_RUNTIME_DIR": str(self.home / session)}
+
+    def hushd(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs `hushd` in that session."""
+        return subprocess.run(
+            [*HUSHD, *words], env=self.environment(session), capture_output=True, text=True, timeout=3 * BOUND_S
+        )
 
     def start(self, session: str, program: str = ASK) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -67,48 +75,108 @@ def user(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_programs_of_two_sessions_share_a_supervisor(user: User) -> None:
-    """Whichever comes first starts it, and the other follows the pointer."""
+needs_no_session = pytest.mark.skipif(
+    Path(f"/run/user/{os.getuid()}").exists(), reason="this user has a session of their own here"
+)
+
+
+@needs_no_session
+def test_a_cut_environment_shares_the_supervisor(user: User) -> None:
+    """It follows the pointer, which goes when the supervisor does."""
     pid = user.ask("one")
-    assert user.ask("two") == pid
+    assert user.ask("cut") == pid
     assert user.ask("one") == pid
+    assert user.supervisors() == {pid}
+    pointer = user.home / f".local/state/hushd/runtime-{os.getuid()}"
+    assert os.readlink(pointer) == f"{user.home}/one/hushd"
+    assert user.hushd("one", "shutdown").returncode == 0
+    wait_until(lambda: not user.supervisors(), "its end")
+    assert not os.path.lexists(pointer)
+
+
+def test_a_session_of_its_own_is_a_world_apart(user: User) -> None:
+    """A test suite in a sandbox, with the user's HOME: it has its own supervisor, and ends that alone."""
+    first = user.ask("one")
+    second = user.ask("two")
+    assert second != first
+    assert user.hushd("two", "shutdown").returncode == 0
+    wait_until(lambda: user.supervisors() == {first}, "the end of the second")
+    done = user.hushd("two", "shutdown")
+    assert (done.returncode, done.stderr) == (
+        3, "hushd shutdown: No supervisor is running: the next `say` or `listen` starts one.\n",
+    )  # fmt: skip
+    assert user.ask("one") == first
+
+
+@needs_no_session
+def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
+    """Each command that would is refused, and names the folder; the file of a setting is changed, and that is said."""
+    pid = user.ask("one")
+    for words in (
+        ["shutdown"],
+        ["restart"],
+        ["reload"],
+        ["unload"],
+        ["yield"],
+        ["models", "pull", "piper/en_GB-alan-medium"],
+    ):
+        done = user.hushd("cut", *words)
+        assert done.returncode == 2, done
+        # Before it the engine is named whose package is not installed here, if it is not.
+        assert done.stderr.endswith(f"hushd {words[0]}: {REFUSED} HUSHD_RUNTIME_DIR={user.home}/one/hushd\n")
+    done = user.hushd("cut", "config", "set", "queue", "7")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "hushd config: A supervisor of another session runs. To have it read this: "
+        f"HUSHD_RUNTIME_DIR={user.home}/one/hushd hushd reload\n"
+    )
+    assert user.supervisors() == {pid}
+    asynchronous = """
+import asyncio
+from hushd import AsyncClient, HushdError
+async def main():
+    async with AsyncClient() as client:
+        await client.status()
+        for change in (client.shutdown, client.unload, client.reload, lambda: client.pull("echo/a")):
+            try:
+                await change()
+            except HushdError as error:
+                print(error.code)
+asyncio.run(main())
+"""
+    output, errors = user.start("cut", asynchronous).communicate(timeout=3 * BOUND_S)
+    assert output.split() == ["unsupported"] * 4, errors
     assert user.supervisors() == {pid}
 
 
-def test_two_sessions_that_start_at_once(user: User) -> None:
-    """Of two supervisors that start at the same moment in two folders, one leaves, and both programs are served."""
-    asking = [user.start(session) for session in ("one", "two", "one", "two")]
+@needs_no_session
+def test_environments_that_start_at_once(user: User) -> None:
+    """Programs without a session that start with those of one are served, and each has at most one supervisor."""
+    asking = [user.start(session) for session in ("one", "cut", "one", "cut")]
     answers = [process.communicate(timeout=3 * BOUND_S) for process in asking]
-    assert len({output for output, _ in answers}) == 1, answers
-    wait_until(lambda: len(user.supervisors()) == 1, "the end of the other")
+    assert all(output for output, _ in answers), answers
+    assert answers[0][0] == answers[2][0]
+    wait_until(lambda: len(user.supervisors()) <= 2, "the end of the others")
 
 
+@needs_no_session
 def test_a_supervisor_that_was_killed_leaves_nothing_in_the_way(user: User) -> None:
-    """Its pointer and its socket are stale: each session starts the next one, in its own folder, and shares that."""
+    """Its pointer and its socket are stale: a program without a session starts the next one, and shares that."""
     first = user.ask("one")
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: first not in user.supervisors(), "its end")
-    second = user.ask("two")
+    second = user.ask("cut")
     assert second != first
-    assert user.ask("one") == second, "the stale socket of its own folder is not what counts"
+    assert user.ask("cut") == second
 
 
+@needs_no_session
 def test_a_supervisor_by_hand_names_the_other(user: User) -> None:
-    """`hushd run` in another session says where the one is that serves, and leaves."""
+    """`hushd run` without a session says where the one is that serves, and leaves."""
     user.ask("one")
-    done = subprocess.run(
-        [*HUSHD, "run"], env=user.environment("two"), capture_output=True, text=True, timeout=3 * BOUND_S
-    )
+    done = user.hushd("cut", "run")
     assert done.returncode == 0
     assert done.stderr == f"hushd: Another supervisor already listens on {user.home}/one/hushd/client.sock.\n"
-
-
-def test_a_shutdown_from_another_session(user: User) -> None:
-    """Every command finds it, and the next request starts one where it was asked."""
-    first = user.ask("one")
-    subprocess.run([*HUSHD, "shutdown"], env=user.environment("two"), check=True, timeout=3 * BOUND_S)
-    assert user.ask("two") != first
-    assert (user.home / "two/hushd/client.sock").exists()
 
 
 def test_a_home_that_cannot_be_written(user: User) -> None:
@@ -141,14 +209,11 @@ def sound(user: User) -> Iterator[None]:
     server.wait(BOUND_S)
 
 
+@needs_no_session
 @pytest.mark.usefixtures("sound")
 def test_a_cut_environment_is_heard(user: User) -> None:
     """A program with little more than HOME speaks aloud: PulseAudio's socket is beside the supervisor's."""
-    if Path(f"/run/user/{os.getuid()}").exists():
-        pytest.skip("this user has a session of their own here")
     user.ask("one")
-    cut = user.environment("one")
-    del cut["XDG_RUNTIME_DIR"]
-    say = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.say()", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
-    done = subprocess.run(say, env=cut, capture_output=True, text=True, timeout=3 * BOUND_S)
+    say = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
+    done = subprocess.run(say, env=user.environment("cut"), capture_output=True, text=True, timeout=3 * BOUND_S)
     assert (done.returncode, done.stderr) == (0, "")

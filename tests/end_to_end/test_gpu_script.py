@@ -29,6 +29,7 @@ def test_without_a_card_it_says_so_in_one_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.night
 @pytest.mark.skipif(not (find_spec("whisper") and find_spec("faster_whisper")), reason="Whisper is not installed")
 def test_drawn_weights_say_their_sentence(tmp_path: Path) -> None:
     """Whatever they hear, in openai-whisper and after the conversion: so no second try is made for them."""

@@ -7,14 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hushd_supervisor.system import config
+from hushd_schema import settings as schema
 from support.peer import BOUND_S, Peer, check_nothing_is_left, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -34,19 +33,13 @@ def blocks(language: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def room() -> Iterator[Path]:
+def room(home: Path) -> Path:
     """A private runtime folder, with a recording; the variables lead there."""
-    folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HUSHD_RUNTIME_DIR", str(folder))
-        patch.setenv("HUSHD_STATE_DIR", str(folder / "state"))
-        patch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
-        spec = find_spec("moonshine_voice")
-        assert spec
-        assert spec.origin
-        shutil.copy(Path(spec.origin).parent / "assets" / "beckett.wav", folder)
-        yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    spec = find_spec("moonshine_voice")
+    assert spec
+    assert spec.origin
+    shutil.copy(Path(spec.origin).parent / "assets" / "beckett.wav", home)
+    return home
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +92,7 @@ def test_every_table_is_a_configuration(tmp_path: Path) -> None:
     for page, text in blocks("toml"):
         path = tmp_path / "config.toml"
         path.write_text(text)
-        http = config.load(path).http
+        http = schema.load(path).http
         table = tomllib.loads(text)["http"]
         for name, value in table.items():
             found = getattr(http, name)

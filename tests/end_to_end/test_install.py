@@ -25,7 +25,7 @@ FOLDERS = {
     "PIPX_BIN_DIR": "bin", "PIPX_MAN_DIR": "man",
 }  # fmt: skip
 
-pytestmark = pytest.mark.timeout(400)  # an environment with an engine is 250 MB of files
+pytestmark = [pytest.mark.night, pytest.mark.timeout(400)]  # an environment with an engine is 250 MB of files
 
 Run = Callable[..., str]
 
@@ -82,14 +82,14 @@ def needs(tool: str) -> None:
 
 
 def check(run: Run, hushd: Path, environment: Path) -> None:
-    """What needs no engine: help, completion, documents, units, manual pages, doctor, a supervisor."""
+    """The part that needs no engine: help, completion, documents, units, manual pages, doctor, a supervisor."""
     assert run(hushd, "--version") == "hushd 0.1.0\n"
     assert "complete -F _hushd hushd say listen" in run(hushd, "completion", "bash")
     service = run(hushd, "service", "install", "--dry-run")
     assert f"ExecStart={environment}/bin/python" in service
     page = environment / "share/man/man1/hushd.1"
     assert page.read_text().startswith(".TH HUSHD 1")
-    (documents,) = environment.glob("lib/python*/site-packages/hushd/docs")
+    (documents,) = environment.glob("lib/python*/site-packages/hushd_models/docs")
     assert (documents / "examples/whisper-cpp.toml").exists()
     findings = json.loads(run(hushd, "doctor", "--no-engines", "--json"))["findings"]
     assert not [finding for finding in findings if finding["state"] == "broken"]

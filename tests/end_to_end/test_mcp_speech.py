@@ -67,7 +67,7 @@ def test_a_recording_by_path_and_by_bytes(person: dict[str, str], beckett: Path)
     with stdio_host(environment=person) as host:
         by_path = host.data("transcribe", path=str(beckett), segments="true")
         by_bytes = host.data("transcribe", audio=base64.b64encode(beckett.read_bytes()).decode())
-    assert word_error_rate(WHOLE, by_path["text"]) <= 0.1
+    assert word_error_rate(WHOLE, by_path["text"]) <= 2 / 12
     assert by_bytes["text"] == by_path["text"]
     assert by_path["language"] == "en"
     assert abs(by_path["duration"] - 10) < 0.1
@@ -88,7 +88,7 @@ def test_bytes_that_name_a_file_return_nothing_of_it(runtime: Path, beckett: Pat
             assert sentence.startswith("The audio sent ")
             assert WORDS not in sentence
         own = base64.b64encode(private.sound.read_bytes()).decode()
-        assert word_error_rate(WHOLE, host.data("transcribe", audio=own)["text"]) <= 0.1
+        assert word_error_rate(WHOLE, host.data("transcribe", audio=own)["text"]) <= 2 / 12
 
 
 @pytest.mark.usefixtures("engines")
@@ -98,7 +98,7 @@ def test_a_recording_behind_a_ticket(person: dict[str, str], beckett: Path) -> N
         result = host.call("transcribe", path=str(beckett))
         assert result.structured_content
         assert result.structured_content["ticket"] in text(result)
-        assert word_error_rate(WHOLE, host.finish(result.structured_content)["text"]) <= 0.1
+        assert word_error_rate(WHOLE, host.finish(result.structured_content)["text"]) <= 2 / 12
 
 
 def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person: dict[str, str], beckett: Path) -> None:
@@ -115,10 +115,10 @@ def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person:
             os.kill(status["supervisor"]["pid"], signal.SIGKILL)
             result = call.result(30)
             assert not result.is_error, text(result)
-            assert word_error_rate(WHOLE, text(result)) <= 0.1
+            assert word_error_rate(WHOLE, text(result)) <= 2 / 12
             assert host.data("status")["supervisor"]["pid"] != status["supervisor"]["pid"]
     finally:
-        command = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.hushd()", "shutdown"]
+        command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "shutdown"]
         subprocess.run(command, env=os.environ | environment, check=True, timeout=30)
     check_nothing_is_left(runtime)
 

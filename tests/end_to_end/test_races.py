@@ -21,7 +21,7 @@ import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Partial, Result
-from support.peer import CONFIG, ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
+from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
 from support.stopwatch import Stopwatch
 
 Start = Callable[..., Supervisor]
@@ -232,8 +232,30 @@ def test_no_vanished_client_is_served_for_long(supervisor: Supervisor) -> None:
         assert client.ask("echo")["pid"] == worker
 
 
+@pytest.mark.parametrize("way", ["cancels", "leaves"])
+def test_clients_that_give_up_cost_nobody_the_warm_worker(start_supervisor: Start, way: str) -> None:
+    """An engine that looks at its cancel only after a long piece ends that unheard: its client is answered before, and
+    the next request waits for the slot, not for another process."""
+    supervisor = start_supervisor(f'[worker."stt/echo"]\nmax_replicas = 1\n{command(ECHO)}')
+    with supervisor.connect() as client, supervisor.connect() as impatient:
+        worker = client.ask("echo")["pid"]
+        piece = impatient.request("piece", params={"cpu_s": 2.5})
+        wait_until(lambda: client.status()["running"] == 1)
+        following = client.request("echo", credit=8)
+        if way == "leaves":
+            impatient.close()
+        else:
+            impatient.send(Cancel(id=piece))
+            assert impatient.expect(Error).code == "cancelled"
+        result = client.expect(Result, 5 * BOUND_S)  # the piece's seconds are of CPU time: many on a busy machine
+        assert (result.id, result.data["pid"]) == (following, worker)
+        row = client.status()
+        assert (row["starts"], row["crashes"]) == (1, 0)
+    assert "ignored a cancel" not in supervisor.log()
+
+
 def test_a_socket_that_is_no_zeromq_is_refused(supervisor: Supervisor) -> None:
-    """Bytes that are no ZeroMQ at all disturb nobody, whatever old protocol libzmq takes them for."""
+    """Bytes that are not ZeroMQ at all disturb nobody, whatever old protocol libzmq takes them for."""
     dice = random.Random(0)
     with supervisor.connect() as client:
         for number in range(30):
@@ -291,4 +313,4 @@ def test_race_27_a_poison_stream_is_found_out_too(start_supervisor: Start) -> No
             with pytest.raises(HushdError) as caught:
                 client.transcribe(iter([b"venom"]))
             assert caught.value.code == "poison_request"
-        assert client.status()["workers"][0]["state"] == "stopped"
+        assert client.status().workers[0].state == "stopped"

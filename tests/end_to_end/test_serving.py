@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -151,6 +152,30 @@ def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime
         assert peer.control("status")["door"]["gateway"]["starts"] == 2
 
 
+def test_a_setting_reaches_programs_that_keep_calling(runtime: Path) -> None:
+    """A voice's name that is set meanwhile counts at the next request of the same connection."""
+    (runtime / "config.toml").write_text("")
+    with serving(runtime, "--http", "127.0.0.1:0") as door, Peer(runtime / "client.sock") as peer:
+        connection = http.client.HTTPConnection("127.0.0.1", port(door, "http"), timeout=120)
+
+        def speak(voice: str) -> int:
+            body = json.dumps({"model": "tts-1", "voice": voice, "input": "Hello.", "response_format": "pcm"})
+            connection.request("POST", "/v1/audio/speech", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        connection.request("GET", "/v1/audio/voices?legacy=true")
+        voice = json.loads(connection.getresponse().read())["voices"][0]
+        assert speak("radio") in (400, 404)
+        assert refused("config", "set", "http.voices.radio", voice) == (0, "")
+        assert speak("radio") == 200
+        (runtime / "config.toml").write_text("nonsense = 1")
+        assert speak("radio") == 200, "what is wrong changes nothing"
+        assert peer.control("status")["door"]["gateway"]["starts"] == 1
+        connection.close()
+
+
 def test_a_connection_that_described_goes_on_with_work(runtime: Path) -> None:
     """As Home Assistant does: `info` from the door, then speech from the gateway, on one connection."""
     with (
@@ -182,7 +207,7 @@ def test_a_websocket_that_has_ended_keeps_no_gateway(runtime: Path) -> None:
 
 
 def test_a_shutdown_closes_every_address(runtime: Path) -> None:
-    """Who connects afterwards is refused, and nothing of hushd is left."""
+    """A later connection is refused, and nothing of hushd is left."""
     path = runtime / "web.sock"
     with serving(runtime, "--http", "127.0.0.1:0", "--http", f"unix://{path}") as door:
         number = int(door["listeners"][0]["address"].rpartition(":")[2])
@@ -192,6 +217,97 @@ def test_a_shutdown_closes_every_address(runtime: Path) -> None:
         wait_until(lambda: not path.exists(), "the end of the socket")
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", number))
+
+
+def served_beside(*arguments: str) -> tuple[subprocess.Popen[str], int]:
+    """`hushd serve` beside a supervisor that runs, and the port of the URL that it prints."""
+    process = hushd("serve", *arguments)
+    assert process.stdout
+    line = process.stdout.readline()
+    if not line:
+        raise AssertionError(process.communicate(timeout=BOUND_S))
+    number = re.fullmatch(r"Open http://127\.0\.0\.1:(\d+)/ in a browser; programs of OpenAI's API use .*/v1\.\n", line)
+    assert number, line
+    return process, int(number[1])
+
+
+def test_serve_beside_a_supervisor_that_runs(supervisor: Supervisor, runtime: Path) -> None:
+    """As after README's first `say`: the running one takes the address up, and gives it back when `serve` ends."""
+    process, number = served_beside("--http", "127.0.0.1:0")
+    try:
+        assert fetch(number, "/health") == (200, b"OK")
+        with Peer(runtime / "client.sock") as peer:
+            (row,) = peer.control("status")["door"]["listeners"]
+            assert row["address"] == f"127.0.0.1:{number}"
+            peer.control("reload")  # says nothing of the address, which stays
+            assert fetch(number, "/health") == (200, b"OK")
+            again, same = served_beside("--http", f"127.0.0.1:{number}")
+            again.send_signal(signal.SIGTERM)
+            again.communicate(timeout=BOUND_S)
+            assert same == number
+            assert fetch(number, "/health") == (200, b"OK"), "another's end takes nothing away"
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=BOUND_S)[1] == ""
+            assert process.returncode == 0
+            wait_until(lambda: not peer.control("status")["door"]["listeners"], "the address given back")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", number))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_serve_goes_on_with_the_next_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
+    """After `hushd restart` the same address answers; the line is not written again."""
+    first = start_supervisor()
+    assert first.ready
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        wanted = free.getsockname()[1]
+    process, number = served_beside("--http", f"127.0.0.1:{wanted}")
+    try:
+        assert number == wanted
+        first.stop()
+        assert start_supervisor().ready
+        wait_until(lambda: _answers(number), "the next supervisor's door")
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=BOUND_S) == ("", "")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _answers(number: int) -> bool:
+    try:
+        return fetch(number, "/health") == (200, b"OK")
+    except OSError:
+        return False
+
+
+@pytest.mark.usefixtures("supervisor")
+def test_what_a_running_supervisor_cannot_serve_is_one_sentence() -> None:
+    """An address in use, one that strangers reach, a token that it would not get: nothing changes."""
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        status, error = refused("serve", "--http", f"127.0.0.1:{used.getsockname()[1]}")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "choose another address" in error
+    status, error = refused("serve", "--http", "0.0.0.0:0")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "HUSHD_HTTP_TOKEN" in error
+    status, error = refused("serve", "--http", "127.0.0.1:0", HUSHD_HTTP_TOKEN="secret")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "hushd shutdown" in error
+
+
+def test_serve_prints_the_url_to_open(runtime: Path) -> None:
+    """Where it is the supervisor itself, too."""
+    process = hushd("serve", "--http", "127.0.0.1:0", "--wyoming", "tcp://127.0.0.1:0")
+    assert process.stdout
+    try:
+        assert process.stdout.readline().startswith("Open http://127.0.0.1:")
+        assert process.stdout.readline().startswith("Wyoming: tcp://127.0.0.1:")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=BOUND_S)
 
 
 def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:
@@ -292,7 +408,8 @@ def test_an_address_that_strangers_reach_is_warned_about(runtime: Path) -> None:
         assert ("at 192.0.2.77, and nothing is encrypted on the way" in log) is warned
 
 
-def test_what_cannot_be_served_is_one_sentence(runtime: Path) -> None:
+@pytest.mark.usefixtures("runtime")
+def test_what_cannot_be_served_is_one_sentence() -> None:
     """Exit status 2, no traceback, and what to do."""
     for arguments, sentence in (
         ((), "hushd serve was given no address: use --http 127.0.0.1:8000"),
@@ -306,6 +423,3 @@ def test_what_cannot_be_served_is_one_sentence(runtime: Path) -> None:
     Path(os.environ["HUSHD_CONFIG"]).write_text('[http]\nlisten = ["0.0.0.0:8000"]\n')
     status, error = refused("config", "check")
     assert (status, "HUSHD_HTTP_TOKEN" in error) == (2, True)
-    with serving(runtime, "--http", "127.0.0.1:0"):
-        status, error = refused("serve", "--http", "127.0.0.1:0")
-        assert (status, "run `hushd shutdown` first" in error) == (2, True)

@@ -42,7 +42,7 @@ def beckett(start_supervisor: Callable[..., Supervisor]) -> Path:
 
 def listen(loop: SoundLoop, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.listen()", *arguments],
+        [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *arguments],
         env=loop.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -71,7 +71,7 @@ def hushd(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
 
 def start(loop: SoundLoop, command: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", f"from hushd.cli import entry; entry.{command}()", *arguments],
+        [sys.executable, "-P", "-c", f"from hushd_cli import entry; entry.{command}()", *arguments],
         env=loop.environment,
         text=True,
         **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},

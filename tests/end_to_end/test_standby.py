@@ -7,11 +7,11 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from hushd import Client
+from hushd_schema.status import TemplateStatus
 from support.peer import Supervisor, wait_until
 
 Start = Callable[..., Supervisor]
@@ -19,21 +19,21 @@ Start = Callable[..., Supervisor]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates are kept on Linux only")
 
 
-def template(client: Client) -> dict[str, Any]:
+def template(client: Client) -> TemplateStatus:
     """The status of the one template."""
-    (row,) = client.status()["standby"]
-    return dict(row)
+    (row,) = client.status().standby
+    return row
 
 
 def speaks(client: Client) -> tuple[bytes, int]:
-    """What a worker says, and its pid."""
+    """The answer of a worker, and its pid."""
     speech = b"".join(client.synthesize("The build is green."))
-    (row,) = client.status()["workers"]
-    return speech, row["pid"]
+    (row,) = client.status().workers
+    return speech, row.pid
 
 
 def face(pid: int, supervisor: int) -> dict[str, object]:
-    """What a worker's process shows to the system."""
+    """The name that a worker's process shows to the system."""
     process, status = psutil.Process(pid), Path(f"/proc/{pid}/status").read_text().splitlines()
     return {
         "child": process.ppid() == supervisor,
@@ -53,16 +53,16 @@ def test_a_forked_worker_speaks_and_is_as_any_other(start_supervisor: Start) -> 
     """Same audio to the byte, same process to the system; what is kept is under 60 MB, and counted."""
     supervisor = start_supervisor('standby = ["tts/hibari"]\n')
     with Client(start=False) as client:
-        wait_until(lambda: template(client)["state"] == "ready", "a template")
+        wait_until(lambda: template(client).state == "ready", "a template")
         status = client.status()
-        kept = status["standby"][0]
-        assert status["memory"]["used_mb"] == kept["pss_mb"]
-        assert 10 < kept["pss_mb"] < 60
+        kept = status.standby[0]
+        assert status.memory.used_mb == kept.pss_mb
+        assert 10 < kept.pss_mb < 60
         speech, forked = speaks(client)
         seen = face(forked, supervisor.pid)
         assert is_forked(forked)
-        os.kill(kept["pid"], signal.SIGKILL)
-        wait_until(lambda: template(client)["state"] == "absent", "the end of the template")
+        os.kill(kept.pid, signal.SIGKILL)
+        wait_until(lambda: template(client).state == "absent", "the end of the template")
         assert speaks(client) == (speech, forked), "a worker lives on without its template"
         client.unload()
         again, started = speaks(client)
@@ -76,9 +76,9 @@ def test_nothing_is_left_of_a_supervisor_that_is_killed(start_supervisor: Start)
     """The template and a worker that was forked from it end with their supervisor, however it ends."""
     supervisor = start_supervisor('standby = ["tts/hibari"]\n')
     with Client(start=False) as client:
-        wait_until(lambda: template(client)["state"] == "ready", "a template")
+        wait_until(lambda: template(client).state == "ready", "a template")
         _, forked = speaks(client)
-        left = [psutil.Process(template(client)["pid"]), psutil.Process(forked)]
+        left = [psutil.Process(template(client).pid), psutil.Process(forked)]
     supervisor.process.kill()
     wait_until(lambda: not any(map(runs, left)), "that nothing is left")
 

@@ -23,7 +23,7 @@ FIRST = "Ever tried. Ever failed. No matter. Try again."  # before the first pau
 LINE = "They walked along the river until it was dark. Nothing in the garden had changed since the spring. "
 LONG = LINE * 4
 LOUD = 1000
-CODE = "from hushd.cli import entry; entry.hushd()"
+CODE = "from hushd_cli import entry; entry.hushd()"
 PARTNER = """
 import sys
 print("Tell me something that you have tried.", flush=True)
@@ -172,7 +172,7 @@ def test_a_program_that_leaves_a_child_behind(stage: Stage) -> None:
 
 
 def test_without_standard_input(stage: Stage) -> None:
-    """There is nothing to say, and that is no error."""
+    """There is nothing to say, and that is not an error."""
     process = stage.talk(stdin=None)
     assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 0

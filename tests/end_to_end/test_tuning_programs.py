@@ -22,10 +22,11 @@ import psutil
 import pytest
 import soundfile
 from hushd import Client
-from hushd.cli.tune.command import _DEFAULTS, _differs, _values
-from hushd.cli.tune.search import Measured, Outcome, Trial
+from hushd_cli.commands.tune.command import _differs, _values
+from hushd_cli.commands.tune.search import Measured, Outcome, Trial
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.core.settings import Settings
+from hushd_schema import engines
+from hushd_schema.settings import Settings
 from support.commands import RATE, say, unpack_checkpoint
 from support.peer import Supervisor, wait_until
 from support.wer import words
@@ -109,7 +110,7 @@ def test_what_nobody_says_tunes_nothing(alone: Path) -> None:
     soundfile.write(file, np.random.default_rng(6).normal(0, 0.05, 5 * RATE), RATE)
     told = hushd("tune", "--speech", file, status=4)
     assert f"No words were heard in {file}" in told
-    assert not (alone / "config.toml").exists()
+    assert not (alone / "config.toml").read_text()
 
 
 @pytest.mark.parametrize(("old", "new"), [(0, 290), (280, 290), (285, 290), (290, None), (300, None), (310, 290)])
@@ -141,7 +142,7 @@ def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], s
     assert done.returncode in (2, 4, 6), done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (alone / "config.toml").exists()
+    assert not (alone / "config.toml").read_text()
     wait_until(lambda: not workshops(), "the end of its supervisor")
 
 
@@ -172,8 +173,9 @@ def test_a_configuration_that_makes_no_sense(alone: Path) -> None:
 
 
 def test_the_default_models_are_the_supervisors() -> None:
-    """The defaults that `tune` assumes are those of the supervisor."""
-    assert {role: Settings().default_model(role) for role in _DEFAULTS} == _DEFAULTS
+    """The engines that are preferred, with their default models, are the supervisor's own defaults."""
+    for role in engines.ROLES:
+        assert Settings().default_model(role) == engines.usual_model(role)
 
 
 def test_auto_takes_what_is_installed(start_supervisor: Start, alone: Path) -> None:
@@ -206,8 +208,8 @@ def test_a_checkpoint_is_made_smaller_and_heard_with(start_supervisor: Start, al
     (told,) = json.loads(hushd("models", "quantize", "whisper/commands", "--json"))
     assert told["model"] == "faster-whisper/commands"
     with Client() as client:
-        (row,) = [row for row in client.status()["workers"] if row["role"] == "models"]
-        assert row["pss_mb"] is None or row["pss_mb"] < 60
+        (row,) = [row for row in client.status().workers if row.role == "models"]
+        assert row.pss_mb is None or row.pss_mb < 60
     file = alone / "a.wav"
     soundfile.write(file, say(["left", "right"]), RATE)
     heard = subprocess.run(

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hushd.cli.service import units
+from hushd_cli.commands.service import units
 from hushd_supervisor.system import activation
 
 ROOT = Path(__file__).parents[2]

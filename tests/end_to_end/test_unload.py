@@ -90,7 +90,7 @@ def test_a_file_that_force_stops_is_served_all_the_same(start_supervisor: Start,
     with supervisor.connect() as stranger, Client() as client:
         before = stranger.ask("echo", credit=8)["pid"]
         request = stranger.request("transcribe", params={"start_s": 1.0}, credit=8)
-        wait_until(lambda: client.status()["workers"][0]["running"] == 1, "the job")
+        wait_until(lambda: client.status().workers[0].running == 1, "the job")
         ended = client.unload(force=True)
         assert (ended, ended.busy) == ([A], {})
         gate.touch()
@@ -114,7 +114,7 @@ def test_a_transcript_that_force_interrupts_is_whole(diarize: bool, start_superv
 
 
 def test_an_own_unload_ends_the_own_requests_at_once(start_supervisor: Start) -> None:
-    """What runs and what waits ends as `cancelled`, and the answer comes when the process has gone."""
+    """Jobs that run and jobs that wait end as `cancelled`, and the answer comes when the process has gone."""
     supervisor = start_supervisor(f'{BRIEF}[worker."stt/echo"]\n{command(ECHO)}')
     with supervisor.connect() as peer, supervisor.connect() as other:
         running, waiting = peer.request("wait", credit=8), peer.request("wait", credit=8)

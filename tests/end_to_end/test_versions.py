@@ -36,7 +36,7 @@ def hushd(newer: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Ru
     monkeypatch.delenv("HUSHD_AUTOSTART")
 
     def run(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.hushd()", *words]
+        command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", *words]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=BOUND_S, env=os.environ | (env or {}), check=False
         )

@@ -20,7 +20,7 @@ Start = Callable[..., Supervisor]
 
 
 def say(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.say()", *arguments]
+    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", *arguments]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=False)
 
 
@@ -33,7 +33,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def workers() -> set[str]:
     with Client() as client:
-        return {row["name"] for row in client.status()["workers"]}
+        return {row.name for row in client.status().workers}
 
 
 def test_a_language_chooses_engine_and_voice(start_supervisor: Start, models: Path) -> None:
@@ -94,3 +94,70 @@ def test_the_list_of_voices(start_supervisor: Start, models: Path) -> None:
     assert {voice["engine"] for voice in french} == {"espeak-ng"}
     assert {"espeak-fr", "espeak-fr-be"} <= {voice["name"] for voice in french}
     assert french[0].keys() == {"name", "language", "engine", "model", "gender", "installed", "sample"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentences"),
+    [
+        (
+            ["--compute-device", "cuda"],
+            ["The compute device cuda was not used: the engine hibari takes no choice of device."],
+        ),
+        (["-r", "600"], ["The voice heart speaks at most about 354 words a minute, not 600."]),
+        (["--compute-device", "cpu", "-r", "200"], []),
+    ],
+)
+def test_options_without_effect_are_named(
+    start_supervisor: Start, models: Path, options: list[str], sentences: list[str]
+) -> None:
+    """On standard error, behind a speech that was made as well as could be."""
+    start_supervisor("")
+    done = say(*options, "-o", str(models / "a.wav"), "Yes.")
+    assert (done.returncode, done.stderr.splitlines()) == (0, [f"say: {sentence}" for sentence in sentences])
+
+
+GERMAN = "Guten Morgen, wie geht es dir heute?"
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "worker", "note"),
+    [
+        (
+            [],
+            GERMAN,
+            "tts/espeak-ng/all",
+            "say: This is German: the voice espeak-de speaks it; -v or -l chooses another.\n",
+        ),
+        (
+            ["-v", "heart"],
+            GERMAN,
+            "tts/hibari/en",
+            "say: The text is German, which the voice heart (en-US) does not speak: choose the language de.\n",
+        ),
+        (["-l", "de"], GERMAN, "tts/espeak-ng/all", ""),
+        ([], "Guten Morgen.", "tts/hibari/en", ""),
+        ([], "Say Guten Morgen to the people here.", "tts/hibari/en", ""),
+    ],
+)
+def test_a_text_in_another_language(
+    start_supervisor: Start, models: Path, options: list[str], text: str, worker: str, note: str
+) -> None:
+    """A voice that can speaks it, and that is said once; a voice that was named stays, with a note; a few words change
+    nothing."""
+    start_supervisor("")
+    done = say(*options, "-o", str(models / "a.wav"), text)
+    assert (done.returncode, done.stderr) == (0, note)
+    assert workers() == {worker}
+
+
+def test_a_configured_voice_is_given_its_neighbours_language(start_supervisor: Start, models: Path) -> None:
+    """English for a German voice, too; a stream is not waited for, and gets the note at its end."""
+    start_supervisor('tts = "espeak-ng/all"\n')
+    english = "Good morning, this is the news of the day, and there is a lot of it."
+    assert say("-o", str(models / "a.wav"), english).stderr == ""
+    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "-o", str(models / "b.wav")]
+    done = subprocess.run(command, input=GERMAN, capture_output=True, text=True, timeout=40, check=False)
+    assert (
+        done.stderr
+        == "say: The text is German, which the voice espeak-en-us (en-US) does not speak: choose the language de.\n"
+    )

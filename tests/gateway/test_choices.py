@@ -16,7 +16,7 @@ from hushd_gateway.http.transcription import formats
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
-from hushd_supervisor.core.settings import HttpSettings, Settings
+from hushd_schema.settings import HttpSettings, Settings
 
 STT = {
     "engines": [
@@ -106,12 +106,25 @@ def test_an_openai_voice_gives_way_to_a_models_only_one() -> None:
 
 def test_a_voice_of_kokoros_that_is_not_there_has_a_stand_in() -> None:
     """Of its gender and language: programs made for kokoro's servers have its names built in, and no other model's."""
+    for engines in ([*TTS["engines"], KOKORO], TTS["engines"], [*TTS["engines"], KOKORO | {"voices": []}]):
+        assert choices.stand_in({"engines": engines}, "af_sky") == ("alloy", "en")
+        assert choices.stand_in({"engines": engines}, "ff_siwis") == ("alloy", "fr")
+        assert choices.stand_in({"engines": engines}, "bm_george") == ("ash", "en")
+        assert choices.stand_in({"engines": engines}, "alan") is None
+        assert choices.stand_in({"engines": engines}, "af_nobody") is None
     catalogue = {"engines": [*TTS["engines"], KOKORO]}
-    assert choices.stand_in(catalogue, "af_sky") == ("alloy", "en")
-    assert choices.stand_in(catalogue, "ff_siwis") == ("alloy", "fr")
     assert choices.stand_in(catalogue, "am_adam") is None
-    assert choices.stand_in(catalogue, "alan") is None
     assert choices.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
+
+
+def test_a_voice_of_the_same_name_and_language_stands_in_first() -> None:
+    """hibari's voices are called after those of kokoro's that they were made from."""
+    spoken = {"heart": "en-US", "emma": "en-GB", "alex": "en-US"}
+    voices = [{"name": name, "language": language, "installed": True} for name, language in spoken.items()]
+    catalogue = {"engines": [{"name": "hibari", "voices": voices}]}
+    assert choices.stand_in(catalogue, "af_heart") == ("heart", "en")
+    assert choices.stand_in(catalogue, "bf_emma") == ("emma", "en")
+    assert choices.stand_in(catalogue, "em_alex") == ("ash", "es")
 
 
 class Describer:
@@ -139,7 +152,7 @@ def test_usual_requests_list_no_engines() -> None:
 
 
 def test_other_requests_use_the_doors_list(runtime: Path) -> None:
-    """What polls were promised is what there is; only without a door are the engines listed."""
+    """The answer promised to polls is the one given; only without a door are the engines listed."""
 
     async def run() -> None:
         client = Describer()

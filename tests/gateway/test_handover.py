@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from hushd_gateway import handover as gateway
+from hushd_gateway import places
 from hushd_gateway.handover import Reception
 from hushd_gateway.streams import serve_streams
 from hushd_protocol.system.handover import Handover, channel, send
@@ -88,6 +89,41 @@ def test_no_more_connections_are_received_than_it_takes(ends: Channel, monkeypat
 
     asyncio.run(run())
     assert served == [b"0", b"1", b"2"]
+    for program in programs:
+        program.close()
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_those_that_rest_make_room(ends: Channel, monkeypatch: pytest.MonkeyPatch, idle: bool) -> None:
+    """The longest of the idle ones first, then those that have been silent in the middle of something."""
+    monkeypatch.setattr(gateway, "MOST", 3)
+    monkeypatch.setattr(gateway.places, "SILENT_S", 0.0)
+    programs = [give(ends[0], b"%d" % number) for number in range(5)]
+    served: list[bytes] = []
+
+    async def serve(connection: socket.socket, handover: Handover) -> None:
+        served.append(handover.prefix)
+        place = places.own()
+        if handover.prefix != b"0":  # which works
+            place.rest(idle=idle or handover.prefix == b"2")
+        await echo(connection, handover)
+
+    async def run() -> None:
+        running = asyncio.create_task(Reception(ends[1], {"wyoming": serve}, idle=0.0).run())
+        while len(served) < 5:
+            await asyncio.sleep(0)
+        first, second = (1, 2) if idle else (2, 1)
+        reader = asyncio.get_running_loop()
+        for number in (first, second):
+            programs[number].setblocking(False)
+            assert await reader.sock_recv(programs[number], 100) == b""
+        for number in (0, 3, 4):
+            programs[number].shutdown(socket.SHUT_WR)
+        await running
+
+    asyncio.run(run())
+    for number in (0, 3, 4):
+        assert programs[number].recv(100).endswith(b" %d" % number)
     for program in programs:
         program.close()
 

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_models import advice, catalogue
-from hushd_models.installation import extra_command
-from hushd_models.inventory import row
+from hushd_models import advice, catalogue, recommendation
+from hushd_models.inventory import Row, row, rows
 from hushd_models.own_model import memory_mb
+from hushd_models.recommendation import Machine
 from hushd_models.store import Store
 from hushd_protocol.system import paths
 
@@ -33,24 +33,35 @@ def lacking(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     monkeypatch.setattr(advice, "engine_installed", ENGINE_INSTALLED)
 
 
-SMALL = "faster-whisper/small hears it once you have run"
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A laptop."""
+    laptop = Machine(cores=4, memory_mb=12_000, disk_mb=100_000)
+    monkeypatch.setattr(recommendation, "here", lambda folder: laptop)
+    return laptop
 
 
-@pytest.mark.parametrize(("language"), ["fr", "French", "fr-CA", "FR"])
-def test_a_language_has_a_model_that_would_do(store: Store, language: str) -> None:
-    """The first that is recommended, with the command that gets it and what that costs."""
-    wanted = f"; {SMALL} `hushd models pull faster-whisper/small` (about 488 MB, MIT)"
-    assert advice.for_language("stt", language) == wanted
+@pytest.mark.parametrize(
+    ("role", "language"), [("stt", "de"), ("stt", "German"), ("stt", "ja"), ("tts", "de-AT"), ("tts", "fr")]
+)
+def test_a_language_has_the_model_that_is_recommended(
+    store: Store, machine: Machine, monkeypatch: pytest.MonkeyPatch, role: str, language: str
+) -> None:
+    """The same as `hushd models recommend` names, with the commands for it, and for a missing engine."""
+    monkeypatch.setattr(Row, "usable", False)
+    best = recommendation.recommend(rows(store), machine, language, role)[0]
+    does = "hears" if role == "stt" else "speaks"
+    sentence = recommendation.for_language(role, language)
+    assert sentence.startswith(
+        f"; {best.row.model} {does} it once you have run `hushd models pull {best.row.model}` (about "
+    )
+    lacking(monkeypatch, *catalogue.engines()[best.row.engine].packages)
+    assert f"`{advice.engine_command(best.row.engine)}` and `hushd" in recommendation.for_language(role, language)
 
 
-def test_its_engine_comes_before_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model whose engine is here is preferred; where none is, the command for the engine is told as well."""
-    lacking(monkeypatch, "faster_whisper")
-    assert advice.for_language("stt", "fr").startswith("; onnx-asr/nemo-parakeet-tdt-0.6b-v3 hears it")
-    assert advice.for_language("stt", "ja").startswith("; whisper/base hears it once")  # no recommended one is left
-    lacking(monkeypatch, "faster_whisper", "onnx_asr", "whisper")
-    steps = f"`{extra_command('faster-whisper')}` and `hushd models pull faster-whisper/small`"
-    assert advice.for_language("stt", "fr") == f"; {SMALL} {steps} (about 488 MB, MIT)"
+def test_an_engines_own_best(store: Store) -> None:
+    """One that is named is asked alone, though others have better models."""
+    assert recommendation.for_language("stt", "de", "whisper").startswith("; whisper/base hears it once")
 
 
 def test_a_model_that_is_here_does_at_once(store: Store) -> None:
@@ -58,13 +69,13 @@ def test_a_model_that_is_here_does_at_once(store: Store) -> None:
     file = store.folder / "whisper" / "tiny.pt"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"weights")
-    assert advice.for_language("stt", "sw") == "; whisper/tiny hears it"
+    assert recommendation.for_language("stt", "sw") == "; whisper/tiny hears it"
 
 
 @pytest.mark.parametrize(("role", "language", "engine"), [("stt", "tlh", None), ("stt", "ja", "moonshine")])
 def test_nothing_is_promised_that_there_is_not(store: Store, role: str, language: str, engine: str | None) -> None:
     """A language of no model, or of none of the engine's."""
-    assert advice.for_language(role, language, engine) == ""
+    assert recommendation.for_language(role, language, engine) == ""
 
 
 def test_what_is_recommended_is_known() -> None:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import hushd_models
+import hushd_protocol
+import hushd_schema
 import pytest
 from hushd_models import installation
 
@@ -60,7 +62,8 @@ ASK = "from hushd_models import installation as i; print(i.{question})"
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of sources called hushd, whose extra `whisper` asks for the package stand-in."""
     folder = tmp_path_factory.mktemp("hushd sources")
-    shutil.copytree(Path(hushd_models.__file__).parent, folder / "models" / "hushd_models")
+    for package in (hushd_models, hushd_protocol, hushd_schema):
+        shutil.copytree(Path(package.__file__ or "").parent, folder / "models" / package.__name__)
     (folder / "pyproject.toml").write_text(PROJECT)
     (folder / "backend.py").write_text(BACKEND)
     return folder
@@ -130,6 +133,7 @@ def python_of(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
+@pytest.mark.night  # pip installs four times; by day uv and pipx do
 def test_a_venv_installs_by_its_own_pip_from_where_hushd_came(shell: Path, sources: Path) -> None:
     """Also where that is a folder with a space in its name; and an editable install stays one."""
     run([sys.executable, "-m", "venv", shell / "venv"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd import model_choice
+from hushd.models import choice as model_choice
 from hushd.synthesis import voices
 from hushd_models import catalogue, languages
 from hushd_worker_stt.engine import EngineInfo, ModelInfo
@@ -41,7 +41,7 @@ from hushd_worker_stt.request import Request
     ],
 )
 def test_a_name_or_a_tag_is_a_code(asked: str, code: str) -> None:
-    """Names, their aliases and tags in any case; what is none of these is no language's code."""
+    """Names, their aliases and tags in any case; what is none of these is not a language's code."""
     assert languages.code(asked) == code
 
 

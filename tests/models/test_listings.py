@@ -68,7 +68,7 @@ def test_info_is_one_program_for_each_direction() -> None:
 
 def test_a_voice_like_a_machine_is_offered_where_there_is_no_other() -> None:
     """Home Assistant takes the first by name: `a-en` for English, though `bob` is the default."""
-    espeak = engine("espeak-ng", {"all": True}, ("a-en", "a-eo"))
+    espeak = engine("espeak-ng", {"all": True}, ("a-en", "a-eo")) | {"robotic": True}
     espeak["voices"][1]["language"] = "eo"
     there = {"tts": {"default": "reader/en", "engines": [espeak, engine("reader", {"en": True}, ("ann", "bob"))]}}
     for only, offered in (("", ["bob", "ann", "a-eo"]), ("espeak-ng/all", ["a-eo", "a-en"])):

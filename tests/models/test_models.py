@@ -17,6 +17,7 @@ from hushd_models.catalogue import Files, Known
 from hushd_models.installation import extra_command
 from hushd_models.manifest import split
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import SPEEDS
 
 OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
 
@@ -30,7 +31,7 @@ def test_every_model_makes_sense() -> None:
         assert name == known.model
         split(name)
         assert known.role == catalogue.engines()[known.engine].role in ("stt", "tts")
-        assert known.speed in catalogue.SPEEDS
+        assert known.speed in SPEEDS
         assert known.languages
         assert known.licence
         assert 0 < known.size_mb < 5000

@@ -22,6 +22,8 @@ from hushd_models.store import Store, replace
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
+pytestmark = pytest.mark.permissions
+
 MODEL = "faster-whisper/mine"
 NAMES = ("model.bin", "config.json", "tokenizer.json")
 
@@ -101,13 +103,13 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
     [
         ({"engine": "../x"}, "no model's name"),
         ({"name": "a/b"}, "no model's name"),
-        ({"name": ""}, "says name"),
+        ({"name": ""}, "has name"),
         ({"name": ".hidden"}, "no model's name"),
-        ({"name": 3}, "says name"),
-        ({"role": None}, "says role"),
+        ({"name": 3}, "has name"),
+        ({"role": None}, "has role"),
         ({"source": "hub"}, "no source"),
         ({"source": {"kind": "magic", "place": "x"}}, "source.kind"),
-        ({"source": {"kind": "hub"}}, "says place"),
+        ({"source": {"kind": "hub"}}, "has place"),
         ({"files": {}}, "no files"),
         ({"files": ["a"]}, "no files"),
         ({"files": {"../../etc/passwd": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
@@ -192,7 +194,7 @@ def test_what_is_kept_is_found(store: Store) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"{}", b"\xff\xfe", b"[" * 5000])
 def test_a_damaged_manifest_is_one_sentence(store: Store, damage: bytes) -> None:
-    """Which names the file and how to get the model anew; the other models are listed all the same."""
+    """A sentence names the file and how to get the model anew; the other models are listed all the same."""
     bring(store)
     whole = bring(store, "whisper/base", ("base.pt",), ".")
     store.manifest_path(MODEL).write_bytes(damage)
@@ -205,7 +207,7 @@ def test_a_damaged_manifest_is_one_sentence(store: Store, damage: bytes) -> None
 
 
 def test_a_manifest_of_another_model_is_none(store: Store) -> None:
-    """One that somebody has copied to another name, and files whose names are no model's."""
+    """One that somebody has copied to another name, and files whose names are not a model's."""
     bring(store)
     store.manifest_path("faster-whisper/copy").write_bytes(store.manifest_path(MODEL).read_bytes())
     (store.folder / "faster-whisper" / "a b.hushd.json").write_text("{}")

@@ -331,7 +331,7 @@ def test_a_header_of_many_items_is_refused_before_they_are_looked_at(
 
 
 def test_a_long_text_is_no_long_list() -> None:
-    """What counts is items: a header of one text as long as may be passes."""
+    """Items count: a header of one text as long as may be passes."""
     params = {"text": "x" * (MAX_HEADER - 200), "list": list(range(100))}
     request = Request(id=ID, worker="tts/a/b", op="say", params=params)
     assert unpack(pack(request), Decoder(KINDS, few=True)) == request

@@ -34,8 +34,8 @@ from hushd_protocol.messages import (
     Welcome,
 )
 from hushd_protocol.system import paths
+from hushd_schema.operations.transcribe import DECODER
 from hushd_worker import harness
-from hushd_worker_stt import decoder
 from site_builder.reference import default_name, type_name
 
 ROOT = Path(__file__).parents[2]
@@ -139,8 +139,8 @@ def test_every_word_in_code_type_is_known() -> None:
     tables = TEXT.split("| parameter | meaning |")[1:]
     parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
     details = {"log_tail", "read_s", "st_dev", "st_ino", "st_size", "why_there", "zmq_socket_monitor"}
-    warnings = {row["warning"].strip("`") for row in table("warning")}
-    assert likely <= set(CODES) | set(KINDS) | set(decoder.KINDS) | fields | parameters | details | warnings
+    warnings = {row[title].strip("`") for title in ("warning", "warning of a speech") for row in table(title)}
+    assert likely <= set(CODES) | set(KINDS) | set(DECODER.fields) | fields | parameters | details | warnings
 
 
 def test_warnings() -> None:

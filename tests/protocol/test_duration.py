@@ -22,6 +22,19 @@ def test_numbers_and_strings_both_mean_seconds(value: object, seconds: float) ->
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0s"), (0.5, "0.5s"), (60.0, "60s"), (90.0, "90s"), (300.0, "5m"), (3600.0, "60m"), (86400.0, "24h"),
+        (-1.0, "-1"),
+    ],
+)  # fmt: skip
+def test_a_length_is_shown_in_the_largest_unit_of_which_there_are_several(seconds: float, text: str) -> None:
+    """And what is shown is read as the same length again."""
+    assert duration.shown(seconds) == text
+    assert duration.parse(text) == seconds
+
+
+@pytest.mark.parametrize(
     "value", ["", " ", "soon", "5 minutes", "5x", "m", "1e3", "1h 30m", "--1", "٣s", True, None, [], math.nan, math.inf]
 )
 def test_what_is_no_length_of_time_is_none(value: object) -> None:

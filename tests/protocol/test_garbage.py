@@ -170,7 +170,7 @@ class Cost(NamedTuple):
 
 
 def refuse(header: bytes) -> Cost:
-    """Returns the cost of a header that is no message."""
+    """Returns the cost of a header that is not a message."""
     forget_peak()
     before, started = memory_mb("VmRSS"), time.thread_time()
     assert swallow([MAGIC, header, b""]) is None

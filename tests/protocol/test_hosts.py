@@ -15,7 +15,19 @@ def test_addresses_localhost_and_the_users_names_are_allowed(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "[", "nas."]
+    "host",
+    [
+        "",
+        "evil.example:8000",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "[",
+        "nas.",
+        "[::1]evil",
+        "[::1]:8000evil",
+        "[::1",
+        "\xa0localhost",
+    ],
 )
 def test_any_other_name_is_foreign(host: str) -> None:
     """A page whose name resolves to this machine carries it in `Host`."""

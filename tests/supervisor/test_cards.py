@@ -17,7 +17,9 @@ from urllib.request import urlopen
 import hushd
 import pytest
 from hushd_protocol.messages import Cancel
-from hushd_supervisor.system.serving import metrics
+from hushd_schema import metrics
+from hushd_schema.status import Status
+from support.card_stand_in import environment as stand_in
 from support.http_gateway import HttpGateway
 from support.login_manager import LoginManager
 from support.login_manager import is_there as login_manager_is_there
@@ -54,7 +56,7 @@ def driver(runtime: Path) -> Driver:
 @pytest.fixture
 def on_cards(driver: Driver, start_supervisor: Callable[..., Supervisor]) -> Supervisor:
     """A supervisor that sees the cards of `driver`; its workers are named after the memory that they claim."""
-    started = start_supervisor(CONFIG, environment={"HUSHD_CARDS": str(driver.path)})
+    started = start_supervisor(CONFIG, environment=stand_in(driver.path))
     assert started.ready, started.log()
     return started
 
@@ -128,7 +130,7 @@ def test_a_card_that_is_asked_for_and_full(driver: Driver, start_supervisor: Cal
     """`server_busy` at once, with what is short and who holds it; no process is started to fail."""
     driver.set({"id": FIRST, "total": 24 * GB, "others": 20 * GB})
     config = CONFIG + 'compute_device = "cuda"\n'
-    started = start_supervisor(config, environment={"HUSHD_CARDS": str(driver.path)})
+    started = start_supervisor(config, environment=stand_in(driver.path))
     with started.connect() as peer:
         error = peer.fail("where", MIDDLE)
         assert (error.code, error.message) == (
@@ -158,7 +160,7 @@ def _state(supervisor: Supervisor, worker: str) -> str:
 
 
 def yielded(*arguments: str, status: int = 0) -> str:
-    """What `hushd yield` prints, on both outputs."""
+    """The output of `hushd yield`, on both channels."""
     command = [sys.executable, "-P", "-m", "hushd", "yield", *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S)
     assert done.returncode == status, done
@@ -261,7 +263,7 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
         table = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=True).stdout
         assert "cuda:0 H100: workers take 12.0 of 24.0 GB, 10.0 GB free" in table
         assert "12000 MB" in table
-        figures = metrics.text(peer.control("status") | {"door": DOOR})
+        figures = metrics.text(Status.from_data(peer.control("status") | {"door": DOOR}))
         assert f'hushd_worker_vram_bytes{{worker="{MIDDLE}",card="{FIRST}"}} 12000000000\n' in figures
         assert f'hushd_card_free_bytes{{card="{FIRST}",device="cuda:0"}} 10000000000\n' in figures
         peer.control("unload")
@@ -285,7 +287,7 @@ def test_cards_are_left_before_the_machine_sleeps(
     login_manager: LoginManager, driver: Driver, start_supervisor: Callable[..., Supervisor]
 ) -> None:
     """Idle workers leave, which holds the sleep back; nobody starts there meanwhile, and then they may again."""
-    environment = {"HUSHD_CARDS": str(driver.path), "DBUS_SYSTEM_BUS_ADDRESS": login_manager.address}
+    environment = stand_in(driver.path) | {"DBUS_SYSTEM_BUS_ADDRESS": login_manager.address}
     started = start_supervisor(CONFIG, environment=environment)
     with started.connect() as peer:
         for _ in range(2):
@@ -307,7 +309,7 @@ def test_a_bus_that_ends_or_talks_nonsense(driver: Driver, start_supervisor: Cal
     with socket.socket(socket.AF_UNIX) as bus:
         bus.bind(str(path))
         bus.listen()
-        environment = {"HUSHD_CARDS": str(driver.path), "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={path}"}
+        environment = stand_in(driver.path) | {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={path}"}
         started = start_supervisor(CONFIG, environment=environment)
         with started.connect() as peer:
             for nonsense in (b"", b"REJECTED\r\n", b"OK 1\r\nAGREE_UNIX_FD\r\nnonsense" * 9):

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.__main__ import Options, main, parse
+from hushd_supervisor.__main__ import main
+from hushd_supervisor.arguments import Options, parse
+from support.peer import Supervisor
+
+pytestmark = pytest.mark.permissions
 
 
 @pytest.mark.parametrize(
@@ -19,8 +24,6 @@ from hushd_supervisor.__main__ import Options, main, parse
         (["run"], Options()),
         (["--auto"], Options(auto=True)),
         (["--ready-fd", "7", "--auto", "run"], Options(auto=True, ready_fd=7)),
-        (["config", "check"], Options(check="")),
-        (["config", "check", "a.toml"], Options(check="a.toml")),
         (["run", "--help"], Options(help=True)),
     ],
 )
@@ -30,71 +33,27 @@ def test_arguments(arguments: list[str], options: Options) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--ready-fd"], ["--ready-fd", "x"], ["start"], ["config"], ["config", "check", "a", "b"]]
+    "arguments", [["--ready-fd"], ["--ready-fd", "x"], ["start"], ["run", "a"], ["config", "check"]]
 )
 def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
     """One sentence that says how it is used."""
-    with pytest.raises(HushdError, match="use hushd run, hushd serve, or hushd config check") as caught:
+    with pytest.raises(HushdError, match="use hushd run or hushd serve") as caught:
         parse(arguments)
     assert caught.value.exit_code == 2
 
 
-def test_config_check_says_whether_a_file_makes_sense(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """0 for a good file and for none at the usual place; 2 and the mistake for a bad one, or none that was named."""
-    assert main(["config", "check"]) == 0
-    assert "does not exist, so the defaults hold" in capsys.readouterr().out
-    (runtime / "config.toml").write_text("queue = 3\n")
-    assert main(["config", "check"]) == 0
-    assert "config.toml is fine." in capsys.readouterr().out
-    (runtime / "bad.toml").write_text("queue = 'x'\n")
-    assert main(["config", "check", str(runtime / "bad.toml")]) == 2
-    assert "queue must be a whole number" in capsys.readouterr().err
-    assert main(["config", "check", str(runtime / "none.toml")]) == 2
-    assert "none.toml does not exist" in capsys.readouterr().err
+def test_a_configuration_that_is_not_there_is_told_of(
+    start_supervisor: Callable[..., Supervisor], runtime: Path, tmp_path: Path
+) -> None:
+    """HUSHD_CONFIG names a file that does not exist: the log says so, and nothing where none is named."""
+    missing = start_supervisor(environment={"HUSHD_CONFIG": str(tmp_path / "none.toml")})
+    assert f"HUSHD_CONFIG names {tmp_path}/none.toml, which does not exist: the defaults hold" in missing.log()
 
 
 def test_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """--help prints a short usage to standard output with status 0, and starts nothing."""
     assert main(["--help"]) == 0
     assert capsys.readouterr().out.startswith("usage: python -m hushd_supervisor ")
-
-
-@pytest.mark.parametrize(
-    ("text", "key", "hint"),
-    [
-        ('stt = "moonshin/tiny-en"', "stt", "did you mean moonshine?"),
-        ('tts_small = "hibary/en"', "tts_small", "did you mean hibari?"),
-        ('[worker."stt/faster-wisper"]\nkeep_alive = 1', 'worker."stt/faster-wisper"', "did you mean faster-whisper?"),
-        ('[worker."tts/xyzzy/a"]\nkeep_alive = 1', 'worker."tts/xyzzy/a"', "kokoro"),
-    ],
-)
-def test_config_check_knows_the_engines(
-    runtime: Path, capsys: pytest.CaptureFixture[str], text: str, key: str, hint: str
-) -> None:
-    """An engine that no installed package has is an error with the key, the nearest name and all there are."""
-    (runtime / "config.toml").write_text(text)
-    assert main(["config", "check"]) == 2
-    error = capsys.readouterr().err
-    assert f"config.toml: {key} names the engine " in error
-    assert hint in error
-    assert error.count("\n") == 1
-
-
-def test_config_check_accepts_engines_of_others(
-    runtime: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An engine that another package adds by an entry point is known, and so is a name with a command of its own."""
-    (runtime / "config.toml").write_text(
-        'tts = "mine/a"\n[worker."stt/whistle"]\nkeep_alive = 1\n[worker."tts/mine"]\ncommand = ["/bin/mine"]\n'
-    )
-    assert main(["config", "check"]) == 2
-    assert "'whistle'" in capsys.readouterr().err
-    package = runtime / "whistle-1.0.dist-info"
-    package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: whistle\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text("[hushd.stt_engines]\nwhistle = whistle:Whistle\n")
-    monkeypatch.syspath_prepend(str(runtime))
-    assert main(["config", "check"]) == 0
 
 
 def run(**environment: str) -> subprocess.CompletedProcess[str]:

@@ -235,6 +235,7 @@ def test_starts_and_stops_leave_nothing(supervisor: Supervisor) -> None:
             assert peer.control("unload") == {"unloaded": ["stt/echo/a"]}
 
         live()
+        wait_until((supervisor.folder / "state" / "needs.json").exists, "what it was seen to need")
         before = open_files(supervisor), resident(supervisor), files(supervisor)
         for _ in range(20):
             live()
@@ -325,3 +326,21 @@ def test_a_file_that_waits_for_a_session_gets_a_process_of_its_own(start_supervi
         assert peer.ask("echo")["pid"] != speaker
         assert peer.status("stt/echo/a#2")["starts"] == 1
         assert peer.status()["sessions"] == 1
+
+
+def test_a_worker_gives_way_as_far_as_its_settings_say(start_supervisor: Callable[..., Supervisor]) -> None:
+    """`nice` holds for all threads of a worker, not for the supervisor; a reload that changes it renews the worker."""
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    supervisor = start_supervisor(f"{CONFIG}[worker]\nnice = 3\n")
+    with supervisor.connect() as peer:
+        peer.ask("echo")
+        before = peer.status()["pid"]
+        threads = map(int, os.listdir(f"/proc/{before}/task"))
+        assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {own + 3}
+        assert os.getpriority(os.PRIO_PROCESS, supervisor.pid) == own
+        Path(os.environ["HUSHD_CONFIG"]).write_text(CONFIG)
+        peer.control("reload")
+        peer.ask("echo")
+        after = peer.status()["pid"]
+        assert after != before
+        assert os.getpriority(os.PRIO_PROCESS, after) == own

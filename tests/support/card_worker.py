@@ -18,10 +18,10 @@ from typing import Any
 
 from echo_worker import Echo
 from hushd_worker import card, compute_device
-from hushd_worker.card_stand_in import StandIn
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
 from hushd_worker.load_error import load_error
+from support.card_stand_in import StandIn
 
 GB = 10**9
 
@@ -43,7 +43,7 @@ class OnCard(Echo):
                 self._claim(float(self._model.removesuffix("gb")))
         except RuntimeError as error:
             raise load_error(f"card/{self._model}", error, install="", again="") from error
-        return {"echo": True} | compute_device.report(self)
+        return {"echo": True} | compute_device.report(self, "card")
 
     def run(self, job: Job) -> dict[str, Any]:
         if job.op == "claim":

@@ -6,8 +6,8 @@ import itertools
 import math
 
 from hushd_protocol import messages as m
+from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.settings import WorkerSettings
 from hushd_supervisor.core.worker.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -31,6 +31,9 @@ class Desk:
         """Books what is to be done; there is memory for every start, unless `full`."""
         self.done = actions + ([] if self.full else self.worker.admit(self.now))
         self.actions += self.done
+        for action in self.done:
+            if isinstance(action, do.Spawn):
+                self.worker.spawned(action.gen, self.now)
 
     def request(self, **fields: object) -> ActiveRequest:
         number = len(self.requests) + 1

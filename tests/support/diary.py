@@ -14,7 +14,7 @@ ECHO = f'tts = "echo/a"\nstt = "echo/a"\n{CONFIG}'  # each byte of a text is a s
 
 
 class Sound(NamedTuple):
-    """One opening of the loudspeaker: from when to when, and how many samples were no silence."""
+    """One opening of the loudspeaker: from when to when, and how many samples were not silence."""
 
     pid: int
     opened: float

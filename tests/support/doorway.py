@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from hushd_schema.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.core.events import Described
-from hushd_supervisor.core.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.system.process import Child
 from hushd_supervisor.system.serving import listeners
 from hushd_supervisor.system.serving.door import Door

@@ -9,6 +9,7 @@ fail      the error params["code"], with the sentence params["message"]
 raise     an exception that the engine did not expect
 exit      ends the process with status params["status"]
 memory    keeps params["mb"] MB (10^6 bytes) for good
+piece     uses params["cpu_s"] seconds of CPU time, deaf to a cancel
 economy   does with less if it is asked to; result {"economy": whether it was}
 
 With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does. With
@@ -84,6 +85,11 @@ class Echo:
                 os._exit(params["status"])
             case "memory":
                 self.kept.append(os.urandom(1000) * int(params["mb"] * 1000))
+                return {}
+            case "piece":
+                began = time.thread_time()
+                while time.thread_time() - began < params["cpu_s"]:
+                    pass
                 return {}
             case "economy":
                 job.degraded = job.economy

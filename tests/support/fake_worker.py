@@ -4,7 +4,7 @@ Flags come from the environment variable FAKE_WORKER and from the command line, 
 which the supervisor appends. Without a flag it is a good worker without an engine. It knows these operations:
 
     echo    result {"echo": params, "size": bytes of input}
-    sleep   the same after params["s"] seconds, or an error `cancelled`
+    sleep   the same after params["s"] seconds, or once the file params["until"] is there, or an error `cancelled`
     chunks  the same after params["count"] chunks of params["bytes"] bytes, as credit allows
     pids    result {"pid": its own, "children": [of the grandchildren flags]}
 
@@ -15,7 +15,7 @@ Before it is ready
     --no-ready           says hello, then nothing, using no CPU time
     --slow-load S        takes S seconds to load and says `loading` eight times meanwhile
     --load-failed CODE   sends `load_failed` with CODE, `bye`, exits 78
-    --garbage            sends frames that are no messages, after its hello and before each answer
+    --garbage            sends frames that are not messages, after its hello and before each answer
     --grandchild         starts a child that holds stdout and stderr and sleeps
     --setsid-grandchild  the same in a session of its own, out of reach of a kill of the group
 
@@ -134,6 +134,9 @@ def catalogue(role: str) -> dict[str, Any]:
     return {"role": role, "version": __version__, "engines": [engine]}
 
 
+LOOK_S = 0.01  # between two looks for a file that a job waits for
+
+
 class Work:
     """One job under way."""
 
@@ -247,6 +250,9 @@ class FakeWorker:
         """Moves a job on as far as it can go now."""
         flags, job = self.flags, work.job
         if flags.hang or work.waits_for_input or now < work.due:
+            return
+        if (file := job.params.get("until")) and not os.path.exists(file):
+            work.due = now + LOOK_S
             return
         while work.chunks and work.credit:
             work.chunks -= 1

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.cards import FRESH_S, Card
+from hushd_supervisor.core.memory.cards import FRESH_S
 
 if TYPE_CHECKING:
     from .hostile_world import Process, World
 
 NEED = 3_000_000_000  # of a card, of every worker that uses one
 RESERVE = 256_000_000
-EXILES = ("the card failed", "the card had no memory for it")  # whatever a look finds
+CPU_REASONS = ("the card failed", "the card had no memory for it")  # whatever a look finds
 NEVER = "tts/c/z"  # its engine uses no card
 
 
@@ -98,7 +99,7 @@ class Cards:
         """A process is started, on a card that has room for it, or on the CPU since none has."""
         if not self.devices:
             assert not shown, "a card on a machine without any"
-        if not self.devices or not (shown or why) or why in EXILES:
+        if not self.devices or not (shown or why) or why in CPU_REASONS:
             return
         assert self.world.now - self.seen_at <= FRESH_S + 1e-6, "an old look"
         assert not self.stale, "a look from before a change"
@@ -125,7 +126,7 @@ class Cards:
         return free - self._promised(card) >= NEED + min(RESERVE, total // 8)
 
     def _promised(self, card: Card) -> int:
-        """What starting processes will take of a card."""
+        """The memory of a card that starting processes will take."""
         return NEED * sum(p.mode not in ("no-spawn", "load-fails") for p in self._starting_on(card))
 
     def _starting_on(self, card: Card) -> list[Process]:

@@ -6,10 +6,10 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hushd_protocol.names import base
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.settings import base
 from hushd_supervisor.core.standby import HAS_PROCESS, Phase
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hushd_protocol import messages as m
+from hushd_protocol.names import base
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.settings import Settings, base
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -41,6 +42,7 @@ class Process:
     mode: str
     slots: int = 1
     sessions: int = 0
+    aside: int = 0
     ready: bool = False
     doomed: bool = False  # drained or killed: must be given nothing more
     alive: bool = True
@@ -85,9 +87,12 @@ class World:
         settings = self.settings(r)
         self.slots = r.choice([1, 1, 2, 3])
         self.sessions = self.dice.choice([0, 0, 1, 4])
+        self.aside = self.dice.choice([0, 2, 6])
+        self.rested: set[tuple[bytes, bytes]] = set()  # the requests that were set aside
         self.auto = r.random() < 0.3
         self.total = r.choice([1 << 40, 900_000_000, 500_000_000])  # room for all, for two, for one
         self.others = 0  # bytes that other programs take
+        self.seen = Memory(self.total, self.total)  # at the pool's last look
         self.short = False  # memory was, before the step under way
         self.ran_on: dict[bytes, Process] = {}  # the process of a request's last job
         self.obeyed: set[bytes] = set()  # jobs that a process ended when it was asked to
@@ -98,7 +103,7 @@ class World:
             pid=1,
             auto=self.auto,
             cores=4,
-            memory=self.memory,
+            memory=self.look,
             look_every=look_every,
             has_cards=lambda: bool(self.cards.devices),
         )
@@ -119,6 +124,11 @@ class World:
         """The machine: processes take 300 MB each or more, once they have loaded and until their exit was seen."""
         used = self.others + sum(p.size for p in self.processes.values() if p.alive and p.ready) + self.templates.size
         return Memory(self.total, max(0, self.total - used))
+
+    def look(self) -> Memory:
+        """As the pool sees it."""
+        self.seen = self.memory()
+        return self.seen
 
     def settings(self, r: random.Random) -> Settings:
         """Any configuration; a changed environment makes processes of the old one leave."""
@@ -161,14 +171,14 @@ class World:
                 spins = 0
             self.now = max(self.now, soonest)
             if planned <= due:
-                heapq.heappop(self.agenda)[2]()
+                heapq.heappop(self.agenda)[2]()  # what it tells the pool is checked there
                 spins = 0
             else:
                 self.short = self.pool._admission.level >= Level.WARNING
                 self._act(self.pool.on_time(self.now))
                 spins += 1
                 assert spins < 50, "the pool spins: on_time does not move its deadline"
-            self.check()
+                self.check()
         self.now = end
 
     def tell(self, event: ev.Event) -> None:
@@ -261,7 +271,7 @@ class World:
         self.others = int(self.total * self.random.choice([0, 0.3, 0.6, 0.88, 0.95]))
         self.at(self.random.uniform(1, 60), lambda: setattr(self, "others", 0))
         if self.random.random() < 0.6:
-            self.tell(ev.Pressure(self.random.choice([Level.WARNING, Level.CRITICAL])))
+            self.tell(ev.Pressure(self.random.choice([Level.WARNING, Level.CRITICAL]), told=self.dice.random() < 0.3))
 
     def speech(self) -> None:
         """One random act about the floor; by dice of its own, so that all else happens as without it."""
@@ -344,7 +354,7 @@ class World:
                     self.described.add(role)
                     self.at(self.dice.choice([0.0, 0.06, 10.0]), lambda role=role: self._describe(role))
                 case do.ReportStatus(route, name):
-                    self.pool.rows(self.now)
+                    self.pool.status(self.now)
                     self._to_client(route, m.Result(id=name))
                 case do.Leave():
                     assert not any(p.alive for p in self.processes.values()), "left processes behind"
@@ -430,7 +440,8 @@ class World:
         )
         kept = min(RESERVE, self.total // 8)
         assert growing + 300_000_000 + kept <= self.memory().available, "more than there is"
-        assert self.pool._admission.level is not Level.CRITICAL, "a start under critical pressure"
+        small = growing + 300_000_000 <= self.pool._admission._pressure.spare(self.memory(), self.now)
+        assert small or self.pool._admission.level is not Level.CRITICAL, "a start under critical pressure"
         assert not self.pool._renewing, "a start while making way"
         assert not self.pool._down, "a start while leaving"
         if "#" in name:
@@ -440,14 +451,23 @@ class World:
             + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]
             + ["leaves", "vanishes", "unreachable"]
         )
-        process = Process(name, gen, mode, self.slots, self.sessions)
+        process = Process(name, gen, mode, self.slots, self.sessions, self.aside)
         self.cards.spawned(process, shown, why)
         self.processes[name, gen] = process
         if mode == "no-spawn":
             process.alive = False
             starved = self.dice.random() < 0.5
             self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory", starved)))
-        elif mode == "dies":
+        else:
+            self.at(self.dice.choice([0.0, 0.0, 0.1, 12.0]), lambda: self._begin(process))
+
+    def _begin(self, process: Process) -> None:
+        """The loop has come to the start of a process; it drops one that was to be killed before."""
+        if process.doomed or self.left:
+            return
+        self.tell(ev.Spawned(process.name, process.gen))
+        mode = process.mode
+        if mode == "dies":
             self.at(self.random.random(), lambda: self._exit(process, self.random.choice([0, 1, -11, 75])))
         elif mode != "no-hello":
             self.at(0.1, lambda: self._say(process, m.WorkerHello(token="t", protocol=1, version="1", pid=2)))
@@ -474,7 +494,8 @@ class World:
         if process.alive:
             process.ready = True
             known = self.cards.ready(process)
-            self._say(process, m.Ready(slots=process.slots, sessions=process.sessions, pss=300_000_000, **known))
+            places = {"slots": process.slots, "sessions": process.sessions, "aside": process.aside}
+            self._say(process, m.Ready(pss=300_000_000, **places, **known))
             self._beat(process)
             soon = self.random.uniform(0, 20)
             if process.mode == "leaves":
@@ -539,15 +560,23 @@ class World:
                 self.at(0.1, lambda: self._end(process, message.id))
             else:
                 self.at(2, lambda: self._say(process, m.Credit(id=message.id, chunks=1)))
+        elif isinstance(message, m.Chunk) and not message.last and self.dice.random() < 0.8:  # it reads on
+            self.at(self.dice.choice([0.0, 0.2]), lambda: self._read_on(process, message.id))
+
+    def _read_on(self, process: Process, name: bytes) -> None:
+        if process.alive and name in process.jobs:
+            self._say(process, m.Credit(id=name, chunks=1))
 
     def _count(self, process: Process) -> None:
-        """Files and sessions never take more than their places."""
+        """Files and sessions never take more than their places, but for those that were set aside."""
+        running = self.pool._workers[process.name].jobs.running
+        aside = sum(name in running and running[name].aside for name in process.jobs)
         sessions = sum(job.session for job in process.jobs.values())
         apart = sessions if process.sessions else 0
         if apart and apart < len(process.jobs):
             self.events.add("a session beside a file")
         assert apart <= process.sessions or not process.alive, "too many sessions"
-        assert len(process.jobs) - apart <= process.slots or not process.alive, "overbooked"
+        assert len(process.jobs) - apart - aside <= process.slots or not process.alive, "overbooked"
 
     def _work(self, process: Process, job: m.Job) -> None:
         r = self.random
@@ -601,66 +630,116 @@ class World:
     # --- promises ------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Checks the invariants that hold after every step."""
+        """Checks the invariants that hold after every step: of each worker, of its requests, and of all together."""
         pool = self.pool
+        live = Counter(p.name for p in self.processes.values() if p.alive)
+        held = 0
         for name, worker in pool._workers.items():
-            live = [p for p in self.processes.values() if p.name == name and p.alive]
-            assert len(live) <= 1
-            if worker.state.has_process:
-                # A failed spawn is known to the world a moment before the worker hears of it.
-                assert live or self.processes[name, worker.gen].mode == "no-spawn", "state without a process"
-            else:
-                assert not live, f"{worker.state} with a process"
-                assert not worker.jobs.running
-            idle = worker.state is State.STOPPED and worker.jobs.waiting
-            assert not idle or pool._down or pool._renewing, "stopped with a queue"
-            assert not (worker.state is State.FAILED and worker.jobs.waiting), "failed with a queue"
-            leaving = pool._down or pool._renewing
-            assert not (leaving and worker.state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
-            assert not (worker.state is State.WAITING and not worker.jobs.waiting), "waits for nobody"
-            spared = worker.settings.pinned or pool._admission.level is not Level.CRITICAL
-            assert not (worker.state is State.READY and not spared), "idle under critical pressure"
-            assert not (worker.state is State.READY and worker.jobs.running)
-            assert not (worker.state is State.READY and worker.jobs.waiting), "ready, and somebody waits"
-            assert bool(worker.jobs.running) <= (worker.state in (State.BUSY, State.DRAINING, State.KILLING))
-            files = [t for t in worker.jobs.running.values() if not t.session]
-            assert not any(t.alone for t in files) or len(files) == 1, "a suspect runs beside others"
+            self._check_state(worker, live[name])
             self._check_places(worker)
-            assert not worker.jobs.ended
-            for route in {t.route for t in worker.jobs.waiting}:
-                for rank in range(5):
-                    orders = [t.order for t in worker.jobs.waiting if t.route == route and t.rank == rank]
-                    assert orders == sorted(orders), "one client's equal requests out of order"
-            for request in (*worker.jobs.waiting, *worker.jobs.running.values()):
-                assert not request.done
-                assert len(request.killed) <= 1
-                assert pool._requests[request.key] is request
-                assert request.upload >= 0
-                assert request.download >= 0
+            if worker.jobs.waiting or worker.jobs.running:
+                self._check_aside(worker)
+                held += self._check_requests(worker)
+        if pool._admission.level is Level.CRITICAL:
+            residents = [tenant.machine for tenant in pool._admission._tenants(self.now)]
+            idle = sum(r.size for r in residents if r.idle_s is not None and not r.leaving)
+            assert idle <= pool._admission._pressure.spare(self.seen, self.now), "idle under critical pressure"
         self._check_floor()
         self.templates.check()
-        held = sum(len(b.jobs.waiting) + len(b.jobs.running) for b in pool._workers.values())
         assert held == len(pool._requests), "a request that nobody holds"
+        of = Counter(request.route for request in pool._requests.values())
         for route, connection in pool._connections._known.items():
-            assert connection.requests == sum(1 for t in pool._requests.values() if t.route == route)
+            assert connection.requests == of[route]
+
+    def _check_state(self, worker: Worker, live: int) -> None:
+        """Checks that a worker's state agrees with its processes and its requests."""
+        state, waiting, running = worker.state, worker.jobs.waiting, worker.jobs.running
+        assert live <= 1
+        if state.has_process:
+            # A failed spawn is known to the world a moment before the worker hears of it.
+            known = live or self.processes[worker.name, worker.gen].mode == "no-spawn"
+            assert known, "state without a process"
+        else:
+            assert not live, f"{state} with a process"
+            assert not running
+        leaving = self.pool._down or self.pool._renewing
+        assert not (state is State.STOPPED and waiting) or leaving, "stopped with a queue"
+        assert not (state is State.FAILED and waiting), "failed with a queue"
+        assert not (leaving and state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
+        assert not (state is State.WAITING and not waiting), "waits for nobody"
+        assert not (state is State.READY and running)
+        assert not (state is State.READY and waiting), "ready, and somebody waits"
+        assert not running or state in (State.BUSY, State.DRAINING, State.KILLING)
+        assert not worker.jobs.ended
+
+    def _check_requests(self, worker: Worker) -> int:
+        """Checks each request that a worker has, and returns how many have not ended."""
+        jobs, held = worker.jobs, 0
+        files = [t for t in jobs.running.values() if not (t.session or t.aside)]
+        assert len(files) == 1 or not any(t.alone for t in files), "a suspect runs beside others"
+        last: dict[tuple[bytes, int], Any] = {}
+        for request in jobs.waiting:
+            alike = request.route, request.rank
+            assert alike not in last or last[alike] <= request.order, "one client's equal requests out of order"
+            last[alike] = request.order
+        unheard = [t for t in jobs.running.values() if t.done]
+        if unheard:
+            assert all(t.cancelled for t in unheard)
+            self.events.add("an engine ends what nobody hears")
+        for request in (*jobs.waiting, *jobs.running.values()):
+            if request in unheard:
+                continue
+            assert not request.done
+            assert len(request.killed) <= 1
+            assert self.pool._requests[request.key] is request
+            assert request.upload >= 0
+            assert request.download >= 0
+            held += 1
+        return held
 
     def _check_places(self, worker: Worker) -> None:
         """No place is taken twice, and none is free that somebody waits for."""
         queue, jobs = worker.jobs.queue, worker.jobs
         apart = jobs.sessions if queue.sessions else 0
         assert apart <= queue.sessions, "too many sessions"
-        assert len(jobs.running) - apart <= queue.slots, "overbooked"
+        aside = sum(t.aside for t in jobs.running.values())
+        assert len(jobs.running) - apart - aside <= queue.slots, "overbooked"
         if jobs.sessions and not queue.sessions and any(not t.session for t in jobs.waiting):
             self.events.add("a file waits for a session")
         if worker.state in (State.READY, State.BUSY):
-            family = [other for other in self.pool._workers.values() if base(other.name) == base(worker.name)]
-            closed = (State.STOPPED, State.FAILED)
-            relief = not jobs.sessions or any(not (w.state in closed or w.lifecycle.retires) for w in family)
-            assert jobs.next() is None or (worker.lifecycle.retires and relief), "somebody waits for a free place"
-            waiting = [t for other in family if other is not worker for t in other.jobs.waiting]
-            assert not any(worker.would_run(t) for t in waiting if t.message.op != "warm"), "a free replica nobody uses"
-            if worker.lifecycle.retires:
-                self.events.add("a process retires beside another" if len(family) > 1 else "a process retires")
+            name, retires = base(worker.name), worker.lifecycle.retires
+            others = [w for w in self.pool._workers.values() if w is not worker and base(w.name) == name]
+            if jobs.next() is not None:
+                closed = (State.STOPPED, State.FAILED)
+                relief = not jobs.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
+                assert retires, "somebody waits for a free place"
+                assert relief, "somebody waits for a free place"
+            for other in others:
+                waiting = (t for t in other.jobs.waiting if t.message.op != "warm")
+                assert not any(map(worker.would_run, waiting)), "a free replica nobody uses"
+            if retires:
+                self.events.add("a process retires beside another" if others else "a process retires")
+
+    def _check_aside(self, worker: Worker) -> None:
+        """Only who waits for its client is set aside, at once where that can be, and no client takes all places."""
+        queue, jobs = worker.jobs.queue, worker.jobs
+        aside = [t for t in jobs.running.values() if t.aside]
+        for request in aside:
+            if request.key not in self.rested:
+                self.rested.add(request.key)
+                self.events.add("a job is set aside")
+                assert request.waits_for_client, "a job at work is set aside"
+                assert not request.session, "a session is set aside"
+            elif not request.waits_for_client:
+                self.events.add("a job goes on aside")
+        if queue.aside and worker.state is State.BUSY:
+            assert all(t.aside_at() >= self.now - 1e-6 for t in jobs.running.values()), "a pause holds a slot"
+        assert not aside or queue.aside, "aside of a worker that has no places for it"
+        assert len(aside) < queue.aside + queue.slots, "too many aside"
+        for count in Counter(t.route for t in aside).values():
+            assert 2 * count <= queue.aside + 2 * queue.slots, "one client has more than its share"
+            if jobs.waiting and 2 * count >= queue.aside:
+                self.events.add("a client has its share of pauses")
 
     def _check_floor(self) -> None:
         floor = self.pool._floors.of(b"")
@@ -671,16 +750,19 @@ class World:
             awake = [c for c in waiting if c.route not in floor._silent]
             both = any(len(c.devices) == 2 and not c.holds for c in floor._claims.values())
             assert holders or not awake or both, "somebody waits for a free device"
-        people = {p.route: p for p in self.people}
+        people = {p.route: p for p in self.people} if floor._claims else {}
         for claim in floor._claims.values():
             assert claim.route in self.pool._connections, "a claim of nobody"
             assert claim.over or people[claim.route].turns[claim.id] == claim.state
-        due = self.pool.deadline()
-        assert not floor.busy or (due is not None and due <= self.now + 2), "a client with a turn is not pinged"
+        if floor.busy:
+            due = self.pool.deadline()
+            assert due is not None, "a client with a turn is not pinged"
+            assert due <= self.now + 2, "a client with a turn is not pinged"
 
     def quiet(self) -> None:
-        """Nobody asks for anything for an hour: requests end, and what may be freed is freed."""
-        self.run(3600)
+        """Nobody asks for anything for longer than anything is kept: requests end, and what may be freed is freed."""
+        self.run(1200)
+        assert not any(t.done for worker in self.pool._workers.values() for t in worker.jobs.running.values())
         for person in self.people:
             for name, request in person.open.items():
                 if request.op == "claim" and person.connected:
@@ -688,7 +770,9 @@ class World:
                 elif person.connected and request.op != "control":
                     request = self.pool._requests.get((person.route, name))
                     assert request is not None, "a request was lost"
-                    assert request.waits_for_client, f"a request hangs: {request}"
+                    jobs = self.pool._workers[request.worker].jobs
+                    held_up = jobs.queue.crowded(person.route, jobs.running.values())  # by the client's own pauses
+                    assert request.waits_for_client or held_up, f"a request hangs: {request}"
 
     def end(self) -> None:
         """Shuts down, twice in one of three runs, and checks that nothing and nobody was left behind."""

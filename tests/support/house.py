@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.memory.cards import Card
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -63,6 +62,9 @@ class House:
         self.done += actions
         if any(isinstance(action, do.ToClient) and isinstance(action.message, m.Ping) for action in actions):
             self.tell(ev.FromClient(ROUTE, m.Pong()))
+        for action in actions:
+            if isinstance(action, do.Spawn):
+                self.tell(ev.Spawned(action.worker, action.gen))
         if do.Look() in actions and not self.blind:
             self.see()
         return actions
@@ -73,7 +75,7 @@ class House:
 
     def free(self, device: str, size: int) -> None:
         """So much of a card is free from now on."""
-        self.cards = [replace(card, free=size) if card.device == device else card for card in self.cards]
+        self.cards = [card._replace(free=size) if card.device == device else card for card in self.cards]
 
     def tick(self) -> None:
         """The loop calls when something is due, or long after."""

@@ -56,7 +56,7 @@ class HttpGateway:
         return os.listdir(self._uploads)
 
     def stop(self) -> None:
-        """Ends it."""
+        """Ends the gateway."""
         self.process.terminate()
         self.process.wait(BOUND_S)
 
@@ -67,10 +67,10 @@ async def main(listener: socket.socket) -> None:
     from hushd import AsyncClient
     from hushd_gateway.http import create_app
     from hushd_protocol.system.paths import find
-    from hushd_supervisor.system import config
+    from hushd_schema import settings as schema
 
     async with AsyncClient(holder="gateway") as client:
-        app = create_app(client, config.load(find().config), os.environ.get("TOKEN", ""))
+        app = create_app(client, schema.load(find().config), os.environ.get("TOKEN", ""))
         options = uvicorn.Config(app, http="h11", ws="wsproto", lifespan="off", log_level="warning", access_log=False)
         await uvicorn.Server(options).serve(sockets=[listener])
 

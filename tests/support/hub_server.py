@@ -63,6 +63,9 @@ class HubServer:
         token: what is to be in the header Authorization of requests to the hub; empty for nothing.
         sent: by file, the pieces [start, end) that were sent.
         requests: the paths that were asked for, with their methods.
+        renamed: repositories by the names that they once had: requests for these are redirected, as the hub does.
+        limit: the header RateLimit of its answers in `answers`.
+        expired: how many addresses of the storage have expired when they are asked for.
         strangers: requests to the storage behind the hub that carried a token.
     """
 
@@ -81,6 +84,9 @@ class HubServer:
         self.token = ""
         self.sent: dict[str, list[tuple[int, int]]] = {}
         self.requests: list[str] = []
+        self.renamed: dict[str, str] = {}
+        self.limit = ""
+        self.expired = 0
         self.strangers: list[str] = []
         self.lock = threading.Lock()
         server = self
@@ -147,13 +153,20 @@ class _Handler(BaseHTTPRequestHandler):
         with self.hub.lock:
             self.hub.requests.append(f"{self.command} {path}")
         with contextlib.suppress(ConnectionError):
-            if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/(.+)", path):
+            if old := next((name for name in self.hub.renamed if f"/{name}/" in path), ""):
+                where = self.path.replace(f"/{old}/", f"/{self.hub.renamed[old]}/")
+                self._plain(307, b"", {"Location": where})
+            elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/(.+)", path):
                 self._say_commit(match[1], match[2])
             elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
                 self._resolve(match[1], match[2], match[3])
             elif match := re.fullmatch(r"/cdn/([^/]+/[^/]+)/([^/]+)/(.+)", path):
                 if "Authorization" in self.headers:
                     self.hub.strangers.append(path)
+                with self.hub.lock:
+                    self.hub.expired -= (expired := self.hub.expired > 0)
+                if expired:
+                    return self._plain(403, b"", {})
                 files = self.hub.find(match[1], match[2]) or {}
                 self._send(match[3], files.get(match[3]), f'"{match[2]}"')
             else:
@@ -210,7 +223,8 @@ class _Handler(BaseHTTPRequestHandler):
         with hub.lock:
             status, after = hub.answers.pop(0) if hub.answers and self.command == "GET" else (0, None)
         if status:
-            return self._plain(status, b"", {} if after is None else {"Retry-After": f"{after:g}"})
+            headers = {"RateLimit": hub.limit} if hub.limit else {}
+            return self._plain(status, b"", headers | ({} if after is None else {"Retry-After": f"{after:g}"}))
         start, size = 0, content.size
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked and hub.ranges and self.headers.get("If-Range", etag) == etag:

@@ -19,7 +19,7 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import CallToolResult, Tool
 from support.peer import BOUND_S, wait_until
 
-PROGRAM = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.hushd()", "mcp"]
+PROGRAM = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "mcp"]
 
 
 class News(NamedTuple):
@@ -41,6 +41,10 @@ class Host:
     @property
     def server_name(self) -> str:
         return self._client.server_info.name
+
+    @property
+    def capabilities(self) -> dict[str, Any]:
+        return self._client.server_capabilities.model_dump(exclude_none=True)
 
     def tools(self) -> list[Tool]:
         return self._portal.call(self._client.list_tools).tools

@@ -93,7 +93,7 @@ class Peer:
         self.socket.send_multipart(pack(message))
 
     def receive(self, timeout: float = BOUND_S) -> Message:
-        """The next message that is no ping."""
+        """The next message that is not a ping."""
         end = time.monotonic() + timeout
         while self.socket.poll(max(0.0, end - time.monotonic()) * 1000):
             message = unpack(self.socket.recv_multipart(), self._decoder)
@@ -247,10 +247,10 @@ def descendants(folder: Path) -> dict[int, str]:
     return found
 
 
-def wait_until(condition: Any, what: str = "the condition") -> Any:
+def wait_until(condition: Any, what: str = "the condition", limit_s: float = BOUND_S) -> Any:
     """The first true value of `condition()`, looked at every 5 ms for what tells nobody when it happens."""
-    end = time.monotonic() + BOUND_S
+    end = time.monotonic() + limit_s
     while not (value := condition()):
-        assert time.monotonic() < end, f"{what} did not come about within {BOUND_S} s"
+        assert time.monotonic() < end, f"{what} did not come about within {limit_s} s"
         time.sleep(0.005)
     return value

@@ -18,7 +18,7 @@ RATE = 16000
 
 
 class Sound(NamedTuple):
-    """One opening of a device: by whom, from when to when, and how many samples were no silence."""
+    """One opening of a device: by whom, from when to when, and how many samples were not silence."""
 
     pid: int
     opened: float
@@ -35,7 +35,7 @@ class Programs:
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self, command: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-        code = f"from hushd.cli import entry; entry.{command}()"
+        code = f"from hushd_cli import entry; entry.{command}()"
         self.started.append(
             subprocess.Popen(
                 [sys.executable, "-P", "-c", code, *arguments],

@@ -1,9 +1,9 @@
 """A worker program around the real harness, whose engine does what the job's `op` and the flags say.
 
-    python scripted_engine.py [--load HOW] [--slots N] [--sessions N] [--beat S] [--loading S] [--settle S]
+    python scripted_engine.py [--load HOW] [--slots N] [--sessions N] [--aside N] [--beat S] [--loading S] [--settle S]
 
 HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `short` (the same,
-for want of memory), `squeezed` (the same, and nothing says that it is memory), `cramped` (no memory is left for the
+because memory ran out), `squeezed` (the same, and nothing says that it is memory), `cramped` (no memory is left for the
 threads of its slots), `full_card`, `raise` or `exit`.
 `--beat`, `--loading` and `--settle` replace the harness's intervals, so that no test waits for them.
 """
@@ -35,9 +35,10 @@ def leave_memory(size: int) -> None:
 class Scripted:
     """An engine without a model."""
 
-    def __init__(self, how: str, slots: int, sessions: int) -> None:
+    def __init__(self, how: str, slots: int, sessions: int, aside: int = 0) -> None:
         self.how = how
         self.slots = slots
+        self.aside = aside
         if sessions:
             self.sessions = sessions
         self.thread = 0
@@ -168,9 +169,10 @@ if __name__ == "__main__":
     parser.add_argument("--load", default="fast")
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--sessions", type=int, default=0)
+    parser.add_argument("--aside", type=int, default=0)
     parser.add_argument("--beat", type=float, default=harness.BEAT_S)
     parser.add_argument("--loading", type=float, default=harness.LOADING_S)
     parser.add_argument("--settle", type=float, default=harness.SETTLE_S)
     flags = parser.parse_args()
     harness.BEAT_S, harness.LOADING_S, harness.SETTLE_S = flags.beat, flags.loading, flags.settle
-    harness.serve(Scripted(flags.load, flags.slots, flags.sessions))
+    harness.serve(Scripted(flags.load, flags.slots, flags.sessions, flags.aside))

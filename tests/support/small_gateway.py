@@ -15,7 +15,7 @@ from typing import Any
 
 from hushd_gateway.handover import Reception
 from hushd_gateway.streams import serve_streams
-from hushd_gateway.uvicorn_server import HttpServer
+from hushd_gateway.uvicorn_internals.http_server import HttpServer
 from hushd_protocol.system.handover import Handover
 from starlette.applications import Starlette
 from starlette.requests import Request

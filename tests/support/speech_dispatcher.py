@@ -39,7 +39,7 @@ class SpeechDispatcher:
         (folder / "speechd.conf").write_text(config)
         if modules is None:
             modules = folder
-            (folder / "sd_hushd").write_text(f"#!/bin/sh\nexec {sys.executable} -P -m hushd.screen_reader\n")
+            (folder / "sd_hushd").write_text(f"#!/bin/sh\nexec {sys.executable} -P -m hushd_desktop.screen_reader\n")
             (folder / "sd_hushd").chmod(0o755)
         self._server = subprocess.Popen(
             ["speech-dispatcher", "-s", "-C", folder, "-m", modules, "-S", self.address, "-P", folder / "pid",

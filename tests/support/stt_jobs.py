@@ -103,3 +103,4 @@ def chunked(data: bytes, size: int) -> list[bytes]:
 
 
 Ask = Callable[..., Asked]
+Bare = Callable[[np.ndarray], str]

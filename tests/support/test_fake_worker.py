@@ -222,7 +222,7 @@ def test_leak(ready: Callable[..., Any]) -> None:
 
 
 def test_garbage(fake: Callable[..., Any]) -> None:
-    """After its hello and before its answer come frames that are no messages, but for a result nobody asked for."""
+    """After its hello and before its answer come frames that are not messages, but for a result nobody asked for."""
     worker = fake("--garbage")
     worker.receive(WorkerHello)
     read, refused = listen(worker, Ready)

@@ -12,7 +12,7 @@ import hushd
 from hushd_gateway.streams import serve_streams
 from hushd_gateway.wyoming import serve_connection
 from hushd_protocol.system.handover import Handover
-from hushd_supervisor.core.settings import Settings
+from hushd_schema.settings import Settings
 from support.peer import BOUND_S
 from wyoming.client import AsyncClient
 from wyoming.event import Event

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hushd_protocol.messages import Beat, Job, Result
 from hushd_worker import card, pci
-from hushd_worker.card_stand_in import StandIn
+from support.card_stand_in import StandIn, environment
 
 GB = 10**9
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
@@ -119,11 +119,15 @@ def test_memory_is_free_once_its_process_is_gone(written: Write) -> None:
     """Also before its parent has reaped it, as a card's is; one that `holds` it keeps it."""
     driver = written({"id": FIRST, "total": 4 * GB})
     program = (
-        "import sys, pathlib; from hushd_worker.card_stand_in import StandIn; "
+        "import sys, pathlib; from support.card_stand_in import StandIn; "
         f"print(StandIn(pathlib.Path(sys.argv[1])).claim({FIRST!r}, {3 * GB}), flush=True); input()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(driver._path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(driver._path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment(driver._path),
     ) as process:
         assert process.stdout
         assert process.stdin
@@ -140,7 +144,8 @@ def test_memory_is_free_once_its_process_is_gone(written: Write) -> None:
 def test_the_program_prints_the_cards(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """`python -m hushd_worker.card` writes one line of JSON; without a driver an empty list."""
     driver = written({"id": FIRST, "name": "H100", "total": 80 * GB, "others": 1})
-    monkeypatch.setenv(card.STAND_IN, str(driver._path))
+    for name, value in environment(driver._path).items():
+        monkeypatch.setenv(name, value)
     command = [sys.executable, "-P", "-m", "hushd_worker.card"]
     told = json.loads(subprocess.check_output(command))
     assert told == {
@@ -155,7 +160,8 @@ def test_a_worker_reports_its_memory_of_a_card(
 ) -> None:
     """In `ready` and in its beats, by the card's place; a worker on the CPU reports none."""
     driver = written({"id": FIRST, "total": 24 * GB})
-    monkeypatch.setenv(card.STAND_IN, str(driver._path))
+    for name, value in environment(driver._path).items():
+        monkeypatch.setenv(name, value)
     worker = start([*PROGRAM, "--engine", "card", "--model", "5gb"])
     ready = worker.ready()
     assert (ready.capabilities["compute_device"], ready.cards) == ("cuda", {FIRST: 5 * GB})

@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd_models import advice
 from hushd_protocol.errors import HushdError
+from hushd_schema import engines
 from hushd_worker.engine_registry import EngineRegistry, choose_model
 from hushd_worker_stt.registry import REGISTRY as STT
 from hushd_worker_tts.registry import REGISTRY as TTS
@@ -22,10 +23,13 @@ both = pytest.mark.parametrize("registry", [STT, TTS], ids=["stt", "tts"])
 
 
 @both
-def test_own_engines_are_those_of_the_distribution(registry: EngineRegistry[Any]) -> None:
-    """The table that saves reading all metadata says what pyproject.toml says."""
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["entry-points"][registry.group] == registry.own
+def test_own_engines_are_what_their_specs_say(registry: EngineRegistry[Any]) -> None:
+    """Each imports, and bears the name, the default model and the command to install that its spec has."""
+    described = {entry["name"]: entry for entry in registry.describe()["engines"]}
+    for spec in engines.every(registry.role):
+        if spec.name != "command":
+            assert described[spec.name]["default_model"] == spec.default_model
+            assert described[spec.name]["install"] == advice.engine_command(spec.name)
 
 
 @pytest.mark.parametrize(("role", "engine"), [("stt", "moonshine"), ("stt", "command"), ("tts", "hibari")])
@@ -64,14 +68,17 @@ def test_other_packages_add_engines(
 ) -> None:
     """An engine comes by its entry point; one that does not import or is none is named and takes no other with it, and
     none takes the place of one of hushd's."""
-    own, other = list(registry.own.items())[:2]
+    own, other = [(spec.name, spec.engine) for spec in engines.every(registry.role)][:2]
     points = {"added": other[1], "gone": "no_such_module:Engine", "odd": "json:dumps", own[0]: "no_such_module:Engine"}
     package(tmp_path, "others", registry.group, points)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert registry.find("added") is registry.find(other[0])
     described = registry.describe()
     assert described.keys() == {"role", "version", "engines"}
-    assert [engine["name"] for engine in described["engines"]] == [*registry.own, "added"]
+    assert [engine["name"] for engine in described["engines"]] == [
+        *(spec.name for spec in engines.every(registry.role)),
+        "added",
+    ]
     errors = capsys.readouterr().err
     assert "the engine 'gone' does not import (No module named 'no_such_module')" in errors
     assert "the engine 'odd' does not import (json:dumps is no engine: it has no " in errors
@@ -81,12 +88,13 @@ def test_other_packages_add_engines(
         assert caught.value.code == "engine_missing"
 
 
-def test_a_description_is_shortened_only_as_far_as_it_must_be() -> None:
+def test_a_description_is_shortened_only_as_far_as_it_must_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step is taken while the description is still too large, and no more."""
+    package(tmp_path, "one", "hushd.none_engines", {"a": "hushd_worker_tts.engines.espeak_ng:EspeakNg"})
+    monkeypatch.syspath_prepend(str(tmp_path))
     short = replace(
         TTS,
         role="none",
-        own={"a": TTS.own["espeak-ng"]},
         describe_engine=lambda engine: {"list": list(range(1000))},
         shorten=[lambda engines: [engine | {"list": engine["list"][::2]} for engine in engines]] * 9,
     )
@@ -104,3 +112,19 @@ def test_a_model_is_chosen_by_name() -> None:
         with pytest.raises(HushdError, match=re.escape(words)) as caught:
             choose_model("e", "abd", "a", known)
         assert caught.value.code == "model_missing"
+
+
+@pytest.mark.parametrize(("role", "engine"), [("stt", "moonshine"), ("tts", "hibari")])
+def test_a_worker_loads_the_spec_of_its_own_engine_alone(role: str, engine: str) -> None:
+    """And nobody's entry points: a cold start pays for one engine, and the supervisor for none."""
+    program = (
+        f"import sys; from hushd_worker_{role}.registry import REGISTRY; REGISTRY.find({engine!r})\n"
+        "names = [name.removeprefix('hushd_schema.') for name in sys.modules]\n"
+        "print(*sorted(name for name in names if name.startswith(('engines.', 'entry_points'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
+    assert done.stdout.split() == [f"engines.{role}", f"engines.{role}.{engine}"]
+    program = "import sys, hushd_supervisor.__main__, hushd_supervisor.system.loop, hushd, hushd_cli.main\n"
+    program += "print(any(name.startswith('hushd_schema.engines') for name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
+    assert done.stdout == "False\n"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import CREDIT_WINDOW, EXIT_CARD_FAILED, EXIT_NO_MEMORY, MAGIC, MAX_PAYLOAD, PROTOCOL
@@ -34,6 +35,7 @@ from hushd_protocol.messages import (
     Welcome,
     WorkerHello,
 )
+from support.peer import wait_until
 from support.stopwatch import Stopwatch
 
 UNSENDABLE = "The engine failed at this request (TypeError: can not serialize 'set' object)."
@@ -347,6 +349,26 @@ def test_sessions_run_beside_the_slots(engine: Callable[..., Any]) -> None:
     worker.until(Error)
     worker.send(Job(id=number(4), op="kind", session=True))
     assert worker.until(Result)[0].data == {"session": True}
+
+
+def test_jobs_that_wait_for_their_clients_keep_no_other_from_running(engine: Callable[..., Any]) -> None:
+    """Beyond its slots a worker runs what the supervisor has set aside; the threads for that go when they are done."""
+    worker = engine("--aside", "3")
+    ready = worker.ready()
+    assert (ready.slots, ready.aside) == (1, 3)
+    threads = psutil.Process(worker.process.pid).num_threads()
+    for n in (1, 2, 3):
+        worker.send(Job(id=number(n), op="until_cancelled", input="stream"))
+        worker.until(Credit)
+        worker.send(Job(id=number(10 + n), op="echo"))
+        assert worker.until(Result)[0].id == number(10 + n)
+    for n in (1, 2, 3):
+        worker.send(Cancel(id=number(n)))
+        assert worker.until(Error)[0].id == number(n)
+    wait_until(lambda: psutil.Process(worker.process.pid).num_threads() <= threads)
+    worker.send(Job(id=number(4), op="echo"))
+    assert worker.until(Result)[0].id == number(4)
+    assert leave(worker) == 0
 
 
 def test_slots_run_at_once(engine: Callable[..., Any]) -> None:

@@ -17,6 +17,8 @@ from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Cancelled, Job
 
+pytestmark = pytest.mark.permissions
+
 ID = bytes(range(16))
 
 

@@ -33,6 +33,17 @@ def test_who_asks_says_where(hub: HubServer, ask: Ask, monkeypatch: pytest.Monke
     assert hub.bytes_sent("model.bin") == 5
 
 
+def test_a_private_repository_that_was_renamed(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub redirects to the new name on its own host, which gets the token; the storage on another host does not."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    hub.token = "hf_secret"
+    hub.add("Systran/renamed", {**OLD, "model.bin": bytes(5000)})
+    hub.renamed = {REPOSITORY: "Systran/renamed"}
+    ask("pull", model=MODEL).result()
+    assert hub.bytes_sent("model.bin") == 5000
+    assert hub.strangers == []
+
+
 @pytest.mark.parametrize("endpoint", ["mirror", "file:///etc", "https://me:secret@hub.org", "https://hub org"])
 def test_an_endpoint_that_is_none(hub: HubServer, ask: Ask, endpoint: str) -> None:
     """It is refused before anybody is asked, and not repeated: there may be a password in it."""

@@ -164,7 +164,7 @@ def test_it_is_what_the_user_says_it_is_or_an_error(ask: Ask, tmp_path: Path) ->
 
 
 def test_a_name_that_is_taken(ask: Ask, tmp_path: Path) -> None:
-    """Nothing is overwritten, whoever has put it there; the same file once more is no error."""
+    """Nothing is overwritten, whoever has put it there; the same file once more is not an error."""
     path = checkpoint(tmp_path)
     ask("import", path=str(path), name="mine").result()
     ask("import", path=str(path), name="mine").result()

@@ -167,7 +167,7 @@ def test_through_a_proxy(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_pull_that_was_cancelled_goes_on_at_the_next(hub: HubServer, ask: Ask) -> None:
-    """Bytes that had arrived stay, are no model meanwhile, and are not sent again."""
+    """Bytes that had arrived stay, do not count as a model meanwhile, and are not sent again."""
     hub.add(REPOSITORY, FILES)
     hub.pace = 0.01
     job = ask("pull", model=MODEL)
@@ -230,7 +230,7 @@ def test_a_revision_that_moves_in_between(hub: HubServer, ask: Ask) -> None:
 
 
 def test_a_busy_server_is_asked_again(hub: HubServer, ask: Ask) -> None:
-    """429 with a Retry-After, and 503, are no failures."""
+    """429 with a Retry-After, and 503, are not failures."""
     hub.add(REPOSITORY, FILES)
     hub.answers = [(429, 0), (503, None), (500, None)]
     ask("pull", model=MODEL).result()
@@ -244,6 +244,29 @@ def test_a_server_that_wants_an_hour_is_told(hub: HubServer, ask: Ask) -> None:
     with pytest.raises(HushdError, match="in 3600 s") as raised:
         ask("pull", model=MODEL).result()
     assert raised.value.retry_after_ms == 3_600_000
+
+
+def test_a_limit_of_the_hubs_own_names_its_time(hub: HubServer, ask: Ask) -> None:
+    """Its 429 has no Retry-After but RateLimit: the seconds of the limit that is used up."""
+    hub.add(REPOSITORY, FILES)
+    hub.answers = [(429, None)] * 8
+    hub.limit = '"api";r=12;t=7, "resolvers";r=0;t=211'
+    with pytest.raises(HushdError, match="in 211 s") as raised:
+        ask("pull", model=MODEL).result()
+    assert raised.value.retry_after_ms == 211_000
+
+
+def test_an_address_that_has_expired_is_asked_for_again(hub: HubServer, ask: Ask) -> None:
+    """The storage's 403 says nothing of licences: the hub signs another address. One that goes on is told as it is."""
+    hub.add(REPOSITORY, FILES)
+    hub.expired = 2
+    ask("pull", model=MODEL).result()
+    check_whole()
+    hub.add(REPOSITORY, {**FILES, "model.bin": bytes(5000)})
+    hub.expired = 1000
+    with pytest.raises(HushdError, match="it answers 403") as raised:
+        ask("pull", model=MODEL, update=True).result()
+    assert "licence" not in raised.value.message
 
 
 def test_a_server_without_ranges(hub: HubServer, ask: Ask) -> None:
@@ -467,12 +490,13 @@ def test_a_voice_of_hibari_comes_to_where_its_engine_looks(
     """Into the engine's folder; what has another SHA-256 than hibari's own table says is thrown away."""
     known = replace(catalogue.models()["hibari/emma"], url=f"{hub.url}/files")
     hub.files["/files/bf_emma.int8.onnx"] = Content(WEIGHTS)
-    monkeypatch.setitem(catalogue._well_known(), "hibari/emma", known)
+    models = catalogue._models(catalogue.engines()["hibari"])
+    monkeypatch.setitem(models, "hibari/emma", known)
     with pytest.raises(HushdError, match="wrong checksum"):
         ask("pull", model="hibari/emma").result()
     assert not list((store().folder / "hibari").glob("*.onnx"))
     right = replace(known, sha256={"bf_emma.int8.onnx": hashlib.sha256(WEIGHTS).hexdigest()})
-    monkeypatch.setitem(catalogue._well_known(), "hibari/emma", right)
+    monkeypatch.setitem(models, "hibari/emma", right)
     ask("pull", model="hibari/emma").result()
     check_whole({"bf_emma.int8.onnx": WEIGHTS}, "hibari/emma")
     assert (store().folder / "hibari" / "bf_emma.int8.onnx").is_file()

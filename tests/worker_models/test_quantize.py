@@ -22,7 +22,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
-from hushd_worker_models.quantize import FORMATS, target
+from hushd_worker_models.quantize import makes, target
 from support.commands import say, unpack_checkpoint
 from support.hub_server import HubServer
 from support.tone_models import ctc, whistle
@@ -96,7 +96,7 @@ def test_formats_are_the_converters() -> None:
     """The quantizations offered for checkpoints are those that the converter takes."""
     from hushd_worker_stt.convert.whisper import QUANTIZATIONS
 
-    assert set(FORMATS["whisper"][0]) == set(QUANTIZATIONS)
+    assert set(makes()["whisper"].names) == set(QUANTIZATIONS)
 
 
 # --- Whisper ---------------------------------------------------------------------------------------------------------

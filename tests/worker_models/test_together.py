@@ -84,9 +84,9 @@ def test_auto_pull_brings_what_is_missing(hub: HubServer, start: Callable[..., A
         assert {model for model, _, _ in seen} == {MODEL}
         assert seen[-1][1:] == (len(WEIGHTS), len(WEIGHTS))
         assert any(0 < done < total for _, done, total in seen)
-        (row,) = [row for row in client.status()["workers"] if row["role"] == "models"]
-        assert row["name"] == "models/store/local"
-        assert row["expires_in_s"] is None or row["expires_in_s"] <= 10
+        (row,) = [row for row in client.status().workers if row.role == "models"]
+        assert row.name == "models/store/local"
+        assert row.expires_in_s is None or row.expires_in_s <= 10
         requests = len(hub.requests)
         client.unload("stt")
         assert hear(client) == HEARD
@@ -106,7 +106,7 @@ def test_all_who_need_a_model_wait_for_one_download(hub: HubServer, start: Calla
         assert list(threads.map(one, range(4))) == [HEARD] * 4
     assert hub.bytes_twice() == 0
     with Client() as client:
-        assert [row["name"] for row in client.status()["workers"] if row["role"] == "models"] == ["models/store/local"]
+        assert [row.name for row in client.status().workers if row.role == "models"] == ["models/store/local"]
 
 
 def test_what_cannot_be_pulled_is_told_to_who_asked(hub: HubServer, start: Callable[..., Any]) -> None:
@@ -245,7 +245,7 @@ def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any
     assert store.find(MODEL) is None
     assert store.unfinished() == [MODEL]
     with Client() as client:
-        while any(row["running"] for row in client.status()["workers"]):
+        while any(row.running for row in client.status().workers):
             threading.Event().wait(0.01)
         hub.pace = 0.0
         client.pull(MODEL)
@@ -261,8 +261,8 @@ def test_a_pull_outlives_its_worker(hub: HubServer, start: Callable[..., Any]) -
         end = time.monotonic() + 20
         while hub.bytes_sent() < 600_000 and time.monotonic() < end:
             threading.Event().wait(0.01)
-        (row,) = [row for row in client.status()["workers"] if row["role"] == "models"]
-        os.kill(row["pid"], signal.SIGKILL)
+        (row,) = [row for row in client.status().workers if row.role == "models"]
+        os.kill(row.pid, signal.SIGKILL)
         done = pulled.result()
         assert (done.returncode, done.stderr) == (0, "")
         assert heard.result() == HEARD

@@ -22,11 +22,11 @@ class Queue:
         self.order: list[str] = []
         self.threads: list[threading.Thread] = []
 
-    def ask(self, name: str, check: Callable[[], None] = lambda: None) -> None:
+    def ask(self, name: str, check: Callable[[], None] = lambda: None, client: int = 0) -> None:
         """A thread that waits for its turn; returns once it does."""
 
         def wait() -> None:
-            with suppress(Cancelled), self.lock.held(check, live=name.startswith("live")):
+            with suppress(Cancelled), self.lock.held(check, live=name.startswith("live"), client=client):
                 self.order.append(name)
 
         waiting = self.waiting
@@ -124,3 +124,18 @@ def test_many_at_once() -> None:
     for thread in threads:
         thread.join(BOUND_S)
     assert (worst, count) == (1, 1600)
+
+
+def test_clients_take_turns_however_many_files_one_has() -> None:
+    """A client's many files delay another's one by a piece, and not by all of them."""
+    queue = Queue()
+    with queue.lock.held(lambda: None, live=False, client=1):
+        for n in range(4):
+            queue.ask(f"file 1.{n}", client=1)
+        queue.ask("file 2.0", client=2)
+        queue.ask("file 2.1", client=2)
+        queue.ask("file 3.0", client=3)
+    queue.join()
+    clients = [name[5] for name in queue.order]
+    assert clients == ["2", "3", "1", "2", "1", "1", "1"]
+    assert [name for name in queue.order if name[5] == "1"] == [f"file 1.{n}" for n in range(4)]

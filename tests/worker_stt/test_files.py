@@ -11,6 +11,7 @@ from hushd_worker_stt.audio.level import level
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
+from support.engine_example import package
 from support.stt_jobs import Asked, make_job, s16le
 
 
@@ -52,9 +53,13 @@ class Scripted(Engine):
 
 
 @pytest.fixture(params=["many"])
-def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SpeechToText:
+def scripted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> SpeechToText:
     """A worker with the scripted engine."""
-    monkeypatch.setitem(REGISTRY.own, "scripted", f"{__name__}:Scripted")
+    folder = tmp_path_factory.mktemp("packages")
+    package(folder, "scripted", REGISTRY.group, {"scripted": f"{__name__}:Scripted"})
+    monkeypatch.syspath_prepend(str(folder))
     worker = SpeechToText("scripted", request.param)
     worker.load(lambda note: None)
     return worker

@@ -27,6 +27,14 @@ def cut(text: str) -> str:
         ("It is very important, and " * 4 + "It is", "It is very important, and"),
         ("Ja. " * 20, "Ja."),
         ("最初に" * 8 + "終わり", "最初に終わり"),
+        ("See https/" + "https/" * 30, "See https/"),
+        ("See " + "https/" * 3 + "htt", "See https/"),
+        ("www." * 5 + "example.org is up.", "www.example.org is up."),
+        ("ha" * 40, "ha"),
+        ("We went to the shop and " * 3 + "We went", "We went to the shop and"),
+        ("So it is " + "of the two " * 3 + "of th", "So it is of the two"),
+        ("It was " + "very good " * 3 + "very", "It was very good"),
+        ("It was " + "powerful, " * 4 + "powe", "It was powerful,"),
     ],
 )
 def test_a_loop_is_one_round(looped: str, once: str) -> None:
@@ -38,10 +46,13 @@ def test_a_loop_is_one_round(looped: str, once: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [TWO_CITIES, "No, no, no, no, no, no!", "Thank you, thank you, thank you, thank you so much.", "", "Ha " * 8,
-     "Four more years, four more years, four more years, four more years, four more years!"],
+     "Four more years, four more years, four more years, four more years, four more years!",
+     "Very good, very good, very good, very.", "They, they, they, they went.", "and and and a", "Hahahahahaha!",
+     "Blah-blah-blah-blah.", "1000000000000000000000000 of them", "one-two-one-two-one-two", "The other, the other.",
+     "Ha " * 7, "thank you " * 4, "Let it be, let it be, let it be"],
 )  # fmt: skip
 def test_what_people_repeat_stays(text: str) -> None:
-    """Rhetoric, thanks and laughter are no loops."""
+    """Rhetoric, thanks and laughter are not loops."""
     segments = [Segment(0.0, 5.0, text)]
     assert without_loops(segments) == segments
     assert not is_loop(segments)
@@ -54,6 +65,13 @@ def test_word_times_go_along() -> None:
     (segment,) = without_loops([Segment(0.0, 4.0, text, words)])
     assert segment.text == "well of the two"
     assert segment.words == words[:4]
+
+
+def test_a_word_that_repeats_a_part_of_itself_keeps_its_time() -> None:
+    """Without a space between the rounds the loop is one word, to the engine too: its text is cut, its time stays."""
+    loop = Word("https/" * 9, 0.5, 4.0)
+    (segment,) = without_loops([Segment(0.0, 4.0, f"See {loop.text}", (Word("See", 0.0, 0.4), loop))])
+    assert (segment.text, segment.words[1]) == ("See https/", Word("https/", 0.5, 4.0))
 
 
 def test_segments_that_repeat() -> None:

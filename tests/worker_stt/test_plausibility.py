@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
+import soxr
 from hushd_worker_stt.plausibility import Plausibility, differences
 from support.stt_jobs import Ask, s16le
 
 RATE = 16_000
 SAID = "one two three four five six seven eight nine ten"
 SPEECH = np.random.default_rng(1).standard_normal(10 * RATE).astype(np.float32)
+MUFFLED = np.convolve(SPEECH, np.ones(8, np.float32) / 8, "same").astype(np.float32)
+OTHERS = ["k l m n o p q r s t".replace(letter, "z") for letter in "klmn"]
 
 
 class Readings:
@@ -41,13 +47,29 @@ def test_differences(words: str, others: str, whole: int, part: int) -> None:
 
 
 def test_agreement_costs_one_look() -> None:
-    """A beginning that is read alike is enough: 2.6 s at most are read again, and no more of the recording."""
-    read = Readings("one two three four")
+    """A beginning that is read alike is enough: 2.6 s at most are read again, and nothing of the next five pieces in
+    the same voice."""
+    read = Readings("one two three four", "one two three four")
     plausibility = Plausibility(read)
-    plausibility.check(SPEECH, SAID)
-    plausibility.check(SPEECH, "something else altogether that nobody looks at")
-    assert not plausibility.unlikely
+    assert not plausibility.unlikely(SPEECH, SAID)
+    for _ in range(5):
+        assert not plausibility.unlikely(SPEECH, "something else altogether that nobody looks at")
     assert read.seconds == [pytest.approx(2.45, abs=0.5)]
+    assert not plausibility.unlikely(SPEECH, SAID)
+    assert len(read.seconds) == 2
+
+
+def test_another_voice_is_looked_at() -> None:
+    """A piece that sounds like another microphone is looked at, whatever was said before; what sounds like a piece that
+    was unlikely needs two looks, no more; and the first voice, once it is back, none."""
+    looks = ["a b c d", "a b c d e"]
+    read = Readings("one two three four", *looks, *OTHERS, *looks)
+    plausibility = Plausibility(read)
+    assert not plausibility.unlikely(SPEECH, SAID)
+    assert plausibility.unlikely(MUFFLED, SAID)
+    assert plausibility.unlikely(MUFFLED, SAID)
+    assert not plausibility.unlikely(SPEECH, SAID)
+    assert read.texts == []
 
 
 @pytest.mark.parametrize(
@@ -65,39 +87,41 @@ def test_agreement_costs_one_look() -> None:
 def test_a_look_that_agrees(said: str, look: str, agrees: bool) -> None:
     """Few words agree where all of them begin the text, and are long; more where they begin it, but for the last."""
     read = Readings(look, *["x"] * 5)
-    Plausibility(read).check(SPEECH, said)
+    Plausibility(read).unlikely(SPEECH, said)
     assert (len(read.seconds) == 1) is agrees
 
 
 def test_a_doubt_is_looked_into() -> None:
-    """A beginning that is read otherwise, twice, is no verdict: the whole is read once more, alike."""
+    """A beginning that is read otherwise, twice, is not a verdict: the whole is read once more, alike."""
     read = Readings("one too tree four", "one too tree four five", SAID, SAID)
-    plausibility = Plausibility(read)
-    plausibility.check(SPEECH, SAID)
-    assert not plausibility.unlikely
+    assert not Plausibility(read).unlikely(SPEECH, SAID)
     assert read.seconds[1] == pytest.approx(4.6, abs=0.8)
     assert read.seconds[2:] == pytest.approx([10.35, 9.43], abs=0.01)
 
 
 def test_readings_that_never_agree() -> None:
-    """Readings of a piece, each another text, make the text unlikely; a second piece that is read alike mends that, and
-    of a third one nothing is asked."""
-    others = ["a b c d", "a b c d e", *("k l m n o p q r s t".replace(letter, "z") for letter in "klmn")]
-    plausibility = Plausibility(Readings(*others))
-    plausibility.check(SPEECH, SAID)
-    assert plausibility.unlikely
-    mended = Plausibility(Readings(*others, "one two three four"))
-    mended.check(SPEECH, SAID)
-    mended.check(SPEECH, SAID)
-    assert not mended.unlikely
-    mended.check(SPEECH, SAID)
+    """Readings of a piece, each another text, make the text unlikely; the next piece is judged by itself."""
+    plausibility = Plausibility(Readings("a b c d", "a b c d e", *OTHERS, "one two three four"))
+    assert plausibility.unlikely(SPEECH, SAID)
+    assert not plausibility.unlikely(SPEECH, SAID)
 
 
 def test_few_words_are_no_verdict() -> None:
     """Of five words nothing is concluded, and none is read again."""
-    plausibility = Plausibility(Readings())
-    plausibility.check(SPEECH[:RATE], "maybe that is it")
-    assert not plausibility.unlikely
+    assert not Plausibility(Readings()).unlikely(SPEECH[:RATE], "maybe that is it")
+
+
+def test_clipped_speech_is_no_other_language() -> None:
+    """Of what is cut off at full scale nothing is read again, and nothing concluded but that; what was resampled since
+    is recognised as well, and noise is not taken for it."""
+    loud = np.clip(SPEECH * 10, -1, 1)
+    for samples in (loud, loud * np.float32(0.3), soxr.resample(soxr.resample(loud, RATE, 11_025), 11_025, RATE)):
+        plausibility = Plausibility(Readings())
+        assert not plausibility.unlikely(samples, SAID)
+        assert plausibility.clipped
+    plausibility = Plausibility(Readings("one two three four"))
+    assert not plausibility.unlikely(SPEECH, SAID)
+    assert not plausibility.clipped
 
 
 def warned(asked: object) -> list[str]:
@@ -113,6 +137,40 @@ def test_no_language_at_all(ask: Ask, beckett: np.ndarray) -> None:
     assert "--language" in asked.result["warnings"][0]["message"]
 
 
+def test_a_part_in_no_language(ask: Ask, assets: Path) -> None:
+    """English, then speech played backwards in another voice: the warning and the result say where it is, its segments
+    are marked, and those before and after are not."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
+    reader = soxr.resample(samples, rate, RATE)
+    room = np.zeros(5 * RATE // 2, np.float32)
+    strange = np.convolve(reader[20 * RATE : 28 * RATE][::-1], np.ones(6, np.float32) / 6, "same").astype(np.float32)
+    sound = np.concatenate((reader[: 8 * RATE], room, strange, room, reader[8 * RATE : 16 * RATE]))
+    asked = ask(s16le(sound), {"format": "s16le"})
+    assert warned(asked) == ["unlikely_text"]
+    (stretch,) = asked.result["unlikely"]
+    assert 9 < stretch["start"] < 13
+    assert 16 < stretch["end"] < 20
+    assert f"from {stretch['start']:.0f} s to {stretch['end']:.0f} s" in asked.result["warnings"][0]["message"]
+    for segment in asked.segments:
+        assert segment.get("unlikely", False) is (stretch["start"] <= segment["start"] < stretch["end"])
+
+
+def test_a_language_from_the_beginning(ask: Ask, beckett: np.ndarray) -> None:
+    """The first piece is sent before it is judged: the result has its stretch, its segments have no mark."""
+    asked = ask(s16le(beckett[: 6 * RATE][::-1]), {"format": "s16le"})
+    assert [segment.get("unlikely") for segment in asked.segments] == [None] * len(asked.segments)
+    (stretch,) = asked.result["unlikely"]
+    assert stretch == {"start": asked.segments[0]["start"], "end": asked.segments[-1]["end"]}
+
+
+def test_clipped_english_is_told_so(ask: Ask, assets: Path) -> None:
+    """Recorded 20 dB too loud: the warning is about the level, not about a language."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
+    reader = soxr.resample(samples[: 12 * rate], rate, RATE)
+    asked = ask(s16le(np.clip(reader / np.abs(reader).max() * 10, -1, 1)), {"format": "s16le"})
+    assert warned(asked) == ["clipped"]
+
+
 def test_nothing_is_checked_that_is_told(ask: Ask, beckett: np.ndarray) -> None:
     """A request that names the language gets no warning, whatever is spoken."""
     assert warned(ask(s16le(beckett[: 6 * RATE][::-1]), {"format": "s16le", "language": "en"})) == []
@@ -120,7 +178,7 @@ def test_nothing_is_checked_that_is_told(ask: Ask, beckett: np.ndarray) -> None:
 
 @pytest.mark.parametrize("gain", [1.0, 0.1])
 def test_english_is_english(ask: Ask, beckett: np.ndarray, gain: float) -> None:
-    """A person in the model's language is no cause of a warning, 20 dB quieter neither."""
+    """A person in the model's language is not a cause of a warning, 20 dB quieter neither."""
     assert warned(ask(s16le(beckett * np.float32(gain)), {"format": "s16le"})) == []
 
 

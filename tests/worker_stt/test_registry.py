@@ -96,6 +96,7 @@ def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
                 "languages": ["en"],
                 "memory_mb": Moonshine.INFO.models[0].memory_mb,
                 "embedded": True,
+                "translation": False,
                 "installed": True,
             }
         ],

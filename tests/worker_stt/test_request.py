@@ -55,7 +55,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"silence_s": math.inf}, "0.1 to 60"),
     ({"no_speech_s": -1}, "0 to"),
     ({"continuous": True}, "set live too"),
-    ({"language": "de"}, "hears en, not 'de'; faster-whisper/"),
+    ({"language": "de"}, "hears en, not 'de'; "),
     ({"language": "German"}, "hears en, not 'German'; "),
     ({"language": "Inglish"}, "hears en, not 'Inglish' (did you mean English?)."),
     ({"language": ""}, "hears en"),
@@ -123,6 +123,21 @@ def test_what_an_engine_cannot_do_is_unsupported() -> None:
         Request.parse({"task": "translate"}, ENGLISH, TINY)
     assert caught.value.code == "unsupported"
     assert Request.parse({"task": "translate"}, TRANSLATOR, LARGE).options().translate
+
+
+def test_a_model_without_another_language_does_not_translate() -> None:
+    """An English-only Whisper makes nonsense of German, and turbo was trained without translations: both refuse."""
+    turbo = ModelInfo("turbo", LARGE.languages, memory_mb=1, translation=False)
+    russian = ModelInfo("russian", ("ru",), memory_mb=1)
+    for model in (TINY, turbo):
+        with pytest.raises(HushdError, match=f"translator/{model.name} does not translate") as caught:
+            Request.parse({"task": "translate"}, TRANSLATOR, model)
+        assert caught.value.code == "unsupported"
+    assert Request.parse({"task": "translate"}, TRANSLATOR, russian).options().translate
+    known = {model.name: model for engine in ("faster-whisper", "onnx-asr") for model in ModelInfo.well_known(engine)}
+    able = {name for name, model in known.items() if TRANSLATOR.translates(model)}
+    assert {"small", "large-v3", "nemo-canary-1b-v2"} <= able
+    assert able.isdisjoint({"small.en", "distil-large-v3", "turbo", "large-v3-turbo", "nemo-parakeet-tdt-0.6b-v3"})
 
 
 def test_an_engine_is_told_what_was_asked() -> None:

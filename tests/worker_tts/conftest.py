@@ -17,6 +17,7 @@ from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 from hushd_worker_tts.levelling import TARGET
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
+from support.engine_example import package
 
 ID = bytes(range(16))
 
@@ -119,9 +120,11 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> Worker:
+def tiny(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A loaded worker of the engine Tiny."""
-    monkeypatch.setitem(REGISTRY.own, "tiny", f"{Tiny.__module__}:Tiny")
+    folder = tmp_path_factory.mktemp("packages")
+    package(folder, "tiny", REGISTRY.group, {"tiny": f"{Tiny.__module__}:Tiny"})
+    monkeypatch.syspath_prepend(str(folder))
     worker = Worker("tiny", "default")
     worker.load(lambda note: None)
     return worker

@@ -21,8 +21,8 @@ import soxr
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker.job import Cancelled
-from hushd_worker_tts import params
 from hushd_worker_tts.audio_out import shorten, to_s16le
 from hushd_worker_tts.encoders import aiff_header, au_header, caf_header, wav_header
 from hushd_worker_tts.engine import AudioChunk
@@ -252,7 +252,7 @@ def test_silence_is_shortened_only_where_that_is_asked_for() -> None:
     assert shorten(nothing, start=0.01, end=0.01) is nothing
 
 
-@pytest.mark.parametrize("format", [format for format in params.FORMATS if format != "s16le"])
+@pytest.mark.parametrize("format", [format for format in FORMATS if format != "s16le"])
 @pytest.mark.parametrize("rate", [16000, 48000])
 def test_a_file_has_the_rate_and_channels_asked_for(
     tiny: Worker, say: Callable[..., Any], format: str, rate: int

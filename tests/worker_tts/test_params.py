@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import listed
+from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker.engine_registry import EngineRegistry
-from hushd_worker_tts import params
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 
@@ -20,7 +20,7 @@ REFUSED = [
     ({"voice": ""}, "There is no voice '': tiny has ting, tong (not installed)."),
     (
         {"format": "wave"},
-        f"format must be {listed(params.FORMATS)}, not 'wave' (did you mean wav?).",
+        f"format must be {listed(FORMATS)}, not 'wave' (did you mean wav?).",
     ),
     (
         {"format": ["wav"]},
@@ -117,6 +117,22 @@ def test_rates_become_speeds_within_the_engines_range(
 
 
 @pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"wpm": 450}, "The voice ting speaks at most about 400 words a minute, not 450."),
+        ({"wpm": 10, "voice": "tong"}, "The voice tong speaks at least about 50 words a minute, not 10."),
+        ({"speed": 4}, "The voice ting speaks at most 2 times as fast as usual, not 4 times."),
+    ],
+)
+def test_a_pace_that_the_voice_does_not_have_is_reported(
+    tiny: Worker, say: Callable[..., Any], params: dict[str, Any], sentence: str
+) -> None:
+    """Two rates beyond an engine's range sound alike: the result says why. One within it has no warning."""
+    assert say(tiny, "Hello.", **params).result["warnings"] == [{"code": "speed_limited", "message": sentence}]
+    assert "warnings" not in say(tiny, "Hello.", wpm=150).result
+
+
+@pytest.mark.parametrize(
     ("params", "voice"),
     [
         ({"language": "en"}, "ting"),
@@ -185,7 +201,7 @@ def test_another_operation_is_unsupported(tiny: Worker) -> None:
 
 @pytest.mark.parametrize("text", ["", "   \n\t\n ", "\x00\x07", "\ufeff", "- \n- \n"])
 def test_no_text_is_refused(tiny: Worker, say: Callable[..., Any], text: str) -> None:
-    """Nothing but space, control characters or markers is no text, inline and as a stream."""
+    """Nothing but space, control characters or markers is not text, inline and as a stream."""
     for spoken in (lambda: say(tiny, text), lambda: say(tiny, "", pieces=[text.encode()] if text else [])):
         with pytest.raises(HushdError, match=r"^There is no text to speak\.$") as caught:
             spoken()
@@ -194,7 +210,7 @@ def test_no_text_is_refused(tiny: Worker, say: Callable[..., Any], text: str) ->
 
 def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(tiny: Worker, say: Callable[..., Any]) -> None:
     """A file's header is not sent before there is something to say."""
-    for format in params.FORMATS:
+    for format in FORMATS:
         with pytest.raises(HushdError, match="nothing in this text that the voice ting") as caught:
             say(tiny, "... ?! \U0001f600", format=format)
         assert caught.value.code == "bad_request"

@@ -203,7 +203,12 @@ def test_describes_itself_without_anything_heavy() -> None:
 def test_started_by_hand_it_says_who_starts_it() -> None:
     """Without a supervisor's environment: one sentence, no traceback."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HUSHD_")}
-    done = subprocess.run([sys.executable, "-m", "hushd_worker_tts"], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "hushd_worker_tts", "--engine", "hibari"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines() == ["hushd's workers are started by its supervisor: use `hushd preload` instead."]

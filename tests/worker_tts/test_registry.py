@@ -14,6 +14,7 @@ from hushd_worker_tts.engine import EngineInfo, Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
 from hushd_worker_tts.engines.piper import DEFAULT, KNOWN, Piper
 from hushd_worker_tts.registry import REGISTRY
+from support.engine_example import package
 
 
 @pytest.fixture
@@ -69,15 +70,17 @@ def test_what_is_told_fits_into_an_answer(empty: None) -> None:
     ("installed", "missing", "left", "samples"),
     [(10, 10, 20, True), (200, 300, 200, True), (400, 300, 400, False), (3000, 0, 60, False)],
 )
-def test_too_much_to_tell(installed: int, missing: int, left: int, samples: bool) -> None:
+def test_too_much_to_tell(
+    installed: int, missing: int, left: int, samples: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """First the voices that are not here are left out, then samples, then the last of many."""
     voices = [
         asdict(Voice(f"voice-{n}", "en-US", "female", "m", n < installed, "Hello, my name is a voice. " * 2, 170))
         for n in range(installed + missing)
     ]
-    registry: EngineRegistry[Any] = replace(
-        REGISTRY, role="none", own={"x": REGISTRY.own["piper"]}, describe_engine=lambda engine: {"voices": voices}
-    )
+    package(tmp_path, "one", "hushd.none_engines", {"x": "hushd_worker_tts.engines.piper:Piper"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry: EngineRegistry[Any] = replace(REGISTRY, role="none", describe_engine=lambda engine: {"voices": voices})
     engines = registry.describe()["engines"]
     assert [voice["name"] for voice in engines[0]["voices"]] == [f"voice-{n}" for n in range(left)]
     assert all(bool(voice["sample"]) == samples for voice in engines[0]["voices"])

@@ -44,6 +44,7 @@ def test_the_timeline_is_in_order_and_covers_the_text(
     at, heard = 0.0, []
     for data in sentences:
         assert data["kind"] == "sentence"
+        assert data["estimated"] == (engine == "tiny")  # which reports no times
         assert at <= data["start"] < data["end"]
         at = data["end"]
         times = [time for word in data["words"] for time in (word["start"], word["end"])]
@@ -117,12 +118,12 @@ def test_a_model_that_does_not_tell_times_speaks_all_the_same(
     hibari: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Without the marks of the model words share the time; the audio is the very same."""
-    from hushd_worker_tts.engines import hibari_session
+    from hushd_worker_tts.engines.hibari_internals import session
 
     other = Worker("hibari", "default")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "nothing was prepared"))
-    monkeypatch.setattr(hibari_session.prepared, "make_beside", lambda *_: None)
-    monkeypatch.setattr(hibari_session, "ENDS", b"/NoSuchOutput")
+    monkeypatch.setattr(session.prepared, "make_beside", lambda *_: None)
+    monkeypatch.setattr(session, "ENDS", b"/NoSuchOutput")
     other.load(lambda note: None)
     text = "One two three four."
     told, untold = spoken(hibari, text, timeline=True)[0], spoken(other, text, timeline=True)[0]

@@ -15,28 +15,10 @@ import functools
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from hushd_protocol.cards import STAND_IN, Card
 from hushd_protocol.system.footprint import descendants
-
-STAND_IN = "HUSHD_CARDS"  # a file in the driver's place, see `card_stand_in`
-
-
-class Card(NamedTuple):
-    """A graphics card; sizes in bytes, 0 while it sleeps.
-
-    Attributes:
-        device: its name in the configuration, `cuda:0` for the first one that CUDA shows us.
-        id: its place on the PCI bus.
-        asleep: whether its power is off, so that nobody uses it.
-    """
-
-    device: str
-    id: str
-    name: str = ""
-    total: int = 0
-    free: int = 0
-    asleep: bool = False
 
 
 class Driver(Protocol):
@@ -91,10 +73,12 @@ def _taken(driver: Driver, id: str, ours: set[int]) -> int:
 @functools.cache
 def default() -> Driver | None:
     """The driver of this machine; None where there is none."""
-    if path := os.environ.get(STAND_IN):
-        from .card_stand_in import StandIn
+    if stand_in := os.environ.get(STAND_IN):
+        from importlib import import_module
 
-        return StandIn(path)
+        module, _, argument = stand_in.partition(":")
+        driver: Driver = import_module(module).driver(argument)
+        return driver
     from .nvml import Nvml
     from .pci import nvidia_cards
 

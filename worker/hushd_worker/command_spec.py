@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hushd_models import params, toml
-from hushd_models.params import Kind
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
 from hushd_protocol.suggest import did_you_mean, listed, quoted
+from hushd_schema import toml
+from hushd_schema.kinds import Kind, texts
+from hushd_schema.kinds import check as check_value
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -55,7 +56,7 @@ def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, An
             hint = did_you_mean(key, kinds) or f": the keys are {listed(kinds)}"
             raise CommandSpecError(f"there is no key {quoted(key)}{hint}")
     try:
-        return {key: params.check(key, value, kinds[key]) for key, value in content.items()}
+        return {key: check_value(key, value, kinds[key]) for key, value in content.items()}
     except HushdError as error:
         raise CommandSpecError(error.message.rstrip(".")) from error
 
@@ -77,7 +78,7 @@ class CommandLine:
         return {name for word in self.words for name in _names((word,) if isinstance(word, str) else word)}
 
     def arguments(self, values: Mapping[str, str]) -> list[str]:
-        """Returns the arguments with `values` for the placeholders; a value's own braces are no placeholders."""
+        """Returns the arguments with `values` for the placeholders; a value's own braces are not placeholders."""
         arguments: list[str] = []
         for word in self.words:
             group = (word,) if isinstance(word, str) else word
@@ -98,7 +99,7 @@ RUN = Kind(
         and bool(value)
         and isinstance(value[0], str)
         and bool(value[0])
-        and all(isinstance(word, str) or params.texts().fits(word) for word in value)
+        and all(isinstance(word, str) or texts().fits(word) for word in value)
     ),
 )
 

@@ -89,8 +89,15 @@ def of_sessions(sessions: Iterable[Any]) -> str:
     return choose("onnxruntime", ("cuda", "cpu") if used - {"CPUExecutionProvider"} else ("cpu",))
 
 
-def report(engine: object) -> dict[str, str]:
-    """The part of a worker's capabilities that says where `engine` computes, and why not on a card that is there."""
-    known = {name: getattr(engine, name, "") for name in ("compute_device", "why_there")}
+def report(engine: object, name: str) -> dict[str, str]:
+    """The part of a worker's capabilities that says where `engine` computes, and why not on the card that might be.
+
+    Args:
+        name: the engine's.
+    """
+    known = {key: getattr(engine, key, "") for key in ("compute_device", "why_there")}
     known["why_there"] = known["why_there"] or os.environ.get(WHY, "")
-    return {name: value for name, value in known.items() if value}
+    if not known["why_there"] and asked() not in ("auto", "cpu", known["compute_device"]):
+        # An engine that can use cards has refused to load without the one that is asked for.
+        known["why_there"] = f"the engine {name} takes no choice of device"
+    return {key: value for key, value in known.items() if value}

@@ -1,4 +1,4 @@
-"""Engines by name: hushd's own, and those that other packages add by an entry point."""
+"""Engines by name: hushd's own, those of other packages' specs, and those that have an entry point and no spec."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
+from hushd_schema import engines
 
 E = TypeVar("E")
 Entries = list[dict[str, Any]]
@@ -22,11 +23,9 @@ class EngineRegistry(Generic[E]):
     """The engines of one role.
 
     Attributes:
-        role: `stt` or `tts`; other packages add engines by the entry point group `hushd.ROLE_engines`.
+        role: `stt` or `tts`; other packages add engines by a spec, or by the entry point group `hushd.ROLE_engines`.
         kind: the role in words, for messages.
         contract: the class whose public methods every engine has.
-        own: hushd's engines, name to `module:Class`, as in pyproject.toml. Listed here because reading the metadata of
-            all installed packages costs a cold start 40 to 50 ms.
         describe_engine: returns all but the name of an engine's description, as JSON types; must load nothing.
         largest: bytes of JSON that the entries may have; both roles' descriptions fit into one answer of the
             supervisor's, which is 64 KiB of msgpack, or some 90 kB of JSON.
@@ -36,7 +35,6 @@ class EngineRegistry(Generic[E]):
     role: str
     kind: str
     contract: type
-    own: Mapping[str, str]
     describe_engine: Callable[[type[E]], dict[str, Any]]
     largest: int
     shorten: Sequence[Callable[[Entries], Entries]]
@@ -52,7 +50,8 @@ class EngineRegistry(Generic[E]):
         Raises:
             HushdError: `engine_missing` when no package has it, or it does not import.
         """
-        reference = self.own.get(name) or self._added().get(name)
+        spec = engines.find(name, self.role)
+        reference = spec.engine if spec else self._without_specs().get(name)
         if reference is None:
             known = sorted(self._references())
             raise HushdError(
@@ -97,17 +96,22 @@ class EngineRegistry(Generic[E]):
     def _entries(self) -> Iterator[dict[str, Any]]:
         for name, reference in self._references().items():
             try:
-                yield {"name": name, **self.describe_engine(self._import(reference))}
+                entry = {"name": name, **self.describe_engine(self._import(reference))}
+                if (spec := engines.find(name, self.role)) and spec.robotic:
+                    entry["robotic"] = True
+                yield entry
             except Exception as error:
                 print(f"hushd: the engine {name!r} does not import ({_first_line(error)}).", file=sys.stderr)
 
     def _references(self) -> dict[str, str]:
-        return {**self.own, **self._added(), **self.own}
+        """All engines, name to `module:Class`, in the order in which they are preferred."""
+        found = {spec.name: spec.engine for spec in engines.every(self.role)}
+        return {**found, **self._without_specs(), **found}
 
-    def _added(self) -> dict[str, str]:
-        from importlib.metadata import entry_points
+    def _without_specs(self) -> Mapping[str, str]:
+        from hushd_schema.entry_points import entry_points  # not for an engine of hushd's
 
-        return {point.name: point.value for point in entry_points(group=self.group)}
+        return entry_points(self.group)
 
     def _import(self, reference: str) -> type[E]:
         module, _, name = reference.partition(":")

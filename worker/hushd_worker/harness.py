@@ -1,8 +1,9 @@
 """The part of a worker that is the same for every engine: connect, load, run jobs, send heartbeats, leave.
 
 The main thread owns the socket and never runs engine code; jobs run on `slots + sessions` threads of their own, and
-the load on the first of these, since some engines are bound to the thread that loaded them. Job threads send through a
-queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
+the load on the first of these, since some engines are bound to the thread that loaded them. Jobs that were set aside
+while they waited for their clients keep their threads, and further ones are started for those that come meanwhile. Job
+threads send through a queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
 """
 
 from __future__ import annotations
@@ -68,6 +69,9 @@ class Engine(Protocol):
         slots: how many calls of `run` may be under way at once.
         sessions: how many more, for live sessions (see `messages.Request.session`); optional, and if it is missing or
             0, a session takes a slot.
+        aside: how many jobs that wait for their clients, or have waited, may be under way beside these (see
+            `messages.Ready.aside`); optional, and if it is missing or 0, each keeps its slot. Such an engine has its
+            jobs take turns by itself.
     """
 
     slots: int
@@ -121,6 +125,9 @@ class _Harness:
         self._decoder = Decoder(TO_WORKER)
         self._jobs: dict[bytes, Job] = {}
         self._todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._staffing = threading.Lock()
+        self._threads = self._base = 1  # job threads there are, and those that stay
+        self._aside = 0  # further ones that there may be
         self._outbox: deque[tuple[Message, list[bytes]]] = deque()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -208,8 +215,7 @@ class _Harness:
                 self._send(Error.of(b"", error))
                 continue
             if isinstance(message, JobMessage):
-                job = self._jobs[message.id] = Job(message, self._post)
-                self._todo.put(job)
+                self._begin(Job(message, self._post))
             elif isinstance(message, Chunk):
                 if job_ := self._jobs.get(message.id):
                     job_.feed(message)
@@ -223,6 +229,17 @@ class _Harness:
                 self._draining = True
             elif isinstance(message, Bye):
                 return False
+
+    def _begin(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        with self._staffing:
+            self._todo.put(job)
+            if self._threads < min(len(self._jobs), self._base + self._aside):
+                self._staff()
+
+    def _staff(self) -> None:
+        threading.Thread(target=self._work, name=f"job-{self._threads}", daemon=True).start()
+        self._threads += 1
 
     def _send(self, message: Message, frames: list[bytes] | None = None) -> None:
         if isinstance(message, Result | Error):
@@ -273,14 +290,20 @@ class _Harness:
             mark("worker ready")
             gc.freeze()  # objects of the load live as long as the process: no collection need walk them
             slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
-            for number in range(1, slots + sessions):
-                threading.Thread(target=self._work, name=f"job-{number}", daemon=True).start()
+            aside = max(0, getattr(self._engine, "aside", 0))
+            with self._staffing:
+                self._base, self._aside = slots + sessions, slots + aside if aside else 0
+                while self._threads < self._base:
+                    self._staff()
             self._on_card = str(capabilities.get("compute_device", "")).startswith("cuda")
             if self._on_card or capabilities.get("why_there"):
                 known = ("compute_device", "why_there")
                 self._where = {name: capabilities[name] for name in known if name in capabilities}
             cards = self._cards()
-            self._post(Ready(slots=slots, sessions=sessions, pss=pss(), capabilities=capabilities, cards=cards))
+            ready = Ready(
+                slots=slots, sessions=sessions, aside=aside, capabilities=capabilities, cards=cards, pss=pss()
+            )
+            self._post(ready)
         except BaseException as error:
             if (failed := _load_failed(error)) is None:
                 _end(error, End(EXIT_CRASHED, ""))
@@ -298,6 +321,10 @@ class _Harness:
                 self._post(failure(job.id, error))
             log_lines.concern(b"")
             del job  # so that its input does not live until the next one
+            with self._staffing:
+                if self._threads > self._base and self._todo.empty():
+                    self._threads -= 1
+                    return
 
     def _answer(self, job: Job) -> Message:
         try:

@@ -32,6 +32,7 @@ class Job:
         input: `inline`, `path`, `stream` or `none`.
         economy: whether memory is short: use less, if there is a way.
         session: whether it is live, and may last as long as somebody speaks.
+        client: a number that the jobs of one client share.
         degraded: set when it was done with less; the result reports it.
     """
 
@@ -43,6 +44,7 @@ class Job:
         self.path = message.path
         self.economy = message.economy
         self.session = message.session
+        self.client = message.client
         self.degraded = False
         self.warnings: list[dict[str, str]] = []
         self._message = message
@@ -95,17 +97,17 @@ class Job:
                     chunk = self._chunks.popleft()
                 self._check_kind(chunk)
                 last = chunk.last
-                if not last:
-                    self._send(Credit(id=self.id, chunks=1))
                 if chunk.payload:
                     yield chunk.payload
+                if not last:  # and all of it is used up: a whole window granted says that the job waits
+                    self._send(Credit(id=self.id, chunks=1))
 
     def open_path(self) -> int:
         """Returns a descriptor of the very file that the client named; the caller closes it.
 
         Raises:
             HushdError: `path_unreachable` when the path cannot be opened from here or is another file than the
-                client saw (PrivateTmp, a container); `input_unreadable` when it is no regular file.
+                client saw (PrivateTmp, a container); `input_unreadable` when it is not a regular file.
         """
         unreachable = HushdError("path_unreachable", f"The worker cannot open {self.path}.")
         try:

@@ -77,7 +77,7 @@ def failure(request_id: bytes, error: BaseException) -> Error:
 
 
 def log_traceback(error: BaseException) -> None:
-    """Prints where `error` was raised, and its type; its message, which may quote what was said, only if the user has
+    """Prints where `error` was raised, and its type; its message, which may quote speech, only if the user has
     asked for that."""
     if os.environ.get(log_lines.CONTENT):
         traceback.print_exception(error)

@@ -22,13 +22,12 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.standby import READY, REFUSED, VARIABLE
 from hushd_protocol.system import lifeline
 
 from . import usage
 
-VARIABLE = "HUSHD_TEMPLATE"  # names the descriptor of the socket
 LARGEST = 1 << 20  # bytes of a message
-READY, REFUSED = b"ready", b"refused "  # the first message of a template; what follows REFUSED is the reason
 _EXIT_REFUSED = 78
 _ARGUMENTS = slice(45, 47)  # after the name of the program in /proc/self/stat: where its arguments begin and end
 

@@ -1,4 +1,4 @@
-"""CPU time and memory of this process and those it started, and whether a failure was for want of memory."""
+"""CPU time and memory of this process and those it started, and whether a failure was a lack of memory."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def cpu() -> float:
 
 
 def short_of_memory(error: BaseException | None) -> bool:
-    """Whether something failed for want of memory, which engines report as a broken installation.
+    """Whether something failed because memory ran out, which engines report as a broken installation.
 
     Looks at `error` and its causes and, where a library failed, at how much this process may still map.
     """

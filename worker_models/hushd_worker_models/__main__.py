@@ -26,7 +26,7 @@ def main() -> None:
 
     from .worker import Worker
 
-    os.umask(0o022)  # the supervisor's is for its sockets; a model is no secret, and its folder may be for everybody
+    os.umask(0o022)  # the supervisor's is for its sockets; a model is not a secret, and its folder may be for everybody
     serve(Worker(options.engine))
 
 

@@ -28,7 +28,7 @@ LOOK_S = 0.2  # between two looks whether somebody else is done with the file, o
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file, and what is known of it before it comes.
+    """A file, and all that is known of it before it comes.
 
     Attributes:
         target: where it belongs; what is there already is not fetched.
@@ -137,13 +137,13 @@ class Fetch:
         yield None
 
     def _is_kept(self, target: Path) -> bool:
-        """Whether what is there already is the whole, and right."""
+        """Whether the part on disk is the whole, and right."""
         with open(target, "rb") as file:
             self._read(file)
         return self._size in (None, self._done) and self._hashes.right
 
     def _go_on(self, part: BinaryIO) -> bool:
-        """Reads what is there; says whether there is anything."""
+        """Reads the part on disk; returns whether there is one."""
         part.seek(0)
         self._read(part)
         if self._size is not None and self._done > self._size:
@@ -181,7 +181,7 @@ class Fetch:
         self._hashes = _Hashes(self._wanted)
 
     def _brought(self, part: BinaryIO) -> bool:
-        """Fetches what is missing; says whether the whole is right."""
+        """Fetches the missing part; returns whether the whole is right."""
         patience = Patience(self._rest, self._wanted.url, TRIES)
         while self._size is None or self._done < self._size:
             before = self._done

@@ -8,14 +8,15 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from hushd_models import catalogue, verification
+from hushd_models import verification
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
+from hushd_schema.engines import Files
 
-from .detect_format import Files, look_at
+from .detect_format import look_at
 from .fetch import unwritable
-from .install import FORMATS, ONNX, check_room, is_flat, readable, settle
+from .install import check_room, is_flat, readable, settle, spec_of
 from .single_flight import SharedTask
 
 _BLOCK = 1 << 20
@@ -41,7 +42,7 @@ class Import:
         """Brings it into the models folder.
 
         Raises:
-            HushdError: `input_unreadable` for what is no model or cannot be read; `bad_request` for a name that is
+            HushdError: `input_unreadable` for what is not a model or cannot be read; `bad_request` for a name that is
                 taken or none; `output_failed` when there is no room, or no right to write.
         """
         if not self._path.is_absolute():
@@ -92,7 +93,7 @@ class Import:
         return Source("file", str(self._path))
 
     def _bring(self, model: str, files: Files) -> Manifest:
-        engine = model.partition("/")[0]
+        engine, spec = model.partition("/")[0], spec_of(model)
         work = self._store.begin(model, self._source)
         self._task.note(f"copying {self._path}")
         made, described = {}, {}
@@ -102,11 +103,11 @@ class Import:
         manifest = Manifest(
             engine=engine,
             name=self._name,
-            role=catalogue.engines()[engine].role,
+            role=spec.role,
             source=self._source,
             files=described,
             location=".",
-            format=FORMATS.get(engine, ONNX),
+            format=spec.format,
         )
         return settle(self._store, manifest, made, work)
 

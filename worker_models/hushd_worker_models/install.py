@@ -1,4 +1,4 @@
-"""Whole files get their places in the models folder, if there is room for them, and last of all their manifest."""
+"""Installs a finished model: checks for room, moves its files into the models folder, and writes its manifest last."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from hushd_models import catalogue
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
+from hushd_schema.engines import EngineSpec
 
 from .fetch import unwritable
 
 SPARE = 64_000_000  # bytes that are left free
-FORMATS = {"whisper": "openai-whisper", "faster-whisper": "ctranslate2", "chatterbox": "safetensors"}
-ONNX = "onnx"  # the format of all other engines' models
 
 
 def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS_DIR") -> None:
-    """Looks whether `need` bytes fit into `folder`, which need not be there yet, and which is such because of
-    `variable`; `what` says who needs how many.
+    """Checks that `need` bytes fit into `folder`, which may not exist yet.
+
+    Args:
+        what: the beginning of the error, such as `whisper/large needs 3 GB`.
+        variable: of the environment, that would choose another folder.
 
     Raises:
-        HushdError: `output_failed`.
+        HushdError: `output_failed` when they do not fit.
     """
     while not folder.exists():
         folder = folder.parent
@@ -39,15 +41,22 @@ def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS
 
 
 def is_flat(model: str) -> bool:
-    """Whether `model` is files in its engine's folder; else it is a folder there."""
-    return catalogue.engines()[model.partition("/")[0]].flat
+    """Whether the files of `model` lie in its engine's folder itself, and not in a folder of their own there."""
+    return spec_of(model).flat
+
+
+def spec_of(model: str) -> EngineSpec:
+    """Returns the spec of the engine of `model`, one that keeps models."""
+    spec = catalogue.engine(model.partition("/")[0])
+    assert spec, model
+    return spec
 
 
 def settle(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Path) -> Manifest:
-    """Gives the files of `manifest` their places, and writes it; returns it with its location.
+    """Moves the files of a model into the models folder and writes its manifest; returns that, with its location.
 
     Args:
-        made: where each of its files is now, in `work`.
+        made: the path of each file now, in `work`.
 
     Raises:
         HushdError: `output_failed`.
@@ -68,13 +77,13 @@ def settle(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Pat
 
 
 def _settle_files(made: Mapping[str, Path], folder: Path) -> None:
-    """Puts whole files into an engine's folder. What describes another file comes before it: it is nothing alone."""
+    """Moves finished files into an engine's folder, descriptions first: one alone does not count as a model."""
     for name in sorted(made, key=lambda name: not name.endswith(".json")):
         _put(made[name], folder / name)
 
 
 def _settle_folder(made: Mapping[str, Path], work: Path, place: Path) -> None:
-    """Makes a folder of whole files and puts it in the place of what is there."""
+    """Makes a folder of finished files and swaps it for the old one."""
     whole, old = work / "whole", work / "old"
     for folder in (whole, old):
         shutil.rmtree(folder, ignore_errors=True)
@@ -87,7 +96,7 @@ def _settle_folder(made: Mapping[str, Path], work: Path, place: Path) -> None:
 
 
 def _put(path: Path, place: Path) -> None:
-    """Gives a file its place; it keeps the old one too, until the manifest is written, for who has to go on here."""
+    """Links a file to `place`; its old path stays until the manifest is written, for an install that is interrupted."""
     if place.exists() and place.samefile(path):
         return
     temporary = place.with_name(f".hushd-{place.name}")

@@ -1,7 +1,7 @@
-"""Getting a model: where from, whether there is room, its files, and last of all its manifest.
+"""Pulls a model: finds its source, checks for room, fetches its files, and writes its manifest last.
 
 A model of the hub goes into Hugging Face's cache, where other programs find it too, unless its engine wants single
-files; everything else goes into hushd's models folder, made in a workplace beside its place.
+files; everything else is fetched into a folder for work, and moved to its place in hushd's models folder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from hushd_models import advice, catalogue
+from hushd_models import advice
 from hushd_models.catalogue import Known
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
@@ -25,7 +25,7 @@ from hushd_protocol.system.paths import user_cache
 
 from .fetch import Fetch, Wanted, unwritable
 from .hugging_face import Access, Cache, Commit, look_up
-from .install import FORMATS, ONNX, check_room, readable, settle
+from .install import check_room, readable, settle, spec_of
 from .single_flight import SharedTask
 from .web import Headers, Web, host, total
 
@@ -37,7 +37,7 @@ class Pull:
     """The pull of one model.
 
     Args:
-        update: its source is asked again also where it is here.
+        update: asks the source again, although the model is here.
     """
 
     def __init__(self, known: Known, store: Store, task: SharedTask, access: Access, update: bool = False) -> None:
@@ -46,16 +46,18 @@ class Pull:
         self._task = task
         self._access = access
         self._update = update
-        self._engine = catalogue.engines()[known.engine]
+        self._engine = spec_of(known.model)
         self._web = Web(task.wait, access.endpoint, access.token)
 
     def run(self) -> Manifest:
-        """Brings it here. What is here already, whole, is not asked for again, unless for an update; even then nothing
-        comes that is the same.
+        """Brings the model here.
+
+        A whole file that is here already is not asked for again, unless for an update; even then nothing comes that is
+        the same.
 
         Raises:
-            HushdError: `model_missing` when it cannot be had, and how to get it otherwise; `output_failed` when there
-                is no room, or no right to write.
+            HushdError: `model_missing` when it cannot be fetched, with another way to get it; `output_failed` when
+                there is too little room, or no right to write.
         """
         known = self._known
         if known.kind not in ("hub", "url"):
@@ -75,7 +77,7 @@ class Pull:
             self._task.wait(LOCKED_S)
 
     def _here(self) -> Manifest | None:
-        """The result of an earlier pull, if all of it is still there and unchanged."""
+        """Returns the manifest of an earlier pull, if all its files are still here and unchanged."""
         try:
             found = self._store.find(self._known.model)
         except HushdError:
@@ -134,7 +136,7 @@ class Pull:
         return self._write(source, files, str(snapshot))
 
     def _chosen(self, commit: Commit | None) -> Commit | None:
-        """`commit` with the model's files only; None where it lacks some."""
+        """Returns `commit` with the model's files only; None where it lacks some."""
         if commit is None or (names := self._known.choose(file.name for file in commit.files)) is None:
             return None
         return replace(commit, files=tuple(file for file in commit.files if file.name in names))
@@ -176,7 +178,7 @@ class Pull:
         return f"{self._known.url}/{urllib.parse.quote(name)}"
 
     def _content(self, name: str, headers: Headers) -> str:
-        """A fingerprint of a file from its server's headers, which changes when the file does."""
+        """Returns a fingerprint of a file from its server's headers, which changes when the file does."""
         said = f"{self._address(name)} {headers.get('ETag', '')} {headers.get('Last-Modified')} {total(headers)}"
         return self._known.sha256.get(name) or sha256(said.encode()).hexdigest()
 
@@ -186,7 +188,7 @@ class Pull:
         return Wanted(self._address(name), target, part, total(headers), digest, condition=headers.get("ETag", ""))
 
     def _adopted(self, names: Sequence[str], source: Source) -> Manifest | None:
-        """The model where the engine's own package has put it, if its hashes are known and right."""
+        """Returns the model that the engine's own package has downloaded, if its hashes are known and right."""
         if not self._engine.cache or not set(names) <= self._known.sha256.keys():
             return None
         folder = user_cache() / self._engine.cache
@@ -203,7 +205,7 @@ class Pull:
     # --- both --------------------------------------------------------------------------------------------------------
 
     def _fetch(self, wanted: Mapping[str, Wanted], folder: Path) -> dict[str, File]:
-        """Brings files to their targets, several at once; returns what they are."""
+        """Fetches files, several at once; returns their sizes and hashes."""
         unique = list({one.target: one for one in wanted.values()}.values())
         self._check_room(unique, folder)
         sizes = [one.size for one in unique]
@@ -231,16 +233,16 @@ class Pull:
         check_room(missing, folder, need, variable)
 
     def _settle(self, source: Source, wanted: Mapping[str, Wanted], work: Path) -> Manifest:
-        """Brings files into the models folder."""
+        """Fetches files into the models folder."""
         self._share(source, wanted)
         files = self._fetch(wanted, work)
         made = {name: one.target for name, one in wanted.items()}
         return settle(self._store, self._manifest(source, files, "."), made, work)
 
     def _share(self, source: Source, wanted: Mapping[str, Wanted]) -> None:
-        """Takes what is here of the same source: kokoro's models share their voices, revisions most of their files.
+        """Reuses files of the same source that are here: kokoro's models share voices, revisions most of their files.
 
-        Where nobody has said what a file should be, another model's is taken if it still is what came from there.
+        Where a file's hash is not known beforehand, that of another model is used if it has not changed since it came.
         """
         for kept in self._store.kept(self._known.engine).values():
             if not isinstance(kept, Manifest) or kept.source.place != source.place:
@@ -257,7 +259,7 @@ class Pull:
                         os.link(path, one.target)
 
     def _manifest(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:
-        known, kind = self._known, FORMATS.get(self._known.engine, ONNX)
+        known, kind = self._known, self._engine.format
         return Manifest(known.engine, known.name, known.role, source, files, location, kind, "", known.licence)
 
     def _write(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:

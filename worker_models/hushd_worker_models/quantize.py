@@ -9,41 +9,34 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from hushd_models import advice, catalogue, inventory, user_models, verification
-from hushd_models.installation import extra_command
+from hushd_models.installation import extra_command, package_command
 from hushd_models.inventory import Row
 from hushd_models.manifest import File, Manifest, Source, split
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_schema.engines import Precisions
 
 from .converter_process import run
 from .fetch import unwritable
-from .install import check_room, is_flat, readable, settle
+from .install import check_room, is_flat, readable, settle, spec_of
 from .single_flight import SharedTask
 
 INT8 = "int8"
-CTRANSLATE2 = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
-# By engine: what it can be made into, of which engine the result is, and whose program makes it.
-FORMATS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
-    "whisper": (CTRANSLATE2, "faster-whisper", "ctranslate2"),
-    "onnx-asr": ((INT8,), "onnx-asr", "onnxruntime"),
-    "kokoro": ((INT8,), "kokoro", "onnxruntime"),
-    "piper": ((INT8,), "piper", "onnxruntime"),
-}
 # What a program takes of memory: by itself, and for each byte of the source. Measured for a checkpoint of the size of
 # base: 586 MB for 145, since CTranslate2 makes float32 of all of it before it makes bytes.
 _PROGRAM, _PER_BYTE = 100_000_000, 3.5
-_INSTALL = {"ctranslate2": extra_command("faster-whisper"), "onnxruntime": extra_command("quantize")}
-_NOT_HERE = {
-    "faster-whisper": "computes with int8 on a processor whatever its file holds",
-    "moonshine": "has one model, inside its package",
-}
+
+
+def makes() -> Mapping[str, Precisions]:
+    """The precisions into which each engine's models can be made."""
+    return {name: spec.precisions for name, spec in catalogue.engines().items() if spec.precisions}
 
 
 def target(model: str, to: str, name: str = "") -> str:
@@ -53,14 +46,15 @@ def target(model: str, to: str, name: str = "") -> str:
         HushdError: `bad_request` for an engine whose models cannot be made smaller, or not into that.
     """
     engine, own = split(model)
-    if engine not in FORMATS:
-        why = _NOT_HERE.get(engine, "has no models that hushd can make smaller")
+    if (able := makes().get(engine)) is None:
+        spec = catalogue.engine(engine)
+        why = (spec and spec.one_precision) or "has no models that hushd can make smaller"
         raise HushdError(
-            "bad_request", f"The engine {engine} {why}: hushd makes models of {', '.join(FORMATS)} smaller."
+            "bad_request", f"The engine {engine} {why}: hushd makes models of {', '.join(makes())} smaller."
         )
-    formats, into, _ = FORMATS[engine]
-    if to not in formats:
-        raise HushdError("bad_request", f"A model of {engine} can become {', '.join(formats)}, not {to[:40]!r}.")
+    into = able.into or engine
+    if to not in able.names:
+        raise HushdError("bad_request", f"A model of {engine} can become {', '.join(able.names)}, not {to[:40]!r}.")
     made = f"{into}/{name or (own if into != engine and to == INT8 else f'{own}-{to}')}"
     split(made)
     if made == model:
@@ -69,18 +63,19 @@ def target(model: str, to: str, name: str = "") -> str:
 
 
 def checkpoint_for(model: str, store: Store) -> str | None:
-    """The Whisper checkpoint on this machine that `faster-whisper/NAME` can be made of, while that is not here itself;
-    None where there is none, or nothing to make it with."""
+    """The model on this machine that `model` of another engine can be made of, while that is not here itself, such as
+    `whisper/base` for `faster-whisper/base`; None where there is none, or nothing to make it with."""
     engine, name = split(model)
-    if engine != "faster-whisper" or _version("ctranslate2") is None:
-        return None
-    try:
-        if inventory.row(store, model).usable:
-            return None
-        found = inventory.row(store, f"whisper/{name}")
-    except HushdError:
-        return None
-    return found.model if found.usable else None
+    for source, able in makes().items():
+        if able.into == engine and _version(able.package) is not None:
+            try:
+                if inventory.row(store, model).usable:
+                    return None
+                if (found := inventory.row(store, f"{source}/{name}")).usable:
+                    return found.model
+            except HushdError:
+                continue
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ class Quantize:
         self._task = task
 
     def run(self) -> Manifest:
-        """Makes it, unless what is there was made of the same source by the same converter.
+        """Makes the model, unless the one that is there was made of the same source by the same converter.
 
         Raises:
             HushdError: `model_missing` for a source that is not here; `engine_missing` without what converts;
@@ -131,13 +126,13 @@ class Quantize:
             return self._make(plan, row)
 
     def _plan(self, row: Row, folder: Path, made: str) -> _Plan:
-        package = FORMATS[row.model.partition("/")[0]][2]
+        able = makes()[row.engine]
+        package = able.package
         version = _version(package)
         if version is None or (package == "onnxruntime" and _version("onnx") is None):
             lacking = package if version is None else "onnx"
-            raise HushdError(
-                "engine_missing", f"Making {made} takes {lacking}, which is not here: {_INSTALL[package]}."
-            )
+            how = package_command(able.requirement) if able.requirement else extra_command(able.extra)
+            raise HushdError("engine_missing", f"Making {made} takes {lacking}, which is not here: {how}.")
         files = {name: folder / name for name in row.files}
         self._task.total = 2 * sum(path.stat().st_size for path in files.values())
         self._task.note(f"reading {row.model}")
@@ -171,6 +166,7 @@ class Quantize:
 
     def _make(self, plan: _Plan, row: Row) -> Manifest:
         engine, name = split(plan.made)
+        spec = spec_of(plan.made)
         size = sum(path.stat().st_size for path in plan.files.values())
         work = self._store.begin(plan.made, plan.source)
         check_room(size, work.parent, f"Making {plan.made} takes up to {readable(size)}")
@@ -186,11 +182,11 @@ class Quantize:
         manifest = Manifest(
             engine=engine,
             name=name,
-            role=catalogue.engines()[engine].role,
+            role=spec.role,
             source=plan.source,
             files={name: File(path.stat().st_size, hashes[name]) for name, path in files.items()},
             location=".",
-            format=f"ctranslate2-{plan.to}" if engine == "faster-whisper" else f"onnx-{plan.to}",
+            format=f"{spec.format}-{plan.to}",
             converter=plan.converter,
             licence=row.licence,
         )
@@ -199,9 +195,9 @@ class Quantize:
     def _convert(self, plan: _Plan, folder: Path) -> dict[str, Path]:
         """Makes the files in `folder`; returns them by the names that they are to have."""
         python = [sys.executable, "-P", "-m"]
-        if plan.made.startswith("faster-whisper/"):
+        if module := makes()[plan.model.partition("/")[0]].module:
             (checkpoint,) = plan.files.values()
-            convert = ["hushd_worker_stt.convert", "--quantization", plan.to, "--progress", "--name", checkpoint.stem]
+            convert = [module, "--quantization", plan.to, "--progress", "--name", checkpoint.stem]
             run([*python, *convert, str(checkpoint), str(folder)], self._task)
             return {path.name: path for path in folder.iterdir()}
         folder.mkdir()
@@ -217,19 +213,14 @@ class Quantize:
         """The graphs under the names that their engine looks for, and what belongs to them."""
         engine, own = split(plan.model)
         new = plan.made.partition("/")[2]
-        if engine == "kokoro":  # its voices are another file, which all its models share
-            return {f"{new}.onnx": next(iter(smaller.values()))}
-        if engine == "piper":
-            (voice,) = smaller
-            if (description := plan.files.get(f"{voice}.json")) is None:
-                raise HushdError("input_unreadable", f"{plan.files[voice]} lacks {voice}.json, which describes it.")
-            copied = self._copied(description, smaller[voice].parent)
-            return {f"{new}.onnx": smaller[voice], f"{new}.onnx.json": copied}
-        files = {f"{name.removesuffix('.onnx')}.{plan.to}.onnx": path for name, path in smaller.items()}
-        for name, path in plan.files.items():
-            if not (".onnx" in path.name or path.name.startswith(f"{own}.")):
-                files[name] = self._copied(path, next(iter(smaller.values())).parent)
-        return files
+        chosen = (makes()[engine].files or _beside)(own, new, plan.to, list(smaller), list(plan.files))
+        first = next(iter(smaller))
+        if lacking := [name for name in chosen.values() if name not in plan.files]:
+            raise HushdError("input_unreadable", f"{plan.files[first]} lacks {lacking[0]}, which describes it.")
+        return {
+            name: smaller[source] if source in smaller else self._copied(plan.files[source], smaller[first].parent)
+            for name, source in chosen.items()
+        }
 
     def _copied(self, path: Path, folder: Path) -> Path:
         copy = folder / f"copy-{len(list(folder.iterdir()))}"
@@ -238,6 +229,14 @@ class Quantize:
         except OSError as error:
             raise unwritable(copy, error) from error
         return copy
+
+
+def _beside(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequence[str]) -> dict[str, str]:
+    """The files of a model that is a folder: graphs that bear their precision, and all that is neither a graph nor the
+    file of a flat engine."""
+    named = {f"{name.removesuffix('.onnx')}.{precision}.onnx": name for name in graphs}
+    last = {name: name.rpartition("/")[2] for name in files}
+    return named | {name: name for name in files if not (".onnx" in last[name] or last[name].startswith(f"{own}."))}
 
 
 def _check_memory(made: str, size: int) -> None:

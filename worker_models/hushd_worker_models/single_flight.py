@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from hushd_models import verification
 from hushd_protocol.errors import HushdError
+from hushd_schema.model_result import ModelResult
 from hushd_worker.job import Job
 
 LOOK_S = 0.2  # between two looks at a task's progress
@@ -27,7 +27,7 @@ class SharedTask:
         step: what it does now, for people.
     """
 
-    def __init__(self, work: Callable[[SharedTask], dict[str, Any]]) -> None:
+    def __init__(self, work: Callable[[SharedTask], ModelResult]) -> None:
         self.done = 0
         self.total = 0
         self.step = ""
@@ -36,7 +36,7 @@ class SharedTask:
         self._watchers = 0
         self._stopped = threading.Event()
         self._over = threading.Event()
-        self._result: dict[str, Any] = {}
+        self._result: ModelResult | None = None
         self._error: BaseException | None = None
 
     # --- what the work calls -----------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class SharedTask:
         """Whether nothing more can come of it."""
         return self._stopped.is_set() or self._over.is_set()
 
-    def follow(self, job: Job) -> dict[str, Any]:
+    def follow(self, job: Job) -> ModelResult:
         """Reports the progress to `job` until the task is done; the last job to leave before ends it.
 
         Raises:
@@ -124,6 +124,7 @@ class SharedTask:
         if self._error is not None:
             raise self._error
         job.progress(self.done, self.total)
+        assert self._result is not None
         return self._result
 
     def _run(self) -> None:
@@ -143,7 +144,7 @@ class SingleFlight:
         self._lock = threading.Lock()
         self._running: dict[str, SharedTask] = {}
 
-    def follow(self, key: str, job: Job, work: Callable[[SharedTask], dict[str, Any]]) -> dict[str, Any]:
+    def follow(self, key: str, job: Job, work: Callable[[SharedTask], ModelResult]) -> ModelResult:
         """Returns the result of `work`, or of the task with the same key that is under way already.
 
         Raises as `SharedTask.follow`.

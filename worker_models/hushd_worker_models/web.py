@@ -10,6 +10,7 @@ from __future__ import annotations
 import email.message
 import http.client
 import os
+import re
 import ssl
 import urllib.error
 import urllib.parse
@@ -28,6 +29,7 @@ QUESTION_TRIES = 3  # whoever has no network need not wait for long to hear so
 PAUSE_S = 0.25  # before the third try; the second is made at once, and each pause is twice the one before
 LONGEST_PAUSE_S = 60.0  # a server that wants a longer one is told to the user instead
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
+_LIMIT = re.compile(r";\s*r\s*=\s*([0-9]+)\s*;\s*t\s*=\s*([0-9]+)")  # the hub's: "api";r=0;t=55
 # What a connection that breaks off raises; urllib.error.URLError is an OSError.
 BROKEN = (OSError, http.client.HTTPException)
 
@@ -48,7 +50,7 @@ class Web:
 
     Args:
         wait: sleeps so many seconds, and raises what ends everything when somebody has said so.
-        token: for servers whose address begins with `endpoint`, and for no others, wherever they redirect to.
+        token: for servers whose address begins with `endpoint`, and on their own host where they redirect to.
     """
 
     def __init__(self, wait: Callable[[float], None], endpoint: str = "", token: str = "") -> None:
@@ -57,7 +59,7 @@ class Web:
         self._token = token
         bundle = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
         context = ssl.create_default_context(cafile=bundle or None)
-        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Redirects())
 
     def open(
         self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float | None = None
@@ -76,7 +78,9 @@ class Web:
         try:
             return self._opener.open(request, timeout=timeout or TIMEOUT_S)
         except urllib.error.HTTPError as error:
-            if error.code in _BUSY or error.code == 416:
+            # What another server has signed may have expired on the way to it: the first one signs it anew.
+            expired = error.code == 403 and _origin(error.url) != _origin(url)
+            if error.code in _BUSY or error.code == 416 or expired:
                 raise
             error.close()
             raise Refused(error.code, _refusal(error.code, url, error.headers)) from None
@@ -102,7 +106,7 @@ class Web:
                 patience.lost(error)
 
     def head(self, url: str) -> Headers:
-        """The headers of what is at `url`, wherever it is redirected to.
+        """The headers of the file at `url`, wherever it is redirected to.
 
         Raises:
             HushdError: `model_missing`.
@@ -114,13 +118,29 @@ class Web:
                 with self.open(url, more, method, QUESTION_S) as response:
                     headers: Headers = response.headers
                     return headers
-            except Refused as error:
+            except (Refused, urllib.error.HTTPError) as error:
                 # Addresses that are signed are signed for one method.
-                if method == "GET" or error.status not in (403, 405, 501):
+                if method == "HEAD" and error.status in (403, 405, 501):
+                    method, more = "GET", {"Range": "bytes=0-0"}
+                elif isinstance(error, Refused):
                     raise
-                method, more = "GET", {"Range": "bytes=0-0"}
+                else:
+                    patience.lost(error)
             except BROKEN as error:
                 patience.lost(error)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Keeps the token on the same host, as the hub's own library does: repositories are renamed."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        token = req.get_header("Authorization")
+        if request is not None and token and _origin(newurl) == _origin(req.full_url):
+            request.add_unredirected_header("Authorization", token)
+        return request
 
 
 class Patience:
@@ -160,10 +180,13 @@ class Patience:
 
 
 def retry_after(headers: Headers) -> float | None:
-    """Seconds that a server asks for, in a number or as a date; None where it does not."""
+    """Seconds that a server asks for, in a number, as a date, or in `RateLimit`; None where it does not."""
     value = headers.get("Retry-After", "")
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
+    if limits := [(int(left), float(seconds)) for left, seconds in _LIMIT.findall(headers.get("RateLimit", ""))]:
+        least = min(left for left, _ in limits)
+        return max(seconds for left, seconds in limits if left == least)
     try:
         moment = parsedate_to_datetime(value)
     except (TypeError, ValueError):
@@ -171,6 +194,11 @@ def retry_after(headers: Headers) -> float | None:
     import datetime
 
     return max(0.0, (moment - datetime.datetime.now(moment.tzinfo)).total_seconds())
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 def host(url: str) -> str:

@@ -1,21 +1,23 @@
-"""The worker around the models folder: takes a job, or joins it to one that is at the same model."""
+"""The worker that changes the models folder: pulls, imports and converts, two jobs for the same model as one."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from hushd_models import inventory, params, user_models, verification
+from hushd_models import inventory, user_models, verification
 from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
 from hushd_models.manifest import Manifest
-from hushd_models.params import flag, text
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema.model_result import ModelResult
+from hushd_schema.operations.models import OPERATIONS
 from hushd_worker.job import Job
 
 from .hugging_face import Access, access
@@ -24,22 +26,10 @@ from .single_flight import SharedTask, SingleFlight
 
 ENGINE, MODEL = "store", "local"
 _ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # without a user's name and password, which are not to be passed on
-_NAME = text(empty=False)
-_KINDS = {
-    "pull": {
-        "model": _NAME,
-        "update": flag(),
-        "endpoint": text(),
-        "offline": flag(),
-    },
-    "import": {"path": _NAME, "name": _NAME, "engine": text()},
-    "quantize": {"model": _NAME, "to": _NAME, "name": text()},
-}
-_NEEDED = {"pull": ("model",), "import": ("path", "name"), "quantize": ("model", "to")}
 
 
 def describe() -> dict[str, Any]:
-    """The JSON of `--describe`: one engine, which needs nothing installed and has one model, the user's folder."""
+    """Returns the answer to `--describe`: one engine that is always installed, with one model, the user's folder."""
     model = {"name": MODEL, "languages": [], "memory_mb": 60, "embedded": True, "installed": True}
     engine = {"name": ENGINE, "installed": True, "install": "", "default_model": MODEL, "models": [model]}
     return {"role": "models", "version": __version__, "engines": [engine]}
@@ -62,7 +52,7 @@ class Worker:
         """
         if self._engine != ENGINE:
             raise HushdError("engine_missing", f"There is one worker for models, models/{ENGINE}/{MODEL}.")
-        return {"engine": ENGINE, "ops": ["pull", "import", "quantize"]}
+        return {"engine": ENGINE, "ops": list(OPERATIONS)}
 
     def run(self, job: Job) -> dict[str, Any]:
         """Does `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`
@@ -72,12 +62,16 @@ class Worker:
 
         Raises:
             HushdError: `bad_request` for parameters that make no sense; `model_missing`, `output_failed` or
-                `input_unreadable` for what cannot be had, kept, or is no model; `unsupported` for another op.
+                `input_unreadable` for what cannot be had, kept, or is not a model; `unsupported` for another op.
             Cancelled: soon; what has arrived is kept.
         """
-        if job.op not in _KINDS:
+        if job.op not in OPERATIONS:
             raise HushdError("unsupported", f"A worker for models can pull, import and quantize, not {job.op[:40]!r}.")
-        given = params.read(job.params, _KINDS[job.op], job.op, _NEEDED[job.op])
+        return self._done(job).data()
+
+    def _done(self, job: Job) -> ModelResult:
+        """Does it, as `run` does."""
+        given = OPERATIONS[job.op].read(job.params)
         match job.op:
             case "pull":
                 row, how = _row(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
@@ -91,7 +85,7 @@ class Worker:
 
                 path, name, engine = given["path"], given["name"], given.get("engine", "")
 
-                def work(task: SharedTask) -> dict[str, Any]:
+                def work(task: SharedTask) -> ModelResult:
                     return _result(Import(path, name, engine, _store(), task).run())
 
                 return self._flights.follow(f"import {engine} {name} {path}", job, work)
@@ -110,8 +104,8 @@ def _store() -> Store:
     return Store(paths.find())
 
 
-def _pulled(known: Known, how: Access, task: SharedTask) -> dict[str, Any]:
-    """Brings a model, made of a checkpoint that is here where that is possible, else downloaded."""
+def _pulled(known: Known, how: Access, task: SharedTask) -> ModelResult:
+    """Converts a model from a checkpoint that is here, where that is possible; else downloads it."""
     from .quantize import INT8, Quantize, checkpoint_for
 
     if checkpoint := checkpoint_for(known.model, _store()):
@@ -125,15 +119,15 @@ def _pulled(known: Known, how: Access, task: SharedTask) -> dict[str, Any]:
     return _result(Pull(known, _store(), task, how).run())
 
 
-def _updated(known: Known, how: Access, task: SharedTask) -> dict[str, Any]:
-    """Brings what has become of a model where it came from; one that is not here, as a pull does."""
+def _updated(known: Known, how: Access, task: SharedTask) -> ModelResult:
+    """Fetches the present state of a model from its source; pulls one that is not here."""
     store = _store()
     try:
         old = store.find(known.model)
     except HushdError:
         old = None  # its manifest is damaged, and it is brought anew
     if old is None:
-        return {**_pulled(known, how, task), "changed": True}
+        return replace(_pulled(known, how, task), changed=True)
     if old.source.kind == "file":
         raise HushdError(
             "bad_request",
@@ -145,11 +139,11 @@ def _updated(known: Known, how: Access, task: SharedTask) -> dict[str, Any]:
         new = Quantize(old.source.place, old.source.revision, old.name, store, task).run()
     else:
         new = Pull(known, store, task, how, update=True).run()
-    return {**_result(new), "changed": new.files != old.files}
+    return replace(_result(new), changed=new.files != old.files)
 
 
-def _result(found: Manifest) -> dict[str, Any]:
-    return {"model": found.model, "size": found.size, "location": str(_store().location(found))}
+def _result(found: Manifest) -> ModelResult:
+    return ModelResult(model=found.model, size=found.size, location=str(_store().location(found)))
 
 
 def _access(endpoint: str, offline: bool | None) -> Access:
@@ -164,15 +158,15 @@ def _access(endpoint: str, offline: bool | None) -> Access:
 
 
 def _row(model: str) -> Row:
-    """The model of that name, well-known, of the user's configuration, or brought here by the user."""
+    """Returns the model of that name: a well-known one, one of the configuration, or one that the user has imported."""
     return inventory.row(_store(), model, user_models.configured(paths.find().config))
 
 
-def _mended(row: Row, task: SharedTask) -> dict[str, Any]:
-    """A model that no server has, made anew of what it was imported or converted from if it is damaged.
+def _mended(row: Row, task: SharedTask) -> ModelResult:
+    """Imports or converts a damaged model again from its source, where no server has it.
 
     Raises:
-        HushdError: `bad_request` for one that was put there by hand; `model_missing` when its source is gone too.
+        HushdError: `bad_request` for one that the user has put there; `model_missing` when its source is gone too.
     """
     found, store = row.manifest, _store()
     if found is None:

@@ -9,49 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hushd_models.params import Kind, flag, is_number, number, text, whole
-
 if TYPE_CHECKING:
     from .engine import Segment
 
-OFF = "off"  # a threshold that is not to be used; the command line's None
 _BETWEEN_PIECES = {"condition_on_previous_text", "carry_initial_prompt"}  # of recordings, with any engine's prompt
 _LONGEST = 600  # characters of prompt and earlier text: less than the 223 tokens that Whisper reads
-
-
-def _or_off(low: float, high: float) -> Kind:
-    return Kind(
-        f"a number from {low:g} to {high:g}, or {OFF!r}",
-        lambda value: value == OFF or (is_number(value) and low <= value <= high),
-    )
-
-
-KINDS = {
-    "best_of": whole(1, 100),
-    "patience": number(0.01, 100),
-    "length_penalty": number(0, 1),
-    "suppress_tokens": Kind(
-        "a list of whole numbers", lambda value: isinstance(value, list) and all(type(one) is int for one in value)
-    ),
-    "temperature_increment": _or_off(0.01, 1),
-    "compression_ratio_threshold": _or_off(0, 1000),
-    "logprob_threshold": _or_off(-1000, 0),
-    "no_speech_threshold": _or_off(0, 1),
-    "condition_on_previous_text": flag(),
-    "carry_initial_prompt": flag(),
-    "prepend_punctuations": text(100),
-    "append_punctuations": text(100),
-    "hallucination_silence_threshold": number(0, 3600),
-    "threads": whole(0, 1024),
-}
-ALL = ("prompt", "hotwords", "beam_size", "temperature", *KINDS)  # that an engine may or may not use
 
 
 def unused(given: Mapping[str, Any], used: tuple[str, ...] | None, *, live: bool) -> list[str]:
     """Those of `given` that ask for something an engine does not do, where it says what it does.
 
     Args:
-        given: values by names of `ALL`.
+        given: values by names of `BY_ENGINE`.
         used: `EngineInfo.options`.
     """
     if used is None:
@@ -72,7 +41,7 @@ def _asks(name: str, value: Any) -> bool:
 
 
 class Context:
-    """The text that the engine gets with each piece: the prompt and, where that is wanted, what was said before.
+    """The text that the engine gets with each piece: the prompt and, where that is wanted, the text before.
 
     Args:
         prompt: the request's; it goes along with each piece, unless `carry_initial_prompt` is false.
@@ -96,7 +65,7 @@ class Context:
         return f"{self._prompt} {self._said}".strip()
 
     def add(self, segments: Iterable[Segment]) -> None:
-        """Takes what was said in the piece before."""
+        """Takes the text of the piece before."""
         if not self._carried:
             self._prompt = ""
         if self._conditioned:

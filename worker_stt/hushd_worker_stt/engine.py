@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hushd_models import languages
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -80,13 +82,15 @@ class Options:
 class ModelInfo:
     """A model an engine can load. `memory_mb` is an estimate of the worker's PSS with it, in 10^6 bytes.
 
-    `embedded` says that its weights come with the engine's package, so that nothing has to be downloaded.
+    `embedded` says that its weights come with the engine's package, so that nothing has to be downloaded;
+    `translation`, whether it was trained to translate, where its engine can.
     """
 
     name: str
     languages: tuple[str, ...]
     memory_mb: int
     embedded: bool = False
+    translation: bool = True
 
     @classmethod
     def well_known(cls, engine: str) -> tuple[ModelInfo, ...]:
@@ -94,7 +98,8 @@ class ModelInfo:
         from hushd_models import catalogue  # 5 ms that an embedded engine has no need for
 
         return tuple(
-            cls(known.name, known.languages, known.memory_mb, known.embedded) for known in catalogue.of(engine)
+            cls(known.name, known.languages, known.memory_mb, known.embedded, known.translation)
+            for known in catalogue.of(engine)
         )
 
 
@@ -107,7 +112,7 @@ class EngineInfo:
         streaming: whether it is quick enough for text while a person speaks.
         word_times: whether it knows when each word was said.
         translation: whether it can translate into English.
-        options: which of `hushd_worker_stt.decoder.ALL` it uses; a result warns of others. None: unknown.
+        options: which of the schema's `transcribe.BY_ENGINE` it uses; a result warns of others. None: unknown.
     """
 
     name: str
@@ -118,6 +123,10 @@ class EngineInfo:
     word_times: bool
     translation: bool = False
     options: tuple[str, ...] | None = None
+
+    def translates(self, model: ModelInfo) -> bool:
+        """Whether `model` can translate into English: one that knows nothing else writes nonsense instead."""
+        return self.translation and model.translation and set(map(languages.code, model.languages)) != {"en"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,38 +8,50 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _LOOK_S = 0.2  # between two checks whether a waiting job was cancelled
+_CLIENTS = 256  # whose last turns are remembered
 
 
 class EngineLock:
-    """A lock with two queues: live pieces go before files, in order of arrival, but never two past a waiting file."""
+    """A lock with two queues: live pieces go before files, in order of arrival, but never two past a waiting file.
+
+    Of the files' clients that wait, the one served longest ago goes first.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._live: deque[object] = deque()
         self._files: deque[object] = deque()
+        self._clients: dict[object, int] = {}  # of the files that wait
+        self._served: dict[int, int] = {}  # by client, the number of its last turn; the oldest first
+        self._turns = 0
         self._taken = False
         self._live_last = False
 
     @contextmanager
     def held(
-        self, check: Callable[[], None], *, live: bool, until: Callable[[], bool] = lambda: False
+        self, check: Callable[[], None], *, live: bool, client: int = 0, until: Callable[[], bool] = lambda: False
     ) -> Iterator[bool]:
         """Holds the lock for the length of the block, after waiting for its turn; the block is told whether it does.
 
         Args:
             check: called while it waits; what it raises ends the wait.
+            client: whose turn it is, of a file.
             until: ends the wait too, once it is true: then the lock is not needed any more.
         """
         mine, queue = object(), self._live if live else self._files
         with self._changed:
             queue.append(mine)
+            self._clients[mine] = client
             try:
                 while not self._changed.wait_for(lambda: until() or self._may_take(mine), _LOOK_S):
                     check()
                 if needed := not until():
                     self._taken, self._live_last = True, live
+                    if not live:
+                        self._serve(client)
             finally:
                 queue.remove(mine)
+                del self._clients[mine]
                 self._changed.notify_all()
         try:
             yield needed
@@ -54,5 +66,12 @@ class EngineLock:
 
     def _next(self) -> object:
         if self._files and (self._live_last or not self._live):
-            return self._files[0]
+            return min(self._files, key=lambda mine: self._served.get(self._clients[mine], 0))
         return self._live[0]
+
+    def _serve(self, client: int) -> None:
+        self._turns += 1
+        self._served.pop(client, None)
+        self._served[client] = self._turns
+        if len(self._served) > _CLIENTS:
+            del self._served[next(iter(self._served))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -11,6 +11,10 @@ from .words import keys, split
 
 _LONGEST = 16  # words that are repeated
 _SEGMENTS = 4  # of the same text in a row; a refrain has as many
+_LETTERS = 40  # that are repeated within a word
+_LONG = 12  # letters of a word that is looked into; shorter ones cannot hold a loop
+_STOPS = (".", "?", "!", "…", "。", "？", "！")
+_CUT = {1: 4}  # rounds of so many words, else three, that are a loop where the last one is cut off
 
 
 def is_loop(segments: Sequence[Segment]) -> bool:
@@ -28,39 +32,69 @@ def without_loops(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def _collapsed(segment: Segment) -> Segment:
+    cut = not segment.text.rstrip().endswith(_STOPS)
     words = split(segment.text)
-    kept = _kept(keys(words))
-    if len(kept) == len(words):
+    kept = _without_repeats(keys(words), _most, _LONGEST, cut)
+    text = "".join(_unstuck(words[number], cut and number == len(words) - 1) for number in kept).strip()
+    if text == segment.text.strip():
         return segment
-    timed = _kept(keys([word.text for word in segment.words]))
-    text = "".join(words[number] for number in kept).strip()
-    return replace(segment, text=text, words=tuple(segment.words[number] for number in timed))
+    timed = _without_repeats(keys([word.text for word in segment.words]), _most, _LONGEST, cut)
+    last = len(segment.words) - 1
+    times = (
+        replace(word, text=_unstuck(word.text, cut and number == last))
+        for number in timed
+        for word in (segment.words[number],)
+    )
+    return replace(segment, text=text, words=tuple(times))
 
 
-def _kept(words: Sequence[str]) -> list[int]:
-    """The numbers of the words that stay: of a loop, those of its first round."""
+def _unstuck(word: str, cut: bool) -> str:
+    """`word`, or where it repeats a part of itself, such as `https/https/https/`, that part once."""
+    if len(word) < _LONG or not any(map(str.isalpha, word)):  # zeros are a number
+        return word
+    kept = _without_repeats(list(word.casefold()), _most_letters, _LETTERS, cut)
+    return "".join(word[number] for number in kept)
+
+
+def _without_repeats(units: Sequence[str], most: Callable[[int], int], longest: int, cut: bool) -> list[int]:
+    """The numbers of the words or letters that stay: of a loop, those of its first round.
+
+    Args:
+        most: the most rounds of so many units that are not a loop.
+        longest: units that are repeated.
+        cut: whether the text ends without a full stop, so that a last round may have been cut off.
+    """
     kept: list[int] = []
     at = 0
-    while at < len(words):
-        width, rounds = _loop(words, at)
+    while at < len(units):
+        width, rounds = _loop(units, at, most, longest, cut)
         kept += range(at, at + width)
-        round_ = words[at : at + width]
+        round_ = units[at : at + width]
         at += width * rounds
-        rest = words[at:]
-        if rounds > 1 and rest and len(rest) < width and _begins(round_, rest):
+        if rounds > 1 and _begins(round_, units[at:]):
             break  # the last round, cut off
     return kept
 
 
-def _loop(words: Sequence[str], at: int) -> tuple[int, int]:
-    """The number of words that repeat at `at`, and of their rounds; (1, 1) where there is no loop."""
-    for width in range(1, min(_LONGEST, (len(words) - at) // 2) + 1):
-        round_, rounds = words[at : at + width], 1
-        while words[at + rounds * width : at + (rounds + 1) * width] == round_:
+def _loop(units: Sequence[str], at: int, most: Callable[[int], int], longest: int, cut: bool) -> tuple[int, int]:
+    """The number of units that repeat at `at`, and of their rounds; (1, 1) where there is no loop."""
+    for width in range(1, min(longest, (len(units) - at) // 2) + 1):
+        round_, rounds = units[at : at + width], 1
+        while units[at + rounds * width : at + (rounds + 1) * width] == round_:
             rounds += 1
-        if rounds > _most(width):
+        if rounds > most(width):
+            return width, rounds
+        rest = units[at + rounds * width :]
+        if cut and _CUT.get(width, 3) <= rounds and _begins(round_, rest) and _whole(units, at, width):
             return width, rounds
     return 1, 1
+
+
+def _whole(units: Sequence[str], at: int, width: int) -> bool:
+    """Whether the round at `at` is not the end of one before and the beginning of another, nor made of smaller ones."""
+    round_ = list(units[at : at + width])
+    smaller = (round_[:part] * (width // part) == round_ for part in range(1, width // 2 + 1) if width % part == 0)
+    return (at == 0 or units[at - 1] != round_[-1]) and not any(smaller)
 
 
 def _most(width: int) -> int:
@@ -68,7 +102,14 @@ def _most(width: int) -> int:
     return 8 if width == 1 else 6 if width <= 3 else 3
 
 
+def _most_letters(width: int) -> int:
+    """The most rounds of `width` letters that people say without a pause: laughter, and "blah-blah-blah"."""
+    return 16 if width <= 3 else 4
+
+
 def _begins(round_: Sequence[str], rest: Sequence[str]) -> bool:
-    """Whether `rest` is the beginning of `round_`; its last word may be cut off."""
+    """Whether `rest` is the beginning of `round_`, and not all of it; its last unit may be cut off."""
+    if not rest or len(rest) > len(round_) or list(rest) == list(round_):
+        return False
     *whole, last = rest
-    return list(round_[: len(whole)]) == whole and round_[len(whole)].startswith(last)
+    return list(round_[: len(whole)]) == whole and last != "" and round_[len(whole)].startswith(last)

@@ -29,7 +29,7 @@ def of_segment(number: int, segment: Segment) -> dict[str, Any]:
 
 
 def of_event(event: Unstable | Began | Ended | Nothing | Echo) -> dict[str, Any]:
-    """The data of a live event that is no segment."""
+    """The data of a live event that is not a segment."""
     data = asdict(event)
     if "start" in data:
         data["start"] = round(data["start"], 3)

@@ -1,4 +1,4 @@
-"""Whether a text can be what was said: a second reading of the same speech agrees with the first, or it does not.
+"""Whether a text can be the speech: a second reading of the same speech agrees with the first, or it does not.
 
 A model that does not know the language of a recording writes fluent sentences of its own language, and other ones
 each time it reads the same speech: a third of a second of silence in front is enough, or another pitch. Speech that it
@@ -16,6 +16,7 @@ import soxr
 from .engine import RATE
 from .segmentation.pieces import quietest
 from .segmentation.vad import FRAME
+from .timbre import Timbre, is_clipped
 from .words import keys, split
 
 if TYPE_CHECKING:
@@ -28,34 +29,49 @@ _LETTERS = 8  # of words that do not agree by accident
 _SAME = 0.15  # of the words differ: the readings agree
 _OTHER = 0.32  # of the words differ in all readings: it is another language
 _ENOUGH = 2  # readings after which they may be found to agree
-_PIECES = 2  # that are looked at, where the first one is in another language
 _WORDS = 6  # of a piece that can be judged
+_UNREAD = 5  # pieces in the same voice after one that was read alike
 
 
 class Plausibility:
-    """Compares readings of the first pieces of a recording.
+    """Judges the pieces of a recording, one after another.
+
+    A piece is read again where it may be in another language than those before: the first one, one that sounds like
+    somebody else or like another microphone, and each sixth. So one language in one voice costs next to nothing.
 
     Args:
         read: transcribes samples once more.
 
     Attributes:
-        unlikely: whether the text is probably not what was said, by the pieces so far.
+        clipped: whether there was speech that was cut off at full scale. It is read differently each time, too, so
+            nothing is concluded about its language.
     """
 
     def __init__(self, read: Callable[[Samples], str]) -> None:
         self._read = read
-        self._left = _PIECES
-        self.unlikely = False
+        self._verdicts: dict[bool, Timbre] = {}  # timbres of the last unlikely piece and the last likely one
+        self._unread = 0  # pieces since the last one that was read again
+        self.clipped = False
 
-    def check(self, samples: Samples, text: str) -> None:
-        """Judges a piece by its `samples` and the `text` of their first reading; costs nothing once that is clear."""
+    def unlikely(self, samples: Samples, text: str) -> bool:
+        """Whether the `text`, a first reading of a piece's `samples`, is probably not the speech."""
         first = keys(split(text))
-        if self._left == 0 or len(first) < _WORDS:
-            return
-        self._left -= 1
-        self.unlikely = not self._agrees_at_first(samples, first) and self._differing(samples, first) > _OTHER
-        if not self.unlikely:
-            self._left = 0
+        if len(first) < _WORDS:
+            return False
+        timbre = Timbre.of(samples)
+        if self._unread < _UNREAD and False in self._verdicts and self._verdicts[False].resembles(timbre):
+            self._unread += 1
+            return False
+        if is_clipped(samples):
+            self.clipped = True
+            return False
+        self._unread = 0
+        verdict = not self._agrees_at_first(samples, first) and (
+            (True in self._verdicts and self._verdicts[True].resembles(timbre))
+            or self._differing(samples, first) > _OTHER
+        )
+        self._verdicts[verdict] = timbre
+        return verdict
 
     def _agrees_at_first(self, samples: Samples, first: Sequence[str]) -> bool:
         """Whether a reading of the beginning alone agrees: nearly always enough for a language that is known."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .audio.level import normalise, trim
+from .audio.stretches import normalised
 from .batching.reader import Reader
 from .engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
 from .loops import is_loop, without_loops
@@ -45,7 +46,7 @@ class Recogniser:
 
     def transcribe_all(self, job: Job, pieces: Sequence[Piece], options: Options) -> list[list[Segment]]:
         """As `transcribe`, for several pieces of a recording at once, none of which needs the text of another."""
-        samples = [normalise(piece.samples, self.engine.LEVEL) for piece in pieces]
+        samples = [self.levelled(piece) for piece in pieces]
         found = self._reader.read(job, samples, options)
         return [
             self._placed(piece, 0, self._without_loops(job, audio, options, segments))
@@ -63,11 +64,17 @@ class Recogniser:
             pad_s: quiet kept at either end, live.
             live: the piece is being spoken now: it goes before files.
         """
-        offset, samples = 0, normalise(piece.samples, self.engine.LEVEL)
+        offset, samples = 0, self.levelled(piece)
         if live:
             offset, samples = trim(samples, round(pad_s * RATE))
         (segments,) = self._reader.read(job, [samples], options, live=live)
         return self._placed(piece, offset, self._without_loops(job, samples, options, segments, live))
+
+    def levelled(self, piece: Piece) -> Samples:
+        """The samples of `piece` at a level that the engine hears well."""
+        first = piece.start
+        spans = [(round((start - first) * RATE), round((end - first) * RATE)) for start, end in piece.speech]
+        return normalised(piece.samples, spans, self.engine.LEVEL)
 
     def _placed(self, piece: Piece, offset: int, segments: list[Segment]) -> list[Segment]:
         """`segments` of a piece's samples from `offset` on, with times of the whole."""
@@ -103,7 +110,7 @@ class Recogniser:
         """The language spoken in `piece`, where the engine can tell."""
         with self._reader.alone(job, live=live):
             self.engine.check = job.check
-            return self.engine.detect_language(normalise(piece.samples, self.engine.LEVEL))
+            return self.engine.detect_language(self.levelled(piece))
 
     def with_language(self, job: Job, options: Options, piece: Piece, *, live: bool = False) -> Options:
         """`options` with the language detected in `piece`, where none is given and the model knows several."""

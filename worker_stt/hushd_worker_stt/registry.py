@@ -1,4 +1,4 @@
-"""The speech-to-text engines: hushd's own, and those of other packages in the entry point group `hushd.stt_engines`."""
+"""The speech-to-text engines: hushd's own, and those of other packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from .engine import Engine
 
 
 def _description(engine: type[Engine]) -> dict[str, Any]:
-    models = [asdict(model) | {"installed": engine.installed(model.name)} for model in engine.models()]
+    models = [
+        asdict(model) | {"translation": engine.INFO.translates(model), "installed": engine.installed(model.name)}
+        for model in engine.models()
+    ]
     description = asdict(engine.INFO) | {"models": models, "installed": any(model["installed"] for model in models)}
     del description["name"]  # the entry point's counts
     return description
@@ -25,13 +28,6 @@ REGISTRY: EngineRegistry[Engine] = EngineRegistry(
     role="stt",
     kind="speech-to-text",
     contract=Engine,
-    own={
-        "moonshine": "hushd_worker_stt.engines.moonshine:Moonshine",
-        "command": "hushd_worker_stt.engines.command:Command",
-        "onnx-asr": "hushd_worker_stt.engines.onnx_asr:OnnxAsr",
-        "faster-whisper": "hushd_worker_stt.engines.faster_whisper:FasterWhisper",
-        "whisper": "hushd_worker_stt.engines.whisper:Whisper",
-    },
     describe_engine=_description,
     largest=30_000,
     shorten=(_without_missing_models,),

@@ -29,8 +29,12 @@ _PROGRESS_S = 10.0  # of audio read between two progress messages
 _LEAD = 320  # frames, 10.24 s, before `start_s` that the detector is fed, to judge what follows as in the whole
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
 _UNLIKELY = (
-    "This is probably not what was said: the model knows {language} only, and reads the same speech differently each "
-    "time. If another language is spoken, name it: --language LANGUAGE --model auto."
+    "{stretch} is probably not what was said: the model knows {language} only, and reads the same speech differently "
+    "each time. If another language is spoken, name it: --language LANGUAGE --model auto."
+)
+_CLIPPED = (
+    "The recording was made far too loud, and its loud parts are cut off: words are wrong in it. Turn the microphone's "
+    "level down and record it again."
 )
 
 
@@ -53,6 +57,9 @@ class Transcription:
         self._language_known = False
         self._only_language = recogniser.knows_only(job)
         self._plausibility = Plausibility(lambda samples: recogniser.second_reading(job, samples, self._options))
+        self._stretches: list[tuple[float, float]] = []  # whose text is unlikely
+        self._doubted = False  # whether the last of them ends with the last piece
+        self._plausible = False  # whether any piece's text is not unlikely
         self._read_s = begin_s(request)  # how far the recording has been read
         self._reported_s = request.start_s
         self._total_s: Callable[[], float] = lambda: 0.0
@@ -91,7 +98,7 @@ class Transcription:
         shorter = length.longest < self._recogniser.piece_length(request, economy=False).longest
         for speaker, start, part in self._by_speaker(self._reading(blocks)):
             cutter = Cutter(length, request.min_silence_s, request.speech_pad_s, shorter)
-            for piece in pieces(part, detector, cutter, request.start_s + start, _lead(request)):
+            for piece in pieces(part, detector, cutter, request.start_s + start, _lead(request), detector.again):
                 self._job.degraded = self._job.degraded or cutter.shortened
                 yield speaker, piece
 
@@ -132,13 +139,29 @@ class Transcription:
             self._take(speaker, piece, segments)
 
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
-        """Sends what was said in a piece."""
+        """Sends the text of a piece, with a mark where it is unlikely. The first text does not wait for that."""
+        first = self._segments == 0
+        unlikely = not first and self._unlikely(piece, segments)
         for number, segment in enumerate(segments, 1):
-            self._send(speaker, segment, rest=piece.start if number < len(segments) else piece.end)
-        if self._only_language:
-            self._plausibility.check(piece.samples, " ".join(segment.text for segment in segments))
+            self._send(speaker, segment, piece.start if number < len(segments) else piece.end, unlikely)
+        if first:
+            self._unlikely(piece, segments)
 
-    def _send(self, speaker: int, segment: Segment, rest: float) -> None:
+    def _unlikely(self, piece: Piece, segments: list[Segment]) -> bool:
+        """Whether the text of a piece is unlikely; if so, a stretch of the result grows."""
+        if not self._only_language or not segments:
+            return False
+        unlikely = self._plausibility.unlikely(
+            self._recogniser.levelled(piece), " ".join(segment.text for segment in segments)
+        )
+        if unlikely and self._doubted:
+            self._stretches[-1] = (self._stretches[-1][0], segments[-1].end)
+        elif unlikely:
+            self._stretches.append((segments[0].start, segments[-1].end))
+        self._doubted, self._plausible = unlikely, self._plausible or not unlikely
+        return unlikely
+
+    def _send(self, speaker: int, segment: Segment, rest: float, unlikely: bool) -> None:
         """Sends one segment; `rest` is where a request for what follows it begins."""
         if self._request.diarize:
             name = self._speakers.setdefault(speaker, f"SPEAKER_{len(self._speakers):02d}")
@@ -146,6 +169,8 @@ class Transcription:
         data = partials.of_segment(self._segments, segment) | {"rest": round(rest, 3)}
         if language := self._recogniser.spoken(self._options):
             data["language"] = language
+        if unlikely:
+            data["unlikely"] = True
         self._job.send_partial(data)
         self._segments += 1
 
@@ -157,14 +182,26 @@ class Transcription:
             self._job.progress(now, self._total_s() or (0.0 if first_pass else self._read_s))
 
     def _result(self) -> dict[str, Any]:
-        if self._plausibility.unlikely:
-            self._job.warn("unlikely_text", _UNLIKELY.format(language=languages.name(self._only_language)))
+        self._warn()
         result: dict[str, Any] = {
             "language": self._recogniser.spoken(self._options),
             "duration": round(max(self._read_s, self._request.start_s), 3),
             "segments": self._segments,
         }
+        if self._stretches:
+            result["unlikely"] = [{"start": round(start, 3), "end": round(end, 3)} for start, end in self._stretches]
         return result | ({"speakers": len(self._speakers)} if self._request.diarize else {})
+
+    def _warn(self) -> None:
+        if self._plausibility.clipped:
+            self._job.warn("clipped", _CLIPPED)
+        if not self._stretches:
+            return
+        (start, end), *others = self._stretches
+        where = f"The text from {start:.0f} s to {end:.0f} s" if self._plausible else "This"
+        also = f" (and of {len(others)} more {'stretch' if len(others) == 1 else 'stretches'})" if others else ""
+        language = languages.name(self._only_language)
+        self._job.warn("unlikely_text", _UNLIKELY.format(stretch=where + also, language=language))
 
 
 def begin_s(request: Request) -> float:

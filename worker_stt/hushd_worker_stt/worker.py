@@ -51,12 +51,14 @@ class SpeechToText:
     """The worker that the harness runs, with one model of one engine.
 
     It takes one file at a time, because an engine's own threads already use all cores, and live sessions beside it,
-    since each of them needs the engine for a fraction of the time. An engine that takes batches on a graphics card gets
+    since each of them needs the engine for a fraction of the time. Files that waited for their clients go on beside
+    these, in turns of a piece. An engine that takes batches on a graphics card gets
     more of both, whose pieces it transcribes together.
     """
 
     slots = 1
     sessions = 4
+    aside = 16
 
     def __init__(self, engine: str, model: str) -> None:
         self._engine_name = engine
@@ -103,7 +105,7 @@ class SpeechToText:
             "languages": list(self._model.languages),
             "streaming": kind.INFO.streaming,
             "word_times": kind.INFO.word_times,
-            **compute_device.report(self._engine),
+            **compute_device.report(self._engine, kind.INFO.name),
         }
 
     def run(self, job: Job) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def main() -> None:
         mark("worker started")
     parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
-    parser.add_argument("--engine", default="hibari", metavar="NAME")
+    parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
     parser.add_argument("--model", default="default", metavar="NAME")
     parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     options = parser.parse_args()
@@ -27,6 +27,8 @@ def main() -> None:
 
         print(json.dumps(REGISTRY.describe(), ensure_ascii=False))
         return
+    if not options.engine:
+        parser.error("give --describe or --engine NAME")
     from hushd_worker.harness import serve
 
     from .worker import Worker, preload

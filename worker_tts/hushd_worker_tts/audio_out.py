@@ -133,7 +133,7 @@ def _resampler(before: int, after: int) -> Any:
 
 
 def to_s16le(samples: Samples) -> Integers:
-    """Returns float samples as little-endian 16 bit; clips what is beyond -1..1, and makes what is no number silent."""
+    """Returns float samples as little-endian 16 bit; clips those beyond -1..1, and silences NaN."""
     scaled = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0) * np.float32(32767)
     clipped: Integers = np.clip(scaled, -32768, 32767).round().astype("<i2")
     return clipped

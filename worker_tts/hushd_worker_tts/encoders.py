@@ -32,7 +32,7 @@ class Encoder(Protocol):
     """Writes interleaved 16 bit samples to a job in one format."""
 
     def write(self, samples: Integers) -> None:
-        """Sends what is ready; waits for credit. Raises Cancelled."""
+        """Sends the ready part; waits for credit. Raises Cancelled."""
 
     def close(self) -> None:
         """Sends the rest, and corrects the header."""
@@ -42,7 +42,7 @@ class Encoder(Protocol):
 
 
 def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
-    """Returns the encoder of one of `params.FORMATS`.
+    """Returns the encoder of one of `FORMATS`.
 
     Raises:
         HushdError: `engine_missing` when the format needs a library or a program that is not installed.
@@ -231,6 +231,6 @@ class _Segments:
         return self._position
 
     def take(self) -> list[tuple[int, bytearray]]:
-        """Returns what was written since the last call."""
+        """Returns the bytes written since the last call."""
         taken, self._segments = self._segments, []
         return taken

@@ -101,11 +101,11 @@ class TtsEngine(Protocol):
     another model: the engine loads that too, or refuses.
 
     Attributes:
-        economy: set before each job: memory is short, so use less of it where there is a way (int8, shorter pieces),
+        economy: set before each piece: memory is short, so use less of it where there is a way (int8, shorter pieces),
             at the cost of quality if need be.
-        degraded: cleared before each job; the engine sets it when it has economised, and the result reports it. An
+        degraded: cleared before each piece; the engine sets it when it has economised, and the result reports it. An
             engine without a cheaper way leaves it alone.
-        check: set before each job: raises `Cancelled` once the client has gone. An engine that takes seconds for a
+        check: set before each piece: raises `Cancelled` once the client has gone. An engine that takes seconds for a
             sentence calls it now and then, and lets the exception pass.
     """
 

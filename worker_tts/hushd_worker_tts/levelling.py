@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # LUFS of one channel. Played on two it is -16, which podcasts and speech assistants are levelled to: a voice is then as
 # loud as what else is played. At -23, broadcasting's, all voices here would be half as loud as that.
 TARGET = -19.0
-_MOST_DB = 15.0  # what is further away is no speech
+_MOST_DB = 15.0  # what is further away is not speech
 _ENOUGH_S = 30.0  # of speech; sentences of one voice differ by 1 to 2 LU, means of so much by 0.2
 
 _CEILING = 10 ** (-1 / 20)  # -1 dBFS
@@ -33,6 +34,8 @@ _KNEE = 0.7  # -3 dBFS; below it samples stay as they are
 class Leveller:
     """Knows the loudness of an engine's voices, and learns that of those it does not know.
 
+    Each job runs on a thread of its own, and several may be under way.
+
     Args:
         path: where to keep what was learned.
     """
@@ -40,35 +43,39 @@ class Leveller:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._learned = _load(path)  # voice to its mean power and the seconds that was measured over
-        self._gains: dict[str, float] = {}
         self._changed = False
+        self._lock = threading.Lock()
+        self._job = threading.local()  # the gains of each thread's job
 
     def begin(self) -> None:
         """Begins a job, whose gains are of all that is known by now."""
-        self._gains.clear()
+        self._job.gains = {}
 
     def gain(self, voice: Voice, chunk: AudioChunk) -> float:
         """Returns the factor that brings `voice` to the target; `chunk` is what it is about to speak."""
-        if voice.name not in self._gains:
-            self._gains[voice.name] = _gain(self._power(voice, chunk))
-        return self._gains[voice.name]
+        gains: dict[str, float] = self._job.gains
+        if voice.name not in gains:
+            gains[voice.name] = _gain(self._power(voice, chunk))
+        return gains[voice.name]
 
     def learn(self, voice: Voice, chunk: AudioChunk) -> None:
         """Measures a chunk, as the engine made it, unless enough is known of `voice`."""
-        power, seconds = self._learned.get(voice.name, (0.0, 0.0))
-        if voice.loudness is not None or seconds >= _ENOUGH_S:
-            return
-        heard = powers(chunk.samples, chunk.rate)
-        if total := seconds + len(heard) * HOP_S:
-            self._learned[voice.name] = (power * seconds + float(heard.sum()) * HOP_S) / total, total
-            self._changed = True
+        with self._lock:
+            power, seconds = self._learned.get(voice.name, (0.0, 0.0))
+            if voice.loudness is not None or seconds >= _ENOUGH_S:
+                return
+            heard = powers(chunk.samples, chunk.rate)
+            if total := seconds + len(heard) * HOP_S:
+                self._learned[voice.name] = (power * seconds + float(heard.sum()) * HOP_S) / total, total
+                self._changed = True
 
     def end(self) -> None:
-        """Ends a job: keeps what was learned, where the folder can be written to."""
-        if self._changed:
-            self._changed = False
-            with contextlib.suppress(OSError):
-                _save(self._path, self._learned)
+        """Ends a job: keeps the learned level, where the folder can be written to."""
+        with self._lock:
+            if self._changed:
+                self._changed = False
+                with contextlib.suppress(OSError):
+                    _save(self._path, self._learned)
 
     def _power(self, voice: Voice, chunk: AudioChunk) -> float:
         if voice.loudness is not None:
@@ -97,7 +104,7 @@ def _gain(power: float) -> float:
 
 
 def _load(path: Path) -> dict[str, tuple[float, float]]:
-    """Returns what is kept; nothing for a file that is missing or damaged."""
+    """Returns the kept levels; none for a file that is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         kept = {voice: (float(entry["lufs"]), float(entry["seconds"])) for voice, entry in content.items()}

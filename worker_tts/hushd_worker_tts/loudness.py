@@ -26,7 +26,7 @@ def powers(samples: Samples, rate: int) -> Powers:
 
     What is shorter than a block is one block. The mean of the powers is that of the whole; see `lufs`.
     """
-    with np.errstate(all="ignore"):  # samples that are no numbers are not heard
+    with np.errstate(all="ignore"):  # samples that are not numbers are not heard
         blocks = _blocks(samples, rate)
     heard = blocks[blocks > _SILENCE]
     return heard[heard > heard.mean() * _GATE] if len(heard) else heard

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hushd_models import languages, params
-from hushd_models.params import Kind, choice, flag, number, text, whole
+from hushd_models import languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
+from hushd_schema.operations.synthesize import SYNTHESIZE
 
 from .engine import EngineInfo, Voice
 from .registry import REGISTRY
 
-FORMATS = ("s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "m4a", "alac", "aac", "pcm")
-MARKUPS = ("text", "markdown", "ssml")
 # Formats that cannot have any rate.
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 FIXED_RATES = {
@@ -23,40 +21,6 @@ FIXED_RATES = {
     "mp3": _MPEG_RATES,
     "m4a": _MPEG_RATES,
     "aac": _MPEG_RATES,
-}
-_MOST_PRONUNCIATIONS = 1000
-_LONGEST_PRONUNCIATION = 200
-
-
-def _is_pronunciation(table: object) -> bool:
-    return (
-        isinstance(table, dict)
-        and len(table) <= _MOST_PRONUNCIATIONS
-        and all(isinstance(word, str) and word.strip() and isinstance(said, str) for word, said in table.items())
-        and all(max(len(word), len(said)) <= _LONGEST_PRONUNCIATION for word, said in table.items())
-    )
-
-
-_KINDS = {
-    "voice": text(),
-    "language": Kind(
-        "a tag such as en or en-GB", lambda value: isinstance(value, str) and bool(value.strip()), str.strip
-    ),
-    # Wider than any engine's: beyond its own range it speaks at its bound, as other programs do.
-    "wpm": number(1, 1000),
-    "speed": number(0.25, 4),
-    "format": choice(*FORMATS),
-    "markup": choice(*MARKUPS),
-    "sample_rate": whole(8000, 48000),
-    "channels": whole(1, 2),
-    "volume": number(0, 2),
-    "pronounce": Kind(
-        f"a map of at most {_MOST_PRONUNCIATIONS} words to how each is pronounced, "
-        f"of at most {_LONGEST_PRONUNCIATION} characters",
-        _is_pronunciation,
-        lambda table: {word.strip(): said for word, said in table.items()},
-    ),
-    "timeline": flag(),
 }
 
 
@@ -67,6 +31,7 @@ class SynthesizeParams:
     Attributes:
         speed: within the engine's range, 1 is natural.
         sample_rate: Hz; None: the engine's own.
+        speed_warning: a sentence for a pace that the voice does not have; empty for one that it has.
     """
 
     voice: Voice
@@ -78,6 +43,7 @@ class SynthesizeParams:
     volume: float
     pronounce: Mapping[str, str]
     timeline: bool
+    speed_warning: str
 
 
 def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) -> SynthesizeParams:
@@ -86,12 +52,13 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
     Raises:
         HushdError: `bad_request`, naming what is wrong and what there is; `model_missing` is for the engine to raise.
     """
-    given = params.read(asked, _KINDS, "synthesize")
+    given = SYNTHESIZE.read(asked)
     voice = choose_voice(given.get("voice"), given.get("language"), info, voices)
     if "wpm" in given and "speed" in given:
         raise HushdError("bad_request", "Give wpm or speed, not both.")
-    format = given.get("format", FORMATS[0])
-    rate, possible = given.get("sample_rate"), FIXED_RATES.get(format)
+    used = SYNTHESIZE.defaults() | given
+    format, rate = used["format"], used["sample_rate"]
+    possible = FIXED_RATES.get(format)
     if rate and possible and rate not in possible:
         raise HushdError("bad_request", f"sample_rate must be {listed(map(str, possible))} for {format}, not {rate}.")
     speed = given["wpm"] / voice.wpm if "wpm" in given else given.get("speed", 1.0)
@@ -99,18 +66,30 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
         voice=voice,
         speed=bounded(speed, info),
         format=format,
-        markup=given.get("markup", MARKUPS[0]),
+        markup=used["markup"],
         sample_rate=rate,
-        channels=given.get("channels", 1),
-        volume=given.get("volume", 1.0),
-        pronounce=given.get("pronounce", {}),
-        timeline=given.get("timeline", False),
+        channels=used["channels"],
+        volume=used["volume"],
+        pronounce=used["pronounce"],
+        timeline=used["timeline"],
+        speed_warning=_speed_warning(speed, voice, info, "wpm" in given),
     )
 
 
 def bounded(speed: float, info: EngineInfo) -> float:
     """Returns the speed nearest to `speed` that the engine has."""
     return min(max(speed, info.slowest), info.fastest)
+
+
+def _speed_warning(speed: float, voice: Voice, info: EngineInfo, in_words: bool) -> str:
+    nearest = bounded(speed, info)
+    if nearest == speed:
+        return ""
+    limit = "at most" if speed > nearest else "at least"
+    if in_words:
+        words = f"{limit} about {nearest * voice.wpm:.0f} words a minute, not {speed * voice.wpm:.0f}"
+        return f"The voice {voice.name} speaks {words}."
+    return f"The voice {voice.name} speaks {limit} {nearest:g} times as fast as usual, not {speed:g} times."
 
 
 def default_voice(info: EngineInfo, voices: Sequence[Voice], model: str) -> str:

@@ -1,4 +1,4 @@
-"""The text-to-speech engines: hushd's own, and those of other packages in the entry point group `hushd.tts_engines`."""
+"""The text-to-speech engines: hushd's own, and those of other packages."""
 
 from __future__ import annotations
 
@@ -43,14 +43,6 @@ REGISTRY: EngineRegistry[TtsEngine] = EngineRegistry(
     role="tts",
     kind="text-to-speech",
     contract=TtsEngine,
-    own={
-        "hibari": "hushd_worker_tts.engines.hibari:Hibari",
-        "kokoro": "hushd_worker_tts.engines.kokoro:Kokoro",
-        "piper": "hushd_worker_tts.engines.piper:Piper",
-        "espeak-ng": "hushd_worker_tts.engines.espeak_ng:EspeakNg",
-        "chatterbox": "hushd_worker_tts.engines.chatterbox:Chatterbox",
-        "command": "hushd_worker_tts.engines.command:Command",
-    },
     describe_engine=_description,
     largest=60_000,
     shorten=(_without_missing_voices, _without_samples, _few_voices),

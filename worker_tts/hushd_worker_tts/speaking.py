@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
@@ -10,6 +11,7 @@ from hushd_worker.job import Job
 
 from . import params
 from .engine import AudioChunk, EngineInfo, TtsEngine, Voice
+from .engine_thread import EngineThread
 from .reading.items import Item, Pause, Piece, Rate, Speaker, Volume
 
 if TYPE_CHECKING:
@@ -21,10 +23,17 @@ class SpeechJob:
     """Speaks the items of one job in their order; a context manager that ends what must not outlive the job."""
 
     def __init__(
-        self, job: Job, engine: TtsEngine, info: EngineInfo, wanted: params.SynthesizeParams, leveller: Leveller
+        self,
+        job: Job,
+        engine: TtsEngine,
+        thread: EngineThread,
+        info: EngineInfo,
+        wanted: params.SynthesizeParams,
+        leveller: Leveller,
     ) -> None:
         self._job = job
         self._engine = engine
+        self._thread = thread
         self._info = info
         self._wanted = wanted
         self._leveller = leveller
@@ -115,7 +124,8 @@ class SpeechJob:
         """
         from .audio_out import JOINT_S, LEAD_S, joined, shorten
 
-        chunks = self._engine.synthesize(piece.text, self._voice, self._speed())
+        make = partial(self._synthesize, piece.text, self._voice, self._speed())
+        chunks = self._thread.stream(make, self._job.check, self._job.client, self._job.id)
         # The end of a piece, and the times of its words, are known only once all of it has been made.
         if not piece.ends or self._wanted.timeline:
             chunks = joined(chunks)
@@ -124,6 +134,13 @@ class SpeechJob:
             self._job.check()
             yield shorten(chunk, start=lead, end=None if piece.ends else JOINT_S)
             lead = None
+
+    def _synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        """Makes a piece, on the engine's thread: jobs take turns there."""
+        engine, job = self._engine, self._job
+        engine.economy, engine.degraded, engine.check = job.economy, False, job.check
+        yield from engine.synthesize(text, voice, speed)
+        job.degraded = job.degraded or engine.degraded
 
     def _speed(self) -> float:
         speed, rate = self._wanted.speed, self._rate

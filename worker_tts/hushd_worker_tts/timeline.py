@@ -50,6 +50,7 @@ def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> dict[str, An
         "text_start": text_start,
         "text_end": text_end,
         "words": words,
+        "estimated": not chunk.marks,
     }
 
 

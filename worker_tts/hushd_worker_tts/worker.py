@@ -10,12 +10,15 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
+from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 
 from . import params
 from .engine import EngineInfo, TtsEngine
+from .engine_thread import EngineThread
+from .foreign import Beginning, foreign
 from .reading.items import Item
 from .reading.reader import read
 from .registry import REGISTRY
@@ -35,16 +38,19 @@ def preload(engine: str) -> None:
 class Worker:
     """The text-to-speech worker that `hushd_worker.harness.serve` runs.
 
-    One job at a time: an engine uses all the cores it can get for one.
+    One job at a time, because an engine uses all the cores it can get for one; and beside it those that waited for
+    their clients, in turns of a piece.
     """
 
     slots = 1
+    aside = 64
 
     def __init__(self, engine: str, model: str) -> None:
         self._name = engine
         self._model = model
         self._engine: TtsEngine
         self._info: EngineInfo
+        self._thread: EngineThread
 
     def load(self, report: Callable[[str], None]) -> dict[str, Any]:
         """Finds and loads the engine; returns `engine`, `model`, the `voices` that are installed, and `formats`.
@@ -52,6 +58,10 @@ class Worker:
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
+        self._thread = EngineThread()
+        return self._thread.call(lambda: self._load(report))
+
+    def _load(self, report: Callable[[str], None]) -> dict[str, Any]:
         kind = REGISTRY.find(self._name)
         info = kind.info()
         if not info.installed:
@@ -74,8 +84,8 @@ class Worker:
         finally:
             gc.enable()
         voices = [voice.name for voice in kind.voices() if voice.installed]
-        known = {"engine": info.name, "model": model, "voices": voices, "formats": list(params.FORMATS)}
-        return known | compute_device.report(self._engine)
+        known = {"engine": info.name, "model": model, "voices": voices, "formats": list(FORMATS)}
+        return known | compute_device.report(self._engine, info.name)
 
     def run(self, job: Job) -> dict[str, Any]:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.
@@ -88,14 +98,16 @@ class Worker:
         if job.op != "synthesize":
             raise HushdError("unsupported", f"A tts worker can synthesize, not {quoted(job.op)}.")
         wanted = params.read(job.params, self._info, self._engine.voices())
-        self._engine.economy, self._engine.degraded = job.economy, False
-        self._engine.check = job.check
-        items: Iterable[Item] = read(job.read(), wanted.markup, wanted.voice.language, wanted.pronounce)
+        if wanted.speed_warning:
+            job.warn("speed_limited", wanted.speed_warning)
+        text = Beginning(job.read())
+        items: Iterable[Item] = read(text, wanted.markup, wanted.voice.language, wanted.pronounce)
         if wanted.markup == "ssml" and job.input == "inline":
             items = list(items)  # so that malformed SSML is refused before the first word
-        with SpeechJob(job, self._engine, self._info, wanted, self._leveller) as speech:
+        with SpeechJob(job, self._engine, self._thread, self._info, wanted, self._leveller) as speech:
             for item in items:
                 speech.speak(item)
             result = speech.close()
-        job.degraded = self._engine.degraded
-        return result
+        if wanted.markup != "ssml" and (sentence := foreign(text.text, wanted.voice)):
+            job.warn("other_language", sentence)
+        return result | ({"warnings": job.warnings} if job.warnings else {})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from hushd.synthesis.options import SynthesizeOptions, speech_params
-from hushd.transport import requests
+from hushd_schema.operations.synthesize import SynthesizeOptions
+
+from hushd.synthesis.options import speech_params
 from hushd.transport.requests import KeepAlive
 
 from . import source
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from hushd.dialogue.duplex import Mode
     from hushd.synthesis.timeline import Sentence
     from hushd.synthesis.voice import Voice
-    from hushd.synthesis.voices import VoiceChoice
 
     from .conversation import AsyncConversation
 
@@ -32,10 +32,6 @@ class AsyncClient(AsyncRecognition):
 
     Args: those of `Client`.
     """
-
-    @cached_property
-    def _choices(self) -> dict[tuple[str | None, ...], VoiceChoice]:
-        return {}
 
     async def synthesize(
         self,
@@ -58,13 +54,7 @@ class AsyncClient(AsyncRecognition):
                 block.
         """
         params = speech_params(options, format, timeline=on_sentence is not None)
-        voice, language = params.get("voice"), params.get("language")
-        if (voice or language) and not (engine and model):
-            engine, model, voice = await self._voice(voice, language, engine, model)
-            if voice:
-                params["voice"] = voice
-                params.pop("language", None)  # the voice was chosen by it
-        request = requests.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
+        request = await self._prepared(self._preparation.speech(params, engine, model, keep_alive, priority, deadline))
         call = await self._call(request, source.of_text(text))
         floor = partial(self.floor, "speaker", priority=priority)
         return AsyncSpeech(call, format, on_sentence, floor=floor, keep=keep)
@@ -87,19 +77,6 @@ class AsyncClient(AsyncRecognition):
         async with speech:
             await speech.play(device)
 
-    async def _voice(
-        self, voice: str | None, language: str | None, engine: str | None, model: str | None
-    ) -> VoiceChoice:
-        """Finds engine, model and voice for a voice or a language; asks once for each."""
-        if model and not engine and "/" in model:
-            engine, _, model = model.partition("/")
-        wanted = (voice, language, engine, model)
-        if wanted not in self._choices:
-            from hushd.synthesis.voices import choose  # for those who name one
-
-            self._choices[wanted] = choose((await self.describe("tts")).get("tts", {}), *wanted)
-        return self._choices[wanted]
-
     async def voices(self) -> list[Voice]:
         """As `Client.voices`."""
         from hushd.synthesis.voice import Voice
@@ -108,6 +85,9 @@ class AsyncClient(AsyncRecognition):
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> AsyncConversation:
         """As `Client.conversation`, entered with `async with`."""
-        from .conversation import AsyncConversation  # for those who have a loudspeaker and a microphone
+        from hushd.client import Client  # for those who have a loudspeaker and a microphone
 
-        return AsyncConversation(self._blocking.conversation(mode=mode, priority=priority, **options))
+        from .conversation import AsyncConversation
+
+        blocking = Client.on(self._link, self._on_pull)
+        return AsyncConversation(blocking.conversation(mode=mode, priority=priority, **options))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hushd_protocol.messages import Control, Request, Result
 
-from hushd.client import Client
 from hushd.transport import model_requests
 from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
+from hushd.transport.connector import CHANGES
+from hushd.transport.link import Link, refuse_borrowed
 from hushd.transport.source import Source
 
 from .retry import AsyncRetryingCall, sending, with_connection
 from .source import AsyncStream
+
+if TYPE_CHECKING:
+    from hushd_schema.model_result import ModelResult
 
 
 class AsyncConnector:
@@ -33,10 +37,7 @@ class AsyncConnector:
         compute_device: str | None = None,
         endpoint: str | None = None,
     ) -> None:
-        # For steps that threads do.
-        self._blocking = Client(
-            holder=holder, start=start, on_pull=on_pull, compute_device=compute_device, endpoint=endpoint
-        )
+        self._link = Link(holder, start, compute_device, endpoint)
         self._on_pull = on_pull
 
     async def __aenter__(self) -> Self:
@@ -47,35 +48,44 @@ class AsyncConnector:
 
     async def close(self) -> None:
         """Closes the connection. Requests under way are cancelled; the next one connects again."""
-        await asyncio.to_thread(self._blocking.close)
+        await asyncio.to_thread(self._link.close)
 
     async def _connect(self) -> Connection:
         """Returns the connection; a thread makes a new one, and perhaps starts the supervisor, where there is none."""
-        connection = self._blocking._current()
-        return connection if connection is not None else await asyncio.to_thread(self._blocking._connect)
+        connection = self._link.current()
+        return connection if connection is not None else await asyncio.to_thread(self._link.connect)
 
     async def _call(self, request: Request, input: Source | AsyncStream | None) -> AsyncRetryingCall:
-        call = AsyncRetryingCall(
-            self._connect, self._blocking._placed(request), self._blocking._sent(input), self._pull_missing
-        )
+        call = AsyncRetryingCall(self._connect, self._link.placed(request), self._link.sent(input), self._pull_missing)
         await call.begin()
         return call
+
+    async def _connect_own(self) -> Connection:
+        """As `Link.connect_own`."""
+        connection = await self._connect()
+        refuse_borrowed(connection)
+        return connection
 
     async def _pull_missing(self, model: str) -> None:
         on_pull = self._on_pull
         report = on_pull and (lambda _, done, total: on_pull(model, done, total))
         await self._ask("pull", model_requests.pull_params(model), report)
 
-    async def _ask(
+    async def _change(
         self, op: str, params: dict[str, Any], on_progress: model_requests.OnProgress | None
-    ) -> dict[str, Any]:
+    ) -> ModelResult:
+        """As `_ask`, for what somebody has commanded, and not for what a request needs."""
+        await self._connect_own()
+        return await self._ask(op, params, on_progress)
+
+    async def _ask(self, op: str, params: dict[str, Any], on_progress: model_requests.OnProgress | None) -> ModelResult:
         """As `model_requests.ask`."""
         call = AsyncRetryingCall(self._connect, model_requests.request(op, params), None)
         await call.begin()
         report = model_requests.Report(on_progress)
         async for message in call:
             if isinstance(message, Result):
-                return message.data
+                return model_requests.result(message)
             report(message)
         raise AssertionError("a call ends with a result")
 
@@ -84,4 +94,4 @@ class AsyncConnector:
             message = Control(id=new_id(), action=action, names=list(names), **options)
             return await (await sending(message)(connection)).last_message()
 
-        return (await with_connection(self._connect, ask)).data
+        return (await with_connection(self._connect_own if action in CHANGES else self._connect, ask)).data

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class AsyncConversation:
-    """As `Conversation`, entered with `async with`; a thread works for what is awaited, beside those of the devices.
+    """As `Conversation`, entered with `async with`; a thread does the work of each await, beside those of the devices.
 
     Cancelling the task that waits for it ends it, as `stop` does. Callbacks are called on other threads.
     """

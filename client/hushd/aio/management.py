@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd.management import Unloaded
 from hushd.transport import model_requests, requests, versions
+from hushd.transport.link import refuse_borrowed
 from hushd.transport.requests import KeepAlive
 
 from .connector import AsyncConnector
@@ -17,7 +18,9 @@ from .retry import sending, with_connection
 from .threads import long_step, step
 
 if TYPE_CHECKING:
-    from hushd.yielded import Yielded
+    from hushd_schema.controls import Yielded
+    from hushd_schema.model_result import ModelResult
+    from hushd_schema.status import Status
 
 
 class AsyncManagement(AsyncConnector):
@@ -26,23 +29,28 @@ class AsyncManagement(AsyncConnector):
     def floor(self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None) -> AsyncFloor:
         """As `Client.floor`, entered with `async with`; `on_wait` is called on another thread."""
         requests.check_priority(priority)
-        return AsyncFloor(self._blocking._connect, devices, priority, on_wait)
+        return AsyncFloor(self._link.connect, devices, priority, on_wait)
 
     async def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
         """As `Client.stop_speaking`."""
-        return list((await self._control("stop" if current else "cancel", *who)).get("turns", []))
+        return await self._turns("stop" if current else "cancel", *who)
 
     async def pause(self, *who: str) -> list[int]:
         """As `Client.pause`."""
-        return list((await self._control("pause", *who)).get("turns", []))
+        return await self._turns("pause", *who)
 
     async def resume(self, *who: str) -> list[int]:
         """As `Client.resume`."""
-        return list((await self._control("resume", *who)).get("turns", []))
+        return await self._turns("resume", *who)
+
+    async def _turns(self, action: str, *who: str) -> list[int]:
+        from hushd_schema.controls import Turns
+
+        return list(Turns.from_data(await self._control(action, *who)).turns)
 
     async def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
         """As `Client.preload`."""
-        warm = [self._blocking._placed(requests.warm(name, keep_alive)) for name in workers]
+        warm = [self._link.placed(requests.warm(name, keep_alive)) for name in workers]
         if not wait:
             for request in warm:
                 await with_connection(self._connect, sending(request))
@@ -59,13 +67,17 @@ class AsyncManagement(AsyncConnector):
         self, vram: int | str | None = None, *, card: int | str | None = None, keep_away: float | str = 60.0
     ) -> Yielded:
         """As `Client.yield_vram`."""
-        from hushd.yielded import Yielded, options  # rarely needed
+        from hushd_schema.controls import Yielded
+
+        from hushd.yielded import options  # rarely needed
 
         return Yielded.from_data(await self._control("yield", **options(vram, card, keep_away)))
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> Status:
         """As `Client.status`."""
-        return await self._control("status")
+        from hushd_schema.status import Status
+
+        return Status.from_data(await self._control("status"))
 
     async def reload(self) -> None:
         """As `Client.reload`."""
@@ -85,8 +97,9 @@ class AsyncManagement(AsyncConnector):
 
     async def _leave(self, action: str, timeout: float | None) -> bool:
         """As `Management._end`."""
-        connection = await asyncio.to_thread(self._blocking._find, versions.connect)
+        connection = await asyncio.to_thread(self._link.find, versions.connect)
         try:
+            refuse_borrowed(connection)
             await step(versions.end, connection, action)
             return await long_step(connection.wait_lost, timeout, stop=connection.close)
         finally:
@@ -94,9 +107,9 @@ class AsyncManagement(AsyncConnector):
 
     async def pull(
         self, model: str, *, update: bool = False, on_progress: model_requests.OnProgress | None = None
-    ) -> dict[str, Any]:
+    ) -> ModelResult:
         """As `Client.pull`."""
-        return await self._ask("pull", model_requests.pull_params(model, update), on_progress)
+        return await self._change("pull", model_requests.pull_params(model, update), on_progress)
 
     async def import_model(
         self,
@@ -105,9 +118,9 @@ class AsyncManagement(AsyncConnector):
         *,
         engine: str | None = None,
         on_progress: model_requests.OnProgress | None = None,
-    ) -> dict[str, Any]:
+    ) -> ModelResult:
         """As `Client.import_model`."""
-        return await self._ask("import", model_requests.import_params(path, name, engine), on_progress)
+        return await self._change("import", model_requests.import_params(path, name, engine), on_progress)
 
     async def quantize(
         self,
@@ -116,6 +129,6 @@ class AsyncManagement(AsyncConnector):
         *,
         name: str | None = None,
         on_progress: model_requests.OnProgress | None = None,
-    ) -> dict[str, Any]:
+    ) -> ModelResult:
         """As `Client.quantize`."""
-        return await self._ask("quantize", {"model": model, "to": to, "name": name or ""}, on_progress)
+        return await self._change("quantize", {"model": model, "to": to, "name": name or ""}, on_progress)

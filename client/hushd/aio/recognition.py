@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from hushd.recognition import AUTO, installed, names_no_engine
-from hushd.transcripts.options import TranscribeOptions, live_params, transcribe_params
-from hushd.transport import requests
+from hushd_schema.operations.transcribe import TranscribeOptions
+
+from hushd.audio.source import is_array
+from hushd.exchange.preparation import Preparation
+from hushd.exchange.steps import Ask, Steps
+from hushd.transcripts.options import live_params, transcribe_params
 from hushd.transport.requests import KeepAlive
-from hushd.transport.source import is_array
 
 from . import source
 from .management import AsyncManagement
@@ -19,14 +21,18 @@ from .source import AsyncAudio
 from .transcription import AsyncTranscription
 
 if TYPE_CHECKING:
-    from hushd.model_choice import ModelChoice
+    from hushd.models.choice import ModelChoice
     from hushd.transcripts.transcript import Transcript
+
+T = TypeVar("T")
 
 
 class AsyncRecognition(AsyncManagement):
     """Transcribes recordings and live audio; a base of `hushd.AsyncClient`, as `Recognition` is of `hushd.Client`."""
 
-    _engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
+    @cached_property
+    def _preparation(self) -> Preparation:
+        return Preparation(self._link.paths.config)
 
     async def transcribe(
         self,
@@ -84,8 +90,9 @@ class AsyncRecognition(AsyncManagement):
         input = await source.of_audio(audio, rate)
         if rate is not None and not is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
-        engine, model = await self._meant(params, speed, engine, model)
-        request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
+        request = await self._prepared(
+            self._preparation.transcription(params, speed, engine, model, keep_alive, priority, deadline)
+        )
         call = await self._call(request, input)
         return AsyncTranscription(call, on_progress, diarized=bool(options.get("diarize")))
 
@@ -118,9 +125,10 @@ class AsyncRecognition(AsyncManagement):
             options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, no_speech_s=no_speech_s,
             echo=echo,
         )  # fmt: skip
-        engine, model = await self._meant(params, speed or "fast", engine, model)
-        request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority)
-        call = await self._call(replace(request, session=True), source.of_chunks(chunks))
+        request = await self._prepared(
+            self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
+        )
+        call = await self._call(request, source.of_chunks(chunks))
         return AsyncTranscription(call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
 
     async def choose_model(
@@ -132,34 +140,22 @@ class AsyncRecognition(AsyncManagement):
         translate: bool = False,
     ) -> ModelChoice:
         """As `Client.choose_model`."""
-        from hushd import model_choice
-
-        config = self._blocking._paths.config
-        found = await asyncio.to_thread(installed, await self._described(), engine, translate, config)
-        there = model_choice.machine(await self.status(), "stt")
-        return model_choice.choose(found, there, language, speed or "medium", engine)
+        return await self._prepared(self._preparation.choose_model(language, speed, engine, translate))
 
     async def find_model(self, name: str) -> tuple[str, str]:
         """As `Client.find_model`."""
-        from hushd import model_names
+        return await self._prepared(self._preparation.find_model(name))
 
-        return model_names.find(await self._described(), name)
-
-    async def _meant(
-        self, params: dict[str, Any], speed: str | None, engine: str | None, model: str | None
-    ) -> tuple[str | None, str | None]:
-        """Engine and model of a request that may name only the model, or `auto`."""
-        if model == AUTO:
-            translate = params.get("task") == "translate"
-            return (await self.choose_model(params.get("language"), speed=speed, engine=engine, translate=translate))[
-                :2
-            ]
-        if model and not engine and names_no_engine(model):
-            return await self.find_model(model)
-        return engine, model
-
-    async def _described(self) -> dict[str, Any]:
-        """Describes speech to text: engines and models; asks once."""
-        if self._engines is None:
-            self._engines = (await self.describe("stt"))["stt"]
-        return self._engines
+    async def _prepared(self, steps: Steps[T]) -> T:
+        """Returns what a procedure does; its steps that read files are a thread's."""
+        answer: Any = None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(step, Ask):
+                answer = await getattr(self, step.method)(*step.arguments)
+            else:
+                answer = await asyncio.to_thread(step)

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Message, Request, Result
 
-from hushd.transport.attempts import GONE, Attempts
+from hushd.transport.attempts import GONE, MOST_LOST, Attempts
 from hushd.transport.connection import Connection
 from hushd.transport.retry import AGAIN_S
 from hushd.transport.source import File, Source
@@ -34,6 +34,8 @@ class Answers(Protocol):
 class AsyncRetryingCall(AsyncIterator[Message]):
     """As `RetryingCall`; `begin` sends the request. A cancelled task's request is cancelled."""
 
+    most_lost = MOST_LOST  # see `Attempts`
+
     def __init__(
         self,
         connect: Connect,
@@ -47,7 +49,7 @@ class AsyncRetryingCall(AsyncIterator[Message]):
         self._source = source
         self._connect = connect
         self._pull = pull
-        self._attempts = Attempts(request, source, pull is not None)
+        self._attempts = Attempts(request, source, pull is not None, self.most_lost)
 
     async def begin(self) -> None:
         """Sends the request, which must be awaited before the iteration."""

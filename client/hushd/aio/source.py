@@ -11,9 +11,11 @@ from typing import Any, Protocol, cast
 
 from hushd_protocol.limits import MAX_PAYLOAD
 
+from hushd.audio import source as audio_source
+from hushd.audio.source import Audio
 from hushd.transport import source
 from hushd.transport.kept import KEPT, Kept
-from hushd.transport.source import Audio, Source, Text
+from hushd.transport.source import Source, Text
 
 
 class AsyncFile(Protocol):
@@ -74,7 +76,7 @@ class AsyncStream:
 
 
 async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
-    """As `hushd.transport.source.of_audio`; also of asynchronous iterables, and of files whose `read` is awaited."""
+    """As `hushd.audio.source.of_audio`; also of asynchronous iterables, and of files whose `read` is awaited."""
     if iscoroutinefunction(read := getattr(audio, "read", None)):
         return AsyncStream(_blocks(read))
     if isinstance(audio, AsyncIterable):
@@ -82,9 +84,9 @@ async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
     if read and _is_on_disk(audio):
         return AsyncStream(from_disk(iter(lambda: read(MAX_PAYLOAD), b"")))
     if isinstance(audio, bytes):
-        return source.of_audio(audio)
+        return audio_source.of_audio(audio)
     # It looks at the file, or at all samples of an array.
-    return await asyncio.to_thread(source.of_audio, cast(Audio, audio), rate)
+    return await asyncio.to_thread(audio_source.of_audio, cast(Audio, audio), rate)
 
 
 def of_text(text: AsyncText) -> Source | AsyncStream:

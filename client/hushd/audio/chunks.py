@@ -29,9 +29,9 @@ class Chunks(Iterator[bytes]):
         self._chunks.put(chunk)
 
     def fail(self, error: HushdError) -> None:
-        """Ends the iteration with `error`, after what was recorded until now."""
+        """Ends the iteration with `error`, after the sound recorded until now."""
         self._chunks.put(error)
 
     def stop(self) -> None:
-        """Ends the iteration after what was recorded until now. Safe in a signal handler."""
+        """Ends the iteration after the sound recorded until now. Safe in a signal handler."""
         self._chunks.put(None)

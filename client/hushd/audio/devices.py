@@ -13,6 +13,7 @@ from typing import Any, Literal
 from weakref import WeakSet
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.wording import advised
 
 LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms
 SETTLE_S = 2.0  # the same, for a process that is about to end
@@ -20,7 +21,7 @@ STARVED_S = 3.0  # without a callback: no error says that a device was unplugged
 
 Kind = Literal["loudspeaker", "microphone"]
 _DIRECTIONS = {"loudspeaker": "output", "microphone": "input"}
-_INSTEAD = {"loudspeaker": "`say -o FILE` writes a file instead", "microphone": "`listen FILE` hears a recording"}
+_INSTEAD = {"loudspeaker": "write_file", "microphone": "read_file"}
 
 _starting = threading.Lock()  # held while PortAudio looks for devices
 _opening = threading.Lock()
@@ -182,7 +183,7 @@ def naming(kind: Kind) -> Iterator[None]:
         if type(error).__name__ != "PortAudioError" and not isinstance(error, ValueError):
             raise
         reason = str(error.args[0]) if error.args else type(error).__name__
-        raise HushdError("no_device", f"There is no {kind} that can be used ({reason}): {_INSTEAD[kind]}.") from error
+        raise advised("no_device", f"There is no {kind} that can be used ({reason})", _INSTEAD[kind]) from error
 
 
 def lost(kind: Kind) -> HushdError:

@@ -88,7 +88,7 @@ class Microphone(Iterator[bytes]):
         return chunk
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        from hushd.aio.microphone import chunks  # for those who have asyncio
+        from .microphone_tasks import chunks  # for those who have asyncio
 
         return chunks(self)
 
@@ -112,7 +112,7 @@ class Microphone(Iterator[bytes]):
         return 1 if self.reference is None else 2
 
     def mute(self) -> None:
-        """Drops what is recorded from now on, and what was not read yet. The device stays open."""
+        """Drops all sound from now on, and all that was not read yet. The device stays open."""
         self._since = math.inf
         with suppress(queue.Empty):
             while True:  # another thread may read too: to wait for what it has taken would be for ever
@@ -123,11 +123,11 @@ class Microphone(Iterator[bytes]):
         self._since = time.monotonic()
 
     def stop(self) -> None:
-        """Ends the iteration after what was recorded until now. Safe in a signal handler."""
+        """Ends the iteration after the sound recorded until now. Safe in a signal handler."""
         self._put(None)
 
     def close(self) -> None:
-        """Stops recording; ends the iteration after what was recorded."""
+        """Stops recording; ends the iteration after the sound recorded until now."""
         if not self._lost:
             self._stream.close()
         self.stop()

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 
-from hushd.synthesis.options import VOLUMES
-
 from . import devices
 from .devices import Device
 from .playback_buffer import PlaybackBuffer
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 BLOCK_S = 0.025
 # Seconds of the device's buffer, which PortAudio makes a block longer. More would delay the silence after a stop.
 LATENCY_S = 0.05
+VOLUMES = (0.0, 2.0)
 
 
 def outputs() -> list[Device]:

@@ -231,7 +231,7 @@ class Stream:
         return self._state == _STREAM_READY
 
     def read(self) -> bytes:
-        """Returns what was recorded since the last call; never waits."""
+        """Returns the sound recorded since the last call; never waits."""
         data, size = c_void_p(), c_size_t()
         chunks = []
         while self._pulse.pa_stream_peek(self._stream, byref(data), byref(size)) == 0 and size.value:

@@ -93,7 +93,7 @@ class Recording:
             yield chunk
 
     def _after(self, position: int) -> bytes:
-        """Returns what was recorded after `position`, waiting for it; nothing once the microphone was closed."""
+        """Returns the sound recorded after `position`, once there is some; nothing after the microphone was closed."""
         with self._lock:
             if position >= self._end:
                 self._samples += self._next()

@@ -52,7 +52,7 @@ class ServerRecorder(Chunks):
         self.close()
 
     def close(self) -> None:
-        """Stops recording; ends the iteration after what was recorded."""
+        """Stops recording; ends the iteration after the sound recorded until now."""
         self._closed = True
         self.stop()
         self._thread.join()
@@ -75,7 +75,7 @@ class ServerRecorder(Chunks):
             self._connection.close()
 
     def _record(self) -> bytes:
-        """Returns what was recorded since the last call."""
+        """Returns the sound recorded since the last call."""
         return self._stream.read()
 
     def _release(self) -> None:

@@ -63,6 +63,7 @@ class Conversation:
         speaking, listening: options of `Client.synthesize` and `Client.listen` for every turn.
         on_note: called once with a sentence for the user, when the conversation turns out to be half duplex.
         on_heard: called, on another thread, with the text of the answer so far; its end may still change.
+        on_listen: called once a person may speak, in each exchange with an answer: a sign for who waits for it.
         stop: ends it when called; may be shared with other work that ends at the same time.
 
     Attributes:
@@ -82,6 +83,7 @@ class Conversation:
         listening: Options | None = None,
         on_note: Callable[[str], None] | None = None,
         on_heard: Callable[[str], None] | None = None,
+        on_listen: Callable[[], None] | None = None,
         stop: CancelScope | None = None,
     ) -> None:
         self._client = client
@@ -91,6 +93,7 @@ class Conversation:
         self._speaking = dict(speaking or {})
         self._listening = dict(listening or {})
         self._on_heard = on_heard
+        self._on_listen = on_listen
         self._floor: Floor | None = None
         self._recorder = Recorder(self._duplex, microphone, lambda: self._entered and not self.stop.called)
         self._entered = False
@@ -237,6 +240,8 @@ class Conversation:
         if needed:
             self._state = "listening"
             listener.listen()
+            if self._on_listen is not None:
+                self._on_listen()
             patience = PATIENCE_S if options.get("no_speech_s") is None else options["no_speech_s"]
         self._wait(turn, patience, needed=needed)
         self.stop.check()
@@ -281,7 +286,7 @@ class Conversation:
 
     @contextmanager
     def _floor_of(self, *devices: str) -> Iterator[Floor]:
-        """Yields the floor, not entered yet. What is recorded while others hold it is forgotten."""
+        """Yields the floor, not entered yet. Sound recorded while others hold it is forgotten."""
         self._state = ""
         floor = self._floor = self._client.floor(
             *devices, priority=self._priority, on_wait=lambda _: self._recorder.forget()

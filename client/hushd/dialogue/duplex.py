@@ -23,7 +23,7 @@ _USUAL = ("", "default", "pulse", "pipewire")  # devices behind which a sound se
 
 
 class Duplex:
-    """The mode of a conversation, and what was found out about its echo.
+    """The mode of a conversation, and its findings about the echo.
 
     Args:
         mode: as the user has set it.

@@ -56,7 +56,7 @@ class Listener:
 
     @property
     def on_output(self) -> Callable[[bytes | None], None] | None:
-        """The callback for what is played, as `Player` takes it; None: nobody needs it."""
+        """The callback for played sound, as `Player` takes it; None: nobody needs it."""
         return self._tape.reference.play if self._tape.reference else None
 
     def listen(self) -> None:

@@ -36,7 +36,7 @@ class Tape(Recording):
         self.reference = microphone.reference
 
     def mute(self) -> None:
-        """Forgets what was recorded, and records nothing until `unmute`."""
+        """Forgets the sound so far, and records nothing until `unmute`."""
         self._microphone.mute()
         self._muted = True
         self._begin = self._end
@@ -95,7 +95,7 @@ class Recorder:
         return self._tape
 
     def forget(self) -> None:
-        """Throws away what was recorded until now, and records nothing until the next turn listens."""
+        """Throws away the sound so far, and records nothing until the next turn listens."""
         if self._tape is not None:
             self._tape.mute()
 

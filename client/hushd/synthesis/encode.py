@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol.errors import HushdError, reason
 
 if TYPE_CHECKING:
-    from hushd.output_file import OutputFile
+    from hushd_protocol.system.output_file import OutputFile
 
 # libsndfile's names: container and coding.
 _SOUNDFILE = {

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Result
 
+from hushd.transport.warning import ResultWarning, warnings_of
+
 from .received import RAW, Piece, Received
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ class IncomingSpeech:
 
     Attributes:
         format: `s16le` or the kind of file.
-        duration, voice: seconds of audio and the voice that spoke, known once the iteration has ended.
+        duration, voice, warnings: seconds of audio, the voice that spoke, and what of the request had no effect, known
+            once the iteration has ended.
         timeline: the sentences whose audio has come or is about to, where the timeline was asked for.
     """
 
@@ -36,6 +39,7 @@ class IncomingSpeech:
         self.format = form
         self.duration = 0.0
         self.voice = ""
+        self.warnings: tuple[ResultWarning, ...] = ()
         self.timeline: list[Sentence] = []
 
     def _take(self, message: Message) -> Piece | None:
@@ -50,6 +54,7 @@ class IncomingSpeech:
             self._whole = True
             self.duration = float(message.data.get("duration") or 0.0)
             self.voice = str(message.data.get("voice") or "")
+            self.warnings = warnings_of(message.data)
             self._rate = self._rate or int(message.data.get("rate") or 0)
         return None
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.output_file import OutputFile
 
 from hushd.audio.sound_file import format_of, wav_header
-from hushd.output_file import OutputFile
 
 from .received import RAW, Piece
 

@@ -23,14 +23,20 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Sentence(Spoken):
-    """A sentence, or a part of one that is spoken in one go, and its words in their order."""
+    """A sentence, or a part of one that is spoken in one go, and its words in their order.
+
+    Attributes:
+        estimated: whether the words' times are shared out by their letters, since the voice does not report them.
+    """
 
     words: tuple[Spoken, ...] = ()
+    estimated: bool = False
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Sentence:
         """From the data of a worker's `partial` of the kind `sentence`."""
-        return cls(*_place(data), tuple(Spoken(*_place(word)) for word in data.get("words") or ()))
+        words = tuple(Spoken(*_place(word)) for word in data.get("words") or ())
+        return cls(*_place(data), words, bool(data.get("estimated")))
 
 
 def _place(data: dict[str, Any]) -> tuple[float, float, int, int]:

@@ -9,17 +9,15 @@ from hushd_models import languages
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
+from hushd_protocol.wording import advised
 
 from .voice import Voice
 
-# Of engines that can all do it: the configured one, then these, then the others as they are listed.
-ORDER = ("hibari", "kokoro", "piper", "espeak-ng")
 # The names that programs made for OpenAI's API use, with the gender of each voice.
 ALIASES = {
     "alloy": "female", "coral": "female", "marin": "female", "nova": "female", "sage": "female", "shimmer": "female",
     "ash": "male", "ballad": "male", "cedar": "male", "echo": "male", "fable": "male", "onyx": "male", "verse": "male",
 }  # fmt: skip
-_ROBOTIC = "espeak-ng"  # stands in for nobody while there is another
 _MOST_NAMED = 5  # in a sentence
 
 
@@ -49,41 +47,47 @@ def choose(
         HushdError: `bad_request` for an unknown name, or a voice that speaks another language;
             `engine_missing` when nothing on this machine speaks that language.
     """
-    house = _House(catalogue, engine)
-    if not house.engines or (engine is not None and not house.installed):
+    index = _VoiceIndex(catalogue, engine)
+    if not index.engines or (engine is not None and not index.installed):
         return VoiceChoice(engine, model, voice)  # in an environment of its own, perhaps: its worker knows better
     tag = None if language is None else _tag(language)
     if voice is None:
-        found = house.for_language(language or "", tag or "", model)
+        found = index.for_language(language or "", tag or "", model)
     else:
-        found = house.named(voice, tag)
+        found = index.named(voice, tag)
         if tag is not None and not _speaks(found, tag):
             raise HushdError(
                 "bad_request",
-                f"The voice {found.name} speaks {found.language}, not {language!r}: {house.instead(tag, True)}.",
+                f"The voice {found.name} speaks {found.language}, not {language!r}: {index.instead(tag, True)}.",
             )
-    return VoiceChoice(found.engine, model or house.model_for(found), found.name)
+    return VoiceChoice(found.engine, model or index.model_for(found), found.name)
 
 
 def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
-    """Returns the voices that speak a language, of any country. Raises HushdError `bad_request` for what is no tag."""
+    """Returns the voices of a language, of any country. Raises HushdError `bad_request` for any other text."""
     tag = _tag(language)
     return [voice for voice in voices if _speaks(voice, tag)]
 
 
-class _House:
+def usual_language(catalogue: Mapping[str, Any]) -> str:
+    """The tag of the language of the voice that speaks where none is named; empty where that is not known."""
+    voice = _VoiceIndex(catalogue, None).usual()
+    return voice.language if voice else ""
+
+
+class _VoiceIndex:
     """All engines and voices, or those of one engine, the preferred ones first."""
 
     def __init__(self, catalogue: Mapping[str, Any], engine: str | None) -> None:
-        self.default_engine, _, self.default_model = str(catalogue.get("default") or ORDER[0]).partition("/")
-        self.every = sorted(catalogue.get("engines", ()), key=self._rank)
+        described = catalogue.get("engines", ())
+        usual = catalogue.get("default") or next((entry["name"] for entry in described), "")
+        self.default_engine, _, self.default_model = str(usual).partition("/")
+        # Of engines that can all do it: the configured one, then the others as they are described, the best first.
+        self.every = sorted(described, key=lambda entry: bool(entry["name"] != self.default_engine))
+        self.robotic = {entry["name"] for entry in self.every if entry.get("robotic")}
         self.engines = [entry for entry in self.every if engine in (None, entry["name"])]
         self.installed = any(entry.get("installed", True) for entry in self.engines)
         self.voices = _voices(self.engines)
-
-    def _rank(self, entry: Mapping[str, Any]) -> tuple[bool, int]:
-        name = entry["name"]
-        return name != self.default_engine, ORDER.index(name) if name in ORDER else len(ORDER)
 
     def named(self, name: str, tag: str | None) -> Voice:
         """The voice called `name`; of several, one that is installed."""
@@ -96,13 +100,25 @@ class _House:
             return next((voice for voice in same if voice.installed), same[0])
         if name.casefold() in ALIASES and (stand_in := self._stand_in(name.casefold(), tag)):
             return stand_in
+        if missing := self._missing(wanted.casefold()):
+            raise missing
         known = [voice.name for voice in voices]
         if wanted is name:
             known += ALIASES
         close = nearest(wanted, known)
         meant = f" (did you mean {close}?)" if close else ""
         shown = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
-        raise HushdError("bad_request", f"There is no voice {shown}{meant}: `say -v '?'` lists them.")
+        raise advised("bad_request", f"There is no voice {shown}{meant}", "list_voices")
+
+    def _missing(self, name: str) -> HushdError | None:
+        """Returns the error for a voice of an engine that is not installed; None for a name that nobody knows."""
+        from hushd_models import catalogue  # 2 ms, for names that are not here
+
+        for entry in self.engines:
+            if not entry.get("installed", True) and name in (each.name for each in catalogue.voices(entry["name"])):
+                sentence = f"The voice {name} is one of {entry['name']}, which is not installed: {entry['install']}."
+                return HushdError("engine_missing", sentence)
+        return None
 
     def for_language(self, language: str, tag: str, model: str | None) -> Voice:
         """Returns the default engine's voice if it speaks the language, else that of the first engine that does."""
@@ -143,14 +159,14 @@ class _House:
     def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
         """Returns a voice named after the alias (as some of kokoro's are), else one of its gender, else any."""
         here = [voice for voice in self.voices if voice.installed]
-        default = self._default()
+        default = self.usual()
         if tag is None and default is not None:
             tag = languages.tag(default.language)
         speaking = [voice for voice in here if tag is None or _speaks(voice, tag)] or here
         for voice in speaking:
             if voice.name.casefold().endswith(f"_{alias}"):
                 return voice
-        natural = [voice for voice in speaking if voice.engine != _ROBOTIC]
+        natural = [voice for voice in speaking if voice.engine not in self.robotic]
         able = [voice for voice in natural if voice.gender == ALIASES[alias]]
         if not able:
             return default if default in speaking else next(iter(natural or speaking), None)
@@ -158,7 +174,7 @@ class _House:
         place = [other for other in ALIASES if ALIASES[other] == ALIASES[alias]].index(alias)
         return able[place % len(able)]
 
-    def _default(self) -> Voice | None:
+    def usual(self) -> Voice | None:
         """Returns the voice for requests that name none."""
         for entry in self.engines:
             if entry["name"] == self.default_engine:
@@ -170,7 +186,7 @@ class _House:
 
     def _best(self, voices: Sequence[Voice], tag: str) -> Voice:
         """Chooses among one engine's voices: of the very tag, the configured one, the engine's default, the first."""
-        default = self._default()
+        default = self.usual()
         own = {entry.get("default_voice") for entry in self.engines if entry["name"] == voices[0].engine}
         return min(
             voices, key=lambda voice: (languages.tag(voice.language) != tag, voice != default, voice.name not in own)
@@ -182,7 +198,7 @@ def _voices(engines: Iterable[Mapping[str, Any]]) -> list[Voice]:
 
 
 def _tag(language: str) -> str:
-    """Returns the form in which tags are compared. Raises HushdError `bad_request` for what is no language."""
+    """Returns the form in which tags are compared. Raises HushdError `bad_request` for any other text."""
     if not languages.is_tag(language):
         raise HushdError(
             "bad_request", f"A language is a tag such as fr or pt-BR, or a name such as French, not {language[:60]!r}."

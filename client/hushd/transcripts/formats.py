@@ -16,13 +16,16 @@ from hushd_protocol.errors import HushdError
 from .spacing import joined
 
 if TYPE_CHECKING:
+    from hushd.transport.warning import ResultWarning
+
     from .cues import Cue, Layout
     from .segment import Segment
-    from .warning import TranscriptWarning
+
+UNLIKELY = "[unlikely] "  # before a text that is probably not what was said
 
 
 class Segments(Protocol):
-    """A transcript, whole or still being made; `language` and `warnings` count once the segments have been read.
+    """A transcript, whole or still being made; all but the segments counts once these have been read.
 
     `diarized`: whether speakers were requested.
     """
@@ -34,7 +37,10 @@ class Segments(Protocol):
     def language(self) -> str: ...
 
     @property
-    def warnings(self) -> tuple[TranscriptWarning, ...]: ...
+    def warnings(self) -> tuple[ResultWarning, ...]: ...
+
+    @property
+    def unlikely(self) -> tuple[tuple[float, float], ...]: ...
 
     def __iter__(self) -> Iterator[Segment]: ...
 
@@ -52,12 +58,13 @@ def timestamp(seconds: float, *, hours: bool, mark: str) -> str:
 
 
 def txt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
-    """A line a segment."""
+    """A line a segment; where its text is unlikely, with a mark before it."""
     speaker = ""
     for segment in segments:
         changed = segment.speaker and segment.speaker != speaker
         speaker = segment.speaker or speaker
-        yield f"{segment.speaker}: {segment.text.strip()}\n" if changed else f"{segment.text.strip()}\n"
+        text = f"{UNLIKELY if segment.unlikely else ''}{segment.text.strip()}"
+        yield f"{segment.speaker}: {text}\n" if changed else f"{text}\n"
 
 
 def vtt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
@@ -87,7 +94,8 @@ def tsv(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
 
 
 def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
-    """One object: `text`, `segments` (with `words` and `speaker` where known), `language`, and `warnings` if any."""
+    """One object: `text`, `segments` (with `words` and `speaker` where known), `language`, and, if there are any,
+    `warnings` and the stretches `unlikely`."""
     rows: list[dict[str, Any]] = []
     for segment in segments:
         row: dict[str, Any] = {
@@ -105,6 +113,8 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
     document: dict[str, Any] = {"text": text, "segments": rows, "language": segments.language}
     if segments.warnings:
         document["warnings"] = [warning._asdict() for warning in segments.warnings]
+    if segments.unlikely:
+        document["unlikely"] = [{"start": start, "end": end} for start, end in segments.unlikely]
     yield json.dumps(document) + "\n"
 
 

@@ -180,4 +180,6 @@ def _data(segment: Segment) -> dict[str, Any]:
     data: dict[str, Any] = {"id": segment.id, "start": segment.start, "end": segment.end, "text": segment.text}
     if segment.words:
         data["words"] = [{"word": word.word, "start": word.start, "end": word.end} for word in segment.words]
+    if segment.unlikely:
+        data["unlikely"] = True
     return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from hushd.display import clock
+from hushd.reports.display import clock
 
 from .segment import Segment
 
@@ -14,7 +14,7 @@ _CELL = '<td style="text-align: left; vertical-align: top">'
 
 
 def table(segments: Sequence[Segment], caption: str, notes: Iterable[str]) -> str:
-    """Returns HTML with a row for each segment, when it begins, who speaks and what is said; and `notes` below it."""
+    """Returns HTML with a row for each segment: its beginning, speaker and text; and `notes` below."""
     diarized = any(segment.speaker for segment in segments)
     rows = "".join(_row(segment, diarized) for segment in segments[:MOST])
     more = [f"{len(segments) - MOST} more segments are not shown."] if len(segments) > MOST else []

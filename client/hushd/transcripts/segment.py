@@ -22,6 +22,7 @@ class Segment:
     """A sentence or phrase.
 
     `words` is empty where the engine knows no word times, `speaker` (such as `SPEAKER_00`) where nobody asked.
+    `unlikely`: it is probably not what was said, but in another language than the model knows (`Transcript.unlikely`).
     """
 
     id: int
@@ -30,6 +31,7 @@ class Segment:
     text: str
     words: tuple[Word, ...] = ()
     speaker: str = ""
+    unlikely: bool = False
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Segment:
@@ -48,6 +50,7 @@ class Segment:
                 for word in data.get("words") or ()
             ),
             speaker=str(data.get("speaker") or ""),
+            unlikely=bool(data.get("unlikely")),
         )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hushd.transport.warning import ResultWarning
+
 from .segment import Segment
 from .spacing import joined
-from .warning import TranscriptWarning
 
 if TYPE_CHECKING:
     from .cues import Layout
@@ -25,13 +26,15 @@ class Transcript:
         ended: what ended it: `input`, or, live, `endpoint` when the speaker stopped, `silence` when nobody spoke for
             the time set in a continuous session.
         warnings: reasons to doubt the text, such as a language that the model does not know.
+        unlikely: the stretches of it, start and end in seconds, that are probably not what was said.
     """
 
     segments: tuple[Segment, ...]
     language: str = ""
     duration: float = 0.0
     ended: str = "input"
-    warnings: tuple[TranscriptWarning, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
+    unlikely: tuple[tuple[float, float], ...] = ()
 
     @property
     def text(self) -> str:
@@ -60,7 +63,7 @@ class Transcript:
         return "".join(render(form, self, layout))
 
     def _repr_html_(self) -> str:
-        from hushd.display import clock  # for notebooks
+        from hushd.reports.display import clock  # for notebooks
 
         from .notebook import table
 

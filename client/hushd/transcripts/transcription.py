@@ -9,10 +9,10 @@ from typing import Any
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transport.retry import RetryingCall
+from hushd.transport.warning import ResultWarning, warnings_of
 
 from .segment import Segment
 from .transcript import Transcript
-from .warning import TranscriptWarning, warnings_of
 
 
 class IncomingTranscript:
@@ -20,7 +20,7 @@ class IncomingTranscript:
 
     Attributes:
         language: as in `Transcript`; of a recording known with its first segment.
-        duration, ended, warnings: as in `Transcript`, known once the iteration has ended.
+        duration, ended, warnings, unlikely: as in `Transcript`, known once the iteration has ended.
         diarized: whether segments say who speaks.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
             segments that begin at or after it come again then.
@@ -41,7 +41,8 @@ class IncomingTranscript:
         self.language = ""
         self.duration = 0.0
         self.ended = "input"
-        self.warnings: tuple[TranscriptWarning, ...] = ()
+        self.warnings: tuple[ResultWarning, ...] = ()
+        self.unlikely: tuple[tuple[float, float], ...] = ()
         self.rest_s = 0.0
         self._count = 0
 
@@ -66,10 +67,13 @@ class IncomingTranscript:
             self.duration = float(message.data.get("duration") or 0.0)
             self.ended = str(message.data.get("ended") or "input")
             self.warnings = warnings_of(message.data)
+            self.unlikely = tuple(
+                (float(row["start"]), float(row["end"])) for row in message.data.get("unlikely") or ()
+            )
         return None
 
     def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
-        return Transcript(segments, self.language, self.duration, self.ended, self.warnings)
+        return Transcript(segments, self.language, self.duration, self.ended, self.warnings, self.unlikely)
 
 
 class Transcription(IncomingTranscript, Iterator[Segment]):

@@ -3,7 +3,8 @@
 Five things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
 and no output was returned:
 
-* the supervisor exits or dies: the next one is found or started;
+* the supervisor exits or dies: the next one is found or started; who comes while one closes may meet it once more, so
+  this holds a few times;
 * the worker is stopped: the supervisor starts another (and repeats by itself what it can);
 * the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself), or in the
   middle of a download, which continues where it was;
@@ -27,9 +28,11 @@ from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
 
 from .call import new_id
 from .source import Input
+from .warning import add_unused_device
 
 GONE = ("supervisor_lost", "shutting_down")
 _BLAMELESS = (*GONE, "worker_stopped")  # whatever the request was
+MOST_LOST = 3  # supervisors; with one that a request kills there must be an end
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 
 
@@ -38,18 +41,21 @@ class Attempts:
 
     Args:
         pulls: whether a missing model can be pulled.
+        most_lost: how many supervisors in a row may go away while the caller has nothing of the answer.
 
     Attributes:
         request: the one to send.
         missing: the model, `ENGINE/NAME`, to pull before it is sent again; else empty.
     """
 
-    def __init__(self, request: Request, source: Input | None, pulls: bool) -> None:
+    def __init__(self, request: Request, source: Input | None, pulls: bool, most_lost: int = MOST_LOST) -> None:
         self._source = source
         self._pulls = pulls
+        self._most_lost = most_lost
         self._handed_out = False  # whether the caller has a part of the answer, which cannot be taken back
         self._rest: dict[str, Any] = {}  # of a recording: the parameters that ask for what is missing of it
         self._repeated = False
+        self._lost = 0  # supervisors, while the caller had nothing of the answer
         self._returned: list[Partial] | None = [] if _is_repeated_whole(request) else None  # where no rest can be had
         self._known: deque[Partial] = deque()  # of these, what a repeated answer has not brought yet
         self._failure: HushdError | None = None  # for which it was repeated
@@ -67,8 +73,10 @@ class Attempts:
                 return False
             assert self._failure
             raise self._failure
+        if isinstance(message, Result):
+            add_unused_device(message.data, self.request.compute_device)
         if _lasts(message):
-            self._handed_out = True
+            self._handed_out, self._lost = True, self._most_lost
             self._rest = _rest(message.data) if isinstance(message, Partial) else {}
             if self._returned is not None and isinstance(message, Partial):
                 self._returned.append(message)
@@ -95,6 +103,10 @@ class Attempts:
         elif error.code == "model_missing" and error.detail.get("pull") and self._pulls:
             self._pulls = False  # once: a second attempt would not help
             self.missing = error.detail["model"]
+            self.request = replace(request, id=new_id())
+        elif error.code in GONE and self._lost < self._most_lost:
+            self._lost += 1
+            self._repeated = True
             self.request = replace(request, id=new_id())
         elif self._repeated:
             return False

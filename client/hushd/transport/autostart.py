@@ -19,8 +19,9 @@ from hushd_protocol.system.paths import Paths, prepare_state
 from hushd_protocol.system.trace import mark
 
 # From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 6 s for one that
-# still finishes its last jobs, and then says so.
-READY_S = 8.0
+# still finishes its last jobs, and then says so; one beside busy programs takes seconds. Its end is noticed at once.
+READY_S = 30.0
+LONGEST = 2000  # characters of the log's last line in an error: a sentence may list every key of the configuration
 
 # In the background of a shell that ends at once, so that init and not we will be the parent. Nothing is expanded.
 _DETACH = 'cd / && "$@" &'
@@ -156,4 +157,5 @@ def _last_line(log: str, start: int) -> str:
             lines = file.read().decode(errors="replace").split("\n")
     except OSError:
         return ""
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+    line = next((line.strip().rstrip(".") for line in reversed(lines) if line.strip()), "")
+    return line if len(line) <= LONGEST else f"{line[:LONGEST].rpartition(' ')[0]} …"

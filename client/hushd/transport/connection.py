@@ -2,7 +2,8 @@
 
 A DEALER reconnects silently and would wait for ever, so its monitor is read too: the supervisor's end is noticed
 within milliseconds and every call in flight fails with `supervisor_lost`. Nothing here waits longer than the
-supervisor lives: one that runs but sends nothing, not even a ping, is given up after `SILENT_TICKS` ticks.
+supervisor lives: one that sends nothing, not even a ping, is given up after `SILENT_TICKS` ticks where it does nothing,
+and after `MOST_TICKS` where it works, or waits for its turn, beside other busy programs.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ from hushd_protocol.system.trace import mark
 from .call import Answered, Call
 
 if TYPE_CHECKING:
+    from .liveness import Liveness
     from .remote import Machine
 
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
+MOST_TICKS = 30
 LINGER_MS = 200  # for the last cancel before we close
 # Messages that libzmq's own thread reads while ours waits for a busy program: the supervisor gives up who leaves 1000
 # unread, and the reports of their places to a hundred requests in a queue are more than that.
@@ -73,7 +76,7 @@ class Connection:
         protocol: int = PROTOCOL,
     ) -> None:
         self._machine = None if isinstance(place, str | os.PathLike) else place
-        self._path = os.fspath(place) if isinstance(place, str | os.PathLike) else ""
+        self.path = os.fspath(place) if isinstance(place, str | os.PathLike) else ""
         self._patience = patience
         self._hello = Hello(protocol=protocol, version=__version__, holder=holder, pid=os.getpid())
         self._pid = os.getpid()
@@ -85,11 +88,13 @@ class Connection:
         self._over = threading.Event()
         self._welcomed = threading.Event()
         self._calls: dict[bytes, Answered] = {}
+        self._liveness: Liveness  # while it is silent
         self._handshake: list[int] = []  # the events of the socket's monitor so far
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self.supervisor: Welcome | None = None
+        self.borrowed = False  # found by the user's pointer, from an environment without a session folder
         self._thread = threading.Thread(target=self._run, name="hushd-io", daemon=True)
         self._thread.start()
         try:
@@ -178,7 +183,7 @@ class Connection:
                 socket.setsockopt(zmq.RCVHWM, READ_AHEAD)
                 socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
                 socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
-                socket.connect(self._machine.secure(socket) if self._machine else f"ipc://{self._path}")
+                socket.connect(self._machine.secure(socket) if self._machine else f"ipc://{self.path}")
                 with contextlib.suppress(zmq.Again):  # refused already, as the monitor reports
                     socket.send_multipart(pack(self._hello), zmq.NOBLOCK)
                 reason = self._serve(socket, monitor)
@@ -235,11 +240,24 @@ class Connection:
                 return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
             if not events:
                 silent += 1
-                if silent == SILENT_TICKS:
+                if self._is_given_up(silent):
                     where = f" at {self._machine.endpoint.place}" if self._machine else ""
                     return HushdError(
                         "supervisor_lost", f"The supervisor{where} has stopped answering: see `hushd logs`."
                     )
+
+    def _is_given_up(self, silent: int) -> bool:
+        """Whether to give up a supervisor that was silent for so many ticks."""
+        if silent < SILENT_TICKS - 1:
+            return False
+        if self._machine or self.supervisor is None:
+            return silent >= SILENT_TICKS
+        if silent == SILENT_TICKS - 1:
+            from .liveness import Liveness  # for few
+
+            self._liveness = Liveness(self.supervisor.pid)
+        works = self._liveness.works()
+        return silent >= SILENT_TICKS and (not works or silent >= MOST_TICKS)
 
     def _loss(self, monitor: zmq.Socket[bytes]) -> HushdError | None:
         """The reason for which the connection is lost, by the monitor's events; None where it is not."""

@@ -43,7 +43,7 @@ class Kept:
         """Adds the next piece, None at the end, and returns it.
 
         Raises:
-            HushdError: `bad_request` when it is no bytes.
+            HushdError: `bad_request` when it is not bytes.
         """
         if piece is None:
             return None

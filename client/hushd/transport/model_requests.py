@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_models import hf_cache
 from hushd_protocol.limits import CREDIT_WINDOW
@@ -14,20 +14,23 @@ from .call import new_id
 from .connection import Connection
 from .retry import RetryingCall
 
+if TYPE_CHECKING:
+    from hushd_schema.model_result import ModelResult
+
 OnProgress = Callable[[str, float, float], None]
 
 
 def pull(
     connect: Callable[[], Connection], model: str, update: bool = False, on_progress: OnProgress | None = None
-) -> dict[str, Any]:
+) -> ModelResult:
     """Downloads `model`. Raises as `ask` does."""
     return ask(connect, "pull", pull_params(model, update), on_progress)
 
 
 def ask(
     connect: Callable[[], Connection], op: str, params: dict[str, Any], on_progress: OnProgress | None = None
-) -> dict[str, Any]:
-    """Sends `op` to the worker; returns the data of its result.
+) -> ModelResult:
+    """Sends `op` to the worker; returns its result.
 
     Args:
         on_progress: called with a description of the step, its bytes so far, and its bytes in all (0 while unknown).
@@ -38,9 +41,16 @@ def ask(
     report = Report(on_progress)
     for message in RetryingCall(connect, request(op, params), None):
         if isinstance(message, Result):
-            return message.data
+            return result(message)
         report(message)
     raise AssertionError("a call ends with a result")
+
+
+def result(message: Result) -> ModelResult:
+    """Returns what a result says."""
+    from hushd_schema.model_result import ModelResult
+
+    return ModelResult.from_data(message.data)
 
 
 def request(op: str, params: dict[str, Any]) -> Request:

@@ -32,7 +32,7 @@ class Machine:
     """The machine at an endpoint, as this one comes to it.
 
     Raises:
-        HushdError: `bad_request` for what is no endpoint; `unauthorised` where this machine has no key.
+        HushdError: `bad_request` for what is not an endpoint; `unauthorised` where this machine has no key.
     """
 
     def __init__(self, text: str, paths: Paths) -> None:
@@ -72,7 +72,7 @@ class Machine:
             return connection
 
     def find(self) -> None:
-        """Connects and leaves again, since only a plain connect says what is wrong, and with which address it works.
+        """Connects and leaves again, since only a plain connect tells the fault, and the address that works.
 
         Raises:
             HushdError: `no_supervisor`.

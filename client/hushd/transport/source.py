@@ -7,6 +7,7 @@ else is streamed as the worker grants credit.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import threading
 from collections.abc import Iterable, Iterator
@@ -17,16 +18,6 @@ from hushd_protocol.limits import MAX_PAYLOAD
 
 from .kept import KEPT, Kept
 
-_BYTES = ("B", "b", "c")  # formats of buffers
-
-
-class Array(Protocol):
-    """An object that numpy reads as an array, such as its own arrays and a tensor in main memory."""
-
-    def __array__(self) -> Any: ...
-
-
-Audio = str | os.PathLike[str] | bytes | bytearray | memoryview | Iterable[bytes] | Array
 Text = str | bytes | Iterable[str] | Iterable[bytes]
 
 
@@ -98,6 +89,12 @@ class File:
             finally:
                 os.close(descriptor)
         except (OSError, ValueError) as error:
+            if _is_address(name):
+                raise HushdError(
+                    "input_unreadable",
+                    f"{name!r} is an address on the web, and hushd downloads no recordings: "
+                    f"curl -sL {shlex.quote(str(name))} | listen -",
+                ) from None
             reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
             raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
         mode = self._info.st_mode
@@ -142,7 +139,7 @@ class Stream:
     in_memory = False
 
     def __init__(self, pieces: Iterable[bytes], kept: int = KEPT) -> None:
-        self._iterator = iter(pieces)
+        self._iterator = _iterator(pieces)
         self._kept = Kept(kept)
         self._lock = threading.Lock()
 
@@ -174,40 +171,6 @@ class Stream:
             return self._kept.add(piece)
 
 
-def of_audio(audio: Audio, rate: int | None = None) -> Source:
-    """Returns the source of a path, a file's bytes, a binary file, an iterable of bytes or an array of samples.
-
-    Args:
-        rate: of an array, in Hz.
-
-    Raises:
-        HushdError: `input_unreadable` when it is empty or unreadable, `bad_request` for an array that is no audio.
-    """
-    if isinstance(audio, str | os.PathLike):
-        return Stream(_piped(audio)) if _is_pipe(audio) else File(audio)
-    if is_array(audio):
-        from hushd.audio.samples import Samples
-
-        return Samples(audio, rate)
-    if isinstance(audio, bytes | bytearray | memoryview):
-        if not audio:
-            raise HushdError("input_unreadable", "The audio is empty.")
-        return Inline(bytes(audio))
-    return Stream(_pieces(audio))
-
-
-def is_array(audio: object) -> bool:
-    """Whether `audio` is numbers in memory and no bytes: a numpy array, a tensor, an `array.array`, a view of one."""
-    if isinstance(audio, str | bytes):  # numpy's scalars of these, too
-        return False
-    if hasattr(audio, "__array__"):
-        return True
-    try:
-        return memoryview(audio).format not in _BYTES  # type: ignore[arg-type]
-    except TypeError:
-        return False
-
-
 def of_text(text: Text) -> Source:
     """Returns the source of a string, UTF-8 bytes, or an iterable of either.
 
@@ -220,7 +183,17 @@ def of_text(text: Text) -> Source:
         if not text.strip():
             raise HushdError("bad_request", "There is nothing to say: the text is empty.")
         return Inline(text)
-    return Stream(utf8(piece) if isinstance(piece, str) else piece for piece in text)
+    pieces: Iterator[str] | Iterator[bytes] = _iterator(text, "Text is a string, UTF-8 bytes, or an iterable of either")
+    return Stream(utf8(piece) if isinstance(piece, str) else piece for piece in pieces)
+
+
+def _iterator(
+    pieces: Any, sentence: str = "Audio is a path, bytes, an array, or an iterable of bytes"
+) -> Iterator[Any]:
+    try:
+        return iter(pieces)
+    except TypeError:
+        raise HushdError("bad_request", f"{sentence}, and not {type(pieces).__name__}.") from None
 
 
 def utf8(text: str) -> bytes:
@@ -230,26 +203,5 @@ def utf8(text: str) -> bytes:
         raise HushdError("bad_request", "The text is not valid Unicode: it has half of a surrogate pair.") from error
 
 
-def _is_pipe(path: str | os.PathLike[str]) -> bool:
-    """Whether `path` names a pipe, as a shell's `<(command)` does."""
-    try:
-        return stat.S_ISFIFO(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False  # `File` says what is wrong with it
-
-
-def _piped(path: str | os.PathLike[str]) -> Iterator[bytes]:
-    """The bytes that come through a named pipe; waits for a program that writes to it."""
-    name = os.fspath(path)
-    try:
-        with open(name, "rb", buffering=0) as pipe:
-            while piece := pipe.read(MAX_PAYLOAD):
-                yield piece
-    except OSError as error:
-        raise HushdError("input_unreadable", f"{name!r} cannot be read ({error.strerror}).") from error
-
-
-def _pieces(audio: Any) -> Iterable[bytes]:
-    """Yields a binary file in blocks, not in lines, whose ends mean nothing in audio."""
-    read = getattr(audio, "read", None)
-    return iter(lambda: read(MAX_PAYLOAD), b"") if read else audio
+def _is_address(name: str | bytes) -> bool:
+    return isinstance(name, str) and name.lower().startswith(("http://", "https://", "ftp://"))

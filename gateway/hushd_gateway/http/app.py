@@ -5,43 +5,76 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.core.settings import Settings
+from hushd_protocol.system import uploads
+from hushd_schema.settings import Settings
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from . import cards, listings, speech
-from .body import sweep
+from . import cards, context, listings, speech
 from .context import Context
 from .errors import ApiError, answer
 from .lifetime import EndsWithClient
+from .operations import TEXT, Operation, document
 from .page import activity, files
+from .parameters import Schema
 from .realtime import client_secrets, socket
-from .security import Gate
+from .security import Authorisation
 from .transcription import endpoints as transcription
+from .transcription.params import DIARIZATION, TRANSCRIPTION, TRANSLATION
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
 
+
+async def openapi(request: Request) -> Response:
+    """Answers with the description of all operations."""
+    return JSONResponse(document(OPERATIONS, bool(context.of(request).token)))
+
+
+def _json(schema: Schema) -> dict[str, Schema]:
+    return {"application/json": schema}
+
+
+_PLAIN: dict[str, Schema] = {"text/plain": TEXT}
+OPERATIONS = [
+    Operation("POST", "/v1/audio/speech", speech.create, "Speaks a text.", speech.ANSWERS, body=speech.PARAMETERS),
+    Operation(
+        "POST", "/v1/audio/transcriptions", transcription.transcribe, "Writes down a recording.",
+        transcription.TRANSCRIPTS, form=TRANSCRIPTION,
+    ),
+    Operation(
+        "POST", "/v1/audio/translations", transcription.translate, "Writes down a recording in English.",
+        transcription.TRANSLATIONS, form=TRANSLATION,
+    ),
+    Operation(
+        "POST", "/v1/audio/diarization", transcription.diarize, "Says who speaks when.", transcription.DIARIZATIONS,
+        form=DIARIZATION,
+    ),
+    Operation(
+        "GET", "/v1/audio/voices", listings.voices, "Lists the voices.", _json(listings.VOICES),
+        query=listings.VOICES_QUERY,
+    ),
+    Operation("GET", "/v1/audio/models", listings.models, "Lists the models.", _json(listings.MODELS)),
+    Operation("GET", "/v1/models", listings.models, "Lists the models.", _json(listings.MODELS)),
+    Operation("GET", "/v1/models/{name}", listings.model, "Describes a model.", _json(listings.MODEL)),
+    Operation(
+        "POST", "/v1/realtime/client_secrets", client_secrets.create, "Makes a secret that opens one kind of session.",
+        _json(client_secrets.ANSWER), body=client_secrets.PARAMETERS,
+    ),
+    Operation("POST", "/v1/yield", cards.leave, "Has workers leave graphics cards.", body=cards.PARAMETERS),
+    Operation("GET", "/v1/activity", activity.show, "Shows what runs, and its memory.", query=activity.QUERY),
+    Operation("GET", "/health", listings.health, "Says OK.", _PLAIN, open=True),
+    Operation("GET", "/metrics", listings.metrics, "Figures for Prometheus.", _PLAIN),
+    Operation("GET", "/openapi.json", openapi, "This document."),
+]  # fmt: skip
 ROUTES: list[BaseRoute] = [
-    Route("/v1/audio/speech", speech.create, methods=["POST"]),
-    Route("/v1/audio/transcriptions", transcription.transcribe, methods=["POST"]),
-    Route("/v1/audio/translations", transcription.translate, methods=["POST"]),
-    Route("/v1/audio/diarization", transcription.diarize, methods=["POST"]),
-    Route("/v1/audio/voices", listings.voices),
-    Route("/v1/audio/models", listings.models),
-    Route("/v1/models", listings.models),
-    Route("/v1/models/{name:path}", listings.model),
-    Route("/v1/realtime/client_secrets", client_secrets.create, methods=["POST"]),
+    *(operation.route() for operation in OPERATIONS),
     WebSocketRoute("/v1/realtime", socket.serve),
-    Route("/v1/yield", cards.leave, methods=["POST"]),
-    Route("/v1/activity", activity.show),
-    Route("/health", listings.health),
-    Route("/metrics", listings.metrics),
     *(Route(path, files.serve) for path in files.FILES),
 ]
 
@@ -54,9 +87,9 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "") -> Star
         settings: of which `http` and the default models count.
         token: the secret that every request must carry; empty for none.
     """
-    sweep()
+    uploads.sweep()
     origins = list(settings.http.origins)
-    middleware = [Middleware(Gate, settings.http.hosts, origins, token)]
+    middleware = [Middleware(Authorisation, settings.http.hosts, origins, token)]
     if origins:
         middleware.append(
             Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
@@ -75,4 +108,6 @@ def _unknown(request: Request, error: Exception) -> Response:
     """Answers for a path or method that there is not."""
     assert isinstance(error, HTTPException)
     sentences = {404: "There is no such path.", 405: "This path takes another method."}
-    return ApiError(error.status_code, sentences.get(error.status_code, "The request cannot be read.")).response()
+    response = ApiError(error.status_code, sentences.get(error.status_code, "The request cannot be read.")).response()
+    response.headers.update(error.headers or {})
+    return response

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO, Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import uploads
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from . import fields
+from hushd_gateway import places
+
+from . import context, fields
 from .errors import ApiError, bad
 from .fields import FormFields
 
@@ -27,7 +29,6 @@ UPLOAD = 4 * 1024 * 1024 * 1024  # bytes: 37 hours of 16 kHz samples
 SILENT_S = 20.0  # without a byte
 SLOW_S = 60.0  # after which the mean must be
 SLOWEST = 1000  # bytes a second: an eighth of a telephone line
-_SPOOL = "hushd-upload-"
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each form that is damaged
 
 
@@ -41,12 +42,16 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
         raise _too_large(limit)
     size, start = 0, time.monotonic()
     stream = aiter(request.stream())
+    place = places.own()
     while True:
+        place.rest(idle=False)
         try:
             async with asyncio.timeout(SILENT_S):
                 piece = await anext(stream, None)
         except TimeoutError:
             raise _slow() from None
+        finally:
+            place.work()
         if piece is None:
             return
         size += len(piece)
@@ -66,7 +71,12 @@ async def read_json(request: Request) -> dict[str, Any]:
     """
     data = b"".join([piece async for piece in pieces(request, JSON)])
     try:
-        found = fields.parse(data)
+        if len(data) > context.LARGE:
+            async with context.of(request).turn:  # others' short requests come in between
+                await asyncio.sleep(0)
+                found = fields.parse(data)
+        else:
+            found = fields.parse(data)
     except (ValueError, RecursionError):
         raise bad("The body must be JSON.") from None
     if not isinstance(found, dict):
@@ -87,6 +97,7 @@ class Form:
         self.fields = FormFields()
         self.path: Path | None = None
         self.size = 0
+        self._lock = -1  # of the file
 
     def __enter__(self) -> Form:
         return self
@@ -95,6 +106,7 @@ class Form:
         if self.path is None:
             return
         self.path.unlink(missing_ok=True)
+        os.close(self._lock)
         if isinstance(error, HushdError):  # whoever sent it does not know the file
             for name in (repr(str(self.path)), str(self.path)):
                 error.message = error.message.replace(name, "The recording")
@@ -103,7 +115,14 @@ class Form:
         """Returns a form with the file of this one, which no longer has it."""
         form = Form()
         form.path, self.path = self.path, None
+        form._lock = self._lock
         return form
+
+    def open(self) -> IO[bytes]:
+        """Makes the file, and returns it to be written."""
+        descriptor, path = uploads.create()
+        self.path, self._lock = Path(path), os.dup(descriptor)
+        return os.fdopen(descriptor, "wb", buffering=0)
 
     async def read(self, request: Request) -> None:
         """Receives the form.
@@ -200,9 +219,7 @@ class _FormReader:
         if self._name == "file":
             if self._form.path is not None:
                 raise bad("Send one file.", "file")
-            handle, path = tempfile.mkstemp(prefix=f"{_SPOOL}{os.getpid()}-")
-            self._form.path = Path(path)
-            self._file = os.fdopen(handle, "wb", buffering=0)
+            self._file = self._form.open()
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._file is None:
@@ -224,17 +241,6 @@ class _FormReader:
         self._room -= count
         if self._room < 0:
             raise ApiError(413, f"The fields of a form, besides its file, have at most {FIELDS // 1024} KB.")
-
-
-def sweep() -> None:
-    """Removes the files that a gateway which was killed has left."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_SPOOL}*"):
-        try:
-            pid = int(path.name[len(_SPOOL) :].partition("-")[0])
-            if path.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-                path.unlink()
-        except (OSError, ValueError):
-            pass  # somebody else's
 
 
 def _no_form() -> ApiError:

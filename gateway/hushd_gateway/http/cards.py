@@ -10,16 +10,29 @@ from starlette.responses import JSONResponse, Response
 from . import context
 from .body import read_json
 from .errors import bad
-
-KEYS = {"vram": (str, int), "card": (str, int), "for": (str, int, float)}
+from .fields import Fields
+from .parameters import Parameter, Parameters
 
 
 async def leave(request: Request) -> Response:
-    """Answers with what was freed, once the driver reports it."""
-    data = await read_json(request)
-    for name, kinds in KEYS.items():
-        if name in data and (not isinstance(data[name], kinds) or isinstance(data[name], bool)):
-            raise bad(f"{name} must be a number or text.", name)
+    """Answers with the freed memory, once the driver reports it."""
+    given = PARAMETERS.check(await read_json(request))
     client = context.of(request).client
-    result = await client.yield_vram(data.get("vram"), card=data.get("card"), keep_away=data.get("for", 60.0))
+    keep_away = 60.0 if given["for"] is None else given["for"]
+    result = await client.yield_vram(given["vram"], card=given["card"], keep_away=keep_away)
     return JSONResponse(asdict(result))
+
+
+def _amount(data: Fields, name: str) -> str | float | None:
+    value = data.get(name)
+    if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
+        return value
+    raise bad(f"{name} must be a number or text.", name)
+
+
+_AMOUNT = {"type": ["string", "number"]}
+PARAMETERS = Parameters(
+    Parameter("vram", "Bytes, or a text such as 12G; else all.", _amount, _AMOUNT),
+    Parameter("card", "The number or name of a graphics card.", _amount, _AMOUNT),
+    Parameter("for", "Seconds, or a text such as 10m, for which workers keep away.", _amount, _AMOUNT),
+)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from hushd.synthesis.voices import VoiceChoice
 from hushd.synthesis.voices import choose as choose_voice
 from hushd_models import listings
-from hushd_supervisor.core.settings import Settings
+from hushd_protocol.names import AUTO
+from hushd_schema.settings import Settings
 from starlette.requests import HTTPConnection
 
 from hushd_gateway import choices
@@ -17,6 +19,8 @@ from hushd_gateway.engines import Engines
 if TYPE_CHECKING:
     from hushd import AsyncClient
 
+LARGE = 64 * 1024  # characters of JSON that do not share a turn of the loop with as much of another program's
+
 
 class Context:
     """One for the whole application, as `app.state.context`."""
@@ -25,6 +29,7 @@ class Context:
         self.client = client
         self.settings = settings
         self.token = token
+        self.turn = asyncio.Lock()  # for what is `LARGE`
         self._engines = Engines(client, settings)
 
     async def catalogues(self) -> dict[str, dict[str, Any]]:
@@ -40,7 +45,7 @@ class Context:
             return Model()
         catalogue = await self._engines.catalogue("stt")
         found = choices.stt(catalogue, self.settings, name, language, translate=translate, words=words)
-        if found.model != choices.AUTO:
+        if found.model != AUTO:
             return found
         return await self._engines.best(language, speed=speed, engine=found.engine, translate=translate)
 

@@ -6,12 +6,15 @@ import json
 import math
 from typing import Any
 
+from hushd_protocol import wording
 from hushd_protocol.errors import HushdError
 from starlette.requests import Request
 from starlette.responses import Response
 
 # Where the table in hushd_protocol.errors has a status that OpenAI's clients would not understand.
 _STATUS = {"output_failed": 507, "no_device": 503, "cancelled": 503, "slow_consumer": 503}
+# Advice that a program can follow over HTTP.
+WORDS = {"list_voices": "GET /v1/audio/voices lists them", "list_cards": "GET /v1/activity lists them"}
 _CODES = {"model_missing": "model_not_found", "engine_missing": "model_not_found", "too_large": "request_too_large"}
 
 
@@ -50,7 +53,7 @@ class ApiError(Exception):
             after = max(1, math.ceil(error.retry_after_ms / 1000))
         elif status in (429, 503):
             after = 1
-        return cls(status, error.message, None, _CODES.get(error.code, error.code), after)
+        return cls(status, wording.sentence(error, WORDS), None, _CODES.get(error.code, error.code), after)
 
     @property
     def kind(self) -> str:

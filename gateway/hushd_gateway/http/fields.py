@@ -7,23 +7,37 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from starlette.datastructures import QueryParams
+
 from .errors import bad
+
+CONTAINERS = 10_000  # objects and lists of a JSON value, each of which costs up to a hundred times its text
+ITEMS = 200_000  # and the commas in it
 
 Fields = Mapping[str, Any]  # whatever JSON has, or `FormFields`
 
 
 class FormFields(dict[str, list[str]]):
-    """The fields of a form: the texts of each name, of which a parameter that is no list has the last one."""
+    """The fields of a form: the texts of each name, of which a parameter that is not a list has the last one."""
+
+
+def of_query(query: QueryParams) -> FormFields:
+    """The parameters of an address."""
+    return FormFields({name: query.getlist(name) for name in query})
 
 
 def parse(data: str | bytes) -> Any:
-    """The value of JSON, whose numbers are all finite: an answer that repeats one would be no JSON.
+    """The value of JSON, whose numbers are all finite: an answer that repeats another would not be JSON.
 
     Raises:
         ValueError: it is none.
+        ApiError: it has more parts than any request needs.
         RecursionError: it is nested too deep.
     """
-    return json.loads(data, parse_constant=_finite, parse_float=_finite)
+    text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
+    if text.count("{") + text.count("[") > CONTAINERS or text.count(",") > ITEMS:
+        raise bad(f"JSON has at most {CONTAINERS} objects and lists here, and {ITEMS} items in them.")
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
 
 
 def _finite(number: str) -> float:
@@ -80,6 +94,16 @@ def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> s
     value = text(fields, name) or default
     if value not in choices:
         raise bad(f"{name} must be one of {', '.join(choices)}.", name)
+    return value
+
+
+def record(fields: Fields, name: str) -> dict[str, Any]:
+    """An object; null and nothing are an empty one."""
+    value = one(fields, name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise bad(f"{name} must be an object.", name)
     return value
 
 

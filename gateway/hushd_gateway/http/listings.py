@@ -6,12 +6,13 @@ The door answers most of these requests itself; the rest come here on connection
 from __future__ import annotations
 
 from hushd_models import listings
-from hushd_supervisor.system.serving import metrics as figures
+from hushd_schema import metrics as figures
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from . import context
+from . import context, fields, parameters
 from .errors import ApiError
+from .parameters import Parameters
 
 
 async def models(request: Request) -> Response:
@@ -33,7 +34,7 @@ async def model(request: Request) -> Response:
 async def voices(request: Request) -> Response:
     """Answers with the installed voices; with `?legacy=true` with their names alone."""
     found = listings.voices(await context.of(request).catalogues())
-    if request.query_params.get("legacy") == "true":
+    if VOICES_QUERY.check(fields.of_query(request.query_params))["legacy"]:
         return JSONResponse({"voices": [voice["id"] for voice in found["voices"]]})
     return JSONResponse(found)
 
@@ -47,3 +48,17 @@ async def metrics(request: Request) -> Response:
 async def health(request: Request) -> Response:
     """Answers exactly `OK`, by which detectors know a server for speech."""
     return PlainTextResponse("OK")
+
+
+VOICES_QUERY = Parameters(parameters.flag("legacy", "Their names alone."))
+MODEL = {
+    "type": "object",
+    "required": ["id", "object", "created", "owned_by"],
+    "properties": {"id": {"type": "string"}, "object": {"const": "model"}, "owned_by": {"type": "string"}},
+}
+MODELS = {
+    "type": "object",
+    "required": ["object", "data"],
+    "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": MODEL}},
+}
+VOICES = {"type": "object", "required": ["voices"], "properties": {"voices": {"type": "array"}}}

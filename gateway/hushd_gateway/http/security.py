@@ -1,15 +1,14 @@
 """Decides who may send requests: by `Host`, by the page that sends them, by the token, and by their number.
 
 A web page can reach a server on its reader's machine without asking. Its own host name can resolve to this machine,
-and then its requests count as of the same origin (so `Host` is checked); and forms and plain POSTs are sent without a
-preflight, so that refusing CORS is not enough (so `Origin` and `Sec-Fetch-Site` are checked on each request).
-WebSockets know no CORS at all: the same checks apply to them.
+and then the browser takes its requests for ones of the same origin: so `Host` is checked. Forms and plain POSTs are
+sent without a preflight, so refusing CORS is not enough: `Origin` and `Sec-Fetch-Site` are checked on each request.
+CORS does not exist for WebSockets: the same checks apply to them.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,19 +18,21 @@ from hushd_protocol.errors import HushdError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .crowd import Crowd
 from .errors import ApiError
 from .page import files
 from .realtime import sealing
 
 OPEN = ("/health", *files.FILES)  # without the token
-LOCAL = 256  # requests and WebSockets of one address at once: of this machine, where it stands for many programs
-FOREIGN = 64  # and of another
+LOCAL = 256  # requests and WebSockets of one program at once,
+FOREIGN = 64  # and of another machine's address
+SESSIONS = 64  # of which so many are WebSockets
 RETRY_S = 1
 KEY = "openai-insecure-api-key."  # a subprotocol: browsers cannot send headers with a WebSocket
 
 
-class Gate:
-    """Lets requests in that come from nobody's web page and carry the token.
+class Authorisation:
+    """Admits requests that carry the token and do not come from somebody else's web page.
 
     Args:
         names: of this machine, besides localhost and addresses.
@@ -44,27 +45,27 @@ class Gate:
         self._names = frozenset(name.lower() for name in names)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._token = token
-        self._here: Counter[str] = Counter()  # under way, by address
+        self._crowds = {"http": Crowd(LOCAL, FOREIGN), "websocket": Crowd(SESSIONS, FOREIGN)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return
-        address = (scope.get("client") or ("",))[0]
+        crowd = self._crowds[scope["type"]]
         try:
-            self._check(scope, address)
+            self._check(scope)
+            if (place := crowd.enter(scope)) is None:
+                sentence = "This program, or its address, has too many requests under way: wait for some."
+                raise ApiError(429, sentence, retry_after=RETRY_S)
         except ApiError as error:
             await _refuse(error, scope, receive, send)
             return
-        self._here[address] += 1
         try:
             await _Quiet(self._app)(scope, receive, send)
         finally:
-            self._here[address] -= 1
-            if not self._here[address]:
-                del self._here[address]
+            crowd.leave(place)
 
-    def _check(self, scope: Scope, address: str) -> None:
-        headers = _headers(scope)
+    def _check(self, scope: Scope) -> None:
+        headers = hosts.headers_of(scope["headers"])
         host = headers.get("host", "")
         if not hosts.is_allowed(host, self._names):
             raise ApiError(
@@ -74,9 +75,9 @@ class Gate:
             self._check_page(headers, host)
         preflight = scope.get("method") == "OPTIONS" and "access-control-request-method" in headers
         if not preflight and scope["path"] not in OPEN and not self._authorised(scope, headers):
-            raise ApiError(401, "Send hushd's token, as Authorization: Bearer TOKEN.", code="invalid_api_key")
-        if self._here[address] >= (LOCAL if not address or hosts.is_loopback(address) else FOREIGN):
-            raise ApiError(429, "This address has too many requests under way: wait for some.", retry_after=RETRY_S)
+            raise ApiError(
+                401, "Send hushd's token: Authorization: Bearer TOKEN, or x-api-key: TOKEN.", code="invalid_api_key"
+            )
 
     def _check_page(self, headers: Mapping[str, str], host: str) -> None:
         origin = headers.get("origin")
@@ -90,16 +91,20 @@ class Gate:
     def _authorised(self, scope: Scope, headers: Mapping[str, str]) -> bool:
         if not self._token:
             return True
-        sent = headers.get("authorization", "").removeprefix("Bearer ")
-        if scope["type"] == "websocket":
-            sent = sent or next((each[len(KEY) :] for each in scope["subprotocols"] if each.startswith(KEY)), "")
-            if sealing.opened(sent, self._token) is not None:
-                return True
-        return hosts.same_secret(sent, self._token)
+        sent = keys_of(scope, headers)
+        if scope["type"] == "websocket" and any(sealing.opened(key, self._token) is not None for key in sent):
+            return True
+        return any(hosts.same_secret(key, self._token) for key in sent)
+
+
+def keys_of(scope: Scope, headers: Mapping[str, str]) -> list[str]:
+    """The secrets that a request carries in its headers, and a WebSocket in its subprotocols too."""
+    offered = (each[len(KEY) :] for each in scope.get("subprotocols", ()) if each.startswith(KEY))
+    return [*hosts.sent_secrets(headers.get("authorization", ""), headers.get("x-api-key", "")), *offered]
 
 
 class _Quiet:
-    """Reports what nobody expected by its kind and place alone: its text may hold what was said or heard."""
+    """Reports an unexpected error by its kind and place alone: its text may hold speech."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -134,17 +139,8 @@ def report(error: BaseException) -> None:
     print(f"an HTTP request failed: {type(error).__name__} at {place}", file=sys.stderr)
 
 
-def _headers(scope: Scope) -> dict[str, str]:
-    """The headers; a name that stands there twice has both values, and so matches nothing."""
-    found: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        key, text = name.decode("latin-1"), value.decode("latin-1").strip()
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
-
-
 def _follows_link(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Whether a reader follows a link to hushd's own page, from anywhere: its policy lets no page frame it."""
+    """Whether a reader follows a link to hushd's own page, from any site; its policy forbids that a page frames it."""
     follows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
     return follows and scope.get("method") == "GET" and scope["path"] == files.PAGE and "origin" not in headers
 

@@ -7,15 +7,18 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
+from hushd_schema.operations.synthesize import SYNTHESIZE
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import context, fields, streaming
+from . import context, fields, parameters, streaming
 from .body import read_json
 from .context import Context
 from .errors import bad
+from .parameters import Parameter, Parameters, Schema
 from .streaming import Streamed
 
 if TYPE_CHECKING:
@@ -31,55 +34,83 @@ MEDIA = {
 }
 PCM_RATE = 24_000  # Hz, which OpenAI's programs take for granted
 _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}  # nothing is billed
+VOICE_HEADER = "X-Hushd-Voice"
+
+
+class Speech(NamedTuple):
+    """A speech, and the name of the voice that the request's names came to; empty for the default one."""
+
+    audio: AsyncIterator[bytes]
+    voice: str
 
 
 async def create(request: Request) -> Response:
     """Answers with a sound file, or with events that hold its parts."""
-    data = await read_json(request)
-    form = fields.choice(data, "response_format", tuple(MEDIA), "mp3")
-    stream = fields.choice(data, "stream_format", ("audio", "sse"), "audio")
-    timeline = fields.flag(data, "timeline")
-    if timeline and stream != "sse":
+    given = PARAMETERS.check(await read_json(request))
+    form, sse = given["response_format"], given["stream_format"] == "sse"
+    if given["timeline"] and not sse:
         raise bad("A timeline comes as events: add stream_format sse.", "timeline")
-    sentences: deque[Sentence] | None = deque() if timeline else None
-    audio = await synthesize(context.of(request), data, form, sentences)
-    return streaming.events(_events(audio, sentences)) if stream == "sse" else Streamed(audio, MEDIA[form])
+    sentences: deque[Sentence] | None = deque() if given["timeline"] else None
+    audio, voice = await synthesize(context.of(request), given, form, sentences)
+    answer = streaming.events(_events(audio, sentences)) if sse else Streamed(audio, MEDIA[form])
+    if voice:
+        answer.headers[VOICE_HEADER] = quote(voice)
+    return answer
 
 
 async def synthesize(
-    there: Context, data: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
-) -> AsyncIterator[bytes]:
-    """The speech for a request's parameters, in the format `form`.
+    there: Context, given: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
+) -> Speech:
+    """The speech for values of `PARAMETERS`, in the format `form`.
 
     Args:
         sentences: gets each sentence with the times of its words, before its audio.
 
     Raises:
-        ApiError: for a parameter that does not fit.
+        HushdError: for what no voice of this machine's can do.
     """
-    said = fields.text(data, "input")
-    if not said.strip():
-        raise bad("input must be the text to speak.", "input")
-    options: dict[str, Any] = {
-        "speed": fields.number(data, "speed", 0.25, 4.0),
-        "sample_rate": fields.whole(data, "sample_rate", 8000, 48000) or (PCM_RATE if form == "pcm" else None),
-    }
-    language = fields.text(data, "language")
-    fields.text(data, "instructions")  # no engine follows any
-    chosen = await there.tts(fields.text(data, "model"), _voice(data), language)
-    if not chosen.voice:
-        options["language"] = language or None
+    options = parameters.asked(SYNTHESIZE, given)
+    options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
+    chosen = await there.tts(given["model"], given["voice"], given["language"])
+    if chosen.voice:
+        del options["language"]
+    del options["timeline"]  # whose sentences come one by one
     if sentences is not None:
         options["on_sentence"] = sentences.append
-    return _made(there, said, {**options, **chosen._asdict(), "format": form})
+    audio = _made(there, given["input"], {**options, **chosen._asdict(), "format": form})
+    return Speech(audio, chosen.voice or "")
 
 
-def _voice(data: Mapping[str, Any]) -> str:
+def _input(data: Mapping[str, Any], name: str) -> str:
+    text = fields.text(data, name)
+    if not text.strip():
+        raise bad(f"{name} must be the text to speak.", name)
+    return text
+
+
+def _voice(data: Mapping[str, Any], name: str) -> str:
     """The voice: a name, or an object with its `id`."""
-    voice = data.get("voice")
+    voice = data.get(name)
     if isinstance(voice, Mapping):
         voice = voice.get("id")
-    return fields.text({"voice": voice}, "voice")
+        if not isinstance(voice, str):
+            raise bad(f"{name} must have the voice's name as its id.", name)
+    return fields.text({name: voice}, name)
+
+
+_NAME: Schema = {"type": "string"}
+_VOICE = {"anyOf": [_NAME, {"type": "object", "required": ["id"], "properties": {"id": _NAME}}]}
+PARAMETERS = Parameters(
+    Parameter("input", "The text to speak.", _input, {"type": "string", "pattern": r"\S"}, (), required=True),
+    parameters.text("model", "ENGINE/NAME, or any other name for the configured model."),
+    Parameter("voice", "The name of a voice, or an object with it as its id.", _voice, _VOICE),
+    *parameters.of(SYNTHESIZE),
+    parameters.choice("response_format", tuple(MEDIA), "mp3", "The sound file's format."),
+    parameters.choice("stream_format", ("audio", "sse"), "audio", "A file, or events that hold its parts."),
+    parameters.text("instructions", "Taken without effect, since no engine follows any."),
+)
+_SOUND: Schema = {"type": "string", "format": "binary"}
+ANSWERS: dict[str, Schema] = dict.fromkeys(MEDIA.values(), _SOUND) | {"text/event-stream": {}}
 
 
 async def _made(there: Context, said: str, options: dict[str, Any]) -> AsyncIterator[bytes]:

@@ -6,32 +6,46 @@ import asyncio
 import json
 from typing import Any
 
+from hushd.transport.source import utf8
 from hushd_protocol.errors import HushdError
 from wyoming.event import Event
+
+from hushd_gateway import places
+from hushd_gateway.places import Room
 
 REST_S = 600.0  # until the next event begins
 EVENT_S = 20.0  # for the rest of an event
 MAX_DATA = 256 * 1024  # bytes
 MAX_PAYLOAD = 1024 * 1024
+SMALL = 16 * 1024  # payloads that need no place in
+LARGE = 8 * 1024 * 1024  # the room for all larger ones
+_room = Room(LARGE)
 
 
-async def read_event(reader: asyncio.StreamReader) -> Event | None:
+async def read_event(reader: asyncio.StreamReader, *, idle: bool = True) -> Event | None:
     """Returns the next event, None at the end. As `wyoming.event.async_read_event`, which has no bounds.
 
+    Meanwhile the connection rests; `idle`: it is in the middle of nothing.
+
     Raises:
-        HushdError: `bad_request` for what is no event, or is too large.
+        HushdError: `bad_request` for what is not an event, has half of a character, or is too large.
         TimeoutError: nothing has come for `REST_S`, or half an event for `EVENT_S`.
         asyncio.IncompleteReadError: the program has left within an event.
     """
-    async with asyncio.timeout(REST_S):
-        first = await reader.read(1)
-    if not first:
-        return None
+    place = places.own()
+    place.rest(idle=idle)
     try:
+        async with asyncio.timeout(REST_S):
+            first = await reader.read(1)
+        if not first:
+            return None
+        place.rest(idle=False)
         async with asyncio.timeout(EVENT_S):
             return await _rest(first, reader)
     except (ValueError, RecursionError):
         raise HushdError("bad_request", "This is no event of Wyoming, or a larger one than is taken here.") from None
+    finally:
+        place.work()
 
 
 def text(event: Event) -> str:
@@ -53,14 +67,27 @@ async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:
     if not isinstance(data, dict) or not isinstance(head.get("type"), str):
         raise ValueError("no event")
     if length:
-        data |= _object(await reader.readexactly(length))
-    return Event(head["type"], data, await reader.readexactly(payload))
+        data |= _object(await _exactly(reader, length))
+    if payload <= SMALL:
+        return Event(head["type"], data, await _exactly(reader, payload))
+    async with _room.of(payload):
+        return Event(head["type"], data, await _exactly(reader, payload))
+
+
+async def _exactly(reader: asyncio.StreamReader, size: int) -> bytes:
+    try:
+        return await reader.readexactly(size)
+    except asyncio.IncompleteReadError:
+        pass  # it has what has come, and is kept for a while with all that refers to it
+    raise asyncio.IncompleteReadError(b"", size)
 
 
 def _object(line: bytes) -> dict[str, Any]:
     found = json.loads(line)
     if not isinstance(found, dict):
         raise ValueError("no object")
+    if b"\\u" in line:
+        utf8(json.dumps(found, ensure_ascii=False))
     return found
 
 

@@ -6,7 +6,8 @@ from hushd import AsyncClient
 from hushd.synthesis import voices
 from hushd.synthesis.voices import VoiceChoice
 from hushd_models import listings
-from hushd_supervisor.core.settings import Settings
+from hushd_protocol.names import AUTO
+from hushd_schema.settings import Settings
 
 from hushd_gateway import choices
 from hushd_gateway.choices import Model
@@ -41,7 +42,7 @@ class Offer:
         if not name and choices.is_known_to_hear(self._settings.stt, language):
             return Model()
         found = choices.stt(await self._engines.catalogue("stt"), self._settings, name, language)
-        return await self._engines.best(language) if found.model == choices.AUTO else found
+        return await self._engines.best(language) if found.model == AUTO else found
 
     async def voice(self, name: str, language: str) -> VoiceChoice:
         """The voice of this name, else of this language, else the usual one.

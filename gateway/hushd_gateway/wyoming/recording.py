@@ -9,6 +9,7 @@ from typing import IO, Any, NamedTuple
 from hushd_protocol.errors import HushdError
 
 SHORT = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
+MEMORY = 16 * 1024 * 1024  # bytes of all recordings that are kept in memory
 MOST = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
 _SIGNED = bytes(sample ^ 0x80 for sample in range(256))
 
@@ -29,8 +30,11 @@ class Recording:
         size: bytes so far, of 16-bit samples.
     """
 
+    _kept = 0  # bytes in memory, of all
+
     def __init__(self) -> None:
         self.format = Format()
+        self._in_memory = 0
         self.size = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=SHORT)  # noqa: SIM115  # `close` closes it
         self._rest = b""  # part of a frame
@@ -67,6 +71,7 @@ class Recording:
         if self.size > MOST:
             raise HushdError("too_large", f"A recording has at most {MOST // 2**20} MiB: send it in parts.")
         try:
+            self._make_room(len(found))
             self._file.write(found)
         except OSError as error:
             raise HushdError(
@@ -81,7 +86,21 @@ class Recording:
 
     def close(self) -> None:
         """Forgets it all."""
+        self._leave_memory()
         self._file.close()
+
+    def _make_room(self, count: int) -> None:
+        """Counts bytes that are kept in memory; goes to a file beyond the bounds."""
+        if self.size > SHORT or Recording._kept + count > MEMORY:
+            self._leave_memory()
+            self._file.rollover()
+        elif self._in_memory or self.size == count:
+            self._in_memory += count
+            Recording._kept += count
+
+    def _leave_memory(self) -> None:
+        Recording._kept -= self._in_memory
+        self._in_memory = 0
 
 
 def _is_usual(format: Format) -> bool:

@@ -19,8 +19,9 @@ from typing import Any
 
 from hushd import AsyncClient
 from hushd.transcripts.spacing import between
+from hushd_protocol import wording
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.core.settings import Settings
+from hushd_schema.settings import Settings
 from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
@@ -36,6 +37,7 @@ from .recording import Recording
 
 SEND_S = 60.0  # for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text
+WORDS = {"list_voices": "describe lists them"}  # advice for programs
 _SILENCE = {"rate": 24_000, "width": 2, "channels": 1}  # the format of a text without a word
 
 
@@ -56,14 +58,14 @@ async def serve_connection(
         async with asyncio.TaskGroup() as tasks:
             offer = Offer(client, settings, listener)
             with closing(_Connection(writer, client, offer, tasks)) as connection:
-                while event := await events.read_event(reader):
+                while event := await events.read_event(reader, idle=connection.is_idle):
                     await connection.handle(event)
     except* HushdError as found:
         failed = next(error for error in _leaves(found))
     except* (OSError, TimeoutError, asyncio.IncompleteReadError):
         pass  # it has left, or does not read
     if failed:
-        await _send(writer, Error(text=str(failed), code=failed.code))
+        await _send(writer, Error(text=wording.sentence(failed, WORDS), code=failed.code))
 
 
 class _Connection:
@@ -87,9 +89,15 @@ class _Connection:
         self._wanted: Mapping[str, Any] = {}  # by the last `transcribe`
         self._model = Model()  # of this recording
         self._recording = Recording()
+        self._hears = False
         self._text: asyncio.Queue[str | None] | None = None
         self._characters = 0
         self._speaking: asyncio.Task[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing has begun that another event would go on with."""
+        return not self._hears and self._text is None
 
     def close(self) -> None:
         """Ends a text that is being streamed, and forgets a recording."""
@@ -138,12 +146,14 @@ class _Connection:
         self._recording.close()
         self._recording = Recording()
         self._recording.begin(event.data)
+        self._hears = True
         self._model = await self._offer.model(_string(self._wanted, "name"), _string(self._wanted, "language"))
         # It starts while somebody speaks.
         await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
 
     async def _transcribe(self) -> None:
         recording, self._recording = self._recording, Recording()
+        self._hears = False
         model, self._model = self._model, Model()
         language, self._wanted = _string(self._wanted, "language"), {}
         with closing(recording):

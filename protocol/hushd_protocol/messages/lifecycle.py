@@ -22,7 +22,8 @@ class Ready(Message):
     """worker -> supervisor: loaded. `slots` is the number of jobs that it takes at once, `pss` its size in bytes.
 
     `sessions` is the number of sessions that it takes beside those; at 0 a session takes one of the slots. `cards` are
-    the bytes that it takes of each graphics card, by the card's place on the PCI bus.
+    the bytes that it takes of each graphics card, by the card's place on the PCI bus. `aside` is the number of jobs
+    that it carries on beside its slots once they have waited for their clients.
     """
 
     TYPE: ClassVar[str] = "ready"
@@ -32,11 +33,12 @@ class Ready(Message):
     capabilities: dict[str, Any] = field(default_factory=dict)
     sessions: int = 0
     cards: dict[str, Any] = field(default_factory=dict)
+    aside: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFailed(Message):
-    """worker -> supervisor: it can never become ready (no engine, no weights), or not for want of memory
+    """worker -> supervisor: it can never become ready (no engine, no weights), or not while memory is short
     (`server_busy`), `on_card` of a graphics card's. It leaves by itself after this."""
 
     TYPE: ClassVar[str] = "load_failed"

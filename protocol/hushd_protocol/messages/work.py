@@ -71,7 +71,7 @@ class Job(Message):
     """supervisor -> worker: the request as the client sent it. `credit` is the client's so far.
 
     `economy`: memory is short, so use less, at the cost of quality if need be. A worker that has done so adds
-    `degraded: true` to the result's data.
+    `degraded: true` to the result's data. `client` is a number that the jobs of one client share.
     """
 
     TYPE: ClassVar[str] = "job"
@@ -87,6 +87,7 @@ class Job(Message):
     credit: int = 0
     economy: bool = False
     session: bool = False
+    client: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

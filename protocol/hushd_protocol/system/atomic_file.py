@@ -61,7 +61,7 @@ class AtomicFile:
         while True:
             self._temporary = f"{start}.{os.urandom(4).hex()}{_SUFFIX}"
             self.descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-            _lock(self.descriptor, fcntl.LOCK_EX)
+            lock(self.descriptor, fcntl.LOCK_EX)
             if os.path.lexists(self._temporary):
                 return
             os.close(self.descriptor)  # swept before it was locked
@@ -81,7 +81,7 @@ def sweep(folder: str | os.PathLike[str]) -> None:
         return
     for name in names:
         if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
-            _remove_if_dead(os.path.join(folder, name))
+            remove_if_dead(os.path.join(folder, name))
 
 
 def _sweep_once(folder: str) -> None:
@@ -90,7 +90,7 @@ def _sweep_once(folder: str) -> None:
         sweep(folder)
 
 
-def _remove_if_dead(path: str) -> None:
+def remove_if_dead(path: str) -> None:
     try:
         # For writing, which a lock needs on NFS; neither a link nor a pipe is waited for or followed.
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -99,7 +99,7 @@ def _remove_if_dead(path: str) -> None:
     try:
         found = os.fstat(descriptor)
         ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-        if ours and _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.path.samestat(found, os.lstat(path)):
+        if ours and lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.path.samestat(found, os.lstat(path)):
             os.unlink(path)
     except OSError:
         pass  # another process was faster
@@ -107,7 +107,7 @@ def _remove_if_dead(path: str) -> None:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, kind: int) -> bool:
+def lock(descriptor: int, kind: int) -> bool:
     """Locks the file; returns False where it cannot: it is another's, or its file system has no locks."""
     try:
         fcntl.flock(descriptor, kind)

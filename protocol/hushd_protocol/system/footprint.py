@@ -26,6 +26,11 @@ def rss(process: str = "self") -> int:
         os.close(descriptor)
 
 
+def lists_children() -> bool:
+    """Whether the kernel lists the children of a process: Linux does, unless it was built without."""
+    return os.path.exists("/proc/thread-self/children")
+
+
 def descendants(process: str) -> list[str]:
     """The pids of the living descendants of `process`, as /proc names them."""
     return [one for child in _children(process) for one in (child, *descendants(child))]

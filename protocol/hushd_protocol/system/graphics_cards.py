@@ -10,7 +10,7 @@ _DISPLAY = "0x03"  # the class of display controllers on the PCI bus
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class PciCard:
     """A card.
 
     Attributes:
@@ -25,7 +25,7 @@ class Card:
     power: str = ""
 
 
-def cards(root: Path = Path("/")) -> list[Card]:
+def cards(root: Path = Path("/")) -> list[PciCard]:
     """The display controllers on the PCI bus; none where the system has no such list. `root` is for tests."""
     folder = root / "sys/bus/pci/devices"
     try:
@@ -35,11 +35,11 @@ def cards(root: Path = Path("/")) -> list[Card]:
     return [_card(place) for place in places if _read(place / "class").startswith(_DISPLAY)]
 
 
-def _card(place: Path) -> Card:
+def _card(place: Path) -> PciCard:
     vendor = _read(place / "vendor")
     driver = place / "driver"
     bound = driver.resolve().name if driver.exists() else ""
-    return Card(place.name, _VENDORS.get(vendor, vendor), bound, _read(place / "power/runtime_status"))
+    return PciCard(place.name, _VENDORS.get(vendor, vendor), bound, _read(place / "power/runtime_status"))
 
 
 def _read(path: Path) -> str:

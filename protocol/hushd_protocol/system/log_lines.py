@@ -10,9 +10,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from hushd_protocol.names import LOG_FORMATS
+
 from .terminal import escaped
 
-FORMATS = ("text", "json")
 FORMAT = "HUSHD_LOG_FORMAT"  # the variables by which a worker knows the form of its lines,
 CONTENT = "HUSHD_LOG_CONTENT"  # and, where it is set, that they may have what is said and heard
 _ID_BYTES = 4  # of a request's id, which tell any two apart that are in a log at once
@@ -65,7 +66,7 @@ class LogStream(io.TextIOWrapper):
         super().__init__(
             _Log(descriptor, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
         )
-        self._form = form if form in FORMATS else FORMATS[0]
+        self._form = form if form in LOG_FORMATS else LOG_FORMATS[0]
         self._begun = threading.local()  # the line that each thread has not ended yet
 
     def write(self, text: str) -> int:
@@ -76,7 +77,7 @@ class LogStream(io.TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Writes what is kept."""
+        """Writes the kept lines."""
         rest, self._begun.text = getattr(self._begun, "text", ""), ""
         self._write([rest])
         super().flush()

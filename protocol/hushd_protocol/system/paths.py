@@ -20,7 +20,7 @@ class Paths:
     """All paths of one user's hushd. `runtime` holds sockets and the lock and dies with the login.
 
     `pointer` leads from HOME alone to the runtime folder of the supervisor that serves, see `pointer`; None where
-    HUSHD_RUNTIME_DIR names the folder.
+    HUSHD_RUNTIME_DIR names the folder. Only an environment that `follows` it, having no session folder, goes that way.
     """
 
     runtime: Path
@@ -28,6 +28,7 @@ class Paths:
     config: Path
     models: Path
     pointer: Path | None = None
+    follows: bool = False
 
     @property
     def client_socket(self) -> Path:
@@ -85,22 +86,25 @@ class Paths:
 
 
 def find(environ: Mapping[str, str] | None = None) -> Paths:
-    """The paths this environment asks for; nothing is created or checked.
+    """The paths this environment asks for; nothing is created.
 
-    HUSHD_RUNTIME_DIR, else XDG_RUNTIME_DIR/hushd, else /run/user/UID/hushd where that is ours, else hushd-UID in the
-    temp folder. HUSHD_STATE_DIR, else XDG_STATE_HOME/hushd, else ~/.local/state/hushd. HUSHD_CONFIG, else
-    XDG_CONFIG_HOME/hushd/config.toml, else ~/.config/hushd/config.toml. HUSHD_MODELS_DIR, else
-    XDG_DATA_HOME/hushd/models, else ~/.local/share/hushd/models, which holds ENGINE/MODEL, as files or folders.
+    HUSHD_RUNTIME_DIR, else XDG_RUNTIME_DIR/hushd where that folder is ours or can be made, else /run/user/UID/hushd
+    where that is ours, else hushd-UID in the temp folder. HUSHD_STATE_DIR, else XDG_STATE_HOME/hushd, else
+    ~/.local/state/hushd. HUSHD_CONFIG, else XDG_CONFIG_HOME/hushd/config.toml, else ~/.config/hushd/config.toml.
+    HUSHD_MODELS_DIR, else XDG_DATA_HOME/hushd/models, else ~/.local/share/hushd/models, which holds ENGINE/MODEL, as
+    files or folders.
 
     Raises:
         HushdError: `bad_request` when the socket's path would be longer than the system allows.
     """
     env = os.environ if environ is None else environ
     home = Path(env.get("HOME") or os.path.expanduser("~"))
+    follows = not env.get("HUSHD_RUNTIME_DIR")
     if env.get("HUSHD_RUNTIME_DIR"):
         runtime = Path(os.path.abspath(env["HUSHD_RUNTIME_DIR"]))
     elif session := session_folder(env):
         runtime = session / "hushd"
+        follows = False
     else:
         import tempfile  # costs every other process 3 ms and its memory
 
@@ -121,7 +125,7 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
     if not env.get("HUSHD_RUNTIME_DIR"):
         folder = state if env.get("HUSHD_STATE_DIR") else home / ".local/state/hushd"
         pointer = folder / f"runtime-{os.getuid()}"
-    paths = Paths(runtime, state, config, models, pointer)
+    paths = Paths(runtime, state, config, models, pointer, follows)
     longest = len(os.fsencode(paths.worker_socket))
     if longest > _SUN_PATH:
         raise HushdError(
@@ -133,10 +137,13 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
 
 
 def session_folder(environ: Mapping[str, str]) -> Path | None:
-    """The runtime folder of the user's session: XDG_RUNTIME_DIR, or where that was cut away /run/user/UID if it is
-    ours."""
+    """The runtime folder of the user's session: XDG_RUNTIME_DIR, or where that was cut away, or is another user's as
+    after `sudo -E`, /run/user/UID if it is ours."""
+    named = _absolute(environ.get("XDG_RUNTIME_DIR"))
+    if named and (_is_ours(named.resolve()) or _can_be_made(named)):
+        return named
     folder = Path(f"/run/user/{os.getuid()}")
-    return _absolute(environ.get("XDG_RUNTIME_DIR")) or (folder if _is_ours(folder) else None)
+    return folder if _is_ours(folder) else None
 
 
 def user_cache(environ: Mapping[str, str] | None = None) -> Path:
@@ -198,6 +205,14 @@ def prepare_state(paths: Paths) -> None:
 def _absolute(folder: str | None) -> Path | None:
     """A folder named by an XDG variable; the specification has relative ones ignored."""
     return Path(folder) if folder and os.path.isabs(folder) else None
+
+
+def _can_be_made(folder: Path) -> bool:
+    """Whether there is no such folder, and the nearest one above it lets us make it."""
+    if os.path.lexists(folder):
+        return False
+    above = next(parent for parent in folder.parents if os.path.lexists(parent))
+    return above.is_dir() and os.access(above, os.W_OK | os.X_OK)
 
 
 def _is_ours(folder: Path) -> bool:

@@ -72,7 +72,7 @@ def _ask(client: Client, stage: Stage, name: str) -> str:
         client.preload(name)
     else:
         client.transcribe(speech(stage, 0), language="en", model=name.removeprefix("stt/"))
-    return next(str(row["compute_device"]) for row in client.status()["workers"] if row["name"] == name)
+    return next(str(row.compute_device) for row in client.status().workers if row.name == name)
 
 
 def _room_for_one(stage: Stage, name: str) -> float:

@@ -19,10 +19,12 @@ from hushd_worker import card
 
 from ..stage import supervisor, wait_until_childless
 
+sys.path.append(str(Path(__file__).parents[3] / "tests"))  # the stand-in is the tests' too
+from support import card_stand_in
+
 MIB = 1 << 20
 GB = 10**9
 STAND_IN = "0000:01:00.0"  # of the card that is a file
-_TESTS = Path(__file__).parents[3] / "tests" / "support"
 
 
 class NotDone(Exception):
@@ -76,8 +78,9 @@ class Stage:
         environment = {"HUSHD_MODELS_DIR": str(self.folder)}
         if self.stand_in:
             lines.append('[worker."stt/card"]')
-            lines.append(f"command = {json.dumps([sys.executable, str(_TESTS / 'card_worker.py')])}")
-            environment["HUSHD_CARDS"] = str(self.stand_in)
+            program = Path(card_stand_in.__file__).with_name("card_worker.py")
+            lines.append(f"command = {json.dumps([sys.executable, str(program)])}")
+            environment |= card_stand_in.environment(self.stand_in)
         with supervisor("\n".join(lines), **environment) as process, Client() as client:
             yield process, client
 
@@ -162,5 +165,5 @@ def put_stand_in(folder: Path, gb: float = 24) -> Path:
     """Writes a card of so many GB that is a file."""
     path = folder / "cards.json"
     path.write_text(json.dumps([{"id": STAND_IN, "name": "stand-in", "total": int(gb * GB)}]))
-    os.environ["HUSHD_CARDS"] = str(path)
+    os.environ |= card_stand_in.environment(path)
     return path

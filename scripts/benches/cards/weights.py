@@ -1,6 +1,6 @@
 """Whisper models drawn at random, of a given size, that say the same short sentence to any sound.
 
-The work is that of real weights. Only the decoder's positions are no chance: each says which word comes next, and the
+The work is that of real weights. Only the decoder's positions are not chance: each says which word comes next, and the
 last that it is over, so that a text is as long as a sentence and no second try is made for it.
 """
 

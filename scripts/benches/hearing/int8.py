@@ -144,9 +144,9 @@ def _work(
     heard = [normalise(client.transcribe(file, **ask).text) for _, file in spoken]
     took = time.perf_counter() - began
     time.sleep(0.5)  # an idle worker reports its size
-    (row,) = [row for row in client.status()["workers"] if row["model"] == model and row["engine"] == engine]
+    (row,) = [row for row in client.status().workers if row.model == model and row.engine == engine]
     client.unload()
-    return jiwer.wer(list(texts), heard), row["pss_mb"], row["peak_rss_mb"], took
+    return jiwer.wer(list(texts), heard), row.pss_mb, row.peak_rss_mb, took
 
 
 _DRIVER = """

@@ -1,4 +1,4 @@
-"""Recordings of an hour and of nine: speed beside the bare engine, memory, and how soon a cancel is through."""
+"""A recording of an hour: speed beside the bare engine, and memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from hushd import Client
 from ..stage import Row, mb, recording, supervisor
 
 HOUR = 81  # times two_cities.wav, 44.4 s
-NINE_HOURS = 730  # times: 1.04 GB
 BARE = 3  # clips before, and as many after
 
 
@@ -43,34 +42,6 @@ def long(_: Namespace) -> Iterator[Row]:
         # The arenas of onnxruntime grow with the longest piece so far, so the first fifth reaches the peak.
         note = f"{len(heard.segments)} segments; {early:.0f} MB after the first fifth"
         yield Row("long: 60 min, worker's RSS at the peak", late, "MB", "<= 400", None, late <= 400, note)
-
-
-def nine(options: Namespace) -> Iterator[Row]:
-    """A minute of work, or --minutes, at a WAV file of 9 hours and 1.04 GB, until it is cancelled or through."""
-    limit = 60 * (options.minutes or 1)
-    with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
-        path = Path(folder) / "nine.wav"
-        _repeat(path, NINE_HOURS)
-        with supervisor() as process, Client() as client:
-            client.preload("stt")
-            told: list[float] = []
-            segments, began = 0, time.perf_counter()
-            with _watched(process) as memory:
-                stream = client.transcribe_stream(path, on_progress=lambda done, total: told.append(done / total))
-                for _ in stream:
-                    segments += 1
-                    if time.perf_counter() - began > limit:
-                        break
-                began = time.perf_counter()
-                stream.close()
-                client.transcribe(bytes(32_000), rate=16_000)
-                took = time.perf_counter() - began
-            note = f"{segments} segments, {told[-1]:.1%} done, {len(told)} words of progress"
-            peak = max(rss for _, rss, _ in memory)
-            yield Row("long: 9 h, worker's RSS at the peak", peak, "MB", "<= 400", None, peak <= 400, note)
-            peak = max(own for _, _, own in memory)
-            yield Row("long: 9 h, supervisor's RSS at the peak", peak, "MB", "<= 30", None, peak <= 30)
-            yield Row("long: 9 h, cancel to the next one's answer", took, "s", "< 1", None, took < 1)
 
 
 class _Bare:

@@ -8,7 +8,7 @@ from datetime import date
 from html import escape
 
 import section as document
-from hushd.memory_picture import COLOURS, round_up
+from hushd_cli.commands.memory.picture import colour, round_up
 
 from .figures import Figures
 
@@ -96,7 +96,7 @@ def picture(found: Sequence[Figures]) -> str:
         '<text x="16" y="20" font-size="14" fill="#222">Memory in MB (PSS)</text>',
     ]
     for number, words in enumerate(("before the first request", "after use, idle again")):
-        out.append(f'<rect x="{LEFT + 190 * number}" y="33" width="10" height="10" fill="{COLOURS[number]}"/>')
+        out.append(f'<rect x="{LEFT + 190 * number}" y="33" width="10" height="10" fill="{colour(number)}"/>')
         out.append(f'<text x="{LEFT + 15 + 190 * number}" y="42">{words}</text>')
     for number, one in enumerate(shown):
         y = TOP + ROW * number
@@ -104,7 +104,7 @@ def picture(found: Sequence[Figures]) -> str:
         for place, value in enumerate((one.idle_mb, one.after_mb)):
             if value is not None:
                 at = y + place * (BAR + 1)
-                colour = COLOURS[place]
-                out.append(f'<rect x="{LEFT}" y="{at}" width="{width(value):.1f}" height="{BAR}" fill="{colour}"/>')
+                fill = colour(place)
+                out.append(f'<rect x="{LEFT}" y="{at}" width="{width(value):.1f}" height="{BAR}" fill="{fill}"/>')
                 out.append(f'<text x="{LEFT + width(value) + 5:.1f}" y="{at + 11}">{value:.0f}</text>')
     return "\n".join([*out, "</svg>", ""])

@@ -30,16 +30,16 @@ Work = Callable[[AsyncOpenAI], Awaitable[bool]]
 
 
 def crowd(options: Namespace) -> Iterator[Row]:
-    """200 connections mixed, for --minutes (1): refusals, what was lost, and the gateway's memory afterwards."""
+    """200 connections mixed, for --minutes (1): refusals, losses, and the gateway's memory afterwards."""
     with supervisor(LISTEN) as process, Client() as client:
         number = port(client)
         asyncio.run(_run(number, 8, time.monotonic() + 10))  # what is loaded once is loaded
-        gateway = psutil.Process(client.status()["door"]["gateway"]["pid"])
+        gateway = psutil.Process(client.status().door.gateway.pid)
         before = most = after = gateway.memory_info().rss / 1e6
         ends = asyncio.run(_run(number, CONNECTIONS, time.monotonic() + 60 * (options.minutes or MINUTES)))
         status = client.status()
-        left = sum(row["running"] + row["queued"] for row in status["workers"])
-        alive = process.is_running() and status["door"]["gateway"]["pid"] == gateway.pid
+        left = sum(row.running + row.queued for row in status.workers)
+        alive = process.is_running() and status.door.gateway.pid == gateway.pid
         if alive:
             most, until = gateway.memory_info().rss / 1e6, time.monotonic() + BACK_S
             while (after := gateway.memory_info().rss / 1e6) > before + 10 and time.monotonic() < until:

@@ -66,12 +66,12 @@ def polls(options: Namespace) -> Iterator[Row]:
                 floor.append(_timed(lambda: _fetch(idle_port, "/health")))
             time.sleep(step)
         switches = sum(process.num_ctx_switches()) - sum(before)
-        door = client.status()["door"]
+        door = client.status().door
         size = process.memory_info().rss / 1e6
         resting = sum(process.num_ctx_switches())
         time.sleep(3.0)
         idle = sum(process.num_ctx_switches()) - resting
-    starts = door["gateway"]["starts"]
+    starts = door.gateway.starts
     yield Row("polls: gateway starts", starts, "", "0", ok=starts == 0, note=f"{len(times)} polls")
     p99, floor_p99 = (statistics.quantiles(column, n=100)[98] * 1000 for column in (times, floor))
     medians = [statistics.median(column) * 1000 for column in (times, floor)]
@@ -89,7 +89,7 @@ def door(_: Namespace) -> Iterator[Row]:
         firsts = []
         for _ in range(FIRSTS):
             _fetch(web, "/v1/models")  # the engines are listed, and nothing else runs
-            while client.status()["door"]["gateway"]["pid"]:
+            while client.status().door.gateway.pid:
                 time.sleep(0.05)
             firsts.append(_timed(lambda: _fetch(web, NOWHERE)))
         first = statistics.median(firsts)
@@ -103,7 +103,7 @@ def door(_: Namespace) -> Iterator[Row]:
             for _ in range(ROUNDS):
                 ours.append(_timed(lambda: _fetch(web, NOWHERE)))
                 theirs.append(_timed(lambda: _fetch(straight, NOWHERE)))
-        gateway = psutil.Process(client.status()["door"]["gateway"]["pid"]).memory_info().rss / 1e6
+        gateway = psutil.Process(client.status().door.gateway.pid).memory_info().rss / 1e6
         floor = psutil.Process(process.pid).memory_info().rss / 1e6
     yield Row("door: first request to an absent gateway", first, "s", "<= 0.3", ok=first <= 0.3)
     value, rival = (statistics.median(column) * 1000 for column in (ours, theirs))

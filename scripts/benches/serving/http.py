@@ -96,7 +96,7 @@ def _leaving(client: Client) -> Iterator[Row]:
         speak(connection, SENTENCE * 200).read(1)
         began = time.perf_counter()
         connection.close()
-        while any(row["running"] for row in client.status()["workers"]):
+        while any(row.running for row in client.status().workers):
             pass
         times.append(time.perf_counter() - began)
     worst = max(times) * 1000
@@ -143,7 +143,7 @@ def _cold() -> Iterator[Row]:
 
 
 def _await_no_gateway(client: Client) -> None:
-    while client.status()["door"]["gateway"]["pid"]:
+    while client.status().door.gateway.pid:
         time.sleep(0.05)
 
 

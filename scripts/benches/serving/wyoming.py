@@ -97,7 +97,7 @@ def _leaving(client: Client) -> Iterator[Row]:
             write_event(Synthesize(SENTENCE * 200).event(), end)
             until(end, "audio-chunk")
             began = time.perf_counter()
-        while any(row["running"] for row in client.status()["workers"]):
+        while any(row.running for row in client.status().workers):
             pass
         times.append(time.perf_counter() - began)
     worst = max(times) * 1000

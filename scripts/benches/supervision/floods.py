@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -13,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgpack
-import psutil
 import zmq
 from hushd import Client
 from hushd.transport.call import new_id
@@ -21,10 +19,11 @@ from hushd_protocol import messages as m
 from hushd_protocol.framing import pack
 from hushd_protocol.limits import MAGIC, PROTOCOL
 from hushd_protocol.system import paths
-from storm.zmtp import endless
 
+from ..peak import Peak
 from ..stage import Row, mb
 from .load import echo, one
+from .zmtp import endless
 
 FLOOD_S = 6.0
 AFTER_S = 10.0
@@ -42,7 +41,7 @@ def _flood(name: str) -> Iterator[Row]:
         client.preload("stt/echo/1", "stt/echo/2")
         for _ in range(100):
             one(client, "stt/echo/1")
-        peak = _Peak(process)
+        peak = Peak(process)
         command = [sys.executable, "-m", "benches.supervision.floods", name]
         there = {**os.environ, "PYTHONPATH": os.pathsep.join((str(Path(__file__).parents[2]), *sys.path))}
         flooder = subprocess.Popen(command, env=there, cwd=Path(__file__).parents[2])
@@ -60,26 +59,6 @@ def _flood(name: str) -> Iterator[Row]:
     yield Row(f"floods: {name}, p99", p99, "ms", "<= 50", ok=p99 <= 50, note=f"{len(times)} jobs, max {times[-1]:.0f}")
     yield Row(f"floods: {name}, RSS with it", highest, "MB", "<= 150", ok=highest <= 150)
     yield Row(f"floods: {name}, RSS 10 s after", after, "MB", "<= 30", ok=after <= 30)
-
-
-class _Peak(threading.Thread):
-    """Follows the size of a process, which the kernel's own peak would not tell from that of its start."""
-
-    def __init__(self, process: psutil.Process) -> None:
-        super().__init__(daemon=True)
-        self._process = process
-        self._over = threading.Event()
-        self._highest = 0
-        self.start()
-
-    def run(self) -> None:
-        while not self._over.wait(0.005):
-            self._highest = max(self._highest, self._process.memory_info().rss)
-
-    def stop(self) -> float:
-        self._over.set()
-        self.join()
-        return self._highest / 1e6
 
 
 # --- in a process of their own ---------------------------------------------------------------------------------------

@@ -6,6 +6,9 @@
 # writers. An action that fails comes back as an event (`SpawnFailed`, `SendFailed`, `ClientGone`), never as an
 # exception.
 #
+# Whoever decides returns a list of actions, and nothing beside it; what else is to be known of a decision is asked for
+# by another call. Only the two halves of a worker (`lifecycle`, `jobs`) write into one list, which the worker returns.
+#
 # Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of ten states. The
 # moves between them are one table (`states`), and only `Lifecycle.enter` makes them. Three rules settle the races
 # between requests, timers and exits:
@@ -36,8 +39,8 @@
 # in what is free now, less what starting workers were promised and a reserve. Where room lacks, idle workers are asked
 # to leave, the least worth keeping first, and the start waits for their exits; if none can leave, its requests are
 # refused with the time after which to ask again. Under pressure jobs are asked to use less; under critical pressure
-# idle workers leave and nothing starts. A worker that makes one client wait for another gets a replica where cores and
-# room allow (`replicas`).
+# idle workers leave, and a start waits until it is over, unless it takes next to nothing. A worker that makes one
+# client wait for another gets a replica where cores and room allow (`replicas`).
 #
 # Graphics cards (`placement`, `cards`). Each card is one more device with a budget of its own. A start that may be on
 # one waits for a look at them (`Look`, `Seen`), since other programs use them too and no driver is loaded here. It is

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hushd_protocol.messages import Message
+
+if TYPE_CHECKING:
+    from hushd_schema.status import FloorStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """Start generation `gen` of `worker`. Fails as `SpawnFailed`, ends as `Exited`.
+    """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the one card that the process may see,
     empty for those that the device names, and `why` is that of its `Place`. `template` is the generation of the
@@ -79,7 +82,7 @@ class ReportStatus:
 
     route: bytes
     id: bytes
-    floor: Mapping[str, Any] = field(default_factory=dict)
+    floor: FloorStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Describe:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Ask the graphics cards' driver what is free, in a process of its own and in limited time; answered by `Seen`."""
+    """Ask the cards' driver for the free memory, in a process of its own and in limited time; answered by `Seen`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,16 @@ class CheckKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """Listen for HTTP and Wyoming at `addresses` (KIND=ADDRESS) too, until `route` is gone, and answer its control
+    `id`."""
+
+    route: bytes
+    id: bytes
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Write a line to the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
 
@@ -144,6 +157,7 @@ Action = (
     | Look
     | Configure
     | CheckKeys
+    | Listen
     | Remember
     | Log
     | Leave

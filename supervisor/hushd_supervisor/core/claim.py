@@ -18,13 +18,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
-SPEAKER = "speaker"
-DEVICES = (SPEAKER, "microphone")
+if TYPE_CHECKING:
+    from hushd_schema.status import TurnStatus
+
+SPEAKER, MICROPHONE = DEVICES = ("speaker", "microphone")
 
 IMPORTANT, MESSAGE, TEXT, NOTIFICATION, PROGRESS = range(len(PRIORITIES))
 
@@ -73,15 +75,17 @@ class Claim:
         """Whether it must give its devices back."""
         return self.until < math.inf
 
-    def row(self, now: float) -> dict[str, Any]:
-        """Its row in the status, while it holds devices."""
-        return {
-            "turn": self.number,
-            "client": self.client,
-            "pid": self.pid,
-            "priority": PRIORITIES[self.rank],
-            "for_s": round(now - self.since, 1),
-        }
+    def status(self, now: float) -> TurnStatus:
+        """Its part of the status, while it holds devices."""
+        from hushd_schema.status import TurnStatus  # once somebody asks
+
+        return TurnStatus(
+            turn=self.number,
+            client=self.client,
+            pid=self.pid,
+            priority=PRIORITIES[self.rank],
+            for_s=round(now - self.since, 1),
+        )
 
 
 def resolve(
@@ -98,7 +102,7 @@ def resolve(
     for name in names:
         everybody = False
         if name.isascii() and name.isdecimal():
-            numbers.add(int(name[:20]))  # one that has ended meanwhile is no error
+            numbers.add(int(name[:20]))  # one that has ended meanwhile is not an error
         elif found := {route} if name == "self" else named(name):
             routes |= found
         else:

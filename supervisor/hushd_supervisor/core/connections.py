@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from hushd_protocol import messages as m
@@ -23,6 +23,7 @@ class Connection:
     holder: str
     own_holder: bool  # the client named no holder: its leases belong to this connection
     pid: int
+    number: int
     protocol: int = PROTOCOL
     requests: int = 0
     unanswered: int = 0  # pings since its last message
@@ -67,7 +68,7 @@ class Connections:
         holder = hello.holder or f"connection-{self._count}"
         if name := machine(route):  # whose `cli` is not ours
             holder = f"{name}:{holder}"
-        self._known[route] = Connection(holder, own, hello.pid, hello.protocol)
+        self._known[route] = Connection(holder, own, hello.pid, self._count, hello.protocol)
         return [ToClient(route, replace(self._welcome, protocol=hello.protocol))]
 
     def refuse(self, route: bytes, message: m.Message) -> m.Error | None:
@@ -95,16 +96,30 @@ class Connections:
         """The connections of a holder, by the name that `status` shows."""
         return {route for route, connection in self._known.items() if connection.holder == holder}
 
-    def ping(self, wanted: Callable[[bytes], bool]) -> tuple[list[Action], list[bytes]]:
-        """Pings the clients that have a request or are `wanted`; also returns those that have not answered for long."""
+    def any_of(self, name: str) -> bool:
+        """Whether another machine has a connection."""
+        return any(machine(route) == name for route in self._known)
+
+    def excuse(self) -> None:
+        """Starts to count anew: the supervisor was late itself, and pinged and heard nobody."""
+        for connection in self._known.values():
+            connection.unanswered = 0
+
+    def silent(self, waits: Callable[[bytes], bool]) -> list[bytes]:
+        """Those of the clients to be pinged that have not answered for long."""
+        return [route for route, known in self._pinged(waits) if known.unanswered >= MISSED_PONGS]
+
+    def ping(self, waits: Callable[[bytes], bool]) -> list[Action]:
+        """Pings the clients that have a request or that `waits` says to wait, but for the silent ones."""
+        pinged = dict(self._pinged(waits))
         out: list[Action] = []
-        silent = []
         for route, connection in self._known.items():
-            if connection.requests == 0 and not wanted(route):
+            if route not in pinged:
                 connection.unanswered = 0
-            elif connection.unanswered >= MISSED_PONGS:
-                silent.append(route)
-            else:
+            elif connection.unanswered < MISSED_PONGS:
                 connection.unanswered += 1
                 out.append(ToClient(route, m.Ping()))
-        return out, silent
+        return out
+
+    def _pinged(self, waits: Callable[[bytes], bool]) -> Iterator[tuple[bytes, Connection]]:
+        return ((route, known) for route, known in self._known.items() if known.requests or waits(route))

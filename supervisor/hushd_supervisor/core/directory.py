@@ -8,10 +8,11 @@ from typing import Any
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES, ROLES
+from hushd_schema.settings import Settings
 
 from .actions import Action, Describe, ToClient
-from .names import ENGINES, ROLES, resolve
-from .settings import Settings
+from .names import resolve
 
 MAX_ASKED = 64  # catalogues that one connection waits for at a time
 
@@ -45,7 +46,7 @@ class Directory:
         """As `names.resolve`, with the catalogues so far; `park` the request if this returns None.
 
         Raises:
-            HushdError: `bad_request` for what is no name.
+            HushdError: `bad_request` for what is not a name.
         """
         return resolve(worker, settings, self._catalogues)
 
@@ -65,16 +66,14 @@ class Directory:
             raise _DOWN
         if sum(asked.route == route for asked in self._asked) >= MAX_ASKED:
             raise HushdError("overloaded", f"{MAX_ASKED} `describe`s of this client wait already.", 1000)
-        roles = control.names or list(ENGINES)
+        roles = control.names or list(ENGINE_ROLES)
         if not set(roles) <= set(ROLES):
             raise HushdError("bad_request", f"There is only {', '.join(ROLES)} to describe.")
         self._asked.append(_Asked(route, control.id, set(roles)))
         return [Describe(role) for role in dict.fromkeys(roles)]  # anew: the installed engines may have changed
 
-    def described(
-        self, role: str, catalogue: dict[str, Any], error: str
-    ) -> tuple[list[Action], list[tuple[bytes, m.Request]]]:
-        """Takes a catalogue, or the error; returns the answers to clients, and the requests that waited."""
+    def described(self, role: str, catalogue: dict[str, Any], error: str) -> list[Action]:
+        """Takes a catalogue, or the error, and answers who has asked; `take_parked` has the requests that waited."""
         self._catalogues[role] = catalogue
         out: list[Action] = []
         before, self._asked = self._asked, []
@@ -91,9 +90,13 @@ class Directory:
                 self._asked.append(asked)
             else:
                 out.append(ToClient(asked.route, m.Result(id=asked.id, data=asked.catalogues)))
+        return out
+
+    def take_parked(self, role: str) -> list[tuple[bytes, m.Request]]:
+        """Removes and returns the requests that wait for the catalogue of `role`."""
         ready = [entry for entry in self.parked if entry[1].worker.split("/")[0] == role]
         self.parked = [entry for entry in self.parked if entry[1].worker.split("/")[0] != role]
-        return out, ready
+        return ready
 
     def cancel(self, route: bytes, request_id: bytes) -> list[Action]:
         """Ends a parked request, if it has this id."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hushd_protocol.cards import Card
 from hushd_protocol.messages import Message
+from hushd_schema.settings import Settings
 
-from .memory.cards import Card
 from .memory.pressure import Level
-from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class FromClient:
 
 @dataclass(frozen=True, slots=True)
 class ClientGone:
-    """The connection ended, or cannot take what is sent to it (`slow`: its queue of 1000 messages is full)."""
+    """The connection ended, or can take no more messages (`slow`: its queue of 1000 is full)."""
 
     route: bytes
     slow: bool = False
@@ -46,8 +46,8 @@ class FromWorker:
 class Exited:
     """The process was reaped, and all that it had sent was handed over before.
 
-    `status` is as Popen.returncode; `out_of_memory` is whether the kernel killed some process of ours for want of
-    memory while this one lived.
+    `status` is as Popen.returncode; `out_of_memory` is whether the kernel killed some process of ours, out
+    of memory, while this one lived.
     """
 
     worker: str
@@ -55,6 +55,14 @@ class Exited:
     status: int
     log_tail: str = ""
     out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A process was started, perhaps some time after that was decided: its time to say hello begins."""
+
+    worker: str
+    gen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +128,13 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """A sign that memory is short: of `level`, and of all lower levels."""
+    """A sign that memory is short: of `level`, and of all lower levels.
+
+    `told` by another program, whose word counts whatever is available.
+    """
 
     level: Level
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +177,7 @@ Event = (
     | ClientGone
     | FromWorker
     | Exited
+    | Spawned
     | SpawnFailed
     | SendFailed
     | TemplateReady

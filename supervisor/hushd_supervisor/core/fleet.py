@@ -6,25 +6,28 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES, ROLES, base
+from hushd_schema.settings import Settings
 
 from . import replicas
 from .actions import Action, Log, ToClient
-from .events import Exited, FromWorker, SendFailed, SpawnFailed
+from .events import Exited, FromWorker, SendFailed, Spawned, SpawnFailed
 from .memory.admission import Admission
 from .memory.budget import Memory
-from .memory.cards import Card
 from .memory.pressure import Level
-from .names import ENGINES, ROLES
-from .settings import Settings, base
 from .unloads import Unloads
 from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
 from .yields import Yields
+
+if TYPE_CHECKING:
+    from hushd_schema.status import WorkerStatus
 
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
@@ -90,7 +93,7 @@ class Fleet:
 
         Only for a request that names no model, voice or language: another model may lack them.
         """
-        small = self._settings.small_model(message.worker) if message.worker in ENGINES else ""
+        small = self._settings.small_model(message.worker) if message.worker in ENGINE_ROLES else ""
         if not small or message.params.get("voice") or message.params.get("language"):
             return name
         worker = self.workers.get(name)
@@ -98,7 +101,7 @@ class Fleet:
             return name
         return f"{message.worker}/{small}"
 
-    def handle(self, event: FromWorker | Exited | SpawnFailed | SendFailed, now: float) -> list[Action]:
+    def handle(self, event: FromWorker | Exited | Spawned | SpawnFailed | SendFailed, now: float) -> list[Action]:
         """Decides what to do about news of a process."""
         self._unloads.changed |= isinstance(event, Exited | SpawnFailed)
         worker = self.workers.get(event.worker)
@@ -109,7 +112,7 @@ class Fleet:
                 out = worker.receive(gen, message, now)
                 if isinstance(message, _SIZES) and worker.lifecycle.is_current(gen):
                     self.admission.learn(worker, message)
-                if isinstance(message, _FAILURES) and message.code == "model_missing":
+                if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
                     return [self._with_model(worker.name, action) for action in out]
                 return out
             case Exited(_, gen, status, log_tail, out_of_memory):
@@ -117,6 +120,9 @@ class Fleet:
                 if worker.lifecycle.is_current(gen):
                     self.admission.ended(worker, now, out_of_memory=out_of_memory)
                 return worker.exited(gen, status, log_tail, now, out_of_memory) + self.admission.remember()
+            case Spawned(_, gen):
+                worker.spawned(gen, now)
+                return []
             case SpawnFailed(_, gen, reason, starved):
                 self._learn(worker, gen, now)
                 return worker.starve(gen, reason, now) if starved else worker.exited(gen, 127, reason, now)
@@ -128,47 +134,56 @@ class Fleet:
         return self.admission.seen(cards, error, now)
 
     def _with_model(self, worker: str, action: Action) -> Action:
-        """Adds to an error that a model is missing its name, and whether the client should pull it."""
+        """Adds to an error that a model is missing its name, the setting that names it, and whether to pull it."""
         role, model = base(worker).split("/", 1)
-        if role in ENGINES and isinstance(action, ToClient) and isinstance(action.message, m.Error):
-            detail = {"model": model, "pull": self._settings.auto_pull, **action.message.detail}
-            return replace(action, message=replace(action.message, detail=detail))
-        return action
+        if role not in ENGINE_ROLES or not isinstance(action, ToClient) or not isinstance(action.message, m.Error):
+            return action
+        error = action.message
+        for key, configured in self._settings.models(role).items():
+            if configured == model:
+                told = f'The configuration says {key} = "{model}", and {error.message[:1].lower()}{error.message[1:]}'
+                error = replace(error, message=told)
+        if error.code == "model_missing":
+            error = replace(error, detail={"model": model, "pull": self._settings.auto_pull, **error.detail})
+        return replace(action, message=error)
 
-    def rows(self, now: float) -> list[dict[str, Any]]:
-        """The status of each worker, as far as it is known here."""
-        rows = []
-        for worker in self.workers.values():
-            role, engine, model = base(worker.name).split("/")
-            idle = worker.lifecycle.idle_since if worker.state is State.READY else None
-            expiry = worker.deadline() if worker.state is State.READY else math.inf
-            rows.append(
-                {
-                    "name": worker.name,
-                    "role": role,
-                    "engine": engine,
-                    "model": model,
-                    "state": worker.state.value,
-                    "gen": worker.gen,
-                    "idle_s": None if idle is None else round(now - idle, 1),
-                    "expires_in_s": None if expiry == math.inf else round(max(0.0, expiry - now), 1),
-                    "queued": len(worker.jobs.waiting),
-                    "running": len(worker.jobs.running),
-                    "sessions": worker.jobs.sessions,
-                    "requests": worker.jobs.completed,
-                    "latency_ms": worker.jobs.latency_ms(0.5),
-                    "latency_p95_ms": worker.jobs.latency_ms(0.95),
-                    "starts": worker.lifecycle.starts,
-                    "crashes": worker.crashes.total,
-                    "holders": worker.leases.holders(now),
-                    "compute_device": _text(worker.capabilities.get("compute_device")),
-                    "why_there": worker.lifecycle.place.why or _text(worker.capabilities.get("why_there")),
-                    "vram_mb": sum(worker.cards_mb.values()) or None,
-                    "cards_mb": worker.cards_mb,
-                    "need_mb": round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
-                }
-            )
-        return rows
+    def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
+        """The status of each worker, as far as it is known here, with the generation of its process."""
+        return [(worker.gen, self._status(worker, now)) for worker in self.workers.values()]
+
+    def _status(self, worker: Worker, now: float) -> WorkerStatus:
+        from hushd_schema.status import WorkerStatus  # once somebody asks
+
+        role, engine, model = base(worker.name).split("/")
+        idle = worker.lifecycle.idle_since if worker.state is State.READY else None
+        expiry = worker.deadline() if worker.state is State.READY else math.inf
+        return WorkerStatus(
+            name=worker.name,
+            role=role,
+            engine=engine,
+            model=model,
+            state=worker.state.value,
+            pid=None,
+            rss_mb=None,
+            pss_mb=None,
+            peak_rss_mb=None,
+            idle_s=None if idle is None else round(now - idle, 1),
+            expires_in_s=None if expiry == math.inf else round(max(0.0, expiry - now), 1),
+            queued=len(worker.jobs.waiting),
+            running=len(worker.jobs.running),
+            sessions=worker.jobs.sessions,
+            requests=worker.jobs.completed,
+            latency_ms=worker.jobs.latency_ms(0.5),
+            latency_p95_ms=worker.jobs.latency_ms(0.95),
+            starts=worker.lifecycle.starts,
+            crashes=worker.crashes.total,
+            holders=worker.leases.holders(now),
+            compute_device=_text(worker.capabilities.get("compute_device")),
+            why_there=worker.lifecycle.place.why or _text(worker.capabilities.get("why_there")),
+            vram_mb=sum(worker.cards_mb.values()) or None,
+            cards_mb=worker.cards_mb,
+            need_mb=round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
+        )
 
     def configure(self, settings: Settings, now: float) -> list[Action]:
         """Applies the changes, worker by worker; drops no request."""
@@ -219,8 +234,13 @@ class Fleet:
         """The time at which `on_time` is due, `math.inf` for never."""
         return min((self.admission.due, self._help_at, *(worker.deadline() for worker in self.workers.values())))
 
+    def excuse(self, late: float, now: float) -> None:
+        """Takes `late` seconds, in which the supervisor heard nobody, out of every worker's watches."""
+        for worker in self.workers.values():
+            worker.excuse(late, now)
+
     def on_time(self, now: float) -> list[Action]:
-        """Does what is due."""
+        """Acts on the deadlines that have passed."""
         self.admission.on_time(now)
         due = [worker for worker in self.workers.values() if worker.deadline() <= now]
         return [action for worker in due for action in worker.on_time(now)]
@@ -268,7 +288,10 @@ class Fleet:
 
     def _in_need(self) -> list[list[Worker]]:
         """The families in which a request waits."""
-        return [self._family(name) for name in {base(b.name): None for b in self.workers.values() if b.jobs.waiting}]
+        families: dict[str, list[Worker]] = {}
+        for worker in self.workers.values():
+            families.setdefault(base(worker.name), []).append(worker)
+        return [family for family in families.values() if any(worker.jobs.waiting for worker in family)]
 
     def _share(self, now: float) -> list[Action]:
         """Moves requests that wait at a busy replica to one that is free."""
@@ -289,9 +312,8 @@ class Fleet:
             due = max(replicas.help_due(family, most), self._no_help_before.get(name, 0.0))
             if due <= now and self._has_place():
                 asked = next(worker.jobs.device_asked for worker in family if worker.jobs.waiting)
-                look, place = self.admission.help(family[0], asked, now)
-                out += look
-                if place:
+                out += self.admission.look_for(family[0], asked, now)
+                if place := self.admission.room_for(family[0], asked, now):
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                     unused = next(other for other in replicas.names(name) if other not in taken)
                     out += self.worker(unused).help(now, place, asked)

@@ -13,15 +13,18 @@ A client that shows no sign of life for 6 s loses its devices, but not its place
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
 from .actions import Action, Log, ToClient
-from .claim import DEVICES, ENDS, MESSAGE, NOTIFICATION, Claim, resolve
+from .claim import DEVICES, ENDS, MESSAGE, MICROPHONE, NOTIFICATION, SPEAKER, Claim, resolve
+
+if TYPE_CHECKING:
+    from hushd_schema.status import FloorStatus
 
 GRACE_S = 1.0  # to fade out and close the device
 LEASE_S = 6.0  # without a sign of life; the pool pings every 2 s
@@ -121,24 +124,24 @@ class Floor:
 
     # --- what people do ----------------------------------------------------------------------------------------------
 
-    def control(
-        self, action: str, names: Iterable[str], route: bytes, named: Callable[[str], set[bytes]], now: float
-    ) -> tuple[dict[str, Any], list[Action]]:
+    def control(self, control: m.Control, route: bytes, named: Callable[[str], set[bytes]], now: float) -> list[Action]:
         """Stops the claims that speak; or cancels, pauses or resumes those that speak or wait to.
 
+        The answer comes last: `{"turns": [numbers]}` of the claims concerned.
+
         Args:
-            action: `stop`, `cancel`, `pause` or `resume`.
-            names: numbers of claims, names of clients, or `self`; none means all.
+            control: its action is `stop`, `cancel`, `pause` or `resume`; its names are numbers of claims, names of
+                clients, or `self`, and none means all.
             route: the client that asks.
             named: returns the connections of a client.
-
-        Returns:
-            `{"turns": [numbers]}` of the claims concerned, and the actions.
 
         Raises:
             HushdError: `bad_request` for a name that no client has.
         """
-        numbers, routes, everybody = resolve(names, route, named)
+        from hushd_schema.controls import Turns  # once somebody asks
+
+        action = control.action
+        numbers, routes, everybody = resolve(control.names, route, named)
         out: list[Action] = []
         turns = []
         for claim in [c for c in self._claims.values() if c.speaks and not c.over]:
@@ -160,7 +163,8 @@ class Floor:
         elif action == "resume":
             self._all_paused &= not everybody
             self._paused = set() if everybody else self._paused - routes
-        return {"turns": turns}, out + self._settle(now)
+        out += self._settle(now)
+        return [*out, ToClient(route, m.Result(id=control.id, data=Turns(turns=tuple(turns)).data()))]
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -169,6 +173,11 @@ class Floor:
         due = min((c.until for c in self._claims.values()), default=math.inf)
         alive = [at + LEASE_S for route, at in self._seen.items() if route not in self._silent]
         return min(due, *alive) if alive else due
+
+    def excuse(self, late: float, now: float) -> None:
+        """Takes `late` seconds, in which nobody was pinged or heard, out of every lease."""
+        for route in self._seen.keys() - self._silent:
+            self._seen[route] = min(now, self._seen[route] + late)
 
     def on_time(self, now: float) -> list[Action]:
         """Takes devices away from claims that should be silent by now, and from clients that no longer answer."""
@@ -200,15 +209,18 @@ class Floor:
         """Whether any client that answers has a claim."""
         return any(route not in self._silent for route in self._seen)
 
-    def report(self, now: float) -> dict[str, Any]:
-        """The holder of each device, and the number of claims that wait.
+    def status(self, now: float) -> FloorStatus:
+        """The holder of each device, and the number of claims that wait."""
+        from hushd_schema.status import FloorStatus  # once somebody asks
 
-        `{"speaker": {…} | None, "microphone": {…} | None, "waiting": n, "paused": bool}`
-        """
-        holders = {device: c for c in self._claims.values() if c.holds for device in c.devices}
-        found: dict[str, Any] = dict.fromkeys(DEVICES) | {d: c.row(now) for d, c in holders.items()}
-        waiting = sum(1 for claim in self._claims.values() if not claim.holds)
-        return found | {"waiting": waiting, "paused": self._all_paused}
+        holders = {device: claim for claim in self._claims.values() if claim.holds for device in claim.devices}
+        speaks, listens = holders.get(SPEAKER), holders.get(MICROPHONE)
+        return FloorStatus(
+            speaker=speaks.status(now) if speaks else None,
+            microphone=listens.status(now) if listens else None,
+            waiting=sum(1 for claim in self._claims.values() if not claim.holds),
+            paused=self._all_paused,
+        )
 
     # --- the end -----------------------------------------------------------------------------------------------------
 

@@ -31,9 +31,14 @@ class Floors:
         return min(floor.deadline() for floor in self._floors.values())
 
     def on_time(self, now: float) -> list[Action]:
-        """Does what is due on any of them."""
+        """Acts on the deadlines of any of them that have passed."""
         due = [floor for floor in self._floors.values() if floor.deadline() <= now]
         return [action for floor in due for action in floor.on_time(now)]
+
+    def excuse(self, late: float, now: float) -> None:
+        """Takes `late` seconds, in which the supervisor pinged and heard nobody, out of every lease."""
+        for floor in self._floors.values():
+            floor.excuse(late, now)
 
     @property
     def busy(self) -> bool:

@@ -27,14 +27,20 @@ def route_from(machine: str, number: bytes) -> bytes:
     return _MARK + machine.encode() + number
 
 
-def refusal(message: m.Message) -> HushdError | None:
-    """The answer to a message of another machine that asks for what it may not have; None where it may."""
+def refusal(message: m.Message, auto_pull: bool) -> HushdError | None:
+    """The answer to a message of another machine that asks for what it may not have; None where it may.
+
+    Args:
+        auto_pull: whether the configuration lets a request download a model.
+    """
     match message:
         case m.Request(input="path"):
             return HushdError("path_unreachable", "A file of another machine cannot be opened here: send its bytes.")
         case m.Request() if message.worker.partition("/")[0] == "models" and message.op != "warm":
             if message.op != "pull":
                 return _reserved("Models are imported and converted")
+            if not auto_pull:
+                return _reserved("While its configuration does not say auto_pull, models are downloaded")
         case m.Control(action="unload", force=True):
             return _reserved("Jobs of other programs are ended")
         case m.Control() if message.action not in _CONTROLS:

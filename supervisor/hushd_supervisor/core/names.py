@@ -10,19 +10,16 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Request
-from hushd_protocol.names import COMPUTE_DEVICES, NAME, is_compute_device
+from hushd_protocol.names import COMPUTE_DEVICES, NAME, ROLES, is_compute_device
+from hushd_schema.settings import Settings
 
-from .settings import Settings
-
-ENGINES = ("stt", "tts")  # roles with several engines, of which the configuration names one
-ROLES = (*ENGINES, "models")
 INPUTS = ("inline", "path", "stream", "none")
 
 _NAME = re.compile(rf"[a-z]+(/{NAME}){{0,2}}", re.ASCII)
 
 
 def check(message: Request) -> None:
-    """Checks what is the same for all workers.
+    """Checks the part that all workers share.
 
     Raises:
         HushdError: `bad_request`.
@@ -47,7 +44,7 @@ def resolve(worker: str, settings: Settings, catalogues: Mapping[str, Mapping[st
     """Completes a name to `role/engine/model`; None while only a catalogue could.
 
     Raises:
-        HushdError: `bad_request` for what is no name.
+        HushdError: `bad_request` for what is not a name.
     """
     if not _NAME.fullmatch(worker):
         raise HushdError("bad_request", f"{worker[:80]!r} is not a worker: use a name such as stt or tts/hibari/en.")

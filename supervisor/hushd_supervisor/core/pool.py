@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
+from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PRIORITIES, PROTOCOL
+from hushd_schema.settings import Settings
 
 from . import events as ev
-from .actions import Action, CheckKeys, Configure, Leave, Log, ReportStatus, ToClient
-from .connections import Connections
+from .actions import Action, CheckKeys, Configure, Leave, Listen, Log, ReportStatus, ToClient
+from .connections import Connection, Connections
 from .directory import Directory
 from .fleet import Fleet
 from .floors import Floors
@@ -25,10 +26,14 @@ from .machines import as_ours, machine, refusal
 from .memory.admission import PLENTY, Standing
 from .memory.budget import Memory
 from .names import check
-from .settings import Settings
+from .share import has_room
 from .worker.request import ActiveRequest
 
+if TYPE_CHECKING:
+    from hushd_schema.status import TemplateStatus, WorkerStatus
+
 PING_S = 2.0
+LATE_S = 2.0  # a timer that fires later than this: we were stopped or busy, or the machine slept
 LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to ask
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
@@ -91,7 +96,7 @@ class Pool:
                 out = self._from_client(route, message, now)
             case ev.ClientGone(route):
                 out = self._client_gone(route, now)
-            case ev.FromWorker() | ev.Exited() | ev.SpawnFailed() | ev.SendFailed():
+            case ev.FromWorker() | ev.Exited() | ev.Spawned() | ev.SpawnFailed() | ev.SendFailed():
                 out = self._fleet.handle(event, now)
             case ev.TemplateReady() | ev.TemplateGone():
                 out = self._fleet.standby.handle(event, now)
@@ -101,8 +106,8 @@ class Pool:
                 out = self._fleet.seen(cards, error, now)
             case ev.Sleep(begins):
                 out = self._fleet.yields.sleep(begins, now)
-            case ev.Pressure(level):
-                self._admission.pressure(level, now)
+            case ev.Pressure(level, told):
+                self._admission.pressure(level, now, told=told)
                 out = []
             case ev.Configured(settings):
                 self._settings = settings
@@ -118,7 +123,11 @@ class Pool:
         return out + self._after(now)
 
     def on_time(self, now: float) -> list[Action]:
-        """Does what is due; to be called when `deadline` has passed."""
+        """Acts on deadlines that have passed; to be called after `deadline`, once all from before `now` was handled."""
+        watches = (worker.deadline() for worker in self._workers.values())
+        late = now - min((self._next_ping, self._floors.deadline(), *watches))
+        if late > LATE_S:
+            self._excuse(late, now)
         out = self._fleet.on_time(now)
         if self._floors.deadline() <= now:
             out += self._floors.on_time(now)
@@ -129,22 +138,28 @@ class Pool:
             out += self._shutdown(now)
         return out + self._after(now)
 
+    def _excuse(self, late: float, now: float) -> None:
+        """Blames nobody for `late` seconds in which the supervisor was stopped, or busy, or the machine slept."""
+        self._fleet.excuse(late, now)
+        self._floors.excuse(late, now)
+        self._connections.excuse()
+
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
         due = min(self._fleet.deadline(), self._floors.deadline(), self._next_ping, self._leave_at)
         return None if due == math.inf else due
 
-    def rows(self, now: float) -> list[dict[str, Any]]:
-        """The status of each worker, as far as the pool knows it; the loop adds what the system knows."""
-        return self._fleet.rows(now)
+    def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
+        """The status of each worker, as far as the pool knows it, with its generation; the loop adds its memory."""
+        return self._fleet.status(now)
 
     def standing(self, now: float) -> Standing:
         """The state of memory, for `status`."""
         return self._admission.standing(now)
 
-    def templates(self) -> list[dict[str, Any]]:
+    def templates(self) -> list[tuple[int, TemplateStatus]]:
         """The status of each template, likewise."""
-        return self._fleet.standby.rows()
+        return self._fleet.standby.status()
 
     def on_cards(self) -> bool:
         """Whether any worker is on a graphics card."""
@@ -163,7 +178,7 @@ class Pool:
         if mismatch := self._connections.refuse(route, message):
             return [ToClient(route, mismatch)]
         if machine(route):
-            if refused := refusal(message):
+            if refused := refusal(message, self._settings.auto_pull):
                 return [ToClient(route, m.Error.of(getattr(message, "id", b""), refused))]
             message = as_ours(message)
         return self._floors.of(route).alive(route, now) + self._from_known(route, message, now)
@@ -203,15 +218,23 @@ class Pool:
         self._directory.gone(route)
         out = self._floors.of(route).gone(route, now)
         requests = [t for t in self._requests.values() if t.route == route]
+        is_theirs = self._departed(route, connection)
         for request in requests:
-            request.gone = True
+            request.gone, request.orphaned = True, bool(is_theirs and is_theirs(request.holder))
         for request in requests:
             out += self._workers[request.worker].cancel(request, now)
         for worker in self._workers.values():
             worker.jobs.queue.forget(route)
-            if connection is not None and connection.own_holder:
-                out += worker.release(connection.holder, now)
+            if is_theirs:
+                out += worker.release(is_theirs, now)
         return out
+
+    def _departed(self, route: bytes, connection: Connection | None) -> Callable[[str], bool] | None:
+        """Tells the holders that are gone with a connection: itself where it was its own, or all of a machine."""
+        name = machine(route)
+        if name and not self._connections.any_of(name):
+            return lambda holder: holder.startswith(f"{name}:")
+        return connection.holder.__eq__ if connection and connection.own_holder else None
 
     def _revoked(self, holders: str, now: float) -> list[Action]:
         """Drops the leases of all holders whose names begin so; their requests that still run make no new ones."""
@@ -221,12 +244,8 @@ class Pool:
         return [action for worker in self._workers.values() for action in worker.release_all(holders, now)]
 
     def _ping(self, now: float) -> list[Action]:
-        out, silent = self._connections.ping(
-            lambda route: any(
-                part(route)
-                for part in (self._floors.of(route).watches, self._directory.awaited_by, self._fleet.awaited_by)
-            )
-        )
+        silent = self._connections.silent(self._waits)
+        out = self._connections.ping(self._waits)
         for route in silent:
             # Its socket may still live (a stopped process): its requests end with an error and free their workers.
             out.append(Log("WARNING", "a client with a request has stopped answering"))
@@ -234,6 +253,11 @@ class Pool:
                 out += self._workers[request.worker].cancel(request, now, "slow_consumer")
         self._next_ping = now + PING_S
         return out
+
+    def _waits(self, route: bytes) -> bool:
+        """Whether a client waits for anything but a request's end."""
+        parts = self._floors.of(route).watches, self._directory.awaited_by, self._fleet.awaited_by
+        return any(part(route) for part in parts)
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -244,30 +268,36 @@ class Pool:
             if self._down:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             check(message)
-            waiting = sum(len(worker.jobs.waiting) for worker in self._workers.values())
-            waiting += len(self._directory.parked)
-            if waiting >= self._settings.queue:
-                raise HushdError("overloaded", f"{waiting} requests wait already; try again later.", 1000)
             name = self._directory.resolve(message.worker, self._settings)
             if name is None:
+                self._check_room(route, PRIORITIES.index(message.priority))
                 return self._directory.park(route, message)
             chosen = self._fleet.under_pressure(name, message, now)
             worker = self._fleet.worker(chosen)
+            connection = self._connections[route]
+            request = ActiveRequest(route, message, connection.holder, chosen, self._accepted + 1, now)
+            request.degraded, request.client = chosen != name, connection.number
+            if message.op != "warm" and not self._renewing:
+                worker = self._fleet.choose(request)
+                request.worker = worker.name
+            if self._renewing or not worker.would_run(request):
+                self._check_room(route, request.rank)
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
-        connection = self._connections[route]
         connection.requests += 1
         self._accepted += 1
-        request = ActiveRequest(route, message, connection.holder, chosen, self._accepted, now)
-        request.degraded = chosen != name
-        if message.op != "warm" and not self._renewing:
-            worker = self._fleet.choose(request)
-            request.worker = worker.name
         if message.deadline_ms is not None:
             request.deadline = now + message.deadline_ms / 1000
         self._requests[request.key] = request
         held = worker.hold(now) if self._renewing else []
         return held + worker.submit(request, now)
+
+    def _check_room(self, route: bytes, rank: int) -> None:
+        """Raises HushdError `overloaded` where a request that has to wait finds no place among all that do."""
+        waiting = [(t.route, t.rank) for worker in self._workers.values() for t in worker.jobs.waiting]
+        waiting += [(other, PRIORITIES.index(parked.priority)) for other, parked in self._directory.parked]
+        if not has_room(route, rank, waiting, self._settings.queue):
+            raise HushdError("overloaded", f"{len(waiting)} requests wait already; try again later.", 1000)
 
     # --- the floor ---------------------------------------------------------------------------------------------------
 
@@ -292,7 +322,7 @@ class Pool:
                 raise HushdError("bad_request", f"A control needs an id and at most {MAX_ARGUMENTS} names.")
             match control.action:
                 case "status":
-                    return [ReportStatus(route, control.id, self._floors.of(route).report(now))]
+                    return [ReportStatus(route, control.id, self._floors.of(route).status(now))]
                 case "unload":
                     return self._fleet.unload(route, control, now)
                 case "yield":
@@ -304,12 +334,15 @@ class Pool:
                     return self._directory.describe(route, control)
                 case "reload":
                     return [Configure(route, control.id)]
+                case "listen":
+                    if self._down or self._renewing:
+                        raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
+                    return [Listen(route, control.id, tuple(control.names))]
                 case "keys":
                     return [CheckKeys(route, control.id)]
                 case "stop" | "cancel" | "pause" | "resume":
                     floor, named = self._floors.of(route), self._connections.of
-                    data, out = floor.control(control.action, control.names, route, named, now)
-                    return [*out, ToClient(route, m.Result(id=control.id, data=data))]
+                    return floor.control(control, route, named, now)
                 case "shutdown":
                     return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]
                 case "restart":
@@ -320,8 +353,8 @@ class Pool:
 
     def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
         catalogue = {**catalogue, "default": self._settings.default_model(role)}
-        out, ready = self._directory.described(role, catalogue, error)
-        for route, message in ready:
+        out = self._directory.described(role, catalogue, error)
+        for route, message in self._directory.take_parked(role):
             out += self._request(route, message, now)
         return out
 

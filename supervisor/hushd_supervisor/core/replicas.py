@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from .settings import WorkerSettings
+from hushd_schema.settings import WorkerSettings
+
 from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
@@ -88,8 +89,8 @@ def may_be_replaced(worker: Worker) -> bool:
 
 
 def stuck(worker: Worker) -> bool:
-    """Whether it retires for so long that nobody can wait for the end: a live session or a download may take hours."""
-    return worker.lifecycle.retires and (worker.jobs.sessions > 0 or _role(worker) not in MOST)
+    """Whether it retires for so long that nobody can wait for it: a session, a pause, a download may take hours."""
+    return worker.lifecycle.retires and (worker.jobs.endless > 0 or _role(worker) not in MOST)
 
 
 def carries_on(family: Iterable[Worker]) -> list[Worker]:

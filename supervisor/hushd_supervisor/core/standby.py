@@ -10,12 +10,17 @@ import enum
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from hushd_protocol.names import base
+from hushd_schema.settings import Settings
 
 from .actions import Action, Dismiss, Log, Prepare, Spawn
 from .events import TemplateGone, TemplateReady
 from .memory.budget import Resident
-from .settings import Settings, base
+
+if TYPE_CHECKING:
+    from hushd_schema.status import TemplateStatus
 
 CALM_S = 2.0  # without a worker that starts, before a template takes a core for its imports
 START_S = 60.0  # for the imports
@@ -204,10 +209,13 @@ class Standby:
                 resident = Resident(PREFIX + template.engine, template.size, idle_s=0.0, leaving=leaving, standby=True)
                 yield resident, template.phase is Phase.STARTING
 
-    def release(self, name: str, now: float) -> list[Action] | None:
-        """Ends the template of this resident's name; None where it is not a template's."""
-        template = self._templates.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
-        return None if template is None else template.release(now, "it makes room")
+    def has(self, name: str) -> bool:
+        """Whether a resident's name is that of a template."""
+        return name.startswith(PREFIX) and name.removeprefix(PREFIX) in self._templates
+
+    def release(self, name: str, now: float) -> list[Action]:
+        """Ends the template of this resident's name."""
+        return self._templates[name.removeprefix(PREFIX)].release(now, "it makes room")
 
     def release_all(self, now: float, why: str) -> list[Action]:
         """Ends all templates."""
@@ -273,9 +281,21 @@ class Standby:
             return action
         return action.from_template(template.gen)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The status of each template, as far as it is known here."""
+    def status(self) -> list[tuple[int, TemplateStatus]]:
+        """The status of each template, as far as it is known here, with the generation of its process."""
+        from hushd_schema.status import TemplateStatus  # once somebody asks
+
         return [
-            {"name": template.engine, "state": template.phase.value, "gen": template.gen, "why": template.why}
+            (
+                template.gen,
+                TemplateStatus(
+                    name=template.engine,
+                    state=template.phase.value,
+                    pid=None,
+                    rss_mb=None,
+                    pss_mb=None,
+                    why=template.why,
+                ),
+            )
             for template in self._templates.values()
         ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -32,9 +31,11 @@ class _Unload:
     busy: dict[str, int] = field(default_factory=dict)
 
     @property
-    def answer(self) -> ToClient:
-        data: dict[str, Any] = {"unloaded": self.unloaded}
-        return ToClient(self.route, m.Result(id=self.id, data=data | ({"busy": self.busy} if self.busy else {})))
+    def answer(self) -> list[Action]:
+        from hushd_schema.controls import EndedWorkers  # once somebody asks
+
+        ended = EndedWorkers(unloaded=tuple(self.unloaded), busy=self.busy)
+        return [ToClient(self.route, m.Result(id=self.id, data=ended.data()))]
 
 
 class Unloads:
@@ -87,7 +88,7 @@ class Unloads:
         for unload in before:
             unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._lives(name, gen)}
         self.waiting = [unload for unload in before if unload.leaving]
-        return [unload.answer for unload in before if not unload.leaving]
+        return [action for unload in before if not unload.leaving for action in unload.answer]
 
     def _lives(self, name: str, gen: int) -> bool:
         worker = self._workers.get(name)

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
 from hushd_protocol.errors import HushdError
+from hushd_protocol.wording import advised
 
 from .actions import Action, Log, ToClient
 from .memory.admission import Admission
 from .memory.budget import Resident
-from .memory.cards import UNKNOWN, Card
+from .memory.cards import UNKNOWN
 from .worker.states import State
 from .worker.worker import Worker
 
@@ -32,6 +34,7 @@ class _Yield:
         leaving: names of workers to the generation that must go.
         unloaded: all those names, for the answer.
         busy: names to the jobs for which a process stays until they have ended.
+        done: it was answered.
         held: bytes that workers held of each card before.
     """
 
@@ -45,6 +48,7 @@ class _Yield:
     unloaded: list[str] = field(default_factory=list)
     busy: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
+    done: bool = False
 
 
 class Yields:
@@ -98,39 +102,33 @@ class Yields:
     def settle(self, now: float) -> list[Action]:
         """After any event: begins those for which the cards were looked at, and answers those that are complete."""
         out: list[Action] = []
-        before, self.waiting = self.waiting, []
-        for entry in before:
+        for entry in self.waiting:
             try:
-                done, actions = self._advance(entry, now)
-                out += actions
+                out += self._advance(entry, now)
             except HushdError as error:
-                done = ToClient(entry.route, m.Error.of(entry.id, error))
-            if done:
-                out.append(done)
-            else:
-                self.waiting.append(entry)
+                entry.done = True
+                out.append(ToClient(entry.route, m.Error.of(entry.id, error)))
+        self.waiting = [entry for entry in self.waiting if not entry.done]
         return out
 
-    def _advance(self, entry: _Yield, now: float) -> tuple[ToClient | None, list[Action]]:
-        """The answer, if it can be given, and what else is to be done."""
+    def _advance(self, entry: _Yield, now: float) -> list[Action]:
+        """Does what can be done for it now; the answer, once it can be given, comes last."""
         if not self._cards.there():
-            return self._answer(entry, (), now), []
+            return self._answer(entry, (), now)
         entry.leaving = {name: gen for name, gen in entry.leaving.items() if self._lives(name, gen)}
         if entry.leaving:
-            return None, []
+            return []
         if not self._cards.fresh(now):
-            return None, self._cards.look(now)
+            return self._cards.look(now)
         cards = self._chosen(entry)
         if not entry.begun:
             entry.begun = True
             out = [action for card in cards for action in self._begin(entry, card, now)]
-            if entry.leaving:
-                return None, out
-            return self._answer(entry, cards, now), out
+            return out if entry.leaving else out + self._answer(entry, cards, now)
         if any(self._cards.pending(card.id) for card in cards):
             self._cards.ask_again(now)
-            return None, []
-        return self._answer(entry, cards, now), []
+            return []
+        return self._answer(entry, cards, now)
 
     def _chosen(self, entry: _Yield) -> list[Card]:
         if self._cards.error:
@@ -138,9 +136,7 @@ class Yields:
         names = ("", f"cuda:{entry.card}", entry.card)
         chosen = [card for card in self._cards.seen if not entry.card or card.device in names or card.id == entry.card]
         if entry.card and not chosen and not entry.begun:
-            raise HushdError(
-                "bad_request", f"There is no graphics card {entry.card[:40]!r}: `hushd status` lists them."
-            )
+            raise advised("bad_request", f"There is no graphics card {entry.card[:40]!r}", "list_cards")
         return chosen
 
     def _begin(self, entry: _Yield, card: Card, now: float) -> list[Action]:
@@ -172,19 +168,22 @@ class Yields:
         idle = self._workers[resident.name].state is State.READY
         return not idle, resident.idle_s is None, self._admission.budget.score(resident)
 
-    def _answer(self, entry: _Yield, cards: Iterable[Card], now: float) -> ToClient:
-        rows = [
-            {
-                "device": card.device,
-                "id": card.id,
-                "freed_mb": _mb(entry.held.get(card.id, 0) - self._held(card, now)),
-                "free_mb": _mb(self._cards.total(card) if card.asleep else card.free),
-                "total_mb": _mb(self._cards.total(card)),
-            }
+    def _answer(self, entry: _Yield, cards: Iterable[Card], now: float) -> list[Action]:
+        entry.done = True
+        from hushd_schema.controls import Yielded, YieldedCard  # once somebody asks
+
+        left = tuple(
+            YieldedCard(
+                device=card.device,
+                id=card.id,
+                freed_mb=_mb(entry.held.get(card.id, 0) - self._held(card, now)),
+                free_mb=_mb(self._cards.total(card) if card.asleep else card.free),
+                total_mb=_mb(self._cards.total(card)),
+            )
             for card in cards
-        ]
-        data = {"cards": rows, "unloaded": entry.unloaded, "busy": entry.busy, "for_s": entry.for_s}
-        return ToClient(entry.route, m.Result(id=entry.id, data=data))
+        )
+        answer = Yielded(cards=left, unloaded=tuple(entry.unloaded), busy=entry.busy, for_s=entry.for_s)
+        return [ToClient(entry.route, m.Result(id=entry.id, data=answer.data()))]
 
     def _held(self, card: Card, now: float) -> int:
         return sum(resident.size for resident in self._admission.on_card(card.id, now))

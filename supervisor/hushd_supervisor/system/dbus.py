@@ -48,7 +48,7 @@ def decode(buffer: bytearray) -> Iterator[Message]:
     """Yields the complete messages at the start of `buffer`, and removes them.
 
     Raises:
-        ValueError: that is no message, or a very large one.
+        ValueError: that is not a message, or a very large one.
     """
     while len(buffer) >= _HEAD:
         order = {b"l": "<", b"B": ">"}.get(bytes(buffer[:1]), "")

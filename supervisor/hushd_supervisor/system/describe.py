@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Callable, Container, Iterator, Sequence
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import zmq
 
+from hushd_supervisor.core.actions import Action, Describe
 from hushd_supervisor.core.events import Described
 
-from . import log
-from .process import Launch, Process, describe_command, environment
+from . import children
+from .children import Running
+from .process import Launch, describe_command
+from .source import Outcome, Perform, Source
 
 LIMIT_S = 10.0
 APART_S = 0.5  # from the end of a role's child to its next, or a client that asks all the time takes a core
@@ -27,15 +30,13 @@ LIMIT_BYTES = 1_000_000
 
 @dataclass(slots=True)
 class _Question:
-    process: Process
+    child: Running
     answer: IO[bytes]  # a file and not a pipe, which any process that inherited it would keep open
-    errors: Path
-    errors_start: int
     until: float
     given_up: bool = False  # it was answered for, and has not died of its kill yet
 
 
-class Descriptions:
+class Descriptions(Source):
     """The `--describe` children under way, one a role at most.
 
     Args:
@@ -45,6 +46,7 @@ class Descriptions:
         command: the command line for a role.
         limit: seconds after which a child is ended, and answered for.
         apart: seconds from the end of a role's child to its next.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Descriptions:
         command: Callable[[str], Sequence[str]] = describe_command,
         limit: float = LIMIT_S,
         apart: float = APART_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._poller = poller
         self._launch = launch
@@ -62,9 +65,17 @@ class Descriptions:
         self._command = command
         self._limit = limit
         self._apart = apart
+        self._clock = clock
         self._questions: dict[str, _Question] = {}
         self._rested: dict[str, float] = {}  # when a role's next child may start
         self._late: dict[str, float] = {}  # when it will, for somebody who waits
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Describe: self._describe}
+
+    def _describe(self, action: Describe) -> Iterable[Outcome]:
+        failed = self.ask(action.role, self._clock())
+        return (failed,) if failed else ()
 
     def ask(self, role: str, now: float) -> Described | None:
         """Starts a child for `role`, unless one is under way; returns the error if it cannot be started.
@@ -82,46 +93,35 @@ class Descriptions:
 
     def _start(self, role: str, now: float) -> Described | None:
         self._late.pop(role, None)
-        path = self._logs / f"describe-{role}.log"
         try:
             answer = _nameless(self._logs / f"describe-{role}.json")
         except OSError as error:
             return Described(role, error=f"the file for its answer cannot be made ({error}).")
         try:
-            errors = log.open_file(path)
-            try:
-                start = os.fstat(errors).st_size
-                process = self._launch(
-                    self._command(role), environment(os.environ), stdout=answer.fileno(), stderr=errors
-                )
-            finally:
-                os.close(errors)
+            path = self._logs / f"describe-{role}.log"
+            child = children.start(self._launch, self._command(role), path, answer=answer.fileno())
         except (OSError, ValueError) as error:
             answer.close()
             return Described(role, error=f"it could not be started ({error}).")
-        if process.exit_fd is not None:
-            self._poller.register(process.exit_fd, zmq.POLLIN)
-        self._questions[role] = _Question(process, answer, path, start, now + self._limit)
+        if child.process.exit_fd is not None:
+            self._poller.register(child.process.exit_fd, zmq.POLLIN)
+        self._questions[role] = _Question(child, answer, now + self._limit)
         return None
-
-    @property
-    def busy(self) -> bool:
-        """Whether any child runs, or is about to start; else nothing need be asked of this object in a turn."""
-        return bool(self._questions or self._late)
 
     def deadline(self) -> float | None:
         """The end of the oldest child's time, or the start of a child that had to wait."""
         untils = (question.until for question in self._questions.values() if not question.given_up)
         return min((*untils, *self._late.values()), default=None)
 
-    def answers(self, ready: Container[object], now: float) -> Iterator[Described]:
+    def events(self, ready: Container[object], now: float) -> Iterator[Described]:
         """Reaps the children that have ended and kills those whose time is up; `ready` are readable descriptors."""
         for role, question in list(self._questions.items()):
-            descriptor = question.process.exit_fd
-            status = question.process.poll() if descriptor is None or descriptor in ready else None
+            process = question.child.process
+            descriptor = process.exit_fd
+            status = process.poll() if descriptor is None or descriptor in ready else None
             if status is None:
                 if now >= question.until:
-                    question.process.kill()
+                    process.kill()
                     question.until, question.given_up = math.inf, True
                     yield Described(role, error=f"there was no answer in {self._limit:.0f} s.")
                 continue
@@ -129,7 +129,7 @@ class Descriptions:
             self._rested[role] = now + self._apart
             if descriptor is not None:
                 self._poller.unregister(descriptor)
-            question.process.close()
+            question.child.close()
             if not question.given_up:
                 yield self._read(role, question, status)
             question.answer.close()
@@ -141,12 +141,11 @@ class Descriptions:
         """Ends the children under way, and starts no other."""
         self._late.clear()
         for question in self._questions.values():
-            question.process.kill()
+            question.child.process.kill()
 
     def _read(self, role: str, question: _Question, status: int) -> Described:
         if status != 0:
-            lines = log.tail(question.errors, question.errors_start).strip().splitlines()
-            why = lines[-1][:300] if lines else f"it printed no reason, see {question.errors}"
+            why = question.child.last_words() or f"it printed no reason, see {question.child.log}"
             return Described(role, error=f"{' '.join(self._command(role)[-2:])} ended with status {status} ({why}).")
         question.answer.seek(0)
         text = question.answer.read(LIMIT_BYTES + 1)

@@ -5,26 +5,33 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Container, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import zmq
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Error, Result
 from hushd_protocol.system.paths import Paths
+from hushd_schema.settings import HTTP_TOKEN, Settings
 
-from hushd_supervisor.core.events import Described, Event, Exited, Visited
-from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.actions import Action, Listen, ToClient
+from hushd_supervisor.core.events import ClientGone, Described, Event, Exited, Visited
 
 from .process import Launch
+from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
+    from hushd_schema.settings.address import Address
+    from hushd_schema.status import DoorStatus, ListenerStatus, Status
+
     from .serving.door import Door
 
-TOKEN = "HUSHD_HTTP_TOKEN"
 KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
 _EXITS_ARE_READABLE = sys.platform == "linux"  # elsewhere SIGCHLD wakes the loop, and the door must look
 
 
-class Doorkeeper:
+class Doorkeeper(Source):
     """Opens and closes the door, and stands between it and the loop.
 
     Args:
@@ -34,7 +41,8 @@ class Doorkeeper:
         passed: a service manager's sockets, by name.
 
     Attributes:
-        report: returns the answer to `status`, for `/metrics`; the loop's.
+        describe: has the engines of a role listed; returns the error if that cannot begin.
+        report: returns the answer to `status`, for `/metrics`.
     """
 
     def __init__(
@@ -50,10 +58,13 @@ class Doorkeeper:
         self._paths = paths
         self._record = record
         self._passed = passed
-        self._token = os.environ.pop(TOKEN, "")  # not for the workers
+        self._token = os.environ.pop(HTTP_TOKEN, "")  # not for the workers
         self._door: Door | None = None
         self._needed = False
-        self.report: Callable[[], dict[str, Any]] = dict
+        self._settings = Settings()
+        self._lent: dict[bytes, tuple[Address, ...]] = {}  # to clients, beside those of the settings
+        self.describe: Callable[[str, float], Described | None] = lambda role, now: None
+        self.report: Callable[[], Status] | None = None
 
     def configure(self, settings: Settings) -> None:
         """Listens at the addresses in `settings`, and no longer at others.
@@ -61,13 +72,62 @@ class Doorkeeper:
         Raises:
             HushdError: `bad_request` for an address that cannot be used; then nothing changes.
         """
+        self._open(settings, self._lent)
+        self._settings = settings
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Listen: self._listen}
+
+    def _listen(self, action: Listen) -> Iterable[Outcome]:
+        """Listens at a client's addresses too; the answer has where it listens then."""
+        from hushd_schema.status import Listeners  # once somebody asks
+
+        try:
+            listeners = Listeners(listeners=self.lend(action.route, action.addresses))
+            answer: Result | Error = Result(id=action.id, data=listeners.data())
+        except HushdError as error:
+            answer = Error.of(action.id, error)
+        return (ToClient(action.route, answer),)
+
+    def lend(self, route: bytes, texts: Sequence[str]) -> tuple[ListenerStatus, ...]:
+        """Listens at the addresses in `texts`, KIND=ADDRESS, too, until that client is gone; returns all listeners.
+
+        Raises:
+            HushdError: `bad_request` for an address that cannot be used; then nothing changes.
+        """
+        lent = {**self._lent, route: tuple(self._named(_address(text)) for text in texts)}
+        self._open(self._settings, lent)
+        self._lent = lent
+        return self._door.status().listeners if self._door else ()
+
+    def _named(self, address: Address) -> Address:
+        """The address as it was asked for before, where the system has chosen the port of it."""
+        for listener in self._door.listeners if self._door else ():
+            if listener.wanted and replace(listener.address, text=address.text) == address:
+                return replace(
+                    address, text=listener.wanted, port=0 if listener.wanted.endswith(":0") else address.port
+                )
+        return address
+
+    def _take_back(self, route: bytes) -> None:
+        """Listens no longer for a client that is gone."""
+        if self._lent.pop(route, None):
+            try:
+                self._open(self._settings, self._lent)
+            except HushdError as error:  # a token file that is gone, say
+                self._record("error", f"still listening for a client that has left: {error}")
+
+    def _open(self, configured: Settings, lent: Mapping[bytes, tuple[Address, ...]]) -> None:
+        settings = _with(configured, [address for addresses in lent.values() for address in addresses])
         if self._door is None and not (self._passed or settings.http.listen or settings.wyoming.listen):
             return
+        from hushd_schema.settings import access
+
         from .serving import listeners
 
         before = self._door.listeners if self._door else ()
         passed = () if self._door else self._passed
-        token = self._token or listeners.read_token(settings)
+        token = self._token or access.read_token(settings)
         found = listeners.open_all(settings, token, passed, before)
         if self._door is None:
             from .serving.door import open_door
@@ -79,22 +139,31 @@ class Doorkeeper:
         for listener in found:
             if listener.socket not in there:
                 self._record("info", f"serves {KINDS[listener.address.kind]} at {listener.address.text}")
-                if warning := listeners.warning(listener.address, settings):
+                if warning := access.warning(listener.address, settings):
                     self._record("warning", warning)
 
-    def handle(self, ready: Container[object]) -> None:
-        """Serves the door's connections; `ready` are readable descriptors."""
+    def invite(self) -> None:
+        """Writes where to go, for the people at the terminal."""
+        from hushd_protocol.hosts import invitation
+
+        for listener in self._door.listeners if self._door else ():
+            if line := invitation(listener.address.kind, listener.address.text):
+                print(line, flush=True)
+
+    def events(self, ready: Container[object], now: float) -> Iterable[Event]:
+        """Serves the door's connections."""
         if self._door and self._door.fd in ready:
             self._door.handle()
+        return ()
 
-    def on_time(self, now: float, describe: Callable[[str, float], Described | None]) -> Iterator[Event]:
-        """Does what is due, and yields what the pool should know; `describe` has a role's engines listed."""
+    def on_time(self, now: float) -> Iterator[Event]:
+        """Acts on the deadlines that have passed, and yields the events for the pool."""
         if self._door is None:
             return
         if self._door.deadline() <= now or not _EXITS_ARE_READABLE:
             self._door.on_time()
         for role in self._door.answers.wanted(now):
-            if failed := describe(role, now):
+            if failed := self.describe(role, now):
                 yield failed
         needed = self._door.must_stay
         if self._door.take_used() or needed != self._needed:
@@ -110,25 +179,24 @@ class Doorkeeper:
         """Takes from the loop's events what changes the answers to polls."""
         if self._door is None:
             return
-        if isinstance(event, Described):
+        if isinstance(event, ClientGone):
+            self._take_back(event.route)
+        elif isinstance(event, Described):
             self._door.answers.described(event, now)
             self._door.described()
         elif isinstance(event, Exited) and event.worker.startswith("models/"):
             self._door.answers.renew()  # a model may have come or gone
 
-    def status(self) -> dict[str, Any]:
-        """The part of `hushd status` about the door; empty without one."""
-        return self._door.report() if self._door else {}
+    def status(self) -> DoorStatus | None:
+        """The part of `hushd status` about the door; None without one."""
+        return self._door.status() if self._door else None
 
-    def leave(self) -> None:
-        """Answers polls until the next supervisor does, and nothing else."""
+    def leave(self, *, stop: bool) -> None:
+        """Answers polls until the next supervisor does, and nothing else; with `stop` not even these."""
         if self._door:
             self._door.leave()
-
-    def stop(self) -> None:
-        """Ends new connections."""
-        if self._door:
-            self._door.stop()
+            if stop:
+                self._door.stop()
 
     def close(self) -> None:
         """Ends all connections, and the gateway after its last answers."""
@@ -138,6 +206,35 @@ class Doorkeeper:
             self._door = None
 
     def _figures(self) -> str:
-        from .serving import metrics
+        from hushd_schema import metrics
 
-        return metrics.text(self.report())
+        return metrics.text(self.report()) if self.report else ""
+
+
+def _address(text: str) -> Address:
+    """Reads KIND=ADDRESS. Raises `bad_request`."""
+    from hushd_protocol.suggest import quoted
+    from hushd_schema.settings.address import parse
+
+    kind, _, place = text.partition("=")
+    if kind not in ("http", "wyoming"):
+        raise HushdError("bad_request", f"{quoted(text)} is no address to listen at: use http=… or wyoming=….")
+    return parse("http" if kind == "http" else "wyoming", place)
+
+
+def _with(settings: Settings, addresses: Sequence[Address]) -> Settings:
+    """`settings` with further addresses to listen at, those that are not among them already."""
+    if not addresses:
+        return settings
+    from hushd_schema.settings.access import addresses as named
+
+    there = {(each.kind, each.host, each.port, each.path) for each in named(settings)}
+    http, wyoming = list(settings.http.listen), list(settings.wyoming.listen)
+    for each in addresses:
+        place = (each.kind, each.host, each.port, each.path)
+        if place not in there:
+            there.add(place)
+            (http if each.kind == "http" else wyoming).append(each.text)
+    return replace(
+        settings, http=replace(settings.http, listen=http), wyoming=replace(settings.wyoming, listen=wyoming)
+    )

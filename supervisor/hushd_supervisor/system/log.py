@@ -1,4 +1,4 @@
-"""The supervisor's own log, on standard error, and the log files of supervisor and workers.
+"""The supervisor's own log, on standard error.
 
 Not `logging`, which costs a memory page for every line it would save here.
 """
@@ -12,11 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol.system.log_lines import line, text_of
+from hushd_protocol.system.log_files import rotate
+from hushd_protocol.system.log_lines import line
+from hushd_schema.settings.tables import LOG_LEVELS
 
-LEVELS = ("debug", "info", "warning", "error")
-ROTATE_BYTES = 1_000_000
-TAIL_BYTES = 4096
 MAX_RECORD = 8192  # characters: twice a tail
 WINDOW_S = 60.0
 BURST = 20  # records of a kind in a window
@@ -52,7 +51,7 @@ class Log:
 
     def configure(self, level: str, form: str) -> None:
         """Writes lines of `level` and above from now on, in that form."""
-        self._least = LEVELS.index(level)
+        self._least = LOG_LEVELS.index(level)
         self._form = form
 
     def write(self, level: str, text: str, request: str = "", **facts: Any) -> None:
@@ -62,7 +61,7 @@ class Log:
             request: the short id of the request that it concerns.
             facts: what the text says, for programs: in JSON only.
         """
-        if LEVELS.index(level.lower()) < self._least:
+        if LOG_LEVELS.index(level.lower()) < self._least:
             return
         if not self._is_too_many(text, request):
             self._append(level, text, request, **facts)
@@ -89,35 +88,5 @@ class Log:
             pass  # a full disk or a closed terminal ends no worker
 
     def _rotate(self) -> None:
-        try:
-            if self._path and os.fstat(2).st_size > ROTATE_BYTES:
-                output = open_file(self._path)
-                os.dup2(output, 2)
-                os.close(output)
-        except OSError:
-            pass  # the folder is gone, say: the old file serves
-
-
-def open_file(path: Path) -> int:
-    """Opens `path` to append to it, with mode 0600; a file over 1 MB is moved to `path`.1 first.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-    try:
-        if os.stat(path).st_size > ROTATE_BYTES:
-            os.replace(path, f"{path}.1")
-    except FileNotFoundError:
-        pass
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-def tail(path: Path, start: int) -> str:
-    """Returns the last 4 KiB written to `path` from offset `start` on, empty where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(start, os.fstat(file.fileno()).st_size - TAIL_BYTES))
-            text = file.read(TAIL_BYTES).decode(errors="replace")
-    except OSError:
-        return ""
-    return "".join(text_of(entry) for entry in text.splitlines(keepends=True))
+        if self._path:
+            rotate(self._path)

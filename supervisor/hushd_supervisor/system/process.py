@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from hushd_protocol.system.footprint import children
+from hushd_protocol.names import base
+from hushd_protocol.system.footprint import children, descendants, lists_children
 from hushd_protocol.system.lifeline import tie
 
-from hushd_supervisor.core.settings import base
+from . import slices
 
 # The part of our environment that a child gets: a worker must not depend on which program started the supervisor.
 # LISTEN_FDS and NOTIFY_SOCKET, which a service manager means for us alone, are left out with all the rest.
@@ -46,7 +47,7 @@ class Process(Protocol):
     exit_fd: int | None
 
     def poll(self) -> int | None:
-        """Reaps it and kills what is left of its group; returns the status as in Popen, None while it runs."""
+        """Reaps it and kills the rest of its group; returns the status as in Popen, None while it runs."""
 
     def kill(self) -> None:
         """Sends SIGKILL to it, its group and its descendants; returns at once."""
@@ -130,16 +131,19 @@ def reap_orphans() -> None:
                 pass
 
 
-class OpenFiles:
-    """The limit of open files.
+class Limits:
+    """The limits of this process and its children.
 
-    Ours is raised as far as it goes, since every client costs one; a child gets the old one back, since programs that
-    use select() break beyond 1024.
+    That of open files is raised as far as it goes, since every client costs one; a child gets the old one back, since
+    programs that use select() break beyond 1024. Neither leaves a core dump: one of a worker takes gigabytes, of ours
+    it shows what was said to hushd. A program of the user's may allow itself one again.
     """
 
     def __init__(self) -> None:
         self._before, self._hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._raise()
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
     def _raise(self) -> None:
         try:
@@ -152,6 +156,7 @@ class OpenFiles:
         limits = (self._before, self._hard)
         if sys.platform == "linux":
             child = Child(command, environment, **descriptors)
+            slices.usual(child.pid)
             try:
                 resource.prlimit(child.pid, resource.RLIMIT_NOFILE, limits)
             except OSError:
@@ -217,7 +222,6 @@ class Child:
             self._popen.wait()
             _unreaped.discard(self.pid)
             raise
-        self._descendants: list[Any] = []  # psutil's, which recognises a reused pid by its creation time
 
     def poll(self) -> int | None:
         if self._popen.returncode is None:
@@ -230,21 +234,19 @@ class Child:
                 self._kill_group()
             if self._popen.returncode is not None:
                 _unreaped.discard(self.pid)
-                self._kill_descendants()
         return self._popen.returncode
 
     def kill(self) -> None:
         if self._popen.returncode is not None:
             return
-        import psutil  # only for a kill: it costs 1.6 MB
-
         # A child that called setsid has left the group, and once its parent is dead its origin is lost.
-        try:
-            self._descendants += psutil.Process(self.pid).children(recursive=True)
-        except psutil.Error:
-            pass
+        left = _descendants(self.pid)
         self._kill_group()
-        self._kill_descendants()
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass  # it was in the group
 
     def close(self) -> None:
         if self.exit_fd is not None:
@@ -257,15 +259,17 @@ class Child:
         except (ProcessLookupError, PermissionError):
             pass  # macOS returns EPERM for a group of zombies
 
-    def _kill_descendants(self) -> None:
-        if self._descendants:
-            import psutil
 
-            for process in self._descendants:
-                try:
-                    process.kill()
-                except psutil.Error:
-                    pass
+def _descendants(pid: int) -> list[int]:
+    """The descendants of a child; on Linux by what the kernel lists of each, since all of /proc takes milliseconds."""
+    if lists_children():
+        return [int(name) for name in descendants(str(pid))]
+    import psutil  # only here: it costs 1.6 MB
+
+    try:
+        return [process.pid for process in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 class Forked(Child):

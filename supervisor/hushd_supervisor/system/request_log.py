@@ -1,14 +1,15 @@
-"""Lines about requests: who asked for what, and how it ended; nothing of what was said or heard, unless asked for."""
+"""Lines about requests: who asked for what, and how it ended; no speech and no text, unless asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from hushd_protocol.messages import Chunk, Error, Hello, Job, Message, Partial, Request, Result
 from hushd_protocol.system.log_lines import short_id
 
+from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
 from hushd_supervisor.core.machines import machine
 
@@ -112,8 +113,40 @@ class RequestLog:
         )
 
     def _may_say(self, outcome: str) -> bool:
-        """Whether the sentence of an ending may be logged: an engine's error may quote what was said."""
+        """Whether the sentence of an ending may be logged: an engine's error may quote speech."""
         return self.content or outcome == "cancelled"
 
     def _write(self, level: str, text: str, name: bytes, **facts: Any) -> None:
         self._record(level, text, short_id(name), **facts)
+
+
+class Core(Protocol):
+    """The pool, as `loop.Core`."""
+
+    def handle(self, event: Event, now: float) -> list[Action]: ...
+    def on_time(self, now: float) -> list[Action]: ...
+    def deadline(self) -> float | None: ...
+
+
+class Logged:
+    """A pool whose events and actions `requests` sees."""
+
+    def __init__(self, pool: Core, requests: RequestLog) -> None:
+        self._pool = pool
+        self._requests = requests
+        self.deadline = pool.deadline
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        self._requests.look(event, now)
+        return self._seen(self._pool.handle(event, now), now)
+
+    def on_time(self, now: float) -> list[Action]:
+        return self._seen(self._pool.on_time(now), now)
+
+    def _seen(self, actions: list[Action], now: float) -> list[Action]:
+        for action in actions:
+            if isinstance(action, ToClient):
+                self._requests.sent(action.route, action.message, now)
+            elif isinstance(action, ToWorker) and isinstance(action.message, Job):
+                self._requests.handed(action.message, now)
+        return actions

@@ -13,13 +13,16 @@ import socket
 import time
 from collections.abc import Iterable, MutableMapping
 
+from hushd_supervisor.core.events import Event
+
 from .memory import measure
+from .source import Source
 
 BEATS = 3  # signs of life within the manager's limit
 WAIT_S = 1.0  # for a manager that does not read
 
 
-class ServiceManager:
+class ServiceManager(Source):
     """The service manager.
 
     Args:
@@ -32,13 +35,14 @@ class ServiceManager:
         self._limit = limit
         self._next = math.inf  # sign of life
         self._status = ""
+        self._leaving = False
 
     def ready(self) -> None:
         """Reports that we serve, and ends the watch for now."""
         self._status = "no workers"
         self._send("READY=1", f"MAINPID={os.getpid()}", f"STATUS={self._status}", *self._watch(False))
 
-    def look(self, workers: Iterable[int], now: float) -> None:
+    def report(self, workers: Iterable[int], now: float) -> None:
         """Reports the number and size of `workers`, after one has come, gone or loaded; starts or ends the watch."""
         pids = list(workers)
         used = sum(usage.pss for pid in pids if (usage := measure.usage(pid)) is not None)
@@ -56,19 +60,22 @@ class ServiceManager:
         """The time at which the next sign of life is due."""
         return self._next if self._next < math.inf else None
 
-    def on_time(self, now: float) -> None:
+    def on_time(self, now: float) -> Iterable[Event]:
         """Sends the sign of life if it is due."""
         if self._next <= now:
             self._send("WATCHDOG=1")
             self._next = now + self._limit / BEATS
+        return ()
 
     def reload(self, *, begins: bool) -> None:
         """Reports that a reload of the configuration begins, or has ended."""
         self._send(*(("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}") if begins else ("READY=1",)))
 
-    def leaving(self) -> None:
-        """Reports that we are leaving."""
-        self._send("STOPPING=1", "STATUS=leaving")
+    def leave(self, *, stop: bool) -> None:
+        """Reports, once, that we are leaving."""
+        if not self._leaving:
+            self._leaving = True
+            self._send("STOPPING=1", "STATUS=leaving")
 
     def _watch(self, on: bool) -> tuple[str, ...]:
         if not self._limit:

@@ -139,7 +139,7 @@ def _path(address: str) -> str:
     """The socket's path in an address of D-Bus; a NUL first for an abstract one.
 
     Raises:
-        ValueError: it is no socket in the file system, and none in Linux's abstract names.
+        ValueError: it is not a socket in the file system, and none in Linux's abstract names.
     """
     kind, _, rest = address.partition(";")[0].partition(":")
     values = dict(pair.partition("=")[::2] for pair in rest.split(","))

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
+import math
 import select
 import signal
 import socket
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import zmq
 from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Ready
+from hushd_protocol.standby import READY, REFUSED, VARIABLE
 from hushd_protocol.system.paths import Paths, prepare_state
+from hushd_schema.settings import Settings
 
-from hushd_supervisor.core.events import TemplateGone, TemplateReady
-from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.actions import Action, Dismiss, Prepare
+from hushd_supervisor.core.events import Event, Exited, FromWorker, SpawnFailed, TemplateGone, TemplateReady
 
-from . import log
+from . import children
+from .children import Running
 from .memory import measure
-from .process import Forked, Launch, Process, adopt_orphans, environment, reap_orphans, template_command
+from .process import Forked, Launch, Process, adopt_orphans, reap_orphans, template_command
+from .source import Outcome, Perform, Source
 
 # For a template to fork, in which everybody waits: 4 to 8 ms on a calm machine. One that takes longer hangs.
 FORK_S = 0.5
 LARGEST = 4096  # bytes of what a template sends
-READY, REFUSED = b"ready", b"refused "  # its first message, see `hushd_worker.template`
 ELSEWHERE = "A template is kept on Linux only: without `standby` everything works here as it is."
 # A library that starts threads when it is imported makes a template impossible: OpenBLAS, in numpy, starts one for
 # each further core. hushd's engines multiply nothing large with it.
@@ -37,18 +40,19 @@ _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 class _Template:
     engine: str
     gen: int
-    process: Process
+    child: Running
     control: socket.socket
-    lifeline: int  # the write end
-    log: Path
-    log_start: int
     heard: bool = False  # its first message was read
     ready: bool = False
     refusal: str = ""
     why: str = ""  # it was killed here
 
+    @property
+    def process(self) -> Process:
+        return self.child.process
 
-class Templates:
+
+class Templates(Source):
     """All processes of templates.
 
     Args:
@@ -74,17 +78,29 @@ class Templates:
         self._command = command
         self._known: dict[tuple[str, int], _Template] = {}
         self._adopts = False
-
-    @property
-    def busy(self) -> bool:
-        """Whether there is any; else nothing need be asked of this object in a turn."""
-        return bool(self._known)
+        self._stale = False  # a worker has loaded or ended since they were measured
 
     # --- actions of the pool -------------------------------------------------------------------------------------
 
     def configure(self, settings: Settings) -> None:
         """Applies other settings to the next starts."""
         self._settings = settings
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._known)
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Prepare: self._prepare, Dismiss: self._dismiss}
+
+    def _prepare(self, action: Prepare) -> Iterable[Outcome]:
+        failed = self.prepare(action.engine, action.gen)
+        return (failed,) if failed else ()
+
+    def _dismiss(self, action: Dismiss) -> Iterable[Outcome]:
+        self.dismiss(action.engine, action.gen)
+        return ()
 
     def prepare(self, engine: str, gen: int) -> TemplateGone | None:
         """Starts a template; returns the reason why it cannot be started."""
@@ -105,39 +121,23 @@ class Templates:
         prepare_state(self._paths)
         path = self._paths.worker_log(f"standby-{engine}")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        lifeline, end = os.pipe()
         try:
-            output = log.open_file(path)
-            try:
-                start = os.fstat(output).st_size
-                process = self._launch(
-                    self._command(engine),
-                    environment(
-                        os.environ,
-                        self._settings.for_worker(engine).environment,
-                        _NO_THREADS,
-                        {
-                            "HUSHD_TEMPLATE": str(theirs.fileno()),
-                            "HUSHD_LIFELINE": str(lifeline),
-                            "HUSHD_SUPERVISOR": str(os.getpid()),
-                        },
-                    ),
-                    stdout=output,
-                    stderr=output,
-                    lifeline=lifeline,
-                    inherited=(theirs.fileno(),),
-                )
-            finally:
-                os.close(output)
+            child = children.start(
+                self._launch,
+                self._command(engine),
+                path,
+                self._settings.for_worker(engine).environment,
+                _NO_THREADS,
+                {VARIABLE: str(theirs.fileno())},
+                inherited=(theirs.fileno(),),
+            )
         except BaseException:
             ours.close()
-            os.close(end)
             raise
         finally:
             theirs.close()
-            os.close(lifeline)
         ours.setblocking(False)
-        return _Template(engine, gen, process, ours, end, path, start)
+        return _Template(engine, gen, child, ours)
 
     def dismiss(self, engine: str, gen: int) -> None:
         """Kills a template; does not wait."""
@@ -166,27 +166,35 @@ class Templates:
 
     # --- events for the loop -------------------------------------------------------------------------------------
 
-    def events(self, ready: Container[object]) -> Iterator[TemplateReady | TemplateGone]:
-        """Reads what templates send, and reaps those that have ended; `ready` are readable descriptors."""
+    def look(self, event: Event, now: float) -> None:
+        match event:
+            case FromWorker(_, _, Ready()) | Exited() | SpawnFailed():
+                self._stale = bool(self._known)
+
+    def deadline(self) -> float | None:
+        return -math.inf if self._stale else None
+
+    def events(self, ready: Container[object], now: float) -> Iterator[TemplateReady | TemplateGone]:
+        """Reads what templates send, and reaps those that have ended; measures them again when workers have changed."""
         for template in list(self._known.values()):
             if not template.heard and template.control.fileno() in ready and self._is_ready(template):
                 yield TemplateReady(template.engine, template.gen, measure.private(template.process.pid))
             if template.process.exit_fd in ready and template.process.poll() is not None:
                 final = bool(template.refusal)
-                reason = template.refusal or template.why or _last_words(template)
+                status, words = template.process.poll(), template.child.last_words()
+                reason = template.refusal or template.why or words or f"it ended with status {status}"
                 self._remove(template)
                 yield TemplateGone(template.engine, template.gen, reason, final)
+        if self._stale:
+            self._stale = False
+            reap_orphans()
+            yield from self._measured()
 
-    def measured(self) -> Iterator[TemplateReady]:
+    def _measured(self) -> Iterator[TemplateReady]:
         """Measures the templates again, after a worker has loaded or ended: what a worker changes it has copied."""
-        for template in self._known.values():
+        for template in list(self._known.values()):
             if template.ready:
                 yield TemplateReady(template.engine, template.gen, measure.private(template.process.pid))
-
-    def reap(self) -> None:
-        """Reaps the orphans that have ended."""
-        if self._adopts:
-            reap_orphans()
 
     def pids(self) -> dict[tuple[str, int], int]:
         """The living templates by engine and generation."""
@@ -216,9 +224,8 @@ class Templates:
         self._poller.unregister(template.process.exit_fd)
         if not template.heard:
             self._poller.unregister(template.control.fileno())
-        template.process.close()
+        template.child.close()
         template.control.close()
-        os.close(template.lifeline)
 
 
 def _kill(template: _Template) -> None:
@@ -230,8 +237,3 @@ def _readable(control: socket.socket, seconds: float) -> bool:
     poller = select.poll()  # select() takes no descriptor above 1023
     poller.register(control, select.POLLIN)
     return bool(poller.poll(seconds * 1000))
-
-
-def _last_words(template: _Template) -> str:
-    lines = log.tail(template.log, template.log_start).strip().splitlines()
-    return lines[-1][:300] if lines else f"it ended with status {template.process.poll()}"

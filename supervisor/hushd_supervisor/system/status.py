@@ -1,140 +1,183 @@
-"""The answer to `status`: the pool's rows of its workers, and the system's figures of their processes."""
+"""The answer to `status`: what the pool says of its workers, and the system's figures of their processes."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hushd_protocol import __version__
 
 from hushd_supervisor.core.memory.admission import CardStanding, Standing
+from hushd_supervisor.core.worker.states import State
 
 from .memory import measure
 
-FRESH_S = 0.1  # for which a process's memory is not measured again: it takes 1 ms, in which everybody waits
+if TYPE_CHECKING:
+    from hushd_schema.status import (
+        CardStatus,
+        DoorStatus,
+        FloorStatus,
+        RemoteStatus,
+        Status,
+        TemplateStatus,
+        WorkerStatus,
+    )
+
+FRESH_S = 0.1  # for which a process's memory is not measured again
+# Of one measuring, in which everybody waits: a share of the time since the last one, within limits. A process takes
+# 1 ms, a large one 10, and one that is loading as long as the kernel lets it wait in the middle of that.
+SHARE, LEAST_S, MOST_S = 0.01, 0.002, 0.05
 
 Usage = measure.Usage | None
 
 
 class Usages:
-    """Measures the memory of processes, each at most ten times a second however often somebody asks."""
+    """Measures the memory of processes, each at most ten times a second however often somebody asks.
 
-    def __init__(self, usage: Callable[[int], Usage] = measure.usage) -> None:
+    Where that takes too long, some keep their last figures until the next time; who has none yet gets the resident set.
+    """
+
+    def __init__(
+        self,
+        usage: Callable[[int], Usage] = measure.usage,
+        resident: Callable[[int], Usage] = measure.resident_usage,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._usage = usage
-        self._found: dict[int, Usage] = {}
-        self._until = -math.inf
+        self._resident = resident
+        self._clock = clock
+        self._figures: dict[int, Usage] = {}
+        self._asked: set[int] = set()  # for since `_at`,
+        self._fresh: set[int] = set()  # and of these measured since then
+        self._overdue: set[int] = set()  # asked for before that, and not measured: they go first
+        self._at = -math.inf
+        self._left_s = 0.0
 
     def at(self, now: float) -> Callable[[int], Usage]:
         """Returns a function that measures the process of a pid, or remembers its measure of a moment ago."""
-        if now >= self._until:
-            self._found.clear()
-            self._until = now + FRESH_S
+        if now >= self._at + FRESH_S:
+            self._figures = {pid: usage for pid, usage in self._figures.items() if pid in self._asked}
+            self._overdue = self._overdue & self._asked or self._asked - self._fresh
+            self._asked, self._fresh = set(), set()
+            self._left_s = min(MOST_S, max(LEAST_S, SHARE * (now - self._at)))
+            self._at = now
         return self._of
 
     def _of(self, pid: int) -> Usage:
-        if pid not in self._found:
-            self._found[pid] = self._usage(pid)
-        return self._found[pid]
+        self._asked.add(pid)
+        first = not self._overdue or pid in self._overdue or pid not in self._figures
+        if pid not in self._fresh and first and self._left_s > 0:
+            began = self._clock()
+            self._figures[pid] = self._usage(pid)
+            self._left_s -= self._clock() - began
+            self._fresh.add(pid)
+            self._overdue.discard(pid)
+        return self._figures[pid] if pid in self._figures else self._resident(pid)
 
 
 def report(
-    rows: Iterable[Mapping[str, Any]],
+    workers: Iterable[tuple[int, WorkerStatus]],
     standing: Standing,
+    floor: FloorStatus,
     pids: Mapping[tuple[str, int], int],
     uptime: float,
     usage_of: Callable[[int], Usage] = measure.usage,
-    door: Mapping[str, Any] | None = None,
-    standby: Sequence[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
-    """The answer as `hushd status --json` prints it; MB are 10^6 bytes.
-
-    `{"supervisor": …, "workers": [...], "memory": …}`, `standby` where a template is wanted, `door` where there is one.
+    standby: tuple[TemplateStatus, ...] = (),
+    door: DoorStatus | None = None,
+    remote: RemoteStatus | None = None,
+) -> Status:
+    """The answer: what the pool says, and the memory of the processes.
 
     Args:
-        rows: from the pool, one for each worker, with `name` and `gen` among their keys.
+        workers: from the pool, each with its generation.
         standing: from the pool, of all memory.
+        floor: from the pool.
         pids: the living processes by name and generation.
         uptime: seconds since the start.
         usage_of: measures the process of a pid.
-        door: the listeners for HTTP and Wyoming, and the gateway's `pid`, to which its memory is added.
         standby: from `templates`.
+        door: without the memory of the gateway, which is added.
     """
-    workers, used = [], sum(int(1e6 * (row["pss_mb"] or 0)) for row in standby)
-    for row in rows:
-        pid = pids.get((row["name"], row["gen"]))
-        usage = usage_of(pid) if pid is not None else None
-        used += usage.pss if usage else 0
-        known = dict(row)
-        del known["gen"]
-        workers.append(
-            {key: known.pop(key) for key in ("name", "role", "engine", "model", "state")}
-            | {
-                "pid": pid,
-                "rss_mb": usage and _mb(usage.rss),
-                "pss_mb": usage and _mb(usage.pss),
-                "peak_rss_mb": usage and _mb(usage.peak),
-            }
-            | known
-        )
+    from hushd_schema.status import MemoryStatus, Status, SupervisorStatus  # once somebody asks
+
+    measured, used = [], sum(int(1e6 * (template.pss_mb or 0)) for template in standby)
+    for gen, worker in workers:
+        pid = pids.get((worker.name, gen))
+        if pid is not None:
+            usage = (measure.resident_usage if worker.state == State.STARTING.value else usage_of)(pid)
+            used += usage.pss if usage else 0
+            peak = None if usage is None else _mb(usage.peak)
+            worker = replace(worker, pid=pid, rss_mb=_rss(usage), pss_mb=_pss(usage), peak_rss_mb=peak)
+        measured.append(worker)
     own = usage_of(os.getpid())
-    return {
-        "supervisor": {
-            "pid": os.getpid(),
-            "version": __version__,
-            "uptime_s": round(uptime, 1),
-            "rss_mb": own and _mb(own.rss),
-            "pss_mb": own and _mb(own.pss),
-        },
-        "workers": workers,
-        "memory": {
-            "budget_mb": _mb(standing.limit),
-            "used_mb": _mb(used),
-            "available_mb": _mb(standing.available),
-            "reserve_mb": _mb(standing.reserve),
-            "pressure": standing.level.word,
-            "cards": [_card(card) for card in standing.cards],
-        },
-        **({"standby": list(standby)} if standby else {}),
-    } | _with_memory(door or {}, usage_of)
+    return Status(
+        supervisor=SupervisorStatus(
+            pid=os.getpid(), version=__version__, uptime_s=round(uptime, 1), rss_mb=_rss(own), pss_mb=_pss(own)
+        ),
+        workers=tuple(measured),
+        memory=MemoryStatus(
+            budget_mb=_mb(standing.limit),
+            used_mb=_mb(used),
+            available_mb=_mb(standing.available),
+            reserve_mb=_mb(standing.reserve),
+            pressure=standing.level.word,
+            cards=tuple(map(_card, standing.cards)),
+        ),
+        standby=standby,
+        door=door and _with_memory(door, usage_of),
+        remote=remote,
+        floor=floor,
+    )
 
 
 def templates(
-    rows: Iterable[Mapping[str, Any]], pids: Mapping[tuple[str, int], int], usage_of: Callable[[int], Usage]
-) -> list[dict[str, Any]]:
-    """The templates: the pool's `rows`, with the pid and the memory of each. Args as for `report`."""
+    known: Iterable[tuple[int, TemplateStatus]],
+    pids: Mapping[tuple[str, int], int],
+    usage_of: Callable[[int], Usage],
+) -> tuple[TemplateStatus, ...]:
+    """The templates that the pool knows, each with its generation, with their pids and memory. Args as for `report`."""
     found = []
-    for row in rows:
-        pid = pids.get((row["name"], row["gen"]))
+    for gen, template in known:
+        pid = pids.get((template.name, gen))
         usage = usage_of(pid) if pid is not None else None
-        sizes = {"rss_mb": usage and _mb(usage.rss), "pss_mb": usage and _mb(usage.pss)}
-        found.append({"name": row["name"], "state": row["state"], "pid": pid, **sizes, "why": row["why"]})
-    return found
+        found.append(replace(template, pid=pid, rss_mb=_rss(usage), pss_mb=_pss(usage)))
+    return tuple(found)
 
 
-def _with_memory(door: Mapping[str, Any], usage_of: Callable[[int], Usage]) -> dict[str, Any]:
-    if not door:
-        return {}
-    pid = door["gateway"]["pid"]
+def _with_memory(door: DoorStatus, usage_of: Callable[[int], Usage]) -> DoorStatus:
+    pid = door.gateway.pid
     usage = usage_of(pid) if pid is not None else None
-    return {"door": {**door, "gateway": door["gateway"] | {"rss_mb": usage and _mb(usage.rss)}}}
+    return replace(door, gateway=replace(door.gateway, rss_mb=_rss(usage)))
 
 
-def _card(standing: CardStanding) -> dict[str, Any]:
+def _card(standing: CardStanding) -> CardStatus:
     """A graphics card; `used_mb` is what workers take of it."""
+    from hushd_schema.status import CardStatus
+
     card = standing.card
-    return {
-        "device": card.device,
-        "id": card.id,
-        "name": card.name,
-        "total_mb": _mb(standing.total),
-        "free_mb": _mb(standing.free),
-        "used_mb": _mb(standing.workers),
-        "asleep": card.asleep,
-        "seen_s": round(standing.seen_s, 1),
-        "kept_s": None if standing.kept_s is None else round(standing.kept_s, 1),
-    }
+    return CardStatus(
+        device=card.device,
+        id=card.id,
+        name=card.name,
+        total_mb=_mb(standing.total),
+        free_mb=_mb(standing.free),
+        used_mb=_mb(standing.workers),
+        asleep=card.asleep,
+        seen_s=round(standing.seen_s, 1),
+        kept_s=None if standing.kept_s is None else round(standing.kept_s, 1),
+    )
+
+
+def _rss(usage: Usage) -> float | None:
+    return None if usage is None else _mb(usage.rss)
+
+
+def _pss(usage: Usage) -> float | None:
+    return None if usage is None else _mb(usage.pss)
 
 
 def _mb(size: float) -> float:

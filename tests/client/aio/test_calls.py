@@ -47,7 +47,7 @@ async def endless() -> AsyncIterator[bytes]:
 
 async def working(client: AsyncClient, count: int) -> None:
     """Returns once the supervisor has `count` jobs at its workers."""
-    while sum(row["running"] + row["queued"] for row in (await client.status())["workers"]) != count:
+    while sum(row.running + row.queued for row in (await client.status()).workers) != count:
         pass
 
 
@@ -275,8 +275,8 @@ def test_one_client_serves_one_loop_after_the_other(start_supervisor: Start) -> 
     """Its connection belongs to no loop, so that scripts with several `asyncio.run` need only one client."""
     assert start_supervisor(SLOTS).ready
     client = AsyncClient()
-    first = asyncio.run(client.status())["supervisor"]["pid"]
-    assert asyncio.run(client.status())["supervisor"]["pid"] == first
+    first = asyncio.run(client.status()).supervisor.pid
+    assert asyncio.run(client.status()).supervisor.pid == first
     asyncio.run(client.close())
 
 
@@ -423,7 +423,7 @@ def test_a_restart_is_survived(start_supervisor: Start, monkeypatch: pytest.Monk
         await working(client, 5)
         released.set()
         texts = [(await task).text for task in tasks]
-        assert (await client.status())["supervisor"]["pid"] != first.pid
+        assert (await client.status()).supervisor.pid != first.pid
         assert await client.shutdown()
         return texts
 
@@ -443,7 +443,7 @@ def test_a_supervisor_is_started_without_blocking(runtime: Path, monkeypatch: py
             now = time.monotonic()
             longest, last = max(longest, now - last), now
         assert longest < (last - began) / 2  # whatever a busy machine makes of both
-        assert len({task.result()["supervisor"]["pid"] for task in tasks}) == 1
+        assert len({task.result().supervisor.pid for task in tasks}) == 1
         assert await client.shutdown()
 
     run(use)

@@ -19,7 +19,7 @@ async def chunks() -> AsyncIterator[bytes]:
 
 async def waiting(client: AsyncClient, count: int) -> None:
     """Returns once the supervisor knows of so many claims that wait."""
-    while (await client.status())["floor"]["waiting"] != count:
+    while (await client.status()).floor.waiting != count:
         pass
 
 
@@ -49,7 +49,7 @@ def test_tasks_take_turns(supervisor: Supervisor) -> None:
                 assert names <= {"hushd-io", "asyncio_"}
             await asyncio.gather(*tasks)
             assert noted == ["waiting"] * 5
-            while (await client.status())["floor"]["speaker"]:  # the last one's message is on its way
+            while (await client.status()).floor.speaker:  # the last one's message is on its way
                 pass
         return order
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from hushd import AsyncClient, Client, HushdError
+from hushd_schema.status import Status
 from support.peer import Supervisor
 
 Start = Callable[..., Supervisor]
@@ -225,9 +226,9 @@ def test_management_is_the_same(start_supervisor: Start, tmp_path: Path) -> None
             assert one == other
 
 
-def speakers_and_hearers(status: dict[str, Any]) -> list[tuple[str, str]]:
+def speakers_and_hearers(status: Status) -> list[tuple[str, str]]:
     """The name and state of each worker for speech."""
-    return sorted((row["name"], row["state"]) for row in status["workers"] if row["role"] in ("stt", "tts"))
+    return sorted((worker.name, worker.state) for worker in status.workers if worker.role in ("stt", "tts"))
 
 
 async def _refused(call: Awaitable[Any]) -> Any:

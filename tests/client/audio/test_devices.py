@@ -365,7 +365,7 @@ def test_an_open_microphone_is_not_broken_by_a_search(device: FakeSoundDevice) -
 
 
 def test_an_interrupted_player_fades_out(device: FakeSoundDevice) -> None:
-    """Ctrl-C is no click: 10 ms down to silence, then the device is closed."""
+    """Ctrl-C makes no click: 10 ms down to silence, then the device is closed."""
     device.blocks = iter(lambda: 50, None)
 
     def interrupt(position: float) -> None:
@@ -472,7 +472,7 @@ def test_nobody_ends_while_portaudio_looks_for_devices(tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text(
         "import os, time\nos.write(1, b'begun ')\ntime.sleep(0.5)\nos.write(1, b'ended')\n"
     )
-    command = [sys.executable, "-P", "-c", "from hushd.cli import entry; entry.say()", "Hello."]
+    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "Hello."]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, env=environment, capture_output=True, timeout=30)  # there is no supervisor
     assert (done.returncode, done.stdout) == (3, b"begun ended")

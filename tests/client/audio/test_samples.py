@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hushd.audio import source
 from hushd.audio.samples import Samples, floats
-from hushd.transport import source
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
@@ -109,7 +109,7 @@ def test_what_is_no_audio_is_refused(audio: Any, rate: Any, reason: str) -> None
 
 @pytest.mark.parametrize("pieces", [[0.1, 0.2], [TONE, TONE], ["abc"]])
 def test_an_iterable_of_something_else_is_refused(pieces: list[Any]) -> None:
-    """A list of floats or of arrays is no audio, and that is said before any of it is sent."""
+    """A list of floats or of arrays is not audio, and that is said before any of it is sent."""
     with pytest.raises(HushdError, match=f"iterable of {type(pieces[0]).__name__}, not of bytes"):
         list(source.of_audio(pieces).pieces())
 
@@ -123,7 +123,7 @@ def test_bytes_are_no_array(data: Any) -> None:
 def test_numpy_is_imported_for_arrays_only() -> None:
     """To transcribe a file needs none, nor does an array of the standard library need to know it."""
     code = (
-        "import sys, hushd; from hushd.transport import source; "
+        "import sys, hushd; from hushd.audio import source; "
         "source.of_audio(sys.executable); source.of_audio(b'x'); print('numpy' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))

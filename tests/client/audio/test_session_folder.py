@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import find
+
+pytestmark = pytest.mark.permissions
 
 DEVICE = Path(__file__).parents[2] / "support" / "quiet_device"
 LOAD = """

@@ -45,7 +45,7 @@ class Speech:
         for number in range(self._words):
             if self.closed.is_set():
                 raise HushdError("cancelled", "The request was cancelled.")
-            word = Spoken(number * 0.2, number * 0.2 + 0.2, 3 * number, 3 * number + 2)
+            word = Spoken(number / 5, (number + 1) / 5, 3 * number, 3 * number + 2)
             self.timeline.append(Sentence(word.start, word.end, word.text_start, word.text_end, (word,)))
             yield b"\1\1" * 4800
 

@@ -15,6 +15,7 @@ from hushd.audio.microphone import Microphone
 from hushd.audio.silence import QUIET, without_tail
 from hushd.dialogue.cancel_scope import CancelScope
 from hushd_protocol.errors import HushdError
+from support.seeds import seeds
 
 RATE = 16000
 
@@ -99,7 +100,7 @@ def test_the_quiet_at_the_end_is_left_out() -> None:
     assert cut([]) == []
 
 
-@pytest.mark.parametrize("seed", range(20))
+@seeds(20)
 def test_chunks_make_no_difference(seed: int) -> None:
     """Wherever the speech is cut into chunks."""
     dice = random.Random(seed)

@@ -46,7 +46,7 @@ ESPEAK = engine(
     voice("espeak-fr-be", "fr-BE", "male", "all"),
     voice("espeak-nb", "nb", "male", "all"),
     voice("espeak-cmn", "zh", "male", "all"),
-)
+) | {"robotic": True}
 PIPER = engine(
     "piper",
     voice("en_US-lessac", "en-US", "female", "en_US-lessac", installed=False),
@@ -71,7 +71,7 @@ def catalogue(*engines: dict[str, Any], default: str = "hibari/en") -> dict[str,
     return {"engines": list(engines), "default": default}
 
 
-ALL = catalogue(ESPEAK, PIPER, KOKORO, HIBARI, MINE)
+ALL = catalogue(HIBARI, KOKORO, PIPER, ESPEAK, MINE)  # as they are described: the best first
 GERMAN = engine("piper", voice("de_DE-eva", "de-DE", "female", "de_DE-eva"), voice("en_x", "en-US", "male", "en_x"))
 
 
@@ -112,9 +112,9 @@ def test_by_name(there: dict[str, Any], name: str, expected: VoiceChoice) -> Non
         (ALL, "fr_CA", "ff_siwis"),
         (ALL, "German", "espeak-de"),
         (ALL, "de", "espeak-de"),  # before an engine that is not in the order
-        (catalogue(ESPEAK, PIPER, HIBARI), "fr", "fr_FR-siwis"),
-        (catalogue(ESPEAK, PIPER, HIBARI), "fr-CA", "fr_CA-paul"),
-        (catalogue(ESPEAK, PIPER, HIBARI), "fr-BE", "fr_FR-siwis"),
+        (catalogue(PIPER, ESPEAK, HIBARI), "fr", "fr_FR-siwis"),
+        (catalogue(PIPER, ESPEAK, HIBARI), "fr-CA", "fr_CA-paul"),
+        (catalogue(PIPER, ESPEAK, HIBARI), "fr-BE", "fr_FR-siwis"),
         (catalogue(ESPEAK, HIBARI), "fr-BE", "espeak-fr-be"),
         (catalogue(ESPEAK, HIBARI), "no", "espeak-nb"),
         (catalogue(ESPEAK, HIBARI), "cmn-Hans", "espeak-cmn"),
@@ -285,3 +285,15 @@ def test_those_that_speak_a_language() -> None:
     voices = [Voice("a", "pt-BR", "e"), Voice("b", "pt", "e"), Voice("c", "es", "e", installed=False)]
     assert [voice.name for voice in speaking(voices, "pt_PT")] == ["a", "b"]
     assert [voice.name for voice in speaking(voices, "spanish")] == ["c"]
+
+
+def test_a_voice_of_an_engine_that_is_not_installed_says_what_to_install() -> None:
+    """Kokoro's names are known without its package; ENGINE/NAME too."""
+    absent = catalogue(HIBARI, engine("kokoro", installed=False))
+    with pytest.raises(
+        HushdError, match="The voice af_sky is one of kokoro, which is not installed: pip install"
+    ) as no:
+        choose(absent, "af_sky", None)
+    assert no.value.code == "engine_missing"
+    with pytest.raises(HushdError, match="There is no voice 'af_nobody'"):
+        choose(absent, "af_nobody", None)

@@ -11,7 +11,7 @@ from hushd.transcripts.cues import Layout
 from hushd.transcripts.formats import FORMATS, render, timestamp
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
-from hushd.transcripts.warning import TranscriptWarning
+from hushd.transport.warning import ResultWarning
 from hushd_protocol.errors import HushdError
 
 TWO = Transcript(
@@ -180,11 +180,27 @@ def test_a_segment_is_written_before_the_next_is_known(form: str) -> None:
 
 def test_warnings_stand_in_json() -> None:
     """A program that reads JSON gets the reasons to doubt the text; without any the key is not there."""
-    doubted = Transcript((), warnings=(TranscriptWarning("unlikely_text", "It repeats itself."),))
+    doubted = Transcript((), warnings=(ResultWarning("unlikely_text", "It repeats itself."),))
     assert json.loads(doubted.render("json"))["warnings"] == [
         {"code": "unlikely_text", "message": "It repeats itself."}
     ]
     assert "warnings" not in json.loads(TWO.render("json"))
+
+
+def test_unlikely_text_has_a_mark_and_json_the_stretch() -> None:
+    """A reader of the text sees which lines to doubt, a program which seconds; a subtitle is for whoever watches the
+    film, and has no mark."""
+    segments = (
+        Segment(0, 0.0, 1.5, "Ever tried."),
+        Segment.from_data(
+            {"id": 1, "start": 1.5, "end": 3.0, "text": " The lunatics.", "unlikely": True, "speaker": "A"}
+        ),
+    )
+    doubted = Transcript(segments, "en", 3.0, unlikely=((1.5, 3.0),))
+    assert doubted.render("txt") == "Ever tried.\nA: [unlikely] The lunatics.\n"
+    assert json.loads(doubted.render("json"))["unlikely"] == [{"start": 1.5, "end": 3.0}]
+    assert "unlikely" not in json.loads(TWO.render("json"))
+    assert "[" not in doubted.render("vtt")
 
 
 def test_an_unknown_format_is_refused() -> None:

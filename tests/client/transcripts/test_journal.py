@@ -179,7 +179,7 @@ def test_any_interruption_leaves_whole_segments(recording: Path) -> None:
     ],
 )  # fmt: skip
 def test_damage_ends_what_is_taken_over(line: bytes, recording: Path) -> None:
-    """A line that is no segment, and all behind it, is left out without a word."""
+    """A line that is not a segment, and all behind it, is left out without a word."""
     interrupted(recording)
     (file,) = files(recording)
     lines = file.read_bytes().splitlines(keepends=True)

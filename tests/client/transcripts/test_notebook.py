@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from hushd.transcripts import notebook
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
-from hushd.transcripts.warning import TranscriptWarning
+from hushd.transport.warning import ResultWarning
 
 
 class Page(HTMLParser):
@@ -37,7 +37,7 @@ class Page(HTMLParser):
 def test_a_row_for_each_segment() -> None:
     """When it begins and what is said, whatever signs that has; the language, the length and the doubts beside it."""
     segments = (Segment(0, 0.0, 2.0, "Is 1 < 2 & 3?"), Segment(1, 65.2, 70.0, "<script>alert(1)</script>"))
-    warnings = (TranscriptWarning("unlikely_text", "The model may not know <this>."),)
+    warnings = (ResultWarning("unlikely_text", "The model may not know <this>."),)
     page = Page(Transcript(segments, "en", 3700.0, warnings=warnings)._repr_html_())
     assert page.rows == [["0:00", "Is 1 < 2 & 3?"], ["1:05", "<script>alert(1)</script>"]]
     assert page.rest == ["en, 1:01:40", "The model may not know <this>."]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import hushd.transport.connection
+import hushd.transport.liveness
 import pytest
 import zmq
 from hushd.transport.call import Call, new_id
@@ -236,6 +237,33 @@ def test_a_supervisor_that_stops_answering_is_given_up(
     assert not connection.wait_lost(0.3)
     with pytest.raises(HushdError, match="stopped answering"):
         connection.start(request()).result()
+
+
+@pytest.mark.parametrize(("works", "looks"), [([True] * 5 + [False], 6), ([True] * 100, 27), ([True, False], 2)])
+def test_a_silent_supervisor_is_waited_for_while_it_works(
+    start_router: Start,
+    connect: Callable[..., Connection],
+    monkeypatch: pytest.MonkeyPatch,
+    works: list[bool],
+    looks: int,
+) -> None:
+    """Beside busy programs it may take long: it is given up when it does nothing any more, or after a minute."""
+    asked: list[int] = []
+
+    class Scripted:
+        def __init__(self, pid: int) -> None:
+            asked.append(pid)
+
+        def works(self) -> bool:
+            asked.append(0)
+            return works.pop(0)
+
+    monkeypatch.setattr(hushd.transport.liveness, "Liveness", Scripted)
+    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.01)
+    connection = connect(start_router())
+    with pytest.raises(HushdError, match="stopped answering"):
+        connection.start(request()).result()
+    assert asked == [os.getpid(), *[0] * looks]
 
 
 def test_pings_keep_a_slow_call_alive(

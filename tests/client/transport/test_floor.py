@@ -355,7 +355,7 @@ def test_a_device_without_sound_is_left_after_a_while() -> None:
 
 
 class Device:
-    """A sounddevice with a thread that calls as fast as it can; `played` is what was no silence, by opening."""
+    """A sounddevice with a thread that calls as fast as it can; `played` is all but the silence, by opening."""
 
     CallbackStop = CancelScope
 

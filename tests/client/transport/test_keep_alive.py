@@ -81,7 +81,7 @@ def test_what_means_nothing_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, True, None, [], b"5m"])
 def test_what_is_no_number_is_refused(value: object) -> None:
-    """NaN, infinity, booleans and other types are no times."""
+    """NaN, infinity, booleans and other types are not times."""
     with pytest.raises(HushdError):
         parse(value)  # type: ignore[arg-type]
 

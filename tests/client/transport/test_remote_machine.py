@@ -19,6 +19,8 @@ from hushd_protocol.errors import HushdError
 from support.machines import LISTEN, Desk, Laptop, on
 from support.peer import Supervisor, wait_until
 
+pytestmark = pytest.mark.permissions
+
 
 @pytest.fixture
 def desk(start_supervisor: Callable[..., Supervisor]) -> Desk:
@@ -44,7 +46,7 @@ def test_every_request_of_a_client_is_served(desk: Desk, laptop: Laptop) -> None
         assert by_path == client.transcribe(recording.read_bytes(), engine="echo", model="a").text
         assert b"".join(client.synthesize("hello", engine="echo", model="a"))
         client.preload("tts/echo/a")
-        assert client.status()["remote"]["machines"] == {"laptop": 1}
+        assert client.status().remote.machines == {"laptop": 1}
         assert set(client.unload()) == {"stt/echo/a", "tts/echo/a"}
     assert str(laptop.folder) not in desk.supervisor.log()
     assert "laptop:pid" in desk.supervisor.log()
@@ -196,7 +198,7 @@ def test_a_key_revoked_at_work(desk: Desk, laptop: Laptop) -> None:
     """A request that runs fails with the sentence about the key, and not after a silence."""
     with hushd.Client() as client:
         call = client._call(requests.request("stt", "wait", {}, "echo", "a", None, "text"), source.of_text("hello"))
-        wait_until(lambda: client.status()["workers"][0]["running"], "a request that runs")
+        wait_until(lambda: client.status().workers[0].running, "a request that runs")
         desk.keys.revoke("laptop")
         desk.check_keys()
         with pytest.raises(HushdError) as caught:
@@ -212,9 +214,9 @@ def test_a_supervisor_that_starts_anew_is_found_again(
     laptop = Laptop.at(runtime / "laptop")
     first.keys.allow("laptop", laptop.public)
     with on(laptop, first.endpoint), hushd.Client() as client:
-        assert client.status()["supervisor"]["pid"] == first.supervisor.pid
+        assert client.status().supervisor.pid == first.supervisor.pid
         first.supervisor.stop()
         with first.at_home():
             second = start_supervisor(LISTEN.replace("127.0.0.1:0", first.endpoint.place))
         assert second.ready, second.log()
-        assert client.status()["supervisor"]["pid"] == second.pid
+        assert client.status().supervisor.pid == second.pid

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hushd.audio.source import of_audio
+from hushd.transport import source
 from hushd.transport.source import File, Inline, Stream
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
+
+pytestmark = pytest.mark.permissions
 
 
 @pytest.mark.parametrize(("size", "place"), [(0, "inline"), (MAX_PAYLOAD, "inline"), (MAX_PAYLOAD + 1, "stream")])
@@ -72,7 +78,7 @@ def test_what_cannot_be_read_is_refused_at_once(kind: str, tmp_path: Path) -> No
         assert "use - " in caught.value.message
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
+@pytest.mark.user
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     """Without the right to read it is input_unreadable, before anybody is asked."""
     (tmp_path / "a").write_bytes(b"x")
@@ -143,3 +149,35 @@ def test_a_failing_iterable_fails_for_every_reader() -> None:
         assert next(reader) == b"a"
         with pytest.raises(ZeroDivisionError):
             next(reader)
+
+
+@pytest.mark.parametrize("value", [5, None, 2.5, object()])
+def test_what_is_neither_audio_nor_text_is_one_sentence(value: Any) -> None:
+    """`transcribe(5)` and its like: the error of hushd's own that every program handles, and no TypeError."""
+    for read, kind in (
+        (of_audio, "Audio is a path, "),
+        (source.of_text, "Text is a string, "),
+        (Stream, "Audio"),
+    ):
+        with pytest.raises(HushdError, match=f"^{kind}.* and not {type(value).__name__}\\.$") as caught:
+            read(value)
+        assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a b.mp3", "HTTP://x/y", "ftp://x/y.wav"])
+def test_an_address_is_no_file(address: str) -> None:
+    """The sentence names the command that downloads it, quoted for the shell."""
+    with pytest.raises(
+        HushdError, match="is an address on the web, and hushd downloads no recordings: curl -sL "
+    ) as caught:
+        of_audio(address)
+    assert caught.value.code == "input_unreadable"
+    assert caught.value.message.endswith(f"{shlex.quote(address)} | listen -")
+
+
+def test_a_file_that_is_named_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read as any other."""
+    (tmp_path / "https:/x").mkdir(parents=True)
+    (tmp_path / "https:/x/a.wav").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    assert of_audio("https://x/a.wav").fields()["size"] == 1

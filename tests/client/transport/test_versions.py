@@ -36,7 +36,7 @@ def test_the_first_supervisors_know_no_restart(start_router: Start, action: str)
 
 
 def test_an_older_supervisor_without_a_floor_is_idle(start_router: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it does not have it does not use."""
+    """A feature that it does not have it does not use."""
     router = start_router(oldest)
     monkeypatch.setattr(versions, "PROTOCOL", 2)
     versions.replace_older(router.path, HushdError("version_mismatch", "Older."))

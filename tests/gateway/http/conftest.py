@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,19 +13,6 @@ from support.peer import CONFIG, Supervisor, check_nothing_is_left
 
 # The workers that echo are the default ones.
 ECHO = f"stt = 'echo/a'\ntts = 'echo/a'\n{CONFIG}"
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    """A private runtime folder for the whole file."""
-    folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HUSHD_RUNTIME_DIR", str(folder))
-        patch.setenv("HUSHD_STATE_DIR", str(folder / "state"))
-        patch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
-        patch.setenv("HUSHD_AUTOSTART", "0")
-        yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _served(home: Path, config: str) -> Iterator[HttpGateway]:
@@ -50,6 +35,14 @@ def gateway(home: Path) -> Iterator[HttpGateway]:
 def echo(home: Path) -> Iterator[HttpGateway]:
     """The gateway with workers that echo what they get."""
     yield from _served(home, ECHO)
+
+
+@pytest.fixture
+def guarded(home: Path, echo: HttpGateway) -> Iterator[HttpGateway]:
+    """A second gateway for these workers, with the token `s3cret`."""
+    gateway = HttpGateway(home, TOKEN="s3cret")
+    yield gateway
+    gateway.stop()
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def _busy(peer: Peer) -> bool:
 
 
 def test_limits_are_answers(echo: HttpGateway) -> None:
-    """What is too large is answered 413, in OpenAI's envelope, before all of it has come."""
+    """A body that is too large is answered 413, in OpenAI's envelope, before all of it has come."""
     large = b" " * (JSON + 1)
     fields = b"".join(part(f"f{n}", b"1") for n in range(PARTS + 1)) + END
     value = part("prompt", b"x" * (FIELDS + 1)) + END

@@ -58,7 +58,7 @@ def test_errors_are_openais(openai: OpenAI) -> None:
     with pytest.raises(package.BadRequestError, match="speed must be a number") as refused:
         openai.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, speed=9)
     assert refused.value.param == "speed"
-    with pytest.raises(package.BadRequestError, match="There is no voice"):
+    with pytest.raises(package.BadRequestError, match="'nobody': GET /v1/audio/voices lists them"):
         openai.audio.speech.create(model="tts-1", voice="nobody", input=TEXT)
     with pytest.raises(package.NotFoundError):
         openai.audio.speech.create(model="piper/none", voice="", input=TEXT)
@@ -96,6 +96,25 @@ def test_words_need_a_model_that_knows_their_times(openai: OpenAI, beckett: Path
         openai.audio.transcriptions.create(
             model="whisper-1", file=beckett, response_format="verbose_json", timestamp_granularities=["word"]
         )
+
+
+def test_words_count_where_the_answer_has_any(openai: OpenAI, beckett: Path) -> None:
+    """Only `verbose_json` has words: the other formats need no model that knows their times."""
+    for form in ("json", "srt", "text"):
+        found = openai.audio.transcriptions.create(
+            model="whisper-1", file=beckett, response_format=form, timestamp_granularities=["word"]
+        )
+        assert "better" in str(found)
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt", "verbose_json"])
+def test_whisper_has_no_stream(openai: OpenAI, beckett: Path, form: str) -> None:
+    """OpenAI ignores `stream` for whisper-1, whose programs get the whole in a format that has no stream."""
+    answer = openai.audio.transcriptions.with_raw_response.create(
+        model="whisper-1", file=beckett, response_format=form, stream=True
+    ).http_response
+    assert answer.headers["content-type"].partition(";")[0] != "text/event-stream"
+    assert b"better" in answer.read()
 
 
 def test_diarized_json_names_the_speakers(openai: OpenAI, beckett: Path) -> None:
@@ -145,18 +164,18 @@ def test_settings_of_detection_come_as_a_form_has_them(openai: OpenAI, beckett: 
         ("known_speaker_names", {"known_speaker_names": ["ann"], "known_speaker_references": ["data:,"]}),
         ("response_format", {"response_format": "yaml"}),
         ("temperature", {"temperature": 7}),
-        ("stream", {"stream": True, "response_format": "srt"}),
+        ("stream", {"stream": True, "response_format": "srt", "model": "gpt-4o-transcribe"}),
     ],
 )
 def test_what_no_engine_can_is_said_clearly(openai: OpenAI, beckett: Path, param: str, more: dict[str, object]) -> None:
     """A parameter that cannot be honoured is refused by its name, and never ignored in silence."""
     with pytest.raises(package.BadRequestError) as refused:
-        openai.audio.transcriptions.create(model="whisper-1", file=beckett, **more)
+        openai.audio.transcriptions.create(**{"model": "whisper-1", "file": beckett, **more})
     assert refused.value.param == param
 
 
 def test_what_is_no_sound_is_refused(openai: OpenAI) -> None:
-    """A file that is no recording is the client's error, and so is a request without one."""
+    """A file that is not a recording is the client's error, and so is a request without one."""
     with pytest.raises(package.UnprocessableEntityError, match="The recording is no audio"):
         openai.audio.transcriptions.create(model="whisper-1", file=b"this is a text and no sound")
     with pytest.raises(package.BadRequestError, match="multipart/form-data"):
@@ -168,6 +187,16 @@ def test_a_translation_needs_a_model_that_can(openai: OpenAI, beckett: Path) -> 
     """Where no installed model translates, the error says which would."""
     with pytest.raises(package.NotFoundError, match=r"No installed model translates .* does once you have run"):
         openai.audio.translations.create(model="whisper-1", file=beckett)
+
+
+@pytest.mark.parametrize("name", ["af_sky", "af_heart", "bf_emma", "am_adam"])
+def test_kokoros_names_are_spoken_by_a_stand_in_that_the_answer_names(openai: OpenAI, name: str) -> None:
+    """Without kokoro's package too, which is the default install: its clients send nothing else."""
+    speech = openai.audio.speech.with_raw_response.create(
+        model="kokoro", voice=name, input="Yes.", response_format="wav"
+    )
+    assert speech.content[:4] == b"RIFF"
+    assert speech.headers["X-Hushd-Voice"]
 
 
 def test_models_and_voices_are_listed(openai: OpenAI) -> None:

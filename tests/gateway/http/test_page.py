@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hushd_gateway.http.realtime.turns import Items, Stream
+from hushd_gateway.http.page import files
+from hushd_gateway.http.realtime.items import Items
+from hushd_gateway.http.realtime.turns import Stream
 from support.http_gateway import HttpGateway
 
 from .test_security import LOCALHOST, ask
@@ -29,7 +31,7 @@ def fetch(gateway: HttpGateway, method: str, path: str, body: Any = None, **head
         connection.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/page.js", "/microphone.js"])
+@pytest.mark.parametrize("path", files.FILES)
 def test_the_page_needs_no_token_and_its_browser_keeps_it(gateway: HttpGateway, path: str) -> None:
     """It holds nothing of this machine's; a browser asks whether it has changed, and gets it once."""
     answer, data = fetch(gateway, "GET", path)
@@ -38,6 +40,14 @@ def test_the_page_needs_no_token_and_its_browser_keeps_it(gateway: HttpGateway, 
     assert (again.status, nothing, again.headers["etag"]) == (304, b"", answer.headers["etag"])
     assert ask(LOCALHOST, "GET", path, token="secret")[0] == 200
     assert ask({"Host": "evil.example"}, "GET", path)[0] == 403
+
+
+def test_each_script_that_the_page_asks_for_is_served(gateway: HttpGateway) -> None:
+    """From the page's script through all that it imports, and the microphone's; none is served that nobody asks for."""
+    scripts = {path: fetch(gateway, "GET", path)[1].decode() for path in files.FILES if path != files.PAGE}
+    everything = "".join((fetch(gateway, "GET", "/")[1].decode(), *scripts.values()))
+    asked = re.findall(r"""(?:<script src=|from |import |addModule\()["'](?:\./)?([\w.]+)""", everything)
+    assert {f"/{name}" for name in asked} == set(scripts)
 
 
 def test_the_policy_of_the_page_lets_nothing_in_from_elsewhere(gateway: HttpGateway) -> None:
@@ -54,7 +64,7 @@ def test_the_policy_of_the_page_lets_nothing_in_from_elsewhere(gateway: HttpGate
 
 
 def test_a_link_leads_to_the_page_from_anywhere_and_nothing_else_does() -> None:
-    """Who follows a link comes from another site; frames, scripts and other paths of that site are refused."""
+    """A link may be followed from another site; frames, scripts and other paths of that site are refused."""
     link = LOCALHOST | {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     assert ask(link, "GET", "/")[0] == 200
     assert ask(link | {"Sec-Fetch-Dest": "iframe"}, "GET", "/")[0] == 403

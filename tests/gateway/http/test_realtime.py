@@ -146,7 +146,7 @@ def test_the_program_may_commit_its_turns(
 
 
 def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -> None:
-    """What does not fit is answered by an error with the event's own id, and nothing else changes."""
+    """An event that does not fit is answered by an error with its own id, and nothing else changes."""
 
     async def use(connection: Connection) -> None:
         wrong = (
@@ -157,6 +157,9 @@ def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -> None
             {"type": "session.update", "session": {"audio": {"input": {"format": 7}}}, "event_id": "e"},
             {"type": "response.create", "event_id": "f"},
             {"type": "response.cancel", "event_id": "g"},
+            {"type": "conversation.item.create", "item": "text", "event_id": "h"},
+            {"type": "conversation.item.retrieve", "event_id": "i"},
+            {"type": "session.update", "session": {"output_modalities": ["smell"]}, "event_id": "j"},
         )
         for event in wrong:
             await connection.send(event)
@@ -195,9 +198,12 @@ def test_text_is_read_aloud(gateway: HttpGateway, form: dict[str, Any], least: i
                     {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Good morning."}]}
                 ],
                 "audio": {"output": {"voice": "cedar", "format": form}},
+                "metadata": {"client_event_id": "mine"},
             }
         )
         events = [event async for event in _until(connection, "response.done")]
+        responses = [event.response for event in events if event.type in ("response.created", "response.done")]
+        assert [response.metadata for response in responses] == 2 * [{"client_event_id": "mine"}]
         audio = b"".join(base64.b64decode(e.delta) for e in events if e.type == "response.output_audio.delta")
         assert len(audio) > least
         assert events[-1].response.status == "completed"
@@ -216,9 +222,96 @@ def test_a_response_can_be_cancelled(gateway: HttpGateway) -> None:
         await connection.response.create()
         *_, error = [event async for event in _until(connection, "error")]
         assert error.error.code == "conversation_already_has_active_response"
+        await connection.response.cancel(response_id="another")
+        *_, error = [event async for event in _until(connection, "error")]
+        assert error.error.code == "response_cancel_not_active"
         await connection.response.cancel()
         *_, done = [event async for event in _until(connection, "response.done")]
         assert done.response.status == "cancelled"
+
+    session(gateway, use, model="gpt-realtime")
+
+
+def test_what_sdks_send_by_themselves_is_answered(gateway: HttpGateway) -> None:
+    """Items can be retrieved, truncated and deleted, and the output cleared, as by OpenAI's own client."""
+
+    async def use(connection: Connection) -> None:
+        async def answer(kind: str) -> Any:
+            events = [event async for event in _until(connection, kind)]
+            assert "error" not in {event.type for event in events[:-1]}
+            return events[-1]
+
+        first = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Never read this."}]}
+        await connection.conversation.item.create(item={**first, "id": "first"})
+        second = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Good morning."}]}
+        await connection.conversation.item.create(item={**second, "id": "second"}, previous_item_id="root")
+        await connection.send(
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "function_call_output", "call_id": "call", "output": "{}"},
+            }
+        )
+        await connection.conversation.item.delete(item_id="first")
+        assert (await answer("conversation.item.deleted")).item_id == "first"
+        await connection.response.create()
+        done = (await answer("response.done")).response
+        assert done.output[0].content[0].transcript == "Good morning."
+        name = done.output[0].id
+        await connection.conversation.item.retrieve(item_id=name)
+        assert (await answer("conversation.item.retrieved")).item.content[0].transcript == "Good morning."
+        await connection.conversation.item.truncate(item_id=name, content_index=0, audio_end_ms=300)
+        truncated = await answer("conversation.item.truncated")
+        assert (truncated.item_id, truncated.content_index, truncated.audio_end_ms) == (name, 0, 300)
+        await connection.conversation.item.retrieve(item_id=name)
+        assert (await answer("conversation.item.retrieved")).item.content[0].transcript is None
+        await connection.output_audio_buffer.clear()
+        assert (await answer("output_audio_buffer.cleared")).response_id == done.id
+        await connection.conversation.item.delete(item_id="first")
+        assert (await answer("error")).error.code == "item_delete_invalid_item_id"
+
+    session(gateway, use, model="gpt-realtime")
+
+
+def test_clearing_the_output_ends_the_response(gateway: HttpGateway) -> None:
+    """The program hears no more of it, as if it had cancelled."""
+
+    async def use(connection: Connection) -> None:
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "A sentence. " * 500}]}
+        await connection.conversation.item.create(item=item)
+        await connection.response.create()
+        await connection.output_audio_buffer.clear()
+        events = [event async for event in _until(connection, "output_audio_buffer.cleared")]
+        (done,) = [event for event in events if event.type == "response.done"]
+        assert done.response.status == "cancelled"
+        assert events[-1].response_id == done.response.id
+
+    session(gateway, use, model="gpt-realtime")
+
+
+@pytest.mark.parametrize(
+    ("settings", "response"),
+    [
+        ({"output_modalities": ["text"]}, {}),
+        ({"modalities": ["text"]}, {}),
+        ({"output_modalities": ["audio"]}, {"output_modalities": ["text"]}),
+    ],
+)
+def test_a_response_may_be_text_alone(gateway: HttpGateway, settings: dict[str, Any], response: dict[str, Any]) -> None:
+    """Where the session or the response asks for text, nothing is spoken, and the events are those of text."""
+
+    async def use(connection: Connection) -> None:
+        await connection.session.update(session={"type": "realtime", **settings})
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Good morning."}]}
+        await connection.conversation.item.create(item=item)
+        await connection.response.create(response=response)
+        events = [event async for event in _until(connection, "response.done")]
+        kinds = [event.type for event in events]
+        assert not [kind for kind in kinds if kind.startswith("response.output_audio")]
+        assert [event.delta for event in events if event.type == "response.output_text.delta"] == ["Good morning."]
+        assert "response.output_text.done" in kinds
+        done = events[-1].response
+        assert done.output_modalities == ["text"]
+        assert (done.output[0].content[0].type, done.output[0].content[0].text) == ("output_text", "Good morning.")
 
     session(gateway, use, model="gpt-realtime")
 

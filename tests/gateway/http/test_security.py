@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hushd_gateway.http import create_app
 from hushd_gateway.http.realtime import sealing
-from hushd_gateway.http.security import LOCAL, Gate
-from hushd_supervisor.core.settings import HttpSettings, Settings
+from hushd_gateway.http.security import LOCAL, Authorisation
+from hushd_schema.settings import HttpSettings, Settings
 
 ORIGIN = "https://chat.example.org"
 HTTP = HttpSettings(hosts=("voice.example.org",), origins=(ORIGIN,))
@@ -23,7 +23,7 @@ class Nobody:
 def ask(
     headers: dict[str, str], method: str = "POST", path: str = "/v1/nowhere", token: str = "", **scope: Any
 ) -> tuple[int, dict[str, str]]:
-    """Status and headers of the answer; 404 is that of the application behind the gate."""
+    """Status and headers of the answer; 404 is that of the application behind the authorisation."""
     app = create_app(Nobody(), Settings(http=HTTP), token)  # type: ignore[arg-type]
     sent: list[dict[str, Any]] = []
 
@@ -112,6 +112,24 @@ def test_without_the_token_nothing_is_served(sent: str) -> None:
     assert ask(headers, "GET", "/health", token="secret")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "served"),
+    [
+        ({"X-Api-Key": "secret"}, True),
+        ({"x-api-key": "secret", "Authorization": "Bearer of-another-service"}, True),
+        ({"Authorization": "bearer secret", "x-api-key": "none"}, True),
+        ({"x-api-key": "secre"}, False),
+        ({"x-api-key": "Bearer secret"}, False),
+        ({"x-api-key": ""}, False),
+    ],
+)
+def test_the_token_may_come_as_x_api_key(headers: dict[str, str], served: bool) -> None:
+    """Some programs send keys by that header alone, or beside another `Authorization`."""
+    assert (ask(LOCALHOST | headers, token="secret")[0] == 404) is served
+    socket = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
+    assert (ask(LOCALHOST | headers, token="secret", **socket)[0] != 401) is served
+
+
 def test_websockets_are_checked_by_themselves() -> None:
     """They know no CORS: the same checks apply, and the token may come as a subprotocol, or as a client secret."""
     socket = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
@@ -143,7 +161,7 @@ def test_one_address_has_so_many_requests_at_once() -> None:
             if "status" in message:
                 statuses.append(message["status"])
 
-        gate = Gate(app, (), (), "")
+        authorisation = Authorisation(app, (), (), "")
         scope = {
             "type": "http",
             "method": "GET",
@@ -151,13 +169,13 @@ def test_one_address_has_so_many_requests_at_once() -> None:
             "client": ("127.0.0.1", 1),
             "headers": [(b"host", b"localhost")],
         }
-        waiting = [asyncio.create_task(gate(scope, None, send)) for _ in range(LOCAL)]  # type: ignore[arg-type]
+        waiting = [asyncio.create_task(authorisation(scope, None, send)) for _ in range(LOCAL)]  # type: ignore[arg-type]
         await asyncio.sleep(0)
-        await gate(scope, None, send)  # type: ignore[arg-type]
+        await authorisation(scope, None, send)  # type: ignore[arg-type]
         first = list(statuses)
         release.set()
         await asyncio.gather(*waiting)
-        await gate(scope, None, send)  # type: ignore[arg-type]
+        await authorisation(scope, None, send)  # type: ignore[arg-type]
         return first, statuses
 
     assert asyncio.run(run()) == ([429], [429])

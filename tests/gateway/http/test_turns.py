@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hushd.transcripts.segment import Segment
-from hushd_gateway.http.realtime.turns import Event, Items, Stream
+from hushd_gateway.http.realtime.items import Items
+from hushd_gateway.http.realtime.turns import Event, Stream
 from hushd_protocol.errors import HushdError
 from hypothesis import given
 from hypothesis import strategies as st

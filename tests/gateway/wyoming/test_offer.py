@@ -12,7 +12,7 @@ from hushd_gateway.wyoming.offer import Offer
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
-from hushd_supervisor.core.settings import Settings, WyomingSettings
+from hushd_schema.settings import Settings, WyomingSettings
 
 MODELS = {
     "faster-whisper": {"name": "small", "languages": ["en", "de"], "installed": True},

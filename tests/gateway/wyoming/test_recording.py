@@ -97,3 +97,17 @@ def test_nothing_recorded_is_an_empty_transcript() -> None:
             assert (await until(client, "transcript"))[-1].data == {"text": ""}
 
     asyncio.run(run())
+
+
+def test_recordings_share_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it a short one goes to a file too, with the same samples; what is closed makes room."""
+    monkeypatch.setattr(recording, "MEMORY", 1000)
+    first, second = recording.Recording(), recording.Recording()
+    for number in range(10):
+        first.add({}, bytes([number]) * 90)
+        second.add({}, bytes([number]) * 90)
+    assert recording.Recording._kept <= 1000
+    assert first.read() == second.read() == b"".join(bytes([number]) * 90 for number in range(10))
+    first.close()
+    second.close()
+    assert recording.Recording._kept == 0

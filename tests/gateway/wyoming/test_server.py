@@ -11,7 +11,7 @@ import moonshine_voice
 import pytest
 import soundfile
 from hushd_gateway.wyoming import events, server
-from hushd_supervisor.core.settings import Settings, WyomingSettings
+from hushd_schema.settings import Settings, WyomingSettings
 from support.peer import BOUND_S, Peer, wait_until
 from support.wyoming_gateway import ADDRESS, ended, served, until
 from wyoming.asr import Transcribe

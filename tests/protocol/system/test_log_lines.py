@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hushd_protocol.system import log_lines
+from hushd_protocol.names import LOG_FORMATS
 from hushd_protocol.system.log_lines import LogStream, concern, line, short_id, text_of
 
 REQUEST = bytes.fromhex("a1b2c3d4") + bytes(12)
@@ -32,7 +32,7 @@ def written(folder: Path) -> list[str]:
 
 
 def test_a_line_of_text_has_time_level_and_request() -> None:
-    """What is not known is left out, and further lines of a text are indented."""
+    """Unknown fields are left out, and further lines of a text are indented."""
     made = line("one\ntwo", form="text", request=short_id(REQUEST), level="info")
     assert TIME.sub("T", made) == "T INFO    request a1b2c3d4: one\n    two\n"
     assert TIME.sub("T", line("one", form="text")) == "T one\n"
@@ -47,9 +47,9 @@ def test_a_line_of_json_is_an_object_with_facts() -> None:
     assert data == {"level": "warning", "request": "a1b2c3d4", "text": "one\ntwo", "seconds": 1.5}
 
 
-@pytest.mark.parametrize("form", log_lines.FORMATS)
+@pytest.mark.parametrize("form", LOG_FORMATS)
 def test_the_text_of_a_line_comes_back(form: str) -> None:
-    """What explains a crash is the text alone; a line of a library's is returned as it is."""
+    """A crash is explained by the text alone; a line of a library's is returned as it is."""
     assert text_of(line("no memory", form=form, request="a1b2c3d4", level="error").rstrip("\n")) == "no memory"
     assert text_of(line("no memory", form=form).rstrip("\n")) == "no memory"
     assert text_of("Segmentation fault") == "Segmentation fault"

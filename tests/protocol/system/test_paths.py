@@ -13,6 +13,8 @@ from hushd_protocol.limits import SOCKET_PATH
 from hushd_protocol.system import paths
 from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_state
 
+pytestmark = pytest.mark.permissions
+
 HOME = {"HOME": "/home/ann"}
 
 
@@ -21,9 +23,9 @@ HOME = {"HOME": "/home/ann"}
     [
         ({"HUSHD_RUNTIME_DIR": "/r"}, "/r"),
         ({"HUSHD_RUNTIME_DIR": "/r/../q/"}, "/q"),
-        ({"HUSHD_RUNTIME_DIR": "/r", "XDG_RUNTIME_DIR": "/x"}, "/r"),
-        ({"XDG_RUNTIME_DIR": "/x"}, "/x/hushd"),
-        ({"HUSHD_RUNTIME_DIR": "", "XDG_RUNTIME_DIR": "/x"}, "/x/hushd"),
+        ({"HUSHD_RUNTIME_DIR": "/r", "XDG_RUNTIME_DIR": "/tmp/x"}, "/r"),
+        ({"XDG_RUNTIME_DIR": "/tmp/hushd-not-made/x"}, "/tmp/hushd-not-made/x/hushd"),
+        ({"HUSHD_RUNTIME_DIR": "", "XDG_RUNTIME_DIR": "/tmp/hushd-not-made"}, "/tmp/hushd-not-made/hushd"),
     ],
 )
 def test_runtime_folder(environ: dict[str, str], runtime: str) -> None:
@@ -46,6 +48,20 @@ def test_relative_xdg_folders_are_ignored() -> None:
     relative = {"XDG_RUNTIME_DIR": "run", "XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config"}
     relative["XDG_DATA_HOME"] = "data"
     assert find(HOME | relative) == find(HOME)
+
+
+def test_an_xdg_runtime_dir_that_cannot_be_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's, as after `su` or `sudo -E`, a file, or none that we can make: it counts as unset."""
+    monkeypatch.setattr(tempfile, "tempdir", "/temporary")
+    monkeypatch.setattr(paths, "_is_ours", lambda place: place == Path(os.path.realpath(folder)))
+    assert find(HOME | {"XDG_RUNTIME_DIR": str(folder)}).runtime == folder / "hushd"
+    assert not find(HOME | {"XDG_RUNTIME_DIR": str(folder)}).follows
+    (folder / "theirs").mkdir()
+    (folder / "file").touch()
+    for name in ("theirs", "file", "file/x"):
+        unusable = find(HOME | {"XDG_RUNTIME_DIR": str(folder / name)})
+        assert str(unusable.runtime) == f"/temporary/hushd-{os.getuid()}"
+        assert unusable.follows
 
 
 def test_xdg_runtime_dir_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,21 @@ import os
 from pathlib import Path
 
 import pytest
-from hushd_protocol.system import pointer
+from hushd_protocol.system import paths, pointer
 from hushd_protocol.system.paths import Paths, find
+
+pytestmark = pytest.mark.permissions
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """An environment whose session folder is private, as XDG asks."""
+def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """An environment whose session folder is private, as XDG asks, of a user who has no other one."""
+
+    def session_folder(environ: dict[str, str]) -> Path | None:
+        return Path(named) if (named := environ.get("XDG_RUNTIME_DIR")) else None
+
+    for module in (paths, pointer):
+        monkeypatch.setattr(module, "session_folder", session_folder)
     for name in ("home", "session", "session/hushd"):
         (tmp_path / name).mkdir(mode=0o700)
     (tmp_path / "home/.local/state/hushd").mkdir(parents=True)
@@ -20,8 +28,8 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 
 def elsewhere(environ: dict[str, str]) -> Paths:
-    """The paths of a program with another runtime folder."""
-    return find(environ | {"XDG_RUNTIME_DIR": "/nowhere"})
+    """The paths of a program whose host has cut the session folder away."""
+    return find(environ | {"XDG_RUNTIME_DIR": ""})
 
 
 def test_it_leads_other_environments_to_the_supervisor(environ: dict[str, str]) -> None:
@@ -35,13 +43,31 @@ def test_it_leads_other_environments_to_the_supervisor(environ: dict[str, str]) 
     assert pointer.follow(find(environ)) is None, "there is no such folder"
 
 
+def test_a_program_with_a_session_folder_never_follows(environ: dict[str, str]) -> None:
+    """A test suite in a sandbox, say, with its own folders and the user's HOME."""
+    pointer.publish(find(environ))
+    sandbox = find(environ | {"XDG_RUNTIME_DIR": "/sandbox"})
+    assert pointer.follow(sandbox) is None
+    assert pointer.target(sandbox), "a supervisor sees that there is one"
+
+
+def test_it_goes_with_its_supervisor(environ: dict[str, str]) -> None:
+    """One that leads to another supervisor stays; a second time nothing happens."""
+    pointer.publish(find(environ))
+    pointer.withdraw(elsewhere(environ))
+    assert pointer.follow(elsewhere(environ))
+    for _ in range(2):
+        pointer.withdraw(find(environ))
+        assert pointer.target(elsewhere(environ)) is None
+
+
 def test_a_named_folder_stands_alone(environ: dict[str, str]) -> None:
     """HUSHD_RUNTIME_DIR isolates: nothing leads there or away from there."""
     pointer.publish(find(environ))
     alone = find(environ | {"HUSHD_RUNTIME_DIR": "/r"})
     assert alone.pointer is None
     assert pointer.follow(alone) is None
-    assert pointer.follow(find(environ | {"HUSHD_STATE_DIR": "/s", "XDG_RUNTIME_DIR": "/nowhere"})) is None
+    assert pointer.follow(find(environ | {"HUSHD_STATE_DIR": "/s", "XDG_RUNTIME_DIR": ""})) is None
 
 
 @pytest.mark.parametrize("spoil", ["open", "link", "file", "missing", "relative", "plain"])
@@ -81,12 +107,11 @@ def test_somebody_elses_pointer_or_folder_is_ignored(environ: dict[str, str], tm
 
 
 def test_the_sessions_folder_is_found_without_the_variable(environ: dict[str, str], tmp_path: Path) -> None:
-    """Where XDG_RUNTIME_DIR was cut away, the last supervisor's folder tells it; a folder of hushd's own does not."""
+    """Where XDG_RUNTIME_DIR was cut away, a supervisor's folder tells it; a folder of hushd's own does not."""
     cut = {"HOME": environ["HOME"]}
     assert pointer.find_session_folder(environ) == tmp_path / "session"
-    if not Path(f"/run/user/{os.getuid()}").exists():
-        assert pointer.find_session_folder(cut) is None
-        pointer.publish(find(environ))
-        assert pointer.find_session_folder(cut) == tmp_path / "session"
-        (tmp_path / "session").chmod(0o755)
-        assert pointer.find_session_folder(cut) is None
+    assert pointer.find_session_folder(cut) is None
+    pointer.publish(find(environ))
+    assert pointer.find_session_folder(cut) == tmp_path / "session"
+    (tmp_path / "session").chmod(0o755)
+    assert pointer.find_session_folder(cut) is None

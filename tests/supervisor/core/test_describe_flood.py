@@ -21,7 +21,7 @@ def test_very_many_describes_of_one_client_are_refused_and_another_clients_is_no
         directory.describe(b"greedy", control)
     assert caught.value.code == "overloaded"
     directory.describe(b"good", control)
-    out, _ = directory.described("stt", {"engines": []}, "")
+    out = directory.described("stt", {"engines": []}, "")
     assert len(out) == MAX_ASKED + 1
     directory.describe(b"greedy", control)
 
@@ -46,10 +46,10 @@ def test_each_describe_is_answered_exactly_once() -> None:
             while children and chance.random() < 0.4:
                 role = children.pop(chance.randrange(len(children)))
                 children = [other for other in children if other != role]  # one child answers all who ask
-                out, _ = directory.described(role, {"engines": []}, chance.choice(("", "", "it broke")))
+                out = directory.described(role, {"engines": []}, chance.choice(("", "", "it broke")))
                 answered += [action.message.id for action in out if isinstance(action, ToClient)]
         for role in ("stt", "tts"):
-            out, _ = directory.described(role, {"engines": []}, "")
+            out = directory.described(role, {"engines": []}, "")
             answered += [action.message.id for action in out if isinstance(action, ToClient)]
         assert sorted(answered) == sorted(asked), seed
 
@@ -60,7 +60,7 @@ def test_all_roles_come_in_one_answer() -> None:
     directory.describe(b"both", Control(id=bytes(16), action="describe", names=[]))
     directory.described("stt", {"engines": ["x"]}, "")
     directory.describe(b"other", Control(id=b"1" * 16, action="describe", names=["stt"]))
-    out, _ = directory.described("tts", {"engines": ["y"]}, "")
+    out = directory.described("tts", {"engines": ["y"]}, "")
     (answer,) = [action.message for action in out if isinstance(action, ToClient)]
     assert isinstance(answer, Result)
     assert answer.data == {"stt": {"engines": ["x"]}, "tts": {"engines": ["y"]}}
@@ -76,4 +76,4 @@ def test_who_waits_for_a_catalogue_is_answered_before_the_supervisor_leaves() ->
     assert (out.message.id, out.message.code) == (bytes(16), "shutting_down")
     with pytest.raises(HushdError, match="shutting down"):
         directory.describe(b"a", Control(id=bytes(16), action="describe", names=[]))
-    assert directory.described("stt", {"engines": []}, "") == ([], [])
+    assert directory.described("stt", {"engines": []}, "") == []

@@ -11,6 +11,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
+from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.claim import DEVICES
 from hushd_supervisor.core.floor import GRACE_S, LEASE_S, MAX_CLAIMS, PATIENCE_S, Floor
@@ -73,9 +74,13 @@ class Room:
             known = {claim.route for claim in self.floor._claims.values()}
             return {route for route in known if name == f"client {route.decode()}"}
 
-        data, actions = self.floor.control(action, names, by.encode(), named, self.now)
+        control = m.Control(id=bytes(16), action=action, names=list(names))
+        *actions, answer = self.floor.control(control, by.encode(), named, self.now)
         self.take(actions)
-        return data["turns"]
+        assert isinstance(answer, ToClient)
+        assert answer.route == by.encode()
+        assert isinstance(answer.message, m.Result)
+        return answer.message.data["turns"]
 
     def wait(self, seconds: float, alive: str = LETTERS) -> None:
         """Time passes; the clients in `alive` show signs of life every 2 s."""
@@ -91,8 +96,9 @@ class Room:
 
     def holder(self, device: str = "speaker") -> str:
         """The client that has a device now, "" for nobody."""
-        row = self.floor.report(self.now)[device]
-        return row["client"][-1] if row else ""
+        status = self.floor.status(self.now)
+        turn = status.speaker if device == "speaker" else status.microphone
+        return turn.client[-1] if turn else ""
 
 
 @pytest.fixture
@@ -410,7 +416,7 @@ def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
     ],
 )
 def test_whom_names_mean(names: list[str], by: str, ended: set[str], room: Room) -> None:
-    """Numbers of turns, clients, `self`, or nothing for everybody; a turn that has ended is no mistake."""
+    """Numbers of turns, clients, `self`, or nothing for everybody; a turn that has ended is not an error."""
     room.ask("A1", priority="message")
     room.ask("B1", priority="message")
     room.ask("A2", priority="message")
@@ -469,14 +475,14 @@ def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
     room.control("pause")
     assert room.ask("B1", priority="important") == "paused"
     assert room.ask("C1", MICROPHONE) == "granted"
-    assert room.floor.report(room.now)["paused"]
+    assert room.floor.status(room.now).paused
     room.give_back("A1", keep=True)
     room.wait(60)
     assert (room.last["A1"], room.last["B1"]) == ("paused", "paused")
     room.control("resume")
     assert (room.last["A1"], room.last["B1"]) == ("waiting", "granted")
     assert room.ask("D1") == "waiting"
-    assert not room.floor.report(room.now)["paused"]
+    assert not room.floor.status(room.now).paused
 
 
 def test_a_pause_of_a_client_ends_with_it(room: Room) -> None:
@@ -502,17 +508,13 @@ def test_urgent_words_do_not_end_what_is_being_paused(room: Room) -> None:
 
 
 def test_the_report(room: Room) -> None:
-    """The floor's status is plain data: holders, times, and how many wait."""
-    assert room.floor.report(0) == {"speaker": None, "microphone": None, "waiting": 0, "paused": False}
+    """The floor's status has holders, times, and how many wait."""
+    assert room.floor.status(0) == FloorStatus(speaker=None, microphone=None, waiting=0, paused=False)
     room.ask("A1", priority="message")
     room.ask("B1")
     room.wait(2.5)
-    assert room.floor.report(room.now) == {
-        "speaker": {"turn": 1, "client": "client A", "pid": 65, "priority": "message", "for_s": 2.5},
-        "microphone": None,
-        "waiting": 1,
-        "paused": False,
-    }
+    turn = TurnStatus(turn=1, client="client A", pid=65, priority="message", for_s=2.5)
+    assert room.floor.status(room.now) == FloorStatus(speaker=turn, microphone=None, waiting=1, paused=False)
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
@@ -669,6 +671,8 @@ def test_equal_wishes_are_served_in_order(room: Room) -> None:
 
 def give_back_first(room: Room, asked: list[str], served: list[str]) -> list[Action]:
     """The holder, who must be the first that was not served yet, gives the speaker back."""
-    name = room.floor.report(room.now)["speaker"]["client"]
+    turn = room.floor.status(room.now).speaker
+    assert turn is not None
+    name = turn.client
     served.append(name)
     return room.floor.give_back(name.encode(), name.encode().ljust(16), False, room.now)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hushd_protocol import messages as m
+from hushd_schema.status import WorkerStatus
 from support.house import House
 
 NAME = "stt/a/x"
 
 
-def row(house: House) -> dict[str, Any]:
-    (found,) = house.pool.rows(house.now)
+def row(house: House) -> WorkerStatus:
+    ((_, found),) = house.pool.status(house.now)
     return found
 
 
@@ -19,14 +18,14 @@ def test_the_first_output_counts_and_no_later_one() -> None:
     """A request that waits for the start, and then for its first text, is as late as that text."""
     house = House()
     request = house.request(NAME)
-    assert row(house)["latency_ms"] is None
+    assert row(house).latency_ms is None
     house.wait(1.5)
     house.ready(NAME)
     house.wait(0.5)
     house.says(NAME, m.Partial(id=request, seq=0, data={}))
     house.wait(3.0)
     house.says(NAME, m.Result(id=request))
-    assert row(house)["latency_ms"] == row(house)["latency_p95_ms"] == 2000.0
+    assert row(house).latency_ms == row(house).latency_p95_ms == 2000.0
 
 
 def test_a_late_one_among_many_is_the_95th_percentile() -> None:
@@ -37,8 +36,8 @@ def test_a_late_one_among_many_is_the_95th_percentile() -> None:
         request = house.request(NAME)
         house.wait(seconds)
         house.says(NAME, m.Result(id=request))
-    assert row(house)["latency_ms"] == 100.0
-    assert row(house)["latency_p95_ms"] == 2000.0
+    assert row(house).latency_ms == 100.0
+    assert row(house).latency_p95_ms == 2000.0
 
 
 def test_sessions_are_left_out() -> None:
@@ -48,4 +47,4 @@ def test_sessions_are_left_out() -> None:
     house.ready(NAME)
     house.wait(3)
     house.says(NAME, m.Result(id=request))
-    assert row(house)["latency_ms"] is None
+    assert row(house).latency_ms is None

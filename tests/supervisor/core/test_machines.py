@@ -1,4 +1,4 @@
-"""What clients on other machines may ask for, and what they have for themselves."""
+"""Clients on other machines: their rights, and the part that is theirs alone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Action, CheckKeys, Configure, ReportStatus, ToClient, ToWorker
-from hushd_supervisor.core.events import FromClient, FromWorker, Revoked
+from hushd_supervisor.core.events import ClientGone, FromClient, FromWorker, Revoked
 from hushd_supervisor.core.machines import machine, route_from
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.settings import Settings
 
 HERE = b"\0here"
 LAPTOP = route_from("laptop", b"\0away")
@@ -18,9 +18,9 @@ PHONE = route_from("phone", b"\0away")
 ID = bytes(16)
 
 
-def pool(*routes: bytes) -> Pool:
+def pool(*routes: bytes, auto_pull: bool = False) -> Pool:
     """A pool whose clients have all said hello as `cli`."""
-    made = Pool(Settings(), version="0", pid=1)
+    made = Pool(Settings(auto_pull=auto_pull), version="0", pid=1)
     for route in routes:
         made.handle(FromClient(route, m.Hello(protocol=1, version="0", holder="cli")), 0.0)
     return made
@@ -50,12 +50,12 @@ def test_no_path_of_another_machine_reaches_a_worker() -> None:
     assert isinstance(error, m.Error)
     assert (error.code, error.id) == ("path_unreachable", ID)
     assert len(actions) == 1
-    assert there.rows(1.0) == []
+    assert there.status(1.0) == []
 
 
 @pytest.mark.parametrize(
     "control",
-    [{"action": name} for name in ("shutdown", "restart", "reload", "yield", "keys", "later")]
+    [{"action": name} for name in ("shutdown", "restart", "reload", "listen", "yield", "keys", "later")]
     + [{"action": "unload", "force": True}],
 )
 def test_what_is_this_machines_own_is_refused(control: dict[str, Any]) -> None:
@@ -83,9 +83,23 @@ def test_models_are_not_imported_from_elsewhere(op: str) -> None:
     assert error.code == "unauthorised"
 
 
+def test_a_key_downloads_nothing_unless_the_configuration_says_so() -> None:
+    """Without `auto_pull` a pull of another machine is refused, before a worker starts; one of this machine is not."""
+    there = pool(LAPTOP, HERE)
+    message = request(worker="models/store/local", op="pull", input="none", params={"model": "piper/x"})
+    (error,) = there.handle(FromClient(LAPTOP, message), 1.0)
+    assert isinstance(error, ToClient)
+    assert isinstance(error.message, m.Error)
+    assert (error.message.code, error.message.id) == ("unauthorised", ID)
+    assert "auto_pull" in error.message.message
+    assert there.status(1.0) == []
+    there.handle(FromClient(HERE, message), 1.0)
+    assert len(there.status(1.0)) == 1
+
+
 def test_a_download_comes_from_where_this_machine_gets_its_own() -> None:
     """The address of another machine's hub is not passed on."""
-    there = pool(LAPTOP)
+    there = pool(LAPTOP, auto_pull=True)
     params = {"model": "piper/x", "endpoint": "http://10.0.0.1", "offline": False, "update": True}
     message = request(worker="models/store/local", op="pull", input="none", params=params)
     there.handle(FromClient(LAPTOP, message), 1.0)
@@ -109,7 +123,8 @@ def test_each_machine_has_a_floor() -> None:
     assert not told(actions, PHONE)
     (report,) = there.handle(FromClient(PHONE, m.Control(id=bytes(15) + b"2", action="status")), 3.0)
     assert isinstance(report, ReportStatus)
-    assert report.floor["speaker"]["client"] == "phone:cli"
+    assert report.floor.speaker is not None
+    assert report.floor.speaker.client == "phone:cli"
 
 
 def test_holders_of_two_machines_are_two() -> None:
@@ -118,8 +133,26 @@ def test_holders_of_two_machines_are_two() -> None:
     there.handle(FromClient(LAPTOP, request(op="warm", input="none", keep_alive=-1.0)), 1.0)
     there.handle(FromWorker("stt/echo/a", 1, m.Ready()), 2.0)
     there.handle(FromClient(HERE, request(op="warm", input="none", keep_alive=0.0)), 3.0)
-    (row,) = there.rows(4.0)
-    assert (row["state"], list(row["holders"])) == ("ready", ["laptop:cli"])
+    ((_, row),) = there.status(4.0)
+    assert (row.state, list(row.holders)) == ("ready", ["laptop:cli"])
+
+
+@pytest.mark.parametrize("keep_alive", [-1.0, 1e9])
+def test_a_machine_that_has_departed_keeps_no_worker(keep_alive: float) -> None:
+    """Its leases stay while it has any connection, and end with the last, of a request that still runs too."""
+    second, there = route_from("laptop", b"\0more"), pool(LAPTOP, PHONE)
+    there.handle(FromClient(second, m.Hello(protocol=1, version="0", holder="mcp")), 0.0)
+    there.handle(FromClient(LAPTOP, request(op="warm", input="none", keep_alive=keep_alive)), 1.0)
+    there.handle(FromWorker("stt/echo/a", 1, m.Ready()), 2.0)
+    actions = there.handle(FromClient(second, request(input="none", keep_alive=keep_alive)), 3.0)
+    (job,) = [one.message.id for one in actions if isinstance(one, ToWorker) and isinstance(one.message, m.Job)]
+    there.handle(ClientGone(LAPTOP), 4.0)
+    ((_, row),) = there.status(4.0)
+    assert list(row.holders) == ["laptop:cli"]
+    there.handle(ClientGone(second), 5.0)
+    there.handle(FromWorker("stt/echo/a", 1, m.Error(id=job, code="cancelled", message="")), 6.0)
+    ((_, row),) = there.status(7.0)
+    assert (list(row.holders), row.expires_in_s) == ([], 299.0)
 
 
 def test_a_machine_that_is_revoked_keeps_no_worker() -> None:
@@ -135,11 +168,11 @@ def test_a_machine_that_is_revoked_keeps_no_worker() -> None:
     ]
     there.handle(Revoked("laptop"), 4.0)
     there.handle(FromWorker("stt/echo/a", 1, m.Result(id=job)), 5.0)
-    (row,) = there.rows(6.0)
-    assert list(row["holders"]) == ["phone:cli"]
+    ((_, row),) = there.status(6.0)
+    assert list(row.holders) == ["phone:cli"]
     there.handle(Revoked("phone"), 7.0)
-    (row,) = there.rows(8.0)
-    assert (list(row["holders"]), row["expires_in_s"]) == ([], 297.0)
+    ((_, row),) = there.status(8.0)
+    assert (list(row.holders), row.expires_in_s) == ([], 297.0)
 
 
 def test_a_supervisor_that_leaves_refuses_a_machine_that_comes_late() -> None:

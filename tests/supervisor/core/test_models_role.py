@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_schema.settings import Settings, WorkerSettings
 from hushd_supervisor.core import replicas
 from hushd_supervisor.core.names import resolve
-from hushd_supervisor.core.settings import Settings, WorkerSettings
 from hushd_supervisor.core.worker.states import State
 from support.house import A, House
 
@@ -63,7 +63,8 @@ def test_a_missing_model_is_named_in_the_answer(auto_pull: bool) -> None:
     house.says(A, m.LoadFailed(code="model_missing", message="It is not here."))
     answer = house.answer(first)
     assert isinstance(answer, m.Error)
-    assert (answer.code, answer.message) == ("model_missing", "It is not here.")
+    assert answer.code == "model_missing"
+    assert answer.message == 'The configuration says stt = "a/x", and it is not here.'
     assert answer.detail == {"model": "a/x", "pull": auto_pull}
     house.leave(A)
     second = house.request("stt")

@@ -56,7 +56,8 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
         "a replica", "a session beside a file", "a file waits for a session", "a stopped job runs again",
         "an unload leaves others at work", "a process retires", "a process retires beside another",
         "a worker on a card", "the CPU for want of a card", "a card vanishes", "memory that is free late",
-        "a worker goes back to a card",
+        "a worker goes back to a card", "an engine ends what nobody hears",
+        "a job is set aside", "a job goes on aside", "a client has its share of pauses",
         "a worker is forked from a template", "a template makes room",
     }  # fmt: skip
     assert {

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.settings import Settings
 
 ONE = b"1" * 16
 
@@ -35,7 +35,7 @@ def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
     (refusal,) = said(pool.handle(request(), 1))
     assert isinstance(refusal, m.Error)
     assert (refusal.id, refusal.code) == (b"", "protocol_error")
-    assert pool.rows(1)[0]["queued"] == 1
+    assert pool.status(1)[0][1].queued == 1
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(fields: dict[str, Any], wo
     assert isinstance(error, m.Error)
     assert (error.id, error.code) == (ONE, "bad_request")
     assert words in error.message
-    assert pool.rows(0) == []
+    assert pool.status(0) == []
 
 
 def test_nothing_is_done_for_who_has_not_said_hello() -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.states import State
 
 NAME = "stt/a/x"
@@ -107,8 +107,7 @@ def test_a_busy_worker_gets_help_up_to_the_limit() -> None:
     desk.wait(60)
     assert len(desk.spawned) == 3
     assert desk.jobs() == [(NAME, requests[0]), (f"{NAME}#2", requests[1]), (f"{NAME}#3", requests[2])]
-    rows = desk.pool.rows(desk.now)
-    assert {row["model"] for row in rows} == {"x"}
+    assert {row.model for _, row in desk.pool.status(desk.now)} == {"x"}
 
 
 def test_short_work_starts_no_second_process() -> None:
@@ -325,7 +324,7 @@ def test_unload_and_the_crash_of_one_concern_only_whom_they_mean() -> None:
     desk.wait(2)
     desk.ready()
     desk.tell(ev.Exited(NAME, 1, -9))
-    states = {row["name"]: row["state"] for row in desk.pool.rows(desk.now)}
+    states = {row.name: row.state for _, row in desk.pool.status(desk.now)}
     assert states == {NAME: "backoff", f"{NAME}#2": "busy"}
     desk.finish(second)
     assert desk.jobs()[-1] == (f"{NAME}#2", first)
@@ -417,8 +416,8 @@ def test_a_session_needs_no_help_where_the_engine_serves_both() -> None:
     desk.wait(10)
     assert desk.jobs() == [(NAME, file), (NAME, live)]
     assert len(desk.spawned) == 1
-    (row,) = desk.pool.rows(desk.now)
-    assert (row["running"], row["sessions"]) == (2, 1)
+    ((_, row),) = desk.pool.status(desk.now)
+    assert (row.running, row.sessions) == (2, 1)
 
 
 def test_a_session_with_a_place_of_its_own_is_no_reason_for_another_process() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.states import State
-from support.house import MB, ROUTE, A, House
+from support.house import MB, ROUTE, A, B, House
 
 A2 = f"{A}#2"
 MODELS = "models/store/local"
@@ -147,9 +147,75 @@ def test_a_job_beside_one_that_ignores_its_cancel_is_stopped_and_not_blamed() ->
     house, live = house_with_a_session()
     file = house.request(A)
     house.tell(ev.FromClient(ROUTE, m.Cancel(id=file)))
-    house.wait(2)
+    assert house.code(file) == "cancelled"
+    for beat in range(8):
+        house.says(A, m.Beat(cpu_s=20.0 * beat))  # half of it is the session's
+        assert (house.state(A) is State.KILLING) == (beat >= 6)
     house.exit(A, -9)
-    assert (house.code(file), house.code(live)) == ("cancelled", "worker_stopped")
+    assert house.code(live) == "worker_stopped"
+
+
+def test_an_unload_waits_2_s_for_what_nobody_hears() -> None:
+    """A process that was kept for the end of a piece, whatever it costs, is not kept for it when it is to leave."""
+    for force in (False, True):
+        house = House()
+        house.tell(ev.FromClient(ROUTE, m.Cancel(id=house.busy(A))))
+        for beat in range(4):
+            house.wait(2)
+            house.says(A, m.Beat(cpu_s=2.0 * beat))
+        assert house.state(A) is State.BUSY
+        answer = house.control("unload", A, route=house.stranger(), force=force)
+        house.wait(1.9)
+        assert house.state(A) is State.BUSY
+        house.wait(0.1)
+        assert house.state(A) is State.KILLING
+        house.exit(A, -9)
+        result = house.answer(answer)
+        assert isinstance(result, m.Result)
+        assert result.data == {"unloaded": [A]}
+
+
+def test_a_shutdown_waits_2_s_for_what_nobody_hears_and_longer_for_what_somebody_does() -> None:
+    """A job beside it has its time, and an engine that ignores a cancel does not cost it that."""
+    house, live = house_with_a_session()
+    file = house.request(A)
+    house.tell(ev.FromClient(ROUTE, m.Cancel(id=file)))
+    house.tell(ev.Shutdown())
+    for beat in range(4):
+        house.wait(2)
+        house.says(A, m.Beat(cpu_s=2.0 * beat))
+    assert house.state(A) is State.DRAINING
+    house.says(A, m.Result(id=live))
+    assert house.code(live) == "result"
+    house.wait(1.9)
+    assert house.state(A) is State.DRAINING
+    house.wait(0.1)
+    assert house.state(A) is State.KILLING
+    house.exit(A, -9)
+    assert do.Leave() in house.done
+
+
+def test_what_nobody_hears_makes_room() -> None:
+    """Its memory is needed for what somebody waits for: it counts as idle, and ends at once."""
+    house = House(memory_share=0.5)  # room for one
+    house.tell(ev.FromClient(ROUTE, m.Cancel(id=house.busy(A))))
+    request = house.request(B)
+    assert (house.state(A), house.state(B)) == (State.KILLING, State.WAITING)
+    house.exit(A, -9)
+    house.ready(B)
+    house.finish(B)
+    assert house.code(request) == "result"
+
+
+def test_a_worker_that_somebody_waits_for_makes_no_room() -> None:
+    """The next request there waits for the slot: its worker is as busy as any."""
+    house = House(memory_share=0.5)
+    house.tell(ev.FromClient(ROUTE, m.Cancel(id=house.busy(A))))
+    following = house.request(A)
+    assert house.code(house.request(B)) == "server_busy"
+    house.finish(A)
+    house.finish(A)
+    assert (house.code(following), house.spawned()) == ("result", [A])
 
 
 def test_a_shutdown_ends_what_was_stopped_in_its_own_name() -> None:

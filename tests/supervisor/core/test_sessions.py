@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.settings import WorkerSettings
 from hushd_supervisor.core.worker.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import NAME, Desk
@@ -193,6 +193,14 @@ def test_how_long_somebody_speaks_says_nothing_about_files() -> None:
     error = desk.answers(refused)[-1]
     assert isinstance(error, m.Error)
     assert (error.code, error.retry_after_ms) == ("overloaded", 8000)
+
+
+def test_a_queue_full_of_sessions_refuses_no_file_that_runs_at_once() -> None:
+    desk = desk_with(1, 1, WorkerSettings(queue=1))
+    speak(desk)
+    speak(desk)
+    assert desk.terminal(speak(desk)) == "overloaded"
+    assert desk.terminal(desk.request()) == ""
 
 
 def test_a_worker_is_not_renewed_while_somebody_speaks() -> None:

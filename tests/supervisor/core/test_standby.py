@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.standby import ALLOWED, CALM_S, GUESS, MOVES, PAUSE_S, START_S, Phase, Template, diagram
 from support.house import MB, A, B, C, House
 
@@ -133,7 +133,7 @@ def test_workers_are_forked_from_a_template_that_is_ready() -> None:
 
 @pytest.mark.parametrize("own", [{"command": ("mine",)}, {"environment": {"OMP_NUM_THREADS": "1"}}], ids=str)
 def test_a_worker_with_a_program_or_an_environment_of_its_own_is_not_forked(own: dict[str, object]) -> None:
-    """What a template has imported was imported by hushd's program, in the engine's environment."""
+    """The imports of a template are made by hushd's program, in the engine's environment."""
     house = ready(worker={A: own})
     house.request(A)
     (spawn,) = house.of(do.Spawn)
@@ -191,7 +191,7 @@ def test_none_starts_where_there_is_no_room() -> None:
     house.wait(10)
     assert not house.of(do.Prepare)
     assert house.drained() == []
-    assert house.pool.templates()[0]["why"] == "there is no room for it"
+    assert house.pool.templates()[0][1].why == "there is no room for it"
     house.available = 900 * MB
     house.wait(PAUSE_S)
     assert house.of(do.Prepare)
@@ -218,7 +218,8 @@ def test_an_engine_that_refuses_is_asked_no_more() -> None:
     gone(house, final=True)
     house.wait(10_000)
     assert len(house.of(do.Prepare)) == 1
-    assert house.pool.templates() == [{"name": ENGINE, "state": "refused", "gen": 1, "why": "it died"}]
+    ((gen, template),) = house.pool.templates()
+    assert (gen, template.name, template.state, template.why) == (1, ENGINE, "refused", "it died")
     house.tell(ev.Configured(Settings(standby=(ENGINE,))))
     assert len(started(house)) == 2
 

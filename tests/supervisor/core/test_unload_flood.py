@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hushd_protocol import messages as m
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.unloads import MAX_UNLOADS
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Leave
 from hushd_supervisor.core.events import Visited
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.settings import Settings
 
 
 def idle_pool() -> Pool:
@@ -28,7 +28,7 @@ def test_nobody_at_the_door_changes_nothing() -> None:
 
 
 def test_each_visit_begins_the_time_anew() -> None:
-    """Who polls every 30 s keeps it, and does not start it every few minutes."""
+    """A poll every 30 s keeps it, and does not start it every few minutes."""
     pool = idle_pool()
     for now in (105.0, 112.0, 120.0):
         assert pool.handle(Visited(needed=False), now) == []

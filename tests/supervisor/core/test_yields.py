@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.cards import AGAIN_S, Card
+from hushd_supervisor.core.memory.cards import AGAIN_S
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.yields import MAX_YIELDS
 from support.house import MB, A, B, House
@@ -45,7 +46,7 @@ def test_idle_workers_leave_until_enough_is_free() -> None:
 
 
 def test_the_answer_waits_for_the_driver() -> None:
-    """The exit alone is no answer: the other program would find the memory taken."""
+    """The exit alone is not an answer: the other program would find the memory taken."""
     there = house()
     there.idle(A, cards={FIRST: 9 * GB})
     request = there.control("yield", vram=20 * GB)
@@ -144,7 +145,7 @@ def test_a_card_that_is_asked_for_is_busy_until_then() -> None:
 
 
 def test_the_other_program_loads() -> None:
-    """What it takes is not asked for twice: a worker that fits beside it may start."""
+    """Its memory is not asked for twice: a worker that fits beside it may start."""
     there = house()
     there.control("yield", vram=12 * GB, for_s=600.0)
     there.free("cuda:0", 12 * GB)
@@ -183,7 +184,7 @@ def test_what_cannot_be() -> None:
 
 
 def test_a_machine_without_cards() -> None:
-    """There is nothing to do, which is no error in a hook."""
+    """There is nothing to do, which is not an error in a hook."""
     there = House()
     assert data(there, there.control("yield", vram=GB))["cards"] == []
 

@@ -39,12 +39,12 @@ def make(tmp_path: Path, poller: zmq.Poller) -> Iterator[Make]:
     for one in made:
         one.close()
         while one.deadline() is not None:
-            list(one.answers(dict(poller.poll(BOUND_S * 1000)), 0.0))
+            list(one.events(dict(poller.poll(BOUND_S * 1000)), 0.0))
 
 
 def answers(catalogue: Descriptions, poller: zmq.Poller, now: float = 0.0) -> list[Described]:
     """Returns the events that come when the next child has ended."""
-    return list(catalogue.answers(dict(poller.poll(BOUND_S * 1000)), now))
+    return list(catalogue.events(dict(poller.poll(BOUND_S * 1000)), now))
 
 
 def test_a_catalogue_is_what_the_child_prints(make: Make, poller: zmq.Poller) -> None:
@@ -69,7 +69,7 @@ def test_a_client_that_asks_all_the_time_starts_no_child_all_the_time(make: Make
     for now in (1.0, 1.2, 1.4):
         assert catalogue.ask("stt", now) is None
         assert catalogue.deadline() == 1.0 + APART_S
-    assert list(catalogue.answers({}, 1.0 + APART_S)) == []
+    assert list(catalogue.events({}, 1.0 + APART_S)) == []
     assert catalogue.deadline() == 1.0 + APART_S + LIMIT_S
     assert [described.error for described in answers(catalogue, poller, 2.0)] == [""]
     assert catalogue.deadline() is None
@@ -116,14 +116,14 @@ def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -
     """After 10 s it is ended and answered for; a next one starts once its end was seen."""
     catalogue = make(sys.executable, "-c", "import time; time.sleep(60)")
     catalogue.ask("stt", 100.0)
-    assert list(catalogue.answers({}, 100.0 + LIMIT_S - 0.1)) == []
-    (described,) = catalogue.answers({}, 100.0 + LIMIT_S)
+    assert list(catalogue.events({}, 100.0 + LIMIT_S - 0.1)) == []
+    (described,) = catalogue.events({}, 100.0 + LIMIT_S)
     assert described == Described("stt", error="there was no answer in 10 s.")
     again = catalogue.ask("stt", 100.0 + LIMIT_S)
     assert again == Described("stt", error="the last process that was asked cannot be ended.")
     assert catalogue.deadline() is None
     ready = dict(poller.poll(10_000))
-    assert list(catalogue.answers(ready, 100.0 + LIMIT_S)) == []
+    assert list(catalogue.events(ready, 100.0 + LIMIT_S)) == []
     assert catalogue.ask("stt", 100.0 + LIMIT_S + APART_S) is None
 
 

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from hushd_protocol.system import log_files
 from hushd_supervisor.system import log
 
 
@@ -35,32 +36,32 @@ def test_a_file_over_1_mb_is_moved_aside_at_the_next_start(tmp_path: Path) -> No
     """A log stays small and 0600, and one older file is kept."""
     path = tmp_path / "worker.log"
     for content in (b"a" * 100, b"b" * 1_000_000):
-        descriptor = log.open_file(path)
+        descriptor = log_files.open_file(path)
         assert stat.S_IMODE(os.fstat(descriptor).st_mode) == 0o600
         os.write(descriptor, content)
         os.close(descriptor)
     assert path.stat().st_size == 1_000_100
-    os.close(log.open_file(path))
+    os.close(log_files.open_file(path))
     assert path.stat().st_size == 0
     assert (tmp_path / "worker.log.1").stat().st_size == 1_000_100
 
 
 def test_a_tail_is_the_last_4_kib_of_one_incarnation(tmp_path: Path) -> None:
-    """An earlier process's lines are not taken for this one's last; bytes that are no text are replaced."""
+    """An earlier process's lines are not taken for this one's last; bytes that are not text are replaced."""
     path = tmp_path / "worker.log"
     path.write_bytes(b"earlier\n" + b"later \xff\n")
-    assert log.tail(path, 8) == "later \ufffd\n"
+    assert log_files.tail(path, 8) == "later \ufffd\n"
     path.write_bytes(b"x" * 10_000 + b"end")
-    assert len(log.tail(path, 0)) == log.TAIL_BYTES
-    assert log.tail(path, 0).endswith("xend")
-    assert log.tail(tmp_path / "none", 0) == ""
+    assert len(log_files.tail(path, 0)) == log_files.TAIL_BYTES
+    assert log_files.tail(path, 0).endswith("xend")
+    assert log_files.tail(tmp_path / "none", 0) == ""
 
 
 # --- what clients cause -----------------------------------------------------------------------------------------------
 
 
 def test_a_record_is_bounded_and_commands_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
-    """What a client has put into it is cut off, and its control characters are shown."""
+    """A client's text in it is cut off, and its control characters are shown."""
     log.Log().write("info", "a\x1b[2J\r\x9b\u2028b" + "c" * 1_000_000)
     text = capfd.readouterr().err
     assert len(text) < log.MAX_RECORD + 100
@@ -87,7 +88,7 @@ def test_no_client_fills_the_log(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_log_is_moved_aside_while_it_is_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The file and the one before it stay below 1 MB each, and lose no record between them."""
     path, own = tmp_path / "supervisor.log", os.dup(2)
-    output = log.open_file(path)
+    output = log_files.open_file(path)
     os.dup2(output, 2)
     try:
         record = log.Log(path=path).write
@@ -98,5 +99,5 @@ def test_a_log_is_moved_aside_while_it_is_written(tmp_path: Path, capfd: pytest.
         os.close(own)
         os.close(output)
     before, after = (tmp_path / "supervisor.log.1").read_text(), path.read_text()
-    assert 0 < len(after) < len(before) < log.ROTATE_BYTES + log.MAX_RECORD + 100
+    assert 0 < len(after) < len(before) < log_files.ROTATE_BYTES + log.MAX_RECORD + 100
     assert [int(line.split()[3]) for line in (before + after).splitlines()] == list(range(150))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,26 @@ from hushd_protocol import __version__
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Bye, Control, Error, Hello, Ping, Pong, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state
+from hushd_schema.settings import Settings
+from hushd_schema.status import FloorStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
 from hushd_supervisor.core.memory.admission import Standing
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.system.describe import Descriptions
+from hushd_supervisor.system.living import Living
 from hushd_supervisor.system.loop import Loop
 from hushd_supervisor.system.memory.needs import Needs
 from hushd_supervisor.system.memory.psi import Pipe
-from hushd_supervisor.system.signals import Signals
+from hushd_supervisor.system.reporter import Reporter
+from hushd_supervisor.system.signals import LEAVE, Signals
+from hushd_supervisor.system.sockets.answers import Answers
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
+from hushd_supervisor.system.sockets.watch import SocketWatch
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
+from hushd_supervisor.system.source import Outcome, Perform, Source, having
+from hushd_supervisor.system.standby import Templates
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, Peer, wait_until
 from support.wakeups import comes_to_rest
@@ -45,7 +53,9 @@ class ScriptedPool:
         self.events: list[e.Event] = []
         self.rule: Callable[[e.Event], list[a.Action]] = lambda event: []
         self.due: float | None = None
+        self.next_due: float | None = None
         self.at_due: list[a.Action] = []
+        self.heard_at_tick: list[int] = []  # the number of events before each call of `on_time`
         self.ticks = 0
         self._changed = threading.Condition()
 
@@ -61,21 +71,22 @@ class ScriptedPool:
     def on_time(self, now: float) -> list[a.Action]:
         with self._changed:
             self.ticks += 1
-            self.due = None
+            self.due = self.next_due
+            self.heard_at_tick.append(len(self.events))
             self._changed.notify_all()
         return self.at_due
 
     def deadline(self) -> float | None:
         return self.due
 
-    def rows(self, now: float) -> list[dict[str, Any]]:
+    def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
         return []
 
     def standing(self, now: float) -> Standing:
         return Standing(800, 500, 60, Level.WARNING)
 
-    def on_cards(self) -> bool:
-        return False
+    def templates(self) -> list[dict[str, Any]]:
+        return []
 
     def wait_for(self, kind: type[Any], count: int = 1) -> list[Any]:
         """The events of a kind, once there are `count` of them."""
@@ -97,6 +108,53 @@ class Watched(Pipe):
         self.wanted = wanted
 
 
+class Extra(Source):
+    """A part of a test's own, of which the loop knows nothing: a pipe, a time, an action; it remembers its calls."""
+
+    def __init__(self) -> None:
+        self.readable, self.writable = os.pipe()
+        self.due: float | None = None
+        self.seen: list[e.Event] = []
+        self.ended: list[str] = []
+        self.lies_unread: Callable[[], bool] = lambda: False
+
+    def register(self, poller: zmq.Poller) -> None:
+        poller.register(self.readable, zmq.POLLIN)
+
+    def actions(self) -> Mapping[type[a.Action], Perform]:
+        return {a.CheckKeys: self._check}
+
+    def _check(self, action: a.CheckKeys) -> Iterator[Outcome]:
+        yield a.ToClient(action.route, Result(id=action.id, data={"machines": {}}))
+        yield e.Revoked("laptop")
+
+    def deadline(self) -> float | None:
+        return self.due
+
+    def on_time(self, now: float) -> Iterator[e.Event]:
+        if self.due is not None and self.due <= now:
+            self.due = None
+            yield e.Visited(True)
+
+    def events(self, ready: Container[object], now: float) -> Iterator[e.Event]:
+        if self.readable in ready:
+            yield from map(e.Revoked, os.read(self.readable, 100).decode().split())
+
+    def unread(self) -> bool:
+        return self.lies_unread()
+
+    def look(self, event: e.Event, now: float) -> None:
+        self.seen.append(event)
+
+    def leave(self, *, stop: bool) -> None:
+        self.ended.append("stop" if stop else "leave")
+
+    def close(self) -> None:
+        self.ended.append("close")
+        os.close(self.readable)
+        os.close(self.writable)
+
+
 class Stage:
     """A loop on a thread of its own, the signal descriptor's writer, and its scripted pool."""
 
@@ -116,19 +174,28 @@ class Stage:
         os.mkfifo(find().runtime / "pressure")
         self.triggers = Watched(poller, find().runtime / "pressure")
         self.clients = ClientSocket(self.context, self.listener)
+        self.workers = WorkerSocket(
+            self.context, worker_listener, poller, find(), Settings(), WELCOME, self.launch, record
+        )
+        templates = Templates(poller, self.launch, find(), Settings())
+        self.extra = Extra()
         self.before_close: Callable[[], object] = lambda: None
-        self.loop = Loop(
-            self.pool,
-            poller,
-            self.clients,
-            WorkerSocket(self.context, worker_listener, poller, find(), Settings(), WELCOME, self.launch, record),
-            Descriptions(poller, self.launch, find().logs, lambda role: ["describe", role]),
+        sources = [
             self.signals,
             self.triggers,
+            self.workers,
+            Descriptions(poller, self.launch, find().logs, lambda role: ["describe", role]),
+            Living(poller, self.workers, templates, self.triggers, lambda: False, record),
+            self.clients,
+            SocketWatch((self.listener, worker_listener), record, apart=0.0),
+            Answers(self.clients),
+            Reporter(self.pool, self.workers),
             Needs(find().needs),
-            self.listener,
-            record,
-        )
+            self.extra,
+        ]
+        for number in LEAVE:
+            self.signals.on(number, lambda now: [e.Shutdown()])
+        self.loop = Loop(self.pool, poller, sources, record)
         self.peers: list[Peer] = []
         self._thread = threading.Thread(target=self._run)
 
@@ -153,7 +220,7 @@ class Stage:
         for peer in self.peers:
             peer.close()
         self.launch.close()
-        self.signals.close()
+        self.signals.restore()
         self.context.term()
 
     def _run(self) -> None:
@@ -275,8 +342,8 @@ def test_without_pidfds_sigchld_tells_of_an_exit(stage: Stage) -> None:
     stage.connect().close()
     stage.peers.clear()
     wait_until(lambda: len(stage.launch.started) == 2, "two processes")
-    for process, status in zip(stage.launch.started, (3, 4), strict=True):
-        process.exit(status)
+    for process in stage.launch.started:
+        process.exit(4 if process.command[0] == "describe" else 3)
     signal.raise_signal(signal.SIGCHLD)
     assert stage.pool.wait_for(e.Exited) == [e.Exited(NAME, 1, 3, "")]
     assert "status 4" in stage.pool.wait_for(e.Described)[0].error
@@ -297,6 +364,92 @@ def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:
     with stage.pool._changed:
         assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 2, BOUND_S)
     assert time.monotonic() >= began + 0.05
+
+
+def test_others_are_heard_between_timers_that_are_always_due(stage: Stage) -> None:
+    """A deadline that passes again and again keeps nobody waiting: the loop reads between two of them."""
+    stage.pool.due = stage.pool.next_due = 0.0
+    stage.start(
+        lambda event: (
+            [a.ToClient(event.route, Result(id=event.message.id))]
+            if isinstance(event, e.FromClient) and isinstance(event.message, Control)
+            else []
+        )
+    )
+    peer = stage.connect()
+    assert all(peer.control("any") == {} for _ in range(3))
+
+
+class Unread:
+    """Something is unread at the first `count` looks."""
+
+    def __init__(self, count: float) -> None:
+        self.left = count
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
+def test_timers_are_judged_when_all_that_had_come_was_read(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a turn does not suffice to read it, further turns come first."""
+    stage.extra.lies_unread = unread = Unread(5)
+    left: list[float] = []
+    judge = stage.pool.on_time
+    monkeypatch.setattr(stage.pool, "on_time", lambda now: (left.append(unread.left), judge(now))[1])
+    stage.pool.due = 0.0
+    stage.start()
+    with stage.pool._changed:
+        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
+    assert left == [-1]
+
+
+def test_a_message_goes_before_the_timer_that_is_due(stage: Stage) -> None:
+    """A message lies unread when a timer is due, as after a turn that took long: it is handled first."""
+
+    def rule(event: e.Event) -> list[a.Action]:
+        if isinstance(event, e.FromClient) and isinstance(event.message, Pong) and not stage.pool.ticks:
+            stage.pool.due = 0.0
+            other.send(Control(id=ID, action="any"))
+            wait_until(lambda: stage.clients.socket.poll(0), "the message")
+        return []
+
+    stage.start(rule)
+    peer, other = stage.connect(), stage.connect()
+    stage.pool.wait_for(e.FromClient, 2)
+    peer.send(Pong())
+    with stage.pool._changed:
+        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
+    assert stage.pool.heard_at_tick == [4]
+
+
+def test_a_flood_does_not_keep_timers_from_being_judged(stage: Stage) -> None:
+    """Where there is always something unread, timers wait for a quarter of a second and no longer."""
+    stage.extra.lies_unread = Unread(math.inf)
+    stage.pool.due = 0.0
+    stage.start()
+    with stage.pool._changed:
+        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
+
+
+def test_messages_are_read_between_two_actions_that_cost(stage: Stage) -> None:
+    """While ten workers are to be started, a message that comes during the first start is handled before the second."""
+    launch = stage.launch
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        if not launch.started:
+            peer.send(Pong())
+            wait_until(lambda: stage.clients.socket.poll(0), "the message")
+        return FakeLauncher.__call__(launch, *arguments, **options)
+
+    stage.workers._launch = slow
+    stage.start(on(e.ClientGone, *(a.Spawn(f"stt/fake/{n}", n) for n in range(1, 11))))
+    peer = stage.connect()
+    stage.connect().close()
+    stage.peers.pop()
+    stage.pool.wait_for(e.Spawned, 2)
+    names = [type(event).__name__ for event in stage.pool.events]
+    assert names[names.index("Spawned") :][:3] == ["Spawned", "FromClient", "Spawned"]
 
 
 def test_a_signal_is_a_shutdown(stage: Stage) -> None:
@@ -373,14 +526,14 @@ def test_a_report_of_the_status_is_one_result(stage: Stage) -> None:
     def rule(event: e.Event) -> list[a.Action]:
         match event:
             case e.FromClient(route, Control() as control):
-                return [a.ReportStatus(route, control.id, {"speaker": None})]
+                return [a.ReportStatus(route, control.id, FloorStatus.from_data({}))]
         return []
 
     stage.start(rule)
     status = stage.connect().control("status")
     assert list(status) == ["supervisor", "workers", "memory", "floor"]
     assert status["supervisor"]["pid"] == os.getpid()
-    assert status["floor"] == {"speaker": None}
+    assert status["floor"] == {"speaker": None, "microphone": None, "waiting": 0, "paused": False}
 
 
 def test_a_catalogue_that_is_asked_for_comes_as_an_event(stage: Stage) -> None:
@@ -424,8 +577,9 @@ def test_pressure_is_an_event_and_heard_while_a_process_lives(stage: Stage) -> N
     stage.start(on(e.FromClient, a.Spawn(NAME, 1)))
     assert not stage.triggers.wanted
     stage.connect()
+    wait_until(lambda: stage.triggers.wanted, "the first spawn")
     (find().runtime / "pressure").write_text("critical\n")
-    assert stage.pool.wait_for(e.Pressure) == [e.Pressure(Level.CRITICAL)]
+    assert stage.pool.wait_for(e.Pressure) == [e.Pressure(Level.CRITICAL, told=True)]
     assert stage.triggers.wanted
     stage.launch.started[0].exit(0)
     stage.pool.wait_for(e.Exited)
@@ -437,3 +591,46 @@ def test_what_workers_need_is_kept(stage: Stage) -> None:
     stage.start(on(e.FromClient, a.Remember({"stt/a/b": 5})))
     stage.connect()
     wait_until(lambda: Needs(find().needs).load() == {"stt/a/b": 5})
+
+
+def test_a_part_is_tended_that_the_loop_does_not_know(stage: Stage) -> None:
+    """Arrivals at a source, its deadlines and the consequences of an action are events; it sees them all."""
+    extra, due = stage.extra, time.monotonic() + 0.05
+    extra.due = due
+    stage.start(
+        lambda event: (
+            [a.CheckKeys(event.route, event.message.id)]
+            if isinstance(event, e.FromClient) and isinstance(event.message, Control)
+            else []
+        )
+    )
+    assert stage.pool.wait_for(e.Visited) == [e.Visited(True)]
+    assert time.monotonic() >= due
+    os.write(extra.writable, b"desk")
+    stage.pool.wait_for(e.Revoked)
+    assert stage.connect().control("keys") == {"machines": {}}
+    assert stage.pool.wait_for(e.Revoked, 2) == [e.Revoked("desk"), e.Revoked("laptop")]
+    wait_until(lambda: extra.seen == stage.pool.events, "the last event")
+
+
+def test_each_part_is_told_of_the_end(stage: Stage) -> None:
+    """First that nobody new may come, as often as that is so; last, and once, to close."""
+    stage.start()
+    signal.raise_signal(signal.SIGTERM)
+    stage.pool.wait_for(e.Shutdown)
+    wait_until(lambda: stage.extra.ended == ["stop"], "the first word of it")
+    stage.pool.rule = on(e.Shutdown, a.Leave())
+    signal.raise_signal(signal.SIGTERM)
+    assert stage.ended()
+    assert stage.extra.ended[-1] == "close"
+    assert set(stage.extra.ended[:-1]) == {"stop"}
+
+
+def test_who_says_nothing_of_a_method_is_not_asked() -> None:
+    """The loop asks only those sources that have something of their own to say."""
+    bare, extra = Source(), Extra()
+    for method in ("events", "deadline", "on_time", "look", "unread"):
+        assert having([bare, extra], method) == [extra]
+    assert (bare.deadline(), bare.unread(), bare.actions()) == (None, False, {})
+    assert not [*bare.events({}, 0.0), *bare.on_time(0.0)]
+    extra.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 import hushd_supervisor
 import psutil
 import pytest
+from hushd_protocol.system.footprint import lists_children
 from hushd_supervisor.system import process
 from hushd_supervisor.system.process import Child
 from support.peer import wait_until
@@ -99,6 +100,26 @@ def test_race_10_a_kill_reaches_children_in_their_own_session(start: Start, tmp_
     wait_until(lambda: not alive(grandchild), "the grandchild's end")
 
 
+@pytest.mark.skipif(not lists_children(), reason="this kernel does not list the children of a process")
+def test_a_kill_looks_at_no_other_process(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grandchild in a session of its own is found without a look at all of /proc, which takes milliseconds."""
+    program = (
+        "import subprocess, sys\n"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "print(p.pid, flush=True); p.wait()"
+    )
+    child = start(program)
+    grandchild = int(wait_until(lambda: said(tmp_path).strip(), "a grandchild"))
+    listed: list[str] = []
+    list_folder = os.listdir
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", lambda path: listed.append(path) or list_folder(path))
+        patched.setitem(sys.modules, "psutil", None)
+        child.kill()
+    assert listed == [f"/proc/{pid}/task" for pid in (child.pid, grandchild)]
+    wait_until(lambda: not alive(grandchild), "the grandchild's end")
+
+
 def test_what_a_child_leaves_of_its_group_is_killed_when_it_is_reaped(start: Start, tmp_path: Path) -> None:
     """A grandchild does not outlive a child that left by itself."""
     program = (
@@ -126,7 +147,7 @@ def test_a_child_gets_the_old_limit_of_open_files(start: Start, tmp_path: Path) 
     soft = min(512, before[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
     try:
-        files = process.OpenFiles()
+        files = process.Limits()
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
         # On Linux the limit is set right after the start.
         child = start(
@@ -136,6 +157,18 @@ def test_a_child_gets_the_old_limit_of_open_files(start: Start, tmp_path: Path) 
         assert ended(child) == 0
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_no_child_leaves_a_core_dump(start: Start, tmp_path: Path) -> None:
+    """Its soft limit is 0 from its first instruction on, whatever the program that started us allows itself."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        child = start("import resource; print(resource.getrlimit(resource.RLIMIT_CORE))", process.Limits().launch)
+        assert ended(child) == 0
+        assert said(tmp_path) == f"(0, {before[1]})\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
 def test_race_22_a_service_managers_words_do_not_reach_a_child() -> None:

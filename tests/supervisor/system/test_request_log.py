@@ -106,7 +106,7 @@ def test_a_real_supervisor_says_nothing_of_it(start_supervisor: Any, runtime: Pa
 
 
 def test_a_worker_prints_under_the_id_of_its_request(supervisor: Supervisor, runtime: Path) -> None:
-    """What an engine prints at work, a traceback among it, has the request's id on each line; loading has none."""
+    """Output of an engine at work, a traceback among it, has the request's id on each line; loading has none."""
     with supervisor.connect(holder="agent") as peer:
         peer.ask("warm", "stt/echo/a")
         assert peer.fail("raise", "stt/echo/a").code == "worker_failed"

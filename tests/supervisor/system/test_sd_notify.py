@@ -81,7 +81,7 @@ def test_the_watch_is_kept_only_while_workers_live(ear: Ear, words: dict[str, st
     assert (ready["READY"], ready["MAINPID"], ready["STATUS"]) == ("1", str(os.getpid()), "no workers")
     assert ready.get("WATCHDOG_USEC") == (None if seconds is None else "0")
     assert manager.deadline() is None
-    manager.look([os.getpid()], 100.0)
+    manager.report([os.getpid()], 100.0)
     begun = ear.next()
     assert begun["STATUS"].startswith("1 worker, ")
     assert begun["STATUS"].endswith(" MB")
@@ -96,12 +96,12 @@ def test_the_watch_is_kept_only_while_workers_live(ear: Ear, words: dict[str, st
         manager.on_time(102.0)
         assert ear.next() == {"WATCHDOG": "1"}
         assert manager.deadline() == 104.0
-    manager.look([os.getpid(), os.getpid()], 103.0)
+    manager.report([os.getpid(), os.getpid()], 103.0)
     assert ear.next()["STATUS"].startswith("2 workers, ")
-    manager.look([], 104.0)
+    manager.report([], 104.0)
     assert ear.next() == {"STATUS": "no workers"} | ({} if seconds is None else {"WATCHDOG_USEC": "0"})
     assert manager.deadline() is None
-    manager.look([], 105.0)
+    manager.report([], 105.0)
     assert ear.silent()
 
 
@@ -124,7 +124,7 @@ def test_reload_and_leaving_are_reported(ear: Ear) -> None:
     assert int(begun["MONOTONIC_USEC"]) > 0
     manager.reload(begins=False)
     assert ear.next() == {"READY": "1"}
-    manager.leaving()
+    manager.leave(stop=True)
     assert ear.next() == {"STOPPING": "1", "STATUS": "leaving"}
 
 
@@ -132,8 +132,8 @@ def test_a_manager_that_is_gone_is_no_failure(runtime: Path) -> None:
     """Nobody at its address: nothing is raised, nothing waits."""
     manager = ServiceManager(str(runtime / "nobody"))
     manager.ready()
-    manager.look([os.getpid()], 0.0)
-    manager.leaving()
+    manager.report([os.getpid()], 0.0)
+    manager.leave(stop=True)
 
 
 def test_a_supervisor_tells_its_manager_how_it_is(ear: Ear, start_supervisor: Start) -> None:

@@ -16,10 +16,10 @@ import psutil
 import pytest
 import zmq
 from hushd_protocol.system import paths
+from hushd_schema.settings import Settings
 from hushd_supervisor.core.events import TemplateGone, TemplateReady
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.system import process, standby
-from hushd_supervisor.system.process import OpenFiles, Process
+from hushd_supervisor.system.process import Limits, Process
 from hushd_supervisor.system.standby import Templates
 from support.peer import BOUND_S, TESTS, wait_until
 
@@ -37,7 +37,7 @@ class Stage:
         self.folder = folder
         self.poller = zmq.Poller()
         known = paths.find({"HUSHD_RUNTIME_DIR": str(folder / "run"), "HUSHD_STATE_DIR": str(folder / "state")})
-        self.templates = Templates(self.poller, OpenFiles().launch, known, Settings(), self.command)
+        self.templates = Templates(self.poller, Limits().launch, known, Settings(), self.command)
         self.workers: list[Process] = []
         self.lifelines: list[int] = []
 
@@ -48,7 +48,7 @@ class Stage:
         """The next news of a template."""
         end = time.monotonic() + BOUND_S
         while time.monotonic() < end:
-            for event in self.templates.events(dict(self.poller.poll(100))):
+            for event in self.templates.events(dict(self.poller.poll(100)), 0.0):
                 return event
         raise AssertionError("no news of a template")
 
@@ -237,7 +237,7 @@ def test_a_kill_at_any_moment_of_a_fork_leaves_a_worker_or_none(stage: Stage) ->
 
 
 def test_orphans_are_reaped(stage: Stage) -> None:
-    """What a dead worker has left behind becomes our child, and no zombie for ever."""
+    """A process that a dead worker has left behind becomes our child, and no zombie for ever."""
     stage.start()
     program = "import os, time; p = os.fork(); p or time.sleep(0.2); print(p)"
     child = process.Child([sys.executable, "-c", program], {}, stdout=2, stderr=2)

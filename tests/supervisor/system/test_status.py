@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
+from hushd_schema.status import DoorStatus, GatewayStatus, ListenerStatus, RemoteStatus
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core.events import FromClient
+from hushd_supervisor.system import status
+from hushd_supervisor.system.memory import measure
 from hushd_supervisor.system.memory.measure import Usage
-from hushd_supervisor.system.status import FRESH_S, Usages
+from hushd_supervisor.system.status import FRESH_S, LEAST_S, MOST_S, SHARE, Usages
+from support.house import MB, ROUTE, A, B, House
 
 
 def test_a_process_is_measured_ten_times_a_second_at_most() -> None:
@@ -20,3 +32,80 @@ def test_a_process_is_measured_ten_times_a_second_at_most() -> None:
         assert (usage_of(1), usage_of(2)) == (Usage(1, 0, 0), Usage(2, 0, 0))
     assert measured == [1, 2]
     assert usages.at(50.0 + FRESH_S)(1) == Usage(3, 0, 0)
+
+
+class Machine:
+    """Processes of which each measure takes 1 ms; it counts them."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.measured: list[int] = []
+        self.usages = Usages(self.usage, lambda pid: Usage(pid, pid, pid), lambda: self.seconds)
+
+    def usage(self, pid: int) -> Usage:
+        self.seconds += 0.001
+        self.measured.append(pid)
+        return Usage(0, len(self.measured), 0)
+
+    def status(self, now: float) -> list[Usage | None]:
+        usage_of = self.usages.at(now)
+        return [usage_of(pid) for pid in range(40)]
+
+
+def test_a_flood_of_status_measures_for_two_milliseconds_at_a_time() -> None:
+    """Of forty workers those are measured whose figures are oldest; the others keep theirs, or the resident set."""
+    machine = Machine()
+    first = machine.status(100.0)
+    assert machine.seconds < MOST_S
+    assert all(first)
+    machine.measured.clear()
+    before = machine.seconds
+    for turn in range(1, 41):
+        machine.status(100.0 + turn * 1.5 * FRESH_S)
+    assert machine.seconds - before <= 40 * (LEAST_S + 0.001)
+    assert set(machine.measured) == set(range(40)), "each has its turn"
+
+
+def test_a_status_now_and_then_measures_all() -> None:
+    """Forty workers take 40 ms, which is 1 % of four seconds."""
+    machine = Machine()
+    machine.status(100.0)
+    for now in (105.0, 110.0):
+        machine.measured.clear()
+        machine.status(now)
+        assert machine.measured == list(range(40))
+    machine.status(110.0 + 1.0)
+    assert len(machine.measured) - 40 in (round(1000 * SHARE), round(1000 * SHARE) + 1)
+
+
+GOLDEN = Path(__file__).with_name("status.json")
+
+
+def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every key, in its order and form: programs read `hushd status --json`."""
+    monkeypatch.setattr("os.getpid", lambda: 4711)
+    monkeypatch.setattr(measure, "resident_usage", lambda pid: Usage(1_000_000, 0, 0))
+    monkeypatch.setattr(status, "__version__", "0.1.0")
+    house = House(cards=[Card("cuda:0", "0000:01:00.0", "NVIDIA X", 24000 * MB, 20000 * MB)], standby=("tts/hibari",))
+    house.idle(A, cards={"0000:01:00.0": 812 * MB})
+    house.request(A, keep_alive=900.0), house.finish(A)
+    house.request(B), house.ready(B)
+    house.control("yield", vram=10**10, for_s=30.0)
+    house.tell(FromClient(ROUTE, m.Claim(id=bytes(16), devices=["speaker"])))
+    house.wait(2.5)
+
+    def usage(pid: int) -> Usage:
+        return Usage(pid * MB, pid * 900_000, pid * 1_100_000)
+
+    gateway = GatewayStatus(pid=33, starts=2, rss_mb=None)
+    listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)
+    door = DoorStatus(listeners=listeners, connections=1, polls=7, handovers=3, refusals=0, gateway=gateway)
+    remote = RemoteStatus(address="tcp+curve://0.0.0.0:7300", key="k", machines={"laptop": 1})
+    pids = {(name, house.worker(name).gen): 300 + number for number, name in enumerate((A, B))}
+    standby = status.templates(house.pool.templates(), {("tts/hibari", 1): 34}, usage)
+    asked = house.control("status")
+    (floor,) = [action.floor for action in house.of(do.ReportStatus) if action.id == asked]
+    report = status.report(
+        house.pool.status(house.now), house.pool.standing(house.now), floor, pids, 12.34, usage, standby, door, remote
+    )
+    assert json.dumps(report.data(), indent=2) + "\n" == GOLDEN.read_text()

@@ -1,7 +1,7 @@
 """A sounddevice without a device, for commands as processes (PYTHONPATH): keeps real time, and a diary of what it did.
 
 HUSHD_DIARY names a file; each line is `pid what when`, with the clock of `time.monotonic`:
-`open`, `sound` (the first block that is not silence), `close`, and `heard N` with the samples that were no silence.
+`open`, `sound` (the first block that is not silence), `close`, and `heard N` with the samples that were not silence.
 
 While a file of the diary's name with `.hold` behind it exists, time passes ten times slower for a loudspeaker that
 has begun to sound: a speech outlasts whatever a busy machine lets a test do meanwhile.

@@ -144,7 +144,7 @@ def test_a_recorder_that_died_has_left_a_recording(subtype: str, way: str, tmp_p
 
 
 def test_an_empty_wav_with_something_behind_it_is_empty() -> None:
-    """0 bytes of samples and then another chunk is no unfinished recording."""
+    """0 bytes of samples and then another chunk is not an unfinished recording."""
     data = bytearray(encoded(np.zeros((0, 1)), RATE)) + b"LIST" + struct.pack("<I", 100) + bytes(100)
     data[4:8] = struct.pack("<I", len(data) - 8)
     with pytest.raises(HushdError, match="holds no audio"):
@@ -276,7 +276,7 @@ def test_corruption_never_crashes(form: str) -> None:
 
 
 def test_a_folder_and_a_missing_file(tmp_path: Path) -> None:
-    """A folder is no audio; what is not there is told apart, so that the client sends the bytes."""
+    """A folder is not audio; what is not there is told apart, so that the client sends the bytes."""
     for path, code in ((tmp_path, "input_unreadable"), (tmp_path / "gone.wav", "path_unreachable")):
         with pytest.raises(HushdError) as caught:
             read(path)

@@ -58,7 +58,7 @@ def test_the_first_of_each_size_is_not_counted() -> None:
 
 
 def test_batches_that_are_not_full_teach_nothing() -> None:
-    """The end of a recording is no measure."""
+    """Nothing is learned from the end of a recording, which is a smaller batch."""
     size = BatchSize(8, start=4)
     for _ in range(20):
         size.learn(3, 60.0, 1.0)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from hushd_worker_stt.diarization.turns import SpeakerTurn, Stretch, alone, divided, numbered, stretches, tidied
+from support.seeds import seeds
 
 
 def test_numbered_by_first_appearance() -> None:
@@ -53,7 +54,7 @@ def test_tidied(turns: list[SpeakerTurn], expected: list[SpeakerTurn]) -> None:
         ([SpeakerTurn(0, 2, 0), SpeakerTurn(1, 9, 1)], [SpeakerTurn(0, 1, 0), SpeakerTurn(1, 9, 1)]),
         ([SpeakerTurn(0, 9, 0), SpeakerTurn(3, 4, 1)], [SpeakerTurn(0, 9, 0)]),  # "yes" said into it is lost
         ([SpeakerTurn(0, 4, 0), SpeakerTurn(0, 4, 1)], [SpeakerTurn(0, 4, 0)]),
-        ([SpeakerTurn(0, 5, 0), SpeakerTurn(4, 5.1, 1)], [SpeakerTurn(0, 5, 0)]),  # what is left over is no word
+        ([SpeakerTurn(0, 5, 0), SpeakerTurn(4, 5.1, 1)], [SpeakerTurn(0, 5, 0)]),  # what is left over is not a word
         ([SpeakerTurn(0, 1, 0), SpeakerTurn(1, 2, 0)], [SpeakerTurn(0, 2, 0)]),
     ],
 )
@@ -78,7 +79,7 @@ def test_who_is_never_alone_has_no_number() -> None:
     assert [part.speaker for part in stretches(turns)] == [0, 1]
 
 
-@pytest.mark.parametrize("seed", range(200))
+@seeds(200)
 def test_alone_keeps_its_promises(seed: int) -> None:
     """For any turns: nobody speaks at once, none speaks who did not, and long speech of one person alone stays."""
     chance = random.Random(seed)
@@ -101,7 +102,7 @@ def test_alone_keeps_its_promises(seed: int) -> None:
     assert all(a.start < b.start and a.speaker != b.speaker for a, b in pairwise(parts))
 
 
-@pytest.mark.parametrize("seed", range(50))
+@seeds(50)
 def test_divided_loses_and_doubles_nothing(seed: int) -> None:
     """The shares joined are the blocks joined, and each begins at its stretch's sample."""
     chance = random.Random(seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import os
 import shutil
 import socket
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hushd_models import catalogue
+from hushd_models import catalogue, own_model
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
@@ -284,6 +285,16 @@ def test_options_of_the_decoder_reach_it(name: str, engine: Any) -> None:
     assert words(text(engine, audio, decoder={"suppress_tokens": [-1, *tokens]})) != ["seven", "green", "stop"]
 
 
+def test_no_sequence_of_tokens_comes_twice_where_that_is_asked(name: str, engine: Any) -> None:
+    """faster-whisper's decoder then finds another word; whisper's has no such option, and does not claim it."""
+    if name != "faster-whisper":
+        assert "no_repeat_ngram_size" not in (engine.INFO.options or ())
+        return
+    audio = say(["seven"] * 3)  # the first begins a sentence, and is another token
+    assert words(text(engine, audio)) == ["seven"] * 3
+    assert words(text(engine, audio, decoder={"no_repeat_ngram_size": 1})) != ["seven"] * 3
+
+
 def _tokens(engine: Any, name: str, word: str) -> list[int]:
     if name == "faster-whisper":
         return list(engine._tokens(word.strip())[:1])
@@ -441,6 +452,48 @@ def test_models_of_the_users_own_are_listed(name: str) -> None:
     assert all(model.languages == ("en",) and 100 < model.memory_mb < 600 for model in own.values())
     assert engine.installed("commands")
     assert not engine.installed("base")
+
+
+@pytest.mark.parametrize(("tokens", "languages"), [(51_864, 1), (51_865, 99), (51_866, 100)])
+@pytest.mark.parametrize("layout", ["vocabulary.json", "vocabulary.txt"])
+def test_languages_are_those_of_either_vocabulary(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, tokens: int, languages: int
+) -> None:
+    """A list in JSON and one token a line, of which one is empty, say the same languages, to the engine and to
+    `hushd models show`."""
+    need("faster-whisper")
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    folder = tmp_path / "faster-whisper" / "mine"
+    shutil.copytree(models / "faster-whisper" / "commands", folder)
+    (folder / "vocabulary.json").unlink()
+    every = ["", *(f"t{number}" for number in range(tokens - 1))]
+    text = json.dumps(every) if layout.endswith("json") else "".join(f"{token}\n" for token in every)
+    (folder / layout).write_text(text)
+    (mine,) = [model for model in FasterWhisper.models() if model.name == "mine"]
+    assert mine.languages == LANGUAGES[:languages] == own_model.languages("faster-whisper", folder, [layout])
+
+
+def test_german_through_a_model_in_systrans_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A multilingual model with `vocabulary.txt` takes German, as CTranslate2 itself does."""
+    need("whisper")
+    need("faster-whisper")
+    import torch
+    import whisper
+
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    torch.manual_seed(1)
+    wild = whisper.model.Whisper(whisper.model.ModelDimensions(80, 1500, 32, 2, 1, 51_865, 448, 32, 2, 2))
+    torch.nn.init.normal_(wild.decoder.positional_embedding)
+    torch.save({"dims": wild.dims.__dict__, "model_state_dict": wild.state_dict()}, tmp_path / "wild.pt")
+    folder = tmp_path / "faster-whisper" / "mine"
+    convert(tmp_path / "wild.pt", folder, "float32")
+    tokens = json.loads((folder / "vocabulary.json").read_bytes())
+    (folder / "vocabulary.json").unlink()
+    (folder / "vocabulary.txt").write_text("".join(f"{token}\n" for token in tokens))
+    speech_to_text = SpeechToText("faster-whisper", "mine")
+    speech_to_text.load(lambda note: None)
+    job, _ = make_job(s16le(say(["left", "right"])), {"format": "s16le", "language": "de"})
+    assert speech_to_text.run(job)["language"] == "de"
 
 
 def test_what_the_packages_know_is_what_we_say() -> None:

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 from hushd_worker_stt.live.agreement import Agreement, without
+from support.seeds import seeds
 
 
 def after(*passes: str) -> tuple[str, str]:
@@ -108,7 +109,7 @@ def test_a_text_repeated_is_stable() -> None:
         assert after(first, second, second, second)[1] == ""
 
 
-@pytest.mark.parametrize("seed", range(20))
+@seeds(20)
 def test_a_growing_text_with_a_doubtful_end(seed: int) -> None:
     """Passes that are right but for their last word end in the right text, and at most two words are unstable."""
     rng = random.Random(seed)

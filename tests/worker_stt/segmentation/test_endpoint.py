@@ -6,6 +6,7 @@ import random
 
 import pytest
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
+from support.seeds import seeds
 
 FRAME_S = 0.032
 SOUNDS = {"#": 0.9, "+": 0.4, ".": 0.1}  # probabilities: speech, perhaps speech, none
@@ -77,7 +78,7 @@ def test_quiet_is_counted_since_the_last_spoken_frame() -> None:
     assert endpointer.quiet_s == pytest.approx(3 * FRAME_S)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@seeds(50)
 def test_any_frames_keep_the_rules(seed: int) -> None:
     """Final states stay; an end follows its silence exactly; nobody comes on the frame and only without speech."""
     rng = random.Random(seed)

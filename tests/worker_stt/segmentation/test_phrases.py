@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hushd_worker_stt.engine import Segment, Word
 from hushd_worker_stt.segmentation.phrases import at_pauses
+from support.seeds import seeds
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_what_needs_no_parting_stays() -> None:
     assert at_pauses(Segment(1.0, 5.0, "One. Two."), []) == [Segment(1.0, 5.0, "One. Two.")]
 
 
-@pytest.mark.parametrize("seed", range(200))
+@seeds(200)
 def test_nothing_is_lost(seed: int) -> None:
     """Any text over any speech: the parts joined are the text, in order of time, none empty, all of the speech."""
     rng = random.Random(seed)

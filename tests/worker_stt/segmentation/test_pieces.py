@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pytest
 from hushd_worker_stt.engine import RATE, PieceLength
 from hushd_worker_stt.segmentation.pieces import Cut, Cutter, frames, pieces
 from hushd_worker_stt.segmentation.vad import FRAME
+from support.seeds import seeds
 
 SECOND = RATE / FRAME  # frames
 LENGTH = PieceLength(8.0, 15.0)
@@ -33,7 +34,7 @@ def near(*times: float) -> object:
     return pytest.approx(times, abs=2.1 / SECOND)
 
 
-@pytest.mark.parametrize("seed", range(400))
+@seeds(400)
 def test_all_speech_comes_once(seed: int) -> None:
     """Whatever is said when: pieces are in order and apart, no longer than they may be, begin and end in bounds, and
     what is in none of them are clicks."""
@@ -147,7 +148,7 @@ def test_shortened_only_if_speech_was_cut(parts: tuple[float, ...], shortened: b
     assert not usual.shortened
 
 
-@pytest.mark.parametrize("seed", range(20))
+@seeds(20)
 def test_pieces_hold_the_samples_they_name(seed: int) -> None:
     """Whatever the blocks, each piece's samples are those of its time, also where the recording begins later."""
     rng = np.random.default_rng(seed)
@@ -174,6 +175,31 @@ def test_pieces_hold_the_samples_they_name(seed: int) -> None:
         assert np.array_equal(piece.samples, audio[begin:place])
         assert piece.start <= piece.speech[0][0]
         assert piece.speech[-1][1] <= piece.start + len(piece.samples) / RATE + 1e-6
+
+
+@seeds(20)
+def test_quiet_is_judged_again_in_order(seed: int) -> None:
+    """Frames in which nobody speaks are judged again, each once and at most 62 together, before the next is judged;
+    what is heard in them then makes the pieces that it would have made at once."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 600))
+    audio = np.repeat(np.arange(count, dtype=np.float32), FRAME)  # each frame holds its number
+    near, far = (np.repeat(rng.random(count // 20 + 1) < share, 20)[:count] for share in (0.3, 0.5))
+    groups: list[list[int]] = []
+
+    def again(quiet: Sequence[np.ndarray]) -> list[bool]:
+        groups.append([int(frame[0]) for frame in quiet])
+        return [bool(far[number]) for number in groups[-1]]
+
+    def cut(speaks: np.ndarray, again: Callable[[Sequence[np.ndarray]], list[bool]] | None = None) -> list[float]:
+        cutter = Cutter(PieceLength(1, 3), 0.5, 0.2)
+        blocks = [audio, np.zeros(100, np.float32)]
+        found = pieces(blocks, lambda frame: bool(speaks[int(frame[0])]), cutter, again=again)
+        return [time for piece in found for time in (piece.start, piece.end, *sum(piece.speech, ()))]
+
+    assert cut(near, again) == cut(near | far)
+    assert [number for group in groups for number in group] == np.flatnonzero(~near).tolist()
+    assert all(len(group) <= 62 and group[-1] - group[0] == len(group) - 1 for group in groups)
 
 
 def test_pieces_come_as_soon_as_they_are_full() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hushd_worker_stt.engine import RATE
 from hushd_worker_stt.segmentation import vad
-from hushd_worker_stt.segmentation.vad import FRAME, Silero
+from hushd_worker_stt.segmentation.vad import FRAME, Detector, Silero
 from support.stt_jobs import Ask
 
 
@@ -64,11 +64,53 @@ def test_a_stream_that_is_lost_takes_its_model_with_it(idle: list[object], becke
         assert max(heard(next_one, beckett[: 3 * RATE])) > 0.9
 
 
+def test_a_far_voice_after_a_near_one_is_heard_again(beckett: np.ndarray) -> None:
+    """42 dB below what came before, the detector hears hardly a word, and all of them once it listens again."""
+    frames = list(_frames(np.concatenate((beckett, beckett * np.float32(10 ** (-42 / 20))))))
+    half = len(frames) // 2
+    with Detector() as detector:
+        near = [detector(frame) for frame in frames[:half]]
+        far = [detector(frame) for frame in frames[half:]]
+        assert sum(near) > 4 * sum(far)
+    with Detector() as detector:
+        judged = judge(detector, frames)
+    assert sum(judged[:half]) == sum(near)
+    assert sum(judged[half:]) > 0.8 * sum(near)
+
+
+@pytest.mark.parametrize("noise", [0.0, 3e-3])
+def test_pauses_of_one_speaker_are_pauses(idle: list[object], beckett: np.ndarray, noise: float) -> None:
+    """In a room, quiet or not, nothing is heard again in the pauses of somebody near, and no second model is made."""
+    room = np.random.default_rng(1).standard_normal(len(beckett)).astype(np.float32) * np.float32(noise)
+    frames = list(_frames(beckett + room))
+    with Detector() as detector:
+        alone = [detector(frame) for frame in frames]
+    with Detector() as detector:
+        assert judge(detector, frames) == alone
+    assert len(idle) == 1
+
+
+def judge(detector: Detector, frames: list[np.ndarray]) -> list[bool]:
+    """Whether somebody speaks in each frame, as a recording's are judged: quiet ones together, 2 s at most."""
+    judged: list[bool] = []
+    quiet: list[np.ndarray] = []
+    for frame in frames:
+        if spoken := detector(frame):
+            judged += [*(detector.again(quiet) if quiet else ()), spoken]
+            quiet = []
+            continue
+        quiet.append(frame)
+        if len(quiet) == 62:
+            judged += detector.again(quiet)
+            quiet = []
+    return judged + (detector.again(quiet) if quiet else [])
+
+
 @pytest.mark.parametrize("params", [{}, {"live": True, "rate": RATE, "channels": 1, "format": "s16le"}])
 def test_jobs_give_it_back_however_they_end(
     idle: list[object], ask: Ask, beckett: np.ndarray, params: dict[str, object]
 ) -> None:
-    """After a recording or a live stream, and after what is no audio, the model is there for the next."""
+    """After a recording or a live stream, and after what is not audio, the model is there for the next."""
     sound = (beckett * 32767).astype("<i2").tobytes()
     assert ask([sound], params | {"format": "s16le", "rate": RATE, "channels": 1}).error is None
     assert len(idle) == 1

@@ -20,6 +20,7 @@ WEIGHTS = {
     "english": ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json"),
     "multilingual": ("ve.pt", "t3_mtl23ls_v2.safetensors", "s3gen.pt", "grapheme_mtl_merged_expanded_v1.json"),
 }
+PACKAGES = ("chatterbox", "perth", "torch")
 STAND_INS = Path(__file__).parents[2] / "support" / "stand_ins"
 
 
@@ -34,12 +35,12 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The stand-in in the place of chatterbox and torch."""
-    names = [name for name in sys.modules if name.partition(".")[0] in ("chatterbox", "torch")]
+    names = [name for name in sys.modules if name.partition(".")[0] in PACKAGES]
     for name in names:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(STAND_INS))
     yield
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("chatterbox", "torch")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in PACKAGES]:
         del sys.modules[name]
 
 
@@ -140,6 +141,28 @@ def test_what_is_missing_is_said_with_how_to_get_it(models: Path, package: None)
         loaded("english")
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_the_multilingual_model_asks_no_hub(models: Path, package: None, complete: bool) -> None:
+    """Its table for Chinese is read from the model's folder; without it there is no Chinese, and the rest works."""
+    put(models, "multilingual")
+    if complete:
+        (models / "multilingual" / "Cangjie5_TC.json").write_text("the table")
+    engine = loaded("multilingual")
+    assert engine._tts.tokenizer.table == ("the table" if complete else "FileNotFoundError")
+    assert next(engine.synthesize("Ever.", voice("chatterbox-fr"), 1.0)).rate == 24_000
+
+
+def test_a_watermarker_without_pkg_resources(models: Path, package: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """perth makes itself None where setuptools is too new: that is said, and no whole model is blamed."""
+    put(models, "english")
+    import perth
+
+    monkeypatch.setattr(perth, "PerthImplicitWatermarker", None)
+    with pytest.raises(HushdError, match=r"lacks pkg_resources: .*setuptools<81") as caught:
+        loaded("english")
+    assert caught.value.code == "engine_missing"
+
+
 def test_through_the_worker(models: Path, package: None, say: Callable[..., Any]) -> None:
     """The voice of the model that is loaded speaks where none is named."""
     put(models, "multilingual")
@@ -172,8 +195,8 @@ def test_in_an_environment_of_its_own(
             speech = client.synthesize("Ever tried.", engine="chatterbox", voice=name)
             assert len(b"".join(speech)) == 2 * 2640
             assert speech.voice == name
-            pids |= {row["pid"] for row in client.status()["workers"] if row["pid"]}
-        assert {row["name"] for row in client.status()["workers"]} == {"tts/chatterbox/english"}
+            pids |= {row.pid for row in client.status().workers if row.pid}
+        assert {row.name for row in client.status().workers} == {"tts/chatterbox/english"}
         assert len(pids) >= 2
         with pytest.raises(HushdError, match=r"There is no voice 'ann' \(did you mean anna\?\)"):
             list(client.synthesize("Ever tried.", engine="chatterbox", voice="ann"))

@@ -156,7 +156,7 @@ def test_a_text_is_no_option(make: Make, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_nothing_to_say(make: Make) -> None:
-    """No program is started for punctuation; a file without samples is no sound."""
+    """No program is started for punctuation; a file without samples is not sound."""
     assert list(make("raise SystemExit(1)").synthesize("...?!", voice(), 1.0)) == []
     empty = HUM.replace("800 * words", "0")
     assert list(make(empty).synthesize("Ever.", voice(), 1.0)) == []

@@ -16,9 +16,10 @@ import soundfile
 from hushd_models import catalogue
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_worker_tts import params
+from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker_tts.engines import hibari as module
 from hushd_worker_tts.engines.hibari import MAX_PHONEMES, WPM, Hibari
+from hushd_worker_tts.engines.hibari_internals import files
 from hushd_worker_tts.worker import Worker
 
 SENTENCE = "The quick brown fox jumps over the lazy dog today."
@@ -41,7 +42,7 @@ PROSE = (
 )
 
 
-@pytest.mark.parametrize("format", [name for name in params.FORMATS if name not in ("m4a", "alac", "aac")])
+@pytest.mark.parametrize("format", [name for name in FORMATS if name not in ("m4a", "alac", "aac")])
 def test_speaks_in_every_format(hibari: Worker, say: Callable[..., Any], format: str) -> None:
     """A sentence of ten words takes 3 to 4.5 s, is loud enough, and its file says the same as the result.
 
@@ -100,7 +101,7 @@ def test_a_rate_beyond_its_range_is_spoken_at_the_bound(hibari: Worker, say: Cal
     "text", ["9" * 300, "④ ² ⑩⑩", "x" * 390, "5" * 60, "\ud800 lone", "[a](/b/) {c} \\d", "½ of 10€ @ 5% & <b>"]
 )
 def test_odd_text_is_spoken_somehow(hibari: Worker, say: Callable[..., Any], text: str) -> None:
-    """Numbers without a name, digits of other scripts, words without end and markup are no failure of the worker."""
+    """Numbers without a name, digits of other scripts, words without end and markup do not fail the worker."""
     spoken = say(hibari, text.encode("utf-8", "replace"))
     assert spoken.result["duration"] > 0.5
 
@@ -145,7 +146,7 @@ def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
 ) -> None:
     """A file put there by hand serves; the session of each voice is its own, as is the accent."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
-    (tmp_path / "af_kore.int8.onnx").symlink_to(module._file("heart"))
+    (tmp_path / "af_kore.int8.onnx").symlink_to(files.voice_file("heart"))
     assert {voice.name for voice in Hibari.voices() if voice.installed} == {"heart", "kore"}
     kore = say(hibari, "Hello.", voice="kore")
     assert kore.result["voice"] == "kore"
@@ -167,7 +168,7 @@ def test_a_voice_that_was_pulled_speaks(
     for folder in ("cache", "models/hibari"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "cache" / "af_kore.int8.onnx").write_bytes(b"not a model")
-    (tmp_path / "models" / "hibari" / "af_kore.int8.onnx").symlink_to(module._file("heart"))
+    (tmp_path / "models" / "hibari" / "af_kore.int8.onnx").symlink_to(files.voice_file("heart"))
     assert say(hibari, "Hello.", voice="kore").result["voice"] == "kore"
 
 
@@ -195,22 +196,22 @@ def test_the_cache_is_the_one_hibari_downloads_to(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     voices = importlib.import_module("hibari.voices")
-    assert module._file("emma") == Path(voices.cache_dir(), "bf_emma.int8.onnx")
+    assert files.voice_file("emma") == Path(voices.cache_dir(), "bf_emma.int8.onnx")
 
 
 def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No import error, no voices, and the command that installs it."""
-    module._registry.cache_clear()
-    module._assets.cache_clear()
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    files.registry.cache_clear()
+    files.assets.cache_clear()
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
     try:
         assert (Hibari.info().installed, Hibari.voices()) == (False, ())
         with pytest.raises(HushdError, match=re.escape("not installed: " + extra_command("tts"))) as caught:
             Worker("hibari", "default").load(lambda note: None)
         assert caught.value.code == "engine_missing"
     finally:
-        module._registry.cache_clear()
-        module._assets.cache_clear()
+        files.registry.cache_clear()
+        files.assets.cache_clear()
 
 
 def test_a_wav_is_one_for_the_standard_library(hibari: Worker, say: Callable[..., Any]) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from hibari.g2p import G2P
-from hushd_worker_tts.engines import hibari_dictionaries as dictionaries
 from hushd_worker_tts.engines import prepared
 from hushd_worker_tts.engines.hibari import Hibari
+from hushd_worker_tts.engines.hibari_internals import dictionaries
 
 DOCUMENT = (Path(__file__).parents[3] / "README.md").read_text()
 

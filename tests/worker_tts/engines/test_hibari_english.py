@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd_worker_tts.engines.hibari_english import readable
+from hushd_worker_tts.engines.hibari_internals.english import readable
 
 TABLE = [
     # money

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from hushd_worker_tts.engines import hibari as module
-from hushd_worker_tts.engines import hibari_session
+from hushd_worker_tts.engines.hibari_internals import session
+from hushd_worker_tts.engines.hibari_internals.files import voice_file
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +45,13 @@ def test_the_first_process_makes_it_for_the_next(
     cache: Path, opened: list[bool], wait_for_prepared: Callable[[], None]
 ) -> None:
     """Both give the same spectrum and the same ends of phonemes, to the bit."""
-    first = hibari_session.session(module._file("heart"))
+    first = session.open_session(voice_file("heart"))
     wait_for_prepared()
     assert len(list(cache.glob("*.ort"))) == 1
-    second = hibari_session.session(module._file("heart"))
+    second = session.open_session(voice_file("heart"))
     assert opened == [True, False]
     ours, own = outputs(second), outputs(first)
-    assert len(ours) == len(own) == module.SPECTRA + 1
+    assert len(ours) == len(own) == session.SPECTRA + 1
     assert all(np.array_equal(one, other) for one, other in zip(ours, own, strict=True))
 
 
@@ -69,17 +69,17 @@ def test_a_damaged_one(
 ) -> None:
     """It is made anew, and hibari's own is used meanwhile."""
     asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(hibari_session.prepared, "make_beside", lambda *words: asked.append(words))
-    model = module._file("heart")
-    hibari_session.make(model)
+    monkeypatch.setattr(session.prepared, "make_beside", lambda *words: asked.append(words))
+    model = voice_file("heart")
+    session.make(model)
     (file,) = cache.glob("*.ort")
     file.write_bytes(damage(file.read_bytes()))
     opened.clear()
-    hibari_session.session(model)
+    session.open_session(model)
     assert opened == [True]
-    assert asked == [(hibari_session.__name__, str(model))]
-    hibari_session.make(model)
-    hibari_session.session(model)
+    assert asked == [(session.__name__, str(model))]
+    session.make(model)
+    session.open_session(model)
     assert opened[-1] is False
 
 
@@ -88,5 +88,5 @@ def test_a_model_that_is_none(cache: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.onnx"
     model.write_bytes(b"model")
     with pytest.raises(Exception, match=r"INVALID|[Pp]rotobuf"):
-        hibari_session.session(model)
+        session.open_session(model)
     assert not cache.exists()

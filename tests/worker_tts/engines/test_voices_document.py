@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hushd_schema.engines import own
 from hushd_worker_tts.engines.command import Command
 from hushd_worker_tts.engines.command_file import CommandSpec
-from hushd_worker_tts.registry import REGISTRY
 from support.engine_example import DOCS, blocks, installed, python
 
+OWN = own("tts")
 TEXT = (DOCS / "VOICES.md").read_text(encoding="utf-8")
 
 
@@ -22,7 +23,7 @@ def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
     """Installed by its entry point it is listed beside hushd's, and whistles three letters through the worker."""
     package = installed(TEXT, tmp_path)
     described = json.loads(python(package, "-m", "hushd_worker_tts", "--describe"))["engines"]
-    assert {engine["name"] for engine in described} >= {*REGISTRY.own, "whistle"}
+    assert {engine["name"] for engine in described} >= {*OWN, "whistle"}
     program = (
         "from hushd_worker.job import Job; from hushd_protocol.messages import Job as Message\n"
         "from hushd_worker_tts.worker import Worker\n"
@@ -41,8 +42,8 @@ def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
 def test_all_engines_are_in_the_tables() -> None:
     """Each of hushd's own has its row, and its section where there is something to install."""
     rows = re.findall(r"^\| `([a-z-]+)`", TEXT, re.MULTILINE)
-    assert {*rows} == {*REGISTRY.own}
-    assert {*re.findall(r"^## ([a-z-]+)", TEXT, re.MULTILINE)} == {*REGISTRY.own}
+    assert {*rows} == {*OWN}
+    assert {*re.findall(r"^## ([a-z-]+)", TEXT, re.MULTILINE)} == {*OWN}
 
 
 def test_the_documents_command_is_one(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import sys
@@ -12,11 +11,12 @@ import unicodedata
 from collections.abc import Iterator
 
 import pytest
-from hushd_worker_tts.params import MARKUPS
+from hushd_schema.operations.synthesize import MARKUPS
 from hushd_worker_tts.reading.items import Pause, Piece, Rate, Volume
 from hushd_worker_tts.reading.reader import read
 from hushd_worker_tts.reading.sentences import LONGEST
 from hushd_worker_tts.reading.source_map import MappedText
+from support.seeds import SHARE, seeds
 
 ADDRESSES = [
     (
@@ -140,7 +140,7 @@ def test_commands_of_macos_are_obeyed_or_passed_over() -> None:
 
 @pytest.mark.parametrize("text", ["[[slnc", "[[slnc 5", "[[slnc]]", "[[rate 0]] a", "[[rate x]] a", "a [", "[[" * 300])
 def test_broken_commands_stop_nothing(text: str) -> None:
-    """Brackets that are no command are text, however they end."""
+    """Brackets that are not a command are text, however they end."""
     assert all(isinstance(item, Piece) for item in read([text.encode()]))
 
 
@@ -211,8 +211,9 @@ MARKUP = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("HUSHD_FUZZ_SEEDS", "150"))))
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("markup", ["text", "markdown"])
+@seeds(int(150 * SHARE))
 def test_any_unicode_is_read_alike_however_it_arrives(markup: str, seed: int) -> None:
     """Characters of all categories among markup: no error, bounded pieces that know their place, and the same pieces
     whether the text comes whole or in crumbs."""

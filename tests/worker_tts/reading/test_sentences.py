@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
 import random
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ import pytest
 from hushd_worker_tts.reading.reader import read
 from hushd_worker_tts.reading.sentences import LONGEST, LONGEST_FIRST, Splitter
 from hushd_worker_tts.reading.source_map import MappedText
+from support.seeds import SHARE, seeds
 
 
 class Piece(NamedTuple):
@@ -128,7 +128,8 @@ def _speakable(text: str) -> list[str]:
     return [c for c in text if c.isalnum()]
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("HUSHD_FUZZ_SEEDS", "300"))))
+@pytest.mark.timeout(3600)
+@seeds(int(300 * SHARE))
 def test_any_text_loses_nothing_and_is_cut_alike_however_it_arrives(seed: int) -> None:
     """All letters and digits come out in order, pieces are bounded, and chunks never change where they are cut."""
     chance = random.Random(seed)

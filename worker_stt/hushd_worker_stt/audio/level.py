@@ -21,6 +21,8 @@ LEVEL_FRAME = 320  # samples: 20 ms
 # less than by a shift of the same audio by 20 ms.
 TARGET = 0.7
 _TARGET_ONLY = LevelRange(TARGET, TARGET)
+FAR = 10 ** (15 / 20)  # 15 dB: two levels so far apart are two speakers', or two places'
+MOST_GAIN = 100.0  # of a detector: it notices speech well below the target, and a silent room should not roar
 SILENCE = 1e-4  # -80 dBFS, three steps of 16-bit audio: below it there is nothing to amplify
 # A syllable fills 0.2 s, a click or a bump on the table one frame or two: the tenth loudest frame is speech.
 # Of less than 0.4 s it is the median frame.
@@ -66,20 +68,21 @@ def trim(samples: Samples, margin: int) -> tuple[int, Samples]:
 class RunningGain:
     """Levels a live stream, whose loudest part is not known yet, by the level of its last 10 s.
 
-    The gain is at most a hundred: a voice detector notices speech well below the target, and a silent room should
-    not roar.
+    Attributes:
+        level: what the last frame was taken for.
     """
 
     def __init__(self, frame: int) -> None:
         self._peaks: deque[float] = deque(maxlen=10 * RATE // frame)
+        self.level = 0.0
 
     def apply(self, frame: Samples) -> Samples:
         """The next `frame` samples, levelled."""
         peak = float(np.abs(frame).max())
         self._peaks.append(peak)
         # Nor beyond full scale: speech after silence would be clipped for 0.3 s, and no longer sound like a voice.
-        loudness = max(_level(np.array(self._peaks, np.float32)), TARGET / 100, TARGET * peak)
-        levelled: Samples = np.clip(frame * np.float32(TARGET / loudness), -1.0, 1.0)
+        self.level = max(_level(np.array(self._peaks, np.float32)), TARGET / MOST_GAIN, TARGET * peak)
+        levelled: Samples = np.clip(frame * np.float32(TARGET / self.level), -1.0, 1.0)
         return levelled
 
 

@@ -57,6 +57,6 @@ class Mixdown:
 
 
 def sane(samples: Samples) -> Samples:
-    """`samples` without what is no number."""
+    """`samples` without NaN and infinities."""
     # Beyond 100 times full scale a float file is broken; squares of what is left stay finite.
     return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)

@@ -86,7 +86,9 @@ class Reader:
             self._waiting += mine
         try:
             while not all(entry.done for entry in mine):
-                with self._lock.held(job.check, live=live, until=lambda: all(entry.done for entry in mine)) as held:
+                with self._lock.held(
+                    job.check, live=live, client=job.client, until=lambda: all(entry.done for entry in mine)
+                ) as held:
                     if held:
                         job.check()
                         self._read(self._batch(mine))
@@ -97,7 +99,7 @@ class Reader:
 
     def alone(self, job: Job, *, live: bool) -> AbstractContextManager[bool]:
         """Holds the engine for something else than reading."""
-        return self._lock.held(job.check, live=live)
+        return self._lock.held(job.check, live=live, client=job.client)
 
     def _batch(self, mine: list[_Entry]) -> list[_Entry]:
         """The entries to read next: those of the job whose turn it is, and others that go along."""

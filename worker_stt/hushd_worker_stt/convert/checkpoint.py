@@ -22,7 +22,7 @@ _STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"
 
 
 class BadCheckpoint(ValueError):
-    """The file is no checkpoint, or only a part of one; the message says why."""
+    """The file is not a checkpoint, or only a part of one; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

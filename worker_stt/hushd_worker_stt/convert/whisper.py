@@ -53,7 +53,7 @@ def convert(
 
     Raises:
         HushdError: `engine_missing` where ctranslate2, tokenizers or openai-whisper's tokens are not installed;
-            `input_unreadable` when `source` is no Whisper checkpoint; `output_failed` when `folder` exists or cannot
+            `input_unreadable` when `source` is not a Whisper checkpoint; `output_failed` when `folder` exists or cannot
             be written; `bad_request`.
     """
     if quantization not in QUANTIZATIONS:

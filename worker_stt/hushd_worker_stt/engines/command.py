@@ -112,12 +112,12 @@ def _folder() -> Path:
 
 
 def _described(path: Path) -> ModelInfo:
-    """The model of a file. One that makes no sense is a model too: using it reports what is wrong."""
+    """The model of a file. One that makes no sense is a model too: its use reports the fault."""
     try:
         spec = CommandSpec.read(path)
     except CommandSpecError:
         return ModelInfo(path.stem, ("und",), 0)
-    return ModelInfo(path.stem, spec.languages, spec.memory_mb)
+    return ModelInfo(path.stem, spec.languages, spec.memory_mb, translation=spec.translates)
 
 
 def _wav(samples: Samples) -> bytes:

@@ -26,7 +26,7 @@ def from_text(printed: bytes, duration: float) -> list[Segment]:
     """The segments of a piece of `duration` seconds.
 
     Raises:
-        OutputError: it is no UTF-8, or far too much.
+        OutputError: it is not UTF-8, or far too much.
     """
     lines = [line for line in _decoded(printed).splitlines() if line.strip()]
     timed = [_LINE.fullmatch(line) for line in lines]

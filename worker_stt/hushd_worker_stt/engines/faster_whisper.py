@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import catalogue, hf_cache
+from hushd_models import catalogue, hf_cache, own_model
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import reason
 from hushd_worker import compute_device
 from hushd_worker.load_error import Cause, cause
 
-from hushd_worker_stt import decoder
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
 
 from .ctranslate2_batch import TogetherModel
 from .lean_imports import deferred, without_progress_bars
 from .tuned import threads
-from .whisper_family import Decoding, WhisperFamily
-from .whisper_models import languages
+from .whisper_family import SHARED, Decoding, WhisperFamily
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -30,6 +28,7 @@ _FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the 
 _PASSED_ON = (  # of the decoder's options
     "patience",
     "length_penalty",
+    "no_repeat_ngram_size",
     "suppress_tokens",
     "compression_ratio_threshold",
     "logprob_threshold",
@@ -63,7 +62,7 @@ class FasterWhisper(WhisperFamily):
         streaming=False,
         word_times=True,
         translation=True,
-        options=tuple(name for name in decoder.ALL if name != "threads"),  # CTranslate2 has as many as at its start
+        options=(*SHARED, *_PASSED_ON),  # without `threads`: CTranslate2 has as many as at its start
     )
     PACKAGES = ("ctranslate2", "faster_whisper")
     COMPUTE_TYPES = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
@@ -79,7 +78,8 @@ class FasterWhisper(WhisperFamily):
         if path.name.startswith(".") or not _whole(path):
             return None
         size = (path / "model.bin").stat().st_size
-        return ModelInfo(path.name, languages(_vocabulary(path / "vocabulary.json")), _memory_mb(size / 2e6))
+        languages = own_model.languages("faster-whisper", path, os.listdir(path))
+        return ModelInfo(path.name, languages or ("en",), _memory_mb(size / 2e6))
 
     def _import(self) -> None:
         with deferred("asyncio", "av", "huggingface_hub"), without_progress_bars():
@@ -166,17 +166,3 @@ class FasterWhisper(WhisperFamily):
 
 def _whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in _FILES)
-
-
-def _vocabulary(file: Path) -> int:
-    """The number of a model's tokens; 0 if unknown."""
-    try:
-        return _tokens_in(file, file.stat().st_mtime_ns)
-    except (OSError, ValueError, TypeError, RecursionError):
-        return 0
-
-
-@cache
-def _tokens_in(file: Path, _changed: int) -> int:
-    """Counted once, since a worker that starts asks several times, and each takes 8 ms."""
-    return len(json.loads(file.read_bytes()))

@@ -26,6 +26,7 @@ _BY_REPOSITORY = {
     "canary-1b-flash", "canary-180m-flash", "vosk-model-ru", "vosk-model-small-ru", "t-one", "whisper-large-v3-turbo",
 }  # fmt: skip
 KNOWN = {known.name: known for known in catalogue.of("onnx-asr")}
+_TRANSLATING = "nemo-conformer-aed"  # the package's only architecture that does, Canary's
 _MADE = "-int8"  # the suffix that `hushd models quantize` adds to a name
 
 
@@ -102,14 +103,16 @@ def files_to_load(folder: Path, int8: bool) -> list[Path]:
 
 def described(folder: Path) -> ModelInfo:
     """A model of the user's own. Its languages are `languages` in its config.json, else those of Whisper's tokens."""
-    languages = _json(folder / "config.json").get("languages")
+    config = _json(folder / "config.json")
+    languages, translation = config.get("languages"), config.get("model_type") == _TRANSLATING
     if known := KNOWN.get(folder.name.removesuffix(_MADE)):
-        languages = list(known.languages)
+        languages, translation = list(known.languages), known.translation
     if not (isinstance(languages, list) and languages and all(isinstance(tag, str) for tag in languages)):
         tokens = _json(folder / "added_tokens.json")
         languages = [match[1] for token in tokens if (match := re.fullmatch(r"<\|([a-z]{2,3})\|>", token))]
     size = sum(file.stat().st_size for file in files_to_load(folder, int8=True))
-    return ModelInfo(folder.name, tuple(languages) or (_UNDETERMINED,), memory_mb(round(size / 1e6)))
+    memory = memory_mb(round(size / 1e6))
+    return ModelInfo(folder.name, tuple(languages) or (_UNDETERMINED,), memory, translation=translation)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -13,12 +13,11 @@ from hushd_models.installation import extra_command
 from hushd_protocol.system.paths import user_cache
 from hushd_worker import compute_device
 
-from hushd_worker_stt import decoder
 from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
 
-from .whisper_family import Decoding, WhisperFamily
+from .whisper_family import SHARED, Decoding, WhisperFamily
 from .whisper_models import alignment, languages
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Whisper(WhisperFamily):
         streaming=False,
         word_times=True,
         translation=True,
-        options=tuple(name for name in decoder.ALL if name != "hallucination_silence_threshold"),
+        options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads"),
     )
     PACKAGES = ("torch", "whisper")
     COMPUTE_TYPES = ("int8", "float32")
@@ -137,7 +136,7 @@ class Whisper(WhisperFamily):
             self._torch.set_num_threads(usual)
 
     def _segments(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
-        # A long prompt loses its beginning; hotwords, which are no text that came before, must not be that.
+        # A long prompt loses its beginning; hotwords, which are not text that came before, must not be that.
         prompt = " ".join(filter(None, (decoding.prompt, decoding.hotwords)))
         found = self._whisper.transcribe(
             self._model,

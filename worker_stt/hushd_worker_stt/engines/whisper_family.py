@@ -22,11 +22,11 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
+from hushd_schema.operations.transcribe import OFF
 from hushd_worker.load_error import load_error
 from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_stt.batching import rendezvous
-from hushd_worker_stt.decoder import OFF
 from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
 
 from . import tuned
@@ -64,6 +64,13 @@ class Decoding:
         return {
             name: None if self.decoder[name] == OFF else self.decoder[name] for name in names if name in self.decoder
         }
+
+
+# The options that both packages' engines use, in their own ways.
+SHARED = (
+    "prompt", "hotwords", "beam_size", "temperature", "best_of", "temperature_increment", "condition_on_previous_text",
+    "carry_initial_prompt",
+)  # fmt: skip
 
 
 class WhisperFamily(Engine):

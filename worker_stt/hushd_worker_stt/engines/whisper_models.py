@@ -6,12 +6,10 @@ import base64
 import gzip
 from dataclasses import dataclass
 
-from hushd_models import catalogue
-from hushd_models.own_model import whisper_languages
+from hushd_schema.engines import whisper_languages
 
-# In the order of their tokens, `<|en|>` first. The last, Cantonese, came with large-v3.
-LANGUAGES = catalogue.models()["whisper/large-v3"].languages
-languages = whisper_languages
+LANGUAGES = tuple(whisper_languages.ALL.split())  # in the order of their tokens
+languages = whisper_languages.of
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _EARLY = 32  # of them before the delay
 _LOOK = 8_192  # samples in which the delay is searched for, 0.5 s
 _LOOK_EVERY = 4  # frames
 _KEPT = 0.95  # forgetting factor of the filter's sums for each frame: 0.6 s
-_AUDIBLE = 1e-8  # mean square, -80 dB: anything quieter is no echo
+_AUDIBLE = 1e-8  # mean square, -80 dB: anything quieter is not an echo
 _GONE = 0.01  # of a frame's power: if less is left, all of it was echo; -20 dB
 _PERSON = 0.01  # of the echo's power: more is left when somebody speaks
 _SURE = 3.0  # recent frames without a rest; a person who speaks all the time leaves no more
@@ -79,7 +79,7 @@ class EchoCanceller:
 
     @property
     def counts(self) -> bool:
-        """Whether the last frame is loud enough to be a person and not what is left of an echo."""
+        """Whether the last frame is loud enough to be a person and not the rest of an echo."""
         return self._rest >= _PERSON * self._echo
 
     def explains(self) -> bool:

@@ -63,7 +63,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """The last `Began` was no speech but a cough."""
+    """The last `Began` was not speech but a cough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class _Utterance:
     """Speech from its beginning to its end.
 
     Attributes:
-        said: whether it had a segment, and so was no cough.
+        said: whether it had a segment, and so was not a cough.
         held: quiet that may become the end.
     """
 
@@ -141,7 +141,7 @@ class _Utterance:
         yield from self._say(self._final)
 
     def _cut(self) -> Iterator[Segment | Unstable]:
-        """Finishes an utterance that is too long for one piece up to a pause in it; what is behind stays as it was."""
+        """Finishes an utterance that is too long for one piece up to a pause in it; the rest stays as it was."""
         audio = np.concatenate(self._audio)
         end = quiet_place(audio, int(self._transcriber.length.shortest * RATE))
         final = self._transcriber.transcribe(Piece(self._start, audio[:end]), False)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
 _SPOKEN = 4  # frames of speech in a span, at least, 0.13 s: less is a click or a cough
 _APART_S = 2.0  # of quiet end a piece: a model makes up words for them
+_LOOK = 62  # frames of quiet that are judged together, 2 s
 _BREATH = 3  # frames of quiet in running speech, 0.1 s, that are a better place to cut than the quietest of speech
 
 
@@ -170,6 +171,7 @@ def pieces(
     cutter: Cutter,
     start_s: float = 0.0,
     before: int = 0,
+    again: Callable[[Sequence[Samples]], list[bool]] | None = None,
 ) -> Iterator[Piece]:
     """Yields the pieces of speech in the audio of `blocks`, of any size each, which begins at `start_s` of the whole.
 
@@ -178,6 +180,7 @@ def pieces(
     Args:
         speaks: whether somebody speaks in the next `FRAME` samples; called for each frame in order.
         before: frames before the start in `blocks`, which `speaks` sees and no piece has.
+        again: the same, for up to 2 s of frames in which nobody spoke by `speaks`, before the next one is judged.
     """
     held: deque[Samples] = deque()
     first = 0  # the frame `held` begins with
@@ -190,9 +193,7 @@ def pieces(
         )
         return Piece(start_s + cut.start * FRAME / RATE, samples, speech)
 
-    for number, frame in enumerate(frames(blocks)):
-        # The last frame of all may be short: it is kept, but too short to be judged.
-        spoken = len(frame) == FRAME and speaks(frame)
+    for number, (frame, spoken) in enumerate(_judged(frames(blocks), speaks, again)):
         if number < before:
             continue
         total += len(frame)
@@ -204,6 +205,30 @@ def pieces(
             first += 1
     if cut := cutter.finish():
         yield piece(cut)
+
+
+def _judged(
+    frames: Iterable[Samples],
+    speaks: Callable[[Samples], bool],
+    again: Callable[[Sequence[Samples]], list[bool]] | None,
+) -> Iterator[tuple[Samples, bool]]:
+    """Each frame, and whether somebody speaks in it."""
+    quiet: list[Samples] = []
+    for frame in frames:
+        # The last frame of all may be short: it is kept, but too short to be judged.
+        spoken = len(frame) == FRAME and speaks(frame)
+        if again is None:
+            yield frame, spoken
+            continue
+        if spoken or len(quiet) == _LOOK or len(frame) < FRAME:
+            yield from zip(quiet, again(quiet) if quiet else (), strict=True)
+            quiet = []
+        if spoken or len(frame) < FRAME:
+            yield frame, spoken
+        else:
+            quiet.append(frame)
+    if again is not None and quiet:
+        yield from zip(quiet, again(quiet), strict=True)
 
 
 def frames(blocks: Iterable[Samples]) -> Iterator[Samples]:
@@ -224,7 +249,7 @@ def _frames(seconds: float) -> int:
 
 def _place(spoken: list[bool], energy: list[float], earliest: int, pause: int) -> int:
     """The frame to cut a piece at, from `earliest` on: the middle of its last quiet of at least `pause` frames, else of
-    its longest quiet, or, where that is no breath, of its quietest 0.3 s."""
+    its longest quiet, or, where that is not a breath, of its quietest 0.3 s."""
     best, end, run = 0, 0, 0
     for index in range(earliest, len(spoken)):
         run = 0 if spoken[index] else run + 1

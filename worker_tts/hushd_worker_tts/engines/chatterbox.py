@@ -7,13 +7,14 @@ folder, and so are the recordings. Nothing is downloaded here. Its speech carrie
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_models import advice, catalogue, hf_cache
-from hushd_models.installation import document
+from hushd_models.installation import document, package_command
 from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
@@ -27,7 +28,7 @@ from .greetings import greeting
 
 # It pins packages with which the other engines do not work.
 INSTALL = f"make it an environment of its own, as {document('VOICES.md')} says"
-# The usual pace of reading aloud, and its only one; not measured, for want of its weights.
+# The usual pace of reading aloud, and its only one; not measured: its weights were not at hand.
 WPM = 170
 _RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")
 
@@ -93,11 +94,12 @@ class Chatterbox:
             raise advice.missing(f"chatterbox/{self._model}")
         read_ahead(folder.iterdir() if folder else ())
         try:
-            import importlib
-
             import torch
 
             package = getattr(importlib.import_module(kind.module), kind.name)
+            _check_watermarker()
+            if self._model == "multilingual" and folder is not None:
+                _keep_from_the_hub(folder)
         except (ImportError, OSError, AttributeError) as error:
             raise HushdError(
                 "engine_missing", f"The engine chatterbox does not load ({reason(error)}): {INSTALL}."
@@ -153,6 +155,32 @@ class Chatterbox:
                 ) from error
             self._speakers[key] = self._tts.conds
         return self._speakers[key]
+
+
+def _check_watermarker() -> None:
+    """Finds out why every model would fail to load: perth hides that its own imports have failed.
+
+    Raises:
+        HushdError: `engine_missing`.
+    """
+    if getattr(importlib.import_module("perth"), "PerthImplicitWatermarker", None) is None:
+        how = package_command("setuptools<81")
+        raise HushdError(
+            "engine_missing",
+            f"The engine chatterbox does not load, since its package perth lacks pkg_resources: {how}.",
+        )
+
+
+def _keep_from_the_hub(folder: Path) -> None:
+    """Has the multilingual tokenizer read its table for Chinese from the model's folder, and not ask the hub for it."""
+    tokenizer = importlib.import_module("chatterbox.models.tokenizers.tokenizer")
+
+    def beside(repo_id: str, filename: str, **others: object) -> str:
+        if not (file := folder / filename).is_file():
+            raise FileNotFoundError(file)  # which the package logs, and goes on without Chinese
+        return str(file)
+
+    tokenizer.hf_hub_download = beside  # type: ignore[attr-defined]
 
 
 # --- its files -------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hushd_models.params import Kind, choice, number, seconds, text, whole
+from hushd_schema.kinds import Kind, choice, number, seconds, text, whole
 from hushd_worker import command_spec
 from hushd_worker.command_spec import RUN, CommandLine, CommandSpecError
 

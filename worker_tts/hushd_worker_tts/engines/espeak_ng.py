@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
+from hushd_schema.engines.tts.espeak_ng import LANGUAGES
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -29,13 +30,6 @@ RATE_WPM = 175  # espeak's natural rate,
 # and what that is in words of ordinary text, pauses included; hibari speaks the same text at 177.
 WPM = 190
 _SLOWEST_WPM, _FASTEST_WPM = 80, 450  # espeak's own bounds
-# The languages of 1.52, without dialects and scripts, for when it is not installed.
-_LANGUAGES = """
-    af am an ar as az ba be bg bn bpy bs ca chr cs cv cy da de el en eo es et eu fa fi fr ga gd gn grc gu hak haw he
-    hi hr ht hu hy hyw ia id io is it ja jbo ka kk kl kn ko kok ku ky la lb lfn lt ltg lv mi mk ml mr ms mt mto my
-    nb nci ne nl nog om or pa pap piqd pl pt py qdb qu quc qya ro ru sd shn si sjn sk sl smj sq sr sv sw ta te th ti
-    tk tn tr tt ug uk ur uz vi yue zh
-"""
 _LIBRARIES = {
     "linux": ("libespeak-ng.so.1",),
     "darwin": ("libespeak-ng.1.dylib", "/opt/homebrew/lib/libespeak-ng.1.dylib", "/usr/local/lib/libespeak-ng.1.dylib"),
@@ -81,7 +75,7 @@ class EspeakNg:
     def info(cls) -> EngineInfo:
         installed = _find() is not None
         # Measured: 25 MB of PSS after four pages, most of it Python's and numpy's; 35 while it speaks.
-        model = Model("all", tuple(_LANGUAGES.split()), memory_mb=35, embedded=False, installed=installed)
+        model = Model("all", tuple(LANGUAGES.split()), memory_mb=35, embedded=False, installed=installed)
         return EngineInfo(
             name="espeak-ng",
             installed=installed,
@@ -190,7 +184,7 @@ def _voices() -> dict[str, tuple[Voice, str]]:
 
 
 def _has_dictionary(data: Path, file: Path) -> bool:
-    """Whether a voice's words can be looked up: espeak lists some languages that are silent for want of that."""
+    """Whether a voice's words can be looked up: espeak lists some languages that are silent without that."""
     return (data / f"{file.name.partition('-')[0]}_dict").is_file() or b"dictionary" in file.read_bytes()
 
 

@@ -6,33 +6,22 @@ The voice heart and the phonemizer are in the wheel `hibari-tts`. Other voices a
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
 import threading
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system import paths
-from hushd_protocol.system.paths import user_cache
 
 from hushd_worker_tts.alignment import aligned
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
-from . import hibari_session
-from .hibari_dictionaries import Damaged, phonemizer, remove
-from .hibari_english import readable
-
-if TYPE_CHECKING:
-    from hushd_worker_tts.engine import Samples
+from .hibari_internals import reading, session
+from .hibari_internals.dictionaries import Damaged, phonemizer, remove
+from .hibari_internals.files import registry, vocabulary, voice_file
 
 RATE = 24_000
 # Words a minute of heart at speed 1, its pauses between sentences included: 529 words from two novels, 179 s. It
@@ -42,11 +31,7 @@ _LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; the voices t
 INSTALL = extra_command("tts")
 # hibari's own command cuts beyond this many phonemes too: memory and time grow faster than the length.
 MAX_PHONEMES = 400
-SPECTRA = 6  # parts of the spectrum that a model returns; the phonemes' ends may follow, see hibari_session
 _CLAUSE_END = re.compile(r"[,;:—.!?…]+ ")
-
-
-_READING = tuple(f"hibari.g2p.{name}" for name in ("lexicon", "normalize", "tagger", "tokenize"))
 
 
 class Hibari:
@@ -64,7 +49,7 @@ class Hibari:
 
     @classmethod
     def info(cls) -> EngineInfo:
-        installed = bool(_registry()) and find_spec("onnxruntime") is not None
+        installed = bool(registry()) and find_spec("onnxruntime") is not None
         return EngineInfo(
             name="hibari",
             installed=installed,
@@ -85,12 +70,12 @@ class Hibari:
                 language=entry["language"],
                 gender=entry["gender"],
                 model="en",
-                installed=_file(name).exists(),
+                installed=voice_file(name).exists(),
                 sample=f"Hello, my name is {name.capitalize()}.",
                 wpm=WPM,
                 loudness=_LOUDNESS.get(name),
             )
-            for name, entry in _registry().items()
+            for name, entry in registry().items()
         )
 
     @staticmethod
@@ -98,7 +83,7 @@ class Hibari:
         """Imports what `load` and the first sentence do, for a template."""
         from hushd_worker.template import import_all
 
-        import_all("numpy.random", "numpy.fft", "onnxruntime", "sqlite3", "hibari.dsp", *_READING)
+        import_all("numpy.random", "numpy.fft", "onnxruntime", "sqlite3", *session.MODULES, *reading.MODULES)
 
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")
@@ -108,32 +93,33 @@ class Hibari:
             import onnxruntime  # noqa: F401
 
             # onnxruntime builds its session without the interpreter lock, which all else holds.
-            session = _Background(lambda: self._session("heart"))
+            loading = _Background(lambda: self._session("heart"))
             import numpy.random  # noqa: F401
-            from hibari import dsp  # noqa: F401
+
+            session.import_modules()
 
             self._phonemizer(british=False)
         except ImportError as error:
             raise HushdError(
                 "engine_missing", f"The engine hibari does not load ({reason(error)}): {INSTALL}."
             ) from error
-        self._vocabulary = json.loads((_assets() / "vocab.json").read_text("utf-8"))
-        session.join()
+        self._vocabulary = vocabulary()
+        loading.join()
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np
 
-        session = self._session(voice.name)
+        model = self._session(voice.name)
         # The noise in the voice's breath has a fixed seed: equal requests give equal audio.
         noise = np.random.default_rng(0)
-        phonemes, words = self._phonemes(text, british=_registry()[voice.name]["british"])
+        phonemes, words = self._phonemes(text, british=registry()[voice.name]["british"])
         places = aligned(text, [word for word, _ in words])
         starts = [(place, start) for place, (_, start) in zip(places, words, strict=True) if place is not None]
         for first, last in _bounded(phonemes):
             known = [i for i in range(first, last) if phonemes[i] in self._vocabulary]
             if any(phonemes[i].isalpha() for i in known):
                 ids = [0, *(self._vocabulary[phonemes[i]] for i in known), 0]
-                samples, ends = _speak(session, ids, speed, noise)
+                samples, ends = session.speak(model, ids, speed, noise)
                 # ends[n] is where ids[n] ends and the phoneme known[n] begins.
                 marks = [
                     (place, float(ends[bisect_left(known, start)] / ends[-1]) * len(samples) / RATE)
@@ -144,17 +130,17 @@ class Hibari:
 
     def _session(self, name: str) -> Any:
         if name not in self._sessions:
-            path = _file(name)
+            path = voice_file(name)
             if not path.exists():
                 from hushd_models import advice  # 5 ms, not needed for the voice in the wheel
 
                 raise advice.missing(f"hibari/{name}")
-            if not _registry()[name].get("bundled"):
+            if not registry()[name].get("bundled"):
                 from hushd_models import verification
 
                 verification.before_load("hibari", name, lambda note: None)
             try:
-                self._sessions[name] = hibari_session.session(path)
+                self._sessions[name] = session.open_session(path)
             except Exception as error:
                 from hushd_worker.load_error import load_error  # not needed for what is right
 
@@ -170,19 +156,11 @@ class Hibari:
     def _phonemes(self, text: str, british: bool) -> tuple[str, list[tuple[str, int]]]:
         """Returns the phonemes of a text, and its words as hibari reads them, with their places in the phonemes."""
         try:
-            return self._phonemized(text, british)
+            return reading.read(self._phonemizer(british), text)
         except Damaged:
             remove(british)
             del self._phonemizers[british]
-            return self._phonemized(text, british)
-
-    def _phonemized(self, text: str, british: bool) -> tuple[str, list[tuple[str, int]]]:
-        reader = self._phonemizer(british)
-        try:
-            return _phonemize(reader, readable(text))
-        except (IndexError, ValueError):
-            # hibari 0.2.1 has no names for numbers of more than 66 digits, nor for digits such as ④.
-            return _phonemize(reader, _plain(text))
+            return reading.read(self._phonemizer(british), text)
 
 
 class _Background:
@@ -206,37 +184,6 @@ class _Background:
             raise self._error
 
 
-def _phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
-    """Does what hibari's own call does, and keeps the words apart."""
-    from hibari.g2p.normalize import normalize
-
-    phonemes, words = "", []
-    begins, space = True, ""
-    for token in phonemizer.phonemize_tokens(phonemizer.tokenize(normalize(text))):
-        phonemes += space
-        if begins:
-            words.append((token.text, len(phonemes)))
-        else:
-            words[-1] = (words[-1][0] + token.text, words[-1][1])
-        phonemes += phonemizer.unk if token.phonemes is None else token.phonemes
-        begins = bool(token.whitespace)
-        space = " " if begins else ""
-    return phonemes, words
-
-
-def _speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Samples, Any]:
-    """Returns the speech of phoneme ids, padded by a 0 at both ends, and where each of them ends.
-
-    The last one ends with the speech; the ends are empty for a model that does not return them.
-    """
-    import numpy as np
-    from hibari import dsp
-
-    outputs = session.run(None, {"ids": np.array([ids], np.int64), "speed": np.array([speed], np.float32)})
-    samples: Samples = dsp.synth(*(part[0] for part in outputs[:SPECTRA]), noise)
-    return samples, outputs[SPECTRA] if len(outputs) > SPECTRA else ()
-
-
 def _bounded(phonemes: str) -> Iterator[tuple[int, int]]:
     """Cuts at clauses, else at spaces, into parts of at most MAX_PHONEMES; yields where each begins and ends.
 
@@ -250,49 +197,3 @@ def _bounded(phonemes: str) -> Iterator[tuple[int, int]]:
         yield start, cut
         start = cut
     yield start, len(phonemes)
-
-
-def _plain(text: str) -> str:
-    """Returns `text` with every digit by itself and in ASCII, and otherwise only letters and plain punctuation."""
-    text = unicodedata.normalize("NFKC", text)
-    text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
-    text = re.sub(r"(?<=[0-9])[.,]?(?=[0-9])", " ", text)
-    return "".join(c if c.isalpha() or c in " 0123456789.,;:!?'\"" else " " for c in text)
-
-
-@cache
-def _assets() -> Path:
-    """Returns hibari's data folder without importing hibari, which would import numpy.
-
-    Raises:
-        FileNotFoundError: hibari is not installed.
-    """
-    spec = find_spec("hibari")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError("hibari")
-    return Path(spec.origin).parent / "assets"
-
-
-@cache
-def _registry() -> dict[str, dict[str, Any]]:
-    """Returns hibari's own table of voices by name; empty when it is not installed."""
-    try:
-        registry: dict[str, dict[str, Any]] = json.loads((_assets() / "voices.json").read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    return registry
-
-
-def _file(name: str) -> Path:
-    """Returns where the voice's model is, or would be once hibari's own command has downloaded it."""
-    entry = _registry()[name]
-    file = str(entry["file"])
-    if entry.get("bundled"):
-        return _assets() / file
-    if (pulled := paths.find().models / "hibari" / file).exists():
-        return pulled
-    if folder := os.environ.get("HIBARI_HOME"):
-        return Path(folder, file)
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/hibari" / file
-    return user_cache() / "hibari" / file

@@ -27,34 +27,14 @@ from .onnx_session import session
 from .phoneme_times import word_marks
 
 INSTALL = extra_command("kokoro")
-# The usual pace of reading aloud; not measured, for want of its weights.
+# The usual pace of reading aloud; not measured: its weights were not at hand.
 WPM = 170
 DEFAULT = "kokoro-v1.0"
 _KNOWN = {known.name: known for known in catalogue.of("kokoro")}
-# The voices of 1.0 by their prefix: language and gender.
-_NAMES = {
-    "af": "alloy aoede bella heart jessica kore nicole nova river sarah sky",
-    "am": "adam echo eric fenrir liam michael onyx puck santa",
-    "bf": "alice emma isabella lily",
-    "bm": "daniel fable george lewis",
-    "ef": "dora",
-    "em": "alex santa",
-    "ff": "siwis",
-    "hf": "alpha beta",
-    "hm": "omega psi",
-    "if": "sara",
-    "im": "nicola",
-    "jf": "alpha gongitsune nezumi tebukuro",
-    "jm": "kumo",
-    "pf": "dora",
-    "pm": "alex santa",
-    "zf": "xiaobei xiaoni xiaoxiao xiaoyi",
-    "zm": "yunjian yunxi yunxia yunyang",
-}
-# Tag, and espeak's name for it; Japanese and Chinese need misaki, which kokoro's makers use for them too.
-_LANGUAGES = {
-    "a": ("en-US", "en-us"), "b": ("en-GB", "en-gb"), "e": ("es-ES", "es"), "f": ("fr-FR", "fr-fr"),
-    "h": ("hi-IN", "hi"), "i": ("it-IT", "it"), "j": ("ja-JP", ""), "p": ("pt-BR", "pt-br"), "z": ("zh-CN", ""),
+# What espeak calls the language of a voice, by the first letter of its name; Japanese and Chinese need misaki, which
+# kokoro's makers use for them too.
+_ESPEAK = {
+    "a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "j": "", "p": "pt-br", "z": "",
 }  # fmt: skip
 _PAUSE_S = 0.25  # after a sentence; the package cuts off the silence that the model makes
 
@@ -73,7 +53,7 @@ class Kokoro:
     def info(cls) -> EngineInfo:
         package, files = _installed(), _files()
         ready = package and _voices_file() is not None
-        spoken = tuple(tag for tag, _ in _LANGUAGES.values())
+        spoken = tuple(dict.fromkeys(voice.language for voice in catalogue.voices("kokoro")))
         models = tuple(
             Model(name, spoken, _memory_mb(name, files.get(name)), embedded=False, installed=ready and name in files)
             for name in sorted(files.keys() | _KNOWN.keys())
@@ -89,19 +69,17 @@ class Kokoro:
             return ()
         info = cls.info()
         ready = any(model.installed for model in info.models)
-        names = [f"{kind}_{name}" for kind, names in _NAMES.items() for name in names.split()]
         return tuple(
             Voice(
-                name=name,
-                language=language,
-                gender="female" if name[1] == "f" else "male",
+                name=voice.name,
+                language=voice.language,
+                gender=voice.gender,
                 model=info.default_model,
-                installed=ready and (bool(espeak) or find_spec("misaki") is not None),
-                sample=greeting(language, name[3:].capitalize()),
+                installed=ready and (bool(_ESPEAK[voice.name[0]]) or find_spec("misaki") is not None),
+                sample=greeting(voice.language, voice.name[3:].capitalize()),
                 wpm=WPM,
             )
-            for name in names
-            for language, espeak in (_LANGUAGES[name[0]],)
+            for voice in catalogue.voices("kokoro")
         )
 
     @staticmethod
@@ -152,7 +130,7 @@ class Kokoro:
         yield AudioChunk(np.concatenate([samples.astype(np.float32, copy=False), pause]), rate, marks)
 
     def _phonemes(self, text: str, voice: Voice) -> str:
-        espeak = _LANGUAGES[voice.name[0]][1]
+        espeak = _ESPEAK[voice.name[0]]
         if espeak:
             return str(self._kokoro.tokenizer.phonemize(text, espeak))
         if voice.name[0] not in self._readers:

@@ -30,7 +30,7 @@ from .onnx_session import session
 from .phoneme_times import word_marks
 
 INSTALL = extra_command("piper")
-# The usual pace of reading aloud; not measured, for want of voices.
+# The usual pace of reading aloud; not measured: no voices were at hand.
 WPM = 170
 # One for each of the languages people ask for most, medium quality; there are 150 more in piper's collection.
 KNOWN = tuple(known.name for known in catalogue.of("piper"))
@@ -38,6 +38,7 @@ DEFAULT = "en_US-lessac-medium"
 _FEMALE = ("anna", "gosia", "irina", "lessac", "paola", "siwis", "huayan", "rapunzelina", "upc_ona")
 _MALE = ("alan", "amir", "davefx", "faber", "harri", "jirka", "kareem", "mihai", "thorsten")
 _LANGUAGE = re.compile(r"([a-z]{2,3})_([A-Z]{2})-")
+_OPENING = re.compile(r"\[(?=\[)")  # the package takes what is in double brackets for phonemes
 _MOST_SPEAKERS = 32  # of one file: some have 900, without names
 
 
@@ -111,9 +112,10 @@ class Piper:
         settings = SynthesisConfig(
             speaker_id=speakers.get(voice.name.removeprefix(f"{voice.model}.")),
             length_scale=loaded.config.length_scale / speed,
+            normalize_audio=False,  # to each sentence's own peak: a whisper would be as loud as a shout
         )
         try:
-            chunks = list(loaded.synthesize(text, settings, include_alignments=True))
+            chunks = list(loaded.synthesize(_OPENING.sub(" ", text), settings, include_alignments=True))
         except ImportError as error:
             language = voice.language.partition("-")[0]
             raise HushdError(

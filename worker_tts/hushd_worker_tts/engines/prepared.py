@@ -1,12 +1,15 @@
 """Files made once of what an engine's package has, so that each later start is quicker: they are in the cache folder.
 
-A process of its own makes them beside the first speech. It ends with the worker, and leaves the cores to the speech.
+A process of its own makes them beside the first speech, and leaves the cores to it. It outlives the worker, which with
+`keep_alive = 0` ends before any file is made; it ends with the supervisor, and after ten minutes at the latest.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import select
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +23,7 @@ from hushd_protocol.system import atomic_file
 from hushd_protocol.system.paths import user_cache
 
 _NICE = 10
+_LONGEST_S = 600  # for one to three seconds of work, on a machine that is busy with other things
 _OLD_S = 30 * 86400.0
 _END = 1 << 20  # bytes of a source
 
@@ -72,14 +76,60 @@ def _fingerprint(source: Path) -> str:
 
 
 def make_beside(module: str, *words: str) -> None:
-    """Begins to run `python -m module words`, which makes a file, and returns at once."""
-    command = [sys.executable, "-P", "-m", module, *words]
-    threading.Thread(
-        target=subprocess.run, args=(command,), kwargs={"stdin": subprocess.DEVNULL}, name="hushd-prepares", daemon=True
-    ).start()
+    """Begins to run `python -m module words`, which calls `make_alone`, and returns at once.
+
+    It leads a process group of its own: that of a worker is killed at the worker's exit.
+    """
+    supervisor = _watched(os.getppid())
+    command = [sys.executable, "-P", "-m", module, str(supervisor), *words]
+    inherited = (supervisor,) if supervisor >= 0 else ()
+
+    def run() -> None:
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, pass_fds=inherited, process_group=0)
+        finally:
+            for descriptor in inherited:
+                os.close(descriptor)
+
+    threading.Thread(target=run, name="hushd-prepares", daemon=True).start()
 
 
-def yield_cores() -> None:
-    """Leaves the cores to everybody else, in the process that makes a file."""
-    with suppress(OSError):
-        os.nice(_NICE)
+def make_alone(make: Callable[[str], None]) -> None:
+    """Calls `make` with this program's last argument, with a low priority, for as long as the supervisor runs.
+
+    A process that only waits watches the one that works: no library's hold on the interpreter delays the end.
+    """
+    supervisor, word = int(sys.argv[1]), sys.argv[2]
+    worker = os.fork()
+    if worker == 0:
+        signal.alarm(_LONGEST_S)  # should the watching process be killed alone
+        with suppress(OSError):
+            os.nice(_NICE)
+        with suppress(Exception):  # of a library, or the folder; the next worker tries again
+            make(word)
+        os._exit(0)
+    _wait(worker, supervisor)
+    os.kill(worker, signal.SIGKILL)  # not waited for yet, so that no other process has its number
+
+
+def _watched(process: int) -> int:
+    """Returns a descriptor that becomes readable when our parent `process` ends; -1 where there is none."""
+    if sys.platform != "linux":
+        return -1
+    try:
+        return os.pidfd_open(process)
+    except OSError:
+        return -1
+
+
+def _wait(worker: int, supervisor: int) -> None:
+    """Returns once the worker or the supervisor has ended, or the time is up."""
+    working = _watched(worker)
+    if working < 0:  # macOS
+        os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+        return
+    poller = select.poll()
+    for descriptor in (working, supervisor):
+        if descriptor >= 0:
+            poller.register(descriptor, select.POLLIN)
+    poller.poll(_LONGEST_S * 1000)

@@ -40,7 +40,7 @@ def read(
     Bytes that are not UTF-8 become U+FFFD. A piece of nothing but emoji or marks has no text.
 
     Args:
-        markup: one of `params.MARKUPS`.
+        markup: one of `MARKUPS`.
         language: the voice's.
         pronounce: words and how to pronounce them.
 

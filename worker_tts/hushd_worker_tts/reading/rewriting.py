@@ -67,7 +67,7 @@ class Rewriting:
         return self._common(text) if self._words is None else self._in_words(text, self._words)
 
     def _common(self, text: MappedText) -> MappedText:
-        """Removes only what is no text at all, for want of words in this language."""
+        """Removes only marks that are not text at all: there are no words for them in this language."""
         text = text.sub(_URL, lambda match: _bare(match["rest"]))
         return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
 

@@ -1,4 +1,4 @@
-"""The words that hushd puts into what is spoken, in the languages it has them in.
+"""The words that hushd adds to speech, in the languages it has them in.
 
 In other languages it puts in none: addresses go to the engine without their scheme, code blocks are skipped.
 """

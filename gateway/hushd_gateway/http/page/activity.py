@@ -11,16 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hushd import memory_record as record
-from hushd.memory_record import Entry
-from hushd.memory_window import Window
+from hushd.reports import memory_record as record
+from hushd.reports.memory_record import Entry
+from hushd.reports.memory_window import Window
 from hushd_protocol import duration
 from hushd_protocol.system import paths
+from hushd_schema.status import Status
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .. import context
+from .. import context, fields
 from ..errors import bad
+from ..fields import Fields
+from ..parameters import Parameter, Parameters
 
 POINTS = 240  # of the timeline
 _USUAL = "10m"
@@ -28,15 +31,24 @@ _USUAL = "10m"
 
 async def show(request: Request) -> Response:
     """Answers with the status and the last `?since=` of memory."""
-    span = duration.parse(request.query_params.get("since", _USUAL))
-    if span is None or span <= 0:
-        raise bad("since must be a length of time such as 10m or 8h.", "since")
+    span = QUERY.check(fields.of_query(request.query_params))["since"]
     status = await context.of(request).client.status()
     memory = await asyncio.to_thread(_memory, span, status)
-    return JSONResponse({"status": status, "memory": memory}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"status": status.data(), "memory": memory}, headers={"Cache-Control": "no-store"})
 
 
-def _memory(span: float, status: dict[str, Any]) -> dict[str, Any]:
+def _span(data: Fields, name: str) -> float:
+    span = duration.parse(fields.text(data, name, _USUAL))
+    if span is None or span <= 0:
+        raise bad(f"{name} must be a length of time such as 10m or 8h.", name)
+    return span
+
+
+_LENGTH = {"type": "string", "pattern": "^[+]?([0-9.]+(ns|us|µs|μs|ms|s|m|h)?)+$", "default": _USUAL}
+QUERY = Parameters(Parameter("since", "A length of time such as 10m or 8h.", _span, _LENGTH))
+
+
+def _memory(span: float, status: Status) -> dict[str, Any]:
     now = time.time()
     entries = record.since(_record.entries(paths.find().memory_record), now - span)
     window = Window.last(span, entries, status, now)

@@ -1,7 +1,7 @@
 """Serves the page's files.
 
 They hold nothing of this machine's, so they need no token; the page asks for it. The policy lets the page load its own
-two scripts and its own style, speak to hushd alone, and stand in no frame.
+scripts and its own style, speak to hushd alone, and stand in no frame.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 PAGE = "/"
-FILES = {PAGE: "page.html", "/page.js": "page.js", "/microphone.js": "microphone.js"}
+FILES = {PAGE: "page.html"} | {f"/{path.name}": path.name for path in sorted(Path(__file__).parent.glob("*.js"))}
 _MEDIA = {".html": "text/html", ".js": "text/javascript"}
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 

@@ -17,13 +17,15 @@ class Decoder:
     """Turns what a session sends into s16le samples; a sample may be divided between two messages."""
 
     def __init__(self, form: str) -> None:
-        self._table = None if form == PCM else _table(form)
+        self._tables = None if form == PCM else _bytes(form)
         self._rest = b""
 
     def decode(self, data: bytes) -> bytes:
         """The whole samples so far."""
-        if self._table is not None:
-            return _little(array("h", map(self._table.__getitem__, data)))
+        if self._tables is not None:
+            samples = bytearray(2 * len(data))
+            samples[0::2], samples[1::2] = map(data.translate, self._tables)
+            return bytes(samples)
         data = self._rest + data
         whole = len(data) & ~1
         self._rest = data[whole:]
@@ -50,10 +52,10 @@ class Encoder:
         return bytes(map(self._codes.__getitem__, samples))
 
 
-def _little(samples: array[int]) -> bytes:
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples.tobytes()
+@cache
+def _bytes(form: str) -> tuple[bytes, bytes]:
+    """The lower and the upper byte of each byte's sample."""
+    return bytes(sample & 0xFF for sample in _table(form)), bytes(sample >> 8 & 0xFF for sample in _table(form))
 
 
 @cache

@@ -8,9 +8,10 @@ from secrets import token_hex
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .. import context, fields
+from .. import context, fields, parameters
 from ..body import read_json
 from ..errors import bad
+from ..parameters import Parameters
 from . import sealing
 from .session import Session
 
@@ -19,11 +20,8 @@ LEAST_S, MOST_S, USUAL_S = 10, 7200, 600
 
 async def create(request: Request) -> Response:
     """Answers with the secret, its end and its session."""
-    data = await read_json(request)
-    asked = data.get("session") or {}
-    expires = data.get("expires_after") or {}
-    if not isinstance(asked, dict) or not isinstance(expires, dict):
-        raise bad("session and expires_after must be objects.", "session")
+    given = PARAMETERS.check(await read_json(request))
+    asked, expires = given["session"], given["expires_after"]
     kind = fields.choice(asked, "type", ("transcription", "realtime"), "realtime")
     seconds = fields.whole(expires, "seconds", LEAST_S, MOST_S) or USUAL_S
     session = Session(f"sess_{token_hex(8)}", kind, fields.text(asked, "model"))
@@ -33,3 +31,14 @@ async def create(request: Request) -> Response:
     if len(secret) > sealing.LONGEST:
         raise bad("session is too long for a secret.", "session")
     return JSONResponse({"value": secret, "expires_at": end, "session": session.data})
+
+
+PARAMETERS = Parameters(
+    parameters.record("session", "As in session.update."),
+    parameters.record("expires_after", f"seconds, {LEAST_S} to {MOST_S}, after which it opens no session."),
+)
+ANSWER = {
+    "type": "object",
+    "required": ["value", "expires_at", "session"],
+    "properties": {"value": {"type": "string"}, "expires_at": {"type": "integer"}, "session": {"type": "object"}},
+}

@@ -12,7 +12,7 @@ from hushd_protocol.errors import HushdError
 
 from .turns import Event, Stream
 
-ROOM = 8 * 1024 * 1024  # bytes that wait for the worker: three minutes of 24 kHz
+ROOM = 1024 * 1024  # bytes that wait for the worker: 20 s of 24 kHz, and then the program waits
 SAMPLE = 2  # bytes
 
 Post = Callable[[Iterable[Event]], None]
@@ -62,7 +62,7 @@ class Hearing:
             self._room.clear()
 
     def close(self) -> None:
-        """Ends the sound; what was said is still transcribed."""
+        """Ends the sound; the speech until then is still transcribed."""
         self._closed = True
         self._more.set()
 

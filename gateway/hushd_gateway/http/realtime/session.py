@@ -5,11 +5,14 @@ It is kept as the object that OpenAI's API shows; older programs' flat names (`i
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from .. import fields
+from hushd_schema.operation import LIVE
+from hushd_schema.operations.transcribe import TRANSCRIBE
+
+from .. import fields, parameters
 from ..errors import bad
 from .audio import ALAW, FORMATS, PCM, RATE, TELEPHONE_RATE, ULAW
 
@@ -19,6 +22,30 @@ DELAYS = ("minimal", "low", "medium", "high", "xhigh")
 MANUAL_SILENCE_S = 0.8  # that divides what is committed into sentences
 _OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}
 _LONGEST_MS = 60_000
+HEARD = parameters.of(TRANSCRIBE, LIVE)  # that a session's transcription may have
+LARGEST = 64 * 1024  # characters of a session as JSON
+# The keys that OpenAI's sessions have; whatever else a program sends is passed over.
+_KEYS = frozenset(
+    [
+        "audio",
+        "include",
+        "instructions",
+        "max_output_tokens",
+        "max_response_output_tokens",
+        "model",
+        "output_modalities",
+        "prompt",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "tracing",
+        "truncation",
+    ]
+)
+_SIDES = {
+    "input": frozenset(["format", "noise_reduction", "transcription", "turn_detection"]),
+    "output": frozenset(["format", "model", "speed", "voice"]),
+}
 # OpenAI's models without turn detection: their programs commit, and do not mention it.
 _COMMITTED = ("gpt-realtime-whisper", "gpt-live-transcribe")
 
@@ -59,17 +86,20 @@ class Session:
         """
         if not isinstance(changes, Mapping):
             raise bad("session must be an object.", "session")
-        new = copy.deepcopy(self.data)
         sent = _modern(changes)
-        for name, value in sent.items():
-            if name == "audio":
-                for side in ("input", "output"):
-                    if part := _object(value, "session.audio").get(side):
-                        new["audio"].setdefault(side, {}).update(_object(part, f"session.audio.{side}"))
-            elif name not in ("id", "object", "type"):
-                new[name] = value
+        # Values are replaced and never changed, so that a copy shares them.
+        new = {**self.data, "audio": dict(self.data["audio"])}
+        new |= {name: value for name, value in sent.items() if name in _KEYS and name != "audio"}
+        audio = _object(sent.get("audio") or {}, "session.audio")
+        for side, keys in _SIDES.items():
+            part = _object(audio.get(side) or {}, f"session.audio.{side}")
+            known = {name: value for name, value in part.items() if name in keys}
+            if known or side in new["audio"]:
+                new["audio"][side] = {**new["audio"].get(side, {}), **known}
         _check(new)
         self._adapt(new, sent)
+        if len(json.dumps(new, ensure_ascii=False)) > LARGEST:
+            raise bad(f"A session has at most {LARGEST // 1024} KB.", "session")
         self.data = new
 
     def _adapt(self, new: Object, sent: Mapping[str, Any]) -> None:
@@ -111,11 +141,24 @@ class Session:
         """Model, prompt, keywords and more: `audio.input.transcription`, or nothing."""
         return self.input.get("transcription") or {}
 
+    def asked(self) -> Object:
+        """The options of the transcription, for `AsyncClient.listen`."""
+        heard = self.transcription()
+        options = parameters.asked(TRANSCRIBE, HEARD.check(heard))
+        options["language"] = self.language() or None
+        options["hotwords"] = [*fields.texts(heard, "keywords"), *filter(None, [options["hotwords"]])] or None
+        return options
+
     def language(self) -> str:
         """The language, as far as the program says; of several that are possible, the model has to find it out."""
         asked = self.transcription()
         several = fields.texts(asked, "languages")
         return asked.get("language") or (several[0] if len(several) == 1 else "")
+
+
+def is_spoken(data: Mapping[str, Any]) -> bool:
+    """Whether a response with these settings is spoken; else it is text alone."""
+    return "audio" in (data.get("output_modalities") or ["audio"])
 
 
 def coding(audio: Mapping[str, Any]) -> tuple[str, int]:
@@ -126,6 +169,7 @@ def coding(audio: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _check(new: Object) -> None:
+    fields.subset(new, "output_modalities", ("audio", "text"))
     for side in ("input", "output"):
         part = new["audio"].get(side, {})
         form = _object(part.get("format") or {}, f"session.audio.{side}.format")
@@ -133,8 +177,8 @@ def _check(new: Object) -> None:
         fields.whole(form, "rate", 8000, 48_000)
     heard = new["audio"]["input"]
     transcription = _object(heard.get("transcription") or {}, "session.audio.input.transcription")
-    for name in ("model", "language", "prompt"):
-        fields.text(transcription, name)
+    fields.text(transcription, "model")
+    HEARD.check(transcription)
     fields.choice(transcription, "delay", DELAYS, "low")
     fields.flag(transcription, "unstable")
     for name in ("languages", "keywords"):
@@ -166,6 +210,8 @@ def _modern(changes: Mapping[str, Any]) -> Object:
     ):
         if old in found:
             heard[new] = found.pop(old)
+    if "modalities" in found:
+        found["output_modalities"] = found.pop("modalities")
     if "turn_detection" in found:
         heard["turn_detection"] = found.pop("turn_detection")
     if "input_audio_format" in found:

@@ -16,18 +16,25 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .. import context, fields
 from ..errors import ApiError, bad
-from ..security import KEY, report
+from ..security import keys_of, report
 from . import sealing
 from .audio import Decoder
 from .hearing import Hearing
-from .session import Session, coding
-from .speaking import Speaking, text_of, text_to_read
-from .turns import Event, Items, Stream
+from .items import Items
+from .session import Session, coding, is_spoken
+from .speaking import Speaking, text_to_read
+from .turns import Event, Stream
 
 LEAST_S = 0.1  # of sound in a commit, as OpenAI has it
-UNSENT = 1000  # events; partial text waits for room
+UNSENT = 256 * 1024  # characters of events: beyond, nothing more is received or spoken
+PLAIN = 1024 * 1024  # characters of an event other than sound
+METADATA = 16 * 1024  # characters of a response's, as JSON
+NAME = 256  # characters of an item's id
 SEND_S = 30.0  # for a program that does not read
 CLOSE_TOO_SLOW = 1008
+APPEND = "input_audio_buffer.append"
+_ITEM = ("type", "role", "content", "call_id", "name", "arguments", "output")  # that is kept of an item
+_RESPONSE = ("audio", "output_modalities", "modalities", "voice", "output_audio_format")  # that changes a response
 
 
 async def serve(socket: WebSocket) -> None:
@@ -35,15 +42,14 @@ async def serve(socket: WebSocket) -> None:
     offered = socket.scope.get("subprotocols", [])
     await socket.accept("realtime" if "realtime" in offered else None)
     there = context.of(socket)
-    connection = Connection(socket, there, _session(socket, there, offered))
+    connection = Connection(socket, there, _session(socket, there))
     await connection.run()
 
 
-def _session(socket: WebSocket, there: context.Context, offered: list[str]) -> Session:
+def _session(socket: WebSocket, there: context.Context) -> Session:
     """The session that the address asks for, or the one that a client secret carries."""
-    sent = socket.headers.get("authorization", "").removeprefix("Bearer ")
-    sent = sent or next((each[len(KEY) :] for each in offered if each.startswith(KEY)), "")
-    sealed = sealing.opened(sent, there.token) or {}
+    sent = keys_of(socket.scope, socket.headers)
+    sealed = next(filter(None, (sealing.opened(key, there.token) for key in sent)), {})
     transcribes = socket.query_params.get("intent") == "transcription" or sealed.get("type") == "transcription"
     kind = "transcription" if transcribes else "realtime"
     session = Session(f"sess_{secrets.token_hex(8)}", kind, socket.query_params.get("model", ""))
@@ -63,17 +69,22 @@ class Connection:
         self._hearings: set[Hearing] = set()  # under way
         self._decoder = Decoder(coding(session.input)[0])
         self._past_s = 0.0  # of sound, before the current hearing
-        self._unread: list[str] = []
         self._speaking: tuple[Speaking, asyncio.Task[None]] | None = None
-        self._outbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._last_response = ""
+        self._outbox: asyncio.Queue[str] = asyncio.Queue()
+        self._unsent = 0  # characters in it
         self._sent = asyncio.Event()
         self._handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
             "session.update": self._update,
             "transcription_session.update": self._update,
-            "input_audio_buffer.append": self._append,
+            APPEND: self._append,
             "input_audio_buffer.commit": self._commit,
             "input_audio_buffer.clear": self._clear,
+            "output_audio_buffer.clear": self._clear_output,
             "conversation.item.create": self._create_item,
+            "conversation.item.retrieve": self._retrieve_item,
+            "conversation.item.truncate": self._truncate_item,
+            "conversation.item.delete": self._delete_item,
             "response.create": self._create_response,
             "response.cancel": self._cancel_response,
         }
@@ -101,19 +112,28 @@ class Connection:
 
     def _post(self, events: Iterable[Event]) -> None:
         for event in events:
-            self._outbox.put_nowait(event)
+            text = json.dumps({"event_id": f"event_{secrets.token_hex(8)}", **event}, ensure_ascii=False)
+            self._outbox.put_nowait(text.encode("utf-8", "replace").decode())
+            self._unsent += len(text)
 
     async def _send(self) -> None:
         while True:
-            event = await self._outbox.get()
-            text = json.dumps({"event_id": f"event_{secrets.token_hex(8)}", **event}, ensure_ascii=False)
+            text = await self._outbox.get()
             async with asyncio.timeout(SEND_S):
-                await self._socket.send_text(text.encode("utf-8", "replace").decode())
+                await self._socket.send_text(text)
+            self._unsent -= len(text)
             self._sent.set()
+
+    async def _room(self) -> None:
+        """Waits until the program has read most of the data."""
+        while self._unsent > UNSENT:
+            self._sent.clear()
+            await self._sent.wait()
 
     def _fail(self, error: ApiError, event: Mapping[str, Any]) -> None:
         name = event.get("event_id")
-        self._post([{"type": "error", "error": {**error.data(), "event_id": name if isinstance(name, str) else None}}])
+        name = name if isinstance(name, str) and len(name) <= NAME else None
+        self._post([{"type": "error", "error": {**error.data(), "event_id": name}}])
 
     # --- what is received --------------------------------------------------------------------------------------------
 
@@ -122,14 +142,23 @@ class Connection:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            event: Any = {}
-            try:
-                event = _event(message.get("text"))
-                await self._handler(event["type"])(event)
-            except ApiError as error:
-                self._fail(error, event)
-            except HushdError as error:
-                self._fail(ApiError.of(error), event)
+            await self._take(message.get("text") or "")
+            await self._room()
+
+    async def _take(self, text: str) -> None:
+        event: Any = {}
+        try:
+            if len(text) > context.LARGE:
+                async with self._there.turn:  # others' short requests come in between
+                    await asyncio.sleep(0)
+                    event = _event(text)
+            else:
+                event = _event(text)
+            await self._handler(event["type"])(event)
+        except ApiError as error:
+            self._fail(error, event)
+        except HushdError as error:
+            self._fail(ApiError.of(error), event)
 
     def _handler(self, kind: str) -> Callable[[Event], Awaitable[None]]:
         if kind not in self._handlers:
@@ -137,9 +166,9 @@ class Connection:
         return self._handlers[kind]
 
     async def _update(self, event: Event) -> None:
-        before = json.dumps(self._session.input)
+        before = self._session.input
         self._session.update(event.get("session"))
-        if json.dumps(self._session.input) != before and (self._hearing is None or self._hearing.vad):
+        if self._session.input != before and (self._hearing is None or self._hearing.vad):
             self._end_hearing()
         kind = event["type"].replace(".update", ".updated")
         self._post([{"type": kind, "session": self._session.data}])
@@ -173,18 +202,33 @@ class Connection:
         self._post([{"type": "input_audio_buffer.cleared"}])
 
     async def _create_item(self, event: Event) -> None:
-        item = event.get("item")
-        text = text_of(item)
-        if not text or not isinstance(item, dict):
-            raise bad("item must be a message with text.", "item")
-        self._unread.append(text)
-        name = item.get("id") if isinstance(item.get("id"), str) else self._items.name()
-        shown = {**item, "id": name, "object": "realtime.item", "status": "completed"}
-        before, self._items.last = self._items.last, name
+        item, after = event.get("item"), event.get("previous_item_id")
+        if not isinstance(item, dict):
+            raise bad("item must be an object.", "item")
+        sent = item.get("id")
+        name = sent if isinstance(sent, str) and 0 < len(sent) <= NAME else self._items.name()
+        shown = {key: item[key] for key in _ITEM if key in item}
+        shown |= {"id": name, "object": "realtime.item", "status": "completed"}
+        before = self._items.create(shown, after)
         self._post(
             {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": shown}
             for kind in ("added", "done")
         )
+
+    async def _retrieve_item(self, event: Event) -> None:
+        item = self._items.find(event.get("item_id"), "retrieve")
+        self._post([{"type": "conversation.item.retrieved", "item": item}])
+
+    async def _truncate_item(self, event: Event) -> None:
+        name = event.get("item_id")
+        place = {each: fields.whole(event, each, 0, 2**31) or 0 for each in ("content_index", "audio_end_ms")}
+        self._items.truncate(name)
+        self._post([{"type": "conversation.item.truncated", "item_id": name, **place}])
+
+    async def _delete_item(self, event: Event) -> None:
+        name = event.get("item_id")
+        self._items.delete(name)
+        self._post([{"type": "conversation.item.deleted", "item_id": name}])
 
     async def _create_response(self, event: Event) -> None:
         if self._speaking is not None:
@@ -196,23 +240,40 @@ class Connection:
         response = event.get("response") or {}
         if not isinstance(response, dict):
             raise bad("response must be an object.", "response")
-        text = text_to_read(response, self._unread)
+        text = text_to_read(response, self._items.unread)
         changed = Session("", "realtime")
+        changed.update(
+            {name: self._session.data[name] for name in ("output_modalities",) if name in self._session.data}
+        )
         changed.update({"audio": {"output": self._session.output}})
-        changed.update({"audio": response.get("audio") or {}})
-        self._unread = []
+        changed.update({name: value for name, value in response.items() if name in _RESPONSE})
+        metadata = fields.record(response, "metadata")
+        if len(json.dumps(metadata)) > METADATA:
+            raise bad(f"metadata has at most {METADATA // 1024} KB.", "response.metadata")
+        self._items.all_read()
         output = {"model": self._session.data.get("model"), **changed.output}
-        speaking = Speaking(self._there, text, output)
-        self._speaking = speaking, asyncio.create_task(self._speak(speaking))
+        speaking = Speaking(self._there, self._items, text, output, metadata or None, aloud=is_spoken(changed.data))
+        self._speaking, self._last_response = (speaking, asyncio.create_task(self._speak(speaking))), speaking.name
 
     async def _cancel_response(self, event: Event) -> None:
-        if self._speaking is None:
-            raise ApiError(400, "No response is under way.", code="response_cancel_not_active")
+        if self._speaking is None or event.get("response_id") not in (None, self._speaking[0].name):
+            raise ApiError(400, "No such response is under way.", code="response_cancel_not_active")
+        await self._silence()
+
+    async def _clear_output(self, event: Event) -> None:
+        """Ends the response under way: there is no buffer of sound but the part still to be made."""
+        name = await self._silence() if self._speaking is not None else self._last_response
+        self._post([{"type": "output_audio_buffer.cleared", "response_id": name}])
+
+    async def _silence(self) -> str:
+        """Cancels the response under way; returns its name."""
+        assert self._speaking is not None
         speaking, task = self._speaking
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         self._speaking = None
         self._post([speaking.cancelled()])
+        return speaking.name
 
     # --- streams -----------------------------------------------------------------------------------------------------
 
@@ -232,9 +293,7 @@ class Connection:
             silence_s=session.silence_s(),
             engine=model.engine,
             model=model.model,
-            language=language or None,
-            prompt=asked.get("prompt") or None,
-            hotwords=list(asked.get("keywords") or []) or None,
+            **session.asked(),
         )
         eager, unstable = asked.get("delay") == "minimal", fields.flag(asked, "unstable")
         stream = Stream(self._items, session.vad, self._past_s, eager=eager, unstable=unstable)
@@ -258,17 +317,17 @@ class Connection:
 
     async def _speak(self, speaking: Speaking) -> None:
         async for event in speaking.events():
-            while self._outbox.qsize() > UNSENT:
-                self._sent.clear()
-                await self._sent.wait()
+            await self._room()
             if event["type"] == "response.done":
                 self._speaking = None
             self._post([event])
 
 
-def _event(text: str | None) -> Event:
+def _event(text: str) -> Event:
+    if len(text) > PLAIN and not (APPEND in text[: context.LARGE] or APPEND in text[-context.LARGE :]):
+        raise bad(f"An event without sound has at most {PLAIN // 2**20} MB.", "type")
     try:
-        event = fields.parse(text or "")
+        event = fields.parse(text)
     except (ValueError, RecursionError):
         raise bad("An event must be JSON, in a message of text.") from None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):

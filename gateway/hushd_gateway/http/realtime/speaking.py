@@ -12,20 +12,12 @@ from hushd_protocol.errors import HushdError
 
 from ..context import Context
 from ..errors import ApiError, bad
-from ..speech import synthesize
+from ..speech import PARAMETERS, synthesize
 from .audio import Encoder
+from .items import Items, text_of
 from .session import coding
 
 Event = dict[str, Any]
-_TEXTS = ("input_text", "output_text", "text")
-
-
-def text_of(item: Any) -> str:
-    """The text of an item of the type `message`; empty for anything else."""
-    content = item.get("content") if isinstance(item, Mapping) else None
-    parts = content if isinstance(content, list) else []
-    found = [part.get("text") for part in parts if isinstance(part, Mapping) and part.get("type") in _TEXTS]
-    return " ".join(each for each in found if isinstance(each, str))
 
 
 def text_to_read(response: Mapping[str, Any], unread: list[str]) -> str:
@@ -43,10 +35,24 @@ class Speaking:
 
     Args:
         output: `audio.output` of the session, with what the response changes.
+        aloud: whether it is spoken; else it is its text alone.
+        metadata: the program's own, by which it knows the response again.
     """
 
-    def __init__(self, there: Context, text: str, output: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        there: Context,
+        items: Items,
+        text: str,
+        output: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        aloud: bool = True,
+    ) -> None:
         self._there = there
+        self._items = items
+        self._aloud = aloud
+        self._metadata = metadata
         self._text = text
         self._output = output
         self.name = f"resp_{secrets.token_hex(8)}"
@@ -57,34 +63,48 @@ class Speaking:
         """Yields the events of the response while it is spoken."""
         yield {"type": "response.created", "response": self._response("in_progress")}
         output = {"response_id": self.name, "output_index": 0}
-        yield {"type": "response.output_item.added", **output, "item": self._message("in_progress")}
-        yield {"type": "conversation.item.added", "previous_item_id": None, "item": self._message("in_progress")}
-        part = {"type": "audio", "transcript": ""}
-        yield {"type": "response.content_part.added", **self._place, "part": part}
+        item = self._message("in_progress")
+        before = self._items.add(item)
+        yield {"type": "response.output_item.added", **output, "item": item}
+        yield {"type": "conversation.item.added", "previous_item_id": before, "item": item}
+        kind, text = ("audio", "transcript") if self._aloud else ("text", "text")
+        yield {"type": "response.content_part.added", **self._place, "part": {"type": kind, text: ""}}
         try:
-            async with aclosing(self._audio()) as pieces:  # type: ignore[type-var]
-                yield {"type": "response.output_audio_transcript.delta", **self._place, "delta": self._text}
-                async for piece in pieces:
-                    delta = base64.b64encode(piece).decode()
-                    yield {"type": "response.output_audio.delta", **self._place, "delta": delta}
+            async with aclosing(self._spoken() if self._aloud else self._written()) as events:  # type: ignore[type-var]
+                async for event in events:
+                    yield {**event, **self._place}
         except (HushdError, ApiError) as error:
             known = error if isinstance(error, ApiError) else ApiError.of(error)
+            self._items.update(self._message("incomplete"))
             yield {
                 "type": "response.done",
                 "response": self._response("failed", {"type": "failed", "error": known.data()}),
             }
             return
-        yield {"type": "response.output_audio.done", **self._place}
-        yield {"type": "response.output_audio_transcript.done", **self._place, "transcript": self._text}
-        yield {"type": "response.content_part.done", **self._place, "part": {**part, "transcript": self._text}}
-        yield {"type": "response.output_item.done", **output, "item": self._message("completed")}
-        yield {"type": "conversation.item.done", "previous_item_id": None, "item": self._message("completed")}
+        item = self._message("completed")
+        self._items.update(item)
+        yield {"type": "response.content_part.done", **self._place, "part": {"type": kind, text: self._text}}
+        yield {"type": "response.output_item.done", **output, "item": item}
+        yield {"type": "conversation.item.done", "previous_item_id": before, "item": item}
         yield {"type": "response.done", "response": self._response("completed")}
 
     def cancelled(self) -> Event:
         """The event that ends a response which the program has cancelled."""
+        self._items.update(self._message("incomplete"))
         details = {"type": "cancelled", "reason": "client_cancelled"}
         return {"type": "response.done", "response": self._response("cancelled", details)}
+
+    async def _spoken(self) -> AsyncIterator[Event]:
+        async with aclosing(self._audio()) as pieces:  # type: ignore[type-var]
+            yield {"type": "response.output_audio_transcript.delta", "delta": self._text}
+            async for piece in pieces:
+                yield {"type": "response.output_audio.delta", "delta": base64.b64encode(piece).decode()}
+        yield {"type": "response.output_audio.done"}
+        yield {"type": "response.output_audio_transcript.done", "transcript": self._text}
+
+    async def _written(self) -> AsyncIterator[Event]:
+        yield {"type": "response.output_text.delta", "delta": self._text}
+        yield {"type": "response.output_text.done", "text": self._text}
 
     async def _audio(self) -> AsyncIterator[bytes]:
         kind, rate = coding(self._output)
@@ -96,7 +116,8 @@ class Speaking:
             "sample_rate": rate,
         }
         encoder = Encoder(kind)
-        async with aclosing(await synthesize(self._there, data, "pcm")) as pieces:  # type: ignore[type-var]
+        speech = await synthesize(self._there, PARAMETERS.check(data), "pcm")
+        async with aclosing(speech.audio) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if coded := encoder.encode(piece):
                     yield coded
@@ -108,12 +129,14 @@ class Speaking:
             "status": status,
             "status_details": details,
             "output": [self._message(status)] if status == "completed" else [],
-            "output_modalities": ["audio"],
+            "metadata": self._metadata,
+            "output_modalities": ["audio" if self._aloud else "text"],
             "usage": {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0} if status == "completed" else None,
         }
 
     def _message(self, status: str) -> Event:
-        content = [{"type": "output_audio", "transcript": self._text}] if status == "completed" else []
+        kind, text = ("output_audio", "transcript") if self._aloud else ("output_text", "text")
+        content = [{"type": kind, text: self._text}] if status != "in_progress" else []
         return {
             "id": self._item,
             "object": "realtime.item",

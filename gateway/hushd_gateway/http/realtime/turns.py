@@ -7,8 +7,6 @@ complete out of order.
 
 from __future__ import annotations
 
-import itertools
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,22 +16,10 @@ from hushd_protocol.errors import HushdError
 
 from ..errors import ApiError
 from ..transcription.formats import usage
+from .items import Items
 
 Event = dict[str, Any]
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
-
-
-class Items:
-    """Names the items of a session, and knows their order."""
-
-    def __init__(self) -> None:
-        self._start = secrets.token_hex(6)
-        self._numbers = itertools.count(1)
-        self.last: str | None = None  # that was committed
-
-    def name(self) -> str:
-        """A name that no other item has."""
-        return f"item_{self._start}{next(self._numbers):06d}"
 
 
 class _Item:
@@ -135,7 +121,7 @@ class Stream:
             yield from self._complete(self._item.end_s)
 
     def commit(self, end_s: float) -> Iterator[Event]:
-        """The program has ended the turn; what was not transcribed yet belongs to it."""
+        """Takes the program's end of the turn; sound not transcribed yet belongs to this turn."""
         item = self._ongoing()
         if self._vad:
             yield self._stopped(item, end_s)
@@ -180,16 +166,15 @@ class Stream:
         return {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": end_ms, "item_id": item.name}
 
     def _commit(self, item: _Item) -> Iterator[Event]:
-        before, self._items.last = self._items.last, item.name
-        yield {"type": "input_audio_buffer.committed", "item_id": item.name, "previous_item_id": before}
         content = [{"type": "input_audio", "transcript": None}]
-        shown = {"id": item.name, "object": "realtime.item", "type": "message", "status": "completed"}
+        shown: Event = {"id": item.name, "object": "realtime.item", "type": "message", "status": "completed"}
+        shown |= {"role": "user", "content": content}
+        before = self._items.add(shown)
+        yield {"type": "input_audio_buffer.committed", "item_id": item.name, "previous_item_id": before}
         for kind in ("added", "done"):
-            yield {
-                "type": f"conversation.item.{kind}",
-                "previous_item_id": before,
-                "item": {**shown, "role": "user", "content": content},
-            }
+            yield {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": shown}
 
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
-        yield item.event("completed", content_index=0, transcript=joined(item.texts), usage=usage(seconds))
+        transcript = joined(item.texts)
+        self._items.transcribed(item.name, transcript)
+        yield item.event("completed", content_index=0, transcript=transcript, usage=usage(seconds))

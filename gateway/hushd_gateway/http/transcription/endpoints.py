@@ -6,18 +6,21 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between
+from hushd.transcripts.transcript import Transcript
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from .. import context, fields, streaming
+from .. import context, streaming
 from ..body import Form
 from ..context import Context
 from ..errors import bad
 from ..fields import FormFields
+from ..parameters import Schema
 from ..streaming import Streamed
 from . import formats
-from .params import Wanted, wanted
+from .params import DIARIZATION, Wanted, wanted
 
 
 async def transcribe(request: Request) -> Response:
@@ -45,12 +48,11 @@ async def diarize(request: Request) -> Response:
     form = Form()
     with form:
         await form.read(request)
-        kind = fields.choice(form.fields, "response_format", ("json", "rttm"), "json")
-        speakers = fields.whole(form.fields, "num_speakers", 0, 64)
+        given = DIARIZATION.check(form.fields)
         ask = wanted(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
-        options = {**ask.options, "diarize": True, "speakers": speakers}
+        options = {**ask.options, "diarize": True, "speakers": given["num_speakers"]}
         transcript = await (await _begun(context.of(request), form, ask, options)).transcript()
-        if kind == "rttm":
+        if given["response_format"] == "rttm":
             return PlainTextResponse(formats.rttm(transcript))
         turns = [{"start": each.start, "end": each.end, "speaker": each.speaker} for each in transcript]
         return JSONResponse({"duration": transcript.duration, "segments": turns})
@@ -67,7 +69,8 @@ async def _whole(there: Context, form: Form, ask: Wanted) -> Response:
             return PlainTextResponse(transcript.render(ask.form), media_type=_MEDIA[ask.form])
         case "verbose_json":
             task = ask.options["task"] or "transcribe"
-            return JSONResponse(formats.verbose(transcript, task, words=ask.words, segments=ask.segments))
+            found = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)
+            return JSONResponse(found | (formats.subtitles(transcript) if ask.subtitles else {}))
         case "diarized_json":
             return JSONResponse(formats.diarized(transcript))
     return JSONResponse(formats.as_json(transcript))
@@ -86,12 +89,13 @@ async def _begun(there: Context, form: Form, ask: Wanted, options: Mapping[str, 
 
 async def _events(there: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapping[str, Any]]:
     """Yields a delta for each segment, with its speaker where the format says so, and last the whole text."""
-    names, text = formats.Speakers(), ""
+    names, text, segments = formats.Speakers(), "", list[Segment]()
     transcription = await _begun(there, form, ask, ask.options)
     async with aclosing(transcription):
         async for segment in transcription:
             delta = between(text, segment.text) + segment.text if text else segment.text
             text += delta
+            segments.append(segment)
             if ask.form == "diarized_json":
                 found = names.segment(segment)
                 yield {"type": "transcript.text.delta", "delta": delta, "segment_id": found["id"]}
@@ -99,6 +103,8 @@ async def _events(there: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapp
             else:
                 yield {"type": "transcript.text.delta", "delta": delta}
     done = {"type": "transcript.text.done", "text": text}
+    if ask.subtitles:
+        done |= formats.subtitles(Transcript(tuple(map(names.named, segments))))
     yield done | ({"languages": [{"code": transcription.language}]} if transcription.language else {})
 
 
@@ -113,3 +119,27 @@ class _Streamed(Response):
     async def __call__(self, *asgi: Any) -> None:
         with self._form:
             await self._stream(*asgi)
+
+
+_TEXT: Schema = {"type": "string"}
+_TRANSCRIPT = {
+    "type": "object",
+    "required": ["text", "usage"],
+    "properties": {"text": _TEXT, "usage": {"type": "object"}},
+}
+_TEXTS: dict[str, Schema] = {"application/json": _TRANSCRIPT, "text/plain": _TEXT} | dict.fromkeys(
+    _MEDIA.values(), _TEXT
+)
+_TURN = {
+    "type": "object",
+    "required": ["start", "end", "speaker"],
+    "properties": {"start": {"type": "number"}, "end": {"type": "number"}, "speaker": _TEXT},
+}
+_TURNS = {
+    "type": "object",
+    "required": ["duration", "segments"],
+    "properties": {"duration": {"type": "number"}, "segments": {"type": "array", "items": _TURN}},
+}
+TRANSCRIPTS: dict[str, Schema] = _TEXTS | {"text/event-stream": {}}
+TRANSLATIONS = _TEXTS
+DIARIZATIONS: dict[str, Schema] = {"application/json": _TURNS, "text/plain": _TEXT}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from hushd.transcripts.segment import Segment
@@ -35,6 +36,8 @@ def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -
             for segment in transcript
             for word in segment.words
         ]
+    if transcript.unlikely:
+        found["unlikely"] = [{"start": start, "end": end} for start, end in transcript.unlikely]
     return found | {"usage": usage(transcript.duration)}
 
 
@@ -64,8 +67,20 @@ class Speakers:
             "start": segment.start,
             "end": segment.end,
             "text": segment.text,
-            "speaker": self._names.setdefault(segment.speaker, _letters(len(self._names))),
+            "speaker": self._name(segment),
         }
+
+    def named(self, segment: Segment) -> Segment:
+        """The segment with its speaker's name; without one where nobody else has spoken so far."""
+        return replace(segment, speaker=self._name(segment) if len(self._names) > 1 else "")
+
+    def _name(self, segment: Segment) -> str:
+        return self._names.setdefault(segment.speaker, _letters(len(self._names)))
+
+
+def subtitles(transcript: Transcript) -> Object:
+    """The files that `listen` would write of it, for who has asked for another form."""
+    return {"subtitles": {form: transcript.render(form) for form in ("srt", "vtt")}}
 
 
 def rttm(segments: Iterable[Segment], name: str = "audio") -> str:

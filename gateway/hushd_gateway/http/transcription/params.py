@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import fields
+from hushd_schema.operation import RECORDED
+from hushd_schema.operations.transcribe import TRANSCRIBE
+
+from .. import fields, parameters
 from ..errors import bad
 from ..fields import Fields
+from ..parameters import Parameter, Parameters
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 STREAMED = ("json", "text", "diarized_json")
+UNSTREAMED = "whisper-1"  # OpenAI's model that has no stream: its programs may ask for one, and get the whole
 LONGEST_MS = 60_000  # of silence or padding
 
 
@@ -24,6 +29,7 @@ class Wanted:
         form: one of `FORMATS`.
         model: as the program names it.
         language: of the recording, as far as the program says; empty for none.
+        subtitles: whether `srt` and `vtt` come along, as hushd's page asks.
         words: whether `words` are wanted; the segments too, with `segments`.
         options: for `AsyncClient.transcribe`.
     """
@@ -34,6 +40,7 @@ class Wanted:
     words: bool
     segments: bool
     stream: bool
+    subtitles: bool
     options: Mapping[str, Any]
 
 
@@ -43,25 +50,27 @@ def wanted(data: Fields, *, translate: bool = False) -> Wanted:
     Raises:
         ApiError: for a parameter that does not fit, or that no engine has.
     """
-    form = fields.choice(data, "response_format", TRANSLATION_FORMATS if translate else FORMATS, "json")
-    stream = not translate and fields.flag(data, "stream")
-    if stream and form not in STREAMED:
-        raise bad(f"A stream has no response_format {form}: choose {', '.join(STREAMED)}.", "stream")
     _refuse_missing(data)
-    detail = fields.subset(data, "timestamp_granularities", ("word", "segment"))
-    language = "" if translate else _language(data)
-    options = {
+    given = (TRANSLATION if translate else TRANSCRIPTION).check(data)
+    form, model, stream = given["response_format"], given["model"], given.get("stream", False)
+    if model == UNSTREAMED:
+        stream = stream and form in STREAMED
+    elif stream and form not in STREAMED:
+        raise bad(f"A stream has no response_format {form}: choose {', '.join(STREAMED)}.", "stream")
+    detail = given["timestamp_granularities"]
+    words = "word" in detail and form == "verbose_json"  # the other forms have none
+    language = _language(given)
+    options = parameters.asked(TRANSCRIBE, given)
+    options |= {
         "language": language or None,
         "task": "translate" if translate else None,
-        "prompt": fields.text(data, "prompt") or None,
-        "hotwords": _keywords(data) or None,
-        "temperature": fields.number(data, "temperature", 0, 1),
-        "word_times": "word" in detail,
-        "diarize": form == "diarized_json" or fields.flag(data, "diarize"),
-        **_chunking(data),
+        "hotwords": [*given["keywords"], *filter(None, [options["hotwords"]])] or None,
+        "word_times": words,
+        "diarize": form == "diarized_json" or options["diarize"],
+        **given["chunking_strategy"],
     }
-    words = "word" in detail
-    return Wanted(form, fields.text(data, "model"), language, words, not words or "segment" in detail, stream, options)
+    subtitles = fields.flag(data, "subtitles")
+    return Wanted(form, model, language, words, not words or "segment" in detail, stream, subtitles, options)
 
 
 def _refuse_missing(data: Fields) -> None:
@@ -77,21 +86,16 @@ def _refuse_missing(data: Fields) -> None:
             )
 
 
-def _language(data: Fields) -> str:
+def _language(given: Mapping[str, Any]) -> str:
     """The language; of several that are possible, the model has to find it out."""
-    several = fields.texts(data, "languages")
-    language = fields.text(data, "language") or (several[0] if len(several) == 1 else "")
+    several = given.get("languages", ())
+    language: str = given.get("language", "") or (several[0] if len(several) == 1 else "")
     return "" if language == "auto" else language
 
 
-def _keywords(data: Fields) -> list[str]:
-    hotwords = fields.text(data, "hotwords")  # speaches' name
-    return fields.texts(data, "keywords") + ([hotwords] if hotwords else [])
-
-
-def _chunking(data: Fields) -> dict[str, Any]:
-    """`chunking_strategy`: `auto`, or an object, which forms send as JSON or by its members."""
-    strategy = fields.one(data, "chunking_strategy") or fields.members(data, "chunking_strategy")
+def _chunking(data: Fields, name: str) -> dict[str, Any]:
+    """`auto`, or an object, which forms send as JSON or by its members."""
+    strategy = fields.one(data, name) or fields.members(data, name)
     if isinstance(strategy, str) and strategy.startswith("{"):
         try:
             strategy = fields.parse(strategy)
@@ -100,16 +104,51 @@ def _chunking(data: Fields) -> dict[str, Any]:
     if strategy in ("auto", {}, ""):
         return {}
     if not isinstance(strategy, dict) or strategy.get("type") != "server_vad":
-        raise bad('chunking_strategy must be "auto" or an object of the type server_vad.', "chunking_strategy")
-    return vad(strategy)
-
-
-def vad(strategy: Fields) -> dict[str, Any]:
-    """The options of a transcription for an object `server_vad`; every engine's detector has a threshold of its own."""
-    fields.number(strategy, "threshold", 0, 1)
-    padding = fields.number(strategy, "prefix_padding_ms", 0, LONGEST_MS)
-    silence = fields.number(strategy, "silence_duration_ms", 0, LONGEST_MS)
+        raise bad(f'{name} must be "auto" or an object of the type server_vad.', name)
+    given = VAD.check(strategy)
+    padding, silence = given["prefix_padding_ms"], given["silence_duration_ms"]
     return {
         "speech_pad_s": None if padding is None else padding / 1000,
         "min_silence_s": None if silence is None else silence / 1000,
     }
+
+
+VAD = Parameters(
+    Parameter("type", "The only kind.", fields.text, {"const": "server_vad"}, (), required=True),
+    parameters.number("threshold", 0, 1, "Taken without effect: every engine's detector has one of its own."),
+    parameters.number("prefix_padding_ms", 0, LONGEST_MS, "Sound kept around speech."),
+    parameters.number("silence_duration_ms", 0, LONGEST_MS, "Silence that divides segments."),
+)
+_FILE = "A recording: whatever ffmpeg reads."
+_MODEL = parameters.text(
+    "model", "ENGINE/NAME, the name of an installed model, or any other name for the configured one."
+)
+_DETAIL = parameters.subset("timestamp_granularities", ("word", "segment"), "What verbose_json has times of.")
+_COMMON = (
+    _MODEL,
+    *parameters.of(TRANSCRIBE, RECORDED),
+    parameters.texts("keywords", "Words to expect."),
+    _DETAIL,
+    Parameter(
+        "chunking_strategy", "How speech is found.", _chunking, {"anyOf": [{"enum": ["auto", ""]}, VAD.in_json()]}
+    ),
+)
+TRANSCRIPTION = Parameters(
+    *_COMMON,
+    parameters.texts("languages", "What may be spoken."),
+    parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
+    parameters.flag("stream", f"Events while it is made, with {', '.join(STREAMED)}."),
+    file=_FILE,
+)
+TRANSLATION = Parameters(
+    *_COMMON,
+    parameters.choice("response_format", TRANSLATION_FORMATS, "json", "The transcript's form."),
+    file=_FILE,
+)
+DIARIZATION = Parameters(
+    _MODEL,
+    *(each for each in parameters.of(TRANSCRIBE) if each.name == "language"),
+    parameters.choice("response_format", ("json", "rttm"), "json", "The answer's form."),
+    parameters.whole("num_speakers", 0, 64, "How many speak, where that is known."),
+    file=_FILE,
+)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
+from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log, Remember
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.standby import Standby
 from hushd_supervisor.core.worker.place import Place
 from hushd_supervisor.core.worker.shortage import Shortage
@@ -17,13 +18,12 @@ from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .budget import Budget, Memory, Resident, Verdict
-from .cards import Card, Cards
+from .cards import Cards
 from .needs import Needs
 from .placement import A_CARD, Decision, Placement, Start, Tenant
-from .pressure import Level, Pressure, sign
+from .pressure import HOLD_S, Level, Pressure, sign
 
 PLENTY = Memory(1 << 62, 1 << 62)
-CRITICAL_RETRY_MS = 60_000
 RETURN_S = 5.0  # from one look to the next whether a worker may go back from the CPU to a card
 PATIENCE_S = 10.0  # to wait for room on a card where the CPU will do too
 
@@ -91,9 +91,9 @@ class Admission:
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
-    def pressure(self, level: Level, now: float) -> None:
-        """Takes a sign of pressure from outside."""
-        self._pressure.see(level, now)
+    def pressure(self, level: Level, now: float, *, told: bool = False) -> None:
+        """Takes a sign of pressure from outside; `told` by another program."""
+        self._pressure.see(level, now, told=told)
         self.look(now)
 
     def look(self, now: float) -> Memory:
@@ -169,18 +169,16 @@ class Admission:
     def settle(self, now: float) -> list[Action]:
         """After any event: starts the workers that wait for memory, the most urgent first.
 
-        Where memory lacks, asks idle workers to leave, or refuses. Under critical pressure none starts, and all idle
-        workers leave.
+        Where memory lacks, asks idle workers to leave, or refuses. Under critical pressure only small ones start and
+        stay; the others wait for its end, which is near as a rule.
         """
-        waiting = [worker for worker in self._workers.values() if worker.state is State.WAITING]
+        waiting = self._waiting()
         memory = self.look(now) if waiting else PLENTY
         out = self._update_level(now) + self._settle_standby(now)
+        waiting.sort(key=lambda worker: (worker.jobs.waiting[0].level(now), worker.jobs.waiting[0].order))
         if self.level is Level.CRITICAL:
-            for worker in self._workers.values():
-                message = f"Memory is critically short: {worker.name} cannot start now."
-                out += worker.refuse(now, message, CRITICAL_RETRY_MS) + worker.evict(now)
+            out += self._settle_critical(waiting, now)
         else:
-            waiting.sort(key=lambda worker: (worker.jobs.waiting[0].level(now), worker.jobs.waiting[0].order))
             for worker in waiting:
                 out += self._decide(worker, memory, now)
             if self.cards.asked_at > -math.inf:
@@ -189,8 +187,38 @@ class Admission:
         self.due = min(self.cards.due, self.standby.deadline())
         if lives:
             self.due = min(self.due, self._pressure.deadline(now), self._looked + self._look_every)
-        if waiting:
+        if waiting := self._waiting():
             self.due = min(self.due, *(at for worker in waiting if (at := self._impatient_at(worker)) > now), math.inf)
+            if self.level is Level.CRITICAL:
+                held = min(worker.patient_until(HOLD_S) for worker in waiting)
+                self.due = min(self.due, held, self._pressure.deadline(now))
+        return out
+
+    def _waiting(self) -> list[Worker]:
+        return [worker for worker in self._workers.values() if worker.state is State.WAITING]
+
+    def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
+        """Starts workers that take little of the free memory, has the others wait, and all but little at rest leave.
+
+        Who leaves a machine where memory is short gives it nothing worth a reload if it held next to none.
+        """
+        out: list[Action] = []
+        idle = [tenant.machine for tenant in self._tenants(now) if tenant.machine.idle_s is not None]
+        if not (waiting or idle):
+            return out
+        memory = self.look(now)
+        spare = self._pressure.spare(memory, now)
+        for name in self.budget.beyond(spare, idle):
+            out += self._evict(name, now)
+        starting = sum(tenant.machine.size for tenant in self._tenants(now) if tenant.starting)
+        for worker in waiting:
+            need = self.needs.memory(worker.name)
+            if starting + need <= spare:
+                out += self._decide(worker, memory, now)
+                starting += need
+            else:
+                retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
+                out += worker.hold_back(now, HOLD_S, _critically_short(worker.name, need, memory), retry_ms)
         return out
 
     def _settle_standby(self, now: float) -> list[Action]:
@@ -227,8 +255,8 @@ class Admission:
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
     def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
-        if worker.shortage is not None and (tried := self._after(worker.shortage, worker, memory, now)) is not None:
-            return tried
+        if worker.shortage is not None and not self._others_have_left(worker.shortage, now):
+            return self._after(worker.shortage, worker, memory, now)
         start = self._start(worker)
         if self._must_look(start, now):
             return self.cards.look(now)
@@ -247,25 +275,30 @@ class Admission:
 
     def _evict(self, name: str, now: float) -> list[Action]:
         """Asks a worker to leave, or ends a template."""
-        released = self.standby.release(name, now)
-        return self._workers[name].evict(now) if released is None else released
+        return self.standby.release(name, now) if self.standby.has(name) else self._workers[name].evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or goes on with the fall-back to the CPU."""
         out = worker.lack(now, decision.message, self._retry_ms(decision, now), bool(decision.place.card))
         return out + self._decide(worker, memory, now) if worker.state is State.WAITING else out
 
-    def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action] | None:
-        """Goes on after a load that failed for want of memory: others leave for a second one; None once they have."""
+    def _others(self, shortage: Shortage, now: float) -> list[Resident]:
+        """All who hold memory of the kind that a load has lacked."""
         there = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
         others = [self._tenant(w, now).machine for w in there]
-        others += [] if shortage.on_card else [machine for machine, _ in self.standby.residents()]
-        idle = [resident.name for resident in others if resident.idle_s is not None]
-        if not shortage.final and (idle or any(resident.leaving for resident in others)):
+        return others if shortage.on_card else others + [machine for machine, _ in self.standby.residents()]
+
+    def _others_have_left(self, shortage: Shortage, now: float) -> bool:
+        """Whether those who could leave for a second load have done so: it may be tried."""
+        return not shortage.final and shortage.evicted and not any(map(_can_leave, self._others(shortage, now)))
+
+    def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
+        """Goes on after a load that failed, short of memory: others leave for a second one, or it is given up."""
+        others = self._others(shortage, now)
+        if not shortage.final and any(map(_can_leave, others)):
             shortage.evicted = True
+            idle = [resident.name for resident in others if resident.idle_s is not None]
             return [action for name in idle for action in self._evict(name, now)]
-        if not shortage.final and shortage.evicted:
-            return None
         names = ", ".join(resident.name for resident in others)
         held = f"Some is held by {names}, which cannot leave now." if names else "No other worker holds any."
         place = A_CARD if shortage.on_card else Place()
@@ -283,17 +316,23 @@ class Admission:
     def _start(self, worker: Worker) -> Start:
         settings = worker.settings
         asked = worker.jobs.device_asked or settings.compute_device
-        return Start(worker.name, asked, int(settings.vram_reserve_mb * 1e6), worker.may_leave_card, worker.exile)
+        return Start(worker.name, asked, int(settings.vram_reserve_mb * 1e6), worker.may_leave_card, worker.cpu_reason)
 
-    def help(self, worker: Worker, asked: str, now: float) -> tuple[list[Action], Place | None]:
-        """A look at the cards, where one is due; else where a replica of `worker` could start beside all others.
+    def look_for(self, worker: Worker, asked: str, now: float) -> list[Action]:
+        """Looks at the cards, where `room_for` has to know them first."""
+        return self.cards.look(now) if self._must_look(self._replica(worker, asked), now) else []
 
-        That is with none leaving or waiting for it, on the device that a request has `asked` for.
+    def room_for(self, worker: Worker, asked: str, now: float) -> Place | None:
+        """Where a replica of `worker` could start beside all others, with none leaving or waiting for it.
+
+        That is on the device that a request has `asked` for; None where there is no room, or the cards must be looked
+        at first.
         """
-        start = self._start(worker)._replace(exile="", asked=asked or worker.settings.compute_device)
-        if self._must_look(start, now):
-            return self.cards.look(now), None
-        return [], self._fits(start, now)
+        start = self._replica(worker, asked)
+        return None if self._must_look(start, now) else self._fits(start, now)
+
+    def _replica(self, worker: Worker, asked: str) -> Start:
+        return self._start(worker)._replace(cpu_reason="", asked=asked or worker.settings.compute_device)
 
     def _fits(self, start: Start, now: float) -> Place | None:
         if any(worker.state is State.WAITING for worker in self._workers.values()):
@@ -304,9 +343,9 @@ class Admission:
     # --- back to a card ----------------------------------------------------------------------------------------------
 
     def _off_card(self) -> list[Worker]:
-        """The workers that compute on the CPU for want of room on a card."""
+        """The workers that compute on the CPU because no card has room."""
         ready = [w for w in self._workers.values() if w.state in (State.READY, State.BUSY)]
-        return [w for w in ready if w.lifecycle.place.why and not (w.lifecycle.exile or w.lifecycle.retiring)]
+        return [w for w in ready if w.lifecycle.place.why and not (w.lifecycle.cpu_reason or w.lifecycle.retiring)]
 
     def _look_for_room(self, now: float) -> list[Action]:
         """Looks at the cards now and then while such workers are in use."""
@@ -328,7 +367,7 @@ class Admission:
         return [*workers, *(Tenant(machine, {}, starting) for machine, starting in templates)]
 
     def _tenant(self, worker: Worker, now: float) -> Tenant:
-        idle = worker.state is State.READY and not worker.settings.pinned
+        idle = (worker.state is State.READY or worker.unheard) and not worker.settings.pinned
         card = worker.lifecycle.card
         machine = Resident(
             worker.name,
@@ -362,6 +401,18 @@ class Admission:
         return max(1000, int(min(ends) * 1000)) if ends else 60_000
 
 
+def _critically_short(name: str, need: int, memory: Memory) -> str:
+    return (
+        f"Memory is critically short: {memory.available / 1e6:.0f} of {memory.total / 1e6:.0f} MB are available, "
+        f"and {name} needs {need / 1e6:.0f} MB. Ask again in a moment, or end other programs."
+    )
+
+
 def _is_on(worker: Worker, shortage: Shortage) -> bool:
     """Whether a worker holds memory of the kind that is short."""
     return not shortage.on_card or worker.capabilities.get("compute_device") not in (None, "", "cpu")
+
+
+def _can_leave(resident: Resident) -> bool:
+    """Whether a resident makes room: it is idle, or leaves already."""
+    return resident.idle_s is not None or resident.leaving

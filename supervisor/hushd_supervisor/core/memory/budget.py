@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hushd_supervisor.core.settings import Settings
+from hushd_schema.settings import Settings
 
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory
 
@@ -27,7 +27,7 @@ class Memory(NamedTuple):
 
 
 class Room(NamedTuple):
-    """A device's memory for workers: the most that all may take, and of what is `available` now the part to leave."""
+    """A device's memory for workers: the most that all may take, and the part of that `available` now to leave."""
 
     limit: int
     available: int
@@ -110,6 +110,18 @@ class Budget:
         if residents and none_stays and _missing(alone, room, residents) <= freed:
             return Verdict(False, tuple(victims), wait=True)
         return Verdict(False)
+
+    def beyond(self, size: int, residents: Iterable[Resident]) -> list[str]:
+        """Names those at rest that must leave so that all others at rest together take at most `size`."""
+        idle = sorted((r for r in residents if r.idle_s is not None and not r.leaving), key=self.rank)
+        left = sum(r.size for r in idle)
+        names = []
+        for resident in idle:
+            if left <= size:
+                break
+            names.append(resident.name)
+            left -= resident.size
+        return names
 
     def rank(self, resident: Resident) -> tuple[bool, float]:
         """The order in which residents leave: templates first, then by their score."""

@@ -1,4 +1,4 @@
-"""The graphics cards as they were last seen, and what is known of their memory since then; pure. Sizes in bytes.
+"""The graphics cards as they were last seen, and the changes of their memory since then; pure. Sizes in bytes.
 
 The supervisor asks no driver: a `Look` has a short-lived process do it, and its answer comes as an event.
 """
@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from hushd_protocol.cards import Card
+
 from hushd_supervisor.core.actions import Action, Look
 
 from .budget import Resident, Room
@@ -17,24 +19,6 @@ FRESH_S = 1.0  # for which a look is good for a decision
 AGAIN_S = 0.1  # to the next look while memory is awaited of which the driver does not report yet that it is free
 RELEASE_S = 5.0  # for the driver to report that; then the memory is somebody else's
 UNKNOWN = 1 << 60  # the memory of a card that has slept since the first look: nobody uses it
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A graphics card at a look; `total` and `free` are 0 while it sleeps.
-
-    Attributes:
-        device: its name in the configuration, such as `cuda:0`.
-        id: its place on the bus.
-        asleep: whether its power is off, so that nobody uses it.
-    """
-
-    device: str
-    id: str
-    name: str = ""
-    total: int = 0
-    free: int = 0
-    asleep: bool = False
 
 
 @dataclass(slots=True)
@@ -99,7 +83,7 @@ class Cards:
         self._releases = [r for r in self._releases if now < r.until and _awaited(r, there.get(r.card), taken)]
 
     def gone(self, sizes: Mapping[str, int], now: float) -> None:
-        """A process that took `sizes` is gone: what is known of those cards is old."""
+        """Notes that a process that took `sizes` is gone: the figures of those cards are old."""
         if not sizes:
             return
         free = {card.id: card.free for card in self.seen}

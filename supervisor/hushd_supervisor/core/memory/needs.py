@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hushd_protocol.limits import UNKNOWN_WORKER
-
-from hushd_supervisor.core.settings import Settings, base
+from hushd_protocol.names import base
+from hushd_schema.settings import Settings
 
 UNKNOWN_ON_CARD = 2_000_000_000  # of a card, for a worker that never ran on one and has no `vram_mb`
 
@@ -56,7 +56,7 @@ class Needs:
         self.table[f"{base(name)}@{card}"] = 0
 
     def outgrew(self, name: str, card: str, free: int) -> None:
-        """Records that the model did not fit into what was free of a card.
+        """Records that the model did not fit into the free memory of a card.
 
         It counts for twice as large, at most: another program may have taken the memory meanwhile.
         """

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from hushd_protocol.cards import Card
+
 from hushd_supervisor.core.worker.place import Place
 
 from .budget import Budget, Memory, Resident, Verdict
-from .cards import Card, Cards
+from .cards import Cards
 from .needs import Needs
 
 ON_CARDS = ("auto", "cuda")  # the kinds of `compute_device` that may mean a card
@@ -44,14 +46,14 @@ class Start(NamedTuple):
         asked: the device, by the configuration or a request.
         reserve: of a card's memory, that is left to all other programs.
         may_leave_card: whether the settings let the CPU take over from a card.
-        exile: the reason why it must be on the CPU; empty: it need not.
+        cpu_reason: the reason why it must be on the CPU; empty: it need not.
     """
 
     name: str
     asked: str
     reserve: int
     may_leave_card: bool
-    exile: str = ""
+    cpu_reason: str = ""
 
     @property
     def may_be_on_cpu(self) -> bool:
@@ -62,7 +64,7 @@ class Start(NamedTuple):
 class Decision(NamedTuple):
     """The verdict on a start; `message` explains a refusal, which may hold until `until`.
 
-    A refusal with a card in its `place` is for want of that card's memory.
+    A refusal with a card in its `place` says that this card's memory is short.
     """
 
     verdict: Verdict
@@ -81,7 +83,7 @@ class Placement:
 
     def chooses(self, start: Start) -> bool:
         """Whether a start may be on a card, so that the cards must be looked at."""
-        may = not start.exile and start.asked.partition(":")[0] in ON_CARDS
+        may = not start.cpu_reason and start.asked.partition(":")[0] in ON_CARDS
         return may and self._needs.uses_cards(start.name) and self._cards.there()
 
     def decide(
@@ -92,7 +94,7 @@ class Placement:
         Unless `patient`, it goes to the CPU rather than wait for a card any longer, if it may.
         """
         if not self.chooses(start):
-            place = Place("cpu", why=start.exile) if start.exile else Place()
+            place = Place("cpu", why=start.cpu_reason) if start.cpu_reason else Place()
             return self._anywhere(start.name, place, memory, tenants)
         if self._cards.error:
             why = f"the graphics cards cannot be looked at: {self._cards.error}"
@@ -114,7 +116,7 @@ class Placement:
         return self._off_card(start, why, memory, tenants)
 
     def returns(self, start: Start, tenants: Sequence[Tenant], now: float) -> bool:
-        """Whether a card has room again for a worker that went to the CPU for want of it, with nobody leaving."""
+        """Whether a card has room again for a worker that went to the CPU without it, with nobody leaving."""
         if self._cards.error or not start.may_be_on_cpu:
             return False
         return any(self._card_verdict(card, start, tenants, now).admit for card in self._usable(start.name))
@@ -135,7 +137,13 @@ class Placement:
             self._budget.room(memory, promised),
             [tenant.machine for tenant in tenants],
         )
-        return Decision(verdict, place, f"There is no memory for {name} ({need / 1e6:.0f} MB) now.")
+        taken = sum(tenant.machine.size for tenant in tenants)
+        message = (
+            f"There is no memory for {name} ({need / 1e6:.0f} MB) now: workers take {taken / 1e6:.0f} of their "
+            f"{self._budget.limit(memory) / 1e6:.0f} MB, and {memory.available / 1e6:.0f} of "
+            f"{memory.total / 1e6:.0f} MB are available, {memory.reserve / 1e6:.0f} of them for other programs."
+        )
+        return Decision(verdict, place, message)
 
     def _off_card(self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides for the CPU where a start may be there."""

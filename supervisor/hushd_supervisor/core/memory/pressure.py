@@ -2,6 +2,11 @@
 
 A sign is a stall that the kernel reports, or a look at the available memory. A level holds for `HOLD_S` after its last
 sign, so that a machine at a threshold does not flutter between levels.
+
+A report of a stall is an occasion to look, and proof of nothing. A trigger that was just registered fires with the
+first microsecond of stall (Linux up to 6.18 measures it against zero), so the file's own totals must confirm it. And
+while memory is available, processes that wait for it wait for a part: the limit of their own cgroup, or page cache
+that is read faster than it is kept, and counts as available.
 """
 
 from __future__ import annotations
@@ -14,13 +19,13 @@ from .budget import Memory
 HOLD_S = 10.0
 LOW = 0.15  # of all memory available: less is a sign of WARNING
 VERY_LOW = 0.07  # and of CRITICAL
-# With more than this available, a stall is not the machine's: one process under the tight limit of its own cgroup makes
-# the kernel report `full` stalls for the whole machine, with 23 of 24 GB free.
-PLENTY = 0.5
+SMALL = 0.1  # of the available memory: taking so much changes nothing for a machine on which it is short
+STALL_US = 150_000  # microseconds of stall in a window make a sign
+WINDOW_US = 2_000_000  # an unprivileged process may only ask for multiples of it
 
 
 class Level(enum.IntEnum):
-    """Normal: nothing is done. Warning: jobs use less. Critical: idle workers leave and none is started."""
+    """Normal: nothing is done. Warning: jobs use less. Critical: idle workers leave and none but small ones start."""
 
     NORMAL = 0
     WARNING = 1
@@ -38,19 +43,35 @@ def sign(memory: Memory) -> Level:
     return Level.WARNING if memory.available < LOW * memory.total else Level.NORMAL
 
 
-def plausible(memory: Memory) -> bool:
-    """Whether a stall that the kernel reports can be for want of this memory."""
-    return memory.available < PLENTY * memory.total
+def weight(level: Level, memory: Memory) -> Level:
+    """The level that a confirmed stall of `level` is a sign of while so much memory is available."""
+    return level if sign(memory) > Level.NORMAL else Level.NORMAL
+
+
+class Stall:
+    """One kind of stall, by the total that the kernel counts of it: `total` microseconds at `now`."""
+
+    def __init__(self, total: int, now: float) -> None:
+        self._total, self._since = total, now
+
+    def confirmed(self, total: int, now: float) -> bool:
+        """Whether there was as much stall since the last report as a trigger asks for, in proportion to the time."""
+        grown, windows = total - self._total, (now - self._since) * 1e6 / WINDOW_US
+        if windows >= 1:
+            self._total, self._since = total, now
+        return grown >= STALL_US * max(1.0, windows)
 
 
 class Pressure:
     """The level over time."""
 
     def __init__(self) -> None:
-        self._warning_until = self._critical_until = -math.inf
+        self._warning_until = self._critical_until = self._told_until = -math.inf
 
-    def see(self, level: Level, now: float) -> None:
-        """Takes a sign of `level`, which is a sign of all lower levels too."""
+    def see(self, level: Level, now: float, *, told: bool = False) -> None:
+        """Takes a sign of `level`, which is a sign of all lower levels too; `told` by another program."""
+        if told and level >= Level.CRITICAL:
+            self._told_until = now + HOLD_S
         if level >= Level.WARNING:
             self._warning_until = now + HOLD_S
         if level >= Level.CRITICAL:
@@ -61,6 +82,10 @@ class Pressure:
         if now >= self._warning_until:  # which is never the earlier of the two
             return Level.NORMAL
         return Level.CRITICAL if now < self._critical_until else Level.WARNING
+
+    def spare(self, memory: Memory, now: float) -> int:
+        """The bytes that starts, and all workers at rest, may take while the level is critical."""
+        return 0 if now < self._told_until else int(SMALL * memory.available)
 
     def deadline(self, now: float) -> float:
         """The time at which the level falls unless there is another sign of it, `math.inf` while it is normal."""

@@ -12,16 +12,19 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from hushd_protocol.hosts import is_allowed
+from hushd_protocol.hosts import headers_of, is_allowed, sent_secrets
 
 PREFIX = 4096  # bytes of a connection that are looked at
 HEALTH, METRICS, MODELS, VOICES = "/health", "/metrics", "/v1/models", "/v1/audio/voices"
 INFO = "info"  # of Wyoming
 _POLLS = frozenset(name.encode() for name in (HEALTH, METRICS, MODELS, VOICES))
 _REQUEST = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.([01])")
+_END = re.compile(rb"\n\r?\n")  # of a head
+_NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9a-zA-Z]+")
+_NO_VALUE = re.compile(rb"[\x00\n\r\x0b\x0c]")
 _METHOD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # With one of these a request has a body, becomes another protocol, or comes from a web page: the gateway's business.
-_NOT_A_POLL = frozenset((b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"origin"))
+_NOT_A_POLL = frozenset(("content-length", "transfer-encoding", "upgrade", "expect", "origin"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,11 @@ class Http:
 
     Attributes:
         hosts: names of this machine, besides localhost and addresses.
-        authorised: whether the value of an `Authorization` header will do; always where no token is needed.
+        authorised: whether one of the secrets that a request carries will do; always where no token is needed.
     """
 
     hosts: Collection[str] = ()
-    authorised: Callable[[bytes], bool] = lambda _: True
+    authorised: Callable[[Collection[str]], bool] = lambda _: True
 
     def decide(self, data: bytes) -> Decision:
         """Returns what to do after the bytes `data`, which begin a request."""
@@ -79,37 +82,39 @@ class Http:
             return _MORE
         if data[0] not in _METHOD:  # TLS, for one
             return _BAD
-        end = data.find(b"\r\n\r\n")
-        if b"\n\n" in (data if end < 0 else data[:end]):
-            return _HAND_OVER  # lines without CR, which some programs write
-        if end < 0:
+        end = _END.search(data)
+        if end is None:
             return _HAND_OVER if len(data) >= PREFIX else _MORE
-        first, *lines = data[:end].split(b"\r\n")
+        first, *lines = data[: end.start() + 1].removesuffix(b"\n").removesuffix(b"\r").split(b"\r\n")
+        if any(b"\n" in line or line[:1] in (b" ", b"\t") for line in (first, *lines)):
+            return _HAND_OVER  # lines without CR, which some programs write, and lines that go on with the one before
         request = _REQUEST.fullmatch(first)
-        if request is None:
-            return _BAD
-        return self._request(request, lines, end + 4)
+        return self._request(request, lines, end.end()) if request else _BAD
 
     def _request(self, request: re.Match[bytes], lines: list[bytes], used: int) -> Decision:
         method, target, minor = request.groups()
-        headers: dict[bytes, bytes] = {}
+        pairs = []
         for line in lines:
             name, colon, value = line.partition(b":")
-            name = name.lower()
-            if not colon or (name in headers and name == b"host"):
+            if not colon or not _NAME.fullmatch(name) or _NO_VALUE.search(value):
                 return _BAD
-            headers[name] = value.strip()
-        if not is_allowed(headers.get(b"host", b"").decode("latin-1"), self.hosts):
+            pairs.append((name, value))
+        headers = headers_of(pairs)
+        hosts = [name for name, _ in pairs if name.lower() == b"host"]
+        if len(hosts) > 1 or {"content-length", "transfer-encoding"} <= set(headers):
+            return _BAD
+        if not is_allowed(headers.get("host", ""), self.hosts):
             return Refuse(403)
         if target not in _POLLS or method not in (b"GET", b"HEAD") or not _NOT_A_POLL.isdisjoint(headers):
             return _HAND_OVER
-        if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return _HAND_OVER
         what = target.decode()
-        if what != HEALTH and not self.authorised(headers.get(b"authorization", b"")):
+        sent = sent_secrets(headers.get("authorization", ""), headers.get("x-api-key", ""))
+        if what != HEALTH and not self.authorised(sent):
             return Refuse(401)
-        close = minor == b"0" or b"close" in headers.get(b"connection", b"").lower()
-        return Answer(what, used, method == b"HEAD", close)
+        options = [option.strip() for option in headers.get("connection", "").lower().split(",")]
+        return Answer(what, used, method == b"HEAD", minor == b"0" or "close" in options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) 
 
     Args:
         status: as in Popen.returncode.
-        out_of_memory: whether the kernel killed some process of ours for want of memory while this one lived.
+        out_of_memory: whether the kernel killed some process of ours, out of memory, while this one lived.
     """
     if status >= 0:
         return f"exit status {status}"

@@ -7,6 +7,7 @@ from hushd_protocol import messages as m
 from .jobs import Jobs
 from .leases import Leases
 from .lifecycle import BEAT_S, WATCHED, Lifecycle
+from .request import ActiveRequest
 from .states import State
 
 
@@ -26,6 +27,8 @@ class Dispatcher:
     def settle(self, now: float) -> None:
         """After any change: hands out work, rests, leaves or starts, as the state and the queue ask for."""
         state = self._lifecycle.state
+        if state is State.DRAINING or self._lifecycle.unwanted:
+            self._jobs.hurry(now)
         if state in (State.READY, State.BUSY):
             self._jobs.queue.sort(now)
             if self._lifecycle.computes_on(self._jobs.device_asked):
@@ -60,12 +63,19 @@ class Dispatcher:
         self._answer_warm(now)
         self._run_next(now)
 
+    def lease(self, request: ActiveRequest, now: float) -> None:
+        """Books the lease that a request has made by running."""
+        self._leases.use(request.holder, request.message.keep_alive, now)
+        if request.orphaned:
+            self._leases.holder_left(request.holder.__eq__)
+
     def watch(self, now: float) -> None:
         """Ends jobs that are due, and a process that hangs under them."""
         if self._lifecycle.state not in WATCHED:
             return
         name = self._lifecycle.name
-        self._jobs.expire_running(now)
+        for request in self._jobs.expire_running(now):
+            self.lease(request, now)
         if self._jobs.cancel_ignored(now):
             self._lifecycle.log("WARNING", f"{name} ignored a cancel")
             self._lifecycle.kill(now, expected=True)

@@ -1,7 +1,8 @@
 """The requests of one worker: those that wait (`queue`), and those that run on its process.
 
 `Jobs` keeps the accounts of every request and passes its messages on in both directions; the worker decides when the
-process starts and ends. Every request ends in `finish`, exactly once.
+process starts and ends. Every request ends in `finish`, exactly once: for its client at once when it is cancelled,
+while its engine may still be at a piece of it. Until that ends too it has its slot, and is `running` although `done`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import replace
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import MAX_CREDIT
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 
@@ -27,6 +27,7 @@ ENDINGS = {
     "shutting_down": "hushd is shutting down, and the job had not finished in time; ask again.",
     "worker_stopped": "The worker was stopped before the job had finished; ask again.",
 }
+STOPS = ("shutting_down", "worker_stopped")  # by us, not by the client or for what it did
 LATENCIES = 32  # of the last requests, of which the status reports median and 95th percentile
 
 
@@ -35,13 +36,14 @@ class Jobs:
 
     Attributes:
         queue: the requests that wait, and the slots of the process.
-        running: requests by id, at most as many as there are slots.
+        running: requests by id, at most as many as there are slots, and those that were set aside; some only for the
+            engine, see above.
         ended: requests finished since the pool last looked.
         gen: the generation of the process on which `running` runs.
         completed: jobs that have ended on a worker, over all processes.
         completed_here: those of the process that runs, or ran last.
-        latencies: seconds from the arrival of each of the last requests to its first output; sessions, whose output
-            waits for somebody to speak, are left out.
+        latencies: seconds from the arrival of each of the last requests to its first output; sessions and jobs that
+            were set aside, whose output waits for somebody, are left out.
         economy: whether memory is short: jobs are asked to use less.
     """
 
@@ -71,9 +73,14 @@ class Jobs:
         return sum(request.session for request in self.running.values())
 
     @property
+    def endless(self) -> int:
+        """The number of jobs that run for as long as their clients like."""
+        return sum(request.session or request.aside for request in self.running.values())
+
+    @property
     def uncancelled(self) -> int:
         """The number of jobs that run, and that nobody has cancelled."""
-        return sum(request.cancelled_at is None for request in self.running.values())
+        return sum(not request.cancelled for request in self.running.values())
 
     def begin(self, gen: int) -> None:
         """Starts the accounts of a new process."""
@@ -123,7 +130,7 @@ class Jobs:
     # --- ending --------------------------------------------------------------------------------------------------
 
     def finish(self, request: ActiveRequest, message: m.Result | m.Error) -> None:
-        """Ends a request; the only place that does. The caller has taken it out of `waiting` or `running`."""
+        """Ends a request; the only place that does. The caller has taken it out of `waiting`."""
         assert not request.done
         if request.degraded and isinstance(message, m.Result):
             message = replace(message, data=message.data | {"degraded": True})
@@ -157,20 +164,37 @@ class Jobs:
         return moving
 
     def cancel(self, request: ActiveRequest, now: float, code: str) -> None:
-        """Ends a waiting request with `code` at once; asks the engine to end a running one.
+        """Ends a request with `code` at once, and asks the engine to end it where it runs.
 
-        With `worker_stopped` one that can be repeated is queued again, unless another code follows.
+        One that the supervisor stops ends when the engine obeys, or the process is gone. With `worker_stopped` it is
+        queued again if it can be repeated, unless another code follows.
         """
-        if request.done or request.cancelled_at is not None:
-            request.ending = code if request.ending == "worker_stopped" else request.ending
+        if request.done:
             return
         if request in self.waiting:
             self.waiting.remove(request)
             self.fail(request, code)
-        else:
-            request.cancelled_at = now
-            request.ending = code
+            return
+        if not request.cancelled:
+            request.cancelled, request.touched = True, now
             self._to_worker(m.Cancel(id=request.id))
+        if code in STOPS:
+            request.ending = request.ending or code
+        else:
+            request.ending = code
+            self.fail(request, code)
+
+    def hurry(self, now: float) -> None:
+        """The process is to leave: the engine has little time left for what nobody waits for."""
+        if not self.uncancelled:
+            for request in self.running.values():
+                request.hurried_at = now if request.hurried_at is None else request.hurried_at
+
+    def spend(self, cpu_s: float) -> None:
+        """Books CPU time of the process, in equal parts, on its jobs."""
+        for request in self.running.values():
+            if request.cancelled:
+                request.unheard_cpu_s += cpu_s / len(self.running)
 
     def cancel_all_of(self, route: bytes, now: float) -> None:
         """Cancels the requests of one client."""
@@ -186,7 +210,7 @@ class Jobs:
 
     def input(self, request: ActiveRequest, chunk: m.Chunk, now: float) -> None:
         """Passes input on from the client; cancels the request if the worker did not ask for this chunk."""
-        if request.cancelled_at is not None:
+        if request.cancelled:
             return
         if not request.take_input(chunk, now):
             self.cancel(request, now, "protocol_error")
@@ -203,7 +227,13 @@ class Jobs:
     def receive(self, request: ActiveRequest, message: m.Message, now: float) -> bool:
         """Handles a message of the process about a running request; False when it breaks the rules of credit."""
         request.touched = now
-        if not (request.output or request.session) and isinstance(message, m.Chunk | m.Partial | m.Result):
+        if request.done:
+            if isinstance(message, m.Result | m.Error):
+                self._end_run(request, message, now)
+            return True
+        if not (request.output or request.session or request.aside) and isinstance(
+            message, m.Chunk | m.Partial | m.Result
+        ):
             self.latencies.append(now - request.arrived)
         match message:
             case m.Chunk():
@@ -217,8 +247,7 @@ class Jobs:
                 request.audio = message.total
                 self._to_client(request, message)
             case m.Credit():
-                request.upload += message.chunks
-                if request.upload > MAX_CREDIT:
+                if not request.ask_input(message.chunks, now):
                     return False
                 self._to_client(request, message)
             case m.Result():
@@ -244,7 +273,8 @@ class Jobs:
 
     def running_deadline(self, stall_limit: float) -> float:
         """The time at which a running request next needs attention, `math.inf` for never."""
-        return min((t.next_deadline(stall_limit) for t in self.running.values()), default=math.inf)
+        due = min((t.next_deadline(stall_limit) for t in self.running.values()), default=math.inf)
+        return min(due, *(t.aside_at() for t in self.running.values())) if self.queue.aside and self.running else due
 
     def expire_waiting(self, now: float) -> bool:
         """Ends the requests that waited beyond their deadlines; returns whether there were any."""
@@ -253,13 +283,19 @@ class Jobs:
             self.cancel(request, now, "deadline_exceeded")
         return bool(late)
 
-    def expire_running(self, now: float) -> None:
-        """Cancels the requests that run beyond their deadlines, or for a client that does not read."""
-        for request in self.running.values():
-            if request.deadline <= now:
-                self.cancel(request, now, "deadline_exceeded")
-            elif request.starves(now):
-                self.cancel(request, now, "slow_consumer")
+    def expire_running(self, now: float) -> list[ActiveRequest]:
+        """Ends the requests that run beyond their deadlines, or for a client that does not read; returns them."""
+        late = [t for t in self.running.values() if not t.done and (t.deadline <= now or t.starves(now))]
+        for request in late:
+            self.cancel(request, now, "deadline_exceeded" if request.deadline <= now else "slow_consumer")
+        return late
+
+    def set_aside(self, now: float) -> bool:
+        """Takes the slots of the jobs that wait for their clients; returns whether there were any."""
+        resting = [t for t in self.running.values() if t.aside_at() <= now] if self.queue.aside else []
+        for request in resting:
+            request.aside = True
+        return bool(resting)
 
     def cancel_ignored(self, now: float) -> bool:
         """Whether a job goes on although it was cancelled long enough ago."""
@@ -274,10 +310,10 @@ class Jobs:
         for request in self.running.values():
             request.touched = now
 
-    def excuse(self, late: float) -> None:
+    def excuse(self, late: float, now: float) -> None:
         """Takes `late` seconds out of the clocks of every job."""
         for request in self.running.values():
-            request.excuse(late)
+            request.excuse(late, now)
 
     # --- the process is gone, or must go -------------------------------------------------------------------------
 
@@ -299,6 +335,8 @@ class Jobs:
 
     def repeat_or_fail(self, request: ActiveRequest, now: float, repeat: bool, error: HushdError) -> None:
         """Ends a lost request with `error`, or queues it again if `repeat` allows it and nothing was sent yet."""
+        if request.done:
+            return
         stopped = request.ending in ("", "worker_stopped")
         if stopped and repeat and request.repeatable and now < request.deadline:
             self._repeat(request, now)
@@ -310,18 +348,19 @@ class Jobs:
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _repeat(self, request: ActiveRequest, now: float) -> None:
-        request.alone = (request.alone or bool(request.killed)) and not request.session
-        request.cancelled_at, request.ending = None, ""
+        request.again()
         self.wait(request, now)
         self.report_place(request, "starting")
 
     def _end_run(self, request: ActiveRequest, message: m.Result | m.Error, now: float) -> None:
         del self.running[request.id]
         took, usual = now - request.started, self.usual_s(request)
-        self._usual_s[request.session] = 0.8 * usual + 0.2 * took if usual else took
+        if not request.aside:  # the time of its client's pauses says nothing of others
+            self._usual_s[request.session] = 0.8 * usual + 0.2 * took if usual else took
         self.completed += 1
         self.completed_here += 1
-        self.finish(request, message)
+        if not request.done:
+            self.finish(request, message)
 
     def _report_queued(self, request: ActiveRequest) -> None:
         self._to_client(request, m.Accepted(id=request.id, state="queued", position=request.place or 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 MOST = 256  # holders with a lease on one worker; beyond that the lease that ends first goes
 
@@ -38,17 +39,25 @@ class Leases:
             if len(self._until) > MOST:
                 del self._until[min(self._until, key=self._until.__getitem__)]
 
-    def connection_ended(self, holder: str) -> bool:
-        """Drops the endless lease of a connection that has ended; returns whether there was one."""
-        if self._until.get(holder) != math.inf:
-            return False
-        del self._until[holder]
-        return True
+    def worked(self, now: float) -> None:
+        """Records the end of work for a request that had ended before."""
+        self._last_use = now
+
+    def holder_left(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Drops the leases of holders that are nobody's any more; returns whether there was one.
+
+        One that ends before the worker would leave without it stays: a wish to have the memory back soon.
+        """
+        usual = self._last_use + self._default
+        return self._drop(lambda holder: is_theirs(holder) and self._until[holder] >= usual)
 
     def drop(self, holders: str) -> bool:
         """Drops the leases of all holders whose names begin so; returns whether there was one."""
+        return self._drop(lambda holder: holder.startswith(holders))
+
+    def _drop(self, ends: Callable[[str], bool]) -> bool:
         before = len(self._until)
-        self._until = {holder: until for holder, until in self._until.items() if not holder.startswith(holders)}
+        self._until = {holder: until for holder, until in self._until.items() if not ends(holder)}
         return len(self._until) < before
 
     def clear(self) -> None:

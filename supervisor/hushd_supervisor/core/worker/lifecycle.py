@@ -14,9 +14,9 @@ import math
 from collections.abc import Iterator, Mapping
 
 from hushd_protocol import messages as m
+from hushd_schema.settings import WorkerSettings
 
 from hushd_supervisor.core.actions import Action, Kill, Log, Spawn, ToWorker
-from hushd_supervisor.core.settings import WorkerSettings
 
 from .place import Place
 from .states import ALLOWED, State
@@ -27,9 +27,8 @@ BEAT_S = 6.0  # three beats of 2 s
 CPU_S = 0.05  # of CPU time is a sign of work; beating alone costs 1 ms each time
 GRACE_S = 5.0  # from `drain` to the exit
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
-LATE_S = 2.0  # a timer that fires later than this: we were stopped, or the machine slept
 START_GUESS_S = 1.0  # the time of a start, as long as none has succeeded
-EXILE_S = 600.0  # after which a process that had to do without its card is replaced by one that tries it again
+CARD_RETRY_S = 600.0  # after which a process that had to do without its card is replaced by one that tries it again
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
@@ -72,7 +71,7 @@ class Lifecycle:
         start_timed_out: whether this process did not become ready in time.
         compute_device: that a request asked for when this process was started; empty: the configuration's.
         kind: of device that the process computes on, by its own word; empty: not known.
-        exile: the reason why this process was started for the CPU instead of its card; empty: it was not.
+        cpu_reason: the reason why this process was started for the CPU instead of its card; empty: it was not.
     """
 
     def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int], out: list[Action]) -> None:
@@ -94,7 +93,7 @@ class Lifecycle:
         self.expected = False
         self.killed = False
         self.start_timed_out = False
-        self.compute_device = self.kind = self.exile = ""
+        self.compute_device = self.kind = self.cpu_reason = ""
         self._generations = generations
         self._out = out
         self._timer = math.inf  # of the state
@@ -102,6 +101,7 @@ class Lifecycle:
         self._started_at = 0.0
         self._start_cap = math.inf
         self._cpu_s = 0.0
+        self._beat_cpu_s: float | None = None
         self._ceiling = math.inf
 
     @property
@@ -127,25 +127,36 @@ class Lifecycle:
         self.waits_since = now
         self.enter(State.WAITING, now + ROOM_S)
 
-    def start(self, now: float, place: Place, compute_device: str = "", exile: str = "") -> None:
+    def wait_on(self, now: float) -> None:
+        """Waits as if from now on."""
+        self._timer = now + ROOM_S
+
+    def start(self, now: float, place: Place, compute_device: str = "", cpu_reason: str = "") -> None:
         """Starts the next generation at `place`."""
         self.place, self.card, self.cards = place, place.card, {}
-        self.compute_device, self.kind, self.exile = compute_device, "", exile
+        self.compute_device, self.kind, self.cpu_reason = compute_device, "", cpu_reason
         self.gen = next(self._generations)
         self.starts += 1
         self.expected = self.killed = self.start_timed_out = False
         self.pss = 0
         self.unwanted = self.worn = ""
-        self._cpu_s = 0.0
+        self._cpu_s, self._beat_cpu_s = 0.0, None
         self._started_at = now
-        self._start_cap = now + START_CAP_S
+        self._start_cap = math.inf
         if place.why:
             self.log("INFO", f"{self.name} starts on the CPU: {place.why}")
         shown = place.device if place.card else ""
         self._out.append(
             Spawn(self.name, self.gen, compute_device if shown else place.device or compute_device, shown, place.why)
         )
-        self.enter(State.STARTING, now + HELLO_S)
+        self.enter(State.STARTING)
+
+    def spawned(self, now: float) -> None:
+        """The process runs, from now on: until then it was the supervisor that others waited for."""
+        self._started_at = now
+        self._start_cap = now + START_CAP_S
+        if self.state is State.STARTING:
+            self._timer = now + HELLO_S
 
     def become_ready(self, message: m.Ready, now: float) -> None:
         """The process has loaded its model, on a card or on the CPU."""
@@ -249,6 +260,11 @@ class Lifecycle:
         self._cpu_s = cpu_s
         return True
 
+    def spent(self, cpu_s: float) -> float:
+        """The CPU time since the beat before, for a process that now is at `cpu_s`."""
+        before, self._beat_cpu_s = self._beat_cpu_s, cpu_s
+        return 0.0 if before is None else max(0.0, cpu_s - before)
+
     def used_up(self, jobs_done: int, now: float) -> str:
         """The reason why this process should do nothing more after `jobs_done` jobs; empty while it may go on."""
         limits = self.settings
@@ -258,8 +274,8 @@ class Lifecycle:
             return f"used up: {self.pss / 1e6:.0f} MB"
         if 0 < limits.max_age <= now - self.ready_at:
             return f"used up: {now - self.ready_at:.0f} s old"
-        if self.exile and now - self.ready_at >= EXILE_S:
-            return f"its card may be free again: {self.exile}"
+        if self.cpu_reason and now - self.ready_at >= CARD_RETRY_S:
+            return f"its card may be free again: {self.cpu_reason}"
         return ""
 
     def send(self, message: m.Message) -> None:
@@ -280,9 +296,10 @@ class Lifecycle:
         """The time until the state ends by itself."""
         return max(1, int((self._timer - now) * 1000))
 
-    def excuse(self, late: float) -> None:
+    def excuse(self, late: float, now: float) -> None:
         """Takes `late` seconds out of every watch: nobody is to blame for a time in which nobody ran or was heard."""
-        self._beat_due += late
+        if self._beat_due < math.inf:
+            self._beat_due = now + BEAT_S
         if self.state in (State.WAITING, State.STARTING, State.DRAINING):
             self._timer += late
             self._start_cap += late

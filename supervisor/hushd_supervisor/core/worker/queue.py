@@ -1,7 +1,9 @@
 """The requests that wait for a worker, their order, and which may run next.
 
 Files and sessions (live streams, which last as long as somebody speaks) have slots of their own on a worker that
-declares them; on any other worker a session takes the slot of a file.
+declares them; on any other worker a session takes the slot of a file. A file that waits for its client's input or
+credit is set aside: it gives its slot away for good, and once the client goes on, it goes on beside the others, in
+turns of a piece.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ class Queue:
     Attributes:
         waiting: in the order of `sort`; only changed in place.
         slots, sessions: of the process that runs, or ran last; `sessions` are for live streams alone.
+        aside: how many jobs beside those it carries on that were set aside; 0: none is.
     """
 
     def __init__(self, report: Callable[[ActiveRequest], None]) -> None:
         self.waiting: list[ActiveRequest] = []
         self.slots = 1
         self.sessions = 0
+        self.aside = 0
         self._report = report  # sends a request's new place to its client
         self._served: dict[bytes, float] = {}  # when a job of each client was last handed out
 
@@ -58,8 +62,8 @@ class Queue:
     def next(self, running: Collection[ActiveRequest]) -> ActiveRequest | None:
         """The request that may run now, beside those that do.
 
-        A suspect runs beside no file, and while it waits for that no file passes it. A session does not block requests
-        that need another slot. Two clients' requests with the same id run one after the other.
+        A suspect takes a slot beside no other file, and while it waits for that no file passes it. A session does not
+        block requests that need another slot. Two clients' requests with the same id run one after the other.
         """
         held = False
         for request in self.waiting:
@@ -93,9 +97,17 @@ class Queue:
 
     def _fits(self, request: ActiveRequest, running: Collection[ActiveRequest]) -> bool:
         kind = self._apart(request)
-        if sum(self._apart(other) == kind for other in running) >= (self.sessions if kind else self.slots):
+        holders = [other for other in running if not other.aside]
+        if sum(self._apart(other) == kind for other in holders) >= (self.sessions if kind else self.slots):
+            return False
+        if not kind and self.crowded(request.route, running):
             return False
         if any(other.message.id == request.message.id for other in running):
             return False
-        suspects = request.alone or any(other.alone for other in running)
-        return request.session or not suspects or all(other.session for other in running)
+        suspects = request.alone or any(other.alone for other in holders)
+        return request.session or not suspects or all(other.session for other in holders)
+
+    def crowded(self, route: bytes, running: Collection[ActiveRequest]) -> bool:
+        """Whether a client's next job could not be set aside: all places for that are taken, or half of them by it."""
+        clients = [other.route for other in running if other.aside]
+        return bool(self.aside) and (len(clients) >= self.aside or 2 * clients.count(route) >= self.aside)

@@ -11,7 +11,12 @@ from hushd_protocol.messages import Chunk, Job, Request
 from .crashes import Crashes
 
 AGING_S = 30.0  # of waiting raise a request by one level of priority
-CANCEL_S = 2.0  # for the engine to obey a cancel; then the process is killed
+ASIDE_S = 0.05  # of waiting for its client; then a job holds no slot any more
+CANCEL_S = 2.0  # for the engine to obey a cancel where its process is to leave; then that is killed
+# Elsewhere an engine may finish the piece that it is at, since that costs less than the model's next load: for so long
+# as it takes less CPU time than this, and shows work at least this often.
+UNHEARD_CPU_S = 60.0
+UNHEARD_STILL_S = 10.0
 STARVED_S = 15.0  # without credit, after the last was used up: the client has stopped reading
 
 
@@ -31,15 +36,19 @@ class ActiveRequest:
     arrived: float
     deadline: float = math.inf
     done: bool = False
+    client: int = 0  # the number of its connection
     place: int | None = None  # in the queue, as last reported to the client
     gone: bool = False  # its client has left: nothing more is sent
+    orphaned: bool = False  # nobody is left who could hold its lease
     degraded: bool = False  # it runs on a smaller model than usual, as its result will report
 
     # of the run under way
     started: float = 0.0
     touched: float = 0.0
     audio: float = 0.0  # seconds of input that the worker has reported, for the stall limit
-    cancelled_at: float | None = None
+    cancelled: bool = False  # the engine was asked to end it; if it is `done`, nobody hears what comes
+    hurried_at: float | None = None  # since when the process waits to leave for nothing else
+    unheard_cpu_s: float = 0.0  # of CPU time since the cancel
     ending: str = ""  # the code that a cancelled request ends with
 
     killed: list[Crashes] = field(default_factory=list)  # the records of the workers that crashed under it
@@ -53,6 +62,8 @@ class ActiveRequest:
     input_complete: bool = True
     download: int = 0  # chunks that the client can take
     starved_since: float | None = None
+    hungry_since: float | None = None  # when the worker came to wait for input
+    aside: bool = False  # it has waited for its client, and holds no slot since
 
     rank: int = field(init=False)
 
@@ -85,9 +96,7 @@ class ActiveRequest:
     @property
     def waits_for_client(self) -> bool:
         """Whether the worker can do nothing before the client sends input or grants credit."""
-        # A worker grants a chunk for each it has read, so a whole window granted means that all was read.
-        hungry = not self.input_complete and self.upload >= CREDIT_WINDOW
-        return hungry or self.starved_since is not None
+        return self.hungry_since is not None or self.starved_since is not None
 
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
@@ -108,6 +117,7 @@ class ActiveRequest:
             credit=self.download,
             economy=economy,
             session=message.session,
+            client=self.client,
             payload=message.payload,
         )
 
@@ -116,6 +126,20 @@ class ActiveRequest:
         self.started = self.touched = now
         self.audio = 0.0
         self.starved_since = now if self.download == 0 else None
+        self.hungry_since, self.aside = None, False
+
+    def ask_input(self, chunks: int, now: float) -> bool:
+        """Books credit for input from the worker; False when that is beyond any window."""
+        self.upload += chunks
+        # A worker grants a chunk when it comes for the next one, so a whole window granted means that all is used up.
+        if self.hungry_since is None and not self.input_complete and self.upload >= CREDIT_WINDOW:
+            self.hungry_since = now
+        return self.upload <= MAX_CREDIT
+
+    def again(self) -> None:
+        """Prepares for another run, as if nobody had stopped this one."""
+        self.alone = (self.alone or bool(self.killed)) and not self.session
+        self.cancelled, self.hurried_at, self.unheard_cpu_s, self.ending = False, None, 0.0, ""
 
     def take_input(self, chunk: Chunk, now: float) -> bool:
         """Books a chunk from the client; False when it was not asked for or is not the next one."""
@@ -123,6 +147,7 @@ class ActiveRequest:
             return False
         if self.waits_for_client:
             self.touched = now
+        self.hungry_since = None
         self.upload -= 1
         self.uploaded += 1
         self.input_complete = chunk.last
@@ -146,31 +171,44 @@ class ActiveRequest:
         self.download += chunks
         return self.download <= MAX_CREDIT
 
-    def excuse(self, late: float) -> None:
+    def excuse(self, late: float, now: float) -> None:
         """Takes `late` seconds out of every clock but the deadline, which is the client's."""
-        self.touched += late
-        if self.cancelled_at is not None:
-            self.cancelled_at += late
+        self.touched = min(now, self.touched + late)
+        if self.hurried_at is not None:
+            self.hurried_at = min(now, self.hurried_at + late)
         if self.starved_since is not None:
-            self.starved_since += late
+            self.starved_since = min(now, self.starved_since + late)
+        if self.hungry_since is not None:
+            self.hungry_since = min(now, self.hungry_since + late)
 
     def starves(self, now: float) -> bool:
         """Whether the client has stopped reading for too long."""
         return self.starved_since is not None and self.starved_since + STARVED_S <= now
 
+    def aside_at(self) -> float:
+        """The time at which its slot goes to another job, if it still waits for its client then."""
+        if self.session or self.aside or self.cancelled:
+            return math.inf
+        waits = [since for since in (self.hungry_since, self.starved_since) if since is not None]
+        return min(waits, default=math.inf) + ASIDE_S
+
     def cancel_ignored(self, now: float) -> bool:
         """Whether the engine has had its time to obey a cancel, and has not."""
-        return self.cancelled_at is not None and self.cancelled_at + CANCEL_S <= now
+        return self.cancelled and (self._obeys_until() <= now or self.unheard_cpu_s >= UNHEARD_CPU_S)
+
+    def _obeys_until(self) -> float:
+        hurried = math.inf if self.hurried_at is None else self.hurried_at + CANCEL_S
+        return min(hurried, self.touched + UNHEARD_STILL_S)
 
     def stalls_at(self, limit: float) -> float:
         """The time at which the run counts as stalled, if the process shows no work until then."""
-        if self.waits_for_client or self.cancelled_at is not None:
+        if self.waits_for_client or self.cancelled:
             return math.inf
         return self.touched + max(limit, 2 * self.audio)
 
     def next_deadline(self, stall_limit: float) -> float:
         """The earliest time at which a running request needs attention."""
-        if self.cancelled_at is not None:
-            return self.cancelled_at + CANCEL_S
+        if self.cancelled:
+            return self._obeys_until()
         starved = math.inf if self.starved_since is None else self.starved_since + STARVED_S
         return min(self.deadline, starved, self.stalls_at(stall_limit))

@@ -1,4 +1,4 @@
-"""A load that failed for want of memory: once idle workers have left it is tried again, then there is a fall-back."""
+"""A load that failed, short of memory: once idle workers have left it is tried again, then there is a fall-back."""
 
 from __future__ import annotations
 

@@ -6,36 +6,39 @@ owns the process and the states, its `Jobs` the requests; here they meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import CODES, HushdError
 from hushd_protocol.limits import EXIT_CARD_FAILED
+from hushd_schema.settings import WorkerSettings
+from hushd_schema.settings.declaration import REPLACES, settings_of
 
 from hushd_supervisor.core.actions import Action
-from hushd_supervisor.core.settings import WorkerSettings
+from hushd_supervisor.core.share import has_room
 
 from .crashes import COOLDOWN_S, Crashes
 from .death import Death
 from .dispatch import Dispatcher
 from .jobs import ENDINGS, Jobs
 from .leases import Leases
-from .lifecycle import BEAT_S, LATE_S, WATCHED, Lifecycle
+from .lifecycle import WATCHED, Lifecycle
 from .place import ANYWHERE, Place
 from .request import ActiveRequest
 from .shortage import Shortage
 from .states import State
 
 STARVED_RETRY_MS = 1000
+_OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if setting.reload == REPLACES]
 
 
 class Worker:
     """One worker, over all its generations.
 
     Attributes:
-        shortage: the last load, if it failed for want of memory.
+        shortage: the last load, if it failed because memory was short.
         displaced: requests that the worker of the fall-back is to take over; the fleet hands them on.
-        exile: the reason why the next process is to be started for the CPU; empty: it need not.
+        cpu_reason: the reason why the next process is to be started for the CPU; empty: it need not.
     """
 
     def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int]) -> None:
@@ -49,7 +52,7 @@ class Worker:
         self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
         self.shortage: Shortage | None = None
         self.displaced: list[ActiveRequest] = []
-        self.exile = ""
+        self.cpu_reason = ""
         self._verdict = ("worker_failed", "")  # the error of requests while FAILED
         self._down = False
 
@@ -79,6 +82,11 @@ class Worker:
         return self.jobs.uncancelled if self.state in WATCHED else 0
 
     @property
+    def unheard(self) -> bool:
+        """Whether the process only works at what nobody waits for any more, and nobody waits for it."""
+        return self.state is State.BUSY and not (self.jobs.uncancelled or self.jobs.waiting)
+
+    @property
     def may_leave_card(self) -> bool:
         """Whether the settings let the CPU take over from a card."""
         fallback = self.settings.fallback
@@ -88,15 +96,14 @@ class Worker:
 
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
         """Accepts a request, which will end exactly once: here and now, or later."""
-        waiting = len(self.jobs.waiting)
         if self.state is State.STOPPED:
-            self.shortage, self.exile = None, ""
+            self.shortage, self.cpu_reason = None, ""
         if self._down:
             self.jobs.fail(request, "shutting_down", "hushd is shutting down; ask again in a moment.")
         elif self.state is State.FAILED:
             self.jobs.fail(request, *self._verdict, retry_after_ms=self.lifecycle.retry_ms(now))
-        elif waiting >= self.settings.queue:
-            message = f"{waiting} requests wait for {self.name} already; try again later."
+        elif not (self.would_run(request) or self._has_room(request)):
+            message = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."
             self.jobs.fail(request, "overloaded", message, self.jobs.wait_ms(request))
         else:
             self.jobs.wait(request, now)
@@ -146,9 +153,9 @@ class Worker:
         self.jobs.grant(request, chunks, now)
         return self._take_after(request, now)
 
-    def release(self, holder: str, now: float) -> list[Action]:
-        """Drops the leases that a connection held in its own name: it has ended."""
-        if self.leases.connection_ended(holder) and self.state is State.READY:
+    def release(self, is_theirs: Callable[[str], bool], now: float) -> list[Action]:
+        """Drops the leases of a connection that held them in its own name, or of a machine: it is gone."""
+        if self.leases.holder_left(is_theirs) and self.state is State.READY:
             self._dispatch.rest(now)
         return self._take()
 
@@ -163,7 +170,7 @@ class Worker:
     def admit(self, now: float, place: Place = ANYWHERE, compute_device: str = "") -> list[Action]:
         """Starts the process that waits for memory, at `place`: there is enough."""
         if self.state is State.WAITING:
-            self.lifecycle.start(now, place, self.jobs.device_asked or compute_device, self.exile)
+            self.lifecycle.start(now, place, self.jobs.device_asked or compute_device, self.cpu_reason)
             self.jobs.begin(self.gen)
         return self._take()
 
@@ -185,6 +192,23 @@ class Worker:
             self.lifecycle.end(now)
         return self._take()
 
+    def patient_until(self, patience: float) -> float:
+        """The time at which the first of the requests will have waited for memory for `patience` seconds."""
+        since = self.lifecycle.waits_since
+        return min(max(request.arrived, since) + patience for request in self.jobs.waiting)
+
+    def hold_back(self, now: float, patience: float, message: str, retry_after_ms: int) -> list[Action]:
+        """Has the start wait on; refuses the requests that have waited for `patience` seconds."""
+        if self.state is State.WAITING:
+            self.lifecycle.wait_on(now)
+            since = self.lifecycle.waits_since
+            for request in [t for t in self.jobs.waiting if max(t.arrived, since) + patience <= now]:
+                self.jobs.waiting.remove(request)
+                self.jobs.fail(request, "server_busy", message, retry_after_ms)
+            if not self.jobs.waiting:
+                self.lifecycle.end(now)
+        return self._take()
+
     def lack(self, now: float, message: str, retry_after_ms: int, on_card: bool = False) -> list[Action]:
         """There is no memory for the process: the fall-back of its settings takes over, else it is given up.
 
@@ -192,8 +216,8 @@ class Worker:
             on_card: it is a card's memory. Then a start for the CPU, if that may be, goes on waiting for memory.
         """
         fallback, self.shortage = self.settings.fallback, None
-        if on_card and not self.exile and self.may_leave_card:
-            self.exile = "the card had no memory for it"
+        if on_card and not self.cpu_reason and self.may_leave_card:
+            self.cpu_reason = "the card had no memory for it"
             return self._take()
         if fallback not in ("", "cpu"):
             self.displaced = self.jobs.displace()
@@ -204,6 +228,9 @@ class Worker:
         if self.state is State.READY and not self.settings.pinned:
             self.lifecycle.log("INFO", f"{self.name} makes room")
             self.lifecycle.leave(now)
+        elif self.unheard and not self.settings.pinned:
+            self.lifecycle.log("INFO", f"{self.name} makes room, in the middle of what nobody waits for")
+            self.lifecycle.kill(now, expected=True)
         return self._take()
 
     def retire(self, why: str, now: float) -> list[Action]:
@@ -272,8 +299,9 @@ class Worker:
                 self._answer(message.id, message, now)
             case m.Ready() if self.state is State.STARTING:
                 self.jobs.queue.slots, self.jobs.queue.sessions = max(1, message.slots), max(0, message.sessions)
+                self.jobs.queue.aside = max(0, message.aside)
                 self.capabilities = message.capabilities
-                self.shortage, self.exile = None, ""
+                self.shortage, self.cpu_reason = None, ""
                 self.lifecycle.become_ready(message, now)
                 self.leases.use("", None, now)
                 self._dispatch.settle(now)
@@ -284,8 +312,10 @@ class Worker:
                 self.jobs.fail_waiting(message.code if message.code in CODES else "worker_failed", message.message)
                 self.lifecycle.leaves(now)
             case m.Beat():
+                self.jobs.spend(self.lifecycle.spent(message.cpu_s))
                 if self.lifecycle.has_worked(message.cpu_s):
                     self.jobs.touch(now)
+                self._dispatch.watch(now)
                 self._dispatch.recycle(now)
             case m.Bye():
                 if self.state is State.READY:
@@ -293,6 +323,11 @@ class Worker:
                     self.lifecycle.leaves(now)
                 self.lifecycle.send(m.Bye())
         return self._take()
+
+    def spawned(self, gen: int, now: float) -> None:
+        """The process of generation `gen` runs."""
+        if self.lifecycle.is_current(gen):
+            self.lifecycle.spawned(now)
 
     def unreachable(self, gen: int, now: float) -> list[Action]:
         """Kills the process: a message for it could not be sent, or it sent garbage."""
@@ -330,7 +365,7 @@ class Worker:
         explained = death.end_lost(lost, self.jobs, self.crashes, now, repeat=not self._down)
         self._verdict = death.verdict(bool(lost))
         if status == EXIT_CARD_FAILED and self.may_leave_card:
-            self.exile = "the card failed"
+            self.cpu_reason = "the card failed"
         if self._down or self._dispatch.held or explained:
             self._stop(now)
         elif self.crashes.too_many():
@@ -347,12 +382,16 @@ class Worker:
         due = min(self.lifecycle.deadline(), self.jobs.waiting_deadline())
         return min(due, self.jobs.running_deadline(self.settings.stall_timeout)) if self.state in WATCHED else due
 
+    def excuse(self, late: float, now: float) -> None:
+        """Takes `late` seconds, in which the supervisor heard nobody, out of every watch."""
+        self.lifecycle.excuse(late, now)
+        self.jobs.excuse(late, now)
+
     def on_time(self, now: float) -> list[Action]:
-        """Does what is due at `now`."""
-        if (late := now - self.deadline()) > LATE_S:
-            self.lifecycle.excuse(late + BEAT_S)
-            self.jobs.excuse(late + BEAT_S)
+        """Acts on the deadlines that have passed at `now`."""
         if self.jobs.expire_waiting(now):
+            self._dispatch.settle(now)
+        if self.jobs.set_aside(now):
             self._dispatch.settle(now)
         self._dispatch.watch(now)
         match self.lifecycle.on_time(now):
@@ -371,6 +410,10 @@ class Worker:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
+    def _has_room(self, request: ActiveRequest) -> bool:
+        waiting = ((other.route, other.rank) for other in self.jobs.waiting)
+        return has_room(request.route, request.rank, waiting, self.settings.queue)
+
     def _end(self, now: float) -> list[Action]:
         """Ends the worker whatever its leases say; running jobs have a limited time to finish."""
         self.leases.clear()
@@ -380,6 +423,8 @@ class Worker:
             self._stop(now)
         elif self.state is not State.WAITING or not self.jobs.waiting:
             self.lifecycle.end(now)
+        if self.state is State.DRAINING:
+            self.jobs.hurry(now)
         return self._take()
 
     def _stop(self, now: float) -> None:
@@ -391,18 +436,23 @@ class Worker:
         request = self.jobs.running.get(request_id)
         if request is None:  # it may have ended while this was on its way
             return
+        unheard = request.done
         if not self.jobs.receive(request, message, now):
             self.lifecycle.log("ERROR", f"{self.name} sends without credit")
             if self.state in WATCHED:
                 self.lifecycle.kill(now)
         elif request.id not in self.jobs.running:  # it has ended, or is to be repeated
-            if request.done:
-                self.leases.use(request.holder, request.message.keep_alive, now)
+            if unheard:
+                self.leases.worked(now)
+            elif request.done:
+                self._dispatch.lease(request, now)
             self._dispatch.settle(now)
 
     def _take_after(self, request: ActiveRequest, now: float) -> list[Action]:
         """As `_take`. A `request` that has ended may have been the last to wait, or a suspect that held others up."""
-        if request.done and (request.alone or not self.jobs.waiting):
+        if request.done and request.cancelled:
+            self._dispatch.lease(request, now)
+        if request.done and (request.cancelled or request.alone or not self.jobs.waiting):
             self._dispatch.settle(now)
         return self._take()
 
@@ -414,4 +464,4 @@ class Worker:
 
 def _program(settings: WorkerSettings) -> tuple[object, ...]:
     """The part of the settings that a process has from its start on."""
-    return settings.command, settings.environment, settings.compute_device
+    return tuple(getattr(settings, name) for name in _OF_PROCESS)

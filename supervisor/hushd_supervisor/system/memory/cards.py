@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Container, Iterator, Mapping
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import zmq
+from hushd_protocol.cards import STAND_IN, Card
 
+from hushd_supervisor.core.actions import Action, Look
 from hushd_supervisor.core.events import Described, Seen
-from hushd_supervisor.core.memory.cards import Card
 
 from ..describe import Descriptions
 from ..process import Launch
+from ..source import Outcome, Perform, Source
 from .measure import PLACE
 
 LIMIT_S = 5.0  # for a driver to answer; one whose card has failed may never do
 APART_S = 0.05  # from one look to the next
-STAND_IN = "HUSHD_CARDS"  # names a file in the driver's place, for tests
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _MOST = 64  # cards
 _TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool}
@@ -33,27 +35,31 @@ def there(environment: Mapping[str, str] = os.environ) -> bool:
     return bool(environment.get(STAND_IN)) or any(map(os.path.exists, _DRIVERS))
 
 
-class CardLooks:
+class CardLooks(Source):
     """The looks at the cards, one at a time. Args as for `Descriptions`."""
 
-    def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path) -> None:
+    def __init__(
+        self, poller: zmq.Poller, launch: Launch, logs: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._children = Descriptions(poller, launch, logs, _command, LIMIT_S, APART_S)
-        self.deadline = self._children.deadline
-        self.close = self._children.close
+        self._clock = clock
 
-    @property
-    def busy(self) -> bool:
-        """As that of `Descriptions`."""
-        return self._children.busy
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Look: self._begin}
 
-    def begin(self, now: float) -> Seen | None:
+    def _begin(self, _: Look) -> Iterable[Outcome]:
         """Begins a look; returns the error if it cannot begin."""
-        failed = self._children.ask(_QUESTION, now)
-        return seen(failed) if failed else None
+        failed = self._children.ask(_QUESTION, self._clock())
+        return (seen(failed),) if failed else ()
 
-    def answers(self, ready: Container[object], now: float) -> Iterator[Seen]:
-        """Yields the answers; `ready` are readable descriptors."""
-        yield from map(seen, self._children.answers(ready, now))
+    def deadline(self) -> float | None:
+        return self._children.deadline()
+
+    def events(self, ready: Container[object], now: float) -> Iterator[Seen]:
+        return map(seen, self._children.events(ready, now))
+
+    def close(self) -> None:
+        self._children.close()
 
 
 def _command(_: str) -> list[str]:

@@ -72,7 +72,7 @@ class Cgroup:
         return found
 
     def oom_kills(self) -> int | None:
-        """The processes of this very group that the kernel has killed for want of memory; None where unknown."""
+        """The processes of this very group that the kernel has killed, out of memory; None where unknown."""
         if not self.folders:
             return None
         name = "memory.events" if self.version == 2 else "memory.oom_control"
@@ -98,7 +98,7 @@ def _lines(file: Path) -> list[str]:
 
 
 def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
-    """The folders from the group `path` up to the mount point, which shows the group `top` and what is below it.
+    """The folders from the group `path` up to the mount point, which shows the group `top` and those below it.
 
     Inside a container `path` may be the host's name of the group, and the mount may show that group alone.
     """

@@ -11,23 +11,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hushd_protocol.messages import Beat, Ready
+from hushd_protocol.system import log_files
 from hushd_protocol.system.footprint import rss
 
-from hushd_supervisor.core.events import Event, Exited, FromWorker, TemplateGone, TemplateReady
+from hushd_supervisor.core.events import Event, Exited, FromWorker, Spawned, TemplateGone, TemplateReady
 from hushd_supervisor.core.standby import PREFIX
 
-from .. import log
+from ..source import Source
 
 SUPERVISOR = "supervisor"  # the name in its own lines
 CHANGE = 1_000_000  # bytes; a beat that reports less of a change
 QUIET_S = 60.0  # and comes sooner than this adds no line
 
 
-class History:
+class History(Source):
     """Appends lines `TIME EVENT NAME BYTES SUPERVISOR`, TIME in seconds since 1970, to the file `path`.
 
     The events are `start`, `ready`, `beat` and `exit`; BYTES are those of the worker, SUPERVISOR the supervisor's. A
-    file over 1 MB is moved to `path`.1, so there are never more than two. A record that cannot be written is no error.
+    file over 1 MB is moved to `path`.1, so there are two at most. A record that cannot be written is not an error.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
@@ -39,17 +40,15 @@ class History:
         """Records the supervisor's start: workers of an earlier one that had no time to record their exits are gone."""
         self._append("start", SUPERVISOR)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Records that the supervisor leaves."""
         self._append("exit", SUPERVISOR)
 
-    def started(self, worker: str) -> None:
-        """Records the start of a worker's process."""
-        self._append("start", worker)
-
-    def look(self, event: Event) -> None:
-        """Records what `event` reports of a process: its size, or its end."""
+    def look(self, event: Event, now: float) -> None:
+        """Records what `event` reports of a process: its start, its size, or its end."""
         match event:
+            case Spawned(worker):
+                self._append("start", worker)
             case FromWorker(worker, _, Ready(pss=size)):
                 self._append("ready", worker, size)
             case FromWorker(worker, _, Beat(pss=size)) if self._is_news(worker, size):
@@ -69,7 +68,7 @@ class History:
         now = self._clock()
         self._written[name] = size, now
         try:
-            descriptor = log.open_file(self._path)
+            descriptor = log_files.open_file(self._path)
             try:
                 os.write(descriptor, f"{now:.2f} {event} {name} {size} {rss()}\n".encode())
             finally:

@@ -98,7 +98,7 @@ def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
 
 
 def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | None:
-    """The processes that the kernel has killed for want of memory in our cgroup, else anywhere; None where unknown."""
+    """The processes that the kernel has killed, out of memory, in our cgroup, else anywhere; None where unknown."""
     if cgroup and (count := cgroup.oom_kills()) is not None:
         return count
     return number_of(root / "proc/vmstat", "oom_kill")

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hushd_protocol.system import atomic_file
 
+from hushd_supervisor.core.actions import Action, Remember
+
+from ..source import Outcome, Perform, Source
+
 LIMIT_BYTES = 1_000_000
 
 
-class Needs:
+class Needs(Source):
     """The file `path`: a JSON object of bytes by the keys of `core.memory.needs`.
 
-    It only saves a guess, so a file that is missing or broken is no error, nor is a full disk.
+    It only saves a guess, so a file that is missing or broken is not an error, nor is a full disk.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Remember: self._remember}
+
+    def _remember(self, action: Remember) -> Iterable[Outcome]:
+        self.save(action.needs)
+        return ()
 
     def load(self) -> dict[str, int]:
         """The entries of the file that make sense."""

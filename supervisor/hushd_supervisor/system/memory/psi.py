@@ -7,26 +7,26 @@ fires; so there is one only while a worker lives.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import zmq
 from hushd_protocol.errors import HushdError
 
 from hushd_supervisor.core.events import Pressure
 from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.memory.pressure import Level, plausible
+from hushd_supervisor.core.memory.pressure import STALL_US, WINDOW_US, Level, Stall, weight
 
+from ..source import Source
 from .cgroup import Cgroup
 
 SYSTEM = Path("/proc/pressure/memory")
-# Microseconds of stall within a window: some process waited for memory, or all that had work did. An unprivileged
-# process may only ask for windows of whole 2 s.
-STALLS = ((Level.WARNING, b"some 150000 2000000\0"), (Level.CRITICAL, b"full 150000 2000000\0"))
+# Some process waited for memory, or all that had work did.
+KINDS = ((Level.WARNING, "some"), (Level.CRITICAL, "full"))
 
 
-class Triggers(Protocol):
+class Triggers(Source):
     """A source of `Pressure` events.
 
     Attributes:
@@ -38,24 +38,30 @@ class Triggers(Protocol):
     def watch(self, wanted: bool) -> None:
         """Starts or stops listening; safe to call twice."""
 
-    def fired(self, ready: Container[object]) -> Iterator[Pressure]:
-        """Yields the signs of pressure; `ready` are the descriptors that the poller has named."""
 
-
-class Stalls:
+class Stalls(Triggers):
     """The kernel's pressure stall information, where it exists and lets us listen.
 
     Args:
         poller: watches the descriptors.
         file: takes the triggers.
         memory: measures memory, to tell our own stalls from those of others.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, poller: zmq.Poller, file: Path, memory: Callable[[], Memory]) -> None:
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        file: Path,
+        memory: Callable[[], Memory],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._poller = poller
         self._file = file
         self._memory = memory
+        self._clock = clock
         self._levels: dict[int, Level] = {}  # by descriptor
+        self._stalls: dict[Level, Stall] = {}
         self.work = True
         self.watch(True)  # only a try shows whether it works
         self.watch(False)
@@ -68,22 +74,38 @@ class Stalls:
             self._levels.clear()
         elif not self._levels and self.work:
             try:
-                for level, stall in STALLS:
+                self._stalls = {level: Stall(total, self._clock()) for level, total in self._totals().items()}
+                for level, kind in KINDS:
                     descriptor = os.open(self._file, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
                     self._levels[descriptor] = level
                     self._poller.register(descriptor, zmq.POLLPRI)
-                    os.write(descriptor, stall)
-            except OSError:  # an old kernel, one without PSI, or one that asks for a privilege
+                    os.write(descriptor, f"{kind} {STALL_US} {WINDOW_US}\0".encode())
+            except (OSError, ValueError):  # an old kernel, one without PSI, or one that asks for a privilege
                 self.work = False
                 self.watch(False)
 
-    def fired(self, ready: Container[object]) -> Iterator[Pressure]:
+    def events(self, ready: Container[object], now: float) -> Iterator[Pressure]:
         levels = [level for descriptor, level in self._levels.items() if descriptor in ready]
-        if levels and plausible(self._memory()):
-            yield from map(Pressure, levels)
+        if not levels:
+            return
+        memory, now = self._memory(), self._clock()
+        try:
+            totals = self._totals()
+        except (OSError, ValueError):
+            totals = {}
+        for level in levels:
+            stall, total = self._stalls.get(level), totals.get(level)
+            true = stall is not None and total is not None and stall.confirmed(total, now)
+            yield Pressure(weight(level, memory) if true else Level.NORMAL)  # an occasion to look at memory at least
+
+    def _totals(self) -> dict[Level, int]:
+        """The microseconds of each kind of stall since the boot, or since the group was made."""
+        with open(self._file, encoding="ascii") as file:
+            lines = dict(line.split(" ", 1) for line in file.read(4096).splitlines())
+        return {level: int(lines[kind].rpartition("total=")[2]) for level, kind in KINDS if kind in lines}
 
 
-class Pipe:
+class Pipe(Triggers):
     """A named pipe that takes lines of `warning` and `critical`, from a test, or from a program that watches a system
     without stall information.
 
@@ -105,12 +127,12 @@ class Pipe:
     def watch(self, wanted: bool) -> None:
         """Does nothing: an idle pipe costs nothing."""
 
-    def fired(self, ready: Container[object]) -> Iterator[Pressure]:
+    def events(self, ready: Container[object], now: float) -> Iterator[Pressure]:
         if self._descriptor in ready:
             for word in os.read(self._descriptor, 4096).split():
                 for level in (Level.WARNING, Level.CRITICAL):
                     if word == level.word.encode():
-                        yield Pressure(level)
+                        yield Pressure(level, told=True)
 
 
 def choose(poller: zmq.Poller, cgroup: Cgroup, memory: Callable[[], Memory], pipe: str = "") -> Triggers:

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import sys
-from collections.abc import Callable, Container, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import zmq
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Message
+from hushd_protocol.messages import Message, Result
 from hushd_protocol.system.paths import Paths
+from hushd_schema.settings import RemoteSettings, Settings
 
-from hushd_supervisor.core.events import ClientGone, FromClient, Revoked, Visited
-from hushd_supervisor.core.settings import RemoteSettings, Settings
+from hushd_supervisor.core.actions import Action, CheckKeys, ToClient
+from hushd_supervisor.core.events import ClientGone, Event, FromClient, Revoked, Visited
+
+from ..libzmq.routers import LINGER_MS
+from ..sockets.client_socket import BATCH, LEAVING, TURN_S
+from ..source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
     from hushd_protocol.system.keys import KeyFiles
+    from hushd_schema.status import RemoteStatus
 
     from .keyring import Keyring
     from .remote_socket import RemoteSocket
 
-BATCH = 64  # keys that are looked up in a turn
+LOOKUPS = 64  # of keys in a turn
 _CHANGES = (
     ("DN_CREATE", "DN_DELETE", "DN_MODIFY", "DN_RENAME", "DN_MULTISHOT") if sys.platform == "linux" else ()
 )  # in the folder of the keys
 
 
-class Remote:
+class Remote(Source):
     """Listens for clients on other machines, and stands between their socket and the loop.
 
     Args:
@@ -58,7 +65,7 @@ class Remote:
         wanted, before = settings.remote.listen, self._wanted
         if wanted == before:
             return
-        from hushd_supervisor.core.serving.address import parse_remote
+        from hushd_schema.settings.address import parse_remote
 
         if wanted and self._socket and parse_remote(wanted)[1] == parse_remote(self._socket.text)[1]:
             self._shut()  # a port is had once
@@ -76,7 +83,7 @@ class Remote:
         if opened:
             for source in (opened.socket, opened.authenticator):
                 self._poller.register(source, zmq.POLLIN)
-            opened.gate.watch(self._poller)
+            opened.limit.watch(self._poller)
             self._record("info", f"serves other machines at {opened.text}, which know it by the key {opened.public}")
         self._news.append(Visited(opened is not None, "remote"))
 
@@ -104,7 +111,7 @@ class Remote:
         for source in (self._socket.socket, self._socket.authenticator, self._socket.monitor):
             self._poller.unregister(source)
         self._news += self._socket.all_gone()
-        self._socket.close(linger_ms)
+        self._socket.shut(linger_ms)
         self._socket = None
 
     def _watch(self, files: KeyFiles) -> None:
@@ -116,38 +123,46 @@ class Remote:
             except OSError:
                 pass  # a kernel without dnotify
 
-    def close(self, linger_ms: int) -> None:
-        """Ends all connections; what was sent is delivered for `linger_ms`."""
-        self._shut(linger_ms)
+    def close(self) -> None:
+        if self._socket:
+            self._socket.refuse(LEAVING)
+        self._shut(LINGER_MS)
 
     # --- the loop's turns --------------------------------------------------------------------------------------------
 
-    @property
-    def connected(self) -> RemoteSocket | None:
-        """The socket; None while no other machine may come."""
-        return self._socket
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {CheckKeys: self._answer}
 
-    def events(
-        self, ready: Container[object], limit: int, seconds: float
-    ) -> Iterator[FromClient | ClientGone | Revoked | Visited]:
-        """Yields what has happened; at most `limit` messages, and none once `seconds` have passed."""
+    def deadline(self) -> float | None:
+        return -math.inf if self._news else None
+
+    def unread(self) -> bool:
+        return self._socket is not None and bool(self._socket.socket.poll(0))
+
+    def events(self, ready: Container[object], now: float) -> Iterator[Event]:
         while self._news:
             yield self._news.pop(0)
         if (there := self._socket) is None:
             return
         if there.authenticator in ready:
-            there.authenticate(BATCH)
+            there.authenticate(LOOKUPS)
             assert self._keyring
             yield from map(Revoked, self._keyring.take_lost())
         if there.monitor in ready:
             yield from there.departures()
         if there.socket in ready:
-            yield from there.receive(limit, seconds)
+            yield from there.receive(BATCH, TURN_S)
 
-    @property
-    def has_news(self) -> bool:
-        """Whether `events` has something although no socket has."""
-        return bool(self._news)
+    def _answer(self, action: CheckKeys) -> Iterable[Outcome]:
+        from hushd_schema.controls import Machines  # once somebody asks
+
+        machines = Machines(machines=self.check_keys())
+        return (ToClient(action.route, Result(id=action.id, data=machines.data())),)
+
+    def look_at_keys(self, _: float) -> Iterable[Event]:
+        """Reads the key files again, when one may have changed."""
+        self.check_keys()
+        return ()
 
     def check_keys(self) -> dict[str, int]:
         """Reads the key files again, and ends the connections that may no longer be; returns how many each machine has.
@@ -169,21 +184,18 @@ class Remote:
             self._record("error", f"no other machine may come: {error.message}")
         return self._socket.machines() if self._socket else {}
 
-    def status(self) -> dict[str, Any]:
-        """The part of `hushd status` about other machines; empty where none may come."""
-        if self._socket is None:
-            return {}
-        there = self._socket
-        return {"remote": {"address": there.text, "key": there.public, "machines": there.machines()}}
+    def status(self) -> RemoteStatus | None:
+        """The part of `hushd status` about other machines; None where none may come."""
+        from hushd_schema.status import RemoteStatus  # once somebody asks
+
+        socket = self._socket
+        if socket is None:
+            return None
+        return RemoteStatus(address=socket.text, key=socket.public, machines=socket.machines())
 
     def send(self, route: bytes, message: Message) -> ClientGone | None:
         """As `ClientSocket.send`."""
         return self._socket.send(route, message) if self._socket else None
-
-    def refuse(self, error: HushdError) -> None:
-        """As `ClientSocket.refuse`."""
-        if self._socket:
-            self._socket.refuse(error)
 
     def end_bad(self, greedy: bool) -> int:
         """Ends connections that send a message without an end, and, if `greedy`, the greediest; returns how many."""

@@ -15,13 +15,13 @@ import zmq
 from hushd_protocol.endpoint import SCHEME, key_text, place
 from hushd_protocol.messages import Message
 from hushd_protocol.system.keys import public_of
+from hushd_schema.settings.address import parse_remote
 
 from hushd_supervisor.core.events import ClientGone
 from hushd_supervisor.core.machines import NUMBER, route_from
-from hushd_supervisor.core.serving.address import parse_remote
+from hushd_supervisor.system.libzmq.connection_limit import open_files
 from hushd_supervisor.system.serving.listeners import bind
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
-from hushd_supervisor.system.sockets.gate import open_files
 
 from .keyring import Keyring
 
@@ -35,9 +35,9 @@ _AUTHENTICATOR = "inproc://zeromq.zap.01"  # where libzmq asks
 
 
 class TcpListener:
-    """A listening TCP socket; as `lock.ListeningSocket`, as far as a `Gate` needs it."""
+    """A listening TCP socket; as `lock.ListeningSocket`, as far as a `ConnectionLimit` needs it."""
 
-    explains = False
+    explains = lasting = False
 
     def __init__(self, text: str) -> None:
         end = bind(*parse_remote(text), text)
@@ -51,6 +51,9 @@ class TcpListener:
     def accept(self) -> socket.socket:
         """Raises OSError: libzmq accepts every connection, and those above the ceiling wait."""
         raise OSError
+
+    def remove(self) -> None:
+        """Does nothing: there is no file of it."""
 
 
 class RemoteSocket(ClientSocket):
@@ -140,8 +143,8 @@ class RemoteSocket(ClientSocket):
         """Forgets all connections, which the caller is about to close."""
         return [self._forget(route) for route in list(self._descriptors)]
 
-    def close(self, linger_ms: int) -> None:
-        super().close(linger_ms)
+    def shut(self, linger_ms: int) -> None:
+        super().shut(linger_ms)
         self.authenticator.close(linger=0)
         self._context.term()
 
@@ -190,7 +193,7 @@ class RemoteSocket(ClientSocket):
         self._known(descriptor)
 
     def _known(self, descriptor: int) -> None:
-        """Notes that a connection is no stranger's any more, or has ended."""
+        """Notes that a connection no longer is a stranger's, or has ended."""
         address = self._strangers.pop(descriptor, None)
         if address is not None:
             self._crowd[address] -= 1

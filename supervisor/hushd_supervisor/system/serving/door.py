@@ -10,20 +10,23 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.paths import Paths
+from hushd_schema.settings import HTTP_TOKEN, Settings
 
-from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.system.libzmq.connection_limit import ceiling
 from hushd_supervisor.system.process import Launch
-from hushd_supervisor.system.sockets.gate import ceiling
 
 from .gateway import Gateway
 from .lingering import Lingering
-from .listeners import TOKEN, Listener
+from .listeners import Listener
 from .prepared import Answers, refusal
 from .visitors import MOST, Visitor, Visitors
+
+if TYPE_CHECKING:
+    from hushd_schema.status import DoorStatus
 
 PAUSE_S = 1.0  # in accepting, where the system is out of descriptors
 BATCH = 64  # sockets served in one turn
@@ -80,7 +83,7 @@ class Door:
         self._leaving = False
 
     def handle(self) -> None:
-        """Serves what is ready, within the bounds of one turn."""
+        """Serves the connections that are ready, within the bounds of one turn."""
         now = self._clock()
         events = self._selector.select(0)
         start = self._turn % max(1, len(events))  # nobody is always first
@@ -97,7 +100,7 @@ class Door:
         self._see_to_gateway(now)
 
     def on_time(self) -> None:
-        """Does what is due; to be called when `deadline` has passed."""
+        """Acts on the deadlines that have passed; to be called after `deadline`."""
         now = self._clock()
         self._visitors.on_time(now, BATCH)
         self._lingering.on_time(now)
@@ -128,7 +131,7 @@ class Door:
     def configure(self, settings: Settings, token: str, listeners: Iterable[Listener]) -> None:
         """Applies other settings, and listens with these listeners from now on."""
         self.answers.configure(settings)
-        self._gateway.secrets = {TOKEN: token} if token else {}
+        self._gateway.secrets = {HTTP_TOKEN: token} if token else {}
         self._replace(listeners)
 
     def _replace(self, listeners: Iterable[Listener]) -> None:
@@ -141,19 +144,21 @@ class Door:
                 listener.close()
         self._watch_listeners()
 
-    def report(self) -> dict[str, Any]:
+    def status(self) -> DoorStatus:
         """The part of `hushd status` about the door, without the gateway's memory."""
-        return {
-            "listeners": [
-                {"kind": listener.address.kind, "address": listener.address.text, "service": listener.lasting}
+        from hushd_schema.status import DoorStatus, GatewayStatus, ListenerStatus  # once somebody asks
+
+        return DoorStatus(
+            listeners=tuple(
+                ListenerStatus(kind=listener.address.kind, address=listener.address.text, service=listener.lasting)
                 for listener in self.listeners
-            ],
-            "connections": len(self._visitors) + len(self._gateway),
-            "polls": self._visitors.polls,
-            "handovers": self._handovers,
-            "refusals": self._visitors.refusals + self._refusals,
-            "gateway": {"pid": self._gateway.pid, "starts": self._gateway.starts},
-        }
+            ),
+            connections=len(self._visitors) + len(self._gateway),
+            polls=self._visitors.polls,
+            handovers=self._handovers,
+            refusals=self._visitors.refusals + self._refusals,
+            gateway=GatewayStatus(pid=self._gateway.pid, starts=self._gateway.starts, rss_mb=None),
+        )
 
     def leave(self) -> None:
         """Hands nothing over from now on, since the gateway ends with this process: its programs shall ask again."""

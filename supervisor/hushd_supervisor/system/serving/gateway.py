@@ -8,7 +8,6 @@ while; who waits for it then gets an answer.
 from __future__ import annotations
 
 import math
-import os
 import select
 import selectors
 import socket
@@ -20,8 +19,9 @@ from pathlib import Path
 from hushd_protocol.system import handover
 from hushd_protocol.system.handover import Handover
 
-from hushd_supervisor.system import log
-from hushd_supervisor.system.process import Launch, Process, environment
+from hushd_supervisor.system import children
+from hushd_supervisor.system.children import Running
+from hushd_supervisor.system.process import Launch, Process
 
 START_S = 30.0  # until a started gateway must have received its first connection
 SOUND_S = 10.0  # a gateway that lived so long had started well
@@ -68,8 +68,7 @@ class Gateway:
         self._command = command
         self._ours, self._theirs = handover.channel()
         self._queue: deque[tuple[float, Connection]] = deque()  # with the time at which its patience ends
-        self._process: Process | None = None
-        self._lifeline = -1
+        self._child: Running | None = None
         self._started = -math.inf
         self._received = False  # whether it has received anything, as far as we know
         self._failures = 0
@@ -79,6 +78,10 @@ class Gateway:
     def __len__(self) -> int:
         """The connections that wait for a place in the channel."""
         return len(self._queue)
+
+    @property
+    def _process(self) -> Process | None:
+        return self._child.process if self._child else None
 
     @property
     def pid(self) -> int | None:
@@ -121,18 +124,18 @@ class Gateway:
 
     def exited(self, now: float) -> bool:
         """Reaps the process if it has exited; starts the next one where connections wait for it."""
-        if self._process is None or (status := self._process.poll()) is None:
+        if self._child is None or (status := self._child.process.poll()) is None:
             return False
-        if self._process.exit_fd is not None:
-            self._selector.unregister(self._process.exit_fd)
-        self._process.close()
-        os.close(self._lifeline)
-        lived, self._process = now - self._started, None
+        if self._child.process.exit_fd is not None:
+            self._selector.unregister(self._child.process.exit_fd)
+        self._child.close()
+        lived, self._child = now - self._started, None
         if status == 0:
             self._failures = 0
             self._record("debug", f"the gateway left after {lived:.0f} s")
         else:
             self._fail(now, lived, f"ended with status {status}, see {self._output}")
+            self._sweep()
         if self._is_waiting() or self._queue:
             self._start(now)
         return True
@@ -140,46 +143,37 @@ class Gateway:
     def close(self) -> None:
         """Ends the channel, waits a moment for the last answers, and ends the gateway."""
         self._ours.close()
-        if self._process:
+        if self._child and self._process:
             if self._process.exit_fd is not None:
                 _is_readable(self._process.exit_fd, LEAVE_S)
             self._process.kill()
             self._process.poll()
-            self._process.close()
-            self._process = None
-            os.close(self._lifeline)
+            self._child.close()
+            self._child = None
         for connection, _ in [*self._take_back(), *(waiting for _, waiting in self._queue)]:
             connection.close()
         self._theirs.close()
+
+    def _sweep(self) -> None:
+        """Removes the recordings that a killed gateway has left."""
+        from hushd_protocol.system import uploads  # with tempfile, which nothing else here needs
+
+        uploads.sweep()
 
     # --- the process -------------------------------------------------------------------------------------------------
 
     def _start(self, now: float) -> None:
         if self._process or now < self._not_before:
             return
-        lifeline, ours = os.pipe()
         channel = self._theirs.fileno()
-        own = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())} | dict(self.secrets)
         try:
-            output = log.open_file(self._output)
-            try:
-                process = self._launch(
-                    self._command(channel),
-                    environment(os.environ, own),
-                    stdout=output,
-                    stderr=output,
-                    lifeline=lifeline,
-                    inherited=(channel,),
-                )
-            finally:
-                os.close(output)
+            child = children.start(
+                self._launch, self._command(channel), self._output, self.secrets, inherited=(channel,)
+            )
         except (OSError, ValueError) as error:
-            os.close(ours)
             self._fail(now, 0.0, f"could not be started ({error})")
             return
-        finally:
-            os.close(lifeline)
-        self._process, self._lifeline = process, ours
+        self._child, process = child, child.process
         self._started, self._received = now, False
         self.starts += 1
         if process.exit_fd is not None:

@@ -1,28 +1,20 @@
-"""The sockets at which the door listens for other programs: its own, or a service manager's.
-
-Only programs on this machine reach a loopback address. Beyond it HTTP needs a token, and Wyoming, which has none, a
-list of the networks that may connect.
-"""
+"""The sockets at which the door listens for other programs: its own, or a service manager's."""
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from importlib.machinery import PathFinder
 from ipaddress import ip_address
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.hosts import same_secret
+from hushd_schema.settings import Settings, access
+from hushd_schema.settings.address import Address, Kind, networks
 
-from hushd_supervisor.core.serving.address import Address, Kind, networks, parse
 from hushd_supervisor.core.serving.door import Http, Rules, Wyoming
-from hushd_supervisor.core.settings import Settings
 
-TOKEN = "HUSHD_HTTP_TOKEN"  # the same, as a variable
-PACKAGES = {"http": ("starlette", "uvicorn", "wsproto"), "wyoming": ("wyoming",)}  # that the gateway needs
 _BACKLOG = 128
 
 
@@ -51,27 +43,6 @@ class Listener:
             Path(self.address.path).unlink(missing_ok=True)
 
 
-def read_token(settings: Settings) -> str:
-    """The content of `[http] token_file`, the secret of HTTP requests; empty for none.
-
-    Raises:
-        HushdError: `bad_request` when the file cannot be read, is empty, or is open to others.
-    """
-    if not settings.http.token_file:
-        return ""
-    path = Path(settings.http.token_file).expanduser()
-    try:
-        with open(path, encoding="ascii") as file:
-            exposed = os.fstat(file.fileno()).st_mode & 0o077
-            token = file.read(4096).strip()
-    except (OSError, ValueError) as error:
-        raise HushdError("bad_request", f"The token file {path} cannot be read ({error}).") from error
-    if not token or exposed:
-        fault = "is open to other users: make its mode 0600" if exposed else "is empty: write a secret into it"
-        raise HushdError("bad_request", f"The token file {path} {fault}.")
-    return token
-
-
 def open_all(
     settings: Settings, token: str, passed: Iterable[tuple[str, int]] = (), before: Iterable[Listener] = ()
 ) -> list[Listener]:
@@ -92,7 +63,7 @@ def open_all(
         listeners += [_listener(address, end, settings, token, lasting=True) for address, end in ends]
         there = {(address.kind, address.host, address.port, address.path) for address, _ in ends}
         ours = {listener.wanted: listener for listener in before if not listener.lasting}
-        for address in addresses(settings):
+        for address in access.addresses(settings):
             if (address.kind, address.host, address.port, address.path) in there:
                 continue
             if address.text in ours:
@@ -109,63 +80,8 @@ def open_all(
     return listeners
 
 
-def addresses(settings: Settings) -> list[Address]:
-    """The addresses in the configuration.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
-    named: Sequence[tuple[Kind, Sequence[str]]] = (
-        ("http", settings.http.listen),
-        ("wyoming", settings.wyoming.listen),
-    )
-    return [parse(kind, text) for kind, texts in named for text in texts]
-
-
-def check(address: Address, settings: Settings, token: str) -> None:
-    """Refuses an address that strangers can reach without a token, or without a list of networks.
-
-    Raises:
-        HushdError: `bad_request`; `engine_missing` where the gateway's packages are not installed.
-    """
-    check_packages(address.kind, address.text)
-    if address.is_local:
-        return
-    if address.kind == "http" and not token:
-        raise HushdError(
-            "bad_request",
-            f"Whoever can reach {address.text} could use hushd: set {TOKEN} or [http] token_file, or use 127.0.0.1.",
-        )
-    if address.kind == "wyoming" and not settings.wyoming.allow:
-        raise HushdError(
-            "bad_request",
-            f"Whoever can reach {address.text} could use hushd, and Wyoming knows no token: name those who may in "
-            '[wyoming] allow, such as ["192.168.1.5"].',
-        )
-
-
-def check_packages(kind: Kind, text: str) -> None:
-    """Refuses the address `text` where the gateway's packages for it are not installed.
-
-    Raises:
-        HushdError: `engine_missing`.
-    """
-    if not all(map(PathFinder.find_spec, PACKAGES[kind])):
-        raise HushdError(
-            "engine_missing", f"{text} needs packages that are not installed: run pip install 'hushd[{kind}]'."
-        )
-
-
-def warning(address: Address, settings: Settings) -> str:
-    """Returns a sentence about an address that strangers can reach; empty for others."""
-    if address.is_local:
-        return ""
-    who = "with the token" if address.kind == "http" else f"at {', '.join(settings.wyoming.allow)}"
-    return f"programs beyond this machine can reach {address.text}, {who}, and nothing is encrypted on the way"
-
-
 def _open(address: Address, settings: Settings, token: str) -> Listener:
-    check(address, settings, token)
+    access.check(address, settings, token)
     end = _bind_path(address.path, address.text) if address.path else bind(address.host, address.port, address.text)
     return _listener(_with_port(address, end), end, settings, token, wanted=address.text)
 
@@ -173,7 +89,7 @@ def _open(address: Address, settings: Settings, token: str) -> Listener:
 def _listener(
     address: Address, end: socket.socket, settings: Settings, token: str, *, lasting: bool = False, wanted: str = ""
 ) -> Listener:
-    check(address, settings, token)
+    access.check(address, settings, token)
     end.setblocking(False)
     if address.kind == "http":
         rules = Http(frozenset(name.lower() for name in settings.http.hosts), _authorisation(token))
@@ -181,11 +97,10 @@ def _listener(
     return Listener(address, end, Wyoming(), _admission(settings, address), lasting, wanted)
 
 
-def _authorisation(token: str) -> Callable[[bytes], bool]:
+def _authorisation(token: str) -> Callable[[Iterable[str]], bool]:
     if not token:
         return lambda _: True
-    wanted = f"Bearer {token}"
-    return lambda value: same_secret(value, wanted)
+    return lambda sent: any(same_secret(secret, token) for secret in sent)
 
 
 def _admission(settings: Settings, address: Address) -> Callable[[str], bool]:

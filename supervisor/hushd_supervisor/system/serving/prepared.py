@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hushd_models import listed, listings
+from hushd_protocol.names import ENGINE_ROLES
+from hushd_schema.settings import Settings
+from hushd_schema.settings.address import Address
 
 from hushd_supervisor.core.events import Described
-from hushd_supervisor.core.names import ENGINES
 from hushd_supervisor.core.serving import door
-from hushd_supervisor.core.serving.address import Address
-from hushd_supervisor.core.settings import Settings
 
 METRICS_S = 1.0  # for which the same figures are sent
 AGAIN_S = 60.0  # after engines that could not be listed
@@ -27,9 +27,9 @@ _REASONS = {
 }
 _SENTENCES = {
     400: "This is not a request of HTTP/1.1: use http:// in the address.",
-    401: "Send hushd's token, as Authorization: Bearer TOKEN.",
+    401: "Send hushd's token: Authorization: Bearer TOKEN, or x-api-key: TOKEN.",
     403: "This name is not one of hushd's: call it by its address, or add the name to [http] hosts.",
-    429: "This address has too many connections that have sent no request: close some.",
+    429: "This program, or its address, has too many connections that have sent no request: close some.",
     503: "hushd cannot take this connection now: ask again in a moment.",
 }
 
@@ -68,7 +68,7 @@ class Answers:
         self._file = file
         self._catalogues: dict[str, dict[str, Any]] = {}
         self._made: dict[tuple[str, str], Reply] = {}
-        self._wanted: set[str] = set(ENGINES)
+        self._wanted: set[str] = set(ENGINE_ROLES)
         self._again = 0.0  # when a list that failed may be asked for again
         self._metrics_until = 0.0
 
@@ -79,7 +79,7 @@ class Answers:
             self._metrics_until = now + METRICS_S
         key = what, address.text if what == door.INFO else ""
         if key not in self._made:
-            if what not in (door.HEALTH, door.METRICS) and len(self._catalogues) < len(ENGINES):
+            if what not in (door.HEALTH, door.METRICS) and len(self._catalogues) < len(ENGINE_ROLES):
                 return None
             self._made[key] = self._make(what, address)
         return self._made[key]
@@ -97,13 +97,13 @@ class Answers:
             self._catalogues.setdefault(event.role, {})
             self._wanted.add(event.role)
             self._again = now + AGAIN_S
-        elif event.role in ENGINES:
+        elif event.role in ENGINE_ROLES:
             self._catalogues[event.role] = event.catalogue
             listed.save(self._file, self._catalogues)
         self._made.clear()
 
     def configure(self, settings: Settings) -> None:
-        """Applies other settings; what is installed may have changed too."""
+        """Applies other settings; the installed engines may have changed too."""
         self._settings = settings
         self._made.clear()
         self.renew()
@@ -114,7 +114,7 @@ class Answers:
 
     def renew(self) -> None:
         """Has the engines listed again; until then the last answers hold."""
-        self._wanted = set(ENGINES)
+        self._wanted = set(ENGINE_ROLES)
 
     def _make(self, what: str, address: Address) -> Reply:
         known = {

@@ -11,7 +11,10 @@ import socket
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
+from hushd_protocol.hosts import is_loopback
 from hushd_protocol.system.handover import Handover
 
 from hushd_supervisor.core.serving.door import PREFIX, Answer, HandOver, Http, More, Refuse
@@ -20,8 +23,13 @@ from .lingering import Lingering
 from .listeners import Listener
 from .prepared import Answers, refusal
 
+if TYPE_CHECKING:
+    from hushd_protocol.system.programs import Programs
+
 MOST = 256  # connections at once
-MOST_OF_ONE = 128  # of one address
+MOST_OF_ONE = (
+    128  # of one address, and of this machine's: beyond, the program that has the most of them loses its oldest
+)
 FIRST_S = 10.0  # for the first request, from the connection on; and for reading an answer
 REST_S = {"http": 75.0, "wyoming": 600.0}  # between two polls
 DESCRIBE_S = 15.0  # for the engines to be listed
@@ -36,6 +44,7 @@ class Visitor:
         data: read, and not yet answered.
         out: the rest of an answer that its socket has not taken.
         asked: the poll that waits for the engines to be listed.
+        program: at the other end, where it is on this machine and was looked for.
     """
 
     socket: socket.socket
@@ -47,6 +56,7 @@ class Visitor:
     asked: Answer | None = None
     closing: bool = False  # after `out`
     rests: bool = False  # it was answered, and has sent nothing since
+    program: str = ""
 
 
 class Visitors:
@@ -77,7 +87,7 @@ class Visitors:
         self._lingering = lingering
         self._others = others
         self._most = most
-        self._all: set[Visitor] = set()
+        self._all: dict[Visitor, None] = {}  # the oldest first
         self._peers: Counter[str] = Counter()
         self._unfinished: deque[Visitor] = deque()  # have bytes that were read and not looked at
         self._due = math.inf  # not after the first visitor's
@@ -92,10 +102,10 @@ class Visitors:
         if not listener.allows(peer):
             self.refusals += 1
             connection.close()
-        elif status := self._full_for(peer):
+        elif status := self._full_for(peer, now):
             self._refuse(visitor, status, now)
         else:
-            self._all.add(visitor)
+            self._all[visitor] = None
             self._peers[peer] += 1
             self._set_due(visitor, visitor.due)
             self._watch(visitor, selectors.EVENT_READ)
@@ -143,11 +153,11 @@ class Visitors:
 
     # --- room --------------------------------------------------------------------------------------------------------
 
-    def _full_for(self, peer: str) -> int:
-        """The status with which a connection of `peer` is refused, 0 for none; makes room among those at rest."""
-        if self._peers[peer] >= MOST_OF_ONE and not self._evict(peer):
+    def _full_for(self, peer: str, now: float) -> int:
+        """The status with which a connection of `peer` is refused, 0 for none; makes room where it can."""
+        if self._peers[peer] >= MOST_OF_ONE and not (self._evict(peer) or self._displace(now, peer)):
             return 429
-        if len(self._all) + self._others() >= self._most and not self._evict():
+        if len(self._all) + self._others() >= self._most and not (self._evict() or self._displace(now)):
             return 503
         return 0
 
@@ -156,6 +166,26 @@ class Visitors:
         if resting:
             self._drop(min(resting, key=lambda visitor: visitor.due))
         return bool(resting)
+
+    def _displace(self, now: float, peer: str | None = None) -> bool:
+        """Refuses the oldest connection of the program of this machine that has the most of them."""
+        local = [v for v in self._all if _is_local(v.peer) and peer in (None, v.peer) and not v.out and not v.asked]
+        if not local:
+            return False
+        unknown = [visitor for visitor in local if not visitor.program]
+        for visitor, program in zip(unknown, self._programs.find([v.socket for v in unknown]), strict=True):
+            visitor.program = program
+        ((program, _),) = Counter(visitor.program for visitor in local).most_common(1)
+        oldest = min((v for v in local if v.program == program), key=lambda visitor: visitor.due)
+        self._leave(oldest)
+        self._refuse(oldest, 429, now)
+        return True
+
+    @cached_property
+    def _programs(self) -> Programs:
+        from hushd_protocol.system.programs import Programs  # that a supervisor without a crowd has no use for
+
+        return Programs()
 
     # --- one connection ----------------------------------------------------------------------------------------------
 
@@ -178,7 +208,7 @@ class Visitors:
         self._decide(visitor, now)
 
     def _decide(self, visitor: Visitor, now: float) -> None:
-        """Acts on what was read: one request, so that none who sends many holds up the others."""
+        """Acts on the bytes read: one request, so that none who sends many holds up the others."""
         if visitor not in self._all or visitor.out or visitor.asked:
             return
         match decision := visitor.listener.rules.decide(visitor.data):
@@ -251,7 +281,7 @@ class Visitors:
     def _leave(self, visitor: Visitor) -> None:
         """Forgets a visitor, whose socket stays open."""
         self._forget(visitor.socket)
-        self._all.discard(visitor)
+        self._all.pop(visitor, None)
         self._peers[visitor.peer] -= 1
         if not self._peers[visitor.peer]:
             del self._peers[visitor.peer]
@@ -274,3 +304,8 @@ class Visitors:
     def _forget(self, end: socket.socket) -> None:
         if end in self._selector.get_map():
             self._selector.unregister(end)
+
+
+def _is_local(peer: str) -> bool:
+    """Whether a peer's address stands for all programs of this machine."""
+    return not peer or is_loopback(peer.removeprefix("::ffff:"))

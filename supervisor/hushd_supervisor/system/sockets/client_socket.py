@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from dataclasses import replace
 
 import zmq
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import HIGH_WATER, MAX_WIRE
-from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Credit, Error, Message, Result, Yield
+from hushd_protocol.limits import HIGH_WATER
+from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Control, Credit, Error, Message, Result, Yield
 
-from hushd_supervisor.core.events import ClientGone, FromClient
+from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
-from .gate import Gate, Listener, ceiling
-from .traffic import Traffic
+from ..libzmq import numbers
+from ..libzmq.connection_limit import ConnectionLimit, Listener, ceiling
+from ..libzmq.routers import LINGER_MS, make_router, send
+from ..libzmq.traffic import Traffic
+from ..source import Source
 
-_LAST = int(zmq.NOBLOCK)
-_MORE = _LAST | int(zmq.SNDMORE)
 UNREAD = 32  # messages of a connection that libzmq reads ahead, of 128 KiB at most; then the client waits
-MOST_FRAMES = 64  # of what is no message of ours; who sends more is not answered
+BATCH = 64  # messages of one socket in a turn
+TURN_S = 0.005  # of one turn for the messages of clients, whatever each of them costs
+LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
+MOST_FRAMES = 64  # of what is not a message of ours; who sends more is not answered
 _SLOW = pack(
     Error.of(b"", HushdError("slow_consumer", "This connection read too slowly and was given up: connect again."))
 )
@@ -30,30 +35,7 @@ _CHOSEN = pack(
 )
 
 
-def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATER) -> zmq.Socket[bytes]:
-    """Makes a ROUTER that reads `unread` messages of each connection ahead; its `Gate` binds it."""
-    router = context.socket(zmq.ROUTER)
-    router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to a client that is gone is an error
-    router.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
-    router.setsockopt(zmq.LINGER, 0)
-    router.setsockopt(zmq.SNDHWM, HIGH_WATER)
-    router.setsockopt(zmq.RCVHWM, unread)
-    return router
-
-
-def send(router: zmq.Socket[bytes], route: bytes, frames: list[bytes]) -> None:
-    """Sends without waiting. (pyzmq's own `send_multipart` adds up enums for each frame, 2 us a message.)
-
-    Raises:
-        zmq.ZMQError: EHOSTUNREACH when the peer is gone, `zmq.Again` when its queue is full.
-    """
-    router.send(route, _MORE)
-    for frame in frames[:-1]:
-        router.send(frame, _MORE)
-    router.send(frames[-1], _LAST)
-
-
-class ClientSocket:
+class ClientSocket(Source):
     """All connections of clients.
 
     A connection is known by its route, and from its first message on by its descriptor too, because the notice of its
@@ -70,11 +52,12 @@ class ClientSocket:
         most: int | None = None,
     ) -> None:
         self.socket = make_router(context, UNREAD)
-        self._first = _draw_number(context, self.socket)
+        self._first = numbers.first(context, self.socket)
         self._secure(self.socket)
-        self.gate = Gate(context, self.socket, listener, ceiling(3) if most is None else most)
-        self.monitor = self.gate.monitor
-        self.has_left = False  # whether a connection has ended, by the last call of `departures`
+        self.limit = ConnectionLimit(context, self.socket, listener, ceiling(3) if most is None else most)
+        self.monitor = self.limit.monitor
+        self._listener = listener
+        self._left = False  # whether a connection has ended, since `take_left` was asked
         self._clock = clock
         self._traffic = Traffic()
         self._decoder = Decoder(FROM_CLIENT, few=True)
@@ -82,6 +65,34 @@ class ClientSocket:
         self._descriptors: dict[bytes, int] = {}
         self._dropped: set[bytes] = set()  # too slow; nothing is sent to them any more
         self._named: set[int] = set()  # descriptors of clients that have chosen their route
+
+    # --- what the loop asks of it ------------------------------------------------------------------------------------
+
+    def register(self, poller: zmq.Poller) -> None:
+        poller.register(self.socket, zmq.POLLIN)
+        self.limit.watch(poller)
+
+    def events(self, ready: Container[object], now: float) -> Iterator[Event]:
+        if self.monitor in ready:
+            yield from self.departures()
+        self.limit.refuse(ready)
+        if self.socket in ready:
+            arrived = self.receive(BATCH, TURN_S)
+            yield from map(_renewed, arrived) if self._listener.lasting else arrived
+
+    def unread(self) -> bool:
+        return bool(self.socket.poll(0))
+
+    def leave(self, *, stop: bool) -> None:
+        """Ends new connections, if `stop`. A service manager's socket stays: its queue is the next supervisor's."""
+        if stop:
+            self._listener.remove()
+
+    def close(self) -> None:
+        self.refuse(LEAVING)
+        self.shut(LINGER_MS)
+
+    # --- frames ------------------------------------------------------------------------------------------------------
 
     def receive(self, limit: int, seconds: float = math.inf) -> Iterator[FromClient | ClientGone]:
         """Yields at most `limit` messages, and none once `seconds` have passed, their handling included.
@@ -166,19 +177,23 @@ class ClientSocket:
         return len(descriptors)
 
     def departures(self) -> Iterator[ClientGone]:
-        """Yields the clients whose connections have ended since the last call; `has_left` includes who never spoke."""
-        self.has_left = False
-        for accepted, descriptor in self.gate.changes():
+        """Yields the clients whose connections have ended since the last call."""
+        for accepted, descriptor in self.limit.changes():
             if accepted:
                 self._opened(descriptor)
                 continue
-            self.has_left = True
+            self._left = True
             self._closed(descriptor)
             if (route := self._routes.get(descriptor)) is not None:
                 dropped = route in self._dropped
                 gone = self._forget(route)
                 if not dropped:
                     yield gone
+
+    def take_left(self) -> bool:
+        """Whether a connection has ended since the last call, of a client or of one that never said hello."""
+        left, self._left = self._left, False
+        return left
 
     def send(self, route: bytes, message: Message) -> ClientGone | None:
         """Sends without waiting; a result that is too large becomes an error.
@@ -202,9 +217,9 @@ class ClientSocket:
             if isinstance(event, FromClient) and not isinstance(event.message, Chunk | Credit | Cancel | Yield):
                 self.send(event.route, Error.of(getattr(event.message, "id", b""), error))
 
-    def close(self, linger_ms: int) -> None:
-        """Closes the socket; what was sent is delivered for `linger_ms` by the context's end."""
-        self.gate.close()
+    def shut(self, linger_ms: int) -> None:
+        """Closes the socket; sent messages are delivered for `linger_ms` by the context's end."""
+        self.limit.close()
         self.socket.close(linger=linger_ms)
 
     def _transmit(self, route: bytes, frames: list[bytes]) -> ClientGone | None:
@@ -223,7 +238,7 @@ class ClientSocket:
     def _tie(self, route: bytes, descriptor: int) -> Iterator[ClientGone]:
         """Ties a route to the descriptor of its connection, once the end of its last owner was noticed."""
         if (before := self._routes.get(descriptor)) is not None:
-            if not _is_later(route, before):
+            if not numbers.is_later(route, before):
                 return  # it has left, and its descriptor is another's already
             yield self._forget(before)
         self._routes[descriptor] = route
@@ -231,9 +246,7 @@ class ClientSocket:
 
     def _is_numbered(self, route: bytes) -> bool:
         """Whether libzmq can have made `route`: it gives each connection at most one number, one after the other."""
-        if len(route) != 5 or route[0] != 0:
-            return False
-        return 0 < _distance(self._first, route) <= self.gate.accepted
+        return numbers.is_number(route, self._first, self.limit.accepted)
 
     # --- what differs where clients are on other machines -----------------------------------------------------------
 
@@ -267,21 +280,8 @@ class ClientSocket:
         return ClientGone(self._full_route(route))
 
 
-def _draw_number(context: zmq.Context[zmq.Socket[bytes]], router: zmq.Socket[bytes]) -> bytes:
-    """Returns the route that libzmq gives to a first connection, which is ours."""
-    router.bind("inproc://first")
-    with context.socket(zmq.DEALER) as first:
-        first.connect("inproc://first")
-        first.send(b"")
-        route, _ = router.recv_multipart()
-    router.unbind("inproc://first")
-    return bytes(route)
-
-
-def _is_later(route: bytes, other: bytes) -> bool:
-    """Whether libzmq made `route` after `other`: a zero byte, and a number of 32 bits that starts anywhere."""
-    return _distance(other, route) < 2**31
-
-
-def _distance(start: bytes, route: bytes) -> int:
-    return (int.from_bytes(route[1:]) - int.from_bytes(start[1:])) % 2**32
+def _renewed(event: Event) -> Event:
+    """A shutdown by control as a restart: the service manager, whose socket this is, will start the next supervisor."""
+    if isinstance(event, FromClient) and isinstance(event.message, Control) and event.message.action == "shutdown":
+        return FromClient(event.route, replace(event.message, action="restart"))
+    return event

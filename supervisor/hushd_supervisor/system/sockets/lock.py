@@ -75,11 +75,12 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
 
 
 def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> Path | None:
-    """Makes the user's pointer lead to us, who hold the lock of our runtime folder; returns None once it does.
+    """Makes the user's pointer lead to us, who hold the lock of our runtime folder; returns None where we are to serve.
 
-    Where it leads to a living supervisor in another folder, returns the runtime folder of that one once it accepts
-    connections: a user has one supervisor, whatever the environments of the programs that ask for it. With
-    `activated` the pointer is taken all the same, since a client waits for an answer at our socket.
+    Where it leads to a living supervisor in another folder, an environment without a session folder has no supervisor
+    of its own: this returns the runtime folder of the other once that accepts connections. One with a session folder
+    serves there, and leaves the pointer to the other, unless that is outside any session. With `activated` the pointer
+    is taken all the same, since a client waits for an answer at our socket.
 
     Raises:
         HushdError: `no_supervisor` when the other one neither leaves nor answers for `patience` seconds.
@@ -90,9 +91,12 @@ def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool
     while True:
         try:
             with _locked(paths.pointer.parent):
-                other = pointer.follow(paths)
-                if activated or other is None or not _is_held(other.lock):
+                other = pointer.target(paths)
+                gives_way = not (paths.follows or other is None or pointer.in_session(other))
+                if other is None or activated or gives_way or not _is_held(other.lock):
                     pointer.publish(paths)
+                    return None
+                if not paths.follows:
                     return None
         except OSError:
             return None  # a state folder that cannot be written: each environment has a supervisor of its own
@@ -105,6 +109,17 @@ def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool
                 "ask again in a moment, or end it.",
             )
         time.sleep(PAUSE_S)
+
+
+def withdraw_pointer(paths: Paths) -> None:
+    """Takes the user's pointer away if it leads to us, who leave."""
+    if paths.pointer is None:
+        return
+    try:
+        with _locked(paths.pointer.parent):
+            pointer.withdraw(paths)
+    except OSError:
+        pass  # there is no state folder: it was never made
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import signal
 import time
-from collections.abc import Callable, Container, Iterator
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import zmq
 from hushd_protocol.codec import Decoder
@@ -19,16 +20,20 @@ from hushd_protocol.messages import FROM_WORKER, Beat, Bye, Error, LoadFailed, M
 from hushd_protocol.system import log_lines
 from hushd_protocol.system.paths import Paths, prepare_state
 from hushd_protocol.system.trace import mark
+from hushd_schema.settings import Settings
 
-from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
-from hushd_supervisor.core.settings import Settings
+from hushd_supervisor.core.actions import Action, Kill, Spawn, ToWorker
+from hushd_supervisor.core.events import Event, Exited, FromWorker, SendFailed, Spawned, SpawnFailed
 
-from .. import log
+from .. import children
+from ..children import Fork, Running
+from ..libzmq.connection_limit import ConnectionLimit, ceiling
+from ..libzmq.routers import LINGER_MS, make_router, send
 from ..memory import measure
-from ..process import Launch, Process, compute_environment, environment, worker_command
+from ..process import Launch, Process, compute_environment, worker_command
+from ..source import Outcome, Perform, Source
 from ..standby import Templates
-from .client_socket import make_router, send
-from .gate import Gate, ceiling
+from .client_socket import BATCH
 from .lock import ListeningSocket
 
 # An exit can be seen before a result that was sent before it, because libzmq reads on a thread of its own. So it counts
@@ -42,19 +47,20 @@ _SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # open files
 class _Worker:
     name: str
     gen: int
-    process: Process
-    lifeline: int  # the write end of the pipe that kills the worker's group if this process dies
-    log: Path
-    log_start: int
-    oom_kills: int | None  # of the kernel, for want of memory, before its start
+    child: Running
+    oom_kills: int | None  # by the kernel, out of memory, before its start
     route: bytes | None = None  # once it has shown its token
     bye: bool = False
     status: int | None = None  # once it was reaped
     settled: float = 0.0  # when its exit counts, unless a frame comes first
     others: int = 0  # messages of others that were read since then
 
+    @property
+    def process(self) -> Process:
+        return self.child.process
 
-class WorkerSocket:
+
+class WorkerSocket(Source):
     """All processes of workers, from their spawn until their `Exited`.
 
     Args:
@@ -65,7 +71,7 @@ class WorkerSocket:
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
         templates: fork workers, where the user wants that.
-        oom_kills: counts our processes that the kernel has killed for want of memory; None where it does not report.
+        oom_kills: counts our processes that the kernel has killed, out of memory; None where it does not report.
     """
 
     def __init__(
@@ -84,7 +90,7 @@ class WorkerSocket:
     ) -> None:
         self.listener = listener
         self.socket = make_router(context)
-        self.gate = Gate(context, self.socket, listener, ceiling(10))
+        self.limit = ConnectionLimit(context, self.socket, listener, ceiling(10))
         self._poller = poller
         self._decoder = Decoder(FROM_WORKER)
         self._paths = paths
@@ -101,7 +107,39 @@ class WorkerSocket:
         self._routes: dict[bytes, _Worker] = {}
         self._strangers = False  # one was logged
 
-    # --- actions of the pool --------------------------------------------------------------------------------------
+    # --- what the loop asks of it ------------------------------------------------------------------------------------
+
+    def register(self, poller: zmq.Poller) -> None:
+        poller.register(self.socket, zmq.POLLIN)
+        self.limit.watch(poller)
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Spawn: self._spawn, Kill: self._kill, ToWorker: self._send}
+
+    def events(self, ready: Container[object], now: float) -> Iterator[Event]:
+        if self.socket in ready:
+            yield from self.receive(BATCH)
+        yield from self.exits(ready, self._clock())
+        if self.limit.monitor in ready:
+            deque(self.limit.changes(), maxlen=0)
+        self.limit.refuse(ready)
+
+    def unread(self) -> bool:
+        return bool(self.socket.poll(0))
+
+    # --- actions of the pool -----------------------------------------------------------------------------------------
+
+    def _spawn(self, action: Spawn) -> Iterable[Outcome]:
+        failed = self.spawn(action.worker, action.gen, action.compute_device, action.shown, action.why, action.template)
+        return (failed or Spawned(action.worker, action.gen),)
+
+    def _kill(self, action: Kill) -> Iterable[Outcome]:
+        self.kill(action.worker, action.gen)
+        return ()
+
+    def _send(self, action: ToWorker) -> Iterable[Outcome]:
+        failed = self.send(action.worker, action.gen, action.message)
+        return (failed,) if failed else ()
 
     def spawn(
         self, name: str, gen: int, compute_device: str = "", shown: str = "", why: str = "", template: int = 0
@@ -110,59 +148,42 @@ class WorkerSocket:
 
         Args as for `actions.Spawn`.
         """
-        if len(self._workers) >= self.gate.ceiling:
-            return SpawnFailed(name, gen, f"open files are left for {self.gate.ceiling} workers", starved=True)
+        if len(self._workers) >= self.limit.ceiling:
+            return SpawnFailed(name, gen, f"open files are left for {self.limit.ceiling} workers", starved=True)
         settings = self._settings.for_worker(name)
         token = os.urandom(16).hex()
-        path = self._paths.worker_log(name)
         mark("worker spawned")
-        # A pipe for each worker: the group that its end kills is a property of the pipe, not of the descriptor.
-        try:
-            lifeline, ours = os.pipe()
-        except OSError as error:
-            return _failed(name, gen, error)
         try:
             prepare_state(self._paths)
-            output = log.open_file(path)
-            try:
-                start = os.fstat(output).st_size
-                command = worker_command(name, settings.command)
-                variables = environment(
-                    os.environ,
-                    compute_environment(compute_device or settings.compute_device, os.environ, shown, why),
-                    settings.environment,
-                    {
-                        "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
-                        "HUSHD_WORKER_TOKEN": token,
-                        "HUSHD_LIFELINE": str(lifeline),
-                        "HUSHD_SUPERVISOR": str(os.getpid()),
-                        log_lines.FORMAT: self._settings.log_format,
-                        log_lines.CONTENT: "1" if self._settings.log_content else "",
-                    },
-                )
-                forked = self._fork(name, template, command, variables, output, lifeline)
-                process = forked or self._launch(command, variables, stdout=output, stderr=output, lifeline=lifeline)
-            finally:
-                os.close(output)
+            child = children.start(
+                self._launch,
+                worker_command(name, settings.command),
+                self._paths.worker_log(name),
+                compute_environment(compute_device or settings.compute_device, os.environ, shown, why),
+                settings.environment,
+                {
+                    "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
+                    "HUSHD_WORKER_TOKEN": token,
+                    log_lines.FORMAT: self._settings.log_format,
+                    log_lines.CONTENT: "1" if self._settings.log_content else "",
+                },
+                fork=self._fork_of(name, template),
+            )
         except (HushdError, OSError, ValueError) as error:
-            os.close(ours)
             return _failed(name, gen, error)
-        finally:
-            os.close(lifeline)
-        worker = _Worker(name, gen, process, ours, path, start, self._oom_kills())
+        if settings.nice:
+            _give_way(child.process.pid, settings.nice)
+        worker = _Worker(name, gen, child, self._oom_kills())
         self._workers[name, gen] = self._tokens[token] = worker
-        if process.exit_fd is not None:
-            self._poller.register(process.exit_fd, zmq.POLLIN)
+        if child.process.exit_fd is not None:
+            self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
 
-    def _fork(
-        self, name: str, template: int, command: list[str], variables: dict[str, str], output: int, lifeline: int
-    ) -> Process | None:
-        """A fork of the template's generation `template`, 0 for none; None where there is none to be had."""
+    def _fork_of(self, name: str, template: int) -> Fork | None:
+        """How to fork a worker from the template of generation `template`; None for 0, and where there are none."""
         if not (template and self._templates):
             return None
-        engine = name.rpartition("/")[0]
-        return self._templates.fork(engine, template, command, variables, output, lifeline)
+        return functools.partial(self._templates.fork, name.rpartition("/")[0], template)
 
     def configure(self, settings: Settings) -> None:
         """Applies other settings to the next starts."""
@@ -219,6 +240,8 @@ class WorkerSocket:
             if isinstance(message, Ready | Beat):
                 size, cards = measure.believed(message.pss, worker.process.pid), measure.plausible_cards(message.cards)
                 message = replace(message, pss=size, cards=cards)
+                if isinstance(message, Ready):
+                    self._record("info", f"{worker.name} is ready, {size / 1e6:.0f} MB")
             yield FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:
@@ -232,14 +255,14 @@ class WorkerSocket:
                     continue
                 if worker.process.exit_fd is not None:
                     self._poller.unregister(worker.process.exit_fd)
-                worker.process.close()
+                worker.child.close()
                 worker.settled = now if worker.bye else now + SETTLE_S
                 self._dead.append(worker)
             if now >= worker.settled and self._is_read(worker):
                 self._dead.remove(worker)
                 self._remove(worker)
-                tail = log.tail(worker.log, worker.log_start)
-                yield Exited(worker.name, worker.gen, worker.status, tail, self._out_of_memory(worker))
+                self._record("debug", f"{worker.name} ended with status {worker.status}")
+                yield Exited(worker.name, worker.gen, worker.status, worker.child.output(), self._out_of_memory(worker))
 
     def deadline(self) -> float | None:
         """The time at which the next exit counts that waits for frames."""
@@ -247,18 +270,22 @@ class WorkerSocket:
 
     def _is_read(self, worker: _Worker) -> bool:
         """Whether libzmq has nothing more of a dead worker."""
-        return worker.bye or worker.others > self.gate.connections or not self.socket.poll(0)
+        return worker.bye or worker.others > self.limit.connections or not self.socket.poll(0)
 
     def pids(self) -> dict[tuple[str, int], int]:
         """The living processes by name and generation."""
         return {key: worker.process.pid for key, worker in self._workers.items() if worker.status is None}
 
-    def close(self, linger_ms: int) -> None:
+    def close(self) -> None:
+        self.shut(LINGER_MS)
+
+    def shut(self, linger_ms: int) -> None:
         """Closes the socket; the lifelines end the workers that are left."""
-        self.gate.close()
+        self.limit.close()
         self.socket.close(linger=linger_ms)
         for worker in list(self._workers.values()):
             self._remove(worker)
+        self.listener.remove()
 
     # --- identities --------------------------------------------------------------------------------------------------
 
@@ -283,7 +310,7 @@ class WorkerSocket:
         return FromWorker(worker.name, worker.gen, message)
 
     def _out_of_memory(self, worker: _Worker) -> bool:
-        """Whether a worker died of SIGKILL and the kernel has killed for want of memory while it lived."""
+        """Whether a worker died of SIGKILL and the kernel has killed, out of memory, while it lived."""
         if worker.status != -signal.SIGKILL or worker.oom_kills is None:
             return False
         return (self._oom_kills() or 0) > worker.oom_kills
@@ -305,7 +332,16 @@ class WorkerSocket:
         if worker.route is not None:
             del self._routes[worker.route]
         self._tokens = {token: other for token, other in self._tokens.items() if other is not worker}
-        os.close(worker.lifeline)
+        if worker.status is None:
+            worker.child.close()
+
+
+def _give_way(pid: int, nice: int) -> None:
+    """Has a process that has only just been started give way to others; its threads and children do as it does."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + nice, 19))
+    except OSError:
+        pass  # it has exited already, and its status says why
 
 
 def _failed(name: str, gen: int, error: Exception) -> SpawnFailed:

@@ -16,8 +16,8 @@ from support.house import MB, A, B, C, House
 ROOM_FOR_ONE = {"memory_share": 0.5}  # of 1000 MB; a worker needs 300
 
 
-def press(house: House, level: Level) -> None:
-    house.tell(ev.Pressure(level))
+def press(house: House, level: Level, *, told: bool = False) -> None:
+    house.tell(ev.Pressure(level, told))
 
 
 # --- starts and evictions -------------------------------------------------------------------------------------------
@@ -83,8 +83,8 @@ def test_needs_are_learnt_and_kept() -> None:
     assert house.of(do.Remember) == []
     house.exit(A)
     assert house.of(do.Remember) == [do.Remember({A: 450 * MB, C: 100 * MB})]
-    (row,) = house.pool.rows(house.now)
-    assert row["need_mb"] == 450.0
+    ((_, row),) = house.pool.status(house.now)
+    assert row.need_mb == 450.0
     house.idle(A)
     house.exit(A)
     assert house.of(do.Remember)[1:] == [do.Remember({A: 375 * MB, C: 100 * MB})]
@@ -113,7 +113,7 @@ def test_one_large_job_bars_no_start() -> None:
 
 
 def test_alone_what_is_configured_must_fit() -> None:
-    """What the user says of a worker is believed: beyond the machine it is refused, with nothing running too."""
+    """The user's word on a worker is believed: beyond the machine it is refused, with nothing running too."""
     house = House(worker={A: {"memory_mb": 2000.0}})
     assert house.code(house.request(A)) == "server_busy"
     assert house.spawned() == []
@@ -130,7 +130,7 @@ def test_names_that_were_used_bar_no_others() -> None:
         house.leave(name)
     house.idle(A)
     assert house.state(B) is State.READY
-    assert len(house.pool.rows(house.now)) == 64
+    assert len(house.pool.status(house.now)) == 64
 
 
 # --- pressure -------------------------------------------------------------------------------------------------------
@@ -222,7 +222,10 @@ def test_memory_is_looked_at_for_a_cold_request() -> None:
 
 
 def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
-    """Idle workers are asked to leave in the same step, whatever their leases; the pinned stay; jobs finish."""
+    """Idle workers are asked to leave in the same step, whatever their leases; the pinned stay; jobs finish.
+
+    Who asks for a start waits, and is told the sizes if it is still critical after 10 s.
+    """
     house = House({"": {"memory_mb": 50.0}, "tts": {"pinned": True}})
     house.idle(A, keep_alive=-1.0)
     house.idle(C)
@@ -232,9 +235,7 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
     assert house.drained() == [A]
     assert house.state(C) is State.READY
     house.leave(A)
-    cold = house.answer(house.request(A))
-    assert isinstance(cold, m.Error)
-    assert (cold.code, cold.retry_after_ms) == ("server_busy", 60_000)
+    cold = house.request(A)
     house.finish(B)
     house.finish(B)
     assert (house.code(running), house.code(queued)) == ("result", "result")
@@ -242,21 +243,92 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
     warm = house.request(C)
     house.finish(C)
     assert house.code(warm) == "result"
+    for _ in range(2):
+        assert house.code(cold) == ""
+        house.wait(6)
+        press(house, Level.CRITICAL)
+    refusal = house.answer(cold)
+    assert isinstance(refusal, m.Error)
+    assert (refusal.code, refusal.retry_after_ms) == ("server_busy", 6000)
+    assert "900 of 1000 MB are available, and stt/a/x needs 300 MB" in refusal.message
     assert house.spawned() == [A, C, B]
 
 
-def test_critical_refuses_who_waits_for_a_start() -> None:
-    """A request that waits for room, or for an exit, is refused as soon as the outcome is known."""
+@pytest.mark.parametrize("told", [False, True])
+def test_the_end_of_critical_pressure_is_waited_for(told: bool) -> None:
+    """A single sign costs a start 10 s and nobody an error; with no process too, when nothing else wakes the pool."""
     house = House(**ROOM_FOR_ONE)
     house.idle(A)
-    waiting = house.request(B)
-    press(house, Level.CRITICAL)
-    assert house.code(waiting) == "server_busy"
-    late = house.request(A)
-    assert house.code(late) == ""
+    press(house, Level.CRITICAL, told=told)
     house.leave(A)
-    assert house.code(late) == "server_busy"
+    first, second = house.request(B), house.request(B)
+    house.wait(9.9)
+    assert (house.spawned(), house.state(B)) == ([A], State.WAITING)
+    house.wait(0.1)
+    assert house.spawned() == [A, B]
+    house.ready(B, slots=2)
+    house.finish(B)
+    assert (house.code(first), house.code(second)) == ("result", "result")
+
+
+def test_each_waits_out_its_own_time() -> None:
+    """A request that comes while another has waited long for the same worker is not refused with it."""
+    house = House()
+    press(house, Level.CRITICAL)
+    first = house.request(A)
+    house.wait(8)
+    press(house, Level.CRITICAL)
+    second = house.request(A)
+    house.wait(2)
+    assert (house.code(first), house.code(second)) == ("server_busy", "")
+    house.wait(7)
+    press(house, Level.CRITICAL)  # the wait for room, which ends after 15 s, has not begun
+    assert house.code(second) == ""
+    house.wait(1)
+    assert house.code(second) == "server_busy"
+    assert house.spawned() == []
+
+
+def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
+    """169 of 2400 MB: neither a reload nor a refusal would help a machine on which memory is short."""
+    house = House({"": {"memory_mb": 169.0}})
+    house.total, house.available = 24_000 * MB, 2400 * MB
+    press(house, Level.CRITICAL)
+    assert house.pool._admission.level is Level.CRITICAL
+    house.request(A)
+    house.ready(A, size=169 * MB)
+    house.finish(A)
+    first, second = house.request(B), house.request(C)  # both of them together would be too much
+    assert (house.spawned(), house.drained()) == ([A, B], [])
+    house.ready(B, size=100 * MB)
+    house.finish(B)
+    assert house.code(first) == "result"
+    assert house.drained() == [A]  # at rest too, all together take at most a tenth
+    house.leave(A)
+    assert (house.spawned(), house.code(second)) == ([A, B, C], "")
+
+
+def test_a_program_that_says_critical_has_the_last_word() -> None:
+    """Then nothing starts and nothing stays, whatever is available."""
+    house = House({"": {"memory_mb": 1.0}})
+    house.available = house.total = 100_000 * MB
+    house.idle(A)
+    press(house, Level.CRITICAL, told=True)
+    assert house.drained() == [A]
+    house.request(B)
     assert house.spawned() == [A]
+
+
+def test_a_refusal_has_numbers() -> None:
+    """Its need, the share of their limit that workers take, the memory available and the part of it for others."""
+    house = House()
+    house.available = 400 * MB
+    answer = house.answer(house.request(A))
+    assert isinstance(answer, m.Error)
+    assert answer.message == (
+        "There is no memory for stt/a/x (300 MB) now: workers take 0 of their 800 MB, and 400 of 1000 MB are "
+        "available, 125 of them for other programs."
+    )
 
 
 def test_a_start_under_way_when_it_becomes_critical_serves_who_waits() -> None:
@@ -271,12 +343,21 @@ def test_a_start_under_way_when_it_becomes_critical_serves_who_waits() -> None:
 
 
 def test_critical_by_a_look_at_a_start() -> None:
-    """6 % available: no start, and idle workers leave though no trigger has fired."""
+    """6 % available: no start but of the small, and idle workers leave though no trigger has fired."""
     house = House({"": {"memory_mb": 1.0}})
     house.idle(A)
     house.total, house.available = 10_000 * MB, 600 * MB
-    assert house.code(house.request(B)) == "server_busy"
+    assert house.state(A) is State.READY
+    house.request(B)  # 1 of 600 MB
+    assert (house.spawned(), house.drained()) == ([A, B], [A])
+    house = House({"": {"memory_mb": 100.0}})
+    house.idle(A)
+    house.total, house.available = 10_000 * MB, 600 * MB
+    request = house.request(B)
     assert house.drained() == [A]
+    house.wait(10)
+    assert house.code(request) == "server_busy"
+    assert house.spawned() == [A]
 
 
 def test_no_level_falls_without_a_look() -> None:
@@ -323,7 +404,7 @@ def test_samples_where_no_trigger_tells() -> None:
     assert house.pool._admission.level is Level.WARNING
     house.available = 60 * MB
     house.wait(5)
-    assert house.drained() == [A]
+    assert house.drained() == [A]  # which takes 300 MB, whatever was configured
     house.leave(A)
     assert house.pool.deadline() is None
 
@@ -352,7 +433,7 @@ def test_one_look_serves_all_who_wait() -> None:
 
 
 def test_out_of_memory_is_said() -> None:
-    """A worker that the kernel has killed for want of memory says so where that is known, and perhaps where not."""
+    """A worker that the kernel has killed because memory ran out says so where that is known, and perhaps where not."""
     for known, words in (
         (True, "killed by the system, out of memory"),
         (False, "killed by SIGKILL, perhaps out of memory"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hushd_schema.settings import Settings
 from hushd_supervisor.core.memory.needs import Needs
-from hushd_supervisor.core.settings import Settings
 
 
 def test_a_conversion_says_nothing_of_the_next_pull() -> None:

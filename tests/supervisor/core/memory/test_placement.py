@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.memory.cards import AGAIN_S, RELEASE_S, Card
+from hushd_supervisor.core.memory.cards import AGAIN_S, RELEASE_S
 from hushd_supervisor.core.memory.needs import Needs
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -151,7 +152,7 @@ def test_the_same_score_decides_on_a_card() -> None:
 
 
 def test_a_worker_without_a_card_is_not_asked_to_leave_for_one() -> None:
-    """What is short is the card's memory: a worker on the CPU has none of it to give."""
+    """The card's memory is short: a worker on the CPU has none of it to give."""
     there = house(worker={B: {"compute_device": "cpu"}}, needs={f"{D}@{FIRST}": 18 * GB})
     there.idle(B)
     there.idle(A, cards={FIRST: 12 * GB})
@@ -185,14 +186,15 @@ def test_memory_that_was_never_seen_taken_is_not_awaited() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"compute_device": "cuda", "fallback": "cpu"}])
 def test_a_card_with_room_on_a_machine_without_memory(settings: dict[str, Any]) -> None:
-    """Both must have room, and the CPU is no way out: it is not the card that is full."""
+    """Both must have room, and the CPU is not a way out: it is not the card that is full."""
     on_cpu = 900 * MB if settings.get("compute_device", "auto") == "auto" else 100 * MB
     there = house(worker={"stt": settings}, needs={f"{A}@cuda": 900 * MB, A: on_cpu, f"{A}@{FIRST}": 8 * GB})
     there.busy(B)
     there.total = there.available = 1000 * MB
     answer = there.answer(there.request(A))
     assert isinstance(answer, m.Error)
-    assert (answer.code, answer.message) == ("server_busy", f"There is no memory for {A} (900 MB) now.")
+    assert answer.code == "server_busy"
+    assert answer.message.startswith(f"There is no memory for {A} (900 MB) now: workers take 300 of their 800 MB")
     assert there.spawned() == [B]
 
 
@@ -367,7 +369,7 @@ def test_a_load_that_failed_counts_for_twice_as_much_at_most() -> None:
 
 
 def test_a_large_job_bars_no_start_on_an_empty_card() -> None:
-    """What a job once took is a guess; what the model itself took is not."""
+    """The memory that a job once took is a guess; that of the model itself is not."""
     needs = {f"{A}@{FIRST}": 23 * GB, f"{A}@{FIRST}:ready": 6 * GB}
     there = house(card(free=8 * GB), needs=needs)
     there.request(A)

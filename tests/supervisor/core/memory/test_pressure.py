@@ -8,7 +8,7 @@ import random
 
 import pytest
 from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.memory.pressure import HOLD_S, Level, Pressure, sign
+from hushd_supervisor.core.memory.pressure import HOLD_S, Level, Pressure, Stall, sign, weight
 
 N, W, C = Level
 
@@ -72,6 +72,61 @@ def test_any_signs_at_any_times() -> None:
             assert pressure.level(now) is expected
             assert (pressure.deadline(now) == math.inf) == (expected is N)
             assert pressure.deadline(now) > now
+
+
+def test_the_first_report_of_a_trigger_proves_nothing() -> None:
+    """Linux fires a new trigger with the first microsecond of stall: 5 ms of 150 are not confirmed, at any time."""
+    for after in (0.0, 0.7, 2.0, 2.1, 600.0):
+        assert not Stall(1_770_000, 100.0).confirmed(1_775_000, 100.0 + after)
+
+
+@pytest.mark.parametrize(
+    ("grown", "elapsed", "true"),
+    [
+        (150, 0.125, True), (149, 0.125, False), (150, 2.0, True), (160, 2.25, False), (170, 2.25, True),
+        (500, 60.0, False), (4500, 60.0, True),
+    ],
+)  # fmt: skip
+def test_a_stall_is_confirmed_by_its_total(grown: int, elapsed: float, true: bool) -> None:
+    """150 ms in each 2 s since the last report, however late this one is read."""
+    assert Stall(10, 100.0).confirmed(10 + 1000 * grown, 100.0 + elapsed) is true
+
+
+def test_a_stall_after_a_long_calm_is_confirmed_by_its_second_report() -> None:
+    """The kernel reports once in 2 s at most, so that costs 2 s."""
+    stall = Stall(0, 0.0)
+    assert not stall.confirmed(400_000, 600.0)
+    assert stall.confirmed(800_000, 602.0)
+    assert not stall.confirmed(810_000, 604.0)
+
+
+def test_reports_in_one_window_are_measured_together() -> None:
+    """One that was read late is followed by the next at once, which had no time to grow."""
+    stall = Stall(0, 0.0)
+    assert stall.confirmed(400_000, 1.9)
+    assert stall.confirmed(400_000, 1.95)
+
+
+@pytest.mark.parametrize("level", [W, C])
+def test_a_stall_where_memory_is_available_is_another_programs(level: Level) -> None:
+    """It waits under a limit of its own, or for page cache, which is available; below 15 % it counts as it is."""
+    for available in (1000, 850, 400, 150):
+        assert weight(level, Memory(1000, available)) is N
+    for available in (149, 10, 0):
+        assert weight(level, Memory(1000, available)) is level
+
+
+def test_what_may_be_taken_while_it_is_critical() -> None:
+    """A tenth of what is available, and nothing for 10 s after another program has said that memory is short."""
+    pressure = Pressure()
+    pressure.see(C, 0.0)
+    assert pressure.spare(Memory(24_000, 2400), 0.0) == 240
+    pressure.see(W, 1.0, told=True)
+    assert pressure.spare(Memory(24_000, 2400), 1.0) == 240
+    pressure.see(C, 2.0, told=True)
+    pressure.see(C, 8.0)
+    assert [pressure.spare(Memory(24_000, 2400), now) for now in (2.0, 11.9, 12.0)] == [0, 0, 240]
+    assert pressure.level(17.9) is C
 
 
 def test_words() -> None:

@@ -9,7 +9,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.worker.lifecycle import EXILE_S
+from hushd_supervisor.core.worker.lifecycle import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, C, House
 
@@ -76,7 +76,7 @@ def test_a_second_failure_is_an_answer() -> None:
 
 
 def test_a_second_failure_evicts_nobody_else() -> None:
-    """Who has come to rest meanwhile stays: there is one more try, not one for each."""
+    """A worker that has come to rest meanwhile stays: there is one more try, not one for each."""
     house = House()
     house.total = house.available = 5000 * MB
     house.idle(B)
@@ -122,8 +122,8 @@ def test_the_cpu_takes_over_from_a_full_card(settings: dict[str, Any]) -> None:
     house.ready(A)
     house.finish(A)
     assert house.code(request) == "result"
-    assert house.pool.rows(house.now)[0]["why_there"] == "the card had no memory for it"
-    house.now += EXILE_S
+    assert house.pool.status(house.now)[0][1].why_there == "the card had no memory for it"
+    house.now += CARD_RETRY_S
     house.busy(A)
     house.finish(A)
     assert house.drained() == [A]
@@ -232,7 +232,7 @@ def test_a_request_whose_card_fails_twice() -> None:
 
 
 def test_a_job_that_needs_more_memory_than_there_is() -> None:
-    """A fresh process tries it once; then the answer is no reproach for a poisonous request."""
+    """A fresh process tries it once; then the answer is not a reproach for a poisonous request."""
     house = House()
     request = house.busy(A)
     house.exit(A, EXIT_NO_MEMORY, log_tail="The graphics card had not enough free memory for this request.")

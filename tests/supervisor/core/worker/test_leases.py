@@ -4,10 +4,10 @@ import math
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.core.worker.leases import Leases
 
 
@@ -35,17 +35,45 @@ def test_expiry(uses: list[tuple[str, float | None, float]], expiry: float) -> N
     assert leases.expiry(uses[-1][2]) == expiry
 
 
-def test_what_a_connection_wanted_for_ever_ends_with_it() -> None:
-    """A connection that is its own holder keeps a worker without end only while it is there; a named holder longer."""
+@pytest.mark.parametrize("keep_alive", [-1.0, 1e9, 301.0])
+def test_what_a_connection_wanted_ends_with_it(keep_alive: float) -> None:
+    """A connection that is its own holder keeps a worker only while it is there; a named holder longer."""
     for holder, stays in ((None, False), ("cli", True)):
         pool = Pool(Settings(), version="1", pid=1)
         pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder=holder)), 0)
-        warm = m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=-1)
+        warm = m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=keep_alive)
         pool.handle(ev.FromClient(b"r", warm), 0)
         pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
-        assert pool.deadline() is None
+        until = None if keep_alive < 0 else 1 + keep_alive
+        assert pool.deadline() == until
         pool.handle(ev.ClientGone(b"r"), 50)
-        assert pool.deadline() == (None if stays else 301)
+        assert pool.deadline() == (until if stays else 301)
+
+
+@pytest.mark.parametrize("keep_alive", [-1.0, 1e9])
+def test_a_job_whose_connection_is_gone_makes_no_lease(keep_alive: float) -> None:
+    """The worker obeys the cancel after the connection's end: nobody is left to hold it."""
+    pool = Pool(Settings(), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    ask = m.Request(id=b"1" * 16, worker="stt", op="transcribe", keep_alive=keep_alive)
+    pool.handle(ev.FromClient(b"r", ask), 0)
+    actions = pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
+    (job,) = [one.message.id for one in actions if isinstance(one, do.ToWorker) and isinstance(one.message, m.Job)]
+    pool.handle(ev.ClientGone(b"r"), 2)
+    gone = m.Error(id=job, code="cancelled", message="")
+    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, gone), 3)
+    assert pool.status(3)[0][1].holders == {}
+    assert pool.deadline() == 303
+
+
+def test_a_short_wish_of_a_connection_outlives_it() -> None:
+    """A program that wants the memory back sooner than usual gets it, though it has exited."""
+    pool = Pool(Settings(), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=10)), 0)
+    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
+    pool.handle(ev.ClientGone(b"r"), 2)
+    assert pool.deadline() == 11
 
 
 def test_status_never_refreshes_the_idle_clock_race_19() -> None:
@@ -57,7 +85,7 @@ def test_status_never_refreshes_the_idle_clock_race_19() -> None:
     for now in range(2, 300, 10):
         asked = pool.handle(ev.FromClient(b"r", m.Control(id=b"2" * 16, action="status")), now)
         assert [type(action) for action in asked] == [do.ReportStatus]
-        assert pool.rows(now)[0]["expires_in_s"] == 301 - now
+        assert pool.status(now)[0][1].expires_in_s == 301 - now
     assert pool.deadline() == 301
 
 
@@ -68,8 +96,8 @@ def test_a_requester_that_leaves_during_start_leaves_a_warm_worker_race_5() -> N
     pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="transcribe")), 0)
     pool.handle(ev.FromClient(b"r", m.Cancel(id=b"1" * 16)), 1)
     pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 20)
-    assert pool.rows(20)[0]["state"] == "ready"
-    assert pool.rows(20)[0]["expires_in_s"] == 300
+    assert pool.status(20)[0][1].state == "ready"
+    assert pool.status(20)[0][1].expires_in_s == 300
 
 
 def test_a_lease_outlives_the_process() -> None:
@@ -83,7 +111,7 @@ def test_a_lease_outlives_the_process() -> None:
     pool.on_time(2.5)
     pool.handle(ev.FromClient(b"r", m.Request(id=b"2" * 16, worker="stt", op="warm")), 3)
     pool.handle(ev.FromWorker(name, 2, m.Ready()), 4)
-    assert pool.rows(4)[0]["state"] == "ready"
+    assert pool.status(4)[0][1].state == "ready"
     assert pool.deadline() is None
     pool.handle(ev.FromClient(b"r", m.Control(id=b"3" * 16, action="unload")), 5)
-    assert pool.rows(5)[0]["holders"] == {}
+    assert pool.status(5)[0][1].holders == {}

@@ -2,8 +2,8 @@
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.settings import WorkerSettings
 from hushd_supervisor.core.worker.states import State
 from support.desk import NAME, Desk, desk_in
 from support.house import A, B, C, House
@@ -100,9 +100,12 @@ def test_race_8_segv_at_exit_after_a_drain() -> None:
 
 
 def test_race_13_n_cold_requests_are_one_start() -> None:
-    """Fifty requests for a stopped worker start one process, and all are served by it."""
+    """Fifty clients' requests for a stopped worker start one process, and all are served by it."""
     desk = Desk()
-    requests = [desk.request() for _ in range(50)]
+    requests = []
+    for number in range(50):
+        desk.client = b"client %d" % number
+        requests.append(desk.request())
     assert sum(isinstance(a, do.Spawn) for a in desk.actions) == 1
     desk.ready()
     while desk.worker.jobs.running:
@@ -126,7 +129,7 @@ def test_race_14_failed_start_tells_all_waiters_once() -> None:
 
 
 def test_race_14_a_worker_that_knows_why_tells_all_at_once() -> None:
-    """Without engine or weights nobody waits for retries: one start, one error each, and it is no crash."""
+    """Without engine or weights nobody waits for retries: one start, one error each, and it is not a crash."""
     desk = Desk()
     requests = [desk.request() for _ in range(5)]
     desk.from_worker(m.LoadFailed(code="engine_missing", message="There is no engine 'x'."))

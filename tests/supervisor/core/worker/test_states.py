@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.settings import WorkerSettings
 from hushd_supervisor.core.worker.death import Death
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State, diagram
 from support.desk import NAME, Desk, desk_in
@@ -324,19 +324,83 @@ def test_who_waits_is_told_each_new_place() -> None:
     ]
 
 
-def test_a_cancel_that_is_ignored_kills_and_is_no_crash() -> None:
-    """2 s after the cancel the process is killed; that is no crash, and the client gets `cancelled`."""
+def test_a_cancelled_request_ends_at_once_and_its_engine_in_its_own_time() -> None:
+    """The client has its answer, hears no more, and the next request waits for the slot: not for another process."""
     desk = desk_in(State.BUSY)
     (request,) = desk.requests
     desk._take(desk.worker.cancel(request, desk.now))
-    assert desk.done == [do.ToWorker(NAME, 1, m.Cancel(id=request.message.id))]
-    desk.time()
-    assert desk.now == 102.0
+    assert desk.terminal(request) == "cancelled"
+    following = desk.request()
+    for beat in range(10):
+        desk.now += 2.0
+        desk.from_worker(m.Beat(cpu_s=2.0 * beat))
+        desk.from_worker(m.Chunk(id=request.message.id, seq=beat))  # beyond any credit
+        desk.from_worker(m.Partial(id=request.message.id, seq=beat, data={}))
+    assert (desk.worker.state, desk.terminal(following)) == (State.BUSY, "")
+    desk.result()
+    assert (desk.terminal(request), list(desk.worker.jobs.running.values())) == ("cancelled", [following])
+    desk.result()
+    assert (desk.terminal(following), desk.worker.gen) == ("result", 1)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_an_engine_that_works_on_after_its_cancel_is_killed(slots: int) -> None:
+    """After 60 s of CPU time, whatever the clock says; what jobs beside it take is not its. It is not a crash."""
+    desk = Desk()
+    request, *others = [desk.request() for _ in range(slots)]
+    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    desk.from_worker(m.Ready(slots=slots))
+    desk.from_worker(m.Beat(cpu_s=1000.0))  # of the load
+    desk._take(desk.worker.cancel(request, desk.now))
+    desk.now += 100.0
+    desk.from_worker(m.Beat(cpu_s=1000.0 + 59.0 * slots))
+    assert desk.worker.state is State.BUSY
+    desk.from_worker(m.Beat(cpu_s=1000.0 + 60.0 * slots))
     assert desk.worker.state is State.KILLING
     desk.exit(-9)
-    assert desk.terminal(request) == "cancelled"
+    assert [desk.terminal(t) for t in (request, *others)] == ["cancelled"] + [""] * (slots - 1)  # which are repeated
+    assert not desk.worker.crashes
+
+
+def test_an_engine_that_sleeps_after_its_cancel_is_killed() -> None:
+    """It beats, and neither sends anything nor uses CPU time for 10 s: it will not end by itself."""
+    desk = desk_in(State.BUSY)
+    (request,) = desk.requests
+    desk.from_worker(m.Beat(cpu_s=1.0))
+    desk._take(desk.worker.cancel(request, desk.now))
+    for beat in range(5):
+        desk.now += 1.9
+        desk.from_worker(m.Beat(cpu_s=1.0 + 0.001 * beat))
+        assert desk.worker.state is State.BUSY
+    desk.time()
+    assert (desk.now, desk.worker.state) == (110.0, State.KILLING)
+    desk.exit(-9)
     assert not desk.worker.crashes
     assert desk.worker.state is State.STOPPED
+
+
+def test_a_crash_under_what_nobody_hears_is_not_the_clients() -> None:
+    """It counts for the worker, and nothing is repeated or answered a second time."""
+    desk = desk_in(State.BUSY)
+    (request,) = desk.requests
+    desk._take(desk.worker.cancel(request, desk.now))
+    desk.exit(-11)
+    assert (desk.terminal(request), desk.worker.state) == ("cancelled", State.BACKOFF)
+    desk.time()
+    assert desk.worker.state is State.STOPPED
+
+
+def test_a_cancelled_request_leaves_its_lease() -> None:
+    """As one that has ended otherwise: from the cancel on, and not withdrawn by the end of its piece."""
+    for keep_alive, leaves in ((600.0, False), (0.0, True)):
+        desk = Desk()
+        request = desk.request(keep_alive=keep_alive)
+        desk.ready()
+        desk._take(desk.worker.cancel(request, desk.now))
+        desk.now += 1.0
+        desk.result()
+        assert desk.worker.state is (State.STOPPING if leaves else State.READY)
+        assert leaves or desk.worker.deadline() == 700.0
 
 
 def test_deadlines_count_queueing_start_and_work() -> None:
@@ -387,14 +451,17 @@ def test_who_waits_for_a_worker_on_hold_is_kept_until_the_shutdown() -> None:
 
 
 def test_a_second_cancel_gives_no_more_time() -> None:
-    """However often a client cancels, the engine gets one cancel, and has 2 s from the first."""
+    """However often somebody cancels, the engine gets one cancel, and its time counts from the first."""
     desk = desk_in(State.BUSY)
     (request,) = desk.requests
     for _ in range(3):
         desk._take(desk.worker.cancel(request, desk.now))
         desk.now += 0.5
     assert sum(isinstance(a, do.ToWorker) and isinstance(a.message, m.Cancel) for a in desk.actions) == 1
-    assert desk.worker.deadline() == 102.0
+    assert request.next_deadline(20.0) == 110.0
+    desk.unload()
+    desk.unload(force=True)
+    assert desk.worker.deadline() == 103.5
 
 
 @pytest.mark.parametrize("seq", [1, 7])

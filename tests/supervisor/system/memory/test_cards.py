@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hushd_protocol.cards import Card
 from hushd_supervisor.core.events import Described, Seen
-from hushd_supervisor.core.memory.cards import Card
 from hushd_supervisor.system.memory import cards
 
 ROW = {"device": "cuda:0", "id": "0000:65:00.0", "name": "H100", "total": 80, "free": 20, "asleep": False}
@@ -39,7 +39,7 @@ def test_a_name_that_cannot_be_shown_is_none() -> None:
 
 
 def test_an_answer_without_cards() -> None:
-    """Nothing is known, which is no error; an error is passed on as a clause."""
+    """Nothing is known, which is not an error; an error is passed on as a clause."""
     assert cards.seen(Described("cards", {"cards": 5})) == cards.seen(Described("cards", {})) == Seen()
     assert cards.seen(Described("cards", error="there was no answer in 5 s.")) == Seen(
         error="there was no answer in 5 s"
@@ -50,6 +50,6 @@ def test_a_machine_may_have_cards_where_there_is_a_driver(monkeypatch: pytest.Mo
     """By the driver's files alone, or the stand-in's."""
     monkeypatch.setattr(cards, "_DRIVERS", ("/nowhere",))
     assert not cards.there({})
-    assert cards.there({"HUSHD_CARDS": "/tmp/cards.json"})
+    assert cards.there({"HUSHD_CARDS": "module:/tmp/cards.json"})
     monkeypatch.setattr(cards, "_DRIVERS", ("/nowhere", "/dev/null"))
     assert cards.there({})

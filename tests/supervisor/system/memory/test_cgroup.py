@@ -94,7 +94,7 @@ def test_version_2_and_its_parents(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [b"K\xf6ln", "a\u2028b\x85c\x1cd".encode()])
 def test_other_mounts_may_have_any_name(tmp_path: Path, name: bytes) -> None:
-    """A volume whose name is no UTF-8, or has what Python takes for the end of a line, does not hide our limit."""
+    """A volume whose name is not UTF-8, or has what Python takes for the end of a line, does not hide our limit."""
     root = version_2(tmp_path, "/a", {"a": used_2(300 * MB, 100 * MB)})
     file = root / "proc/self/mountinfo"
     file.write_bytes(b"29 24 8:2 / /media/" + name + b" rw - vfat b rw\n" + file.read_bytes())

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from hushd_protocol.messages import Beat, Ready
-from hushd_supervisor.core.events import Exited, FromWorker, TemplateGone, TemplateReady
-from hushd_supervisor.system import log
+from hushd_protocol.system import log_files
+from hushd_supervisor.core.events import Exited, FromWorker, Spawned, TemplateGone, TemplateReady
 from hushd_supervisor.system.memory.history import QUIET_S, History
 from support.peer import Supervisor, wait_until
 
@@ -32,15 +32,15 @@ def test_a_life_is_four_lines(tmp_path: Path) -> None:
     """Start, size when ready, size at a beat and exit, each with its time; the supervisor's own start and end too."""
     history = History(tmp_path / "m", clock := Clock())
     history.begin()
-    history.started("tts/a/b")
+    history.look(Spawned("tts/a/b", 1), 0.0)
     for event in (
         FromWorker("tts/a/b", 1, Ready(pss=100 * MB)),
         FromWorker("tts/a/b", 1, Beat(cpu_s=1, pss=150 * MB)),
         Exited("tts/a/b", 1, 0),
     ):
         clock.now += 1
-        history.look(event)
-    history.end()
+        history.look(event, 0.0)
+    history.close()
     assert lines(tmp_path / "m") == [
         ["1000.00", "start", "supervisor", "0"],
         ["1000.00", "start", "tts/a/b", "0"],
@@ -62,7 +62,7 @@ def test_a_template_is_in_the_record(tmp_path: Path) -> None:
         TemplateGone("tts/a", 1, "killed"),
     ):
         clock.now += 1
-        history.look(event)
+        history.look(event, 0.0)
     assert [line[1:] for line in lines(tmp_path / "m")] == [
         ["ready", "standby/tts/a", str(30 * MB)],
         ["beat", "standby/tts/a", str(10 * MB)],
@@ -73,21 +73,21 @@ def test_a_template_is_in_the_record(tmp_path: Path) -> None:
 def test_a_beat_without_news_adds_no_line(tmp_path: Path) -> None:
     """A size that has not changed by a megabyte is written once a minute."""
     history = History(tmp_path / "m", clock := Clock())
-    history.look(FromWorker("a/b/c", 1, Ready(pss=100 * MB)))
+    history.look(FromWorker("a/b/c", 1, Ready(pss=100 * MB)), 0.0)
     for _ in range(int(QUIET_S) // 2):
-        history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)))
+        history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)), 0.0)
         clock.now += 2
     assert len(lines(tmp_path / "m")) == 1
-    history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)))
+    history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)), 0.0)
     assert len(lines(tmp_path / "m")) == 2
 
 
 def test_the_record_is_bounded(tmp_path: Path, monkeypatch: Any) -> None:
     """A file that has grown is moved aside, and the one before it goes."""
-    monkeypatch.setattr(log, "ROTATE_BYTES", 1000)
+    monkeypatch.setattr(log_files, "ROTATE_BYTES", 1000)
     history = History(tmp_path / "m")
     for _ in range(200):
-        history.started("tts/a/b")
+        history.look(Spawned("tts/a/b", 1), 0.0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "m.1"]
     assert all(path.stat().st_size <= 1100 for path in tmp_path.iterdir())
 

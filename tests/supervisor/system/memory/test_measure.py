@@ -7,15 +7,14 @@ import subprocess
 import sys
 
 from hushd_protocol import __version__
+from hushd_schema.status import FloorStatus, WorkerStatus
 from hushd_supervisor.core.memory.admission import Standing
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
 
-ROW = {
-    "name": "stt/a/b", "role": "stt", "engine": "a", "model": "b", "state": "ready", "gen": 3, "idle_s": 1.0,
-    "expires_in_s": 2.0, "queued": 0, "running": 0, "requests": 5, "starts": 3, "crashes": 0,
-}  # fmt: skip
+WORKER = WorkerStatus.from_data({"name": "stt/a/b", "role": "stt", "engine": "a", "model": "b", "state": "ready"})
+NOBODY = FloorStatus.from_data({})
 STANDING = Standing(limit=800_000_000, available=123_456_000, reserve=60_000_000, level=Level.WARNING)
 
 
@@ -90,16 +89,17 @@ def test_the_machine_has_more_memory_than_it_has_left() -> None:
 
 
 def test_the_status_has_the_keys_that_programs_read() -> None:
-    """Each row is the pool's, without its generation, with the figures of the living process of that generation."""
-    report = status.report([ROW, ROW | {"gen": 2}], STANDING, {("stt/a/b", 3): os.getpid()}, 12.34)
-    assert list(report) == ["supervisor", "workers", "memory"]
+    """Each worker is the pool's, with the figures of the living process of its generation."""
+    report = status.report([(3, WORKER), (2, WORKER)], STANDING, NOBODY, {("stt/a/b", 3): os.getpid()}, 12.34).data()
+    assert list(report) == ["supervisor", "workers", "memory", "floor"]
     assert report["supervisor"] | {"rss_mb": 0, "pss_mb": 0} == {
         "pid": os.getpid(), "version": __version__, "uptime_s": 12.3, "rss_mb": 0, "pss_mb": 0,
     }  # fmt: skip
     alive, dead = report["workers"]
     assert list(alive) == [
         "name", "role", "engine", "model", "state", "pid", "rss_mb", "pss_mb", "peak_rss_mb", "idle_s",
-        "expires_in_s", "queued", "running", "requests", "starts", "crashes",
+        "expires_in_s", "queued", "running", "sessions", "requests", "latency_ms", "latency_p95_ms", "starts",
+        "crashes", "holders", "compute_device", "why_there", "vram_mb", "cards_mb", "need_mb",
     ]  # fmt: skip
     own = measure.usage(os.getpid())
     assert own is not None

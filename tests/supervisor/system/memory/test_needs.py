@@ -52,7 +52,7 @@ def test_what_makes_no_sense_is_left_out(file: Path) -> None:
 
 
 def test_no_file_and_no_place_for_one(tmp_path: Path) -> None:
-    """A missing folder and a link in the way are no errors; what a link points to stays as it is."""
+    """A missing folder and a link in the way are not errors; what a link points to stays as it is."""
     needs = Needs(tmp_path / "none" / "needs.json")
     assert needs.load() == {}
     needs.save(SIZES)

@@ -281,7 +281,7 @@ def there(runtime: Path, request: pytest.FixtureRequest) -> Iterator[RemoteSocke
     assert secret
     made = RemoteSocket(ANY_PORT, secret, Keyring(files, lambda level, text: None), files.touch, heartbeat)
     yield made
-    made.close(0)
+    made.shut(0)
 
 
 @pytest.fixture

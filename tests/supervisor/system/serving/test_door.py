@@ -7,14 +7,16 @@ import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.core.settings import HttpSettings, Settings, WyomingSettings
-from hushd_supervisor.system.serving import listeners
+from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, access
+from hushd_supervisor.system.serving import listeners, visitors
 from hushd_supervisor.system.serving.lingering import LINGER_S
 from hushd_supervisor.system.serving.visitors import FIRST_S, MOST_OF_ONE, REST_S
 from support.doorway import SETTINGS, Doorway, is_whole
@@ -43,10 +45,10 @@ def test_polls_start_no_gateway(tmp_path: Path) -> None:
             doorway.now += 5
             doorway.turn()
         prometheus.close()
-        doorway.until(lambda: doorway.door.report()["connections"] == 0, "the end of the last")
+        doorway.until(lambda: doorway.door.status().connections == 0, "the end of the last")
         assert doorway.door.deadline() == float("inf")  # at rest the loop does not wake
-        report = doorway.door.report()
-        assert (report["gateway"]["starts"], report["handovers"], report["polls"]) == (0, 0, 360 + 240 + 120)
+        status = doorway.door.status()
+        assert (status.gateway.starts, status.handovers, status.polls) == (0, 0, 360 + 240 + 120)
 
 
 def test_everything_else_reaches_a_gateway_as_it_came(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_a_gateway_that_is_busy_half_a_minute_after_its_start_is_not_killed(tmp_
         assert doorway.gateway.pid
         os.kill(doorway.gateway.pid, signal.SIGSTOP)
         connection.send(WORK)
-        doorway.until(lambda: doorway.door.report()["handovers"] == 2, "the second connection")
+        doorway.until(lambda: doorway.door.status().handovers == 2, "the second connection")
         doorway.now += 31
         doorway.turn()
         os.kill(doorway.gateway.pid, signal.SIGCONT)
@@ -194,36 +196,35 @@ def test_slow_and_idle_connections_are_dropped(tmp_path: Path) -> None:
             doorway.now += FIRST_S / 10
         doorway.now += FIRST_S / 5
         assert doorway.read(slow) == doorway.read(silent) == b""
-        assert doorway.door.report()["connections"] == 1
+        assert doorway.door.status().connections == 1
         doorway.now += REST_S["http"]
         assert doorway.read(keeps) == b""
         assert doorway.door.deadline() == float("inf")  # at rest the loop need not wake
 
 
 def test_connections_are_bounded_and_those_at_rest_make_room(tmp_path: Path) -> None:
-    """Beyond the bound a request is refused with the time to ask again; one that only rests is given up for it."""
+    """One that only rests is given up for another, then the oldest that has sent nothing: it is told when to come."""
     with Doorway(tmp_path, most=3) as doorway:
         rests = doorway.connect()
         rests.send(HEALTH)
         doorway.read(rests, is_whole)
         waiting = [doorway.connect() for _ in range(3)]
-        doorway.until(lambda: doorway.door.report()["connections"] == 3, "three")
+        doorway.until(lambda: doorway.door.status().connections == 3, "three")
         assert doorway.read(rests) == b""
-        answer = doorway.ask(HEALTH)
-        assert b" 503 " in answer
-        assert b"\r\nRetry-After: 1\r\n" in answer
-        waiting.pop().close()
-        doorway.until(lambda: doorway.door.report()["connections"] == 2, "room")
         assert doorway.ask(HEALTH).endswith(b"OK")
+        answer = doorway.read(waiting[0], is_whole)
+        assert b" 429 " in answer
+        assert b"\r\nRetry-After: 1\r\n" in answer
         for connection in (rests, *waiting):
             connection.close()
 
 
-def test_one_address_has_a_bound_of_its_own(tmp_path: Path) -> None:
-    """Others still get in."""
+def test_a_program_of_another_machine_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address has; others still get in."""
+    monkeypatch.setattr(visitors, "is_loopback", lambda _: False)
     with Doorway(tmp_path) as doorway:
         crowd = [doorway.connect() for _ in range(MOST_OF_ONE)]
-        doorway.until(lambda: doorway.door.report()["connections"] == MOST_OF_ONE, "a crowd")
+        doorway.until(lambda: doorway.door.status().connections == MOST_OF_ONE, "a crowd")
         assert b" 429 " in doorway.ask(HEALTH)
         with socket.socket() as other:
             other.bind(("127.0.0.2", 0))
@@ -235,22 +236,52 @@ def test_one_address_has_a_bound_of_its_own(tmp_path: Path) -> None:
             connection.close()
 
 
+HOLDS = """
+import socket, sys
+held = []
+for number in range(int(sys.argv[2])):
+    held.append(socket.socket())
+    held[-1].bind((f"127.0.0.{1 + number % int(sys.argv[3])}", 0))
+    held[-1].connect(("127.0.0.1", int(sys.argv[1])))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux says whose a connection is")
+@pytest.mark.parametrize(("count", "addresses"), [(MOST_OF_ONE, 1), (256, 4)])
+def test_a_program_that_holds_silent_connections_gives_them_up(tmp_path: Path, count: int, addresses: int) -> None:
+    """All that it may have, from one address or from several: others of this machine are answered, at its cost."""
+    with Doorway(tmp_path) as doorway, doorway.connect() as slow:
+        doorway.until(lambda: doorway.door.status().connections == 1, "ours")
+        port = doorway.door.listeners[0].socket.getsockname()[1]
+        command = [sys.executable, "-c", HOLDS, str(port), str(count), str(addresses)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout
+            os.set_blocking(holder.stdout.fileno(), False)
+            doorway.until(lambda: holder.stdout.read() == b"held\n", "its connections")
+            doorway.until(lambda: doorway.door.status().connections >= min(count, 256), "all of them")
+            for _ in range(30):
+                assert doorway.ask(HEALTH).endswith(b"OK")
+            slow.send(HEALTH)
+            assert doorway.read(slow, is_whole).endswith(b"OK")
+            assert doorway.door.status().refusals >= 1
+            holder.communicate()
+
+
 def test_a_crowd_that_is_refused_reads_why(tmp_path: Path) -> None:
-    """A hundred uploads at once that are too many: none is broken off, though nobody reads what they send."""
+    """A hundred silent connections that others displace: each gets its answer, though nobody reads what it sends."""
     with Doorway(tmp_path) as doorway:
         crowd = [doorway.connect() for _ in range(MOST_OF_ONE)]
-        doorway.until(lambda: doorway.door.report()["connections"] == MOST_OF_ONE, "a crowd")
-        refused = [doorway.connect() for _ in range(100)]
-        for connection in refused:
-            connection.send(b"POST /v1/audio/transcriptions HTTP/1.1\r\nContent-Length: 9999\r\n\r\n")
-        doorway.until(lambda: doorway.door.report()["refusals"] >= 100, "their refusals")
-        for _ in range(2):
-            for connection in refused:
-                connection.send(bytes(4000))
-            doorway.turn()
-        for connection in refused:
+        doorway.until(lambda: doorway.door.status().connections == MOST_OF_ONE, "a crowd")
+        crowd += [doorway.connect() for _ in range(100)]
+        doorway.until(lambda: doorway.door.status().refusals == 100, "their refusals")
+        for connection in crowd[:100]:
+            connection.send(bytes(4000))
+        doorway.turn()
+        for connection in crowd[:100]:
             assert b" 429 " in doorway.read(connection, is_whole)
-        for connection in (*crowd, *refused):
+        for connection in crowd:
             connection.close()
 
 
@@ -259,20 +290,20 @@ def test_who_sends_many_polls_and_reads_nothing_holds_nobody_up(tmp_path: Path) 
     with Doorway(tmp_path) as doorway, doorway.connect() as greedy:
         doorway.describe(voices=20_000)
         greedy.send(VOICES * 60)
-        doorway.until(lambda: doorway.door.report()["polls"] > 1, "the first answers")
+        doorway.until(lambda: doorway.door.status().polls > 1, "the first answers")
         for _ in range(60):
             assert doorway.ask(HEALTH).endswith(b"OK")
-        assert doorway.door.report()["polls"] < 60 + 30
-        doorway.until(lambda: doorway.door.report()["connections"] == 1, "the greedy one alone")
+        assert doorway.door.status().polls < 60 + 30
+        doorway.until(lambda: doorway.door.status().connections == 1, "the greedy one alone")
         doorway.now += FIRST_S + 1
-        doorway.until(lambda: doorway.door.report()["connections"] == 0, "its end")
+        doorway.until(lambda: doorway.door.status().connections == 0, "its end")
 
 
 def test_a_poll_waits_until_the_engines_are_listed(tmp_path: Path) -> None:
     """Only the first ever: afterwards the last list is the answer."""
     with Doorway(tmp_path, described=False) as doorway, doorway.connect() as connection:
         connection.send(VOICES)
-        doorway.until(lambda: doorway.door.report()["connections"] == 1, "a connection")
+        doorway.until(lambda: doorway.door.status().connections == 1, "a connection")
         assert doorway.answers.wanted(doorway.now) == {"stt", "tts"}
         doorway.turn()
         doorway.describe()
@@ -285,7 +316,8 @@ def test_the_token_is_asked_for_by_polls(tmp_path: Path) -> None:
     """Before a gateway is started, and compared without telling where it differs."""
     with Doorway(tmp_path, token="s3cret") as doorway:
         assert b" 401 " in doorway.ask(VOICES)
-        assert b" 200 " in doorway.ask(VOICES.replace(b"Host", b"Authorization: Bearer s3cret\r\nHost"))
+        for header in (b"Authorization: Bearer s3cret", b"x-api-key: s3cret"):
+            assert b" 200 " in doorway.ask(VOICES.replace(b"Host", header + b"\r\nHost"))
         assert doorway.gateway.starts == 0
 
 
@@ -312,7 +344,7 @@ def test_anything_at_all_leaves_nothing_behind(kind: str, tmp_path: Path) -> Non
                 connection.send(scramble(chance) or b"\n")
                 connection.shutdown(socket.SHUT_WR)
                 assert b"HTTP/1.1 5" not in doorway.read(connection)
-        doorway.until(lambda: doorway.door.report()["connections"] == 0, "the end of all")
+        doorway.until(lambda: doorway.door.status().connections == 0, "the end of all")
         assert len(os.listdir("/proc/self/fd")) == before
         assert doorway.gateway.starts == 1
         assert b" 200 " in doorway.ask(WORK)
@@ -361,7 +393,7 @@ def test_an_address_beyond_this_machine_needs_a_token_or_a_list() -> None:
 
 def test_what_the_gateway_needs_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Said when it is turned on, with the command, and not by each request."""
-    monkeypatch.setattr(listeners, "PACKAGES", {"http": ("starlette", "no_such_package")})
+    monkeypatch.setattr(access, "PACKAGES", {"http": ("starlette", "no_such_package")})
     with pytest.raises(HushdError, match=r"run pip install 'hushd\[http\]'"):
         listeners.open_all(settings("127.0.0.1:0"), "")
 
@@ -392,7 +424,7 @@ def test_a_path_is_ours_alone_and_goes_with_the_door(tmp_path: Path) -> None:
 
 
 def test_a_token_file_is_private_and_not_empty(tmp_path: Path) -> None:
-    """What others can read is no secret."""
+    """A file that others can read is not a secret."""
     file = tmp_path / "token"
     wanted = settings(token_file=str(file))
     for mode, content, fault in (
@@ -403,9 +435,9 @@ def test_a_token_file_is_private_and_not_empty(tmp_path: Path) -> None:
         file.write_text(content)
         file.chmod(mode)
         with pytest.raises(HushdError, match=fault):
-            listeners.read_token(wanted)
+            access.read_token(wanted)
     file.write_text("s3cret\n")
-    assert listeners.read_token(wanted) == "s3cret"
+    assert access.read_token(wanted) == "s3cret"
 
 
 def test_other_settings_keep_the_sockets_whose_addresses_stay(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_lock_that_cannot_be_opened_is_an_error(runtime: Path) -> None:
 
 
 def test_a_listener_replaces_what_is_stale_and_is_private(runtime: Path) -> None:
-    """A socket file nobody listens on is no obstacle; the new one accepts connections."""
+    """A socket file nobody listens on is not an obstacle; the new one accepts connections."""
     path = find().client_socket
     dead = socket.socket(socket.AF_UNIX)
     dead.bind(str(path))

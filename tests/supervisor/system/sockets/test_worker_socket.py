@@ -13,8 +13,8 @@ from hushd_protocol import __version__
 from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import Beat, Bye, Drain, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state
+from hushd_schema.settings import Settings
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
-from hushd_supervisor.core.settings import Settings
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import SETTLE_S, WorkerSocket
 from support.fake_process import FakeLauncher, FakeProcess
@@ -53,7 +53,7 @@ class Desk:
         )
 
     def close(self) -> None:
-        self.workers.close(linger_ms=0)
+        self.workers.shut(0)
         self.launch.close()
         self.context.term()
 
@@ -133,12 +133,12 @@ def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Excepti
 
 
 def test_others_may_leave_no_descriptor_for_a_process(desk: Desk) -> None:
-    """Then the start is starved, which is no crash; so it is when there are as many workers as may connect."""
+    """Then the start is starved, which is not a crash; so it is when there are as many workers as may connect."""
     desk.launch.error = OSError(errno.EMFILE, "Too many open files")
     assert desk.workers.spawn(NAME, 1) == SpawnFailed(NAME, 1, "[Errno 24] Too many open files", starved=True)
     desk.launch.error = None
     assert desk.workers.spawn(NAME, 2) is None
-    desk.workers.gate.ceiling = 1
+    desk.workers.limit.ceiling = 1
     assert desk.workers.spawn(NAME, 3) == SpawnFailed(NAME, 3, "open files are left for 1 workers", starved=True)
 
 

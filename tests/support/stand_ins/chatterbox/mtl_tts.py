@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
+from .models.tokenizers.tokenizer import MTLTokenizer
 from .tts import ChatterboxTTS
 
 
 class ChatterboxMultilingualTTS(ChatterboxTTS):
     FILES = ("ve.pt", "t3_mtl23ls_v2.safetensors", "s3gen.pt", "grapheme_mtl_merged_expanded_v1.json")
+
+    @classmethod
+    def from_local(cls, ckpt_dir: Path, device: str) -> ChatterboxTTS:
+        made = super().from_local(ckpt_dir, device)
+        made.tokenizer = MTLTokenizer(str(Path(ckpt_dir, cls.FILES[-1])))
+        return made
 
     def generate(  # type: ignore[override]
         self,

@@ -15,6 +15,7 @@ class ChatterboxTTS:
         self.sr = 24_000
         self.conds = conds
         self.prepared: list[str] = []
+        self.tokenizer: object = None
 
     @classmethod
     def from_local(cls, ckpt_dir: Path, device: str) -> ChatterboxTTS:

@@ -1,0 +1,1 @@
+"""The commands `hushd`, `say` and `listen` in a terminal."""

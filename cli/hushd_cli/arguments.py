@@ -1,0 +1,286 @@
+"""Parsing that all commands share: options anywhere among the words, errors of one sentence, checked numbers."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from argparse import ArgumentError, ArgumentTypeError
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import COMPUTE_DEVICES, is_compute_device
+
+if TYPE_CHECKING:
+    from hushd_schema.kinds import Kind
+    from hushd_schema.operation import Operation, Option
+
+T = TypeVar("T")
+N = TypeVar("N", int, float)
+
+ALL = "all"  # of the help
+_TRUTH = {"true": True, "false": False}
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one sentence, and whose options may stand anywhere before `--`.
+
+    Attributes:
+        examples: command lines that work as they stand, each with what it does; the end of the help.
+    """
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False, add_help=False)
+        self.add_argument(
+            "-h", "--help", action=_Help, help="show what is used most; --help all: everything there is to know"
+        )
+        self.add_argument("--version", action="version", version=f"hushd {__version__}", help="show the version")
+        self.examples: Sequence[tuple[str, str]] = ()
+        self._switches: set[str] = set()
+        self._rare: list[argparse._ArgumentGroup] = []
+        self.stands_alone: dict[str, str] = {}  # the value of an option that is given without one
+
+    def add_rare_group(self, title: str, description: str | None = None) -> argparse._ArgumentGroup:
+        """Adds a group of options that only `--help all` shows."""
+        group = self.add_argument_group(title, description)
+        self._rare.append(group)
+        return group
+
+    def understand(self, earlier: str, action: argparse.Action) -> None:
+        """Takes the earlier name of an option without showing it anywhere."""
+        self._option_string_actions[earlier] = action
+
+    def format_help(self, whole: bool = False) -> str:
+        """The help: the most used of it, or the `whole`, with exit codes and environment variables."""
+        groups = self._action_groups
+        self._action_groups = groups if whole else [group for group in groups if group not in self._rare]
+        text = super().format_help()
+        self._action_groups = groups
+        from . import help  # for who asks only
+
+        return text + help.ending(self.prog, self.examples, whole=whole, more=bool(self._rare))
+
+    def error(self, message: str) -> NoReturn:
+        message = re.sub("^argument (.+?): (?=must )", r"\1 ", message)
+        raise HushdError("bad_request", f"{message[:1].upper()}{message[1:]} (see `{self.prog} --help`).")
+
+    def parse(self, argv: Sequence[str], words: str, *, files: bool = False) -> argparse.Namespace:
+        """Parses `argv`; the attribute `words` gets every argument that is not an option, and all after `--`.
+
+        Options may be written with underscores for dashes.
+
+        Args:
+            files: whether the words are names of files, which need not be valid text.
+        """
+        if not files:
+            refuse_undecodable(argv)
+        end = argv.index("--") if "--" in argv else len(argv)
+        options = self.parse_intermixed_args(self._spelt_out(argv[:end]))
+        getattr(options, words).extend(argv[end + 1 :])
+        if files:
+            refuse_undecodable(set(argv) - set(getattr(options, words)))
+        return options
+
+    def add_commands(self) -> Commands:
+        """Adds room for subcommands; the attribute `command` gets the name of the one that was given."""
+        return Commands(self.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command))
+
+    def add_switch(self, group: argparse._ActionsContainer, name: str, **options: Any) -> None:
+        """Adds an option that may stand alone or be followed by True or False."""
+        self._switches.add(name)
+        self.stands_alone[name] = "True"
+        group.add_argument(name, type=_truth, metavar="", **options)
+
+    def add_optional(self, group: argparse._ActionsContainer, *names: str, alone: str, **options: Any) -> None:
+        """Adds an option whose value may be left out, and is given as --NAME=VALUE only; without one it is `alone`."""
+        self.stands_alone |= dict.fromkeys(names, alone)
+        group.add_argument(*names, metavar="", **options)
+
+    def add_fields(
+        self, group: argparse._ActionsContainer, operation: Operation, names: Iterable[str], default: Any = None
+    ) -> None:
+        """Adds the options of an operation's fields; each attribute has the name of its field.
+
+        Args:
+            default: of an option that is left out; a switch is then False, unless this is SUPPRESS.
+        """
+        for name in names:
+            field = operation.fields[name]
+            option = field.option
+            assert option is not None
+            kind = option.kind or field.kind
+            if kind.form.get("type") == "boolean":
+                unset = False if default is None else default
+                self.add_switch(group, *option.flags, dest=name, default=unset, help=option.help)
+                continue
+            group.add_argument(
+                *option.flags,
+                dest=name,
+                type=str if kind.known else _value(option, kind),
+                choices=kind.few,
+                metavar=option.metavar,
+                default=default,
+                help=option.help,
+            )
+
+    def add_worker_options(self) -> None:
+        """Adds --engine, --model, --keep-alive and --compute-device."""
+        group = self.add_argument_group("worker")
+        group.add_argument("--engine", help="the engine to use; default: the configured one")
+        group.add_argument("--model", help="one of the engine's models")
+        group.add_argument(
+            "--keep-alive",
+            metavar="TIME",
+            help="how long the worker stays afterwards: seconds, 5m, 1h30m, 0 (not at all), -1 (for ever)",
+        )
+        add_compute_device(group)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        from hushd_protocol.suggest import did_you_mean  # for mistakes only
+
+        known = [str(choice) for choice in action.choices]
+        meant = did_you_mean(value, known)
+        if action.dest == "command":
+            raise HushdError("bad_request", f"There is no command {value!r}{meant}: `{self.prog} --help` lists them.")
+        raise ArgumentError(action, f"must be one of {', '.join(known)}, not {value!r}{meant}")
+
+    def _spelt_out(self, argv: Sequence[str]) -> list[str]:
+        """`argv` with dashes in its options, and a value for every switch, so that none takes the next FILE for it."""
+        words: list[str] = []
+        for word in argv:
+            if words and words[-1] in self._switches and word.lower() in _TRUTH:
+                words[-1] += f"={word}"
+            elif word.startswith("--"):
+                name, *value = word.split("=", 1)
+                words.append("=".join([name.replace("_", "-"), *value]))
+            else:
+                words.append(word)
+        return [f"{word}={self.stands_alone[word]}" if word in self.stands_alone else word for word in words]
+
+
+class _Help(argparse.Action):
+    """`--help`, and `--help all`."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs="?", default=argparse.SUPPRESS, help=help, metavar="")
+
+    def __call__(self, parser: argparse.ArgumentParser, _: object, values: object, option: str | None = None) -> None:
+        assert isinstance(parser, Parser)
+        parser._print_message(parser.format_help(whole=values == ALL), sys.stdout)
+        parser.exit()
+
+
+class _Command(Parser):
+    """The parser of a subcommand, as argparse makes it."""
+
+    def __init__(self, prog: str, description: str, **_: object) -> None:
+        super().__init__(prog, description)
+
+
+def add_compute_device(group: argparse._ActionsContainer) -> None:
+    """Adds --compute-device."""
+    group.add_argument(
+        "--compute-device",
+        type=_device,
+        metavar="DEVICE",
+        help="cpu, cuda, cuda:1 or mps; a worker on another device is moved there first; default: the configured one",
+    )
+
+
+def _device(text: str) -> str:
+    if not is_compute_device(text):
+        raise ArgumentTypeError(f"must be {COMPUTE_DEVICES}, not {text!r}")
+    return text
+
+
+class Commands:
+    """The subcommands of a parser; the help of each begins with what it does."""
+
+    def __init__(self, parsers: argparse._SubParsersAction[_Command]) -> None:
+        self._parsers = parsers
+
+    def add(self, name: str, does: str, more: str = "") -> Parser:
+        """Adds the command `name`; `does` is a phrase for the list of commands, `more` follows it in its own help."""
+        description = f"{does[:1].upper()}{does[1:]}.{more and f' {more}'}"
+        return self._parsers.add_parser(name, help=does, description=description)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parsers.choices
+
+
+def refuse_undecodable(argv: Iterable[str]) -> None:
+    """Raises `bad_request` for arguments that are not valid text, which Python decodes with half surrogates."""
+    for argument in argv:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            shown = argument.encode(errors="replace").decode()
+            raise HushdError("bad_request", f"The argument {shown!r} is not valid UTF-8.")
+
+
+def number(low: float, high: float = math.inf) -> Callable[[str], float]:
+    """A reader of an option's value, a number from `low` to `high`."""
+    return _reader(float, "a number", low, high)
+
+
+def whole(low: int, high: float = math.inf) -> Callable[[str], int]:
+    """A reader of an option's value, a whole number from `low` to `high`."""
+    return _reader(int, "a whole number", low, high)
+
+
+def or_none(read: Callable[[str], T]) -> Callable[[str], T | None]:
+    """A reader that takes `None` besides what `read` takes, as openai-whisper's command does."""
+    return lambda text: None if text == "None" else read(text)
+
+
+def _value(option: Option, kind: Kind) -> Callable[[str], Any]:
+    """A reader of a field's value, whose sentence is that of its kind."""
+    from hushd_schema.kinds import from_text
+
+    told = kind._replace(wanted=option.wanted or kind.wanted)
+
+    def read(text: str) -> Any:
+        if text == "None" and option.none is not NotImplemented:
+            return option.none
+        try:
+            return from_text(text, told)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def positive(text: str) -> float:
+    """Reads an option's value, a number above 0."""
+    value = _read(float, text)
+    if value is None or not 0 < value < math.inf:
+        raise ArgumentTypeError(f"must be a number above 0, not {text!r}")
+    return value
+
+
+def _reader(kind: type[N], what: str, low: float, high: float) -> Callable[[str], N]:
+    limits = f"from {low:g} to {high:g}" if high < math.inf else f"from {low:g} on"
+
+    def read(text: str) -> N:
+        value = _read(kind, text)
+        if value is None or not low <= value <= high or value == math.inf:
+            raise ArgumentTypeError(f"must be {what} {limits}, not {text!r}")
+        return value
+
+    return read
+
+
+def _read(kind: type[N], text: str) -> N | None:
+    try:
+        return kind(text)
+    except ValueError:
+        return None
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise ArgumentTypeError(f"must be True or False, not {text!r}")
+    return _TRUTH[text.lower()]

@@ -1,0 +1,44 @@
+"""A command of `hushd`: what the list of commands says of it, and where its parser and its program lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .arguments import Parser
+
+GROUP = "hushd.commands"  # of entry points, by which other packages add commands: name = "module:COMMAND"
+
+
+class Command(NamedTuple):
+    """A command. Its modules are imported when it runs, or when its help is asked for.
+
+    Attributes:
+        summary: what it does, as a phrase.
+        home: the module with `main(prog, argv)`, which returns the exit status, and `make_parser(prog)`.
+        parser: another module with `make_parser`, where `home` imports much.
+        this_machine_only: whether it is about the machine that it runs on: its files, its devices, its supervisor.
+        completes: the kind of names that an option or a word takes (see `completion.values`), by its attribute in the
+            parser, behind the subcommand's name where there are several: `pull names`.
+        after: the command behind which it is listed; default: at the end.
+    """
+
+    name: str
+    summary: str
+    home: str
+    parser: str = ""
+    this_machine_only: bool = False
+    completes: Mapping[str, str] = MappingProxyType({})
+    after: str = ""
+
+    def run(self, prog: str, argv: Sequence[str]) -> int:
+        """Runs it; returns the exit status."""
+        return int(import_module(self.home).main(prog, argv))
+
+    def make_parser(self, prog: str) -> Parser:
+        """Its parser, for help, completion and manual pages."""
+        parser: Parser = import_module(self.parser or self.home).make_parser(prog)
+        return parser

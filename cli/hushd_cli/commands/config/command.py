@@ -1,0 +1,186 @@
+"""`hushd config`: shows the settings, changes them, and has a running supervisor take them over."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hushd_models.installation import document
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean
+from hushd_protocol.system import paths
+from hushd_protocol.system.terminal import shown
+from hushd_schema import toml
+from hushd_schema.settings import editing, load
+from hushd_schema.settings.reference import block, written
+from hushd_schema.settings.shown import rows
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+from . import file
+
+EDITORS = ("VISUAL", "EDITOR")
+USUAL_EDITOR = "vi"
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    parser = make_parser(prog)
+    options = parser.parse_args(argv)
+    place = paths.find().config
+    if options.command is None:
+        parser.print_help()
+    elif options.command == "path":
+        console.write(f"{place}\n")
+    elif options.command == "check":
+        console.write(f"{shown(_checked(options.file, place), 1)}\n")
+    elif options.command == "show":
+        _show(options.key, place, options.json)
+    elif options.command == "edit":
+        _edit(place)
+    else:
+        value = editing.value_of(options.value) if options.command == "set" else None
+        _change(place, lambda text: editing.with_key(text, editing.path_of(options.key), value))
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(prog, f"Shows and changes the configuration; {document('CONFIGURATION.md')} has every key.")
+    commands = parser.add_commands()
+    checked = commands.add("check", "report what is wrong with the configuration")
+    checked.add_argument("file", nargs="?", metavar="FILE", help="default: the user's own configuration")
+    shown = commands.add("show", "print every setting, and which are not the defaults")
+    shown.add_argument("key", nargs="?", metavar="KEY", help="only this one, such as tts or worker.keep_alive")
+    shown.add_argument("--json", action="store_true", help="for programs")
+    commands.add("path", "print the path of the file")
+    commands.add("edit", "open the file in $VISUAL, $EDITOR or vi, and put it in place once it is right")
+    changed = commands.add("set", "change a setting; a running supervisor takes it over at once")
+    changed.add_argument("key", metavar="KEY", help='such as tts, http.listen or worker."stt/moonshine".keep_alive')
+    changed.add_argument("value", metavar="VALUE", help='such as 10m, true, espeak-ng/all or ["127.0.0.1:8000"]')
+    unset = commands.add("unset", "take a setting away, so that the default holds again")
+    unset.add_argument("key", metavar="KEY")
+    return parser
+
+
+def _checked(named: str | None, usual: Path) -> str:
+    """Checks the file that was named, which must exist, or the usual one; returns a sentence."""
+    if named and not os.path.exists(named):
+        raise HushdError("bad_request", f"{named} does not exist.")
+    return file.checked(Path(named) if named else usual)
+
+
+def _show(key: str | None, place: Path, as_json: bool) -> None:
+    found = rows(load(place))
+    spelt = {".".join(map(toml.key, row["path"])): ".".join(row["path"]) for row in found}
+    for row in found:
+        row["key"] = ".".join(map(toml.key, row.pop("path")))
+    if key is not None:
+        begun = f"{key}."
+        found = [row for row in found if any(f"{one}.".startswith(begun) for one in (row["key"], spelt[row["key"]]))]
+        if not found:
+            raise HushdError("bad_request", f"There is no setting {key!r}{did_you_mean(key, spelt)}.")
+    if as_json:
+        console.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    elif key is not None and len(found) == 1:
+        value = found[0]["value"]
+        console.write((value if isinstance(value, str) else written(value)) + "\n")
+    else:
+        console.write("".join(f"{_line(row)}\n" for row in found))
+
+
+def _line(row: dict[str, Any]) -> str:
+    text = f"{row['key']} = {written(row['value'])}"
+    return text if row["value"] == row["default"] else f"{text}  # default: {written(row['default'])}"
+
+
+def _change(place: Path, change: Callable[[str], str]) -> None:
+    """Replaces the file by what `change` makes of its text, if no supervisor would refuse that."""
+    old = toml.read(place)
+    new = change(old)
+    if new == old:
+        console.note("Nothing has changed.")
+        return
+    beside = _beside(place, new)
+    try:
+        _check(beside, place)
+    finally:
+        beside.unlink(missing_ok=True)
+    file.replace(place, new)
+    file.have_it_read()
+
+
+def _edit(place: Path) -> None:
+    """Has the user edit a copy until it is right, and then puts it in the place of the file."""
+    old = toml.read(place)
+    copy = _beside(place, old or _template())
+    before = copy.read_bytes()
+    while True:
+        _run_editor(copy)
+        if copy.read_bytes() == before:
+            console.note("Nothing has changed.")
+            break
+        try:
+            _check(copy, place)
+        except HushdError as error:
+            console.complain(error.message)
+            if not _wants_again():
+                raise HushdError("bad_request", f"{place} stays as it was; your text is in {copy}.") from error
+            continue
+        file.replace(place, toml.read(copy))
+        file.have_it_read()
+        break
+    copy.unlink(missing_ok=True)
+
+
+def _run_editor(path: Path) -> None:
+    words = next((os.environ[name] for name in EDITORS if os.environ.get(name)), USUAL_EDITOR)
+    try:
+        status = subprocess.run([*shlex.split(words), os.fspath(path)]).returncode
+    except (OSError, ValueError) as error:
+        raise HushdError("bad_request", f"The editor {words!r} cannot be run ({error}): set EDITOR.") from error
+    if status:
+        path.unlink(missing_ok=True)
+        raise HushdError("cancelled", f"The editor ended with status {status}: nothing has changed.")
+
+
+def _wants_again() -> bool:
+    if not os.isatty(0):
+        return False
+    try:
+        return input("Edit it again? [Y/n] ").strip().lower() in ("", "y", "yes")
+    except EOFError:
+        return False
+
+
+def _beside(place: Path, text: str) -> Path:
+    """A new file beside the configuration, so that a link to another disk is none."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{place.stem}-", suffix=".toml", dir=place.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as new:
+            new.write(text)
+    except OSError as error:
+        raise HushdError("output_failed", f"{place} cannot be written ({error.strerror}).") from error
+    return Path(name)
+
+
+def _check(copy: Path, place: Path) -> None:
+    """Raises `bad_request` for a mistake in `copy`, under the name of the file that it shall become."""
+    try:
+        file.checked(copy)
+    except HushdError as error:
+        raise HushdError(error.code, error.message.replace(os.fspath(copy), os.fspath(place))) from error
+
+
+def _template() -> str:
+    """The beginning of a new file: the reference of all settings as comments."""
+    lines = block().splitlines()
+    head = f"# Every setting with its default; {document('CONFIGURATION.md')} explains them."
+    return "\n".join([head, *(f"# {line}" if line else "" for line in lines), ""])

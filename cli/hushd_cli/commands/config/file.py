@@ -1,0 +1,67 @@
+"""The user's configuration file: checked, and replaced in one step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from hushd_models import configuration
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import atomic_file
+from hushd_schema import toml
+
+from hushd_cli.terminal import console
+
+
+def change(path: Path, edited: Callable[[str], str]) -> None:
+    """Replaces the file at `path` by what `edited` makes of its text.
+
+    Raises:
+        HushdError: `bad_request` when it cannot be read, and what `edited` raises; `output_failed`.
+    """
+    text = toml.read(path)
+    new = edited(text)
+    if new != text:
+        replace(path, new)
+
+
+def replace(path: Path, text: str) -> None:
+    """Replaces the file at `path`, made if there is none, in one step; links are followed, rights stay.
+
+    Raises:
+        HushdError: `output_failed`.
+    """
+    place = Path(os.path.realpath(path))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
+        atomic_file.replace(place, text, mode, sync=True)
+    except OSError as error:
+        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
+
+
+def checked(path: Path) -> str:
+    """Checks the configuration at `path`; returns a sentence about one that a supervisor takes.
+
+    Raises:
+        HushdError: with the mistake.
+    """
+    configuration.check(path)
+    return f"{path} is fine." if path.exists() else f"{path} does not exist, so the defaults hold."
+
+
+def have_it_read() -> None:
+    """Has a running supervisor take the configuration over; its workers do when they next start."""
+    from hushd.client import Client
+
+    try:
+        with Client(holder="cli", start=False, endpoint="") as client:
+            client.reload()
+    except HushdError as error:
+        if folder := error.detail.get("runtime"):
+            console.complain(
+                f"A supervisor of another session runs. To have it read this: HUSHD_RUNTIME_DIR={folder} hushd reload"
+            )
+        elif error.code != "no_supervisor":
+            raise

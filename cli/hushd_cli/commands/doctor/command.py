@@ -1,0 +1,101 @@
+"""`hushd doctor`: looks at everything that hushd needs, and says how to repair each fault."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from hushd.client import Client
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.terminal import Styled, escaped
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+from . import installation, machine, places
+from .finding import STATES, Check, Finding
+from .running import Running
+
+EXIT_BROKEN = 1
+_COLOURS = {"ok": "32", "note": "36", "warning": "33", "broken": "31"}
+_CHECKS: dict[str, Check] = {
+    "python": installation.python,
+    "libraries": installation.libraries,
+    "extras": installation.extras,
+    "commands": installation.commands,
+    "memory": machine.memory,
+    "card": machine.graphics_cards,
+    "sound": machine.sound,
+    "folders": places.folders,
+    "configuration": places.configuration,
+    "models": places.models,
+    "service": places.service,
+}
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    console.silence_libraries()
+    with Client(holder="cli") as client:
+        checks = _CHECKS | Running(client).checks()
+        if options.no_engines:
+            del checks["engines"]
+        found = []
+        for finding in _findings(checks):
+            found.append(finding)
+            if not options.json:
+                _show(finding)
+    counts = {state: sum(finding.state == state for finding in found) for state in STATES}
+    if options.json:
+        report = {"findings": [asdict(finding) for finding in found], "counts": counts}
+        console.write(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    else:
+        console.write(f"\n{_summary(counts)}\n")
+    return EXIT_BROKEN if counts["broken"] else 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Looks at Python, libraries, sound, folders and sockets, memory, models, service, gateways and graphics cards "
+        "(without waking one), and has each engine speak or hear a sentence. Each finding comes with its remedy. The "
+        "exit status is 1 when something is broken.",
+    )
+    parser.add_argument("--no-engines", action="store_true", help="start no engine: the rest takes a second")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return parser
+
+
+def _findings(checks: dict[str, Check]) -> Iterator[Finding]:
+    """Yields the findings of all checks; a check that fails is a finding too."""
+    for area, check in checks.items():
+        try:
+            yield from check()
+        except HushdError as error:
+            yield Finding.of_error(area, error)
+        except Exception as error:
+            yield Finding(
+                area, "broken", f"the check itself failed ({type(error).__name__}: {error})", "report this as a bug"
+            )
+
+
+def _show(finding: Finding) -> None:
+    line = f"{finding.state:<8} {finding.area}: {finding.text}"
+    remedy = f"{'':8} -> {finding.remedy}\n" if finding.remedy and finding.state != "ok" else ""
+    if os.isatty(1) and not os.environ.get("NO_COLOR"):
+        word = f"\x1b[{_COLOURS[finding.state]}m{finding.state:<8}\x1b[0m"
+        console.write(Styled(f"{word}{escaped(line[8:])}\n{escaped(remedy)}"))
+    else:
+        console.write(f"{line}\n{remedy}")
+
+
+def _summary(counts: dict[str, int]) -> str:
+    broken, warnings = counts["broken"], counts["warning"]
+    if not broken and not warnings:
+        return "Everything that was looked at works."
+    parts = [f"{broken} broken"] if broken else []
+    parts += [f"{warnings} warning{'s' if warnings > 1 else ''}"] if warnings else []
+    return f"{', '.join(parts)}; the rest works."

@@ -1,0 +1,41 @@
+"""One thing that was looked at: how it is, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from hushd_protocol.errors import HushdError
+
+STATES = ("ok", "note", "warning", "broken")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result of a check.
+
+    Attributes:
+        area: the part of hushd or of the machine.
+        state: `ok`; `note`, which may be as the user wants it; `warning`, with which something works less well; or
+            `broken`.
+        text: what was found, one phrase.
+        remedy: what to do about it; empty where nothing needs to be done.
+    """
+
+    area: str
+    state: str
+    text: str
+    remedy: str = ""
+
+    @classmethod
+    def of_error(cls, area: str, error: HushdError, remedy: str = "") -> Finding:
+        """An error as a finding: its remedy is what follows its last colon outside parentheses, else `remedy`."""
+        sentence = error.message.rstrip(".")
+        for place in range(len(sentence), 0, -1):
+            before, after = sentence[:place], sentence[place:]
+            if after.startswith(": ") and before.count("(") == before.count(")"):
+                return cls(area, "broken", before, after[2:])
+        return cls(area, "broken", sentence, remedy)
+
+
+Check = Callable[[], Iterator[Finding]]

@@ -1,0 +1,120 @@
+"""Checks of the installation: Python, libraries, commands, extras."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from hushd_models import advice
+from hushd_models.installation import extra_command
+from hushd_protocol import __version__
+from hushd_schema import engines
+
+from .finding import Finding
+
+OLDEST = (3, 11)
+_NEEDED = ("msgpack", "psutil", "pyzmq", "tomlkit")
+_MODULES = {"pyzmq": "zmq"}
+# What a user gets by an extra that brings no engine, and the modules that it brings.
+_EXTRAS = {
+    "audio": ("loudspeaker and microphone", ("sounddevice",)),
+    "diarize": ("telling speakers apart", ("moonshine_voice", "onnxruntime")),
+    "mcp": ("`hushd mcp`", ("mcp", "sounddevice")),
+    "http": ("programs of OpenAI's audio API", ("multipart", "starlette", "uvicorn", "wsproto")),
+    "wyoming": ("Home Assistant", ("wyoming",)),
+}
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter, and whether it may keep compiled files."""
+    where = f"Python {sys.version.split()[0]} in {sys.prefix}, hushd {__version__}"
+    if sys.version_info < OLDEST:
+        yield Finding(
+            "python", "broken", where, f"install Python {'.'.join(map(str, OLDEST))} or newer, and hushd into it"
+        )
+    else:
+        yield Finding("python", "ok", where)
+    if sys.flags.dont_write_bytecode:
+        yield Finding(
+            "python",
+            "warning",
+            "PYTHONDONTWRITEBYTECODE is set: every process compiles its modules anew",
+            "unset PYTHONDONTWRITEBYTECODE",
+        )
+
+
+def libraries() -> Iterator[Finding]:
+    """The libraries that hushd cannot do without."""
+    found, missing = [], []
+    for name in _NEEDED:
+        try:
+            __import__(_MODULES.get(name, name))
+            found.append(f"{name} {version(name)}")
+        except (ImportError, PackageNotFoundError) as error:
+            missing.append(f"{name} ({error})")
+    if missing:
+        yield Finding("libraries", "broken", f"cannot be imported: {', '.join(missing)}", "install hushd once more")
+    else:
+        yield Finding("libraries", "ok", ", ".join(found))
+
+
+def extras() -> Iterator[Finding]:
+    """The extras of `default`: each is there whole, or a note says what it would bring."""
+    of_engines = {spec.extra: (spec.brings, spec.modules) for spec in engines.every() if spec.brings and spec.extra}
+    for extra, (brings, modules) in {**of_engines, **_EXTRAS}.items():
+        missing = [module for module in modules if find_spec(module) is None]
+        if not missing:
+            yield Finding("extras", "ok", f"{extra}: {brings}")
+        elif len(missing) == len(modules):
+            yield Finding("extras", "note", f"{extra} is not installed: {brings}", extra_command(extra))
+        else:
+            lacks = f"{extra} lacks {', '.join(missing)}: {brings}"
+            yield Finding("extras", "warning", lacks, extra_command(extra))
+    yield from _engines_of_others()
+
+
+def _engines_of_others() -> Iterator[Finding]:
+    """The engines of other packages: each can run, or a note says what it lacks."""
+    for spec in engines.added():
+        brings = spec.brings or f"{spec.role}/{spec.name}"
+        if missing := [module for module in spec.packages if find_spec(module) is None]:
+            lacks = f"{spec.name} lacks {', '.join(missing)}: {brings}"
+            yield Finding("extras", "note", lacks, advice.engine_command(spec.name))
+        else:
+            yield Finding("extras", "ok", f"{spec.name}: {brings}")
+    for name, why in engines.problems().items():
+        remedy = "reinstall the package that brings it, or remove it"
+        yield Finding("extras", "warning", f"what {name} says of its engine does not import ({why})", remedy)
+
+
+def commands() -> Iterator[Finding]:
+    """Whether the shell finds hushd's commands, and not others of the same name."""
+    folder = os.path.dirname(sys.executable)
+    names = [name for name in ("hushd", "say", "listen") if os.path.exists(os.path.join(folder, name))]
+    if absent := [name for name in names if shutil.which(name) is None]:
+        yield Finding("commands", "note", f"not on PATH: {', '.join(absent)}", f'export PATH="{folder}:$PATH"')
+    for name in names:
+        ours, found = os.path.join(folder, name), shutil.which(name)
+        if found is None:
+            continue
+        if not _is_ours(found, ours):
+            yield Finding("commands", "note", f"{name} on PATH is another program, {found}", f"hushd {name}, or {ours}")
+        else:
+            yield Finding("commands", "ok", f"{name} is {found}")
+    if shutil.which("ffmpeg") is None:
+        yield Finding("commands", "note", "ffmpeg is not here, which reads M4A, AAC and films", "apt install ffmpeg")
+
+
+def _is_ours(found: str, ours: str) -> bool:
+    """Whether both run the same installation: by the same file, or by a script of the same interpreter."""
+    if os.path.samefile(found, ours):
+        return True
+    try:
+        with open(found, "rb") as script:
+            return os.fsencode(sys.prefix) in script.readline(4096)
+    except OSError:
+        return False

@@ -1,0 +1,99 @@
+"""Checks of the machine: memory, sound, graphics cards. None of them wakes a card."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from hushd_models.installation import document
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import footprint
+from hushd_protocol.system.graphics_cards import PciCard, cards
+
+from .finding import Finding
+
+LITTLE_MB = 700  # of free memory: the two default engines at once
+
+
+def memory() -> Iterator[Finding]:
+    """Memory that is free, and the pressure that the kernel reports."""
+    import psutil
+
+    found = psutil.virtual_memory()
+    text = f"{found.available / 1e9:.1f} of {found.total / 1e9:.1f} GB free, {footprint.cores()} cores"
+    if found.available / 1e6 < LITTLE_MB:
+        yield Finding("memory", "warning", text, "close other programs, or configure stt_small and tts_small")
+    else:
+        yield Finding("memory", "ok", text)
+
+
+def sound() -> Iterator[Finding]:
+    """PortAudio, and the loudspeakers and microphones that it finds."""
+    if find_spec("sounddevice") is None:
+        return  # a note on the extra says so
+    from hushd.audio import devices
+
+    try:
+        portaudio = devices.load()
+        yield Finding("sound", "ok", portaudio.get_portaudio_version()[1])
+        for kind, instead in (("loudspeaker", "say -o FILE"), ("microphone", "listen FILE")):
+            found = devices.devices(portaudio, kind)  # type: ignore[arg-type]
+            if not found:
+                remedy = f"connect one, or start PipeWire or PulseAudio; `{instead}` needs none"
+                yield Finding("sound", "warning", f"there is no {kind}", remedy)
+                continue
+            usual = next((device.name for device in found if device.usual), "none")
+            yield Finding("sound", "ok", f"{kind}s: {len(found)}, by default {usual}")
+    except HushdError as error:
+        yield Finding.of_error("sound", error)
+
+
+def graphics_cards() -> Iterator[Finding]:
+    """The cards, by what the kernel has written down, and the builds of libraries that would compute on them."""
+    found = cards()
+    nvidia = [card for card in found if card.vendor == "NVIDIA"]
+    if not nvidia:
+        others = ", ".join(sorted({card.vendor for card in found}))
+        cards_here = f"no NVIDIA card, only {others}" if others else "no graphics card"
+        yield Finding("card", "ok", f"{cards_here}: everything runs on the processor")
+        return
+    for card in nvidia:
+        yield from _nvidia(card)
+    yield from _builds()
+
+
+def _nvidia(card: PciCard) -> Iterator[Finding]:
+    text = f"NVIDIA card {card.place}, driver {card.driver or 'none'}{f', {card.power}' if card.power else ''}"
+    if card.driver != "nvidia":
+        yield Finding("card", "warning", text, "install NVIDIA's driver, such as apt install nvidia-driver")
+        return
+    closed = [str(path) for path in Path("/dev").glob("nvidia[0-9]*") if not os.access(path, os.R_OK | os.W_OK)]
+    if closed:
+        yield Finding(
+            "card", "warning", f"{text}; {', '.join(closed)} may not be opened", "usermod -aG video,render $USER"
+        )
+    else:
+        yield Finding("card", "ok", text)
+
+
+def _builds() -> Iterator[Finding]:
+    """Libraries that are installed in a build for the processor alone."""
+    if "+cpu" in _version("torch"):
+        yield Finding(
+            "card",
+            "note",
+            "torch is a build for the processor alone",
+            f"install torch from NVIDIA's index of PyTorch ({document('ENGINES.md')})",
+        )
+    if _version("onnxruntime") and not _version("onnxruntime-gpu"):
+        yield Finding("card", "note", "onnxruntime is a build for the processor alone", "pip install onnxruntime-gpu")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

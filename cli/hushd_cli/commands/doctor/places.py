@@ -1,0 +1,130 @@
+"""Checks of hushd's places: folders, sockets, configuration, models, service."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from hushd_models import advice, user_models
+from hushd_models.inventory import rows
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.commands.config.file import checked
+
+from .finding import Finding
+
+_PATHS = ("HUSHD_CONFIG", "HUSHD_MODELS_DIR", "HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR")
+FULL_MB = 500  # of free disk, below which models have no room
+
+
+def folders() -> Iterator[Finding]:
+    """The runtime folder and its sockets, which nobody else may use, and the state folder."""
+    try:
+        found = paths.find()
+    except HushdError as error:
+        yield Finding("folders", "broken", error.message, "export HUSHD_RUNTIME_DIR=/tmp/hushd-$UID")
+        return
+    if not os.path.lexists(found.runtime):
+        yield Finding("folders", "ok", f"{found.runtime} is made when a supervisor starts")
+    else:
+        yield _runtime(found)
+        yield from _sockets(found)
+    yield _writable("state", found.state, "HUSHD_STATE_DIR")
+
+
+def _runtime(found: paths.Paths) -> Finding:
+    try:
+        paths.prepare_runtime(found)
+    except HushdError as error:
+        return Finding.of_error("folders", error)
+    return Finding("folders", "ok", f"runtime folder {found.runtime}, mode {_mode(found.runtime):04o}")
+
+
+def _sockets(found: paths.Paths) -> Iterator[Finding]:
+    for path in (found.client_socket, found.worker_socket):
+        if path.is_socket():
+            mode = _mode(path)
+            state, remedy = ("warning", f"chmod 0700 {path}") if mode & 0o077 else ("ok", "")
+            yield Finding("folders", state, f"socket {path}, mode {mode:04o}", remedy)
+
+
+def _writable(what: str, folder: Path, variable: str) -> Finding:
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    if os.access(existing, os.W_OK | os.X_OK):
+        return Finding("folders", "ok", f"{what} folder {folder}")
+    remedy = f"chown -R $USER {existing}, or set {variable} to a folder of yours"
+    return Finding("folders", "broken", f"{what} folder {folder} cannot be written", remedy)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def configuration() -> Iterator[Finding]:
+    """The configuration file, as the supervisor reads it."""
+    place = paths.find().config
+    try:
+        text = checked(place).rstrip(".")
+    except HushdError as error:
+        yield Finding("configuration", "broken", error.message.rstrip("."), "hushd config edit")
+    else:
+        if os.environ.get("HUSHD_CONFIG") and not place.exists():
+            yield Finding(
+                "configuration", "warning", f"HUSHD_CONFIG is set, and {text}", "unset HUSHD_CONFIG, or write it"
+            )
+        else:
+            yield Finding("configuration", "ok", text)
+    for name in sorted(key for key in os.environ if key.startswith("HUSHD_")):
+        value = f": {os.environ[name]}" if name in _PATHS else ""  # others may be secrets
+        yield Finding("configuration", "note", f"{name} is set in this shell{value}")
+
+
+def models() -> Iterator[Finding]:
+    """The models that are here, whether they are whole, and the room for more."""
+    here = paths.find()
+    found = rows(Store(here), user_models.configured(here.config))
+    usable = [row for row in found if row.usable]
+    size = sum(row.size for row in usable) / 1e6
+    yield Finding("models", "ok", f"{len(usable)} models are here, {size:.0f} MB besides those in packages")
+    for row in found:
+        if row.state == "broken":
+            yield Finding("models", "broken", f"{row.model}: {row.problem}", f"hushd models pull {row.model}")
+        elif row.state == "half":
+            remedy = f"hushd models pull {row.model}, or hushd models prune"
+            yield Finding("models", "warning", f"{row.model} was interrupted on its way", remedy)
+    lacking = sorted({row.engine for row in usable if row.known and not advice.engine_installed(row.known.engine)})
+    for engine in lacking:
+        if engine not in user_models.engines_elsewhere(here.config):
+            remedy = advice.engine_command(engine)
+            yield Finding("models", "warning", f"models of {engine} are here, and {engine} is not installed", remedy)
+    existing = next(place for place in (here.models, *here.models.parents) if place.exists())
+    free = shutil.disk_usage(existing).free / 1e6
+    if free < FULL_MB:
+        yield Finding(
+            "models", "warning", f"{free:.0f} MB are free at {existing}", "hushd models prune, hushd models rm"
+        )
+
+
+def service() -> Iterator[Finding]:
+    """Whether hushd is a service of the session, as its files say and as the manager does."""
+    from hushd_cli.commands.service import units
+
+    ours = units.find()
+    missing = ours.missing()
+    there = [path for path in ours.files if path.exists()]
+    if not there:
+        yield Finding(
+            "service", "note", "hushd is no service here: commands start it", "hushd service install, if wanted"
+        )
+    elif missing:
+        names = ", ".join(path.name for path in missing)
+        yield Finding("service", "warning", f"{names} differ from this installation", "hushd service install")
+    elif reason := units.run(ours.active):
+        yield Finding("service", "broken", f"{ours.manager} does not listen ({reason})", "hushd service install")
+    else:
+        yield Finding("service", "ok", f"{ours.manager} listens")

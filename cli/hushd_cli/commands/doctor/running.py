@@ -1,0 +1,169 @@
+"""Checks of what runs: the supervisor, its gateways, and each engine with a word to speak and to hear."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from hushd.client import Client
+from hushd_models import advice, catalogue
+from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
+
+from .finding import Check, Finding
+
+SENTENCE = "The quick brown fox jumps over the lazy dog."
+ANSWER_S = 5.0  # for a gateway's address
+DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
+SILENT = 300  # of 32768: speech is far louder
+_BUSY = ("server_busy", "overloaded")
+_PROGRAMS = "command"  # the engine of the user's own programs, of which nobody needs one
+
+
+class Running:
+    """Checks with one connection; the supervisor is started if none runs, and its workers end at once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._spoken: bytes = b""  # SENTENCE as a WAV file, by the first voice that could
+
+    def checks(self) -> dict[str, Check]:
+        """The checks by area, in their order."""
+        return {"supervisor": self.supervisor, "gateways": self.gateways, "engines": self.engines}
+
+    def supervisor(self) -> Iterator[Finding]:
+        """Whether it answers, is of this version, and what memory it has to give."""
+        try:
+            status = self._client.status()
+        except HushdError as error:
+            yield Finding.of_error("supervisor", error, "hushd logs")
+            return
+        own, memory = status.supervisor, status.memory
+        text = f"hushd {own.version}, pid {own.pid}, {own.size_mb:.0f} MB, {len(status.workers)} workers"
+        if own.version != __version__:
+            yield Finding("supervisor", "warning", f"{text}; hushd {__version__} is installed", "hushd restart")
+        else:
+            yield Finding("supervisor", "ok", text)
+        room = f"workers may take {memory.budget_mb:.0f} MB, pressure {memory.pressure or 'none'}"
+        high = memory.pressure not in ("", "none", "normal")
+        remedy = "close other programs, or hushd unload" if high else ""
+        yield Finding("supervisor", "warning" if high else "ok", room, remedy)
+
+    # --- gateways ----------------------------------------------------------------------------------------------------
+
+    def gateways(self) -> Iterator[Finding]:
+        """Whether each address for HTTP and Wyoming answers: the supervisor does by itself, and starts nothing."""
+        try:
+            door = self._client.status().door
+        except HushdError:
+            return  # said already
+        listeners = door.listeners if door else ()
+        if not listeners:
+            yield Finding(
+                "gateways", "note", "no address for OpenAI's API or Wyoming", "hushd service install --http …"
+            )
+        for listener in listeners:
+            kind, address = listener.kind, listener.address
+            try:
+                answer = _asked(address, _QUESTIONS[kind])
+                state = "ok" if answer.startswith(_ANSWERS[kind]) else "broken"
+                text = (
+                    f"{kind} {address} answers {answer.splitlines()[0][:60]!r}"
+                    if answer
+                    else f"{kind} {address} is silent"
+                )
+            except (OSError, ValueError) as error:
+                state, text = "broken", f"{kind} {address} does not answer ({error})"
+            yield Finding("gateways", state, text, "" if state == "ok" else "hushd logs, hushd restart")
+
+    # --- engines -----------------------------------------------------------------------------------------------------
+
+    def engines(self) -> Iterator[Finding]:
+        """Each engine that has a model here loads and speaks; then each that hears writes that speech down."""
+        try:
+            described = self._client.describe("tts", "stt")
+        except HushdError as error:
+            yield Finding.of_error("engines", error, "hushd logs describe-stt")
+            return
+        for role, does in (("tts", self._speak), ("stt", self._hear)):
+            for engine in described.get(role, {}).get("engines", []):
+                if engine["name"] != _PROGRAMS or engine.get("installed"):
+                    yield self._tried(role, engine, does)
+
+    def _tried(self, role: str, engine: Mapping[str, Any], does: Callable[[str, str], tuple[str, str]]) -> Finding:
+        name = str(engine["name"])
+        # Of an engine that hears, `installed` says that a model is here, and of one that speaks, that its package is.
+        if not engine.get("installed") and not (name in catalogue.engines() and advice.engine_installed(name)):
+            why = _reason(engine)
+            return Finding("engines", "note", f"{role}/{name} is not installed{why}", str(engine.get("install", "")))
+        here = [str(model["name"]) for model in engine.get("models", []) if model.get("installed")]
+        if not here:
+            remedy = f"hushd models pull {name}/{engine.get('default_model', '')}"
+            return Finding("engines", "note", f"{role}/{name} has no model here", remedy)
+        usual = str(engine.get("default_model"))
+        model = usual if usual in here else here[0]
+        began = time.monotonic()
+        try:
+            state, text = does(name, model)
+        except HushdError as error:
+            state = "warning" if error.code in _BUSY else "broken"
+            return Finding("engines", state, f"{role}/{name}/{model}: {error.message}", f"hushd logs {role}/{name}")
+        took = f"{text}, {time.monotonic() - began:.1f} s with its start"
+        return Finding(
+            "engines", state, f"{role}/{name}/{model} {took}", "" if state == "ok" else f"hushd logs {role}/{name}"
+        )
+
+    def _speak(self, engine: str, model: str) -> tuple[str, str]:
+        speech = self._client.synthesize(
+            SENTENCE, format="wav", engine=engine, model=model, keep_alive=0, deadline=DEADLINE_S
+        )
+        data = b"".join(speech)
+        samples = memoryview(data[44 : len(data) - len(data) % 2]).cast("h")
+        if not samples or max(max(samples), -min(samples)) < SILENT:
+            return "broken", "is silent"
+        self._spoken = self._spoken or data
+        return "ok", f"speaks {speech.duration:.1f} s"
+
+    def _hear(self, engine: str, model: str) -> tuple[str, str]:
+        if not self._spoken:
+            return "warning", "was not tried: no engine here speaks"
+        heard = self._client.transcribe(
+            self._spoken, engine=engine, model=model, keep_alive=0, deadline=DEADLINE_S
+        ).text.strip()
+        words = set(heard.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
+        return ("ok", f"hears {heard!r}") if words else ("warning", f"hears {heard!r} where {SENTENCE!r} was said")
+
+
+_QUESTIONS = {
+    "http": b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "wyoming": json.dumps({"type": "describe"}).encode() + b"\n",
+}
+_ANSWERS = {"http": ("HTTP/1.1 200", "HTTP/1.1 401"), "wyoming": ('{"type": "info"', '{"type":"info"')}
+
+
+def _asked(address: str, question: bytes) -> str:
+    """The first line that the server at `address` answers."""
+    with _connected(address) as connection:
+        connection.sendall(question)
+        with connection.makefile("rb") as answer:
+            return answer.readline(4096).decode(errors="replace").strip()
+
+
+def _connected(address: str) -> socket.socket:
+    address = address.removeprefix("tcp://").removeprefix("http://").rstrip("/")
+    if address.startswith("unix://"):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(ANSWER_S)
+        connection.connect(address.removeprefix("unix://"))
+        return connection
+    host, _, port = address.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host.strip("[]"), host.strip("[]"))
+    return socket.create_connection((host, int(port)), ANSWER_S)
+
+
+def _reason(engine: Mapping[str, Any]) -> str:
+    why = engine.get("problem") or engine.get("error") or ""
+    return f" ({why})" if why else ""

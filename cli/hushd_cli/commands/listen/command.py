@@ -1,0 +1,58 @@
+"""`listen`: transcribes files, standard input, or the microphone."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from hushd.client import Client
+from hushd.exchange.preparation import names_no_engine
+from hushd_protocol.names import AUTO
+
+from hushd_cli.terminal import console
+from hushd_cli.terminal.download import shown_pulls
+
+from .files import Recordings
+from .options import parse
+from .output import Output
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = parse(prog, argv)
+    if options.device == "?":
+        from hushd.audio.microphone import inputs
+
+        from hushd_cli.listing import list_devices
+
+        list_devices(inputs())
+        return 0
+    output = Output(options, options.files)
+    if options.note:
+        console.complain(options.note)
+    device = options.compute_device
+    with shown_pulls() as on_pull, Client(holder="cli", on_pull=on_pull, compute_device=device) as client:
+        _choose(client, options)
+        if not options.files:
+            from .microphone import transcribe
+
+            transcribe(client, options, output)
+            return 0
+        recordings = Recordings(client, options, output)
+        recordings.run()
+        return recordings.status
+
+
+def _choose(client: Client, options: Namespace) -> None:
+    """Settles engine and model, once for all files, where the options name `auto` or a bare model name."""
+    model = options.model
+    if model == AUTO:
+        choice = client.choose_model(
+            options.language,
+            speed=options.speed or ("medium" if options.files else "fast"),
+            engine=options.engine,
+            translate=options.task == "translate",
+        )
+        options.engine, options.model = choice.engine, choice.model
+        console.note(choice.why)
+    elif model and not options.engine and names_no_engine(model):
+        options.engine, options.model = client.find_model(model)

@@ -1,0 +1,77 @@
+"""One recording of a command: its request, what comes of it, and its segments on their way to a format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD
+
+if TYPE_CHECKING:
+    from hushd.transcripts.journal import Journal
+    from hushd.transcripts.transcription import Transcription
+    from hushd.transport.warning import ResultWarning
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The transcript of a recording; of one that is cut off or damaged, of what could be read."""
+
+    transcript: Transcript
+    damage: HushdError | None = None
+
+
+Event = Segment | Done | BaseException | tuple[float, float]  # the last: seconds done, and the total
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recording under way, with the segments of an earlier run."""
+
+    index: int
+    transcription: Transcription
+    journal: Journal | None
+    segments: list[Segment]
+
+
+class Feed:
+    """The segments of one recording, for a format to read.
+
+    Args:
+        receive: returns the next segment, and at last the whole.
+
+    Attributes:
+        language, warnings, unlikely, damage: known once the segments have been read.
+    """
+
+    def __init__(self, receive: Callable[[], Segment | Done], diarized: bool) -> None:
+        self._receive = receive
+        self.diarized = diarized
+        self.language = ""
+        self.warnings: tuple[ResultWarning, ...] = ()
+        self.unlikely: tuple[tuple[float, float], ...] = ()
+        self.damage: HushdError | None = None
+
+    def __iter__(self) -> Iterator[Segment]:
+        while isinstance(item := self._receive(), Segment):
+            yield item
+        self.language, self.warnings = item.transcript.language, item.transcript.warnings
+        self.unlikely, self.damage = item.transcript.unlikely, item.damage
+
+
+def standard_input() -> Iterator[bytes]:
+    """The bytes of standard input, as they come."""
+    return iter(lambda: os.read(0, MAX_PAYLOAD), b"")
+
+
+def size_of(name: str) -> int:
+    """Bytes of a file; 0 where that is unknown."""
+    try:
+        return os.stat(name).st_size if name != "-" else 0
+    except (OSError, ValueError):
+        return 0

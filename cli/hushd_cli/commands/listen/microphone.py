@@ -1,0 +1,143 @@
+"""`listen` without files: transcribes the microphone, while somebody speaks."""
+
+from __future__ import annotations
+
+import signal
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hushd.client import Client
+from hushd.reports.display import columns_of
+from hushd.transcripts.segment import Segment
+from hushd.transport.warning import ResultWarning
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.terminal import Styled, escaped
+
+from hushd_cli.terminal import console
+
+from .options import transcribe_options
+from .output import Output
+
+if TYPE_CHECKING:
+    from hushd.transcripts.transcription import Transcription
+
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+
+
+def transcribe(client: Client, options: Namespace, output: Output) -> None:
+    """Transcribes one utterance, or with --continuous all of them until Ctrl-C, which keeps the text so far."""
+    worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
+    client.preload(worker, wait=False)  # it loads while the microphone opens
+    console.silence_libraries()
+    from hushd.audio.microphone import Microphone
+
+    screen = console.StatusLine()
+    with (
+        client.floor("microphone", on_wait=console.note_wait) as floor,
+        Microphone(options.device) as microphone,
+        interrupt(microphone.stop if options.continuous else None),
+    ):
+        console.note("Listening: Ctrl-C ends." if options.continuous else "Listening.")
+        transcription = client.listen(
+            floor.while_held(microphone),
+            rate=microphone.rate,
+            continuous=options.continuous,
+            silence_s=options.silence_s,
+            no_speech_s=options.no_speech_s,
+            engine=options.engine,
+            model=options.model,
+            keep_alive=options.keep_alive,
+            on_partial=lambda stable, text: screen.show(lambda columns: unfinished(stable, text, columns)),
+            **transcribe_options(options),
+        )
+        said = _Said(transcription)
+        try:
+            if output.printed:
+                for text in output.pieces(said):
+                    screen.clear()
+                    console.write(text)
+            else:
+                output.save("microphone", said)
+        finally:
+            screen.clear()
+        for warning in said.warnings:
+            console.complain(warning.message)
+        if said.end:
+            raise said.end
+
+
+class _Said:
+    """The segments of a session, for a format to read.
+
+    An error after the first segment ends the session as if nobody spoke any more, so that no word is lost.
+
+    Attributes:
+        end: that error, to be raised once the format is written.
+    """
+
+    diarized = False
+
+    def __init__(self, transcription: Transcription) -> None:
+        self._transcription = transcription
+        self.end: HushdError | SystemExit | None = None
+
+    @property
+    def language(self) -> str:
+        return self._transcription.language
+
+    @property
+    def warnings(self) -> tuple[ResultWarning, ...]:
+        return self._transcription.warnings
+
+    @property
+    def unlikely(self) -> tuple[tuple[float, float], ...]:
+        return self._transcription.unlikely
+
+    def __iter__(self) -> Iterator[Segment]:
+        some = False
+        try:
+            for segment in self._transcription:
+                some = True
+                yield segment
+        except (HushdError, SystemExit) as end:  # no microphone, or no terminal any more
+            if not some:
+                raise
+            self.end = end
+
+
+def unfinished(stable: str, text: str, columns: int) -> str:
+    """Returns an unfinished utterance as a terminal's line: its end where it is too long, dim where it may change."""
+    stable, text = (escaped(" ".join(part.split("\n"))) for part in (stable, text))
+    room = columns - 1  # in the last column some terminals begin a new line
+    if columns_of(stable + text) > room:
+        text = _tail(text, room - 1)
+        stable = "…" + _tail(stable, room - 1 - columns_of(text))
+    return Styled(f"{stable}{_DIM}{text}{_PLAIN}")
+
+
+def _tail(text: str, room: int) -> str:
+    start = len(text)
+    while start and (room := room - columns_of(text[start - 1])) >= 0:
+        start -= 1
+    return text[start:]
+
+
+@contextmanager
+def interrupt(stop: Callable[[], None] | None) -> Iterator[None]:
+    """Within the block the first Ctrl-C calls `stop`, if there is one, and a second one interrupts."""
+    before = signal.getsignal(signal.SIGINT)
+    if stop is None or before is signal.SIG_IGN:
+        yield
+        return
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,232 @@
+"""The options of `listen`. Where they mean what openai-whisper's mean, they have its names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from hushd.transcripts.formats import FORMATS
+from hushd_protocol.errors import HushdError
+from hushd_schema.operations import transcribe as schema
+from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
+
+from hushd_cli.arguments import Parser, or_none, whole
+
+from . import whisper
+
+if TYPE_CHECKING:
+    from hushd.transcripts.cues import Layout
+
+ALL = "all"  # of the formats
+_LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line", "highlight_words")
+_SUBTITLES = ("vtt", "srt", ALL)
+
+_EPILOG = """\
+Underscores are as good as dashes: --word_timestamps is --word-timestamps.
+
+Subtitles (vtt, srt) come in cues of at most two lines of 42 characters and
+seven seconds. With a layout option the rules are openai-whisper's instead, and
+--max-line-width None alone leaves segments whole, as whisper does by itself."""
+
+
+_EXAMPLES = (
+    ("listen", "the microphone, until you stop speaking"),
+    ("listen meeting.wav", "a recording, as text"),
+    ("listen -f srt -o talk.srt talk.mp4", "subtitles of a film"),
+    ("listen --diarize -f vtt panel.mp4", "who said what"),
+    ("listen --continuous -o notes.txt", "line after line, until Ctrl-C"),
+    ("ssh host cat a.flac | listen -", "standard input"),
+)
+
+
+def parse(prog: str, argv: Sequence[str]) -> Namespace:
+    """Parses the command line; `files` are the recordings, `note` a sentence about options without effect, or empty.
+
+    Raises:
+        HushdError: `bad_request` for options that make no sense, alone or together.
+    """
+    parser = make_parser(prog)
+    options = parser.parse(argv, "files", files=True)
+    if computing := whisper.compute_device(options.whisper_device):
+        options.compute_device = options.compute_device or computing
+    else:
+        options.device = options.device or options.whisper_device  # an earlier name of --audio-device
+    options.diarize |= options.speakers is not None
+    _check_files(options) if options.files else _check_microphone(options)
+    if options.speed and options.model != "auto":
+        raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
+    options.note = " ".join(filter(None, [whisper.note(options), _layout_note(options)]))
+    options.silence_s = options.silence_s or schema.SILENCE_S
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(prog, "Writes down what is said in FILEs, or into the microphone until the speaker stops.")
+    parser.usage = "%(prog)s [OPTION…] [FILE…]"
+    parser.epilog = _EPILOG
+    parser.examples = _EXAMPLES
+    parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, a video or a pipe; - is standard input")
+    _add_output(parser)
+    add_transcription(parser)
+    add_cutting(parser)
+    _add_microphone(parser)
+    parser.add_worker_options()
+    whisper.add_options(parser)
+    return parser
+
+
+def transcribe_options(options: Namespace) -> TranscribeOptions:
+    """The options of a transcription that the command line asks for."""
+    wanted = {name: getattr(options, name) for name in schema.OPTIONS if hasattr(options, name)}
+    if any(getattr(options, name, None) for name in _LAYOUT):
+        wanted["word_times"] = True  # the layout is one of words, and as exact as their times are
+    if decoder := whisper.decoder(options):
+        wanted["decoder"] = decoder
+    return cast(TranscribeOptions, wanted)
+
+
+def layout(options: Namespace) -> Layout | None:
+    """The layout of subtitles; None where no option names one."""
+    given = {name: getattr(options, name) for name in _LAYOUT if hasattr(options, name)}
+    if not given:
+        return None
+    from hushd.transcripts.cues import Layout  # for subtitles only
+
+    return Layout(**given)
+
+
+def _check_files(options: Namespace) -> None:
+    if options.once or options.continuous or options.no_speech_s or options.device or options.silence_s:
+        raise HushdError(
+            "bad_request",
+            "--once, --continuous, --timeout, --silence and --audio-device are for the microphone, not FILE.",
+        )
+    if options.files.count("-") > 1:
+        raise HushdError("bad_request", "Standard input can be read once only: give - once.")
+    if "-" in options.files and os.isatty(0):
+        raise HushdError(
+            "bad_request", "Standard input is a terminal: send a sound file to it, as in `listen - < a.wav`."
+        )
+    if options.resume and any(map(_is_stream, options.files)):
+        raise HushdError(
+            "bad_request", "--resume reads a recording again, and neither - nor a pipe can be: name a file."
+        )
+    if options.resume and options.diarize:
+        raise HushdError("bad_request", "Speakers are told apart in whole recordings only: leave out --resume.")
+    if options.clips and options.diarize:
+        raise HushdError(
+            "bad_request", "Speakers are told apart in whole recordings only: leave out --clip-timestamps."
+        )
+
+
+def _is_stream(name: str) -> bool:
+    """Whether a recording can be read only once."""
+    try:
+        return name == "-" or stat.S_ISFIFO(os.stat(name).st_mode)
+    except (OSError, ValueError):
+        return False  # opening it reports why
+
+
+def _check_microphone(options: Namespace) -> None:
+    if options.resume:
+        raise HushdError("bad_request", "--resume goes on with a recording: name its FILE.")
+    if options.clips:
+        raise HushdError("bad_request", "--clip-timestamps names parts of a recording: name its FILE.")
+    if options.audio_track:
+        raise HushdError("bad_request", "--audio-track names a track of a recording: name its FILE.")
+    if options.min_silence_s is not None:
+        raise HushdError("bad_request", "--min-silence is for FILE: at the microphone --silence ends a line.")
+
+
+def _layout_note(options: Namespace) -> str:
+    """A sentence about options of layout that have no effect; empty where there are none."""
+    given = [f"--{name.replace('_', '-')}" for name in _LAYOUT if getattr(options, name, None)]
+    if given and options.format not in _SUBTITLES and not _is_subtitle(options.output):
+        has = "has" if len(given) == 1 else "have"
+        return f"{' and '.join(given)} {has} no effect on {options.format or 'txt'}, which is no format of subtitles."
+    width = getattr(options, "max_line_width", None)
+    if getattr(options, "max_line_count", None) and not width:
+        return "--max-line-count has no effect without --max-line-width."
+    if getattr(options, "max_words_per_line", None) and width:
+        return "--max-words-per-line has no effect with --max-line-width."
+    return ""
+
+
+def _is_subtitle(output: str | None) -> bool:
+    return bool(output) and os.path.splitext(str(output))[1][1:].lower() in _SUBTITLES
+
+
+def _count(text: str) -> int | None:
+    """A number from 1 on, or None, which openai-whisper's command also takes 0 for."""
+    return or_none(whole(0))(text) or None
+
+
+def _add_output(parser: Parser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "-f",
+        "--output-format",
+        "--format",
+        dest="format",
+        choices=(*FORMATS, ALL),
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)} or {ALL} of them in files; default: as -o says, or txt, a line a sentence",
+    )
+    place = group.add_mutually_exclusive_group()
+    place.add_argument(
+        "-o",
+        "--output",
+        metavar="PLACE",
+        help=f"a file, such as talk.srt, or a folder, for NAME.FORMAT of every FILE; default with {ALL}: here",
+    )
+    place.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
+    group.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
+    group = parser.add_argument_group("layout of subtitles")
+    unset: Any = argparse.SUPPRESS
+    group.add_argument(
+        "--max-line-width", type=_count, default=unset, metavar="N", help="characters in a line; None: no limit"
+    )
+    group.add_argument("--max-line-count", type=_count, default=unset, metavar="N", help="lines in a cue")
+    group.add_argument("--max-words-per-line", type=_count, default=unset, metavar="N", help="words in a cue")
+    parser.add_switch(group, "--highlight-words", default=unset, help="underline each word as it is spoken")
+
+
+def add_transcription(parser: Parser) -> None:
+    """Adds the options of a transcription; `transcribe_options` reads them."""
+    group = parser.add_argument_group("transcription")
+    parser.add_fields(group, TRANSCRIBE, TRANSCRIBE.options(schema.TEXT))
+    group.add_argument(
+        "--speed",
+        choices=("fast", "medium", "slow"),
+        help="with --model auto: how slow the model may be; default: medium, at the microphone fast",
+    )
+    search = parser.add_rare_group("how the text is searched for")
+    parser.add_fields(search, TRANSCRIBE, TRANSCRIBE.options(schema.SEARCH))
+
+
+def _add_microphone(parser: Parser) -> None:
+    group = parser.add_argument_group("the microphone")
+    once = group.add_mutually_exclusive_group()
+    once.add_argument("--once", action="store_true", help="end when the speaker stops, which is the default")
+    once.add_argument("--continuous", action="store_true", help="line after line until Ctrl-C, which ends with code 0")
+    parser.add_fields(group, TRANSCRIBE, TRANSCRIBE.options(schema.MICROPHONE))
+    group.add_argument(
+        "-a",
+        "--audio-device",
+        dest="device",
+        metavar="NAME",
+        help="the microphone: its number, name or how that begins; '?' lists them",
+    )
+
+
+def add_cutting(parser: Parser) -> None:
+    """Adds the options on which speech is heard."""
+    group = parser.add_rare_group("which speech is heard, and where it is cut")
+    parser.add_fields(group, TRANSCRIBE, TRANSCRIBE.options(schema.CUTTING))

@@ -1,0 +1,124 @@
+"""The places of transcripts: standard output, one file, or files named after their recordings."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+
+from hushd.transcripts.formats import FORMATS, Segments, render
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.output_file import OutputFile
+from hushd_protocol.system.terminal import escaped
+
+from .options import ALL, layout
+
+_EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,4}")  # of a file; v1.2 may be a folder
+
+
+class Output:
+    """The place that the options of `listen` name, for recordings of these `names`.
+
+    Attributes:
+        printed: whether transcripts go to standard output.
+
+    Raises:
+        HushdError: `output_failed` when the folder cannot be made or is not there, `bad_request` for a place that does
+            not fit the recordings or the format.
+    """
+
+    def __init__(self, options: Namespace, names: Sequence[str]) -> None:
+        place = options.output_dir or options.output or ("." if options.format == ALL else "-")
+        self.printed = place == "-" and not options.output_dir
+        self._file = None if self.printed or options.output_dir or not _is_file(place) else place
+        self._folder = place
+        self._forms = self._formats(options.format)
+        self._layout = layout(options)
+        if self._file is not None:
+            self._check_file(names, named=bool(options.format))
+        elif not self.printed:
+            self._make_folder()
+            self._check(names)
+
+    def pieces(self, segments: Segments) -> Iterator[str]:
+        """A transcript for standard output, as its segments become known."""
+        return render(self._forms[0], segments, self._layout)
+
+    def save(self, name: str, transcript: Segments) -> None:
+        """Writes the files of the recording `name`, each of which appears only once it is whole.
+
+        Raises:
+            HushdError: `output_failed`.
+        """
+        for form in self._forms:
+            with OutputFile(self._path(name, form)) as file:
+                for text in render(form, transcript, self._layout):
+                    file.write((escaped(text) if file.is_terminal else text).encode())
+
+    def _formats(self, asked: str | None) -> tuple[str, ...]:
+        if asked == ALL:
+            if self.printed or self._file is not None:
+                what = "Standard output" if self.printed else repr(self._file)
+                raise HushdError("bad_request", f"{what} takes one format: name it with -f.")
+            return tuple(FORMATS)
+        extension = _extension(self._file or "")
+        return (asked or (extension if extension in FORMATS else "txt"),)
+
+    def _make_folder(self) -> None:
+        try:
+            os.makedirs(self._folder, exist_ok=True)
+        except OSError as error:
+            raise HushdError(
+                "output_failed", f"The folder {self._folder!r} cannot be made ({error.strerror})."
+            ) from error
+
+    def _check_file(self, names: Sequence[str], *, named: bool) -> None:
+        file = str(self._file)
+        if len(names) > 1:
+            raise HushdError(
+                "bad_request",
+                f"{file!r} is one file, and there are {len(names)} recordings: name a folder, as {file}/.",
+            )
+        if not named and os.path.splitext(file)[1] and _extension(file) not in FORMATS:
+            known = ", ".join(f".{form}" for form in FORMATS)
+            raise HushdError(
+                "bad_request", f"{file!r} names no format: end it with one of {known}, or name one with -f."
+            )
+        if names and _same(file, names[0]):
+            raise HushdError("bad_request", f"The transcript of {names[0]!r} would replace it: name another file.")
+        if not os.path.isdir(folder := os.path.dirname(file) or "."):
+            raise HushdError("output_failed", f"{file!r} cannot be written: there is no folder {folder!r}.")
+
+    def _check(self, names: Sequence[str]) -> None:
+        seen: dict[str, str] = {}
+        for name in names:
+            path = self._path(name, self._forms[0])
+            if seen.setdefault(path, name) != name:
+                raise HushdError("bad_request", f"{seen[path]!r} and {name!r} would both become {path!r}.")
+            if any(_same(self._path(name, form), name) for form in self._forms):
+                raise HushdError("bad_request", f"The transcript of {name!r} would replace it: name another folder.")
+
+    def _path(self, name: str, form: str) -> str:
+        if self._file is not None:
+            return self._file
+        stem = os.path.splitext(os.path.basename("stdin" if name == "-" else name))[0]
+        return os.path.join(self._folder, f"{stem}.{form}")
+
+
+def _is_file(place: str) -> bool:
+    """Whether `-o` names a file: a pipe or a device that is there, or what looks like one and is not a folder."""
+    if os.path.isdir(place) or place.endswith("/"):
+        return False
+    return _EXTENSION.fullmatch(_extension(place)) is not None or (os.path.exists(place) and not os.path.isfile(place))
+
+
+def _extension(path: str) -> str:
+    return os.path.splitext(path)[1][1:].lower()
+
+
+def _same(path: str, name: str) -> bool:
+    try:
+        return os.path.samefile(path, name)
+    except (OSError, ValueError):
+        return False  # one of them is not there

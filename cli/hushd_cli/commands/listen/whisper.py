@@ -1,0 +1,60 @@
+"""openai-whisper's options besides those that `listen` shares with it: its decoder's, and those without effect here."""
+
+from __future__ import annotations
+
+import re
+from argparse import SUPPRESS, Namespace
+from typing import Any
+
+from hushd_schema.operations.transcribe import DECODER, WHISPER
+
+from hushd_cli.arguments import Parser
+
+_DEVICE = re.compile(r"cpu|mps|(cuda|gpu|hip)(:\d{1,2})?", re.IGNORECASE)  # ROCm's cards are `cuda` to torch, too
+_INCREMENT = 0.2  # openai-whisper's, where --temperature is given
+_WITHOUT_EFFECT = ("fp16", "verbose", "model_dir")
+
+
+def add_options(parser: Parser) -> None:
+    """Adds the options of Whisper's decoder, and those that are accepted and have no effect."""
+    group = parser.add_rare_group(
+        "Whisper's decoder", "Used by the engines whisper and faster-whisper; others do without, and listen says so."
+    )
+    parser.add_fields(group, DECODER, DECODER.options(WHISPER), default=SUPPRESS)
+    named = parser.add_rare_group("accepted from openai-whisper's command lines")
+    named.add_argument(
+        "--device",
+        dest="whisper_device",
+        metavar="DEVICE",
+        help="as --compute-device; any other name is a microphone's",
+    )
+    ignored = parser.add_rare_group("accepted from openai-whisper's command lines, without effect here")
+    parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the precision is the configuration's")
+    parser.add_switch(
+        ignored, "--verbose", default=SUPPRESS, help="what is shown of the progress does not depend on it"
+    )
+    ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="`hushd models import` takes models over")
+
+
+def compute_device(name: str | None) -> str | None:
+    """The device that `--device NAME` has compute, as with openai-whisper; None where it means a microphone."""
+    if name is None or not (match := _DEVICE.fullmatch(name)):
+        return None
+    return name.lower() if not match[1] else f"cuda{match[2] or ''}"
+
+
+def decoder(options: Namespace) -> dict[str, Any]:
+    """The decoder's options that were given, as a request carries them."""
+    given = {name: getattr(options, name) for name in DECODER.options(WHISPER) if hasattr(options, name)}
+    if options.temperature is not None:
+        given.setdefault("temperature_increment", _INCREMENT)  # one temperature and no other is for the API
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def note(options: Namespace) -> str:
+    """A sentence about the options that have no effect; empty where there are none."""
+    names = [f"--{name.replace('_', '-')}" for name in _WITHOUT_EFFECT if hasattr(options, name)]
+    if not names:
+        return ""
+    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return f"{listed} {'has' if len(names) == 1 else 'have'} no effect here."

@@ -1,0 +1,120 @@
+"""`hushd logs`: the end of the supervisor's log or of a worker's."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.arguments import Parser, whole
+from hushd_cli.terminal import console
+
+POLL_S = 0.25
+ID_CHARACTERS = 8  # of a request, as logs have it
+TIME_CHARACTERS = 19  # at the start of a line
+LINE = 400  # bytes, generously, to know how far back to read
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    if options.request:
+        show_request(options.request)
+    else:
+        show(options.what, options.lines, options.follow)
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(prog, "Show the end of a log.")
+    parser.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
+    parser.add_argument("-n", "--lines", type=whole(0), default=50, help="how many; default: 50")
+    parser.add_argument("-r", "--request", metavar="ID", help="the lines about one request, from all logs")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
+    return parser
+
+
+def show(what: str | None, lines: int, follow: bool) -> None:
+    """Prints the last `lines` lines of the log of `what`; with `follow`, also each new line until Ctrl-C.
+
+    Raises:
+        HushdError: `input_unreadable` when there is no such log.
+    """
+    path = find(paths.find(), what)
+    try:
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            console.write_bytes(tail(file.fileno(), size, lines))
+            file.seek(size)
+            while follow:
+                if added := file.read():
+                    console.write_bytes(added)
+                elif file.tell() > os.fstat(file.fileno()).st_size:
+                    file.seek(0)  # it was truncated
+                elif _is_moved(file.fileno(), path):
+                    console.write_bytes(file.read())  # what came before it was moved
+                    with open(path, "rb", buffering=0) as following:
+                        os.dup2(following.fileno(), file.fileno())
+                else:
+                    time.sleep(POLL_S)
+    except BrokenPipeError:
+        raise  # of standard output
+    except OSError as error:
+        raise HushdError("input_unreadable", f"The log {path} cannot be read ({error.strerror}).") from error
+
+
+def show_request(request: str) -> None:
+    """Prints the lines of all logs about one request, in the order of their times.
+
+    Raises:
+        HushdError: `input_unreadable` when no log knows it.
+    """
+    folder = paths.find().logs
+    wanted = request[:ID_CHARACTERS].lower()
+    marks = (f" request {wanted}: ", f'"request": "{wanted}"')
+    found: list[str] = []
+    for path in sorted([*folder.glob("*.log.1"), *folder.glob("*.log")]):
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        name = path.name.partition(".log")[0]
+        found += [f"{line}  [{name}]" for line in lines if any(mark in line for mark in marks)]
+    if not found:
+        raise HushdError("input_unreadable", f"No log in {folder} knows a request {request!r}.")
+    console.write("".join(f"{line}\n" for line in sorted(found, key=lambda line: line[:TIME_CHARACTERS])))
+
+
+def _is_moved(descriptor: int, path: Path) -> bool:
+    """Whether the log was moved aside, and another one stands in its place."""
+    try:
+        return not os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False  # a new one is about to come
+
+
+def find(where: paths.Paths, what: str | None) -> Path:
+    """The log of the worker `what`, or the newest of a role or an engine; None is the supervisor's."""
+    if what in (None, "supervisor"):
+        if where.supervisor_log.exists():
+            return where.supervisor_log
+        raise HushdError("input_unreadable", f"There is no log yet: {where.supervisor_log} does not exist.")
+    assert what is not None
+    exact = where.worker_log(what)
+    logs = sorted(where.logs.glob("*.log")) if where.logs.is_dir() else []
+    found = [log for log in logs if log == exact or log.name.startswith(f"{exact.stem}-")]
+    if not found:
+        known = ", ".join(log.stem for log in logs) or "there are none yet"
+        raise HushdError("input_unreadable", f"There is no log of {what!r} ({known}).")
+    return max(found, key=lambda log: (log == exact, log.stat().st_mtime))
+
+
+def tail(descriptor: int, size: int, lines: int) -> bytes:
+    """The last `lines` lines of the first `size` bytes of a file."""
+    start = max(0, size - max(0, lines) * LINE)
+    data = os.pread(descriptor, size - start, start)
+    return b"".join(data.splitlines(keepends=True)[-lines:]) if lines > 0 else b""

@@ -1,0 +1,190 @@
+"""`hushd memory`: what supervisor and workers have held, against a server that never unloads."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hushd.reports import memory_record as record
+from hushd.reports.display import Column, clock, laid_out
+from hushd.reports.memory_record import Use
+from hushd.reports.memory_window import RIVAL, Window
+from hushd.reports.memory_window import megabytes as _mb
+from hushd_protocol import duration
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+if TYPE_CHECKING:
+    from hushd_schema.status import Status
+
+from hushd_cli.arguments import Parser
+from hushd_cli.commands.memory.picture import Tick, round_up
+from hushd_cli.terminal import console
+from hushd_cli.terminal.chart import chart, columns_for_bars, indent, speaks_unicode
+
+HEIGHT = 10  # lines of the bars
+POINTS = 600  # of a picture
+PLACES = 200  # in it for the marks of starts and exits
+_WIDE = 100  # columns of output that is not a terminal
+_DAY = 20 * 3600.0  # from which on a time needs its date
+_KINDS = (".svg", ".html")
+_PAGE = """\
+<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>body{{font:15px sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}
+svg{{width:100%;height:auto}}td,th{{padding:.2rem 1rem .2rem 0;text-align:left}}</style>
+<h1>{title}</h1><p>{summary}</p>
+{svg}<table><tr><th>worker<th>starts<th>there for<th>most</tr>
+{rows}</table></html>
+"""
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    window = _window(options.since)
+    if options.output:
+        _write(window, options.output)
+    elif options.json:
+        console.write(json.dumps(window.data(), indent=2) + "\n")
+    else:
+        console.write(_as_text(window, min(console.width(), _WIDE)))
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        f"Shows the memory of supervisor and workers over time, beside what {RIVAL} would have held: every model that "
+        "was used, from its first use on. Nothing is sampled: the supervisor records starts, exits and heartbeats.",
+    )
+    parser.add_argument(
+        "--since", type=_span, default=3600.0, metavar="TIME", help="how far back: 30m, 8h; default: 1h"
+    )
+    parser.add_argument("-o", "--output", type=_picture, metavar="FILE", help="draw it there: FILE.svg or FILE.html")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return parser
+
+
+def _span(text: str) -> float:
+    seconds = duration.parse(text)
+    if seconds is None or seconds <= 0:
+        raise ArgumentTypeError(f"must be a length of time such as 30m or 8h, not {text!r}")
+    return seconds
+
+
+def _picture(text: str) -> str:
+    if Path(text).suffix not in _KINDS:
+        raise ArgumentTypeError(f"must end with {' or '.join(_KINDS)}, not {text!r}")
+    return text
+
+
+def _window(span: float) -> Window:
+    """Returns the record of the last `span` seconds, and the state of now.
+
+    Raises:
+        HushdError: `input_unreadable` when nothing was recorded yet.
+    """
+    path = paths.find().memory_record
+    window = Window.last(span, record.read(path), _status(), time.time())
+    if window is None:
+        why = "all that is in it is of a time to come" if path.exists() else "it does not exist"
+        raise HushdError("input_unreadable", f"Nothing is recorded yet in {path}: {why}.")
+    return window
+
+
+def _status() -> Status | None:
+    """The status of the supervisor that runs; None when none does."""
+    from hushd.client import Client
+
+    try:
+        with Client(holder="cli", start=False) as client:
+            return client.status()
+    except HushdError as error:
+        if error.code != "no_supervisor":
+            raise
+        return None
+
+
+def _as_text(window: Window, width: int) -> str:
+    fine = speaks_unicode()
+    parts = record.highest(window.moments, columns_for_bars(width))
+    top = round_up(max(1.0, *(_mb(max(part.total, part.resident)) for part in parts)))
+    bars = chart([_mb(part.total) for part in parts], [_mb(part.resident) for part in parts], HEIGHT, top, fine=fine)
+    form = "%H:%M" if window.end - window.start < _DAY else "%d %b %H:%M"
+    first, last = (time.strftime(form, time.localtime(at)) for at in (window.start, window.end))
+    lines = [
+        window.summary,
+        "",
+        f"{indent()[:-2]:>5} MB{'':4}{'█ hushd   · ' if fine else '# hushd   . '}{RIVAL}",
+        *bars,
+        *_events(window, len(parts), fine),
+        f"{indent()}{first}{last:>{max(1, len(parts) - len(first))}}",
+        "",
+        *laid_out(_COLUMNS, window.uses, width),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_COLUMNS: tuple[Column[Use], ...] = (
+    Column("WORKER", lambda use: use.name, left=True),
+    Column("STARTS", lambda use: str(use.starts)),
+    Column("THERE FOR", lambda use: clock(use.seconds)),
+    Column("MOST", lambda use: f"{_mb(use.most):.0f} MB"),
+)
+
+
+def _events(window: Window, columns: int, fine: bool) -> list[str]:
+    """A line of marks under the bars: starts, exits, and both in one column."""
+    signs = {"start": "▴", "exit": "▾", "both": "↕"} if fine else {"start": "^", "exit": "v", "both": "x"}
+    line = [" "] * columns
+    for entry in window.changes:
+        place = min(columns - 1, int((entry.time - window.start) / (window.end - window.start or 1.0) * columns))
+        same = line[place] in (" ", signs[entry.event])
+        line[place] = signs[entry.event] if same else signs["both"]
+    return [f"{indent()}{''.join(line).rstrip()}", f"{indent()}{signs['start']} start  {signs['exit']} exit"]
+
+
+def _write(window: Window, target: str) -> None:
+    """Writes the picture, in a page of its own if `target` ends so."""
+    from hushd_protocol.system.output_file import OutputFile
+
+    svg = _drawn(window)
+    if target.endswith(".html"):
+        rows = "".join(
+            f"<tr><td>{escape(use.name)}<td>{use.starts}<td>{clock(use.seconds)}<td>{_mb(use.most):.0f} MB</tr>\n"
+            for use in window.uses
+        )
+        svg = _PAGE.format(title="Memory of hushd", summary=escape(window.summary), svg=svg, rows=rows)
+    with OutputFile(target) as file:
+        file.write(svg.encode())
+
+
+def _drawn(window: Window) -> str:
+    from hushd_cli.commands.memory.picture import draw
+
+    parts = record.highest(window.moments, POINTS)
+    names = [use.name for use in window.uses]
+    series = {"supervisor": [_mb(part.supervisor) for part in parts]}
+    series |= {name: [_mb(part.workers.get(name, 0)) for part in parts] for name in names}
+    return draw(
+        window.summary,
+        [part.time - window.start for part in parts],
+        series,
+        beside=(RIVAL, [_mb(part.resident) for part in parts]),
+        ticks=_ticks(window),
+        span_text=clock(math.ceil(window.end - window.start)),
+    )
+
+
+def _ticks(window: Window) -> list[Tick]:
+    """The starts and exits; of one worker's that would stand in one place only the last."""
+    width = (window.end - window.start) / PLACES or 1.0
+    seen = {(int((e.time - window.start) / width), e.event, e.name): e for e in window.changes}
+    return [Tick(e.time - window.start, e.event == "start", f"{e.event} of {e.name}") for e in seen.values()]

@@ -1,0 +1,165 @@
+"""`hushd models pull`, `import` and `quantize`: a model comes to this machine, or becomes smaller."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hushd_models import advice
+from hushd_models.inventory import Row
+from hushd_protocol.errors import HushdError
+
+from hushd_cli.arguments import Commands
+from hushd_cli.terminal import console
+from hushd_cli.terminal.download import DownloadLine
+
+if TYPE_CHECKING:
+    from hushd_schema.model_result import ModelResult
+
+
+def add_arguments(commands: Commands) -> None:
+    """Adds the subcommands to those of `hushd models`."""
+    pulled = commands.add("pull", "download models, or continue an interrupted download")
+    pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
+    pulled.add_argument("--update", action="store_true", help="also ask for newer versions of those that are here")
+    pulled.add_argument("--dry-run", action="store_true", help="only print the source, the size and the licence")
+    imported = commands.add("import", "copy a model of your own to where its engine finds it")
+    imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
+    imported.add_argument("--name", required=True, metavar="NAME", help="its name here, as NAME or ENGINE/NAME")
+    imported.add_argument("--engine", metavar="ENGINE", help="its engine; default: detected from its content")
+    quantized = commands.add("quantize", "make smaller versions of models that are here")
+    quantized.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as whisper/base")
+    quantized.add_argument(
+        "--to",
+        default="int8",
+        metavar="FORMAT",
+        help="default: int8; whisper's models also int16, float16, float32, bfloat16, or int8_ with one of these three",
+    )
+    quantized.add_argument(
+        "--name", metavar="NAME", help="its name; default: the model's, with the format added where that is needed"
+    )
+    for command in (pulled, imported, quantized):
+        command.add_argument("--json", action="store_true", help="for programs")
+
+
+def pull(find: Callable[[str], Row], as_json: Callable[[Row], dict[str, Any]], options: argparse.Namespace) -> int:
+    """Brings models, one after the other; says beforehand what each costs.
+
+    Args:
+        find: the row of a name.
+        as_json: a row for programs, with what installs an engine that is missing.
+    """
+    rows = [find(name) for name in options.names]  # all names are right before anything is asked for
+    if options.dry_run:
+        offers = "".join(f"{_offer(row)}\n" for row in rows)
+        console.write(_as_json([as_json(row) for row in rows]) if options.json else offers)
+        return 0
+    for row in rows:
+        console.note(_offer(row))
+    lacking = {row.engine: str(as_json(row)["install"]) for row in rows}
+    for engine, command in lacking.items():
+        if command:
+            console.complain(f"The engine {engine}, which runs this, is not installed: {command}.")
+    with _Shown(options.json) as shown:
+        for row in rows:
+            if row.state == "embedded" or row.origin == "system":
+                from hushd_schema.model_result import ModelResult
+
+                one = ModelResult(model=row.model, size=row.size, location=str(row.path or ""))
+            else:
+                one = shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model))
+            shown.came(one)
+    if any(one.changed for one in shown.models):
+        console.note("`hushd models prune` removes what is left of those before.")
+    return 0
+
+
+def bring(options: argparse.Namespace) -> int:
+    """Imports a model."""
+    if not Path(options.file).exists():
+        raise HushdError("input_unreadable", f"There is no {options.file}.")
+    engine, _, name = options.name.rpartition("/")
+    if engine and options.engine not in (None, engine):
+        raise HushdError("bad_request", f"The --name says that it is for {engine}, --engine for {options.engine}.")
+    with _Shown(options.json, kept=False) as shown:
+        one = shown.client.import_model(
+            options.file, name, engine=engine or options.engine, on_progress=shown.progress(options.name)
+        )
+        shown.came(one)
+    return 0
+
+
+def quantize(options: argparse.Namespace) -> int:
+    """Makes smaller models, one after the other."""
+    if options.name and len(options.names) > 1:
+        raise HushdError("bad_request", "Only one model can have that --name.")
+    with _Shown(options.json, kept=False) as shown:
+        for model in options.names:
+            shown.came(shown.client.quantize(model, options.to, name=options.name, on_progress=shown.progress(model)))
+    return 0
+
+
+class _Shown:
+    """A client whose work on models is shown, and the results.
+
+    Attributes:
+        models: the worker's result for each that is here now.
+
+    Args:
+        as_json: prints all results together, at the end.
+        kept: an interrupted task can be continued.
+    """
+
+    def __init__(self, as_json: bool, kept: bool = True) -> None:
+        from hushd.client import Client  # not for a list, nor for a wrong name
+
+        self.client = Client(holder="cli")
+        self.models: list[ModelResult] = []
+        self._as_json = as_json
+        self._kept = kept
+        self._line = DownloadLine()
+
+    def __enter__(self) -> _Shown:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._line.clear()
+        self.client.close()
+        if kind is None and self._as_json:
+            console.write(_as_json([model.data() for model in self.models]))
+        if kind is KeyboardInterrupt and self._kept:
+            console.note("What has arrived is kept: the same command goes on from there.")
+
+    def progress(self, model: str) -> Callable[[str, float, float], None]:
+        """Returns a callback for the steps and bytes of `model`."""
+
+        def show(what: str, done: float, total: float) -> None:
+            self._line(model if total else what or model, done, total)
+
+        return show
+
+    def came(self, model: ModelResult) -> None:
+        """Takes the worker's result for a model that has come."""
+        self.models.append(model)
+        self._line.clear()
+        if not self._as_json:
+            same = " (nothing newer)" if model.changed is False else ""
+            console.write(f"{model.model}: {model.location}{same}\n")
+
+
+def _offer(row: Row) -> str:
+    """A sentence on what pulling a model takes: its size, its licence and its source."""
+    if row.state == "embedded" or row.origin == "system":
+        return f"{row.model} is here already: it comes with its engine."
+    if row.known is None:
+        source = row.manifest.source.place if row.manifest else ""
+        return f"{row.model} was made of {source} here." if source else f"{row.model} was put here by hand."
+    cost = f" ({row.known.cost})" if row.known.cost else ""
+    return f"{row.model}{cost} from {row.known.repository or row.known.url or advice.command(row.known)}"
+
+
+def _as_json(models: list[dict[str, Any]]) -> str:
+    return json.dumps(models, indent=2, ensure_ascii=False) + "\n"

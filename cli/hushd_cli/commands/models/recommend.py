@@ -1,0 +1,78 @@
+"""`hushd models recommend`: what to get for this machine and these languages, and what one gets for it."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from hushd_models import languages
+from hushd_models.inventory import Row
+from hushd_models.recommendation import Machine, Recommendation, here, recommend
+from hushd_protocol.errors import HushdError
+
+from hushd_cli.arguments import Commands
+from hushd_cli.terminal import console
+
+_DOES = {"stt": "To hear", "tts": "To speak"}
+
+
+def add_arguments(commands: Commands) -> None:
+    """Adds the command."""
+    added = commands.add(
+        "recommend",
+        "name the models to get for this machine, and what one gets for it",
+        "For each language the best that fits, and the smallest.",
+    )
+    added.add_argument("languages", nargs="*", metavar="LANGUAGE", help="such as de or fr; default: the session's")
+    added.add_argument("--json", action="store_true", help="for programs")
+
+
+def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:
+    """Prints the recommended models; `folder` is where models are kept."""
+    machine = here(folder)
+    wanted = list(dict.fromkeys(map(_checked, options.languages))) or [_of_session()]
+    found = {
+        (language, role): recommend(rows, machine, language, role) for language in wanted for role in ("stt", "tts")
+    }
+    if options.json:
+        listed = [one.as_json() for some in found.values() for one in some]
+        console.write(json.dumps(listed, indent=2, ensure_ascii=False) + "\n")
+        return 0
+    lines = [f"This machine: {_described(machine)}."]
+    for (language, role), some in found.items():
+        lines += ["", f"{_DOES[role]} {language}:", *(_block(some) or ["  none of the well-known models can"])]
+    console.write("\n".join([*lines, ""]))
+    return 0
+
+
+def _checked(language: str) -> str:
+    if not languages.is_tag(language):
+        raise HushdError("bad_request", f"{language!r} is no language: name one by its tag, such as de or pt-BR.")
+    return languages.tag(language)
+
+
+def _of_session() -> str:
+    """The language of the user's session; English where it has none."""
+    name = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "C")
+    return languages.code(name) if name[:1] != "C" and name != "POSIX" and languages.is_tag(name) else "en"
+
+
+def _described(machine: Machine) -> str:
+    card = "an NVIDIA card" if machine.card else "no NVIDIA card that is set up"
+    return (
+        f"{machine.cores} cores, {machine.memory_mb / 1000:.1f} GB of memory for workers, "
+        f"{machine.disk_mb / 1000:.0f} GB free for models, {card}"
+    )
+
+
+def _block(found: Sequence[Recommendation]) -> list[str]:
+    lines = []
+    for one in found:
+        known = one.known
+        cost = f"{known.size_mb} MB on disk, {known.memory_mb} MB of memory, {known.speed}, {known.licence}"
+        lines += [f"  {one.row.model}  ({cost})", f"      {one.gain}"]
+        lines += [f"      $ {step}" for step in one.commands] or ["      is here"]
+    return lines

@@ -1,0 +1,51 @@
+"""`hushd restart`: a new supervisor takes over from the running one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from hushd.client import Client
+from hushd.transport import autostart
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.arguments import Parser
+from hushd_cli.commands.config.file import checked
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    make_parser(prog).parse_args(argv)
+    restart()
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    return Parser(prog, "Finish what is running, and start a new supervisor. Requests wait for it meanwhile.")
+
+
+def restart() -> None:
+    """Checks the configuration, lets the supervisor finish its jobs and leave, and starts the next one.
+
+    With HUSHD_AUTOSTART=0 the next one is left to the service manager or the user.
+
+    Raises:
+        HushdError: `bad_request` when the configuration is wrong: then the old supervisor stays.
+    """
+    check_configuration()
+    try:
+        with Client(holder="cli", start=False) as client:
+            client.restart()
+    except HushdError as error:
+        if error.code != "no_supervisor":
+            raise
+    if os.environ.get("HUSHD_AUTOSTART") != "0":
+        autostart.ensure(paths.find())
+        with Client(holder="cli") as client:
+            client.status()  # answers once it serves
+
+
+def check_configuration() -> None:
+    """Raises `bad_request` with the mistake in a configuration that no supervisor starts with."""
+    checked(paths.find().config)

@@ -1,0 +1,216 @@
+"""`say`: speaks text, or writes the sound to a file."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
+
+from hushd_cli.terminal import console
+from hushd_cli.terminal.download import shown_pulls
+
+from . import input
+from .input import Script
+from .options import file_format, parse, synthesize_options
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+    from hushd.synthesis.speech import Speech
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = parse(prog, argv)
+    if options.note:
+        console.complain(options.note)
+    if "?" in (options.device, options.format, options.data_format):
+        from hushd_cli.listing import list_choices
+
+        list_choices(options)
+    elif options.wait:
+        _do(options)
+    else:
+        from .detach import leave_to_child, stamp
+
+        if input.typed(options):
+            raise HushdError("bad_request", "What is typed is waited for: leave out --no-wait.")
+        if leave_to_child(reads=not options.text and options.input_file in (None, "-")):
+            return 0
+        try:
+            _do(options)
+        except HushdError as error:
+            raise stamp(error) from error
+    return 0
+
+
+def _do(options: Namespace) -> None:
+    stopping = options.stop or options.cancel
+    if options.output is None and options.voice != "?" and not stopping:
+        from hushd.audio import devices
+
+        console.silence_libraries()
+        devices.load_ahead()
+    from hushd.client import Client  # while the device is looked for
+
+    device = options.compute_device
+    with (
+        shown_pulls() as on_pull,
+        Client(holder="cli", start=not stopping, on_pull=on_pull, compute_device=device) as client,
+    ):
+        if stopping:
+            client.stop_speaking(current=options.stop)
+        elif options.voice == "?":
+            from hushd_cli.listing import list_voices
+
+            list_voices(client, options)
+        elif options.output is None:
+            _play(client, options)
+        else:
+            _write(client, options)
+
+
+def _write(client: Client, options: Namespace) -> None:
+    from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
+
+    form = file_format(options)
+    text = input.of(options, kept=options.progress)
+    screen = console.StatusLine()
+    with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
+        if file.is_terminal:
+            raise HushdError(
+                "bad_request", "Sound is nothing for a terminal: send it to a program, as in `say -o - … | aplay`."
+            )
+        speech = _speech(client, options, text, form)
+        try:
+            for data, offset in speech.pieces():
+                file.write(data, offset)
+                if options.progress and speech.timeline:
+                    _measure(screen, text, speech, speech.timeline[-1].end)
+        finally:
+            screen.clear()
+        _warn(options, speech)
+
+
+def _play(client: Client, options: Namespace) -> None:
+    kept = options.progress or bool(options.interactive)
+    if not input.typed(options):
+        _speak(client, options, input.of(options, kept=kept))
+        return
+    for line in filter(bytes.strip, input.lines()):
+        try:
+            _speak(client, options, Script(b"".join(input.utf8([line], "The line")), kept=kept))
+        except HushdError as error:
+            if error.code not in ("bad_request", "input_unreadable"):
+                raise
+            console.complain(error.message)  # of one line, and the next may be better
+
+
+def _speak(client: Client, options: Namespace, text: Script) -> None:
+    speech = _speech(client, options, text, "s16le")
+    from hushd.audio.playback import play  # while the worker works
+
+    volume = 1.0 if options.volume is None else options.volume
+    floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait)
+    try:
+        with _shown(options, text, speech) as on_position:
+            play(speech, speech.rate, speech.channels, options.device, floor, volume, on_position)
+    finally:
+        speech.close()
+    _warn(options, speech)
+
+
+def _warn(options: Namespace, speech: Speech) -> None:
+    """Says what of the options had no effect, once for all lines that are typed."""
+    for warning in speech.warnings:
+        if warning not in options.warned:
+            options.warned.append(warning)
+            console.complain(warning.message)
+
+
+def _speech(client: Client, options: Namespace, text: Script, form: str) -> Speech:
+    given = synthesize_options(options)
+    if language := _other_language(client, options, text):
+        given["language"] = language
+    return client.synthesize(
+        text.source,
+        format=form,
+        engine=options.engine,
+        model=options.model,
+        keep_alive=options.keep_alive,
+        priority=options.priority,
+        keep=False,
+        **given,
+    )
+
+
+def _other_language(client: Client, options: Namespace, text: Script) -> str:
+    """The language of a text that is another than the usual voice's, of which it says so; else empty.
+
+    Only of a text that is there as a whole, and where the user has chosen nothing.
+    """
+    chosen = options.voice or options.language or options.engine or options.model or options.markup == "ssml"
+    if chosen or not isinstance(text.source, str | bytes):
+        return ""
+    from hushd.synthesis.text_voice import other_voice
+    from hushd_protocol.system import paths
+
+    source = text.source if isinstance(text.source, str) else text.source.decode(errors="replace")
+    other = other_voice(source, paths.find().config, lambda: client.describe("tts").get("tts", {}))
+    if other is None:
+        return ""
+    if other.language not in options.warned:
+        options.warned.append(other.language)
+        console.complain(f"This is {other.name}: the voice {other.voice} speaks it; -v or -l chooses another.")
+    return other.language
+
+
+@contextmanager
+def _shown(options: Namespace, text: Script, speech: Speech) -> Iterator[Callable[[float], None] | None]:
+    """Yields a callback for the position in the speech, where a person wants to see it."""
+    if options.interactive:
+        with _prompted(options.interactive, text, speech) as on_position:
+            yield on_position
+    elif options.progress:
+        screen = console.StatusLine()
+        try:
+            yield lambda position: _measure(screen, text, speech, position)
+        finally:
+            screen.clear()
+    else:
+        yield None
+
+
+@contextmanager
+def _prompted(markup: str, text: Script, speech: Speech) -> Iterator[Callable[[float], None]]:
+    from .highlight import Style, style
+    from .prompter import Prompter
+
+    screen = console.StatusLine(1)
+    prompter = Prompter(speech.timeline, style(markup) if os.isatty(1) else Style(), console.width())
+
+    def on_position(position: float) -> None:
+        prompter.columns = console.width()
+        over, line = prompter.at(text.text, position)
+        if over:
+            screen.clear()
+            console.write(over)
+        screen.show(lambda _: line)
+
+    heard = False
+    try:
+        yield on_position
+        heard = True
+    finally:
+        screen.clear()
+        console.write(prompter.rest(text.text, heard=heard))
+
+
+def _measure(screen: console.StatusLine, text: Script, speech: Speech, position: float) -> None:
+    from .progress import guess, meter
+
+    known = speech.duration
+    total = known or (guess(speech.timeline, len(text.text)) if text.whole else 0.0)
+    screen.show(lambda columns: meter(position, total, not known, columns))

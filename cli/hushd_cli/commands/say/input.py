@@ -1,0 +1,143 @@
+"""The text that `say` speaks: words, a file, or standard input, which may still be being written."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_LONGEST_MARK = 3  # bytes
+_LOOKED_AT = 1024  # bytes of what is not text, for what it may be instead
+
+
+class Script:
+    """A text on its way to the worker.
+
+    Args:
+        kept: whether `text` is wanted.
+
+    Attributes:
+        source: the input of `Client.synthesize`. A text that fits goes in one piece, everything else streams; so does
+            a pipe, as it comes.
+        text: the text as far as it has been read.
+        whole: whether that is all.
+
+    Raises:
+        HushdError: `input_unreadable`, from the source too.
+    """
+
+    def __init__(self, source: str | bytes | Iterator[bytes], *, kept: bool) -> None:
+        self.text = ""
+        self.whole = False
+        self.source = source
+        if not kept:
+            return
+        if isinstance(source, str):
+            self.text, self.whole = source, True
+        elif isinstance(source, bytes):
+            self.text, self.whole = source.decode(), True
+        else:
+            self.source = self._noting(source)
+
+    def _noting(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for block in blocks:
+            self.text += decoder.decode(block)
+            yield block
+        self.text += decoder.decode(b"", final=True)
+        self.whole = True
+
+
+def of(options: Namespace, *, kept: bool) -> Script:
+    """The text that the arguments name."""
+    if options.text:
+        return Script(" ".join(options.text), kept=kept)
+    if options.input_file in (None, "-"):
+        return Script(utf8(_blocks(0, "Standard input"), "Standard input"), kept=kept)
+    name = options.input_file
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        size = os.fstat(descriptor).st_size
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
+        raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
+    blocks = utf8(_blocks(descriptor, repr(name)), repr(name))
+    return Script(b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks, kept=kept)
+
+
+def typed(options: Namespace) -> bool:
+    """Whether a person types the text."""
+    return not options.text and options.input_file in (None, "-") and os.isatty(0)
+
+
+def lines() -> Iterator[bytes]:
+    """The lines of standard input as they come."""
+    rest = b""
+    for block in _blocks(0, "Standard input"):
+        *whole, rest = (rest + block).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
+def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """The text of `blocks` as UTF-8: it must be that, or have the mark that UTF-16 begins with.
+
+    Text in another encoding is not guessed at: a wrong guess would be spoken.
+
+    Args:
+        name: of the input, for errors.
+
+    Raises:
+        HushdError: `input_unreadable` for binary data and for other encodings, before anything after the last block
+            that was text.
+    """
+    encoding, blocks = _unmarked(blocks)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    for block in chain(blocks, [b""]):
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise _no_text(name, error.object, line + error.object.count(b"\n", 0, error.start)) from None
+        if "\0" in text:
+            raise _no_text(name, block, line)
+        line += text.count("\n")
+        if text:
+            yield text.encode()
+
+
+def _unmarked(blocks: Iterable[bytes]) -> tuple[str, Iterable[bytes]]:
+    """The encoding that the mark at the beginning names, and what follows the mark."""
+    blocks, head = iter(blocks), b""
+    for block in blocks:
+        head += block
+        if len(head) >= _LONGEST_MARK or not any(mark.startswith(head) for mark, _ in _MARKS):
+            break
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding, chain([head[len(mark) :]], blocks)
+    return "utf-8", chain([head], blocks)
+
+
+def _no_text(name: str, block: bytes, line: int) -> HushdError:
+    if b"\0" in block[:_LOOKED_AT] or block.startswith((b"%PDF", b"\x1f\x8b")):
+        return HushdError("input_unreadable", f"{name} is binary data and not text.")
+    return HushdError(
+        "input_unreadable",
+        f"{name} is not UTF-8 in line {line}: convert it, as with `iconv -f latin1 -t utf-8 FILE | say`.",
+    )
+
+
+def _blocks(descriptor: int, name: str) -> Iterator[bytes]:
+    try:
+        while block := os.read(descriptor, MAX_PAYLOAD):
+            yield block
+    except OSError as error:
+        raise HushdError("input_unreadable", f"{name} cannot be read ({error.strerror}).") from error

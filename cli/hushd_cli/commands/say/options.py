@@ -1,0 +1,231 @@
+"""The options of `say`: those of macOS's `say` by their names, and what speech-dispatcher's `spd-say` has besides."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from argparse import ArgumentTypeError, BooleanOptionalAction, Namespace
+from collections.abc import Sequence
+from functools import partial
+from typing import cast
+
+from hushd.audio.sound_file import FORMATS, format_of
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import PRIORITIES
+from hushd_schema.operations import synthesize as schema
+from hushd_schema.operations.synthesize import SYNTHESIZE, SynthesizeOptions
+
+from hushd_cli.arguments import Parser
+
+from .highlight import USUAL
+
+_KINDS = {  # other names of some: extensions, and macOS's codes
+    "adts": "aac", "aif": "aiff", "caff": "caf", "m4af": "m4a", "mp4": "m4a", "mp4f": "m4a", "next": "au", "oga": "ogg",
+    "raw": "pcm", "snd": "au", "wave": "wav",
+}  # fmt: skip
+DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
+_SAMPLES = {"wav": "LEI16", "caf": "LEI16", "pcm": "LEI16", "aiff": "BEI16", "au": "BEI16"}  # in each format
+_IGNORED = ("bit_rate", "quality")  # of macOS's encoders
+_DATA_FORMAT = re.compile(rf"(?P<samples>{'|'.join(DATA_FORMATS)})(@(?P<rate>\d+))?", re.IGNORECASE | re.ASCII)
+
+_EPILOG = """\
+Text typed into a terminal is spoken line by line. `-o -` writes to standard
+output while the speech is made."""
+
+
+_EXAMPLES = (
+    ('say "The build is green."', "speak"),
+    ('say -o hello.mp3 "Hello."', "write a sound file"),
+    ("say -v '?'", "list the voices"),
+    ('say -l de "Guten Morgen."', "a voice for German"),
+    ("agent | say --markdown", "speak while the text is still written"),
+)
+
+
+def parse(prog: str, argv: Sequence[str]) -> Namespace:
+    """Parses the command line; `text` are the words, `note` a sentence about options without effect, or empty.
+
+    Raises:
+        HushdError: `bad_request` for options that make no sense, alone or together.
+    """
+    parser = make_parser(prog)
+    options = parser.parse(argv, "text")
+    _check(options)
+    ignored = [f"--{name.replace('_', '-')}" for name in _IGNORED if getattr(options, name) is not None]
+    if ignored:
+        options.note = f"{' and '.join(ignored)} {'has' if len(ignored) == 1 else 'have'} no effect here."
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(prog, "Speaks TEXT, or the text on standard input, also while that is still being written.")
+    parser.usage = "%(prog)s [OPTION…] [TEXT…]"
+    parser.epilog = _EPILOG
+    parser.examples = _EXAMPLES
+    parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="the text; behind -- if it begins with a dash")
+    parser.add_argument("-f", "--input-file", metavar="FILE", help="read the text from FILE; - is standard input")
+    _add_speaking(parser)
+    _add_playing(parser)
+    _add_file(parser)
+    parser.add_worker_options()
+    parser.set_defaults(note="", warned=[])
+    return parser
+
+
+def synthesize_options(options: Namespace) -> SynthesizeOptions:
+    """The options of a speech that the command line asks for. Spoken aloud, the volume is the player's."""
+    asked = {name: getattr(options, name) for name in SYNTHESIZE.fields if hasattr(options, name)}
+    if options.output is None:
+        asked["volume"] = None
+    asked["timeline"] = options.progress or bool(options.interactive)
+    del asked["format"]  # of the file, or what is played
+    return cast(SynthesizeOptions, asked)
+
+
+def file_format(options: Namespace) -> str:
+    """The format of the file that -o names; `wav` where neither an option nor the name says.
+
+    Raises:
+        HushdError: `bad_request` for an extension that names none.
+    """
+    if options.format:
+        return str(options.format)
+    target = options.output
+    special = os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
+    # The name of a pipe or a device says nothing of a format.
+    return "wav" if target == "-" or special else format_of(target)
+
+
+def _add_speaking(parser: Parser) -> None:
+    group = parser.add_argument_group("speech")
+    parser.add_fields(group, SYNTHESIZE, SYNTHESIZE.options(schema.VOICE))
+    markup = group.add_mutually_exclusive_group()
+    markup.add_argument(
+        "--markdown",
+        dest="markup",
+        action="store_const",
+        const="markdown",
+        help="the text is Markdown, as agents write it",
+    )
+    markup.add_argument(
+        "-x", "--ssml", "--ssml-mode", dest="markup", action="store_const", const="ssml", help="the text is SSML"
+    )
+    group.add_argument("--json", action="store_true", help="with -v '?': the voices for programs")
+
+
+def _add_playing(parser: Parser) -> None:
+    group = parser.add_argument_group("speaking aloud")
+    group.add_argument(
+        "-a",
+        "--audio-device",
+        dest="device",
+        metavar="NAME",
+        help="the loudspeaker: its number, name or how that begins; '?' lists them",
+    )
+    group.add_argument(
+        "-w",
+        "--wait",
+        action=BooleanOptionalAction,
+        default=True,
+        help="return after the last word, the default, or at once; then `hushd logs say` shows errors",
+    )
+    group.add_argument(
+        "-P",
+        "--priority",
+        choices=PRIORITIES,
+        default="text",
+        metavar="PRIORITY",
+        help=f"{', '.join(PRIORITIES)}: which speech comes first; the first two interrupt lower ones; default: text",
+    )
+    shown = group.add_mutually_exclusive_group()
+    shown.add_argument("--progress", action="store_true", help="show the progress")
+    parser.add_optional(
+        shown,
+        "-i",
+        "--interactive",
+        alone=USUAL,
+        help="print the text as it is spoken, its words highlighted: --interactive=MARKUP as bold, smul or green/black",
+    )
+    stop = group.add_mutually_exclusive_group()
+    stop.add_argument("-S", "--stop", action="store_true", help="end the current speech, of whichever program")
+    stop.add_argument("-C", "--cancel", action="store_true", help="end the current speech and all that wait")
+
+
+def _add_file(parser: Parser) -> None:
+    group = parser.add_argument_group("to a file")
+    group.add_argument(
+        "-o",
+        "--output",
+        "--output-file",
+        dest="output",
+        metavar="FILE",
+        help=f"write a sound file in the format of its extension: {', '.join(FORMATS)}; - is a WAV on standard output",
+    )
+    group.add_argument(
+        "--format",
+        "--file-format",
+        dest="format",
+        type=_format,
+        metavar="FORMAT",
+        help="the file's format, whatever its extension; '?' lists them",
+    )
+    parser.add_fields(group, SYNTHESIZE, SYNTHESIZE.options(schema.FILE))
+    group.add_argument("--data-format", metavar="FORMAT", help=f"as on macOS: {DATA_FORMATS[0]}@22050; '?' lists them")
+    ignored = parser.add_rare_group("accepted from macOS's say, without effect here")
+    for name in _IGNORED:
+        ignored.add_argument(f"--{name.replace('_', '-')}", metavar="N", help="of macOS's encoders")
+
+
+def _check(options: Namespace) -> None:
+    if options.text and options.input_file is not None:
+        raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
+    if (options.stop or options.cancel) and (options.text or options.input_file or options.output):
+        raise HushdError("bad_request", "-S and -C end what is spoken, and speak nothing: give them alone.")
+    if options.json and options.voice != "?":
+        raise HushdError("bad_request", "--json is for the list of voices: give -v '?' too.")
+    if options.output is None:
+        _check_aloud(options)
+    else:
+        _check_file(options)
+    if not options.wait and (options.interactive or options.progress):
+        raise HushdError("bad_request", "-i and --progress show what is spoken: leave out --no-wait.")
+
+
+def _check_aloud(options: Namespace) -> None:
+    given = [options.format, options.sample_rate, options.channels, options.data_format]
+    if any(value not in (None, "?") for value in given):
+        raise HushdError("bad_request", "--format, --data-format, --sample-rate and --channels are for -o FILE.")
+
+
+def _check_file(options: Namespace) -> None:
+    aloud = options.device or options.interactive or not options.wait
+    if aloud and options.device != "?":
+        raise HushdError("bad_request", "-a, -i and --no-wait are for speaking aloud, not for -o FILE.")
+    if options.data_format in (None, "?") or options.format == "?":
+        return
+    match = _DATA_FORMAT.fullmatch(options.data_format)
+    if match is None:
+        raise HushdError(
+            "bad_request",
+            f"There is no data format {options.data_format!r}: use LEI16 or BEI16, as in LEI16@22050.",
+        )
+    form, rate = file_format(options), int(match["rate"]) if match["rate"] else None
+    if _SAMPLES.get(form) != match["samples"].upper():
+        holds = f"holds {_SAMPLES[form]}" if form in _SAMPLES else "is compressed"
+        raise HushdError("bad_request", f"--data-format must fit the file: {form} {holds}, not {match['samples']}.")
+    if None not in (rate, options.sample_rate) and rate != options.sample_rate:
+        raise HushdError(
+            "bad_request", f"--data-format says {rate} Hz and --sample-rate {options.sample_rate}: give one."
+        )
+    options.sample_rate = options.sample_rate or rate
+
+
+def _format(text: str) -> str:
+    name = text.lower()
+    form = _KINDS.get(name, name)
+    if form not in (*FORMATS, "?"):
+        raise ArgumentTypeError(f"must be one of {', '.join(FORMATS)}, not {text!r}")
+    return form

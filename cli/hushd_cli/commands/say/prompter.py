@@ -1,0 +1,108 @@
+"""A text on a terminal while it is spoken: line after line, the sentence and the word marked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hushd.reports.display import columns_of
+from hushd.synthesis.timeline import Sentence, Spoken
+from hushd_protocol.system.terminal import CONTROLS, Styled
+
+from .highlight import Style
+
+_BLANKS = dict.fromkeys((*CONTROLS, 0x09), " ")  # of a width that is known, so that lines are broken where they end
+
+
+class View(NamedTuple):
+    """Lines that are over, to be written once, and the current line."""
+
+    over: str
+    line: str
+
+
+class Prompter:
+    """Follows a speech through its text.
+
+    Args:
+        timeline: of the speech, which may grow.
+
+    Attributes:
+        columns: of the terminal, which may change; a line is broken before the last one.
+    """
+
+    def __init__(self, timeline: Sequence[Sentence], style: Style, columns: int) -> None:
+        self._timeline = timeline
+        self._style = style
+        self.columns = columns
+        self._begun = 0  # sentences
+        self._start = 0  # of the line
+        self._place = 0  # of what is spoken
+
+    def at(self, text: str, position: float) -> View:
+        """The view when `position` seconds have been heard; `text` is known at least as far as that."""
+        while self._begun < len(self._timeline) and self._timeline[self._begun].start <= position:
+            self._begun += 1
+        if not self._begun:
+            return View("", "")
+        sentence = self._timeline[self._begun - 1]
+        word = next((word for word in reversed(sentence.words) if word.start <= position < word.end), None)
+        self._place = max(self._place, (word or sentence).text_start)
+        over = ""
+        while self._place >= (following := self._line(text)[1]) and following > self._start:
+            over += self._pass(text)
+        return View(over, self._marked(text, sentence, word))
+
+    def rest(self, text: str, *, heard: bool) -> str:
+        """The remaining lines: all of them when everything was `heard`, else only the current one."""
+        if not self._begun:
+            return ""
+        over = ""
+        while self._start < len(text):
+            over += self._pass(text)
+            if not heard:
+                break
+        return over
+
+    def _pass(self, text: str) -> str:
+        end, following = self._line(text)
+        line = _shown(text[self._start : end])
+        self._start = following
+        return line + "\n"
+
+    def _line(self, text: str) -> tuple[int, int]:
+        """The end of the line, and the start of the next one."""
+        newline = text.find("\n", self._start)
+        limit = newline if newline >= 0 else len(text)
+        end, room = self._start, self.columns - 1  # in the last column some terminals begin a new line
+        while end < limit and (room := room - columns_of(text[end])) >= 0:
+            end += 1
+        if end == limit:
+            return limit, limit + (newline >= 0)
+        space = text.rfind(" ", self._start, end + 1)
+        if space > self._start:
+            return space, space + 1
+        end = max(end, self._start + 1)
+        return end, end
+
+    def _marked(self, text: str, sentence: Sentence, word: Spoken | None) -> str:
+        start, end = self._start, self._line(text)[0]
+
+        def part(first: int, last: int, on: str) -> str:
+            shown = _shown(text[max(first, start) : min(last, end)])
+            return f"{on}{shown}{self._style.plain}" if shown and on else shown
+
+        sentence_mark, word_mark = self._style.sentence, self._style.sentence + self._style.word
+        middle = (word.text_start, word.text_end) if word else (sentence.text_end, sentence.text_end)
+        return Styled(
+            part(start, sentence.text_start, "")
+            + part(sentence.text_start, middle[0], sentence_mark)
+            + part(*middle, word_mark)
+            + part(middle[1], sentence.text_end, sentence_mark)
+            + part(sentence.text_end, end, "")
+        )
+
+
+def _shown(text: str) -> str:
+    """The text without control characters, which would command the terminal."""
+    return text.translate(_BLANKS)

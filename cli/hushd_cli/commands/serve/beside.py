@@ -1,0 +1,87 @@
+"""`hushd serve` beside a supervisor that runs already: hands it the addresses, and stays while it serves there.
+
+`python -m hushd_cli.commands.serve.beside KIND=ADDRESS…`: the supervisor's own program becomes this where another one
+serves.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+
+from hushd.client import Client
+from hushd_protocol.errors import HushdError
+from hushd_protocol.hosts import invitation
+from hushd_schema.settings import HTTP_TOKEN
+
+from hushd_cli.terminal import console
+
+AGAIN_S = 10.0  # for the next supervisor to come, as `hushd restart` starts one
+PAUSE_S = 0.2
+_GONE = ("no_supervisor", "supervisor_lost", "shutting_down")
+
+
+def main(prog: str, addresses: Sequence[str]) -> int:
+    """Serves until the supervisor has left and no other has come; Ctrl-C takes the addresses back."""
+    console.program = prog
+    if os.environ.get(HTTP_TOKEN):
+        raise HushdError(
+            "bad_request",
+            f"A supervisor runs already and takes no {HTTP_TOKEN} from here: run `hushd shutdown` first, or write the "
+            "token into a file that [http] token_file names.",
+        )
+    try:
+        with Client(holder="serve", start=False, endpoint="") as client:
+            stay(client, addresses)
+    except (KeyboardInterrupt, SystemExit):
+        pass  # Ctrl-C or a signal, which end a supervisor with 0 too
+    return 0
+
+
+def stay(client: Client, addresses: Sequence[str]) -> None:
+    """Serves by one supervisor after the other."""
+    told = serve(client, addresses, told=())
+    while True:
+        assert client._link.connection
+        client._link.connection.wait_lost(None)
+        try:
+            told = again(client, addresses, told)
+        except HushdError as error:
+            if error.code not in _GONE:
+                raise
+            console.complain("The supervisor has left, and nothing listens any more.")
+            return
+
+
+def serve(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequence[str]:
+    """Has the supervisor listen, and writes where, unless that was `told` already; returns the lines."""
+    from hushd_schema.status import Listeners
+
+    listeners = Listeners.from_data(client._control("listen", *addresses)).listeners
+    lines = [line for listener in listeners if (line := invitation(listener.kind, listener.address))]
+    if lines != list(told):
+        console.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+    return lines
+
+
+def again(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequence[str]:
+    """As `serve`, by the next supervisor, once that has come. Raises the last error where none has."""
+    pause = threading.Event()
+    for _ in range(round(AGAIN_S / PAUSE_S)):
+        try:
+            return serve(client, addresses, told)
+        except HushdError as error:
+            if error.code not in _GONE:
+                raise
+            last = error
+        pause.wait(PAUSE_S)
+    raise last
+
+
+if __name__ == "__main__":
+    from hushd_cli.entry import serve_beside
+
+    serve_beside()

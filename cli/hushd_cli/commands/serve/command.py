@@ -1,0 +1,61 @@
+"""`hushd serve`: becomes the supervisor, or a program beside it, for programs of other protocols."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import NoReturn
+
+from hushd_protocol.errors import HushdError
+
+from hushd_cli.arguments import Parser
+from hushd_cli.commands.run import become, become_supervisor
+
+STDIO = "stdio://"  # an address of Wyoming
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    if STDIO in options.wyoming:
+        _become_wyoming(options)
+    listen = [("--http", address) for address in options.http]
+    listen += [("--wyoming", address) for address in options.wyoming]
+    arguments = [*(word for pair in listen for word in pair), "serve"]
+    if options.zeroconf:
+        become("hushd_gateway.announcement", *options.wyoming, "--", *arguments)
+    become_supervisor(arguments)
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming. "
+        "It prints the URL to open. Where a supervisor runs already, that one listens there until this ends. "
+        "Each address may also be unix:///PATH, and each option may be repeated. Without an address, at those in the "
+        f"configuration. `--wyoming {STDIO}`, alone, speaks Wyoming on standard input and output.",
+    )
+    parser.add_argument(
+        "--zeroconf", action="store_true", help="announce Wyoming's addresses on the local network, by mDNS"
+    )
+    add_addresses(parser)
+    return parser
+
+
+def add_addresses(parser: Parser, suffix: str = "") -> None:
+    """Adds the addresses for programs of other protocols; `suffix` ends the help of each."""
+    parser.add_argument("--http", action="append", default=[], metavar="HOST:PORT", help=f"OpenAI's audio API{suffix}")
+    parser.add_argument(
+        "--wyoming",
+        action="append",
+        default=[],
+        metavar="tcp://HOST:PORT",
+        help=f"Wyoming, for Home Assistant{suffix}",
+    )
+
+
+def _become_wyoming(options: Namespace) -> NoReturn:
+    """Replaces this process by one that speaks Wyoming on standard input and output."""
+    if options.http or options.zeroconf or options.wyoming != [STDIO]:
+        raise HushdError("bad_request", f"{STDIO} stands alone: leave out --zeroconf and other addresses.")
+    become("hushd_gateway.stdio")

@@ -1,0 +1,123 @@
+"""`hushd service`: makes hushd a service of the user's session, or no longer one, and says which it is."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.arguments import Parser
+from hushd_cli.commands.serve.command import add_addresses
+from hushd_cli.terminal import console
+
+from . import units
+from .units import Service
+
+SPEECH_DISPATCHER = """\
+When speech-dispatcher starts the next time it has the module hushd: try `spd-say -o hushd hello`, choose it in the
+screen reader, or make it the usual one with the line DefaultModule hushd in ~/.config/speech-dispatcher/speechd.conf.
+"""
+EXIT_INACTIVE = 3  # of `status`, as systemctl has it
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    listen = {"http": options.http, "wyoming": options.wyoming}
+    ours = units.find(listen, speech_dispatcher=options.speech_dispatcher)
+    if options.action == "status":
+        return _status(ours)
+    if options.action == "uninstall":
+        _uninstall(ours, options.dry_run)
+    else:
+        _install(ours, options.dry_run, SPEECH_DISPATCHER if options.speech_dispatcher else "")
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(prog, "Have the system start the supervisor when a program needs it.")
+    parser.add_argument("action", choices=("install", "uninstall", "status"))
+    parser.add_argument("--dry-run", action="store_true", help="only show the files and the commands")
+    parser.add_argument(
+        "--speech-dispatcher", action="store_true", help="a voice for screen readers, as a module of it; install"
+    )
+    add_addresses(parser, "; install")
+    return parser
+
+
+def _install(ours: Service, dry_run: bool, hint: str) -> None:
+    if os.environ.get("HUSHD_RUNTIME_DIR"):
+        console.complain(
+            "HUSHD_RUNTIME_DIR is set here: programs with this variable will not find the service, which has none."
+        )
+    if dry_run:
+        for path, text in ours.files.items():
+            console.write(f"# {path}\n{text}\n")
+        _show((*ours.renew, *ours.start))
+        return
+    if ours.manager == "launchctl":
+        paths.prepare_runtime(paths.find())  # systemd makes the socket's folder, launchd does not
+    for path in ours.write():
+        console.write(f"wrote {path}\n")
+    console.write(hint)
+    for command in ours.renew:
+        units.run(command)
+    if shutil.which(ours.manager) is None:
+        console.write(
+            f"There is no {ours.manager} here, and hushd needs none: commands start the supervisor themselves.\n"
+        )
+        console.write(f"Where there is one, run: {_line(ours.start)}\n")
+        return
+    for number, command in enumerate(ours.start):
+        if reason := units.run(command):
+            raise HushdError(
+                "output_failed",
+                f"The files are written, but {ours.manager} says: {reason}. Where it works, run: "
+                f"{_line(ours.start[number:])}",
+            )
+    console.write("hushd is a service now: the first request starts it.\n")
+
+
+def _uninstall(ours: Service, dry_run: bool) -> None:
+    there = [path for path in ours.files if os.path.lexists(path)]
+    if dry_run:
+        _show(ours.stop if there else ())
+        _show([["rm", os.fspath(path)] for path in there])
+        _show(ours.forget if there else ())
+        return
+    if not there:
+        console.write("hushd is no service here.\n")
+        return
+    for command in ours.stop:
+        if reason := units.run(command):
+            console.complain(f"{shlex.join(command)}: {reason}")  # what does not run need not be stopped
+    for path in ours.remove():
+        console.write(f"removed {path}\n")
+    for command in ours.forget:
+        units.run(command)
+    console.write("hushd is no service any more: commands start the supervisor themselves.\n")
+
+
+def _status(ours: Service) -> int:
+    missing = ours.missing()
+    for path in ours.files:
+        word = "as it should be" if path not in missing else "differs" if path.exists() else "missing"
+        console.write(f"{path}: {word}\n")
+    reason = units.run(ours.active)
+    console.write(f"{ours.manager}: {f'does not listen ({reason})' if reason else 'listens'}\n")
+    if missing or reason:
+        console.write("`hushd service install` puts that right.\n")
+    return EXIT_INACTIVE if missing or reason else 0
+
+
+def _show(commands: Sequence[Sequence[str]]) -> None:
+    for command in commands:
+        console.write(f"$ {shlex.join(command)}\n")
+
+
+def _line(commands: Sequence[Sequence[str]]) -> str:
+    return " && ".join(shlex.join(command) for command in commands)

@@ -1,0 +1,206 @@
+"""hushd as a service of the user's session: which files and which commands make it one, for systemd and for launchd.
+
+The files are those of `packaging`, with the Python that runs this in the place of the system's.
+"""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import atomic_file, paths
+
+PACKAGING = Path(__file__).parents[2] / "packaging"
+PYTHON = "/usr/bin/python3"  # in the files of `packaging`
+UNITS = ("hushd.service", "hushd.socket")
+DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units that only some users want
+LABEL = "org.hushd"
+MODULE = "speech-dispatcher-modules/sd_hushd"
+_LISTEN = re.compile(r"^ListenStream=(.+)$", re.MULTILINE)
+COMMAND_S = 100.0  # a service that stops may finish its jobs first
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts of a service: `files` by their paths, and the manager's commands.
+
+    Attributes:
+        manager: the program that the commands begin with.
+        start: commands for when the files were written; `renew` comes before them and may fail.
+        stop, forget: those before the files are removed and after it.
+        active: the command that succeeds while the manager holds the socket.
+    """
+
+    manager: str
+    files: Mapping[Path, str]
+    renew: Sequence[Sequence[str]]
+    start: Sequence[Sequence[str]]
+    stop: Sequence[Sequence[str]]
+    forget: Sequence[Sequence[str]]
+    active: Sequence[str]
+
+    def missing(self) -> list[Path]:
+        """The files that are not there, or not as they should be."""
+        return [path for path, text in self.files.items() if _read(path) != text]
+
+    def write(self) -> list[Path]:
+        """Writes the missing files and returns them.
+
+        Raises:
+            HushdError: `output_failed`.
+        """
+        missing = self.missing()
+        for path in missing:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                text = self.files[path]
+                atomic_file.replace(path, text, mode=0o755 if text.startswith("#!") else None)
+            except OSError as error:
+                raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
+        return missing
+
+    def remove(self) -> list[Path]:
+        """Removes the files that exist and returns them.
+
+        Raises:
+            HushdError: `output_failed`.
+        """
+        there = [path for path in self.files if os.path.lexists(path)]
+        for path in there:
+            try:
+                path.unlink()
+            except OSError as error:
+                raise HushdError("output_failed", f"{path} cannot be removed ({error.strerror}).") from error
+        return there
+
+
+def find(
+    listen: Mapping[str, Sequence[str]] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    platform: str = sys.platform,
+    *,
+    speech_dispatcher: bool = False,
+) -> Service:
+    """The service of this user on this system.
+
+    Args:
+        listen: addresses by kind, a key of `DOOR`; without any of a kind, those of the unit that is there stay.
+        speech_dispatcher: whether its module is one of the files; one that is there stays, too.
+
+    Raises:
+        HushdError: `unsupported` for addresses, and for speech-dispatcher, where launchd is the manager.
+    """
+    listen = {kind: addresses for kind, addresses in (listen or {}).items() if addresses}
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))
+    if platform == "darwin":
+        if listen:
+            raise HushdError("unsupported", "launchd's agent has no such sockets yet: use [http] and [wyoming] listen.")
+        if speech_dispatcher:
+            raise HushdError("unsupported", "macOS has a screen reader of its own, and no speech-dispatcher.")
+        return _launchd(home, paths.find(environ).client_socket)
+    folder = _folder(environ, "XDG_CONFIG_HOME", home / ".config") / "systemd/user"
+    # speech-dispatcher looks for a user's modules there.
+    module = _folder(environ, "XDG_DATA_HOME", home / ".local/share").parent / "libexec" / MODULE
+    script = f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m hushd_desktop.screen_reader\n"
+    return _systemd(folder, listen, {module: script} if speech_dispatcher or os.path.lexists(module) else {})
+
+
+def run(command: Sequence[str]) -> str:
+    """Runs a command of the manager; the reason when it fails, empty when it does not."""
+    if shutil.which(command[0]) is None:
+        return f"there is no {command[0]} here"
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=COMMAND_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return "" if done.returncode == 0 else said[-1] if said else f"status {done.returncode}"
+
+
+def _folder(environ: Mapping[str, str], name: str, usual: Path) -> Path:
+    """The folder that a variable names; the specification has relative ones ignored."""
+    folder = environ.get(name, "")
+    return Path(folder) if os.path.isabs(folder) else usual
+
+
+def _systemd(folder: Path, listen: Mapping[str, Sequence[str]], more: Mapping[Path, str]) -> Service:
+    control = ("systemctl", "--user")
+    files = {folder / name: _unit((PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")) for name in UNITS}
+    doors = {folder / name: listen.get(kind) or _addresses(folder / name) for kind, name in DOOR.items()}
+    files |= {path: _socket(path.name, addresses) for path, addresses in doors.items() if addresses}
+    sockets = [path.name for path in files if path.suffix == ".socket"]
+    # systemd starts no socket of a service that runs.
+    stop = ((*control, "stop", "hushd.service"),) if listen else ()
+    return Service(
+        control[0],
+        files | dict(more),
+        renew=(),
+        start=((*control, "daemon-reload"), *stop, (*control, "enable", "--now", *sockets)),
+        stop=((*control, "disable", "--now", *sockets),),  # which ends the service first
+        forget=((*control, "daemon-reload"),),
+        active=(*control, "is-active", *sockets),
+    )
+
+
+def _socket(name: str, addresses: Sequence[str]) -> str:
+    """A unit of `DOOR` that listens at `addresses`, which may be written as in the configuration."""
+    text = (PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")
+    (packaged,) = _LISTEN.findall(text)
+    plain = [address.removeprefix("tcp://").removeprefix("unix://") for address in addresses]
+    return text.replace(f"ListenStream={packaged}", "\n".join(f"ListenStream={address}" for address in plain))
+
+
+def _addresses(unit: Path) -> list[str]:
+    return _LISTEN.findall(_read(unit) or "")
+
+
+def _unit(text: str) -> str:
+    return text.replace(f"={PYTHON} ", f"={quoted(sys.executable)} ")
+
+
+def quoted(path: str) -> str:
+    """A path as a word of a unit file's command line."""
+    path = path.replace("%", "%%")
+    if path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").replace("%", "").isalnum():
+        return path
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _launchd(home: Path, socket: Path) -> Service:
+    """Untested: written from launchd.plist(5) and launchctl(1)."""
+    agent = plistlib.loads((PACKAGING / "launchd" / f"{LABEL}.plist").read_bytes())
+    agent["ProgramArguments"][0] = sys.executable
+    agent["Sockets"]["client"]["SockPathName"] = os.fspath(socket)
+    return launchd_service(home, LABEL, agent)
+
+
+def launchd_service(home: Path, label: str, agent: Mapping[str, object]) -> Service:
+    """Returns the service that an agent of launchd's is, with its file in the user's `home`."""
+    file = home / f"Library/LaunchAgents/{label}.plist"
+    domain = f"gui/{os.getuid()}"
+    out = ("launchctl", "bootout", f"{domain}/{label}")
+    return Service(
+        "launchctl",
+        {file: plistlib.dumps(dict(agent)).decode()},
+        renew=(out,),
+        start=(("launchctl", "bootstrap", domain, os.fspath(file)),),
+        stop=(out,),
+        forget=(),
+        active=("launchctl", "print", f"{domain}/{label}"),
+    )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,245 @@
+"""`hushd talk`: says the lines that somebody types or a program writes, and prints the answers."""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import signal
+import subprocess
+import threading
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from hushd.client import Client
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import PRIORITIES
+from hushd_protocol.system.terminal import Styled, escaped
+
+from hushd_cli.arguments import Parser, positive
+from hushd_cli.commands.listen.microphone import unfinished
+from hushd_cli.commands.say import input
+from hushd_cli.terminal import console
+
+if TYPE_CHECKING:
+    from hushd.dialogue.conversation import Conversation
+    from hushd.dialogue.duplex import Mode
+    from hushd.transcripts.transcript import Transcript
+
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+_SIGN = "●"  # what is said from now on is heard
+LEAVE_S = 2.0  # for a program to exit once its conversation is over
+DRAIN_S = 0.5  # to read the last that a program has written before its end
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = _parse(prog, argv)
+    screen = console.StatusLine()
+    mode: Mode = "headphones" if options.headphones else "half" if options.half_duplex else "auto"
+    speaking = {"voice": options.voice, "wpm": options.rate, "language": options.language}
+    speaking |= {"markup": "markdown" if options.markdown else None}
+    console.silence_libraries()
+    with (
+        Client(holder="cli") as client,
+        client.conversation(
+            mode=mode,
+            priority=options.priority,
+            loudspeaker=options.audio_device,
+            microphone=options.device,
+            speaking={name: value for name, value in speaking.items() if value is not None},
+            listening={"silence_s": options.silence, "no_speech_s": options.timeout},
+            on_note=console.note,
+            on_heard=lambda text: screen.show(lambda columns: unfinished("", text, columns)),
+            on_listen=lambda: screen.show(lambda columns: unfinished(_SIGN, " listening", columns)),
+        ) as talk,
+    ):
+        try:
+            if options.program:
+                return _with_program(talk, screen, options.program)
+            _with_lines(talk, screen)
+        except KeyboardInterrupt:  # the way to end it
+            pass
+        finally:
+            screen.clear()
+    return 0
+
+
+def _parse(prog: str, argv: Sequence[str]) -> Namespace:
+    options = make_parser(prog).parse(argv, "program")
+    if options.headphones and options.half_duplex:
+        raise HushdError("bad_request", "With --headphones it can listen while it speaks: leave out --half-duplex.")
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Says each line of standard input and prints what is answered; or with PROGRAM says what that writes, and "
+        "gives it the answers, a line each. Ctrl-C ends it.",
+    )
+    parser.add_argument("program", nargs="*", metavar="PROGRAM", help="and its arguments, behind --")
+    parser.add_argument("--headphones", action="store_true", help="the microphone does not hear the loudspeaker")
+    parser.add_argument("--half-duplex", action="store_true", help="do not listen while it speaks")
+    parser.add_argument("-v", "--voice", help="who speaks; `say -v '?'` lists the voices")
+    parser.add_argument("-r", "--rate", type=positive, metavar="WPM", help="words a minute")
+    parser.add_argument("--language", help="a tag such as fr, which chooses the voice")
+    parser.add_argument("--markdown", action="store_true", help="what is said is Markdown, as agents write it")
+    parser.add_argument("-a", "--audio-device", metavar="NAME", help="the loudspeaker; `say -a '?'` lists them")
+    microphone = parser.add_argument(
+        "--microphone", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
+    )
+    parser.understand("--device", microphone)
+    parser.add_argument(
+        "--silence", type=positive, default=0.8, metavar="SECONDS", help="of quiet that end an answer; default: 0.8"
+    )
+    parser.add_argument(
+        "--timeout", type=positive, default=30.0, metavar="SECONDS", help="to begin an answer in; default: 30"
+    )
+    parser.add_argument("--priority", choices=PRIORITIES, default="text", help="who is heard first; default: text")
+    return parser
+
+
+def _show_heard(screen: console.StatusLine, text: str) -> None:
+    """Prints the person's words, the result of a conversation; on a terminal they stand out among the program's."""
+    screen.clear()
+    console.write(Styled(f"{_BOLD}> {escaped(text)}{_PLAIN}\n") if os.isatty(1) else f"{text}\n")
+
+
+def _show_said(screen: console.StatusLine, text: str) -> None:
+    """Prints the program's words, on a terminal only."""
+    if os.isatty(1):
+        screen.clear()
+        console.write(f"{text.strip()}\n")
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def _with_lines(talk: Conversation, screen: console.StatusLine) -> None:
+    """Says the lines of standard input; an empty one only listens."""
+    if os.isatty(0):
+        console.note("Type what to say; an empty line only listens. Ctrl-C ends.")
+    for line in input.lines():
+        try:
+            answer = talk.converse(line.decode(errors="replace")) if line.strip() else talk.listen()
+        except HushdError as error:
+            if error.code not in ("no_speech", "bad_request"):
+                raise
+            console.complain(error.message)  # of one line, and the next may be better
+            continue
+        _show_heard(screen, answer.text)
+
+
+# --- a program --------------------------------------------------------------------------------------------------------
+
+
+class Partner:
+    """A program that takes part in a conversation: it reads what people say and writes its answers, line by line.
+
+    Args:
+        on_line: called, on another thread, when it has written a line, and when it will write no more.
+
+    Raises:
+        HushdError: `bad_request` when it cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str], on_line: Callable[[], None]) -> None:
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=console.errors()
+            )
+        except OSError as error:
+            raise HushdError("bad_request", f"{command[0]!r} cannot be started ({error.strerror}).") from error
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._ended = False
+        self._on_line = on_line
+        self._reader = threading.Thread(target=self._read, name="hushd-partner", daemon=True)
+        self._reader.start()
+        threading.Thread(target=self._wait, name="hushd-partner-end", daemon=True).start()
+
+    def wants_to_say(self) -> str | None:
+        """Returns all it has written since the last call; None: it has ended."""
+        text = ""
+        while not self._lines.empty():
+            line = self._lines.get()
+            self._ended |= line is None
+            text += line or ""
+        return None if self._ended and not text.strip() else text
+
+    def tell(self, text: str) -> None:
+        """Writes the text to its input, as a line. Safe to call after its end."""
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(f"{text}\n".encode())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def end(self) -> int:
+        """Ends it, gently first; returns its exit code, 128 plus the signal's number if one ended it."""
+        assert self._process.stdin
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass
+        for signal_number in (0, signal.SIGTERM, signal.SIGKILL):
+            if signal_number:
+                self._process.send_signal(signal_number)
+            try:
+                status = self._process.wait(LEAVE_S)
+                return status if status >= 0 else 128 - status
+            except subprocess.TimeoutExpired:
+                continue
+        raise AssertionError("SIGKILL was survived")
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._lines.put(line.decode(errors="replace"))
+            self._on_line()
+        self._end_lines()
+
+    def _wait(self) -> None:
+        """Notices its end also where a child of it keeps its output open."""
+        self._process.wait()
+        self._reader.join(DRAIN_S)
+        self._end_lines()
+
+    def _end_lines(self) -> None:
+        self._lines.put(None)
+        self._on_line()
+
+
+def _said(talk: Conversation, text: str) -> Transcript | None:
+    """Says the text; returns the words of a person who interrupted."""
+    try:
+        return talk.say(text).heard
+    except HushdError as error:
+        if error.code != "bad_request":
+            raise
+        console.complain(error.message)  # of a line without words, say, and the program goes on
+        return None
+
+
+def _with_program(talk: Conversation, screen: console.StatusLine, command: Sequence[str]) -> int:
+    """Says what the program writes, and listens while it writes nothing; returns its exit code."""
+    partner = Partner(command, talk.call_off)
+    try:
+        while (text := partner.wants_to_say()) is not None:
+            if text.strip():
+                _show_said(screen, text)
+                answer = _said(talk, text)
+                if answer is not None:
+                    partner.wants_to_say()  # the rest of what was interrupted
+            else:
+                answer = talk.listen(no_speech_s=math.inf)
+            screen.clear()
+            if answer is not None and answer.text:
+                _show_heard(screen, answer.text)
+                partner.tell(answer.text)
+    except BaseException:
+        partner.end()
+        raise
+    return partner.end()

@@ -1,0 +1,176 @@
+"""`hushd top`: the status, live, with keys to preload, unload and stop."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hushd.client import Client
+from hushd.reports import memory_record as record
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.arguments import Parser, number
+from hushd_cli.terminal.chart import speaks_unicode
+
+from . import frame
+from .screen import Screen
+
+PERIOD_S = 2.0
+NOTE_S = 6.0  # for which what a key did is shown
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    with Screen() as screen, Client(holder="cli", start=False) as watching, Client(holder="cli") as acting:
+        try:
+            Top(screen, watching, acting, options.period).run()
+        except KeyboardInterrupt:  # a way to end it
+            pass
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Shows live what runs: workers, memory over the last ten minutes beside what a server that never unloads would "
+        "hold, queues, latency (median and 95th percentile of the time to the first output of the last 32 requests), "
+        "and who speaks or listens. NO_COLOR=1 leaves the colours out.",
+    )
+    parser.epilog = f"Keys: {frame.KEYS}."
+    parser.add_argument(
+        "--period", type=number(0.2, 3600), default=PERIOD_S, metavar="SECONDS", help="between two looks; default: 2"
+    )
+    return parser
+
+
+class Top:
+    """The loop: a look each `period`, a frame, and what the keys say.
+
+    Args:
+        watching: asks for the status, and starts no supervisor.
+        acting: does what the keys say, in threads of its own.
+    """
+
+    def __init__(self, screen: Screen, watching: Client, acting: Client, period: float) -> None:
+        self._screen = screen
+        self._watching = watching
+        self._acting = acting
+        self._period = period
+        self._view = frame.View(fine=speaks_unicode())
+        elsewhere = bool(os.environ.get("HUSHD_ENDPOINT"))  # where nobody reads the record
+        self._entries = [] if elsewhere else record.read(paths.find().memory_record)
+        self._due = 0.0  # when the next look is
+        self._note_until = 0.0
+        self._leaving = False
+
+    def run(self) -> None:
+        """Returns when `q` is pressed."""
+        while not self._leaving:
+            if (now := time.monotonic()) >= self._due:
+                self._look()
+            if now >= self._note_until:
+                self._view.note = ""
+            self._screen.draw(frame.lines(self._view, *self._screen.size))
+            if keys := self._screen.keys(self._due - time.monotonic()):
+                self._look()  # a key concerns what is there now
+            for key in keys:
+                self._press(key)
+
+    def _look(self) -> None:
+        """Asks for the status; its sizes become the newest moment."""
+        self._due = time.monotonic() + self._period
+        view, view.now = self._view, time.time()
+        try:
+            view.status = self._watching.status()
+        except HushdError as error:
+            view.status = None
+            if error.code != "no_supervisor":
+                self._say(error.message)
+        oldest = view.now - frame.SPAN_S
+        entries = record.until_now(self._entries, view.status, view.now)
+        self._entries = record.since(entries, oldest)
+        view.moments = record.moments(self._entries)
+        names = [worker.name for worker in frame.workers(view)]
+        if view.chosen not in names:
+            view.chosen = names[0] if names else ""
+
+    # --- keys --------------------------------------------------------------------------------------------------------
+
+    def _press(self, key: str) -> None:
+        if self._view.prompt is not None:
+            self._type(key)
+        elif key in ("q", "Q", "escape"):
+            self._leaving = True
+        elif key in ("up", "k", "down", "j"):
+            self._choose(-1 if key in ("up", "k") else 1)
+        elif key == "p":
+            self._view.prompt = f"{_ASK}{self._view.chosen or 'stt'}"
+        elif action := self._actions().get(key):
+            self._act(*action)
+
+    def _actions(self) -> Mapping[str, tuple[str, Callable[[], object]]]:
+        """The actions by their keys, each with words for it."""
+        view, client = self._view, self._watching
+        if view.status is None:
+            return {}
+        paused = view.status.floor.paused
+        found: dict[str, tuple[str, Callable[[], object]]] = {
+            "U": ("unload all", client.unload),
+            "s": ("stop speaking", client.stop_speaking),
+            " ": ("resume" if paused else "pause", client.resume if paused else client.pause),
+        }
+        if chosen := view.chosen:
+            found["u"] = (f"unload {chosen}", lambda: client.unload(chosen))
+        return found
+
+    def _choose(self, step: int) -> None:
+        names = [worker.name for worker in frame.workers(self._view)]
+        if names:
+            self._view.chosen = names[max(0, min(len(names) - 1, names.index(self._view.chosen) + step))]
+
+    def _type(self, key: str) -> None:
+        """A key while the name of a worker is typed."""
+        prompt = self._view.prompt or _ASK
+        if key == "escape":
+            self._view.prompt = None
+        elif key == "enter":
+            self._view.prompt = None
+            if worker := prompt.removeprefix(_ASK).strip():
+                self._act(f"preload {worker}", lambda: self._acting.preload(worker))
+        elif key == "erase":
+            self._view.prompt = prompt[:-1] if len(prompt) > len(_ASK) else prompt
+        elif len(key) == 1 and key.isprintable():
+            self._view.prompt = prompt + key
+
+    def _act(self, words: str, action: Callable[[], object]) -> None:
+        """Does something in a thread, so that the frames go on, and notes what came of it."""
+
+        def do() -> None:
+            try:
+                self._say(f"{words}: {_outcome(action())}")
+            except HushdError as error:
+                self._say(error.message)
+            self._due = 0.0
+            self._screen.wake()
+
+        self._say(f"{words} ...")
+        threading.Thread(target=do, daemon=True).start()
+
+    def _say(self, note: str) -> None:
+        self._view.note, self._note_until = note, time.monotonic() + NOTE_S
+
+
+_ASK = "preload (such as stt, tts/hibari or stt/moonshine/tiny-en): "
+
+
+def _outcome(answer: Any) -> str:
+    """Words for the answer to an action."""
+    busy = getattr(answer, "busy", None)
+    if busy:
+        return f"{', '.join(busy)} will end after the jobs of other programs"
+    return "done"

@@ -1,0 +1,228 @@
+"""`hushd tune`: measures which settings make a worker quickest on this machine, and writes them down."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hushd.client import Client
+from hushd_protocol import duration
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_protocol.system.footprint import cores
+from hushd_schema import engines, toml
+from hushd_schema.settings import editing
+
+from hushd_cli.arguments import Parser
+from hushd_cli.commands.config.file import change, have_it_read
+from hushd_cli.commands.restart import check_configuration
+from hushd_cli.terminal import console
+
+from .search import Environment, Measured, Outcome, Trial, dimensions, search, variables, why_not
+from .trial_supervisor import RUNS, TrialSupervisor, own_settings
+
+_DESCRIPTION = "Tries settings with real workers, on this machine, and writes the best ones into the configuration."
+_TEXT = "The quick brown fox jumps over the lazy dog. How vexingly quick daft zebras jump!"
+_DIFFERENT = 1.05  # of what was measured: a configured need above it by less stays
+_ROUNDED_MB = 10  # to which a measured need is rounded up
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    check_configuration()
+    place = paths.find().config
+    worker = _worker(options.what, toml.read(place))
+    sample = _TEXT if worker.startswith("tts/") else _recording(options.speech)
+    began = time.monotonic()
+    until = began + options.limit
+    line = console.StatusLine()
+    with TrialSupervisor(worker, sample, until) as shop:
+        role, engine, _ = worker.split("/")
+        tries = dimensions(engine, cores(), role)
+        number, longest = 0, 0.0
+
+        def measure(environment: Environment) -> Trial:
+            nonlocal number, longest
+            number += 1
+            started = time.monotonic()
+
+            def report() -> None:
+                seconds = time.monotonic() - began
+                text = f"{worker}: trial {number}, {seconds:.0f} s, {_named(environment)}"
+                line.show(lambda columns: text[: max(0, columns - 1)])
+
+            report()
+            trial = shop.measure(environment, report)
+            longest = max(longest, time.monotonic() - started)
+            return trial
+
+        try:
+            # The last trial may take as long as the longest, and what was before is measured once more.
+            outcome = search(shop.before, tries, measure, lambda: time.monotonic() + 2 * longest < until)
+        except HushdError as error:
+            if error.code == "deadline_exceeded":
+                raise HushdError(
+                    error.code,
+                    f"{options.limit:.0f} s are too short to try {worker} on this: choose a longer --limit.",
+                ) from error
+            raise
+        finally:
+            line.clear()
+        if outcome.before.measured is None and outcome.best.measured is None:
+            raise HushdError("worker_failed", f"{worker} does not work: {outcome.before.note}")
+        audio_s = shop.audio_s
+        values = _values(shop, outcome)
+    if not options.json:
+        console.write(_table(worker, outcome, audio_s))
+    changed = _differs(own_settings(toml.read(place), worker), values)
+    if changed and not options.dry_run:
+        change(place, lambda text: editing.with_worker(text, worker, values))
+        have_it_read()
+    if options.json:
+        answer = _as_json(worker, outcome, values, audio_s) | {"written": changed and not options.dry_run}
+        console.write(json.dumps(answer, indent=2) + "\n")
+        return 0
+    console.write(_sentence(place, worker, outcome, values, changed, options.dry_run))
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(prog, _DESCRIPTION)
+    parser.add_argument("what", nargs="?", default="stt", metavar="WHAT", help="stt, tts or a worker; default: stt")
+    parser.add_argument("--speech", metavar="FILE", help="a recording to try it on; default: ten seconds of English")
+    parser.add_argument("--limit", type=_length, default=120.0, metavar="TIME", help="at most; default: 2m")
+    parser.add_argument("--dry-run", action="store_true", help="print the settings without writing them")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _length(text: str) -> float:
+    seconds = duration.parse(text)
+    if seconds is None or seconds <= 0:
+        raise ArgumentTypeError("must be a length of time, such as 90, 2m or 1h30m")
+    return seconds
+
+
+def _worker(what: str, config: str) -> str:
+    """The full name that is meant.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    configured = toml.loads(config)
+    role, *rest = what.split("/")
+    if role not in engines.ROLES or len(rest) > 2 or "" in rest:
+        raise HushdError(
+            "bad_request", f"{what[:80]!r} is no worker: name stt, tts, or one such as stt/faster-whisper/base."
+        )
+    usual = str(configured.get(role) or engines.usual_model(role))
+    engine, _, model = usual.partition("/")
+    if len(rest) == 2:
+        return what
+    if not rest or rest[0] == engine:
+        return f"{role}/{engine}/{model}"
+    with Client(holder="cli") as client:
+        for entry in client.describe(role)[role]["engines"]:
+            if entry["name"] == rest[0]:
+                return f"{what}/{entry['default_model']}"
+    raise HushdError("engine_missing", f"There is no engine {rest[0]!r}: `hushd models list {role}` shows them.")
+
+
+def _recording(path: str | None) -> Path:
+    if path is not None:
+        if not os.path.isfile(path):
+            raise HushdError("input_unreadable", f"There is no file {path}.")
+        return Path(path).absolute()
+    spec = find_spec("moonshine_voice")
+    found = Path(spec.origin).parent / "assets" / "beckett.wav" if spec and spec.origin else None
+    if found is None or not found.is_file():
+        raise HushdError("input_unreadable", "There is no speech here to try it on: name a recording with --speech.")
+    return found
+
+
+# --- what comes of it ------------------------------------------------------------------------------------------------
+
+
+def _values(shop: TrialSupervisor, outcome: Outcome) -> dict[str, Any]:
+    """The settings to write into the worker's table."""
+    values: dict[str, Any] = {"environment": shop.environment(outcome.best.environment) or None}
+    if (best := outcome.best.measured) is not None:
+        most = max(best.memory_mb, outcome.again.memory_mb if outcome.again and not outcome.changed else 0.0)
+        values["memory_mb"] = _ROUNDED_MB * math.ceil(most / _ROUNDED_MB)
+    return values
+
+
+def _differs(own: Any, values: dict[str, Any]) -> bool:
+    if dict(own.get("environment", {})) != (values["environment"] or {}):
+        return True
+    new, old = values.get("memory_mb", 0), own.get("memory_mb", 0)
+    # Too much by a little is left as it is; less than was measured never is.
+    return not new <= old <= new * _DIFFERENT
+
+
+def _named(environment: Environment) -> str:
+    return " ".join(f"{name}={value}" for name, value in environment.items()) or "the engine's own settings"
+
+
+def _table(worker: str, outcome: Outcome, audio_s: float) -> str:
+    lines = [f"{worker}, {audio_s:.1f} s of speech, {cores()} cores, the median of {RUNS} runs:"]
+    width = max(len(_named(trial.environment)) for trial in outcome.trials)
+    for trial in outcome.trials:
+        mark = "*" if trial is outcome.best else " "
+        figures = _figures(trial.measured, audio_s) if trial.measured else f"does not work: {trial.note}"
+        said = "as it was" if trial is outcome.before else why_not(trial, outcome)
+        lines.append(f"{mark} {_named(trial.environment):<{width}} {figures}{f'  {said}' if said else ''}")
+    if again := outcome.again:
+        lines.append(f"  {_named(outcome.before.environment):<{width}} {_figures(again, audio_s)}  as it was, again")
+    if outcome.skipped:
+        lines.append(f"  {outcome.skipped} more were not tried for want of time (--limit)")
+    return "\n".join([*lines, ""])
+
+
+def _figures(found: Measured, audio_s: float) -> str:
+    noise = f"± {found.noise / 2:.2g} s"
+    return f"{found.seconds:7.3f} s {noise:<10} {audio_s / found.seconds:6.1f}x {found.memory_mb:7.0f} MB"
+
+
+def _sentence(place: Path, worker: str, outcome: Outcome, values: dict[str, Any], changed: bool, dry_run: bool) -> str:
+    best = (
+        "Nothing is better than what is configured"
+        if not outcome.changed
+        else f"Best: {_named(outcome.best.environment)}"
+    )
+    if not changed:
+        return f"{best}; nothing to write.\n"
+    written = [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
+    verb = "would write" if dry_run else "wrote"
+    return f'{best}; {verb} {", ".join(written)} for [worker."{worker}"] in {place}.\n'
+
+
+def _as_json(worker: str, outcome: Outcome, values: dict[str, Any], audio_s: float) -> dict[str, Any]:
+    def row(trial: Trial) -> dict[str, Any]:
+        found = trial.measured
+        return {
+            "environment": dict(trial.environment),
+            "seconds": None if found is None else round(found.seconds, 4),
+            "noise": None if found is None else round(found.noise, 4),
+            "memory_mb": None if found is None else found.memory_mb,
+            "note": trial.note or why_not(trial, outcome),
+        }
+
+    return {
+        "worker": worker,
+        "audio_s": round(audio_s, 2),
+        "variables": list(variables(worker.split("/")[1], worker.split("/")[0])),
+        "before": row(outcome.before),
+        "best": row(outcome.best),
+        "trials": [row(trial) for trial in outcome.trials],
+        "skipped": outcome.skipped,
+        "settings": values,
+    }

@@ -1,0 +1,180 @@
+"""Searches for a worker's quickest settings on this machine: chooses those to try, and compares results. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from statistics import median
+
+from hushd_schema import engines
+
+Environment = Mapping[str, str]
+
+THREADS, COMPUTE_TYPE, BEAM = "OMP_NUM_THREADS", "HUSHD_COMPUTE_TYPE", "HUSHD_BEAM_SIZE"
+VARIABLES = (THREADS, COMPUTE_TYPE, BEAM)  # what is written into a worker's environment, and what its engine adds
+
+FASTER = 0.95  # of the time: less of a difference is chance, and what was is kept
+NOT_SLOWER, SMALLER = 1.02, 0.8  # of time and memory: as quick, and a fifth smaller
+SAME_WORDS = 0.98  # of what the first settings heard; a cheaper way that hears something else is none
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The measurement of one set of settings: the median of its runs in seconds, its memory in MB, and its transcript.
+
+    `noise` is the spread of the runs in seconds: a difference within it may be chance.
+    """
+
+    seconds: float
+    memory_mb: float
+    text: str = ""
+    noise: float = 0.0
+
+    @classmethod
+    def of(cls, runs: Sequence[float], memory_mb: float, text: str) -> Measured:
+        """Sums several runs up; the quickest and the slowest may be outliers, and are left out of the noise."""
+        inner = sorted(runs)[1:-1] or sorted(runs)
+        return cls(median(runs), memory_mb, text, inner[-1] - inner[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A set of settings that was tried; `measured` is None where the worker failed, and `note` has the reason."""
+
+    environment: Environment
+    measured: Measured | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a search.
+
+    Attributes:
+        trials: all that were tried, the settings of before first.
+        best: one of them.
+        skipped: those for which no time was left.
+        again: the settings of before, measured once more at the end.
+    """
+
+    trials: tuple[Trial, ...]
+    best: Trial
+    skipped: int = 0
+    again: Measured | None = None
+
+    @property
+    def before(self) -> Trial:
+        return self.trials[0]
+
+    @property
+    def changed(self) -> bool:
+        return self.best.environment != self.before.environment
+
+
+def variables(engine: str, role: str = "") -> tuple[str, ...]:
+    """Returns the variables of a worker's environment that are tuned."""
+    spec = engines.find(engine, role)
+    return tuple(dict.fromkeys((*VARIABLES, *(spec.tuning if spec else ()))))
+
+
+def dimensions(engine: str, cores: int, role: str = "") -> dict[str, tuple[str, ...]]:
+    """Returns the values to try, by variable, for an engine on so many cores; its defaults are not among them."""
+    found: dict[str, tuple[str, ...]] = {}
+    if (spec := engines.find(engine, role)) is None:
+        return found
+    if spec.threaded:
+        # One, the first few, and half: hyperthreads and slow cores often do not help.
+        found[THREADS] = tuple(str(n) for n in sorted({1, 2, 4, max(1, cores // 2)}) if n < cores)
+    return {variable: values for variable, values in (found | dict(spec.tuning)).items() if values}
+
+
+def search(
+    before: Environment,
+    tries: Mapping[str, tuple[str, ...]],
+    measure: Callable[[Environment], Trial],
+    time_left: Callable[[], bool],
+) -> Outcome:
+    """Tries the values of one variable after the other, and keeps the best of each.
+
+    The present settings are measured first, then the engine's defaults where these differ. If something seemed better,
+    the present settings are measured once more at the end: the machine may have been busy the first time.
+
+    Args:
+        before: the present values of `variables`.
+        measure: tries a set of settings; its exceptions pass through.
+        time_left: asked before each trial but the first.
+    """
+    first = measure(before)
+    trials = [first]
+    best, skipped = first, 0
+
+    def attempt(environment: Environment) -> None:
+        nonlocal best, skipped
+        if any(trial.environment == environment for trial in trials):
+            return
+        if not time_left():
+            skipped += 1
+            return
+        trials.append(measure(environment))
+        if better(trials[-1].measured, best.measured, first.measured):
+            best = trials[-1]
+
+    if before:
+        attempt({})
+    for variable, values in tries.items():
+        base = {name: value for name, value in best.environment.items() if name != variable}
+        for value in ("", *values):
+            attempt(base | ({variable: value} if value else {}))
+    again = None
+    if best is not first and first.measured is not None:
+        again = measure(before).measured
+        if not better(best.measured, _both(first.measured, again), first.measured):
+            best = first
+    return Outcome(tuple(trials), best, skipped, again)
+
+
+def why_not(trial: Trial, outcome: Outcome) -> str:
+    """Returns why a quicker trial was not chosen; empty where it was not quicker."""
+    found, chosen, first = trial.measured, outcome.best.measured, outcome.before.measured
+    if found is None or chosen is None or trial is outcome.best or found.seconds >= chosen.seconds:
+        return ""
+    if first is not None and not same_words(found.text, first.text):
+        return "hears other words"
+    other = _both(first, outcome.again) if outcome.best is outcome.before and first else chosen
+    noise = max(found.noise, other.noise)
+    if other.seconds - found.seconds <= noise:
+        return f"not quicker beyond the noise of {noise:.2g} s"
+    return f"not {1 - FASTER:.0%} quicker"
+
+
+def better(one: Measured | None, other: Measured | None, reference: Measured | None) -> bool:
+    """Whether `one` beats `other`: with the words of `reference`, and quicker beyond the noise of both, or smaller."""
+    if one is None:
+        return False
+    if other is None:
+        return True
+    if reference is not None and not same_words(one.text, reference.text):
+        return False
+    if one.seconds <= FASTER * other.seconds and other.seconds - one.seconds > max(one.noise, other.noise):
+        return True
+    return one.seconds <= NOT_SLOWER * other.seconds and one.memory_mb <= SMALLER * other.memory_mb
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two texts have the same words, except for one or two in a hundred."""
+    heard, wanted = words(one), words(other)
+    return heard == wanted or SequenceMatcher(None, heard, wanted, autojunk=False).ratio() >= SAME_WORDS
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.casefold())
+
+
+def _both(one: Measured, again: Measured | None) -> Measured:
+    """The quicker of two measurements of the same settings; their difference is noise as well."""
+    if again is None:
+        return one
+    noise = max(one.noise, again.noise, abs(one.seconds - again.seconds))
+    return replace(min(one, again, key=lambda found: found.seconds), noise=noise)

@@ -1,0 +1,181 @@
+"""A place to try settings with real workers: a supervisor of its own, in folders of its own.
+
+The user's supervisor and configuration are left alone meanwhile; models are the user's. Its workers are under a memory
+budget of their own, and see what the machine has.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hushd.audio.source import Audio
+from hushd.client import Client
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_schema import toml
+from hushd_schema.settings.editing import plain, with_values
+
+from .search import Environment, Measured, Trial, variables, words
+
+RUNS = 5  # of which the median counts; one pass before them warms everything up
+RUN_S = 1.0  # a run takes at least so long: shorter work is repeated, since a clock and a scheduler have their noise
+MOST_PASSES = 50  # of the work in a run
+_ADDRESSES = ("http", "remote", "wyoming")  # tables that have a supervisor listen
+# What other settings would not change.
+_HOPELESS = ("deadline_exceeded", "model_missing", "engine_missing", "no_supervisor", "input_unreadable")
+
+
+class TrialSupervisor:
+    """A context manager; `client` is connected to the supervisor in it.
+
+    Args:
+        worker: a full name, `stt/moonshine/tiny-en`.
+        sample: what is transcribed, or the text that is spoken.
+        until: monotonic time at which a run is given up.
+    """
+
+    def __init__(self, worker: str, sample: Audio | str, until: float) -> None:
+        self.worker = worker
+        self.audio_s = 0.0  # of the sample
+        self._passes = 0  # of the work in a run; 0: not known yet
+        self._role, self._engine, self._model = worker.split("/")
+        self.variables = variables(self._engine, self._role)
+        self._sample = sample
+        self._until = until
+        user = paths.find()
+        self._config = toml.read(user.config)
+        self._own = own_settings(self._config, worker).get("environment", {})
+        self._models = user.models
+
+    @property
+    def before(self) -> Environment:
+        """The tuned variables as the configuration has them now."""
+        return {name: value for name, value in self._own.items() if name in self.variables}
+
+    def __enter__(self) -> TrialSupervisor:
+        # Short: sockets are made in it.
+        self._folder = Path(tempfile.mkdtemp(prefix="hushd-tune-", dir="/tmp" if os.path.isdir("/tmp") else None))
+        self._configure(self.before)
+        self._environment = dict(os.environ)
+        os.environ |= {
+            "HUSHD_RUNTIME_DIR": str(self._folder / "run"),
+            "HUSHD_STATE_DIR": str(self._folder / "state"),
+            "HUSHD_CONFIG": str(self._folder / "config.toml"),
+            "HUSHD_MODELS_DIR": str(self._models),
+            "HUSHD_AUTOSTART": "1",
+        }
+        for name in self.variables:  # what is tried is in the configuration
+            os.environ.pop(name, None)
+        self.client = Client(holder="tune")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.client.shutdown()
+        except HushdError:
+            pass  # it never ran, or has gone
+        finally:
+            self.client.close()
+            os.environ.clear()
+            os.environ.update(self._environment)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def environment(self, tried: Environment) -> dict[str, str]:
+        """The worker's whole environment in the configuration with these settings."""
+        return {name: value for name, value in self._own.items() if name not in self.variables} | dict(tried)
+
+    def measure(self, tried: Environment, report: Callable[[], None] = lambda: None) -> Trial:
+        """Starts the worker with these settings and lets it work; `report` is called before each run.
+
+        Raises:
+            HushdError: `deadline_exceeded` when there is no time left; what other settings would not change, such as
+                `model_missing` or `input_unreadable`.
+        """
+        try:
+            self._configure(tried)
+            self.client.unload()
+            self.client.reload()
+            self.client.preload(self.worker)
+            report()
+            text = self._warm_up()
+            runs = []
+            for _ in range(RUNS):
+                report()
+                runs.append(self._run())
+            return Trial(dict(tried), Measured.of(runs, self._memory_mb(), text))
+        except HushdError as error:
+            if error.code in _HOPELESS:
+                raise
+            return Trial(dict(tried), None, error.message)
+
+    def _warm_up(self) -> str:
+        """Works twice, so that the worker is warm and it is known how often the work fits into a run."""
+        self._work()
+        began = time.monotonic()
+        text = self._work()
+        if self._role == "stt" and not words(text):
+            raise HushdError(
+                "input_unreadable",
+                f"No words were heard in {self._sample!s}: name a recording of somebody who speaks with --speech.",
+            )
+        if not self._passes:
+            took = max(time.monotonic() - began, 1e-3)
+            self._passes = min(MOST_PASSES, math.ceil(RUN_S / took))
+        return text
+
+    def _run(self) -> float:
+        """Seconds that the work takes, once."""
+        began = time.monotonic()
+        for _ in range(self._passes):
+            self._work()
+        return (time.monotonic() - began) / self._passes
+
+    def _work(self) -> str:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise HushdError("deadline_exceeded", "There was no time left.")
+        if self._role == "stt":
+            found = self.client.transcribe(self._sample, engine=self._engine, model=self._model, deadline=left)
+            self.audio_s = found.duration
+            return " ".join(segment.text for segment in found.segments)
+        speech = self.client.synthesize(str(self._sample), engine=self._engine, model=self._model, deadline=left)
+        deque(speech, maxlen=0)
+        self.audio_s = speech.duration
+        return ""
+
+    def _memory_mb(self) -> float:
+        """The peak of the process's resident memory, a little more than it has alone."""
+        workers = [worker for worker in self.client.status().workers if worker.name == self.worker]
+        return max(worker.peak_rss_mb or worker.need_mb for worker in workers)
+
+    def _configure(self, tried: Environment) -> None:
+        values: dict[str, Any] = {"environment": self.environment(tried) or None, "memory_mb": None}
+        table = with_values(toml.loads(self._config), self.worker, values)
+        for name in _ADDRESSES:  # the user's own supervisor listens there
+            table.pop(name, None)
+        (self._folder / "config.toml").write_text(plain(table), encoding="utf-8")
+
+
+def own_settings(config: str, worker: str) -> Mapping[str, Any]:
+    """The table `[worker."NAME"]` of a configuration.
+
+    Raises:
+        HushdError: `bad_request` for what is not TOML.
+    """
+    try:
+        workers = toml.loads(config).get("worker", {})
+    except ValueError as error:
+        raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
+    table = workers.get(worker, {}) if isinstance(workers, dict) else {}
+    return table if isinstance(table, dict) else {}

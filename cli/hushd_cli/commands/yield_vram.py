@@ -1,0 +1,61 @@
+"""`hushd yield`: workers leave graphics cards to another program, and keep away from them for a while."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+
+from hushd_protocol.errors import HushdError
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+GONE = ("no_supervisor", "supervisor_lost", "shutting_down")
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    yield_vram(make_parser(prog).parse_args(argv))
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(prog, "Free memory of graphics cards for another program. Idle workers end at once.")
+    parser.add_argument("--vram", metavar="SIZE", help="to be free, such as 12G or 11GiB; default: all of ours")
+    parser.add_argument("--card", metavar="NUMBER", help="of the card, or its place on the bus; default: every card")
+    parser.add_argument(
+        "--for",
+        dest="keep_away",
+        default="60s",
+        metavar="TIME",
+        help="how long workers keep away: 90s, 10m; 0 ends an earlier yield; default: %(default)s",
+    )
+    parser.add_argument("--json", action="store_true", help="print what was freed, for programs")
+    return parser
+
+
+def yield_vram(asked: Namespace) -> None:
+    """Prints the result in one line.
+
+    Raises:
+        HushdError: `server_busy` where less than was asked for is free.
+    """
+    from hushd.client import Client
+    from hushd.yielded import options
+    from hushd_schema.controls import Yielded
+
+    wanted = options(asked.vram, asked.card, asked.keep_away)
+    try:
+        with Client(holder="cli", start=False) as client:
+            result = client.yield_vram(asked.vram, card=asked.card, keep_away=asked.keep_away)
+    except HushdError as error:
+        if error.code not in GONE:
+            raise
+        # Without a supervisor there is no worker.
+        result = Yielded(cards=(), unloaded=(), busy={}, for_s=wanted["for_s"])
+    console.write((json.dumps(result.data()) if asked.json else result.sentence()) + "\n")
+    if short := result.short_of(wanted["vram"]):
+        names = ", ".join(card.device for card in short)
+        why = "busy workers leave later" if result.busy else "other programs hold the rest"
+        raise HushdError("server_busy", f"Less than {asked.vram} is free on {names}: {why}.")

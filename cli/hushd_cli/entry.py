@@ -1,0 +1,137 @@
+"""The commands `say`, `listen` and `hushd`.
+
+Every spoken word waits for their start, so this module imports next to nothing, and each command only what it needs,
+when it needs it. They leave by `os._exit` once everything is written: shutting an interpreter down takes time and
+gains nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from hushd_protocol.limits import EXIT_BUG
+from hushd_protocol.system.trace import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if by the signal, which Python ignores
+_IMPORTING = "<frozen importlib._bootstrap>"  # the file name in a frame of Python's import
+_LATER_S = 0.01
+
+
+def say() -> NoReturn:
+    """Runs `say`."""
+    _run("say", "hushd_cli.commands.say.command")
+
+
+def listen() -> NoReturn:
+    """Runs `listen`."""
+    _run("listen", "hushd_cli.commands.listen.command")
+
+
+def hushd() -> NoReturn:
+    """Runs `hushd`."""
+    _run("hushd", "hushd_cli.main")
+
+
+def serve_beside() -> NoReturn:
+    """Runs `hushd serve` beside a supervisor that runs already."""
+    _run("hushd serve", "hushd_cli.commands.serve.beside")
+
+
+def _run(command: str, module: str) -> NoReturn:
+    """Runs `main(prog, argv)` of a module, and exits with the status it returns."""
+    mark("command started")
+    _take_signals(_leave)  # there is nothing to cancel yet
+    _open_standard_descriptors()
+    status = EXIT_BUG
+    try:
+        main = import_module(module).main
+        from hushd_cli.terminal import console
+
+        console.program = command
+        if (config := os.environ.get("HUSHD_CONFIG")) and sys.argv[1:2] != ["config"] and not os.path.exists(config):
+            console.note(f"HUSHD_CONFIG names {config}, which does not exist: the defaults hold.")
+        _take_signals(_unwind)
+        status = main(command, sys.argv[1:])
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        status = EXIT_BROKEN_PIPE
+    except SystemExit as leaving:  # `--help`, or a signal
+        status = leaving.code if isinstance(leaving.code, int) else EXIT_BUG
+    except Exception as error:
+        status = _explain(error)
+    if device := sys.modules.get("hushd.audio.devices"):
+        _take_signals(lambda *_: None)
+        device.settle()
+    _take_signals(_leave)  # there is nothing to cancel any more
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            status = status or EXIT_BROKEN_PIPE
+    mark("command ended")
+    os._exit(status)
+
+
+def _explain(error: Exception) -> int:
+    """Prints the error as one sentence; returns the exit code."""
+    from hushd_protocol.errors import HushdError
+
+    from hushd_cli.terminal.console import complain
+
+    if isinstance(error, HushdError):
+        complain(error.message)
+        return error.exit_code
+    if os.environ.get("HUSHD_DEBUG"):
+        import traceback
+
+        complain(traceback.format_exc())
+    complain(f"This is a bug in hushd ({type(error).__name__}: {error}): HUSHD_DEBUG=1 shows where.")
+    return EXIT_BUG
+
+
+def _take_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Makes `handler` the one of Ctrl-C, SIGTERM and SIGHUP.
+
+    A signal that was ignored at the start stays ignored: SIGINT in a shell's background, SIGHUP under nohup.
+    """
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    os._exit(128 + number)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    """Raises an exception, so that the request is cancelled and no half-written file is left."""
+    if frame is not None and frame.f_code.co_filename == _IMPORTING:
+        # While another thread imports, an exception raised in here can be lost, and leave Python's import lock held
+        # for ever: it is raised a moment later.
+        signal.signal(signal.SIGALRM, lambda _, later: _unwind(number, later))
+        signal.setitimer(signal.ITIMER_REAL, _LATER_S)
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        raise SystemExit(128 + number)
+
+
+def _open_standard_descriptors() -> None:
+    """Opens /dev/null for those of 0, 1 and 2 that are closed: a socket with the number 1 would get all output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # gets the lowest free number, this one; writing to it fails

@@ -1,0 +1,86 @@
+"""Lists of the voices, the audio devices and the formats that can be chosen."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hushd.client import Client
+from hushd_models import languages
+from hushd_models.installation import document
+from hushd_protocol.errors import HushdError
+from hushd_schema.engines import robotic
+
+from hushd_cli.terminal import console
+
+if TYPE_CHECKING:
+    from hushd.audio.devices import Device
+    from hushd.synthesis.voice import Voice
+
+
+def list_voices(client: Client, options: Namespace) -> None:
+    """Prints a line a voice, as macOS does; the missing ones come last. A terminal has them by language."""
+    voices = [voice for voice in client.voices() if options.engine in (None, voice.engine)]
+    if options.language:
+        from hushd.synthesis.voices import speaking
+
+        voices = speaking(voices, options.language)
+    if not voices:
+        raise HushdError("engine_missing", f"No such voice is known: {document('VOICES.md')} says how to get one.")
+    voices.sort(key=lambda voice: not voice.installed)
+    if options.json:
+        import json
+        from dataclasses import asdict
+
+        console.write(json.dumps([asdict(voice) for voice in voices], ensure_ascii=False, indent=2) + "\n")
+        return
+    if os.isatty(1):
+        console.write("\n".join(_grouped(voices)) + "\n")
+    else:  # for programs that know macOS's list
+        console.write("".join(f"{_line(voice)}\n" for voice in voices))
+
+
+def _line(voice: Voice) -> str:
+    note = "" if voice.installed else " (not installed)"
+    return f"{voice.name:<19} {voice.language:<7} # {voice.sample}{note}"
+
+
+def _grouped(voices: Sequence[Voice]) -> Iterator[str]:
+    """Yields the lines under the names of their languages, those first that a natural voice speaks here."""
+    groups: dict[str, list[Voice]] = {}
+    for voice in voices:
+        groups.setdefault(languages.name(languages.code(voice.language)), []).append(voice)
+
+    def rank(name: str) -> tuple[bool, bool, str]:
+        here = [voice for voice in groups[name] if voice.installed]
+        return all(robotic(voice.engine) for voice in here), not here, name
+
+    for number, name in enumerate(sorted(groups, key=rank)):
+        yield from ([""] if number else [])
+        yield name
+        yield from (f"  {_line(voice)}" for voice in groups[name])
+
+
+def list_choices(options: Namespace) -> None:
+    """Prints the loudspeakers, or the formats of files."""
+    if options.device == "?":
+        from hushd.audio.playback import outputs
+
+        list_devices(outputs())
+        return
+    from hushd.audio.sound_file import FORMATS
+
+    from hushd_cli.commands.say.options import DATA_FORMATS
+
+    console.write("".join(f"{name}\n" for name in (FORMATS if options.format == "?" else DATA_FORMATS)))
+
+
+def list_devices(devices: Sequence[Device]) -> None:
+    """Prints a line a device, with a star before the default one."""
+    if not devices:
+        console.note("There is no such audio device here.")
+    for device in devices:
+        mark = "*" if device.usual else " "
+        console.write(f"{mark} {device.number:>2} {device.name}  # {device.api}, channels: {device.channels}\n")

@@ -1,0 +1,128 @@
+"""Every command with its options, read from the parsers: for completion and manual pages."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hushd_models.installation import document
+
+from . import main, table
+from .arguments import Parser
+
+ROOTS = ("hushd", "say", "listen")  # commands of their own
+# The kind of names that an option takes by its attribute in the parser, unless its command says otherwise.
+_NAMES = {
+    "engine": "stt-engines",
+    "model": "stt-models",
+    "voice": "voices",
+    "language": "stt-languages",
+    "languages": "languages",
+    "audio_device": "loudspeakers",
+    "sink": "loudspeakers",
+    "device": "microphones",
+}
+FILES = "files"
+_FILES = ("FILE", "PATH", "DIR", "PROGRAM")
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An option, or a word where `flags` is empty.
+
+    Attributes:
+        metavar: the name of its value; empty where it takes none.
+        choices: its possible values, if they are few.
+        names: the kind of names that it takes, see `completion.values`; `files`, or empty for anything else.
+        many: whether it may be repeated.
+    """
+
+    flags: tuple[str, ...]
+    metavar: str
+    help: str
+    choices: tuple[str, ...] = ()
+    names: str = ""
+    many: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Its help as a sentence, with the choices unless it lists them."""
+        text = f"{self.help[:1].upper()}{self.help[1:]}".rstrip(".") + "." if self.help else ""
+        listed = ", ".join(self.choices)
+        return text if listed in self.help else f"{text} One of {listed}.".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReference:
+    """A command: its `words`, such as `hushd models pull`, its options and words, and its subcommands by name."""
+
+    words: tuple[str, ...]
+    description: str
+    epilog: str
+    examples: tuple[tuple[str, str], ...]
+    arguments: tuple[Argument, ...]
+    commands: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        """Its words with blanks between."""
+        return " ".join(self.words)
+
+    @property
+    def options(self) -> list[Argument]:
+        return [argument for argument in self.arguments if argument.flags]
+
+    @property
+    def operands(self) -> list[Argument]:
+        """The words that are not options."""
+        return [argument for argument in self.arguments if not argument.flags]
+
+
+def commands() -> list[CommandReference]:
+    """All commands, each before its subcommands; `say` and `listen` also as commands of their own."""
+    listed = {command.name: command for command in table.every()}
+    root, *_ = _walk(ROOTS[:1], main.make_parser(ROOTS[0]), {})
+    found = [root]
+    for command in listed.values():
+        found += _walk((ROOTS[0], command.name), command.make_parser(f"{ROOTS[0]} {command.name}"), command.completes)
+    for name in ROOTS[1:]:
+        found += _walk((name,), listed[name].make_parser(name), listed[name].completes)
+    return found
+
+
+def _walk(
+    words: tuple[str, ...], parser: argparse.ArgumentParser, completes: Mapping[str, str]
+) -> Iterator[CommandReference]:
+    children = next((a for a in parser._actions if isinstance(a, argparse._SubParsersAction)), None)
+    listed = {choice.dest: choice.help or "" for choice in children._choices_actions} if children else {}
+    arguments = tuple(_argument(words, parser, action, completes) for action in parser._actions if _is_shown(action))
+    examples = tuple(getattr(parser, "examples", ()))
+    yield CommandReference(words, _plain(parser.description), _plain(parser.epilog), examples, arguments, listed)
+    for name, child in (children.choices if children else {}).items():
+        yield from _walk((*words, name), child, completes)
+
+
+def _is_shown(action: argparse.Action) -> bool:
+    hidden = isinstance(action, argparse._SubParsersAction | argparse._VersionAction)
+    return not hidden and action.help is not argparse.SUPPRESS
+
+
+def _argument(
+    words: tuple[str, ...], parser: argparse.ArgumentParser, action: argparse.Action, completes: Mapping[str, str]
+) -> Argument:
+    choices = tuple(map(str, action.choices or ()))
+    flags = tuple(action.option_strings)
+    alone = isinstance(parser, Parser) and any(flag in parser.stands_alone for flag in flags)
+    metavar = "" if alone or (flags and action.nargs == 0) else str(action.metavar or action.dest.upper())
+    many = action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
+    text = _plain((action.help or "") % {"default": action.default, "prog": parser.prog})
+    names = completes.get(f"{words[-1]} {action.dest}") or completes.get(action.dest) or _NAMES.get(action.dest, "")
+    if not names and metavar in _FILES:
+        names = FILES
+    return Argument(flags, metavar, text, choices, names if metavar and not choices else "", many)
+
+
+def _plain(text: str | None) -> str:
+    """Help text in one line; hushd's documents by their names, wherever they lie on this machine."""
+    return " ".join((text or "").replace(f"{document('')}/", "docs/").split())

@@ -1,0 +1,125 @@
+"""Prepares a request: chooses an engine, a model and a voice where the caller leaves them open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.names import AUTO
+
+from hushd.transport import requests
+
+from .steps import Ask, Steps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hushd_protocol.messages import Request
+
+    from hushd.models.choice import Candidate, ModelChoice
+    from hushd.synthesis.voices import VoiceChoice
+    from hushd.transport.requests import KeepAlive
+
+
+class Preparation:
+    """Makes requests of one client; what the supervisor says of its engines and voices is asked once.
+
+    Args:
+        config: the user's configuration, which may name models.
+    """
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
+        self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
+
+    def speech(
+        self,
+        params: dict[str, Any],
+        engine: str | None,
+        model: str | None,
+        keep_alive: KeepAlive,
+        priority: str,
+        deadline: float | None,
+    ) -> Steps[Request]:
+        """Returns the request for a speech with `params`, by the engine that has the voice."""
+        voice, language = params.get("voice"), params.get("language")
+        if (voice or language) and not (engine and model):
+            engine, model, voice = yield from self._voice(voice, language, engine, model)
+            if voice:
+                params["voice"] = voice
+                params.pop("language", None)  # the voice was chosen by it
+        return requests.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
+
+    def transcription(
+        self,
+        params: dict[str, Any],
+        speed: str | None,
+        engine: str | None,
+        model: str | None,
+        keep_alive: KeepAlive,
+        priority: str,
+        deadline: float | None = None,
+        *,
+        session: bool = False,
+    ) -> Steps[Request]:
+        """Returns the request for a transcript with `params`, or for a `session` of live audio."""
+        if model == AUTO:
+            translate = params.get("task") == "translate"
+            choice = yield from self.choose_model(params.get("language"), speed, engine, translate)
+            engine, model = choice.engine, choice.model
+        elif model and not engine and names_no_engine(model):
+            engine, model = yield from self.find_model(model)
+        request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
+        return replace(request, session=True) if session else request
+
+    def choose_model(
+        self, language: str | None, speed: str | None, engine: str | None, translate: bool
+    ) -> Steps[ModelChoice]:
+        """See `Client.choose_model`."""
+        from hushd.models import choice
+
+        described = yield from self._described()
+        found = yield partial(_installed, described, engine, translate, self._config)
+        return choice.choose(found, choice.machine((yield Ask("status")), "stt"), language, speed or "medium", engine)
+
+    def find_model(self, name: str) -> Steps[tuple[str, str]]:
+        """See `Client.find_model`."""
+        from hushd.models import names
+
+        return names.find((yield from self._described()), name)
+
+    def _voice(
+        self, voice: str | None, language: str | None, engine: str | None, model: str | None
+    ) -> Steps[VoiceChoice]:
+        """Finds engine, model and voice for a voice or a language; asks once for each."""
+        if model and not engine and "/" in model:
+            engine, _, model = model.partition("/")
+        wanted = (voice, language, engine, model)
+        if wanted not in self._voices:
+            from hushd.synthesis.voices import choose  # for those who name one
+
+            described = yield Ask("describe", ("tts",))
+            self._voices[wanted] = choose(described.get("tts", {}), *wanted)
+        return self._voices[wanted]
+
+    def _described(self) -> Steps[dict[str, Any]]:
+        """Describes speech to text: engines and models."""
+        if self._engines is None:
+            self._engines = (yield Ask("describe", ("stt",)))["stt"]
+        return self._engines
+
+
+def names_no_engine(model: str) -> bool:
+    """Whether `model` is not of the form ENGINE/NAME."""
+    return model.count("/") != 1 or model.endswith(".pt")
+
+
+def _installed(described: dict[str, Any], engine: str | None, translates: bool, config: Path) -> list[Candidate]:
+    """The installed models, with what the configuration says of its own."""
+    from hushd_models import user_models
+
+    from hushd.models.choice import candidates
+
+    return candidates(described, engine, translates, user_models.configured(config))

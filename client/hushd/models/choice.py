@@ -1,0 +1,229 @@
+"""The choice of a model for `auto`: the best installed one for a language, the free memory and a speed. Pure: the
+installed models and the state of the machine are arguments.
+
+Nobody has measured the accuracy of all these models by one test, so the largest on disk counts as the best: within a
+family that is the order their makers give. When memory is short, a model further down the same list is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hushd_models import catalogue, languages
+from hushd_models.catalogue import Known
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import UNKNOWN_WORKER
+from hushd_protocol.names import SPEEDS
+from hushd_protocol.suggest import nearest
+
+if TYPE_CHECKING:
+    from hushd_schema.status import Status
+
+_MOST_NAMED = 3  # in a sentence
+
+
+class ModelChoice(NamedTuple):
+    """The model, and a sentence for people that says why it was chosen."""
+
+    engine: str
+    model: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An installed model.
+
+    Attributes:
+        languages: tags; empty where they are unknown.
+        size_mb: on disk; 0 where that is unknown.
+        memory_mb: of a worker with it.
+        speed: one of `SPEEDS`.
+    """
+
+    engine: str
+    model: str
+    languages: tuple[str, ...]
+    size_mb: float
+    memory_mb: float
+    speed: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.engine}/{self.model}"
+
+    def hears(self, language: str | None) -> bool:
+        return language is None or languages.find(language, self.languages) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The memory for a new worker, and the workers that run.
+
+    Attributes:
+        room_mb: memory for a new worker, if idle ones end for it.
+        pressure: `normal`, `warning` or `critical`.
+        running: the names (ENGINE/MODEL) of workers that have a process.
+        needs: MB that workers were measured to need, by name.
+    """
+
+    room_mb: float
+    pressure: str = "normal"
+    running: frozenset[str] = frozenset()
+    needs: Mapping[str, float] | None = None
+
+    def need(self, candidate: Candidate) -> float:
+        return (self.needs or {}).get(candidate.name) or candidate.memory_mb or UNKNOWN_WORKER / 1e6
+
+    def fits(self, candidate: Candidate) -> bool:
+        return candidate.name in self.running or self.need(candidate) <= self.room_mb
+
+
+def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) -> list[Candidate]:
+    """Returns those that know `language`, the best first: no slower than `speed` first, then the others by slowness."""
+
+    def place(one: Candidate) -> tuple[int, float, int, float, str]:
+        slower = max(0, SPEEDS.index(one.speed) - SPEEDS.index(speed))
+        # For a known language a model trained on that alone is better; else one that detects the language.
+        breadth = len(one.languages) if language is not None else -len(one.languages)
+        if language is None:
+            return slower, breadth, 0, -(one.size_mb or one.memory_mb), one.name
+        return slower, -(one.size_mb or one.memory_mb), breadth, one.memory_mb, one.name
+
+    return sorted((one for one in candidates if one.hears(language)), key=place)
+
+
+def choose(
+    candidates: Sequence[Candidate], machine: Machine, language: str | None, speed: str, engine: str | None = None
+) -> ModelChoice:
+    """Returns the best of `candidates` (of `engine`, if given) for this machine now.
+
+    Raises:
+        HushdError: `bad_request` for an unknown speed; `model_missing` when none knows the language.
+    """
+    if speed not in SPEEDS:
+        raise HushdError("bad_request", f"There is no speed {speed!r}: choose one of {', '.join(SPEEDS)}.")
+    order = ranked(candidates, language, speed)
+    if not order:
+        of = f" of {engine}" if engine else ""
+        what = f" that hears {language!r}" if language else ""
+        listing = f"`hushd models list {_listing(language, engine)}` shows"
+        instead = _instead(language, engine)
+        more = f"{instead}; {listing} all" if instead else f": {listing} which there are"
+        raise HushdError(
+            "model_missing",
+            f"No model{of}{what} is installed{more}.",
+        )
+    fitting = [one for one in order if machine.fits(one)]
+    running = [one for one in order if one.name in machine.running]
+    if machine.pressure == "critical":
+        taken = running[0] if running else min(order, key=machine.need)
+    elif machine.pressure == "warning":
+        # A running worker costs nothing more; else a model one step smaller than the usual choice.
+        smaller = [one for one in fitting if machine.need(one) < machine.need(fitting[0])] if fitting else []
+        taken = next(iter(running or smaller or fitting), min(order, key=machine.need))
+    else:
+        taken = fitting[0] if fitting else min(order, key=machine.need)
+    return ModelChoice(taken.engine, taken.model, _why(taken, order, machine, language, speed))
+
+
+def _instead(language: str | None, engine: str | None) -> str:
+    if language is None:
+        return ""
+    from hushd_models import recommendation  # looks at files: only to help with a mistake
+
+    return recommendation.for_language("stt", language, engine)
+
+
+def _listing(language: str | None, engine: str | None) -> str:
+    """Returns arguments of `hushd models list` that show models to install: with the language if that leaves any."""
+    code = languages.code(language) if language else ""
+    known = (one for one in catalogue.models().values() if one.role == "stt" and engine in (None, one.engine))
+    heard = any(code in map(languages.code, one.languages) for one in known)
+    return f"{engine or 'stt'} {code}" if heard else engine or "stt"
+
+
+def candidates(
+    described: Mapping[str, Any],
+    engine: str | None = None,
+    translates: bool = False,
+    added: Mapping[str, Known] | None = None,
+) -> list[Candidate]:
+    """Returns the installed models of all engines or one, from the description of a role and hushd's catalogue.
+
+    Args:
+        translates: only those that can translate.
+        added: the configuration's models, whose data the user gives.
+
+    Raises:
+        HushdError: `engine_missing` for an unknown engine; `model_missing` when none can translate.
+    """
+    names = [str(entry["name"]) for entry in described.get("engines", ())]
+    if engine is not None and engine not in names:
+        close = nearest(engine, names)
+        meant = f"did you mean {close!r}?" if close else f"there is {', '.join(sorted(names))}."
+        raise HushdError("engine_missing", f"There is no speech-to-text engine {engine!r}: {meant}")
+    found = []
+    for entry in described.get("engines", ()):
+        if engine not in (None, entry["name"]) or (translates and not entry.get("translation")):
+            continue
+        for model in entry.get("models", ()):
+            if not model.get("installed") or (translates and not model.get("translation", True)):
+                continue
+            name = str(model["name"])
+            full = f"{entry['name']}/{name}"
+            known = catalogue.find(full, added) or catalogue.find(full.removesuffix("-int8"), added)
+            own = (added or {}).get(full)
+            found.append(
+                Candidate(
+                    engine=entry["name"],
+                    model=name,
+                    languages=(own and own.languages) or tuple(model.get("languages", ())),
+                    size_mb=known.size_mb if known else 0,
+                    memory_mb=(own and own.memory_mb) or model.get("memory_mb") or 0,
+                    speed=known.speed if known else "medium",
+                )
+            )
+    if translates and not found:
+        from hushd_models import advice  # looks at files: only to help with a mistake
+
+        of = f" of {engine}" if engine else ""
+        raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
+    return found
+
+
+def machine(status: Status, role: str) -> Machine:
+    """Returns the machine of a supervisor's status."""
+    memory, room, needs, running = status.memory, 0.0, dict[str, float](), set[str]()
+    for worker in status.workers:
+        name = f"{worker.engine}/{worker.model}"
+        if worker.role == role:
+            needs[name] = max(needs.get(name, 0.0), worker.need_mb)
+            if worker.pid is not None:
+                running.add(name)
+        if worker.state == "ready" and worker.pss_mb:
+            room += worker.pss_mb  # idle: it leaves for another
+    room += min(memory.budget_mb - memory.used_mb, memory.available_mb - memory.reserve_mb)
+    return Machine(room, memory.pressure, frozenset(running), needs)
+
+
+def _why(taken: Candidate, order: Sequence[Candidate], machine: Machine, language: str | None, speed: str) -> str:
+    several = len(order) > 1
+    hears = f" that {'hear' if several else 'hears'} {language}" if language else ""
+    reasons = [f"of {len(order)} installed models{hears}" if several else f"the only installed model{hears}"]
+    better = order[: order.index(taken)]
+    large = [one for one in better if not machine.fits(one)]
+    if not better and len(order) > 1:
+        reasons.append("the best")
+    if SPEEDS.index(taken.speed) > SPEEDS.index(speed):
+        reasons.append(f"none is {speed}")
+    elif len(order) > 1:
+        reasons.append(f"no slower than {speed}")
+    if large:
+        named = ", ".join(f"{one.name} ({machine.need(one):.0f} MB)" for one in large[:_MOST_NAMED])
+        reasons.append(f"there is no memory for {named}")
+    if machine.pressure != "normal" and better:
+        reasons.append(f"memory is short ({machine.pressure})")
+    return f"{taken.name}: {', '.join(reasons)}."

@@ -1,0 +1,58 @@
+"""The engine and model of a bare name, such as openai-whisper's `turbo`. Pure: the installed ones are an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hushd_models import advice, catalogue
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean
+
+
+def find(described: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """Returns the engine that has the model `name`, and the model's name.
+
+    Of several engines it is the one whose worker needs least memory: the same model hears the same.
+
+    Args:
+        described: what `describe` returns for speech to text.
+
+    Raises:
+        HushdError: `model_missing`, with the command that gets it.
+    """
+    found = [
+        (not model["installed"], model["memory_mb"] or 0, str(entry["name"]), str(model["name"]))
+        for entry in described.get("engines", ())
+        for model in entry.get("models", ())
+        if str(model["name"]).lower() == name.lower()
+    ]
+    if not found:
+        raise _unknown(name, {str(model["name"]) for entry in described["engines"] for model in entry["models"]})
+    missing, _, engine, model = min(found)
+    if missing:
+        raise _missing(engine, model)
+    return engine, model
+
+
+def _missing(engine: str, model: str) -> HushdError:
+    error = advice.missing(f"{engine}/{model}")
+    if advice.engine_installed(engine):
+        return error
+    known = catalogue.find(f"{engine}/{model}")
+    cost = f" ({known.cost})" if known and known.cost else ""
+    pull = f", and then `hushd models pull {engine}/{model}`{cost}" if known else ""
+    return HushdError(
+        "model_missing", f"The model {model!r} needs the engine {engine}: {advice.engine_command(engine)}{pull}."
+    )
+
+
+def _unknown(name: str, names: Iterable[str]) -> HushdError:
+    if name.endswith((".pt", ".bin", ".onnx")):
+        return HushdError(
+            "model_missing", f"A model is named and not pointed at: `hushd models import {name}` takes the file over."
+        )
+    return HushdError(
+        "model_missing",
+        f"No engine has a model {name!r}{did_you_mean(name, names)}: `hushd models list stt` shows them.",
+    )

@@ -1,0 +1,203 @@
+"""Memory over time, as the supervisor has recorded it, and what a server that never unloads would have held."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hushd_schema.status import Status, SupervisorStatus, TemplateStatus, WorkerStatus
+
+SUPERVISOR = "supervisor"
+_EVENTS = ("start", "ready", "beat", "exit")
+_TEMPLATES = "standby/"  # a server that never unloads has none
+_NO_MODEL = ("models/", _TEMPLATES)  # downloads: a server would not keep that process either
+
+
+class Entry(NamedTuple):
+    """A line of the record: `size` are the bytes of the process `name`, `supervisor` those of the supervisor."""
+
+    time: float
+    event: str
+    name: str
+    size: int = 0
+    supervisor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The bytes of each process, from `time` until the next moment.
+
+    Attributes:
+        supervisor: 0 while none runs.
+        workers: by name.
+        resident: what a server would hold that has used the same models and unloads none: each with the most that its
+            worker has held so far, since such a server gives nothing back. It never falls.
+    """
+
+    time: float
+    supervisor: int
+    workers: Mapping[str, int]
+    resident: int
+
+    @property
+    def total(self) -> int:
+        """All that hushd holds."""
+        return self.supervisor + sum(self.workers.values())
+
+
+def read(path: Path) -> list[Entry]:
+    """The entries of the record at `path` and of the older file beside it; lines that are none are passed over."""
+    found: list[Entry] = []
+    for file in (Path(f"{path}.1"), path):
+        try:
+            found += _entries(file.read_text(encoding="utf-8", errors="replace").splitlines())
+        except OSError:
+            continue
+    return sorted(found, key=lambda entry: entry.time)  # a clock may have been set back
+
+
+def _entries(lines: Iterable[str]) -> Iterator[Entry]:
+    for line in lines:
+        match line.split(" "):
+            case [time, event, name, size, supervisor] if event in _EVENTS:
+                try:
+                    yield Entry(float(time), event, name, int(size), int(supervisor))
+                except ValueError:
+                    continue
+
+
+def until_now(entries: Sequence[Entry], status: Status | None, now: float) -> list[Entry]:
+    """`entries` with what holds at `now`: the sizes in the supervisor's `status`, or its end where there is none.
+
+    Entries of a later time are of a clock that was set back since; when they were nobody knows, so they are left out.
+    """
+    entries = [entry for entry in entries if entry.time <= now]
+    if status is None:
+        over = not entries or entries[-1][1:3] == ("exit", SUPERVISOR)
+        return [*entries, *([] if over else [Entry(entries[-1].time, "exit", SUPERVISOR)])]
+    own = _bytes(status.supervisor)
+    sizes = {worker.name: _bytes(worker) for worker in status.workers if worker.pid}
+    sizes |= {f"{_TEMPLATES}{template.name}": _bytes(template) for template in status.standby if template.pid}
+    gone = [Entry(now, "exit", name, 0, own) for name in _alive(entries) if name not in sizes]
+    current = [Entry(now, "beat", name, size, own) for name, size in sizes.items()]
+    return [*entries, Entry(now, "beat", SUPERVISOR, 0, own), *gone, *current]
+
+
+def _alive(entries: Iterable[Entry]) -> set[str]:
+    """The workers that were there at last."""
+    alive: set[str] = set()
+    for entry in entries:
+        if entry.name == SUPERVISOR:
+            alive = set() if entry.event != "beat" else alive
+        elif entry.event == "exit":
+            alive.discard(entry.name)
+        else:
+            alive.add(entry.name)
+    return alive
+
+
+def since(entries: Sequence[Entry], start: float) -> list[Entry]:
+    """The entries from `start` on, and before them those that tell the memory held, and used, at `start`."""
+    before = [entry for entry in entries if entry.time < start]
+    last = {entry.name: entry for entry in before}
+    largest = {entry.name: entry for entry in sorted(before, key=lambda entry: entry.size)}
+    own = sorted(before, key=lambda entry: entry.supervisor)[-1:]
+    kept = sorted({*last.values(), *largest.values(), *own}, key=before.index)
+    return [*kept, *entries[len(before) :]]
+
+
+def _bytes(process: SupervisorStatus | WorkerStatus | TemplateStatus) -> int:
+    return int((process.pss_mb or process.rss_mb or 0.0) * 1e6)
+
+
+def moments(entries: Iterable[Entry]) -> list[Moment]:
+    """Returns the memory held after each of `entries`."""
+    found: list[Moment] = []
+    held: dict[str, int] = {}  # by the model's name, the most that its worker has held
+    workers: dict[str, int] = {}
+    supervisor = own = 0
+    for entry in entries:
+        supervisor = entry.supervisor
+        if entry.name == SUPERVISOR:
+            if entry.event != "beat":  # workers of one that was killed have ended with it
+                workers = {}
+            supervisor = 0 if entry.event == "exit" else supervisor
+        elif entry.event == "exit":
+            workers = {name: size for name, size in workers.items() if name != entry.name}
+        else:
+            workers = {**workers, entry.name: entry.size}
+        if entry.size and "#" not in entry.name and not entry.name.startswith(_NO_MODEL):
+            held[entry.name] = max(entry.size, held.get(entry.name, 0))
+        own = max(own, entry.supervisor)
+        found.append(Moment(entry.time, supervisor, workers, own + sum(held.values())))
+    return found
+
+
+def window(found: Sequence[Moment], start: float, end: float) -> list[Moment]:
+    """The moments from `start` to `end`: the first is that of `start`, the last that of `end`."""
+    first = bisect_right(found, start, key=lambda moment: moment.time) - 1
+    before = found[first] if first >= 0 else Moment(start, 0, {}, 0)
+    inside = [moment for moment in found[first + 1 :] if moment.time <= end]
+    return [_at(before, start), *inside, _at((inside or [before])[-1], end)]
+
+
+def _at(moment: Moment, time: float) -> Moment:
+    return Moment(time, moment.supervisor, moment.workers, moment.resident)
+
+
+def highest(found: Sequence[Moment], count: int) -> list[Moment]:
+    """`count` equal parts of a window, each shown by its moment of most memory and its highest `resident`."""
+    start, end = found[0].time, found[-1].time
+    parts: list[list[Moment]] = [[] for _ in range(count)]
+    for moment, following in pairwise(found):
+        first, last = (int((at - start) / (end - start or 1.0) * count) for at in (moment.time, following.time))
+        for part in parts[first : max(first, min(last, count - 1)) + 1]:
+            part.append(moment)
+    parts[-1].append(found[-1])
+    return [_highest(part, start + (end - start) * place / count) for place, part in enumerate(parts)]
+
+
+def _highest(part: Sequence[Moment], time: float) -> Moment:
+    most = max(part, key=lambda moment: moment.total)
+    return Moment(time, most.supervisor, most.workers, max(moment.resident for moment in part))
+
+
+def mean(found: Sequence[Moment]) -> tuple[float, float]:
+    """The bytes that were held on average over a window, and those that a server would have held."""
+    span = found[-1].time - found[0].time
+    if span <= 0:
+        return float(found[-1].total), float(found[-1].resident)
+    times = [(moment, following.time - moment.time) for moment, following in pairwise(found)]
+    total = math.fsum(moment.total * seconds for moment, seconds in times)
+    return total / span, math.fsum(moment.resident * seconds for moment, seconds in times) / span
+
+
+class Use(NamedTuple):
+    """One worker's use of memory in a window: starts, seconds of life, and its highest size in bytes."""
+
+    name: str
+    starts: int
+    seconds: float
+    most: int
+
+
+def uses(entries: Iterable[Entry], found: Sequence[Moment]) -> list[Use]:
+    """The workers of a window, by the time that they lived."""
+    starts: dict[str, int] = {}
+    for entry in entries:
+        if entry.event == "start" and found[0].time <= entry.time <= found[-1].time:
+            starts[entry.name] = starts.get(entry.name, 0) + 1
+    seconds: dict[str, float] = {}
+    most: dict[str, int] = {}
+    for moment, following in pairwise(found):
+        for name, size in moment.workers.items():
+            seconds[name] = seconds.get(name, 0.0) + following.time - moment.time
+            most[name] = max(most.get(name, 0), size)
+    listed = [Use(name, starts.get(name, 0), seconds[name], most[name]) for name in seconds]
+    return sorted(listed, key=lambda use: -use.seconds)

@@ -1,0 +1,132 @@
+"""The table that `hushd status` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .display import Column, clock, laid_out
+
+if TYPE_CHECKING:
+    from hushd_schema.status import (
+        CardStatus,
+        DoorStatus,
+        FloorStatus,
+        RemoteStatus,
+        Status,
+        TemplateStatus,
+        WorkerStatus,
+    )
+
+
+def _megabytes(value: float | None) -> str:
+    return "-" if not value else f"{value:.0f} MB"
+
+
+def _time(value: float | None) -> str:
+    return "-" if value is None else clock(value)
+
+
+def _expiry(worker: WorkerStatus) -> str:
+    value = worker.expires_in_s
+    return "never" if value is not None and value < 0 else _time(value)
+
+
+def _running(worker: WorkerStatus) -> str:
+    """The number of running requests, live sessions counted separately."""
+    live = worker.sessions
+    files = worker.running - live
+    return f"{files} + {live} live" if live else str(files)
+
+
+# On a narrow terminal the last ones are dropped first.
+_DEVICE: Column[WorkerStatus] = Column("DEVICE", lambda worker: worker.compute_device or "-", left=True)
+_VRAM: Column[WorkerStatus] = Column("VRAM", lambda worker: _megabytes(worker.vram_mb))
+_COLUMNS: tuple[Column[WorkerStatus], ...] = (
+    Column("WORKER", lambda worker: worker.name, left=True),
+    Column("STATE", lambda worker: worker.state, left=True),
+    Column("MEMORY", lambda worker: _megabytes(worker.size_mb)),
+    Column("ENDS IN", _expiry),
+    Column("RUNNING", _running),
+    Column("QUEUED", lambda worker: str(worker.queued)),
+    Column("IDLE", lambda worker: _time(worker.idle_s)),
+    Column("PEAK", lambda worker: _megabytes(worker.peak_rss_mb)),
+    Column("NEEDS", lambda worker: _megabytes(worker.need_mb)),
+    Column("PID", lambda worker: str(worker.pid or "-")),
+    Column("REQUESTS", lambda worker: str(worker.requests)),
+    Column("STARTS", lambda worker: str(worker.starts)),
+    Column("CRASHES", lambda worker: str(worker.crashes)),
+)
+
+
+def table(status: Status, width: int) -> str:
+    """The status as lines of at most `width` characters, as far as the first column allows."""
+    own, memory, workers = status.supervisor, status.memory, status.workers
+    lines = [
+        f"hushd {own.version}, pid {own.pid}, up {clock(own.uptime_s)}, {own.size_mb:.1f} MB",
+        f"memory: {memory.used_mb:.0f} of {memory.budget_mb:.0f} MB used, "
+        f"{memory.available_mb:.0f} MB available, pressure {memory.pressure or 'none'}",
+        *map(card_line, memory.cards),
+        *map(standby_line, status.standby),
+        *_door(status.door),
+        *_remote(status.remote),
+        *_floor(status.floor),
+    ]
+    if not workers:
+        return "\n".join([*lines, "no workers", ""])
+    on_cards = any(worker.compute_device not in ("", "cpu") for worker in workers)
+    columns = (*_COLUMNS[:3], _DEVICE, _VRAM, *_COLUMNS[3:]) if on_cards else _COLUMNS
+    return "\n".join([*lines, "", *laid_out(columns, workers, width), ""])
+
+
+def card_line(card: CardStatus) -> str:
+    """A graphics card, as it was last seen."""
+    name = f"{card.device} {card.name}".strip()
+    kept = f", kept for other programs for {clock(card.kept_s)}" if card.kept_s is not None else ""
+    if card.asleep:
+        return f"{name}: asleep{kept}"
+    used, total, free = (size / 1000 for size in (card.used_mb, card.total_mb, card.free_mb))
+    seen = f" {clock(card.seen_s)} ago" if card.seen_s >= 1 else ""
+    return f"{name}: workers take {used:.1f} of {total:.1f} GB, {free:.1f} GB free{seen}{kept}"
+
+
+def standby_line(template: TemplateStatus) -> str:
+    """A template, with its memory or the reason why there is none."""
+    name = f"standby {template.name}: {template.state}"
+    if template.pid:
+        return f"{name}, {_megabytes(template.pss_mb)}, pid {template.pid}"
+    return f"{name}, {template.why}" if template.why else name
+
+
+def _door(door: DoorStatus | None) -> list[str]:
+    """The addresses for other programs, and the process that serves them."""
+    if door is None:
+        return []
+    lines = []
+    for kind, name in (("http", "HTTP"), ("wyoming", "Wyoming")):
+        if addresses := [listener.address for listener in door.listeners if listener.kind == kind]:
+            lines.append(f"{name}: {', '.join(addresses)}")
+    if door.gateway.pid:
+        lines.append(f"gateway: pid {door.gateway.pid}, {_megabytes(door.gateway.rss_mb)}")
+    return lines
+
+
+def _remote(remote: RemoteStatus | None) -> list[str]:
+    """The address for other machines, and those that are there."""
+    if remote is None:
+        return []
+    machines = ", ".join(f"{name} ({count})" for name, count in sorted(remote.machines.items()))
+    return [f"other machines: {remote.address}{machines and f', connected: {machines}'}"]
+
+
+def _floor(floor: FloorStatus) -> list[str]:
+    """A line for each device that somebody has."""
+    lines = []
+    for device, turn in (("speaker", floor.speaker), ("microphone", floor.microphone)):
+        if turn:
+            client = f"{turn.client}, pid {turn.pid}" if turn.pid else turn.client
+            lines.append(f"{device}: turn {turn.turn} of {client}, {turn.priority}, for {clock(turn.for_s)}")
+    if floor.paused:
+        lines.append("speaking is paused: `hushd resume` goes on")
+    if floor.waiting:
+        lines.append(f"waiting to speak or listen: {floor.waiting}")
+    return lines

@@ -1,0 +1,36 @@
+"""Whether a supervisor that says nothing works, or waits for its turn on a busy machine: then its client waits too."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_BUSY, _ENDED = b"RD", b"TtZXx"  # states in /proc: runs or waits for its turn or a disk; is stopped, or has ended
+
+
+class Liveness:
+    """A process of this machine, from one look to the next."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._times = b""
+
+    def works(self) -> bool:
+        """Whether it has used the processor since the last look, or waits for it; elsewhere than on Linux, exists."""
+        if sys.platform != "linux":
+            return self._exists()
+        try:
+            with open(f"/proc/{self._pid}/stat", "rb") as file:
+                state = file.read().rpartition(b")")[2].split()[0]
+            with open(f"/proc/{self._pid}/schedstat", "rb") as file:
+                before, self._times = self._times, file.read()
+        except (OSError, IndexError):
+            return False  # it has ended, or lives where we cannot see it
+        return state not in _ENDED and (state in _BUSY or before != self._times)
+
+    def _exists(self) -> bool:
+        try:
+            os.kill(self._pid, 0)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,35 @@
+"""Reasons to doubt a transcript or a speech, as a result reports them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input
+
+
+class ResultWarning(NamedTuple):
+    """A reason to doubt a result: `code` for programs, such as `unlikely_text`, and a sentence for people."""
+
+    code: str
+    message: str
+
+
+def warnings_of(data: Mapping[str, Any]) -> tuple[ResultWarning, ...]:
+    """The warnings in the data of a result."""
+    return tuple(
+        ResultWarning(str(row.get("code", "")), str(row.get("message", ""))) for row in data.get("warnings") or ()
+    )
+
+
+def add_unused_device(data: dict[str, Any], device: str) -> None:
+    """Adds a warning to the data of a result where `device`, which the request named, is not what computed it."""
+    why = data.get("why_there")
+    if why and device.partition(":")[0] not in (
+        "",
+        "auto",
+        "cpu",
+        str(data.get("compute_device", "")).partition(":")[0],
+    ):
+        warning = {"code": NO_EFFECT, "message": f"The compute device {device} was not used: {why}."}
+        data["warnings"] = [*(data.get("warnings") or ()), warning]

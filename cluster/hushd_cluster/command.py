@@ -1,0 +1,91 @@
+"""`hushd cluster`: parses, and leaves the work to `hushd_cluster`, which needs Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hushd.transcripts.formats import FORMATS
+from hushd_cli.arguments import Parser, number, positive, whole
+from hushd_cli.commands.listen.options import add_cutting, add_transcription
+from hushd_cli.terminal import console
+from hushd_protocol.errors import HushdError
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    parser = make_parser(prog)
+    options = parser.parse_args(argv)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    console.program = f"{prog} {options.command}"
+    try:
+        from . import actions
+    except ImportError as error:
+        from hushd_models.installation import extra_command
+
+        raise HushdError("engine_missing", f"`hushd cluster` needs Ray ({error}): {extra_command('ray')}.") from error
+    return int(getattr(actions, options.command)(options))
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(prog, "Serves and transcribes on many machines, with Ray; run it on a node of the cluster.")
+    commands = parser.add_commands()
+    deploy = commands.add("deploy", "serve OpenAI's audio API from every node", "Engines start with the first request.")
+    deploy.add_argument(
+        "--http", default="127.0.0.1:8000", metavar="HOST:PORT", help="of every node; default: %(default)s"
+    )
+    deploy.add_argument(
+        "--nodes", type=whole(1), default=100, metavar="N", help="how many may serve at most; default: %(default)s"
+    )
+    deploy.add_argument(
+        "--at-once",
+        type=whole(1),
+        default=2,
+        metavar="N",
+        help="requests a node works at before another node joins; default: %(default)s",
+    )
+    deploy.add_argument(
+        "--queue", type=whole(1), default=64, metavar="N", help="requests that may wait; default: %(default)s"
+    )
+    deploy.add_argument(
+        "--idle",
+        type=number(0),
+        default=300.0,
+        metavar="SECONDS",
+        help="after which a node that has no requests leaves; default: 300",
+    )
+    status = commands.add("status", "show the nodes, and what serves on them")
+    status.add_argument("--json", action="store_true", help="print JSON, for programs")
+    delete = commands.add("delete", "end what `deploy` has started")
+    transcribe = commands.add(
+        "transcribe",
+        "write down every recording in a folder",
+        "The same command goes on where it was interrupted.",
+    )
+    transcribe.add_argument("folder", metavar="DIR", help="with the recordings, in folders of its own too")
+    transcribe.add_argument("-o", "--output", required=True, metavar="OUT", help="the folder for RECORDING.FORMAT")
+    transcribe.add_argument(
+        "-f", "--format", choices=tuple(FORMATS), default="txt", help="of the transcripts; default: %(default)s"
+    )
+    transcribe.add_argument("--retry", action="store_true", help="also those that were set aside before")
+    transcribe.add_argument(
+        "--attempts",
+        type=whole(1),
+        default=3,
+        metavar="N",
+        help="before a recording is set aside; default: %(default)s",
+    )
+    transcribe.add_argument(
+        "--cpus", type=positive, default=1.0, metavar="N", help="of Ray's that each recording takes; default: 1"
+    )
+    add_transcription(transcribe)
+    add_cutting(transcribe)
+    group = transcribe.add_argument_group("worker")
+    group.add_argument("--engine", help="the engine to use; default: the nodes' configured one")
+    group.add_argument("--model", help="one of the engine's models")
+    for command in (deploy, status, delete, transcribe):
+        command.add_argument(
+            "--address", metavar="ADDRESS", help="of the cluster; default: RAY_ADDRESS, or this machine's"
+        )
+    return parser

@@ -1,0 +1,126 @@
+"""Captions of what plays, of the microphone, or of both: the events of their tracks, in one order."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from hushd.audio.microphone import RATE, Microphone
+from hushd.audio.monitor import Monitor
+from hushd.dialogue.duplex import cancels_echo
+from hushd.dialogue.recorder import CHUNK_S
+
+from .paired_monitor import PairedMonitor
+from .track import Event, Heard, Track
+
+if TYPE_CHECKING:
+    from hushd.audio.recording import Device
+    from hushd.client import Client
+
+ME, THEM = "me", "them"
+
+
+class Captions(Iterator[Event]):
+    """Iterates over the events of the tracks; a context manager.
+
+    Sound is recorded from its construction on, so that nothing is lost while a worker starts.
+
+    Args:
+        client: transcribes.
+        plays: whether what a loudspeaker plays is heard; `sink` names it.
+        speaks: whether the microphone is heard; `device` names it. With both, what the microphone gets of the
+            loudspeaker is removed from it.
+        headphones: the microphone hears no loudspeaker, so that there is nothing to remove.
+        on_note: called, on another thread, with a sentence for the user.
+        listening: further arguments of `Client.listen`.
+
+    Raises:
+        HushdError: `no_device`, now or while iterating.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        plays: bool,
+        speaks: bool,
+        sink: str | None = None,
+        device: str | None = None,
+        headphones: bool = False,
+        on_note: Callable[[str], None] = lambda _: None,
+        **listening: Any,
+    ) -> None:
+        self._client = client
+        self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+        self._began = time.monotonic()
+        self._opened = ExitStack()
+        self._tracks: list[Track] = []
+        self._running = 0
+        self._failure: BaseException | None = None
+        self._on_note = on_note
+        self._listening = listening
+        with ExitStack() as failing:
+            failing.callback(self._opened.close)
+            if plays and speaks and not headphones and not cancels_echo(device):
+                self._add_both(sink, device)
+            else:
+                if speaks:
+                    self._add(ME, Microphone(device, rate=RATE, chunk_s=CHUNK_S))
+                if plays:
+                    self._add(THEM, Monitor(sink, chunk_s=CHUNK_S, on_source=self._report_source))
+            failing.pop_all()
+
+    def __enter__(self) -> Captions:
+        for track in self._tracks:
+            self._running += 1
+            threading.Thread(target=self._run, args=(track,), name=f"hushd-{track.name}", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def __next__(self) -> Event:
+        while self._running:
+            event = self._events.get()
+            if event is not None and not isinstance(event, BaseException):
+                return event
+            self._running -= 1
+            if event is not None:  # the other track's last words come before it
+                self._failure = self._failure or event
+                self.stop()
+        raise self._failure or StopIteration
+
+    @property
+    def language(self) -> str:
+        """The language of the last line; empty where the engine does not say."""
+        return next(filter(None, (track.language for track in self._tracks)), "")
+
+    def stop(self) -> None:
+        """Ends the iteration after the speech heard until now. Safe in a signal handler."""
+        for track in self._tracks:
+            track.stop()
+
+    def _add_both(self, sink: str | None, device: str | None) -> None:
+        """Adds a microphone that hears the loudspeaker, and that."""
+        monitor = PairedMonitor(sink, device, chunk_s=CHUNK_S, on_source=self._report_source)
+        self._add(ME, monitor.microphone)
+        self._add(THEM, monitor)
+
+    def _add(self, name: str, source: Device) -> None:
+        self._opened.enter_context(source)
+        begun_s = time.monotonic() - self._began
+        self._tracks.append(Track(name, source, begun_s, self._events.put, self._on_note, self._listening))
+
+    def _report_source(self, source: str) -> None:
+        self._events.put(Heard(THEM, source))
+
+    def _run(self, track: Track) -> None:
+        try:
+            track.run(self._client)
+            self._events.put(None)
+        except BaseException as error:
+            self._events.put(error)

@@ -1,0 +1,207 @@
+"""`hushd captions`: writes down what plays, what the microphone hears, or both, while it is said."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hushd.client import Client
+from hushd.exchange.preparation import names_no_engine
+from hushd.transcripts.formats import FORMATS
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import AUTO
+from hushd_schema.operations.transcribe import TRANSCRIBE
+
+if TYPE_CHECKING:
+    from hushd.transcripts.segment import Segment
+
+    from hushd_desktop.captions.captions import Captions
+
+    from .feeds import Feed
+
+HALF_DUPLEX = (
+    "While something plays the microphone counts only where the loudspeaker can be removed from it: with headphones "
+    "give --headphones, and both are heard at once."
+)
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = _parse(prog, argv)
+    if "?" in (options.sink, options.device):
+        _list(options)
+        return 0
+    console.silence_libraries()
+    segments: list[Segment] = []
+    with ExitStack() as stack:
+        feeds = _feeds(options, stack)
+        client = stack.enter_context(Client(holder="cli", compute_device=options.compute_device))
+        captions = stack.enter_context(_captions(client, options))
+        console.note("Ctrl-C ends.")
+        try:
+            _show(captions, feeds, segments)
+        finally:
+            if options.output:
+                _save(options.output, segments, captions.language, named=options.both)
+    return 0
+
+
+def _parse(prog: str, argv: Sequence[str]) -> Namespace:
+    options = make_parser(prog).parse(argv, "words")
+    _check(options)
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Writes down what plays on this machine while it is said: a line a sentence, until Ctrl-C. The sound is kept "
+        "nowhere.",
+    )
+    source = parser.add_argument_group("what is heard")
+    source.add_argument(
+        "--sink", metavar="NAME", help="what this loudspeaker plays; '?' lists them; default: the usual one"
+    )
+    which = source.add_mutually_exclusive_group()
+    which.add_argument("--microphone", action="store_true", help="the microphone instead of what plays")
+    which.add_argument("--both", action="store_true", help="both: `them:` is what plays, `me:` the microphone")
+    microphone = source.add_argument(
+        "-a", "--audio-device", dest="device", metavar="NAME", help="this microphone; '?' lists them"
+    )
+    parser.understand("--device", microphone)
+    source.add_argument("--headphones", action="store_true", help="with --both: the microphone hears no loudspeaker")
+    place = parser.add_argument_group("where it is written")
+    place.add_argument("--json", action="store_true", help="print events as lines of JSON, for programs")
+    place.add_argument(
+        "-o", "--output", metavar="FILE", help="at the end all of it, as FILE.srt, .vtt, .txt, .tsv or .json"
+    )
+    place.add_argument("--live", metavar="FILE", help="the caption as it stands, for OBS's text from a file")
+    place.add_argument(
+        "--socket", metavar="PATH", help="events as lines of JSON for programs that connect, for overlays"
+    )
+    text = parser.add_argument_group("transcription")
+    parser.add_fields(text, TRANSCRIBE, ["language"])
+    text.add_argument("--translate", action="store_true", help="into English, if the engine can")
+    parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
+    parser.add_worker_options()
+    parser.set_defaults(words=[])
+    return parser
+
+
+def _check(options: Namespace) -> None:
+    if options.words:
+        raise HushdError("bad_request", f"`hushd captions` takes no {options.words[0]!r}: `listen FILE` reads files.")
+    if options.microphone and options.sink:
+        raise HushdError("bad_request", "--sink is of what plays: give --both instead of --microphone.")
+    if options.device and not (options.microphone or options.both or options.device == "?"):
+        raise HushdError("bad_request", "--audio-device is the microphone: give --microphone or --both too.")
+    if options.headphones and not options.both:
+        raise HushdError("bad_request", "--headphones is for --both.")
+    if options.output:
+        _check_output(options.output)
+
+
+def _check_output(file: str) -> None:
+    if _format(file) not in FORMATS:
+        known = ", ".join(f".{form}" for form in FORMATS)
+        raise HushdError("bad_request", f"{file!r} names no format: end it with one of {known}.")
+    if not os.path.isdir(folder := os.path.dirname(file) or "."):
+        raise HushdError("output_failed", f"{file!r} cannot be written: there is no folder {folder!r}.")
+
+
+def _format(file: str) -> str:
+    return os.path.splitext(file)[1][1:].lower()
+
+
+def _list(options: Namespace) -> None:
+    from hushd_cli.listing import list_devices
+
+    if options.sink == "?":
+        from hushd.audio.monitor import sinks
+
+        list_devices(sinks())
+    else:
+        from hushd.audio.microphone import inputs
+
+        list_devices(inputs())
+
+
+def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
+    from .feeds import JsonLines, LiveFile, Overlays, Terminal
+
+    feeds: list[Feed] = [JsonLines() if options.json else Terminal(named=options.both)]
+    if options.live:
+        feeds.append(LiveFile(options.live))
+    if options.socket:
+        feeds.append(Overlays(options.socket))
+    for feed in feeds:
+        stack.enter_context(closing(feed))
+    return feeds
+
+
+def _captions(client: Client, options: Namespace) -> Captions:
+    engine, model = _worker(client, options)
+    client.preload("/".join(part for part in ("stt", engine, model) if part), wait=False)  # it loads meanwhile
+    from hushd_desktop.captions.captions import Captions
+
+    if options.both and not options.headphones:
+        console.note(HALF_DUPLEX)
+    wanted: dict[str, Any] = {
+        "language": options.language,
+        "task": "translate" if options.translate else None,
+        "hotwords": options.hotwords,
+        "silence_s": options.silence_s,
+        "engine": engine,
+        "model": model,
+        "keep_alive": options.keep_alive,
+    }
+    return Captions(
+        client,
+        plays=not options.microphone,
+        speaks=options.microphone or options.both,
+        sink=options.sink,
+        device=options.device,
+        headphones=options.headphones,
+        on_note=console.complain,
+        **{name: value for name, value in wanted.items() if value is not None},
+    )
+
+
+def _worker(client: Client, options: Namespace) -> tuple[str | None, str | None]:
+    if options.model == AUTO:
+        choice = client.choose_model(options.language, speed="fast", engine=options.engine, translate=options.translate)
+        console.note(choice.why)
+        return choice.engine, choice.model
+    if options.model and not options.engine and names_no_engine(options.model):
+        return client.find_model(options.model)
+    return options.engine, options.model
+
+
+def _show(captions: Captions, feeds: Sequence[Feed], segments: list[Segment]) -> None:
+    from hushd_cli.commands.listen.microphone import interrupt
+
+    from hushd_desktop.captions.track import Line
+
+    with interrupt(captions.stop):
+        for event in captions:
+            if isinstance(event, Line):
+                segments.append(event.segment)
+            for feed in feeds:
+                feed.show(event)
+
+
+def _save(file: str, segments: Sequence[Segment], language: str, named: bool) -> None:
+    """Writes the captions so far, also where an error ends them."""
+    from hushd.transcripts.transcript import Transcript
+    from hushd_protocol.system.output_file import OutputFile
+
+    lines = [segment if named else replace(segment, speaker="") for segment in segments]
+    lines.sort(key=lambda segment: segment.start)
+    with OutputFile(file) as output:
+        output.write(Transcript(tuple(lines), language).render(_format(file)).encode())

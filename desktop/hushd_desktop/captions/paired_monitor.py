@@ -1,0 +1,159 @@
+"""A loudspeaker's monitor, recorded together with the microphone that hears that loudspeaker."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from hushd.audio import devices
+from hushd.audio.chunks import Chunks
+from hushd.audio.devices import STARVED_S
+from hushd.audio.microphone import CHUNK_S, Microphone
+from hushd.audio.monitor import Monitor
+from hushd.audio.pulse import Stream
+from hushd_protocol.errors import HushdError
+
+from .pairing import Pairing
+
+
+class Recorder(Protocol):
+    """A recording that is read without waiting."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    def read(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class NamedMicrophone:
+    """A microphone of PortAudio's as a `Recorder`.
+
+    Raises:
+        HushdError: `no_device`, in `read` when it has stopped.
+    """
+
+    def __init__(self, device: str, rate: int, chunk_s: float) -> None:
+        self._microphone = Microphone(device, rate=rate, chunk_s=chunk_s)
+        self._heard = time.monotonic()
+        self.rate = self._microphone.rate
+        self.alive = True
+
+    def read(self) -> bytes:
+        """Returns the sound recorded since the last call; never waits."""
+        recorded = b""
+        with suppress(queue.Empty):
+            while chunk := self._microphone.take():
+                recorded += chunk
+        if recorded:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > STARVED_S:
+            raise self._microphone.lose()
+        return recorded
+
+    def close(self) -> None:
+        """Stops recording."""
+        self._microphone.close()
+
+
+class PairedMicrophone(Chunks):
+    """Iterates over chunks of a microphone, with what plays as second channel; a context manager.
+
+    Ends when the `PairedMonitor` does that records it.
+    """
+
+    channels = 2
+
+    def __init__(self, rate: int) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def __enter__(self) -> PairedMicrophone:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the iteration after the sound recorded until now."""
+        self.stop()
+
+
+class PairedMonitor(Monitor):
+    """Iterates over chunks of what a sink plays, as `Monitor` does, and records a microphone beside it.
+
+    One thread reads both: when it is late, it is late for both.
+
+    Args:
+        sink, chunk_s, on_source: see `Monitor`.
+        device: the microphone, as `Microphone` has it; None: the sound server's usual one, which loses nothing however
+            busy the machine is. One that only PortAudio knows may.
+
+    Attributes:
+        microphone: its chunks.
+
+    Raises:
+        HushdError: as `Monitor` and `Microphone`; while iterating, also when the microphone has gone.
+    """
+
+    def __init__(
+        self,
+        sink: str | int | None,
+        device: str | None,
+        *,
+        chunk_s: float = CHUNK_S,
+        on_source: Callable[[str], None] | None = None,
+    ) -> None:
+        self._device = device
+        super().__init__(sink, chunk_s=chunk_s, on_source=on_source)
+
+    def fail(self, error: HushdError) -> None:
+        """See `Chunks`."""
+        self.microphone.stop()
+        super().fail(error)
+
+    def close(self) -> None:
+        """See `ServerRecorder`."""
+        super().close()
+        self.microphone.stop()
+
+    def _begin(self) -> Stream:
+        self._recorder = self._open_microphone()
+        self._pairing = Pairing(self.rate)
+        self.microphone = PairedMicrophone(self.rate)
+        try:
+            return super()._begin()
+        except BaseException:
+            self._recorder.close()
+            raise
+
+    def _open_microphone(self) -> Recorder:
+        """Opens the microphone, and takes its rate for both."""
+        if self._device is None:
+            return Stream(self._connection, None, self.rate, self._chunk_s)
+        named = NamedMicrophone(self._device, self.rate, self._chunk_s)
+        self.rate = named.rate
+        return named
+
+    def _release(self) -> None:
+        self._recorder.close()
+        super()._release()
+
+    def _record(self) -> bytes:
+        played = super()._record()
+        if pairs := self._pairing.add(self._recorder.read(), played):
+            self.microphone.put(pairs)
+        return played
+
+    def _look(self) -> None:
+        if not self._recorder.alive:
+            raise devices.lost("microphone")
+        super()._look()
+
+    def _move(self, name: str) -> None:
+        super()._move(name)
+        self._pairing.begin_anew()

@@ -1,0 +1,143 @@
+"""`hushd dictate`: speech becomes text where the cursor is."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_schema.operations.transcribe import TRANSCRIBE
+
+from hushd_desktop.dictation.keys import Key, parse
+
+OUTPUTS = ("auto", "type", "paste", "clipboard", "command", "print")
+_EPILOG = "`hushd dictate`, bound to a key in the desktop's settings, begins, and given again it ends."
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = _parse(prog, argv)
+    if options.install or options.uninstall:
+        from .install import install, uninstall
+
+        install(options.key, _kept(argv)) if options.install else uninstall()
+        return 0
+    lock = _Lock()
+    if not lock.taken:
+        if options.key:
+            raise HushdError("bad_request", "Another `hushd dictate` waits for its key already: end it first.")
+        lock.signal(signal.SIGUSR2 if options.stop else signal.SIGUSR1)
+        return 0
+    if options.stop:
+        return 0  # there is nothing to stop
+    console.silence_libraries()
+    from .waiting import dictate, wait_for_key
+
+    return wait_for_key(options) if options.key else dictate(options)
+
+
+def _parse(prog: str, argv: Sequence[str]) -> Namespace:
+    options = make_parser(prog).parse(argv, "words")
+    _check(options)
+    return options
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Types what is said into the window that has the focus: from now on until Ctrl-C, or while a key is held.",
+    )
+    parser.epilog = _EPILOG
+    when = parser.add_argument_group("when")
+    when.add_argument("--key", type=_key, metavar="KEY", help="wait for it and dictate while it is held: F9, Super+d")
+    when.add_argument("--toggle", action="store_true", help="the key begins, and pressed again it ends")
+    when.add_argument("--stop", action="store_true", help="end the dictation that another `hushd dictate` has begun")
+    when.add_argument("--install", action="store_true", help="wait for the key in every session from now on")
+    when.add_argument("--uninstall", action="store_true", help="and no longer")
+    where = parser.add_argument_group("where the text goes")
+    where.add_argument(
+        "--output",
+        choices=OUTPUTS,
+        default="auto",
+        help="type, as it is heard; paste, clipboard, command or print, at the end; default: type, or where that is "
+        "impossible clipboard",
+    )
+    where.add_argument(
+        "--command", metavar="PROGRAM", help="with --output command: gets the text on its standard input"
+    )
+    where.add_argument("--through", metavar="PROGRAM", help="a filter: the text goes in, and what it prints is written")
+    where.add_argument(
+        "--end", metavar="TEXT", help="written behind the last word; default: a space, where text is typed"
+    )
+    text = parser.add_argument_group("transcription")
+    text.add_argument(
+        "--names", metavar="FILE", help="words, replacements and commands; default: names.txt beside the configuration"
+    )
+    parser.add_fields(text, TRANSCRIBE, ["language"])
+    microphone = text.add_argument(
+        "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
+    )
+    parser.understand("--device", microphone)
+    parser.add_worker_options()
+    parser.set_defaults(words=[])
+    return parser
+
+
+def _check(options: Namespace) -> None:
+    if options.words:
+        raise HushdError("bad_request", f"`hushd dictate` takes no {options.words[0]!r}.")
+    if options.install and options.uninstall:
+        raise HushdError("bad_request", "Give --install or --uninstall.")
+    if (options.toggle or options.install) and not options.key:
+        raise HushdError("bad_request", f"{'--toggle' if options.toggle else '--install'} needs a --key, such as F9.")
+    if (options.command is not None) != (options.output == "command"):
+        raise HushdError("bad_request", "--output command and --command PROGRAM go together.")
+    from hushd_desktop.dictation.outputs import words
+
+    for command in filter(None, (options.command, options.through)):
+        words(command)
+
+
+def _key(text: str) -> Key:
+    return parse(text)
+
+
+def _kept(argv: Sequence[str]) -> list[str]:
+    """The arguments that the installed command gets."""
+    return [word for word in argv if word != "--install"]
+
+
+class _Lock:
+    """One `hushd dictate` of a user runs at a time; a second one sends it a signal.
+
+    Attributes:
+        taken: whether it is ours, until this process ends.
+    """
+
+    def __init__(self) -> None:
+        here = paths.find()
+        paths.prepare_runtime(here)
+        self._path: Path = here.runtime / "dictate.lock"
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.taken = False
+            return
+        self.taken = True
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+
+    def signal(self, number: int) -> None:
+        """Sends the one that has it a signal."""
+        try:
+            os.kill(int(os.pread(self._descriptor, 32, 0)), number)
+        except (OSError, ValueError):
+            pass  # it is just ending

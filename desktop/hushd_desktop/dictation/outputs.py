@@ -1,0 +1,250 @@
+"""The places of dictated text: the cursor, the clipboard, a program, standard output."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from .composition import Edit
+
+CLIPBOARDS = (  # commands that take its content, and the variable without which they are of no use
+    (("wl-copy",), "WAYLAND_DISPLAY"),
+    (("xclip", "-selection", "clipboard"), "DISPLAY"),
+    (("xsel", "--clipboard", "--input"), "DISPLAY"),
+    (("pbcopy",), ""),
+)
+RUN_S = 60.0  # for a filter, or a program that takes the text
+SETTLE_MS = 50  # from a virtual keyboard's beginning to its first key
+TOKEN = "dictate-token"  # the file in the state folder
+
+
+class Typist(Protocol):
+    """Types into the window that has the focus."""
+
+    def type(self, text: str) -> None:
+        """Types `text`; a line break is the key Return."""
+
+    def delete(self, count: int) -> None:
+        """Deletes so many characters before the cursor."""
+
+    def paste(self) -> None:
+        """Types the keys that paste."""
+
+    def close(self) -> None:
+        """Ends the output."""
+
+
+class Output(Protocol):
+    """A place of text.
+
+    Attributes:
+        live: whether `edit` shows text while somebody speaks; otherwise only `finish` gets it.
+    """
+
+    live: bool
+
+    def edit(self, edit: Edit) -> None:
+        """Changes the text at the cursor."""
+
+    def finish(self, text: str) -> None:
+        """Takes the whole text of a dictation that was not shown before."""
+
+    def close(self) -> None:
+        """Ends the output."""
+
+
+class Typing:
+    """Text at the cursor, while somebody speaks."""
+
+    live = True
+
+    def __init__(self, typist: Typist) -> None:
+        self._typist = typist
+
+    def edit(self, edit: Edit) -> None:
+        if edit.back:
+            self._typist.delete(edit.back)
+        if edit.text:
+            self._typist.type(edit.text)
+
+    def finish(self, text: str) -> None:
+        self._typist.type(text)
+
+    def close(self) -> None:
+        self._typist.close()
+
+
+class _AtOnce:
+    """A place that gets a dictation as a whole."""
+
+    live = False
+
+    def edit(self, edit: Edit) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Clipboard(_AtOnce):
+    """Text on the clipboard.
+
+    Raises:
+        HushdError: `no_device` when no program for it is installed.
+    """
+
+    def __init__(self) -> None:
+        self._command = _clipboard()
+
+    def finish(self, text: str) -> None:
+        _run(self._command, text, read=False)
+
+
+class Pasting(Clipboard):
+    """Text on the clipboard, and from there at the cursor."""
+
+    def __init__(self, typist: Typist) -> None:
+        super().__init__()
+        self._typist = typist
+
+    def finish(self, text: str) -> None:
+        super().finish(text)
+        self._typist.paste()
+
+    def close(self) -> None:
+        self._typist.close()
+
+
+class Command(_AtOnce):
+    """A program that gets the text on its standard input."""
+
+    def __init__(self, command: str) -> None:
+        self._command = words(command)
+
+    def finish(self, text: str) -> None:
+        _run(self._command, text, read=False)
+
+
+class Printing(_AtOnce):
+    """Lines on standard output; `write` writes them."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def finish(self, text: str) -> None:
+        self._write(f"{text}\n")
+
+
+class Wtype:
+    """Types through the virtual keyboard of wlroots' compositors, by the program wtype."""
+
+    def type(self, text: str) -> None:
+        self._run("--", text)
+
+    def delete(self, count: int) -> None:
+        self._run(*["-k", "BackSpace"] * count)
+
+    def paste(self) -> None:
+        self._run("-M", "ctrl", "-k", "v", "-m", "ctrl")
+
+    def close(self) -> None:
+        pass
+
+    @staticmethod
+    def _run(*arguments: str) -> None:
+        # A window loses the first key of a keyboard that it does not know yet.
+        _run(["wtype", "-s", str(SETTLE_MS), *arguments], "", read=False)
+
+
+def typist() -> Typist:
+    """Returns the one that this desktop has.
+
+    Raises:
+        HushdError: `no_device` when there is none, with what to do instead.
+    """
+    if sys.platform == "darwin":
+        from . import macos
+
+        return macos.Typist()
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return _on_wayland()
+    if os.environ.get("DISPLAY"):
+        from . import x11
+
+        return x11.Typist()
+    raise HushdError("no_device", "There is no desktop to type into: use --output print or --output command.")
+
+
+def _on_wayland() -> Typist:
+    from . import portal
+
+    try:
+        return portal.Typist(paths.find().state / TOKEN)
+    except HushdError as error:
+        if error.code == "no_device" and shutil.which("wtype"):
+            return Wtype()
+        if error.code == "cancelled":
+            raise
+        raise HushdError(
+            "no_device",
+            f"{error.message} Without a portal typing needs wtype and a compositor of wlroots' (apt install wtype); "
+            "--output clipboard needs neither.",
+        ) from error
+
+
+def words(command: str) -> list[str]:
+    """Returns the words of a command line.
+
+    Raises:
+        HushdError: `bad_request` when it has none, or an open quote.
+    """
+    try:
+        found = shlex.split(command)
+    except ValueError as error:
+        raise HushdError("bad_request", f"{command!r} is no command line ({error}).") from error
+    if not found or shutil.which(found[0]) is None:
+        raise HushdError("bad_request", f"There is no program {(found or [command])[0]!r}.")
+    return found
+
+
+def filtered(command: Sequence[str], text: str) -> str:
+    """Returns what a program makes of `text`.
+
+    Raises:
+        HushdError: `output_failed` when it fails, or takes longer than `RUN_S`.
+    """
+    return _run(command, text, read=True).strip("\n")
+
+
+def _clipboard() -> list[str]:
+    for command, variable in CLIPBOARDS:
+        if (not variable or os.environ.get(variable)) and shutil.which(command[0]):
+            return list(command)
+    name = "wl-clipboard" if os.environ.get("WAYLAND_DISPLAY") else "xclip"
+    raise HushdError("no_device", f"The clipboard needs a program: apt install {name}.")
+
+
+def _run(command: Sequence[str], text: str, read: bool) -> str:
+    """Runs a program with `text` as its input; what it prints, where `read`, else it may go on in the background."""
+    try:
+        done = subprocess.run(
+            command,
+            input=text,
+            stdout=subprocess.PIPE if read else subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            timeout=RUN_S,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise HushdError("output_failed", f"{command[0]} failed ({error}).") from error
+    if done.returncode:
+        raise HushdError("output_failed", f"{command[0]} failed with exit code {done.returncode}.")
+    return done.stdout or ""

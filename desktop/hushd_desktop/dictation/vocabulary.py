@@ -1,0 +1,100 @@
+"""The words of dictation: those to expect, replacements of others, and the phrases that are commands. Pure.
+
+A file, `names.txt`, adds to what is built in, a line each:
+
+    Kubernetes            # a word to expect, and how it is written
+    kates -> k8s          # what is heard -> what is written
+    smiley -> :-)
+    next item -> <new line>-
+    period -> period      # one of the built-in phrases, as a word again
+
+A later line wins over an earlier one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hushd_protocol.errors import HushdError
+
+COMMANDS = NEW_LINE, NEW_PARAGRAPH, SCRATCH = ("<new line>", "<new paragraph>", "<scratch that>")
+_BUILT_IN = {
+    "new line": NEW_LINE, "newline": NEW_LINE, "new paragraph": NEW_PARAGRAPH, "scratch that": SCRATCH,
+    "comma": ",", "full stop": ".", "period": ".", "question mark": "?",
+    "exclamation mark": "!", "exclamation point": "!",
+    "colon": ":", "semicolon": ";", "ellipsis": "…", "hyphen": "-", "dash": "–",
+    "open parenthesis": "(", "close parenthesis": ")", "open quote": "“", "close quote": "”",
+}  # fmt: skip
+_ARROW = "->"
+_COMMAND = re.compile("|".join(map(re.escape, COMMANDS)))
+_UNKNOWN = re.compile(r"<[^<>]*>")
+_BESIDE = re.compile(r"^\W+|\W+$")  # of a word: marks, which are not heard
+
+Phrase = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Phrases by their words, as `heard` gives them, with the text for each; and words to expect.
+
+    Attributes:
+        longest: words in the longest phrase.
+    """
+
+    phrases: Mapping[Phrase, str]
+    expected: tuple[str, ...] = ()
+
+    @property
+    def longest(self) -> int:
+        return max(map(len, self.phrases), default=0)
+
+    def begins(self, words: Phrase) -> bool:
+        """Whether some phrase is longer than `words` and begins with them."""
+        return any(len(phrase) > len(words) and phrase[: len(words)] == words for phrase in self.phrases)
+
+
+def read(lines: Iterable[str] = (), name: str = "names.txt", english: bool = True) -> Vocabulary:
+    """Returns the phrases of `lines`, with the built-in ones, which are English.
+
+    Raises:
+        HushdError: `bad_request` for a line that says nothing, with its number.
+    """
+    phrases = {_phrase(spoken): written for spoken, written in _BUILT_IN.items()} if english else {}
+    expected: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        text = re.sub(r"(^|\s)#.*", "", line.rstrip("\n"))
+        if not text.strip():
+            continue
+        spoken, arrow, written = text.partition(_ARROW)
+        phrase = _phrase(spoken)
+        if not phrase:
+            raise HushdError("bad_request", f"{name}, line {number}: {text.strip()!r} has no word that can be heard.")
+        if unknown := [part for part in _UNKNOWN.findall(written) if not _COMMAND.fullmatch(part)]:
+            known = f"{NEW_LINE}, {NEW_PARAGRAPH} and {SCRATCH}"
+            raise HushdError(
+                "bad_request", f"{name}, line {number}: there is no command {unknown[0]}: there are {known}."
+            )
+        if not arrow:
+            expected.append(spoken.strip())
+        phrases[phrase] = written.strip() if arrow else spoken.strip()
+    return Vocabulary(phrases, tuple(expected))
+
+
+def heard(word: str) -> str:
+    """Returns a word without its case and the marks beside it; empty for marks alone."""
+    return _BESIDE.sub("", word).casefold()
+
+
+def parts(written: str) -> list[str]:
+    """Returns the replacement of a phrase, divided into texts and commands."""
+    found, end = [], 0
+    for command in _COMMAND.finditer(written):
+        found += [written[end : command.start()], command.group()]
+        end = command.end()
+    return [part for part in (*found, written[end:]) if part.strip()]
+
+
+def _phrase(spoken: str) -> Phrase:
+    return tuple(filter(None, map(heard, spoken.split())))

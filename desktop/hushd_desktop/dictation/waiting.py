@@ -1,0 +1,220 @@
+"""A process that dictates: at once, or while a key is held. Its orders come from threads and from signals."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+from argparse import Namespace
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from hushd.audio import devices
+from hushd.client import Client
+from hushd_cli.terminal import console
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_desktop.dictation import outputs
+from hushd_desktop.dictation.dictation import Dictation
+from hushd_desktop.dictation.keys import Key
+from hushd_desktop.dictation.outputs import Output
+from hushd_desktop.dictation.vocabulary import Vocabulary, read
+
+TYPED = ("auto", "type", "paste")  # outputs behind which a space stands
+Action = Literal["press", "release", "toggle", "stop", "leave"] | HushdError | None
+
+
+class GlobalKey(Protocol):
+    """A key that is watched."""
+
+    def wait(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Dictations:
+    """Begins dictations and ends them; at most one records at a time."""
+
+    def __init__(self, client: Client, options: Namespace, on_end: Callable[[HushdError | None], None]) -> None:
+        self._client = client
+        self._vocabulary = vocabulary(options)
+        self._output = output(options)
+        self._settings = settings(options)
+        self._on_end = on_end
+        self._last: Dictation | None = None
+        self.recording = False
+
+    def begin(self) -> None:
+        """Begins one, unless one records.
+
+        Raises:
+            HushdError: `no_device` when there is no microphone.
+        """
+        if not self.recording:
+            self._last = Dictation(
+                self._client, self._output, self._vocabulary, after=self._last, on_end=self._on_end, **self._settings
+            )
+            self.recording = True
+
+    def end(self) -> None:
+        """Ends the one that records."""
+        if self.recording and self._last is not None:
+            self._last.end()
+            self.recording = False
+
+    def close(self) -> None:
+        """Ends all of them, with the last word."""
+        self.end()
+        if self._last is not None:
+            self._last.wait()
+        self._output.close()
+
+
+def dictate(options: Namespace) -> int:
+    """Dictates until Ctrl-C, a signal of another `hushd dictate`, or an error."""
+    actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
+    _take_signals(actions)
+    with Client(holder="dictate", compute_device=options.compute_device) as client:
+        dictations = Dictations(client, options, actions.put)
+        dictations.begin()
+        console.note("Dictating: Ctrl-C ends.")
+        action = actions.get()
+        dictations.close()
+        while action is not None and not isinstance(action, HushdError):
+            action = actions.get()  # how it ended
+    if action is not None:
+        raise action
+    return 0
+
+
+def wait_for_key(options: Namespace) -> int:
+    """Dictates whenever the key says so, until Ctrl-C. An error of one dictation does not end it."""
+    actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
+    _take_signals(actions)
+    if options.device:
+        devices.load_ahead()  # so that the microphone opens with the key; the usual one needs no PortAudio
+    with Client(holder="dictate", compute_device=options.compute_device) as client:
+        dictations = Dictations(client, options, _complain)
+        key = _global_key(options.key, actions, options.toggle)
+        failures: list[HushdError] = []
+        watching = threading.Thread(target=_watch, args=(key, actions, failures), name="hushd-key", daemon=True)
+        watching.start()
+        console.note(f"Waiting for {options.key}: Ctrl-C ends.")
+        while (action := actions.get()) != "leave":
+            _act(dictations, action)
+        key.stop()
+        dictations.close()
+        watching.join()
+    if failures:
+        raise failures[0]
+    return 0
+
+
+def _act(dictations: Dictations, action: Action) -> None:
+    begins = action == "press" or (action == "toggle" and not dictations.recording)
+    try:
+        dictations.begin() if begins else dictations.end()
+    except HushdError as error:
+        console.complain(error.message)
+
+
+def _complain(error: HushdError | None) -> None:
+    if error is not None:
+        console.complain(error.message)
+
+
+def _watch(key: GlobalKey, actions: queue.SimpleQueue[Action], failures: list[HushdError]) -> None:
+    try:
+        key.wait()
+    except HushdError as error:
+        failures.append(error)
+        actions.put("leave")
+
+
+def _take_signals(actions: queue.SimpleQueue[Action]) -> None:
+    """SIGUSR1 begins or ends, SIGUSR2 and Ctrl-C end; a queue may be put to in a handler."""
+    meant: tuple[tuple[int, Action], ...] = (
+        (signal.SIGUSR1, "toggle"),
+        (signal.SIGUSR2, "stop"),
+        (signal.SIGINT, "leave"),
+        (signal.SIGTERM, "leave"),
+    )
+    for number, action in meant:
+        signal.signal(number, partial(_put, actions, action, signal.getsignal(number)))
+
+
+def _put(actions: queue.SimpleQueue[Action], action: Action, before: Any, number: int, _: object) -> None:
+    if action == "leave":
+        signal.signal(number, before)  # a second one does not wait for the last word
+    actions.put(action)
+
+
+def _global_key(key: Key, actions: queue.SimpleQueue[Action], toggle: bool) -> GlobalKey:
+    press: Callable[[], None] = partial(actions.put, "toggle" if toggle else "press")
+    release: Callable[[], None] = (lambda: None) if toggle else partial(actions.put, "release")
+    if os.uname().sysname == "Darwin":
+        from hushd_desktop.dictation import macos
+
+        return macos.GlobalKey(key, press, release)
+    if os.environ.get("WAYLAND_DISPLAY"):
+        from hushd_desktop.dictation import portal
+
+        return portal.GlobalKey(key, press, release)
+    from hushd_desktop.dictation import x11
+
+    return x11.GlobalKey(key, press, release)
+
+
+def output(options: Namespace) -> Output:
+    """Returns the output that the options name."""
+    if options.output == "print":
+        return outputs.Printing(console.write)
+    if options.output == "command":
+        return outputs.Command(options.command)
+    if options.output == "clipboard":
+        return outputs.Clipboard()
+    if options.output == "paste":
+        return outputs.Pasting(outputs.typist())
+    try:
+        return outputs.Typing(outputs.typist())
+    except HushdError as error:
+        if options.output == "type":
+            raise
+        console.complain(f"{error.message} The text goes to the clipboard.")
+        return outputs.Clipboard()
+
+
+def vocabulary(options: Namespace) -> Vocabulary:
+    """Returns that of the file which the options name, or of names.txt if it is there.
+
+    Raises:
+        HushdError: `input_unreadable`, or `bad_request` for a line that says nothing.
+    """
+    english = not options.language or options.language.lower()[:2] == "en"
+    path = Path(options.names) if options.names else paths.find().config.parent / "names.txt"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        if options.names:
+            raise HushdError("input_unreadable", f"{options.names!r} is not there.") from error
+        lines = []
+    except (OSError, UnicodeDecodeError) as error:
+        raise HushdError("input_unreadable", f"{str(path)!r} cannot be read ({error}).") from error
+    return read(lines, path.name, english)
+
+
+def settings(options: Namespace) -> dict[str, Any]:
+    """Returns the arguments of each `Dictation`."""
+    names = ("engine", "model", "keep_alive", "language")
+    given = {name: getattr(options, name) for name in names}
+    through = outputs.words(options.through) if options.through else None
+    return {
+        "listening": {name: value for name, value in given.items() if value is not None},
+        "device": options.device,
+        "change": partial(outputs.filtered, through) if through else None,
+        "ending": options.end if options.end is not None else " " if options.output in TYPED else "",
+    }

@@ -1,0 +1,246 @@
+"""X11: a global key by a grab, and typing by XTest, through python-xlib, which the extra `dictate` brings."""
+
+from __future__ import annotations
+
+import itertools
+import select
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+
+from .extra import needs_extra
+from .keys import Key, keysym
+
+LOOK_S = 0.5  # for the end of waiting
+SETTLE_S = 0.03  # for programs to read a changed keyboard
+_RAW = struct.Struct("=HII")  # device, time, keycode: the beginning of XIRawEvent behind its header
+_MASKS = {"Ctrl": "ControlMask", "Alt": "Mod1Mask", "Shift": "ShiftMask", "Super": "Mod4Mask"}
+_MODIFIERS = (
+    "Control_L",
+    "Control_R",
+    "Alt_L",
+    "Alt_R",
+    "Shift_L",
+    "Shift_R",
+    "Super_L",
+    "Super_R",
+    "Meta_L",
+    "ISO_Level3_Shift",
+)
+
+
+def _display() -> Any:
+    with needs_extra("X11"):
+        from Xlib import display, error
+    try:
+        return display.Display()
+    except (error.DisplayError, OSError) as failure:
+        raise HushdError("no_device", f"There is no X server that can be used ({failure}): set DISPLAY.") from failure
+
+
+class GlobalKey:
+    """One key of the keyboard, whatever window has the focus.
+
+    Args:
+        key: which.
+        on_press, on_release: called on the thread of `wait`, once for each, however long the key repeats.
+
+    Raises:
+        HushdError: `bad_request` for a key that the keyboard has not, or that another program has grabbed.
+    """
+
+    def __init__(self, key: Key, on_press: Callable[[], None], on_release: Callable[[], None]) -> None:
+        self._display = _display()
+        from Xlib import XK, X
+        from Xlib.ext import xinput
+
+        self._on_press, self._on_release = on_press, on_release
+        self._x = X
+        self._root = self._display.screen().root
+        self._code = self._display.keysym_to_keycode(XK.string_to_keysym(key.name))
+        if not self._code:
+            raise HushdError("bad_request", f"The keyboard has no key {key.name!r}: choose another one, such as F9.")
+        # While it is held the server would keep all keys from other windows, those that are typed too. So the keyboard
+        # is let go with the press, which a repetition would take back; and the release comes as a raw event.
+        self._root.xinput_select_events([(xinput.AllMasterDevices, xinput.RawKeyReleaseMask)])
+        self._grab(key)
+        self._display.change_keyboard_control(key=self._code, auto_repeat_mode=X.AutoRepeatModeOff)
+        self._display.sync()
+        self._ended = False
+
+    def wait(self) -> None:
+        """Calls back until `stop`.
+
+        Raises:
+            HushdError: `no_device` when the X server has gone.
+        """
+        held = False
+        while not self._ended:
+            for event in self._events():
+                if event.type == self._x.KeyPress and not held:
+                    held = True
+                    self._display.ungrab_keyboard(self._x.CurrentTime)
+                    self._display.flush()
+                    self._on_press()
+                elif held and self._is_release(event):
+                    held = False
+                    self._on_release()
+        self._display.change_keyboard_control(key=self._code, auto_repeat_mode=self._x.AutoRepeatModeDefault)
+        self._display.close()
+
+    def stop(self) -> None:
+        """Ends `wait`. Safe in a signal handler."""
+        self._ended = True
+
+    def _grab(self, key: Key) -> None:
+        from Xlib import X, error
+
+        mask = sum(getattr(X, _MASKS[modifier]) for modifier in key.modifiers)
+        taken = error.CatchError(error.BadAccess)
+        for locks in (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask):  # Caps Lock and Num Lock change nothing
+            self._root.grab_key(self._code, mask | locks, False, X.GrabModeAsync, X.GrabModeAsync, onerror=taken)
+        self._display.sync()
+        if taken.get_error():
+            raise HushdError("bad_request", f"Another program has the key {key}: choose another one.")
+
+    def _events(self) -> Iterator[Any]:
+        from Xlib import error
+
+        try:
+            select.select([self._display], [], [], LOOK_S)
+            while self._display.pending_events():
+                yield self._display.next_event()
+        except (error.ConnectionClosedError, OSError) as failure:
+            raise HushdError("no_device", "The X server has gone.") from failure
+
+    def _is_release(self, event: Any) -> bool:
+        """Whether the key was released: an event of the grab while that lasts, and a raw one of all keys after that."""
+        if event.type == self._x.KeyRelease:
+            return bool(event.detail == self._code)
+        if event.type != self._display.extension_event.GenericEvent:
+            return False
+        _device, _time, code = _RAW.unpack_from(event.data)  # which python-xlib leaves as it came
+        return bool(code == self._code)
+
+
+class Typist:
+    """Types into the window that has the focus.
+
+    Characters that the keyboard has not are put on keys that are free, for as long as they are typed.
+
+    Raises:
+        HushdError: `no_device` when there is no X server, or it has no XTest.
+    """
+
+    def __init__(self) -> None:
+        self._display = _display()
+        if not self._display.query_extension("XTEST"):
+            raise HushdError("no_device", "The X server has no XTest: use --output clipboard.")
+        self._lock = threading.Lock()
+        self._free = self._free_keys()
+        self._held: Sequence[int] = ()  # keys that were down before something was typed, a bit each
+        self._borrowed: dict[int, int] = {}  # keycodes by keysym, the one used longest ago first
+
+    def type(self, text: str) -> None:
+        """Types `text`."""
+        with self._lock, self._modifiers_up():
+            for character in text:
+                self._press(*self._key_of(keysym(character)))
+
+    def delete(self, count: int) -> None:
+        """Deletes so many characters before the cursor."""
+        self.type("\b" * count)
+
+    def paste(self) -> None:
+        """Types Ctrl+V."""
+        from Xlib import XK
+
+        with self._lock, self._modifiers_up():
+            control = self._display.keysym_to_keycode(XK.XK_Control_L)
+            self._send(control, down=True)
+            self._press(*self._key_of(XK.XK_v))
+            self._send(control, down=False)
+
+    def close(self) -> None:
+        """Frees the keys that were borrowed."""
+        with self._lock:
+            for code in self._borrowed.values():
+                self._map(code, 0)
+            self._display.sync()
+            self._display.close()
+
+    def _press(self, code: int, shifted: bool) -> None:
+        from Xlib import XK
+
+        shift = self._display.keysym_to_keycode(XK.XK_Shift_L)
+        if shifted:
+            self._send(shift, down=True)
+        self._send(code, down=True)
+        self._send(code, down=False)
+        if shifted:
+            self._send(shift, down=False)
+
+    def _send(self, code: int, down: bool) -> None:
+        from Xlib import X
+        from Xlib.ext import xtest
+
+        xtest.fake_input(self._display, X.KeyPress if down else X.KeyRelease, code)
+
+    def _key_of(self, sought: int) -> tuple[int, bool]:
+        """Returns a key that types a keysym, and whether it is shifted for that; not one that is held down."""
+        for code, level in self._display.keysym_to_keycodes(sought):
+            if level in (0, 1) and code not in self._free and not self._held[code // 8] & 1 << code % 8:
+                return code, level == 1
+        return self._borrow(sought), False
+
+    def _borrow(self, sought: int) -> int:
+        if sought in self._borrowed:
+            self._borrowed[sought] = self._borrowed.pop(sought)
+            return self._borrowed[sought]
+        unused = [code for code in self._free if code not in self._borrowed.values()]
+        if not unused:
+            oldest = next(iter(self._borrowed), None)
+            if oldest is None:
+                raise HushdError("no_device", "The keyboard has no free key for other characters: use --output paste.")
+            unused = [self._borrowed.pop(oldest)]
+        self._display.sync()
+        time.sleep(SETTLE_S)  # what was typed is read before the key means something else
+        self._map(unused[0], sought)
+        self._display.sync()
+        time.sleep(SETTLE_S)
+        self._borrowed[sought] = unused[0]
+        return unused[0]
+
+    def _map(self, code: int, meaning: int) -> None:
+        self._display.change_keyboard_mapping(code, [[meaning, meaning]])
+
+    def _free_keys(self) -> list[int]:
+        """Returns the keys that mean nothing, the last ones first."""
+        info = self._display.display.info
+        low, high = info.min_keycode, info.max_keycode
+        mapping = self._display.get_keyboard_mapping(low, high - low + 1)
+        return [code for code, keysyms in zip(itertools.count(low), mapping, strict=False) if not any(keysyms)][::-1]
+
+    @contextmanager
+    def _modifiers_up(self) -> Iterator[None]:
+        """Releases the modifiers that are held, as part of a push-to-talk key: Ctrl and `c` is not `c`.
+
+        Returns from the block when the server has typed everything.
+        """
+        from Xlib import XK, error
+
+        try:
+            self._held = self._display.query_keymap()
+            for name in _MODIFIERS:
+                for code, _ in self._display.keysym_to_keycodes(XK.string_to_keysym(name)):
+                    if self._held[code // 8] & 1 << code % 8:
+                        self._send(code, down=False)
+            yield
+            self._display.sync()
+        except (error.ConnectionClosedError, OSError) as failure:
+            raise HushdError("no_device", "The X server has gone.") from failure

@@ -1,0 +1,292 @@
+"""`sd_hushd`, an output module of speech-dispatcher: messages become speech, which the server plays."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hushd.client import Client
+from hushd_protocol.errors import HushdError
+
+from . import protocol
+from .protocol import Connection
+from .settings import Settings
+from .wording import KINDS, Kind, Utterance, utterance, without_markup
+
+if TYPE_CHECKING:
+    from hushd.synthesis.speech import Speech
+    from hushd.synthesis.timeline import Sentence
+    from hushd.synthesis.voice import Voice
+
+CHUNK_S = 0.1  # of a message of audio: so long a stop may have to wait for its end
+# From a message's beginning to the report that it was stopped: until then the server may still be at work on the stop
+# of the message before, and an answer that comes meanwhile would hang it ("Cannot stop now" in its log).
+SETTLE_S = 0.03
+RESUMES = "__spd_"  # the beginning of the marks at which the server goes on after a pause
+PRIORITY = "important"  # a person who reads by ear waits for no program
+_HOLDER = "screen-reader"
+
+
+class Speaking:
+    """One message while it is spoken, on a thread of its own."""
+
+    def __init__(
+        self, connection: Connection, client: Client, message: str, said: Utterance, settings: Settings
+    ) -> None:
+        self._connection, self._client = connection, client
+        self._message, self._said, self._settings = message, said, settings
+        self._lock = threading.Lock()
+        self._speech: Speech | None = None
+        self._due: deque[tuple[float, str]] = deque()  # marks whose times are known
+        self._left = deque(said.marks)
+        self._begun = 0.0
+        self._stopped = False
+        self._pausing = False
+
+    def stop(self) -> None:
+        """Ends it at once."""
+        with self._lock:
+            self._stopped = True
+            if self._speech is not None:
+                self._speech.close()
+
+    def pause(self) -> None:
+        """Ends it at the next mark from which the server can go on; at once where there is none."""
+        self._pausing = True
+        if not any(name.startswith(RESUMES) for _, name in (*self._due, *self._left)):
+            self.stop()
+
+    def run(self, voice: Mapping[str, Any]) -> None:
+        """Speaks it, and reports how it has ended."""
+        self._begun = time.monotonic()
+        self._connection.answer(protocol.BEGIN)
+        try:
+            self._speak(self._said, voice)
+        except HushdError as error:
+            if error.code == "bad_request" and self._said.markup == "ssml" and not self._stopped:
+                self._again(voice)
+            elif not self._stopped:
+                print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)  # into speech-dispatcher's log
+        self._report_end()
+
+    def _again(self, voice: Mapping[str, Any]) -> None:
+        """Speaks it without the markup, which was not right."""
+        plain = without_markup(self._message, self._settings)
+        self._left = deque(plain.marks)
+        try:
+            self._speak(plain, voice)
+        except HushdError as error:
+            print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)
+
+    def _report_end(self) -> None:
+        if self._stopped:
+            time.sleep(max(0.0, self._begun + SETTLE_S - time.monotonic()))
+            self._connection.answer(protocol.PAUSED if self._pausing else protocol.STOPPED)
+            return
+        for name in [name for _, name in (*self._due, *self._left)]:
+            self._connection.mark(name)
+        self._connection.answer(protocol.END)
+
+    def _speak(self, said: Utterance, voice: Mapping[str, Any]) -> None:
+        if not said.text.strip():
+            return
+        tone = self._settings.tone(said.capital)
+        with self._lock:
+            if self._stopped:
+                return
+            self._speech = self._client.synthesize(
+                said.text,
+                markup=said.markup,
+                priority=PRIORITY,
+                keep=False,
+                on_sentence=self._place if said.marks else None,
+                **voice,
+                **self._settings.options(tone),
+            )
+        rate = 0
+        sent = 0  # samples
+        for samples in _even(self._speech):
+            rate = rate or self._speech.rate
+            for piece in self._pieces(samples, sent, rate):
+                if self._stopped:
+                    return
+                self._connection.audio(piece, round(rate * tone))
+                sent += len(piece) // 2
+
+    def _place(self, sentence: Sentence) -> None:
+        """Finds the times of the marks before the words of a sentence, whose audio comes next."""
+        for word in sentence.words or (sentence,):
+            while self._left and self._left[0][0] <= word.text_start:
+                self._due.append((word.start, self._left.popleft()[1]))
+
+    def _pieces(self, samples: bytes, sent: int, rate: int) -> Iterator[bytes]:
+        """Divides samples into pieces of `CHUNK_S`, and where marks are, which are reported on the way."""
+        size = 2 * round(CHUNK_S * rate)
+        start = 0
+        while start < len(samples):
+            while self._due and round(self._due[0][0] * rate) <= sent + start // 2:
+                self._pass(self._due.popleft()[1])
+            end = min(start + size, len(samples))
+            if self._due:
+                end = min(end, max(start + 2, 2 * (round(self._due[0][0] * rate) - sent)))
+            yield samples[start:end]
+            start = end
+
+    def _pass(self, name: str) -> None:
+        if not self._stopped:
+            self._connection.mark(name)
+            if self._pausing and name.startswith(RESUMES):
+                self.stop()
+
+
+class Module:
+    """The conversation with speech-dispatcher."""
+
+    def __init__(self, connection: Connection, client: Client) -> None:
+        self._connection, self._client = connection, client
+        self._settings = Settings()
+        self._speaking: Speaking | None = None
+        self._messages: queue.SimpleQueue[Speaking] = queue.SimpleQueue()
+        self._voices: list[Voice] | None = None
+        self._chosen: dict[tuple[str, ...], Mapping[str, Any]] = {}
+
+    def run(self) -> None:
+        """Answers commands until QUIT, or until the server has gone."""
+        threading.Thread(target=self._speak_all, name="hushd-speaking", daemon=True).start()
+        for line in self._connection.lines():
+            if line == "QUIT":
+                self._stop()
+                self._connection.answer(protocol.QUIT)
+                return
+            self._obey(line)
+        self._stop()
+
+    def _obey(self, line: str) -> None:
+        if line in KINDS:
+            self._take_message(line)
+        elif line == "INIT":
+            self._connection.answer(protocol.INITIALIZED)
+        elif line == "STOP":
+            self._stop()
+        elif line == "PAUSE":
+            if self._speaking is not None:
+                self._speaking.pause()
+        elif line == "SET":
+            self._take_settings("", self._change, "SETTINGS RECEIVED")
+        elif line == "AUDIO":
+            self._take_settings("AUDIO ", _check_audio, "AUDIO INITIALIZED")
+        elif line == "LOGLEVEL":
+            self._take_settings("LOGLEVEL ", lambda *_: None, "LOGLEVEL SET")
+        elif line == "LIST VOICES":
+            self._list_voices()
+        elif line.startswith("DEBUG"):
+            self._connection.answer(f"200 OK DEBUGGING {'ON' if ' ON' in line else 'OFF'}")
+        else:
+            self._connection.answer(protocol.UNKNOWN)
+
+    def _take_message(self, kind: Kind) -> None:
+        self._connection.answer(protocol.RECEIVING_MESSAGE)
+        lines = self._connection.block()
+        if lines is None:
+            return
+        message = "\n".join(lines).removesuffix("\n")
+        if kind == "CHAR" and message == "space":
+            message = " "
+        if not message:
+            self._connection.answer(protocol.CANT_SPEAK)
+        elif kind != "SPEAK" and len(message.strip("\n").splitlines()) > 1:
+            self._connection.answer(protocol.MANY_LINES)
+        else:
+            said = utterance(kind, message, self._settings)
+            self._connection.answer(protocol.SPEAKING)
+            self._speaking = Speaking(self._connection, self._client, message, said, self._settings)
+            self._messages.put(self._speaking)
+
+    def _take_settings(self, what: str, change: Any, done: str) -> None:
+        self._connection.answer(protocol.RECEIVING.format(what))
+        lines = self._connection.block()
+        if lines is not None:
+            self._connection.answer(protocol.settings(lines, change) or protocol.RECEIVED.format(done))
+
+    def _change(self, name: str, value: str) -> None:
+        self._settings = self._settings.changed(name, value)
+
+    def _stop(self) -> None:
+        if self._speaking is not None:
+            self._speaking.stop()
+
+    def _speak_all(self) -> None:
+        while True:
+            speaking = self._messages.get()
+            speaking.run(self._voice())
+            if self._speaking is speaking:
+                self._speaking = None
+
+    def _voice(self) -> Mapping[str, Any]:
+        """Returns the voice of the settings, as arguments of `synthesize`; none where there is no such voice."""
+        settings = self._settings
+        wanted = (settings.synthesis_voice, settings.language, settings.gender)
+        if wanted not in self._chosen:
+            try:
+                self._chosen[wanted] = self._choose(*wanted)
+            except HushdError as error:
+                print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)
+                return {}
+        return self._chosen[wanted]
+
+    def _choose(self, name: str, language: str, gender: str) -> Mapping[str, Any]:
+        known = self._known()
+        tag = language.lower().replace("_", "-")
+        named = [voice for voice in known if name in (voice.name, f"{voice.engine}/{voice.name}")]
+        found = named or [voice for voice in known if tag and voice.language.lower().startswith(tag)]
+        found = found or [voice for voice in known if tag and voice.language.lower().startswith(tag[:2])]
+        found = [voice for voice in found if voice.gender == gender] or found
+        if not found or (not named and not gender and self._is_usual(found)):
+            return {}
+        return {"voice": found[0].name, "engine": found[0].engine, "model": found[0].model or None}
+
+    def _is_usual(self, found: list[Voice]) -> bool:
+        """Whether the usual voice, the first of all, is among them."""
+        return self._known()[0] in found
+
+    def _known(self) -> list[Voice]:
+        if self._voices is None:
+            self._voices = [voice for voice in self._client.voices() if voice.installed]
+        return self._voices
+
+    def _list_voices(self) -> None:
+        try:
+            lines = [f"200-{voice.name}\t{voice.language or 'none'}\t{voice.engine}" for voice in self._known()]
+        except HushdError as error:
+            print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)
+            lines = []
+        self._connection.answer(*lines, protocol.VOICES) if lines else self._connection.answer(protocol.NO_VOICES)
+
+
+def _check_audio(name: str, value: str) -> None:
+    """The server plays: another method is refused."""
+    if (name, value) != ("audio_output_method", "server"):
+        raise ValueError(f"{name}={value}")
+
+
+def _even(speech: Iterator[bytes]) -> Iterator[bytes]:
+    """Yields whole samples."""
+    rest = b""
+    for chunk in speech:
+        rest += chunk
+        whole = len(rest) & ~1
+        yield rest[:whole]
+        rest = rest[whole:]
+
+
+def main() -> None:
+    """Runs the module on this process's standard input and output."""
+    with Client(holder=_HOLDER) as client:
+        Module(Connection(sys.stdin.buffer, sys.stdout.buffer), client).run()
+    os._exit(0)

@@ -1,0 +1,60 @@
+"""The user's configuration while the gateway serves: programs that keep calling get what the files say now."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_schema.settings import Settings, load
+from hushd_schema.settings.access import read_token
+
+
+class Configuration:
+    """The settings and the token of HTTP requests, as of the last look.
+
+    Args:
+        token: what the supervisor has passed on: the content of `[http] token_file`, which is read again with it, or
+            a variable of its own, which stays.
+
+    Raises:
+        HushdError: `bad_request` for a file that no supervisor starts with.
+    """
+
+    def __init__(self, path: Path, token: str = "") -> None:
+        self._path = path
+        self.settings: Settings = load(path)
+        self.token = token
+        self._fixed = bool(token) and not self.settings.http.token_file
+        self._seen = self._look()
+
+    def refresh(self) -> bool:
+        """Reads the files again if they have changed; returns whether they had. A faulty file changes nothing."""
+        seen = self._look()
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            settings = load(self._path)
+            token = self.token if self._fixed else read_token(settings)
+        except HushdError as error:
+            print(f"the configuration stays as it was: {error}", file=sys.stderr)
+            return False
+        self.settings, self.token = settings, token
+        self._seen = self._look()  # another token file, perhaps
+        return True
+
+    def _look(self) -> list[Any]:
+        """The state of a file, by which a change is seen; a token is read with it, since it is short."""
+        token_file = self.settings.http.token_file
+        return [_identity(self._path), _identity(Path(token_file).expanduser()) if token_file else ()]
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    try:
+        info = os.stat(path)
+    except OSError:
+        return ()
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns

@@ -1,0 +1,114 @@
+"""Everything that can be asked over HTTP, as data: the routes and `/openapi.json` are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hushd_protocol import __version__
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .parameters import Parameters, Schema
+
+NONE = Parameters()
+OBJECT: Schema = {"type": "object"}
+TEXT: Schema = {"type": "string"}
+_ERROR: Schema = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": TEXT,
+                "type": {"enum": ["invalid_request_error", "rate_limit_error", "server_error"]},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+        }
+    },
+}
+_KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One request.
+
+    Attributes:
+        path: with the names of its parts as OpenAPI has them.
+        about: a sentence.
+        answers: a schema for each media type of the answer.
+        body, form, query: its parameters, by where they are.
+        open: whether it needs no token.
+    """
+
+    method: str
+    path: str
+    handle: Callable[[Request], Awaitable[Response]]
+    about: str
+    answers: Mapping[str, Schema] = field(default_factory=lambda: {"application/json": OBJECT})
+    body: Parameters = NONE
+    form: Parameters = NONE
+    query: Parameters = NONE
+    open: bool = False
+
+    def route(self) -> Route:
+        """Its route; the last part of a path may have slashes."""
+        return Route(self.path.replace("}", ":path}"), self.handle, methods=[self.method])
+
+    def described(self, guarded: bool) -> Schema:
+        """Its description in OpenAPI."""
+        found: dict[str, Any] = {
+            "operationId": f"{self.handle.__module__.rpartition('.')[2]}-{self.path.strip('/').replace('/', '-')}",
+            "summary": self.about,
+            "responses": {
+                "200": {"description": "Done.", "content": {kind: {"schema": s} for kind, s in self.answers.items()}},
+                "default": {"description": "An error.", "content": {"application/json": {"schema": _REFERENCE}}},
+            },
+        }
+        parts = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+        parameters = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in parts]
+        parameters += [{"name": each.name, "in": "query", "schema": each.in_form()} for each in self.query]
+        if parameters:
+            found["parameters"] = parameters
+        if self.form is not NONE:
+            found["requestBody"] = _body("multipart/form-data", self.form.in_form())
+        if self.body is not NONE:
+            found["requestBody"] = _body("application/json", self.body.in_json())
+        if guarded:
+            found["security"] = [] if self.open else [{name: []} for name in _KEYS]
+        return found
+
+
+_REFERENCE: Schema = {"$ref": "#/components/schemas/Error"}
+
+
+def document(operations: list[Operation], guarded: bool) -> Schema:
+    """The document of OpenAPI 3.1; `guarded` says whether a token is needed."""
+    paths: dict[str, dict[str, Schema]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = operation.described(guarded)
+    components: dict[str, Any] = {"schemas": {"Error": _ERROR}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "hushd",
+            "version": __version__,
+            "summary": "A voice and ears for programs on your own machine.",
+            "description": "OpenAI's audio API. Live transcription is a WebSocket at /v1/realtime.",
+        },
+        "paths": paths,
+        "components": components | ({"securitySchemes": _KEYS} if guarded else {}),
+    }
+
+
+def _body(kind: str, schema: Schema) -> Schema:
+    return {"required": True, "content": {kind: {"schema": schema}}}

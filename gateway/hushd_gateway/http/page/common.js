@@ -1,0 +1,135 @@
+// What every section of the page uses: elements, notes, requests with the token, and work that ends when the page is hidden.
+export const $ = (id) => document.getElementById(id);
+
+export function make(name, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+export function note(section, words, wrong = false) {
+  if ($(`${section}-note`).textContent !== words) $(`${section}-note`).textContent = words; // or it is read aloud again
+  $(`${section}-note`).classList.toggle('wrong', wrong);
+}
+
+export function clock(seconds) {
+  const [hours, rest] = [Math.floor(seconds / 3600), Math.floor(seconds) % 3600];
+  const text = `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, '0')}`;
+  return hours ? `${hours}:${text.padStart(5, '0')}` : text;
+}
+
+export class Failure extends Error {} // its message is for the reader
+
+export async function call(path, options = {}) {
+  const token = sessionStorage.getItem('token');
+  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+  let response;
+  try {
+    response = await fetch(path, { cache: 'no-store', ...options, headers });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Failure('hushd does not answer: see whether “hushd status” shows its HTTP address.');
+  }
+  if (response.status === 401) {
+    await askForToken(token);
+    return call(path, options);
+  }
+  if (!response.ok) throw new Failure(await reason(response));
+  return response;
+}
+
+async function reason(response) {
+  const answer = await response.json().catch(() => null);
+  return String(
+    answer?.error?.message || `hushd cannot do this now (status ${response.status}): try again in a moment.`,
+  );
+}
+
+export function post(path, body, signal) {
+  return call(path, {
+    method: 'POST',
+    signal,
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+// What is under way by its name, and ends when the page is hidden; of two with the same name the later one counts.
+const underWay = new Map();
+
+export async function attempt(name, work, section = name) {
+  end(name, 'replaced');
+  const ending = new AbortController();
+  underWay.set(name, ending);
+  try {
+    await work(ending.signal);
+  } catch (error) {
+    explain(section, error, ending.signal);
+  } finally {
+    if (underWay.get(name) === ending) underWay.delete(name);
+  }
+}
+
+export function explain(section, error, signal) {
+  if (signal.reason === 'hidden') note(section, 'This ended when the page was hidden.');
+  else if (signal.aborted) return;
+  else if (error instanceof Failure) note(section, error.message, true);
+  else note(section, 'The connection to hushd broke off: try again.', true);
+}
+
+export function end(name, reason) {
+  underWay.get(name)?.abort(reason);
+}
+
+export function endAll(reason) {
+  for (const ending of underWay.values()) ending.abort(reason);
+}
+
+export function isUnderWay(name) {
+  return underWay.has(name);
+}
+
+export async function* events(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split('\n\n');
+    rest = parts.pop();
+    for (const part of parts) {
+      const event = JSON.parse(part.slice('data: '.length));
+      if (event.type === 'error') throw new Failure(event.error.message);
+      yield event;
+    }
+  }
+}
+
+let asking = null;
+
+async function askForToken(refused) {
+  if (!asking && sessionStorage.getItem('token') !== refused) return; // another request has asked meanwhile
+  asking ??= new Promise((resolve, reject) => {
+    const dialog = $('token-dialog');
+    note('token', refused ? 'That is not hushd’s token.' : 'It is kept until this tab is closed.', Boolean(refused));
+    $('token-form').onsubmit = (event) => {
+      event.preventDefault();
+      const token = $('token').value.trim();
+      if (!/^[!-~]+$/.test(token)) return note('token', 'That is not hushd’s token.', true);
+      sessionStorage.setItem('token', token);
+      dialog.onclose = resolve; // not sooner: closing is told later, and would decline what is asked next
+      dialog.close();
+    };
+    dialog.onclose = () => reject(new Failure('hushd needs its token: reload this page to enter it.'));
+    $('token-cancel').onclick = () => dialog.close();
+    $('token').value = '';
+    dialog.showModal();
+  }).then(() => (asking = null)); // once declined it stays so
+  return asking;
+}
+
+export function save(name, content, type) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  make('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
+}

@@ -1,0 +1,158 @@
+// Listen: the microphone's words, as they are said.
+import { $, Failure, attempt, isUnderWay, make, note, post } from './common.js';
+
+const RATE = 24000; // Hz, where the browser converts the microphone's
+
+async function openMicrophone() {
+  if (!navigator.mediaDevices) {
+    throw new Failure(
+      'The browser gives the microphone only to pages of this machine or behind https://: open hushd at 127.0.0.1.',
+    );
+  }
+  const audio = { channelCount: 1, autoGainControl: true, echoCancellation: true, noiseSuppression: false };
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio });
+  } catch (error) {
+    const refused = error.name === 'NotAllowedError';
+    throw new Failure(
+      refused
+        ? 'The microphone was refused: allow it for this page in the address bar.'
+        : 'There is no microphone: connect one.',
+    );
+  }
+}
+
+async function capture(stream) {
+  let context = new AudioContext({ sampleRate: RATE });
+  let source;
+  // Some browsers do not convert the microphone's rate.
+  try {
+    source = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
+  } catch {
+    context.close();
+    context = new AudioContext();
+    source = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
+  }
+  await context.audioWorklet.addModule('microphone.js');
+  const node = new AudioWorkletNode(context, 'microphone', {
+    numberOfOutputs: 0,
+    channelCount: 1,
+    channelCountMode: 'explicit',
+  });
+  source.connect(node);
+  return { context, port: node.port };
+}
+
+async function openSocket(signal) {
+  const protocols = ['realtime'];
+  // A token may have letters that no subprotocol has; a secret has none.
+  if (sessionStorage.getItem('token')) {
+    const made = await post('v1/realtime/client_secrets', { session: { type: 'transcription' } }, signal);
+    protocols.push(`openai-insecure-api-key.${(await made.json()).value}`);
+  }
+  const address = new URL('v1/realtime?intent=transcription', location.href);
+  address.protocol = address.protocol.replace('http', 'ws');
+  return new WebSocket(address, protocols);
+}
+
+const base64 = (samples) => btoa(String.fromCharCode(...new Uint8Array(samples.buffer)));
+
+async function listen(signal) {
+  setListening(true);
+  note('listen', 'Waiting for the microphone …');
+  let stream, microphone, socket;
+  try {
+    stream = await openMicrophone();
+    microphone = await capture(stream);
+    signal.throwIfAborted();
+    const waiting = []; // events, while there is no connection
+    const flush = () => waiting.splice(0).forEach((event) => socket.send(JSON.stringify(event)));
+    microphone.port.onmessage = ({ data }) => {
+      $('level').style.transform = `scaleX(${Math.sqrt(data.peak)})`;
+      waiting.push({ type: 'input_audio_buffer.append', audio: base64(data.samples) });
+      // What comes back behind the second update is all that was said.
+      if (data.last) {
+        waiting.push({ type: 'input_audio_buffer.commit' }, { type: 'session.update', session: {} });
+        microphone.port.onmessage = null;
+      }
+      if (socket?.readyState === WebSocket.OPEN) flush();
+    };
+    note('listen', 'Speak now.');
+    socket = await openSocket(signal);
+    await transcribe(socket, microphone, (first) => waiting.unshift(first) && flush(), signal);
+    note('listen', '');
+  } finally {
+    socket?.close();
+    microphone?.context.close();
+    stream?.getTracks().forEach((track) => track.stop());
+    $('hearing').replaceChildren();
+    $('level').style.transform = 'scaleX(0)';
+    setListening(false);
+  }
+}
+
+let finish = () => {}; // ends the sound; what was said is still transcribed
+
+function transcribe(socket, microphone, begin, signal) {
+  const unfinished = new Set(); // items that were committed
+  let updates = 0;
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+    finish = () => {
+      note('listen', 'The last words …');
+      microphone.port.postMessage('last');
+    };
+    socket.onopen = () => {
+      const input = {
+        format: { type: 'audio/pcm', rate: microphone.context.sampleRate },
+        transcription: { unstable: true },
+        turn_detection: { type: 'server_vad', silence_duration_ms: 700 },
+      };
+      begin({ type: 'session.update', session: { audio: { input } } });
+    };
+    socket.onclose = () => reject(new Failure('The connection to hushd broke off: press Listen again.'));
+    socket.onmessage = ({ data }) => {
+      const event = JSON.parse(data);
+      const kind = event.type.split('.').pop();
+      if (kind === 'unstable') showHearing(event);
+      if (kind === 'committed') unfinished.add(event.item_id);
+      if (kind === 'completed') {
+        unfinished.delete(event.item_id);
+        showHeard(event.transcript);
+      }
+      if (kind === 'failed' || (kind === 'error' && event.error.code !== 'input_audio_buffer_commit_empty')) {
+        reject(new Failure(event.error.message));
+      }
+      if (kind === 'updated') updates++;
+      if (updates > 1 && !unfinished.size) resolve();
+    };
+  });
+}
+
+function showHearing({ stable, text }) {
+  $('hearing').replaceChildren(stable, make('span', { className: 'unstable', textContent: text }));
+}
+
+function showHeard(text) {
+  $('hearing').replaceChildren();
+  if (!text.trim()) return;
+  $('heard').append(make('p', { textContent: text }));
+  $('copy-heard').disabled = $('clear-heard').disabled = false;
+}
+
+function setListening(on) {
+  $('listen').classList.toggle('on', on);
+  $('listen').textContent = on ? 'Stop' : 'Listen';
+}
+
+const heardText = () => [...$('heard').children].map((each) => each.textContent).join('\n');
+$('listen').onclick = () => (isUnderWay('listen') ? finish() : attempt('listen', listen));
+$('copy-heard').onclick = () =>
+  navigator.clipboard.writeText(heardText()).then(
+    () => note('listen', 'Copied.'),
+    () => note('listen', 'The browser does not let this page copy: select the text.', true),
+  );
+$('clear-heard').onclick = () => {
+  $('heard').replaceChildren();
+  $('copy-heard').disabled = $('clear-heard').disabled = true;
+};

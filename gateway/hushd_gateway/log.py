@@ -1,0 +1,44 @@
+"""The gateway's log, which programs cause to be written, and cannot fill the disk with."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hushd_protocol.system import log_files
+from hushd_protocol.system.log_lines import LogStream
+
+WINDOW_S = 60.0
+MOST = 300  # lines in it
+MAX_LINE = 8192  # characters
+
+
+class BoundedLog(LogStream):
+    """Standard error with a bound of lines a minute; moves `path` aside, if it is that file, when it has 1 MB."""
+
+    def __init__(self, form: str, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(2, form)
+        self._path = path
+        self._clock = clock
+        self._window = clock()
+        self._count = 0
+
+    def _write(self, lines: list[str]) -> None:
+        lines = [line[:MAX_LINE] for line in lines if line.strip()]
+        if (now := self._clock()) >= self._window + WINDOW_S:
+            if (left_out := self._count - MOST) > 0:
+                super()._write([f"left out {left_out} lines: a program repeats itself"])
+            self._window, self._count = now, 0
+        room = max(0, MOST - self._count)
+        self._count += len(lines)
+        super()._write(lines[:room])
+        log_files.rotate(self._path)
+
+
+def take_over(form: str, path: Path) -> None:
+    """Writes the log from now on, without asyncio's warnings: a line for each write on a connection that has ended."""
+    sys.stderr = BoundedLog(form, path)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)

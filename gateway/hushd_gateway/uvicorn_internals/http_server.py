@@ -1,0 +1,147 @@
+"""HTTP connections that were accepted elsewhere, served by uvicorn's protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import h11
+import uvicorn
+from hushd_protocol.system.handover import Handover
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .. import places
+from .state import READ, Patient, State
+
+HEAD = 32 * 1024  # bytes of a request's head: a client secret has half of them
+HEADERS = 128  # of a request; each costs a hundred times its least size
+HEAD_S = 10.0  # for the head of a request
+KEEP_ALIVE_S = 15  # between two requests of one connection
+
+
+class _Connection(h11.Connection):
+    """The state of a connection, which refuses a request with too many headers, or with two ends of its body."""
+
+    def next_event(self) -> Any:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            if len(event.headers) > HEADERS:
+                raise h11.RemoteProtocolError("too many headers", 431)
+            if {b"content-length", b"transfer-encoding"} <= {name for name, _ in event.headers}:
+                raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
+        return event
+
+
+class _Http(Patient, H11Protocol):
+    """One HTTP connection; `prefix` is what the door has read of it."""
+
+    server_state: State
+    prefix = b""
+    _slow: asyncio.TimerHandle | None = None
+
+    def __init__(self, config: uvicorn.Config, server_state: State, app_state: dict[str, Any]) -> None:
+        super().__init__(config, server_state, app_state)
+        self.conn = _Connection(h11.SERVER, HEAD)
+        self._place = places.own()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_request(HEAD_S)
+        if self.prefix:  # before anything that the transport reads; h11 takes no bytes for the end
+            self.data_received(self.prefix)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._place.work()
+
+    def on_response_complete(self) -> None:
+        self._place.rest()
+        # What was asked is not kept while the connection rests.
+        self.cycle.body = bytearray()
+        self.cycle.scope = {**self.cycle.scope, "headers": [], "path": "", "raw_path": b"", "query_string": b""}
+        self.scope, self.headers = self.cycle.scope, []
+        # uvicorn ends a connection that rests, and not one whose next request comes a byte at a time.
+        self._wait_for_request(KEEP_ALIVE_S + HEAD_S)
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._slow:
+            self._slow.cancel()
+        self._unset_keepalive_if_required()
+        self.server_state.end(self.transport).set_result(None)
+
+    def send_400_response(self, msg: str) -> None:
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # the application's answer would come behind this one
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:  # nonsense behind a HEAD, whose answer has no body, or in the midst of an answer
+            self.transport.close()
+
+    def _wait_for_request(self, seconds: float) -> None:
+        if self._slow:
+            self._slow.cancel()
+        self._slow = self.loop.call_later(seconds, self._drop_slow)
+
+    def _drop_slow(self) -> None:
+        """Closes the connection if no request has come."""
+        if (self.cycle is None or self.cycle.response_complete) and self.transport.get_protocol() is self:
+            self.transport.close()
+
+
+def _web_socket(**options: Any) -> asyncio.Protocol:
+    """Makes the protocol for a connection's upgrade; wsproto is a tenth of what a gateway imports."""
+    from .web_socket import WebSocket
+
+    return WebSocket(**options)
+
+
+class HttpServer:
+    """Serves HTTP connections by an ASGI application."""
+
+    def __init__(self, app: Any) -> None:
+        self._config = uvicorn.Config(
+            app,
+            http=_Http,
+            ws=_web_socket,  # type: ignore[arg-type]
+            lifespan="off",
+            log_config=None,
+            log_level="error",  # or strangers fill the log, a line for each nonsense
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            ws_per_message_deflate=False,  # a kilobyte would become a megabyte; and programs are near
+        )
+        self._config.load()
+        self._state = State()
+        self._state.default_headers = self._config.encoded_headers
+
+    async def serve(self, connection: socket.socket, handover: Handover) -> None:
+        """Serves one connection until its end."""
+        loop = asyncio.get_running_loop()
+
+        def protocol() -> _Http:
+            made = _Http(self._config, self._state, {})
+            made.prefix = handover.prefix
+            return made
+
+        transport, _ = await loop.connect_accepted_socket(protocol, connection)
+        transport.max_size = READ  # type: ignore[attr-defined]  # of asyncio's transport for sockets
+        end = self._state.end(transport)
+        try:
+            await asyncio.shield(end)
+        except asyncio.CancelledError:
+            transport.close()
+            await asyncio.wait({end})
+            raise
+        finally:
+            del self._state.ends[transport]
+
+    def leave(self) -> None:
+        """Closes the connections at rest; the others close after the answer that is under way."""
+        for connection in list(self._state.connections):
+            connection.shutdown()

@@ -1,0 +1,50 @@
+"""Parts of uvicorn's connections, HTTP and WebSocket alike: their ends, and an end for programs that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.server import ServerState
+
+READ = 64 * 1024  # bytes at once; asyncio takes four times as many
+SEND_S = 60.0  # for a program that does not read
+
+
+class State(ServerState):
+    """All connections.
+
+    Attributes:
+        ends: a future for each transport, done once it is closed.
+        unfinished: bytes of the part of a message that each WebSocket has, where there is one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unfinished: dict[Any, int] = {}
+        self.ends: dict[asyncio.BaseTransport, asyncio.Future[None]] = {}
+
+    def end(self, transport: asyncio.BaseTransport) -> asyncio.Future[None]:
+        return self.ends.setdefault(transport, asyncio.get_running_loop().create_future())
+
+
+class Patient(asyncio.Protocol):
+    """A connection that is broken off once its program has not read for `SEND_S`."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _end: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        self._end = self.loop.call_later(SEND_S, self.transport.abort)
+        super().pause_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._end:
+            self._end.cancel()
+        super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        if self._end:
+            self._end.cancel()
+        super().resume_writing()

@@ -1,0 +1,170 @@
+"""HTTP connections that have become WebSockets: bounded in what they keep, and ended with a code that says why."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from wsproto import events
+from wsproto.connection import ConnectionState
+from wsproto.utilities import LocalProtocolError
+
+from .state import Patient, State
+
+PIECE = 4096  # bytes that are looked at before the next message is waited for: a hundred messages at most
+MESSAGE = 8 * 1024 * 1024  # bytes: two minutes of sound
+UNFINISHED = 16 * 1024 * 1024  # bytes of messages that are not complete, of all connections together
+WIDE = 1024 * 1024  # bytes of a message that may be other than ASCII: one wide character quadruples a text
+REASON = 120  # bytes of the reason in a Close
+TOO_LARGE, COME_AGAIN = 1009, 1013
+LINGER_S = 5.0  # for a program to read why its connection has ended
+
+
+class _Message:
+    """A message as its parts come, in place of uvicorn's buffer, which keeps texts as characters."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.is_ascii = True
+        self._is_text = False
+
+    @property
+    def length(self) -> int:
+        return len(self.data)
+
+    def extend(self, event: events.TextMessage | events.BytesMessage) -> None:
+        self._is_text = isinstance(event, events.TextMessage)
+        self.is_ascii = self.is_ascii and event.data.isascii()
+        self.data += event.data.encode() if isinstance(event, events.TextMessage) else event.data
+
+    def clear(self) -> None:
+        self.data = bytearray()
+        self.is_ascii = True
+
+    def to_message(self) -> dict[str, Any]:
+        content = {"text": self.data.decode()} if self._is_text else {"bytes": bytes(self.data)}
+        return {"type": "websocket.receive", **content}
+
+
+class WebSocket(Patient, WSProtocol):
+    """A connection after its upgrade.
+
+    Of what arrives a piece is looked at, and no more until its messages are handled and its answers sent: neither
+    small messages nor pings of a program that reads nothing are collected.
+    """
+
+    def __init__(self, config: uvicorn.Config, server_state: State, **options: Any) -> None:
+        super().__init__(config, server_state, **options)
+        self.server_state: State = server_state
+        self.buffer: Any = _Message()
+        self._in_hand = 0  # bytes of the message that is being handled
+        self._rest = b""  # arrived, and not looked at
+        self._soon: asyncio.Handle | None = None  # of looking at it
+        self._ending = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._ending:  # else passed over
+            self._rest += data
+            if self._soon is None:
+                self._look()
+
+    def _look(self) -> None:
+        """Looks at a piece of what has arrived."""
+        self._soon = None
+        if self._is_free():
+            piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
+            super().data_received(piece)
+        self._weigh()
+        self._go_on()
+
+    def _is_free(self) -> bool:
+        """Whether nothing waits to be handled or sent."""
+        return not self.read_paused and self.writable.is_set() and not self._ending
+
+    def _go_on(self) -> None:
+        """Looks at the next piece in another turn of the loop; reads more once there is none."""
+        if self._ending:
+            return
+        if self._is_free() and not self._rest:
+            self.transport.resume_reading()
+            return
+        self.transport.pause_reading()
+        if self._is_free() and self._soon is None:
+            self._soon = self.loop.call_soon(self._look)
+
+    def _weigh(self) -> None:
+        """Ends the connection with the largest part of a message while there is too much of such parts."""
+        sizes = self.server_state.unfinished
+        if size := 0 if self._ending else self._in_hand + self.buffer.length + len(self._rest):
+            sizes[self] = size
+        else:
+            sizes.pop(self, None)
+        while sum(sizes.values()) > UNFINISHED:
+            largest = max(sizes, key=sizes.__getitem__)
+            del sizes[largest]
+            largest.end(COME_AGAIN, "Too many large messages arrive at once: send smaller ones.")
+
+    async def receive(self) -> Any:
+        self._in_hand = 0
+        message = await super().receive()
+        self._go_on()
+        await asyncio.sleep(0)  # or one program's many messages are all handled in a turn
+        return message
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._go_on()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._go_on()
+
+    def handle_ping(self, event: events.Ping) -> None:
+        if not self.transport.is_closing():  # asyncio logs each write beyond
+            super().handle_ping(event)
+
+    def handle_message(self, event: events.TextMessage | events.BytesMessage) -> None:
+        if self._ending:
+            return
+        size = self.buffer.length + len(event.data)
+        if size > (MESSAGE if self.buffer.is_ascii and event.data.isascii() else WIDE):
+            self.end(
+                TOO_LARGE, f"A message has at most {MESSAGE // 2**20} MB of ASCII, or {WIDE // 2**20} MB of others."
+            )
+            return
+        super().handle_message(event)
+        if event.message_finished:
+            self._in_hand += size
+
+    def handle_close(self, event: events.CloseConnection) -> None:
+        if self.conn.state is ConnectionState.OPEN:  # no Close of the program's, but a fault in its frames
+            self.end(event.code, event.reason or "")
+        else:
+            super().handle_close(event)
+
+    def end(self, code: int, reason: str) -> None:
+        """Ends the connection with `code`. What still comes is passed over: unread, it would discard the Close."""
+        if self._ending or self.transport.is_closing():
+            return
+        self._ending = self.close_sent = True
+        self._rest = b""
+        self.buffer.clear()
+        self._weigh()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        try:
+            self.transport.write(self.conn.send(events.CloseConnection(code, reason[:REASON])))
+        except LocalProtocolError:  # before the upgrade, or after a Close
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(LINGER_S, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._ending, self._rest = True, b""
+        self.buffer.clear()
+        self._weigh()
+        self.server_state.end(self.transport).set_result(None)

@@ -1,0 +1,75 @@
+"""The tools' answers: structured content for programs and a text for the model, each complete without the other.
+
+Hosts show their model one of the two and hide the other, so a failure's sentence and a ticket's advice are in both.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from hushd_protocol import wording
+from hushd_protocol.errors import HushdError
+from mcp_types import CallToolResult, TextContent
+
+from .task import ENDED, Task
+
+WORDS = {
+    "list_voices": "`hushd_voices` lists them",
+    "write_file": "answer in text instead",
+    "read_file": "`hushd_transcribe` writes down a recording",
+}
+
+
+def answer(text: str, data: dict[str, Any]) -> CallToolResult:
+    """A result with both."""
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
+
+
+def refusal(error: HushdError) -> CallToolResult:
+    """An error of the tool."""
+    message = _message(error)
+    reason: dict[str, Any] = {"code": error.code, "message": message, "retryable": error.retryable}
+    if error.retry_after_ms is not None:
+        reason["retry_after_ms"] = error.retry_after_ms
+    state = "cancelled" if error.code == "cancelled" else "failed"
+    result = answer(message, {"state": state, "error": reason})
+    result.is_error = True
+    return result
+
+
+def of_task(task: Task) -> CallToolResult:
+    """The task's result or error; until it has ended, its state so far and its ticket."""
+    state = task.state
+    if state not in ENDED:
+        return _pending(task, state)
+    if task.error is not None:
+        return refusal(task.error)
+    result = task.result
+    if task.kind == "say":
+        return answer(f"Spoken, {result['duration']:.1f} seconds.", {"state": state} | result)
+    if not result["text"]:
+        return with_message("No words were understood.", {"state": state} | result)
+    return answer(result["text"], {"state": state} | result)
+
+
+def with_message(message: str, data: dict[str, Any]) -> CallToolResult:
+    """A result whose text is in the data too, for hosts that show their model only one of them."""
+    return answer(message, data | {"message": message})
+
+
+def _message(error: HushdError) -> str:
+    """The error's sentence, with advice that only a server's host can follow."""
+    message = wording.sentence(error, WORDS)
+    if error.code != "no_device" or sys.platform != "linux" or os.environ.get("XDG_RUNTIME_DIR"):
+        return message
+    return f"{message.removesuffix('.')}; if there is one, have the host pass XDG_RUNTIME_DIR on to `hushd mcp`."
+
+
+def _pending(task: Task, state: str) -> CallToolResult:
+    doing = "waiting for its turn" if state == "queued" else state
+    heard = f" Heard so far: {task.heard!r}." if task.heard else ""
+    message = f"Still {doing}.{heard} Call `hushd_result` with ticket {task.ticket!r} to wait for the rest."
+    so_far = {"text": task.heard} if task.heard else {}
+    return with_message(message, {"state": state, "ticket": task.ticket} | so_far)

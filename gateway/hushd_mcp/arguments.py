@@ -1,0 +1,91 @@
+"""The arguments of the tools: types, limits, and the descriptions that a host's model reads.
+
+Numbers and booleans may come as strings, as several hosts send them. Defaults and limits are in the descriptions too,
+since several hosts strip them from the schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+
+from hushd_schema.operation import EITHER, LIVE, Operation
+from pydantic import BeforeValidator, Field
+
+
+def or_else(default: object) -> BeforeValidator:
+    """`default` for an argument that a host fills in where its model left it out: null, or a string that means it."""
+
+    def given(value: object) -> object:
+        nothing = value is None or (isinstance(value, str) and value.strip().lower() in ("", "none", "null"))
+        return default if nothing else value
+
+    return BeforeValidator(given)
+
+
+class Argument(NamedTuple):
+    """An argument that is a field of an operation.
+
+    Attributes:
+        field: its name there.
+        kind: its type, for the SDK.
+    """
+
+    field: str
+    kind: Any
+    default: object
+
+
+_TYPES: dict[str, tuple[type, object]] = {"boolean": (bool, False), "integer": (int, 0), "number": (float, 0.0)}
+
+
+def of(operation: Operation, sound: str = EITHER) -> dict[str, Argument]:
+    """The arguments that are fields of an operation, by their names here; those of a kind of sound alone come first."""
+    found = {}
+    for field, there in operation.taken("mcp", sound).items():
+        form = (there.kind or operation.fields[field].kind).form
+        kind, usual = _TYPES.get(str(form.get("type")), (str, ""))
+        default = usual if there.default is None else there.default
+        bounds: Any = {"allow_inf_nan": False} if kind is float else {}
+        bounds |= {key: form[bound] for key, bound in (("ge", "minimum"), ("le", "maximum")) if bound in form}
+        explained = Annotated[kind, Field(**bounds), or_else(default), Field(description=there.about)]  # type: ignore[valid-type]
+        found[there.name or field] = Argument(field, explained, default)
+    return dict(sorted(found.items(), key=lambda each: operation.fields[each[1].field].sound != LIVE))
+
+
+def options(arguments: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that have a value among the `given` arguments."""
+    values = {argument.field: given.get(name, argument.default) for name, argument in arguments.items()}
+    return {field: value for field, value in values.items() if value not in ("", False)}
+
+
+def _seconds(least: float, most: float) -> Any:
+    return Field(ge=least, le=most, allow_inf_nan=False)
+
+
+Text = Annotated[str, Field(description="Text to speak, in whole sentences.")]
+Priority = Annotated[
+    Literal["important", "message", "text", "notification", "progress"],
+    or_else("text"),
+    Field(
+        description="Rank among programs that want to speak (default text): equals queue, important and message "
+        "interrupt lower ones."
+    ),
+]
+Language = Annotated[str, or_else(""), Field(description="Language spoken, such as en or de (default: any).")]
+Path = Annotated[
+    str, or_else(""), Field(description="A sound or video file on this computer: absolute path, or one with ~.")
+]
+Audio = Annotated[str, or_else(""), Field(description="Instead of `path`: the file's bytes in base64.")]
+Segments = Annotated[bool, or_else(False), Field(description="true: add times for each sentence (default false).")]
+UntilSpoken = Annotated[
+    bool, or_else(True), Field(description="false: return at once and go on speaking (default true).")
+]
+Ticket = Annotated[str, Field(description="Ticket from an earlier answer.")]
+Wait = Annotated[
+    float,
+    _seconds(0, 3600),
+    or_else(3600.0),
+    Field(description="Seconds to wait for the end, 0 to 3600 (default: as long as a call may take)."),
+]
+Cancel = Annotated[bool, or_else(False), Field(description="true: end that call at once (default false).")]

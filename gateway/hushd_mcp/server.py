@@ -1,0 +1,151 @@
+"""`hushd mcp` over standard input and output, or over HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import nearest
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.stdio import stdio_server
+from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import Tool as ListedTool
+from pydantic import ValidationError
+
+from .answers import refusal
+from .calls import Calls, session_of
+from .task import TaskRegistry
+from .tools import PREFIX, Tools
+from .unreadable import Answered
+
+_EMPTY = ("prompts", "resources")  # capabilities
+_INSTRUCTIONS = """\
+hushd speaks to the person at this computer and listens to them; all of it runs here, nothing leaves the machine.
+Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen.
+An answer with a ticket is not the end: call `hushd_result` with it until there is none.
+A speech model writes their words down and may get names and numbers wrong: ask again when it matters."""
+
+
+class Server(MCPServer[Any]):
+    """The SDK's server with hushd's tools. A bad call is refused in one sentence, as text and as data."""
+
+    def __init__(self, answered: Calls, *, local: bool) -> None:
+        self._calls = answered
+        tools = Tools(answered, local=local).all()
+        self._arguments = {tool.name: list(tool.parameters["properties"]) for tool in tools}
+        super().__init__(
+            "hushd",
+            title="hushd: a voice and ears",
+            version=__version__,
+            instructions=_INSTRUCTIONS,
+            tools=tools,
+            log_level="ERROR",
+            subscriptions=False,
+            middleware=[self._notice],
+        )
+
+    async def run_stdio_async(self) -> None:
+        async with stdio_server() as (read, write):
+            options = self._lowlevel_server.create_initialization_options()
+            await self._lowlevel_server.run(Answered(read, write), write, options)  # type: ignore[arg-type]
+
+    async def list_tools(self) -> list[ListedTool]:
+        self._calls.resumable = True  # hosts that make one call a process do not look first
+        return await super().list_tools()
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        try:
+            self._check(name, arguments)
+            return await super().call_tool(name, arguments, context)
+        except HushdError as error:
+            return refusal(error)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                return refusal(HushdError("bad_request", _sentence(error.__cause__)))
+            raise
+        finally:
+            self._calls.resumable = True  # a second call shows that the process is not one call's
+
+    def _check(self, name: str, arguments: dict[str, Any]) -> None:
+        known = self._arguments.get(name)
+        if known is None:
+            meant = nearest(name, self._arguments) or nearest(PREFIX + name, self._arguments)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(self._arguments)}."
+            raise HushdError("bad_request", f"There is no tool {name!r:.60}: {hint}")
+        for argument in arguments:
+            if argument not in known:
+                meant = nearest(argument, known)
+                hint = f"did you mean {meant}?" if meant else f"it takes {', '.join(known) or 'none'}."
+                raise HushdError("bad_request", f"{name} has no argument {argument!r:.60}: {hint}")
+
+    async def _notice(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Middleware that sees the reasons of cancellations, and offers tools alone: the SDK adds lists of prompts and
+        resources that would be empty."""
+        if ctx.method == "notifications/cancelled":
+            self._calls.note_cancelled(session_of(ctx), dict(ctx.params or {}))
+        result = await call_next(ctx)
+        if ctx.method in ("initialize", "server/discover") and isinstance(result, dict):
+            offered = result.get("capabilities", {})
+            return result | {"capabilities": {name: offered[name] for name in offered if name not in _EMPTY}}
+        return result
+
+
+def build(
+    tasks: TaskRegistry,
+    patience: float | None = None,
+    holder: str | None = None,
+    *,
+    local: bool = True,
+    shared: bool = False,
+) -> Server:
+    """The server with its tools; the arguments are those of `Calls` and `Tools`."""
+    return Server(Calls(tasks, patience, holder, shared=shared), local=local)
+
+
+def serve(patience: float | None, holder: str | None) -> int:
+    """Serves the host at standard input and output until it closes them; then everything ends."""
+    tasks = TaskRegistry()
+    server = build(tasks, patience, holder)
+    take_signals(tasks.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    try:
+        server.run()
+    finally:
+        tasks.close()
+    return 0
+
+
+def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
+    """Makes these signals end the process after `close`, which waits for others and so runs on a thread.
+
+    An exception would not do: the loop would wait for the thread that reads standard input, and that for the host.
+    """
+
+    def leave(number: int, _: object) -> None:
+        def end() -> None:
+            close()
+            os._exit(128 + number)
+
+        threading.Thread(target=end, daemon=True).start()
+
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
+
+
+def _sentence(error: ValidationError) -> str:
+    """Names the first wrong argument, and the reason."""
+    wrong = error.errors(include_url=False, include_context=False)[0]
+    name = str(wrong["loc"][0]) if wrong["loc"] else "The arguments"
+    if wrong["type"] == "missing":
+        return f"The argument {name} is missing."
+    message = wrong["msg"][:1].lower() + wrong["msg"][1:]
+    return f"The argument {name} is wrong: {message}, not {str(wrong['input'])[:60]!r}."

@@ -1,0 +1,226 @@
+"""Tasks: the work of the calls, each on a thread of its own, so that it goes on after its call was answered with a
+ticket."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hushd.dialogue.cancel_scope import CancelScope
+from hushd_protocol.errors import HushdError
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+
+KEPT = 50  # ended tasks whose results can still be fetched
+LEAVE_S = 1.0  # to fall silent and close the devices
+GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above what parallel calls of one host lie apart
+UNATTENDED_S = 60.0  # that a microphone stays open while no call waits for its result
+ENDED = ("completed", "failed", "cancelled")
+LISTENING = ("listen", "converse")  # the tools that open the microphone
+
+
+class Progress(Protocol):
+    """Progress of a task."""
+
+    @property
+    def state(self) -> str:
+        """`queued`, `speaking`, `listening` or `transcribing`."""
+
+    @property
+    def heard(self) -> str:
+        """Text understood so far."""
+
+
+@dataclass
+class Reading:
+    """Progress of a transcription: its texts so far; `done` and `total` in seconds of audio."""
+
+    state: str = "queued"
+    segments: list[str] = field(default_factory=list)
+    done: float = 0.0
+    total: float = 0.0
+
+    @property
+    def heard(self) -> str:
+        return " ".join(text for segment in self.segments if (text := segment.strip()))
+
+
+Work = Callable[["Client", "Task"], dict[str, Any]]
+
+
+class Task:
+    """The work of one call, which begins with its construction.
+
+    Each has a connection of its own: for the floor, tasks are strangers who queue, where within one client a newer
+    request would end the older one; and while there is no task the supervisor has no client here.
+
+    Args:
+        session: the host's session that asked; None: unknown.
+
+    Attributes:
+        ticket: its name.
+        kind: the tool, without its prefix.
+        progress: set by the work.
+        result: the work's return value.
+        error: the reason for its failure.
+        finished: set at the end.
+        scope: ends the work.
+        asked: time of the last call for it.
+    """
+
+    def __init__(self, kind: str, holder: str, work: Work, session: str | None = None) -> None:
+        self.ticket = secrets.token_hex(4)
+        self.kind = kind
+        self.session = session
+        self.progress: Progress | None = None
+        self.result: dict[str, Any] = {}
+        self.error: HushdError | None = None
+        self.finished = threading.Event()
+        self.asked = time.monotonic()
+        self._calls = 0  # that wait for it
+        self._abandoning: threading.Timer | None = None
+        self._ended_because = ""
+        self.scope = CancelScope()
+        self._thread = threading.Thread(target=self._run, args=(holder, work), name=f"hushd-{kind}", daemon=True)
+        self._thread.start()
+
+    @property
+    def state(self) -> str:
+        """A state of `Progress`, or one of `ENDED`."""
+        if not self.finished.is_set():
+            return self.progress.state if self.progress else "queued"
+        if self.error is None:
+            return "completed"
+        return "cancelled" if self.error.code == "cancelled" else "failed"
+
+    @property
+    def heard(self) -> str:
+        """Text understood so far."""
+        return self.progress.heard if self.progress else ""
+
+    @property
+    def audio(self) -> tuple[float, float | None] | None:
+        """Seconds of the recording that were read, and its length once that is known; None: there is no recording."""
+        reading = self.progress
+        return (reading.done, reading.total or None) if isinstance(reading, Reading) else None
+
+    @property
+    def listens(self) -> bool:
+        """Whether it has the microphone, or waits for it."""
+        return self.kind in LISTENING and not self.finished.is_set()
+
+    def end(self, reason: str = "It was stopped.") -> None:
+        """Ends it at once; `reason` becomes the sentence of its error. Safe to call twice."""
+        self._ended_because = self._ended_because or reason
+        self.scope()
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Marks a call that waits for it. A microphone that no call waits for is closed after `UNATTENDED_S`."""
+        if self._abandoning is not None:
+            self._abandoning.cancel()
+        self.asked = time.monotonic()
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if self.listens and not self._calls:
+                self._abandoning = threading.Timer(UNATTENDED_S, self._abandon)
+                self._abandoning.daemon = True
+                self._abandoning.start()
+
+    def _abandon(self) -> None:
+        if not self._calls:
+            self.end(f"Nobody asked for the result within {UNATTENDED_S:.0f} seconds, so the microphone was closed.")
+
+    def _run(self, holder: str, work: Work) -> None:
+        from hushd.client import Client  # the first call pays for it, not the start
+
+        try:
+            with Client(holder=holder) as client:
+                self.scope.check()
+                self.result = work(client, self)
+        except HushdError as error:
+            ended = error.code == "cancelled" and self._ended_because
+            self.error = HushdError("cancelled", self._ended_because) if ended else error
+        except Exception as error:
+            self.error = HushdError("worker_failed", f"This is a bug in hushd ({type(error).__name__}: {error}).")
+        finally:
+            self.finished.set()
+
+
+class TaskRegistry:
+    """All tasks of one server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tasks: dict[str, Task] = {}
+        self._closed = False
+
+    def begin(self, kind: str, holder: str, work: Work, session: str | None = None) -> Task:
+        """Starts a task. A session's newer use of the microphone ends an older one that was given up, see `_reclaim`.
+
+        Raises:
+            HushdError: `shutting_down`.
+        """
+        with self._lock:
+            if self._closed:
+                raise HushdError("shutting_down", "The server is leaving.")
+            if kind in LISTENING and session is not None:
+                self._reclaim(session)
+            ended = [task for task in self._tasks.values() if task.finished.is_set()]
+            for task in ended[: max(0, len(ended) - KEPT)]:
+                del self._tasks[task.ticket]
+            task = Task(kind, holder, work, session)
+            self._tasks[task.ticket] = task
+            return task
+
+    def find(self, ticket: str) -> Task:
+        """The task of a ticket.
+
+        Raises:
+            HushdError: `bad_request` when there is none.
+        """
+        task = self._tasks.get(ticket.strip().lower())
+        if task is None:
+            raise HushdError(
+                "bad_request",
+                f"There is no ticket {ticket!r}: a ticket ends with the `hushd mcp` process that gave it, and the "
+                f"last {KEPT} results are kept; make the call again.",
+            )
+        return task
+
+    def under_way(self) -> list[Task]:
+        """Tasks that have not ended, the oldest first."""
+        with self._lock:
+            return self._under_way()
+
+    def close(self) -> None:
+        """Ends everything, and returns when it is quiet. Nothing can be begun any more."""
+        with self._lock:
+            self._closed = True
+        left = self.under_way()
+        for task in left:
+            task.end()
+        for task in left:
+            task.finished.wait(LEAVE_S)
+
+    def _under_way(self) -> list[Task]:
+        return [task for task in self._tasks.values() if not task.finished.is_set()]
+
+    def _reclaim(self, session: str) -> None:
+        """Ends the session's older uses of the microphone.
+
+        Several clients give up on a call without cancelling it, and their model then asks again; the person would
+        answer a call that nobody waits for. Calls in parallel come at once, so only older ones were given up.
+        """
+        for task in self._under_way():
+            if task.listens and task.session == session and time.monotonic() - task.asked >= GIVEN_UP_S:
+                task.end("A later call of the same session has taken the microphone.")

@@ -1,0 +1,289 @@
+"""The tools, as a host's model sees them: few, each with its arguments explained.
+
+The list of tools is part of every prompt, so it is kept short: no output schemas, whose fields explain themselves, and
+no titles of arguments. The prefix of the names is for hosts that mix the tools of all servers without one of their own,
+some of which refuse a name that occurs twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import inspect
+import os
+import stat
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature, signature
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_schema.operation import LIVE, RECORDED
+from hushd_schema.operations.synthesize import SYNTHESIZE
+from hushd_schema.operations.transcribe import TRANSCRIBE
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, ToolAnnotations
+
+from . import arguments, work
+from .answers import answer, refusal, with_message
+from .arguments import (
+    Argument,
+    Audio,
+    Cancel,
+    Language,
+    Path,
+    Priority,
+    Segments,
+    Text,
+    Ticket,
+    UntilSpoken,
+    Wait,
+)
+from .calls import Calls
+
+PREFIX = "hushd_"
+_HEARD = arguments.of(TRANSCRIBE, LIVE)
+_READ = arguments.of(TRANSCRIBE, RECORDED)
+_SPOKEN = arguments.of(SYNTHESIZE)
+_CONVERSED = {name: argument for name, argument in _SPOKEN.items() if name not in _HEARD} | _HEARD
+
+
+class Tools:
+    """The tools of one server.
+
+    Args:
+        local: whether the callers may name files of this computer.
+    """
+
+    def __init__(self, calls: Calls, *, local: bool = True) -> None:
+        self._calls = calls
+        self._local = local
+
+    def all(self) -> list[Tool]:
+        """The tools, in the order of their use."""
+        # A host may run without asking what only reads: that must neither open the microphone nor end a call.
+        return [
+            _tool(self.say, "Say something aloud", _SPOKEN),
+            _tool(self.listen, "Listen to the person", _HEARD),
+            _tool(self.converse, "Ask aloud and get the answer", _CONVERSED),
+            _tool(self.transcribe, "Write down a recording", _READ, reads=True),
+            _tool(self.voices, "Voices", reads=True),
+            _tool(self.status, "Status", reads=True),
+            _tool(self.result, "Result of a ticket"),
+        ]
+
+    async def say(
+        self,
+        context: Context,
+        text: Text,
+        *,
+        priority: Priority = "text",
+        wait: UntilSpoken = True,
+        **asked: Any,
+    ) -> CallToolResult:
+        """Speaks to the person at this computer; returns when they have heard it to its end.
+
+        For news that should reach them away from the screen. Write as one speaks, in short sentences; Markdown marks
+        are not read aloud. Waits while other programs speak. Cancelling the call silences it.
+
+        Example: {"text": "The build is done, and all tests pass."}
+        """
+        speech = work.say(text, priority, _speaking(asked))
+        return await self._calls.carry_out(context, "say", speech, wait=wait)
+
+    async def listen(
+        self,
+        context: Context,
+        *,
+        priority: Priority = "text",
+        **asked: Any,
+    ) -> CallToolResult:
+        """Listens to the microphone until the person has spoken and pauses; returns their words.
+
+        To ask something first, use `hushd_converse`.
+
+        Example: {"timeout": 60, "prompt": "hushd, systemd"}
+        """
+        hearing = work.listen(priority, arguments.options(_HEARD, asked))
+        return await self._calls.carry_out(context, "listen", hearing)
+
+    async def converse(
+        self,
+        context: Context,
+        text: Text,
+        *,
+        priority: Priority = "text",
+        **asked: Any,
+    ) -> CallToolResult:
+        """Asks the person something aloud, listens, and returns their answer: one turn of a conversation.
+
+        Where that takes longer than a call may, the answer is a ticket for `hushd_result`; the person still has all
+        their time.
+
+        Example: {"text": "Shall I delete the old backups?", "timeout": 20}
+        """
+        # What is asked is spoken in the language of the answer.
+        turn = work.converse(text, priority, _speaking(asked), arguments.options(_HEARD, asked))
+        return await self._calls.carry_out(context, "converse", turn)
+
+    async def transcribe(
+        self,
+        context: Context,
+        path: Path = "",
+        audio: Audio = "",
+        *,
+        segments: Segments = False,
+        **asked: Any,
+    ) -> CallToolResult:
+        """Writes down the speech in a recording; a long one is answered with a ticket for `hushd_result`.
+
+        Example: {"path": "~/meeting.wav", "speakers": true}
+        """
+        try:
+            source = self._recording(path, audio)
+        except HushdError as error:
+            return refusal(error)
+        options = arguments.options(_READ, asked)
+        reading = work.transcribe(source, bool(segments or options.get("diarize")), options)
+        return await self._calls.carry_out(context, "transcribe", reading)
+
+    async def voices(self, context: Context, language: Language = "") -> CallToolResult:
+        """Lists the voices for `hushd_say` and `hushd_converse`: those of a language, or a summary of all."""
+
+        def ask() -> CallToolResult:
+            from hushd.client import Client
+
+            from .voices import of_language, summary
+
+            with Client(holder=self._calls.holder(context)) as client:
+                known = client.voices()
+            text, data = of_language(known, language) if language else summary(known)
+            return answer(text, data) if data["voices"] or "languages" in data else with_message(text, data)
+
+        return await self._calls.ask(ask)
+
+    async def status(self, context: Context) -> CallToolResult:
+        """Reports the speech workers and their memory, the speaker, the listener, and calls not yet done."""
+        calls = [
+            {"tool": PREFIX + task.kind, "state": task.state, "ticket": task.ticket}
+            for task in self._calls.tasks.under_way()
+        ]
+
+        def ask() -> CallToolResult:
+            from hushd.client import Client
+            from hushd.reports.status_table import table
+
+            found: dict[str, Any] = {}
+            text = "hushd does not run: it starts with the first request.\n"
+            try:
+                with Client(holder=self._calls.holder(context), start=False) as client:
+                    status = client.status()
+                text, found = table(status, 100), status.data()
+            except HushdError as error:
+                if error.code != "no_supervisor":
+                    raise
+            text += "".join(f"{call['tool']}: {call['state']}, ticket {call['ticket']}\n" for call in calls)
+            return answer(text, found | {"running": bool(found), "calls": calls})
+
+        return await self._calls.ask(ask)
+
+    async def result(
+        self,
+        context: Context,
+        ticket: Ticket,
+        wait: Wait = 3600.0,
+        cancel: Cancel = False,
+    ) -> CallToolResult:
+        """Waits for a call that was answered with a ticket; returns its result, or its state and the words so far.
+
+        Call it again while the answer has a ticket.
+
+        Example: {"ticket": "9f86d081"}
+        """
+        try:
+            task = self._calls.tasks.find(ticket)
+        except HushdError as error:
+            return refusal(error)
+        if cancel:
+            task.end()
+        found = await self._calls.attend(context, task, wait)
+        ended = cancel and task.state == "cancelled"
+        return with_message("It was ended.", {"state": "cancelled"}) if ended else found
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _recording(self, path: str, audio: str) -> str | bytes:
+        if bool(path) == bool(audio):
+            raise HushdError("bad_request", "Give either path or audio.")
+        if audio:
+            try:
+                return base64.b64decode("".join(audio.rpartition(",")[2].split()), validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise HushdError("bad_request", "audio is not valid base64.") from error
+        if not self._local:
+            raise HushdError("bad_request", "Files cannot be named over the network: send audio instead of path.")
+        name = os.path.expanduser(path.removeprefix("file://"))
+        if not os.path.isabs(name):
+            raise HushdError("bad_request", f"{path!r} is not an absolute path, and hosts start this server anywhere.")
+        if _waits(name):
+            raise HushdError("bad_request", f"{path!r} is no file: name a recording, not a pipe or a device.")
+        return name
+
+
+def _waits(name: str) -> bool:
+    """Whether reading `name` may wait for ever, since it is there and neither a file nor a folder."""
+    try:
+        mode = os.stat(name).st_mode
+    except (OSError, ValueError):
+        return False  # which the reader says better
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _tool(
+    function: Callable[..., Any], title: str, fields: Mapping[str, Argument] | None = None, *, reads: bool = False
+) -> Tool:
+    """A tool of the list, under the name and with the docstring of its method.
+
+    Args:
+        fields: its arguments that the method takes by `**asked`: they come behind those with a place.
+    """
+    name = PREFIX + function.__name__
+    hints = ToolAnnotations(read_only_hint=reads, destructive_hint=False, idempotent_hint=reads, open_world_hint=False)
+    described = (inspect.getdoc(function) or "").strip()
+    called = _taking(function, fields or {})
+    made = Tool.from_function(called, name, title, described, annotations=hints, structured_output=False)
+    made.parameters = {
+        "type": "object",
+        "properties": {argument: _untitled(schema) for argument, schema in made.parameters["properties"].items()},
+        "additionalProperties": False,
+    } | {key: made.parameters[key] for key in ("required",) if key in made.parameters}
+    return made
+
+
+def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != "title"}
+
+
+def _taking(function: Callable[..., Any], fields: Mapping[str, Argument]) -> Callable[..., Any]:
+    """`function` with a signature that has the fields, too, as the SDK reads it."""
+    own = [
+        each for each in signature(function, eval_str=True).parameters.values() if each.kind != Parameter.VAR_KEYWORD
+    ]
+    placed = [each for each in own if each.kind != Parameter.KEYWORD_ONLY]
+    asked = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=argument.default, annotation=argument.kind)
+        for name, argument in fields.items()
+    ]
+
+    async def call(**given: Any) -> Any:
+        return await function(**given)
+
+    parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*placed, *asked, *own[len(placed) :])]
+    call.__name__ = function.__name__
+    call.__annotations__ = {each.name: each.annotation for each in parameters}
+    call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return call
+
+
+def _speaking(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {**arguments.options(_SPOKEN, asked), "markup": "markdown"}

@@ -1,0 +1,65 @@
+"""Lines of a host that are not messages: answered, where the SDK passes over them and the host would wait for ever."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Any
+
+from mcp.shared.message import SessionMessage
+from mcp_types import ErrorData, JSONRPCError
+from pydantic import ValidationError
+
+_UNREADABLE = -32700  # JSON-RPC's parse error
+_SENTENCE = "This is no message of JSON-RPC: send JSON in a line, without halves of characters (lone surrogates)."
+
+
+class Answered:
+    """The SDK's stream of received messages, of which those that it cannot read are answered.
+
+    Args:
+        read: yields messages, and exceptions in place of lines that are none.
+        write: sends messages.
+    """
+
+    def __init__(self, read: Any, write: Any) -> None:
+        self._read = read
+        self._write = write
+
+    @property
+    def last_context(self) -> Any:
+        """The context in which the last message was sent."""
+        return self._read.last_context
+
+    def __aiter__(self) -> Answered:
+        return self
+
+    async def __anext__(self) -> SessionMessage:
+        while isinstance(item := await anext(self._read), Exception):
+            error = ErrorData(code=_UNREADABLE, message=_SENTENCE)
+            await self._write.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=_id(item), error=error)))
+        message: SessionMessage = item
+        return message
+
+    async def __aenter__(self) -> Answered:
+        await self._read.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._read.__aexit__(kind, error, trace)
+
+    async def aclose(self) -> None:
+        await self._read.aclose()
+
+
+def _id(error: Exception) -> str | int | None:
+    """The id of the request that a line was to be, as far as it says one."""
+    line = error.errors()[0]["input"] if isinstance(error, ValidationError) else None
+    try:
+        name = json.loads(line)["id"] if isinstance(line, str) else None
+        str(name).encode()  # half a character cannot be sent back
+        return name if type(name) in (str, int) else None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,59 @@
+"""The list of voices, for a model that pays for each word of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hushd_models import languages
+from hushd_schema.engines import robotic
+
+if TYPE_CHECKING:
+    from hushd.synthesis.voice import Voice
+
+_MOST = 20  # voices in a summary
+
+Answer = tuple[str, dict[str, Any]]
+
+
+def of_language(voices: Iterable[Voice], language: str) -> Answer:
+    """The voices that speak a language, those that are here first.
+
+    Raises:
+        HushdError: `bad_request` for what is not a language.
+    """
+    from hushd.synthesis.voices import speaking
+
+    found = [_facts(voice) for voice in sorted(speaking(voices, language), key=lambda voice: not voice.installed)]
+    if not found:
+        return "There is no voice for that language.", {"voices": []}
+    return "\n".join(map(_line, found)), {"voices": found}
+
+
+def summary(voices: Sequence[Voice]) -> Answer:
+    """The first voices that are here and sound like people, and how many there are of each language."""
+    here = [voice for voice in voices if voice.installed]
+    natural = [voice for voice in here if not robotic(voice.engine)]
+    shown = [_facts(voice) for voice in (natural or here)[:_MOST]]
+    counts = dict(sorted(Counter(languages.code(voice.language) for voice in here).items()))
+    spoken = ", ".join(f"{code} {count}" if count > 1 else code for code, count in counts.items())
+    more = f"Voices by language: {spoken}. Call `hushd_voices` with a language for its voices." if counts else ""
+    text = "\n".join([*map(_line, shown), more or "No voice is installed."])
+    return text, {"voices": shown, "languages": counts, "total": len(here)}
+
+
+def _facts(voice: Voice) -> dict[str, Any]:
+    return {
+        "name": voice.name,
+        "language": voice.language,
+        "engine": voice.engine,
+        "gender": voice.gender,
+        "installed": voice.installed,
+    }
+
+
+def _line(voice: dict[str, Any]) -> str:
+    missing = "" if voice["installed"] else "not installed"
+    facts = (voice["language"], voice["gender"], voice["engine"], missing)
+    return f"{voice['name']}: {', '.join(filter(None, facts))}"

@@ -1,0 +1,98 @@
+"""The check of a configuration, for `hushd config check` alone.
+
+It knows more than a supervisor at its start, which takes any name of an engine and a model, and reads no package
+metadata: that costs 40 ms, and the worker itself reports best that it has no such engine or model.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.suggest import did_you_mean, listed, quoted
+from hushd_protocol.system import paths
+from hushd_schema.settings import HTTP_TOKEN, Settings, access, load
+from hushd_schema.settings.address import parse_remote
+
+from . import user_models
+from .catalogue import Known
+from .inventory import rows
+from .store import Store
+
+
+def check(path: Path) -> None:
+    """Checks the file at `path`: its settings, the engines and models that these name, and the addresses.
+
+    Raises:
+        HushdError: `bad_request` with the first mistake; `engine_missing` where an address needs packages that are not
+            installed.
+    """
+    settings = load(path)
+    _check_names(settings, path, user_models.configured(path))
+    token = os.environ.get(HTTP_TOKEN, "") or access.read_token(settings)
+    for at in access.addresses(settings):
+        access.check(at, settings, token)
+    if settings.remote.listen:
+        parse_remote(settings.remote.listen)
+
+
+def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> None:
+    """Checks every engine and model that `settings` name, except where the user's own `command` stands in for it."""
+    models = _models(added)
+    for role in ENGINE_ROLES:
+        known = _installed(role)
+        for where, name in _named(settings, role):
+            _, engine, *model = name.split("/")
+            if settings.for_worker(name).command:
+                continue
+            if known and engine not in known:
+                raise HushdError(
+                    "bad_request",
+                    f"{file}: {where} names the engine {quoted(engine)}, which is not installed"
+                    f"{did_you_mean(engine, known)}: use {listed(sorted(known))}, or set its command.",
+                )
+            if model and engine in models and model[0] not in models[engine]:
+                raise HushdError(
+                    "bad_request",
+                    f"{file}: {where} names the model {quoted(model[0])} of {engine}, which is neither known nor here"
+                    f"{did_you_mean(model[0], models[engine])}: `hushd models list {engine}` shows them.",
+                )
+
+
+def _models(added: Mapping[str, Known]) -> dict[str, set[str]]:
+    """The models by their engine: the well-known, those `added` by the configuration and those on this machine."""
+    found: dict[str, set[str]] = {}
+    for row in rows(Store(paths.find()), added):
+        engine, _, name = row.model.partition("/")
+        found.setdefault(engine, set()).update((name, *(row.known.names if row.known else ())))
+    return found
+
+
+def _installed(role: str) -> set[str]:
+    """The engines of a role: hushd's own, and those that other packages add by an entry point."""
+    from hushd_schema import engines
+    from hushd_schema.entry_points import entry_points
+
+    return {spec.name for spec in engines.every(role)} | set(entry_points(f"hushd.{role}_engines"))
+
+
+def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
+    """Yields the keys that name engines of a role, with the names of the workers."""
+    yield role, f"{role}/{settings.default_model(role)}"
+    if small := settings.small_model(role):
+        yield f"{role}_small", f"{role}/{small}"
+    for name in settings.standby:
+        if name.startswith(f"{role}/"):
+            yield "standby", name
+    for name in settings.worker:
+        if name.startswith(f"{role}/"):
+            yield f'worker."{name}"', name
+        fallback = str(settings.worker[name].get("fallback", ""))
+        if name.partition("/")[0] == role and "/" in fallback:
+            yield f'worker."{name}".fallback', f"{role}/{fallback}"
+    for address in ("", *settings.wyoming.only):
+        if model := settings.wyoming.models(address)[ENGINE_ROLES.index(role)]:
+            yield f"wyoming.{role}" if not address else f'wyoming."{address}".{role}', f"{role}/{model}"

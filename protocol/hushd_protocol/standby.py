@@ -1,0 +1,4 @@
+"""The words between the supervisor and a template, which has an engine's libraries imported and forks workers."""
+
+VARIABLE = "HUSHD_TEMPLATE"  # names the descriptor of the socket between them
+READY, REFUSED = b"ready", b"refused "  # the template's first message; what follows REFUSED is the reason

@@ -1,0 +1,48 @@
+"""The files of logs: opened to append, moved aside when they have grown, and their last lines."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .log_lines import text_of
+
+ROTATE_BYTES = 1_000_000
+TAIL_BYTES = 4096
+
+
+def rotate(path: Path) -> None:
+    """Moves `path`, if that is what descriptor 2 is, to `path`.1 when it has grown over 1 MB; goes on in a new one."""
+    try:
+        written = os.fstat(2)
+        if written.st_size > ROTATE_BYTES and os.path.samestat(written, os.stat(path)):
+            output = open_file(path)
+            os.dup2(output, 2)
+            os.close(output)
+    except OSError:
+        pass  # the folder is gone, say: the old file serves
+
+
+def open_file(path: Path) -> int:
+    """Opens `path` to append to it, with mode 0600; a file over 1 MB is moved to `path`.1 first.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    try:
+        if os.stat(path).st_size > ROTATE_BYTES:
+            os.replace(path, f"{path}.1")
+    except FileNotFoundError:
+        pass
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def tail(path: Path, start: int) -> str:
+    """Returns the last 4 KiB written to `path` from offset `start` on, empty where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(start, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            text = file.read(TAIL_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
+    return "".join(text_of(entry) for entry in text.splitlines(keepends=True))

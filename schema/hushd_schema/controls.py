@@ -1,0 +1,89 @@
+"""The answers to the controls that change something; that to `status` is in `status`, and so is that to `listen`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns(Record):
+    """The answer to `stop`, `cancel`, `pause` and `resume`: the numbers of the turns concerned."""
+
+    turns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedWorkers(Record):
+    """The answer to `unload`.
+
+    Attributes:
+        unloaded: the names of those whose processes are gone.
+        busy: by the name of each that goes on for now, the number of other programs' jobs there.
+    """
+
+    unloaded: tuple[str, ...]
+    busy: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machines(Record):
+    """The answer to `keys`: the number of connections by the name of each other machine."""
+
+    machines: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YieldedCard(Record):
+    """A graphics card after a `yield`; sizes in MB (10^6 bytes).
+
+    Attributes:
+        device: its name in the configuration, such as `cuda:0`.
+        id: its place on the bus.
+        freed_mb: what workers have left.
+        free_mb: what is free now.
+        total_mb: all memory; 0 where it sleeps and its size is not known.
+    """
+
+    device: str
+    id: str
+    freed_mb: float
+    free_mb: float
+    total_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yielded(Record):
+    """The answer to `yield`.
+
+    Attributes:
+        cards: those that were asked for; none on a machine without graphics cards.
+        unloaded: the workers that have ended.
+        busy: by the name of each worker that ends later, the number of jobs after which it does.
+        for_s: how long workers keep away from the memory.
+    """
+
+    cards: tuple[YieldedCard, ...]
+    unloaded: tuple[str, ...]
+    busy: Mapping[str, int]
+    for_s: float
+
+    def short_of(self, vram: int) -> list[YieldedCard]:
+        """The cards of which less than `vram` bytes are free."""
+        return [card for card in self.cards if card.free_mb * 1e6 < vram - 1e5]
+
+    def sentence(self) -> str:
+        """The result in one line, for people and logs."""
+        if not self.cards:
+            return "No graphics card is known here: there is nothing to free."
+        freed = "; ".join(f"{c.device}: {_gb(c.freed_mb)} freed, {_gb(c.free_mb)} free" for c in self.cards)
+        left = f", by {', '.join(self.unloaded)}" if self.unloaded else ""
+        jobs = ", ".join(f"{name} after {count} job{'s' * (count != 1)}" for name, count in self.busy.items())
+        later = f"; {jobs} will leave too" if jobs else ""
+        return f"{freed}{left}{later}; workers keep away for {self.for_s:.0f} s."
+
+
+def _gb(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB"

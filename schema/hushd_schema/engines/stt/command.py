@@ -1,0 +1,7 @@
+"""Any program that reads a WAV file and prints its transcript; each is a file of the user's."""
+
+from __future__ import annotations
+
+from hushd_schema.engines import EngineSpec
+
+SPEC = EngineSpec(name="command", role="stt", engine="hushd_worker_stt.engines.command:Command", rank=20, extra="stt")

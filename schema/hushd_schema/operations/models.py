@@ -1,0 +1,36 @@
+"""`pull`, `import` and `quantize`: models come, and are made smaller."""
+
+from hushd_schema.kinds import flag, text
+from hushd_schema.operation import Field, Operation
+
+_NAME = text(empty=False)
+
+PULL = Operation(
+    "pull",
+    {
+        "model": Field(_NAME, "`ENGINE/NAME`"),
+        "update": Field(flag(), "true: the source of an installed model is asked for a newer one", False),
+        "endpoint": Field(text(), "the hub's address, without a password; else `HF_ENDPOINT` of the worker", ""),
+        "offline": Field(flag(), "true or false; else `HF_HUB_OFFLINE` of the worker"),
+    },
+    needed=("model",),
+)
+IMPORT = Operation(
+    "import",
+    {
+        "path": Field(_NAME, "an absolute path"),
+        "name": Field(_NAME, "the model's name here, as NAME or ENGINE/NAME"),
+        "engine": Field(text(), "may be left out where the content shows it", ""),
+    },
+    needed=("path", "name"),
+)
+QUANTIZE = Operation(
+    "quantize",
+    {
+        "model": Field(_NAME, "`ENGINE/NAME`, installed"),
+        "to": Field(_NAME, "the format, such as `int8`"),
+        "name": Field(text(), "the result's; empty: the model's, with the format added where that is needed", ""),
+    },
+    needed=("model", "to"),
+)
+OPERATIONS = {operation.name: operation for operation in (PULL, IMPORT, QUANTIZE)}

@@ -1,0 +1,150 @@
+"""`synthesize`: a text is spoken."""
+
+from collections.abc import Mapping
+from typing import Annotated, TypedDict
+
+from hushd_schema import operation
+from hushd_schema.kinds import Kind, choice, flag, number, text, whole
+from hushd_schema.operation import Field, Name, Operation, Option
+
+VOICE, FILE = "voice", "file"  # the parts of a command's help
+FORMATS = ("s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "m4a", "alac", "aac", "pcm")
+MARKUPS = ("text", "markdown", "ssml")
+_MOST_PRONUNCIATIONS = 1000
+_LONGEST_PRONUNCIATION = 200
+
+
+def _is_pronunciation(table: object) -> bool:
+    return (
+        isinstance(table, dict)
+        and len(table) <= _MOST_PRONUNCIATIONS
+        and all(isinstance(word, str) and word.strip() and isinstance(said, str) for word, said in table.items())
+        and all(max(len(word), len(said)) <= _LONGEST_PRONUNCIATION for word, said in table.items())
+    )
+
+
+class SynthesizeOptions(TypedDict, total=False):
+    """Options of a speech. The engine decides those left out or None."""
+
+    voice: Annotated[
+        str | None,
+        Field(
+            text(),
+            "a name from the catalogue; else the engine's default. From Python also ENGINE/NAME, which chooses the "
+            "engine too, or one of OpenAI's",
+            option=Option(("-v", "--voice"), "the voice; '?' lists those there are", "NAME", group=VOICE),
+            mcp=Name("A name from `hushd_voices` (default: the usual voice)."),
+        ),
+    ]
+    language: Annotated[
+        str | None,
+        Field(
+            Kind(
+                "a tag such as en or en-GB",
+                lambda value: isinstance(value, str) and bool(value.strip()),
+                str.strip,
+                form={"type": "string"},
+            ),
+            "a tag such as `en-GB`; without `voice` it chooses one that speaks it",
+            option=Option(
+                ("-l", "--language"),
+                "the language, such as fr, pt-BR or French; chooses the voice",
+                "LANGUAGE",
+                group=VOICE,
+                kind=text(),
+            ),
+            http=Name("A tag such as de: the voice is one that speaks it."),
+            mcp=Name("Language spoken, such as en or de (default: any)."),
+        ),
+    ]
+    wpm: Annotated[
+        float | None,
+        Field(
+            number(1, 1000),  # wider than any engine's: beyond its own range it speaks at its bound
+            "words a minute, or `speed`",
+            option=Option(("-r", "--rate"), "words a minute", "WPM", group=VOICE),
+        ),
+    ]
+    speed: Annotated[
+        float | None,
+        Field(
+            number(0.25, 4),
+            "a factor of the voice's own pace, 1",
+            http=Name("Pace."),
+            mcp=Name("Pace, 0.25 to 4 (default 1).", default=1.0),
+        ),
+    ]
+    markup: Annotated[
+        str | None,
+        Field(
+            choice(*MARKUPS),
+            "`text` (the default), `markdown` or `ssml`, see [SPEAKING.md](SPEAKING.md)",
+            MARKUPS[0],
+        ),
+    ]
+    sample_rate: Annotated[
+        int | None,
+        Field(
+            whole(8000, 48000),
+            "Hz, 8000 to 48000; else the voice's own",
+            option=Option(("--sample-rate",), "8000 to 48000; default: the voice's own", "HZ", group=FILE),
+            http=Name("Hz."),
+        ),
+    ]
+    channels: Annotated[
+        int | None,
+        Field(
+            whole(1, 2),
+            "1 (the default), or 2 of the same",
+            1,
+            option=Option(("--channels",), "1, the default, or 2 with the same sound", group=FILE),
+        ),
+    ]
+    volume: Annotated[
+        float | None,
+        Field(
+            number(0, 2),
+            "0 to 2; 1 is -19 LUFS, the same for every voice",
+            1.0,
+            option=Option(("--volume",), "0 to 2; default: 1", "FACTOR", group=VOICE),
+        ),
+    ]
+    pronounce: Annotated[
+        Mapping[str, str] | None,
+        Field(
+            Kind(
+                f"a map of at most {_MOST_PRONUNCIATIONS} words to how each is pronounced, "
+                f"of at most {_LONGEST_PRONUNCIATION} characters",
+                _is_pronunciation,
+                lambda table: {word.strip(): said for word, said in table.items()},
+            ),
+            "a map of words to their pronunciations",
+            {},
+        ),
+    ]
+    timeline: Annotated[
+        bool,
+        Field(
+            flag(),
+            "true: report when each word is spoken",
+            False,
+            http=Name("With sse: events with the times of words."),
+        ),
+    ]
+
+
+OPTIONS = operation.fields(SynthesizeOptions)
+SynthesizeOptions.__doc__ = operation.documented(str(SynthesizeOptions.__doc__), OPTIONS)
+SYNTHESIZE = Operation(
+    "synthesize",
+    {
+        **OPTIONS,
+        "format": Field(
+            choice(*FORMATS),
+            "`s16le` (the default): raw audio; `wav`, `flac`, `ogg` (Vorbis), `opus` (Ogg Opus), `mp3`, `aiff`, `au`, "
+            "`caf`, `pcm` (the samples alone): the bytes of such a file, with offsets; where ffmpeg is installed also "
+            "`m4a` (AAC in MPEG-4), `alac` (lossless, in MPEG-4) and `aac` (ADTS)",
+            FORMATS[0],
+        ),
+    },
+)

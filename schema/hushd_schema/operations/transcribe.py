@@ -1,0 +1,441 @@
+"""`transcribe`: a recording, or live audio, becomes text."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Annotated, Any, TypedDict
+
+from hushd_schema import operation
+from hushd_schema.kinds import Kind, above_zero, choice, flag, is_number, number, text, whole
+from hushd_schema.operation import LIVE, RECORDED, Field, Name, Operation, Option
+
+# The parts of a command's help.
+TEXT, SEARCH, CUTTING, MICROPHONE, WHISPER = "text", "search", "cutting", "microphone", "whisper"
+OFF = "off"  # a threshold that is not to be used; None at the command line
+SILENCE_S = 0.8
+
+_PROMPT = text(2_000)  # Whisper reads the last 224 tokens of it
+
+
+def _ascending(values: list[float]) -> bool:
+    return all(before < after for before, after in pairwise(values))
+
+
+def _clips(text: str) -> list[float]:
+    """Reads seconds as openai-whisper's command takes them; `0`, its default, is the whole recording."""
+    clips = [float(part) for part in text.split(",") if part.strip()]
+    return clips if clips != [0.0] else []
+
+
+def _tokens(text: str) -> list[int]:
+    return [int(part) for part in text.split(",") if part.strip()]
+
+
+def _or_off(low: float, high: float) -> Kind:
+    return Kind(
+        f"a number from {low:g} to {high:g}, or {OFF!r}",
+        lambda value: value == OFF or (is_number(value) and low <= value <= high),
+    )
+
+
+class TranscribeOptions(TypedDict, total=False):
+    """Options of a transcription. The engine and the recording decide those left out or None."""
+
+    language: Annotated[
+        str | None,
+        Field(
+            text(),
+            "such as `en` or `English`, for engines that know several; `auto` or nothing: detected",
+            option=Option(
+                ("--language",), "the language: en, English; default: the engine detects it", "NAME", group=TEXT
+            ),
+            http=Name("What is spoken, as a tag such as de."),
+            mcp=Name("Language spoken, such as en or de (default: any)."),
+        ),
+    ]
+    task: Annotated[
+        str | None,
+        Field(
+            choice("transcribe", "translate"),
+            "`transcribe`, or `translate` into English, with engines that can",
+            "transcribe",
+            option=Option(("--task",), "translate: into English, if the engine can", group=TEXT),
+        ),
+    ]
+    prompt: Annotated[
+        str | None,
+        Field(
+            _PROMPT,
+            "text that came before, for names and style",
+            "",
+            by_engine=True,
+            option=Option(("--initial-prompt",), "text that came before, for names and style", "TEXT", group=TEXT),
+            http=Name("Text that came before, for names and style."),
+            mcp=Name("Names and rare words to expect, for their spelling."),
+        ),
+    ]
+    hotwords: Annotated[
+        str | Iterable[str] | None,
+        Field(
+            _PROMPT,
+            "words to expect, separated by commas; from Python also a list",
+            "",
+            by_engine=True,
+            option=Option(("--hotwords",), "words to expect, separated by commas", "WORDS", group=TEXT),
+            http=Name("Words to expect, too."),
+        ),
+    ]
+    beam_size: Annotated[
+        int | None,
+        Field(
+            whole(1, 100),
+            "texts followed at once, 1 to 100",
+            by_engine=True,
+            option=Option(
+                ("--beam-size",), "how many texts are followed at once; default: 5", "N", group=SEARCH, none=1
+            ),
+        ),
+    ]
+    temperature: Annotated[
+        float | None,
+        Field(
+            number(0, 1),
+            "0, the likeliest text, to 1, the freest",
+            by_engine=True,
+            option=Option(
+                ("--temperature",), "0, the likeliest text, the default, to 1, the freest", "T", group=SEARCH
+            ),
+            http=Name("0 is the likeliest text."),
+        ),
+    ]
+    word_times: Annotated[
+        bool,
+        Field(
+            flag(),
+            "true: with `words`; engines that know no word times leave them empty",
+            False,
+            option=Option(
+                ("--word-timestamps",),
+                "find out when each word was said, for json and for exact subtitles",
+                group=TEXT,
+            ),
+        ),
+    ]
+    clips: Annotated[
+        Iterable[float] | None,
+        Field(
+            Kind(
+                "a list of ascending numbers of seconds: start, end, start, end, …",
+                lambda value: isinstance(value, list) and all(map(is_number, value)) and _ascending([-1e-9, *value]),
+                tuple,
+                parse=_clips,
+            ),
+            "parts of a recording: a list of ascending seconds, start, end, start, end, …; the last end may be left "
+            "out. Not with `live` or `diarize`",
+            (),
+            sound=RECORDED,
+            option=Option(
+                ("--clip-timestamps",),
+                "only from,to,from,to,… such as 0,30",
+                "SECONDS",
+                group=TEXT,
+                wanted="ascending seconds, as in 0,30 or 10,20,60",
+            ),
+        ),
+    ]
+    diarize: Annotated[
+        bool,
+        Field(
+            flag(),
+            "true: with `speaker`; of recordings only",
+            False,
+            sound=RECORDED,
+            option=Option(("--diarize",), "tell speakers apart: SPEAKER_00, SPEAKER_01, …", group=TEXT),
+            http=Name("Tells speakers apart in every format."),
+            mcp=Name("true: label who speaks (default false).", "speakers"),
+        ),
+    ]
+    speakers: Annotated[
+        int | None,
+        Field(
+            whole(0, 100),
+            "their number; 0 (the default): found out",
+            0,
+            sound=RECORDED,
+            option=Option(
+                ("--speakers",),
+                "how many people speak, where that is known; and --diarize",
+                "N",
+                group=TEXT,
+                kind=whole(1, 100),
+            ),
+        ),
+    ]
+    min_silence_s: Annotated[
+        float | None,
+        Field(
+            number(0.05, 60),
+            "of a recording: seconds of quiet that end a segment",
+            0.5,
+            sound=RECORDED,
+            option=Option(("--min-silence",), "the quiet that ends a segment; default: 0.5", "SECONDS", group=CUTTING),
+        ),
+    ]
+    speech_pad_s: Annotated[
+        float | None,
+        Field(
+            number(0, 10),
+            "of a recording: seconds of quiet kept around speech",
+            0.5,
+            option=Option(("--speech-pad",), "the quiet kept around speech; default: 0.5", "SECONDS", group=CUTTING),
+        ),
+    ]
+    max_segment_s: Annotated[
+        float | None,
+        Field(
+            Kind(
+                "0, for the engine's own, or a number from 1 to 3600",
+                lambda value: is_number(value) and (value == 0 or 1 <= value <= 3_600),
+                float,
+            ),
+            "seconds after which a segment is cut even where nobody pauses",
+            0.0,
+            option=Option(
+                ("--max-segment",),
+                "how long a segment may become where nobody pauses",
+                "SECONDS",
+                group=CUTTING,
+                kind=number(1, 3600),
+            ),
+        ),
+    ]
+    audio_track: Annotated[
+        int | None,
+        Field(
+            whole(1, 1_000),
+            "of a film: which track of sound, from 1; nothing: the first one with speech",
+            sound=RECORDED,
+            option=Option(
+                ("--audio-track",),
+                "the track of a film that is heard, from 1; default: the first one with speech",
+                "N",
+                group=CUTTING,
+            ),
+        ),
+    ]
+    start_s: Annotated[
+        float | None,
+        Field(
+            number(0),
+            "seconds into a recording at which to begin; times stay those of the whole",
+            0.0,
+            sound=RECORDED,
+        ),
+    ]
+    decoder: Annotated[
+        Mapping[str, Any] | None,
+        Field(
+            Kind("a table of options", lambda value: isinstance(value, dict)),
+            "a table of options of Whisper's decoder, see below",
+        ),
+    ]
+
+
+OPTIONS = operation.fields(TranscribeOptions)
+TranscribeOptions.__doc__ = operation.documented(str(TranscribeOptions.__doc__), OPTIONS)
+TRANSCRIBE = Operation(
+    "transcribe",
+    {
+        "format": Field(
+            choice("file", "s16le"),
+            "`file` (the default; the container tells what it is), or `s16le` with `rate` in Hz and `channels`",
+            "file",
+        ),
+        "rate": Field(whole(1_000, 768_000), "of `s16le`: Hz, 16000", 16_000),
+        "channels": Field(whole(1, 64), "of `s16le`: 1", 1),
+        **OPTIONS,
+        "live": Field(
+            flag(),
+            "true: ends by itself after the first utterance; always `s16le`, and the request is a session",
+            False,
+            sound=LIVE,
+        ),
+        "echo": Field(
+            flag(),
+            "with `live`: there are two channels, and the second is the loudspeaker's, which is not transcribed",
+            False,
+            sound=LIVE,
+        ),
+        "continuous": Field(
+            flag(),
+            "with `live`: goes on, utterance after utterance, until the input ends",
+            False,
+            sound=LIVE,
+        ),
+        "no_speech_s": Field(
+            number(0, 86_400),
+            "with `live`: seconds within which speech must begin, 30; else the error is `no_speech`. With "
+            "`continuous`: seconds of silence that end the session, 0 (the default): none",
+            30.0,
+            sound=LIVE,
+            option=Option(
+                ("--timeout",),
+                "how long nobody may speak: then it fails, by default after 30, or with --continuous ends, by default "
+                "never",
+                "SECONDS",
+                group=MICROPHONE,
+                kind=above_zero(),
+            ),
+            mcp=Name(
+                "Seconds in which the person must begin to speak, 1 to 3600 (default 30).",
+                "timeout",
+                number(1, 3600),
+                30.0,
+            ),
+        ),
+        "silence_s": Field(
+            number(0.1, 60),
+            f"with `live`: seconds of silence that end an utterance, {SILENCE_S}",
+            SILENCE_S,
+            sound=LIVE,
+            option=Option(
+                ("--silence",), f"the quiet that ends a line; default: {SILENCE_S}", "SECONDS", group=MICROPHONE
+            ),
+            mcp=Name(
+                "Seconds of silence that end the utterance, 0.2 to 10 (default 0.8).",
+                "silence",
+                number(0.2, 10),
+                SILENCE_S,
+            ),
+        ),
+    },
+)
+
+
+def _decoding(
+    kind: Kind,
+    about: str,
+    spelling: str = "",
+    help: str = "",
+    *,
+    at_command: Kind | None = None,
+    wanted: str = "",
+    none: Any = NotImplemented,
+) -> Field:
+    option = Option((spelling,), help, "X", WHISPER, at_command, wanted, none) if spelling else None
+    return Field(kind, about, by_engine=True, option=option)
+
+
+# By the names of openai-whisper's command line; engines of Whisper's models use them.
+DECODER = Operation(
+    "decoder",
+    {
+        "best_of": _decoding(
+            whole(1, 100),
+            "texts to sample when the temperature is not 0",
+            "--best-of",
+            "texts to sample when the temperature is not 0",
+            none=1,
+        ),
+        "patience": _decoding(
+            number(0.01, 100),
+            "how long the beam search goes on; 1 is usual",
+            "--patience",
+            "how long the beam search goes on; 1 is usual",
+            at_command=above_zero(),
+        ),
+        "length_penalty": _decoding(
+            number(0, 1),
+            "how much longer texts are preferred",
+            "--length-penalty",
+            "how much longer texts are preferred",
+        ),
+        "no_repeat_ngram_size": _decoding(
+            whole(1, 100),
+            "of faster-whisper: no sequence of so many tokens comes twice in a piece, against text that repeats itself",
+            "--no-repeat-ngram-size",
+            "with faster-whisper: no sequence of so many tokens comes twice",
+        ),
+        "suppress_tokens": _decoding(
+            Kind(
+                "a list of whole numbers",
+                lambda value: isinstance(value, list) and all(type(each) is int for each in value),
+                parse=_tokens,
+            ),
+            "a list of tokens to leave out; -1: symbols",
+            "--suppress-tokens",
+            "tokens to leave out, by comma; -1: symbols",
+            wanted="numbers with commas between them",
+        ),
+        "temperature_increment": _decoding(
+            _or_off(0.01, 1),
+            'added to the temperature while the text is doubtful; `"off"`: try once',
+            "--temperature-increment-on-fallback",
+            "added to the temperature while the text is doubtful; None: try once",
+            at_command=number(0.01, 1),
+            none=OFF,
+        ),
+        "compression_ratio_threshold": _decoding(
+            _or_off(0, 1000),
+            'text that repeats itself more is doubtful, 2.4; or `"off"`',
+            "--compression-ratio-threshold",
+            "text that repeats itself more is doubtful; default: 2.4",
+            at_command=number(0, 1000),
+            none=OFF,
+        ),
+        "logprob_threshold": _decoding(
+            _or_off(-1000, 0),
+            'text that is less likely is doubtful, -1; or `"off"`',
+            "--logprob-threshold",
+            "text that is less likely is doubtful; default: -1",
+            at_command=number(-1000, 0),
+            none=OFF,
+        ),
+        "no_speech_threshold": _decoding(
+            _or_off(0, 1),
+            'above it doubtful text counts as silence, 0.6; or `"off"`',
+            "--no-speech-threshold",
+            "above it doubtful text counts as silence; default: 0.6",
+            at_command=number(0, 1),
+            none=OFF,
+        ),
+        "prepend_punctuations": _decoding(
+            text(100),
+            "marks that belong to the next word",
+            "--prepend-punctuations",
+            "marks that belong to the next word",
+        ),
+        "append_punctuations": _decoding(
+            text(100),
+            "marks that belong to the word before",
+            "--append-punctuations",
+            "marks that belong to the word before",
+        ),
+        "hallucination_silence_threshold": _decoding(
+            number(0, 3600),
+            "with word times: seconds of silence around doubtful words, of which longer ones are skipped",
+            "--hallucination-silence-threshold",
+            "with word times: skip longer silence around doubtful words",
+            none=None,
+        ),
+        "threads": _decoding(
+            whole(0, 1024),
+            "cores to use; 0: the configuration's",
+            "--threads",
+            "cores to use; default: the configuration's",
+        ),
+        "condition_on_previous_text": _decoding(
+            flag(),
+            "give each piece the text before it, false",
+            "--condition-on-previous-text",
+            "give each piece the text before it; default: False",
+        ),
+        "carry_initial_prompt": _decoding(
+            flag(),
+            "give every piece the prompt, not only the first, true",
+            "--carry-initial-prompt",
+            "give every piece the initial prompt, not only the first; default: True",
+        ),
+    },
+)
+# Those that an engine may or may not use.
+BY_ENGINE = tuple(name for name, field in {**OPTIONS, **DECODER.fields}.items() if field.by_engine)

@@ -1,0 +1,163 @@
+"""Frozen dataclasses to the maps of an answer and back, for answers whose writer may be an older or a newer hushd.
+
+A key that the class does not have is ignored. One that is left out, as by a supervisor that does not know it yet, has
+the field's default, or else is nothing of its kind: None, 0, an empty text, no rows. What is of another kind than the
+field is a `HushdError`. In the other direction a field that has its default is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
+
+_REQUIRED = object()  # the default of a field that is always written; equals nothing
+
+
+class Record:
+    """The base of these dataclasses, whose fields are texts, numbers, flags, and records; tuples and maps of these."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_data(cls, data: object) -> Self:
+        """Reads what `data` wrote.
+
+        Raises:
+            HushdError: `protocol_error` for what is of another kind.
+        """
+        try:
+            return typing.cast(Self, _read(cls, data))
+        except _Misfit as misfit:
+            where = f"its {'.'.join(reversed(misfit.path))} is" if misfit.path else "it is"
+            raise HushdError(
+                "protocol_error",
+                f"The supervisor's answer cannot be read, for {where} {quoted(misfit.value)}: "
+                "`hushd restart` starts one of this version.",
+            ) from None
+
+    def data(self) -> dict[str, Any]:
+        """The record as maps and lists, in the order of its fields: the form that is sent, and printed as JSON."""
+        written = {}
+        kind = type(self)
+        if kind not in _WRITTEN:
+            _WRITTEN[kind] = _written(kind)
+        for name, default in _WRITTEN[kind]:
+            value = getattr(self, name)
+            if value != default:
+                written[name] = value if type(value) in _SCALARS else _plain(value)
+        return written
+
+
+class _Misfit(Exception):
+    """A `value` of the wrong kind; `path` are its keys, the innermost first."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        self.path: list[str] = []
+
+
+Reader = Callable[[Any], Any]
+_SCALARS = frozenset((str, int, float, bool, types.NoneType))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.data()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+_WRITTEN: dict[type[Record], tuple[tuple[str, object], ...]] = {}
+_READ: dict[type[Record], tuple[tuple[str, Callable[[], Any], Reader], ...]] = {}
+
+
+def _written(kind: type[Any]) -> tuple[tuple[str, object], ...]:
+    """The fields' names and defaults."""
+    return tuple((field.name, _default(field)) for field in dataclasses.fields(kind))
+
+
+def _default(field: dataclasses.Field[Any]) -> object:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return _REQUIRED if field.default is dataclasses.MISSING else field.default
+
+
+def _read(kind: type[Record], data: object) -> Record:
+    if not isinstance(data, Mapping):
+        raise _Misfit(data)
+    if kind not in _READ:
+        _READ[kind] = _fields(kind)
+    known = {}
+    for name, default, reader in _READ[kind]:
+        value = data.get(name, _REQUIRED)
+        known[name] = default() if value is _REQUIRED else _at(name, reader, value)
+    return kind(**known)
+
+
+def _at(key: object, reader: Reader, value: object) -> Any:
+    """Reads `value`, with `key` in the path of what does not fit."""
+    try:
+        return reader(value)
+    except _Misfit as misfit:
+        misfit.path.append(str(key)[:60].encode("unicode_escape").decode())
+        raise
+
+
+def _fields(kind: type[Any]) -> tuple[tuple[str, Callable[[], Any], Reader], ...]:
+    """The name of each field, what makes its value when it is left out, and what reads it."""
+    found, hints = [], typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        nothing, reader = _kind(hints[field.name])
+        default = _default(field)
+        make = nothing if default is _REQUIRED else functools.partial(_same, default)
+        found.append((field.name, make, reader))
+    return tuple(found)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _kind(hint: Any) -> tuple[Callable[[], Any], Reader]:
+    """Of an annotation: what makes nothing of its kind, and what reads a value of it."""
+    if isinstance(hint, types.UnionType):
+        (inner,) = (arm for arm in typing.get_args(hint) if arm is not types.NoneType)
+        reader = _kind(inner)[1]
+        return lambda: None, lambda value: None if value is None else reader(value)
+    origin, arguments = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if origin is tuple:
+        item = _kind(arguments[0])[1]
+        return tuple, lambda value: tuple(_at(at, item, each) for at, each in enumerate(_of(value, list, tuple)))
+    if origin is Mapping:
+        item = _kind(arguments[1])[1]
+        return dict, lambda value: {_of(key, str): _at(key, item, each) for key, each in _of(value, dict).items()}
+    if origin is float:
+        return float, _number
+    if origin in (str, int, bool):
+        return origin, lambda value: _of(value, origin)
+    if isinstance(origin, type) and issubclass(origin, Record):
+        return lambda: _read(origin, {}), lambda value: _read(origin, value)
+    raise TypeError(f"a record has no rule for {hint!r}")
+
+
+def _of(value: Any, *kinds: type) -> Any:
+    if type(value) not in kinds:
+        raise _Misfit(value)
+    return value
+
+
+def _number(value: Any) -> Any:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise _Misfit(value)
+    return value

@@ -1,0 +1,51 @@
+"""The settings: `tables` declares each of them, and the other modules follow from that.
+
+`load` reads them, with the refusals of `reader`; `shown` lists them; `editing` changes them in the user's file;
+`address` and `access` say where programs may come, and which; `reference` is what docs/CONFIGURATION.md has of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .tables import (
+    DEFAULTS,
+    HTTP_TOKEN,
+    STDIO,
+    HttpSettings,
+    RemoteSettings,
+    Settings,
+    WorkerSettings,
+    WyomingSettings,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "DEFAULTS",
+    "HTTP_TOKEN",
+    "STDIO",
+    "HttpSettings",
+    "RemoteSettings",
+    "Settings",
+    "WorkerSettings",
+    "WyomingSettings",
+    "load",
+]
+
+
+def load(path: Path) -> Settings:
+    """The settings in the file at `path`; the defaults where there is none.
+
+    Raises:
+        HushdError: `bad_request`, naming the file and the key, when it cannot be read or has an error.
+    """
+    from hushd_schema import toml
+
+    tables = toml.load(path)
+    if not tables:
+        return Settings()
+    from .reader import Reader  # without a file nobody needs it, and it would stay in memory
+
+    return Reader(path).read(tables)

@@ -1,0 +1,64 @@
+"""The declaration of a setting, as the field of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import field, fields
+from typing import Any, NamedTuple, TypeVar
+
+from hushd_schema.kinds import Kind
+
+T = TypeVar("T")
+
+# What a reload means for a setting:
+AT_ONCE = "at once"
+NEXT_START = "at once; workers and the gateway when they next start"
+REPLACES = "by a new process, once the running jobs have ended"
+
+
+class Setting(NamedTuple):
+    """The declaration of a setting, besides its name and its default.
+
+    Attributes:
+        help: for the reference, behind the default.
+        document: in which there is more about it, in `docs`; or empty.
+        reload: one of the three above.
+    """
+
+    kind: Kind
+    help: str
+    document: str = ""
+    reload: str = AT_ONCE
+
+
+class Table(NamedTuple):
+    """The declaration of a table: its maker, its help and its document."""
+
+    make: Callable[..., Any]
+    help: str
+    document: str = ""
+
+
+def setting(default: T, kind: Kind, help: str, *, document: str = "", reload: str = AT_ONCE) -> T:
+    """A field of a table: a setting, see `Setting`."""
+    metadata = {"setting": Setting(kind, help, document, reload)}
+    made: Any = field(default=default, metadata=metadata)
+    if isinstance(default, dict):
+        made = field(default_factory=dict, metadata=metadata)
+    return made  # type: ignore[no-any-return]
+
+
+def table(make: Callable[..., T], help: str, document: str = "") -> T:
+    """A field of `Settings`: a table of settings."""
+    made: Any = field(default_factory=make, metadata={"table": Table(make, help, document)})
+    return made  # type: ignore[no-any-return]
+
+
+def settings_of(kind: type) -> dict[str, Setting]:
+    """The settings of a table, by their names, in order."""
+    return {each.name: each.metadata["setting"] for each in fields(kind) if "setting" in each.metadata}
+
+
+def tables_of(kind: type) -> dict[str, Table]:
+    """The tables within a table, likewise."""
+    return {each.name: each.metadata["table"] for each in fields(kind) if "table" in each.metadata}

@@ -1,0 +1,110 @@
+"""The configuration file to `Settings`, strictly, so that a typing error is not a silent default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES, ROLES
+from hushd_protocol.suggest import did_you_mean
+
+from hushd_schema import toml
+from hushd_schema.kinds import Kind, check, texts
+
+from .declaration import Setting, settings_of, tables_of
+from .tables import STDIO, Settings, WorkerSettings, WyomingSettings
+
+_TABLE = Kind("a table", lambda value: isinstance(value, dict))
+
+
+class Reader:
+    """Reads the tables of the file at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, table: Mapping[str, Any]) -> Settings:
+        """Returns the settings in `table`.
+
+        Raises:
+            HushdError: `bad_request`, naming the file and the key.
+        """
+        values: dict[str, Any] = {}
+        known, tables = settings_of(Settings), tables_of(Settings)
+        for key, value in table.items():
+            if key in known:
+                values[key] = self._check(key, value, known[key].kind)
+            elif key == "models":
+                values["own_models"] = self._own_models(value)
+            elif key == "worker":
+                values[key] = self._workers(value)
+            elif key == "wyoming":
+                values[key] = self._wyoming(value)
+            elif key in tables:
+                values[key] = tables[key].make(**self._values(key, value, settings_of(type(tables[key].make()))))
+            else:
+                self._unknown(toml.key(key), key, [*known, *tables, "models"])
+        return Settings(**values)
+
+    def _workers(self, table: object) -> dict[str, dict[str, Any]]:
+        """`[worker]` is for all, `[worker."stt/moonshine"]` inside it for those whose name begins so."""
+        tables: dict[str, Any] = self._check("worker", table, _TABLE)
+        known = settings_of(WorkerSettings)
+        every = {key: value for key, value in tables.items() if key in known}
+        found = {"": self._values("worker", every, known)}
+        for name, content in tables.items():
+            if name in known:
+                continue
+            where = f"worker.{toml.key(name)}"
+            role, *rest = name.split("/")
+            if role not in ROLES or len(rest) > 2 or "" in rest:
+                self._unknown(where, name, [*known, *ROLES])
+            found[name] = self._values(where, content, known)
+        return {name: values for name, values in found.items() if values}
+
+    def _wyoming(self, table: object) -> WyomingSettings:
+        """`[wyoming]` is for all addresses, `[wyoming."tcp://HOST:PORT"]` inside it for one that it listens at.
+
+        `[wyoming."stdio://"]` is for `hushd serve --wyoming stdio://`, which has no supervisor listen.
+        """
+        content: dict[str, Any] = self._check("wyoming", table, _TABLE)
+        known = settings_of(WyomingSettings)
+        listen = self._check("wyoming.listen", content.get("listen", []), texts())
+        models = {role: known[role] for role in ENGINE_ROLES}
+        only = {
+            address: self._values(f"wyoming.{toml.key(address)}", content[address], models)
+            for address in (*listen, STDIO)
+            if address in content
+        }
+        rest = {key: value for key, value in content.items() if key not in only}
+        return WyomingSettings(**self._values("wyoming", rest, known), only=only)
+
+    def _own_models(self, table: object) -> dict[str, Any]:
+        from .own_models import checked  # few have any
+
+        tables: dict[str, Any] = self._check("models", table, _TABLE)
+        try:
+            return {model: checked(model, content) for model, content in tables.items()}
+        except HushdError as error:
+            raise HushdError("bad_request", f"{self._path}: {error.message}") from error
+
+    def _values(self, where: str, table: object, known: Mapping[str, Setting]) -> dict[str, Any]:
+        """Returns the values in `table`, which may have the settings in `known`."""
+        values = {}
+        for key, value in self._check(where, table, _TABLE).items():
+            if key not in known:
+                self._unknown(f"{where}.{toml.key(key)}", key, known)
+            values[key] = self._check(f"{where}.{key}", value, known[key].kind)
+        return values
+
+    def _check(self, where: str, value: object, kind: Kind) -> Any:
+        try:
+            return check(where, value, kind)
+        except HushdError as error:
+            raise HushdError("bad_request", f"{self._path}: {error.message}") from error
+
+    def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
+        hint = did_you_mean(key, known) or f": known are {', '.join(sorted(known))}"
+        raise HushdError("bad_request", f"{self._path}: there is no key {where}{hint}.")

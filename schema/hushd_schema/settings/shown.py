@@ -1,0 +1,41 @@
+"""All settings with their values and defaults, for `hushd config show`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .declaration import settings_of, tables_of
+from .tables import DEFAULTS, Settings, WorkerSettings
+
+
+def rows(settings: Settings) -> list[dict[str, Any]]:
+    """A row for each setting: the `path` of its key, its `value`, and its `default`."""
+    found = [*_table((), settings, DEFAULTS)]
+    for name in tables_of(Settings):
+        if name != "worker":
+            found += _table((name,), getattr(settings, name), getattr(DEFAULTS, name))
+    for address, models in settings.wyoming.only.items():
+        found += (_row(("wyoming", address, role), model, "") for role, model in models.items())
+    return [*found, *_workers(settings.worker)]
+
+
+def _table(path: tuple[str, ...], settings: object, defaults: object) -> Iterator[dict[str, Any]]:
+    for name in settings_of(type(defaults)):
+        yield _row((*path, name), getattr(settings, name), getattr(defaults, name))
+
+
+def _workers(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The settings of all workers, then those of some, of which only the set ones are shown."""
+    usual, every = WorkerSettings(), tables.get("", {})
+    for name in settings_of(WorkerSettings):
+        default = getattr(usual, name)
+        yield _row(("worker", name), every.get(name, default), default)
+    for worker, table in tables.items():
+        if worker:
+            for key, value in table.items():
+                yield _row(("worker", worker, key), value, every.get(key, getattr(usual, key)))
+
+
+def _row(path: tuple[str, ...], value: Any, default: Any) -> dict[str, Any]:
+    return {"path": path, "value": value, "default": default}

@@ -1,0 +1,233 @@
+"""All that a user can configure: every setting, declared once. Seconds, and MB of 10^6 bytes.
+
+A setting is a field of one of these tables, and nothing else: its kind, its default, its help, the document that says
+more, and what a reload does with it. Reading with its refusals, `hushd config`, completion and the reference in
+docs/CONFIGURATION.md follow from that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hushd_protocol.duration import FOREVER
+from hushd_protocol.names import COMPUTE_DEVICES, ENGINE_ROLES, LOG_FORMATS, base, is_compute_device, is_model
+
+from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
+
+from .declaration import NEXT_START, REPLACES, setting, table
+
+STDIO = "stdio://"  # Wyoming on standard input and output, where no supervisor listens
+MODELS = "store/local"  # the one worker of the role `models`
+HTTP_TOKEN = "HUSHD_HTTP_TOKEN"  # the variable that may hold the secret instead of `[http] token_file`
+LOG_LEVELS = ("debug", "info", "warning", "error")
+# Defaults that differ by role. Nobody comes back to a download soon.
+OF_ROLE: Mapping[str, Mapping[str, Any]] = {"models": {"keep_alive": 10.0, "memory_mb": 60.0}}
+
+
+def _is_engine(name: object) -> bool:
+    return isinstance(name, str) and name.partition("/")[0] in ENGINE_ROLES and is_model(name)
+
+
+_MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
+_MODEL_OR_NONE = Kind(_MODEL.wanted, lambda value: value == "" or is_model(value))
+_ENGINES = Kind(
+    'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"]',
+    lambda value: isinstance(value, list) and all(map(_is_engine, value)),
+    tuple,
+)
+_DEVICE = Kind(COMPUTE_DEVICES, lambda value: isinstance(value, str) and is_compute_device(value))
+_FALLBACK = Kind(
+    'cpu, or an engine and a model, such as "whisper/small"', lambda value: value in ("", "cpu") or is_model(value)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """One worker's settings: the table `[worker]` for all, `[worker."stt/moonshine"]` for those of that name."""
+
+    keep_alive: float = setting(
+        300.0,
+        seconds(FOREVER),
+        "how long a worker stays after its last job, unless a request says otherwise; -1: for ever",
+    )
+    pinned: bool = setting(False, flag(), "true: never ended for idleness or memory")
+    priority: int = setting(0, whole(-math.inf), "a higher one leaves later when memory is short; may be negative")
+    memory_mb: float = setting(0.0, number(0), "that it needs (10^6 bytes), until hushd has measured it; 0: not known")
+    vram_mb: float = setting(0.0, number(0), "the same of a graphics card")
+    vram_reserve_mb: float = setting(256.0, number(0), "of a card, that its start leaves to other programs")
+    max_requests: int = setting(0, whole(0), "after so many requests a new process takes over; 0: never")
+    max_pss_mb: float = setting(
+        0.0,
+        number(0),
+        "the same when it has grown to so many MB; 0: to twice its first size plus 1000 MB",
+    )
+    max_age: float = setting(86400.0, seconds(), "the same when it is so old; 0: never")
+    max_replicas: int = setting(
+        0,
+        whole(0),
+        "processes of one worker that may work at once, as far as cores and memory allow; 0: see below",
+    )
+    queue: int = setting(50, whole(1), "requests that may wait for one worker (of one program: 38)")
+    start_timeout: float = setting(
+        60.0, seconds(0.1), "a worker that loads without any sign of progress for so long is ended"
+    )
+    drain_timeout: float = setting(60.0, seconds(), "for the running jobs when the supervisor leaves")
+    stall_timeout: float = setting(
+        20.0, seconds(0.1), "a job without output or CPU time for so long (or for twice its audio) is ended"
+    )
+    compute_device: str = setting(
+        "auto",
+        _DEVICE,
+        "cpu, cuda, cuda:1, mps; auto: a graphics card with room where the engine's package can use one, else the CPU",
+        reload=REPLACES,
+    )
+    nice: int = setting(
+        0,
+        whole(0, 19),
+        "how far it gives way to other programs that want the CPU, as of nice(1); 19: as far as it can",
+        reload=REPLACES,
+    )
+    fallback: str = setting(
+        "", _FALLBACK, 'where memory is short for it: "cpu", or ENGINE/NAME of a smaller model; "": server_busy'
+    )
+    command: Sequence[str] = setting((), texts(), "a program of your own instead of hushd's worker", reload=REPLACES)
+    environment: Mapping[str, str] = setting(
+        {}, text_table(), "variables added to the worker's environment", reload=REPLACES
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """The table `[http]`: OpenAI's audio API."""
+
+    listen: Sequence[str] = setting((), texts(), 'addresses, such as "127.0.0.1:8000"; none: off')
+    hosts: Sequence[str] = setting(
+        (), texts(), "names of this machine that requests may use, besides localhost and addresses"
+    )
+    origins: Sequence[str] = setting(
+        (), texts(), 'of web pages that may send requests, such as "https://chat.example.org"'
+    )
+    token_file: str = setting(
+        "", text(), "holds the secret that every request must carry; required beyond this machine"
+    )
+    models: Mapping[str, str] = setting({}, text_table(), "ENGINE/NAME by the name that programs use")
+    voices: Mapping[str, str] = setting({}, text_table(), "an installed voice by the name that programs use")
+
+
+@dataclass(frozen=True, slots=True)
+class WyomingSettings:
+    """The table `[wyoming]`: the protocol of Home Assistant's voice services."""
+
+    listen: Sequence[str] = setting(
+        (),
+        texts(),
+        'addresses, such as "tcp://127.0.0.1:10300" or "unix:///run/hushd/wyoming.sock"; none: off',
+    )
+    allow: Sequence[str] = setting(
+        (),
+        texts(),
+        'addresses and networks that may connect from beyond this machine, such as "192.168.1.5"',
+    )
+    stt: str = setting("", _MODEL_OR_NONE, 'ENGINE/NAME of the one model to offer; "": all that are installed')
+    tts: str = setting("", _MODEL_OR_NONE, "the same of the one whose voices to offer")
+    only: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # `stt` and `tts` by address of `listen`
+
+    def models(self, address: str) -> tuple[str, str]:
+        """`stt` and `tts` of one address."""
+        own = self.only.get(address, {})
+        return own.get("stt", self.stt), own.get("tts", self.tts)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """The table `[remote]`: other machines of the same owner."""
+
+    listen: str = setting("", text(), 'an address, such as "tcp+curve://0.0.0.0:7300"; "": off')
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in the configuration file."""
+
+    stt: str = setting("moonshine/tiny-en", _MODEL, "engine/model for `listen` when it names none")
+    tts: str = setting("hibari/en", _MODEL, "engine/model for `say` when it names none")
+    stt_small: str = setting(
+        "",
+        _MODEL_OR_NONE,
+        'instead of it, while memory is short and the usual one does not run; "": the same',
+    )
+    tts_small: str = setting("", _MODEL_OR_NONE, "the same for `say`")
+    standby: Sequence[str] = setting(
+        (),
+        _ENGINES,
+        'engines of which a template is kept, such as ["tts/hibari"]: a faster start for 20 to 40 MB',
+        document="STANDBY.md",
+    )
+    auto_pull: bool = setting(
+        False, flag(), "true: a request for a missing model downloads it; its client waits and sees the progress"
+    )
+    exit_when_idle: float = setting(
+        600.0, seconds(), "a supervisor that a request started leaves after so long without a worker or a request"
+    )
+    queue: int = setting(
+        200,
+        whole(1),
+        "requests that may wait, over all workers; further ones are refused as `overloaded` (one program: 150)",
+    )
+    log_level: str = setting("info", choice(*LOG_LEVELS), "debug, info, warning or error")
+    log_format: str = setting(
+        "text",
+        choice(*LOG_FORMATS),
+        'or "json": each line an object, for programs',
+        document="MONITORING.md",
+        reload=NEXT_START,
+    )
+    log_content: bool = setting(False, flag(), "true: what is said and heard stands in the log, too", reload=NEXT_START)
+    memory_share: float = setting(
+        0.8,
+        number(0.001, 1),
+        "of all memory, or of the container's limit, that all workers together may take",
+    )
+    weight_priority: float = setting(
+        100.0, number(0), "when memory is short, idle workers leave, the lowest score first: priority times this,"
+    )
+    weight_idle: float = setting(1.0, number(0), "less the idle seconds times this,")
+    weight_size: float = setting(0.1, number(0), "less the MB times this")
+    gateway_idle: float = setting(
+        60.0,
+        seconds(),
+        "the process that serves HTTP and Wyoming leaves so long after its last connection",
+        reload=NEXT_START,
+    )
+    http: HttpSettings = table(HttpSettings, "OpenAI's audio API", document="SERVING.md")
+    wyoming: WyomingSettings = table(WyomingSettings, "Home Assistant and others", document="SERVING.md")
+    remote: RemoteSettings = table(RemoteSettings, "other machines of yours", document="REMOTE.md")
+    worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
+    own_models: Mapping[str, Any] = field(default_factory=dict)  # the tables of `[models]`, see `own_models`
+
+    def for_worker(self, name: str) -> WorkerSettings:
+        """The settings of worker `name`: the general table, then the role's, the engine's and its own."""
+        settings = WorkerSettings()
+        parts = base(name).split("/")
+        for key in ("", *("/".join(parts[:n]) for n in range(1, len(parts) + 1))):
+            settings = replace(settings, **{**OF_ROLE.get(key, {}), **self.worker.get(key, {})})
+        return settings
+
+    def small_model(self, role: str) -> str:
+        """`engine/model` for a role named alone while memory is short, empty for none."""
+        return {"stt": self.stt_small, "tts": self.tts_small}.get(role, "")
+
+    def models(self, role: str) -> dict[str, str]:
+        """The models that the user has chosen for a role named alone, by the key."""
+        chosen = {role: self.default_model(role), f"{role}_small": self.small_model(role)}
+        return {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
+
+    def default_model(self, role: str) -> str:
+        """`engine/model` for a role named alone."""
+        return {"stt": self.stt, "tts": self.tts, "models": MODELS}[role]
+
+
+DEFAULTS = Settings()

@@ -1,0 +1,258 @@
+"""The answer to `status`: the supervisor, its workers, memory, and who speaks or listens.
+
+Sizes are in MB of 10^6 bytes, times in seconds. docs/PROTOCOL.md has it as it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorStatus(Record):
+    """The supervisor's own process.
+
+    Attributes:
+        rss_mb: its resident set.
+        pss_mb: its proportional set; None where the system does not tell.
+    """
+
+    pid: int
+    version: str
+    uptime_s: float
+    rss_mb: float | None
+    pss_mb: float | None
+
+    @property
+    def size_mb(self) -> float:
+        """The best measure of its memory that there is."""
+        return self.pss_mb or self.rss_mb or 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus(Record):
+    """A worker, with or without a process.
+
+    Attributes:
+        name: `ROLE/ENGINE/MODEL`, with `#2` and so on for further processes of it.
+        state: `stopped`, `waiting`, `starting`, `ready`, `busy`, `draining`, `stopping`, `killing`, `backoff` or
+            `failed`.
+        pid: of its process; None while it has none.
+        idle_s: since its last job; None unless it is ready.
+        expires_in_s: until it ends by itself; None while that is not foreseen.
+        sessions: live ones among `running`.
+        requests: that have ended.
+        latency_ms: the median of the last requests' times to their first output; `latency_p95_ms` is the 95th
+            percentile.
+        holders: the seconds left of each lease, None for an endless one.
+        compute_device: `cpu`, `cuda` or empty.
+        why_there: why it is not on a card, if it is not.
+        vram_mb: on all cards; None for none. `cards_mb` has it by the card's place on the bus.
+        need_mb: that its next process is expected to take.
+    """
+
+    name: str
+    role: str
+    engine: str
+    model: str
+    state: str
+    pid: int | None
+    rss_mb: float | None
+    pss_mb: float | None
+    peak_rss_mb: float | None
+    idle_s: float | None
+    expires_in_s: float | None
+    queued: int
+    running: int
+    sessions: int
+    requests: int
+    latency_ms: float | None
+    latency_p95_ms: float | None
+    starts: int
+    crashes: int
+    holders: Mapping[str, float | None]
+    compute_device: str
+    why_there: str
+    vram_mb: float | None
+    cards_mb: Mapping[str, float]
+    need_mb: float
+
+    @property
+    def size_mb(self) -> float | None:
+        """The best measure of its memory that there is."""
+        return self.pss_mb or self.rss_mb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardStatus(Record):
+    """A graphics card, as it was last seen.
+
+    Attributes:
+        device: its name in the configuration, such as `cuda:0`.
+        id: its place on the bus.
+        total_mb: 0 where it has slept all the time.
+        used_mb: what workers take of it.
+        asleep: whether its power is off.
+        seen_s: how long ago that look was.
+        kept_s: for how long it is kept for other programs; None where it is not.
+    """
+
+    device: str
+    id: str
+    name: str
+    total_mb: float
+    free_mb: float
+    used_mb: float
+    asleep: bool
+    seen_s: float
+    kept_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryStatus(Record):
+    """The memory for workers.
+
+    Attributes:
+        budget_mb: that all workers may take.
+        used_mb: that they take.
+        available_mb: that the machine has left.
+        reserve_mb: of that, what starts leave to other programs.
+        pressure: `normal`, `warning` or `critical`.
+    """
+
+    budget_mb: float
+    used_mb: float
+    available_mb: float
+    reserve_mb: float
+    pressure: str
+    cards: tuple[CardStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateStatus(Record):
+    """A template from which workers of an engine are forked.
+
+    Attributes:
+        name: `ROLE/ENGINE`.
+        why: the reason why there is none, if there is none.
+    """
+
+    name: str
+    state: str
+    pid: int | None
+    rss_mb: float | None
+    pss_mb: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerStatus(Record):
+    """An address for programs that speak HTTP or Wyoming.
+
+    Attributes:
+        kind: `http` or `wyoming`.
+        service: whether it is a service manager's, and lasts.
+    """
+
+    kind: str
+    address: str
+    service: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners(Record):
+    """The answer to `listen`: all addresses, once it listens there too."""
+
+    listeners: tuple[ListenerStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayStatus(Record):
+    """The process that serves those programs; `pid` is None while it is not needed."""
+
+    pid: int | None
+    starts: int
+    rss_mb: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorStatus(Record):
+    """The door for those programs.
+
+    Attributes:
+        connections: that are there now.
+        polls: requests that the supervisor has answered itself.
+        handovers: connections that went to the gateway.
+        refusals: connections that found no room.
+    """
+
+    listeners: tuple[ListenerStatus, ...]
+    connections: int
+    polls: int
+    handovers: int
+    refusals: int
+    gateway: GatewayStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteStatus(Record):
+    """The address for other machines of the user, its public key, and the connections of each that is there."""
+
+    address: str
+    key: str
+    machines: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnStatus(Record):
+    """A program that has the speaker or the microphone.
+
+    Attributes:
+        turn: its number, for `stop_speaking`.
+        client: the name of the program.
+        pid: of the program; 0 where it is not known.
+        for_s: since when it has it.
+    """
+
+    turn: int
+    client: str
+    pid: int
+    priority: str
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorStatus(Record):
+    """The programs that speak and listen.
+
+    Attributes:
+        waiting: the number of turns that wait.
+        paused: whether all speech is paused.
+    """
+
+    speaker: TurnStatus | None
+    microphone: TurnStatus | None
+    waiting: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status(Record):
+    """The answer to `status`; `data()` is what `hushd status --json` prints.
+
+    Attributes:
+        standby: the templates, where any is wanted.
+        door: None where programs cannot come by HTTP or Wyoming.
+        remote: None where other machines cannot come.
+    """
+
+    supervisor: SupervisorStatus
+    workers: tuple[WorkerStatus, ...]
+    memory: MemoryStatus
+    standby: tuple[TemplateStatus, ...] = ()
+    door: DoorStatus | None = None
+    remote: RemoteStatus | None = None
+    floor: FloorStatus

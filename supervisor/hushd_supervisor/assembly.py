@@ -1,0 +1,215 @@
+"""The parts of a supervisor: made in the order in which they need each other, and listed in that of their turns."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.messages import Welcome
+from hushd_protocol.system.footprint import cores
+from hushd_protocol.system.paths import Paths
+from hushd_schema.settings import Settings
+
+from .arguments import Options
+from .core.events import Event, Shutdown
+from .core.pool import Pool
+from .system.configuration import Configuration
+from .system.describe import Descriptions
+from .system.doorkeeper import Doorkeeper
+from .system.libzmq import numbers
+from .system.libzmq.bounds import Bounds
+from .system.living import Living
+from .system.log import Log
+from .system.loop import Loop
+from .system.memory import cards, measure, psi
+from .system.memory.cgroup import Cgroup
+from .system.memory.history import History
+from .system.memory.needs import Needs
+from .system.process import Limits
+from .system.remote.remote import Remote
+from .system.reporter import Reporter
+from .system.request_log import Logged, RequestLog
+from .system.signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
+from .system.sockets.answers import Answers
+from .system.sockets.client_socket import ClientSocket
+from .system.sockets.lock import ListeningSocket
+from .system.sockets.watch import SocketWatch
+from .system.sockets.worker_socket import WorkerSocket
+from .system.source import Source
+from .system.standby import Templates
+
+if TYPE_CHECKING:
+    from .system.sd_notify import ServiceManager
+
+LOOK_S = 5.0  # between two looks at memory where the kernel does not report pressure
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How the supervisor was started.
+
+    Attributes:
+        inherited: the clients' socket of a service manager that has started us; None where there is none.
+        passed: its other sockets, by name.
+        manager: where to report to it.
+    """
+
+    options: Options
+    paths: Paths
+    inherited: int | None = None
+    passed: tuple[tuple[str, int], ...] = ()
+    manager: ServiceManager | None = None
+
+    @property
+    def unattended(self) -> bool:
+        """Whether no person has started us: errors are in the log, and we leave when nobody needs us."""
+        return self.options.auto or self.inherited is not None
+
+
+class Assembly:
+    """All parts of one supervisor.
+
+    Args:
+        read: reads the configuration again.
+
+    Raises:
+        HushdError: a socket cannot be made, or an address cannot be used and a person is there to be told.
+    """
+
+    def __init__(self, start: Start, settings: Settings, read: Callable[[], Settings]) -> None:
+        paths = start.paths
+        self._start, self._settings, self._read = start, settings, read
+        self._log = Log(
+            settings.log_level, paths.supervisor_log if start.unattended else None, form=settings.log_format
+        )
+        self.record = self._log.write
+        self._requests = RequestLog(self.record, settings.log_content)
+        self._poller, self._launch = zmq.Poller(), Limits().launch
+        self._doorkeeper = Doorkeeper(self._poller, self._launch, paths, self.record, start.passed)
+        self._open("HTTP and Wyoming", self._doorkeeper.configure)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        if not numbers.hide(self._context):
+            self.record(
+                "warning", "libzmq numbers its connections in a way of its own: a program of yours may guess the next"
+            )
+        if start.options.serve:
+            self._doorkeeper.invite()
+        self._remote = Remote(self._poller, paths, self.record)
+        self._open("other machines", self._remote.configure)
+        worker_listener = ListeningSocket(paths.worker_socket)
+        self._listener = ListeningSocket(paths.client_socket, start.inherited)
+        self.signals = Signals(children=sys.platform != "linux")
+        self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History(paths.memory_record)
+        self._templates = Templates(self._poller, self._launch, paths, settings)
+        memory = functools.partial(measure.machine, self._cgroup)
+        self._triggers = psi.choose(self._poller, self._cgroup, memory, os.environ.get("HUSHD_PRESSURE", ""))
+        self._pool = Pool(
+            settings,
+            version=__version__,
+            pid=os.getpid(),
+            auto=start.unattended,
+            memory=memory,
+            needs=self._needs.load(),
+            cores=cores(),
+            look_every=math.inf if self._triggers.work else LOOK_S,
+            has_cards=cards.there,
+        )
+        self._clients = ClientSocket(self._context, self._listener)
+        self._workers = self._make_workers(worker_listener)
+        pool = Logged(self._pool, self._requests)
+        self.loop = Loop(pool, self._poller, self._sources(), self.record, cores())
+        self._listener.watch()
+
+    def _open(self, visitors: str, configure: Callable[[Settings], None]) -> None:
+        """Opens a door to `visitors`, if the configuration says so."""
+        try:
+            configure(self._settings)
+        except HushdError as error:
+            if not self._start.unattended:
+                raise
+            self.record("error", f"not listening for {visitors}: {error}")  # our own clients need us all the same
+
+    def _make_workers(self, listener: ListeningSocket) -> WorkerSocket:
+        return WorkerSocket(
+            self._context,
+            listener,
+            self._poller,
+            self._start.paths,
+            self._settings,
+            Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()),
+            self._launch,
+            self.record,
+            oom_kills=functools.partial(measure.oom_kills, self._cgroup),
+            templates=self._templates,
+        )
+
+    def _sources(self) -> list[Source]:
+        """All parts, in the order of their turns: who has died is known before others ask for what it did."""
+        logs, manager = self._start.paths.logs, self._start.manager
+        descriptions = Descriptions(self._poller, self._launch, logs)
+        reporter = Reporter(self._pool, self._workers, self._templates, self._doorkeeper, self._remote)
+        self._doorkeeper.describe, self._doorkeeper.report = descriptions.ask, reporter.figures
+        followers = (self._doorkeeper, self._workers, self._remote, self._templates)
+        configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
+        watch = SocketWatch((self._listener, self._workers.listener), self.record)
+        bounds = Bounds(self._clients, self.record, self._remote)
+        self._hear(configuration, watch, bounds)
+        living = Living(
+            self._poller, self._workers, self._templates, self._triggers, self._pool.on_cards, self.record, manager
+        )
+        return [
+            self.history,
+            self.signals,
+            self._triggers,
+            self._workers,
+            descriptions,
+            cards.CardLooks(self._poller, self._launch, logs),
+            self._templates,
+            living,
+            self._clients,
+            self._remote,
+            bounds,
+            self._doorkeeper,
+            *((manager,) if manager else ()),
+            watch,
+            Answers(self._clients, self._remote),
+            reporter,
+            configuration,
+            self._needs,
+        ]
+
+    def _hear(self, configuration: Configuration, watch: SocketWatch, bounds: Bounds) -> None:
+        """Says what follows from each signal."""
+        self.signals.on(BUSY, bounds.check)
+        self.signals.on(FOLDER, watch.check)
+        self.signals.on(FOLDER, self._remote.look_at_keys)
+        in_terminal = sys.stderr.isatty()
+        for number in (*LEAVE, *((RELOAD,) if in_terminal else ())):  # SIGHUP: that the terminal is gone
+            self.signals.on(number, self._asked_to_leave)
+        if not in_terminal:
+            self.signals.on(RELOAD, configuration.reload)
+
+    def _asked_to_leave(self, _: float) -> Iterable[Event]:
+        self.record("info", "asked to leave by a signal")
+        return (Shutdown(renew=self._listener.lasting),)
+
+    def _read_again(self) -> Settings:
+        """The configuration, read once more; the log follows it at once."""
+        settings = self._read()
+        self._log.configure(settings.log_level, settings.log_format)
+        self._requests.content = settings.log_content
+        return settings
+
+    def close(self) -> None:
+        """Ends all parts; messages already sent are delivered."""
+        self.loop.close()
+        self._context.term()

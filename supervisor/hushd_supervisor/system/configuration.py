@@ -1,0 +1,95 @@
+"""The configuration, read again while the supervisor runs, and all who follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Error, Result
+from hushd_schema.settings import Settings
+
+from hushd_supervisor.core.actions import Action, Configure, ToClient
+from hushd_supervisor.core.events import Configured, Event
+
+from .source import Outcome, Perform, Source
+
+if TYPE_CHECKING:
+    from .sd_notify import ServiceManager
+
+
+class Follower(Protocol):
+    """A part that the configuration concerns."""
+
+    def configure(self, settings: Settings) -> None:
+        """Follows `settings`. Raises HushdError where it cannot; then it stays as it was."""
+
+
+class Configuration(Source):
+    """Reads the configuration when somebody asks for that.
+
+    Args:
+        settings: those that the followers have now.
+        read: reads the configuration again; raises HushdError.
+        followers: in the order in which they get it.
+        record: writes to the supervisor's log (level, text).
+        manager: the service manager to report to, if there is one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        read: Callable[[], Settings],
+        followers: Sequence[Follower],
+        record: Callable[[str, str], None],
+        manager: ServiceManager | None = None,
+    ) -> None:
+        self._settings = settings
+        self._read = read
+        self._followers = followers
+        self._record = record
+        self._manager = manager
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Configure: self._configure}
+
+    def reload(self, _: float) -> Iterator[Event]:
+        """Reads the configuration, when nobody waits for an answer; yields `Configured` unless it is wrong."""
+        for outcome in self._configure(Configure(b"", b"")):
+            assert not isinstance(outcome, ToClient)
+            yield outcome
+
+    def _configure(self, action: Configure) -> Iterator[Outcome]:
+        """Reads the configuration; an error goes to the client that asked, and changes nothing."""
+        answer: Result | Error = Result(id=action.id)
+        settings = None
+        if self._manager:
+            self._manager.reload(begins=True)
+        try:
+            settings = self._read()
+            self._follow(settings)
+        except HushdError as error:
+            settings = None
+            self._record("error", f"the configuration stays as it was: {error}")
+            answer = Error.of(action.id, error)
+        if self._manager:
+            self._manager.reload(begins=False)
+        if action.route:
+            yield ToClient(action.route, answer)
+        if settings:
+            self._settings = settings
+            yield Configured(settings)
+
+    def _follow(self, settings: Settings) -> None:
+        """Passes `settings` to all; where one of them cannot follow, those before it go back.
+
+        Raises:
+            HushdError: of the one that cannot.
+        """
+        for number, follower in enumerate(self._followers):
+            try:
+                follower.configure(settings)
+            except HushdError:
+                for earlier in self._followers[:number]:
+                    earlier.configure(self._settings)
+                raise

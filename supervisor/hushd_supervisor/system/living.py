@@ -1,0 +1,93 @@
+"""Counts the processes that live, for those who watch only while there are any."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Container, Iterable
+from typing import TYPE_CHECKING
+
+import zmq
+from hushd_protocol.messages import Ready
+
+from hushd_supervisor.core.events import (
+    Event,
+    Exited,
+    FromWorker,
+    Sleep,
+    Spawned,
+    SpawnFailed,
+    TemplateGone,
+    TemplateReady,
+)
+
+from .memory.psi import Triggers
+from .sockets.worker_socket import WorkerSocket
+from .source import Source
+from .standby import Templates
+
+if TYPE_CHECKING:
+    from .sd_notify import ServiceManager
+    from .sleep import SleepWatch
+
+
+class Living(Source):
+    """Tells `triggers`, `manager` and the watch of the machine's sleep when processes have come, gone or loaded.
+
+    Args:
+        poller: the loop's.
+        workers, templates: have the processes.
+        on_cards: whether a worker is on a graphics card.
+        record: writes to the supervisor's log (level, text).
+    """
+
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        workers: WorkerSocket,
+        templates: Templates,
+        triggers: Triggers,
+        on_cards: Callable[[], bool],
+        record: Callable[[str, str], None],
+        manager: ServiceManager | None = None,
+    ) -> None:
+        self._poller = poller
+        self._workers = workers
+        self._templates = templates
+        self._triggers = triggers
+        self._on_cards = on_cards
+        self._record = record
+        self._manager = manager
+        self._sleep: SleepWatch | None = None  # once a worker was on a card
+        self._count = 0  # of the templates
+
+    def look(self, event: Event, now: float) -> None:
+        match event:
+            case Spawned() | SpawnFailed() | Exited() | TemplateReady() | TemplateGone() | Sleep():
+                self._tell(now)
+            case FromWorker(_, _, Ready()):
+                self._tell(now)
+
+    def on_time(self, now: float) -> Iterable[Event]:
+        if self._templates.count != self._count:  # one was started: that is not an event
+            self._tell(now)
+        return ()
+
+    def events(self, ready: Container[object], now: float) -> Iterable[Event]:
+        return self._sleep.events(ready) if self._sleep else ()
+
+    def close(self) -> None:
+        if self._sleep:
+            self._sleep.close()
+
+    def _tell(self, now: float) -> None:
+        pids, self._count = self._workers.pids(), self._templates.count
+        self._triggers.watch(bool(pids or self._count))
+        on_cards = self._on_cards()
+        if on_cards and self._sleep is None and sys.platform == "linux":
+            from .sleep import SleepWatch  # not where there is no card
+
+            self._sleep = SleepWatch(self._poller, self._record)
+        if self._sleep:
+            self._sleep.watch(on_cards)
+        if self._manager:
+            self._manager.report(pids.values(), now)

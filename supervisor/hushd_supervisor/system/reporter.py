@@ -1,0 +1,88 @@
+"""The answer to `status`, gathered from all who know a part of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from hushd_protocol.messages import Result
+
+from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
+from hushd_supervisor.core.memory.admission import Standing
+
+from . import status
+from .memory import measure
+from .source import Outcome, Perform, Source
+
+if TYPE_CHECKING:
+    from hushd_schema.status import FloorStatus, Status, TemplateStatus, WorkerStatus
+
+    from .doorkeeper import Doorkeeper
+    from .remote.remote import Remote
+    from .sockets.worker_socket import WorkerSocket
+    from .standby import Templates
+
+
+class Known(Protocol):
+    """The pool's account of itself."""
+
+    def status(self, now: float) -> list[tuple[int, WorkerStatus]]: ...
+    def standing(self, now: float) -> Standing: ...
+    def templates(self) -> list[tuple[int, TemplateStatus]]: ...
+
+
+class Reporter(Source):
+    """Reports what the pool and the system know.
+
+    Args:
+        workers, templates: have the processes.
+        doorkeeper, remote: report a part of their own.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        pool: Known,
+        workers: WorkerSocket,
+        templates: Templates | None = None,
+        doorkeeper: Doorkeeper | None = None,
+        remote: Remote | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._workers = workers
+        self._templates = templates
+        self._doorkeeper = doorkeeper
+        self._remote = remote
+        self._clock = clock
+        self._started = clock()
+        self._usages = status.Usages()
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {ReportStatus: self._answer}
+
+    def _answer(self, action: ReportStatus) -> Iterable[Outcome]:
+        report = self._report(action.floor, self._usages.at(self._clock()))
+        return (ToClient(action.route, Result(id=action.id, data=report.data())),)
+
+    def figures(self) -> Status:
+        """Returns the report for `/metrics`: without the floor, and by resident sets, which cost less."""
+        from hushd_schema.status import FloorStatus
+
+        return self._report(FloorStatus.from_data({}), measure.resident_usage)
+
+    def _report(self, floor: FloorStatus, usage_of: Callable[[int], status.Usage]) -> Status:
+        """The answer to `status`; `usage_of` measures a process."""
+        now = self._clock()
+        return status.report(
+            self._pool.status(now),
+            self._pool.standing(now),
+            floor,
+            self._workers.pids(),
+            now - self._started,
+            usage_of,
+            status.templates(self._pool.templates(), self._templates.pids(), usage_of) if self._templates else (),
+            self._doorkeeper.status() if self._doorkeeper else None,
+            self._remote.status() if self._remote else None,
+        )

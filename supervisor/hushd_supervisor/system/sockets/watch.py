@@ -1,0 +1,47 @@
+"""Looks whether our sockets are still found in the file system, at logout for example: else nobody could connect."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+from hushd_supervisor.core.events import Event, Shutdown
+
+from ..source import Source
+from .lock import ListeningSocket
+
+APART_S = 1.0  # from one look to the next, in turns that there are anyway; Linux tells of a change at once
+
+
+class SocketWatch(Source):
+    """Has the supervisor leave once, when a socket is no longer its own.
+
+    Args:
+        listeners: the clients' socket first.
+        record: writes to the supervisor's log (level, text).
+        apart: seconds, see `APART_S`.
+    """
+
+    def __init__(
+        self, listeners: Iterable[ListeningSocket], record: Callable[[str, str], None], apart: float = APART_S
+    ) -> None:
+        self._listeners = list(listeners)
+        self._record = record
+        self._apart = apart
+        self._next = -math.inf
+
+    def on_time(self, now: float) -> Iterable[Event]:
+        return self.check(now) if now >= self._next else ()
+
+    def check(self, now: float) -> Iterator[Event]:
+        """Looks at once."""
+        self._next = now + self._apart
+        for listener in self._listeners:
+            if not listener.is_ours():
+                self._record("warning", f"{listener.path} is no longer this supervisor's: leaving")
+                yield Shutdown(renew=self._listeners[0].lasting)
+                return
+
+    def leave(self, *, stop: bool) -> None:
+        self._next = math.inf
+        self._listeners = []

@@ -1,0 +1,214 @@
+"""`hushd doctor`: each thing that breaks is found, with a remedy, and the exit status says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_cli.commands.doctor import installation, running
+from hushd_cli.commands.doctor.finding import Finding
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from support.peer import CONFIG, ECHO, Supervisor, command
+
+CODE = "from hushd_cli import entry; entry.hushd()"
+Found = list[dict[str, str]]
+
+
+def doctor(*words: str, **environment: str) -> tuple[int, Found]:
+    """The exit status and the findings."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", CODE, "doctor", "--json", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | environment,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, json.loads(done.stdout)["findings"]
+
+
+def of(found: Found, area: str, state: str = "broken") -> list[dict[str, str]]:
+    return [finding for finding in found if finding["area"] == area and finding["state"] == state]
+
+
+def test_what_works_is_ok(supervisor: Supervisor) -> None:
+    """Every area is looked at; with a supervisor that runs and nothing broken the status is 0."""
+    status, found = doctor("--no-engines")
+    assert status == 0, found
+    areas = {finding["area"] for finding in found}
+    assert areas >= {"python", "libraries", "extras", "memory", "card", "folders", "configuration", "models", "service"}
+    assert len(of(found, "supervisor", "ok")) == 2
+    assert "engines" not in areas
+
+
+def test_every_finding_that_is_not_fine_has_a_remedy(supervisor: Supervisor) -> None:
+    """Each fault and each warning comes with its remedy."""
+    _, found = doctor("--no-engines")
+    assert all(finding["remedy"] for finding in found if finding["state"] in ("broken", "warning"))
+
+
+def test_a_wrong_configuration(runtime: Path) -> None:
+    """The sentence names the key, and the status is 1; the rest is looked at all the same."""
+    (runtime / "config.toml").write_text("queue = -1\n")
+    status, found = doctor("--no-engines")
+    (broken,) = of(found, "configuration")
+    assert status == 1
+    assert "queue" in broken["text"]
+    assert of(found, "libraries", "ok")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "remedy"),
+    [
+        ("It failed: try again.", "It failed", "try again"),
+        (
+            "It failed (at 10:00: no key x: known are a, b): see /log.",
+            "It failed (at 10:00: no key x: known are a, b)",
+            "see /log",
+        ),
+        ("c.toml: there is no key x: known are a, b.", "c.toml: there is no key x", "known are a, b"),
+        ("It failed (error: 5).", "It failed (error: 5)", "hushd logs"),
+    ],
+)
+def test_a_sentence_is_parted_before_its_remedy(sentence: str, text: str, remedy: str) -> None:
+    """At its last colon outside parentheses, and not in the middle of what has happened."""
+    finding = Finding.of_error("supervisor", HushdError("no_supervisor", sentence), "hushd logs")
+    assert (finding.text, finding.remedy) == (text, remedy)
+
+
+def test_a_configuration_that_is_not_there(runtime: Path) -> None:
+    """HUSHD_CONFIG names no file: a warning, and none without the variable."""
+    _, found = doctor("--no-engines", HUSHD_CONFIG=str(runtime / "none.toml"))
+    (warning,) = of(found, "configuration", "warning")
+    assert "HUSHD_CONFIG is set, and" in warning["text"]
+    assert "none.toml does not exist" in warning["text"]
+
+
+def test_a_runtime_folder_that_is_open_to_others(runtime: Path) -> None:
+    """Its mode is named, and how to make it safe."""
+    runtime.chmod(0o755)
+    status, found = doctor("--no-engines")
+    (broken,) = of(found, "folders")
+    assert status == 1
+    assert "0755" in broken["text"]
+    assert "0700" in broken["remedy"]
+
+
+def test_a_socket_that_is_open_to_others(supervisor: Supervisor, runtime: Path) -> None:
+    """A socket that others may use is a warning, with the command that shuts it."""
+    (runtime / "client.sock").chmod(0o777)
+    _, found = doctor("--no-engines")
+    (warning,) = of(found, "folders", "warning")
+    assert warning["remedy"] == f"chmod 0700 {runtime / 'client.sock'}"
+
+
+def test_no_supervisor_where_none_may_start(runtime: Path) -> None:
+    """It says how to start one."""
+    status, found = doctor("--no-engines")
+    (broken,) = of(found, "supervisor")
+    assert status == 1
+    assert broken["remedy"]
+
+
+def test_a_damaged_model(supervisor: Supervisor, tmp_path: Path) -> None:
+    """A model whose manifest cannot be read is broken, and the command that mends it is named."""
+    models = tmp_path / "models"
+    (models / "piper").mkdir(parents=True)
+    (models / "piper/mine.hushd.json").write_text("{")
+    _, found = doctor("--no-engines", HUSHD_MODELS_DIR=str(models))
+    assert [finding["remedy"] for finding in of(found, "models")] == ["hushd models pull piper/mine"]
+    assert Store(paths.find({**os.environ, "HUSHD_MODELS_DIR": str(models)})).kept().keys() == {"piper/mine"}
+
+
+def test_gateways_answer_and_one_that_is_silent_is_found(
+    start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both kinds of address answer without a gateway's process; a server that answers something else is broken."""
+    ports = [free_port(), free_port()]
+    listen = ("--http", f"127.0.0.1:{ports[0]}", "--wyoming", f"tcp://127.0.0.1:{ports[1]}")
+    started = start_supervisor(CONFIG, *listen)
+    _, found = doctor("--no-engines")
+    assert len(of(found, "gateways", "ok")) == 2, found
+    with started.connect() as peer:
+        assert peer.control("status")["door"]["gateway"]["pid"] is None
+    with pytest.raises(OSError, match="refused"):
+        running._asked(f"127.0.0.1:{free_port()}", b"GET / HTTP/1.1\r\n\r\n")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_an_engine_that_cannot_load_is_found(start_supervisor: Callable[..., Supervisor]) -> None:
+    """Its worker's reason is the finding, its log the remedy, and the other engines are tried all the same."""
+    broken = '[worker."stt/moonshine"]\ncommand = ["/bin/false"]\n[worker."tts/hibari"]\n' + command(ECHO)
+    start_supervisor(broken)
+    status, found = doctor()
+    engines = {finding["text"].split("/")[1]: finding for finding in found if finding["area"] == "engines"}
+    assert status == 1
+    assert engines["moonshine"]["state"] == "broken"
+    assert engines["moonshine"]["remedy"] == "hushd logs stt/moonshine"
+    assert engines["hibari"]["text"].startswith("tts/hibari/en speaks")
+
+
+def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Supervisor]) -> None:
+    """The speech of one engine is heard by the other, word for word as far as it can, and no worker is left."""
+    started = start_supervisor("")
+    status, found = doctor()
+    said = [finding["text"] for finding in of(found, "engines", "ok")]
+    assert status == 0, found
+    assert any(text.startswith("tts/hibari/en speaks") for text in said)
+    assert any(text.startswith("stt/moonshine/tiny-en hears 'The quick brown fox") for text in said)
+    with started.connect() as peer:
+        assert all(row["state"] != "ready" for row in peer.control("status")["workers"])
+
+
+def test_an_engine_without_a_model_is_not_called_missing(supervisor: Supervisor, tmp_path: Path) -> None:
+    """Where its package is here, the remedy is a model, for engines that hear as for those that speak."""
+    pytest.importorskip("faster_whisper")
+    _, found = doctor(HUSHD_MODELS_DIR=str(tmp_path))
+    (finding,) = [each for each in found if each["text"].startswith("stt/faster-whisper")]
+    assert finding["text"] == "stt/faster-whisper has no model here"
+    assert finding["remedy"].startswith("hushd models pull faster-whisper/")
+
+
+def test_text_is_a_line_a_finding(supervisor: Supervisor) -> None:
+    """State, area, text, and the remedy below; the last line sums up."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", CODE, "doctor", "--no-engines"], capture_output=True, text=True, timeout=60
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("ok       python: Python 3.")
+    assert "works" in lines[-1]
+    assert "\x1b" not in done.stdout
+
+
+def test_an_extra_that_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that is gone is a warning with the command that brings it; a whole extra that is absent a note."""
+    there: Callable[[str], Any] = lambda name: None if name in ("soxr", "wyoming") else object()  # noqa: E731
+    monkeypatch.setattr(installation, "find_spec", there)
+    found = {finding.text.split()[0]: finding for finding in installation.extras() if finding.state != "ok"}
+    assert {extra: finding.state for extra, finding in found.items()} == {
+        "stt": "warning",
+        "tts": "warning",
+        "wyoming": "note",
+    }
+    assert "wyoming" in found["wyoming"].remedy
+
+
+def test_secrets_in_the_environment_are_not_shown(supervisor: Supervisor) -> None:
+    """Of a variable that is not a path only the name is shown."""
+    _, found = doctor("--no-engines", HUSHD_HTTP_TOKEN="sesame")
+    assert any("HUSHD_HTTP_TOKEN" in finding["text"] for finding in found)
+    assert "sesame" not in json.dumps(found)

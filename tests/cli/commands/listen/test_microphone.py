@@ -1,0 +1,333 @@
+"""Listening live: what a client asks, what it shows of the unfinished, which microphone it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd import Client, HushdError
+from hushd.audio.devices import Device, choose
+from hushd_cli.commands.listen.microphone import unfinished
+from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
+from support.peer import wait_until
+from support.scripted_router import ScriptedRouter
+
+Start = Callable[..., ScriptedRouter]
+DEVICE = Path(__file__).parents[3] / "support" / "quiet_device"
+
+
+@pytest.fixture
+def client(runtime: Path) -> Iterator[Client]:
+    with Client() as client:
+        yield client
+
+
+def unstable(name: bytes, seq: int, stable: str, text: str) -> Partial:
+    return Partial(id=name, seq=seq, data={"kind": "unstable", "stable": stable, "text": text})
+
+
+def segment(name: bytes, seq: int, text: str) -> Partial:
+    return Partial(id=name, seq=seq, data={"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": text})
+
+
+def answering(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    """Understands a word with each of the first three chunks, and the utterance at the end."""
+    if isinstance(message, Request) and message.input == "stream":
+        router.send(route, Credit(id=message.id, chunks=200))
+    elif isinstance(message, Chunk) and message.seq < 3:
+        words = ["Ever", " tried", " again"][: message.seq + 1]
+        router.send(route, unstable(message.id, message.seq, "".join(words[:-1]), words[-1]))
+    elif isinstance(message, Chunk) and message.last:
+        data = {"language": "en", "duration": 0.5, "segments": 1, "ended": "endpoint"}
+        router.send(route, segment(message.id, 3, "Ever tried again."), Result(id=message.id, data=data))
+
+
+CHUNKS = [bytes([n]) * 3200 for n in range(5)]
+
+
+def test_an_utterance(start_router: Start, client: Client) -> None:
+    """It is asked for as a session, and told what is stable of it and what is not, in order."""
+    router = start_router(answering)
+    told: list[tuple[str, str]] = []
+    transcript = client.listen(
+        iter(CHUNKS), rate=8000, on_partial=lambda *texts: told.append(texts), language="en", prompt="Beckett"
+    ).transcript()
+    assert (transcript.text, transcript.ended) == ("Ever tried again.", "endpoint")
+    assert told == [("", "Ever"), ("Ever", " tried"), ("Ever tried", " again")]
+    (request,) = router.of(Request)
+    assert request.session
+    assert request.params == {
+        "format": "s16le", "rate": 8000, "channels": 1, "live": True, "continuous": False, "silence_s": 0.8,
+        "language": "en", "prompt": "Beckett",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{"continuous": True}, {"no_speech_s": 4, "silence_s": 2.0}])
+def test_how_long_it_listens(options: dict[str, Any], start_router: Start, client: Client) -> None:
+    """Options are sent when they are given; the time to begin in only then, since its default depends on the mode."""
+    router = start_router(answering)
+    client.listen(iter(CHUNKS), **options).transcript()
+    (request,) = router.of(Request)
+    assert options.items() <= request.params.items()
+    assert ("no_speech_s" in request.params) == ("no_speech_s" in options)
+
+
+@pytest.mark.parametrize("known", ["unstable", "segment"])
+def test_a_crash_while_somebody_speaks(known: str, start_router: Start, client: Client) -> None:
+    """All that was said is sent again; but not once a segment was handed out, which would come twice."""
+    asked: list[Request] = []
+    crashed: list[bool] = []
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            asked.append(message)
+        if len(asked) == 2 or not isinstance(message, Chunk):
+            answering(router, route, message)
+        elif message.seq == 2 and not crashed:  # what was on its way behind it belongs to nothing any more
+            crashed.append(True)
+            first = unstable(message.id, 0, "", "Ever") if known == "unstable" else segment(message.id, 0, "Ever.")
+            router.send(route, first, Error(id=message.id, code="worker_crashed", message="The worker died."))
+
+    router = start_router(script)
+    transcription = client.listen(iter(CHUNKS))
+    if known == "unstable":
+        assert transcription.transcript().text == "Ever tried again."
+        again = b"".join(chunk.payload for chunk in router.of(Chunk)).removeprefix(b"".join(CHUNKS[:3]))
+        assert again.endswith(b"".join(CHUNKS))
+    else:
+        assert next(transcription).text == "Ever."
+        with pytest.raises(HushdError, match="died"):
+            next(transcription)
+
+
+# --- the terminal -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stable", "text", "columns", "line"),
+    [
+        ("Ever", " tried", 80, "Ever[ tried]"),
+        ("", "Ever", 80, "[Ever]"),
+        ("Ever tried", "", 80, "Ever tried[]"),
+        ("Ever tried", " again", 17, "Ever tried[ again]"),
+        ("Ever tried", " again", 16, "…er tried[ again]"),
+        ("Ever tried", " again", 6, "…[gain]"),
+        ("你好", "吗", 7, "你好[吗]"),
+        ("你好", "吗", 6, "…好[吗]"),
+        ("one\ntwo", "\nthree", 80, "one two[ three]"),
+    ],
+)
+def test_the_unfinished_on_a_line(stable: str, text: str, columns: int, line: str) -> None:
+    """Its end is shown where it is too long, and what may change is dim."""
+    assert unfinished(stable, text, columns) == line.replace("[", "\x1b[2m").replace("]", "\x1b[0m")
+
+
+def test_no_line_is_too_wide() -> None:
+    """Whatever the text and the terminal: nothing is ever wrapped, since only one line can be drawn anew."""
+    rng = random.Random(3)
+    for _ in range(500):
+        stable, text = ("".join(rng.choices("ab 你e\u0301", k=rng.randrange(40))) for _ in range(2))
+        columns = rng.randrange(2, 50)
+        shown = re.sub(r"\x1b\[\dm", "", unfinished(stable, text, columns))
+        assert sum(2 if sign == "你" else sign != "\u0301" for sign in shown) < columns
+
+
+# --- the microphone ---------------------------------------------------------------------------------------------------
+
+DEVICES = [
+    Device(0, "HDA Intel PCH", "ALSA", 2, False),
+    Device(2, "Headset", "ALSA", 1, True),
+    Device(3, "Headset Pro", "ALSA", 1, False),
+    Device(7, "default", "ALSA", 32, False),
+    Device(8, "default", "JACK", 32, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("wish", "number"),
+    [("headset", 2), ("Headset P", 3), ("hda", 0), (3, 3), ("3", 3), ("default", 7), (" HEADSET ", 2)],
+)
+def test_a_microphone_by_name(wish: str | int, number: int) -> None:
+    """By its number, its whole name, or how that begins; the first of those that have one name."""
+    assert choose(DEVICES, "microphone", wish) == number
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ("h", "More than one microphone is called 'h': choose one of 'HDA Intel PCH', 'Headset', 'Headset Pro'."),
+        ("set", "no microphone called 'set': there is 'HDA Intel PCH', 'Headset'"),
+        ("", "no microphone called ''"),
+        (1, "no microphone called 1"),
+    ],
+)
+def test_a_microphone_that_is_not_there(wish: str | int, words: str) -> None:
+    """The error names those that were meant, or those that are there."""
+    with pytest.raises(HushdError, match=re.escape(words)) as caught:
+        choose(DEVICES, "microphone", wish)
+    assert caught.value.code == "no_device"
+    with pytest.raises(HushdError, match="there is none at all"):
+        choose([], "microphone", wish)
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def start_listen(folder: Path, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """`listen` on a microphone that hears a hum."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *arguments],
+        env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(folder / "diary")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
+
+
+def finishing(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    """Grants the floor, warms, and hears a line with the fifth chunk and one at the end."""
+    if isinstance(message, Claim):
+        router.send(route, Turn(id=message.id, state="granted", number=1))
+    elif isinstance(message, Request) and message.op == "warm":
+        router.send(route, Result(id=message.id))
+    elif isinstance(message, Request):
+        router.send(route, Credit(id=message.id, chunks=200))
+    elif isinstance(message, Chunk) and message.last:
+        router.send(route, segment(message.id, 1, "The rest."), Result(id=message.id, data={"ended": "input"}))
+    elif isinstance(message, Chunk) and message.seq == 5:
+        router.send(route, segment(message.id, 0, "A line."))
+
+
+@pytest.mark.parametrize("form", ["txt", "json", "srt"])
+def test_ctrl_c_ends_a_continuous_session(form: str, start_router: Start, runtime: Path) -> None:
+    """Audio recorded until then is transcribed to its end, in any format, and the exit code is 0."""
+    router = start_router(finishing)
+    process = start_listen(runtime, "--continuous", "-f", form)
+    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
+    process.send_signal(signal.SIGINT)
+    text, complaint = process.communicate(timeout=10)
+    assert (process.returncode, complaint) == (0, "")
+    assert text.index("A line.") < text.index("The rest.")
+    assert sum(chunk.last for chunk in router.of(Chunk)) == 1
+
+
+@pytest.mark.parametrize("end", ["worker_crashed", signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("written", [False, True])
+def test_what_was_said_outlives_what_breaks_off(
+    end: str | signal.Signals, written: bool, start_router: Start, runtime: Path
+) -> None:
+    """A worker that dies and a terminal that is closed do not take the lines before with them, in any format."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        finishing(router, route, message)
+        if isinstance(message, Chunk) and message.seq == 5:
+            router.send(route, unstable(message.id, 1, "", "And then"))
+            if isinstance(end, str):
+                router.send(route, Error(id=message.id, code=end, message="It died."))
+
+    start_router(script)
+    ours, theirs = pty.openpty()
+    folder = runtime / "out"
+    arguments = ["--continuous", "-f", "json", *(["-o", str(folder)] if written else [])]
+    process = start_listen(runtime, *arguments, errors=theirs)
+    os.close(theirs)
+    shown = b""
+    while b"And then" not in shown:  # so the line before it has arrived
+        shown += os.read(ours, 10_000)
+    if not isinstance(end, str):
+        process.send_signal(end)
+    text, _ = process.communicate(timeout=10)
+    os.close(ours)
+    assert process.returncode == (5 if isinstance(end, str) else 128 + end)
+    assert json.loads((folder / "microphone.json").read_text() if written else text)["text"] == "A line."
+
+
+def test_where_nothing_was_said_nothing_is_written(start_router: Start, runtime: Path) -> None:
+    """A session that fails before its first line leaves what there was."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Chunk):
+            router.send(route, Error(id=message.id, code="worker_crashed", message="It died."))
+        else:
+            finishing(router, route, message)
+
+    start_router(script)
+    process = start_listen(runtime, "--continuous", "-f", "srt", "-o", str(runtime / "out"))
+    assert process.communicate(timeout=10) == ("", "listen: It died.\n")
+    assert process.returncode == 5
+    assert os.listdir(runtime / "out") == []
+
+
+def test_a_second_ctrl_c_ends_at_once(start_router: Start, runtime: Path) -> None:
+    """Also where the worker has not answered yet."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if not (isinstance(message, Chunk) and message.last):
+            finishing(router, route, message)
+
+    router = start_router(script)
+    process = start_listen(runtime, "--continuous")
+    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: router.of(Chunk)[-1].last, "the end")
+    process.send_signal(signal.SIGINT)
+    text, complaint = process.communicate(timeout=10)
+    assert (process.returncode, text, complaint) == (130, "A line.\n", "")
+
+
+def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Path) -> None:
+    """On standard error, anew in its place, and taken away before the line is printed."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Chunk):
+            answering(router, route, message)
+        else:
+            finishing(router, route, message)
+
+    router = start_router(script)
+    ours, theirs = pty.openpty()
+    process = start_listen(runtime, "--continuous", errors=theirs)
+    os.close(theirs)
+    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=10)
+    shown = ""
+    with contextlib.suppress(OSError):  # at the end: what a terminal was given may come a piece at a time
+        while piece := os.read(ours, 10_000):
+            shown += piece.decode()
+    os.close(ours)
+    assert text == "Ever tried again.\n"
+    assert shown == (
+        "listen: Listening: Ctrl-C ends.\r\n"
+        "\r\x1b[K\x1b[2mEver\x1b[0m\r\x1b[KEver\x1b[2m tried\x1b[0m\r\x1b[KEver tried\x1b[2m again\x1b[0m\r\x1b[K"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--once", "--continuous"],
+        ["--timeout", "0"],
+        ["--silence", "x"],
+        ["--continuous", "a.wav"],
+        ["--device", "x", "-"],
+    ],
+)
+def test_options_that_make_no_sense(arguments: list[str], runtime: Path) -> None:
+    """One sentence, and exit code 2, before any device is opened."""
+    process = start_listen(runtime, *arguments)
+    text, complaint = process.communicate(timeout=10)
+    assert (process.returncode, text) == (2, "")
+    assert complaint.count("\n") == 1

@@ -1,0 +1,134 @@
+"""The options of `listen`: whisper's names, and what they ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd.transcripts.cues import Layout
+from hushd.transcripts.options import transcribe_params
+from hushd_cli.commands.listen.options import layout, parse, transcribe_options
+from hushd_protocol.errors import HushdError
+
+
+def asked(*argv: str) -> dict[str, Any]:
+    """The parameters of the request that a command line makes."""
+    return transcribe_params(transcribe_options(parse("listen", argv)))
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ([], {}),
+        (["--language", "en"], {"language": "en"}),
+        (["--task", "translate"], {"task": "translate"}),
+        (["--initial_prompt", "So."], {"prompt": "So."}),
+        (["--initial-prompt=a_b"], {"prompt": "a_b"}),
+        (["--hotwords", "Ada, Babbage"], {"hotwords": "Ada, Babbage"}),
+        (
+            ["--beam_size", "5", "--temperature", "0"],
+            {"beam_size": 5, "temperature": 0.0, "decoder": {"temperature_increment": 0.2}},
+        ),
+        (["--beam_size", "None"], {"beam_size": 1}),
+        (["--word_timestamps"], {"word_times": True}),
+        (["--word_timestamps", "True"], {"word_times": True}),
+        (["--word-timestamps=true"], {"word_times": True}),
+        (["--word_timestamps", "False"], {}),
+        (["--diarize", "--speakers", "3"], {"diarize": True, "speakers": 3}),
+        (["--speakers", "3"], {"diarize": True, "speakers": 3}),
+        (["--min-silence", "0.5"], {"min_silence_s": 0.5}),
+        (["--speech_pad", "0.2", "--max-segment", "20"], {"speech_pad_s": 0.2, "max_segment_s": 20.0}),
+        (["--max_line_width", "42"], {"word_times": True}),
+        (["--highlight_words", "True"], {"word_times": True}),
+        (["--highlight_words", "False"], {}),
+        (["--max_line_width", "None"], {}),
+    ],
+)
+def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
+    """Dashes and underscores are the same, switches stand alone or have True or False, layouts ask for word times."""
+    assert asked("a.wav", *argv) == expected
+    assert asked(*argv, "a.wav") == expected
+
+
+def test_standard_input_is_read_once() -> None:
+    """Two readers would each get a part of it."""
+    assert parse("listen", ["-", "a.wav"]).files == ["-", "a.wav"]
+    with pytest.raises(HushdError, match="once only"):
+        parse("listen", ["-", "a.wav", "-"])
+
+
+def test_a_switch_does_not_take_a_file_for_its_value() -> None:
+    """`--diarize a.wav` is a switch and a file."""
+    options = parse("listen", ["--diarize", "a.wav", "--highlight_words", "--", "--word_timestamps", "True"])
+    assert options.files == ["a.wav", "--word_timestamps", "True"]
+    assert options.highlight_words
+    assert not options.word_times
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ([], None),
+        (["--max_line_width", "42", "--max_line_count", "2"], Layout(42, 2)),
+        (["--max_words_per_line", "4", "--highlight_words"], Layout(max_words_per_line=4, highlight_words=True)),
+        (["--max_line_width", "None"], Layout()),
+        (["--max_line_width", "0"], Layout()),
+        (["--highlight_words", "False"], Layout()),
+    ],
+)
+def test_a_layout_is_what_was_said_of_it(argv: list[str], expected: Layout | None) -> None:
+    """None at all is readable cues; any option, also one that says None, is whisper's rules."""
+    assert layout(parse("listen", argv)) == expected
+
+
+@pytest.mark.parametrize("option", ["-f", "--format", "--output_format", "--output-format"])
+def test_a_format_has_four_names(option: str) -> None:
+    """whisper's, its short form, hushd's older one, and each with dashes."""
+    assert parse("listen", [option, "srt"]).format == "srt"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--task", "sing"], "sing"),
+        (["--beam_size", "many"], "--beam-size"),
+        (["--max_line_width", "-1"], "--max-line-width"),
+        (["--min-silence", "0"], "--min-silence"),
+        (["--word_timestamps=perhaps"], "--word-timestamps"),
+        (["--beam_size", "0"], "--beam-size must be a whole number from 1 to 100, not '0'"),
+        (["--temperature", "2"], "--temperature must be a number from 0 to 1, not '2'"),
+        (["--speakers", "0"], "--speakers must be"),
+        (["--silence", "0"], "--silence must be a number from 0.1 to 60"),
+        (["--min-silence", "90", "a.wav"], "--min-silence must be a number from 0.05 to 60"),
+        (["--timeout", "inf"], "--timeout must be a number above 0, not 'inf'"),
+        (["--clip_timestamps", "30,10", "a.wav"], "--clip-timestamps must be ascending seconds"),
+        (["--clip_timestamps", "soon", "a.wav"], "--clip-timestamps must be ascending seconds"),
+        (["--patience", "0"], "--patience must be a number above 0"),
+        (["--threads", "-1"], "--threads must be"),
+        (["--speed", "fast", "a.wav"], "give --model auto"),
+        (["--silence", "1", "a.wav"], "are for the microphone"),
+        (["--min-silence", "1"], "is for FILE"),
+        (["--clip_timestamps", "0,30"], "name its FILE"),
+        (["--clip_timestamps", "0,30", "--diarize", "a.wav"], "leave out --clip-timestamps"),
+        (["--resume", "-"], "neither - nor a pipe"),
+        (["-o", "x", "--output_dir", "y", "a.wav"], "not allowed with"),
+        (["--resume"], "name its FILE"),
+        (["--resume", "--diarize", "a.wav"], "leave out --resume"),
+        (["-f", "docx", "a.wav"], "docx"),
+    ],
+)
+def test_mistakes(argv: list[str], words: str) -> None:
+    """Each is a bad_request that names the option."""
+    with pytest.raises(HushdError) as caught:
+        parse("listen", argv)
+    assert caught.value.code == "bad_request"
+    assert words in str(caught.value)
+
+
+def test_a_pipe_cannot_be_resumed(tmp_path: Path) -> None:
+    """It is gone once it was read, whatever its name."""
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.raises(HushdError, match="neither - nor a pipe"):
+        parse("listen", ["--resume", str(tmp_path / "a.wav")])

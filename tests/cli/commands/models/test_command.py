@@ -1,0 +1,333 @@
+"""`hushd models` as a process: what it prints and returns, without a supervisor, without a network, in time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd import Client
+from hushd_cli.commands.models.command import main
+from hushd_cli.terminal import console
+from hushd_models.installation import extra_command
+from hushd_models.manifest import File, Manifest, Source
+from hushd_models.store import Store
+from hushd_protocol.messages import Control, Message, Result
+from hushd_protocol.system import paths
+from support.scripted_router import ScriptedRouter
+
+CONTENT = b"weights" * 1_000_000
+
+
+@pytest.fixture
+def machine(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A machine with a home of its own."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(runtime / "models"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(runtime / "cache"))
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    return Store(paths.find())
+
+
+@pytest.fixture
+def base(machine: Store) -> Path:
+    """whisper/base as a pull has left it; its file."""
+    path = machine.folder / "whisper" / "base.pt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    files = {"base.pt": File(len(CONTENT), hashlib.sha256(CONTENT).hexdigest())}
+    source = Source("url", "https://example.org", "", "")
+    machine.write(Manifest("whisper", "base", "stt", source, files, ".", "openai-whisper", "", "MIT"))
+    return path
+
+
+def hushd(*arguments: str, cwd: Path | None = None, lacking: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs `hushd models` with sockets forbidden, but for those of this machine, and every package installed but
+    `lacking`."""
+    program = (
+        "from hushd_models import advice\n"
+        f"advice.find_spec = lambda package: package != {lacking!r}\n"
+        "import socket, sys\n"
+        "def forbidden(*a, **k): raise AssertionError(f'the network was used: {a}')\n"
+        "socket.getaddrinfo = socket.create_connection = forbidden\n"
+        "sys.argv = ['hushd', 'models', *sys.argv[1:]]\n"
+        "from hushd_cli.entry import hushd\n"
+        "hushd()\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=50, check=False, cwd=cwd
+    )
+
+
+def answer(*arguments: str, lacking: str = "") -> Any:
+    done = hushd(*arguments, "--json", lacking=lacking)
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def test_the_list(machine: Store, base: Path) -> None:
+    """A line a model, what is here first, with size, memory, speed, languages and licence; the file's own size where
+    it is here, about its size where it is not."""
+    done = hushd("list")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["MODEL", "STATE", "SIZE", "MEMORY", "SPEED", "LANGUAGES", "LICENCE"]
+    (line,) = [line for line in lines if line.startswith("whisper/base ")]
+    assert " ".join(line.split()) == "whisper/base installed 7 MB 806 MB medium 99 languages MIT"
+    (line,) = [line for line in lines if line.startswith("chatterbox/english ")]
+    assert " ".join(line.split()) == "chatterbox/english not here ~ 3.2 GB 4.2 GB slow en MIT"
+    states = ["recommended" in line or 2 * ("not here" in line) for line in lines[1:]]
+    assert states == sorted(states)
+    assert set(states) == {0, 1, 2}
+    assert hushd().stdout == done.stdout
+    listed = json.loads(hushd("list", "stt", "de", "--json").stdout)
+    german = [one["name"] for one in listed if one["recommended"]]
+    advised = json.loads(hushd("recommend", "de", "--json").stdout)
+    assert german == [next(one["model"] for one in advised if one["role"] == "stt")]
+    here = hushd("list", "--here").stdout.splitlines()
+    assert [line.split() for line in here] == [line.split() for line in lines[: 1 + states.count(0)]]
+
+
+def test_an_engine_that_is_missing_is_told_before_its_first_use(machine: Store, base: Path) -> None:
+    """By `list`, `show` and `pull`, with the command that installs it here; not where the configuration starts its
+    workers by a command of their own."""
+    (line,) = [line for line in hushd("list", lacking="torch").stdout.splitlines() if line.startswith("whisper/base ")]
+    assert " ".join(line.split()).startswith("whisper/base no engine 7 MB")
+    command = extra_command("whisper")
+    assert f"engine     not installed: {command}\n" in hushd("show", "whisper/base", lacking="torch").stdout
+    assert answer("show", "whisper/tiny", lacking="torch")["install"] == command
+    assert answer("show", "whisper/tiny")["install"] == ""
+    (offer,) = answer("pull", "--dry-run", "whisper/tiny", lacking="torch")
+    assert offer["install"] == command
+    machine.paths.config.write_text(
+        '[worker."stt/whisper"]\ncommand = ["elsewhere/python", "-m", "hushd_worker_stt"]\n'
+    )
+    assert answer("show", "whisper/tiny", lacking="torch")["install"] == ""
+    assert "no engine" not in hushd("list", "whisper", lacking="torch").stdout
+
+
+def test_the_list_for_programs(machine: Store, base: Path) -> None:
+    """As JSON, all or some: by engine, role or language; nobody is told of what there is none of."""
+    every = answer("list")
+    assert len(every) > 80
+    (one,) = [one for one in every if one["name"] == "whisper/base"]
+    assert one.pop("languages")[:3] == ["en", "zh", "de"]
+    assert one == {
+        "name": "whisper/base", "role": "stt", "state": "installed", "origin": "hushd", "size_mb": 7.0,
+        "memory_mb": 806, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
+        "recommended": False, "install": "",
+    }  # fmt: skip
+    assert next(one["name"] for one in every if one["recommended"]) == "moonshine/tiny-en"
+    assert {one["role"] for one in answer("list", "tts")} == {"tts"}
+    assert {one["name"].partition("/")[0] for one in answer("list", "piper", "kokoro")} == {"piper", "kokoro"}
+    assert "piper/fr_FR-siwis-medium" in {one["name"] for one in answer("list", "fr")}
+    spoken = {
+        one["name"] for one in answer("list", "tts", "de", "fr")
+    }  # all kinds of words hold, one of each is enough
+    assert {"piper/fr_FR-siwis-medium", "piper/de_DE-thorsten-medium"} < spoken
+    assert not any("en_US" in name or "whisper" in name for name in spoken)
+    assert answer("list", "stt", "piper") == []
+    done = hushd("list", "pipr")
+    assert (done.returncode, done.stderr) == (2, "hushd models: There is no model of 'pipr': did you mean 'piper'?\n")
+
+
+def test_show_and_path(machine: Store, base: Path) -> None:
+    """All that is known of one, by its name or an alias; a path is printed alone, for scripts."""
+    shown = hushd("show", "whisper/base").stdout
+    for words in (
+        "whisper/base\n",
+        "state      installed, by hushd",
+        str(base),
+        "806 MB of a worker",
+        "openai-whisper",
+    ):
+        assert words in shown
+    facts = answer("show", "whisper/base")
+    assert facts["files"] == {"base.pt": {"size": len(CONTENT), "sha256": hashlib.sha256(CONTENT).hexdigest()}}
+    absent = answer("show", "whisper/turbo")
+    assert (absent["name"], absent["files"]) == ("whisper/large-v3-turbo", {})
+    own = machine.folder / "whisper" / "own.pt"
+    own.write_bytes(b"weights")
+    by_hand = answer("show", "whisper/own")
+    assert by_hand["files"] == {"own.pt": {"size": 7, "sha256": ""}}
+    assert facts.keys() == absent.keys() == by_hand.keys()  # programs find the same keys whoever has brought it
+    assert "`hushd models pull whisper/large-v3-turbo` (about 1.6 GB, MIT)" in hushd("show", "whisper/turbo").stdout
+    assert hushd("path", "whisper/base").stdout == f"{base}\n"
+    done = hushd("path", "whisper/tiny")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "`hushd models pull whisper/tiny` (about 78 MB, MIT)" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "path", "rm", "verify"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("whisper/bas", "did you mean whisper/base?"),
+        ("kokoro-v1", "did you mean kokoro/kokoro-v1.0?"),
+        ("base", "say which, faster-whisper/base or whisper/base"),
+        ("../../etc/passwd", "There is no model"),
+        ("a\nb", "There is no model 'a\\nb'"),
+        ("", "There is no model"),
+    ],
+)
+def test_names_that_are_none(machine: Store, command: str, name: str, words: str) -> None:
+    """One sentence, exit status 6, and what may have been meant."""
+    done = hushd(command, name)
+    assert (done.returncode, done.stdout) == (6, "")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "?." not in done.stderr
+
+
+def test_verify(machine: Store, base: Path) -> None:
+    """All that is here, or some; a damaged one is named with its file and what gets it anew, exit status 6."""
+    (machine.folder / "whisper" / "own.pt").write_bytes(b"x")
+    done = hushd("verify")
+    assert done.stdout.splitlines() == [
+        "whisper/base: right",
+        "whisper/own: unknown, as nobody has said what it should be (put there by hand)",
+    ]
+    assert done.returncode == 0
+    base.write_bytes(CONTENT[:-1] + b"!")
+    done = hushd("verify", "whisper/base")
+    assert done.returncode == 6
+    assert f"whisper/base: damaged: {base} has the sha256" in done.stdout
+    assert done.stdout.endswith(" (`hushd models pull whisper/base` gets it anew)\n")
+    assert [one["state"] for one in answer("verify", "whisper/base", "whisper/own")] == ["damaged", "unknown"]
+    base.unlink()
+    assert "is not there" in hushd("verify", "whisper/base").stdout
+    assert hushd("verify", "whisper/tiny").returncode == 6
+
+
+def test_what_the_hub_calls_by_its_hash(machine: Store, runtime: Path) -> None:
+    """Large files in Hugging Face's cache are named by their SHA-256: these are checked without hushd having brought
+    them."""
+    folder = runtime / "cache" / "huggingface" / "hub" / "models--Systran--faster-whisper-tiny"
+    snapshot = folder / "snapshots" / "c0ffee"
+    snapshot.mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("c0ffee")
+    (folder / "blobs").mkdir()
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        blob = hashlib.sha256(name.encode()).hexdigest() if name == "model.bin" else name
+        (folder / "blobs" / blob).write_text(name)
+        (snapshot / name).symlink_to(f"../../blobs/{blob}")
+    assert hushd("verify").stdout == "faster-whisper/tiny: right\n"
+    (snapshot / "model.bin").resolve().write_text("another")
+    assert hushd("verify").returncode == 6
+
+
+def test_rm(machine: Store, base: Path) -> None:
+    """The freed size is printed; the second time there is nothing to remove; one wrong name, and nothing is removed."""
+    done = hushd("rm", "whisper/base", "whisper/bsae")
+    assert (done.returncode, base.exists()) == (6, True)
+    done = hushd("rm", "whisper/base")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "whisper/base: 7 MB freed\n", "")
+    assert not base.exists()
+    assert hushd("rm", "whisper/base").stderr == (
+        "hushd models: whisper/base is not on this machine: there is nothing to remove.\n"
+    )
+
+
+def test_rm_of_a_model_that_runs(
+    machine: Store, base: Path, start_router: Callable[..., ScriptedRouter], runtime: Path
+) -> None:
+    """It is removed all the same; a person at a terminal is told that the worker keeps it, and what ends that."""
+
+    def status(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Control):
+            router.send(route, Result(id=message.id, data={"workers": [{"name": "stt/whisper/base#2"}]}))
+
+    start_router(status)
+    terminal, other_end = os.openpty()
+    program = [sys.executable, "-c", "from hushd_cli.entry import hushd; hushd()", "models", "rm", "whisper/base"]
+    done = subprocess.run(program, stdout=subprocess.PIPE, stderr=other_end, timeout=50, check=True)
+    assert done.stdout == b"whisper/base: 7 MB freed\n"
+    os.set_blocking(terminal, False)
+    said = ""
+    with suppress(BlockingIOError):  # a read brings what one write has brought, no more
+        while True:
+            said += os.read(terminal, 10_000).decode()
+    assert "stt/whisper/base runs, and keeps it in memory until it ends: `hushd unload stt/whisper/base`" in said
+    for descriptor in (terminal, other_end):
+        os.close(descriptor)
+
+
+def test_prune(machine: Store, base: Path) -> None:
+    """Halves go, and are named; a whole model stays. A dry run only says so."""
+    work = machine.begin("whisper/tiny", Source("url", "x"))
+    (work / "tiny.pt.part").write_bytes(b"x" * 3_000_000)
+    for arguments, there in ((("--dry-run",), True), ((), False)):
+        done = hushd("prune", *arguments)
+        assert (done.returncode, done.stdout) == (0, "half of whisper/tiny: 3 MB\n")
+        assert work.exists() == there
+    assert base.exists()
+    assert hushd("prune").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hints"),
+    [
+        (["pull", "whisper/base"], 1),
+        (["import", __file__, "--name", "whisper/mine"], 0),
+        (["quantize", "whisper/base"], 0),
+    ],
+)
+def test_ctrl_c_says_what_is_so(
+    machine: Store, monkeypatch: pytest.MonkeyPatch, arguments: list[str], hints: int
+) -> None:
+    """A download goes on where it was; a copy and a conversion begin anew, and nobody says otherwise."""
+    notes: list[str] = []
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(console, "note", notes.append)
+    for name in ("pull", "import_model", "quantize"):
+        monkeypatch.setattr(Client, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        main("hushd models", arguments)
+    assert sum("goes on from there" in note for note in notes) == hints
+
+
+def test_the_configurations_models(machine: Store, runtime: Path) -> None:
+    """Are listed like the others; a configuration that makes no sense is a sentence that names file and key."""
+    config = runtime / "config.toml"
+    config.write_text(
+        '[models."whisper/swiss"]\nurl = "http://x"\nfiles = ["swiss.pt"]\nsize_mb = 12\nlicence = "MIT"\n'
+    )
+    (one,) = [one for one in answer("list", "whisper") if one["name"] == "whisper/swiss"]
+    assert (one["state"], one["size_mb"]) == ("absent", 12)
+    config.write_text('[models."whisper/swiss"]\nurl = 3\n')
+    done = hushd("list")
+    assert done.returncode == 2
+    assert f'{config}: models."whisper/swiss".url must be' in done.stderr
+
+
+def test_broken_manifests_break_nothing(machine: Store, base: Path) -> None:
+    """One that cannot be read is listed as broken, with the reason; the others are as they were."""
+    machine.manifest_path("whisper/base").write_text("{")
+    (one,) = [one for one in answer("list", "whisper") if one["name"] == "whisper/base"]
+    assert one["state"] == "broken"
+    assert "is no JSON" in one["problem"]
+    assert "whisper/base: damaged" in hushd("verify").stdout
+    assert hushd("rm", "whisper/base").returncode == 0
+    assert not machine.manifest_path("whisper/base").exists()
+
+
+def test_nothing_heavy_and_no_supervisor(machine: Store) -> None:
+    """Listing imports neither sockets nor a client, engine or library of the hub's."""
+    program = (
+        "import sys; from hushd_cli.commands.models.command import main; main('hushd models', ['list'])\n"
+        "heavy = {'zmq', 'socket', 'numpy', 'psutil', 'tomllib', 'huggingface_hub', 'msgpack'}\n"
+        "print(heavy & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
+    assert done.stderr == "set()\n"

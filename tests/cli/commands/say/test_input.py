@@ -1,0 +1,97 @@
+"""The text that `say` reads: UTF-8, or what says of itself that it is UTF-16; nothing that is not text is spoken."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hushd_cli.commands.say.input import utf8
+from hushd_protocol.messages import Request
+from support.scripted_router import ScriptedRouter
+from support.seeds import seeds
+
+from ...test_cli import engines, one_sentence, run
+
+Start = Callable[..., ScriptedRouter]
+TEXT = "Grüße, 世界! 👋\nZeile zwei.\n"
+
+
+def chunked(data: bytes, seed: int) -> list[bytes]:
+    """`data` in pieces of any size, as a pipe brings it."""
+    rng, pieces = random.Random(seed), []
+    while data:
+        size = rng.randint(1, 7)
+        pieces.append(data[:size])
+        data = data[size:]
+    return pieces
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@seeds(20)
+def test_text_arrives_whole(encoding: str, seed: int) -> None:
+    """However it is cut: the same UTF-8, without a mark at its beginning."""
+    assert b"".join(utf8(chunked(TEXT.encode(encoding), seed), "It")) == TEXT.encode()
+
+
+def test_big_endian_and_nothing() -> None:
+    """UTF-16 with its other mark; and an empty text stays one."""
+    assert b"".join(utf8([b"\xfe\xff" + "Hé".encode("utf-16-be")], "It")) == "Hé".encode()
+    assert list(utf8([], "It")) == []
+
+
+def test_a_pipe_does_not_wait() -> None:
+    """Each block is passed on before the next is read."""
+    read = []
+
+    def blocks() -> object:
+        for block in (b"One. ", b"Two. "):
+            read.append(block)
+            yield block
+
+    text = utf8(blocks(), "It")  # type: ignore[arg-type]
+    assert next(text) == b"One. "
+    assert read == [b"One. "]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"RIFF\x24\x00\x00\x00WAVE", "is binary data and not text"),
+        (Path("/bin/ls").read_bytes(), "is binary data and not text"),
+        (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3", "is binary data and not text"),
+        (b"\x1f\x8b\x08rest", "is binary data and not text"),
+        ("Ein Text.\nGrüße".encode("latin-1"), "is not UTF-8 in line 2: convert it, as with `iconv -f latin1"),
+        ("Hi".encode("utf-16-le"), "is binary data and not text"),  # without a mark
+        (b"cut \xc3", "is not UTF-8 in line 1"),
+        ("Hi".encode("utf-16") + b"x", "is not UTF-8 in line 1"),
+    ],
+)
+@pytest.mark.parametrize("how", ["file", "pipe"])
+def test_what_is_no_text_is_refused(data: bytes, words: str, how: str, start_router: Start, tmp_path: Path) -> None:
+    """One sentence that names it, exit code 4, and no sound file."""
+    start_router(engines)
+    path = tmp_path / "text"
+    path.write_bytes(data)
+    arguments = ["-o", str(tmp_path / "x.wav")]
+    done = run("say", *arguments, "-f", str(path)) if how == "file" else run("say", *arguments, input=data)
+    assert done.returncode == 4
+    assert words in one_sentence(done, "say")
+    assert ("Standard input" if how == "pipe" else repr(str(path))) in done.stderr.decode()
+    assert not (tmp_path / "x.wav").exists()
+
+
+@pytest.mark.parametrize("target", ["-", "/dev/stdout"])
+def test_a_terminal_gets_no_sound(target: str, start_router: Start) -> None:
+    """`say -o -` without a pipe behind it is refused, and nothing is asked of a worker."""
+    router = start_router(engines)
+    ours, theirs = pty.openpty()
+    done = run("say", "-o", target, "hi", stdout=theirs)
+    os.close(theirs)
+    assert done.returncode == 2
+    assert "nothing for a terminal" in one_sentence(done, "say")
+    assert router.of(Request) == []
+    os.close(ours)

@@ -1,0 +1,186 @@
+"""The arguments of `say`: what they ask of a speech, and what makes no sense."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_cli.commands.say import highlight
+from hushd_cli.commands.say.options import file_format, parse, synthesize_options
+from hushd_protocol.errors import HushdError
+
+
+def asked(*arguments: str) -> dict[str, Any]:
+    """Returns the parameters that differ from the defaults."""
+    return {name: value for name, value in synthesize_options(parse("say", arguments)).items() if value}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ([], {}),
+        (["-v", "heart", "-r", "180", "-l", "en-GB"], {"voice": "heart", "wpm": 180.0, "language": "en-GB"}),
+        (["--markdown"], {"markup": "markdown"}),
+        (["--ssml"], {"markup": "ssml"}),
+        (["-x"], {"markup": "ssml"}),
+        (["-i"], {"timeline": True}),
+        (["--progress"], {"timeline": True}),
+        (["--volume", "0.5"], {}),  # the player's
+        (["-o", "x.wav", "--volume", "0.5"], {"volume": 0.5}),
+        (["-o", "x.wav", "--sample-rate", "8000", "--channels", "2"], {"sample_rate": 8000, "channels": 2}),
+        (["-o", "x.wav", "--data-format", "LEI16@22050"], {"sample_rate": 22050}),
+        (["-o", "x.aiff", "--data_format=bei16"], {}),
+    ],
+)
+def test_what_is_asked_of_a_speech(arguments: list[str], wanted: dict[str, Any]) -> None:
+    """Each option is a parameter; what is not asked for is left to the worker."""
+    assert asked(*arguments, "Hello.") == wanted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "form"),
+    [
+        (["-o", "x.opus"], "opus"),
+        (["-o", "x.raw"], "pcm"),
+        (["-o", "x.aif"], "aiff"),
+        (["-o", "-"], "wav"),
+        (["-o", "-", "--format", "opus"], "opus"),
+        (["-o", "/dev/null"], "wav"),
+        (["--output-file=x", "--file-format=WAVE"], "wav"),
+        (["-o", "x.wav", "--format", "FLAC"], "flac"),
+    ],
+)
+def test_the_kind_of_file(arguments: list[str], form: str) -> None:
+    """The option says it, else the extension, else it is WAV."""
+    assert file_format(parse("say", [*arguments, "Hello."])) == form
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mark"),
+    [
+        ([], None),
+        (["-i"], "smso"),
+        (["--interactive"], "smso"),
+        (["--interactive=bold"], "bold"),
+        (["-i=/red"], "/red"),
+    ],
+)
+def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
+    """-i takes nothing of the text for its own."""
+    options = parse("say", [*arguments, "bold", "words"])
+    assert options.interactive == mark
+    assert options.text == ["bold", "words"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--volume", "2.5"], "--volume must be a number from 0 to 2"),
+        (["--volume", "nan"], "--volume"),
+        (["--volume", "loud"], "--volume"),
+        (["-o", "x.wav", "--format", "doc"], "--format/--file-format must be one of wav, flac"),
+        (["-o", "x.wav", "--data-format", "LEF32@22050"], "no data format 'LEF32@22050'"),
+        (["-o", "x.wav", "--data-format", "BEI16"], "wav holds LEI16, not BEI16"),
+        (["-o", "x.aiff", "--data-format", "LEI16@22050"], "aiff holds BEI16, not LEI16"),
+        (["-o", "x.mp3", "--data-format", "LEI16@22050"], "mp3 is compressed"),
+        (["-o", "x.wav", "--data-format", "LEI16@22050", "--sample-rate", "8000"], "give one"),
+        (["-o", "x.wav", "--sample-rate", "7999"], "--sample-rate must be a whole number from 8000 to 48000"),
+        (["--rate", "1001"], "-r/--rate must be a number from 1 to 1000"),
+        (["--stop"], "give them alone"),
+        (["--json"], "give -v '?' too"),
+        (["--format", "wav"], "for -o FILE"),
+        (["--sample-rate", "8000"], "for -o FILE"),
+        (["-o", "x.wav", "--channels", "3"], "--channels"),
+        (["-o", "x.wav", "-a", "Speakers"], "not for -o FILE"),
+        (["-o", "x.wav", "-i"], "not for -o FILE"),
+        (["-o", "x.wav", "--no-wait"], "not for -o FILE"),
+        (["--no-wait", "--progress"], "leave out --no-wait"),
+        (["--progress", "-i"], "not allowed with"),
+        (["--compute-device", "gpu"], "--compute-device must be auto, cpu, cuda, cuda:NUMBER or mps, not 'gpu'"),
+        (["--ssml", "--markdown"], "not allowed with"),
+        (["-S", "-C"], "not allowed with"),
+    ],
+)
+def test_what_makes_no_sense(arguments: list[str], words: str) -> None:
+    """It is refused in a sentence that names it."""
+    with pytest.raises(HushdError) as caught:
+        parse("say", [*arguments, "Hello."])
+    assert caught.value.code == "bad_request"
+    assert words in caught.value.message
+
+
+def run(code: str, terminal: str) -> str:
+    """Standard output of a program on a terminal of that kind."""
+    environment = os.environ | {"TERM": terminal}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.skipif(
+    not Path("/usr/share/terminfo").exists() and not Path("/lib/terminfo").exists(), reason="no terminfo"
+)
+@pytest.mark.parametrize(
+    ("mark", "word"),
+    [
+        (highlight.USUAL, "\x1b[7m"),
+        ("bold", "\x1b[1m"),
+        ("green", "\x1b[32m"),
+        ("green/black", "\x1b[32m\x1b[40m"),
+        ("/black", "\x1b[40m"),
+    ],
+)
+def test_markup_is_the_terminals(mark: str, word: str) -> None:
+    """A capability or colours, as terminfo has them; `dumb` has none."""
+    code = f"from hushd_cli.commands.say.highlight import style; print(ascii(style({mark!r}).word))"
+    assert run(code, "linux") == ascii(word)
+    assert run(code, "dumb") == "''"
+    assert run(code, "no-such-terminal") == "''"
+
+
+@pytest.mark.parametrize("mark", ["pink", "green/pink", "red/green/blue", "", "naïve"])
+def test_markup_that_there_is_not(mark: str) -> None:
+    """It is refused."""
+    assert "HushdError: There is no markup" in run(
+        f"from hushd_cli.commands.say.highlight import style; style({mark!r})", "linux"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("x.m4a", "m4a"), ("x.M4B", "m4a"), ("x.mp4", "m4a"), ("x.caf", "caf"), ("x.au", "au"), ("x.snd", "au"),
+        ("x.aac", "aac"), ("x.aifc", "aiff"),
+    ],
+)  # fmt: skip
+def test_extensions_of_other_systems(name: str, form: str) -> None:
+    """Files of QuickTime and NeXT have a format too."""
+    assert file_format(parse("say", ["-o", name, "Hello."])) == form
+
+
+@pytest.mark.parametrize(
+    ("code", "form"),
+    [
+        ("m4af", "m4a"),
+        ("caff", "caf"),
+        ("NeXT", "au"),
+        ("adts", "aac"),
+        ("WAVE", "wav"),
+        ("alac", "alac"),
+        ("AIFF", "aiff"),
+    ],
+)
+def test_macos_names_of_formats(code: str, form: str) -> None:
+    """`--file-format` takes the codes that `say --file-format=?` prints on macOS."""
+    assert file_format(parse("say", ["-o", "x", f"--file-format={code}", "Hello."])) == form
+
+
+def test_what_has_no_effect_is_said() -> None:
+    """macOS's options of encoders are accepted, and one sentence names them."""
+    assert parse("say", ["-o", "x.m4a", "--quality=127", "--bit-rate=96000", "Hello."]).note == (
+        "--bit-rate and --quality have no effect here."
+    )
+    assert parse("say", ["Hello."]).note == ""

@@ -1,0 +1,203 @@
+"""Tests of `hushd service`, with a home of their own and a systemctl or launchctl made of a script."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hushd_cli.commands.service import units
+
+SYSTEMD = units.PACKAGING / "systemd/user"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home; PATH has nothing but what a test puts into `bin`."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    for name in ("XDG_CONFIG_HOME", "HUSHD_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def manager(home: Path, name: str = "systemctl", script: str = "exit 0") -> None:
+    """A service manager's program: notes what it is told in `told`, and does `script`."""
+    program = home / "bin" / name
+    program.write_text(f'#!/bin/sh\necho "{name} $*" >> "{home}/told"\n{script}\n')
+    program.chmod(0o755)
+
+
+def told(home: Path) -> list[str]:
+    return (home / "told").read_text().splitlines() if (home / "told").exists() else []
+
+
+def hushd(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    command = [python, "-m", "hushd", "service", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def tree(home: Path) -> dict[str, str]:
+    return {str(path.relative_to(home)): path.read_text() for path in home.rglob("hushd.*") if path.is_file()}
+
+
+def test_install_writes_the_packaged_units_with_this_python(home: Path) -> None:
+    """The files are those of `packaging`, but for the program; then systemd is told, in this order."""
+    manager(home)
+    done = hushd("install")
+    assert (done.returncode, done.stderr) == (0, "")
+    written = tree(home)
+    assert set(written) == {f".config/systemd/user/{name}" for name in ("hushd.service", "hushd.socket")}
+    for path, text in written.items():
+        packaged = (SYSTEMD / Path(path).name).read_text()
+        assert text == packaged.replace("=/usr/bin/python3 ", f"={sys.executable} ")
+    assert f"ExecStart={sys.executable} -P -m hushd_supervisor\n" in written[".config/systemd/user/hushd.service"]
+    assert told(home) == ["systemctl --user daemon-reload", "systemctl --user enable --now hushd.socket"]
+
+
+def test_install_and_uninstall_may_be_repeated(home: Path) -> None:
+    """The second time changes no file; after uninstall nothing is left, and the second uninstall says so."""
+    manager(home)
+    hushd("install")
+    before = {path: path.stat().st_mtime_ns for path in home.rglob("hushd.*")}
+    again = hushd("install")
+    assert (again.returncode, "wrote" in again.stdout) == (0, False)
+    assert {path: path.stat().st_mtime_ns for path in home.rglob("hushd.*")} == before
+    gone = hushd("uninstall")
+    assert (gone.returncode, gone.stderr, tree(home)) == (0, "", {})
+    assert told(home)[-2:] == ["systemctl --user disable --now hushd.socket", "systemctl --user daemon-reload"]
+    count = len(told(home))
+    once_more = hushd("uninstall")
+    assert (once_more.returncode, once_more.stdout) == (0, "hushd is no service here.\n")
+    assert len(told(home)) == count
+
+
+def test_install_renews_what_differs(home: Path) -> None:
+    """A unit of an older version, or of another Python, is written anew; the other one is left as it is."""
+    manager(home)
+    hushd("install")
+    unit = home / ".config/systemd/user/hushd.service"
+    good = unit.read_text()
+    unit.write_text(good.replace("WatchdogSec", "OldSec"))
+    assert hushd("status").returncode == 3
+    assert hushd("install").stdout.splitlines()[0] == f"wrote {unit}"
+    assert unit.read_text() == good
+
+
+@pytest.mark.parametrize("action", ["install", "uninstall"])
+def test_a_dry_run_shows_files_and_commands_and_does_nothing(home: Path, action: str) -> None:
+    """A dry run prints just what the real run writes and says, and touches neither a file nor the manager."""
+    manager(home)
+    if action == "uninstall":
+        hushd("install")
+    before, commands = tree(home), len(told(home))
+    shown = hushd(action, "--dry-run")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert (tree(home), len(told(home))) == (before, commands)
+    hushd(action)
+    said = [line.removeprefix("$ ") for line in shown.stdout.splitlines() if line.startswith("$ systemctl")]
+    assert said == told(home)[commands:]
+    for path, text in (tree(home) if action == "install" else {}).items():
+        assert f"# {home / path}\n{text}\n" in shown.stdout
+
+
+def test_without_systemctl_it_says_what_to_do(home: Path) -> None:
+    """The files are written and the commands named: no failure, since hushd works without a service manager."""
+    done = hushd("install")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "There is no systemctl here" in done.stdout
+    assert "run: systemctl --user daemon-reload && systemctl --user enable --now hushd.socket" in done.stdout
+    assert len(tree(home)) == 2
+    assert hushd("status").returncode == 3
+    gone = hushd("uninstall")
+    assert (gone.returncode, tree(home)) == (0, {})
+
+
+def test_a_manager_that_refuses_is_quoted(home: Path) -> None:
+    """One sentence with its reason and the commands that are left to run."""
+    manager(home, script='echo "Failed to connect to bus: No medium found" >&2; exit 1')
+    done = hushd("install")
+    assert done.returncode == 9
+    assert done.stderr.count("\n") == 1
+    assert "Failed to connect to bus: No medium found" in done.stderr
+    assert "run: systemctl --user daemon-reload && " in done.stderr
+    assert len(tree(home)) == 2
+
+
+def test_status_tells_files_and_socket(home: Path) -> None:
+    """0 when the files are right and systemd listens, else 3 and what puts it right; nobody is connected to."""
+    manager(home)
+    assert hushd("status").returncode == 3
+    hushd("install")
+    done = hushd("status")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "systemctl: listens"
+    assert told(home)[-1] == "systemctl --user is-active hushd.socket"
+    manager(home, script="echo inactive; exit 3")
+    done = hushd("status")
+    assert done.returncode == 3
+    assert "systemctl: does not listen (inactive)" in done.stdout
+
+
+def test_a_runtime_folder_of_ones_own_is_warned_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service does not have this shell's HUSHD_RUNTIME_DIR, so that this shell's commands would miss it."""
+    manager(home)
+    monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(home))
+    assert "HUSHD_RUNTIME_DIR is set here" in hushd("install", "--dry-run").stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/usr/bin/python3", "/usr/bin/python3"),
+        ("/home/me/.venv-3.11/bin/python_x", "/home/me/.venv-3.11/bin/python_x"),
+        ("/home/my self/bin/python", '"/home/my self/bin/python"'),
+        ('/a"b\\c/python', '"/a\\"b\\\\c/python"'),
+        ("/50%/python", "/50%%/python"),
+    ],
+)
+def test_any_path_is_one_word_of_a_unit(path: str, word: str) -> None:
+    """Spaces, quotes, backslashes and percent signs keep their meaning."""
+    assert units.quoted(path) == word
+
+
+def test_the_agent_of_macos_is_by_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The packaged property list with this Python and the socket's absolute path; launchctl is told by domain."""
+    monkeypatch.setenv("HUSHD_RUNTIME_DIR", "/tmp/hushd-test")
+    ours = units.find(None, os.environ, "darwin")
+    ((path, text),) = ours.files.items()
+    assert path == home / "Library/LaunchAgents/org.hushd.plist"
+    agent = plistlib.loads(text.encode())
+    packaged = plistlib.loads((units.PACKAGING / "launchd/org.hushd.plist").read_bytes())
+    assert agent["ProgramArguments"] == [sys.executable, *packaged["ProgramArguments"][1:]]
+    assert agent["Sockets"] == {"client": {"SockPathName": "/tmp/hushd-test/client.sock", "SockPathMode": 0o600}}
+    assert {key: agent[key] for key in agent if key not in ("ProgramArguments", "Sockets")} == {
+        key: packaged[key] for key in packaged if key not in ("ProgramArguments", "Sockets")
+    }
+    assert ours.start == (("launchctl", "bootstrap", f"gui/{os.getuid()}", str(path)),)
+    assert ours.stop == ours.renew == (("launchctl", "bootout", f"gui/{os.getuid()}/org.hushd"),)
+
+
+def test_install_listens_for_other_programs_where_it_is_told_to(home: Path) -> None:
+    """A unit for each kind, with all its addresses; a running service is ended, as systemd gives it no more sockets."""
+    manager(home)
+    folder = home / ".config/systemd/user"
+    done = hushd("install", "--http", "127.0.0.1:8880", "--http", "[::1]:2022", "--wyoming", "tcp://127.0.0.1:10300")
+    assert (done.returncode, done.stderr) == (0, "")
+    http = (folder / "hushd-http.socket").read_text()
+    assert "\nListenStream=127.0.0.1:8880\nListenStream=[::1]:2022\nFileDescriptorName=http\n" in http
+    assert (
+        "\nListenStream=127.0.0.1:10300\nFileDescriptorName=wyoming\n" in (folder / "hushd-wyoming.socket").read_text()
+    )
+    sockets = "hushd.socket hushd-http.socket hushd-wyoming.socket"
+    assert told(home)[1:] == ["systemctl --user stop hushd.service", f"systemctl --user enable --now {sockets}"]
+    assert hushd("install").stdout == "hushd is a service now: the first request starts it.\n"  # it stays as it is
+    assert (folder / "hushd-http.socket").read_text() == http
+    assert "as it should be" in hushd("status").stdout
+    hushd("uninstall")
+    assert list(folder.iterdir()) == []
+    assert told(home)[-2] == f"systemctl --user disable --now {sockets}"

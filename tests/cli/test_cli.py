@@ -1,0 +1,714 @@
+"""The commands as processes, against scripted supervisors: what they print, write and return."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Progress, Request, Result
+from support.scripted_router import ScriptedRouter
+
+Start = Callable[..., ScriptedRouter]
+
+VOICES = [
+    {"name": "en", "language": "en", "engine": "hibari", "installed": True, "sample": "Good morning."},
+    {"name": "de", "language": "de-DE", "engine": "other", "installed": False, "sample": "Guten Morgen."},
+]
+STATUS = {
+    "supervisor": {"pid": 12, "version": "0.1.0", "uptime_s": 3700.0, "rss_mb": 22.0, "pss_mb": 15.2},
+    "workers": [
+        {
+            "name": "stt/moonshine/tiny-en", "role": "stt", "engine": "moonshine", "model": "tiny-en", "state": "ready",
+            "pid": 99, "rss_mb": 205.0, "pss_mb": 190.4, "peak_rss_mb": 240.0, "idle_s": 61.0, "expires_in_s": 239.0,
+            "queued": 0, "running": 0, "requests": 3, "starts": 1, "crashes": 0,
+        },
+        {
+            "name": "tts/hibari/en", "role": "tts", "engine": "hibari", "model": "en", "state": "stopped",
+            "pid": None, "rss_mb": None, "pss_mb": None, "peak_rss_mb": 0.0, "idle_s": None, "expires_in_s": -1,
+            "queued": 0, "running": 0, "requests": 0, "starts": 0, "crashes": 0,
+        },
+    ],
+    "memory": {"budget_mb": 6400.0, "used_mb": 190.4, "available_mb": 5100.0, "pressure": "normal"},
+}  # fmt: skip
+
+
+def engines(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    """Says `head`, `body` and a corrected `HEAD`; hears two sentences and, as a third, where the input came from."""
+    i = getattr(message, "id", b"")
+    if isinstance(message, Control):
+        answers: dict[str, Any] = {"describe": {"tts": {"engines": [{"name": "hibari", "voices": VOICES}]}}}
+        router.send(route, Result(id=i, data=answers.get(message.action, STATUS)))
+    elif isinstance(message, Request) and message.input == "stream":
+        router.requests = {message.id: message}  # type: ignore[attr-defined]
+        router.send(route, Credit(id=i, chunks=200))
+    elif isinstance(message, Request):
+        answer(router, route, message)
+    elif isinstance(message, Chunk) and message.last:
+        answer(router, route, router.requests[i])  # type: ignore[attr-defined]
+
+
+def answer(router: ScriptedRouter, route: bytes, message: Request) -> None:
+    i = message.id
+    if "bad" in message.path:
+        router.send(route, Error(id=i, code="input_unreadable", message="That is no sound."))
+    elif message.op == "synthesize":
+        pieces = ((b"head", 0), (b"body", 4), (b"HEAD", 0))
+        chunks = [Chunk(id=i, seq=n, payload=data, offset=offset) for n, (data, offset) in enumerate(pieces)]
+        router.send(route, *chunks, Result(id=i, data={"duration": 1.0}))
+    else:
+        texts = ["Ever tried.", "Ever failed.", os.path.basename(message.path) or message.input]
+        segments = [
+            Partial(id=i, seq=n, data={"kind": "segment", "id": n, "start": n, "end": n + 1, "text": text})
+            for n, text in enumerate(texts)
+        ]
+        router.send(route, Progress(id=i, done=30.0, total=60.0), *segments, Result(id=i, data={"language": "en"}))
+
+
+def command(*arguments: str | bytes) -> list[str | bytes]:
+    """A command line; the first word is the entry point."""
+    return [sys.executable, "-P", "-c", f"from hushd_cli import entry; entry.{arguments[0]!s}()", *arguments[1:]]
+
+
+def run(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("stdout", subprocess.PIPE)
+    return subprocess.run(command(*arguments), stderr=subprocess.PIPE, timeout=20, check=False, **options)
+
+
+def one_sentence(done: subprocess.CompletedProcess[bytes], who: str) -> str:
+    """The complaint of a command: one line, with its name before it, and no traceback."""
+    text = done.stderr.decode()
+    assert text.startswith(f"{who}: "), text
+    assert text.count("\n") == 1, text
+    assert text.endswith((".\n", "?\n")), text
+    return text
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF" + bytes(100))
+    return path
+
+
+# --- say --------------------------------------------------------------------------------------------------------------
+
+
+def asked(router: ScriptedRouter) -> Request:
+    return router.of(Request)[-1]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["Good", "morning."], "Good morning."),
+        (["-v", "en", "Good", "-r", "180", "morning."], "Good morning."),
+        (["Good", "--", "-v", "--", "x"], "Good -v -- x"),
+        (["--", "-5 degrees"], "-5 degrees"),
+        (["-5"], "-5"),
+        (["Grüße, 世界!"], "Grüße, 世界!"),
+    ],
+)
+def test_say_takes_options_anywhere(arguments: list[str], text: str, start_router: Start, tmp_path: Path) -> None:
+    """Words are joined by spaces, options may stand among them, and behind -- everything is a word."""
+    router = start_router(engines)
+    done = run("say", "-o", str(tmp_path / "x.wav"), *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert asked(router).payload.decode() == text
+    if "-v" in arguments[:1]:
+        assert asked(router).params == {"voice": "en", "wpm": 180.0, "format": "wav"}
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.wav", "wav"), ("a.FLAC", "flac"), ("a.mp3", "mp3"), ("a.aif", "aiff")])
+def test_say_writes_what_the_extension_says(name: str, form: str, start_router: Start, tmp_path: Path) -> None:
+    """The file has every piece at its offset, and nothing else is left beside it."""
+    router = start_router(engines)
+    assert run("say", "-o", str(tmp_path / name), "hi", "--keep-alive", "0").returncode == 0
+    assert (tmp_path / name).read_bytes() == b"HEADbody"
+    assert os.listdir(tmp_path) == [name]
+    assert asked(router).params["format"] == form
+    assert asked(router).keep_alive == 0.0
+
+
+@pytest.mark.parametrize("target", ["-", "/dev/stdout", "/dev/fd/1"])
+def test_say_to_standard_output_is_wav(target: str, start_router: Start) -> None:
+    """A pipe gets the stream, without the correction that comes too late for it."""
+    router = start_router(engines)
+    done = run("say", "-o", target, "hi")
+    assert (done.returncode, done.stdout) == (0, b"headbody")
+    assert asked(router).params["format"] == "wav"
+
+
+@pytest.mark.parametrize("how", ["pipe", "-f -", "-f FILE", "-f FIFO", "stdin is a file"])
+def test_say_reads_its_text(how: str, start_router: Start, tmp_path: Path) -> None:
+    """From standard input when there is none, from a file, from a pipe by name."""
+    router = start_router(engines)
+    text = tmp_path / "text"
+    text.write_text("Good morning.\n")
+    output = ["-o", str(tmp_path / "x.wav")]
+    if how == "-f FILE":
+        done = run("say", *output, "-f", str(text))
+        assert asked(router).payload == b"Good morning.\n"
+    elif how == "-f FIFO":
+        os.mkfifo(tmp_path / "fifo")
+        writer = threading.Thread(target=(tmp_path / "fifo").write_text, args=("Good morning.\n",))
+        writer.start()
+        done = run("say", *output, "-f", str(tmp_path / "fifo"))
+        writer.join(5)
+    elif how == "stdin is a file":
+        with text.open() as file:
+            done = run("say", *output, stdin=file)
+    else:
+        done = run("say", *output, *(how.split() if how != "pipe" else ()), input=b"Good morning.\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    if how != "-f FILE":
+        assert b"".join(chunk.payload for chunk in router.of(Chunk)) == b"Good morning.\n"
+
+
+def test_say_streams_a_long_text(start_router: Start, tmp_path: Path) -> None:
+    """A megabyte, as a file or through a pipe, goes in pieces and arrives whole."""
+    router = start_router(engines)
+    data = "Grüße, 世界! ".encode() * 70_000
+    (tmp_path / "text").write_bytes(data)
+    for options in ({"input": data}, {"f": True}):
+        router.heard.clear()
+        arguments = ["-f", str(tmp_path / "text")] if options.pop("f", None) else []
+        assert run("say", "-o", str(tmp_path / "x.wav"), *arguments, **options).returncode == 0
+        assert b"".join(chunk.payload for chunk in router.of(Chunk)) == data
+
+
+def test_say_lists_voices(start_router: Start) -> None:
+    """`-v ?` is a line a voice: name, language, and a sample behind a hash."""
+    start_router(engines)
+    done = run("say", "-v", "?")
+    assert done.returncode == 0
+    assert done.stdout.decode().splitlines() == [
+        "en                  en      # Good morning.",
+        "de                  de-DE   # Guten Morgen. (not installed)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([""], 2, "nothing to say"),
+        (["-f", "/nowhere", "-o", "{}/x.wav"], 4, "/nowhere"),
+        (["-f", "{}", "-o", "{}/x.wav"], 4, "directory"),
+        (["-f", "a", "b"], 2, "two texts"),
+        (["-o", "{}/x.doc", "hi"], 2, ".wav, .flac"),
+        (["-o", "{}/x", "hi"], 2, "names no format"),
+        (["-o", "{}/missing/x.wav", "hi"], 9, "No such file"),
+        (["-o", "/dev/full", "hi"], 9, "No space left"),
+        (["--keep-alive", "soon", "hi"], 2, "keep a worker alive"),
+        (["-r", "0", "hi"], 2, "--rate"),
+        (["-r", "fast", "hi"], 2, "--rate"),
+        (["--loud", "hi"], 2, "--loud"),
+        (["-v"], 2, "expected one argument"),
+        (["--model", "en", "hi"], 2, "engine"),
+        ([b"\xff\xfe"], 2, "UTF-8"),
+    ],
+)
+def test_say_refuses(arguments: list[Any], code: int, words: str, start_router: Start, tmp_path: Path) -> None:
+    """Each mistake is one sentence on standard error, its own exit code, and leaves no file."""
+    start_router(engines)
+    done = run("say", *(a if isinstance(a, bytes) else a.format(tmp_path) for a in arguments))
+    assert done.returncode == code, done.stderr
+    assert words in one_sentence(done, "say")
+    assert done.stdout == b""
+    assert os.listdir(tmp_path) == []
+
+
+def test_say_with_a_full_disk_leaves_what_was_there(start_router: Start, tmp_path: Path) -> None:
+    """A file that cannot be written is output_failed; the old one stays and no part is left."""
+    start_router(engines)
+    target = tmp_path / "x.wav"
+    target.write_bytes(b"old")
+    script = (
+        "import resource; from hushd_cli import entry; resource.setrlimit(resource.RLIMIT_FSIZE, (5, 5)); entry.say()"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "-o", str(target), "hi"], capture_output=True, check=False)
+    assert done.returncode == 9
+    one_sentence(done, "say")
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["x.wav"]
+
+
+# --- listen -----------------------------------------------------------------------------------------------------------
+
+
+def test_listen_prints_a_line_a_sentence(start_router: Start, sound: Path) -> None:
+    """The transcript is on standard output, and nothing on standard error."""
+    router = start_router(engines)
+    done = run("listen", str(sound), "--language", "en", "--engine", "moonshine", "--model", "tiny-en")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"Ever tried.\nEver failed.\na.wav\n"
+    assert asked(router).worker == "stt/moonshine/tiny-en"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+def test_listen_reads_standard_input(name: str, start_router: Start, sound: Path) -> None:
+    """`-` streams what comes; a redirected /dev/stdin is a file like any other."""
+    router = start_router(engines)
+    with sound.open("rb") as file:
+        done = run("listen", name, stdin=file)
+    assert done.returncode == 0, done.stderr
+    if name == "-":
+        assert b"".join(chunk.payload for chunk in router.of(Chunk)) == sound.read_bytes()
+    else:
+        assert asked(router).inode == sound.stat().st_ino
+
+
+def test_listen_with_several_files(start_router: Start, sound: Path, tmp_path: Path) -> None:
+    """Each in turn; one that fails is named on standard error and stops no other; the highest exit code wins."""
+    start_router(engines)
+    (tmp_path / "bad.wav").write_bytes(b"x")
+    done = run("listen", str(sound), "/nowhere.wav", str(tmp_path / "bad.wav"), str(sound))
+    assert done.returncode == 4
+    assert done.stdout.count(b"a.wav\n") == 2
+    first, second = done.stderr.decode().splitlines()
+    assert "/nowhere.wav" in first
+    assert second == "listen: That is no sound."
+
+
+@pytest.mark.parametrize("form", ["txt", "srt", "vtt", "tsv", "json"])
+def test_listen_writes_files(form: str, start_router: Start, sound: Path, tmp_path: Path) -> None:
+    """-o DIR makes the folder and DIR/NAME.FORMAT in it, with the same content as standard output."""
+    start_router(engines)
+    printed = run("listen", str(sound), "--format", form).stdout
+    done = run("listen", str(sound), "--format", form, "-o", str(tmp_path / "new" / "out"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert os.listdir(tmp_path / "new" / "out") == [f"a.{form}"]
+    assert (tmp_path / "new" / "out" / f"a.{form}").read_bytes() == printed
+    assert b"Ever tried." in printed
+    if form == "json":
+        assert json.loads(printed)["language"] == "en"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["/nowhere.wav"], 4, "/nowhere.wav"),
+        (["{}"], 4, "folder"),
+        (["{}/empty.wav"], 4, "empty"),
+        (["/dev/null"], 4, "not a regular file"),
+        (["{}/bad.wav"], 4, "That is no sound."),
+        (["--format", "docx", "x"], 2, "docx"),
+        (["-o", "{}/empty.wav/x", "{}/bad.wav"], 9, "cannot be made"),
+        (["-o", "{}", "{}/bad.wav", "{}/x/bad.mp3"], 2, "both become"),
+        (["--hotwords", b"\xff", "a.wav"], 2, "UTF-8"),
+        (["a\nb.wav"], 4, "a\\nb.wav"),
+    ],
+)
+def test_listen_refuses(arguments: list[Any], code: int, words: str, start_router: Start, tmp_path: Path) -> None:
+    """Each mistake is one sentence and its own exit code."""
+    start_router(engines)
+    (tmp_path / "bad.wav").write_bytes(b"x")
+    (tmp_path / "empty.wav").touch()
+    done = run("listen", *(a if isinstance(a, bytes) else a.format(tmp_path) for a in arguments))
+    assert done.returncode == code, done.stderr
+    assert words in one_sentence(done, "listen")
+
+
+def test_a_pipe_is_a_recording(start_router: Start, sound: Path, tmp_path: Path) -> None:
+    """`listen <(…)` and a named pipe are read to their end, as standard input is, even when they are written late."""
+    start_router(engines)
+    line = " ".join(f"'{word}'" for word in command("listen"))
+    done = subprocess.run(["bash", "-c", f"{line} <(cat {sound})"], capture_output=True, check=False, timeout=20)
+    assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, b"stream", b"")
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(command("listen", str(fifo)), stdout=subprocess.PIPE) as process:
+        fifo.write_bytes(bytes(10))  # opens once somebody reads
+        assert process.communicate(timeout=20)[0].splitlines()[-1] == b"stream"
+
+
+def test_a_closed_pipe_ends_quietly(start_router: Start, sound: Path) -> None:
+    """`listen … | head -1`: no message, and the exit code of a program that SIGPIPE ended."""
+    start_router(engines)
+    for arguments in (["listen", str(sound)], ["say", "-o", "-", "hi"], ["hushd", "status"]):
+        read, write = os.pipe()
+        os.close(read)
+        done = run(*arguments, stdout=write)
+        os.close(write)
+        assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b""), arguments
+
+
+def test_a_full_standard_output_is_told(start_router: Start, sound: Path) -> None:
+    """Output that cannot be written is exit code 9 and one sentence, also where standard output is closed."""
+    start_router(engines)
+    with open("/dev/full", "wb") as full:
+        done = run("listen", str(sound), str(sound), stdout=full)
+    assert done.returncode == 9
+    assert "No space left" in one_sentence(done, "listen")
+    line = " ".join(f"'{word}'" for word in command("listen", str(sound)))
+    closed = subprocess.run(["sh", "-c", f"exec {line} >&-"], capture_output=True, check=False)
+    assert closed.returncode == 9
+    one_sentence(closed, "listen")
+
+
+def test_standard_error_may_be_closed(start_router: Start, sound: Path) -> None:
+    """Without anybody to complain to, the exit code still tells."""
+    start_router(engines)
+    line = " ".join(f"'{word}'" for word in command("listen", "/nowhere", str(sound)))
+    done = subprocess.run(["sh", "-c", f"exec {line} 2>&- <&-"], stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 4
+    assert b"a.wav" in done.stdout
+
+
+def read_terminal(leader: int) -> bytes:
+    """Returns the bytes drawn; none once nobody has the terminal open, which Linux reports as EIO."""
+    try:
+        return os.read(leader, 4096)
+    except OSError:
+        return b""
+
+
+def on_terminal(*arguments: str, **options: Any) -> tuple[int, str]:
+    """Runs a command whose standard error is a terminal; its exit code and what it drew there."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(command(*arguments), stderr=follower, stdin=subprocess.DEVNULL, **options)
+    os.close(follower)
+    drawn = b""
+    while block := read_terminal(leader):
+        drawn += block
+    os.close(leader)
+    return process.wait(10), drawn.decode()
+
+
+def test_a_progress_bar_for_people_only(start_router: Start, sound: Path, tmp_path: Path) -> None:
+    """On a terminal a long file has a bar, which is taken away; into a pipe nothing is drawn."""
+    start_router(engines)
+    status, drawn = on_terminal("listen", str(sound), "-o", str(tmp_path))
+    assert status == 0
+    assert "a.wav [###############               ] 0:30 of 1:00" in drawn
+    assert drawn.endswith("\r\x1b[K")
+    assert run("listen", str(sound), "-o", str(tmp_path)).stderr == b""
+
+
+# --- hushd ------------------------------------------------------------------------------------------------------------
+
+
+def test_status_for_programs(start_router: Start) -> None:
+    """--json is to the byte what the supervisor answered, with all that an answer may have."""
+    golden = Path(__file__).parents[1] / "supervisor" / "system" / "status.json"
+    answered = json.loads(golden.read_bytes())
+    start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=answered)))  # type: ignore[attr-defined]
+    done = run("hushd", "status", "--json")
+    assert done.returncode == 0
+    assert done.stdout == golden.read_bytes()
+
+
+def test_status_for_people(start_router: Start) -> None:
+    """Two lines of the whole and a table of the workers."""
+    start_router(engines)
+    lines = run("hushd", "status").stdout.decode().splitlines()
+    assert lines[0] == "hushd 0.1.0, pid 12, up 1:01:40, 15.2 MB"
+    assert lines[1] == "memory: 190 of 6400 MB used, 5100 MB available, pressure normal"
+    assert lines[3].split() == [
+        "WORKER", "STATE", "MEMORY", "ENDS", "IN", "RUNNING", "QUEUED", "IDLE", "PEAK", "NEEDS", "PID", "REQUESTS",
+        "STARTS", "CRASHES",
+    ]  # fmt: skip
+    assert lines[4].split()[:7] == ["stt/moonshine/tiny-en", "ready", "190", "MB", "3:59", "0", "0"]
+    assert lines[5].split()[:4] == ["tts/hibari/en", "stopped", "-", "never"]
+    assert len({len(line) for line in lines[3:]}) == 1
+
+
+@pytest.mark.parametrize("words", [["stt"], ["tts/hibari", "stt/moonshine/tiny-en"]])
+def test_unload_and_preload(words: list[str], start_router: Start) -> None:
+    """They name their workers; a lease is in seconds, for the holder `cli`."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        router.send(route, Result(id=message.id))  # type: ignore[attr-defined]
+
+    router = start_router(script)
+    assert run("hushd", "unload", *words).returncode == 0
+    assert router.of(Control)[0].names == words
+    assert run("hushd", "preload", *words, "--keep-alive", "1h").returncode == 0
+    assert [(r.worker, r.op, r.keep_alive) for r in router.of(Request)] == [(word, "warm", 3600.0) for word in words]
+
+
+@pytest.mark.parametrize(
+    ("busy", "says"),
+    [
+        (
+            {"stt/a/b": 1},
+            "stt/a/b ends when a job of another program has finished; `hushd unload --force` ends it now.\n",
+        ),
+        (
+            {"stt/a/b": 1, "tts/c/d": 2},
+            "stt/a/b, tts/c/d end when 3 jobs of other programs have finished; `hushd unload --force` ends them now.\n",
+        ),
+    ],
+)
+def test_unload_says_what_goes_on_for_others(busy: dict[str, int], says: str, start_router: Start) -> None:
+    """Status 7 and a sentence, and with --json the answer on standard output."""
+    answer = {"unloaded": ["stt/x/y"], "busy": busy}
+    router = start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=answer)))
+    done = run("hushd", "unload", "--json", "--force")
+    assert (done.returncode, json.loads(done.stdout)) == (7, answer)
+    assert one_sentence(done, "hushd unload").endswith(says)
+    assert router.of(Control)[0].force
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["status"], 3),
+        (["unload", "stt"], 3),
+        (["shutdown"], 3),
+        (["preload", "stt"], 3),
+        (["unload"], 3),
+        (["preload"], 2),
+        (["dance"], 2),
+        (["logs"], 4),
+        (["logs", "stt"], 4),
+        (["logs", "-n", "many"], 2),
+        ([b"\xff"], 2),
+    ],
+)
+@pytest.mark.usefixtures("runtime")
+def test_hushd_refuses(arguments: list[Any], code: int) -> None:
+    """Without a supervisor (HUSHD_AUTOSTART=0), and for mistakes: one sentence and the exit code."""
+    done = run("hushd", *arguments)
+    assert done.returncode == code, done.stderr
+    one_sentence(done, done.stderr.decode().split(":")[0])
+
+
+def test_a_command_that_there_is_not(start_router: Start) -> None:
+    """A typing error names the command that was meant."""
+    start_router(engines)
+    for arguments in (["stats"], ["help", "stats"]):
+        done = run("hushd", *arguments)
+        assert done.returncode == 2
+        assert one_sentence(done, "hushd") == (
+            "hushd: There is no command 'stats' (did you mean status?): `hushd --help` lists them.\n"
+        )
+
+
+def test_logs(runtime: Path) -> None:
+    """The last lines of the supervisor's log, or of a worker's by its name, its engine or its role."""
+    folder = runtime / "state" / "logs"
+    folder.mkdir(parents=True)
+    (folder / "supervisor.log").write_text("".join(f"line {n}\n" for n in range(100)))
+    (folder / "stt-moonshine-tiny-en.log").write_text("hears\n")
+    (folder / "tts-hibari-en.log").write_text("speaks")
+    assert run("hushd", "logs", "-n", "2").stdout == b"line 98\nline 99\n"
+    assert run("hushd", "logs").stdout.count(b"\n") == 50
+    assert run("hushd", "logs", "-n", "0").stdout == b""
+    for what in ("stt", "stt/moonshine", "stt/moonshine/tiny-en"):
+        assert run("hushd", "logs", what).stdout == b"hears\n"
+    assert run("hushd", "logs", "tts").stdout == b"speaks"
+    assert "tts-hibari-en" in one_sentence(run("hushd", "logs", "vision"), "hushd logs")
+
+
+def test_lines_about_a_request(runtime: Path) -> None:
+    """From all logs, in the order of their times, text and JSON alike; an id that none knows is an error."""
+    folder = runtime / "state" / "logs"
+    folder.mkdir(parents=True)
+    (folder / "supervisor.log").write_text(
+        "2026-01-01 00:00:03 INFO    request 0a1b2c3d: done\n2026-01-01 00:00:04 INFO    request ffffffff: done\n"
+    )
+    (folder / "stt-a-b.log").write_text("2026-01-01 00:00:02 request 0a1b2c3d: slow\n")
+    (folder / "stt-a-b.log.1").write_text('{"time": "2026", "request": "0a1b2c3d", "text": "x"}\n')
+    shown = run("hushd", "logs", "--request", "0A1B2C3D").stdout.decode().splitlines()
+    assert [line.rpartition("  ")[2] for line in shown] == ["[stt-a-b]", "[supervisor]", "[stt-a-b]"]
+    assert "knows a request 'abc'" in one_sentence(run("hushd", "logs", "-r", "abc"), "hushd logs")
+
+
+def test_following_a_log(runtime: Path) -> None:
+    """-f goes on with what is added, also when the file is begun anew, until Ctrl-C."""
+    folder = runtime / "state" / "logs"
+    folder.mkdir(parents=True)
+    log = folder / "supervisor.log"
+    log.write_text("one is long\n")
+    with subprocess.Popen(command("hushd", "logs", "-f"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"one is long\n"
+            with log.open("a") as file:
+                file.write("two\n")
+            assert process.stdout.readline() == b"two\n"
+            log.write_text("three\n")
+            assert process.stdout.readline() == b"three\n"
+            process.send_signal(signal.SIGINT)
+            _, complaint = process.communicate(timeout=10)
+            assert (process.returncode, complaint) == (130, b"")
+        finally:
+            process.kill()
+
+
+def test_help_and_version() -> None:
+    """Every command explains itself, and says which version it is."""
+    for name in ("say", "listen", "hushd"):
+        helped = run(name, "--help")
+        assert (helped.returncode, helped.stderr) == (0, b"")
+        assert helped.stdout.startswith(f"usage: {name}".encode())
+        assert run(name, "--version").stdout.startswith(b"hushd ")
+    assert run("hushd").stdout == run("hushd", "--help").stdout == run("hushd", "help").stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["status", "run", "config", "models", "models pull", "tune", "talk", "say", "listen", "mcp", "logs"],
+)
+def test_every_command_of_hushd_has_help(name: str) -> None:
+    """`hushd help NAME` and `hushd NAME --help` are the same, and begin with what that command does."""
+    above, name = ["hushd", *name.split()[:-1]], name.split()[-1]
+    helped = run(*above, name, "--help")
+    assert (helped.returncode, helped.stderr) == (0, b"")
+    usage, does, *_ = helped.stdout.split(b"\n\n")
+    assert usage.startswith(f"usage: {' '.join(above)} {name}".encode())
+    assert does.endswith(b"."), does
+    assert does != run(*above, "--help").stdout.split(b"\n\n")[1]
+    assert run("hushd", "help", *above[1:], name).stdout == helped.stdout
+
+
+def test_hushd_say_and_listen_are_the_commands(start_router: Start, sound: Path) -> None:
+    """`hushd say` and `hushd listen` do the same, and their messages bear the name that was typed."""
+    start_router(engines)
+    assert run("hushd", "say", "-o", "-", "hi").stdout == b"headbody"
+    assert run("hushd", "listen", str(sound)).stdout.endswith(b"a.wav\n")
+    one_sentence(run("hushd", "listen", "/nowhere"), "hushd listen")
+    one_sentence(run("hushd", "listen", "--task", "sing"), "hushd listen")
+    one_sentence(run("hushd", "say", "--rate", "0", "x"), "hushd say")
+    one_sentence(run("hushd", "status", "--jsn"), "hushd status")
+    module = [sys.executable, "-m", "hushd", "listen", str(sound)]
+    assert subprocess.run(module, capture_output=True, check=True).stdout.endswith(b"a.wav\n")
+
+
+def wait_until(true: Callable[[], bool], timeout: float = 5.0) -> None:
+    """Looks now and then, for what nothing tells us of."""
+    give_up = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+def test_hushd_run_is_the_supervisor(runtime: Path) -> None:
+    """`hushd run` becomes the supervisor, under its own number, from whatever folder; `shutdown` ends it."""
+    (runtime / "json.py").write_text("raise SystemExit('imported from the folder we happen to be in')")
+    with subprocess.Popen(command("hushd", "run"), cwd=runtime, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until((runtime / "client.sock").exists)
+            status = json.loads(run("hushd", "status", "--json").stdout)
+            assert status["supervisor"]["pid"] == process.pid
+            assert run("hushd", "shutdown").returncode == 0
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+def test_config_check_says_whether_a_file_makes_sense(runtime: Path) -> None:
+    """A mistake is one sentence and exit code 2, and so is a missing file that was named; none at all is 0."""
+    (runtime / "config.toml").unlink()
+    assert b"config.toml does not exist, so the defaults hold.\n" in run("hushd", "config", "check").stdout
+    assert "none.toml does not exist" in one_sentence(run("hushd", "config", "check", "/none.toml"), "hushd config")
+    (runtime / "config.toml").write_text("queue = 3\n")
+    assert run("hushd", "config", "check").stdout == f"{runtime}/config.toml is fine.\n".encode()
+    (runtime / "config.toml").write_text("exit_when_idel = 5\n")
+    done = run("hushd", "config", "check")
+    assert done.returncode == 2
+    assert "exit_when_idle" in one_sentence(done, "hushd config")
+
+
+# --- signals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_in_the_middle_cancels_quietly(number: int, code: int, start_router: Start, tmp_path: Path) -> None:
+    """No message, no half file, the request cancelled."""
+
+    def begin(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Chunk(id=message.id, seq=0, payload=b"head", offset=0))
+
+    router = start_router(begin)
+    process = subprocess.Popen(command("say", "-o", str(tmp_path / "x.wav"), "hi"), stderr=subprocess.PIPE)
+    router.wait_for(Request)
+    wait_until(lambda: any(path.stat().st_size for path in tmp_path.iterdir()))
+    process.send_signal(number)
+    _, complaint = process.communicate(timeout=10)
+    assert (process.returncode, complaint) == (code, b"")
+    assert os.listdir(tmp_path) == []
+    router.wait_for(Cancel)
+
+
+def test_ctrl_c_at_any_moment_of_the_start(start_router: Start, sound: Path) -> None:
+    """From the first line of hushd's code on, Ctrl-C is exit code 130 without a word, imports included."""
+    start_router()
+    started = """
+import sys, hushd_cli.entry as cli
+take = cli._take_signals
+def told(interrupt):
+    take(interrupt)
+    cli._take_signals = take
+    sys.stdout.write("."); sys.stdout.flush()
+cli._take_signals = told
+cli.listen()
+"""
+    for step in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-c", started, str(sound)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        process.stdout.read(1)
+        threading.Event().wait(0.001 + step * 0.006)
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=10)
+        assert (process.returncode, complaint) == (130, b""), step
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_is_not_lost_in_an_import(number: int, code: int) -> None:
+    """Python calls back from its import in a way that drops exceptions; a `say` that was told to stop there went on."""
+    script = """
+import os, sys, threading, weakref, hushd_cli.entry, hushd_cli.main
+number = int(sys.argv[1])
+forgotten = "def forgotten(_): os.kill(os.getpid(), number); sum(range(10))"
+exec(compile(forgotten, "<frozen importlib._bootstrap>", "exec"))
+def main(*_):
+    module = threading.Event()
+    reference = weakref.ref(module, forgotten)
+    del module
+    threading.Event().wait(8)
+hushd_cli.main.main = main
+hushd_cli.entry.hushd()
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(number)], capture_output=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
+def test_an_ignored_interrupt_stays_ignored(start_router: Start, sound: Path) -> None:
+    """A shell starts `listen a.wav &` with SIGINT ignored: Ctrl-C is not for it."""
+    router = start_router()
+    line = " ".join(f"'{word}'" for word in command("listen", str(sound)))
+    process = subprocess.Popen(["sh", "-c", f"trap '' INT; exec {line}"], stdout=subprocess.PIPE)
+    (request,) = router.wait_for(Request)
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.2)
+    assert router.of(Cancel) == []
+    process.terminate()
+    process.communicate(timeout=10)
+    assert request.id == router.wait_for(Cancel)[0].id
+
+
+def test_a_bug_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception shows no traceback, unless HUSHD_DEBUG asks for one."""
+    script = "import hushd_cli.entry, hushd_cli.main as m; m.main = lambda *_: 1 / 0; hushd_cli.entry.hushd()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in one_sentence(done, "hushd")
+    monkeypatch.setenv("HUSHD_DEBUG", "1")
+    assert b"Traceback" in subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).stderr

@@ -1,0 +1,87 @@
+"""`--help` and `--help all`: what is used most, and the whole of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hushd_cli import help, main
+from hushd_cli.arguments import Parser
+from hushd_cli.commands.listen import options as listen
+from hushd_cli.commands.say import options as say
+from hushd_cli.reference import commands
+from hushd_protocol.errors import CODES
+
+ROOT = Path(__file__).parents[2]
+PARSERS = {"say": say.make_parser("say"), "listen": listen.make_parser("listen"), "hushd": main.make_parser("hushd")}
+
+
+def options(text: str) -> set[str]:
+    return set(re.findall(r"(?<=[ ,])--[a-z0-9-]+", text.partition("Examples:")[0]))
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_the_whole_help_has_every_option(parser: Parser) -> None:
+    """Whatever the parser takes is in `--help all`, and what few need is only there."""
+    everything = {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
+    assert everything <= options(parser.format_help(whole=True))
+    rare = {flag for group in parser._rare for action in group._group_actions for flag in action.option_strings}
+    assert not rare & options(parser.format_help())
+
+
+def test_options_of_decoders_and_those_without_effect_are_rare() -> None:
+    """A reader of `listen --help` learns of files, languages and the microphone first."""
+    short, whole = (PARSERS["listen"].format_help(whole=whole) for whole in (False, True))
+    for option in ("--best-of", "--beam-size", "--temperature", "--fp16", "--model-dir", "--device"):
+        assert option not in options(short)
+        assert option in options(whole)
+    assert {"--language", "--audio-device", "--model", "--output"} <= options(short)
+    assert "`listen --help all` shows more options, exit codes and environment variables." in short
+
+
+@pytest.mark.parametrize(("argv", "whole"), [(["--help"], False), (["-h"], False), (["--help", "all"], True)])
+def test_help_ends_the_command(argv: list[str], whole: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """It goes to standard output, with exit code 0; only the whole has exit codes and environment variables."""
+    with pytest.raises(SystemExit) as left:
+        say.parse("say", argv)
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    assert ("Exit codes:" in text) is whole
+    assert ("HUSHD_ENDPOINT" in text) is whole
+    assert "Examples:" in text
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    """One table: each exit code of an error is explained, and none that does not occur, besides 0 and a bug's 70."""
+    explained = [code for code, _ in help.EXIT_CODES]
+    assert explained == sorted({code.exit for code in CODES.values()} | {0, 70})
+
+
+def test_the_document_has_the_same_tables() -> None:
+    """docs/CONFIGURATION.md, which is in the wheel, has the exit codes and every variable that help names."""
+    text = (ROOT / "docs/CONFIGURATION.md").read_text()
+    for code, meaning in help.EXIT_CODES:
+        assert f"| {code} | {meaning} |\n" in text
+    for name, _ in help.ENVIRONMENT:
+        assert f"`{name}`" in text
+
+
+def test_examples_are_command_lines_that_parse() -> None:
+    """Each example of `say` and `listen` names options that there are."""
+    for name, parse in (("say", say.parse), ("listen", listen.parse)):
+        for line, _ in PARSERS[name].examples:
+            words = re.findall(r"'[^']*'|\"[^\"]*\"|\S+", line.rpartition("| ")[2])
+            assert words[0] == name
+            parse(name, [word.strip("'\"") for word in words[1:]])
+
+
+def test_an_earlier_name_is_understood_and_not_shown() -> None:
+    """`--device` of `listen` names a microphone, or as whisper's does what computes; `talk` and others know it too."""
+    assert listen.parse("listen", ["--device", "USB"]).device == "USB"
+    assert listen.parse("listen", ["-a", "USB"]).device == "USB"
+    assert listen.parse("listen", ["--audio-device", "cuda"]).device == "cuda"
+    assert listen.parse("listen", ["a.wav", "--device", "cuda"]).compute_device == "cuda"
+    for command in commands():
+        if command.words[-1] in ("talk", "dictate", "captions"):
+            assert "--device" not in {flag for option in command.options for flag in option.flags}

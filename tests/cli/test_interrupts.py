@@ -1,0 +1,62 @@
+"""Ctrl-C while a command or the supervisor starts: the process ends, and no traceback is written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOOK = "import signal; print(signal.getsignal(signal.SIGINT))"
+
+
+def printed(code: str, ignored: bool = False) -> str:
+    def begin() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
+
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, preexec_fn=begin)
+    return done.stdout.strip()
+
+
+def test_an_installed_command_takes_the_systems_action_first() -> None:
+    """From its first line on, before anything of hushd is imported; what a background shell has ignored stays so."""
+    assert printed(f"import hushd_command; {LOOK}") == str(signal.SIG_DFL)
+    assert printed(f"import hushd_command; {LOOK}", ignored=True) == str(signal.SIG_IGN)
+    loaded = "import sys; before = set(sys.modules); import hushd_command; print(set(sys.modules) - before)"
+    assert printed(loaded) == "{'hushd_command'}"
+
+
+def test_a_program_that_imports_hushd_keeps_its_own() -> None:
+    """The library changes no signal."""
+    assert "default_int_handler" in printed(f"import hushd; hushd.Client; {LOOK}")
+
+
+@pytest.mark.parametrize("words", [["run"], ["serve", "--http", "127.0.0.1:0"]])
+def test_an_interrupt_while_the_supervisor_is_imported(runtime: Path, words: list[str]) -> None:
+    """It waits, and ends the process as soon as that can be done quietly."""
+
+    def begin() -> None:
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGINT}
+        )  # as `hushd run` does before it becomes the supervisor
+        os.kill(os.getpid(), signal.SIGINT)
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "hushd_supervisor", *words], capture_output=True, text=True, preexec_fn=begin
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.mark.parametrize("words", [["run"], ["serve", "--http", "127.0.0.1:0"]])
+def test_the_supervisor_is_started_with_the_interrupt_held_back(words: list[str]) -> None:
+    """No moment is left between the command and the supervisor that it becomes."""
+    code = (
+        "import os, signal, sys; from hushd_cli import main\n"
+        "os.execv = lambda *_: sys.exit(str(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())))\n"
+        f"main.main('hushd', {words!r})"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == "True"

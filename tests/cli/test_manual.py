@@ -1,0 +1,57 @@
+"""The manual pages: those in the repository are those of the parsers, and mandoc takes them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hushd_cli.manual import pages
+from hushd_cli.reference import Argument, commands
+
+FOLDER = Path(__file__).parents[2] / "packaging/man"
+
+
+def test_the_pages_are_those_of_the_parsers() -> None:
+    """A changed option changes its page: `scripts/man` writes them anew."""
+    assert {path.name: path.read_text() for path in FOLDER.glob("*.1")} == pages(commands()), "run scripts/man"
+
+
+def test_every_command_and_option_is_on_a_page() -> None:
+    """Each option is explained where its command is."""
+    every = commands()
+    text = "".join(pages(every).values()).replace("\\-", "-")
+    for command in every:
+        assert command.path in text or command.words[-1] in ("say", "listen")
+        assert all(flag in text for option in command.options for flag in option.flags), command.path
+
+
+def test_a_page_says_nothing_of_this_machine() -> None:
+    """Documents are named by their names, wherever they lie."""
+    assert str(FOLDER.parents[1]) not in "".join(pages(commands()).values())
+
+
+def test_choices_are_listed_once() -> None:
+    """Behind the help, unless that lists them."""
+    priority = Argument(("--priority",), "PRIORITY", "text, progress: which comes first", ("text", "progress"))
+    speed = Argument(("--speed",), "SPEED", "how slow it may be", ("fast", "slow"))
+    assert priority.sentence == "Text, progress: which comes first."
+    assert speed.sentence == "How slow it may be. One of fast, slow."
+    assert Argument(("--json",), "", "").sentence == ""
+
+
+def test_mandoc_takes_the_pages() -> None:
+    """No error and no warning but of the date, which would differ with every build."""
+    if shutil.which("mandoc") is None:
+        pytest.skip("mandoc is not installed here")
+    command = ["mandoc", "-T", "lint", "-W", "warning", *map(str, FOLDER.glob("*.1"))]
+    said = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    assert [line for line in said if "missing date" not in line] == []
+
+
+def test_a_line_that_begins_with_a_dot_is_text() -> None:
+    """Nothing in a help text is taken for a request or an escape."""
+    from hushd_cli.manual import _text
+
+    assert _text(".srt and a\\b, 'so'") == "\\&.srt and a\\eb, \\(aqso\\(aq"

@@ -1,0 +1,107 @@
+"""The table of commands: those of the command line, and those that other packages add."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hushd_cli import main, table
+from hushd_cli.command import GROUP
+from hushd_cli.reference import commands
+from hushd_protocol.errors import HushdError
+
+ADDED = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
+MODULE = """
+from hushd_cli.arguments import Parser
+from hushd_cli.command import Command
+
+WAVE = Command("wave", "wave to somebody", "hushd_waving", completes={"voice": "voices"}, after="pause")
+
+
+def main(prog, argv):
+    print(f"{prog} waves to {make_parser(prog).parse_args(argv).whom}")
+    return 3
+
+
+def make_parser(prog):
+    parser = Parser(prog, "Waves.")
+    parser.add_argument("whom", metavar="WHOM", help="who is meant")
+    return parser
+"""
+
+
+@pytest.fixture
+def waving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that adds `hushd wave`, known to nobody here."""
+    info = tmp_path / "hushd_waving-1.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\nwave = hushd_waving:WAVE\n")
+    (tmp_path / "hushd_waving.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "hushd_waving", raising=False)
+    return tmp_path
+
+
+def test_every_command_has_a_program_and_a_parser_in_the_package_that_declares_it() -> None:
+    """So no name leads where an import may not."""
+    values = {command.name: (command, "hushd_cli") for command in table.BUILT_IN}
+    for name, value in ADDED.items():
+        module, _, attribute = value.partition(":")
+        values[name] = getattr(import_module(module), attribute), module.partition(".")[0]
+    assert len(values) == len(table.BUILT_IN) + len(ADDED)
+    for name, (command, package) in values.items():
+        assert command.name == name
+        for home in filter(None, (command.home, command.parser)):
+            assert home.startswith(f"{package}.")
+            assert find_spec(home), home
+        assert command.make_parser(f"hushd {name}").prog == f"hushd {name}"
+        assert callable(import_module(command.home).main)
+
+
+def test_a_list_loads_no_program() -> None:
+    """The summaries are all it needs: neither the client nor a parser of theirs."""
+    code = "import sys; from hushd_cli.main import make_parser; make_parser('hushd').format_help(); print(*sys.modules)"
+    loaded = _printed(code).split()
+    assert not {"zmq", "hushd.client", "importlib.metadata"} & {*loaded}
+    assert not [name for name in loaded if name.startswith(("hushd_cli.commands", "hushd_cluster.command."))]
+
+
+def test_a_package_adds_a_command(waving: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It runs, is listed behind the one it names, has its help, and completes."""
+    assert main.main("hushd", ["wave", "Ann"]) == 3
+    assert capsys.readouterr().out == "hushd wave waves to Ann\n"
+    names = [command.name for command in table.every()]
+    assert names[names.index("pause") + 1] == "wave"
+    assert "wave to somebody" in main.make_parser("hushd").format_help()
+    (wave,) = (command for command in commands() if command.path == "hushd wave")
+    assert [operand.metavar for operand in wave.operands] == ["WHOM"]
+
+
+def test_a_command_that_does_not_load_keeps_nobody_else(waving: Path) -> None:
+    """It is not listed; run, it says in one sentence why it cannot."""
+    (waving / "hushd_waving.py").write_text("import nosuch_package\n")
+    assert "wave" not in [command.name for command in table.every()]
+    with pytest.raises(HushdError, match=r"`hushd wave` does not load \(No module named 'nosuch_package'\)") as caught:
+        main.main("hushd", ["wave"])
+    assert caught.value.code == "engine_missing"
+    (waving / "hushd_waving.py").write_text("WAVE = 3\n")
+    sys.modules.pop("hushd_waving", None)
+    with pytest.raises(HushdError, match="is not a hushd_cli"):
+        main.main("hushd", ["wave"])
+
+
+def test_no_package_takes_the_place_of_a_command(waving: Path) -> None:
+    """A name that is taken stays what it is."""
+    (waving / "hushd_waving-1.dist-info/entry_points.txt").write_text(f"[{GROUP}]\nstatus = hushd_waving:WAVE\n")
+    assert table.find("status") in table.BUILT_IN
+    assert [command.name for command in table.every()].count("status") == 1
+    assert "wave" not in [command.name for command in table.every()]
+
+
+def _printed(code: str) -> str:
+    return subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout

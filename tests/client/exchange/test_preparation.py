@@ -1,0 +1,84 @@
+"""The questions that a request asks before it is sent: procedures without I/O, answered here by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hushd.exchange.preparation import Preparation, names_no_engine
+from hushd.exchange.steps import Ask, Steps
+from hushd_protocol.errors import HushdError
+
+T = TypeVar("T")
+WHISPER = {"name": "turbo", "installed": True, "memory_mb": 900}
+STT = {"stt": {"engines": [{"name": "whisper", "models": [WHISPER]}, {"name": "moonshine", "models": []}]}}
+CLARA = {"name": "clara", "language": "de-DE", "gender": "female", "model": "v1", "installed": True}
+SPEAKER = {"name": "hibari", "installed": True, "default_voice": "clara", "models": [{"name": "v1"}], "voices": [CLARA]}
+TTS = {"tts": {"default": "hibari/v1", "engines": [SPEAKER]}}
+
+
+def answered(steps: Steps[T], *answers: Any) -> tuple[list[Ask], T]:
+    """The questions of a procedure that gets these answers, and what it returns."""
+    asked: list[Ask] = []
+    left = list(answers)
+    answer: Any = None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            assert not left, "an answer that nobody asked for"
+            return asked, end.value
+        assert isinstance(step, Ask)
+        asked.append(step)
+        answer = left.pop(0)
+
+
+@pytest.fixture
+def preparation(tmp_path: Path) -> Preparation:
+    return Preparation(tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize(
+    ("engine", "model"), [(None, None), ("whisper", None), ("whisper", "turbo"), (None, "whisper/turbo")]
+)
+def test_a_request_that_names_all_asks_nothing(preparation: Preparation, engine: str | None, model: str | None) -> None:
+    """Nor does one that leaves all to the supervisor: no question delays it."""
+    steps = preparation.transcription({}, None, engine, model, None, "text")
+    asked, request = answered(steps)
+    assert (asked, request.op, request.session) == ([], "transcribe", False)
+
+
+def test_a_bare_model_is_looked_for_once(preparation: Preparation) -> None:
+    """The engine that has it is described once for all requests of a client."""
+    asked, request = answered(preparation.transcription({}, None, None, "turbo", None, "text"), STT)
+    assert (asked, request.worker) == ([Ask("describe", ("stt",))], "stt/whisper/turbo")
+    asked, request = answered(preparation.transcription({}, None, None, "turbo", None, "text", session=True))
+    assert (asked, request.worker, request.session) == ([], "stt/whisper/turbo", True)
+
+
+def test_an_unknown_model_is_refused_before_anything_is_sent(preparation: Preparation) -> None:
+    """The procedure ends with the sentence."""
+    with pytest.raises(HushdError, match="No engine has a model 'tubro'") as caught:
+        answered(preparation.transcription({}, None, None, "tubro", None, "text"), STT)
+    assert caught.value.code == "model_missing"
+
+
+def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Preparation) -> None:
+    """And it takes the place of the language by which it was chosen."""
+    asked, request = answered(preparation.speech({"language": "de"}, None, None, None, "text", None), TTS)
+    assert asked == [Ask("describe", ("tts",))]
+    assert request.worker.startswith("tts/hibari")
+    assert request.params == {"voice": "clara"}
+    asked, again = answered(preparation.speech({"language": "de"}, None, None, None, "text", None))
+    assert (asked, again.params) == ([], request.params)
+    assert answered(preparation.speech({}, None, None, None, "text", None))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("model", "bare"),
+    [("turbo", True), ("whisper/turbo", False), ("a/b/c", True), ("/home/a.pt", True), ("x/a.pt", True)],
+)
+def test_a_name_without_an_engine(model: str, bare: bool) -> None:
+    """One stroke parts engine and model; a checkpoint's path is a name to be explained."""
+    assert names_no_engine(model) is bare

@@ -1,0 +1,187 @@
+"""`auto`: never a model that does not hear the language or does not fit, never a worse one than need be."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hushd.models.choice import Candidate, Machine, ModelChoice, candidates, choose, machine, ranked
+from hushd_models.user_models import checked
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import SPEEDS
+from hushd_schema.status import Status
+
+TINY = Candidate("moonshine", "tiny-en", ("en",), 44, 300, "fast")
+BASE = Candidate("faster-whisper", "base", ("en", "de", "fr"), 148, 355, "medium")
+BASE_TORCH = Candidate("whisper", "base", ("en", "de", "fr"), 148, 806, "medium")
+BASE_EN = Candidate("faster-whisper", "base.en", ("en",), 148, 355, "medium")
+SMALL = Candidate("faster-whisper", "small", ("en", "de", "fr"), 488, 620, "slow")
+LARGE = Candidate("faster-whisper", "large-v3", ("en", "de", "fr", "yue"), 3100, 2600, "slow")
+ALL = [TINY, BASE, BASE_TORCH, BASE_EN, SMALL, LARGE]
+PLENTY = Machine(100_000)
+
+
+@pytest.mark.parametrize(
+    ("language", "speed", "wanted"),
+    [
+        ("en", "fast", TINY),
+        ("en", "medium", BASE_EN),
+        ("en-GB", "medium", BASE_EN),
+        ("EN", "slow", LARGE),
+        ("de", "fast", BASE),  # none is fast: the least slow
+        ("de_AT", "medium", BASE),
+        ("German", "medium", BASE),
+        ("de", "slow", LARGE),
+        ("yue", "fast", LARGE),
+        (None, "medium", BASE),  # it tells languages apart
+        (None, "fast", TINY),
+    ],
+)
+def test_the_best_where_there_is_room(language: str | None, speed: str, wanted: Candidate) -> None:
+    """The largest that is no slower than asked; of equals the one with fewer other languages, then less memory."""
+    for order in (ALL, ALL[::-1]):
+        choice = choose(order, PLENTY, language, speed)
+        assert f"{choice.engine}/{choice.model}" == wanted.name
+        assert choice.why.startswith(f"{wanted.name}: ")
+
+
+@pytest.mark.parametrize(
+    ("room", "pressure", "running", "wanted"),
+    [
+        (3000, "normal", (), LARGE),
+        (2599, "normal", (), SMALL),
+        (500, "normal", (), BASE),
+        (100, "normal", (), BASE),  # nothing fits: the smallest; the supervisor has the last word
+        (100, "normal", (LARGE,), LARGE),  # it runs, and costs nothing more
+        (3000, "warning", (), SMALL),
+        (700, "warning", (), BASE),
+        (3000, "warning", (BASE_TORCH,), BASE_TORCH),
+        (3000, "critical", (), BASE),
+        (3000, "critical", (SMALL,), SMALL),
+    ],
+)
+def test_memory_and_pressure_go_down_the_list(
+    room: float, pressure: str, running: tuple[Candidate, ...], wanted: Candidate
+) -> None:
+    """Less memory means the next that fits; warning a step further down, critical what runs or is smallest."""
+    there = Machine(room, pressure, frozenset(one.name for one in running))
+    choice = choose(ALL, there, "de", "slow")
+    assert f"{choice.engine}/{choice.model}" == wanted.name
+
+
+def test_what_was_seen_counts_more_than_an_estimate() -> None:
+    """A worker that has needed more than it should is taken at its word."""
+    there = Machine(700, needs={SMALL.name: 900})
+    assert choose(ALL, there, "de", "slow").model == "base"
+    assert choose(ALL, Machine(700), "de", "slow").model == "small"
+
+
+def test_nobody_hears_it() -> None:
+    """`model_missing`, with the command that shows what there is; no speed of that name: `bad_request`."""
+    with pytest.raises(HushdError, match="`hushd models list stt ja`") as caught:
+        choose(ALL, PLENTY, "ja", "slow")
+    assert caught.value.code == "model_missing"
+    with pytest.raises(HushdError, match="that hears 'tlh' is installed: `hushd models list stt`"):
+        choose(ALL, PLENTY, "tlh", "slow")  # no model that hushd knows of hears it: a list of those would be an error
+    with pytest.raises(HushdError, match=r"No model of onnx-asr that hears 'ru' .*`hushd models list onnx-asr ru`"):
+        choose([], PLENTY, "ru", "slow", "onnx-asr")
+    with pytest.raises(HushdError, match="No model is installed"):
+        choose([], PLENTY, None, "slow")
+    with pytest.raises(HushdError, match="fast, medium, slow"):
+        choose(ALL, PLENTY, "en", "quick")
+
+
+def test_every_situation() -> None:
+    """All languages, speeds, pressures, and thousands of machines and sets of models: what is chosen hears the
+    language; fits unless nothing does; and no better one that fits was passed over without pressure. Whatever the
+    order they come in, it is the same."""
+    rng = random.Random(6)
+    for language, speed, pressure in itertools.product(
+        (None, "en", "de", "yue"), SPEEDS, ("normal", "warning", "critical")
+    ):
+        for _ in range(60):
+            there = [one for one in ALL if rng.random() < 0.6]
+            running = frozenset(one.name for one in there if rng.random() < 0.2)
+            room = Machine(rng.choice([0, 310, 400, 700, 900, 3000]), pressure, running)
+            able = [one for one in there if one.hears(language)]
+            if not able:
+                with pytest.raises(HushdError):
+                    choose(there, room, language, speed)
+                continue
+            choice = choose(there, room, language, speed)
+            assert choice == choose(rng.sample(there, len(there)), room, language, speed)
+            (taken,) = [one for one in able if (one.engine, one.model) == choice[:2]]
+            order = ranked(there, language, speed)
+            fitting = [one for one in order if room.fits(one)]
+            assert taken in fitting or not fitting or pressure == "critical"
+            if pressure == "normal" and fitting:
+                assert taken is fitting[0]
+            if pressure != "normal" and running & {one.name for one in able}:
+                assert taken.name in running
+            normal = choose(there, Machine(room.room_mb, running=running), language, speed)
+            (usual,) = [one for one in able if (one.engine, one.model) == normal[:2]]
+            if taken.name not in running:
+                assert taken.memory_mb <= usual.memory_mb
+            slower = [one for one in order if SPEEDS.index(one.speed) > SPEEDS.index(speed)]
+            assert order[len(order) - len(slower) :] == slower
+
+
+def test_why_is_said() -> None:
+    """How many there were, what did not fit, and that memory is short."""
+    assert choose([TINY], PLENTY, "en", "fast").why == "moonshine/tiny-en: the only installed model that hears en."
+    why = choose(ALL, Machine(700, "normal"), "de", "slow").why
+    assert "no memory for faster-whisper/large-v3 (2600 MB)" in why
+    assert "memory is short (warning)" in choose(ALL, Machine(9000, "warning"), "de", "slow").why
+    assert "none is fast" in choose(ALL, PLENTY, "de", "fast").why
+
+
+def test_what_describe_and_status_say() -> None:
+    """Installed models only, with what the catalogue knows, or the configuration says; room is what is left, but for
+    what is for others, and what idle workers would leave."""
+    catalogue = {
+        "engines": [
+            {
+                "name": "faster-whisper",
+                "translation": True,
+                "models": [
+                    {"name": "base", "languages": ["en", "de"], "memory_mb": 355, "installed": True},
+                    {"name": "small", "languages": ["en", "de"], "memory_mb": 620, "installed": False},
+                    {"name": "mine", "languages": ["en"], "memory_mb": 300, "translation": False, "installed": True},
+                ],
+            },
+            {
+                "name": "moonshine",
+                "models": [{"name": "tiny-en", "languages": ["en"], "memory_mb": 300, "installed": 1}],
+            },
+        ]
+    }
+    found = candidates(catalogue)
+    assert [one.name for one in found] == ["faster-whisper/base", "faster-whisper/mine", "moonshine/tiny-en"]
+    assert found[0].size_mb > 0
+    assert [one.name for one in candidates(catalogue, engine="moonshine")] == ["moonshine/tiny-en"]
+    assert [one.name for one in candidates(catalogue, translates=True)] == ["faster-whisper/base"]
+    with pytest.raises(HushdError, match=r"No installed model of moonshine translates .* does once you have run"):
+        candidates(catalogue, engine="moonshine", translates=True)
+    with pytest.raises(HushdError, match="did you mean 'moonshine'") as caught:
+        candidates(catalogue, engine="monshine")
+    assert caught.value.code == "engine_missing"
+    own = checked(
+        {"faster-whisper/mine": {
+            "repository": "a/b", "files": ["*"], "languages": ["de"], "size_mb": 9, "memory_mb": 70, "speed": "slow",
+        }}
+    )  # fmt: skip
+    (mine,) = [one for one in candidates(catalogue, added=own) if one.model == "mine"]
+    assert mine == Candidate("faster-whisper", "mine", ("de",), 9, 70, "slow")
+    row = {"role": "stt", "engine": "moonshine", "model": "tiny-en", "state": "ready", "pid": 5, "pss_mb": 280.0}
+    status = {
+        "workers": [row | {"need_mb": 290.0}, row | {"role": "tts", "state": "busy", "need_mb": 1.0}],
+        "memory": {
+            "budget_mb": 2000.0, "used_mb": 560.0, "available_mb": 1000.0, "reserve_mb": 60.0, "pressure": "normal",
+        },
+    }  # fmt: skip
+    there = machine(Status.from_data(status), "stt")
+    assert there.room_mb == pytest.approx(1000 - 60 + 280)
+    assert there.running == {"moonshine/tiny-en"}
+    assert there.need(TINY) == 290.0
+    assert isinstance(choose(found, there, "en", "fast"), ModelChoice)

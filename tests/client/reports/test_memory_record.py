@@ -1,0 +1,158 @@
+"""Tests of memory over time: what was held, and what a server that never unloads would have held."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from hushd.reports import memory_record as record
+from hushd.reports.memory_record import Entry
+from hushd.reports.memory_window import Window
+from hushd_schema.status import Status
+
+MB = 1_000_000
+STT, TTS = "stt/a/b", "tts/c/d"
+SUPERVISOR = 20 * MB
+
+
+def entry(time: float, event: str, name: str, size: int = 0) -> Entry:
+    return Entry(time, event, name, size * MB, SUPERVISOR)
+
+
+LIFE = [
+    entry(0, "start", "supervisor"),
+    entry(10, "start", TTS),
+    entry(11, "ready", TTS, 200),
+    entry(20, "exit", TTS),
+    entry(30, "start", STT),
+    entry(31, "ready", STT, 100),
+    entry(40, "exit", STT),
+]
+
+
+def at(entries: list[Entry], time: float) -> tuple[float, float]:
+    """The memory held at `time`, and that of a server, in MB."""
+    moment = record.window(record.moments(entries), time, time)[0]
+    return moment.total / MB, moment.resident / MB
+
+
+def test_a_server_that_never_unloads_keeps_every_model_that_was_used() -> None:
+    """Each model counts from its first use on, with the last size of its worker."""
+    assert [at(LIFE, time) for time in (5, 15, 25, 35, 45)] == [(20, 20), (220, 220), (20, 220), (120, 320), (20, 320)]
+
+
+def test_a_model_that_is_loaded_again_counts_once() -> None:
+    """With the most that it has held, since such a server gives nothing back; replicas are hushd's alone."""
+    again = [*LIFE, entry(50, "start", TTS), entry(51, "ready", TTS, 180), entry(52, "start", f"{TTS}#2")]
+    again += [entry(53, "ready", f"{TTS}#2", 190), entry(60, "exit", f"{TTS}#2"), entry(61, "exit", TTS)]
+    assert [at(again, time)[1] for time in (50.5, 51.5, 53.5, 60.5, 61.5)] == [320] * 5
+
+
+def test_downloads_are_no_model() -> None:
+    """The process that downloads is held by hushd while it runs, and by no server."""
+    pulled = [*LIFE, entry(50, "start", "models/store/local"), entry(51, "beat", "models/store/local", 60)]
+    pulled += [entry(60, "exit", "models/store/local")]
+    assert at(pulled, 55) == (80, 320)
+    assert at(pulled, 65) == (20, 320)
+
+
+def test_a_supervisor_that_was_killed_holds_nothing() -> None:
+    """Its workers end with it: after its last line nothing is held, and the next one begins with no worker."""
+    killed = LIFE[:3]
+    assert at(record.until_now(killed, None, 100.0), 50) == (0, 220)
+    assert at([*killed, entry(50, "start", "supervisor")], 60) == (20, 220)
+
+
+def test_the_status_is_the_newest_moment() -> None:
+    """Sizes are those of the status, and workers that it does not show are gone."""
+    status = {
+        "supervisor": {"pss_mb": 16.0, "rss_mb": 22.0},
+        "workers": [{"name": STT, "pid": 7, "pss_mb": 130.0}, {"name": TTS, "pid": None, "pss_mb": None}],
+    }
+    moment = record.moments(record.until_now(LIFE[:3], Status.from_data(status), 12.0))[-1]
+    assert (moment.supervisor, dict(moment.workers)) == (16 * MB, {STT: 130 * MB})
+
+
+def test_averages_are_weighted_by_time() -> None:
+    """20 MB for 11 s and 220 MB for 9 s are 110 MB on average."""
+    found = record.window(record.moments(LIFE), 0, 20)
+    assert record.mean(found) == (110 * MB, 110 * MB)
+    later = record.mean(record.window(record.moments(LIFE), 0, 40))
+    assert later == ((20 * 22 + 220 * 9 + 120 * 9) / 40 * MB, (20 * 11 + 220 * 20 + 320 * 9) / 40 * MB)
+
+
+def test_a_short_life_is_seen_in_a_wide_picture() -> None:
+    """A part of a picture shows its moment of most memory, not its average."""
+    parts = record.highest(record.window(record.moments(LIFE), 0, 4000), 10)
+    assert [part.total / MB for part in parts] == [220] + [20] * 9
+    assert [part.resident / MB for part in parts] == [320] * 10
+
+
+def test_uses_of_a_window() -> None:
+    """Starts, seconds of life and highest size of each worker, the longest life first."""
+    found = record.uses(LIFE, record.window(record.moments(LIFE), 0, 40))
+    assert found == [(TTS, 1, 10.0, 200 * MB), (STT, 1, 10.0, 100 * MB)]
+
+
+def test_old_entries_are_forgotten_and_what_they_mean_is_kept() -> None:
+    """The memory held at a later time, by us and by a server, is the same without the entries before it."""
+    for start in (0, 15, 25, 35, 45):
+        kept = record.since(LIFE, start)
+        assert at(kept, 45) == at(LIFE, 45)
+        assert at(kept, start) == at(LIFE, start)
+    assert len(record.since(LIFE * 100, 45)) < 10
+
+
+def test_a_broken_record_is_read_as_far_as_it_makes_sense(tmp_path: Path) -> None:
+    """Lines that are cut off, of another version, or binary are passed over; the older file comes first."""
+    path = tmp_path / "m"
+    assert record.read(path) == []
+    (tmp_path / "m.1").write_text("1.0 start supervisor 0 5\n")
+    path.write_bytes(b"2.0 start a/b/c 0 5\n3.0 ready a/b/c x 5\n4.0 dance a/b/c 0 5\n\xff\xfe\n5.0 exit a/b/c 0 5\n6.")
+    assert [(e.time, e.event) for e in record.read(path)] == [(1.0, "start"), (2.0, "start"), (5.0, "exit")]
+
+
+def test_a_template_counts_for_hushd_alone() -> None:
+    """Its memory is held by hushd, until it ends; a server that never unloads has none."""
+    life = [*LIFE[:1], entry(5, "ready", "standby/tts/c", 30), *LIFE[1:4], entry(25, "exit", "standby/tts/c")]
+    assert [at(life, time) for time in (6, 15, 22, 26)] == [(50, 20), (250, 220), (50, 220), (20, 220)]
+
+
+def test_templates_that_live_now_are_in_the_last_moment() -> None:
+    """The supervisor's status has their sizes."""
+    row = {"name": "tts/c", "pid": 3, "pss_mb": 30.0}
+    status = {"supervisor": {"pss_mb": 20.0}, "workers": [], "standby": [row]}
+    known = record.until_now([*LIFE[:1], entry(5, "ready", "standby/tts/c", 10)], Status.from_data(status), 60.0)
+    assert at(known, 60) == (50, 20)
+
+
+def test_the_line_of_a_server_that_never_unloads_never_falls() -> None:
+    """Whatever workers, replicas and supervisors come and go, and however they shrink: 300 records by chance."""
+    for seed in range(300):
+        chance = random.Random(seed)
+        names = [STT, TTS, f"{TTS}#2", "models/store/local", "standby/tts/c", record.SUPERVISOR]
+        times = sorted(chance.uniform(0, 100) for _ in range(60))
+        entries = [
+            Entry(
+                time, chance.choice(record._EVENTS), chance.choice(names), *(chance.randrange(300) * MB for _ in "ab")
+            )
+            for time in times
+        ]
+        line = [moment.resident for moment in record.moments(entries)]
+        assert line == sorted(line)
+        start = chance.uniform(0, 100)
+        later = record.window(record.moments(record.since(entries, start)), start, 100)
+        assert later[-1].resident == line[-1]
+
+
+def test_a_clock_that_was_set_back() -> None:
+    """Entries of a time to come are left out: no window is longer than it is, and none is negative."""
+    years = 26 * 365 * 86400
+    jumped = [*LIFE[:3], entry(years, "exit", TTS), entry(years + 9, "start", STT), entry(25, "beat", TTS, 180)]
+    for status in (None, Status.from_data({"supervisor": {"rss_mb": 20.0}, "workers": []})):
+        window = Window.last(3600.0, sorted(jumped, key=lambda each: each.time), status, 30.0)
+        assert window is not None
+        assert (window.start, window.end) == (0, 30)
+        assert "for 0:30:" in window.summary
+        assert all(0 <= use.seconds <= 30 for use in window.uses)
+    assert Window.last(3600.0, [entry(years, "start", STT)], None, 30.0) is None

@@ -1,0 +1,55 @@
+"""`hushd status` for people: what its cells say."""
+
+from __future__ import annotations
+
+import pytest
+from hushd.reports.status_table import table
+from hushd_schema.status import Status
+
+STATUS = {
+    "supervisor": {"version": "1", "pid": 2, "uptime_s": 3.0, "rss_mb": 20.0},
+    "memory": {"used_mb": 1.0, "budget_mb": 2.0, "available_mb": 3.0, "pressure": ""},
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "cell"),
+    [({"running": 3, "sessions": 2}, "1 + 2 live"), ({"running": 1, "sessions": 0}, "1"), ({"running": 1}, "1")],
+)
+def test_who_speaks_is_counted_apart(row: dict[str, int], cell: str) -> None:
+    """Running requests are shown as files and live sessions; an older supervisor does not tell them apart."""
+    lines = table(
+        Status.from_data(STATUS | {"workers": [{"name": "stt/a/x", "state": "busy", **row}]}), 200
+    ).splitlines()
+    assert lines[-1].split("  ")[0] == "stt/a/x"
+    titles = lines[-2]
+    end = titles.index("RUNNING") + len("RUNNING")
+    assert lines[-1][:end].endswith(f" {cell}")
+
+
+@pytest.mark.parametrize(
+    ("machines", "line"),
+    [
+        ({}, "other machines: tcp+curve://0.0.0.0:7300"),
+        ({"phone": 1, "laptop": 2}, "other machines: tcp+curve://0.0.0.0:7300, connected: laptop (2), phone (1)"),
+    ],
+)
+def test_other_machines_have_a_line(machines: dict[str, int], line: str) -> None:
+    """Where they may come, and who is there; without an address there is none."""
+    remote = {"address": "tcp+curve://0.0.0.0:7300", "key": "k", "machines": machines}
+    assert line in table(Status.from_data(STATUS | {"workers": [], "remote": remote}), 200).splitlines()
+    assert "machines" not in table(Status.from_data(STATUS | {"workers": []}), 200)
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ({"state": "ready", "pid": 7, "pss_mb": 34.6, "why": ""}, "standby tts/hibari: ready, 35 MB, pid 7"),
+        ({"state": "absent", "pid": None, "pss_mb": None, "why": "No room."}, "standby tts/hibari: absent, No room."),
+        ({"state": "absent", "pid": None, "pss_mb": None, "why": ""}, "standby tts/hibari: absent"),
+    ],
+)
+def test_templates_have_a_line(row: dict[str, object], line: str) -> None:
+    """Their memory, or the reason why there is none."""
+    status = STATUS | {"workers": [], "standby": [{"name": "tts/hibari", **row}]}
+    assert line in table(Status.from_data(status), 200).splitlines()

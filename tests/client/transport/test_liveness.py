@@ -1,0 +1,66 @@
+"""Tests of the look at a process that says nothing: whether it works, waits, or does neither."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hushd.transport.liveness import Liveness
+from support.peer import wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@contextmanager
+def process(program: str) -> Iterator[int]:
+    """A Python process that has come to its program."""
+    command = [sys.executable, "-c", f"import time, sys; print(flush=True); {program}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        yield running.pid
+        running.kill()
+
+
+def test_a_process_that_computes_works() -> None:
+    """Also where it waits for the processor at every look."""
+    with process("exec('while True: pass')") as pid:
+        liveness = Liveness(pid)
+        assert all(liveness.works() for _ in range(10))
+
+
+def test_a_process_that_sleeps_does_not() -> None:
+    """Once it has come to rest, two looks see the same."""
+    with process("time.sleep(600)") as pid:
+        liveness = Liveness(pid)
+        wait_until(lambda: not liveness.works(), "rest")
+        assert not liveness.works()
+
+
+def test_a_stopped_process_does_not() -> None:
+    """Whatever it did before."""
+    with process("exec('while True: pass')") as pid:
+        liveness = Liveness(pid)
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: not liveness.works(), "the stop")
+        assert not liveness.works()
+
+
+def test_a_process_that_has_ended_does_not() -> None:
+    """Nor one that was never there."""
+    with process("") as pid:
+        liveness = Liveness(pid)
+        wait_until(lambda: not liveness.works(), "the end")
+    assert not Liveness(2**22 + 1).works()
+
+
+def test_elsewhere_a_process_that_exists_may_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without /proc no more is known."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert Liveness(os.getpid()).works()
+    assert not Liveness(2**22 + 1).works()

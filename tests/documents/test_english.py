@@ -1,0 +1,123 @@
+"""English that a reader stumbles over does not come back: a ban list over docstrings, comments and documents.
+
+Sentences that users read are pinned by golden files; this is for those who read the sources.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CODE = sorted(
+    path
+    for path in ROOT.glob("*/**/*.py")
+    if not path.relative_to(ROOT).parts[0].startswith(".") and not any(part.is_symlink() for part in path.parents)
+)
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+class Ban(NamedTuple):
+    """A way of writing that is out.
+
+    Attributes:
+        where: `first` and `docstring`, the first and all lines of a docstring; `comment`; `page`, a line of a document.
+        instead: the better way.
+        spared: the folders that it leaves alone.
+    """
+
+    pattern: str
+    where: frozenset[str]
+    instead: str
+    spared: tuple[str, ...] = ()
+
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+ALL = frozenset({"docstring", "comment", "page"})
+FIRST = frozenset({"first"})
+# "is no reason" and the like are English.
+_IDIOMS = (
+    "better|exception|faster|fewer|good|help|hushd with|later|less|longer|match|more|need|one|other|quicker|reason|"
+    "slower|sooner|such"
+)
+BANS = {
+    "headless": Ban(r"^(What|Which|Who|Whom|Whose)\b", FIRST, "begin with a verb, or with the noun that is described"),
+    "what is": Ban(
+        r"\b[Ww]hat (is|was|are|were)\b", FIRST, "name it: `the sound recorded`, not `what was recorded`", ("tests",)
+    ),
+    "is no": Ban(rf"(?<![Tt]here )\b(is|are|was|were|be) no (?!({_IDIOMS})\b)", ALL, "`is not a`"),
+    "for want of": Ban(r"\b[Ff]or want of\b", ALL, "`because there is no`, `where … is short`"),
+    "pronoun": Ban(r"^[A-Z]\w+s (it|them)\.$", FIRST, "say whom or what"),
+}
+
+
+def written(source: str) -> Iterator[tuple[str, int, str]]:
+    """Yields the lines of docstrings and the comments of a module: where each stands, its number and its text."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)):
+            lines = text.split("\n")
+            yield "first", node.body[0].lineno, lines[0]
+            for number, line in enumerate(lines, node.body[0].lineno):
+                yield "docstring", number, line
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield "comment", token.start[0], token.string.lstrip("# ")
+
+
+@cache
+def lines_of(path: Path) -> tuple[tuple[str, int, str], ...]:
+    """The lines that are looked at of a file."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        text = re.sub(r"^```.*?^```", lambda code: "\n" * code[0].count("\n"), text, flags=re.DOTALL | re.MULTILINE)
+        return tuple(("page", number, line) for number, line in enumerate(text.split("\n"), 1))
+    return tuple(written(text))
+
+
+def found(ban: Ban, lines: Iterable[tuple[str, int, str]]) -> list[int]:
+    """Returns the numbers of the lines that a ban is about."""
+    return [number for where, number, line in lines if where in ban.where and re.search(ban.pattern, line)]
+
+
+@pytest.mark.parametrize("name", BANS)
+def test_banned_english_is_not_written(name: str) -> None:
+    """Of the product, the scripts, the tests and the documents."""
+    ban = BANS[name]
+    assert len(CODE) > 500
+    assert len(PAGES) > 20
+    places = [
+        f"{where}:{number}"
+        for path in (*CODE, *PAGES)
+        if (where := path.relative_to(ROOT)).parts[0] not in ban.spared
+        for number in found(ban, lines_of(path))
+    ]
+    assert places == [], f"write {ban.instead}"
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "banned"),
+    [
+        ("headless", '"""What it says."""', True),
+        ("headless", '"""Returns what it says."""', False),
+        ("what is", '"""Returns what was said."""', True),
+        ("what is", '"""Returns the text.\n\nOf what was said."""', False),
+        ("is no", "# a path that is no folder", True),
+        ("is no", "# there is no folder, which is no longer asked for", False),
+        ("is no", "# that is no reason to end", False),
+        ("for want of", '"""Ends.\n\nAnd that for want of memory."""', True),
+        ("for want of", 'said = "for want of"', False),
+        ("pronoun", '"""Ends it."""', True),
+        ("pronoun", '"""Ends the process that made it."""', False),
+    ],
+)
+def test_a_ban_finds_what_it_is_about(name: str, line: str, banned: bool) -> None:
+    """Docstrings and comments, and not the text of a program."""
+    assert bool(found(BANS[name], written(line))) is banned

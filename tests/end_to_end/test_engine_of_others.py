@@ -1,0 +1,163 @@
+"""An engine of another package is one like any other, although hushd has never heard of it: each command knows it by
+its spec alone (tests/packages/hushd_kazoo)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_schema import engines
+from support.engine_example import package
+
+BIN = Path(sys.executable).parent
+PACKAGE = Path(__file__).parents[1] / "packages" / "hushd_kazoo"
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("engine_of_others")]
+
+
+class House:
+    """A machine on which another package has brought an engine, and the user a model for it."""
+
+    def __init__(self, folder: Path, runtime: Path) -> None:
+        self.packages, self.model = folder / "packages", folder / "bought.kazoo"
+        shutil.copytree(PACKAGE, self.packages / PACKAGE.name)
+        package(self.packages, PACKAGE.name, engines.GROUP, {"kazoo": "hushd_kazoo.spec:SPEC"})
+        self.model.write_text('{"reeds": 3, "languages": ["tlh", "en"]}')
+        (runtime / "config.toml").touch()
+        self.environment = os.environ | {
+            "PYTHONPATH": str(self.packages),
+            "HUSHD_RUNTIME_DIR": str(runtime),
+            "HUSHD_STATE_DIR": str(runtime / "state"),
+            "HUSHD_CONFIG": str(runtime / "config.toml"),
+            "HUSHD_MODELS_DIR": str(folder / "models"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "HF_HUB_OFFLINE": "1",
+        }
+
+    def run(self, *words: str | Path, status: int = 0) -> str:
+        """Runs a command, which must leave with `status`; returns what it prints, or its error."""
+        done = subprocess.run(
+            [BIN / words[0], *words[1:]], env=self.environment, capture_output=True, text=True, timeout=150
+        )
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr if status else done.stdout
+
+    def json(self, *words: str | Path) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    runtime = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
+    house = House(tmp_path_factory.mktemp("house"), runtime)
+    house.run("hushd", "models", "import", house.model, "--name", "mine")
+    yield house
+    house.run("hushd", "shutdown")
+    shutil.rmtree(runtime, ignore_errors=True)
+
+
+def test_its_models_are_recognised_and_their_languages_known(house: House) -> None:
+    """The import was not told the engine, and asked each; the file says which languages it hears."""
+    rows = {row["name"]: row for row in house.json("hushd", "models", "list", "kazoo")}
+    assert (rows["kazoo/mine"]["state"], rows["kazoo/mine"]["origin"]) == ("installed", "hushd")
+    assert rows["kazoo/mine"]["languages"] == ["tlh", "en"]
+    assert rows["kazoo/concert"]["aliases"] == ["loud"]
+    assert house.json("hushd", "models", "show", "kazoo/mine")["format"] == "kazoo"
+    (row,) = [row for row in house.json("hushd", "models", "list", "tlh") if row["state"] != "absent"]
+    assert row["name"] == "kazoo/mine"
+
+
+def test_what_is_none_of_its_models_is_refused_in_its_words(house: House) -> None:
+    """A damaged one by what its own check says, and a file of another kind by naming all that there are."""
+    damaged, other = house.model.with_name("damaged.kazoo"), house.model.with_name("shopping.txt")
+    damaged.write_text("{}")
+    other.write_text("milk")
+    assert "damaged.kazoo has no reeds" in house.run("hushd", "models", "import", damaged, "--name", "x", status=4)
+    assert "kazoos (.kazoo)" in house.run("hushd", "models", "import", other, "--name", "x", status=4)
+
+
+def test_it_hears_and_is_configured_like_any_other(house: House) -> None:
+    """`listen` runs it, and `hushd config` knows the engine and its models, also a wrong one's neighbour."""
+    spec = find_spec("moonshine_voice")
+    assert spec is not None
+    assert spec.origin is not None
+    speech = Path(spec.origin).parent / "assets" / "beckett.wav"
+    heard = house.run("listen", "--engine", "kazoo", "--model", "mine", speech)
+    assert "Humming, all of it." in " ".join(heard.split())
+    house.run("hushd", "config", "set", "stt", "kazoo/mine")
+    house.run("hushd", "config", "check")
+    assert "did you mean mine?" in house.run("hushd", "config", "set", "stt", "kazoo/mina", status=2)
+    house.run("hushd", "config", "unset", "stt")
+
+
+def test_it_is_tuned_by_its_own_variables(house: House) -> None:
+    """Besides hushd's, which it does not read."""
+    told = house.json("hushd", "tune", "stt/kazoo/mine", "--dry-run")
+    assert "KAZOO_REEDS" in told["variables"]
+    assert [trial["environment"] for trial in told["trials"]] == [{}, {"KAZOO_REEDS": "2"}]
+
+
+def test_it_is_recommended_with_what_installs_it(house: House) -> None:
+    """For a language that nobody else hears; its package comes first, then the model."""
+    (best,) = [row for row in house.json("hushd", "models", "recommend", "tlh") if row["role"] == "stt"]
+    assert (best["model"], best["gain"]) == ("kazoo/concert", "the only one that hears Klingon")
+    install, pull = best["commands"]
+    assert install.endswith("install 'hushd-kazoo[loud]'")
+    assert pull == "hushd models pull kazoo/concert"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("stt-engines", "kazoo"),
+        ("stt-models", "mine"),
+        ("models-here", "kazoo/mine"),
+        ("known-models", "kazoo/concert"),
+        ("workers", "stt/kazoo/mine"),
+        ("stt-languages", "tlh"),
+    ],
+)
+def test_its_names_complete(house: House, kind: str, name: str) -> None:
+    """Wherever a shell asks for names."""
+    assert name in house.run("hushd", "completion", "names", kind).splitlines()
+
+
+def test_what_its_models_can_be_made_into_is_known(house: House) -> None:
+    """By its own program, which is not here."""
+    error = house.run("hushd", "models", "quantize", "kazoo/mine", "--to", "wood", status=6)
+    assert "takes kazoo-carver, which is not here" in error
+    assert error.endswith("install kazoo-carver.\n")
+    assert "can become wood, not 'int8'" in house.run("hushd", "models", "quantize", "kazoo/mine", status=2)
+
+
+def test_doctor_says_what_it_lacks(house: House) -> None:
+    """The package that it needs, and the command; nothing once that is here. A spec that is broken is named too."""
+
+    def found() -> list[tuple[str, str, str]]:
+        findings = house.json("hushd", "doctor", "--no-engines")["findings"]
+        return [tuple(f.values()) for f in findings if "kazoo" in str(f) and "extras" in f.values()]
+
+    ((_, state, text, remedy),) = found()
+    assert (state, text) == ("note", "kazoo lacks kazoo_amplifier: kazoo, which hums")
+    assert remedy.endswith("install 'hushd-kazoo[loud]'")
+    (house.packages / "kazoo_amplifier.py").touch()
+    assert [finding[1:3] for finding in found()] == [("ok", "kazoo: kazoo, which hums")]
+    package(house.packages, "broken", engines.GROUP, {"broken-kazoo": "no_such_module:SPEC"})
+    assert ("warning", "what broken-kazoo says of its engine does not import (No module named 'no_such_module')") in [
+        finding[1:3] for finding in found()
+    ]
+
+
+def test_it_keeps_the_contract(house: House) -> None:
+    """The conformance run, by its name; one that there is not is named with its neighbour."""
+    assert house.run("hushd", "engine", "check", "kazoo", "--model", "mine") == "kazoo keeps the contract.\n"
+    assert "did you mean kazoo?" in house.run("hushd", "engine", "check", "kazo", status=6)

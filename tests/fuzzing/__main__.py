@@ -1,0 +1,7 @@
+"""`tests/fuzz`."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())

@@ -1,0 +1,168 @@
+"""Recordings: what looks at their bytes before a decoder does, the decoders' own errors, and ffmpeg."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import soundfile
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Job as JobMessage
+from hushd_worker.command_spec import CommandLine
+from hushd_worker.job import Job
+from hushd_worker_stt.audio import recording as reading
+from hushd_worker_stt.audio.concatenated import is_concatenated, is_truncated
+from hushd_worker_stt.audio.recording import Recording, raw_blocks
+from hushd_worker_stt.audio.wav_repair import repaired
+from hushd_worker_tts.engines import command
+from hushd_worker_tts.engines.command_file import CommandSpec
+
+from .claims import sentence
+from .mutate import NUMBERS, Feed, damaged
+
+_FORMATS = (
+    ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("WAV", "ULAW"), ("WAV", "IMA_ADPCM"), ("WAVEX", "PCM_16"),
+    ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("FLAC", "PCM_16"),
+    ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("VOC", "PCM_16"), ("NIST", "PCM_16"),
+)  # fmt: skip
+_CONTAINERS = ("mp4", "mkv", "webm", "m4a", "aac", "avi", "wma", "ts", "flv", "mov", "amr", "ac3", "nut", "mxf", "caf")
+_LISTS = (
+    b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:2.0,\n/dev/fd/0\n", b"ffconcat version 1.0\nfile /dev/fd/0\n",
+    b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nt=0 0\nm=audio 40004 RTP/AVP 0\n", b"-SE\non: 300+10/80\n00:00 on\n",
+    b"WEBVTT\n\n00:00.000 --> 00:01.000\na\n", b"[Script Info]\n", b"<MPD><Period/></MPD>",
+)  # fmt: skip
+
+
+def _samples(channels: int) -> np.ndarray:
+    tone = np.sin(np.arange(4000) * 0.2, dtype=np.float32) / 2
+    return np.repeat(tone[:, None], channels, axis=1)
+
+
+def _files() -> list[bytes]:
+    made = []
+    for form, subtype in _FORMATS:
+        for channels in (1, 2):
+            sink = io.BytesIO()
+            soundfile.write(sink, _samples(channels), 16_000, format=form, subtype=subtype)
+            made.append(sink.getvalue())
+    return made
+
+
+def _chunks(rng: Random) -> bytes:
+    """A WAV of chunks in any order and of any length."""
+    kinds = (b"fmt ", b"data", b"LIST", b"fact", b"id3 ", b"ds64", b"\0\0\0\0", b"da ta")
+    body = b""
+    for _ in range(rng.choice((1, 2, 3, 40))):
+        content = struct.pack("<HHIIHH", 1, rng.choice((0, 1, 2, 65535)), rng.choice((0, 1, 16_000)), 32_000, 2, 16)
+        content = content if rng.random() < 0.5 else rng.randbytes(rng.randrange(60))
+        length = len(content) if rng.random() < 0.7 else rng.choice(NUMBERS) & 0xFFFFFFFF
+        body += rng.choice(kinds) + struct.pack("<I", length) + content
+    return b"RIFF" + struct.pack("<I", rng.choice((len(body) + 4, 0, 2**32 - 1, 4))) + b"WAVE" + body
+
+
+@contextmanager
+def wav(folder: Path) -> Iterator[Feed]:
+    """The repair of a WAV whose recorder died, and the looks at what was joined or cut off."""
+    files, path = _files(), folder / "a"
+
+    def feed(rng: Random) -> None:
+        data = _chunks(rng) if rng.random() < 0.5 else damaged(rng, rng.choice(files))
+        path.write_bytes(data)
+        with open(path, "rb", buffering=0) as file:
+            is_concatenated(file.fileno())
+            is_truncated(file.fileno())
+            if patched := repaired(file.fileno()):
+                patched.seek(rng.choice((0, 40, len(data))))
+                patched.readinto(bytearray(rng.choice((1, 100, 70_000))))
+
+    yield feed
+
+
+def _job(data: bytes, params: dict[str, object] | None = None) -> Job:
+    return Job(JobMessage(id=bytes(16), op="transcribe", params=params or {}, payload=data), lambda message: None)
+
+
+def _read(data: bytes, rng: Random) -> None:
+    """Reads a recording as a worker does; one sentence is the only thing that may come of a bad one."""
+    try:
+        with Recording(_job(data), rng.choice((0.0, 0.0, 0.1, 1e6)), rng.choice((1, 1, 2))) as recording:
+            for block in recording.blocks():
+                assert block.dtype == np.float32
+                if recording.seconds > 3600:  # a header may promise years; a job can be cancelled
+                    break
+    except HushdError as error:
+        sentence(error.message)
+
+
+@contextmanager
+def recording(folder: Path) -> Iterator[Feed]:
+    """Whole recordings through libsndfile, and raw samples in chunks."""
+    files = _files()
+    finder, reading.find_ffmpeg = reading.find_ffmpeg, lambda: None
+    path, os.environ["PATH"] = os.environ["PATH"], ""
+
+    def feed(rng: Random) -> None:
+        data = _chunks(rng) if rng.random() < 0.2 else damaged(rng, rng.choice(files))
+        if rng.random() < 0.2:
+            pieces = [data[start : start + 999] for start in range(0, len(data), 999)]
+            rate, channels = rng.choice((1000, 16_000, 44_100, 768_000)), rng.choice((2, 3, 64))
+            list(raw_blocks(pieces, rate, channels, rng.choice((0.0, 0.01, 5.0)), apart=rng.random() < 0.5))
+            return
+        _read(data, rng)
+
+    try:
+        yield feed
+    finally:
+        reading.find_ffmpeg, os.environ["PATH"] = finder, path
+
+
+@contextmanager
+def ffmpeg(folder: Path) -> Iterator[Feed]:
+    """Films and other containers through ffmpeg, and what is not a recording; nothing without ffmpeg."""
+    found = shutil.which("ffmpeg")
+    files = [file for form in _CONTAINERS if found and (file := _converted(folder, form))]
+
+    def feed(rng: Random) -> None:
+        kind = rng.random()
+        if kind < 0.2:
+            _read(damaged(rng, rng.choice(_LISTS)), rng)
+        elif files:
+            _read(damaged(rng, rng.choice(files)), rng)
+
+    yield feed
+
+
+def _converted(folder: Path, form: str) -> bytes:
+    source, target = folder / "source.wav", folder / f"a.{form}"
+    soundfile.write(source, _samples(1), 16_000)
+    command = ["ffmpeg", "-y", "-loglevel", "quiet", "-i", source, target]
+    subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
+    return target.read_bytes() if target.exists() else b""
+
+
+@contextmanager
+def program_sound(folder: Path) -> Iterator[Feed]:
+    """Sound made by a program of the user's: a file, or samples alone."""
+    files = _files()
+    line = CommandLine("espeak", ())
+    specs = [CommandSpec(folder / "a.toml", line, (), output, 22_050, 2, 175, 0, 60.0) for output in ("sound", "raw")]
+
+    def feed(rng: Random) -> None:
+        data = _chunks(rng) if rng.random() < 0.2 else damaged(rng, rng.choice(files))
+        try:
+            samples, rate = command._decoded(data, rng.choice(specs))
+        except HushdError as error:
+            sentence(error.message)
+            return
+        assert samples.ndim == 1
+        assert rate >= 0
+
+    yield feed

@@ -1,0 +1,321 @@
+"""Models and all that comes with them: manifests, checkpoints, graphs, descriptions, and files of user engines."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hushd_models import manifest as manifests
+from hushd_models import own_model
+from hushd_protocol.errors import HushdError
+from hushd_schema.engines import NoModel, NotAlike
+from hushd_worker.command_spec import CommandSpecError
+from hushd_worker_models import hugging_face
+from hushd_worker_models.detect_format import look_at, recognitions
+from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
+from hushd_worker_stt.engines import command_file as stt_command
+from hushd_worker_stt.engines import command_output as printed
+from hushd_worker_stt.engines import onnx_models
+from hushd_worker_tts.engines import command_file as tts_command
+from hushd_worker_tts.engines import piper
+
+from .claims import sentence
+from .mutate import NUMBERS, Feed, anything, damaged, json_file, toml_file
+
+_MANIFEST: dict[str, Any] = {
+    "engine": "whisper", "name": "base", "role": "stt", "location": ".", "format": "ctranslate2-int8", "licence": "MIT",
+    "source": {"kind": "hub", "place": "a/b", "revision": "main", "sha256": "0" * 64},
+    "files": {"base.pt": {"size": 100, "sha256": "0" * 64}, "a/b.json": {"size": 2, "sha256": "f" * 64}},
+}  # fmt: skip
+
+
+@contextmanager
+def manifest(folder: Path) -> Iterator[Feed]:
+    """Manifests: what passes can be written again as it was, and leads to nothing outside its folder."""
+
+    def feed(rng: Random) -> None:
+        try:
+            found = manifests.loads(json_file(rng, _MANIFEST))
+        except manifests.BadManifest as error:
+            sentence(error)
+            return
+        assert not any(".." in Path(name).parts or Path(name).is_absolute() for name in found.files)
+        assert manifests.loads(manifests.dumps(found).encode(errors="surrogatepass")) == found
+        assert found.digest
+
+    yield feed
+
+
+_REPOSITORY = {
+    "sha": "0" * 40, "cardData": {"license": ["mit", "apache-2.0"]},
+    "siblings": [
+        {"rfilename": "a/b.json", "blobId": "0" * 40, "size": 12},
+        {"rfilename": "model.bin", "blobId": "1" * 40, "size": 3, "lfs": {"sha256": "f" * 64, "size": 100}},
+    ],
+}  # fmt: skip
+
+
+class _Answers:
+    """A web on which every address has the same answer."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def get(self, url: str, most: int) -> bytes:
+        return self._data
+
+
+@contextmanager
+def hub(folder: Path) -> Iterator[Feed]:
+    """A hub's answer about a repository: no name in it leads out of the model's folder."""
+
+    def feed(rng: Random) -> None:
+        try:
+            commit = hugging_face.look_up(_Answers(json_file(rng, _REPOSITORY)), "http://x", "a/b", "main")
+        except HushdError as error:
+            sentence(error.message)
+            return
+        assert not any(".." in Path(file.name).parts or Path(file.name).is_absolute() for file in commit.files)
+
+    yield feed
+
+
+class _Global:
+    """A name in a pickle."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.words = f"c{module}\n{name}\n".encode()
+
+
+class _Pickler(pickle._Pickler):  # type: ignore[name-defined,misc]  # the one in Python, which takes names that are not there
+    def persistent_id(self, value: Any) -> Any:
+        return value[1] if isinstance(value, tuple) and value[:1] == ("storage",) else None
+
+    def save(self, value: Any, save_persistent_id: bool = True) -> None:
+        if isinstance(value, _Global):
+            self.write(value.words)
+        elif isinstance(value, _Tensor):
+            self.save(_Global("torch._utils", "_rebuild_tensor_v2"))
+            self.save(value.arguments)
+            self.write(b"R")
+        else:
+            super().save(value, save_persistent_id)
+
+
+class _Tensor:
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+
+
+def _pickle(rng: Random) -> bytes:
+    """A description of tensors, of which any may be odd."""
+
+    def number() -> Any:
+        return rng.choice((0, 1, 2, 4, 4, -1, rng.choice(NUMBERS), anything(rng, 1)))
+
+    kinds = ("FloatStorage", "HalfStorage", "DoubleStorage", "ByteStorage", "device")
+    tensors: OrderedDict[Any, Any] = OrderedDict()
+    for name in ("encoder.conv1.weight", "decoder.token_embedding.weight", rng.choice(("a", "b"))):
+        module = "torch" if rng.random() < 0.95 else rng.choice(("os", "builtins", "posix"))
+        storage = (
+            "storage",
+            ("storage", _Global(module, rng.choice(kinds)), rng.choice(("0", "1", "../0", 0)), "cpu", 4),
+        )
+        shape = tuple(number() for _ in range(rng.choice((0, 1, 2, 2, 3))))
+        strides = tuple(number() for _ in shape) if rng.random() < 0.9 else number()
+        tensors[name] = _Tensor(storage, number(), shape, strides, False, OrderedDict())
+    dims = {"n_mels": 80, "n_vocab": rng.choice((51_865, number())), "n_audio_ctx": 1500}
+    content = {"dims": dims, "model_state_dict": tensors} if rng.random() < 0.95 else anything(rng)
+    sink = io.BytesIO()
+    _Pickler(sink, 2).dump(content)
+    return sink.getvalue()
+
+
+def _archive(rng: Random) -> bytes:
+    """A checkpoint in OpenAI's format, more or less."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        description = _pickle(rng)
+        archive.writestr("model/data.pkl", damaged(rng, description) if rng.random() < 0.4 else description)
+        for key in "01":
+            archive.writestr(f"model/data/{key}", bytes(rng.choice((0, 3, 8, 16, 64))))
+    data = sink.getvalue()
+    return damaged(rng, data) if rng.random() < 0.4 else data
+
+
+@contextmanager
+def checkpoint(folder: Path) -> Iterator[Feed]:
+    """Checkpoints, before they are converted: every tensor is read, or the file is refused."""
+    path = folder / "a.pt"
+
+    def feed(rng: Random) -> None:
+        path.write_bytes(_archive(rng))
+        try:
+            with Checkpoint(path) as found:
+                for name in list(found._tensors):
+                    try:
+                        assert found.tensor(name).sum() is not None
+                    except BadCheckpoint:
+                        continue
+        except BadCheckpoint as error:
+            sentence(error)
+        except OSError:
+            pass  # promised
+
+    yield feed
+
+
+def _graph(rng: Random) -> bytes:
+    """An ONNX file's outermost fields."""
+    data = b""
+    for _ in range(rng.choice((1, 2, 3, 9))):
+        field, kind = rng.choice((1, 2, 7, 8, 0, 2**28)), rng.choice((0, 1, 2, 2, 2, 5, 3, 6))
+        data += _varint(field << 3 | kind)
+        body = rng.randbytes(rng.choice((0, 1, 30)))
+        match kind:
+            case 2:
+                data += _varint(rng.choice((len(body), len(body), len(body), rng.choice(NUMBERS)))) + body
+            case 0:
+                data += _varint(rng.choice(NUMBERS))
+            case _:
+                data += rng.randbytes(rng.choice((4, 8)))
+    return data
+
+
+def _varint(value: int) -> bytes:
+    data, value = b"", value & (2**64 - 1)
+    while value > 127:
+        data, value = data + bytes([value & 127 | 128]), value >> 7
+    return data + bytes([value])
+
+
+def _safetensors(rng: Random) -> bytes:
+    header = json_file(rng, {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "__metadata__": {"a": "b"}})
+    length = len(header) if rng.random() < 0.8 else rng.choice(NUMBERS)
+    return struct.pack("<Q", length & (2**64 - 1)) + header + bytes(rng.choice((8, 0, 7)))
+
+
+_PIPER = {
+    "audio": {"sample_rate": 22_050}, "phoneme_id_map": {"a": [1]}, "speaker_id_map": {"x": 0, "y": 1},
+    "language": {"code": "en_GB"}, "espeak": {"voice": "en-gb"}, "num_speakers": 2,
+}  # fmt: skip
+
+
+def _model_folder(rng: Random, folder: Path) -> list[str]:
+    """Writes the files of some model."""
+    made: dict[str, bytes] = {
+        "a.onnx": _graph(rng),
+        "a.onnx.json": json_file(rng, _PIPER),
+        "config.json": json_file(rng, {"languages": ["en", "de"], "model_type": "whisper"}),
+        "added_tokens.json": json_file(rng, {"<|en|>": 1, "<|de|>": 2}),
+        "vocabulary.json": json_file(rng, ["a", "b"]),
+        "vocabulary.txt": rng.randbytes(40),
+        "tokenizer.json": b"{}",
+        "model.bin": damaged(rng, struct.pack("<IH", 6, 13) + b"WhisperSpec\0" + bytes(40)),
+        "ve.safetensors": _safetensors(rng),
+        "a.pt": _archive(rng),
+        "vocab.txt": rng.randbytes(30),
+        "voices-v1.0.bin": rng.randbytes(30),
+    }
+    for path in folder.iterdir():
+        path.unlink()
+    names = [name for name in made if rng.random() < 0.75]
+    for name in names:
+        (folder / name).write_bytes(made[name])
+    return names
+
+
+@contextmanager
+def imports(folder: Path) -> Iterator[Feed]:
+    """Files given to `hushd models add`: checkpoints, graphs, safetensors, CTranslate2's folders, voices."""
+    place = folder / "model"
+    place.mkdir()
+
+    def feed(rng: Random) -> None:
+        _model_folder(rng, place)
+        path = rng.choice((place, place / "a.onnx", place / "a.pt"))
+        engine = rng.choice(("", *recognitions()))
+        if engine:
+            with suppress(NoModel, NotAlike):  # and nothing else, which look_at would make a sentence of
+                recognitions()[engine].look(path, "mine")
+        try:
+            look_at(path, "mine", engine)
+        except HushdError as error:
+            sentence(error.message)
+
+    yield feed
+
+
+@contextmanager
+def own_models(folder: Path) -> Iterator[Feed]:
+    """A model of the user's own in the models folder: its languages, as its files name them."""
+    place = folder / "model"
+    place.mkdir()
+
+    def feed(rng: Random) -> None:
+        names = _model_folder(rng, place)
+        for engine in recognitions():
+            languages = own_model.languages(engine, place, names)
+            assert all(isinstance(tag, str) for tag in languages)
+        own_model.memory_mb("whisper", rng.choice((0.0, 74.2, 1e6)))
+        onnx_models.described(place)
+        if "a.onnx.json" in names:
+            piper._read("a", place / "a.onnx.json", rng.getrandbits(60))
+
+    yield feed
+
+
+@contextmanager
+def command_files(folder: Path) -> Iterator[Feed]:
+    """The files that make a program of the user's an engine."""
+    path = folder / "mine.toml"
+    heard = {
+        "run": ["whisper-cli", "-f", "{wav}", ["-l", "{language}"]], "languages": ["en", "de"], "output": "json",
+        "translate": ["--translate"], "auto": "auto", "memory_mb": 500, "timeout": 60.0, "piece": [1, 30],
+    }  # fmt: skip
+    spoken = {
+        "run": ["espeak", "-w", "{wav}", "-s", "{wpm}", "{text}"], "output": "sound", "rate": 22_050, "wpm": 175,
+        "voices": [{"name": "anna", "id": "de", "language": "de"}], "channels": 1, "memory_mb": 10,
+    }  # fmt: skip
+
+    def feed(rng: Random) -> None:
+        path.write_bytes(toml_file(rng, rng.choice((heard, spoken))))
+        for reader in (stt_command.CommandSpec, tts_command.CommandSpec):
+            try:
+                reader.read(path)
+            except CommandSpecError as error:
+                sentence(error)
+
+    yield feed
+
+
+@contextmanager
+def command_output(folder: Path) -> Iterator[Feed]:
+    """Output of such a program: text, lines with times, and JSON like whisper's."""
+    lines = b"[00:00:00.000 --> 00:00:02.500]  Ever tried.\n[00:02.500 --> 00:04.000] Ever failed.\n"
+    document = {
+        "language": "en", "text": "Ever tried.",
+        "segments": [{"start": 0.0, "end": 2.5, "text": "Ever", "words": [{"word": "Ever", "start": 0.1, "end": 0.4}]}],
+    }  # fmt: skip
+
+    def feed(rng: Random) -> None:
+        duration = rng.choice((0.0, 0.5, 30.0))
+        try:
+            if rng.random() < 0.4:
+                segments = printed.from_text(damaged(rng, lines), duration)
+            else:
+                segments, _ = printed.from_json(json_file(rng, document), duration)
+        except printed.OutputError as error:
+            sentence(error)
+            return
+        assert all(0 <= segment.start <= segment.end <= duration for segment in segments)
+
+    yield feed

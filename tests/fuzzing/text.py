@@ -1,0 +1,131 @@
+"""Texts to speak and the parameters of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hushd_cli.commands.say.input import utf8
+from hushd_models import languages
+from hushd_protocol import duration, names
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean
+from hushd_schema.operations.synthesize import MARKUPS
+from hushd_worker_stt import engine as stt
+from hushd_worker_stt.engine import ModelInfo
+from hushd_worker_stt.request import Request
+from hushd_worker_tts import params as synthesis
+from hushd_worker_tts.engine import EngineInfo, Voice
+from hushd_worker_tts.reading.items import Piece
+from hushd_worker_tts.reading.reader import read
+
+from .claims import sentence
+from .mutate import TEXTS, Feed, altered, damaged, scalar
+
+_TRANSCRIBE: dict[str, Any] = {
+    "format": "s16le", "rate": 16_000, "channels": 2, "language": "en", "task": "transcribe", "prompt": "a",
+    "beam_size": 5, "temperature": 0.0, "word_times": True, "clips": [0, 1.5, 3], "silence_s": 0.8, "start_s": 0.0,
+    "decoder": {"no_speech_threshold": 0.5}, "live": True, "echo": True, "continuous": True, "audio_track": 1,
+}  # fmt: skip
+_SYNTHESIZE: dict[str, Any] = {
+    "voice": "anna", "language": "en-GB", "speed": 1.2, "format": "wav", "markup": "ssml", "sample_rate": 16_000,
+    "channels": 2, "volume": 0.5, "pronounce": {"hushd": "hush dee"}, "timeline": True, "wpm": 180,
+}  # fmt: skip
+_SAMPLES = (
+    '<speak>Hello <break time="500ms"/><prosody rate="slow" volume="+6dB">you &amp; me</prosody> '
+    '<say-as interpret-as="date">2026-01-02</say-as><sub alias="x">y</sub><p><s xml:lang="de">Hallo.</s></p></speak>',
+    "# Title\n\n* one *two* **three**\n  1. `code` [link](https://a.b/c)\n| a | b |\n|---|---|\n| 1 | 2 |\n\n`x`\n",
+    "On 3/4/2026 at 10:30 pay $1,234.56 to Dr. Smith, 5 km, e.g. a_b.c() at /usr/bin, see https://x.io/a?b=c#d. Ok?",
+    "[[slnc 500]] [[rate 180]] two [[volm 0.5]] [[emph +]] \x1b[31mred\x1b[0m \x1b]8;;http://a\x07b\x1b]8;;\x07 🎉",
+)
+
+
+@contextmanager
+def params(folder: Path) -> Iterator[Feed]:
+    """The parameters of `transcribe` and `synthesize`: what passes is what the engines may count on."""
+    model = ModelInfo("tiny", ("en",), 100)
+    engine = stt.EngineInfo("x", "", "tiny", (model,), streaming=True, word_times=True)
+    voices = [Voice(name, tag, "", "m", True, "", 180) for name, tag in (("anna", "en-GB"), ("bert", "de-DE"))]
+    info = EngineInfo("x", True, "", "m", "anna", (), 0.5, 2.0, streaming=True)
+
+    def feed(rng: Random) -> None:
+        try:
+            if rng.random() < 0.5:
+                request = Request.parse(altered(rng, _TRANSCRIBE), engine, model)
+                request.options()
+                request.warnings(engine)
+            else:
+                found = synthesis.read(altered(rng, _SYNTHESIZE), info, voices)
+                assert info.slowest <= found.speed <= info.fastest
+        except HushdError as error:
+            sentence(error.message)
+
+    yield feed
+
+
+@contextmanager
+def markup(folder: Path) -> Iterator[Feed]:
+    """Texts, Markdown, SSML and macOS's commands, as they arrive in pieces: each is read to its end."""
+    alphabets = ("<>/&\"'= ab", "*_`#[]()|-\n ", "0123456789.,:/-$€% ", "\x1b[];mé🎉\u200d ", "[]slncrate 0.")
+
+    def feed(rng: Random) -> None:
+        text = rng.choice(_SAMPLES)
+        kind = rng.random()
+        if kind < 0.3:
+            alphabet = rng.choice(alphabets)
+            text = "".join(rng.choice(alphabet) for _ in range(rng.choice((5, 60, 600))))
+        elif kind < 0.5:
+            text = text.replace(rng.choice(text), rng.choice(TEXTS)[:20])
+        elif kind < 0.6:
+            start = rng.randrange(len(text))
+            text = text[start : start + rng.choice((1, 3, 9))] * rng.choice((10, 400))
+        data = text.encode(errors="replace")
+        data = damaged(rng, data) if rng.random() < 0.5 else data
+        size = rng.choice((1, 7, 100_000))
+        pieces = [data[start : start + size] for start in range(0, len(data), size)]
+        language = rng.choice(("en", "de", "fr", "ja", "xx"))
+        try:
+            for item in read(pieces, rng.choice(MARKUPS), language, {"hushd": "hush dee", "a": ""}):
+                assert not isinstance(item, Piece) or item.text is not None
+        except HushdError as error:
+            sentence(error.message)
+
+    yield feed
+
+
+@contextmanager
+def durations(folder: Path) -> Iterator[Feed]:
+    """The small grammars: lengths of time, names, languages, and the guess at what was meant."""
+
+    def feed(rng: Random) -> None:
+        word = "".join(rng.choice("0123456789.+-hmsnuµ eE_/") for _ in range(rng.choice((1, 3, 9, 60))))
+        value = rng.choice((word, scalar(rng), damaged(rng, word.encode()).decode(errors="replace")))
+        seconds = duration.parse(value)
+        assert seconds is None or seconds >= 0 or seconds == duration.FOREVER
+        if isinstance(value, str):
+            names.is_name(value)
+            did_you_mean(value, ("stt", "tts", "hour", "minutes"))
+            languages.tag(value)
+
+    yield feed
+
+
+@contextmanager
+def script(folder: Path) -> Iterator[Feed]:
+    """Input of `say` in any encoding: it is text, or nobody hears it."""
+    encodings = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1")
+
+    def feed(rng: Random) -> None:
+        data = rng.choice(_SAMPLES).encode(rng.choice(encodings), errors="replace")
+        data = damaged(rng, data) if rng.random() < 0.6 else data
+        size = rng.choice((1, 2, 3, 7, 100_000))
+        try:
+            for block in utf8((data[start : start + size] for start in range(0, len(data), size)), "a"):
+                block.decode()
+        except HushdError as error:
+            sentence(error.message)
+
+    yield feed

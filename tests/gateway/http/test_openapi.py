@@ -1,0 +1,83 @@
+"""The description of the API, and a tester that is driven by it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_gateway.http.app import OPERATIONS, ROUTES
+from hushd_gateway.http.operations import document
+from hushd_gateway.http.page import files
+from starlette.routing import Route
+from support.http_gateway import HttpGateway
+
+EXAMPLES = 10  # of each operation, drawn at random; others follow from the schema
+SECONDS = 600  # of a busy machine; half a minute of a calm one
+
+
+def test_every_route_is_described() -> None:
+    """But the page's files, and the WebSocket, for which OpenAPI has no words."""
+    described = document(OPERATIONS, guarded=False)["paths"]
+    routes = {route.path.replace(":path", "") for route in ROUTES if isinstance(route, Route)}
+    assert routes - set(described) == set(files.FILES)
+
+
+def test_a_token_is_described_where_one_is_needed() -> None:
+    """By either header, and not for `/health`."""
+    open_to_all, guarded = document(OPERATIONS, guarded=False), document(OPERATIONS, guarded=True)
+    assert "securitySchemes" not in open_to_all["components"]
+    assert {scheme["type"] for scheme in guarded["components"]["securitySchemes"].values()} == {"http", "apiKey"}
+    assert guarded["paths"]["/health"]["get"]["security"] == []
+    assert len(guarded["paths"]["/v1/audio/speech"]["post"]["security"]) == 2
+
+
+def test_the_document_has_what_the_checks_have(echo: HttpGateway) -> None:
+    """Limits, choices and required fields come from what checks them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{echo.port}/openapi.json") as answer:
+        paths: dict[str, Any] = json.load(answer)["paths"]
+    speech = paths["/v1/audio/speech"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert speech["required"] == ["input"]
+    assert speech["properties"]["speed"]["anyOf"][0] == {"type": "number", "minimum": 0.25, "maximum": 4}
+    form = paths["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["file"]
+    assert {"languages[]", "timestamp_granularities[]", "model"} <= set(form["properties"])
+
+
+@pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed")
+@pytest.mark.timeout(SECONDS + 60)
+def test_a_tester_driven_by_the_description_has_no_complaint(guarded: HttpGateway, tmp_path: Path) -> None:
+    """Whatever fits the schema or does not: no failure of the server, and answers as they are described.
+
+    That a request which fits is accepted is not checked: a voice, a model or a recording may fit, and not be here.
+    """
+    url = f"http://127.0.0.1:{guarded.port}/openapi.json"
+    arguments = ["run", url, "--checks", "all", "--exclude-checks", "positive_data_acceptance"]
+    arguments += ["--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES), "--seed", "1"]
+    arguments += [
+        "--workers",
+        "1",
+        "--no-color",
+        "--warnings",
+        "off",
+        "--suppress-health-check",
+        "all",
+        "--generation-database",
+        "none",
+    ]
+    arguments += ["--header", "Authorization: Bearer s3cret"]
+    done = subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path)},
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr + guarded.log()

@@ -1,0 +1,122 @@
+"""Calls of `hushd mcp`: tickets, cancelling, and the floor."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from support.diary import RATE, Diary, check_no_overlap, words
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.stopwatch import Stopwatch
+
+pytest.importorskip("mcp", reason="the extra mcp is not installed")
+
+from hushd_protocol.errors import HushdError
+from support.mcp_host import Host, stdio_host, text
+
+
+@pytest.mark.usefixtures("echo")
+def test_what_takes_long_gets_a_ticket(diary: Diary) -> None:
+    """The answer comes in time and says how to go on; polling ends with the result, which can be had again."""
+    with stdio_host("--patience", "0.4", environment=diary.environment) as host:
+        began = Stopwatch()
+        result = host.call("say", text=words(2))
+        assert time.monotonic() - began >= 0.4
+        assert began.calm < 1.5
+        first = result.structured_content
+        assert first
+        assert first["state"] in ("queued", "speaking")
+        assert f"Call `hushd_result` with ticket {first['ticket']!r}" in text(result)
+        assert host.data("status")["calls"][0]["ticket"] == first["ticket"]
+        last = host.finish(first)
+        assert last == {"state": "completed", "duration": 1.0, "voice": "echo"}
+        assert host.data("result", ticket=f" {first['ticket'].upper()} ") == last
+    assert diary.sounds()[0].heard == 2 * RATE
+
+
+def test_say_without_waiting(host: Host, diary: Diary) -> None:
+    """`wait` false returns at once; the speech goes on, and its ticket can end it."""
+    began = Stopwatch()
+    answer = host.data("say", text=words(20), wait="false")
+    assert began.calm < 1
+    diary.wait_for_sound()
+    assert host.data("result", ticket=answer["ticket"], wait="0")["state"] == "speaking"
+    assert host.data("result", ticket=answer["ticket"], cancel="true")["state"] == "cancelled"
+    assert diary.sounds()[0].heard < 20 * RATE
+    assert host.error("result", ticket=answer["ticket"]) == "It was stopped."
+
+
+def test_cancelling_is_silence(host: Host, diary: Diary) -> None:
+    """A cancelled call ends what is spoken at once, and nothing else: the next one speaks."""
+    call = host.begin("say", text=words(20))
+    diary.wait_for_sound()
+    cancelled = time.monotonic()
+    call.cancel()
+    wait_until(diary.sounds, "silence")
+    (sound,) = diary.sounds()
+    assert sound.closed - cancelled < 0.3
+    assert host.data("say", text=words(0.1))["state"] == "completed"
+    assert host.data("status")["calls"] == []
+
+
+def test_cancelling_what_waits(host: Host, diary: Diary, echo: Supervisor) -> None:
+    """A call that waits for the loudspeaker leaves the line, and one that listens leaves the microphone."""
+    host.data("say", text=words(20), wait=False)
+    diary.wait_for_sound()
+    waiting = host.begin("say", text=words(1))
+    with echo.connect() as peer:
+        wait_until(lambda: peer.control("status")["floor"]["waiting"] == 1)
+        waiting.cancel()
+        wait_until(lambda: peer.control("status")["floor"]["waiting"] == 0)
+        listening = host.begin("listen")
+        wait_until(lambda: len(diary.lines("open")) == 2, "the microphone")
+        listening.cancel()
+        wait_until(lambda: len(diary.lines("close")) == 1, "the end of it")
+        assert peer.control("status")["floor"]["speaker"]
+
+
+@pytest.mark.usefixtures("echo")
+def test_two_hosts_never_talk_over_each_other(diary: Diary) -> None:
+    """Two hosts with two calls each: all are heard, to their ends, one after the other."""
+    with stdio_host(environment=diary.environment) as one, stdio_host(environment=diary.environment) as two:
+        calls = [host.begin("say", text=words(0.5)) for host in (one, two, one, two)]
+        assert [call.result(30).is_error for call in calls] == [False] * 4
+    sounds = diary.sounds()
+    check_no_overlap(sounds)
+    assert [sound.heard for sound in sounds] == [RATE // 2] * 4
+    assert len({sound.pid for sound in sounds}) == 2
+
+
+@pytest.mark.usefixtures("echo")
+def test_something_urgent_interrupts(diary: Diary) -> None:
+    """A higher priority of another host ends what is spoken, with one sentence."""
+    with stdio_host(environment=diary.environment) as one, stdio_host(environment=diary.environment) as two:
+        call = one.begin("say", text=words(20))
+        diary.wait_for_sound()
+        two.data("say", text=words(0.1), priority="important")
+        result = call.result(BOUND_S)
+        assert result.is_error
+        assert text(result) == "Another program has something more urgent to say."
+        reason = {"code": "cancelled", "message": text(result), "retryable": False}
+        assert result.structured_content == {"state": "cancelled", "error": reason}
+    check_no_overlap(diary.sounds())
+
+
+def test_old_tickets_are_thrown_away() -> None:
+    """A server that runs for months keeps what has ended within bounds, and never what has not."""
+    from hushd_mcp.task import KEPT, TaskRegistry
+
+    registry = TaskRegistry()
+    gate = threading.Event()
+    first = registry.begin("say", "test", lambda client, task: {"duration": 1.0})
+    first.finished.wait(BOUND_S)
+    running = registry.begin("say", "test", lambda client, task: {"opened": gate.wait(BOUND_S)})
+    for _ in range(KEPT + 2):
+        registry.begin("say", "test", lambda client, task: {}).finished.wait(BOUND_S)
+    assert registry.find(running.ticket) is running
+    with pytest.raises(HushdError, match="There is no ticket"):
+        registry.find(first.ticket)
+    gate.set()
+    registry.close()
+    assert running.state == "completed"

@@ -1,0 +1,227 @@
+"""Each kind of call that hosts of agents make, as they make it: the environments, limits and habits seen with codex,
+gemini, the inspector, the TypeScript and Python SDKs, fastmcp, langchain, pydantic-ai and openai-agents."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.diary import RATE, Diary, words
+from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
+from support.stopwatch import Stopwatch
+
+pytest.importorskip("mcp", reason="the extra mcp is not installed")
+
+from hushd_mcp import task as tasks
+from hushd_mcp.answers import refusal
+from hushd_protocol.errors import HushdError
+from support.mcp_host import WebServer, http_host, text
+from support.raw_host import RawHost, cut
+
+KEPT = ("HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR", "HUSHD_CONFIG", "HUSHD_AUTOSTART", "PYTHONPATH", "HUSHD_DIARY")
+LIMIT_S = 5.0  # of openai-agents
+
+
+@pytest.fixture
+def environment(echo: Supervisor, diary: Diary) -> dict[str, str]:
+    return os.environ | diary.environment
+
+
+# --- environment and what is shown ------------------------------------------------------------------------------------
+
+
+def test_a_host_that_cuts_the_environment(environment: dict[str, str], diary: Diary) -> None:
+    """codex, the SDKs and their users pass on HOME, PATH, SHELL, TERM and what is configured: the call is heard."""
+    with RawHost(environment=cut(environment, KEPT), name="codex-mcp-client") as host:
+        assert host.data("say", text=words(0.1))["state"] == "completed"
+    assert len(diary.sounds()) == 1
+
+
+def test_a_cut_environment_finds_the_users_supervisor(
+    runtime: Path, start_supervisor: Callable[..., Supervisor]
+) -> None:
+    """Where the host leaves out XDG_RUNTIME_DIR too, the supervisor of the user's session is the one that answers."""
+    if Path(f"/run/user/{os.getuid()}").exists():
+        pytest.skip("this user has a session of their own here")
+    session = runtime / "session"
+    session.mkdir(mode=0o700)
+    environment = {
+        "HOME": str(runtime),
+        "HUSHD_RUNTIME_DIR": "",
+        "HUSHD_STATE_DIR": "",
+        "XDG_RUNTIME_DIR": str(session),
+    }
+    started = start_supervisor(CONFIG, environment=environment)
+    with RawHost(environment=cut({"HOME": str(runtime)}, ())) as host:
+        status = host.data("status")
+    assert status["running"], started.log()
+    assert status["supervisor"]["pid"] == started.pid
+
+
+def test_a_host_that_shows_structured_content_only(environment: dict[str, str]) -> None:
+    """codex hides the text of an answer: a failure's reason and a ticket's advice are in the data as well."""
+    with RawHost("--patience", "60", environment=environment) as host:
+        for tool, arguments, code in (
+            ("say", {"text": " "}, "bad_request"),
+            ("say", {"text": 5}, "bad_request"),
+            ("say", {"text": "a", "volume": 1}, "bad_request"),
+            ("result", {"ticket": "x"}, "bad_request"),
+            ("transcribe", {"path": "/no/such.wav"}, "input_unreadable"),
+        ):
+            answer = host.wait(host.call(tool, **arguments))
+            assert answer["isError"]
+            assert answer["structuredContent"]["state"] == "failed"
+            assert answer["structuredContent"]["error"]["code"] == code
+            assert answer["structuredContent"]["error"]["message"] == answer["content"][0]["text"]
+        ticket = host.data("say", text=words(3), wait=False)
+        assert f"Call `hushd_result` with ticket {ticket['ticket']!r}" in ticket["message"]
+        host.data("result", ticket=ticket["ticket"], cancel=True)
+        ended = host.data("result", ticket=ticket["ticket"])
+        assert ended["error"] == {"code": "cancelled", "message": "It was stopped.", "retryable": False}
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_gives_up_without_a_word(environment: dict[str, str], diary: Diary) -> None:
+    """Python SDK 1.x ends a call on its own side only: the model's next use of the microphone has it at once."""
+    with RawHost(environment=environment) as host:
+        given_up = host.call("listen", timeout=60)
+        wait_until(lambda: len(diary.lines("open")) == 1, "the microphone")
+        with pytest.raises(queue.Empty):
+            host.wait(given_up, LIMIT_S)
+        asked = Stopwatch()
+        again = host.call("listen", timeout=60)
+        wait_until(lambda: len(diary.lines("open")) == 2, "the microphone")
+        assert asked.calm < 1.5
+        ended = host.wait(given_up)["structuredContent"]["error"]
+        assert ended["message"] == "A later call of the same session has taken the microphone."
+        assert [call["tool"] for call in host.data("status")["calls"]] == ["hushd_listen"]
+        host.notify("notifications/cancelled", {"requestId": again})
+    wait_until(lambda: len(diary.lines("close")) == 2, "the end of it")
+
+
+def test_parallel_calls_of_one_model_take_turns(environment: dict[str, str]) -> None:
+    """Questions that a model asks at once are not a sign that it gave up: none ends the other."""
+    with RawHost(environment=environment) as host:
+        calls = [host.call("listen", timeout=1) for _ in range(2)]
+        for call in calls:
+            assert host.wait(call)["structuredContent"]["error"]["code"] == "no_speech"
+
+
+def test_a_host_that_says_its_limit_when_it_cancels(environment: dict[str, str], diary: Diary) -> None:
+    """The TypeScript SDK and Python SDK 2.x, so openai-agents too, give it as the reason: the next call is in time."""
+    with RawHost(environment=environment) as host:
+        call = host.call("listen", timeout=60)
+        wait_until(lambda: len(diary.lines("open")) == 1, "the microphone")
+        host.notify("notifications/cancelled", {"requestId": call, "reason": "McpError: Request timed out"})
+        wait_until(lambda: len(diary.lines("close")) == 1, "the end of it")
+        answer = host.data("say", text=words(20))
+        assert answer["ticket"], "before the end of it, and the patience of 25 seconds"
+        host.data("result", ticket=answer["ticket"], cancel=True)
+
+
+def test_a_person_who_cancels_sets_no_limit(environment: dict[str, str], diary: Diary) -> None:
+    """A cancellation for another reason is not a limit: the next call waits for its end."""
+    with RawHost(environment=environment) as host:
+        call = host.call("listen", timeout=60)
+        wait_until(lambda: len(diary.lines("open")) == 1, "the microphone")
+        host.notify("notifications/cancelled", {"requestId": call, "reason": "User pressed Esc"})
+        wait_until(lambda: len(diary.lines("close")) == 1, "the end of it")
+        assert host.data("say", text=words(1.5))["state"] == "completed"
+
+
+def test_a_host_with_a_limit_of_five_seconds(environment: dict[str, str]) -> None:
+    """openai-agents as it comes, with the recipe of docs/MCP.md: a ticket in time, and the rest in as many calls."""
+    with RawHost("--patience", "4", environment=environment) as host:
+        asked = Stopwatch()
+        answer = host.data("say", text=words(6))
+        assert answer["ticket"]
+        assert asked.calm < LIMIT_S
+        while ticket := answer.get("ticket"):
+            asked = Stopwatch()
+            answer = host.data("result", ticket=ticket)
+            assert asked.calm < LIMIT_S
+        assert answer["state"] == "completed"
+
+
+# --- a session a call -------------------------------------------------------------------------------------------------
+
+
+def test_a_process_for_each_call(environment: dict[str, str], diary: Diary) -> None:
+    """langchain over pipes calls without a look at the tools and leaves: a speech that was not to be waited for is
+    heard to its end all the same."""
+    for _ in range(2):
+        with RawHost(environment=environment, lists=False) as host:
+            assert host.data("say", text=words(1), wait=False)["state"] == "completed"
+    assert [sound.heard for sound in diary.sounds()] == [RATE, RATE]
+
+
+def test_the_first_call_alone_is_held(environment: dict[str, str]) -> None:
+    """A second call shows that the process stays: from then on there are tickets."""
+    with RawHost(environment=environment, lists=False) as host:
+        assert host.data("say", text=words(0.1), wait=False)["state"] == "completed"
+        assert host.data("say", text=words(0.1), wait=False)["ticket"]
+
+
+def test_a_session_for_each_call_of_a_web_server(runtime: Path, environment: dict[str, str], diary: Diary) -> None:
+    """langchain over HTTP: a ticket that one session was given is good in the next."""
+    with WebServer(runtime, environment=diary.environment) as server:
+        with http_host(server.url) as first:
+            ticket = first.data("say", text=words(1), wait=False)["ticket"]
+        with http_host(server.url) as second:
+            assert second.data("result", ticket=ticket)["state"] == "completed"
+    assert [sound.heard for sound in diary.sounds()] == [RATE]
+
+
+def test_a_ticket_of_another_process(environment: dict[str, str]) -> None:
+    """It is refused with what became of it."""
+    with RawHost("--patience", "0.1", environment=environment, lists=False) as host:
+        ticket = host.data("say", text=words(1))["ticket"]
+    with RawHost(environment=environment, lists=False) as host:
+        assert (
+            "ends with the `hushd mcp` process that gave it" in host.data("result", ticket=ticket)["error"]["message"]
+        )
+
+
+# --- a microphone that nobody waits for -------------------------------------------------------------------------------
+
+
+def test_a_microphone_that_nobody_waits_for_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task ends once no call has waited for it for a minute; a speech, or one that is waited for, goes on."""
+    monkeypatch.setattr(tasks, "UNATTENDED_S", 0.05)
+    registry = tasks.TaskRegistry()
+
+    def work(client: object, task: tasks.Task) -> dict[str, object]:
+        ended = threading.Event()
+        with task.scope.ending(ended.set):
+            ended.wait(BOUND_S)
+        task.scope.check()
+        return {}
+
+    listening, waited_for, speaking = (registry.begin(kind, "test", work) for kind in ("listen", "converse", "say"))
+    with waited_for.awaited():
+        for task in (listening, speaking):
+            with task.awaited():
+                pass
+        assert listening.finished.wait(BOUND_S)
+        assert not waited_for.finished.is_set()
+        assert not speaking.finished.is_set()
+    assert waited_for.finished.wait(BOUND_S)
+    assert isinstance(listening.error, HushdError)
+    assert listening.error.message.startswith("Nobody asked for the result within")
+    registry.close()
+
+
+def test_a_loudspeaker_that_is_not_found_has_advice_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without XDG_RUNTIME_DIR the host is asked to pass it on; with it that would be no help."""
+    error = HushdError("no_device", "There is no loudspeaker.")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+    assert text(refusal(error)) == error.message
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert text(refusal(error)).endswith("have the host pass XDG_RUNTIME_DIR on to `hushd mcp`.")
+    assert text(refusal(HushdError("no_speech", "Nobody spoke."))) == "Nobody spoke."

@@ -1,0 +1,201 @@
+"""The tools of `hushd mcp`, called by the SDK's own client: their list, arguments and answers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from support.diary import RATE, Diary, words
+from support.peer import Supervisor, wait_until
+
+pytest.importorskip("mcp", reason="the extra mcp is not installed")
+
+from hushd_mcp.answers import refusal
+from hushd_protocol.errors import HushdError
+from hushd_protocol.wording import advised
+from support.mcp_host import Host, stdio_host, text
+
+
+def test_tools_are_few_and_described(host: Host) -> None:
+    """Seven tools, every argument explained; one that opens a device or ends a call is not read-only."""
+    tools = {tool.name: tool for tool in host.tools()}
+    names = ["say", "listen", "converse", "transcribe", "voices", "status", "result"]
+    assert list(tools) == [f"hushd_{name}" for name in names]
+    for tool in tools.values():
+        assert tool.title
+        assert tool.description
+        assert not tool.description.startswith(" ")
+        assert tool.annotations
+        assert tool.annotations.destructive_hint is False
+        assert tool.input_schema["additionalProperties"] is False
+        for argument in tool.input_schema["properties"].values():
+            assert argument["description"].endswith(".")
+            assert "type" in argument, "one plain type each"
+    reading = {name for name, tool in tools.items() if tool.annotations and tool.annotations.read_only_hint}
+    assert reading == {"hushd_transcribe", "hushd_voices", "hushd_status"}
+    assert tools["hushd_say"].input_schema["required"] == ["text"]
+    assert tools["hushd_converse"].input_schema["properties"]["timeout"]["minimum"] == 1
+
+
+def test_the_list_of_tools_is_short(host: Host) -> None:
+    """It is in every prompt of the host's model: 7 kB where it once was 17."""
+    listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in host.tools()]
+    assert len(json.dumps(listed, separators=(",", ":"))) <= 7500
+
+
+def test_defaults_and_limits_are_in_the_descriptions(host: Host) -> None:
+    """Several hosts strip them from the schema, and a model that reads none makes them up."""
+    for tool in host.tools():
+        for argument in tool.input_schema["properties"].values():
+            default = argument.get("default", "")
+            if default not in ("", 3600):
+                shown = json.dumps(default).strip('"').removesuffix(".0")
+                assert f"(default {shown})" in argument["description"]
+            if "minimum" in argument:
+                assert f"{argument['minimum']:g} to {argument['maximum']:g}" in argument["description"]
+
+
+@pytest.mark.usefixtures("echo")
+def test_hosts_of_both_eras(diary: Diary) -> None:
+    """The handshake of 2025 and the one of 2026 are both served; they offer tools, and no empty lists of anything."""
+    for mode in ("legacy", "auto"):
+        with stdio_host(environment=diary.environment, mode=mode) as host:
+            assert host.server_name == "hushd"
+            assert set(host.capabilities) == {"tools"}
+            assert host.data("status")["running"] is True
+
+
+def test_advice_names_tools() -> None:
+    """An agent is not told commands for which it has a tool."""
+    for error, advice in (
+        (advised("bad_request", "There is no voice 'hart'", "list_voices"), "'hart': `hushd_voices` lists them."),
+        (advised("no_device", "There is no microphone", "read_file"), "`hushd_transcribe` writes down a recording"),
+    ):
+        assert advice in text(refusal(error))
+
+
+def test_say_is_heard_to_its_end(host: Host, diary: Diary) -> None:
+    """The call returns when the last sample was played, with its duration; progress is reported meanwhile and grows."""
+    result = host.call("say", text=words(1))
+    assert text(result) == "Spoken, 1.0 seconds."
+    assert result.structured_content == {"state": "completed", "duration": 1.0, "voice": "echo"}
+    (sound,) = diary.sounds()
+    assert sound.heard == RATE
+    assert [news.message for news in host.news][-1] == "speaking"
+    assert all(first.progress < second.progress for first, second in itertools.pairwise(host.news))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"speed": "1.5", "wait": "true"},
+        {"speed": 1, "wait": "True", "priority": "message"},
+        {"speed": None, "voice": None, "wait": None, "priority": None},
+        {"speed": "", "voice": "null", "wait": "", "priority": ""},
+    ],
+)
+def test_hosts_write_arguments_their_way(host: Host, arguments: dict[str, Any]) -> None:
+    """Numbers and booleans as strings, null and "" for an argument that was left out."""
+    assert host.data("say", text=words(0.05), **arguments)["state"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "sentence"),
+    [
+        ("say", {}, "The argument text is missing."),
+        ("say", {"text": 5}, "The argument text is wrong: input should be a valid string, not '5'."),
+        ("say", {"text": " "}, "There is nothing to say: the text is empty."),
+        ("say", {"text": "a", "speed": "fast"}, "The argument speed is wrong: input should be a valid number"),
+        (
+            "say",
+            {"text": "a", "speed": 5},
+            "The argument speed is wrong: input should be less than or equal to 4, not '5'",
+        ),
+        ("say", {"text": "a", "speed": "nan"}, "The argument speed is wrong: "),
+        ("say", {"text": "a", "wait": "perhaps"}, "The argument wait is wrong: input should be a valid boolean"),
+        ("say", {"text": "a", "priority": "urgent"}, "The argument priority is wrong: input should be 'important', "),
+        ("listen", {"timeout": 0}, "The argument timeout is wrong: "),
+        ("listen", {"silence": "-1"}, "The argument silence is wrong: "),
+        ("transcribe", {}, "Give either path or audio."),
+        ("transcribe", {"path": "/a", "audio": "AAAA"}, "Give either path or audio."),
+        ("transcribe", {"path": "a.wav"}, "'a.wav' is not an absolute path"),
+        ("transcribe", {"path": "/no/such.wav"}, "'/no/such.wav' cannot be read (No such file or directory)."),
+        ("transcribe", {"path": "file:///no/such.wav"}, "'/no/such.wav' cannot be read"),
+        ("transcribe", {"audio": "!!"}, "audio is not valid base64."),
+        ("result", {"ticket": "x"}, "There is no ticket 'x'"),
+        ("say", {"text": "a", "volume": 1}, "hushd_say has no argument 'volume': it takes text, voice, language, "),
+        ("listen", {"timeouts": 1}, "hushd_listen has no argument 'timeouts': did you mean timeout?"),
+        ("status", {"all": True}, "hushd_status has no argument 'all': it takes none."),
+        ("sing", {}, "There is no tool 'hushd_sing': did you mean hushd_"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(host: Host, tool: str, arguments: dict[str, Any], sentence: str) -> None:
+    """Bad arguments are errors of the tool, and the server goes on."""
+    error = host.error(tool, **arguments)
+    assert error.startswith(sentence)
+    assert "\n" not in error
+    assert host.data("status")["calls"] == []
+
+
+@pytest.mark.parametrize("audio", ["aGVsbG8=", "data:audio/wav;base64,aGVs\nbG8="])
+def test_audio_in_base64(host: Host, audio: str) -> None:
+    """The worker gets the bytes; whitespace and a data URI's head are allowed."""
+    digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    answer = host.data("transcribe", audio=audio, segments="true")
+    assert answer["text"] == digest
+    assert answer["segments"] == [{"start": 0.0, "end": 1.0, "text": digest}]
+
+
+def test_voices_and_status(host: Host) -> None:
+    """Voices by language, in both forms; the status has the supervisor's and is readable."""
+    english = host.call("voices", language="en")
+    assert english.structured_content
+    assert {voice["name"] for voice in english.structured_content["voices"]} >= {"heart"}
+    assert "heart: en-US, female, hibari" in text(english)
+    for asked in ("en_US", "EN-GB", "English"):
+        assert host.call("voices", language=asked).structured_content == english.structured_content, asked
+    assert host.data("voices", language="xx")["voices"] == []
+    assert text(host.call("voices", language="?!")).startswith("A language is a tag")
+    every = host.call("voices")
+    assert len(json.dumps(every.model_dump(mode="json"))) < 6000  # 17 kB, listed one by one
+    assert every.structured_content
+    assert every.structured_content["voices"][0]["name"] == "heart"
+    assert every.structured_content["languages"]["en"] >= 1
+    assert "Voices by language: " in text(every)
+    assert sum(every.structured_content["languages"].values()) == every.structured_content["total"]
+    status = host.call("status")
+    assert status.structured_content
+    assert status.structured_content["supervisor"]["pid"]
+    assert "WORKER" in text(status) or "no worker" in text(status).lower()
+
+
+@pytest.mark.usefixtures("runtime")
+def test_status_starts_nothing(diary: Diary) -> None:
+    """Without a supervisor it says so, and that is not an error; other tools name what is missing."""
+    with stdio_host(environment=diary.environment) as host:
+        assert host.data("status") == {"running": False, "calls": []}
+        assert "supervisor" in host.error("say", text="a")
+
+
+def test_who_asks_is_shown(echo: Supervisor, diary: Diary) -> None:
+    """`hushd status` names the host, or --holder, as the one who speaks."""
+    for arguments, name in (([], "mcp"), (["--holder", "my agent"], "my agent")):
+        with stdio_host(*arguments, environment=diary.environment) as host, echo.connect() as peer:
+            answer = host.data("say", text=words(5), wait=False)
+            holder = wait_until(lambda: peer.control("status")["floor"].get("speaker"), "a speaker")
+            assert holder["client"] == name
+            host.call("result", ticket=answer["ticket"], cancel=True)
+
+
+def test_files_are_not_named_over_the_network() -> None:
+    """A host on another computer has to send the audio itself."""
+    from hushd_mcp.calls import Calls
+    from hushd_mcp.task import TaskRegistry
+    from hushd_mcp.tools import Tools
+
+    tools = Tools(Calls(TaskRegistry(), 1.0, None), local=False)
+    assert tools._recording("", "aGVsbG8=") == b"hello"
+    with pytest.raises(HushdError, match="send audio instead of path"):
+        tools._recording("/etc/passwd", "")

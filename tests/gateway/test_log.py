@@ -1,0 +1,55 @@
+"""The gateway's log is bounded, whatever programs cause to be written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hushd_gateway.log import MOST, BoundedLog
+from hushd_protocol.system import log_files
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Has descriptor 2 be that file."""
+    before, output = os.dup(2), log_files.open_file(path)
+    os.dup2(output, 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(output)
+
+
+def test_lines_of_a_minute_are_bounded(tmp_path: Path) -> None:
+    """The others are counted, and their number written with the next line."""
+    now = 1000.0
+    path = tmp_path / "gateway.log"
+    with written(path):
+        stream = BoundedLog("text", path, lambda: now)
+        for number in range(MOST + 50):
+            stream.write(f"a line {number}\n")
+        assert len(path.read_text().splitlines()) == MOST
+        now += 60
+        stream.write("another\n")
+    *_, count, last = path.read_text().splitlines()
+    assert count.endswith("left out 50 lines: a program repeats itself")
+    assert last.endswith(" another")
+
+
+def test_a_large_file_is_moved_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of before is kept; a line has a length."""
+    monkeypatch.setattr(log_files, "ROTATE_BYTES", 10_000)
+    path = tmp_path / "gateway.log"
+    with written(path):
+        stream = BoundedLog("text", path)
+        stream.write("x" * 100_000 + "\n")
+        assert path.stat().st_size < 10_000
+        stream.write("y" * 100_000 + "\n")
+        assert Path(f"{path}.1").exists()
+        stream.write("end\n")
+    assert path.read_text().endswith(" end\n")

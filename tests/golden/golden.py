@@ -1,0 +1,224 @@
+"""Whatever people and programs read of hushd's options, as files beside this one.
+
+`python tests/golden/golden.py` rewrites them, where a change is on purpose; the difference is part of the commit.
+
+`helps.txt` has the whole help of every command; `refusals.txt` the sentence for every bad value of every parameter, at
+the workers, over HTTP and at the command line; `mcp.json` the tools with their schemas; `openapi.json` the document.
+The tables of parameters in docs/PROTOCOL.md are written from the operations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+PROTOCOL = "../../docs/PROTOCOL.md"
+FOLDER = Path(__file__).parent
+WIDTH = "100"  # columns of a help
+_NO_NAME = "☃"  # like no other: the refusal lists all there are
+_BAD: tuple[Any, ...] = (
+    "", "nonsense", "x" * 3_000, 0, -1, 1.5, 10**9, float("nan"), True, ["nonsense"], [2, 1], {"nonsense": []},
+)  # fmt: skip
+_BAD_WORDS = ("", "nonsense", "-1", "0", "1.5", "1e9", "nan")  # of a command line
+_BAD_FORMS = ("nonsense", "-1", "1.5", "1e9", "nan")
+
+
+def texts() -> dict[str, Callable[[], str]]:
+    """The files by their names, each with what makes its text."""
+    return {
+        "helps.txt": lambda: "\n".join(helps()),
+        "refusals.txt": lambda: "\n".join([*of_workers(), *of_http(), *of_commands(), ""]),
+        "mcp.json": lambda: _json(mcp_tools()),
+        PROTOCOL: with_references,
+        "openapi.json": lambda: _json(openapi()),
+    }
+
+
+def helps() -> Iterator[str]:
+    """The whole help of each command."""
+    for words, parser in _parsers():
+        yield f"=== {' '.join(words)}\n{_without_folder(parser.format_help(whole=True))}"
+
+
+def of_workers() -> Iterator[str]:
+    """The refusals of each operation's parameters by the worker that does it."""
+    for operation, check in _operations().items():
+        sentence = _refused(check, {_NO_NAME: 1}) or ""
+        yield f"{operation}: {sentence}"
+        for name in re.findall(r"\w+", sentence.partition("it takes ")[2].replace(" or ", " ")):
+            yield from _table(f"{operation} {name}", lambda value, name=name, check=check: check({name: value}), _BAD)
+    for name in _decoder_names():
+        yield from _table(
+            f"transcribe decoder {name}",
+            lambda value, name=name: _operations()["transcribe"]({"decoder": {name: value}}),
+            _BAD,
+        )
+    for given in (
+        {"live": True, "format": "file"}, {"continuous": True}, {"echo": True}, {"live": True, "diarize": True},
+        {"clips": [1, 2], "diarize": True}, {"task": "translate"}, {"language": "xx"},
+    ):  # fmt: skip
+        yield f"transcribe {given}: {_refused(_operations()['transcribe'], given)}"
+    for given in ({"wpm": 100, "speed": 1}, {"format": "mp3", "sample_rate": 9000}, {"language": "xx"}):
+        yield f"synthesize {given}: {_refused(_operations()['synthesize'], given)}"
+
+
+def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
+    from hushd_schema.operations.models import OPERATIONS
+    from hushd_worker_stt.engine import EngineInfo, ModelInfo
+    from hushd_worker_stt.request import Request
+    from hushd_worker_tts import params
+    from hushd_worker_tts.engine import EngineInfo as Speaks
+    from hushd_worker_tts.engine import Voice
+
+    tiny = ModelInfo("tiny", languages=("en",), memory_mb=1)
+    hears = EngineInfo("scripted", "", "tiny", (tiny,), streaming=True, word_times=False)
+    voice = Voice("ting", "en", "", "tiny", True, "", 180)
+    speaks = Speaks("tiny", True, "", "tiny", "ting", (), 0.5, 2.0, True)
+    found: dict[str, Callable[[Mapping[str, Any]], object]] = {
+        "transcribe": lambda given: Request.parse(given, hears, tiny),
+        "synthesize": lambda given: params.read(given, speaks, [voice]),
+    }
+    return found | {name: operation.read for name, operation in OPERATIONS.items()}
+
+
+def _decoder_names() -> list[str]:
+    from hushd_schema.operations.transcribe import DECODER
+
+    return list(DECODER.fields)
+
+
+def of_http() -> Iterator[str]:
+    """The refusals of each parameter of a request over HTTP, in JSON and in forms."""
+    from hushd_gateway.http.app import OPERATIONS
+    from hushd_gateway.http.errors import ApiError
+    from hushd_gateway.http.fields import FormFields
+
+    for operation in OPERATIONS:
+        for parameters, form in ((operation.body, False), (operation.form, True), (operation.query, True)):
+            for each in parameters:
+
+                def check(value: Any, form: bool = form, each: Any = each) -> None:
+                    try:
+                        each.check(FormFields({each.name: [value]}) if form else {each.name: value}, each.name)
+                    except ApiError as error:
+                        raise ValueError(error.message) from None
+
+                yield from _table(
+                    f"{operation.method} {operation.path} {each.name}", check, _BAD_FORMS if form else _BAD
+                )
+
+
+def of_commands() -> Iterator[str]:
+    """The refusals of each option's value at the command line."""
+    from hushd_protocol.errors import HushdError
+
+    for words, parser in _parsers():
+        for action in parser._actions:
+            if action.nargs == 0 or action.help == argparse.SUPPRESS or isinstance(action, argparse._SubParsersAction):
+                continue
+
+            def check(value: str, action: argparse.Action = action, parser: Any = parser) -> None:
+                try:
+                    value_of = parser._get_value(action, value)
+                    parser._check_value(action, value_of)
+                except argparse.ArgumentError as error:
+                    try:
+                        parser.error(str(error))
+                    except HushdError as refused:
+                        raise ValueError(refused.message) from None
+
+            name = action.option_strings[-1] if action.option_strings else action.dest
+            yield from _table(f"{' '.join(words)} {name}", check, _BAD_WORDS)
+
+
+def mcp_tools() -> list[dict[str, Any]]:
+    """The tools as a host lists them."""
+    from hushd_mcp import server, task
+
+    tools = server.build(task.TaskRegistry())._tool_manager.list_tools()
+    return [
+        {"name": tool.name, "title": tool.title, "description": tool.description, "inputSchema": tool.parameters}
+        for tool in tools
+    ]
+
+
+def openapi() -> Any:
+    """`/openapi.json` of a gateway that asks for a token."""
+    from hushd_gateway.http.app import OPERATIONS
+    from hushd_gateway.http.operations import document
+
+    return document(OPERATIONS, guarded=True)
+
+
+def with_references() -> str:
+    """The protocol's document with the tables of parameters as the operations have them."""
+    from hushd_schema.operation import reference
+    from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
+    from hushd_schema.operations.synthesize import SYNTHESIZE
+    from hushd_schema.operations.transcribe import DECODER, TRANSCRIBE
+
+    text = (FOLDER / PROTOCOL).read_text()
+    for operation, start in (
+        (TRANSCRIBE, "**`transcribe`**"),
+        (DECODER, "The options of `decoder`"),
+        (SYNTHESIZE, "**`synthesize`**"),
+        (PULL, "**`pull`**"),
+        (IMPORT, "**`import`**"),
+        (QUANTIZE, "**`quantize`**"),
+    ):
+        table = text.index("| parameter |", text.index(start))
+        text = text[:table] + reference(operation) + text[text.index("\n\n", table) + 1 :]
+    return text
+
+
+def _parsers() -> Iterator[tuple[tuple[str, ...], Any]]:
+    from hushd_cli import main, table
+
+    yield ("hushd",), main.make_parser("hushd")
+    every = {command.name: command for command in table.every()}
+    for name, command in every.items():
+        yield from _walk(("hushd", name), command.make_parser(f"hushd {name}"))
+    for name in ("say", "listen"):
+        yield from _walk((name,), every[name].make_parser(name))
+
+
+def _walk(words: tuple[str, ...], parser: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield words, parser
+    children = next((each for each in parser._actions if isinstance(each, argparse._SubParsersAction)), None)
+    for name, child in (children.choices if children else {}).items():
+        yield from _walk((*words, name), child)
+
+
+def _table(title: str, check: Callable[[Any], object], values: tuple[Any, ...]) -> Iterator[str]:
+    for value in values:
+        if sentence := _refused(check, value):
+            yield f"{title}: {sentence}"
+
+
+def _refused(check: Callable[[Any], object], value: Any) -> str | None:
+    try:
+        check(value)
+    except Exception as error:
+        return str(error)
+    return None
+
+
+def _without_folder(text: str) -> str:
+    from hushd_models.installation import document
+
+    return text.replace(f"{document('')}/", "docs/")
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    os.environ["COLUMNS"] = WIDTH
+    for file, make in texts().items():
+        (FOLDER / file).write_text(make())

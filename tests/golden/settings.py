@@ -1,0 +1,106 @@
+"""The words of a supervisor about configurations, and `hushd config` of settings, as a file beside this one.
+
+`python tests/golden/settings.py` rewrites `settings.json` and the block in docs/CONFIGURATION.md, on purpose, and the
+difference is part of the commit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hushd_cli.commands.config import file as config_file
+from hushd_protocol.errors import HushdError
+from hushd_schema import settings as schema
+from hushd_schema.settings import Settings
+from hushd_schema.settings.reference import block
+from hushd_schema.settings.shown import rows
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "CONFIGURATION.md"
+GOLDEN = Path(__file__).with_name("settings.json")
+VALUES = (
+    "3", "-3", "0", "0.5", "1e999", "nan", "true", '"nonsense"', '"moonshine/base-en"', '"5m"', '"-1"', '""', '"json"',
+    '"cuda:1"', '"cpu"', f'"{"x" * 100}"', "[]", '["x"]', "[1]", '["tts/hibari"]', '["sst/x"]', "{}", '{ A = "b" }',
+    "{ A = 1 }", "1979-05-27",
+)  # fmt: skip
+OTHERS = (
+    "", "keepalive = 3", "qeue = 3", '"a\\nb" = 1', "models = 3", "worker = 3", "http = 3", "wyoming = []",
+    "remote = ''", "[http]\nx = 1", "[http]\nlisen = []", "[wyoming]\nx = 1", "[remote]\nx = 1", "[worker]\nx = 1",
+    "[worker.stt]\nx = 1", "[worker.stt]\nkeep_alive = 1\nqueue = 0", "[worker.sst]", '[worker."stt/a/b/c"]',
+    '[worker."stt/"]', "[worker]\nstt = 3", '[worker."sst/x"]', '[worker."stt/moonshine"]\npined = true',
+    '[worker."a\\nb"]', '[worker."stt/x"]\n"a\\nb" = 1', '[worker."tts/hibari"]\npriority = -2\ncommand = ["x", "y"]',
+    '[worker]\nkeep_alive = "10m"\n[worker.tts]\nkeep_alive = "1h"', "[worker.models]\nmemory_mb = 1",
+    'queue = 0\n[worker]\nqueue = 0', 'stt = "x"\nqueue = 0',
+    '[wyoming]\nlisten = ["tcp://127.0.0.1:1"]\n[wyoming."tcp://127.0.0.1:1"]\nstt = "whisper/base"',
+    '[wyoming]\nlisten = ["tcp://127.0.0.1:1"]\n[wyoming."tcp://127.0.0.1:1"]\nstt = "base"',
+    '[wyoming]\nlisten = ["tcp://127.0.0.1:1"]\n[wyoming."tcp://127.0.0.1:1"]\nsst = "a/b"',
+    '[wyoming]\nlisten = ["tcp://127.0.0.1:1"]\n"tcp://127.0.0.1:1" = 3', "[wyoming]\nonly = 3",
+    '[wyoming."stdio://"]\ntts = "hibari/de"', '[wyoming."tcp://127.0.0.1:2"]\ntts = "hibari/de"',
+    '[models."whispr/x"]', '[models."whisper/x"]', '[models."whisper/x"]\nreposit = "a/b"', '[models."../x"]',
+    '[models."whisper/x"]\nurl = "ftp://x"', '[models."moonshine/x"]', '[models."a/b"]\n"c\\nd" = 1', '[models]\nx = 1',
+    '[models."whisper/x"]\nurl = "http://x"', '[models."whisper/x"]\nurl = "http://x"\nfiles = ["*.pt"]',
+    '[models."whisper/x"]\nrepository = "a/b"\nfiles = ["../x"]',
+    '[models."whisper/x"]\nrepository = "a/b"\nspeed = "x"',
+    '[models."whisper/x"]\nrepository = "a/b"\nfiles = ["x.pt"]\nlanguages = ["de"]\nsize_mb = 3',
+    '[models."whisper/x"]\nrepository = "a/b"\nfiles = ["x.pt"]\nsha256 = { x = "1" }',
+)  # fmt: skip
+CHECKED = (
+    'stt = "moonshin/tiny-en"', 'stt = "moonshine/tiny-eng"', 'tts = "hibari/enn"', 'tts_small = "nobody/x"',
+    'standby = ["tts/hibary"]', '[worker."stt/nobody"]\npinned = true', '[worker."stt/nobody"]\ncommand = ["x"]',
+    '[http]\nlisten = ["nonsense"]', '[http]\nlisten = ["0.0.0.0:8000"]', '[http]\nlisten = ["127.0.0.1:8000"]',
+    '[http]\nlisten = ["127.0.0.1:99999"]', '[http]\ntoken_file = "/no/such/file"', '[http]\nlisten = ["unix:///x/y"]',
+    '[wyoming]\nlisten = ["127.0.0.1:10300"]', '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]',
+    '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]\nallow = ["192.168.1.5"]', '[remote]\nlisten = "tcp://0.0.0.0:7300"',
+    '[remote]\nlisten = "nonsense"', '[remote]\nlisten = "tcp+curve://0.0.0.0:7300"', "queue = 0", "",
+    '[models."whispr/x"]\nurl = "http://x/y"\nfiles = ["a.pt"]',
+    '[models."moonshine/x"]\nurl = "http://x/y"\nfiles = ["a.pt"]',
+)  # fmt: skip
+
+
+def configurations() -> Iterator[str]:
+    """Every setting with values of every kind, and what is wrong in other ways."""
+    yield from OTHERS
+    for row in rows(Settings()):
+        *tables, name = row["path"]
+        head = f"[{'.'.join(tables)}]\n" if tables else ""
+        yield from (f"{head}{name} = {value}" for value in VALUES)
+
+
+def read(text: str, folder: Path) -> str:
+    """The error of a configuration, or its settings that are not the defaults, as `config show` has them."""
+    file = folder / "config.toml"
+    file.write_text(text)
+    try:
+        shown = [row for row in rows(schema.load(file)) if row["value"] != row["default"]]
+    except HushdError as error:
+        return f"{error.code}: {error.message}".replace(str(file), "FILE")
+    return json.dumps(shown)
+
+
+def checked(text: str, folder: Path) -> str:
+    """Returns the exit status and the output of `hushd config check`."""
+    file = folder / "config.toml"
+    file.write_text(text)
+    try:
+        said = f"0 {config_file.checked(file)}"
+    except HushdError as error:
+        said = f"{error.exit_code} hushd: {error.message}"
+    return f"{said}\n".replace(str(file), "FILE")
+
+
+PARTS: Mapping[str, Callable[[Path], object]] = {
+    "read": lambda folder: {text: read(text, folder) for text in configurations()},
+    "checked": lambda folder: {text: checked(text, folder) for text in CHECKED},
+    "shown": lambda _: [json.dumps(row) for row in rows(Settings())],
+}
+
+
+if __name__ == "__main__":
+    before, head, rest = DOCUMENT.read_text().partition("```toml\n")
+    DOCUMENT.write_text(f"{before}{head}{block()}```{rest.partition('```')[2]}")
+    with TemporaryDirectory() as folder:
+        GOLDEN.write_text(
+            json.dumps({name: make(Path(folder)) for name, make in PARTS.items()}, indent=1, ensure_ascii=False) + "\n"
+        )

@@ -1,0 +1,93 @@
+"""The check of a configuration: the engines and models that it names, against those that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hushd_models import configuration
+from hushd_protocol.errors import HushdError
+
+
+def mistake(folder: Path, text: str) -> str:
+    """The sentence about a configuration; empty for one that is fine."""
+    (folder / "config.toml").write_text(text)
+    try:
+        configuration.check(folder / "config.toml")
+    except HushdError as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "model"),
+    [
+        ('tts = "hibari/enn"', "tts", "'enn' of hibari"),
+        ('stt_small = "moonshine/tiny"', "stt_small", "'tiny' of moonshine"),
+        ('[worker."stt/moonshine/tiny-e"]\npinned = true', 'worker."stt/moonshine/tiny-e"', "'tiny-e' of moonshine"),
+        ('[worker."tts/hibari"]\nfallback = "espeak-ng/al"', 'worker."tts/hibari".fallback', "'al' of espeak-ng"),
+        ('[wyoming]\nstt = "whisper/nope"', "wyoming.stt", "'nope' of whisper"),
+    ],
+)
+def test_the_models_are_known(runtime: Path, text: str, key: str, model: str) -> None:
+    """A model that no catalogue, no folder and no table of the file names is an error with the key."""
+    expected = f"config.toml: {key} names the model {model}, which is neither known nor here"
+    assert expected in mistake(runtime, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'tts = "piper/en_GB-alan-medium"\nstt = "faster-whisper/turbo"',  # known; `say` names the command that gets it
+        'stt = "whisper/own"\n[models."whisper/own"]\nurl = "http://x/y"\nfiles = ["own.pt"]',
+        'tts = "hibari/enn"\n[worker."tts/hibari"]\ncommand = ["program"]',
+        'tts = "command/anything"',
+    ],
+)
+def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
+    """Those that can be pulled, those of the file itself, and whatever a command of the user's has."""
+    assert mistake(runtime, text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "hint"),
+    [
+        ('stt = "moonshin/tiny-en"', "stt", "did you mean moonshine?"),
+        ('tts_small = "hibary/en"', "tts_small", "did you mean hibari?"),
+        ('[worker."stt/faster-wisper"]\nkeep_alive = 1', 'worker."stt/faster-wisper"', "did you mean faster-whisper?"),
+        ('[worker."tts/xyzzy/a"]\nkeep_alive = 1', 'worker."tts/xyzzy/a"', "kokoro"),
+    ],
+)
+def test_the_engines_are_known(runtime: Path, text: str, key: str, hint: str) -> None:
+    """An engine that no installed package has is an error with the key, the nearest name and all there are."""
+    sentence = mistake(runtime, text)
+    assert f"config.toml: {key} names the engine " in sentence
+    assert hint in sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("whispr/x", 'there is no engine models."whispr/x" (did you mean whisper?).'),
+        ("moonshine/x", "moonshine has the models of its package and no others."),
+        ("../x", "'../x' is no model's name: write ENGINE/NAME"),
+    ],
+)
+def test_models_of_the_user_are_of_engines_that_take_them(runtime: Path, model: str, words: str) -> None:
+    """A model of an engine that is not there, or has none of a user's own, is an error with the file; so is a path."""
+    text = f'[models."{model}"]\nurl = "http://x/y"\nfiles = ["own.pt"]'
+    assert "config.toml: " in (sentence := mistake(runtime, text))
+    assert words in sentence
+
+
+def test_engines_of_others_are_accepted(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that another package adds by an entry point is known, and so is a name with a command of its own."""
+    text = 'tts = "mine/a"\n[worker."stt/whistle"]\nkeep_alive = 1\n[worker."tts/mine"]\ncommand = ["/bin/mine"]\n'
+    assert "'whistle'" in mistake(runtime, text)
+    package = runtime / "whistle-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: whistle\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[hushd.stt_engines]\nwhistle = whistle:Whistle\n")
+    monkeypatch.syspath_prepend(str(runtime))
+    assert mistake(runtime, text) == ""

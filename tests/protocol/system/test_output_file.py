@@ -1,0 +1,164 @@
+"""A file appears once it is whole; what is not a file is written as it is."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
+
+pytestmark = pytest.mark.permissions
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_pieces_go_where_they_belong(tmp_path: Path) -> None:
+    """Without an offset pieces follow one another; with one they correct what was there."""
+    with OutputFile(tmp_path / "a") as file:
+        file.write(b"....")
+        file.write(b"body", 4)
+        file.write(b"tail")
+        file.write(b"HEAD", 0)
+        assert file.size == 12
+    assert (tmp_path / "a").read_bytes() == b"HEADbodytail"
+
+
+def test_nothing_is_seen_until_it_is_whole(tmp_path: Path) -> None:
+    """While it is written the old content stands, and only a hidden neighbour tells of the new."""
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+    with OutputFile(target) as file:
+        file.write(b"new")
+        assert target.read_bytes() == b"old"
+        assert [name for name in os.listdir(tmp_path) if not name.startswith(".")] == ["a"]
+    assert target.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("error", [HushdError("worker_crashed", "Gone."), KeyboardInterrupt(), SystemExit(143)])
+def test_a_failure_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
+    """Errors, Ctrl-C and SIGTERM leave the old file and no temporary one."""
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+
+    def fail() -> None:
+        with OutputFile(target) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert os.listdir(tmp_path) == ["a"]
+    assert target.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664), (0, 0o666)])
+def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, umask: int, expected: int) -> None:
+    """As if a shell had redirected into it."""
+    before = os.umask(umask)
+    try:
+        with OutputFile(tmp_path / "a") as file:
+            file.write(b"x")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "a") == expected
+
+
+def test_a_replaced_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
+    """A replaced file stays as private as it was, and is put where a link points."""
+    (tmp_path / "folder").mkdir()
+    real, link = tmp_path / "folder" / "real", tmp_path / "link"
+    real.write_bytes(b"old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    with OutputFile(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    assert mode(real) == 0o640
+
+
+def test_a_device_is_written_directly() -> None:
+    """A full device says so as output_failed, and /dev/null takes everything and stays what it is."""
+    with OutputFile("/dev/null") as file:
+        file.write(b"x")
+        file.write(b"y", 0)
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    with pytest.raises(HushdError, match="No space left") as caught, OutputFile("/dev/full") as file:
+        file.write(b"x")
+    assert caught.value.code == "output_failed"
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    """A file that cannot grow is output_failed, and what was begun is removed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(HushdError) as caught, OutputFile(tmp_path / "a") as file:
+            file.write(bytes(3000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.code == "output_failed"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("target", ["missing/a.wav", "folder", "file/a.wav"])
+def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path, target: str) -> None:
+    """A missing folder, a folder itself and a file taken for a folder are output_failed before anything is made."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(HushdError) as caught:
+        OutputFile(tmp_path / target)
+    assert caught.value.code == "output_failed"
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_a_pipe_gets_no_corrections() -> None:
+    """Bytes sent to a pipe stay sent: a piece for an earlier place is dropped."""
+    read, write = os.pipe()
+    with OutputFile(write) as file:
+        file.write(b"head")
+        file.write(b"body", 4)
+        file.write(b"HEAD", 0)
+    os.close(write)
+    assert os.read(read, 100) == b"headbody"
+    os.close(read)
+
+
+def test_a_closed_pipe_is_the_callers_to_see() -> None:
+    """BrokenPipeError passes as it is: a command ends quietly on it."""
+    read, write = os.pipe()
+    os.close(read)
+    with pytest.raises(BrokenPipeError), OutputFile(write) as file:
+        file.write(b"x")
+    os.close(write)
+
+
+SCRIPT = """
+import sys
+from hushd_protocol.system.output_file import OutputFile
+with OutputFile({target}) as file:
+    file.write(b"head"); file.write(b"body"); file.write(b"HEAD", 0)
+sys.stdout.write("tail")
+"""
+
+
+@pytest.mark.parametrize("target", [str(STANDARD_OUTPUT), "'/dev/stdout'", "'/dev/fd/1'", "'/proc/self/fd/1'"])
+@pytest.mark.parametrize(("opened", "content"), [("wb", b"HEADbodytail"), ("ab", b"before headbodytail")])
+def test_standard_output_that_is_a_file(tmp_path: Path, target: str, opened: str, content: bytes) -> None:
+    """Under `>` it is corrected in place, under `>>` not; it is never replaced, and what follows follows."""
+    path = tmp_path / "out"
+    path.write_bytes(b"before ")
+    inode = path.stat().st_ino
+    with open(path, opened) as out:
+        subprocess.run([sys.executable, "-c", SCRIPT.format(target=target)], stdout=out, check=True)
+    assert path.read_bytes() == content
+    assert path.stat().st_ino == inode

@@ -1,0 +1,17 @@
+"""Everything that users read about settings is as in the golden file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from golden import settings
+
+GOLDEN = json.loads(settings.GOLDEN.read_text())
+
+
+@pytest.mark.parametrize("part", GOLDEN)
+def test_what_is_said_of_configurations_changes_on_purpose_only(part: str, runtime: Path, tmp_path: Path) -> None:
+    """Each configuration of the file is read, refused, checked and shown in the same words as when it was written."""
+    assert settings.PARTS[part](tmp_path) == GOLDEN[part]

@@ -1,0 +1,197 @@
+"""Tests of the configuration file."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_schema import settings as schema
+from hushd_schema.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings, reference
+from hushd_schema.settings.declaration import AT_ONCE, settings_of
+from hushd_schema.settings.own_models import ModelSettings
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIGURATION.md"
+
+
+def load(folder: Path, text: str) -> Settings:
+    file = folder / "config.toml"
+    file.write_text(text)
+    return schema.load(file)
+
+
+def test_no_file_means_the_defaults(tmp_path: Path) -> None:
+    """A user without a configuration gets Settings()."""
+    assert schema.load(tmp_path / "none.toml") == Settings()
+    assert load(tmp_path, "") == Settings()
+
+
+def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
+    """The first block of docs/CONFIGURATION.md is what the declarations say; loaded, it is all defaults."""
+    block = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[0]
+    assert block == reference.block(), "`python tests/golden/settings.py` writes it"
+    settings = load(tmp_path, block)
+    assert dataclasses.replace(settings, worker={}) == Settings()
+    assert settings.for_worker("stt/any/thing") == WorkerSettings()
+    assert set(settings.worker[""]) == {f.name for f in dataclasses.fields(WorkerSettings)}
+
+
+def test_the_document_names_what_a_reload_does_not_take_at_once() -> None:
+    """Its sentence about `hushd reload` has every setting that waits for a process, and no other."""
+    text = DOCUMENT.read_text()
+    (sentence,) = re.findall(r"takes every setting at once, except .*?\.\n", text, re.DOTALL)
+    tables = (Settings, HttpSettings, WyomingSettings, RemoteSettings, WorkerSettings)
+    settings = {name: setting for table in tables for name, setting in settings_of(table).items()}
+    later = {name for name, setting in settings.items() if setting.reload != AT_ONCE}
+    assert set(re.findall(r"`(\w+)`", sentence)) == later
+
+
+def test_all_blocks_of_the_document_can_be_loaded(tmp_path: Path) -> None:
+    """No example in docs/CONFIGURATION.md is refused, and that of a model has every key."""
+    blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert len(blocks) == 4
+    for block in blocks:
+        load(tmp_path, block)
+    (model,) = [block for block in blocks if block.startswith("[models.")]
+    assert set(re.findall(r"^(\w+) = ", model, re.MULTILINE)) | {"url"} == set(settings_of(ModelSettings))
+
+
+def test_a_port_of_wyoming_may_offer_a_model_of_its_own(tmp_path: Path) -> None:
+    """The table of an address wins over `[wyoming]`, key by key; a table of another address is an error."""
+    text = """
+        [wyoming]
+        listen = ["tcp://127.0.0.1:10300", "tcp://127.0.0.1:10301"]
+        stt = "moonshine/tiny-en"
+        [wyoming."tcp://127.0.0.1:10301"]
+        stt = "faster-whisper/small"
+        """
+    wyoming = load(tmp_path, text).wyoming
+    assert wyoming.models("tcp://127.0.0.1:10300") == ("moonshine/tiny-en", "")
+    assert wyoming.models("tcp://127.0.0.1:10301") == ("faster-whisper/small", "")
+    assert load(tmp_path, '[wyoming."stdio://"]\nstt = "a/b"\n').wyoming.models("stdio://") == ("a/b", "")
+    with pytest.raises(HushdError, match=r'there is no key wyoming\."tcp://127.0.0.1:10302"'):
+        load(tmp_path, '[wyoming."tcp://127.0.0.1:10302"]\nstt = "moonshine/tiny-en"\n')
+    with pytest.raises(HushdError, match=r"must be an engine and a model"):
+        load(tmp_path, text.replace("faster-whisper/small", "small"))
+
+
+def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
+    """The general table, the role's, the engine's and the worker's own are laid over one another."""
+    settings = load(
+        tmp_path,
+        """
+        [worker]
+        keep_alive = 1
+        queue = 2
+        [worker.stt]
+        keep_alive = "2m"
+        [worker."stt/moonshine"]
+        environment = { A = "b" }
+        [worker."stt/moonshine/tiny-en"]
+        keep_alive = -1
+        command = ["a", "b"]
+        """,
+    )
+    worker = settings.for_worker("stt/moonshine/tiny-en")
+    assert (worker.keep_alive, worker.queue, worker.environment, worker.command) == (-1.0, 2, {"A": "b"}, ("a", "b"))
+    assert settings.for_worker("stt/other/x").keep_alive == 120.0
+    assert settings.for_worker("tts/other/x").keep_alive == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ("keepalive = 3", "keepalive", "known are"),
+        ("models = 3", "models", "a table"),
+        ('[models."whisper/x"]', 'models."whisper/x"', "either repository or url"),
+        ('[models."whisper/x"]\nreposit = "a/b"', 'models."whisper/x".reposit', "did you mean repository?"),
+        ('[models."whisper/x"]\nurl = "ftp://x"', 'models."whisper/x".url', "http"),
+        ('[models."../x"]\nurl = "http://x"', 'models."../x"', "needs files"),
+        ('[worker]\nfallback = "gpu"', "worker.fallback", "cpu, or an engine and a model"),
+        ("qeue = 3", "qeue", "did you mean queue?"),
+        ("queue = -1", "queue", "1 or more"),
+        ("queue = 0", "queue", "1 or more"),
+        ("[worker]\nqueue = 0", "worker.queue", "1 or more"),
+        ("[worker]\nstart_timeout = 0", "worker.start_timeout", "a time of 0.1 s or more"),
+        ("[worker]\nstall_timeout = 0", "worker.stall_timeout", "a time of 0.1 s or more"),
+        ("memory_share = 100", "memory_share", "a number from 0.001 to 1, not 100."),
+        ("memory_share = 0", "memory_share", "a number from 0.001 to 1, not 0."),
+        ("queue = true", "queue", "whole number"),
+        ("queue = 1.5", "queue", "whole number"),
+        ("stt = 1", "stt", "must be an engine and a model"),
+        ('stt = "moonshine"', "stt", "an engine and a model"),
+        ('tts = "../x/y"', "tts", "an engine and a model"),
+        ('log_level = "loud"', "log_level", "must be debug, info, warning or error, not 'loud'."),
+        ("exit_when_idle = -1", "exit_when_idle", "a time of 0 s or more"),
+        ('exit_when_idle = "soon"', "exit_when_idle", 'such as 90, "90s" or'),
+        ("exit_when_idle = nan", "exit_when_idle", 'such as 90, "90s" or'),
+        ('memory_share = "5m"', "memory_share", "a number from 0.001 to 1"),
+        ("memory_share = inf", "memory_share", "a number from 0.001 to 1"),
+        ("[worker]\nmax_pss_mb = -1", "worker.max_pss_mb", "a number, 0 or more"),
+        ("worker = 3", "worker", "a table"),
+        ("[worker]\nkeep_alife = 1", "worker.keep_alife", "did you mean keep_alive?"),
+        ('[worker."stt/moonshine"]\npined = true', 'worker."stt/moonshine".pined', "did you mean pinned?"),
+        ("[worker]\npinned = 1", "worker.pinned", "true or false"),
+        ('[worker]\ncommand = "python"', "worker.command", "a list of strings"),
+        ("[worker]\ncommand = [1]", "worker.command", "a list of strings"),
+        ("[worker.environment]\nA = 1", "worker.environment", "a table of strings"),
+        ('[worker."sst/x"]', 'worker."sst/x"', "known are"),
+        ("[worker.sst]", "worker.sst", "did you mean stt?"),
+        ('[worker."stt/a/b/c"]', 'worker."stt/a/b/c"', "known are"),
+        ('[worker."stt/"]', 'worker."stt/"', "did you mean stt?"),
+        ("[worker]\nstt = 3", "worker.stt", "a table"),
+    ],
+)
+def test_a_mistake_is_an_error_that_names_file_and_key(tmp_path: Path, text: str, key: str, words: str) -> None:
+    """Unknown keys and wrong types are refused in one sentence with the file, the key and what would be right."""
+    with pytest.raises(HushdError) as caught:
+        load(tmp_path, text)
+    assert caught.value.code == "bad_request"
+    message = str(caught.value)
+    assert str(tmp_path / "config.toml") in message
+    assert re.search(rf"(^|\W){re.escape(key)}(\W|$)", message), message
+    assert words in message
+    assert "\n" not in message
+
+
+def test_numbers_keep_their_meaning(tmp_path: Path) -> None:
+    """A size is not a length of time, a whole number will do for it, and a priority may be negative."""
+    settings = load(tmp_path, "memory_share = 1\n[worker]\npriority = -3\nmemory_mb = 500\nmax_age = '1h'\n")
+    worker = settings.for_worker("stt/a/b")
+    assert (settings.memory_share, worker.priority, worker.memory_mb, worker.max_age) == (1.0, -3, 500.0, 3600.0)
+    assert isinstance(worker.memory_mb, float)
+
+
+def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
+    """A syntax error says the line."""
+    with pytest.raises(HushdError, match=r"config\.toml is not TOML: .*line 2"):
+        load(tmp_path, "queue = 1\nstt = ?\n")
+
+
+@pytest.mark.parametrize("text", [f"a = {'[' * 5000}", f"a = {'9' * 5000}"], ids=["nested", "digits"])
+def test_toml_that_no_parser_takes_is_an_error(tmp_path: Path, text: str) -> None:
+    """Nesting without end and numbers of thousands of digits make the parser fail in ways of its own."""
+    with pytest.raises(HushdError, match=r"config\.toml is not TOML: ") as caught:
+        load(tmp_path, text)
+    assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize(
+    "text", ['"a\\nb" = 1', '[worker."a\\nb"]', '[worker."stt/x"]\n"a\\nb" = 1', '[models."a/b"]\n"c\\nd" = 1']
+)
+def test_an_error_is_a_line_whatever_a_key_has_in_it(tmp_path: Path, text: str) -> None:
+    """A key with a line break is shown as the file has it."""
+    with pytest.raises(HushdError) as caught:
+        load(tmp_path, text)
+    assert "\n" not in caught.value.message
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """Neither a folder nor another encoding is taken for a missing file."""
+    with pytest.raises(HushdError, match="cannot be read"):
+        schema.load(tmp_path)
+    (tmp_path / "latin1").write_bytes(b"stt = '\xe4'")
+    with pytest.raises(HushdError, match="not UTF-8"):
+        schema.load(tmp_path / "latin1")

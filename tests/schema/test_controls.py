@@ -1,0 +1,92 @@
+"""The answers to controls and of changes to models: written as the protocol says, and read whatever came."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from random import Random
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_schema.controls import EndedWorkers, Machines, Turns, Yielded
+from hushd_schema.model_result import ModelResult
+from hushd_schema.record import Record
+from hushd_schema.status import Listeners
+
+CARD = {"device": "cuda:0", "id": "0000:01:00.0", "freed_mb": 812.0, "free_mb": 20000.0, "total_mb": 24000}
+ANSWERS: list[tuple[type[Record], dict[str, Any]]] = [
+    (Turns, {"turns": [3, 4]}),
+    (Turns, {"turns": []}),
+    (EndedWorkers, {"unloaded": ["stt/a/x"]}),
+    (EndedWorkers, {"unloaded": [], "busy": {"tts/c/z": 2}}),
+    (Machines, {"machines": {"laptop": 1}}),
+    (Listeners, {"listeners": [{"kind": "http", "address": "127.0.0.1:8890", "service": False}]}),
+    (Yielded, {"cards": [CARD], "unloaded": ["stt/a/x"], "busy": {}, "for_s": 60.0}),
+    (ModelResult, {"model": "whisper/tiny", "size": 7, "location": "/models/whisper"}),
+    (ModelResult, {"model": "whisper/tiny", "size": 7, "location": "/models/whisper", "changed": False}),
+]
+STRANGE = (None, True, -1, 2**63, 1.5, float("nan"), "", "x" * 70_000, b"\xff", [], [[]], {}, {"a": {}}, {1: 2}, "\x1b")
+
+
+@pytest.mark.parametrize(("kind", "answer"), ANSWERS)
+def test_an_answer_is_written_as_it_was_read(kind: type[Record], answer: dict[str, Any]) -> None:
+    """Key by key in the protocol's order, and what is not known is ignored; a default is left out."""
+    read = kind.from_data(answer | {"novelty": [1]})
+    assert json.dumps(read.data()) == json.dumps(answer)
+    assert kind.from_data(read.data()) == read
+    with pytest.raises(AttributeError):
+        setattr(read, next(iter(answer)), None)
+
+
+@pytest.mark.parametrize("kind", sorted({kind for kind, _ in ANSWERS}, key=lambda kind: kind.__name__))
+def test_an_answer_without_a_key_is_nothing_of_its_kind(kind: type[Record]) -> None:
+    """The first supervisors answered less: whatever is missing is read as None, 0 or empty, and never as an error."""
+    for known, answer in ANSWERS:
+        if known is kind:
+            for key in answer:
+                kind.from_data({other: value for other, value in answer.items() if other != key})
+    assert kind.from_data({}) == kind.from_data({"novelty": 1})
+
+
+def read(kind: type[Record], data: object) -> Record | HushdError:
+    try:
+        return kind.from_data(data)
+    except HushdError as error:
+        return error
+
+
+@pytest.mark.parametrize(("kind", "answer"), ANSWERS)
+def test_a_strange_answer_is_one_sentence(kind: type[Record], answer: dict[str, Any]) -> None:
+    """Whatever stands in any place of it is read and written again as the same, or is one `protocol_error`."""
+    rng = Random(7)
+    for _ in range(500):
+        strange = json.loads(json.dumps(answer))
+        place: Any = strange
+        while True:
+            key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            inner = place[key]
+            if not isinstance(inner, dict | list) or not inner or rng.random() < 0.4:
+                break
+            place = inner
+        place[key] = rng.choice(STRANGE)
+        outcome = read(kind, strange)
+        if isinstance(outcome, HushdError):
+            assert outcome.code == "protocol_error"
+            assert outcome.message.isprintable()
+            assert len(outcome.message) < 400
+        else:
+            assert kind.from_data(outcome.data()) == outcome
+
+
+def test_who_only_speaks_loads_no_answer() -> None:
+    """Making these classes takes milliseconds: neither `say` nor a supervisor's start pays for them."""
+    program = (
+        "import sys, hushd.client, hushd_cli.commands.say.command, hushd_supervisor.system.loop\n"
+        "import hushd_supervisor.core.pool\n"
+        "print(*{'status', 'controls', 'model_result', 'record'} & "
+        "{name.removeprefix('hushd_schema.') for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

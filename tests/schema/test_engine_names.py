@@ -1,0 +1,77 @@
+"""An engine is described in one place: no other product file names one."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from hushd_schema import engines
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = (
+    "cli", "client", "cluster", "desktop", "gateway", "models", "protocol", "schema", "supervisor", "worker",
+    "worker_models", "worker_stt", "worker_tts",
+)  # fmt: skip
+# `command` is a word, and other packages' names are not engines of ours.
+NAMES = {name for role in engines.ROLES for name in engines.own(role)} - {"command"}
+NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
+OWN = re.compile(r"schema/hushd_schema/engines/|worker_(stt|tts)/hushd_worker_\w+/(engines|convert)/")
+# Files that name one otherwise than as an example (`such as stt/moonshine`), each with its reason.
+ALLOWED = {
+    "cli/hushd_cli/commands/listen/options.py": "openai-whisper's command, whose layout it is",
+    "cli/hushd_cli/commands/listen/whisper.py": "whose options these are, in a help text, which loads no specs",
+    "cli/hushd_cli/commands/models/pull.py": "Whisper's models, in a help text",
+    "cli/hushd_cli/main.py": "an example of a command",
+    "schema/hushd_schema/operations/transcribe.py": "openai-whisper's command, whose names options have too",
+    "schema/hushd_schema/settings/tables.py": "the two defaults, which a test compares with the specs",
+}
+
+
+def sentences(source: str) -> Iterator[str]:
+    """The texts of a module that are not docstrings."""
+    tree = ast.parse(source)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def names_one(text: str) -> bool:
+    """Whether a text names an engine, and not as an example."""
+    return NAMED.search(text.partition("such as")[0]) is not None
+
+
+def naming() -> dict[str, list[str]]:
+    """The product files that name an engine in a text, and the texts."""
+    found: dict[str, list[str]] = {}
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if not OWN.match(name):
+                texts = [text for text in sentences(path.read_text(encoding="utf-8")) if names_one(text)]
+                if texts:
+                    found[name] = texts
+    return found
+
+
+def test_only_specs_and_engines_name_an_engine() -> None:
+    """Everything else reads the specs: an engine is a spec and a module, two files, and a third party's is no less."""
+    found = naming()
+    assert {name: texts for name, texts in found.items() if name not in ALLOWED} == {}
+    assert set(ALLOWED) == set(found), "what no longer names one needs no leave"
+
+
+def test_a_name_in_a_text_is_noticed() -> None:
+    """A name in a comparison, a key or a sentence; not one in a docstring, a comment, an example or the name of another
+    package."""
+    source = (
+        '"""kokoro"""\nx = engine == "piper" or {"whisper": 1}  # hibari\ny = "moonshine_voice", "such as tts/hibari"\n'
+    )
+    assert [text for text in sentences(source) if names_one(text)] == ["piper", "whisper"]

@@ -1,0 +1,120 @@
+"""Parameters from outside: what each kind takes and refuses, and the one form of every error."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_schema.kinds import Kind, check, choice, flag, number, read, seconds, text, text_table, texts, whole
+
+HUGE = 10**400
+# Every value is tried with every kind; those named here fit, and become what stands beside them.
+VALUES: list[Any] = [
+    True, False, 0, 1, -1, 2, 100, 101, HUGE, -HUGE, 0.0, 0.5, 1.0, 2.5, -0.5, math.inf, -math.inf, math.nan, "", "a",
+    "1", "True", "90s", "-1m", "x" * 9, b"a", [], ["a"], ["a", 1], [["a"]], {}, {"a": "b"}, {"a": 1}, (), object, None,
+]  # fmt: skip
+TABLE: list[tuple[Kind, str, list[tuple[Any, Any]]]] = [
+    (flag(), "true or false", [(True, True), (False, False)]),
+    (whole(1, 100), "a whole number from 1 to 100", [(1, 1), (2, 2), (100, 100)]),
+    (whole(0), "a whole number, 0 or more", [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (HUGE, HUGE)]),
+    (whole(-1, 0), "a whole number from -1 to 0", [(-1, -1), (0, 0)]),
+    (number(0.5, 2.5), "a number from 0.5 to 2.5", [(1, 1.0), (2, 2.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5)]),
+    (number(0), "a number, 0 or more", [
+        (0, 0.0), (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5)]),
+    (seconds(1), 'a time of 1 s or more, such as 90, "90s" or "1h30m"', [
+        (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (1.0, 1.0), (2.5, 2.5), ("1", 1.0), ("90s", 90.0)]),
+    (text(), "text", [(word, word) for word in ("", "a", "1", "True", "90s", "-1m", "x" * 9)]),
+    (text(8), "text of at most 8 characters", [(word, word) for word in ("", "a", "1", "True", "90s", "-1m")]),
+    (text(8, empty=False), "text of at most 8 characters that is not empty", [
+        (word, word) for word in ("a", "1", "True", "90s", "-1m")]),
+    (choice("a", "b", "c"), "a, b or c", [("a", "a")]),
+    (texts(), "a list of strings", [([], ()), (["a"], ("a",))]),
+    (text_table(), "a table of strings", [({}, {}), ({"a": "b"}, {"a": "b"})]),
+]  # fmt: skip
+
+
+def same(first: object, second: object) -> bool:
+    """Whether both are equal and of one type, for True is 1 to Python."""
+    return type(first) is type(second) and (first == second or first is second)
+
+
+@pytest.mark.parametrize(("kind", "wanted", "good"), TABLE, ids=[wanted for _, wanted, _ in TABLE])
+@pytest.mark.parametrize("value", VALUES, ids=[repr(value)[:20] for value in VALUES])
+def test_each_kind_takes_its_values_and_no_others(kind: Kind, wanted: str, good: list[Any], value: Any) -> None:
+    """A value that fits comes back as the type in use; one that does not is a sentence with name, kind and value."""
+    expected = [made for given, made in good if same(given, value)]
+    if expected:
+        assert same(check("it", value, kind), expected[0])
+        return
+    with pytest.raises(HushdError) as caught:
+        check("it", value, kind)
+    assert caught.value.code == "bad_request"
+    assert re.fullmatch(rf"it must be {re.escape(wanted)}, not .+\.", caught.value.message, re.DOTALL)
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"beam_size": 0}, "beam_size must be a whole number from 1 to 100, not 0."),
+        ({"task": "trasncribe"}, "task must be transcribe or translate, not 'trasncribe' (did you mean transcribe?)."),
+        ({"task": 7}, "task must be transcribe or translate, not 7."),
+        ({"prompt": 7}, "prompt must be text, not 7."),
+        ({"prompt": ["x" * 99]}, f"prompt must be text, not ['{'x' * 55}...."),
+        ({"promt": ""}, "listen has no parameter 'promt' (did you mean prompt?)."),
+        ({3: 4}, "listen has no parameter 3: it takes beam_size, task or prompt."),
+        ({"prompt": None}, "listen needs prompt, which must be text."),
+        ({}, "listen needs prompt, which must be text."),
+    ],
+)
+def test_errors_are_one_sentence_of_one_form(params: Any, message: str) -> None:
+    """The name, what it must be, and what it was; for a name that is not known, those there are."""
+    kinds = {"beam_size": whole(1, 100), "task": choice("transcribe", "translate"), "prompt": text()}
+    with pytest.raises(HushdError) as caught:
+        read(params, kinds, "listen", needed=("prompt",))
+    assert (caught.value.code, caught.value.message) == ("bad_request", message)
+
+
+def test_none_counts_as_left_out() -> None:
+    """A client that sends every name with None asks for nothing; what is returned has only what was given."""
+    kinds = {"rate": whole(1), "live": flag(), "speed": number(0)}
+    assert read({"rate": None, "live": False, "speed": 2}, kinds, "op") == {"live": False, "speed": 2.0}
+
+
+def test_whatever_comes_is_taken_or_refused() -> None:
+    """20,000 values at random, nested, huge and odd: each fits or is a `bad_request`, and nothing else is raised."""
+    dice = random.Random(10)
+
+    def anything(depth: int = 0) -> Any:
+        match dice.randrange(9 if depth < 3 else 6):
+            case 0:
+                return dice.choice(VALUES)
+            case 1:
+                return dice.randrange(-(10 ** dice.randrange(1, 40)), 10 ** dice.randrange(1, 40))
+            case 2:
+                return dice.uniform(-1, 1) * 10.0 ** dice.randrange(-300, 300)
+            case 3:
+                return "".join(chr(dice.randrange(0xD7FF)) for _ in range(dice.randrange(20)))
+            case 4:
+                return dice.randbytes(dice.randrange(20))
+            case 5:
+                return dice.choice(["5m", "1h", "-1", "1e3", " 2 s", "nan", "inf", "0x10", "١"])
+            case 6:
+                return [anything(depth + 1) for _ in range(dice.randrange(4))]
+            case 7:
+                return {str(anything(3)): anything(depth + 1) for _ in range(dice.randrange(4))}
+        return tuple(anything(depth + 1) for _ in range(dice.randrange(4)))
+
+    for _ in range(20_000):
+        kind, wanted, _good = dice.choice(TABLE)
+        value = anything()
+        if kind.fits(value):
+            assert check("it", value, kind) is not None
+        else:
+            with pytest.raises(HushdError, match=f"^it must be {re.escape(wanted)}, not ") as caught:
+                check("it", value, kind)
+            assert caught.value.code == "bad_request"

@@ -1,0 +1,195 @@
+"""Rude neighbours: other programs of the user, each of which may cost itself its answers, and nobody else."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import zmq
+from benches.supervision.zmtp import connect, endless, whole
+from hushd import Client
+from hushd.transport.call import new_id
+from hushd_protocol.errors import HushdError
+from hushd_protocol.framing import pack
+from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.messages import Cancel, Chunk, Credit, Hello, Request, Result
+
+from .ledger import END_S, Ledger
+from .rude import GARBAGE, Rude
+from .stage import Stage
+
+HOARD = 600  # connections, more than the supervisor of a storm lets in: see `few_files`
+HELLO = whole(pack(Hello(protocol=PROTOCOL, version="hog")))
+
+
+class Neighbours:
+    """Programs that misbehave until the storm is over; each method is a fault, and returns whether it took place."""
+
+    def __init__(self, stage: Stage, ledger: Ledger, over: threading.Event, dice: random.Random) -> None:
+        self.stage, self.ledger, self.over, self.dice = stage, ledger, over, dice
+        self._helpers: list[threading.Thread] = []
+        self._hog = threading.Lock()  # one at a time: it takes all
+
+    def join(self) -> None:
+        """Waits for those that are still at it."""
+        for helper in self._helpers:
+            helper.join(END_S)
+
+    def garbage_bytes(self) -> bool:
+        """Sends bytes that are not ZeroMQ's to either socket."""
+        try:
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.settimeout(0.2)
+                raw.connect(str(self.stage.run / self.dice.choice(("client.sock", "worker.sock"))))
+                raw.sendall(self.dice.randbytes(self.dice.randint(1, 8192)))
+        except OSError:
+            return False
+        return True
+
+    def garbage_frames(self) -> bool:
+        """Sends ZeroMQ messages that are not hushd/1, with and without a proper hello before them."""
+        with Rude(self.stage, self.dice.choice(("client.sock", "worker.sock"))) as rude:
+            if self.dice.random() < 0.5:
+                rude.hello()
+            for _ in range(self.dice.randint(1, 50)):
+                rude.raw(self.dice.choice(GARBAGE))
+            for message in (
+                Chunk(id=bytes(16), seq=5), Credit(id=bytes(16), chunks=2**31), Cancel(id=b"?"), Result(id=b"short"),
+                Request(id=b"short", worker="", op=""), Request(id=new_id(), worker="stt/echo/../a", op="echo"),
+            ):  # fmt: skip
+                rude.raw(pack(message))
+            rude.raw([self.dice.randbytes(self.dice.randint(0, 300)) for _ in range(self.dice.randint(1, 6))])
+            rude.socket.poll(50)
+        return True
+
+    def flood(self) -> bool:
+        """Sends thousands of messages at full speed, and reads no answers."""
+        with Rude(self.stage) as rude:
+            rude.hello()
+            for number in range(3000):
+                rude.raw(GARBAGE[number % len(GARBAGE)])
+        return True
+
+    def endless(self) -> bool:
+        """Sends a message without an end, of large frames or of empty ones, for a moment or until it is ended."""
+        frame = self.dice.choice((b"", bytes(65536)))
+        until = time.monotonic() + self.dice.random()
+        self._run(lambda: self._send_without_end(frame, until))
+        return True
+
+    def _send_without_end(self, frame: bytes, until: float) -> None:
+        try:
+            endless(self.stage.run / "client.sock", frame, until)
+        except OSError:
+            pass  # no supervisor, or not for long
+
+    def never_reader(self) -> bool:
+        """Asks for 15 MB at a time and reads none of it, for a while: it may be ended, and nobody else."""
+        params = {"count": 250, "bytes": 60_000}
+        much = Request(id=b"", worker="stt/echo/unread", op="stream", params=params, credit=256)
+        requests = [replace(much, id=new_id()) for _ in range(self.dice.randint(1, 4))]
+        self._run(lambda: self._read_nothing(requests, self.dice.random() * 3))
+        return True
+
+    def _read_nothing(self, requests: list[Request], seconds: float) -> None:
+        with Rude(self.stage) as rude:
+            rude.socket.set(zmq.RCVHWM, 1)
+            rude.hello()
+            for request in requests:
+                rude.raw(pack(request))
+            self.over.wait(seconds)
+
+    def no_credit(self) -> bool:
+        """Asks for chunks without credit: the request ends after 15 s, or with its worker or supervisor."""
+        request = Request(id=new_id(), worker="stt/echo/unread", op="stream", params={"count": 9, "bytes": 9}, credit=1)
+        self._run(lambda: self._starve(request))
+        return True
+
+    def _starve(self, request: Request) -> None:
+        with self.ledger.request("no_credit", "slow_consumer", "shutting_down"), Rude(self.stage) as rude:
+            rude.hello()
+            rude.raw(pack(request))
+            ends = rude.ends({request.id}, END_S)
+            assert request.id in ends, f"no end within {END_S} s; {self._unread()}"
+            raise ends[request.id] or AssertionError("a result without credit")
+
+    def no_reader(self) -> bool:
+        """Asks for thousands of messages and reads none for a while; each request ends all the same."""
+        self._run(lambda: self._overwhelm([new_id() for _ in range(20)]))
+        return True
+
+    def _overwhelm(self, ids: list[bytes]) -> None:
+        began = time.monotonic()
+        with Rude(self.stage) as rude:
+            rude.socket.set(zmq.RCVHWM, 1)
+            rude.hello()
+            for one in ids:
+                rude.raw(pack(Request(id=one, worker="stt/echo/unread", op="partials", params={"count": 900})))
+            self.over.wait(2)
+            ends = rude.ends(set(ids), END_S)
+        for one in ids:
+            with self.ledger.request("no_reader", "slow_consumer", "cancelled", began=began):
+                assert one in ends, f"no end within {END_S} s; {self._unread()}"
+                if end := ends[one]:
+                    raise end
+
+    def _unread(self) -> str:
+        """The state of the worker that rude neighbours use."""
+        try:
+            with Client(start=False) as client:
+                return str([row for row in client.status().workers if "unread" in row.name])
+        except HushdError as error:
+            return str(error)
+
+    def no_hello(self) -> bool:
+        """Holds up to 50 connections to either socket for a while, and says nothing on them."""
+        path = str(self.stage.run / self.dice.choice(("client.sock", "worker.sock")))
+        held = [socket.socket(socket.AF_UNIX) for _ in range(self.dice.randint(1, 50))]
+        self.later(self.dice.random() * 2, lambda: [one.close() for one in held])
+        try:
+            for one in held:
+                one.settimeout(0.2)
+                one.connect(path)
+        except OSError:
+            return False
+        return True
+
+    def descriptor_hog(self) -> bool:
+        """Holds more connections than the supervisor lets in, with or without a hello, for some seconds."""
+        hello = self.dice.choice((b"", HELLO))
+        seconds = self.dice.uniform(1, 4)
+        self._run(lambda: self._hoard(hello, seconds))
+        return True
+
+    def _hoard(self, hello: bytes, seconds: float) -> None:
+        with self._hog:
+            held: list[socket.socket] = []
+            until = time.monotonic() + seconds
+            try:
+                while len(held) < HOARD and time.monotonic() < until and not self.over.is_set():
+                    held.append(connect(self.stage.run / "client.sock"))
+                    held[-1].sendall(hello)
+            except OSError:
+                pass  # no supervisor, or not for long
+            self.over.wait(max(0.0, until - time.monotonic()))
+            for one in held:
+                one.close()
+
+    # --- helpers -----------------------------------------------------------------------------------------------------
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        def wait() -> None:
+            self.over.wait(seconds)
+            act()
+
+        self._run(wait)
+
+    def _run(self, act: Callable[[], object]) -> None:
+        self._helpers = [helper for helper in self._helpers if helper.is_alive()]
+        helper = threading.Thread(target=act, daemon=True)
+        helper.start()
+        self._helpers.append(helper)

@@ -1,0 +1,193 @@
+"""Hours of real work in minutes, with faults all along: what is lost, who grows, what comes back.
+
+Programs, commands, an HTTP client and a Wyoming client speak and listen at the same time on both embedded engines, in
+bursts with gaps until all workers have left, while workers and the gateway are killed, stopped and starved, and rude
+neighbours send garbage. Each answer is checked, and each request must end in it or in one clear error. The supervisor's
+own memory is printed after 10, 50, 100, 1,000 and 10,000 requests, and at rest after each burst; its growth is counted
+from the first burst, by whose end it has loaded what it needs. Fails when a request is lost, when the supervisor has
+grown by a MB, or when a worker outlives its keep-alive. `--hours 8` is a night, and `--picture` draws its memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import hushd.transport.link
+import psutil
+import soundfile
+from benches.stage import port, recording
+from hushd import Client
+from watch import Watch, own_mb
+
+from .chaos import leave, rest
+from .crowd import Manager, Person
+from .faults import Faults
+from .ledger import END_S, Ledger, watched
+from .stage import Stage, wait_until
+from .workday import HomeAssistant, Programs, Web
+
+COUNTS = (10, 50, 100, 1000, 10_000)
+CLIP_S = 1.5  # of beckett.wav: "Ever tried."
+GROWTH_MB = 1.0
+BURST_S = 60.0
+LEAVE_S = 30.0  # for workers after the last request; they stay for 10 s
+LISTEN = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
+FAULTS = {
+    "worker_killed": 8, "worker_told_to_leave": 2, "worker_stopped": 1, "worker_out_of_memory": 2, "gateway_killed": 2,
+    "supervisor_stopped": 2, "supervisor_reloaded": 2, "garbage_bytes": 8, "garbage_frames": 8, "no_hello": 5,
+    "no_credit": 2, "no_reader": 2,
+}  # fmt: skip
+
+
+class Soak:
+    """One run on a stage: bursts of work and faults, and the supervisor's memory meanwhile.
+
+    Attributes:
+        sizes: the supervisor's own memory (USS, MB) after so many requests.
+        faults: how many of each kind there were.
+    """
+
+    def __init__(self, stage: Stage, ledger: Ledger, clip: Path, pause: float) -> None:
+        self.stage, self.ledger, self.clip, self.pause = stage, ledger, clip, pause
+        self.others = Ledger()  # of what is not work: a manager's requests, and those of rude neighbours
+        self.sizes: dict[int, float] = {}
+        self.faults: Counter[str] = Counter()
+        self.bursts = 0
+        with Client() as client:
+            self.ports = port(client), port(client, "wyoming")
+            self.root = psutil.Process(client.status().supervisor.pid)
+
+    def burst(self, seconds: float) -> None:
+        """Works for so long, among faults."""
+        over = threading.Event()
+        self.bursts += 1
+        seed = f"burst {self.bursts}"
+        faults = Faults(self.stage, self.others, over, seed, mortal=False, kinds=FAULTS, pause=self.pause)
+        threads = [*self._crowd(over), Manager(self.stage, self.others, over, seed), faults]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._look()
+            time.sleep(0.05)
+        over.set()
+        for thread in threads:
+            thread.join(END_S)
+            if thread.is_alive():
+                self.ledger.no_end(1, f"{thread.name} ({type(thread).__name__}) still waits after {END_S:.0f} s")
+        self.faults += faults.count
+
+    def at_rest(self) -> float:
+        """The supervisor's own memory once all workers have left by themselves."""
+        if not wait_until(lambda: not self.stage.workers(), LEAVE_S):
+            self.ledger.complain(f"workers have outlived their keep-alive by {LEAVE_S - 10:.0f} s")
+        return own_mb(self.root)
+
+    def _look(self) -> None:
+        due = [count for count in COUNTS if count <= self.ledger.requests and count not in self.sizes]
+        if due:
+            self.sizes |= dict.fromkeys(due, own_mb(self.root))
+
+    def _crowd(self, over: threading.Event) -> list[Person]:
+        common, seed = (self.stage, self.ledger, over), f"burst {self.bursts}"
+        return [
+            Programs(*common, f"{seed} program", self.clip),
+            Web(*common, f"{seed} web", self.clip, self.ports[0]),
+            HomeAssistant(*common, f"{seed} home", self.clip, self.ports[1]),
+        ]
+
+
+def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tuple[dict[str, object], list[str]]:
+    """The figures, and the complaints."""
+    ledger = Ledger()
+    hushd.transport.link.Connection = watched(ledger)  # type: ignore[misc]
+    began = time.monotonic()
+    stage = Stage(LISTEN)
+    try:
+        with tempfile.TemporaryDirectory(prefix="hushd-") as name:
+            soak = Soak(stage, ledger, _clip(Path(name)), pause)
+            watch = Watch(soak.root, 1.0)
+            watch.start()
+            sizes: list[float] = []
+            while len(sizes) < 2 or time.monotonic() - began < seconds or ledger.requests < requests:
+                soak.burst(min(BURST_S, seconds / 2))
+                sizes.append(soak.at_rest())
+                _report(soak, sizes, time.monotonic() - began)
+            watch.stop()
+        if stage.supervisor() != soak.root.pid:
+            ledger.complain("the supervisor has not lived through it")
+        rest(stage, ledger)
+        orphans = leave(stage, ledger)
+    finally:
+        stage.close(None)
+    if drawing:
+        watch.draw(drawing, "Memory of hushd's processes under mixed work and faults (PSS)", own=True)
+    figures: dict[str, object] = {
+        "requests": ledger.requests,
+        "results": ledger.results,
+        "errors": dict(ledger.errors.most_common()),
+        "lost": ledger.lost,
+        "duplicates": ledger.duplicates,
+        "orphans": len(orphans),
+        "faults": soak.faults.total(),
+        "faults_by_kind": dict(soak.faults.most_common()),
+        "supervisor_mb_after": {str(count): round(size, 2) for count, size in soak.sizes.items()},
+        "supervisor_mb_at_rest": [round(size, 2) for size in sizes],
+        "growth_mb": round(sizes[-1] - sizes[0], 2),
+        "slowest_s": round(ledger.slowest[0], 1),
+        "peak_pss_mb": round(sum(watch.peak()[0].values()), 1),
+        "bursts": soak.bursts,
+        "seconds": round(time.monotonic() - began),
+    }
+    return figures, [*ledger.complaints, *soak.others.complaints]
+
+
+def _report(soak: Soak, sizes: list[float], seconds: float) -> None:
+    ledger = soak.ledger
+    print(
+        f"{seconds / 60:5.1f} min  {ledger.requests:6} requests  {ledger.lost} lost  {ledger.errors.total()} refused  "
+        f"{soak.faults.total()} faults  supervisor {sizes[-1]:.1f} MB, {sizes[-1] - sizes[0]:+.2f}",
+        flush=True,
+    )
+
+
+def _clip(folder: Path) -> Path:
+    audio, rate = soundfile.read(recording("beckett.wav"), dtype="float32")
+    soundfile.write(folder / "clip.wav", audio[: int(CLIP_S * rate)], rate)
+    return folder / "clip.wav"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=5.0, help="of work, at least (5)")
+    parser.add_argument("--hours", type=float, help="the same in hours; 8 for a night")
+    parser.add_argument("--requests", type=int, default=10_000, help="at least so many, however long they take (10000)")
+    parser.add_argument("--pause", type=float, default=0.8, metavar="S", help="between two faults, on average (0.8)")
+    parser.add_argument("--picture", metavar="FILE", type=Path, help="draw the memory over time there, as SVG")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    options = parser.parse_args()
+    os.environ.pop("PYTHONPATH", None)  # where this module was found; nobody else looks there
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
+    seconds = options.hours * 3600 if options.hours else options.minutes * 60
+    figures, complaints = run(seconds, options.requests, options.pause, options.picture)
+    print(json.dumps(figures, indent=1))
+    if options.json:
+        Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
+    if figures["growth_mb"] >= GROWTH_MB:  # type: ignore[operator]
+        complaints.append(f"the supervisor has grown by {figures['growth_mb']} MB")
+    for text, count in Counter(complaints).most_common(20):
+        print(f"tests/soak: {count} x {text}", file=sys.stderr)
+    return 1 if complaints or figures["lost"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

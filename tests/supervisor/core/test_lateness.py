@@ -1,0 +1,75 @@
+"""A supervisor that was late itself blames nobody: clients are not silent, players not gone, starts not too slow."""
+
+from __future__ import annotations
+
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.floor import LEASE_S
+from hushd_supervisor.core.pool import LATE_S, PING_S
+from hushd_supervisor.core.worker.lifecycle import HELLO_S
+from hushd_supervisor.core.worker.states import State
+from support.house import ROUTE, A, House
+
+
+class DeafHouse(House):
+    """Clients answer no ping until they are told to."""
+
+    def _take(self, actions: list[do.Action]) -> list[do.Action]:
+        self.done += actions
+        return actions
+
+
+def asked(route: bytes = ROUTE) -> tuple[DeafHouse, bytes]:
+    """A pool with a request that runs, whose client answers no pings."""
+    house = DeafHouse()
+    request = house.request(A)
+    house.tell(ev.Spawned(A, 1))
+    house.ready(A)
+    return house, request
+
+
+def test_a_client_that_was_not_pinged_in_time_has_missed_nothing() -> None:
+    """Each ping comes three seconds late, as in a supervisor that works on its kills: no request is cancelled."""
+    house, request = asked()
+    for _ in range(20):
+        house.now += PING_S + LATE_S + 0.5
+        house.says(A, m.Beat(cpu_s=house.now))
+        house.tick()
+        assert house.code(request) == ""
+    assert not [action for action in house.of(do.Log) if "stopped answering" in action.text]
+
+
+def test_a_client_that_is_pinged_in_time_and_silent_is_given_up() -> None:
+    """The watch goes on where the supervisor is punctual."""
+    house, _ = asked()
+    for _ in range(5):
+        house.now += PING_S
+        house.says(A, m.Beat(cpu_s=house.now))
+        house.tick()
+    assert [action for action in house.of(do.Log) if "stopped answering" in action.text]
+
+
+def test_a_player_keeps_the_loudspeaker_while_the_supervisor_is_deaf() -> None:
+    """It was not pinged for longer than its lease lasts; from then on it counts."""
+    house = DeafHouse()
+    claim = b"c" * 16
+    house.tell(ev.FromClient(ROUTE, m.Claim(id=claim, devices=["speaker"], priority="text")))
+    house.now += LEASE_S + LATE_S + 1
+    house.tick()
+    assert not [action for action in house.of(do.Log) if "turn has stopped answering" in action.text]
+    house.wait(LEASE_S + 0.1)
+    assert [action for action in house.of(do.Log) if "turn has stopped answering" in action.text]
+
+
+def test_a_start_counts_from_when_the_process_was_started() -> None:
+    """One that waits behind forty others for its start is not too slow for that; once it runs it must say hello."""
+    house = DeafHouse()
+    house.request(A)
+    house.wait(10 * HELLO_S)
+    assert house.state(A) is State.STARTING
+    house.tell(ev.Spawned(A, 1))
+    house.wait(HELLO_S - 0.1)
+    assert house.state(A) is State.STARTING
+    house.wait(0.2)
+    assert house.state(A) is State.KILLING

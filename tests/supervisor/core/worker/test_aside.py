@@ -1,0 +1,288 @@
+"""A job that waits for its client gives its slot away: pauses of one program are nobody else's."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_protocol.limits import CREDIT_WINDOW
+from hushd_schema.settings import WorkerSettings
+from hushd_supervisor.core.replicas import stuck
+from hushd_supervisor.core.worker.request import ASIDE_S, STARVED_S, ActiveRequest
+from hushd_supervisor.core.worker.states import State
+from support.desk import Desk
+
+ALL = CREDIT_WINDOW
+
+
+def desk_with(aside: int = 64, slots: int = 1, sessions: int = 0) -> Desk:
+    """A desk whose worker is ready, and has done one job."""
+    desk = Desk()
+    desk.request()
+    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    desk.from_worker(m.Ready(slots=slots, sessions=sessions, aside=aside))
+    desk.result()
+    return desk
+
+
+def ask(desk: Desk, client: bytes, **fields: object) -> ActiveRequest:
+    desk.client = client
+    return desk.request(**fields)
+
+
+def pipe(desk: Desk, client: bytes = b"pipe", **fields: object) -> ActiveRequest:
+    """A request whose worker has asked for its stream, of which nothing has come."""
+    request = ask(desk, client, input="stream", **fields)
+    if runs(desk, request):
+        desk.from_worker(m.Credit(id=request.id, chunks=ALL))
+    return request
+
+
+def send(desk: Desk, request: ActiveRequest, *, used: bool, last: bool = False) -> None:
+    """A chunk of input comes, and the worker comes for the next one if it is `used`."""
+    chunk = m.Chunk(id=request.id, seq=request.uploaded, last=last)
+    desk._take(desk.worker.input(request, chunk, desk.now))
+    if used:
+        desk.from_worker(m.Credit(id=request.id, chunks=1))
+
+
+def speak(desk: Desk, request: ActiveRequest, chunks: int = 1) -> None:
+    for number in range(chunks):
+        desk.from_worker(m.Chunk(id=request.id, seq=number))
+
+
+def wait(desk: Desk, seconds: float) -> None:
+    """Lets `seconds` pass, with a beat every 2 s that shows work."""
+    end = desk.now + seconds
+    while desk.now < end:
+        beat = min(end, desk.now + 2)
+        while desk.worker.deadline() <= beat:
+            desk.time()
+        desk.now = beat
+        desk.from_worker(m.Beat(cpu_s=desk.now))
+
+
+def runs(desk: Desk, request: ActiveRequest) -> bool:
+    return desk.worker.jobs.running.get(request.id) is request
+
+
+def test_a_stream_that_never_comes_keeps_nobody_waiting() -> None:
+    """Two programs that send nothing: another's request runs 50 ms after the second, and all later ones at once."""
+    desk = desk_with()
+    first, second = pipe(desk, b"1"), pipe(desk, b"2")
+    other = ask(desk, b"3")
+    assert runs(desk, first)
+    assert not runs(desk, second)
+    assert not runs(desk, other)
+    wait(desk, ASIDE_S)
+    assert runs(desk, second)
+    desk.from_worker(m.Credit(id=second.id, chunks=ALL))
+    wait(desk, ASIDE_S)
+    assert runs(desk, other)
+    desk.from_worker(m.Result(id=other.id))
+    for _ in range(3):
+        latest = ask(desk, b"3")
+        assert runs(desk, latest)
+        desk.from_worker(m.Result(id=latest.id))
+    assert runs(desk, first)
+    assert runs(desk, second)
+
+
+def test_a_pause_within_a_stream_gives_the_slot_away_and_the_rest_goes_on_beside() -> None:
+    """A pipe speaks, pauses, and speaks again beside whoever has the slot by then."""
+    desk = desk_with()
+    talk = pipe(desk)
+    send(desk, talk, used=False)
+    wait(desk, 10)
+    assert not talk.aside, "it is at work on what came"
+    desk.from_worker(m.Credit(id=talk.id, chunks=1))
+    wait(desk, ASIDE_S)
+    assert talk.aside
+    other = ask(desk, b"other")
+    assert runs(desk, other)
+    send(desk, talk, used=True)
+    assert any(isinstance(a, m.Chunk) for a in [getattr(a, "message", None) for a in desk.actions[-2:]]), (
+        "it is passed on"
+    )
+    send(desk, talk, used=False, last=True)
+    desk.from_worker(m.Result(id=talk.id))
+    assert desk.terminal(talk) == "result"
+    assert runs(desk, other)
+
+
+def test_a_slow_reader_gives_its_slot_away() -> None:
+    """Six readers that grant a chunk in ten seconds: each is set aside when its credit is used up."""
+    desk = desk_with()
+    readers = [ask(desk, b"%d" % number, credit=1) for number in range(6)]
+    for reader in readers:
+        assert runs(desk, reader)
+        speak(desk, reader)
+        wait(desk, ASIDE_S)
+    other = ask(desk, b"other")
+    assert runs(desk, other)
+    for number in range(1, 4):
+        wait(desk, 10)
+        for reader in readers:
+            desk._take(desk.worker.grant(reader, 1, desk.now))
+            desk.from_worker(m.Chunk(id=reader.id, seq=number))
+    assert not any(desk.terminal(reader) for reader in readers)
+    due = desk.now + STARVED_S
+    while desk.now < due:
+        wait(desk, 1)
+    assert {reader.ending for reader in readers} == {"slow_consumer"}
+
+
+@pytest.mark.parametrize("pause", ["input", "credit"])
+def test_a_short_wait_keeps_the_slot(pause: str) -> None:
+    """A client that answers within 50 ms is not passed by another."""
+    desk = desk_with()
+    request = pipe(desk) if pause == "input" else ask(desk, b"reader", credit=1)
+    other = ask(desk, b"other")
+    for number in range(20):
+        if pause == "credit":
+            desk.from_worker(m.Chunk(id=request.id, seq=number))
+        wait(desk, ASIDE_S * 0.9)
+        if pause == "input":
+            send(desk, request, used=True)
+        else:
+            desk._take(desk.worker.grant(request, 1, desk.now))
+    assert not runs(desk, other)
+    assert not request.aside
+
+
+def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_waits() -> None:
+    """Beyond its share a client's own requests wait; another client's run."""
+    desk = desk_with(aside=4)
+    mine = [pipe(desk, b"mine") for _ in range(2)]
+    for request in mine:
+        desk.from_worker(m.Credit(id=request.id, chunks=ALL - request.upload))
+        wait(desk, ASIDE_S)
+    assert all(request.aside for request in mine)
+    third = ask(desk, b"mine")
+    assert not runs(desk, third)
+    other = ask(desk, b"other")
+    assert runs(desk, other)
+    desk.from_worker(m.Result(id=other.id))
+    assert not runs(desk, third)
+    desk.from_worker(m.Error(id=mine[0].id, code="input_unreadable", message=""))
+    assert runs(desk, third)
+
+
+def test_all_places_taken_bars_the_next_until_one_is_free() -> None:
+    """A worker is never given more jobs than it has places to set them aside."""
+    desk = desk_with(aside=2)
+    pauses = [pipe(desk, b"%d" % number) for number in range(2)]
+    for request in pauses:
+        desk.from_worker(m.Credit(id=request.id, chunks=ALL - request.upload))
+        wait(desk, ASIDE_S)
+    late = ask(desk, b"late")
+    assert not runs(desk, late)
+    send(desk, pauses[0], used=False, last=True)
+    desk.from_worker(m.Result(id=pauses[0].id))
+    assert runs(desk, late)
+
+
+@pytest.mark.parametrize("aside", [0, 64])
+def test_sessions_and_older_workers_keep_their_slots(aside: int) -> None:
+    """A session is silent for as long as somebody is; a worker that sets nothing aside gets no more than its slots."""
+    desk = desk_with(aside=aside)
+    first = pipe(desk, session=aside > 0)
+    other = ask(desk, b"other")
+    wait(desk, 60)
+    assert runs(desk, first)
+    assert not first.aside
+    assert not runs(desk, other)
+    assert desk.worker.deadline() < math.inf, "and nothing spins"
+
+
+def test_a_session_passes_a_client_that_has_its_share_of_pauses() -> None:
+    """Slots for sessions are apart."""
+    desk = desk_with(aside=2, sessions=1)
+    pipe(desk, b"mine")
+    wait(desk, ASIDE_S)
+    assert not runs(desk, ask(desk, b"mine"))
+    assert runs(desk, ask(desk, b"mine", session=True, input="stream"))
+
+
+def test_a_suspect_waits_for_no_pause() -> None:
+    """A request that was in a crash takes the slot alone; a pause that lasts for ever is not waited for."""
+    desk = desk_with()
+    pipe(desk)
+    wait(desk, ASIDE_S)
+    suspect, other = ask(desk, b"suspect", attempt=1), ask(desk, b"other")
+    assert runs(desk, suspect)
+    assert not runs(desk, other)
+    desk.from_worker(m.Result(id=suspect.id))
+    assert runs(desk, other)
+
+
+def test_a_cancelled_job_is_not_set_aside() -> None:
+    """It is about to end; until then it may be in the engine."""
+    desk = desk_with()
+    talk = pipe(desk)
+    desk._take(desk.worker.cancel(talk, desk.now))
+    desk.now += ASIDE_S
+    desk._take(desk.worker.on_time(desk.now))
+    assert not talk.aside
+
+
+def test_time_in_which_nobody_ran_is_no_pause() -> None:
+    """After a sleep of the machine a client has its 50 ms again."""
+    desk = desk_with()
+    talk = pipe(desk)
+    desk.now += 3600
+    desk.worker.excuse(3600, desk.now)  # as the pool does, which sees that its timers are late
+    desk._take(desk.worker.on_time(desk.now))
+    assert not talk.aside
+
+
+def test_pauses_count_neither_as_latency_nor_as_the_usual_time() -> None:
+    """The time that a client takes to think says nothing of the worker: `retry_after_ms` and `status` leave it out."""
+    desk = desk_with()
+    talk = pipe(desk)
+    wait(desk, 600)
+    before = list(desk.worker.jobs.latencies), desk.worker.jobs.usual_s(talk)
+    send(desk, talk, used=False, last=True)
+    speak(desk, talk)
+    desk.from_worker(m.Result(id=talk.id))
+    assert desk.terminal(talk) == "result"
+    assert (list(desk.worker.jobs.latencies), desk.worker.jobs.usual_s(talk)) == before
+
+
+def test_a_process_that_retires_does_not_wait_for_a_pause() -> None:
+    """A pause may last for hours: where no other process can take over, this one goes on meanwhile."""
+    desk = desk_with()
+    pipe(desk)
+    wait(desk, ASIDE_S)
+    desk._take(desk.worker.retire("used up", desk.now))
+    assert stuck(desk.worker)
+
+
+def test_a_stream_asked_again_begins_with_a_slot() -> None:
+    """After a crash of the worker, what was set aside before says nothing of the next run."""
+    desk = desk_with()
+    reader = ask(desk, b"reader", credit=0)
+    wait(desk, ASIDE_S)
+    assert reader.aside
+    desk.exit(1)
+    assert desk.worker.state is State.BACKOFF
+    desk.time()
+    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    desk.from_worker(m.Ready(aside=64))
+    assert runs(desk, reader)
+    assert not reader.aside
+    assert not runs(desk, ask(desk, b"other"))
+
+
+def test_a_full_queue_does_not_bar_what_a_pause_lets_run() -> None:
+    """The slot that a pause gave away is free for a newcomer, whatever the queue's length."""
+    desk = Desk(WorkerSettings(queue=0))
+    desk.worker.lifecycle.wait(desk.now)
+    desk._take([])
+    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    desk.from_worker(m.Ready(aside=64))
+    pipe(desk)
+    assert desk.terminal(ask(desk, b"other")) == "overloaded"
+    wait(desk, ASIDE_S)
+    assert runs(desk, ask(desk, b"other"))

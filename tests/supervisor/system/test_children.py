@@ -1,0 +1,161 @@
+"""Tests of the one start of all children: what each of them gets, and that none outlives the supervisor."""
+
+from __future__ import annotations
+
+import ast
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hushd_supervisor
+import psutil
+import pytest
+import zmq
+from hushd_protocol import __version__
+from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.messages import Welcome
+from hushd_protocol.system.paths import find, prepare_state
+from hushd_schema.settings import Settings
+from hushd_supervisor.core.actions import Look
+from hushd_supervisor.system import children
+from hushd_supervisor.system.describe import Descriptions
+from hushd_supervisor.system.memory.cards import CardLooks
+from hushd_supervisor.system.process import Limits
+from hushd_supervisor.system.serving.gateway import Gateway
+from hushd_supervisor.system.sockets.lock import ListeningSocket
+from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
+from hushd_supervisor.system.standby import Templates
+from support.fake_process import FakeLauncher
+from support.peer import BOUND_S, wait_until
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="lifelines kill, and /proc is, on Linux only")
+PARENT = """
+import sys
+from pathlib import Path
+from hushd_supervisor.system import children
+from hushd_supervisor.system.process import Limits
+child = children.start(Limits().launch, [sys.executable, "-c", "import signal; signal.pause()"], Path(sys.argv[1]))
+print(child.process.pid, flush=True)
+input()
+"""
+
+
+def a_worker(poller: zmq.Poller, launch: FakeLauncher) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
+    listener = ListeningSocket(find().worker_socket)
+    workers = WorkerSocket(context, listener, poller, find(), Settings(), welcome, launch, lambda level, text: None)
+    assert workers.spawn("stt/fake/one", 1) is None
+    workers.shut(0)
+    context.term()
+
+
+def a_template(poller: zmq.Poller, launch: FakeLauncher) -> None:
+    templates = Templates(poller, launch, find(), Settings())
+    templates._start("stt/fake", 1).control.close()
+
+
+def a_description(poller: zmq.Poller, launch: FakeLauncher) -> None:
+    descriptions = Descriptions(poller, launch, find().logs)
+    assert descriptions.ask("stt", 0.0) is None
+    descriptions._questions["stt"].answer.close()
+
+
+def a_look(poller: zmq.Poller, launch: FakeLauncher) -> None:
+    looks = CardLooks(poller, launch, find().logs)
+    assert not list(looks.actions()[Look](Look()))
+    looks._children._questions["cards"].answer.close()
+
+
+def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
+    with selectors.DefaultSelector() as selector:
+        gateway = Gateway(selector, launch, find().logs / "gateway.log", lambda level, text: None)
+        gateway._start(0.0)
+        gateway._ours.close()
+        gateway._theirs.close()
+
+
+@linux
+@pytest.mark.parametrize("start", [a_worker, a_template, a_description, a_look, the_gateway])
+def test_every_child_gets_the_same(
+    start: Callable[[zmq.Poller, FakeLauncher], None], runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log in the state folder, a lifeline, and of our environment what is theirs, with telemetry switched off."""
+    monkeypatch.setenv("NOTIFY_SOCKET", "/a/manager")
+    monkeypatch.setenv("HF_HOME", "/a/cache")
+    prepare_state(find())
+    outputs: list[str] = []
+    launch = FakeLauncher()
+
+    class Launch(FakeLauncher):
+        def __call__(self, *arguments: object, **descriptors: object) -> object:  # type: ignore[override]
+            outputs.append(os.readlink(f"/proc/self/fd/{descriptors['stderr']}"))
+            assert os.fstat(int(str(descriptors["lifeline"])))
+            return launch(*arguments, **descriptors)  # type: ignore[arg-type]
+
+    start(zmq.Poller(), Launch())
+    (process,) = launch.started
+    variables = process.environment
+    assert variables["HUSHD_LIFELINE"] == str(process.descriptors["lifeline"])
+    assert variables["HUSHD_SUPERVISOR"] == str(os.getpid())
+    assert (variables["HF_HOME"], variables["DO_NOT_TRACK"]) == ("/a/cache", "1")
+    assert "NOTIFY_SOCKET" not in variables
+    assert Path(outputs[0]).parent == find().logs
+    launch.close()
+
+
+def test_nobody_else_starts_a_child() -> None:
+    """In the supervisor only `children` calls a launcher, and only `process` a subprocess."""
+    callers = set()
+    for file in Path(hushd_supervisor.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if name.lstrip("_") in ("launch", "Popen", "posix_spawn", "fork_exec", "system"):
+                    callers.add((file.name, name.lstrip("_")))
+    assert callers == {("children.py", "launch"), ("process.py", "Popen")}
+
+
+@linux
+def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    """Whatever it does, and without a line of its own for that."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path / "log")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate(timeout=BOUND_S)
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child's end")
+
+
+def test_a_start_that_fails_leaves_no_descriptor(tmp_path: Path) -> None:
+    """A program that is not there, or a log that cannot be written."""
+    before = set(os.listdir("/proc/self/fd")) if sys.platform == "linux" else set()
+    for output in (tmp_path / "log", tmp_path / "none" / "log"):
+        with pytest.raises(FileNotFoundError):
+            children.start(Limits().launch, ["/nowhere"], output)
+    assert sys.platform != "linux" or set(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_last_words_are_those_of_this_child(tmp_path: Path) -> None:
+    """A log that others have written before is read from where this one begins; a long line is cut."""
+    log = tmp_path / "log"
+    log.write_text("another's\n")
+    launch = FakeLauncher()
+    silent = children.start(launch, ["silent"], log)
+    assert silent.last_words() == ""
+    launch.last_words = "one\n" + 1000 * "x" + "\n"
+    loud = children.start(launch, ["loud"], log)
+    assert loud.last_words() == children.LAST_WORDS * "x"
+    assert loud.output().startswith("one")
+    silent.close()
+    loud.close()
+    launch.close()

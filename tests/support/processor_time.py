@@ -1,0 +1,73 @@
+"""Processor time of tests, `scripts/test --processor-times 40`: on a busy machine the only time that can be compared.
+
+Counted are the process that runs the tests and its children, once it has waited for them; so a supervisor counts with
+its workers, in the test that ends it. Collection has a line of its own, for each of xdist's processes.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+
+def spent_s() -> float:
+    """Seconds of processor time that this process and its ended children have taken."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+class ProcessorTimes:
+    """Measures each test where it runs, and prints the dearest, and the dearest files, where the reports arrive."""
+
+    def __init__(self, shown: int) -> None:
+        self.shown = shown
+        self.began = 0.0
+        self.tests: Counter[str] = Counter()
+        self.collections: list[float] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Keeps what imports and collection have cost in this process."""
+        if not hasattr(session.config, "workerinput"):
+            self.collections.append(spent_s())
+        else:
+            session.config.workeroutput["collection_s"] = spent_s()  # type: ignore[attr-defined]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        """Takes the cost of collection from a process of xdist that ends."""
+        self.collections.append(getattr(node, "workeroutput", {}).get("collection_s", 0.0))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        """Begins to count."""
+        self.began = spent_s()
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+        """Writes what setup, the test and teardown took into the report, which xdist carries."""
+        report = yield
+        now = spent_s()
+        report.processor_s = now - self.began  # type: ignore[attr-defined]
+        self.began = now
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Adds a test's phase."""
+        self.tests[report.nodeid] += getattr(report, "processor_s", 0.0)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Prints the sums."""
+        files: Counter[str] = Counter()
+        for test, seconds in self.tests.items():
+            files[test.partition("::")[0]] += seconds
+        terminalreporter.section("processor time")
+        for counted in (files, self.tests):
+            for name, seconds in counted.most_common(self.shown):
+                terminalreporter.write_line(f"{seconds:8.2f} s  {name}")
+            terminalreporter.write_line("")
+        each = ", ".join(f"{seconds:.1f} s" for seconds in self.collections)
+        terminalreporter.write_line(f"{self.tests.total():.1f} s in all tests; collection: {each}")

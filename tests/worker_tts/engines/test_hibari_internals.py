@@ -1,0 +1,90 @@
+"""The parts that stand in for hibari's: they do as it does, and their page names all that they rest on."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import hibari
+import numpy as np
+import pytest
+from hibari.g2p import G2P
+from hushd_worker_tts.engines import hibari as engine
+from hushd_worker_tts.engines import hibari_internals
+from hushd_worker_tts.engines.hibari_internals import dictionaries, files, reading, session
+
+TEXT = "Dr. Rowling didn't read 3.5 GB in '97; the record, well-known, was re-read at 10am for $5."
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is prepared, and nothing is kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(session.prepared, "make_beside", lambda *_: None)
+
+
+def imported(source: Path) -> dict[str, str]:
+    """The names that a module imports of hibari: full ones by those they have in it."""
+    names = {}
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and str(node.module).split(".")[0] == "hibari":
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        if isinstance(node, ast.Import):
+            names |= {alias.name: alias.name for alias in node.names if alias.name.split(".")[0] == "hibari"}
+    return names
+
+
+def test_the_engine_imports_nothing_of_the_package() -> None:
+    """Only the folder beside it does."""
+    assert imported(Path(engine.__file__)) == {}
+    assert any(imported(path) for path in Path(hibari_internals.__file__).parent.glob("*.py"))
+
+
+def test_the_page_names_what_is_used() -> None:
+    """Each module, class and function of hibari's that the folder imports, or takes of a module that it imports."""
+    page = str(hibari_internals.__doc__)
+    used = set()
+    for path in Path(hibari_internals.__file__).parent.glob("*.py"):
+        names = imported(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+                used.add(f"{names[node.value.id]}.{node.attr}")
+        used |= {name for name in names.values() if name.rpartition(".")[2][0].isupper()}
+    assert {"hibari.dsp.synth", "hibari.g2p._load_json", "hibari.g2p.tagger.Tagger"} <= used
+    assert [name for name in sorted(used) if ".".join(name.split(".")[-2:]) not in page] == []
+
+
+def test_a_phonemizer_on_tables_has_what_hibaris_own_has() -> None:
+    """Every attribute, of its parts too, so that a new one in a release is seen here."""
+    dictionaries.make(british=True)
+    ours, own = dictionaries.phonemizer(british=True), G2P(british=True)
+
+    def attributes(phonemizer: Any) -> dict[str, set[str]]:
+        parts = {name: set(vars(getattr(phonemizer, name))) for name in ("lexicon", "tokenizer", "tagger")}
+        return parts | {"": set(vars(phonemizer))}
+
+    assert isinstance(ours.tagger.weights, dictionaries.Table)
+    assert attributes(ours) == attributes(own)
+    assert (ours.unk, ours.british, ours._oov) == (own.unk, own.british, own._oov)
+
+
+@pytest.mark.parametrize("text", [TEXT, "", "…", " a  b ", "[hushd](/hʌʃt/) speaks"])
+def test_phonemes_are_those_of_hibaris_own_call(text: str) -> None:
+    """And each word begins where it is said to."""
+    own = G2P()
+    phonemes, words = reading.phonemize(own, text)
+    assert phonemes.strip() == own(text)
+    starts = [start for _, start in words]
+    assert starts == sorted(starts)
+    assert all(start == 0 or phonemes[start - 1] == " " for start in starts)
+
+
+def test_samples_are_those_of_hibaris_own_session() -> None:
+    """To the bit, and with an end for each phoneme."""
+    own = hibari.Hibari()
+    ids = own.ids(own.phonemize(TEXT)[0])
+    ours = session.open_session(files.voice_file("heart"))
+    samples, ends = session.speak(ours, ids, 1.25, np.random.default_rng(0))
+    assert np.array_equal(samples, own.from_ids(ids, 1.25, np.random.default_rng(0)))
+    assert len(ends) == len(ids)

@@ -1,0 +1,49 @@
+"""The timbre of speech: enough to notice that somebody else speaks, or into another microphone. Pure."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .engine import RATE
+
+if TYPE_CHECKING:
+    from .engine import Samples
+
+_WINDOW = 512  # samples of a spectrum
+_EDGES = np.geomspace(120, 7000, 21)  # Hz, between 20 bands
+# Successive pieces of one reader differ by 1.8 to 2.4 dB; of 300 pairs of 25 people, 298 by 3.0 and more.
+_ALIKE_DB = 2.7
+# Of the samples, as loud as the loudest hundredth or nearly: 2 % in speech, 4 % in noise.
+_CLIPPED = 0.08
+_NEARLY = 0.8
+
+
+class Timbre:
+    """The mean spectrum of the louder half of some speech, whatever its level; 0.2 ms a second."""
+
+    def __init__(self, bands_db: Samples) -> None:
+        self._bands_db = bands_db
+
+    @classmethod
+    def of(cls, samples: Samples) -> Timbre:
+        windows = samples[: len(samples) // _WINDOW * _WINDOW].reshape(-1, _WINDOW) * np.hanning(_WINDOW)
+        powers = np.abs(np.fft.rfft(windows)) ** 2
+        energy = powers.sum(axis=1)
+        spectrum = powers[energy >= np.median(energy)].mean(axis=0)
+        firsts = np.searchsorted(np.fft.rfftfreq(_WINDOW, 1 / RATE), _EDGES)
+        bands = np.array([spectrum[low:high].mean() for low, high in pairwise(firsts)])
+        decibels = 10 * np.log10(bands + 1e-12)
+        return cls(decibels - decibels.mean())
+
+    def resembles(self, other: Timbre) -> bool:
+        """Whether both may be of one person in one place."""
+        return bool(np.sqrt(np.mean((self._bands_db - other._bands_db) ** 2)) < _ALIKE_DB)
+
+
+def is_clipped(samples: Samples) -> bool:
+    """Whether `samples` were recorded far too loud, and cut off at full scale; also if they were resampled since."""
+    loudness = np.abs(samples)
+    return bool(np.mean(loudness >= _NEARLY * np.percentile(loudness, 99)) > _CLIPPED)

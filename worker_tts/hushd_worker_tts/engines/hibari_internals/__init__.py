@@ -1,0 +1,37 @@
+"""Replaces parts of the package `hibari-tts` 0.2.1, and is all of hushd that knows its internals.
+
+`hibari.py` beside this folder is an engine like any other: it asks these modules for a voice's session, for phonemes
+and for samples, and imports nothing of the package. Nothing is patched, neither in the wheel nor while it runs: classes
+of hibari's are given other data, and functions are called in another order. So each part can be given upstream by
+itself, and leave this folder once a release has it.
+
+What is replaced, and why:
+- `files` for `hibari.voices`: `VOICES`, `voice_path`: importing it imports numpy, 15 MB for a list of voices, and it
+  downloads unasked.
+- `session` for the session that `hibari.Hibari` makes: reading and optimising 8 MB of ONNX takes 0.15 s of each
+  start, and half of that from a model kept optimised; the arena keeps 80 MB of the longest sentence; the ends of
+  phonemes, which the model computes, are not an output of it.
+- `dictionaries` for the JSON that `hibari.g2p.G2P` loads: decoding it takes 0.23 s of each cold start and 105 MB of
+  private memory of each worker; tables in a file are shared.
+- `reading` for `hibari.g2p.G2P.__call__`: a timeline needs the words and where they begin in the phonemes; it fails
+  on numbers of more than 66 digits and on digits such as ④.
+- `english` for parts of `hibari.g2p.normalize`: it misreads phone numbers with an area code, versions, ranges, units,
+  currencies, exponents and Greek letters.
+
+What they rest on, and what fails if that changes; the extra `tts` admits 0.2 alone:
+- `hibari/assets`: `vocab.json`, and `voices.json` with `file`, `bundled`, `language`, `gender`, `british`. Else no
+  voice is listed, or a KeyError: test_hibari.
+- a model's inputs `ids`, with a 0 at both ends, and `speed`; its six outputs in their order; `hibari.dsp.synth`. Else
+  other samples than `hibari.Hibari`'s: test_hibari_internals.
+- the model's tensor `/CumSum_output_0`, where phonemes end. Else words share the time of their sentence:
+  test_timeline.
+- how `hibari.g2p.G2P` keeps what it reads: `lexicon.Lexicon` and `tagger.Tagger`, which ask their dictionaries by
+  `get` and `in`, `tokenize.Tokenizer`, `g2p._load_json`; the attributes that its `__init__` sets. Else an
+  AttributeError or other phonemes: test_hibari_internals, test_hibari_dictionaries.
+- `G2P.tokenize`, `G2P.phonemize_tokens`, `G2P.unk`, `normalize.normalize`; a token's `text`, `phonemes`,
+  `whitespace`. Else other phonemes than `G2P.__call__`'s: test_hibari_internals.
+
+What upstream could offer instead: `Hibari` with a session, or with its options, as an argument; `G2P` with its
+dictionaries as mappings; phonemes with the words they come from; an output `ends` in the exported models; `VOICES`
+without numpy.
+"""

@@ -1,0 +1,58 @@
+"""The files of hibari's package and of its voices, found without importing hibari, which would import numpy."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.system import paths
+from hushd_protocol.system.paths import user_cache
+
+
+@cache
+def assets() -> Path:
+    """Returns hibari's data folder.
+
+    Raises:
+        FileNotFoundError: hibari is not installed.
+    """
+    spec = find_spec("hibari")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("hibari")
+    return Path(spec.origin).parent / "assets"
+
+
+@cache
+def registry() -> dict[str, dict[str, Any]]:
+    """Returns hibari's own table of voices by name; empty when it is not installed."""
+    try:
+        voices: dict[str, dict[str, Any]] = json.loads((assets() / "voices.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return voices
+
+
+def vocabulary() -> dict[str, int]:
+    """Returns the number of each phoneme that the models know."""
+    numbers: dict[str, int] = json.loads((assets() / "vocab.json").read_text("utf-8"))
+    return numbers
+
+
+def voice_file(name: str) -> Path:
+    """Returns where the voice's model is, or would be once hibari's own command has downloaded it."""
+    entry = registry()[name]
+    file = str(entry["file"])
+    if entry.get("bundled"):
+        return assets() / file
+    if (pulled := paths.find().models / "hibari" / file).exists():
+        return pulled
+    if folder := os.environ.get("HIBARI_HOME"):
+        return Path(folder, file)
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/hibari" / file
+    return user_cache() / "hibari" / file

@@ -1,0 +1,129 @@
+"""Sessions of ONNX Runtime for hibari's voices, from models that were optimised once.
+
+Reading and optimising a model of 8 MB takes 0.15 s of every start, and half of that where the optimised model is kept
+in the runtime's own format (https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import prepared
+
+if TYPE_CHECKING:
+    from hushd_worker_tts.engine import Samples
+
+MODULES = ("hibari.dsp",)
+SPECTRA = 6  # parts of the spectrum that a model returns; the phonemes' ends may follow
+_PROVIDERS = ["CPUExecutionProvider"]
+ENDS = b"/CumSum_output_0"  # a model's tensor of the phonemes' ends
+_CHECK = 4  # bytes of a checksum before a kept model: the runtime takes a damaged one for what it says
+
+
+def open_session(model: Path) -> Any:
+    """Returns a session for a voice's model; if it was not kept optimised, another process does that meanwhile."""
+    import onnxruntime as ort
+
+    with suppress(Exception):  # damaged, or of a processor with other instructions: made anew
+        return ort.InferenceSession(_kept(model), _options(ort, optimise=False), providers=_PROVIDERS)
+    made = _original(ort, model, _options(ort))
+    prepared.make_beside(__name__, str(model))
+    return made
+
+
+def make(model: Path) -> None:
+    """Keeps a model optimised.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    prepared.keep(_place(model), _name(model), lambda: _optimised(model))
+
+
+def import_modules() -> None:
+    """Imports hibari's signal processing, which `speak` needs."""
+    from hibari import dsp  # noqa: F401
+
+
+def speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Samples, Any]:
+    """Returns the speech of phoneme ids, padded by a 0 at both ends, and where each of them ends.
+
+    The last one ends with the speech; the ends are empty for a model that does not return them.
+    """
+    import numpy as np
+    from hibari import dsp
+
+    outputs = session.run(None, {"ids": np.array([ids], np.int64), "speed": np.array([speed], np.float32)})
+    samples: Samples = dsp.synth(*(part[0] for part in outputs[:SPECTRA]), noise)
+    return samples, outputs[SPECTRA] if len(outputs) > SPECTRA else ()
+
+
+def _optimised(model: Path) -> bytes:
+    import onnxruntime as ort
+
+    with tempfile.TemporaryFile() as file:  # without a name: nothing is left of it, however this process ends
+        options = _options(ort)
+        options.optimized_model_filepath = f"/dev/fd/{file.fileno()}"
+        options.add_session_config_entry("session.save_model_format", "ORT")
+        _original(ort, model, options)
+        file.seek(0)
+        content = file.read()
+    return zlib.crc32(content).to_bytes(_CHECK, "big") + content
+
+
+def _options(ort: Any, *, optimise: bool = True) -> Any:
+    options = ort.SessionOptions()
+    # A second thread gains 20 percent and takes a core away from whoever listens meanwhile.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # The arena would keep the memory of the longest sentence for ever: 80 MB, to save 5 to 10 percent of time.
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    if not optimise:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
+
+
+def _original(ort: Any, model: Path, options: Any) -> Any:
+    content = model.read_bytes()
+    try:
+        return ort.InferenceSession(_with_ends(content), options, providers=_PROVIDERS)
+    except Exception:  # a model of another build, which works without the additional output
+        return ort.InferenceSession(content, options, providers=_PROVIDERS)
+
+
+def _kept(model: Path) -> bytes:
+    content = _place(model).read_bytes()
+    if zlib.crc32(content[_CHECK:]).to_bytes(_CHECK, "big") != content[:_CHECK]:
+        raise ValueError(model)
+    return content[_CHECK:]
+
+
+def _name(model: Path) -> str:
+    return f"hibari-{model.stem}"
+
+
+def _place(model: Path) -> Path:
+    import onnxruntime as ort
+
+    return prepared.place(f"{_name(model)}-{ort.__version__}", [model], ".ort")
+
+
+def _with_ends(model: bytes) -> bytes:
+    """Returns the model with one more output: where each phoneme ends, which it computes anyway.
+
+    An ONNX file is one protobuf message, and messages of one type laid end to end are merged: this adds one output
+    (field 12, its name field 1) to the graph (field 7).
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    return model + field(7, field(12, field(1, ENDS)))
+
+
+if __name__ == "__main__":
+    prepared.make_alone(lambda model: make(Path(model)))
