@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 PROTOCOL = "../../docs/PROTOCOL.md"
 FOLDER = Path(__file__).parent
@@ -40,9 +41,12 @@ def texts() -> dict[str, Callable[[], str]]:
 
 
 def helps() -> Iterator[str]:
-    """The whole help of each command."""
-    for words, parser in _parsers():
-        yield f"=== {' '.join(words)}\n{_without_folder(parser.format_help(whole=True))}"
+    """The whole help of each command, wherever this checkout lies: a long folder would break a line elsewhere."""
+    from hushd_models import installation
+
+    with patch.object(installation, "_checkout", Path):
+        for words, parser in _parsers():
+            yield f"=== {' '.join(words)}\n{parser.format_help(whole=True)}"
 
 
 def of_workers() -> Iterator[str]:
@@ -206,12 +210,6 @@ def _refused(check: Callable[[Any], object], value: Any) -> str | None:
     except Exception as error:
         return str(error)
     return None
-
-
-def _without_folder(text: str) -> str:
-    from hushd_models.installation import document
-
-    return text.replace(f"{document('')}/", "docs/")
 
 
 def _json(data: Any) -> str:
