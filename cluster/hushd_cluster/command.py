@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from hushd.transcripts.formats import FORMATS
@@ -18,6 +19,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         parser.print_help()
         return 0
     console.program = f"{prog} {options.command}"
+    _offer_token()
     try:
         from . import actions
     except ImportError as error:
@@ -25,6 +27,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
         raise HushdError("engine_missing", f"`hushd cluster` needs Ray ({error}): {extra_command('ray')}.") from error
     return int(getattr(actions, options.command)(options))
+
+
+def _offer_token() -> None:
+    """Has Ray, which is not imported yet and looks only then, offer the token of this user.
+
+    `ray start` asks for it wherever there is one. A cluster that asks for none takes no offence.
+    """
+    if os.path.exists(os.path.expanduser("~/.ray/auth_token")):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def make_parser(prog: str) -> Parser:

@@ -72,6 +72,15 @@ def test_a_token_is_offered_where_the_user_has_one(
         (tmp_path / ".ray" / "auth_token").write_text("secret")
     environment = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
     environment |= {"HOME": str(tmp_path)} | ({"RAY_AUTH_MODE": mode} if mode else {})
-    command = [sys.executable, "-c", "import hushd_cluster, os; print(os.environ.get('RAY_AUTH_MODE'))"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(taken)
+    code = """
+import os, sys
+from hushd_cluster import command
+before = os.environ.get("RAY_AUTH_MODE")
+sys.modules["hushd_cluster.actions"] = None  # as where there is no Ray: the command ends once it would import it
+try:
+    command.main("hushd cluster", ["status"])
+except Exception:
+    print(before, os.environ.get("RAY_AUTH_MODE"))
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(mode), str(taken)]
