@@ -29,11 +29,11 @@ class Desk:
 
     def _take(self, actions: list[do.Action]) -> None:
         """Books what is to be done; there is memory for every start, unless `full`."""
-        self.done = actions + ([] if self.full else self.worker.admit(self.now))
+        self.done = actions + ([] if self.full else self.worker.tenancy.admit(self.now))
         self.actions += self.done
         for action in self.done:
             if isinstance(action, do.Spawn):
-                self.worker.spawned(action.gen, self.now)
+                self.worker.news.spawned(action.gen, self.now)
 
     def request(self, **fields: object) -> ActiveRequest:
         number = len(self.requests) + 1
@@ -45,7 +45,7 @@ class Desk:
         return request
 
     def from_worker(self, message: m.Message) -> None:
-        self._take(self.worker.receive(self.worker.gen, message, self.now))
+        self._take(self.worker.news.receive(self.worker.gen, message, self.now))
 
     def ready(self) -> None:
         self.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
@@ -56,7 +56,7 @@ class Desk:
             self.from_worker(m.Result(id=name))
 
     def exit(self, status: int) -> None:
-        self._take(self.worker.exited(self.worker.gen, status, "boom\n", self.now))
+        self._take(self.worker.exits.exited(self.worker.gen, status, "boom\n", self.now))
 
     def unload(self, owner: bytes | None = None, force: bool = False) -> None:
         """Unloads the worker for the client that asked for its jobs, or for `owner`."""

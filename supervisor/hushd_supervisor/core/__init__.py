@@ -7,7 +7,8 @@
 # exception.
 #
 # Whoever decides returns a list of actions, and nothing beside it; what else is to be known of a decision is asked for
-# by another call. Only the two halves of a worker (`lifecycle`, `jobs`) write into one list, which the worker returns.
+# by another call. Only the two halves of a worker (`lifecycle`, `jobs`) write into one list (`outbox`), which whoever
+# takes an event for the worker empties and returns.
 #
 # Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of ten states. The
 # moves between them are one table (`states`), and only `Lifecycle.enter` makes them. Three rules settle the races

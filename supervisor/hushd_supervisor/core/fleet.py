@@ -109,7 +109,7 @@ class Fleet:
             return []
         match event:
             case FromWorker(_, gen, message):
-                out = worker.receive(gen, message, now)
+                out = worker.news.receive(gen, message, now)
                 if isinstance(message, _SIZES) and worker.lifecycle.is_current(gen):
                     self.admission.learn(worker, message)
                 if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
@@ -119,15 +119,16 @@ class Fleet:
                 self._learn(worker, gen, now)
                 if worker.lifecycle.is_current(gen):
                     self.admission.ended(worker, now, out_of_memory=out_of_memory)
-                return worker.exited(gen, status, log_tail, now, out_of_memory) + self.admission.remember()
+                return worker.exits.exited(gen, status, log_tail, now, out_of_memory) + self.admission.remember()
             case Spawned(_, gen):
-                worker.spawned(gen, now)
+                worker.news.spawned(gen, now)
                 return []
             case SpawnFailed(_, gen, reason, starved):
                 self._learn(worker, gen, now)
-                return worker.starve(gen, reason, now) if starved else worker.exited(gen, 127, reason, now)
+                exits = worker.exits
+                return exits.starve(gen, reason, now) if starved else exits.exited(gen, 127, reason, now)
             case SendFailed(_, gen):
-                return worker.unreachable(gen, now)
+                return worker.news.unreachable(gen, now)
 
     def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
         """Takes the answer to a look at the graphics cards."""
@@ -178,8 +179,8 @@ class Fleet:
             starts=worker.lifecycle.starts,
             crashes=worker.crashes.total,
             holders=worker.leases.holders(now),
-            compute_device=_text(worker.capabilities.get("compute_device")),
-            why_there=worker.lifecycle.place.why or _text(worker.capabilities.get("why_there")),
+            compute_device=_text(worker.news.capabilities.get("compute_device")),
+            why_there=worker.lifecycle.place.why or _text(worker.news.capabilities.get("why_there")),
             vram_mb=sum(worker.cards_mb.values()) or None,
             cards_mb=worker.cards_mb,
             need_mb=round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
@@ -256,8 +257,8 @@ class Fleet:
     def _fall_back(self, now: float) -> list[Action]:
         """Hands requests for which there is no memory to the workers that their settings name."""
         out: list[Action] = []
-        for worker in [worker for worker in self.workers.values() if worker.displaced]:
-            moving, worker.displaced = worker.displaced, []
+        for worker in [worker for worker in self.workers.values() if worker.tenancy.displaced]:
+            moving, worker.tenancy.displaced = worker.tenancy.displaced, []
             for request in moving:
                 out += self._move(request, f"{worker.name.split('/')[0]}/{worker.settings.fallback}", now)
         return out + self.admission.settle(now) if out else out
@@ -316,7 +317,7 @@ class Fleet:
                 if place := self.admission.room_for(family[0], asked, now):
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                     unused = next(other for other in replicas.names(name) if other not in taken)
-                    out += self.worker(unused).help(now, place, asked)
+                    out += self.worker(unused).tenancy.help(now, place, asked)
                     continue
                 if self.admission.cards.looking:
                     due = math.inf  # the answer brings us here again

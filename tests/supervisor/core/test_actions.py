@@ -59,3 +59,16 @@ def test_nobody_is_handed_a_list_to_fill() -> None:
         if argument.annotation is not None and ast.unparse(argument.annotation) == "list[Action]"
     }
     assert filled == HALVES
+
+
+def test_the_other_parts_of_a_worker_only_empty_its_outbox() -> None:
+    """They are given the list too, to return what the halves have written; they write nothing into it."""
+    uses = {
+        line.strip()
+        for path in (CORE / "worker").glob("*.py")
+        if (path.relative_to(CORE).as_posix() not in {file for file, _ in HALVES})
+        for line in path.read_text().splitlines()
+        if "_out." in line or "_out +=" in line
+    }
+    assert uses
+    assert all("_out.take()" in line for line in uses), uses

@@ -190,7 +190,7 @@ class Admission:
         if waiting := self._waiting():
             self.due = min(self.due, *(at for worker in waiting if (at := self._impatient_at(worker)) > now), math.inf)
             if self.level is Level.CRITICAL:
-                held = min(worker.patient_until(HOLD_S) for worker in waiting)
+                held = min(worker.tenancy.patient_until(HOLD_S) for worker in waiting)
                 self.due = min(self.due, held, self._pressure.deadline(now))
         return out
 
@@ -218,7 +218,7 @@ class Admission:
                 starting += need
             else:
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
-                out += worker.hold_back(now, HOLD_S, _critically_short(worker.name, need, memory), retry_ms)
+                out += worker.tenancy.hold_back(now, HOLD_S, _critically_short(worker.name, need, memory), retry_ms)
         return out
 
     def _settle_standby(self, now: float) -> list[Action]:
@@ -255,15 +255,16 @@ class Admission:
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
     def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
-        if worker.shortage is not None and not self._others_have_left(worker.shortage, now):
-            return self._after(worker.shortage, worker, memory, now)
+        shortage = worker.tenancy.shortage
+        if shortage is not None and not self._others_have_left(shortage, now):
+            return self._after(shortage, worker, memory, now)
         start = self._start(worker)
         if self._must_look(start, now):
             return self.cards.look(now)
         decision = self.placement.decide(start, memory, self._tenants(now), now, now < self._impatient_at(worker))
         verdict = decision.verdict
         if verdict.admit:
-            return worker.admit(now, decision.place)
+            return worker.tenancy.admit(now, decision.place)
         out: list[Action] = []
         if not verdict.wait:
             out += self._lack(worker, decision, memory, now)
@@ -275,11 +276,11 @@ class Admission:
 
     def _evict(self, name: str, now: float) -> list[Action]:
         """Asks a worker to leave, or ends a template."""
-        return self.standby.release(name, now) if self.standby.has(name) else self._workers[name].evict(now)
+        return self.standby.release(name, now) if self.standby.has(name) else self._workers[name].tenancy.evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or goes on with the fall-back to the CPU."""
-        out = worker.lack(now, decision.message, self._retry_ms(decision, now), bool(decision.place.card))
+        out = worker.tenancy.lack(now, decision.message, self._retry_ms(decision, now), bool(decision.place.card))
         return out + self._decide(worker, memory, now) if worker.state is State.WAITING else out
 
     def _others(self, shortage: Shortage, now: float) -> list[Resident]:
@@ -314,9 +315,10 @@ class Admission:
         return self.placement.chooses(start) and not self.cards.fresh(now)
 
     def _start(self, worker: Worker) -> Start:
-        settings = worker.settings
+        settings, tenancy = worker.settings, worker.tenancy
         asked = worker.jobs.device_asked or settings.compute_device
-        return Start(worker.name, asked, int(settings.vram_reserve_mb * 1e6), worker.may_leave_card, worker.cpu_reason)
+        reserve = int(settings.vram_reserve_mb * 1e6)
+        return Start(worker.name, asked, reserve, tenancy.may_leave_card, tenancy.cpu_reason)
 
     def look_for(self, worker: Worker, asked: str, now: float) -> list[Action]:
         """Looks at the cards, where `room_for` has to know them first."""
@@ -367,7 +369,7 @@ class Admission:
         return [*workers, *(Tenant(machine, {}, starting) for machine, starting in templates)]
 
     def _tenant(self, worker: Worker, now: float) -> Tenant:
-        idle = (worker.state is State.READY or worker.unheard) and not worker.settings.pinned
+        idle = (worker.state is State.READY or worker.tenancy.unheard) and not worker.settings.pinned
         card = worker.lifecycle.card
         machine = Resident(
             worker.name,
@@ -410,7 +412,7 @@ def _critically_short(name: str, need: int, memory: Memory) -> str:
 
 def _is_on(worker: Worker, shortage: Shortage) -> bool:
     """Whether a worker holds memory of the kind that is short."""
-    return not shortage.on_card or worker.capabilities.get("compute_device") not in (None, "", "cpu")
+    return not shortage.on_card or worker.news.capabilities.get("compute_device") not in (None, "", "cpu")
 
 
 def _can_leave(resident: Resident) -> bool:

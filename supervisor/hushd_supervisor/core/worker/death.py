@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import EXIT_NO_MEMORY
+from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 
 from .crashes import Crashes
 from .jobs import Jobs
@@ -28,6 +28,7 @@ class Death:
         log_tail: the last lines of its log.
         start_timed_out: whether it was killed for not becoming ready in time.
         short: whether it ended because memory was not enough for a job.
+        card_failed: whether it ended because its graphics card failed.
     """
 
     name: str
@@ -36,12 +37,14 @@ class Death:
     log_tail: str
     start_timed_out: bool
     short: bool = False
+    card_failed: bool = False
 
     @classmethod
     def of(cls, name: str, lifecycle: Lifecycle, status: int, log_tail: str, out_of_memory: bool) -> Death:
         """The end of the process that `lifecycle` still holds for alive; see `describe_exit`."""
         words = describe_exit(status, lifecycle.killed, out_of_memory)
-        return cls(name, lifecycle.state, words, log_tail, lifecycle.start_timed_out, status == EXIT_NO_MEMORY)
+        short, card_failed = status == EXIT_NO_MEMORY, status == EXIT_CARD_FAILED
+        return cls(name, lifecycle.state, words, log_tail, lifecycle.start_timed_out, short, card_failed)
 
     @property
     def cause(self) -> str:

@@ -16,13 +16,14 @@ class Dispatcher:
 
     Attributes:
         held: no process is started any more; requests go on waiting.
+        down: the supervisor leaves: no request is accepted any more, and none repeated.
     """
 
     def __init__(self, lifecycle: Lifecycle, jobs: Jobs, leases: Leases) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
         self._leases = leases
-        self.held = False
+        self.held = self.down = False
 
     def settle(self, now: float) -> None:
         """After any change: hands out work, rests, leaves or starts, as the state and the queue ask for."""
@@ -41,6 +42,11 @@ class Dispatcher:
             self._lifecycle.wait(now)
         elif state is State.WAITING and not self._jobs.waiting:
             self._lifecycle.end(now)
+
+    def stop(self, now: float) -> None:
+        """Comes to a stop without a process, and starts the next one where a request waits."""
+        self._lifecycle.enter(State.STOPPED)
+        self.settle(now)
 
     def rest(self, now: float) -> None:
         """READY with nothing to do: waits for as long as the leases say, or leaves."""

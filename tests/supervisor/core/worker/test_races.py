@@ -330,7 +330,7 @@ def test_a_start_that_others_starve_is_no_crash() -> None:
     desk = Desk()
     for _ in range(10):
         request = desk.request()
-        desk._take(desk.worker.starve(desk.worker.gen, "Too many open files", desk.now))
+        desk._take(desk.worker.exits.starve(desk.worker.gen, "Too many open files", desk.now))
         assert desk.terminal(request) == "server_busy"
         assert desk.worker.state is State.STOPPED
     assert desk.worker.crashes.total == 0

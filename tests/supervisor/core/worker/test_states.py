@@ -20,7 +20,7 @@ STIMULI = {
     "result": lambda d: d.result(),
     "exit 0": lambda d: d.exit(0),
     "crash": lambda d: d.exit(-11),
-    "unreachable": lambda d: d._take(d.worker.unreachable(d.worker.gen, d.now)),
+    "unreachable": lambda d: d._take(d.worker.news.unreachable(d.worker.gen, d.now)),
     "unload": lambda d: d.unload(),
     "a stranger's unload": lambda d: d.unload(b"stranger"),
     "forced unload": lambda d: d.unload(b"stranger", force=True),
@@ -85,9 +85,23 @@ def test_old_generations_are_not_heard(state: State) -> None:
     desk = desk_in(state)
     before = desk.worker.state, desk.worker.deadline()
     for message in (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y")):
-        assert desk.worker.receive(desk.worker.gen - 1, message, desk.now) == []
-    assert desk.worker.exited(desk.worker.gen - 1, -9, "", desk.now) == []
+        assert desk.worker.news.receive(desk.worker.gen - 1, message, desk.now) == []
+    assert desk.worker.exits.exited(desk.worker.gen - 1, -9, "", desk.now) == []
     assert (desk.worker.state, desk.worker.deadline()) == before
+
+
+@pytest.mark.parametrize("state", [S.READY, S.BUSY])
+def test_a_pinned_worker_makes_no_room(state: State) -> None:
+    """Neither at rest, nor where nobody hears any more what it works at."""
+    desk = desk_in(state)
+    desk.worker.lifecycle.settings = WorkerSettings(pinned=True)
+    if state is S.BUSY:
+        desk._take(desk.worker.cancel(desk.requests[0], desk.now))
+    desk._take(desk.worker.tenancy.evict(desk.now))
+    assert desk.worker.state is state
+    desk.worker.lifecycle.settings = WorkerSettings()
+    desk._take(desk.worker.tenancy.evict(desk.now))
+    assert desk.worker.state is not state
 
 
 def test_transitions_have_no_twins_and_every_state_can_be_left() -> None:

@@ -1,0 +1,95 @@
+"""The exits of a worker's processes: what becomes of the requests, and whether and when another process starts."""
+
+from __future__ import annotations
+
+from hushd_protocol.errors import HushdError
+
+from hushd_supervisor.core.actions import Action
+
+from .crashes import COOLDOWN_S, Crashes
+from .death import Death
+from .dispatch import Dispatcher
+from .jobs import ENDINGS, Jobs
+from .lifecycle import Lifecycle
+from .outbox import Outbox
+from .states import State
+from .tenancy import Tenancy
+
+STARVED_RETRY_MS = 1000
+
+
+class Exits:
+    """The conclusions from the end of each process.
+
+    Attributes:
+        verdict: the code and the message for requests that are refused while the worker is closed.
+    """
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        jobs: Jobs,
+        dispatch: Dispatcher,
+        tenancy: Tenancy,
+        crashes: Crashes,
+        out: Outbox,
+    ) -> None:
+        self._lifecycle = lifecycle
+        self._jobs = jobs
+        self._dispatch = dispatch
+        self._tenancy = tenancy
+        self._crashes = crashes
+        self._out = out
+        self.verdict = ("worker_failed", "")
+
+    def starve(self, gen: int, reason: str, now: float) -> list[Action]:
+        """Refuses the requests that wait: no process could be started, which says nothing of the worker."""
+        if not self._lifecycle.is_current(gen):
+            return []
+        name = self._lifecycle.name
+        self._lifecycle.exited(now)
+        self._lifecycle.log("WARNING", f"{name} cannot be started now: {reason}")
+        if not self._dispatch.held:
+            message = f"{name} cannot be started now ({reason}): ask again in a moment."
+            self._jobs.fail_waiting("server_busy", message, STARVED_RETRY_MS)
+        self._dispatch.stop(now)
+        return self._out.take()
+
+    def exited(self, gen: int, status: int, log_tail: str, now: float, out_of_memory: bool = False) -> list[Action]:
+        """The process of generation `gen` is gone, and all that it had sent was received before."""
+        if not self._lifecycle.is_current(gen):
+            return []
+        death = Death.of(self._lifecycle.name, self._lifecycle, status, log_tail, out_of_memory)
+        ready_for = self._lifecycle.exited(now)
+        if self._lifecycle.expected or (death.state is State.READY and status == 0):
+            self._leave(now)
+        else:
+            self._crash(death, ready_for, now)
+        return self._out.take()
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _leave(self, now: float) -> None:
+        """An exit that was asked for, or that a worker at rest took by itself."""
+        down = self._dispatch.down
+        code = "shutting_down" if down else "worker_stopped"
+        for request in self._jobs.lose():
+            self._jobs.repeat_or_fail(request, now, not down, HushdError(code, ENDINGS[code]))
+        self._dispatch.stop(now)
+
+    def _crash(self, death: Death, ready_for: float, now: float) -> None:
+        """Ends or repeats the lost requests; then a pause, the worker's closure, or nothing more to start for."""
+        self._lifecycle.log("ERROR", f"{death.name} died: {death.cause}")
+        lost = self._jobs.lose()
+        self._crashes.add(now, frozenset(request.key for request in lost), ready_for)
+        explained = death.end_lost(lost, self._jobs, self._crashes, now, repeat=not self._dispatch.down)
+        self.verdict = death.verdict(bool(lost))
+        if death.card_failed and self._tenancy.may_leave_card:
+            self._tenancy.cpu_reason = "the card failed"
+        if self._dispatch.down or self._dispatch.held or explained:
+            self._dispatch.stop(now)
+        elif self._crashes.too_many():
+            self._lifecycle.enter(State.FAILED, now + COOLDOWN_S)
+            self._jobs.fail_waiting(*self.verdict, retry_after_ms=self._lifecycle.retry_ms(now))
+        else:
+            self._lifecycle.enter(State.BACKOFF, now + self._crashes.next_delay())

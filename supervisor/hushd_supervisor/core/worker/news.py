@@ -1,0 +1,112 @@
+"""The news of a worker's process while it lives: that it runs, what it sends, and that it cannot be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hushd_protocol import messages as m
+from hushd_protocol.errors import CODES
+
+from hushd_supervisor.core.actions import Action
+
+from .dispatch import Dispatcher
+from .jobs import Jobs
+from .leases import Leases
+from .lifecycle import WATCHED, Lifecycle
+from .outbox import Outbox
+from .shortage import Shortage
+from .states import State
+from .tenancy import Tenancy
+
+
+class News:
+    """The conclusions from a process's news; those of an earlier generation are dropped.
+
+    Attributes:
+        capabilities: of the last process that became ready, by its own word.
+    """
+
+    def __init__(
+        self, lifecycle: Lifecycle, jobs: Jobs, leases: Leases, dispatch: Dispatcher, tenancy: Tenancy, out: Outbox
+    ) -> None:
+        self._lifecycle = lifecycle
+        self._jobs = jobs
+        self._leases = leases
+        self._dispatch = dispatch
+        self._tenancy = tenancy
+        self._out = out
+        self.capabilities: Mapping[str, object] = {}
+
+    def spawned(self, gen: int, now: float) -> None:
+        """The process of generation `gen` runs."""
+        if self._lifecycle.is_current(gen):
+            self._lifecycle.spawned(now)
+
+    def receive(self, gen: int, message: m.Message, now: float) -> list[Action]:
+        """Handles a message of generation `gen`."""
+        if not self._lifecycle.is_current(gen):
+            return []
+        self._lifecycle.receive(message, now)
+        match message:
+            case m.Chunk() | m.Partial() | m.Progress() | m.Credit() | m.Result() | m.Error():
+                self._answer(message.id, message, now)
+            case m.Ready() if self._lifecycle.state is State.STARTING:
+                self._loaded(message, now)
+            case m.LoadFailed() if self._lifecycle.state is State.STARTING:
+                self._not_loaded(message, now)
+            case m.Beat():
+                self._jobs.spend(self._lifecycle.spent(message.cpu_s))
+                if self._lifecycle.has_worked(message.cpu_s):
+                    self._jobs.touch(now)
+                self._dispatch.watch(now)
+                self._dispatch.recycle(now)
+            case m.Bye():
+                if self._lifecycle.state is State.READY:
+                    self._lifecycle.log("WARNING", f"{self._lifecycle.name} leaves unasked")
+                    self._lifecycle.leaves(now)
+                self._lifecycle.send(m.Bye())
+        return self._out.take()
+
+    def unreachable(self, gen: int, now: float) -> list[Action]:
+        """Kills the process: a message for it could not be sent, or it sent garbage."""
+        reachable = (State.STARTING, State.READY, *WATCHED)
+        if gen == self._lifecycle.gen and self._lifecycle.state in reachable:
+            self._lifecycle.kill(now)
+        return self._out.take()
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _loaded(self, ready: m.Ready, now: float) -> None:
+        queue = self._jobs.queue
+        queue.slots, queue.sessions, queue.aside = max(1, ready.slots), max(0, ready.sessions), max(0, ready.aside)
+        self.capabilities = ready.capabilities
+        self._tenancy.forget()
+        self._lifecycle.become_ready(ready, now)
+        self._leases.use("", None, now)
+        self._dispatch.settle(now)
+
+    def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
+        """Refuses the requests that wait, unless memory was short: then admission decides what follows."""
+        if failed.code == "server_busy" and self._jobs.waiting:
+            final = self._tenancy.shortage is not None
+            self._tenancy.shortage = Shortage(failed.message, failed.on_card, final)
+        else:
+            self._jobs.fail_waiting(failed.code if failed.code in CODES else "worker_failed", failed.message)
+        self._lifecycle.leaves(now)
+
+    def _answer(self, request_id: bytes, message: m.Message, now: float) -> None:
+        """Passes a message of the process on to the client of a running request."""
+        request = self._jobs.running.get(request_id)
+        if request is None:  # it may have ended while this was on its way
+            return
+        unheard = request.done
+        if not self._jobs.receive(request, message, now):
+            self._lifecycle.log("ERROR", f"{self._lifecycle.name} sends without credit")
+            if self._lifecycle.state in WATCHED:
+                self._lifecycle.kill(now)
+        elif request.id not in self._jobs.running:  # it has ended, or is to be repeated
+            if unheard:
+                self._leases.worked(now)
+            elif request.done:
+                self._dispatch.lease(request, now)
+            self._dispatch.settle(now)
