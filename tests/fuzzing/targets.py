@@ -38,6 +38,7 @@ TARGETS: dict[str, Target] = {
     "own-models": models.own_models,
     "imports": models.imports,
     "checkpoint": models.checkpoint,
+    "weights": models.weights,
     "command-files": models.command_files,
     "command-output": models.command_output,
     "params": text.params,

@@ -18,7 +18,7 @@ INPUTS = {
     "recording": 500, "program-sound": 500, "kernel": 300, "script": 1000,
     "ffmpeg": 30, "config": 300, "config-edit": 300, "state": 200, "journal": 300, "transcript": 1000, "hub": 500,
     "manifest": 2000, "own-models": 300, "imports": 300, "checkpoint": 300, "command-files": 300, "params": 2000,
-    "command-output": 2000, "markup": 300, "durations": 2000, "looks": 1000, "bus": 1000,
+    "command-output": 2000, "markup": 300, "durations": 2000, "looks": 1000, "bus": 1000, "weights": 1000,
 }  # fmt: skip
 
 

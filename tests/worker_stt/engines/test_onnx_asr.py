@@ -20,6 +20,7 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_worker import onnx_graph, onnx_session
 from hushd_worker.job import Job
 from hushd_worker_stt.engine import Options, Word
 from hushd_worker_stt.engines import onnx_asr as module
@@ -226,6 +227,24 @@ def test_threads(models: Path, monkeypatch: pytest.MonkeyPatch, asked: str, thre
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     session = loaded(tone_models.ctc(models / "mine").name)._asr._model
     assert session.get_session_options().intra_op_num_threads == (threads or len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt])
+def test_weights_that_are_pages_of_the_file(models: Path, monkeypatch: pytest.MonkeyPatch, make: object) -> None:
+    """A model hears the same when its weights are mapped as when they are packed."""
+    monkeypatch.setattr(onnx_session, "WORTH_IT", 0)
+    monkeypatch.setattr(onnx_graph, "SMALLEST", 1000)
+    folder = make(models / "mine")
+    heard = {}
+    for weights in ("mapped", "packed"):
+        monkeypatch.setenv(onnx_session.ENVIRONMENT, weights)
+        engine = loaded(folder.name)
+        heard[weights] = text(engine, whistle(*PHRASE))
+        graphs = [
+            vars(session).get("_model_bytes") for session in vars(engine._asr).values() if hasattr(session, "run")
+        ]
+        assert any(graphs) == (weights == "mapped")
+    assert heard == {"mapped": TEXT, "packed": TEXT}
 
 
 def test_a_recording_through_the_worker(models: Path, assets: Path) -> None:

@@ -18,6 +18,7 @@ from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_worker import compute_device
 from hushd_worker.load_error import load_error
+from hushd_worker.onnx_session import mapped_sessions
 from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
@@ -182,15 +183,19 @@ def _load(model: str, folder: Path) -> Any:
         def _create_resampler(self, sample_rate: int) -> Any:
             return None
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
-    # With its arena the runtime keeps what the longest piece took: 464 instead of 343 MB at rest, for 3 % of speed.
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    manager = WithoutResampler(options, compute_device.onnx_providers(onnxruntime))
+    def options() -> Any:
+        chosen = onnxruntime.SessionOptions()
+        chosen.intra_op_num_threads = threads()
+        # With its arena the runtime keeps what the longest piece took: 464 instead of 343 MB at rest, for 3 % of speed.
+        chosen.enable_cpu_mem_arena = False
+        chosen.log_severity_level = 3
+        return chosen
+
+    manager = WithoutResampler(options(), compute_device.onnx_providers(onnxruntime))
 
     def create(quantization: str | None) -> Any:
-        return manager.create_asr(onnx_models.source(model), folder, quantization=quantization, offline=True).asr
+        with mapped_sessions(onnxruntime, options):
+            return manager.create_asr(onnx_models.source(model), folder, quantization=quantization, offline=True).asr
 
     return _first(create)
 

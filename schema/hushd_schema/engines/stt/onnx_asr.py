@@ -142,6 +142,7 @@ SPEC = EngineSpec(
     languages=_languages,
     precisions=Precisions(),
     threaded=True,
+    tuning={"HUSHD_WEIGHTS": ("packed",)},
     recommended=(
         Recommended(
             model="nemo-parakeet-tdt-0.6b-v3",

@@ -1,0 +1,144 @@
+"""A graph without its weights says where in its own file they lie, and ONNX's own reader finds them there unchanged."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hushd_worker import onnx_graph
+from hushd_worker.onnx_graph import without_weights
+
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'hushd[quantize]'")
+
+from onnx import TensorProto, external_data_helper, helper, numpy_helper  # noqa: E402
+
+np = pytest.importorskip("numpy")
+
+LEAST = onnx_graph.SMALLEST
+DTYPES = (np.float32, np.float16, np.float64, np.int8, np.uint8, np.int16, np.int32, np.int64, np.bool_)
+
+
+def weight(name: str, size: int, dtype: object = np.float32) -> TensorProto:
+    """A tensor of `size` bytes that are all different from their neighbours."""
+    data = np.frombuffer(random.Random(name).randbytes(size), np.uint8)
+    return numpy_helper.from_array((data & 1 if dtype is np.bool_ else data).view(dtype), name)
+
+
+def model(*tensors: TensorProto) -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("Identity", [tensor.name], [f"{tensor.name}_out"], doc_string="kept") for tensor in tensors
+    ]
+    graph = helper.make_graph(nodes, "graph", [], [helper.make_empty_tensor_value_info("x")], list(tensors))
+    made = helper.make_model(graph, producer_name="a test", doc_string="of words")
+    helper.set_model_props(made, {"vocab_size": "3"})
+    return made
+
+
+def written(path: Path, content: onnx.ModelProto) -> Path:
+    path.write_bytes(content.SerializeToString())
+    return path
+
+
+def read_back(path: Path, graph: bytes) -> onnx.ModelProto:
+    """The model, by ONNX's own reader, with its weights fetched from where the graph says."""
+    found = onnx.load_model_from_string(graph)
+    external_data_helper.load_external_data_for_model(found, str(path.parent))
+    for tensor in found.graph.initializer:
+        tensor.ClearField("data_location")  # the reader writes that they are where they always were
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_model_comes_back(tmp_path: Path, seed: int) -> None:
+    """Tensors of every type and of sizes around the smallest that is mapped, in any order, at any offset."""
+    rng = random.Random(seed)
+    sizes = (0, 8, LEAST - 8, LEAST, LEAST + 8, 3 * LEAST)
+    tensors = [weight(f"{'n' * rng.randrange(9)}{i}", rng.choice(sizes), rng.choice(DTYPES)) for i in range(9)]
+    original = model(*tensors, weight("one", LEAST))
+    path = written(tmp_path / "model.onnx", original)
+    graph = without_weights(path)
+    assert graph is not None
+    assert len(graph) < path.stat().st_size - LEAST + 200
+    assert read_back(path, graph) == original
+
+
+def test_only_large_weights_are_referred_to(tmp_path: Path) -> None:
+    """Small weights stay in the graph, and so do numbers that are written one by one."""
+    numbers = helper.make_tensor("numbers", TensorProto.INT64, [LEAST], list(range(LEAST)))
+    original = model(weight("small", LEAST - 4), numbers, weight("large", LEAST))
+    graph = without_weights(written(tmp_path / "model.onnx", original))
+    assert graph is not None
+    small, numbers, large = onnx.load_model_from_string(graph).graph.initializer
+    assert [external_data_helper.uses_external_data(t) for t in (small, numbers, large)] == [False, False, True]
+    assert {entry.key: entry.value for entry in large.external_data} == {
+        "location": "model.onnx",
+        "offset": str((tmp_path / "model.onnx").read_bytes().index(weight("large", LEAST).raw_data)),
+        "length": str(LEAST),
+    }
+
+
+def test_a_graph_with_nothing_to_refer_to(tmp_path: Path) -> None:
+    """There is no other graph then: its weights are few, or in a file of their own already."""
+    assert without_weights(written(tmp_path / "small.onnx", model(weight("small", LEAST - 4)))) is None
+    outside = model(weight("large", LEAST))
+    onnx.save(outside, tmp_path / "outside.onnx", save_as_external_data=True, location="weights", size_threshold=0)
+    assert without_weights(tmp_path / "outside.onnx") is None
+
+
+def test_a_graph_in_several_parts(tmp_path: Path) -> None:
+    """Messages laid end to end are one: each part of a graph has its weights referred to."""
+    first, second = model(weight("a", LEAST)), onnx.ModelProto(graph=onnx.GraphProto(initializer=[weight("b", LEAST)]))
+    path = tmp_path / "model.onnx"
+    path.write_bytes(first.SerializeToString() + second.SerializeToString())
+    graph = without_weights(path)
+    assert graph is not None
+    assert len(graph) < LEAST
+    assert read_back(path, graph) == onnx.load_model_from_string(path.read_bytes())
+
+
+def test_what_nobody_knows_is_passed_on(tmp_path: Path) -> None:
+    """Fields of later versions, of any kind, before, in and after the graph."""
+    later = b"\xf8\x07\x05" + b"\xfa\x07\x02ab" + b"\xfd\x07abcd" + b"\xf9\x07abcdefgh"  # field 127, four kinds
+    tensor = weight("a", LEAST).SerializeToString() + later
+    graph = onnx_graph._bytes_field(5, tensor) + later
+    path = tmp_path / "model.onnx"
+    path.write_bytes(later + onnx_graph._bytes_field(7, graph) + later)
+    found = without_weights(path)
+    assert found is not None
+    assert found.count(later) == 4
+    assert onnx.load_model_from_string(found).graph.initializer[0].name == "a"
+
+
+def test_a_damaged_file_is_a_value_error(tmp_path: Path) -> None:
+    """However much is missing, and whichever byte is another: no other exception, and no reference out of the file."""
+    data = model(weight("a", LEAST), weight("b", 16)).SerializeToString()
+    path, rng = tmp_path / "model.onnx", random.Random(1)
+    raw = data.index(weight("a", LEAST).raw_data)
+    for number in range(600):
+        broken = bytearray(data)
+        if number % 2:
+            del broken[rng.choice((rng.randrange(1, raw), rng.randrange(raw, len(data)))) :]
+        else:
+            place = rng.choice((rng.randrange(raw), rng.randrange(raw + LEAST, len(data))))
+            broken[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(broken)
+        try:
+            graph = without_weights(path)
+        except ValueError:
+            continue
+        try:
+            found = onnx.load_model_from_string(graph or b"")
+        except Exception:  # nonsense was passed on as it was
+            continue
+        for tensor in found.graph.initializer:
+            if tensor.data_location == TensorProto.EXTERNAL and tensor.external_data[0].value == path.name:
+                place = {entry.key: entry.value for entry in tensor.external_data}
+                assert int(place["offset"]) + int(place["length"]) <= len(broken)
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    """Nothing can be mapped of it."""
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(ValueError, match="empty"):
+        without_weights(tmp_path / "model.onnx")

@@ -1,0 +1,179 @@
+"""A model's weights are pages of its file: the same output, and memory that nobody else has to do without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker import onnx_session
+from hushd_worker.onnx_session import mapped_sessions, open_session
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup")
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'hushd[quantize]'")
+
+import numpy as np  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+CPU = ["CPUExecutionProvider"]
+SIDE = 512
+
+
+def products(path: Path, count: int = 3, side: int = SIDE, int8: bool = False) -> Path:
+    """A graph that multiplies its input by `count` matrices, whose bytes begin at odd places of the file."""
+    rng = np.random.default_rng(1)
+    nodes, weights, value = [], [numpy_helper.from_array(np.array(128, np.uint8), "zero")], "x"
+    for number in range(count):
+        matrix = rng.standard_normal((side, side)).astype(np.float32) / side**0.5
+        if int8:
+            weights.append(numpy_helper.from_array((matrix * 200 + 128).clip(0, 255).astype(np.uint8), f"w{number}"))
+            nodes += [
+                helper.make_node("DynamicQuantizeLinear", [value], [f"q{number}", f"s{number}", f"z{number}"]),
+                helper.make_node("MatMulInteger", [f"q{number}", f"w{number}", f"z{number}", "zero"], [f"i{number}"]),
+                helper.make_node("Cast", [f"i{number}"], [f"c{number}"], to=TensorProto.FLOAT),
+                helper.make_node("Mul", [f"c{number}", f"s{number}"], [f"y{number}"]),
+            ]
+        else:
+            name = "w" * (number + 1)  # so that each begins at another place, modulo 4
+            weights.append(numpy_helper.from_array(matrix, name))
+            nodes.append(helper.make_node("MatMul", [value, name], [f"y{number}"]))
+        value = f"y{number}"
+    graph = helper.make_graph(
+        nodes,
+        "products",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", side])],
+        [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["N", side])],
+        weights,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return path
+
+
+@pytest.fixture
+def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small graphs are worth mapping too."""
+    monkeypatch.setattr(onnx_session, "WORTH_IT", 0)
+    monkeypatch.delenv(onnx_session.ENVIRONMENT, raising=False)
+
+
+class Runtime:
+    """onnxruntime, and what its sessions were made of."""
+
+    def __init__(self) -> None:
+        self.made: list[Any] = []
+
+    def InferenceSession(self, model: Any, *arguments: Any, **others: Any) -> Any:
+        self.made.append(model)
+        return onnxruntime.InferenceSession(model, *arguments, **others)
+
+
+def opened(path: Path, runtime: Runtime, **others: Any) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return open_session(runtime.InferenceSession, path, options, CPU, **others)
+
+
+@pytest.mark.parametrize("int8", [False, True], ids=["float32", "int8"])
+@pytest.mark.parametrize("steps", [False, True], ids=["run for a piece", "run for a token"])
+def test_mapped_weights_compute_the_same(tmp_path: Path, any_size: None, int8: bool, steps: bool) -> None:
+    """Bit for bit with bytes, and where weights are prepacked as ever; else floats are the same to six digits."""
+    path, runtime = products(tmp_path / "model.onnx", int8=int8), Runtime()
+    session = opened(path, runtime, steps=steps)
+    assert isinstance(runtime.made[0], bytes)
+    assert len(runtime.made[0]) < SIDE * SIDE < path.stat().st_size
+    for rows in (1, 7, 200):
+        x = np.random.default_rng(rows).standard_normal((rows, SIDE)).astype(np.float32)
+        (expected,) = onnxruntime.InferenceSession(str(path), providers=CPU).run(None, {"x": x})
+        (computed,) = session.run(None, {"x": x})
+        if int8 or steps:
+            assert np.array_equal(computed, expected)
+        else:
+            np.testing.assert_allclose(computed, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_are_no_private_memory(tmp_path: Path) -> None:
+    """Of 64 MB in matrices a process that has used them all holds a tenth, and nearly all and more when packed."""
+    path = products(tmp_path / "model.onnx", count=16, side=1024)
+    program = (
+        "import sys, numpy, onnxruntime\n"
+        "from pathlib import Path\n"
+        "from hushd_worker.onnx_session import open_session\n"
+        "def private():\n"
+        "    lines = open('/proc/self/smaps_rollup').readlines()\n"
+        "    return sum(int(line.split()[1]) for line in lines if line.startswith('Anonymous')) / 1000\n"
+        "options = onnxruntime.SessionOptions()\n"
+        "options.intra_op_num_threads, options.enable_cpu_mem_arena = 1, False\n"
+        "x, before = numpy.ones((9, 1024), numpy.float32), private()\n"
+        "made = open_session(onnxruntime.InferenceSession, Path(sys.argv[1]), options, ['CPUExecutionProvider'])\n"
+        "made.run(None, {'x': x})\n"
+        "print(private() - before)\n"
+    )
+    held = {}
+    for weights in ("mapped", "packed"):
+        command = [sys.executable, "-c", program, str(path)]
+        environment = {"HUSHD_WEIGHTS": weights, "PATH": ""}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+        held[weights] = float(done.stdout)
+    assert held["mapped"] < 16
+    assert held["packed"] > 64
+
+
+@pytest.mark.parametrize("case", ["packed", "small", "on a card", "damaged", "an older runtime"])
+def test_what_is_not_mapped_is_loaded_by_its_path(
+    tmp_path: Path, any_size: None, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """As ever: where it is asked for, where little is gained, where weights go to a card, and where it cannot be."""
+    path, runtime, providers = products(tmp_path / "model.onnx"), Runtime(), CPU
+    if case == "packed":
+        monkeypatch.setenv(onnx_session.ENVIRONMENT, onnx_session.PACKED)
+    elif case == "small":
+        monkeypatch.setattr(onnx_session, "WORTH_IT", path.stat().st_size + 1)
+    elif case == "on a card":
+        providers = ["CUDAExecutionProvider", *CPU]
+    elif case == "damaged":
+        path.write_bytes(path.read_bytes()[:-1000])
+    else:
+        monkeypatch.setattr(onnx_session, "_FOLDER", "session.nobody_knows_this")
+    made: list[Any] = []
+    open_session(lambda model, *_, **__: made.append(model) or Runtime(), path, onnxruntime.SessionOptions(), providers)
+    if case == "an older runtime":
+        opened(path, runtime)
+        assert [type(model) for model in runtime.made] == [bytes, str]
+    else:
+        assert made == [str(path)]
+
+
+def test_a_link_to_a_model(tmp_path: Path, any_size: None) -> None:
+    """The hub's cache has links to files with other names elsewhere: weights are looked for where the file is."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "model.onnx").symlink_to(products(tmp_path / "blobs" / "0123abcd"))
+    runtime = Runtime()
+    session = opened(tmp_path / "model.onnx", runtime)
+    assert [type(model) for model in runtime.made] == [bytes]
+    assert session._model_path == str(tmp_path / "blobs" / "0123abcd")
+
+
+def test_another_word_for_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake in a worker's environment is a sentence."""
+    monkeypatch.setenv(onnx_session.ENVIRONMENT, "copied")
+    with pytest.raises(HushdError, match="mapped or packed, not 'copied'") as caught:
+        opened(products(tmp_path / "model.onnx"), Runtime())
+    assert caught.value.code == "bad_request"
+
+
+def test_sessions_that_a_package_makes(tmp_path: Path, any_size: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are mapped while hushd says so, with options of their own; graphs that run for each token are prepacked."""
+    runtime, given = Runtime(), []
+    monkeypatch.setattr(onnx_session, "open_session", lambda create, path, options, providers, **o: given.append(o))
+    before = runtime.InferenceSession
+    with mapped_sessions(runtime, onnxruntime.SessionOptions):
+        for name in ("encoder-model.int8.onnx", "decoder_joint-model.onnx", "whisper-base_beamsearch.onnx"):
+            runtime.InferenceSession(tmp_path / name, sess_options=None, providers=CPU)
+        model = products(tmp_path / "model.onnx").read_bytes()
+        runtime.InferenceSession(model, sess_options=onnxruntime.SessionOptions(), providers=CPU)
+    assert [options["steps"] for options in given] == [False, True, True]
+    assert [type(model) for model in runtime.made] == [bytes]
+    assert runtime.InferenceSession == before
