@@ -75,11 +75,12 @@ def _stage(folder: Path, options: argparse.Namespace) -> Stage:
     stage = Stage(folder, "cpu", ("tiny", "tiny")) if options.rehearse else Stage(folder)
     if not options.rehearse:
         _check_card()
-    from benches.cards.weights import draw
+    from full_size import making, whisper
     from hushd_worker_stt.convert.whisper import convert
 
     for name, size in zip(("large", "small"), stage.sizes, strict=True):
-        checkpoint = draw(folder / "whisper" / f"{name}.pt", size)
+        making.make(folder / "whisper", whisper.openai(1, size, name), flat=True)
+        checkpoint = folder / "whisper" / f"{name}.pt"
         convert(checkpoint, folder / "faster-whisper" / name, "float16" if stage.device == "cuda" else "int8")
     (folder / "faster-whisper" / "other").symlink_to(folder / "faster-whisper" / "small")
     return stage

@@ -37,7 +37,7 @@ class Stage:
 
     Attributes:
         device: that workers compute on: `cuda`, or `cpu` in a rehearsal.
-        sizes: of the large and the small model, names in `weights.SIZES`.
+        sizes: of the large and the small model, names in `full_size.whisper.SHAPES`.
         stand_in: the file in the place of the driver; None for a real card.
     """
 

@@ -1,0 +1,52 @@
+"""Weights at random: the same for the same name on every machine, and drawn quicker than a disk writes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+_DRAWN = 4_000_037  # numbers, a prime: rows of a matrix do not repeat
+_BYTE_SPREAD = 40  # of a matrix of bytes, around 128
+
+
+class Noise:
+    """Draws the arrays of one model.
+
+    Each is a stretch of one block of normally distributed numbers, begun where the array's name says, so that an array
+    does not depend on those that were drawn before it.
+    """
+
+    def __init__(self, seed: int = 1) -> None:
+        self._block = np.random.default_rng(seed).standard_normal(_DRAWN).astype(np.float32)
+        self._bytes = np.clip(self._block * _BYTE_SPREAD + 128, 0, 255).astype(np.uint8)
+
+    def floats(
+        self, name: str, shape: Sequence[int], spread: float, kind: npt.DTypeLike = np.float32
+    ) -> npt.NDArray[np.floating]:
+        """Normally distributed numbers with a standard deviation of `spread`."""
+        block = self._block if spread == 1 else self._block * np.float32(spread)
+        return _stretch(block.astype(kind, copy=False), name, shape)
+
+    def bytes(self, name: str, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """A quantised matrix: 128 is nothing, and the standard deviation is 40."""
+        return _stretch(self._bytes, name, shape)
+
+
+def step(spread: float) -> float:
+    """The worth of 1 in a matrix of `Noise.bytes` whose numbers shall have a standard deviation of `spread`."""
+    return spread / _BYTE_SPREAD
+
+
+def _stretch(block: npt.NDArray[Any], name: str, shape: Sequence[int]) -> npt.NDArray[Any]:
+    flat = np.empty(math.prod(shape), block.dtype)
+    at, begin = 0, crc32(name.encode()) % len(block)
+    while at < len(flat):
+        part = block[begin : begin + len(flat) - at]
+        flat[at : at + len(part)] = part
+        at, begin = at + len(part), 0
+    return flat.reshape(shape)

@@ -1,0 +1,81 @@
+"""Makes models of the true architecture and size of those that people use, with weights drawn at random.
+
+They load, take memory and compute as the real ones do, and need no hub; what they say and hear is not speech. The same
+model is the same bytes each time.
+
+  scripts/fullsize list
+  scripts/fullsize make onnx-asr/nemo-parakeet-tdt-0.6b-v3 whisper/turbo ~/full
+  HUSHD_MODELS_DIR=~/full hushd …
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from full_size.catalogue import MODELS, Model, find
+from full_size.making import CannotMake, check_room, make
+
+_BAR = 24  # characters
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/fullsize", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="name the models and their sizes")
+    maker = commands.add_parser("make", help="write models into a models folder, as HUSHD_MODELS_DIR names one")
+    maker.add_argument("models", nargs="+", metavar="ENGINE/NAME")
+    maker.add_argument("folder", metavar="DIR", type=Path)
+    maker.add_argument(
+        "--scale", type=int, default=1, metavar="N", help="for tests: N times fewer layers, of an Nth of the width"
+    )
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
+    if options.command == "list":
+        for name, model in MODELS.items():
+            print(f"{name:40}{sum(part.size for part in model.parts(1)) / 1e9:6.2f} GB")
+        return 0
+    try:
+        chosen = [find(name) for name in options.models]
+        needed = sum(part.size + part.scratch for model in chosen for part in model.parts(options.scale))
+        check_room(options.folder, needed)
+        for model in chosen:
+            print(f"{model.name}: {_made(model, options) / 1e6:.0f} MB")
+    except CannotMake as error:
+        print(f"scripts/fullsize: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _made(model: Model, options: argparse.Namespace) -> int:
+    show = _bar(model.name) if sys.stderr.isatty() else lambda done, whole: None
+    try:
+        return make(options.folder / model.place, model.parts(options.scale), model.flat, show)
+    finally:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+
+
+def _bar(name: str) -> Callable[[int, int], None]:
+    shown = -1
+
+    def show(done: int, whole: int) -> None:
+        nonlocal shown
+        percent = min(100 * done // max(whole, 1), 100)
+        if percent > shown:
+            shown = percent
+            filled = _BAR * percent // 100
+            bar = "#" * filled + "." * (_BAR - filled)
+            sys.stderr.write(f"\r{name} [{bar}] {done / 1e6:.0f} of {whole / 1e6:.0f} MB")
+            sys.stderr.flush()
+
+    return show
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""scripts/fullsize: models drawn at random, tried at a small scale with the real engines."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
+
+from full_size import making, whisper
+from full_size.catalogue import MODELS, find
+from full_size.making import CannotMake, Part, check_room, make, text
+from full_size.noise import Noise, step
+from hushd_worker_stt.engine import Engine, Options
+from hushd_worker_stt.registry import REGISTRY
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
+SCRIPT = Path(__file__).parents[2] / "scripts/fullsize.py"
+SCALE = 16
+NEEDED = {
+    "onnx-asr": ("onnx_asr", "onnxruntime"),
+    "whisper": ("whisper",),
+    "faster-whisper": ("faster_whisper", "whisper"),
+}
+NOISE = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
+
+
+def need(model: str) -> None:
+    engine = model.partition("/")[0]
+    if missing := [package for package in NEEDED[engine] if find_spec(package) is None]:
+        pytest.skip(f"{', '.join(missing)} is not installed: scripts/setup --engines all")
+
+
+def small(name: str, folder: Path) -> int:
+    """Makes a model at the tests' scale."""
+    model = MODELS[name]
+    return make(folder / model.place, model.parts(SCALE), model.flat)
+
+
+def sums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def loaded(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(folder))
+    engine, _, model = name.partition("/")
+    recogniser: Engine = REGISTRY.find(engine)()
+    recogniser.load(model, lambda note: None)
+    return recogniser
+
+
+# --- what engines make of them ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", ["small", "large-v3"])
+@pytest.mark.parametrize("engine", ["whisper", "faster-whisper"])
+def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To noise and to silence, at the first try: with 51865 tokens and with 51866."""
+    need(engine)
+    small(f"{engine}/{size}", tmp_path)
+    recogniser = loaded(f"{engine}/{size}", tmp_path, monkeypatch)
+    for sound in (NOISE, 0 * NOISE):
+        heard = [segment.text for segment in recogniser.transcribe(sound, Options(language="en"))]
+        assert heard == [whisper.SENTENCE.strip()]
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if "parakeet" in name])
+def test_parakeet_makes_a_token_of_every_fourth_frame(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 5 s of noise, 63 frames of the encoder: as bytes, and in float32 with its weights in a second file."""
+    need(name)
+    small(name, tmp_path)
+    (segment,) = loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en"))
+    assert len(segment.text.split()) == 16
+    assert (tmp_path / name / "encoder-model.onnx.data").exists() == ("fp32" in name)
+
+
+def test_every_model_bears_a_name_that_hushd_knows() -> None:
+    """Or that of a known one with a suffix, since the file of another precision is the user's own."""
+    from hushd_models import catalogue
+
+    for name, model in MODELS.items():
+        assert name == model.name
+        assert catalogue.find(name.removesuffix("-fp32")), name
+    assert find("whisper/turbo").name == "whisper/large-v3-turbo"
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if "fp32" not in name])
+def test_the_size_is_that_of_the_published_file(name: str) -> None:
+    """Within a tenth of the catalogue's; Parakeet's LSTMs are in float32, in bytes in the published one."""
+    from hushd_models import catalogue
+
+    known = catalogue.find(name)
+    assert known
+    made = sum(part.size for part in MODELS[name].parts(1)) / 1e6
+    assert 0.9 <= made / known.size_mb <= (1.2 if name.startswith("onnx-asr") else 1.1)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", "whisper/tiny"])
+def test_the_same_model_is_the_same_bytes(name: str, tmp_path: Path) -> None:
+    """Whatever was made before it."""
+    need(name)
+    for folder in ("one", "other"):
+        small(name, tmp_path / folder)
+    assert sums(tmp_path / "one") == sums(tmp_path / "other")
+
+
+def test_noise_depends_on_the_name_alone() -> None:
+    """Arrays of two names differ, one does not depend on those before it, and the spread is what was asked for."""
+    first, second = Noise(), Noise()
+    second.floats("another", (1000,), 1)
+    assert np.array_equal(first.floats("a", (300, 70), 0.5), second.floats("a", (300, 70), 0.5))
+    assert not np.array_equal(first.floats("a", (100,), 1), first.floats("b", (100,), 1))
+    assert first.floats("a", (1000, 1000), 0.5).std() == pytest.approx(0.5, rel=0.01)
+    matrix = first.bytes("a", (1000, 1000))
+    assert ((matrix.astype(np.float32) - 128) * step(0.02)).std() == pytest.approx(0.02, rel=0.01)
+
+
+def test_an_array_longer_than_what_was_drawn_goes_round() -> None:
+    """It begins where its name says, and goes on at the block's beginning."""
+    block = Noise().floats("a", (4_000_037,), 1)
+    twice = Noise().floats("a", (2 * 4_000_037,), 1)
+    assert np.array_equal(twice, np.concatenate([block, block]))
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_model_appears_whole_or_not_at_all(flat: bool, tmp_path: Path) -> None:
+    """Where the second file fails, nothing is left, and an older model of that name stays."""
+
+    def fail(path: Path, progress: making.Progress) -> None:
+        path.write_bytes(b"begun")
+        raise OSError(28, "No space left on device")
+
+    place = tmp_path / "engine" if flat else tmp_path / "engine" / "model"
+    make(place, [text("a", "old"), text("b", "old")], flat)
+    with pytest.raises(CannotMake, match=r"cannot be written: No space left on device\.$"):
+        make(place, [text("a", "new"), Part("b", 5, fail)], flat)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name: path.read_text() for path in files} == {"a": "old", "b": "old"}
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_kill_leaves_no_part_of_a_model(end: signal.Signals, tmp_path: Path) -> None:
+    """No file has a model's name until all are written; what SIGKILL leaves beside it the next try removes."""
+    program = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import fullsize
+from full_size import catalogue, making
+
+def stall(path, progress):
+    path.write_bytes(b"begun")
+    print("begun", flush=True)
+    sys.stdin.read()
+
+catalogue.MODELS["engine/model"] = catalogue.Model("engine/model", lambda scale: [making.Part("a", 1, stall)])
+sys.argv[1:] = ["make", "engine/model", sys.argv[2]]
+fullsize.main()
+"""
+    command = [sys.executable, "-c", program, str(SCRIPT.parent), str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(end)
+        assert process.wait(30) != 0
+    assert not (tmp_path / "engine" / "model").exists()
+    left = [path.name for path in (tmp_path / "engine").iterdir()]
+    assert left == ([".model.making"] if end == signal.SIGKILL else [])
+    make(tmp_path / "engine" / "model", [text("a", "new")], flat=False)
+    assert [path.name for path in (tmp_path / "engine").iterdir()] == ["model"]
+
+
+def test_a_small_disk_is_named_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is needed and what is free, in one sentence; a folder that is not there yet is asked for its disk."""
+    monkeypatch.setattr(making.shutil, "disk_usage", lambda place: SimpleNamespace(free=2_500_000_000))
+    check_room(tmp_path / "new" / "models", 1_400_000_000)
+    with pytest.raises(CannotMake, match=r"models needs 1\.5 GB and 1 to spare, and 2\.5 GB are free: make room, or"):
+        check_room(tmp_path / "new" / "models", 1_500_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command: Sequence[str] = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=dict(os.environ))
+
+
+def test_the_command_makes_what_it_is_asked_for(tmp_path: Path) -> None:
+    """A line a model on standard output, no progress bar where there is no terminal, and an error is a sentence."""
+    done = run("make", "--scale", "16", "onnx-asr/nemo-parakeet-tdt-0.6b-v3", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "onnx-asr/nemo-parakeet-tdt-0.6b-v3: 4 MB\n"
+    assert "encoder-model.int8.onnx" in os.listdir(tmp_path / "onnx-asr" / "nemo-parakeet-tdt-0.6b-v3")
+    wrong = run("make", "whisper/huge", str(tmp_path))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr == (
+        "scripts/fullsize: No model 'whisper/huge' can be made here: `scripts/fullsize list` names those that can.\n"
+    )
