@@ -92,6 +92,10 @@ class Operation(NamedTuple):
         """Returns the value that counts where none is given."""
         return {name: field.default for name, field in self.fields.items()}
 
+    def by_engine(self) -> tuple[str, ...]:
+        """Returns the fields that an engine may or may not use."""
+        return tuple(name for name, field in self.fields.items() if field.by_engine)
+
     def taken(self, protocol: str, sound: str = EITHER) -> dict[str, Name]:
         """Returns the names in a protocol, `http` or `mcp`, of the fields that a kind of sound has, by the fields'."""
         able = (EITHER, sound) if sound != EITHER else (EITHER, RECORDED, LIVE)

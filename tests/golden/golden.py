@@ -91,7 +91,7 @@ def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
 
 
 def _decoder_names() -> list[str]:
-    from hushd_schema.operations.transcribe import DECODER
+    from hushd_schema.operations.decoder import DECODER
 
     return list(DECODER.fields)
 
@@ -162,9 +162,10 @@ def openapi() -> Any:
 def with_references() -> str:
     """The protocol's document with the tables of parameters as the operations have them."""
     from hushd_schema.operation import reference
+    from hushd_schema.operations.decoder import DECODER
     from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
     from hushd_schema.operations.synthesize import SYNTHESIZE
-    from hushd_schema.operations.transcribe import DECODER, TRANSCRIBE
+    from hushd_schema.operations.transcribe import TRANSCRIBE
 
     text = (FOLDER / PROTOCOL).read_text()
     for operation, start in (

@@ -34,7 +34,7 @@ from hushd_protocol.messages import (
     Welcome,
 )
 from hushd_protocol.system import paths
-from hushd_schema.operations.transcribe import DECODER
+from hushd_schema.operations.decoder import DECODER
 from hushd_worker import harness
 from site_builder.reference import default_name, type_name
 

@@ -20,7 +20,7 @@ def unused(given: Mapping[str, Any], used: tuple[str, ...] | None, *, live: bool
     """Those of `given` that ask for something an engine does not do, where it says what it does.
 
     Args:
-        given: values by names of `BY_ENGINE`.
+        given: values by the names of fields that are `by_engine`, of `transcribe` and of its `decoder`.
         used: `EngineInfo.options`.
     """
     if used is None:

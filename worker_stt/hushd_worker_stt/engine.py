@@ -112,7 +112,7 @@ class EngineInfo:
         streaming: whether it is quick enough for text while a person speaks.
         word_times: whether it knows when each word was said.
         translation: whether it can translate into English.
-        options: which of the schema's `transcribe.BY_ENGINE` it uses; a result warns of others. None: unknown.
+        options: which of the schema's fields that are `by_engine` it uses; a result warns of others. None: unknown.
     """
 
     name: str

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from hushd_models import languages as names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
-from hushd_schema.operations.transcribe import BY_ENGINE, DECODER, TRANSCRIBE
+from hushd_schema.operations.decoder import DECODER
+from hushd_schema.operations.transcribe import TRANSCRIBE
 
 from . import decoder
 from .engine import EngineInfo, ModelInfo, Options
@@ -121,7 +122,7 @@ class Request:
 
     def warnings(self, engine: EngineInfo) -> list[dict[str, str]]:
         """Returns a warning, as a result carries it, about what the request asks for and `engine` does not do."""
-        given = {name: getattr(self, name) for name in BY_ENGINE if hasattr(self, name)}
+        given = {name: getattr(self, name) for name in TRANSCRIBE.by_engine() if hasattr(self, name)}
         if not (names := decoder.unused(given | dict(self.decoder), engine.options, live=self.live)):
             return []
         message = f"The engine {engine.name!r} has no {' and no '.join(names)}: it did without."

@@ -22,7 +22,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
-from hushd_schema.operations.transcribe import OFF
+from hushd_schema.operations.decoder import OFF
 from hushd_worker.load_error import load_error
 from hushd_worker.read_ahead import read_ahead
 

@@ -6,7 +6,7 @@ import re
 from argparse import SUPPRESS, Namespace
 from typing import Any
 
-from hushd_schema.operations.transcribe import DECODER, WHISPER
+from hushd_schema.operations.decoder import DECODER, WHISPER
 
 from hushd_cli.arguments import Parser
 

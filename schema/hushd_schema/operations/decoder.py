@@ -1,0 +1,150 @@
+"""`decoder`, a table in the parameters of `transcribe`: the options of Whisper's decoder.
+
+They have the names of openai-whisper's command line, and engines of Whisper's models use them.
+"""
+
+from typing import Any
+
+from hushd_schema.kinds import Kind, above_zero, flag, is_number, number, text, whole
+from hushd_schema.operation import Field, Operation, Option
+
+WHISPER = "whisper"  # the part of a command's help
+OFF = "off"  # a threshold that is not to be used; None at the command line
+
+
+def _tokens(text: str) -> list[int]:
+    return [int(part) for part in text.split(",") if part.strip()]
+
+
+def _or_off(low: float, high: float) -> Kind:
+    return Kind(
+        f"a number from {low:g} to {high:g}, or {OFF!r}",
+        lambda value: value == OFF or (is_number(value) and low <= value <= high),
+    )
+
+
+def _decoding(
+    kind: Kind,
+    about: str,
+    spelling: str = "",
+    help: str = "",
+    *,
+    at_command: Kind | None = None,
+    wanted: str = "",
+    none: Any = NotImplemented,
+) -> Field:
+    option = Option((spelling,), help, "X", WHISPER, at_command, wanted, none) if spelling else None
+    return Field(kind, about, by_engine=True, option=option)
+
+
+DECODER = Operation(
+    "decoder",
+    {
+        "best_of": _decoding(
+            whole(1, 100),
+            "texts to sample when the temperature is not 0",
+            "--best-of",
+            "texts to sample when the temperature is not 0",
+            none=1,
+        ),
+        "patience": _decoding(
+            number(0.01, 100),
+            "how long the beam search goes on; 1 is usual",
+            "--patience",
+            "how long the beam search goes on; 1 is usual",
+            at_command=above_zero(),
+        ),
+        "length_penalty": _decoding(
+            number(0, 1),
+            "how much longer texts are preferred",
+            "--length-penalty",
+            "how much longer texts are preferred",
+        ),
+        "no_repeat_ngram_size": _decoding(
+            whole(1, 100),
+            "of faster-whisper: no sequence of so many tokens comes twice in a piece, against text that repeats itself",
+            "--no-repeat-ngram-size",
+            "with faster-whisper: no sequence of so many tokens comes twice",
+        ),
+        "suppress_tokens": _decoding(
+            Kind(
+                "a list of whole numbers",
+                lambda value: isinstance(value, list) and all(type(each) is int for each in value),
+                parse=_tokens,
+            ),
+            "a list of tokens to leave out; -1: symbols",
+            "--suppress-tokens",
+            "tokens to leave out, by comma; -1: symbols",
+            wanted="numbers with commas between them",
+        ),
+        "temperature_increment": _decoding(
+            _or_off(0.01, 1),
+            'added to the temperature while the text is doubtful; `"off"`: try once',
+            "--temperature-increment-on-fallback",
+            "added to the temperature while the text is doubtful; None: try once",
+            at_command=number(0.01, 1),
+            none=OFF,
+        ),
+        "compression_ratio_threshold": _decoding(
+            _or_off(0, 1000),
+            'text that repeats itself more is doubtful, 2.4; or `"off"`',
+            "--compression-ratio-threshold",
+            "text that repeats itself more is doubtful; default: 2.4",
+            at_command=number(0, 1000),
+            none=OFF,
+        ),
+        "logprob_threshold": _decoding(
+            _or_off(-1000, 0),
+            'text that is less likely is doubtful, -1; or `"off"`',
+            "--logprob-threshold",
+            "text that is less likely is doubtful; default: -1",
+            at_command=number(-1000, 0),
+            none=OFF,
+        ),
+        "no_speech_threshold": _decoding(
+            _or_off(0, 1),
+            'above it doubtful text counts as silence, 0.6; or `"off"`',
+            "--no-speech-threshold",
+            "above it doubtful text counts as silence; default: 0.6",
+            at_command=number(0, 1),
+            none=OFF,
+        ),
+        "prepend_punctuations": _decoding(
+            text(100),
+            "marks that belong to the next word",
+            "--prepend-punctuations",
+            "marks that belong to the next word",
+        ),
+        "append_punctuations": _decoding(
+            text(100),
+            "marks that belong to the word before",
+            "--append-punctuations",
+            "marks that belong to the word before",
+        ),
+        "hallucination_silence_threshold": _decoding(
+            number(0, 3600),
+            "with word times: seconds of silence around doubtful words, of which longer ones are skipped",
+            "--hallucination-silence-threshold",
+            "with word times: skip longer silence around doubtful words",
+            none=None,
+        ),
+        "threads": _decoding(
+            whole(0, 1024),
+            "cores to use; 0: the configuration's",
+            "--threads",
+            "cores to use; default: the configuration's",
+        ),
+        "condition_on_previous_text": _decoding(
+            flag(),
+            "give each piece the text before it, false",
+            "--condition-on-previous-text",
+            "give each piece the text before it; default: False",
+        ),
+        "carry_initial_prompt": _decoding(
+            flag(),
+            "give every piece the prompt, not only the first, true",
+            "--carry-initial-prompt",
+            "give every piece the initial prompt, not only the first; default: True",
+        ),
+    },
+)
