@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
 import sys
 from argparse import ArgumentError, ArgumentTypeError
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
@@ -17,9 +16,6 @@ from hushd_protocol.names import COMPUTE_DEVICES, is_compute_device
 if TYPE_CHECKING:
     from hushd_schema.kinds import Kind
     from hushd_schema.operation import Operation, Option
-
-T = TypeVar("T")
-N = TypeVar("N", int, float)
 
 ALL = "all"  # of the help
 _TRUTH = {"true": True, "false": False}
@@ -119,7 +115,7 @@ class Parser(argparse.ArgumentParser):
             group.add_argument(
                 *option.flags,
                 dest=name,
-                type=str if kind.known else _value(option, kind),
+                type=str if kind.known else _field_value(option, kind),
                 choices=kind.few,
                 metavar=option.metavar,
                 default=default,
@@ -221,63 +217,24 @@ def refuse_undecodable(argv: Iterable[str]) -> None:
             raise HushdError("bad_request", f"The argument {shown!r} is not valid UTF-8.")
 
 
-def number(low: float, high: float = math.inf) -> Callable[[str], float]:
-    """A reader of an option's value, a number from `low` to `high`."""
-    return _reader(float, "a number", low, high)
-
-
-def whole(low: int, high: float = math.inf) -> Callable[[str], int]:
-    """A reader of an option's value, a whole number from `low` to `high`."""
-    return _reader(int, "a whole number", low, high)
-
-
-def or_none(read: Callable[[str], T]) -> Callable[[str], T | None]:
-    """A reader that takes `None` besides what `read` takes, as openai-whisper's command does."""
-    return lambda text: None if text == "None" else read(text)
-
-
-def _value(option: Option, kind: Kind) -> Callable[[str], Any]:
-    """A reader of a field's value, whose sentence is that of its kind."""
+def value(kind: Kind) -> Callable[[str], Any]:
+    """A reader of an option's value, whose sentence is that of its kind."""
     from hushd_schema.kinds import from_text
 
-    told = kind._replace(wanted=option.wanted or kind.wanted)
-
     def read(text: str) -> Any:
-        if text == "None" and option.none is not NotImplemented:
-            return option.none
         try:
-            return from_text(text, told)
+            return from_text(text, kind)
         except ValueError as error:
             raise ArgumentTypeError(str(error)) from None
 
     return read
 
 
-def positive(text: str) -> float:
-    """Reads an option's value, a number above 0."""
-    value = _read(float, text)
-    if value is None or not 0 < value < math.inf:
-        raise ArgumentTypeError(f"must be a number above 0, not {text!r}")
-    return value
-
-
-def _reader(kind: type[N], what: str, low: float, high: float) -> Callable[[str], N]:
-    limits = f"from {low:g} to {high:g}" if high < math.inf else f"from {low:g} on"
-
-    def read(text: str) -> N:
-        value = _read(kind, text)
-        if value is None or not low <= value <= high or value == math.inf:
-            raise ArgumentTypeError(f"must be {what} {limits}, not {text!r}")
-        return value
-
-    return read
-
-
-def _read(kind: type[N], text: str) -> N | None:
-    try:
-        return kind(text)
-    except ValueError:
-        return None
+def _field_value(option: Option, kind: Kind) -> Callable[[str], Any]:
+    """A reader of a field's value."""
+    read = value(kind._replace(wanted=option.wanted or kind.wanted))
+    none = option.none
+    return read if none is NotImplemented else lambda text: none if text == "None" else read(text)
 
 
 def _truth(text: str) -> bool:

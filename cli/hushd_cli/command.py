@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .arguments import Parser
@@ -18,7 +18,8 @@ class Command(NamedTuple):
 
     Attributes:
         summary: what it does, as a phrase.
-        home: the module with `main(prog, argv)`, which returns the exit status, and `make_parser(prog)`.
+        home: the module with `main(prog, argv)`, which returns the exit status, and `make_parser(prog)`; or
+            `module:NAME`, a value there with these methods.
         parser: another module with `make_parser`, where `home` imports much.
         this_machine_only: whether it is about the machine that it runs on: its files, its devices, its supervisor.
         completes: the kind of names that an option or a word takes (see `completion.values`), by its attribute in the
@@ -36,9 +37,15 @@ class Command(NamedTuple):
 
     def run(self, prog: str, argv: Sequence[str]) -> int:
         """Runs it; returns the exit status."""
-        return int(import_module(self.home).main(prog, argv))
+        return int(_home(self.home).main(prog, argv))
 
     def make_parser(self, prog: str) -> Parser:
         """Its parser, for help, completion and manual pages."""
-        parser: Parser = import_module(self.parser or self.home).make_parser(prog)
+        parser: Parser = _home(self.parser or self.home).make_parser(prog)
         return parser
+
+
+def _home(place: str) -> Any:
+    module, _, name = place.partition(":")
+    found = import_module(module)
+    return getattr(found, name) if name else found

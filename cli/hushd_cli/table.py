@@ -81,7 +81,7 @@ BUILT_IN = (
     Command(
         "preload",
         "start workers before they are needed",
-        "hushd_cli.commands.preload",
+        "hushd_cli.commands.calls:PRELOAD",
         completes={"what": "workers"},
     ),
     Command(
@@ -96,9 +96,9 @@ BUILT_IN = (
         "hushd_cli.commands.yield_vram",
         this_machine_only=True,
     ),
-    Command("stop-speaking", "end what is spoken, and what waits to be", "hushd_cli.commands.stop_speaking"),
-    Command("pause", "interrupt speaking and listening until `hushd resume`", "hushd_cli.commands.pause"),
-    Command("resume", "go on where `hushd pause` interrupted", "hushd_cli.commands.resume"),
+    Command("stop-speaking", "end what is spoken, and what waits to be", "hushd_cli.commands.calls:STOP_SPEAKING"),
+    Command("pause", "interrupt speaking and listening until `hushd resume`", "hushd_cli.commands.calls:PAUSE"),
+    Command("resume", "go on where `hushd pause` interrupted", "hushd_cli.commands.calls:RESUME"),
     Command(
         "logs",
         "show the end of a log",
@@ -116,7 +116,7 @@ BUILT_IN = (
     Command(
         "reload",
         "have the supervisor read its configuration again",
-        "hushd_cli.commands.reload",
+        "hushd_cli.commands.calls:RELOAD",
         this_machine_only=True,
     ),
     Command(
@@ -128,7 +128,7 @@ BUILT_IN = (
     Command(
         "shutdown",
         "finish what is running, then end the supervisor",
-        "hushd_cli.commands.shutdown",
+        "hushd_cli.commands.calls:SHUTDOWN",
         this_machine_only=True,
     ),
     Command("run", "be the supervisor, in the foreground", "hushd_cli.commands.run"),

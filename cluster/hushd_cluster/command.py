@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 
 from hushd.transcripts.formats import FORMATS
-from hushd_cli.arguments import Parser, number, positive, whole
+from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.options import add_cutting, add_transcription
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
+from hushd_schema.kinds import above_zero, number, whole
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -41,27 +42,32 @@ def _offer_token() -> None:
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(prog, "Serves and transcribes on many machines, with Ray; run it on a node of the cluster.")
+    count = value(whole(1))
     commands = parser.add_commands()
     deploy = commands.add("deploy", "serve OpenAI's audio API from every node", "Engines start with the first request.")
     deploy.add_argument(
         "--http", default="127.0.0.1:8000", metavar="HOST:PORT", help="of every node; default: %(default)s"
     )
     deploy.add_argument(
-        "--nodes", type=whole(1), default=100, metavar="N", help="how many may serve at most; default: %(default)s"
+        "--nodes",
+        type=count,
+        default=100,
+        metavar="N",
+        help="how many may serve at most; default: %(default)s",
     )
     deploy.add_argument(
         "--at-once",
-        type=whole(1),
+        type=count,
         default=2,
         metavar="N",
         help="requests a node works at before another node joins; default: %(default)s",
     )
     deploy.add_argument(
-        "--queue", type=whole(1), default=64, metavar="N", help="requests that may wait; default: %(default)s"
+        "--queue", type=count, default=64, metavar="N", help="requests that may wait; default: %(default)s"
     )
     deploy.add_argument(
         "--idle",
-        type=number(0),
+        type=value(number(0)),
         default=300.0,
         metavar="SECONDS",
         help="after which a node that has no requests leaves; default: 300",
@@ -82,13 +88,17 @@ def make_parser(prog: str) -> Parser:
     transcribe.add_argument("--retry", action="store_true", help="also those that were set aside before")
     transcribe.add_argument(
         "--attempts",
-        type=whole(1),
+        type=count,
         default=3,
         metavar="N",
         help="before a recording is set aside; default: %(default)s",
     )
     transcribe.add_argument(
-        "--cpus", type=positive, default=1.0, metavar="N", help="of Ray's that each recording takes; default: 1"
+        "--cpus",
+        type=value(above_zero()),
+        default=1.0,
+        metavar="N",
+        help="of Ray's that each recording takes; default: 1",
     )
     add_transcription(transcribe)
     add_cutting(transcribe)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 
-from hushd_cli.arguments import Parser, positive
+from hushd_cli.arguments import Parser, value
 from hushd_cli.command import Command
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
+from hushd_schema.kinds import above_zero
 
 COMMAND = Command(
     "mcp",
@@ -30,7 +31,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--holder", metavar="NAME", help="the name in `hushd status`; default: the host's own")
     parser.add_argument(
         "--patience",
-        type=positive,
+        type=value(above_zero()),
         metavar="SECONDS",
         help="how long a call may take before it is answered with a ticket; default: 25, or until its end for a host "
         "that starts a process for each call",

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema.kinds import whole
 
-from hushd_cli.arguments import Parser, whole
+from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
 
 POLL_S = 0.25
@@ -32,7 +33,7 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(prog, "Show the end of a log.")
     parser.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
-    parser.add_argument("-n", "--lines", type=whole(0), default=50, help="how many; default: 50")
+    parser.add_argument("-n", "--lines", type=value(whole(0)), default=50, help="how many; default: 50")
     parser.add_argument("-r", "--request", metavar="ID", help="the lines about one request, from all logs")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
     return parser

@@ -16,8 +16,11 @@ from hushd.client import Client
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.system.terminal import Styled, escaped
+from hushd_schema.kinds import above_zero
+from hushd_schema.operations.synthesize import SYNTHESIZE
+from hushd_schema.operations.transcribe import SILENCE_S, TRANSCRIBE
 
-from hushd_cli.arguments import Parser, positive
+from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.commands.say import input
 from hushd_cli.terminal import console
@@ -37,7 +40,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = _parse(prog, argv)
     screen = console.StatusLine()
     mode: Mode = "headphones" if options.headphones else "half" if options.half_duplex else "auto"
-    speaking = {"voice": options.voice, "wpm": options.rate, "language": options.language}
+    speaking = {"voice": options.voice, "wpm": options.wpm, "language": options.language}
     speaking |= {"markup": "markdown" if options.markdown else None}
     console.silence_libraries()
     with (
@@ -48,7 +51,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             loudspeaker=options.audio_device,
             microphone=options.device,
             speaking={name: value for name, value in speaking.items() if value is not None},
-            listening={"silence_s": options.silence, "no_speech_s": options.timeout},
+            listening={"silence_s": options.silence_s, "no_speech_s": options.timeout},
             on_note=console.note,
             on_heard=lambda text: screen.show(lambda columns: unfinished("", text, columns)),
             on_listen=lambda: screen.show(lambda columns: unfinished(_SIGN, " listening", columns)),
@@ -83,19 +86,20 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--headphones", action="store_true", help="the microphone does not hear the loudspeaker")
     parser.add_argument("--half-duplex", action="store_true", help="do not listen while it speaks")
     parser.add_argument("-v", "--voice", help="who speaks; `say -v '?'` lists the voices")
-    parser.add_argument("-r", "--rate", type=positive, metavar="WPM", help="words a minute")
-    parser.add_argument("--language", help="a tag such as fr, which chooses the voice")
+    parser.add_fields(parser, SYNTHESIZE, ["wpm", "language"])
     parser.add_argument("--markdown", action="store_true", help="what is said is Markdown, as agents write it")
     parser.add_argument("-a", "--audio-device", metavar="NAME", help="the loudspeaker; `say -a '?'` lists them")
     microphone = parser.add_argument(
         "--microphone", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
     parser.understand("--device", microphone)
+    parser.add_fields(parser, TRANSCRIBE, ["silence_s"], default=SILENCE_S)
     parser.add_argument(
-        "--silence", type=positive, default=0.8, metavar="SECONDS", help="of quiet that end an answer; default: 0.8"
-    )
-    parser.add_argument(
-        "--timeout", type=positive, default=30.0, metavar="SECONDS", help="to begin an answer in; default: 30"
+        "--timeout",
+        type=value(above_zero()),
+        default=30.0,
+        metavar="SECONDS",
+        help="to begin an answer in; default: 30",
     )
     parser.add_argument("--priority", choices=PRIORITIES, default="text", help="who is heard first; default: text")
     return parser

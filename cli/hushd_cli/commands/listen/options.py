@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
+from hushd_schema.kinds import whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
-from hushd_cli.arguments import Parser, or_none, whole
+from hushd_cli.arguments import Parser, value
 
 from . import whisper
 
@@ -165,7 +166,7 @@ def _is_subtitle(output: str | None) -> bool:
 
 def _count(text: str) -> int | None:
     """A number from 1 on, or None, which openai-whisper's command also takes 0 for."""
-    return or_none(whole(0))(text) or None
+    return None if text == "None" else value(whole(0))(text) or None
 
 
 def _add_output(parser: Parser) -> None:

@@ -12,8 +12,9 @@ from hushd.client import Client
 from hushd.reports import memory_record as record
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema.kinds import number
 
-from hushd_cli.arguments import Parser, number
+from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal.chart import speaks_unicode
 
 from . import frame
@@ -43,7 +44,11 @@ def make_parser(prog: str) -> Parser:
     )
     parser.epilog = f"Keys: {frame.KEYS}."
     parser.add_argument(
-        "--period", type=number(0.2, 3600), default=PERIOD_S, metavar="SECONDS", help="between two looks; default: 2"
+        "--period",
+        type=value(number(0.2, 3600)),
+        default=PERIOD_S,
+        metavar="SECONDS",
+        help="between two looks; default: 2",
     )
     return parser
 

@@ -1,0 +1,90 @@
+"""The commands that are one call of a client's method: `hushd preload`, `pause`, `resume`, `stop-speaking`, `reload`
+and `shutdown`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from hushd_protocol.errors import HushdError
+
+from hushd_cli.arguments import Parser, add_compute_device
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+
+
+class Call(NamedTuple):
+    """A command, as `hushd_cli.command.Command` runs it.
+
+    Attributes:
+        description: what it does, a sentence.
+        call: makes the call.
+        add: adds its arguments.
+        start: whether it starts a supervisor where none runs.
+    """
+
+    description: str
+    call: Callable[[Client, Namespace], object]
+    add: Callable[[Parser], object] = lambda parser: None
+    start: bool = False
+
+    def main(self, prog: str, argv: Sequence[str]) -> int:
+        """Runs it; returns the exit status."""
+        options = self.make_parser(prog).parse_args(argv)
+        from hushd.client import Client
+
+        computing = getattr(options, "compute_device", None)
+        with Client(holder="cli", start=self.start, compute_device=computing) as client:
+            self.call(client, options)
+        return 0
+
+    def make_parser(self, prog: str) -> Parser:
+        """Its parser."""
+        parser = Parser(prog, self.description)
+        self.add(parser)
+        return parser
+
+
+def _add_workers(parser: Parser) -> None:
+    parser.add_argument("what", nargs="+", metavar="WHAT", help="such as stt, tts/hibari or stt/moonshine/tiny-en")
+    parser.add_argument("--keep-alive", metavar="TIME", help="how long they stay: 300, 5m, 1h30m, -1 (for ever)")
+    add_compute_device(parser)
+
+
+def _add_who(parser: Parser) -> None:
+    parser.add_argument(
+        "who", nargs="*", metavar="WHO", help="turns or clients, as in `hushd status`; default: all of them"
+    )
+
+
+def _add_who_and_current(parser: Parser) -> None:
+    parser.add_argument("--current", action="store_true", help="only what is spoken now; the next goes on")
+    _add_who(parser)
+
+
+def _shut_down(client: Client, options: Namespace) -> None:
+    if not client.shutdown():
+        raise HushdError("shutting_down", "The supervisor is shutting down, once the jobs that run have finished.")
+
+
+PRELOAD = Call(
+    "Start workers before they are needed.",
+    lambda client, options: client.preload(*options.what, keep_alive=options.keep_alive),
+    _add_workers,
+    start=True,
+)
+PAUSE = Call(
+    "Interrupt speaking and listening until `hushd resume`. Nothing is lost.",
+    lambda client, options: client.pause(*options.who),
+    _add_who,
+)
+RESUME = Call("Go on where `hushd pause` interrupted.", lambda client, options: client.resume(*options.who), _add_who)
+STOP_SPEAKING = Call(
+    "End what is spoken, and what waits to be.",
+    lambda client, options: client.stop_speaking(*options.who, current=options.current),
+    _add_who_and_current,
+)
+RELOAD = Call("Have the supervisor read its configuration again.", lambda client, options: client.reload())
+SHUTDOWN = Call("Finish what is running, then end the supervisor.", _shut_down)
