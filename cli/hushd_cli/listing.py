@@ -70,7 +70,7 @@ def list_choices(options: Namespace) -> None:
 
         list_devices(outputs())
         return
-    from hushd.audio.sound_file import FORMATS
+    from hushd_schema.sound_file import FORMATS
 
     from hushd_cli.commands.say.options import DATA_FORMATS
 

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.util import find_spec
 
 from hushd_protocol.errors import HushdError
 from hushd_schema import engines as specs
 
-from . import catalogue
+from . import catalogue, installation
 from .catalogue import Known
-from .installation import document, extra_command, package_command
 
 
 @cache
 def engine_installed(engine: str) -> bool:
     """Whether this environment has the packages that an engine needs."""
     spec = specs.find(engine)
-    return all(find_spec(package) for package in spec.packages) if spec else False
+    return spec is not None and installation.engine_installed(spec)
 
 
 def engine_command(engine: str) -> str:
     """The command that installs an engine into this environment, or what to do instead."""
-    spec = specs.find(engine)
-    if spec and spec.requirement:
-        return spec.outside + package_command(spec.requirement)
-    if spec and spec.extra:
-        return spec.outside + extra_command(spec.extra)
-    return f"make it an environment of its own, as {document('VOICES.md')} says"
+    return installation.engine_command(specs.find(engine))
 
 
 def translator() -> str:

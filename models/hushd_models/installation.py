@@ -12,7 +12,10 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hushd_schema.engines import EngineSpec
 
 _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkout
 
@@ -42,6 +45,20 @@ def package_command(*arguments: str) -> str:
     if find_spec("pip") is None:  # uv leaves it out
         return shlex.join(["uv", "pip", "install", "--python", python, *arguments])
     return shlex.join([python, "-m", "pip", "install", *_externally_managed(), *arguments])
+
+
+def engine_installed(spec: EngineSpec) -> bool:
+    """Whether this environment has the packages that an engine needs."""
+    return all(find_spec(package) for package in spec.packages)
+
+
+def engine_command(spec: EngineSpec | None) -> str:
+    """The command that installs an engine into this environment, or what to do instead."""
+    if spec and spec.requirement:
+        return spec.outside + package_command(spec.requirement)
+    if spec and spec.extra:
+        return spec.outside + extra_command(spec.extra)
+    return f"make it an environment of its own, as {document('VOICES.md')} says"
 
 
 def document(name: str) -> str:

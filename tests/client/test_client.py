@@ -21,7 +21,6 @@ from typing import Any
 import hushd
 import pytest
 from hushd import Client, HushdError, Segment, Word
-from hushd.audio.sound_file import format_of, wav_header
 from hushd.synthesis.timeline import Sentence, Spoken
 from hushd.transport.connection import Connection
 from hushd.transport.retry import RetryingCall
@@ -40,6 +39,7 @@ from hushd_protocol.messages import (
     Request,
     Result,
 )
+from hushd_schema.sound_file import format_of, wav_header
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
@@ -654,10 +654,10 @@ def test_formats_by_extension(name: str, form: str) -> None:
 def test_the_wav_header() -> None:
     """44 bytes that Python's own reader understands; of unknown length it says so."""
     data = bytes(range(8))
-    with wave.open(io.BytesIO(wav_header(24000, 2, 44 + 8) + data)) as file:
+    with wave.open(io.BytesIO(wav_header(24000, 8, 2) + data)) as file:
         assert file.getparams()[:4] == (2, 2, 24000, 2)
         assert file.readframes(9) == data
-    assert wav_header(24000, 2, None)[4:8] == b"\xff" * 4
+    assert wav_header(24000, None, 2)[4:8] == b"\xff" * 4
 
 
 # --- workers ----------------------------------------------------------------------------------------------------------

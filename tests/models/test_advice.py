@@ -29,7 +29,7 @@ def store(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def lacking(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     """Has all engines' packages installed but these."""
-    monkeypatch.setattr(advice, "find_spec", lambda package: package not in packages)
+    monkeypatch.setattr("hushd_models.installation.find_spec", lambda package: package not in packages)
     monkeypatch.setattr(advice, "engine_installed", ENGINE_INSTALLED)
 
 

@@ -122,7 +122,7 @@ def test_a_field_of_transcribe_goes_from_the_command_line_to_the_engine(heard: d
 def test_a_field_of_transcribe_is_known_over_http_and_to_agents(heard: dict[str, Any]) -> None:
     """`/openapi.json`, realtime sessions and the tools' schemas have it, under the names that it declares."""
     assert heard["http"] == {"type": "number", "minimum": 1, "maximum": 9, "description": "How eager."}
-    assert heard["realtime"] == "eagerness must be a number from 1 to 9."
+    assert heard["realtime"] == "eagerness must be a number from 1 to 9, not 0."
     assert heard["listened"] == 2
     assert heard["mcp"] == ["hushd_listen", "hushd_converse", "hushd_transcribe"]
     told = {"type": "number", "minimum": 1, "maximum": 9, "default": 5.0}

@@ -22,9 +22,10 @@ from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_schema.operations.synthesize import FORMATS
+from hushd_schema.sound_file import wav_header
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.audio_out import shorten, to_s16le
-from hushd_worker_tts.encoders import aiff_header, au_header, caf_header, wav_header
+from hushd_worker_tts.encoders import aiff_header, au_header, caf_header
 from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
 

@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hushd_models import languages
+from hushd_models.installation import engine_command
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     import numpy as np
     import numpy.typing as npt
+    from hushd_schema.engines import EngineSpec
 
     Samples: TypeAlias = npt.NDArray[np.float32]
 
@@ -93,13 +95,18 @@ class ModelInfo:
     translation: bool = True
 
     @classmethod
-    def well_known(cls, engine: str) -> tuple[ModelInfo, ...]:
-        """An engine's models in hushd's catalogue, those with several names under each."""
-        from hushd_models import catalogue  # 5 ms that an embedded engine has no need for
-
+    def well_known(cls, spec: EngineSpec) -> tuple[ModelInfo, ...]:
+        """The models that an engine's spec names, those with several names under each."""
         return tuple(
-            cls(known.name, known.languages, known.memory_mb, known.embedded, known.translation)
-            for known in catalogue.of(engine)
+            cls(
+                name,
+                tuple(content["languages"].split()),
+                content["memory_mb"],
+                embedded="package" in content,
+                translation=content.get("translation", True),
+            )
+            for own, content in spec.models.items()
+            for name in (own, *content.get("aliases", ()))
         )
 
 
@@ -123,6 +130,28 @@ class EngineInfo:
     word_times: bool
     translation: bool = False
     options: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        spec: EngineSpec,
+        *,
+        streaming: bool = False,
+        word_times: bool = False,
+        translation: bool = False,
+        options: tuple[str, ...] | None = None,
+    ) -> EngineInfo:
+        """The description of the engine that has a spec."""
+        return cls(
+            name=spec.name,
+            install=engine_command(spec),
+            default_model=spec.default_model,
+            models=ModelInfo.well_known(spec),
+            streaming=streaming,
+            word_times=word_times,
+            translation=translation,
+            options=options,
+        )
 
     def translates(self, model: ModelInfo) -> bool:
         """Whether `model` can translate into English: one that knows nothing else writes nonsense instead."""

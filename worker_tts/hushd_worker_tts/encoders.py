@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
+from hushd_schema.sound_file import SOUNDFILE, UNKNOWN_SIZE, wav_header
 from hushd_worker.job import Job
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 
     Integers = npt.NDArray[np.int16]
 
-# libsndfile's names of the formats that need it: container and coding.
-_SOUNDFILE = {
-    "flac": ("FLAC", "PCM_16"),
-    "ogg": ("OGG", "VORBIS"),
-    "opus": ("OGG", "OPUS"),
-    "mp3": ("MP3", "MPEG_LAYER_III"),
-}
-_UNKNOWN_SIZE = 0xFFFFFFFF
 _MOST = 0x7FFFFF00  # bytes of samples in an AIFF whose size is unknown: more is a negative number to some readers
 
 
@@ -54,8 +47,8 @@ def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
     if format in _HEADERS:
         header, coding = _HEADERS[format]
         return _Headed(job, partial(header, rate, channels=channels), coding)
-    if format in _SOUNDFILE:
-        return _Encoded(job, rate, channels, *_SOUNDFILE[format])
+    if format in SOUNDFILE:
+        return _Encoded(job, rate, channels, *SOUNDFILE[format])
     from .ffmpeg_encoder import FfmpegEncoder  # needed by few
 
     return FfmpegEncoder(job, rate, channels, format)
@@ -127,16 +120,6 @@ class _Headed(_InProcess):
         self._job.send_chunk(self._header(self._size), offset=0)
 
 
-def wav_header(rate: int, size: int | None, channels: int = 1) -> bytes:
-    """Returns the 44 bytes before `size` bytes of samples; None, or more than 4 GiB: size unknown."""
-    if size is None or size + 36 > _UNKNOWN_SIZE:
-        riff = data = _UNKNOWN_SIZE
-    else:
-        riff, data = size + 36, size
-    form = (16, 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
-    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", riff, b"WAVE", b"fmt ", *form, b"data", data)
-
-
 def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
     """Returns the 54 bytes before `size` bytes of samples; None, or a number that some read as negative: unknown.
 
@@ -151,7 +134,7 @@ def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
 
 def au_header(rate: int, size: int | None, channels: int = 1) -> bytes:
     """Returns the 24 bytes before `size` bytes of samples; None, or more than 4 GiB: size unknown."""
-    size = _UNKNOWN_SIZE if size is None or size > _UNKNOWN_SIZE else size
+    size = UNKNOWN_SIZE if size is None or size > UNKNOWN_SIZE else size
     return struct.pack(">4sIIIII", b".snd", 24, size, 3, rate, channels)
 
 

@@ -6,13 +6,16 @@ An engine is a class named in the entry point group `hushd.tts_engines`. Its mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from hushd_models.installation import engine_command
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from hushd_schema.engines import EngineSpec
 
     Samples = npt.NDArray[np.float32]
 
@@ -92,6 +95,31 @@ class EngineInfo:
     slowest: float
     fastest: float
     streaming: bool
+
+    @classmethod
+    def of(
+        cls,
+        spec: EngineSpec,
+        models: Sequence[Model],
+        *,
+        installed: bool,
+        default_voice: str,
+        default_model: str = "",
+        slowest: float = 0.5,
+        fastest: float = 2.0,
+    ) -> EngineInfo:
+        """The description of the engine that has a spec, and makes audio while it still reads text."""
+        return cls(
+            name=spec.name,
+            installed=installed,
+            install=engine_command(spec),
+            default_model=default_model or spec.default_model,
+            default_voice=default_voice,
+            models=tuple(models),
+            slowest=slowest,
+            fastest=fastest,
+            streaming=True,
+        )
 
 
 class TtsEngine(Protocol):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.errors import HushdError
+from hushd_schema.kinds import check
+from hushd_schema.operations.synthesize import SYNTHESIZE
 
 from . import devices
 from .devices import Device
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 BLOCK_S = 0.025
 # Seconds of the device's buffer, which PortAudio makes a block longer. More would delay the silence after a stop.
 LATENCY_S = 0.05
-VOLUMES = (0.0, 2.0)
 
 
 def outputs() -> list[Device]:
@@ -77,10 +77,7 @@ class Player:
 
     @volume.setter
     def volume(self, volume: float) -> None:
-        low, high = VOLUMES
-        if not low <= volume <= high:
-            raise HushdError("bad_request", f"The volume must be a number from {low:g} to {high:g}, not {volume!r}.")
-        self._volume = volume
+        self._volume: float = check("volume", volume, SYNTHESIZE.fields["volume"].kind)
         if self._buffer is not None:
             self._buffer.volume = volume
 

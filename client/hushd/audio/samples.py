@@ -8,8 +8,7 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
-
-from .sound_file import wav_header
+from hushd_schema.sound_file import wav_header
 
 _FORMATS = {"int16": "<i2", "float32": "<f4", "float64": "<f4"}  # as they are sent
 _HIGHEST_RATE = 768_000  # Hz
@@ -55,9 +54,8 @@ class Samples:
 
     def pieces(self) -> Iterator[bytes]:
         """A WAV file's bytes, converted as they are sent, so that no second copy of a long recording is made."""
-        yield wav_header(
-            self._rate, self._channels, 44 + self._samples.size * self._width, self._width, self._coding[1] == "f"
-        )
+        size, floating = self._samples.size * self._width, self._coding[1] == "f"
+        yield wav_header(self._rate, size, self._channels, self._width, floating)
         frames = max(1, MAX_PAYLOAD // (self._channels * self._width))
         for start in range(0, len(self._samples), frames):
             yield self._samples[start : start + frames].astype(self._coding).tobytes()

@@ -5,20 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError, reason
+from hushd_schema.sound_file import SOUNDFILE
 
 if TYPE_CHECKING:
     from hushd_protocol.system.output_file import OutputFile
-
-# libsndfile's names: container and coding.
-_SOUNDFILE = {
-    "flac": ("FLAC", "PCM_16"),
-    "ogg": ("OGG", "VORBIS"),
-    "opus": ("OGG", "OPUS"),
-    "mp3": ("MP3", "MPEG_LAYER_III"),
-    "aiff": ("AIFF", "PCM_16"),
-    "au": ("AU", "PCM_16"),
-    "caf": ("CAF", "PCM_16"),
-}
 
 
 class Encoder:
@@ -31,7 +21,7 @@ class Encoder:
 
     def __init__(self, file: OutputFile, form: str, rate: int, channels: int) -> None:
         instead = f"ask for it with synthesize(..., format={form!r})"
-        if form not in _SOUNDFILE:
+        if form not in SOUNDFILE:
             raise HushdError("bad_request", f"Raw speech is not saved as {form}: {instead}.")
         try:
             import soundfile
@@ -39,7 +29,7 @@ class Encoder:
             raise HushdError(
                 "bad_request", f"To save raw speech as {form}, {instead}, or install soundfile ({reason(error)})."
             ) from error
-        container, coding = _SOUNDFILE[form]
+        container, coding = SOUNDFILE[form]
         self._target = _Target(file)
         try:
             self._sound = soundfile.SoundFile(self._target, "w", rate, channels, coding, format=container)

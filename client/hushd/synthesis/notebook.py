@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 
-from hushd.audio.sound_file import wav_header
+from hushd_schema.sound_file import wav_header
 
 from .received import RAW, Piece
 
@@ -37,5 +37,5 @@ def player(pieces: Iterable[Piece], form: str, rate: int, channels: int) -> str:
     if len(sound) > MOST:
         return f"<p>This speech of {len(sound) >> 20} MiB is too long for a notebook: save it.</p>"
     if form == RAW:
-        sound[:0] = wav_header(rate, channels or 1, 44 + len(sound))
+        sound[:0] = wav_header(rate, len(sound), channels or 1)
     return f'<audio controls src="data:{_TYPES[form]};base64,{b64encode(sound).decode()}"></audio>'

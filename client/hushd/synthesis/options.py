@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from hushd_protocol.errors import HushdError
-from hushd_schema.operations.synthesize import OPTIONS, SynthesizeOptions
-
-from hushd.audio.sound_file import FORMATS
+from hushd_schema.kinds import check
+from hushd_schema.operations.synthesize import OPTIONS, SYNTHESIZE, SynthesizeOptions
 
 
 def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> dict[str, Any]:
@@ -17,8 +15,7 @@ def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> dict
     Raises:
         HushdError: `bad_request` for an unknown format.
     """
-    if form not in ("s16le", *FORMATS):
-        raise HushdError("bad_request", f"There is no format {form!r}: choose s16le or one of {', '.join(FORMATS)}.")
+    check("format", form, SYNTHESIZE.fields["format"].kind)
     return synthesize_params(options) | {"format": form} | ({"timeline": True} if timeline else {})
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.output_file import OutputFile
-
-from hushd.audio.sound_file import format_of, wav_header
+from hushd_schema.sound_file import WAV_HEADER, format_of, wav_header
 
 from .received import RAW, Piece
 
@@ -61,11 +60,11 @@ class SpeechFile:
         self._write(piece)
 
     def _begin_wav(self, rate: int, channels: int) -> None:
-        self._file.write(wav_header(rate, channels, None))
+        self._file.write(wav_header(rate, None, channels))
         self._write = lambda piece: self._file.write(piece.data)
 
         def end(kind: type[BaseException] | None, *_: object) -> None:
             if kind is None:
-                self._file.write(wav_header(rate, channels, self._file.size), 0)
+                self._file.write(wav_header(rate, self._file.size - WAV_HEADER, channels), 0)
 
         self._stack.push(end)

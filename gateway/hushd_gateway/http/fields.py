@@ -7,6 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hushd_protocol.errors import HushdError
+from hushd_schema import kinds
+from hushd_schema.kinds import Kind
 from starlette.datastructures import QueryParams
 
 from .errors import bad
@@ -47,36 +50,25 @@ def _finite(number: str) -> float:
     return value
 
 
+def value(fields: Fields, name: str, kind: Kind) -> Any:
+    """A value of a kind, also as text; None where there is none, or an empty text that does not fit."""
+    given = one(fields, name)
+    if given is None or (given == "" and not kind.fits("")):
+        return None
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)  # JSON knows one kind of number
+    try:
+        return kinds.from_text(given, kind) if isinstance(given, str) else kinds.check(name, given, kind)
+    except ValueError as error:
+        raise bad(f"{name} {error}.", name) from None
+    except HushdError as error:
+        raise bad(error.message, name) from None
+
+
 def text(fields: Fields, name: str, default: str = "") -> str:
     """A string; null and nothing are `default`."""
-    value = one(fields, name)
-    if value is None:
-        return default
-    if not isinstance(value, str):
-        raise bad(f"{name} must be text.", name)
-    return value
-
-
-def number(fields: Fields, name: str, least: float, most: float) -> float | None:
-    """A number from `least` to `most`, also as text; None where there is none."""
-    value = one(fields, name)
-    if value is None or value == "":
-        return None
-    try:
-        found = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
-    except (ValueError, OverflowError):
-        found = math.nan
-    if not least <= found <= most:
-        raise bad(f"{name} must be a number from {least:g} to {most:g}.", name)
-    return found
-
-
-def whole(fields: Fields, name: str, least: int, most: int) -> int | None:
-    """A whole number; None where there is none."""
-    found = number(fields, name, least, most)
-    if found is not None and found != int(found):
-        raise bad(f"{name} must be a whole number from {least} to {most}.", name)
-    return None if found is None else int(found)
+    given = value(fields, name, kinds.text())
+    return default if given is None else str(given)
 
 
 def flag(fields: Fields, name: str) -> bool:
@@ -90,11 +82,8 @@ def flag(fields: Fields, name: str) -> bool:
 
 
 def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> str:
-    """One of `choices`."""
-    value = text(fields, name) or default
-    if value not in choices:
-        raise bad(f"{name} must be one of {', '.join(choices)}.", name)
-    return value
+    """One of `choices`; null and nothing are `default`."""
+    return value(fields, name, kinds.choice(*choices)) or default
 
 
 def record(fields: Fields, name: str) -> dict[str, Any]:

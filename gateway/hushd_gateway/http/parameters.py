@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from hushd_schema import kinds
+from hushd_schema.kinds import Kind
 from hushd_schema.operation import EITHER, Field, Name, Operation
 
 from . import fields
@@ -93,33 +95,21 @@ def asked(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of(field: Field, name: str, there: Name) -> Parameter:
-    """The parameter that a field is: its kind's form decides how a value is read."""
-    name, form = there.name or name, (there.kind or field.kind).form
-    match form.get("type"):
-        case "boolean":
-            return flag(name, there.about)
-        case "integer":
-            return whole(name, form["minimum"], form["maximum"], there.about)
-        case "number":
-            return number(name, form["minimum"], form["maximum"], there.about)
-    return text(name, there.about)
+    return value(there.name or name, there.about, there.kind or field.kind)
+
+
+def value(name: str, about: str, kind: Kind) -> Parameter:
+    """A value of a kind; JSON may have numbers and booleans as text, too, and a text that is left out is empty."""
+    if kind.form["type"] == "boolean":
+        return flag(name, about)
+    if kind.form["type"] == "string":
+        return Parameter(name, about, lambda data, name: fields.value(data, name, kind) or "", kind.form)
+    return Parameter(name, about, partial(fields.value, kind=kind), kind.form, (_TEXT, _NOTHING))
 
 
 def text(name: str, about: str) -> Parameter:
     """Any text."""
-    return Parameter(name, about, fields.text, _TEXT)
-
-
-def number(name: str, least: float, most: float, about: str) -> Parameter:
-    """A number, which JSON may have as text, too."""
-    schema = {"type": "number", "minimum": least, "maximum": most}
-    return Parameter(name, about, partial(_bounded, fields.number, least, most), schema, (_TEXT, _NOTHING))
-
-
-def whole(name: str, least: int, most: int, about: str) -> Parameter:
-    """A whole number, which JSON may have as text, too."""
-    schema = {"type": "integer", "minimum": least, "maximum": most}
-    return Parameter(name, about, partial(_bounded, fields.whole, least, most), schema, (_TEXT, _NOTHING))
+    return value(name, about, kinds.text())
 
 
 def flag(name: str, about: str) -> Parameter:
@@ -155,10 +145,6 @@ def subset(name: str, choices: Sequence[str], about: str) -> Parameter:
 def record(name: str, about: str) -> Parameter:
     """An object."""
     return Parameter(name, about, fields.record, {"type": "object"})
-
-
-def _bounded(check: Callable[..., Any], least: float, most: float, data: Fields, name: str) -> Any:
-    return check(data, name, least, most)
 
 
 def _several(one: Schema) -> Schema:

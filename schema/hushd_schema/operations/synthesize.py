@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, TypedDict
 
-from hushd_schema import operation
+from hushd_schema import operation, sound_file
 from hushd_schema.kinds import Kind, choice, flag, number, text, whole
 from hushd_schema.operation import Field, Name, Operation, Option
 
 VOICE, FILE = "voice", "file"  # the parts of a command's help
-FORMATS = ("s16le", "wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "m4a", "alac", "aac", "pcm")
+FORMATS = ("s16le", *sound_file.FORMATS)
 MARKUPS = ("text", "markdown", "ssml")
 _MOST_PRONUNCIATIONS = 1000
 _LONGEST_PRONUNCIATION = 200

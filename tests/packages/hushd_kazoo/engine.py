@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hushd_models import advice
 from hushd_protocol.system import paths
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
 
@@ -14,14 +13,7 @@ from .spec import SPEC
 
 
 class Kazoo(Engine):
-    INFO = EngineInfo(
-        name="kazoo",
-        install=advice.engine_command("kazoo"),
-        default_model=SPEC.default_model,
-        models=ModelInfo.well_known("kazoo"),
-        streaming=False,
-        word_times=False,
-    )
+    INFO = EngineInfo.of(SPEC)
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:

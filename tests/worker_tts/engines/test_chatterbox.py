@@ -67,7 +67,7 @@ def loaded(model: str) -> Chatterbox:
 def test_not_installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is described with its three models and what installs it, and has no voices."""
     monkeypatch.setitem(sys.modules, "chatterbox", None)
-    monkeypatch.setattr("hushd_worker_tts.engines.chatterbox.find_spec", lambda name: None)
+    monkeypatch.setattr("hushd_models.installation.find_spec", lambda name: None)
     info = Chatterbox.info()
     assert (info.installed, info.install) == (
         False,

@@ -17,7 +17,7 @@ def test_a_damaged_model_is_not_loaded(tmp_path: Path, monkeypatch: pytest.Monke
     """The worker says which file is damaged and what gets it anew, before the engine has seen it."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("HUSHD_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(kokoro, "_installed", lambda: True)
+    monkeypatch.setattr(kokoro, "engine_installed", lambda spec: True)
     monkeypatch.setattr(kokoro.Kokoro, "load", lambda self, report: pytest.fail("the engine was given it"))
     folder = tmp_path / "models" / "kokoro"
     folder.mkdir(parents=True)

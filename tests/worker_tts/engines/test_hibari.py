@@ -7,13 +7,14 @@ import io
 import re
 import wave
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from hushd_models import catalogue
+from hushd_models import catalogue, installation
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.synthesize import FORMATS
@@ -203,7 +204,8 @@ def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.Mon
     """No import error, no voices, and the command that installs it."""
     files.registry.cache_clear()
     files.assets.cache_clear()
-    monkeypatch.setattr(files, "find_spec", lambda name: None)
+    for place in (files, installation):
+        monkeypatch.setattr(place, "find_spec", lambda name: None if name == "hibari" else find_spec(name))
     try:
         assert (Hibari.info().installed, Hibari.voices()) == (False, ())
         with pytest.raises(HushdError, match=re.escape("not installed: " + extra_command("tts"))) as caught:

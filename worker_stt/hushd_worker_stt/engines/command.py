@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_models.installation import document, extra_command
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema.engines.stt.command import SPEC
 from hushd_worker.command_spec import CommandSpecError, files
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
@@ -29,15 +30,7 @@ if TYPE_CHECKING:
 class Command(Engine):
     """The engine `command`. A model is a program, and its file says what it can do."""
 
-    INFO = EngineInfo(
-        name="command",
-        install=extra_command("stt"),
-        default_model="default",
-        models=(),
-        streaming=False,
-        word_times=True,
-        translation=True,
-    )
+    INFO = EngineInfo.of(SPEC, word_times=True, translation=True)
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:

@@ -31,7 +31,7 @@ _KINDS = {
     "output": choice("text", "json"),
     "translate": texts(),
     "auto": text(),
-    "memory_mb": number(0),
+    "memory_mb": number(0)._replace(make=round),
     "timeout": seconds(0.1),
     "piece": Kind("[shortest, longest] in seconds, from 1 to 600", _is_piece, _piece),
 }
@@ -74,17 +74,9 @@ class CommandSpec:
         for key, example in (("run", '["program", "argument", …]'), ("languages", '["en", …]')):
             if not given.get(key):
                 raise CommandSpecError(f"it needs {key} = {example}")
-        return cls(
-            path,
-            command_spec.command_line(given["run"], _PLACEHOLDERS),
-            given["languages"],
-            output=given.get("output", "text"),
-            translate=command_spec.words("translate", given.get("translate", ()), _PLACEHOLDERS),
-            auto=given.get("auto", ""),
-            memory_mb=round(given.get("memory_mb", 0)),
-            timeout=given.get("timeout", 120.0),
-            piece=given.get("piece", _PIECE),
-        )
+        line = command_spec.command_line(given.pop("run"), _PLACEHOLDERS)
+        translate = command_spec.words("translate", given.pop("translate", ()), _PLACEHOLDERS)
+        return cls(path, line, translate=translate, **given)
 
     @property
     def name(self) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue, hf_cache, own_model
-from hushd_models.installation import extra_command
 from hushd_protocol.errors import reason
+from hushd_schema.engines.stt.faster_whisper import FILES, PRECISIONS, SPEC
 from hushd_worker import compute_device
 from hushd_worker.load_error import Cause, cause
 
@@ -24,7 +24,6 @@ from .whisper_family import SHARED, Decoding, WhisperFamily
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would ask the hub
 _PASSED_ON = (  # of the decoder's options
     "patience",
     "length_penalty",
@@ -54,18 +53,10 @@ def _memory_mb(millions: float) -> int:
 class FasterWhisper(WhisperFamily):
     """The engine `faster-whisper`. CTranslate2 models: folders `faster-whisper/NAME` in the models folder."""
 
-    INFO = EngineInfo(
-        name="faster-whisper",
-        install=extra_command("faster-whisper"),
-        default_model="base",
-        models=ModelInfo.well_known("faster-whisper"),
-        streaming=False,
-        word_times=True,
-        translation=True,
-        options=(*SHARED, *_PASSED_ON),  # without `threads`: CTranslate2 has as many as at its start
-    )
-    PACKAGES = ("ctranslate2", "faster_whisper")
-    COMPUTE_TYPES = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
+    # Without `threads`: CTranslate2 has as many as at its start.
+    INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON))
+    SPEC = SPEC
+    COMPUTE_TYPES = PRECISIONS
 
     @classmethod
     def find(cls, model: str) -> Path | None:
@@ -165,4 +156,4 @@ class FasterWhisper(WhisperFamily):
 
 
 def _whole(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in _FILES)
+    return all((folder / name).is_file() for name in FILES)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError
+from hushd_schema.engines.stt.moonshine import SPEC
 from hushd_worker.load_error import load_error
 
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, ModelInfo, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, Options, PieceLength, Segment
 
 from . import libmoonshine
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_INSTALL = extra_command("stt")
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
 _HOP = 1600  # samples that the transcriber takes at a time; it loses a shorter rest
 # The whole piece is one line: the library's own segmentation drops quiet speech (36 % of the words of ten clips
@@ -35,15 +35,7 @@ _WHOLE = {
 class Moonshine(Engine):
     """The engine `moonshine`. It has no word times, since the wheel carries no alignment model."""
 
-    INFO = EngineInfo(
-        name="moonshine",
-        install=_INSTALL,
-        default_model="tiny-en",
-        models=(ModelInfo("tiny-en", languages=("en",), memory_mb=300, embedded=True),),
-        streaming=True,
-        word_times=False,
-        options=(),
-    )
+    INFO = EngineInfo.of(SPEC, streaming=True, options=())
     # On ten minutes of read speech 3 to 10 s lost words at the edges; 8 to 15 s made 2.9 % errors at a peak of 293 MB,
     # 10 to 20 s made 3.1 % at 377 MB, since an encoder's memory grows with the square of the piece.
     PIECE = PieceLength(8.0, 15.0)
@@ -67,7 +59,7 @@ class Moonshine(Engine):
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = libmoonshine.package()
         if folder is None:
-            raise HushdError("engine_missing", f"The engine 'moonshine' is not installed: {_INSTALL}.")
+            raise HushdError("engine_missing", f"The engine 'moonshine' is not installed: {self.INFO.install}.")
         if not self.installed(model):
             raise HushdError(
                 "model_missing",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import advice
-from hushd_models.installation import extra_command
+from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
+from hushd_schema.engines.stt.onnx_asr import SPEC
 from hushd_worker import compute_device
 from hushd_worker.load_error import load_error
 from hushd_worker.onnx_session import mapped_sessions
@@ -30,7 +30,6 @@ from .tuned import threads
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_INSTALL = extra_command("onnx-asr")
 _SHORTEST = RATE // 2  # samples; less is padded with silence, since the spread of one frame is not a number
 _LAST_TOKEN_S = 0.3  # the assumed length of a word's last token: only beginnings are known
 _WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before signs
@@ -39,16 +38,8 @@ _WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before signs
 class OnnxAsr(Engine):
     """The engine `onnx-asr`. CTC and transducer models know when each word begins; Canary can translate."""
 
-    INFO = EngineInfo(
-        name="onnx-asr",
-        install=_INSTALL,
-        default_model="nemo-parakeet-tdt-0.6b-v3",
-        models=ModelInfo.well_known("onnx-asr"),
-        streaming=False,  # its makers' figures: a tenth of real time on four cores, for each pass
-        word_times=True,
-        translation=True,
-        options=(),
-    )
+    # Not for streaming: its makers' figures are a tenth of real time on four cores, for each pass.
+    INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=())
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less in a graph of a FastConformer's shape with random weights; Whisper gains nothing by it.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)
@@ -61,11 +52,7 @@ class OnnxAsr(Engine):
 
     @classmethod
     def installed(cls, model: str) -> bool:
-        return (
-            find_spec("onnx_asr") is not None
-            and find_spec("onnxruntime") is not None
-            and onnx_models.find(model) is not None
-        )
+        return engine_installed(SPEC) and onnx_models.find(model) is not None
 
     @staticmethod
     def preload() -> None:
@@ -86,7 +73,7 @@ class OnnxAsr(Engine):
             self._resample = soxr.resample
         except (ImportError, OSError) as error:
             raise HushdError(
-                "engine_missing", f"The engine 'onnx-asr' is not installed ({reason(error)}): {_INSTALL}."
+                "engine_missing", f"The engine 'onnx-asr' is not installed ({reason(error)}): {self.INFO.install}."
             ) from error
         if folder is None:
             raise advice.missing(f"onnx-asr/{model}")

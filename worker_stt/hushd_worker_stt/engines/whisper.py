@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue
-from hushd_models.installation import extra_command
 from hushd_protocol.system.paths import user_cache
+from hushd_schema.engines.stt.whisper import SPEC
 from hushd_worker import compute_device
 
 from hushd_worker_stt.batching import rendezvous
@@ -47,17 +47,10 @@ def _memory_mb(millions: float) -> int:
 class Whisper(WhisperFamily):
     """The engine `whisper`. Checkpoints in OpenAI's format: `whisper/NAME.pt` in the models folder."""
 
-    INFO = EngineInfo(
-        name="whisper",
-        install=extra_command("whisper"),
-        default_model="base",
-        models=ModelInfo.well_known("whisper"),
-        streaming=False,
-        word_times=True,
-        translation=True,
-        options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads"),
+    INFO = EngineInfo.of(
+        SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads")
     )
-    PACKAGES = ("torch", "whisper")
+    SPEC = SPEC
     COMPUTE_TYPES = ("int8", "float32")
 
     @classmethod

@@ -12,11 +12,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hushd_models import advice, catalogue
+from hushd_models.installation import engine_installed
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
@@ -33,6 +33,8 @@ from . import tuned
 from .whisper_models import SIZES
 
 if TYPE_CHECKING:
+    from hushd_schema.engines import EngineSpec
+
     from hushd_worker_stt.engine import Samples
 
 _BEAM = 5  # as of both packages' command lines
@@ -77,7 +79,7 @@ class WhisperFamily(Engine):
     """An engine for Whisper's models. A subclass sets `INFO`, finds models, and decodes.
 
     Attributes:
-        PACKAGES: packages that must be importable.
+        SPEC: the engine's.
         COMPUTE_TYPES: values that HUSHD_COMPUTE_TYPE may have.
         compute_type: the one that the user asks for; empty: the engine's default.
         timestamps: set by a subclass's `load`: whether the model learnt when sentences begin and end.
@@ -86,7 +88,7 @@ class WhisperFamily(Engine):
 
     # The encoder's work is the same for 1 s and for 30 s, so pieces are long.
     PIECE = PieceLength(15.0, 29.5)
-    PACKAGES: ClassVar[tuple[str, ...]]
+    SPEC: ClassVar[EngineSpec]
     COMPUTE_TYPES: ClassVar[tuple[str, ...]]
     compute_type = ""
     timestamps = True
@@ -140,7 +142,7 @@ class WhisperFamily(Engine):
 
     @classmethod
     def installed(cls, model: str) -> bool:
-        return all(find_spec(package) for package in cls.PACKAGES) and cls.find(model) is not None
+        return engine_installed(cls.SPEC) and cls.find(model) is not None
 
     @classmethod
     def preload(cls) -> None:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_models import advice, catalogue, hf_cache
-from hushd_models.installation import document, package_command
+from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_schema.engines.tts.chatterbox import SPEC
 from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
 
@@ -26,8 +26,7 @@ from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
 from .greetings import greeting
 
-# It pins packages with which the other engines do not work.
-INSTALL = f"make it an environment of its own, as {document('VOICES.md')} says"
+INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud, and its only one; not measured: its weights were not at hand.
 WPM = 170
 _RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")
@@ -65,18 +64,16 @@ class Chatterbox:
 
     @classmethod
     def info(cls) -> EngineInfo:
-        package = _installed()
+        package = engine_installed(SPEC)
         models = tuple(
             Model(name, known.languages, known.memory_mb, embedded=False, installed=package and _find(name) is not None)
             for name, known in _KNOWN.items()
         )
-        return EngineInfo(
-            "chatterbox", package, INSTALL, "english", "chatterbox", models, slowest=1.0, fastest=1.0, streaming=True
-        )
+        return EngineInfo.of(SPEC, models, installed=package, default_voice="chatterbox", slowest=1.0, fastest=1.0)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        if not _installed():
+        if not engine_installed(SPEC):
             return ()
         ready = {model.name for model in cls.info().models if model.installed}
 
@@ -90,7 +87,7 @@ class Chatterbox:
 
     def load(self, report: Callable[[str], None]) -> None:
         kind, folder = _CLASSES[self._model], _find(self._model)
-        if _installed() and folder is None:
+        if engine_installed(SPEC) and folder is None:
             raise advice.missing(f"chatterbox/{self._model}")
         read_ahead(folder.iterdir() if folder else ())
         try:
@@ -184,10 +181,6 @@ def _keep_from_the_hub(folder: Path) -> None:
 
 
 # --- its files -------------------------------------------------------------------------------------------------------
-
-
-def _installed() -> bool:
-    return find_spec("chatterbox") is not None and find_spec("torch") is not None
 
 
 def _folder() -> Path:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hushd_models.installation import document, extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_schema.engines.tts.command import SPEC
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -58,7 +59,7 @@ class Command:
         voices = _voices(specs)
         default = "default" if "default" in specs or not specs else next(iter(specs))
         return EngineInfo(
-            name="command",
+            name=SPEC.name,
             # Its code comes with hushd; without a file of the user's it has no voice.
             installed=bool(specs),
             install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('VOICES.md')} says",

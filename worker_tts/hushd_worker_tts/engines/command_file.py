@@ -24,8 +24,8 @@ _KINDS = {
     "output": choice("sound", "raw"),
     "rate": whole(1000),
     "channels": whole(1),
-    "wpm": number(10),
-    "memory_mb": number(0),
+    "wpm": number(10)._replace(make=round),
+    "memory_mb": number(0)._replace(make=round),
     "timeout": seconds(0.1),
 }
 _VOICE_KINDS = {"name": text(), "id": text(), "language": text(), "gender": text(), "sample": text()}
@@ -60,12 +60,12 @@ class CommandSpec:
     path: Path
     line: CommandLine
     speakers: tuple[Speaker, ...]
-    output: str
-    rate: int
-    channels: int
-    wpm: int
-    memory_mb: int
-    timeout: float
+    output: str = "sound"
+    rate: int = 22050
+    channels: int = 1
+    wpm: int = 175
+    memory_mb: int = 0
+    timeout: float = 60.0
 
     @classmethod
     def read(cls, path: Path) -> CommandSpec:
@@ -78,22 +78,12 @@ class CommandSpec:
         if "run" not in given:
             raise CommandSpecError('it needs run = ["program", "argument", …]')
         line = command_spec.command_line(given["run"], _PLACEHOLDERS)
-        output = given.get("output", "sound")
-        if output == "raw" and "rate" not in given:
+        if given.get("output") == "raw" and "rate" not in given:
             raise CommandSpecError("it needs rate = 22050, or the program's own, for output = 'raw'")
-        if output == "raw" and "wav" in line.placeholders:
+        if given.get("output") == "raw" and "wav" in line.placeholders:
             raise CommandSpecError("output = 'raw' is for standard output, and run has {wav}")
-        return cls(
-            path,
-            line,
-            _speakers(path.stem, given),
-            output,
-            rate=given.get("rate", 22050),
-            channels=given.get("channels", 1),
-            wpm=round(given.get("wpm", 175)),
-            memory_mb=round(given.get("memory_mb", 0)),
-            timeout=given.get("timeout", 60.0),
-        )
+        speakers = _speakers(path.stem, given)
+        return cls(path, line, speakers, **{key: given[key] for key in given.keys() & cls.__dataclass_fields__.keys()})
 
     @property
     def writes_file(self) -> bool:

@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models.installation import extra_command
+from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError
-from hushd_schema.engines.tts.espeak_ng import LANGUAGES
+from hushd_schema.engines.tts.espeak_ng import LANGUAGES, SPEC
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -25,7 +25,7 @@ from .greetings import greeting
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
-INSTALL = f"apt install espeak-ng, brew install espeak-ng, or {extra_command('espeak')}"
+INSTALL = engine_command(SPEC)
 RATE_WPM = 175  # espeak's natural rate,
 # and what that is in words of ordinary text, pauses included; hibari speaks the same text at 177.
 WPM = 190
@@ -76,16 +76,13 @@ class EspeakNg:
         installed = _find() is not None
         # Measured: 25 MB of PSS after four pages, most of it Python's and numpy's; 35 while it speaks.
         model = Model("all", tuple(LANGUAGES.split()), memory_mb=35, embedded=False, installed=installed)
-        return EngineInfo(
-            name="espeak-ng",
+        return EngineInfo.of(
+            SPEC,
+            [model],
             installed=installed,
-            install=INSTALL,
-            default_model="all",
             default_voice="espeak-en-us",
-            models=(model,),
             slowest=_SLOWEST_WPM / RATE_WPM,
             fastest=_FASTEST_WPM / RATE_WPM,
-            streaming=True,
         )
 
     @classmethod

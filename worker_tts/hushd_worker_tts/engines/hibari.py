@@ -10,11 +10,11 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import Any
 
-from hushd_models.installation import extra_command
+from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
+from hushd_schema.engines.tts.hibari import SPEC
 
 from hushd_worker_tts.alignment import aligned
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
@@ -28,7 +28,7 @@ RATE = 24_000
 # follows `speed` within 12 percent over the whole range.
 WPM = 177
 _LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; the voices that it can download are not known
-INSTALL = extra_command("tts")
+INSTALL = engine_command(SPEC)
 # hibari's own command cuts beyond this many phonemes too: memory and time grow faster than the length.
 MAX_PHONEMES = 400
 _CLAUSE_END = re.compile(r"[,;:—.!?…]+ ")
@@ -49,18 +49,11 @@ class Hibari:
 
     @classmethod
     def info(cls) -> EngineInfo:
-        installed = bool(registry()) and find_spec("onnxruntime") is not None
-        return EngineInfo(
-            name="hibari",
-            installed=installed,
-            install=INSTALL,
-            default_model="en",
-            default_voice="heart",
-            models=(Model("en", ("en-US", "en-GB"), memory_mb=280, embedded=True, installed=installed),),
-            slowest=0.5,
-            fastest=2.0,
-            streaming=True,
-        )
+        installed = engine_installed(SPEC)
+        known = SPEC.models[SPEC.default_model]
+        languages = tuple(known["languages"].split())
+        model = Model(SPEC.default_model, languages, known["memory_mb"], embedded=True, installed=installed)
+        return EngineInfo.of(SPEC, [model], installed=installed, default_voice="heart")
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

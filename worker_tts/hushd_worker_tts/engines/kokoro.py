@@ -8,15 +8,15 @@ phonemes come from espeak-ng and phonemizer, which are GPL-3.0; hence the extra.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hushd_models import advice, catalogue
-from hushd_models.installation import extra_command, package_command
+from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_schema.engines.tts.kokoro import SPEC
 from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
 
@@ -26,11 +26,9 @@ from .greetings import greeting
 from .onnx_session import session
 from .phoneme_times import word_marks
 
-INSTALL = extra_command("kokoro")
+INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud; not measured: its weights were not at hand.
 WPM = 170
-DEFAULT = "kokoro-v1.0"
-_KNOWN = {known.name: known for known in catalogue.of("kokoro")}
 # What espeak calls the language of a voice, by the first letter of its name; Japanese and Chinese need misaki, which
 # kokoro's makers use for them too.
 _ESPEAK = {
@@ -51,21 +49,19 @@ class Kokoro:
 
     @classmethod
     def info(cls) -> EngineInfo:
-        package, files = _installed(), _files()
+        package, files = engine_installed(SPEC), _files()
         ready = package and _voices_file() is not None
         spoken = tuple(dict.fromkeys(voice.language for voice in catalogue.voices("kokoro")))
         models = tuple(
             Model(name, spoken, _memory_mb(name, files.get(name)), embedded=False, installed=ready and name in files)
-            for name in sorted(files.keys() | _KNOWN.keys())
+            for name in sorted(files.keys() | SPEC.models.keys())
         )
-        default = DEFAULT if DEFAULT in files or not files else min(files)
-        return EngineInfo(
-            "kokoro", package, INSTALL, default, "af_heart", models, slowest=0.5, fastest=2.0, streaming=True
-        )
+        default = SPEC.default_model if SPEC.default_model in files or not files else min(files)
+        return EngineInfo.of(SPEC, models, installed=package, default_voice="af_heart", default_model=default)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        if not _installed():
+        if not engine_installed(SPEC):
             return ()
         info = cls.info()
         ready = any(model.installed for model in info.models)
@@ -153,11 +149,6 @@ class Kokoro:
 # --- its files -------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _installed() -> bool:
-    return all(find_spec(name) is not None for name in ("kokoro_onnx", "onnxruntime", "phonemizer"))
-
-
 def _folder() -> Path:
     return paths.find().models / "kokoro"
 
@@ -176,4 +167,4 @@ def _memory_mb(name: str, path: Path | None) -> int:
 
     Measured only with the tests' small model: 83 MB, 110 at work.
     """
-    return 200 + round(2 * path.stat().st_size / 1e6) if path else _KNOWN[name].memory_mb
+    return 200 + round(2 * path.stat().st_size / 1e6) if path else int(SPEC.models[name]["memory_mb"])

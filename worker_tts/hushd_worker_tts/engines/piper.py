@@ -11,15 +11,15 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_models import advice, catalogue
-from hushd_models.installation import extra_command, package_command
+from hushd_models import advice
+from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
+from hushd_schema.engines.tts.piper import SPEC
 from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
 
@@ -29,12 +29,9 @@ from .greetings import greeting
 from .onnx_session import session
 from .phoneme_times import word_marks
 
-INSTALL = extra_command("piper")
+INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud; not measured: no voices were at hand.
 WPM = 170
-# One for each of the languages people ask for most, medium quality; there are 150 more in piper's collection.
-KNOWN = tuple(known.name for known in catalogue.of("piper"))
-DEFAULT = "en_US-lessac-medium"
 _FEMALE = ("anna", "gosia", "irina", "lessac", "paola", "siwis", "huayan", "rapunzelina", "upc_ona")
 _MALE = ("alan", "amir", "davefx", "faber", "harri", "jirka", "kareem", "mihai", "thorsten")
 _LANGUAGE = re.compile(r"([a-z]{2,3})_([A-Z]{2})-")
@@ -56,9 +53,9 @@ class Piper:
 
     @classmethod
     def info(cls) -> EngineInfo:
-        package = _installed()
+        package = engine_installed(SPEC)
         files = _files()
-        names = sorted(files.keys() | set(KNOWN))
+        names = sorted(files.keys() | SPEC.models.keys())
         models = tuple(
             Model(
                 name,
@@ -70,12 +67,12 @@ class Piper:
             for name in names
         )
         # What is there is better than what we know.
-        default = DEFAULT if DEFAULT in files or not files else min(files)
-        return EngineInfo("piper", package, INSTALL, default, default, models, slowest=0.5, fastest=2.0, streaming=True)
+        default = SPEC.default_model if SPEC.default_model in files or not files else min(files)
+        return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        if not _installed():
+        if not engine_installed(SPEC):
             return ()
         files = _files()
         return tuple(
@@ -88,7 +85,7 @@ class Piper:
                 sample=greeting(details.language, speaker or name.split("-")[1] if "-" in name else name),
                 wpm=WPM,
             )
-            for name in sorted(files.keys() | set(KNOWN))
+            for name in sorted(files.keys() | SPEC.models.keys())
             for details in (_details(name, files.get(name)),)
             for speaker in ("", *details.speakers)
         )
@@ -176,10 +173,6 @@ def _phonemes(chunks: Sequence[Any]) -> Iterator[tuple[str, float]]:
 class _Details(NamedTuple):
     language: str
     speakers: tuple[str, ...]
-
-
-def _installed() -> bool:
-    return find_spec("piper") is not None and find_spec("onnxruntime") is not None
 
 
 def _folder() -> Path:

@@ -10,20 +10,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-from hushd.audio.sound_file import FORMATS, format_of
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_schema.operations import synthesize as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE, SynthesizeOptions
+from hushd_schema.sound_file import FORMATS, OTHERWISE, format_of
 
 from hushd_cli.arguments import Parser
 
 from .highlight import USUAL
 
-_KINDS = {  # other names of some: extensions, and macOS's codes
-    "adts": "aac", "aif": "aiff", "caff": "caf", "m4af": "m4a", "mp4": "m4a", "mp4f": "m4a", "next": "au", "oga": "ogg",
-    "raw": "pcm", "snd": "au", "wave": "wav",
-}  # fmt: skip
 DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
 _SAMPLES = {"wav": "LEI16", "caf": "LEI16", "pcm": "LEI16", "aiff": "BEI16", "au": "BEI16"}  # in each format
 _IGNORED = ("bit_rate", "quality")  # of macOS's encoders
@@ -225,7 +221,7 @@ def _check_file(options: Namespace) -> None:
 
 def _format(text: str) -> str:
     name = text.lower()
-    form = _KINDS.get(name, name)
+    form = OTHERWISE.get(name, name)
     if form not in (*FORMATS, "?"):
         raise ArgumentTypeError(f"must be one of {', '.join(FORMATS)}, not {text!r}")
     return form

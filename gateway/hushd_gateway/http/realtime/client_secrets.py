@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from secrets import token_hex
 
+from hushd_schema.kinds import whole
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -23,7 +24,7 @@ async def create(request: Request) -> Response:
     given = PARAMETERS.check(await read_json(request))
     asked, expires = given["session"], given["expires_after"]
     kind = fields.choice(asked, "type", ("transcription", "realtime"), "realtime")
-    seconds = fields.whole(expires, "seconds", LEAST_S, MOST_S) or USUAL_S
+    seconds = fields.value(expires, "seconds", whole(LEAST_S, MOST_S)) or USUAL_S
     session = Session(f"sess_{token_hex(8)}", kind, fields.text(asked, "model"))
     session.update(asked)
     end = int(time.time()) + seconds

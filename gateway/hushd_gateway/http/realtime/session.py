@@ -10,18 +10,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from hushd_schema.operation import LIVE
+from hushd_schema.operations import transcribe as schema
+from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
 from .. import fields, parameters
 from ..errors import bad
+from ..transcription.params import VAD
 from .audio import ALAW, FORMATS, PCM, RATE, TELEPHONE_RATE, ULAW
 
 Object = dict[str, Any]
 SILENCE_S = {"low": 1.6, "medium": 0.8, "auto": 0.8, "high": 0.5}  # by the eagerness of semantic_vad
 DELAYS = ("minimal", "low", "medium", "high", "xhigh")
-MANUAL_SILENCE_S = 0.8  # that divides what is committed into sentences
 _OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}
-_LONGEST_MS = 60_000
+RATES = SYNTHESIZE.fields["sample_rate"].kind
 HEARD = parameters.of(TRANSCRIBE, LIVE)  # that a session's transcription may have
 LARGEST = 64 * 1024  # characters of a session as JSON
 # The keys that OpenAI's sessions have; whatever else a program sends is passed over.
@@ -131,7 +133,7 @@ class Session:
         """Seconds of silence that end a turn."""
         detection = self.input.get("turn_detection")
         if detection is None:
-            return MANUAL_SILENCE_S
+            return schema.SILENCE_S  # which divides what is committed into sentences
         if detection.get("type") == "semantic_vad":
             return SILENCE_S[detection.get("eagerness") or "auto"]
         silence = detection.get("silence_duration_ms")
@@ -174,7 +176,7 @@ def _check(new: Object) -> None:
         part = new["audio"].get(side, {})
         form = _object(part.get("format") or {}, f"session.audio.{side}.format")
         fields.choice(form, "type", FORMATS, PCM)
-        fields.whole(form, "rate", 8000, 48_000)
+        fields.value(form, "rate", RATES)
     heard = new["audio"]["input"]
     transcription = _object(heard.get("transcription") or {}, "session.audio.input.transcription")
     fields.text(transcription, "model")
@@ -187,7 +189,7 @@ def _check(new: Object) -> None:
         raise bad("No engine of hushd gives log probabilities: leave include out.", "session.include")
     if heard.get("turn_detection") is not None:
         _check_detection(_object(heard["turn_detection"], "session.audio.input.turn_detection"))
-    fields.number(new["audio"].get("output", {}), "speed", 0.25, 4.0)
+    fields.value(new["audio"].get("output", {}), "speed", SYNTHESIZE.fields["speed"].kind)
 
 
 def _check_detection(detection: Mapping[str, Any]) -> None:
@@ -195,9 +197,7 @@ def _check_detection(detection: Mapping[str, Any]) -> None:
     if kind == "semantic_vad":
         fields.choice(detection, "eagerness", tuple(SILENCE_S), "auto")
     else:
-        fields.number(detection, "threshold", 0, 1)
-        fields.number(detection, "prefix_padding_ms", 0, _LONGEST_MS)
-        fields.number(detection, "silence_duration_ms", 0, _LONGEST_MS)
+        VAD.check(detection)
 
 
 def _modern(changes: Mapping[str, Any]) -> Object:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_schema.kinds import whole
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .. import context, fields
@@ -221,7 +222,7 @@ class Connection:
 
     async def _truncate_item(self, event: Event) -> None:
         name = event.get("item_id")
-        place = {each: fields.whole(event, each, 0, 2**31) or 0 for each in ("content_index", "audio_end_ms")}
+        place = {each: fields.value(event, each, whole(0, 2**31)) or 0 for each in ("content_index", "audio_end_ms")}
         self._items.truncate(name)
         self._post([{"type": "conversation.item.truncated", "item_id": name, **place}])
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hushd_schema.kinds import number, whole
 from hushd_schema.operation import RECORDED
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
@@ -18,7 +19,7 @@ FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 STREAMED = ("json", "text", "diarized_json")
 UNSTREAMED = "whisper-1"  # OpenAI's model that has no stream: its programs may ask for one, and get the whole
-LONGEST_MS = 60_000  # of silence or padding
+_MS = number(0, 60_000)  # of silence or padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,9 @@ def _chunking(data: Fields, name: str) -> dict[str, Any]:
 
 VAD = Parameters(
     Parameter("type", "The only kind.", fields.text, {"const": "server_vad"}, (), required=True),
-    parameters.number("threshold", 0, 1, "Taken without effect: every engine's detector has one of its own."),
-    parameters.number("prefix_padding_ms", 0, LONGEST_MS, "Sound kept around speech."),
-    parameters.number("silence_duration_ms", 0, LONGEST_MS, "Silence that divides segments."),
+    parameters.value("threshold", "Taken without effect: every engine's detector has one of its own.", number(0, 1)),
+    parameters.value("prefix_padding_ms", "Sound kept around speech.", _MS),
+    parameters.value("silence_duration_ms", "Silence that divides segments.", _MS),
 )
 _FILE = "A recording: whatever ffmpeg reads."
 _MODEL = parameters.text(
@@ -149,6 +150,6 @@ DIARIZATION = Parameters(
     _MODEL,
     *(each for each in parameters.of(TRANSCRIBE) if each.name == "language"),
     parameters.choice("response_format", ("json", "rttm"), "json", "The answer's form."),
-    parameters.whole("num_speakers", 0, 64, "How many speak, where that is known."),
+    parameters.value("num_speakers", "How many speak, where that is known.", whole(0, 64)),
     file=_FILE,
 )

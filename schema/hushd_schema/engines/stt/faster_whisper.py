@@ -12,7 +12,8 @@ from hushd_schema.engines.whisper_languages import ALL, MORE, MOST
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FILES = ("config.json", "model.bin", "tokenizer.json")
+FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would ask the hub
+PRECISIONS = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 # Name, languages, MB on disk and of a worker, speed, and where it is.
 _MODELS = (
     ("tiny", MOST, 78, 300, "fast", "Systran/faster-whisper-tiny"),
@@ -42,7 +43,7 @@ def _look(path: Path, name: str) -> Files:
 
     if not (path / "model.bin").is_file():
         raise NotAlike("a folder in CTranslate2's format has a model.bin")
-    if missing := [wanted for wanted in _FILES if not (path / wanted).is_file()]:
+    if missing := [wanted for wanted in FILES if not (path / wanted).is_file()]:
         raise NoModel(f"a folder in CTranslate2's format has {missing[0]}")
     with open(path / "model.bin", "rb") as file:
         head = file.read(64)
@@ -88,7 +89,7 @@ SPEC = EngineSpec(
         }
         for name, languages, size, memory, speed, repository in _MODELS
     },
-    layouts={"ctranslate2": {"files": [_FILES], "optional": ("preprocessor_config.json", "vocabulary.*")}},
+    layouts={"ctranslate2": {"files": [FILES], "optional": ("preprocessor_config.json", "vocabulary.*")}},
     own="*/model.bin",
     format="ctranslate2",
     recognition=Recognition(look=_look, order=10),

@@ -15,6 +15,7 @@ from hushd_schema.engines import (
     Recognition,
     whisper_languages,
 )
+from hushd_schema.engines.stt.faster_whisper import PRECISIONS
 from hushd_schema.engines.whisper_languages import ALL, MORE, MOST
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ SPEC = EngineSpec(
     recognition=Recognition(look=_look, kind="checkpoints (.pt)", order=40),
     languages=_languages,
     precisions=Precisions(
-        names=("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"),
+        names=PRECISIONS,
         into="faster-whisper",
         package="ctranslate2",
         extra="faster-whisper",

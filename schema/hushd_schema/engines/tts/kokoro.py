@@ -66,7 +66,7 @@ SPEC = EngineSpec(
     default_model="kokoro-v1.0",
     rank=20,
     listed=80,
-    packages=("kokoro_onnx", "onnxruntime"),
+    packages=("kokoro_onnx", "onnxruntime", "phonemizer"),
     extra="kokoro",
     models={
         name: {

@@ -1,0 +1,53 @@
+"""The kinds of sound file that can be written, by their names, and the WAV header, which we write ourselves."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from hushd_protocol.errors import HushdError
+
+FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "m4a", "alac", "aac", "pcm")
+# Their other names: extensions, and macOS's codes.
+OTHERWISE = {
+    "adts": "aac", "aif": "aiff", "aifc": "aiff", "caff": "caf", "m4af": "m4a", "m4b": "m4a", "mp4": "m4a",
+    "mp4f": "m4a", "next": "au", "oga": "ogg", "raw": "pcm", "snd": "au", "wave": "wav",
+}  # fmt: skip
+# libsndfile's names: container and coding.
+SOUNDFILE = {
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "aiff": ("AIFF", "PCM_16"),
+    "au": ("AU", "PCM_16"),
+    "caf": ("CAF", "PCM_16"),
+}
+UNKNOWN_SIZE = 0xFFFFFFFF
+WAV_HEADER = 44  # bytes
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Returns the kind of file for the extension of a path.
+
+    Raises:
+        HushdError: `bad_request` for an extension that cannot be written.
+    """
+    extension = os.path.splitext(os.fspath(path))[1][1:].lower()
+    form = OTHERWISE.get(extension, extension)
+    if form not in FORMATS:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise HushdError("bad_request", f"{os.fspath(path)!r} names no format: end it with one of {known}.")
+    return form
+
+
+def wav_header(rate: int, size: int | None, channels: int = 1, width: int = 2, floating: bool = False) -> bytes:
+    """Returns the 44 bytes before `size` bytes of samples of `width` bytes, integers or floats; by default s16le.
+
+    None, or more than 4 GiB: the size is unknown, and readers read to the end.
+    """
+    known = size is not None and size + WAV_HEADER - 8 <= UNKNOWN_SIZE
+    whole, data = (size + WAV_HEADER - 8, size) if size is not None and known else (UNKNOWN_SIZE, UNKNOWN_SIZE)
+    frame = channels * width
+    form = (16, 3 if floating else 1, channels, rate, rate * frame, frame, 8 * width)
+    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", whole, b"WAVE", b"fmt ", *form, b"data", data)
