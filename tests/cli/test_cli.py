@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Progress, Request, Result
+from support import warm
 from support.scripted_router import ScriptedRouter
 
 Start = Callable[..., ScriptedRouter]
@@ -83,7 +84,7 @@ def run(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("stdout", subprocess.PIPE)
-    return subprocess.run(command(*arguments), stderr=subprocess.PIPE, timeout=20, check=False, **options)
+    return warm.run(command(*arguments), stderr=subprocess.PIPE, timeout=20, check=False, **options)
 
 
 def one_sentence(done: subprocess.CompletedProcess[bytes], who: str) -> str:
@@ -328,7 +329,7 @@ def test_a_pipe_is_a_recording(start_router: Start, sound: Path, tmp_path: Path)
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, b"stream", b"")
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    with subprocess.Popen(command("listen", str(fifo)), stdout=subprocess.PIPE) as process:
+    with warm.Popen(command("listen", str(fifo)), stdout=subprocess.PIPE) as process:
         fifo.write_bytes(bytes(10))  # opens once somebody reads
         assert process.communicate(timeout=20)[0].splitlines()[-1] == b"stream"
 
@@ -377,7 +378,7 @@ def read_terminal(leader: int) -> bytes:
 def on_terminal(*arguments: str, **options: Any) -> tuple[int, str]:
     """Runs a command whose standard error is a terminal; its exit code and what it drew there."""
     leader, follower = pty.openpty()
-    process = subprocess.Popen(command(*arguments), stderr=follower, stdin=subprocess.DEVNULL, **options)
+    process = warm.Popen(command(*arguments), stderr=follower, stdin=subprocess.DEVNULL, **options)
     os.close(follower)
     drawn = b""
     while block := read_terminal(leader):
@@ -532,7 +533,7 @@ def test_following_a_log(runtime: Path) -> None:
     folder.mkdir(parents=True)
     log = folder / "supervisor.log"
     log.write_text("one is long\n")
-    with subprocess.Popen(command("hushd", "logs", "-f"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with warm.Popen(command("hushd", "logs", "-f"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == b"one is long\n"
@@ -598,7 +599,7 @@ def wait_until(true: Callable[[], bool], timeout: float = 5.0) -> None:
 def test_hushd_run_is_the_supervisor(runtime: Path) -> None:
     """`hushd run` becomes the supervisor, under its own number, from whatever folder; `shutdown` ends it."""
     (runtime / "json.py").write_text("raise SystemExit('imported from the folder we happen to be in')")
-    with subprocess.Popen(command("hushd", "run"), cwd=runtime, stderr=subprocess.DEVNULL) as process:
+    with warm.Popen(command("hushd", "run"), cwd=runtime, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until((runtime / "client.sock").exists)
             status = json.loads(run("hushd", "status", "--json").stdout)
@@ -634,7 +635,7 @@ def test_a_signal_in_the_middle_cancels_quietly(number: int, code: int, start_ro
             router.send(route, Chunk(id=message.id, seq=0, payload=b"head", offset=0))
 
     router = start_router(begin)
-    process = subprocess.Popen(command("say", "-o", str(tmp_path / "x.wav"), "hi"), stderr=subprocess.PIPE)
+    process = warm.Popen(command("say", "-o", str(tmp_path / "x.wav"), "hi"), stderr=subprocess.PIPE)
     router.wait_for(Request)
     wait_until(lambda: any(path.stat().st_size for path in tmp_path.iterdir()))
     process.send_signal(number)

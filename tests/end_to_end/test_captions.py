@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import sound_loop
+from support import sound_loop, warm
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
@@ -45,7 +45,7 @@ class Stage:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         self.started.append(
-            subprocess.Popen(
+            warm.Popen(
                 [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "captions", *arguments],
                 env=self.loop.environment | {"TMPDIR": str(self.folder / "tmp")} | environment,
                 stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from hushd import Client
-from support import desktop, sound_loop
+from support import desktop, sound_loop, warm
 from support.desktop import Desktop
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.portal_desktop import PortalDesktop
@@ -42,7 +42,7 @@ class Stage:
 
     def dictate(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         self.started.append(
-            subprocess.Popen(
+            warm.Popen(
                 [sys.executable, "-P", "-c", CODE, "dictate", *arguments],
                 env=self.loop.environment | {"DISPLAY": self.screen.display, "WAYLAND_DISPLAY": ""} | environment,
                 stdin=subprocess.DEVNULL,

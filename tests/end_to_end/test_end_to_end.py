@@ -103,7 +103,7 @@ def test_a_person_is_understood(hushd: Supervisor, beckett: Path) -> None:
 
 def test_idle_workers_give_their_memory_back(start_supervisor: Start, beckett: Path) -> None:
     """After the idle time no worker process is left, and the supervisor is as small as before."""
-    supervisor = start_supervisor("[worker]\nkeep_alive = 0.5\n")
+    supervisor = start_supervisor("[worker]\nkeep_alive = 0.5\n", cold=True)
     with Client() as client:
         before = client.status().supervisor.pss_mb
         list(client.synthesize(SENTENCE))

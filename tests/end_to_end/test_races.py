@@ -288,8 +288,9 @@ def test_a_full_log_folder_is_no_crash(start_supervisor: Start, runtime: Path) -
         client.control("status")
 
 
-def test_the_supervisor_is_light(supervisor: Supervisor) -> None:
+def test_the_supervisor_is_light(start_supervisor: Start) -> None:
     """No numpy, asyncio or http in it, and at most 25 MB after its first worker."""
+    supervisor = start_supervisor(cold=True)
     with supervisor.connect() as client:
         client.ask("echo")
         assert client.control("status")["supervisor"]["rss_mb"] <= 26

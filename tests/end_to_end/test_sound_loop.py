@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support import sound_loop
+from support import sound_loop, warm
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate, words
@@ -41,7 +41,7 @@ def beckett(start_supervisor: Callable[..., Supervisor]) -> Path:
 
 
 def listen(loop: SoundLoop, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *arguments],
         env=loop.environment,
         stdin=subprocess.DEVNULL,

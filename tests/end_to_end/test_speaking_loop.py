@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import sound_loop
+from support import sound_loop, warm
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.sound_loop import RATE, Monitor, SoundLoop
 from support.wer import word_error_rate
@@ -70,7 +70,7 @@ def hushd(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
 
 
 def start(loop: SoundLoop, command: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, "-P", "-c", f"from hushd_cli import entry; entry.{command}()", *arguments],
         env=loop.environment,
         text=True,

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support import sound_loop
+from support import sound_loop, warm
 from support.peer import Supervisor, wait_until
 from support.sound_loop import Monitor, SoundLoop
 from support.stopwatch import Stopwatch
@@ -48,7 +48,7 @@ class Stage:
     def talk(self, *arguments: str, stdin: int | None = subprocess.PIPE) -> subprocess.Popen[str]:
         """With `stdin` None the descriptor is closed."""
         self._started.append(
-            subprocess.Popen(
+            warm.Popen(
                 [sys.executable, "-P", "-c", CODE, "talk", *arguments],
                 env=self._loop.environment,
                 stdin=stdin,

@@ -13,6 +13,7 @@ import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
+from support import warm
 from support.peer import Supervisor
 
 pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
@@ -21,7 +22,7 @@ Start = Callable[..., Supervisor]
 
 def say(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=False)
+    return warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=False)
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_a_configured_voice_is_given_its_neighbours_language(start_supervisor: S
     english = "Good morning, this is the news of the day, and there is a lot of it."
     assert say("-o", str(models / "a.wav"), english).stderr == ""
     command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "-o", str(models / "b.wav")]
-    done = subprocess.run(command, input=GERMAN, capture_output=True, text=True, timeout=40, check=False)
+    done = warm.run(command, input=GERMAN, capture_output=True, text=True, timeout=40, check=False)
     assert (
         done.stderr
         == "say: The text is German, which the voice espeak-en-us (en-US) does not speak: choose the language de.\n"

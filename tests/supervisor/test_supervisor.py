@@ -208,8 +208,9 @@ def test_a_client_that_vanishes_frees_its_worker(supervisor: Supervisor) -> None
         assert (other.status()["queued"], other.status()["crashes"]) == (0, 0)
 
 
-def test_a_hundred_connections_leave_nothing(supervisor: Supervisor) -> None:
+def test_a_hundred_connections_leave_nothing(start_supervisor: Start) -> None:
     """No descriptor and less than 1 MB stay of 100 clients that asked something and left, with and without a word."""
+    supervisor = start_supervisor(cold=True)
     observer = supervisor.connect()
 
     def visit() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio.unix_events
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp.client import Client
@@ -17,6 +19,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import CallToolResult, Tool
+from support import warm
 from support.peer import BOUND_S, wait_until
 
 PROGRAM = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "mcp"]
@@ -103,7 +106,10 @@ def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto",
     parameters = StdioServerParameters(
         command=PROGRAM[0], args=[*PROGRAM[1:], *arguments], env=dict(os.environ) | environment
     )
-    with _connected(stdio_client(parameters, errlog=sys.__stderr__ or sys.stderr), mode) as host:
+    with (
+        patch.object(asyncio.unix_events, "subprocess", warm),
+        _connected(stdio_client(parameters, errlog=sys.__stderr__ or sys.stderr), mode) as host,
+    ):
         if lists:
             host.tools()
         yield host
@@ -155,7 +161,7 @@ class WebServer:
     ) -> None:
         self._errors = folder / "web"
         with open(self._errors, "wb") as errors:
-            self.process = subprocess.Popen(
+            self.process = warm.Popen(
                 [*PROGRAM, "--http", f"{host}:0", *arguments],
                 env=dict(os.environ) | (environment or {}),
                 stdin=subprocess.DEVNULL,

@@ -29,6 +29,7 @@ from hushd_protocol.messages import (
     Result,
     Welcome,
 )
+from support import warm
 
 TESTS = Path(__file__).parent
 ECHO = [sys.executable, str(TESTS / "echo_worker.py")]
@@ -162,7 +163,7 @@ class Supervisor:
     """A real `python -m hushd_supervisor` in the runtime folder of the environment.
 
     `process` is its Popen, `errors` the file that its standard error goes to. `stop` is called by the fixture.
-    `inside` are the words of a command that runs it.
+    `inside` are the words of a command that runs it; `cold`, whether it starts as users' do, for those who measure it.
     """
 
     def __init__(
@@ -172,6 +173,7 @@ class Supervisor:
         *arguments: str,
         environment: dict[str, str] | None = None,
         inside: Sequence[str] = (),
+        cold: bool = False,
     ):
         self.folder = folder
         self.socket = folder / "client.sock"
@@ -179,7 +181,8 @@ class Supervisor:
         Path(os.environ["HUSHD_CONFIG"]).write_text(config)
         ready, told = os.pipe()
         with open(self.errors, "ab") as errors:
-            self.process = subprocess.Popen(
+            start = subprocess.Popen if cold else warm.Popen
+            self.process: subprocess.Popen[bytes] = start(
                 [*inside, sys.executable, "-P", "-m", "hushd_supervisor", *arguments, "--ready-fd", str(told)],
                 pass_fds=(told,),
                 stdin=subprocess.DEVNULL,

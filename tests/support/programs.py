@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from support import warm
 from support.peer import BOUND_S, wait_until
 
 DEVICE = Path(__file__).parent / "quiet_device"
@@ -37,7 +38,7 @@ class Programs:
     def start(self, command: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         code = f"from hushd_cli import entry; entry.{command}()"
         self.started.append(
-            subprocess.Popen(
+            warm.Popen(
                 [sys.executable, "-P", "-c", code, *arguments],
                 env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(self.diary)},
                 **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from support import warm
 from support.mcp_host import PROGRAM
 from support.peer import BOUND_S
 
@@ -34,7 +35,7 @@ class RawHost:
     ) -> None:
         self._ids = itertools.count(1)
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
-        self.process = subprocess.Popen(
+        self.process = warm.Popen(
             [*PROGRAM, *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._reader = threading.Thread(target=self._read)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from support import warm
 from support.peer import Supervisor
 
 NAME = "tts/<a>/b"
@@ -18,7 +18,7 @@ NAME = "tts/<a>/b"
 
 def run(*arguments: str, status: int = 0) -> str:
     code = "from hushd_cli import entry; entry.hushd()"
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-P", "-c", code, "memory", *arguments], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == status, done.stderr

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import plistlib
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hushd_desktop.dictation.install import APPLICATION, UNIT, find
+from support import warm
 
 CODE = "from hushd_cli import entry; entry.hushd()"
 SYSTEMCTL = '#!/bin/sh\necho "$@" >> "$LOG"\n'
@@ -19,7 +19,7 @@ SYSTEMCTL = '#!/bin/sh\necho "$@" >> "$LOG"\n'
 def dictate(home: Path, *arguments: str) -> str:
     """The output of the command, for a user with this home, and no program but those in its bin."""
     environment = {"HOME": str(home), "PATH": str(home / "bin"), "LOG": str(home / "log")}
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-P", "-c", CODE, "dictate", *arguments],
         env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip

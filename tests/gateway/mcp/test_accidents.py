@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import warm
 from support.diary import ECHO, Diary, words
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.stopwatch import Stopwatch
@@ -51,9 +52,7 @@ def test_a_listener_whose_supervisor_is_killed(host: Host, diary: Diary, echo: S
 
 def speaking_server(diary: Diary, seconds: float = 20) -> subprocess.Popen[bytes]:
     """A server in the middle of a word, as a process whose pipes are ours."""
-    process = subprocess.Popen(
-        PROGRAM, env=os.environ | diary.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = warm.Popen(PROGRAM, env=os.environ | diary.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     information = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     arguments = {"name": "hushd_say", "arguments": {"text": words(seconds)}}
     assert process.stdin
@@ -122,9 +121,7 @@ def test_without_the_sdk(runtime: Path) -> None:
 
 def test_a_line_that_is_no_message_is_answered(diary: Diary, echo: Supervisor) -> None:
     """Half a character, and no JSON at all: the host gets an error, with the id where the line has one, and goes on."""
-    process = subprocess.Popen(
-        PROGRAM, env=os.environ | diary.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = warm.Popen(PROGRAM, env=os.environ | diary.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin
     assert process.stdout
     information = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}}

@@ -6,11 +6,11 @@ import http.client
 import json
 import signal
 import socket
-import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from support import warm
 from support.diary import Diary, check_no_overlap, words
 from support.peer import BOUND_S
 from support.stopwatch import Stopwatch
@@ -107,7 +107,7 @@ def test_a_signal_ends_a_web_server(runtime: Path, diary: Diary, number: signal.
 )
 def test_addresses_that_cannot_be(address: str, sentence: str) -> None:
     """One sentence and exit code 2."""
-    done = subprocess.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
+    done = warm.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
     assert done.stderr.startswith(f"hushd mcp: {sentence}")
 
@@ -116,7 +116,7 @@ def test_an_address_that_is_taken() -> None:
     """One sentence that names it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = subprocess.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
+        done = warm.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
     assert done.stderr.startswith(f"hushd mcp: The address {address} cannot be used (")
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import warm
 from support.peer import BOUND_S, Peer, wait_until
 from support.wyoming_gateway import until
 from wyoming.client import AsyncUnixClient
@@ -41,13 +42,13 @@ def _home(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def shut_down(runtime: Path) -> None:
     """Ends the supervisor that a test has caused, if there is one."""
-    subprocess.run([sys.executable, "-m", "hushd", "shutdown"], timeout=2 * BOUND_S, check=False, capture_output=True)
+    warm.run([sys.executable, "-m", "hushd", "shutdown"], timeout=2 * BOUND_S, check=False, capture_output=True)
     wait_until(lambda: not (runtime / "client.sock").exists(), "the supervisor's exit")
 
 
 def test_pipes_carry_events_and_nothing_else(runtime: Path) -> None:
     """Info, and a text that is spoken to its end although the input has ended; nothing else is on standard output."""
-    with subprocess.Popen([*SERVE, "stdio://"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with warm.Popen([*SERVE, "stdio://"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
         write_event(Describe().event(), process.stdin)
@@ -72,8 +73,8 @@ def test_the_packages_stdio_client(runtime: Path) -> None:
     """Its standard input is our output, and the other way round."""
     ours, theirs = os.pipe(), os.pipe()
     with (
-        subprocess.Popen([*SERVE, "stdio://"], stdin=theirs[0], stdout=ours[1]) as server,
-        subprocess.Popen(
+        warm.Popen([*SERVE, "stdio://"], stdin=theirs[0], stdout=ours[1]) as server,
+        warm.Popen(
             [sys.executable, "-W", "ignore", "-c", CLIENT], stdin=ours[0], stdout=theirs[1], stderr=subprocess.PIPE
         ) as client,
     ):
@@ -86,18 +87,18 @@ def test_the_packages_stdio_client(runtime: Path) -> None:
 
 def test_what_stdio_cannot_do_is_one_sentence(tmp_path: Path) -> None:
     """It stands alone, and needs pipes."""
-    alone = subprocess.run([*SERVE, "stdio://", "--http", "127.0.0.1:0"], capture_output=True, text=True, check=False)
+    alone = warm.run([*SERVE, "stdio://", "--http", "127.0.0.1:0"], capture_output=True, text=True, check=False)
     assert (alone.returncode, alone.stderr.count("\n")) == (2, 1)
     assert "stdio:// stands alone" in alone.stderr
     with open(tmp_path / "events", "w+") as file:
-        files = subprocess.run([*SERVE, "stdio://"], stdin=file, capture_output=True, text=True, check=False)
+        files = warm.run([*SERVE, "stdio://"], stdin=file, capture_output=True, text=True, check=False)
     assert (files.returncode, files.stderr.count("\n"), files.stdout) == (2, 1, "")
     assert "must be pipes" in files.stderr
 
 
 def test_an_interrupted_one_leaves_no_traceback(runtime: Path) -> None:
     """Ctrl-C ends it in silence."""
-    with subprocess.Popen(
+    with warm.Popen(
         [*SERVE, "stdio://"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdin
@@ -121,7 +122,7 @@ def test_a_unix_socket_is_served(runtime: Path) -> None:
             await client.write_event(Synthesize(text="Hello there.").event())
             await until(client, "audio-stop")
 
-    with subprocess.Popen([*SERVE, f"unix://{path}"]) as process:
+    with warm.Popen([*SERVE, f"unix://{path}"]) as process:
         wait_until(lambda: (runtime / "client.sock").exists(), "a supervisor")
         asyncio.run(run())
         with Peer(runtime / "client.sock") as peer:

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from hushd_cli.commands.config.file import change
 from hushd_protocol.errors import HushdError
+from support import warm
 from support.peer import Supervisor, wait_until
 
 CODE = "from hushd_cli import entry; entry.hushd()"
 
 
 def config(*words: str, status: int = 0, **environment: str) -> str:
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-P", "-c", CODE, "config", *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from hushd_cli.commands.doctor.finding import Finding
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from support import warm
 from support.peer import CONFIG, ECHO, Supervisor, command
 
 CODE = "from hushd_cli import entry; entry.hushd()"
@@ -25,7 +25,7 @@ Found = list[dict[str, str]]
 
 def doctor(*words: str, **environment: str) -> tuple[int, Found]:
     """The exit status and the findings."""
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-P", "-c", CODE, "doctor", "--json", *words],
         capture_output=True,
         text=True,
@@ -185,7 +185,7 @@ def test_an_engine_without_a_model_is_not_called_missing(supervisor: Supervisor,
 
 def test_text_is_a_line_a_finding(supervisor: Supervisor) -> None:
     """State, area, text, and the remedy below; the last line sums up."""
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-P", "-c", CODE, "doctor", "--no-engines"], capture_output=True, text=True, timeout=60
     )
     lines = done.stdout.splitlines()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Cancel, Error, Message, Partial, Progress, Request, Result
+from support import warm
 from support.scripted_router import ScriptedRouter
 
 Start = Callable[..., ScriptedRouter]
@@ -29,7 +30,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
+    return warm.run(
         command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False, cwd=cwd
     )
 
@@ -299,7 +300,7 @@ def test_a_supervisor_without_any_room_is_told(start_router: Start, sounds: list
 def test_ctrl_c_cancels_all(number: int, code: int, start_router: Start, sounds: list[str], tmp_path: Path) -> None:
     """Requests under way are cancelled, the latest by the connection's end; none is made, no half file is left."""
     router = start_router()
-    process = subprocess.Popen(command(*sounds, "-o", str(tmp_path / "out")), stderr=subprocess.PIPE)
+    process = warm.Popen(command(*sounds, "-o", str(tmp_path / "out")), stderr=subprocess.PIPE)
     requests = router.wait_for(Request, 2)
     process.send_signal(number)
     _, complaint = process.communicate(timeout=10)
@@ -339,7 +340,7 @@ def on_terminal(*arguments: str, printed: bool) -> tuple[int, str]:
     """Runs `listen` with standard error, and if `printed` standard output too, on a terminal; what was drawn."""
     leader, follower = pty.openpty()
     output = follower if printed else subprocess.PIPE
-    process = subprocess.Popen(command(*arguments), stdin=subprocess.DEVNULL, stdout=output, stderr=follower)
+    process = warm.Popen(command(*arguments), stdin=subprocess.DEVNULL, stdout=output, stderr=follower)
     os.close(follower)
     drawn = b""
     while block := read_terminal(leader):
@@ -427,7 +428,7 @@ def test_an_interrupted_recording_is_resumed(
     """Whatever ended it after six of ten minutes: --resume asks for the rest only and gives the whole, in order."""
     arguments = [sounds[0], "-f", "json", *(["-o", str(tmp_path / "out")] if written else [])]
     router = start_router(LongTalk(6, how if isinstance(how, str) else ""))
-    process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = warm.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     router.wait_for(Request)
     wait_until(lambda: journals() and journals()[0].read_text().count("\n") == 7)
     if not isinstance(how, str):
@@ -566,7 +567,7 @@ def test_a_person_is_told_that_it_can_go_on(start_router: Start, journals: Journ
     """Ctrl-C in a long recording names --resume, on a terminal only."""
     router = start_router(LongTalk(6))
     leader, follower = pty.openpty()
-    process = subprocess.Popen(command(sounds[0]), stdout=subprocess.PIPE, stderr=follower)
+    process = warm.Popen(command(sounds[0]), stdout=subprocess.PIPE, stderr=follower)
     os.close(follower)
     wait_until(lambda: journals() and journals()[0].read_text().count("\n") == 7)
     process.send_signal(signal.SIGINT)

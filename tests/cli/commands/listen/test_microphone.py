@@ -20,6 +20,7 @@ from hushd import Client, HushdError
 from hushd.audio.devices import Device, choose
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
+from support import warm
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
 
@@ -186,7 +187,7 @@ def test_a_microphone_that_is_not_there(wish: str | int, words: str) -> None:
 
 def start_listen(folder: Path, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """`listen` on a microphone that hears a hum."""
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *arguments],
         env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(folder / "diary")},
         stdin=subprocess.DEVNULL,

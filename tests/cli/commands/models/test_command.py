@@ -21,6 +21,7 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.messages import Control, Message, Result
 from hushd_protocol.system import paths
+from support import warm
 from support.scripted_router import ScriptedRouter
 
 CONTENT = b"weights" * 1_000_000
@@ -61,7 +62,7 @@ def hushd(*arguments: str, cwd: Path | None = None, lacking: str = "") -> subpro
         "from hushd_cli.entry import hushd\n"
         "hushd()\n"
     )
-    return subprocess.run(
+    return warm.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=50, check=False, cwd=cwd
     )
 
@@ -248,7 +249,7 @@ def test_rm_of_a_model_that_runs(
     start_router(status)
     terminal, other_end = os.openpty()
     program = [sys.executable, "-c", "from hushd_cli.entry import hushd; hushd()", "models", "rm", "whisper/base"]
-    done = subprocess.run(program, stdout=subprocess.PIPE, stderr=other_end, timeout=50, check=True)
+    done = warm.run(program, stdout=subprocess.PIPE, stderr=other_end, timeout=50, check=True)
     assert done.stdout == b"whisper/base: 7 MB freed\n"
     os.set_blocking(terminal, False)
     said = ""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
+
+from support import warm
 
 CODE = "from hushd_cli import entry; entry.hushd()"
 
 
 def run(*words: str, status: int = 0, **environment: str) -> str:
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-P", "-c", CODE, "models", "recommend", *words],
         capture_output=True,
         text=True,

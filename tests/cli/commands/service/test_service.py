@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.commands.service import units
+from support import warm
 
 SYSTEMD = units.PACKAGING / "systemd/user"
 
@@ -38,7 +39,7 @@ def told(home: Path) -> list[str]:
 
 def hushd(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     command = [python, "-m", "hushd", "service", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return warm.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
 def tree(home: Path) -> dict[str, str]:

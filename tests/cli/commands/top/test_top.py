@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import warm
 from support.peer import BOUND_S, Supervisor, wait_until
 
 CODE = "from hushd_cli import entry; entry.hushd()"
@@ -30,7 +31,7 @@ class Terminal:
         self.before = termios.tcgetattr(theirs)
         self.theirs = theirs
         self.shown = ""
-        self.process = subprocess.Popen(
+        self.process = warm.Popen(
             [sys.executable, "-P", "-c", CODE, *words],
             stdin=theirs,
             stdout=theirs,
@@ -134,7 +135,7 @@ def test_it_waits_for_a_supervisor(runtime: Path, start_supervisor: object) -> N
 
 def test_a_pipe_is_no_terminal(runtime: Path) -> None:
     """It says which command to use instead, with the exit code of a wrong use."""
-    done = subprocess.run([sys.executable, "-P", "-c", CODE, "top"], stdin=subprocess.DEVNULL, capture_output=True)
+    done = warm.run([sys.executable, "-P", "-c", CODE, "top"], stdin=subprocess.DEVNULL, capture_output=True)
     assert done.returncode == 2
     assert b"use `hushd status`" in done.stderr
 

@@ -70,7 +70,7 @@ def test_clients_that_come_and_go_cost_a_trim_now_and_then() -> None:
 
 def test_a_crowd_that_has_left_leaves_no_memory_behind(start_supervisor: Callable[..., Supervisor]) -> None:
     """Three hundred clients cost a real supervisor megabytes, and two seconds after they have left nothing."""
-    supervisor = start_supervisor()
+    supervisor = start_supervisor(cold=True)
 
     def size() -> float:
         return float(probe.control("status")["supervisor"]["rss_mb"])

@@ -1,0 +1,249 @@
+"""Programs of Python that have imported before they are asked for: each is a fork of a process that waits.
+
+`warm.Popen` and `warm.run` take the place of `subprocess`'s in tests about what a command does. A real process in all
+else: its own descriptors, environment, signals and exit status, and a child of whoever started it. Only its imports
+are paid once, which is most of what a command costs. Claims about the start itself need one, from `subprocess`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import inspect
+import io
+import os
+import pickle
+import runpy
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+COMMANDS = (
+    "hushd_cli.entry", "hushd_cli.main", "hushd_cli.commands.say.command", "hushd_cli.commands.listen.command",
+    "hushd.client", "hushd_cli.terminal.console", "json",
+)  # fmt: skip
+# For each of these words in a command line, what its program imports.
+IMPORTED = {
+    "hushd_supervisor": ("hushd_supervisor.run",),
+    "mcp": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.server", "mcp.server.stdio"),
+}
+# What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.
+_READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "HUSHD_TRACE")
+_PR_SET_CHILD_SUBREAPER = 36
+_STARTED_WITH = dict(os.environ)
+PIPE = subprocess.PIPE
+
+
+class Popen(subprocess.Popen[Any]):
+    """A process as `subprocess.Popen` makes it; forked if it is this Python's `-c CODE` or `-m MODULE`."""
+
+    def _execute_child(self, *arguments: Any) -> None:
+        """Starts the process, in place of the fork and exec of the base class."""
+        asked = inspect.signature(super()._execute_child).bind(*arguments).arguments  # type: ignore[misc]
+        if not _can_be_forked(asked):
+            super()._execute_child(*arguments)  # type: ignore[misc]
+            return
+        words = [os.fsdecode(word) for word in asked["args"]]
+        isolated = words[1] == "-P"
+        pairs = ((asked["p2cread"], 0), (asked["c2pwrite"], 1), (asked["errwrite"], 2))
+        descriptors = {number: number if given == -1 else given for given, number in pairs}
+        descriptors |= {number: number for number in asked["pass_fds"]}
+        self.pid = _nursery(next((names for word, names in IMPORTED.items() if word in words), COMMANDS)).start(
+            list(descriptors.values()),
+            {
+                "numbers": list(descriptors),
+                "words": words[2:] if isolated else words[1:],
+                "isolated": isolated,
+                "environment": dict(os.environ if asked["env"] is None else asked["env"]),
+                "folder": os.fspath(asked["cwd"] or os.getcwd()),
+                "session": asked["start_new_session"],
+            },
+        )
+        self._child_created = True
+        self._close_pipe_fds(*(asked[name] for name in _PIPES))  # type: ignore[attr-defined]
+
+
+_PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+
+
+def run(
+    words: Sequence[str | bytes],
+    *,
+    input: Any = None,
+    timeout: float | None = None,
+    check: bool = False,
+    **options: Any,
+) -> subprocess.CompletedProcess[Any]:
+    """Runs a process to its end, as `subprocess.run` does."""
+    if options.pop("capture_output", False):
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if input is not None:
+        options["stdin"] = subprocess.PIPE
+    with Popen(words, **options) as process:
+        try:
+            output, complaint = process.communicate(input, timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    done = subprocess.CompletedProcess(words, process.returncode, output, complaint)
+    if check:
+        done.check_returncode()
+    return done
+
+
+def _can_be_forked(asked: dict[str, Any]) -> bool:
+    words, environment = asked["args"], asked["env"] or os.environ
+    plain = not (asked["preexec_fn"] or asked["shell"] or asked["executable"] not in (None, sys.executable))
+    return (
+        sys.platform == "linux"
+        and plain
+        and isinstance(words, list | tuple)
+        and words[0] == sys.executable
+        and next((word for word in words[1:] if word != "-P"), "") in ("-c", "-m")
+        and _read_at_the_start(environment) == _read_at_the_start(_STARTED_WITH)
+    )
+
+
+def _read_at_the_start(environment: Any) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_READ_AT_THE_START) and name != "PYTHONPATH"
+    }
+
+
+@cache
+def _nursery(imported: tuple[str, ...]) -> _Nursery:
+    return _Nursery(imported)
+
+
+class _Nursery:
+    """The process that waits, one for each of pytest's."""
+
+    def __init__(self, imported: tuple[str, ...]) -> None:
+        self._socket, other = socket.socketpair()
+        self._lock = threading.Lock()
+        code = f"from support import warm; warm.serve({other.fileno()}, {imported})()"
+        path = os.pathsep.join((os.path.dirname(os.path.dirname(__file__)), os.environ.get("PYTHONPATH", "")))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", code], pass_fds=(other.fileno(),), env=_STARTED_WITH | {"PYTHONPATH": path}
+        )
+        other.close()
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Ends the process that waits."""
+        self._socket.close()
+        self._process.wait()
+
+    def start(self, descriptors: list[int], order: dict[str, Any]) -> int:
+        """Returns the number of a new process, which is a child of this one."""
+        data = pickle.dumps(order)
+        with self._lock:
+            _adopt_orphans(True)
+            try:
+                socket.send_fds(self._socket, [len(data).to_bytes(8, "big")], descriptors)
+                self._socket.sendall(data)
+                return int.from_bytes(_read(self._socket, 8), "big")
+            finally:
+                _adopt_orphans(False)
+
+
+def _adopt_orphans(wanted: bool) -> None:
+    import ctypes
+
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def _read(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        if not (part := connection.recv(size - len(data))):
+            raise EOFError
+        data += part
+    return data
+
+
+# --- in the process that waits, and in its forks ----------------------------------------------------------------------
+
+
+def serve(number: int, imported: Sequence[str]) -> Callable[[], object]:
+    """Forks for each order that comes by the socket, until it is closed; returns in each fork, with its program.
+
+    The fork runs it as Python runs the first program of any process, so it ends like any other.
+    """
+    sys.path.remove(os.path.dirname(os.path.dirname(__file__)))
+    for name in imported:
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+    connection = socket.socket(fileno=number)
+    while True:
+        size, descriptors, _, _ = socket.recv_fds(connection, 8, 64)
+        if not size:
+            os._exit(0)
+        size += _read(connection, 8 - len(size)) if len(size) < 8 else b""
+        order = pickle.loads(_read(connection, int.from_bytes(size, "big")))
+        told, tell = os.pipe()
+        if (between := os.fork()) == 0:
+            if (child := os.fork()) == 0:
+                os.close(told)
+                os.close(tell)
+                connection.close()
+                return _become(order, descriptors)
+            os.write(tell, child.to_bytes(8, "big"))
+            os._exit(0)
+        os.waitpid(between, 0)  # from now on the child is one of whoever asked
+        os.close(tell)
+        connection.sendall(os.read(told, 8))
+        for descriptor in (told, *descriptors):
+            os.close(descriptor)
+
+
+def _become(order: dict[str, Any], descriptors: list[int]) -> Callable[[], object]:
+    """Makes this process the one that was asked for; returns what is left to do, which is its program."""
+    _take(descriptors, order["numbers"])
+    os.chdir(order["folder"])
+    if order["session"]:
+        os.setsid()
+    ours = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [folder for folder in theirs if folder not in ours]
+    way, program, *arguments = order["words"]
+    if not order["isolated"]:
+        sys.path.insert(0, "" if way == "-c" else order["folder"])
+    sys.argv[:] = [way, *arguments]
+    if way == "-m":
+        return lambda: runpy.run_module(program, run_name="__main__", alter_sys=True)
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    return lambda: exec(compile(program, "<string>", "exec"), main.__dict__)
+
+
+def _take(descriptors: list[int], numbers: list[int]) -> None:
+    """Gives descriptors their numbers, and Python its standard streams."""
+    import fcntl
+
+    above = max((*numbers, *descriptors)) + 1
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, above) for descriptor in descriptors]
+    for descriptor, number in zip(moved, numbers, strict=True):
+        os.dup2(descriptor, number)
+    for descriptor in {*moved, *descriptors} - set(numbers):
+        os.close(descriptor)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        mode, errors = ("r", "strict") if number == 0 else ("w", "strict" if number == 1 else "backslashreplace")
+        lines = number == 2 or os.isatty(number)
+        raw: Any = io.FileIO(number, mode, closefd=False)
+        unbuffered = sys.__stdout__.write_through  # type: ignore[union-attr]
+        if number == 0 or not unbuffered:
+            raw = io.BufferedReader(raw) if number == 0 else io.BufferedWriter(raw)
+        stream = io.TextIOWrapper(raw, "utf-8", errors, line_buffering=lines, write_through=unbuffered)
+        setattr(sys, name, stream)
