@@ -95,9 +95,9 @@ def test_a_terminal_is_one() -> None:
     code = "import sys, time; print(sys.stdout.isatty(), sys.stdin.isatty()); time.sleep(60)"
     with warm.Popen([sys.executable, "-P", "-c", code], stdin=theirs, stdout=theirs) as process:
         os.close(theirs)
-        assert os.read(ours, 100) == b"True True\r\n"
-        process.kill()
-    os.close(ours)
+        with open(ours, "rb", buffering=0) as screen:
+            assert screen.readline() == b"True True\r\n"
+            process.kill()
 
 
 def test_orphans_are_not_ours() -> None:
